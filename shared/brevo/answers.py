@@ -1,0 +1,114 @@
+"""What Brevo's answers mean: the one place that looks at its status codes.
+
+Brevo's own messages are not passed on, since they may quote an address or a phone number; its codes are.
+Source: https://developers.brevo.com/docs/how-it-works (error codes), as of November 2026
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+
+_CODE = re.compile(r"[a-z_]{1,50}")
+
+
+class NotThere(PermanentError):
+    """Brevo has no such list, process or contact."""
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Any:
+    """The answer's JSON (None for an empty one). Raises one of the three kinds of ExportError."""
+    if 200 <= status < 300:
+        return _json(body)
+    raise _failure(status, headers, body)
+
+
+def unreachable(what: str) -> TransientError:
+    """Brevo could not be reached, or its answer broke off."""
+    return TransientError("brevo_unreachable", f"Brevo could not be reached ({what}).", "It is tried again.")
+
+
+def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
+    """What Brevo says of when its rate limit resets; None where it says nothing usable."""
+    try:
+        seconds = float(headers.get("x-sib-ratelimit-reset", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= 86_400 else None
+
+
+def _json(body: bytes) -> Any:
+    if not body.strip():
+        return None
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise TransientError("brevo_garbled", "Brevo's answer is not JSON.", "It is tried again.") from error
+
+
+def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportError:
+    code, message = _told(body)
+    if status == 401:
+        return _not_let_in(message)
+    if status == 402:
+        return ConfigurationError(
+            "brevo_no_credits",
+            "Brevo says that the account has not enough credits (402).",
+            "Check the account's plan in Brevo, then run the export again.",
+        )
+    if status == 403:
+        return ConfigurationError(
+            "brevo_forbidden",
+            f"Brevo does not permit this with the key ({code}).",
+            "Check the key's permissions in Brevo under SMTP & API.",
+        )
+    if status == 404:
+        return NotThere("brevo_not_found", f"Brevo does not know what was asked for ({code}).")
+    if status == 429:
+        return TransientError(
+            "brevo_throttled",
+            "Brevo's rate limit is reached.",
+            "The run goes on when the limit resets.",
+            retry_after_seconds=seconds_until_reset(headers),
+        )
+    if status >= 500 or status == 408:
+        return TransientError("brevo_failing", f"Brevo answers with status {status}.", "It is tried again.")
+    return PermanentError(
+        "brevo_refused",
+        f"Brevo refused the request with status {status} ({code}).",
+        "The code is explained in Brevo's API reference.",
+    )
+
+
+def _told(body: bytes) -> tuple[str, str]:
+    """Brevo's code, made safe to show, and its message, for comparing only."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return "no code", ""
+    if not isinstance(told, dict):
+        return "no code", ""
+    code = told.get("code")
+    return (
+        code if isinstance(code, str) and _CODE.fullmatch(code) else "no code",
+        str(told.get("message", "")),
+    )
+
+
+def _not_let_in(message: str) -> ConfigurationError:
+    # Brevo blocks unknown addresses where the account says so, with the same status as a wrong key.
+    # https://help.brevo.com/hc/en-us/articles/5740111262994 (November 2026)
+    if "ip address" in message.lower():
+        return ConfigurationError(
+            "brevo_address_blocked",
+            "Brevo does not accept this app's IP address.",
+            "Give the app a fixed outbound address and authorise it in Brevo under Security > Authorised IPs, "
+            "or switch that blocking off.",
+        )
+    return ConfigurationError(
+        "brevo_key_refused",
+        "Brevo does not accept the API key.",
+        "Put a valid key into the setting that the connection names.",
+    )

@@ -1,0 +1,185 @@
+"""The calls we make to Brevo, and the models of its answers. Nothing here can change a subscription."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shared.brevo.session import BrevoSession
+from shared.errors import TransientError
+
+ProcessState = Literal["open", "completed", "failed", "cancelled"]
+
+_PAGE = 50
+_PAGES = 4
+
+# The names that Brevo gives to a finished import's reports, and our reason for each.
+REPORT_REASONS = {
+    "invalid_emails": "brevo_invalid_email",
+    "duplicate_email_id": "brevo_duplicate_email",
+    "duplicate_phone_id": "brevo_duplicate_phone",
+    "duplicate_contact_id": "brevo_other",
+    "duplicate_ext_id": "brevo_other",
+    "duplicate_whatsapp_id": "brevo_other",
+    "duplicate_landline_number_id": "brevo_other",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What Brevo tells of contacts that it did not take: links to CSV files, or a mere count."""
+
+    reason: str
+    urls: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """An import as Brevo sees it."""
+
+    id: int
+    state: ProcessState
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One line of the account's contract: e-mails or texts left to send, not contacts."""
+
+    plan: str
+    credits_type: str
+    credits: float
+
+
+class _List(BaseModel):
+    id: int
+    name: str
+
+
+class _Attribute(BaseModel):
+    name: str
+    category: str = "normal"
+
+
+class _Attributes(BaseModel):
+    attributes: list[_Attribute] = []
+
+
+class _Accepted(BaseModel):
+    processId: int  # noqa: N815 - Brevo's own name
+
+
+class _Process(BaseModel):
+    id: int
+    status: str
+    info: dict[str, Any] | None = None
+
+
+class _Processes(BaseModel):
+    processes: list[_Process] = []
+
+
+class _Plan(BaseModel):
+    type: str = ""
+    creditsType: str = ""  # noqa: N815
+    credits: float = 0
+
+
+class _Account(BaseModel):
+    plan: list[_Plan] = []
+
+
+@dataclass(frozen=True, slots=True)
+class BrevoClient:
+    """Every method raises as `BrevoSession.call` does."""
+
+    session: BrevoSession
+
+    def list_name(self, list_id: int) -> str:
+        """The list's name. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
+        return _parse(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}")).name
+
+    def check_lists(self) -> None:
+        """Checks the key within the generous allowance. https://developers.brevo.com/reference/getlists-1"""
+        self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})
+
+    def attributes(self) -> set[str]:
+        """The attributes that an import can fill. https://developers.brevo.com/reference/getattributes-1"""
+        answer = _parse(_Attributes, self.session.call("contacts", "GET", "/contacts/attributes"))
+        return {found.name.upper() for found in answer.attributes if found.category in ("normal", "category")}
+
+    def create_attribute(self, name: str, kind: str) -> None:
+        """Makes an attribute (text, date, float or boolean).
+
+        https://developers.brevo.com/reference/createattribute-1
+        """
+        body = f'{{"type":"{kind}"}}'.encode()
+        self.session.call("contacts", "POST", f"/contacts/attributes/normal/{name}", body=body)
+
+    def allowance(self) -> list[Allowance]:
+        """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/getaccount"""
+        answer = _parse(_Account, self.session.call("other", "GET", "/account"))
+        return [Allowance(plan.type, plan.creditsType, plan.credits) for plan in answer.plan]
+
+    def import_contacts(self, body: bytes) -> int:
+        """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
+        return _parse(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
+
+    def processes(self, wanted: set[int]) -> dict[int, Process]:
+        """Those of the wanted processes that Brevo shows, looked up 50 with one call, newest first.
+
+        https://developers.brevo.com/reference/getprocesses
+        """
+        found: dict[int, Process] = {}
+        for page in range(_PAGES):
+            params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
+            answer = _parse(_Processes, self.session.call("other", "GET", "/processes", params=params))
+            found |= {process.id: _process(process) for process in answer.processes if process.id in wanted}
+            if len(found) == len(wanted) or len(answer.processes) < _PAGE:
+                break
+            if min(process.id for process in answer.processes) < min(wanted - found.keys()):
+                break
+        return found
+
+
+def _parse[T: BaseModel](model: type[T], answer: Any) -> T:
+    try:
+        return TypeAdapter(model).validate_python(answer)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, found["loc"])) for found in error.errors()[:3])
+        raise TransientError(
+            "brevo_garbled",
+            f"Brevo's answer lacks what it should have ({fields[:100]}).",
+            "It is tried again.",
+        ) from None
+
+
+def _process(process: _Process) -> Process:
+    status = process.status.lower()
+    state: ProcessState = "open"
+    if status in ("completed", "failed", "cancelled"):
+        state = status  # type: ignore[assignment]
+    told = (process.info or {}).get("import")
+    reports = [_report(REPORT_REASONS[name], value) for name, value in _known(told)]
+    return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
+
+
+def _known(told: Any) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in told.items() if name in REPORT_REASONS] if isinstance(told, dict) else []
+
+
+def _report(reason: str, value: Any) -> Report:
+    # The sources disagree on the type (spec: a count; official client: a link; clients in the field: a list
+    # of links), so each is taken as what it is. https://developers.brevo.com/reference/getprocess (Nov. 2026)
+    if isinstance(value, bool) or value is None:
+        return Report(reason, (), 0)
+    if isinstance(value, int | float):
+        return Report(reason, (), max(0, int(value)))
+    if isinstance(value, str):
+        return Report(reason, (), int(value)) if value.isdecimal() else Report(reason, (value,) if value else (), 0)
+    if isinstance(value, list):
+        parts = [_report(reason, part) for part in value[:100]]
+        urls = tuple(url for part in parts for url in part.urls)
+        return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
+    return Report(reason, (), 0)

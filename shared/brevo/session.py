@@ -1,0 +1,102 @@
+"""One requests session to Brevo: a time-out on every call, retries that obey its limits, no redirects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import stamina
+
+from shared.brevo.answers import read_answer, unreachable
+from shared.brevo.pace import Kind, Pace
+from shared.errors import TransientError
+
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 120
+_LARGEST_ANSWER_BYTES = 20_000_000
+# A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
+_LONGEST_WAIT_SECONDS = 15.0
+
+
+@dataclass
+class Traffic:
+    """What a session has sent, for the run's status. Units: bytes of request bodies."""
+
+    requests: int = 0
+    bytes_sent: int = 0
+
+
+@dataclass
+class BrevoSession:
+    """Sends requests to one account."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+    pace: Pace
+    traffic: Traffic = field(default_factory=Traffic)
+    _session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    def call(
+        self,
+        kind: Kind,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+    ) -> Any:
+        """The answer's JSON. Raises one of the three kinds of ExportError; a transient one after a few tries."""
+        for attempt in stamina.retry_context(on=_worth_waiting, attempts=4, timeout=60, wait_initial=0.5):
+            with attempt:
+                self.pace.take(kind)
+                status, headers, answer = self._send(method, path, params, body)
+                self.pace.learn(kind, status, headers)
+                return read_answer(status, headers, answer)
+        raise unreachable("no answer")  # not reached: the last attempt raises
+
+    def _send(
+        self, method: str, path: str, params: Mapping[str, str | int] | None, body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        self.traffic.requests += 1
+        self.traffic.bytes_sent += len(body or b"")
+        headers = {"api-key": self.api_key, "accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        try:
+            with self._session.request(
+                method,
+                f"{self.base_url}{path}",
+                params=params,
+                data=body,
+                headers=headers,
+                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return response.status_code, response.headers, _read(response)
+        except requests.RequestException as error:
+            raise unreachable(type(error).__name__) from None
+        except ValueError:  # a key with characters that no header takes
+            raise unreachable("the request could not be made") from None
+
+
+def _read(response: requests.Response) -> bytes:
+    parts, size_bytes = [], 0
+    for part in response.iter_content(65_536):
+        parts.append(part)
+        size_bytes += len(part)
+        if size_bytes > _LARGEST_ANSWER_BYTES:
+            raise TransientError("brevo_garbled", "Brevo's answer is far too large.", "It is tried again.")
+    expected = response.headers.get("content-length")
+    whole = not expected or not expected.isdigit() or int(expected) == size_bytes
+    if not whole and "content-encoding" not in response.headers:
+        raise unreachable("its answer broke off")
+    return b"".join(parts)
+
+
+def _worth_waiting(error: Exception) -> bool | float:
+    if not isinstance(error, TransientError):
+        return False
+    if error.retry_after_seconds is None:
+        return True
+    return error.retry_after_seconds if error.retry_after_seconds <= _LONGEST_WAIT_SECONDS else False

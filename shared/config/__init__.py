@@ -1,0 +1,1 @@
+"""Connections, exports and mappings: the models, and the JSON document they live in."""

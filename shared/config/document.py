@@ -1,0 +1,144 @@
+"""Reads the configuration document, and says what is wrong with it line by line."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.config.models import Connection, Document, Export
+from shared.errors import ConfigurationError
+from shared.storage.blobs import Blobs
+from shared.storage.failures import NotFound
+
+_LARGEST_BYTES = 4_000_000
+
+
+class DocumentError(ConfigurationError):
+    """The document cannot be used. `problems` has one line for each fault, with the path to its field."""
+
+    def __init__(self, where: str, problems: list[str]) -> None:
+        super().__init__("configuration_invalid", f"{where}: {'; '.join(problems)}", "Correct the configuration.")
+        self.problems = [f"{where}: {problem}" for problem in problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An export with its connection, both as the document has them now."""
+
+    export: Export
+    connection: Connection
+
+    @property
+    def account(self) -> str:
+        """What stands for the Brevo account: the setting with its key, since limits are an account's."""
+        return self.connection.api_key.setting
+
+
+def read_document(location: str, blobs: Blobs) -> Document:
+    """The document at a local path, or at `container/blob`.
+
+    Raises DocumentError, or ConfigurationError where there is none.
+    """
+    return parse_document(_read(location, blobs), location)
+
+
+def parse_document(data: bytes, where: str) -> Document:
+    """Raises DocumentError with a line for each fault."""
+    try:
+        raw = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
+    except UnicodeDecodeError as error:
+        raise DocumentError(where, ["is not UTF-8 text"]) from error
+    except json.JSONDecodeError as error:
+        raise DocumentError(where, [f"line {error.lineno}: is not JSON ({error.msg})"]) from error
+    except RecursionError as error:
+        raise DocumentError(where, ["is nested too deeply"]) from error
+    except ValueError as error:
+        raise DocumentError(where, [str(error)]) from error
+    try:
+        return Document.model_validate(raw)
+    except ValidationError as error:
+        raise DocumentError(where, _problems(error)) from error
+
+
+def find_target(document: Document, export_id: str) -> Target:
+    """The export and its connection, ready to be used.
+
+    Raises ConfigurationError: unknown or detached export, or a connection without consent.
+    """
+    export = document.export(export_id)
+    if export is None:
+        known = ", ".join(sorted(found.id for found in document.exports)) or "none"
+        raise ConfigurationError(
+            "export_unknown", f"There is no export {export_id[:60]!r}.", f"The exports are: {known}."
+        )
+    connection = document.connection_of(export)
+    if connection is None:
+        raise ConfigurationError(
+            "export_detached", f"The export {export.id} is detached.", "Choose a connection for it."
+        )
+    if connection.consent is None:
+        raise ConfigurationError(
+            "consent_missing",
+            f"Nobody has agreed to sending data through the connection {connection.id}.",
+            "An administrator records the consent in the connection.",
+        )
+    return Target(export, connection)
+
+
+def _read(location: str, blobs: Blobs) -> bytes:
+    path = Path(location)
+    if path.is_file():
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise DocumentError(location, [f"is larger than {_LARGEST_BYTES:,} bytes"])
+        return path.read_bytes()
+    container, _, name = location.partition("/")
+    if not container or not name or location.startswith("."):
+        raise _missing(location)
+    try:
+        return blobs.read(container, name)
+    except NotFound as error:
+        raise _missing(location) from error
+
+
+def _missing(location: str) -> ConfigurationError:
+    return ConfigurationError(
+        "configuration_missing",
+        f"There is no configuration at {location}.",
+        "Set EXPORT_CONFIG to a local path or to container/blob, and put the document there.",
+    )
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} is there twice")
+        found[key] = value
+    return found
+
+
+# Union members and validators that pydantic adds to a path, which say nothing to the document's writer.
+_INNER = {"SettingReference", "CronSchedule", "MappedField", "dict[constrained-str,MappedField]"}
+
+
+def _problems(error: ValidationError) -> list[str]:
+    lines = []
+    for found in error.errors(include_url=False, include_input=False):
+        path = ""
+        for part in found["loc"]:
+            if isinstance(part, int):
+                path += f"[{part}]"
+            elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
+                path += f".{part}" if path else part
+        lines.append(f"{path or 'document'}: {_sentence(found['type'], found['msg'])}")
+    return lines
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "is not a known key; remove it or correct its name"
+    if kind == "missing":
+        return "is missing; add it"
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,301 @@
+"""The JSON document's models. Each refuses what it does not know, by name."""
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import phonenumbers
+from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+Role = Literal["administrator", "contributor", "viewer"]
+AttributeType = Literal["text", "date", "number", "boolean"]
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
+SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-. ]{1,100}$")]
+SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _attribute_name(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+# Brevo stores attribute names in upper case, whatever is sent.
+AttributeName = Annotated[str, BeforeValidator(_attribute_name), StringConstraints(pattern=r"^[A-Z0-9_-]{1,50}$")]
+
+
+def _country(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("is not a country code of two letters, such as RO")
+    return value
+
+
+Country = Annotated[str, AfterValidator(_country)]
+
+
+class Model(BaseModel):
+    """What all parts of the document have in common: unknown keys are refused, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class SettingReference(Model):
+    """The name of the setting that holds a secret; never the secret."""
+
+    setting: SettingName
+
+
+class Consent(Model):
+    """Who agreed that data leaves for Brevo, and when."""
+
+    agreed_by: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    agreed_on: date
+
+
+class BooleanWords(Model):
+    """What Brevo gets for true and false, where the account does not take JSON booleans."""
+
+    true: str = Field(min_length=1, max_length=20)
+    false: str = Field(min_length=1, max_length=20)
+
+
+def _not_a_raw_key(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError('holds a raw key; write {"setting": "NAME"} and put the key into that setting')
+    return value
+
+
+class Connection(Model):
+    """A Brevo account, and who may use it."""
+
+    id: Id
+    type: Literal["brevo"] = "brevo"
+    display_name: DisplayName
+    api_key: Annotated[SettingReference, BeforeValidator(_not_a_raw_key)]
+    available_to: list[Role] = Field(default=["administrator"], min_length=1)
+    consent: Consent | None = None
+    imports_at_once: int = Field(
+        default=1,
+        ge=1,
+        le=50,
+        description="Imports that this account runs at the same time; Brevo advises 1.",
+    )
+    import_deadline_hours: float = Field(
+        default=6, gt=0, le=168, description="How long Brevo may take for one import before the run fails."
+    )
+    date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
+        default="YYYY-MM-DD", description="The account's date format."
+    )
+    boolean_words: BooleanWords | None = None
+
+
+class Source(Model):
+    """Where Customer Insights writes: a container and the folder of one of its exports."""
+
+    container: Annotated[str, StringConstraints(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")]
+    folder: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
+        default=None, description="The files' delimiter; what model.json says, else a comma."
+    )
+
+    @model_validator(mode="after")
+    def _plain_folder(self) -> Self:
+        parts = self.folder.strip("/").split("/")
+        if any(part in ("", ".", "..") for part in parts) or "\\" in self.folder:
+            raise ValueError("folder must be a plain path such as CustomerInsights_abcd1234/BlobExport")
+        return self
+
+
+class MappedField(Model):
+    """A column of the segment, and the attribute that takes its value."""
+
+    field: Column
+    attribute: AttributeName | None = None
+    type: AttributeType = "text"
+
+
+def _mapped_field(value: Any) -> Any:
+    return {"field": value} if isinstance(value, str) else value
+
+
+def _no_type(value: MappedField) -> MappedField:
+    if value.type != "text":
+        raise ValueError("takes no type: names and phone numbers are text")
+    return value
+
+
+def _no_attribute(value: MappedField) -> MappedField:
+    if value.attribute is not None:
+        raise ValueError("takes no attribute: its key is the attribute's name already")
+    return value
+
+
+StandardField = Annotated[MappedField, BeforeValidator(_mapped_field), AfterValidator(_no_type)]
+AttributeField = Annotated[MappedField, BeforeValidator(_mapped_field), AfterValidator(_no_attribute)]
+
+
+class Mapping(Model):
+    """Which column becomes what. Every contact needs the e-mail address."""
+
+    email: Column
+    first_name: StandardField | None = None
+    last_name: StandardField | None = None
+    phone: StandardField | None = None
+    attributes: dict[AttributeName, AttributeField] | Literal["all"] = Field(
+        default={}, description='Attributes by name, or "all" for every remaining column by its own name.'
+    )
+
+    @property
+    def phone_attribute(self) -> str | None:
+        """The attribute that takes the phone number."""
+        return (self.phone.attribute or "SMS") if self.phone else None
+
+    def named_fields(self) -> dict[str, MappedField]:
+        """Every field written out in the mapping but the e-mail address, by attribute name."""
+        standard = {
+            field.attribute or default: field
+            for field, default in (
+                (self.first_name, "FIRSTNAME"),
+                (self.last_name, "LASTNAME"),
+                (self.phone, "SMS"),
+            )
+            if field is not None
+        }
+        return standard | (self.attributes if isinstance(self.attributes, dict) else {})
+
+    @model_validator(mode="after")
+    def _one_source_an_attribute(self) -> Self:
+        names = [
+            field.attribute or default
+            for field, default in (
+                (self.first_name, "FIRSTNAME"),
+                (self.last_name, "LASTNAME"),
+                (self.phone, "SMS"),
+            )
+            if field is not None
+        ]
+        names += self.attributes if isinstance(self.attributes, dict) else []
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"attribute {name} is mapped twice")
+            if name == "EMAIL":
+                raise ValueError('attribute EMAIL is the address itself; map it with "email"')
+        return self
+
+
+class CronSchedule(Model):
+    """A schedule of its own: a cron line of five fields at a place's local time."""
+
+    cron: str
+    time_zone: str = "UTC"
+
+    @model_validator(mode="after")
+    def _can_fire(self) -> Self:
+        try:
+            zone = ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"time_zone {self.time_zone!r} is not known; use a name such as Europe/Bucharest"
+            ) from error
+        if len(self.cron.split()) != 5:
+            raise ValueError("cron takes five fields: minute hour day month weekday")
+        try:
+            from datetime import datetime
+
+            next(CronSim(self.cron, datetime.now(zone)))
+        except CronSimError as error:
+            raise ValueError(f"cron line {self.cron!r} cannot be read") from error
+        except StopIteration as error:
+            raise ValueError(f"cron line {self.cron!r} never fires") from error
+        return self
+
+
+class Export(Model):
+    """Which segments go to which list, how, and when."""
+
+    id: Id
+    display_name: DisplayName
+    connection: Id | None = Field(description="A connection's id; null means detached: the export is inactive.")
+    list_id: int = Field(ge=1, strict=True)
+    source: Source
+    segments: list[SegmentName] = Field(min_length=1, max_length=200)
+    mapping: Mapping
+    default_country: Country | None = None
+    schedule: Literal["with_refresh", "off"] | CronSchedule = "with_refresh"
+    sync_mode: Literal["full", "changes_only", "mirror"] = "full"
+    erase_empty: bool = Field(default=False, description="An empty value erases what Brevo has.")
+    create_missing_attributes: bool = Field(
+        default=False, description="Make the mapped attributes that the account lacks."
+    )
+    leave_out_missing_attributes: bool = Field(
+        default=False, description="Send without the mapped attributes that the account lacks."
+    )
+    max_profiles: int | None = Field(default=None, ge=1, description="A larger segment is not sent.")
+    max_shrink: Share = Field(
+        default=0.5, description="A segment that lost more than this share since the last run is not sent."
+    )
+    max_rejected: Share = Field(
+        default=0.5, description="With more than this share of rows rejected, nothing more is sent."
+    )
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if len(set(self.segments)) != len(self.segments):
+            raise ValueError("segments names a segment twice")
+        if self.sync_mode != "full":
+            raise ValueError(f'sync_mode "{self.sync_mode}" is not available yet; use "full"')
+        if self.create_missing_attributes and self.leave_out_missing_attributes:
+            raise ValueError("choose create_missing_attributes or leave_out_missing_attributes, not both")
+        return self
+
+
+_RAW_KEY = re.compile(r"xkeysib-", re.IGNORECASE)
+
+
+class Document(Model):
+    """The whole configuration."""
+
+    connections: list[Connection] = []
+    exports: list[Export] = []
+
+    @model_validator(mode="after")
+    def _ids_and_references(self) -> Self:
+        for kind, ids in (
+            ("connection", [connection.id for connection in self.connections]),
+            ("export", [export.id for export in self.exports]),
+        ):
+            for found in sorted(ids):
+                if ids.count(found) > 1:
+                    raise ValueError(f"{kind} {found} is there twice")
+        known = {connection.id for connection in self.connections}
+        for export in self.exports:
+            if export.connection is not None and export.connection not in known:
+                raise ValueError(f"export {export.id} uses the connection {export.connection}, which is not there")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_key(cls, data: Any) -> Any:
+        if _RAW_KEY.search(repr(data)):
+            raise ValueError("holds a raw Brevo key; put it into a setting and name the setting")
+        return data
+
+    def export(self, export_id: str) -> Export | None:
+        """The export of this id, or None."""
+        return next((export for export in self.exports if export.id == export_id), None)
+
+    def connection_of(self, export: Export) -> Connection | None:
+        """The connection that the export uses, or None where it is detached."""
+        return next((found for found in self.connections if found.id == export.connection), None)

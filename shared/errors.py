@@ -1,0 +1,39 @@
+"""Errors, told apart by what to do next.
+
+    ExportError                a code, a sentence and an advice; both are safe to show and to log
+    ├── ConfigurationError     a person must act: never retried
+    ├── TransientError         may pass by itself: retried, with the time to wait
+    └── PermanentError         will not pass by itself, and no setting would help
+
+The adapter that meets another system's answer decides which it is; nobody above looks at status codes.
+Messages never hold keys, addresses, names, phone numbers or report links.
+"""
+
+
+class ExportError(Exception):
+    """Something went wrong that a person can be told about in one sentence."""
+
+    def __init__(self, code: str, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class ConfigurationError(ExportError):
+    """A person must act before another try makes sense."""
+
+
+class TransientError(ExportError):
+    """May pass by itself. `retry_after_seconds` is what the other system asked for, if it did."""
+
+    def __init__(self, code: str, message: str, advice: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(code, message, advice)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PermanentError(ExportError):
+    """Will not pass by itself."""

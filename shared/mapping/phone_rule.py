@@ -1,0 +1,239 @@
+"""Phone numbers: accepted exactly when phonenumbers finds them valid, decided by SQL for the usual shapes.
+
+Source: `phonenumbers.phonenumberutil` 9.0 (`parse`, `_maybe_extract_country_code`,
+`_maybe_strip_national_prefix_carrier_code`, `is_valid_number`, `region_code_for_number`) and its metadata.
+The patterns below are built from that metadata, so they follow the installed version. SQL repeats what the
+library does with the digits; wherever two readings are possible it asks the library instead of choosing:
+
+- *punctuation*: blanks, dots, hyphens, slashes and round brackets are taken out. Letters, extensions, `tel:`,
+  other signs and everything outside ASCII go to the library, unless there are fewer than two digits;
+- *international prefix* (`+` or that of the default country): the calling code's main region rules. A rest
+  that begins with that region's national prefix goes to the library, except for the default country;
+- *shared calling codes* (+1, +7, +39, +44 ...): the library takes the first region whose leading digits or
+  patterns fit. SQL accepts what the first regions without leading digits accept, and the default country;
+- *national format*: with the national prefix when the rest is valid, without it when the number is valid;
+  where both or only other readings are valid the library decides. Countries whose prefix rewrites the number
+  (Brazil, Argentina, ...) leave numbers with the prefix to the library;
+- *calling code without a +*: as the library has it, only when the number is too long to be national, or
+  valid with the code taken off and not possible with it.
+
+The patterns of the number types stand for valid numbers, without the general pattern and the lists of possible
+lengths: every type pattern implies both, which tests/property/test_phone_rule.py proves for all regions.
+Known disagreements: none.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+
+from shared.mapping.phone_patterns import Country, begins, full_match, general_desc, starts_with, zones
+from shared.mapping.rule import Rule, literal
+
+_MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
+_PUNCTUATION = " -./()"
+_AT_MOST_ONE_DIGIT = r"[\x00-\x2F\x3A-\x7F]*[0-9]?[\x00-\x2F\x3A-\x7F]*"
+_ASK = "''"  # the verdict of a number that the library must judge
+
+
+def phone_rule(column: str, default_country: str | None) -> Rule:
+    """The rule for a SQL expression that gives a trimmed, non-empty number or NULL.
+
+    Without a default country only numbers with a + are accepted. Raises: LookupError when phonenumbers does
+    not know the country.
+
+    DuckDB evaluates a subexpression once for the whole CASE if the first condition holds it, and again in
+    each branch if not. So the first condition holds the digits, which all others need.
+    """
+    country = Country.of(default_country.upper()) if default_country else None
+    digits = _without_punctuation(column)
+    verdict = _case(
+        [
+            f"WHEN strlen({column}) + strlen({digits}) > {_MAX_CHARACTERS} THEN {_ASK}",
+            *(_usual(digits, country) if country else []),
+            f"WHEN {full_match(digits, _AT_MOST_ONE_DIGIT)} THEN NULL",
+            f"WHEN NOT {full_match(digits, r'\+?[0-9]+')} THEN {_ASK}",
+            *_international(digits, country),
+            *([f"WHEN {digits} IS NOT NULL THEN {_national(digits, country)}"] if country else []),
+        ]
+    )
+    return Rule.from_verdict(verdict, partial(judge_phone, country.metadata.id if country else None))
+
+
+def judge_phone(default_country: str | None, number: str) -> str | None:
+    """The library's verdict: the number in E.164 form, or None."""
+    try:
+        parsed = parse(number, default_country)
+    except NumberParseException:
+        return None
+    return format_number(parsed, PhoneNumberFormat.E164) if is_valid_number(parsed) else None
+
+
+def _usual(digits: str, country: Country) -> list[str]:
+    """Branches for the shapes that most rows have, each with one pattern and no other work.
+
+    They only repeat, for fewer shapes, what the other branches find.
+    """
+    plus, prefix = f"+{country.code}", country.plain_prefix
+    not_prefixed = _not_prefixed(digits, plus, country.main.national_prefix_for_parsing)
+    branches = [
+        f"WHEN {starts_with(digits, plus)} AND {country.own(digits, _escaped(plus))}{not_prefixed} THEN {digits}"
+    ]
+    not_abroad = f" AND NOT {_dials_abroad(digits, country)}"
+    if prefix and country.prefix_is_certain and not _overlap(prefix, country.code):
+        branches.append(
+            f"WHEN {starts_with(digits, prefix)} AND {country.own(digits, prefix)}{not_abroad}"
+            f" THEN {literal(plus)} || substr({digits}, {len(prefix) + 1})"
+        )
+    else:
+        not_prefixed = _not_prefixed(digits, "", country.prefix_pattern)
+        branches.append(f"WHEN {country.own(digits, '')}{not_prefixed}{not_abroad} THEN {literal(plus)} || {digits}")
+    return branches
+
+
+def _international(digits: str, country: Country | None) -> list[str]:
+    """Branches for digits with a + or an international prefix in front of the calling code."""
+    exit_prefix = country.exit_prefix if country else None
+    head = rf"(?:\+|{exit_prefix})" if exit_prefix else r"\+"
+    number = f"regexp_replace({digits}, '^{exit_prefix}', '+')" if exit_prefix else digits
+    zone_branches = []
+    for zone in zones():
+        verdict = _case(
+            [
+                f"WHEN NOT {begins(digits, head + zone.known)} OR {begins(digits, head + zone.prefixed)} THEN {_ASK}",
+                f"WHEN {full_match(digits, head + zone.valid)} THEN {number}",
+                f"WHEN NOT {begins(digits, head + zone.closed)} THEN {_ASK}",
+            ]
+        )
+        zone_branches.append(f"WHEN {begins(digits, head + zone.digit)} THEN {verdict}")
+    zone_branches.append(f"ELSE {_ASK}")
+    branches = [f"WHEN {begins(digits, head)} THEN {_case(zone_branches)}"]
+    if country:
+        branches.insert(0, f"WHEN {begins(digits, head + country.code)} THEN {_home(digits, country, head)}")
+        branches.append(f"WHEN {_dials_abroad(digits, country)} THEN {_ASK}")
+    return branches
+
+
+def _home(digits: str, country: Country, head: str) -> str:
+    """The verdict for an international prefix and the default country's calling code.
+
+    If the rest begins with the national prefix, the number without it counts when that is valid; then the
+    rest also fits the general pattern and a possible length, which is all the library asks for.
+    """
+    head, code, branches = head + country.code, country.code, []
+    number = f"regexp_replace({digits}, '^{head}', '+{code}')"
+    if country.main.national_prefix_for_parsing:
+        verdict = _ASK
+        if country.plain_prefix and country.prefix_is_certain and country.metadata is country.main:
+            certain = begins(digits, head + country.plain_prefix)
+            without = f"regexp_replace({digits}, '^{head}{country.plain_prefix}', '+{code}')"
+            verdict = _without_prefix(digits, country, head, certain, without)
+        prefixed = begins(digits, f"{head}(?:{country.main.national_prefix_for_parsing})")
+        branches.append(f"WHEN {prefixed} THEN {verdict}")
+    branches += [
+        f"WHEN {country.own_or_leading(digits, head)} THEN {number}",
+        f"WHEN {country.anywhere(digits, head)} THEN {_ASK}",
+    ]
+    return _case(branches)
+
+
+def _without_prefix(digits: str, country: Country, head: str, certain: str, without: str) -> str:
+    """The verdict for digits that hold, after the head, something like the national prefix."""
+    prefix = country.plain_prefix or ""
+    return _case(
+        [
+            f"WHEN NOT {certain} THEN {_ASK}",
+            f"WHEN {country.own(digits, head + prefix)} THEN {without}",
+            f"WHEN {country.anywhere(digits, f'{head}(?:{prefix})?')} THEN {_ASK}",
+        ]
+    )
+
+
+def _national(digits: str, country: Country) -> str:
+    """The verdict for digits without an international prefix."""
+    code, prefix = country.code, country.plain_prefix
+    branches = [f"WHEN {starts_with(digits, code)} THEN {_maybe_with_code(digits, country)}"]
+    if country.prefix_pattern:
+        verdict = _ASK
+        if prefix:
+            certain = starts_with(digits, prefix)
+            if not country.prefix_is_certain:
+                taken_off = f"regexp_extract({digits}, {literal(f'^(?:{country.prefix_pattern})')})"
+                certain = f"({taken_off} = {literal(prefix)})"
+            without = f"'+{code}' || substr({digits}, {len(prefix) + 1})"
+            verdict = _without_prefix(digits, country, "", certain, without)
+        branches.append(f"WHEN {begins(digits, country.prefix_pattern)} THEN {verdict}")
+    branches += [
+        f"WHEN {country.own_or_leading(digits, '')} THEN '+{code}' || {digits}",
+        f"WHEN {country.anywhere(digits, '')} THEN {_ASK}",
+    ]
+    return _case(branches)
+
+
+def _maybe_with_code(digits: str, country: Country) -> str:
+    """The verdict for digits that begin with the default country's calling code, without a +.
+
+    Source: `_maybe_extract_country_code`: the code is taken off when the number is longer than any national
+    number, or when it fits the general pattern only without the code.
+    """
+    code = country.code
+    patterns = dict.fromkeys(
+        m.national_prefix_for_parsing for m in (country.metadata, country.main) if m.national_prefix_for_parsing
+    )
+    prefixed = "|".join(patterns)
+    rest_prefixed = begins(digits, f"{code}(?:{prefixed})") if prefixed else "false"
+    prefixed_at_all = begins(digits, f"(?:{code})?(?:{prefixed})") if prefixed else "false"
+    long_enough = f"length({digits}) > {country.max_digits}"
+    possible = full_match(digits, general_desc(country.metadata).national_number_pattern or "")
+    return _case(
+        [
+            f"WHEN {long_enough} AND {rest_prefixed} THEN {_ASK}",
+            f"WHEN {long_enough} AND {country.own_or_leading(digits, code)} THEN '+' || {digits}",
+            f"WHEN {long_enough} AND {country.anywhere(digits, code)} THEN {_ASK}",
+            f"WHEN {long_enough} THEN NULL",
+            f"WHEN {prefixed_at_all} THEN {_ASK}",
+            f"WHEN {country.own(digits, '')} THEN '+{code}' || {digits}",
+            f"WHEN {country.anywhere(digits, '')} THEN {_ASK}",
+            f"WHEN {country.own(digits, code)} THEN CASE WHEN NOT {possible} THEN '+' || {digits} END",
+            f"WHEN {country.anywhere(digits, code)} THEN {_ASK}",
+        ]
+    )
+
+
+def _dials_abroad(digits: str, country: Country) -> str:
+    """The SQL condition that the digits begin with the default country's international prefix."""
+    prefix = country.metadata.international_prefix
+    if prefix is None:
+        return "false"
+    return starts_with(digits, prefix) if prefix.isdigit() else begins(digits, prefix)
+
+
+def _not_prefixed(digits: str, head: str, prefix_pattern: str | None) -> str:
+    """The SQL condition, with AND before it, that no national prefix follows the head."""
+    if not prefix_pattern:
+        return ""
+    prefixes = prefix_pattern.split("|")
+    if all(prefix.isdigit() for prefix in prefixes):
+        return "".join(f" AND NOT {starts_with(digits, head + prefix)}" for prefix in prefixes)
+    return f" AND NOT {begins(digits, f'{_escaped(head)}(?:{prefix_pattern})')}"
+
+
+def _without_punctuation(column: str) -> str:
+    """The column without punctuation; a chain of replace() is faster than translate() or a pattern."""
+    digits = column
+    for character in _PUNCTUATION:
+        digits = f"replace({digits}, '{character}', '')"
+    return f"CASE WHEN {full_match(column, r'\+?[0-9]+')} THEN {column} ELSE {digits} END"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("+", r"\+")
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _case(branches: list[str]) -> str:
+    return f"CASE {' '.join(branches)} END"

@@ -1,0 +1,128 @@
+"""The mapping of one export, compiled against the columns of a segment: which column feeds which attribute."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.config.models import AttributeType, BooleanWords, Connection, Export
+from shared.errors import ConfigurationError
+
+CUSTOMER_ID = "CustomerId"
+FieldType = Literal["phone", AttributeType]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One attribute of the contacts, and the column it comes from."""
+
+    attribute: str
+    column: str
+    type: FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a row, whatever file it comes from. At most one field is the phone."""
+
+    email_column: str
+    fields: tuple[Field, ...]
+    default_country: str | None
+    date_format: str
+    boolean_words: BooleanWords | None
+    erase_empty: bool
+
+    @property
+    def phone(self) -> Field | None:
+        """The field that holds the phone number, if one is mapped."""
+        return next((field for field in self.fields if field.type == "phone"), None)
+
+    def without(self, attributes: set[str]) -> "Plan":
+        """The same plan with these attributes left out."""
+        kept = tuple(field for field in self.fields if field.attribute not in attributes)
+        return Plan(
+            self.email_column,
+            kept,
+            self.default_country,
+            self.date_format,
+            self.boolean_words,
+            self.erase_empty,
+        )
+
+
+def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], where: str) -> Plan:
+    """Resolves the export's mapping against the columns of the first file.
+
+    `where` names that file. Raises ConfigurationError for a mapped column that is not there or is there twice.
+    """
+    mapping = export.mapping
+    fields = [
+        Field(name, field.field, "phone" if name == mapping.phone_attribute else field.type)
+        for name, field in mapping.named_fields().items()
+    ]
+    if mapping.attributes == "all":
+        fields += _remaining(columns, mapping.email, fields, where)
+    plan = Plan(
+        email_column=mapping.email,
+        fields=tuple(fields),
+        default_country=export.default_country,
+        date_format=connection.date_format,
+        boolean_words=connection.boolean_words,
+        erase_empty=export.erase_empty,
+    )
+    locate(plan, columns, where)
+    return plan
+
+
+def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:
+    """The position of each mapped column among the file's columns.
+
+    Raises ConfigurationError naming the file, the column, and the columns there are.
+    """
+    return {
+        column: _position(column, columns, where)
+        for column in (plan.email_column, *(field.column for field in plan.fields))
+    }
+
+
+def find_column(name: str, columns: tuple[str, ...]) -> int | None:
+    """The position of a column by its exact name, else by its name in any case; None where it is not told."""
+    if columns.count(name) == 1:
+        return columns.index(name)
+    folded = [column.casefold() for column in columns]
+    return folded.index(name.casefold()) if folded.count(name.casefold()) == 1 else None
+
+
+def _position(name: str, columns: tuple[str, ...], where: str) -> int:
+    found = find_column(name, columns)
+    if found is not None:
+        return found
+    if name.casefold() in [column.casefold() for column in columns]:
+        raise ConfigurationError(
+            "column_twice",
+            f"{where} has the mapped column {name!r} more than once.",
+            "Rename one of them in Customer Insights.",
+        )
+    raise ConfigurationError(
+        "column_missing",
+        f"{where} has no column {name!r}.",
+        f"Correct the mapping; the columns are: {', '.join(columns)[:2000]}.",
+    )
+
+
+def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: str) -> list[Field]:
+    """Every column that is not mapped yet, by its own upper-case name."""
+    used = {email.casefold(), *(field.column.casefold() for field in named)}
+    taken = {"EMAIL", *(field.attribute for field in named)}
+    found = []
+    for column in columns:
+        if column.casefold() in used:
+            continue
+        attribute = column.upper()
+        if attribute in taken:
+            raise ConfigurationError(
+                "column_twice",
+                f"{where}: the column {column!r} would fill the attribute {attribute} a second time.",
+                'Name the attributes in the mapping instead of using "all".',
+            )
+        taken.add(attribute)
+        found.append(Field(attribute, column, "text"))
+    return found

@@ -1,0 +1,1 @@
+"""The run: its states, its table rows, its steps (stage, deliver, confirm)."""

@@ -1,0 +1,48 @@
+"""Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
+
+from dataclasses import dataclass
+
+from shared.brevo.client import BrevoClient
+from shared.brevo.pace import Pace
+from shared.brevo.session import BrevoSession
+from shared.config.document import Target, find_target, read_document
+from shared.config.models import Document
+from shared.runs.store import RunStore
+from shared.settings import Settings, read_secret, read_settings
+from shared.storage.account import Storage, open_storage
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What every operation works with."""
+
+    settings: Settings
+    storage: Storage
+    store: RunStore
+
+    def now(self) -> float:
+        """POSIX seconds, as storage sees the time."""
+        return self.storage.clock.now().timestamp()
+
+    def document(self) -> Document:
+        """The configuration as it is now. Raises DocumentError or ConfigurationError."""
+        return read_document(self.settings.export_config, self.storage.app_blobs)
+
+    def target(self, export_id: str) -> Target:
+        """The export with its connection, ready to be used. Raises ConfigurationError."""
+        return find_target(self.document(), export_id)
+
+    def pace(self, account: str) -> Pace:
+        """The account's pace, shared with all other workers."""
+        return Pace(self.storage.accounts, account, self.storage.clock)
+
+    def brevo(self, account: str) -> BrevoClient:
+        """A client for the account whose key is in the setting of this name. Raises ConfigurationError."""
+        return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(account), self.pace(account)))
+
+
+def open_app() -> App:
+    """The app as the environment says. Nothing is asked of storage or Brevo yet."""
+    settings = read_settings()
+    storage = open_storage(settings)
+    return App(settings, storage, RunStore(storage))

@@ -1,0 +1,37 @@
+"""Ends a run at a person's wish, once no worker is in the middle of staging or sending it."""
+
+from dataclasses import replace
+
+from shared.errors import ConfigurationError
+from shared.runs import ending
+from shared.runs.app import App
+from shared.runs.messages import Message, send
+from shared.runs.model import Run
+
+_LOOK_AGAIN_SECONDS = 2.0
+
+
+def request_cancel(app: App, run: Run, by: str) -> Run:
+    """Asks for the run's end: nothing more is sent than the batch that may be on its way now.
+
+    Raises ConfigurationError for a run that has ended already.
+    """
+
+    def change(now: Run) -> Run | None:
+        return None if now.is_final else replace(now, cancel_requested_by=by[:100])
+
+    run = app.store.update(run.run_id, change)
+    if run.is_final:
+        raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
+    return cancel_when_idle(app, run)
+
+
+def cancel_when_idle(app: App, run: Run) -> Run:
+    """Ends the run, or comes back in a moment where a worker is at it: that one is told and stops by itself."""
+    now = app.now()
+    staging = bool(run.owner) and run.owner_until > now
+    sending = any(batch.state == "delivering" and batch.owner_until > now for batch in app.store.batches(run))
+    if not staging and not sending:
+        return ending.cancel(app, run.run_id)
+    send(app, Message(run.run_id, "confirm"), _LOOK_AGAIN_SECONDS)
+    return run

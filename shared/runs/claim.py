@@ -1,0 +1,120 @@
+"""Claims: one owner at a time for a piece of work, which a live owner renews and a dead one loses."""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from shared.errors import ExportError, TransientError
+from shared.runs.app import App
+from shared.runs.messages import GRACE_SECONDS
+from shared.runs.model import Batch, Run
+
+CLAIM_SECONDS = 20.0
+_RENEW_SECONDS = 5.0
+
+
+class Cancelled(Exception):
+    """A person has asked for the run's end."""
+
+
+@dataclass
+class Claim:
+    """A claim that is held. `check` is to be called between pieces of work."""
+
+    owner: str = field(default_factory=lambda: secrets.token_hex(8))
+    lost: bool = False
+    cancelled: bool = False
+
+    def check(self) -> None:
+        """Raises TransientError when another worker has the work now, Cancelled when a person ends the run."""
+        if self.cancelled:
+            raise Cancelled
+        if self.lost:
+            raise TransientError("claim_lost", "Another worker has taken over.", retry_after_seconds=CLAIM_SECONDS)
+
+
+@contextmanager
+def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
+    """The run in state `staging`, claimed while the block runs.
+
+    Raises TransientError while another owner is alive, with the time until its claim ends.
+    """
+    claim = Claim()
+
+    def take(run: Run) -> Run | None:
+        if run.state not in ("queued", "staging"):
+            return None
+        _refuse_while_owned(app, run)
+        run = run.entered("staging", app.storage.clock.now())
+        return _held(app, replace(run, owner=claim.owner))
+
+    def renew() -> None:
+        run = app.store.update(run_id, lambda run: _held(app, run) if run.owner == claim.owner else None)
+        claim.cancelled = bool(run.cancel_requested_by)
+        claim.lost = run.owner != claim.owner
+
+    run = app.store.update(run_id, take)
+    if run.owner != claim.owner:
+        raise TransientError("claim_lost", "The run has gone on without this message.")
+    with _renewing(renew):
+        yield run, claim
+
+
+@contextmanager
+def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
+    """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
+
+    Raises TransientError while another owner is alive, with the time until its claim ends.
+    """
+    claim = Claim()
+
+    def take(batch: Batch) -> Batch | None:
+        if batch.state not in ("staged", "delivering"):
+            return None
+        if batch.state == "delivering":
+            _refuse_while_owned(app, batch)
+        return replace(batch, state="delivering", owner=claim.owner, owner_until=app.now() + CLAIM_SECONDS)
+
+    def renew() -> None:
+        def change(batch: Batch) -> Batch | None:
+            return replace(batch, owner_until=app.now() + CLAIM_SECONDS) if batch.owner == claim.owner else None
+
+        claim.lost = app.store.update_batch(run, number, change).owner != claim.owner
+
+    if app.store.update_batch(run, number, take).owner != claim.owner:
+        yield None
+        return
+    with _renewing(renew):
+        yield claim
+
+
+def _held(app: App, run: Run) -> Run:
+    return replace(run, owner_until=app.now() + CLAIM_SECONDS, drive_by=app.now() + GRACE_SECONDS)
+
+
+def _refuse_while_owned(app: App, claimed: Run | Batch) -> None:
+    rest = claimed.owner_until - app.now()
+    if claimed.owner and rest > 0:
+        raise TransientError("claimed", "Another worker is at this step.", retry_after_seconds=rest + 1)
+
+
+@contextmanager
+def _renewing(renew: Callable[[], None]) -> Iterator[None]:
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(_RENEW_SECONDS):
+            try:
+                renew()
+            except ExportError:
+                continue  # storage is away for a moment: the claim outlasts that, or is lost and told so
+
+    renewer = threading.Thread(target=work, name="claim-renewer", daemon=True)
+    renewer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        renewer.join()

@@ -1,0 +1,166 @@
+"""Step `confirm`: reads from /processes what became of the run's imports, and sends what can be sent next.
+
+One delayed message a run drives this; an older one is stale and does nothing. Success is only ever read from
+/processes: a call-back frees a slot and brings the next look forward, no more.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from shared.brevo.client import Process
+from shared.config.document import Target
+from shared.errors import ExportError, PermanentError, TransientError
+from shared.runs import ending
+from shared.runs.app import App
+from shared.runs.brevo_rejections import Rejections, read_rejections
+from shared.runs.delivering import check_still_wanted, send_deliveries
+from shared.runs.guards import check_confirmed
+from shared.runs.messages import Message
+from shared.runs.model import Batch, Run
+from shared.runs.rejected import brevo_rejected_name, write_rejected
+from shared.runs.slots import free_slots
+from shared.runs.timing import learn, next_look_seconds
+
+_SLOT_WAIT_SECONDS = 15.0
+_REPORT_TRIES = 3
+
+
+def confirm(app: App, run: Run, message: Message) -> None:
+    """Takes one look, unless the message is stale. Raises the three kinds of ExportError."""
+    if run.state not in ("delivering", "confirming") or message.number != run.confirm_number:
+        return
+    target = app.target(run.export)
+    check_still_wanted(run, target)
+    batches = app.store.batches(run)
+    wait: float | None = None
+    if any(batch.state == "delivered" for batch in batches):
+        try:
+            run = _look(app, run, target, batches)
+        except TransientError as error:
+            app.store.add_event(run.run_id, "waiting", error.message)
+            wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
+        batches = app.store.batches(run)
+    free_slots(app, run, {batch.number for batch in batches if batch.state == "confirmed" or batch.called_back})
+    if all(batch.state == "confirmed" for batch in batches):
+        ending.succeed(app, run.run_id)
+        return
+    _go_on(app, run, target, batches, wait)
+
+
+def call_back(app: App, run: Run, number: int) -> None:
+    """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now."""
+
+    def called(batch: Batch) -> Batch | None:
+        return None if batch.called_back or batch.state == "confirmed" else replace(batch, called_back=True)
+
+    if app.store.batch(run, number) is None:
+        return
+    app.store.update_batch(run, number, called)
+    batches = app.store.batches(run)
+    if any(batch.state == "delivering" and batch.number == number for batch in batches):
+        return  # the call-back was faster than the answer to the post, whose worker goes on
+    free_slots(app, run, {number})
+    sent = send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
+    left = [batch for batch in batches if batch.state in ("staged", "delivering")]
+    if not sent and not left and all(batch.called_back or batch.state == "confirmed" for batch in batches):
+        ending.call_confirm(app, run.run_id, 0)
+
+
+def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float | None) -> None:
+    if run.state == "delivering" and all(batch.state in ("delivered", "confirmed") for batch in batches):
+        run = app.store.update(run.run_id, lambda now: _confirming(app, now))
+    send_deliveries(app, run, batches, target.connection.imports_at_once)
+    open_batches = [batch for batch in batches if batch.state == "delivered"]
+    if wait is None and open_batches:
+        wait = next_look_seconds(
+            app,
+            run.account,
+            open_batches,
+            last_look=run.last_look,
+            call_back=app.settings.public_url is not None and not all(batch.called_back for batch in open_batches),
+        )
+    ending.call_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
+
+
+def _confirming(app: App, run: Run) -> Run | None:
+    return run.entered("confirming", app.storage.clock.now()) if run.state == "delivering" else None
+
+
+def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
+    """One look at all open imports; what it shows is written down batch by batch."""
+    open_batches = [batch for batch in batches if batch.state == "delivered"]
+    brevo = app.brevo(run.account)
+    try:
+        processes = brevo.processes({batch.process_id for batch in open_batches})
+    finally:
+        requests = brevo.session.traffic.requests
+        run = app.store.update(
+            run.run_id,
+            lambda now: None if now.is_final else replace(now, last_look=app.now(), requests=now.requests + requests),
+        )
+    for batch in open_batches:
+        batch = app.store.update_batch(run, batch.number, lambda now: replace(now, looks=now.looks + 1))
+        process = processes.get(batch.process_id)
+        if process is not None and process.state == "completed":
+            _take_completed(app, run, target, batch, process)
+        elif process is not None and process.state in ("failed", "cancelled"):
+            _take_failed(app, run, batch, process.state)
+        else:
+            _check_deadline(app, target, batch)
+    return run
+
+
+def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: Process) -> None:
+    note = ""
+    try:
+        rejections = read_rejections(app, batch, process)
+    except ExportError as error:
+        if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
+            app.store.update_batch(run, batch.number, lambda now: replace(now, report_tries=now.report_tries + 1))
+            return  # looked at again next time
+        rejections = Rejections({}, [])
+        note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
+        app.store.add_event(run.run_id, "report_unread", note)
+    if rejections.rows:
+        with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
+            name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
+            write_rejected(app.storage.app_blobs, name, rejections.rows, Path(folder))
+    learn(app, run.account, batch)
+    app.store.update_batch(
+        run, batch.number, lambda now: replace(now, state="confirmed", rejected=rejections.counts, note=note)
+    )
+    rejected = sum(rejections.counts.values())
+    app.store.add_event(
+        run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
+    )
+    if not run.accept:
+        check_confirmed(target.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
+
+
+def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:
+    """A failed import is sent again once; after that the run fails."""
+    if batch.sent_again:
+        app.store.update_batch(run, batch.number, lambda now: replace(now, state="failed"))
+        raise PermanentError(
+            "import_failed",
+            f"Brevo ended the import of batch {batch.number} as {state} twice (process {batch.process_id}).",
+            "Ask Brevo's support with the process number, then run the export again.",
+        )
+    app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
+    app.store.update_batch(
+        run,
+        batch.number,
+        lambda now: replace(now, state="staged", process_id=0, sent_again=1, called_back=False, owner_until=0.0),
+    )
+
+
+def _check_deadline(app: App, target: Target, batch: Batch) -> None:
+    hours = target.connection.import_deadline_hours
+    if app.now() - batch.posted_at > hours * 3600:
+        raise PermanentError(
+            "import_overdue",
+            f"Brevo has not finished the import of batch {batch.number} in {hours:g} hours "
+            f"(process {batch.process_id}).",
+            "Look at the import in Brevo, then run the export again.",
+        )

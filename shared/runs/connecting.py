@@ -1,0 +1,50 @@
+"""Tests a connection step by step, so that the first thing to mend is named."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.config.models import Connection
+from shared.errors import ExportError
+from shared.runs.app import App
+from shared.runs.preflight import allowance
+from shared.settings import read_secret
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One step of the test; a step after a failed one is not tried."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+def check_connection(app: App, connection: Connection) -> list[CheckStep]:
+    """Key found, key and address accepted, lists and attributes readable, contract shown."""
+    account = connection.api_key.setting
+    steps: list[tuple[str, Callable[[], str]]] = [
+        ("key found", lambda: read_secret(account) and f"The setting {account} holds a key."),
+        ("key accepted", lambda: _accepted(app, account)),
+        ("attributes readable", lambda: f"{len(app.brevo(account).attributes())} attributes."),
+        ("contract", lambda: allowance(app.brevo(account)) or "The account shows no allowance."),
+        ("consent", lambda: _consent(connection)),
+    ]
+    found: list[CheckStep] = []
+    for name, check in steps:
+        try:
+            found.append(CheckStep(name, True, check()))
+        except ExportError as error:
+            found.append(CheckStep(name, False, str(error)))
+            break
+    return found
+
+
+def _accepted(app: App, account: str) -> str:
+    app.brevo(account).check_lists()
+    return "Brevo accepts the key and this address, and shows its lists."
+
+
+def _consent(connection: Connection) -> str:
+    if connection.consent is None:
+        raise ExportError("consent_missing", "Nobody has agreed yet.", "An administrator records the consent.")
+    return f"Agreed on {connection.consent.agreed_on}."

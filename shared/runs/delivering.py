@@ -1,0 +1,117 @@
+"""Step `deliver`: posts one staged body, once the account has a free slot, and writes down Brevo's process id.
+
+Where the answer was not written down, the body is sent again: an import is an upsert, so repeating it is harmless.
+"""
+
+from dataclasses import replace
+
+from shared.config.document import Target
+from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.runs import ending
+from shared.runs.app import App
+from shared.runs.claim import claimed_batch
+from shared.runs.messages import Message, send
+from shared.runs.model import Batch, Run
+from shared.runs.slots import free_count, held_by, take_slot
+from shared.runs.timing import next_look_seconds
+from shared.storage.failures import NotFound
+
+_HOLD_SECONDS = 30.0
+
+
+def deliver(app: App, run: Run, message: Message) -> None:
+    """Delivers the message's batch. Raises the three kinds of ExportError."""
+    batch = app.store.batch(run, message.batch)
+    if run.state not in ("delivering", "confirming") or batch is None or batch.state not in ("staged", "delivering"):
+        return
+    target = app.target(run.export)
+    check_still_wanted(run, target)
+    # The slot first: a batch that cannot be sent yet is not claimed.
+    if not take_slot(app, run, batch, target.connection.imports_at_once):
+        return  # whoever frees a slot sends the next batches
+    with claimed_batch(app, run, batch.number) as claim:
+        if claim is None:
+            return
+        _post(app, run, batch, claim.owner)
+    app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
+    _schedule_look(app, run)
+
+
+def check_still_wanted(run: Run, target: Target) -> None:
+    """Raises ConfigurationError where the export has been pointed elsewhere since the run began."""
+    if target.account != run.account or target.export.list_id != run.list_id:
+        raise ConfigurationError(
+            "export_changed", "The export's connection or list was changed during the run.", "Run the export again."
+        )
+
+
+def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int:
+    """Sends a deliver message for as many staged batches as the account has free slots; tells how many."""
+    waiting = [batch for batch in batches if batch.state in ("staged", "delivering") and batch.owner_until <= app.now()]
+    if not waiting:
+        return 0
+    held = held_by(app, run)
+    others = [batch for batch in waiting if batch.number not in held]
+    chosen = [batch for batch in waiting if batch.number in held]
+    chosen += others[: max(0, free_count(app, run.account, slots))]
+    for batch in chosen:
+        send(app, Message(run.run_id, "deliver", batch=batch.number))
+    return len(chosen)
+
+
+def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
+    """Posts the body and records the answer, or gives the batch back. A retry by another step waits its time."""
+    brevo = app.brevo(run.account)
+    try:
+        process_id = brevo.import_contacts(_body(app, batch))
+    except (TransientError, ConfigurationError) as error:
+        hold = (error.retry_after_seconds or _HOLD_SECONDS) if isinstance(error, TransientError) else _HOLD_SECONDS
+        until = app.now() + hold
+
+        def give_back(now: Batch) -> Batch | None:
+            return replace(now, state="staged", owner="", owner_until=until) if now.owner == owner else None
+
+        app.store.update_batch(run, batch.number, give_back)
+        raise
+    finally:
+        traffic = brevo.session.traffic
+        _count(app, run, traffic.requests, traffic.bytes_sent)
+
+    def record(now: Batch) -> Batch | None:
+        if now.state == "delivering" and now.owner in (owner, ""):
+            return replace(
+                now, state="delivered", process_id=process_id, posted_at=app.now(), owner="", owner_until=0.0, looks=0
+            )
+        return None  # another worker has sent the same body as well and records its own process
+
+    app.store.update_batch(run, batch.number, record)
+
+
+def _body(app: App, batch: Batch) -> bytes:
+    try:
+        return app.storage.app_blobs.read(ending.STAGED, f"{batch.name}.json")
+    except NotFound as error:
+        raise PermanentError(
+            "body_missing", f"The staged body of batch {batch.number} is gone.", "Run the export again."
+        ) from error
+
+
+def _count(app: App, run: Run, requests: int, bytes_sent: int) -> None:
+    def change(now: Run) -> Run | None:
+        if now.is_final:
+            return None
+        return replace(now, requests=now.requests + requests, bytes_sent=now.bytes_sent + bytes_sent)
+
+    app.store.update(run.run_id, change)
+
+
+def _schedule_look(app: App, run: Run) -> None:
+    batches = app.store.batches(run)
+    open_batches = [batch for batch in batches if batch.state == "delivered"]
+    if open_batches and all(batch.called_back for batch in open_batches):
+        delay = 0.5
+    else:
+        delay = next_look_seconds(
+            app, run.account, open_batches, last_look=run.last_look, call_back=app.settings.public_url is not None
+        )
+    ending.call_confirm(app, run.run_id, delay)

@@ -1,0 +1,41 @@
+"""What stops a run that is probably a mistake, until a person lets it through with --accept."""
+
+from shared.config.models import Export
+from shared.errors import ConfigurationError
+from shared.runs.store import Success
+
+ACCEPT = "If this is right, run the export again with --accept."
+
+
+def check_staged(export: Export, *, contacts: int, rows_read: int, rows_rejected: int, before: Success | None) -> None:
+    """Checks a staged run before its first import. Raises ConfigurationError."""
+    if export.max_profiles is not None and contacts > export.max_profiles:
+        raise ConfigurationError(
+            "guard_max_profiles",
+            f"The segment has {contacts:,} contacts, more than max_profiles ({export.max_profiles:,}).",
+            f"Raise max_profiles. {ACCEPT}",
+        )
+    if rows_read and rows_rejected > export.max_rejected * rows_read:
+        raise ConfigurationError(
+            "guard_max_rejected",
+            f"{rows_rejected:,} of {rows_read:,} rows are rejected, more than max_rejected ({export.max_rejected:g}).",
+            f"Look at the rejected rows. {ACCEPT}",
+        )
+    if before is not None and contacts < (1 - export.max_shrink) * before.contacts:
+        raise ConfigurationError(
+            "guard_max_shrink",
+            f"The segment has {contacts:,} contacts where the last run had {before.contacts:,}, "
+            f"which is less than max_shrink ({export.max_shrink:g}) allows.",
+            f"Look at the segment in Customer Insights. {ACCEPT}",
+        )
+
+
+def check_confirmed(export: Export, *, batch: int, contacts: int, rejected: int) -> None:
+    """Checks a batch that Brevo has confirmed, before the next one goes out. Raises ConfigurationError."""
+    if rejected > export.max_rejected * contacts:
+        raise ConfigurationError(
+            "guard_rejected_by_brevo",
+            f"Brevo rejected {rejected:,} of the {contacts:,} contacts of batch {batch}, "
+            f"more than max_rejected ({export.max_rejected:g}).",
+            f"Look at the rejected rows. {ACCEPT}",
+        )

@@ -1,0 +1,62 @@
+"""The queue's messages: which run takes which step next."""
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import PermanentError
+from shared.runs.app import App
+from shared.runs.model import is_run_id
+
+Step = Literal["stage", "deliver", "confirm"]
+
+# A run whose message has not come this long after its time is taken for one that no message drives.
+GRACE_SECONDS = 180.0
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+    run: str = Field(max_length=100)
+    step: Step
+    batch: int = Field(default=0, ge=0, le=1_000_000)
+    number: int = Field(default=0, ge=0)
+    attempt: int = Field(default=0, ge=0)
+    failing_since: float = Field(default=0.0, ge=0)
+    key_read_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds."""
+
+    run: str
+    step: Step
+    batch: int = 0
+    number: int = 0
+    attempt: int = 0
+    failing_since: float = 0.0
+    key_read_again: bool = False
+
+
+def parse_message(text: str | bytes) -> Message:
+    """Raises PermanentError for anything that we did not write."""
+    try:
+        body = _Body.model_validate_json(text)
+    except (ValidationError, ValueError):
+        raise PermanentError("message_invalid", "A queue message is not one of ours.") from None
+    if not is_run_id(body.run):
+        raise PermanentError("message_invalid", "A queue message names no run.")
+    return Message(**body.model_dump())
+
+
+def send(app: App, message: Message, delay_seconds: float = 0) -> None:
+    """Sends the message, to be seen after the delay."""
+    body = {name: getattr(message, name) for name in Message.__slots__}
+    app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
+
+
+def drive_by(app: App, delay_seconds: float = 0) -> float:
+    """When a run is to be taken for undriven, if its next message is due after the delay."""
+    return app.now() + delay_seconds + GRACE_SECONDS

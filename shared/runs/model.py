@@ -1,0 +1,193 @@
+"""A run and its batches, as they stand in their table rows."""
+
+import json
+import re
+import secrets
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from shared.errors import ExportError
+from shared.storage.tables import Row
+
+State = Literal[
+    "queued",
+    "staging",
+    "delivering",
+    "confirming",
+    "succeeded",
+    "succeeded_with_rejections",
+    "failed",
+    "cancelled",
+    "skipped",
+]
+FINAL: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"))
+Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
+BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed"]
+
+_RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>\d{8}T\d{6})-(?P<nonce>[0-9a-f]{6})")
+_NEWEST_FIRST = 99_999_999_999_999
+# A table holds 32 Ki characters in one property; what could grow is cut where it is made, this is the last guard.
+_LONGEST_TEXT = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, for people: a code, a sentence, an advice."""
+
+    code: str
+    message: str
+    advice: str
+
+    @classmethod
+    def of(cls, error: ExportError) -> Self:
+        """The problem that an error tells."""
+        return cls(error.code, error.message[:2000], error.advice[:2000])
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. Times are UTC in ISO 8601; counts are rows or contacts; dictionaries count by reason.
+
+    `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown.
+    """
+
+    run_id: str
+    export: str
+    account: str
+    list_id: int
+    trigger: Trigger
+    started_by: str
+    state: State = "queued"
+    times: dict[str, str] = field(default_factory=dict)
+    skip_quiet: bool = False
+    accept: bool = False
+    token: str = ""
+    snapshot: str = ""
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    rows_read: int = 0
+    rows_merged: int = 0
+    rows_rejected: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+    contacts_mapped: int = 0
+    staging_id: str = ""
+    rejected_id: str = ""
+    batches: int = 0
+    contacts_delivered: int = 0
+    contacts_confirmed: int = 0
+    contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    bytes_sent: int = 0
+    allowance: str = ""
+    left_out: list[str] = field(default_factory=list)
+    error: Problem | None = None
+    waiting: str = ""
+    cancel_requested_by: str = ""
+    owner: str = ""
+    owner_until: float = 0.0
+    confirm_number: int = 0
+    drive_by: float = 0.0
+    last_look: float = 0.0
+    etag: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing will happen any more."""
+        return self.state in FINAL
+
+    def entered(self, state: State, now: datetime) -> Self:
+        """The run in its next state, with the time stamp of that state's first beginning."""
+        return replace(
+            self, state=state, times={state: now.isoformat(timespec="milliseconds")} | self.times, waiting=""
+        )
+
+    def row(self) -> Row:
+        """The table row."""
+        partition, key = run_address(self.run_id)
+        return Row(partition, key, _values(self), self.etag)
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The run that the row holds. Unknown properties are a newer version's: they are left alone."""
+        return _from_values(cls, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of a run. `number` counts from 1; `owner_until` and `posted_at` are POSIX seconds."""
+
+    run_id: str
+    staging_id: str
+    number: int
+    contacts: int
+    body_bytes: int
+    state: BatchState = "staged"
+    owner: str = ""
+    owner_until: float = 0.0
+    process_id: int = 0
+    posted_at: float = 0.0
+    sent_again: int = 0
+    called_back: bool = False
+    looks: int = 0
+    report_tries: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    note: str = ""
+    etag: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Where its blobs are, below the staging container."""
+        return f"{self.run_id}/{self.staging_id}/{self.number:05}"
+
+    def row(self) -> Row:
+        """The table row."""
+        return Row(self.run_id, f"{self.staging_id}-{self.number:05}", _values(self), self.etag)
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The batch that the row holds."""
+        return _from_values(cls, row)
+
+
+def new_run_id(export: str, now: datetime) -> str:
+    """An id that tells its export and its time, and that is safe in a path and in a file's name."""
+    return f"{export}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def is_run_id(text: str) -> bool:
+    """True for what `new_run_id` could have made."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def run_address(run_id: str) -> tuple[str, str]:
+    """The run's partition and key: within an export the newest run comes first. Raises ValueError."""
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None:
+        raise ValueError("not a run id")
+    inverted = _NEWEST_FIRST - int(match["time"].replace("T", ""))
+    return match["export"], f"run-{inverted:014}-{match['nonce']}"
+
+
+def _values(model: Run | Batch) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in asdict(model).items():
+        if name == "etag" or value is None:
+            continue
+        if isinstance(value, dict | list):
+            value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        values[name] = value[:_LONGEST_TEXT] if isinstance(value, str) else value
+    return values
+
+
+def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
+    known: dict[str, Any] = {"etag": row.etag}
+    for part in fields(cls):
+        value = row.values.get(part.name)
+        if value is None:
+            continue
+        if part.name == "error":
+            value = Problem(**json.loads(value))
+        elif str(part.type).startswith(("dict", "list")):
+            value = json.loads(value)
+        known[part.name] = value
+    return cls(**known)

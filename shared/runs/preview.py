@@ -1,0 +1,64 @@
+"""Shows what a run would send: a few masked contacts and the counts by reason. Nothing is sent or written down."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from shared.config.document import Target
+from shared.runs.app import App
+from shared.runs.reading import read_snapshot
+from shared.runs.staging import NOT_SENT
+from shared.segments.snapshot import find_snapshot
+
+_CONTACTS = 5
+
+
+def preview(app: App, target: Target) -> dict[str, Any]:
+    """The newest snapshot as it would be sent. Raises as staging does."""
+    snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
+    found: dict[str, Any] = {
+        "export": target.export.id,
+        "snapshot": snapshot.id,
+        "segments": [{"name": part.segment, "files": len(part.files)} for part in snapshot.segments],
+    }
+    with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
+        rows = read_snapshot(app.storage.segment_blobs, target, snapshot, Path(folder))
+        if rows is None:
+            return found | {"rows_read": 0, "contacts_mapped": 0, "contacts": []}
+        try:
+            counts = rows.counts()
+            first = next(rows.contacts(), None)
+            return found | {
+                "rows_read": sum(file.good_rows + file.bad_rows for file in rows.files),
+                "rows_merged": counts["merged"],
+                "rows_rejected": {reason: counts[reason] for reason in NOT_SENT if counts.get(reason)},
+                "warnings": rows.warning_counts(),
+                "contacts_mapped": counts["contact"],
+                "contacts": _masked(first.contacts) if first else [],
+            }
+        finally:
+            rows.close()
+
+
+def _masked(contacts: str) -> list[dict[str, Any]]:
+    first = json.loads(f"[{contacts}]")[:_CONTACTS]
+    return [
+        {
+            "email": _mask_email(contact["email"]),
+            "attributes": {name: _mask(value) for name, value in contact["attributes"].items()},
+        }
+        for contact in first
+    ]
+
+
+def _mask_email(email: str) -> str:
+    local, _, domain = email.partition("@")
+    return f"{_mask(local)}@{_mask(domain.rpartition('.')[0])}.{domain.rpartition('.')[2]}"
+
+
+def _mask(value: object) -> object:
+    """Keeps the first character and the length, so that a wrong column is seen and a person is not."""
+    if not isinstance(value, str):
+        return "•" if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return value[:1] + "•" * min(len(value) - 1, 20)

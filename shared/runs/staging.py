@@ -1,0 +1,199 @@
+"""Step `stage`: the whole snapshot is read, checked, guarded and written down, before a byte goes out.
+
+Each try has a staging id of its own, and its blobs and rows lie below it. The one write that counts is the run's row:
+it names the staging that is to be sent. So a worker that dies leaves nothing that is ever sent, two workers at once
+cannot mix their batches, and a body that may have been sent is never computed again.
+"""
+
+import secrets
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from shared.config.document import Target
+from shared.errors import TransientError
+from shared.mapping.plan import Plan
+from shared.mapping.rows import Rows
+from shared.runs import ending
+from shared.runs.app import App
+from shared.runs.bodies import write_bodies, write_files
+from shared.runs.claim import Cancelled, Claim, claimed_run
+from shared.runs.guards import check_staged
+from shared.runs.messages import Message, drive_by, send
+from shared.runs.model import Batch, Problem, Run
+from shared.runs.preflight import Checked, check_account
+from shared.runs.reading import read_snapshot
+from shared.runs.rejected import write_rejected
+from shared.segments.snapshot import Snapshot, find_snapshot
+
+NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
+
+
+def stage(app: App, run: Run, message: Message) -> None:
+    """Stages the run and sends its first batches. Raises the three kinds of ExportError."""
+    if run.state not in ("queued", "staging"):
+        ending.call_confirm(app, run.run_id, 0)  # staged already: the confirm step sends what is to be sent
+        return
+    target = app.target(run.export)
+    snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
+    rest = quiet_seconds_left(app, snapshot)
+    if rest > 0 and not run.skip_quiet:
+        _wait(app, run, message, rest)
+        return
+    if run.trigger == "event" and app.store.started(run.export).snapshot == snapshot.id:
+        ending.skip(app, run.run_id, Problem("snapshot_known", "This snapshot was exported already.", ""))
+        return
+    try:
+        with claimed_run(app, run.run_id) as (run, claim):
+            app.store.note_snapshot(run.export, snapshot.id)
+            _stage_claimed(app, run, claim, target, snapshot)
+    except Cancelled:
+        ending.cancel(app, run.run_id)
+
+
+def quiet_seconds_left(app: App, snapshot: Snapshot) -> float:
+    """How long the snapshot's newest blob must still rest before a run takes it."""
+    return snapshot.newest.timestamp() + app.settings.snapshot_quiet_seconds - app.now()
+
+
+def _wait(app: App, run: Run, message: Message, seconds: float) -> None:
+    text = f"The snapshot is {app.settings.snapshot_quiet_seconds - seconds:.0f} s old; it is taken when it has rested."
+    app.store.update(
+        run.run_id, lambda run: None if run.is_final else replace(run, waiting=text, drive_by=drive_by(app, seconds))
+    )
+    send(app, message, seconds + 1)
+
+
+def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: Snapshot) -> None:
+    brevo = app.brevo(run.account)
+    staging_id = secrets.token_hex(4)
+    checked: list[Checked] = []
+
+    def planned(plan: Plan) -> Plan:
+        checked.append(check_account(brevo, target, plan))
+        return checked[-1].plan
+
+    with tempfile.TemporaryDirectory(prefix="segment-export-") as name:
+        folder = Path(name)
+        rows = read_snapshot(
+            app.storage.segment_blobs, target, snapshot, folder, planned=planned, between_files=claim.check
+        )
+        if rows is None:
+            _skip_empty(app, run, snapshot)
+            return
+        try:
+            staged = replace(
+                _counted(run, rows, snapshot),
+                rejected_id=staging_id,
+                left_out=checked[-1].left_out,
+                allowance=checked[-1].allowance,
+                requests=brevo.session.traffic.requests,
+            )
+            write_rejected(app.storage.app_blobs, f"{run.run_id}/{staging_id}.csv", rows.rejected(), folder)
+            app.store.update(run.run_id, lambda now: _with_counts(now, staged))
+            if staged.rows_read == 0:
+                _skip_empty(app, run, snapshot)
+                return
+            if not run.accept:
+                _guard(app, target, staged)
+            batches = _write_batches(app, run, claim, target, rows, staging_id)
+        finally:
+            rows.close()
+    _commit(app, claim, replace(staged, staging_id=staging_id, batches=len(batches)))
+    _send_first(app, run, target, batches)
+
+
+def _counted(run: Run, rows: Rows, snapshot: Snapshot) -> Run:
+    counts = rows.counts()
+    read: Counter[str] = Counter()
+    for file in rows.files:
+        read[file.segment_name] += file.good_rows + file.bad_rows
+    return replace(
+        run,
+        snapshot=snapshot.id,
+        segments=[
+            {"name": part.segment, "files": len(part.files), "rows": read[part.segment]} for part in snapshot.segments
+        ],
+        rows_read=sum(read.values()),
+        rows_merged=counts["merged"],
+        rows_rejected={reason: counts[reason] for reason in NOT_SENT if counts.get(reason)},
+        warnings=rows.warning_counts(),
+        contacts_mapped=counts["contact"],
+    )
+
+
+def _guard(app: App, target: Target, staged: Run) -> None:
+    check_staged(
+        target.export,
+        contacts=staged.contacts_mapped,
+        rows_read=staged.rows_read,
+        rows_rejected=sum(staged.rows_rejected.values()),
+        before=app.store.success(staged.export),
+    )
+
+
+def _write_batches(app: App, run: Run, claim: Claim, target: Target, rows: Rows, staging_id: str) -> list[Batch]:
+    blobs = app.storage.app_blobs
+    write_files(blobs, run.run_id, staging_id, rows.files)
+    batches = []
+    for batch in write_bodies(blobs, run, staging_id, target.export, rows.contacts(), app.settings.public_url):
+        batches.append(batch)
+        claim.check()
+    app.store.write_batches(batches)
+    return batches
+
+
+def _commit(app: App, claim: Claim, staged: Run) -> None:
+    """The one write that counts. Raises TransientError where another worker has taken over."""
+
+    def change(now: Run) -> Run | None:
+        if now.owner != claim.owner or now.is_final:
+            return None
+        if now.cancel_requested_by:
+            raise Cancelled
+        entered = _with_counts(now, staged).entered("delivering", app.storage.clock.now())
+        return replace(
+            entered,
+            staging_id=staged.staging_id,
+            batches=staged.batches,
+            owner="",
+            owner_until=0.0,
+            drive_by=drive_by(app),
+        )
+
+    run = app.store.update(staged.run_id, change)
+    if run.staging_id != staged.staging_id:
+        raise TransientError("claim_lost", "Another worker has staged this run.")
+
+
+_COUNTED = (
+    "snapshot",
+    "segments",
+    "rows_read",
+    "rows_merged",
+    "rows_rejected",
+    "warnings",
+    "contacts_mapped",
+    "rejected_id",
+    "left_out",
+    "allowance",
+    "requests",
+)
+
+
+def _with_counts(now: Run, staged: Run) -> Run:
+    """What staging has found out, put into the row as it stands now. A later staging replaces an earlier one."""
+    return replace(now, **{name: getattr(staged, name) for name in _COUNTED})
+
+
+def _send_first(app: App, run: Run, target: Target, batches: list[Batch]) -> None:
+    for batch in batches[: target.connection.imports_at_once]:
+        send(app, Message(run.run_id, "deliver", batch=batch.number))
+    ending.call_confirm(app, run.run_id, 2 if batches else 0)
+
+
+def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
+    names = ", ".join(part.segment for part in snapshot.segments)
+    advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
+    ending.skip(app, run.run_id, Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice))

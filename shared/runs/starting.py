@@ -1,0 +1,205 @@
+"""Starts runs: the one operation behind every trigger."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from shared.config.document import Target, find_target
+from shared.config.models import CronSchedule, Document, Export
+from shared.errors import ConfigurationError, ExportError
+from shared.runs.app import App
+from shared.runs.messages import Message, drive_by, send
+from shared.runs.model import Run, Trigger
+from shared.runs.staging import quiet_seconds_left
+from shared.runs.store import AlreadyActive, AlreadyStarted
+from shared.segments.snapshot import find_snapshot, segment_of_blob
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What became of a wish to start: the run, which may have been active already, or why there is none."""
+
+    export: str
+    run_id: str = ""
+    is_new: bool = False
+    reason: str = ""
+
+
+def start_run(
+    app: App,
+    target: Target,
+    trigger: Trigger,
+    started_by: str,
+    *,
+    skip_quiet: bool = False,
+    accept: bool = False,
+    snapshot: str = "",
+    due: str = "",
+) -> Start:
+    """Starts a run of the export, or finds the one that is active.
+
+    `snapshot` and `due` are what a timer starts it for: each only once. `started_by` names no person by address.
+    """
+    export = target.export
+    run = Run(
+        run_id=app.store.new_run_id(export.id),
+        export=export.id,
+        account=target.account,
+        list_id=export.list_id,
+        trigger=trigger,
+        started_by=started_by[:100],
+        skip_quiet=skip_quiet,
+        accept=accept,
+        token=secrets.token_urlsafe(24),
+        drive_by=drive_by(app),
+    ).entered("queued", app.storage.clock.now())
+    try:
+        run = app.store.start(run, snapshot=snapshot, due=due)
+    except AlreadyActive as active:
+        return Start(export.id, active.run_id, reason="A run of this export is active already.")
+    except AlreadyStarted:
+        app.store.forget_open(run.run_id)
+        return Start(export.id, reason="This was started before.")
+    send(app, Message(run.run_id, "stage"))
+    app.store.add_event(run.run_id, "queued", f"By {trigger}.")
+    return Start(export.id, run.run_id, is_new=True)
+
+
+def start_on_demand(
+    app: App, export_id: str, trigger: Trigger, started_by: str, *, skip_quiet: bool = False, accept: bool = False
+) -> Start:
+    """Starts the export because somebody says so, whatever ran before. Raises ConfigurationError."""
+    return start_run(app, app.target(export_id), trigger, started_by, skip_quiet=skip_quiet, accept=accept)
+
+
+def start_all(app: App, trigger: Trigger, started_by: str) -> list[Start]:
+    """Starts every export with an active schedule."""
+    document = app.document()
+    return [
+        _start_or_reason(app, document, export, trigger, started_by)
+        for export in document.exports
+        if export.schedule != "off"
+    ]
+
+
+def start_due(app: App) -> list[Start]:
+    """Starts what is due now: new snapshots of `with_refresh` exports, and cron exports at their local time."""
+    document = app.document()
+    starts = []
+    for export in document.exports:
+        if export.schedule == "off" or export.connection is None:
+            continue
+        try:
+            start = _start_if_due(app, find_target(document, export.id))
+        except ExportError as error:
+            start = Start(export.id, reason=str(error))
+        starts.append(start)
+    return starts
+
+
+def start_for_blob(app: App, blob_url: str) -> list[Start]:
+    """A blob landed: starts the `with_refresh` exports that it is part of. Any other blob starts nothing."""
+    container, name = _split_blob_url(blob_url)
+    folder, segment = _folder_and_segment(name)
+    return [] if not folder else _start_matching(app, container, folder, segment)
+
+
+def start_for_segment(app: App, segment: str) -> list[Start]:
+    """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
+    return _start_matching(app, None, None, segment)
+
+
+def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
+    """The next time the cron line fires at its place, in local time; None where it never does."""
+    local = after.astimezone(ZoneInfo(schedule.time_zone))
+    return next(iter(CronSim(schedule.cron, local)), None)
+
+
+def last_due(schedule: CronSchedule, now: datetime) -> datetime | None:
+    """The last time the cron line should have fired, up to now."""
+    local = now.astimezone(ZoneInfo(schedule.time_zone))
+    found = next(iter(CronSim(schedule.cron, local, reverse=True)), None)
+    exact = local.replace(second=0, microsecond=0)
+    return exact if _fires_at(schedule, exact) else found
+
+
+def _fires_at(schedule: CronSchedule, local: datetime) -> bool:
+    return next_due(schedule, local - timedelta(seconds=1)) == local
+
+
+def _start_if_due(app: App, target: Target) -> Start:
+    export = target.export
+    if isinstance(export.schedule, CronSchedule):
+        return _start_by_cron(app, target, export.schedule)
+    snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    if quiet_seconds_left(app, snapshot) > 0:
+        return Start(export.id, reason="The snapshot has not rested long enough yet.")
+    if app.store.started(export.id).snapshot == snapshot.id:
+        return Start(export.id, reason="There is no new snapshot.")
+    return start_run(app, target, "timer", "timer", snapshot=snapshot.id)
+
+
+def _start_by_cron(app: App, target: Target, schedule: CronSchedule) -> Start:
+    due = last_due(schedule, app.storage.clock.now())
+    if due is None:
+        return Start(target.export.id, reason="The schedule has never been due.")
+    stamp = due.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%MZ")
+    started = app.store.started(target.export.id).due
+    if not started:
+        # A new schedule is not due for what lies before it was first seen.
+        app.store.note_due(target.export.id, stamp)
+        return Start(target.export.id, reason="The schedule is new; it starts at its next time.")
+    if started >= stamp:
+        return Start(target.export.id, reason="Not due.")
+    return start_run(app, target, "timer", "timer", due=stamp)
+
+
+def _start_matching(app: App, container: str | None, folder: str | None, segment: str | None) -> list[Start]:
+    document = app.document()
+    return [
+        _start_for_event(app, document, export)
+        for export in document.exports
+        if export.schedule == "with_refresh"
+        and export.connection is not None
+        and (container is None or export.source.container == container)
+        and (folder is None or export.source.folder.strip("/") == folder)
+        and (segment is None or segment in export.segments)
+    ]
+
+
+def _start_for_event(app: App, document: Document, export: Export) -> Start:
+    try:
+        target = find_target(document, export.id)
+        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    except ConfigurationError as error:
+        return Start(export.id, reason=str(error))
+    if app.store.started(export.id).snapshot == snapshot.id:
+        return Start(export.id, reason="This snapshot was exported already.")
+    return start_run(app, target, "event", "event")
+
+
+def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:
+    try:
+        return start_run(app, find_target(document, export.id), trigger, started_by)
+    except ConfigurationError as error:
+        return Start(export.id, reason=str(error))
+
+
+def _folder_and_segment(name: str) -> tuple[str | None, str | None]:
+    if name.endswith("/model.json"):
+        return name.removesuffix("/model.json"), None
+    return segment_of_blob(name) or (None, None)
+
+
+def _split_blob_url(url: str) -> tuple[str, str]:
+    """Container and name of a blob's URL; the emulator's URLs have the account in the path as well."""
+    parts = urlsplit(url)
+    path = unquote(parts.path).lstrip("/")
+    if not (parts.hostname or "").endswith(".core.windows.net"):
+        path = path.partition("/")[2]
+    container, _, name = path.partition("/")
+    return container, name

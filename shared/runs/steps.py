@@ -1,0 +1,99 @@
+"""Takes one step of a run, and decides what an error in it means: again later, or the run's end.
+
+The queue delivers a message at least once, perhaps twice at the same time; every step is safe to repeat.
+"""
+
+import logging
+from dataclasses import replace
+
+from shared.errors import ExportError, PermanentError, TransientError
+from shared.runs import ending
+from shared.runs.app import App
+from shared.runs.cancelling import cancel_when_idle
+from shared.runs.confirming import confirm
+from shared.runs.delivering import deliver
+from shared.runs.messages import Message, drive_by, parse_message, send
+from shared.runs.model import Run
+from shared.runs.staging import stage
+from shared.storage.failures import Conflict, NotFound
+
+_log = logging.getLogger(__name__)
+
+_STEPS = {"stage": stage, "deliver": deliver, "confirm": confirm}
+_FIRST_WAIT_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 300.0
+_GIVE_UP_SECONDS = 6 * 3600.0
+_KEY_WAIT_SECONDS = 60.0
+
+
+def take_step(app: App, text: str | bytes) -> None:
+    """Takes the step that a queue message asks for. A message that is not ours is logged and dropped."""
+    try:
+        message = parse_message(text)
+    except PermanentError as error:
+        _log.error("%s", error)
+        return
+    run = app.store.load(message.run)
+    if run is None or run.is_final:
+        return
+    try:
+        if run.cancel_requested_by:
+            cancel_when_idle(app, run)
+        else:
+            _STEPS[message.step](app, run, message)
+    except (Conflict, NotFound) as error:
+        _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
+    except TransientError as error:
+        _postpone(app, message, error)
+    except ExportError as error:
+        _stop(app, run, message, error)
+
+
+def abandon(app: App, text: str | bytes) -> None:
+    """Ends the run of a message that kept failing, so that nothing circles for ever."""
+    try:
+        message = parse_message(text)
+    except PermanentError as error:
+        _log.error("%s", error)
+        return
+    run = app.store.load(message.run)
+    if run is not None and not run.is_final:
+        ending.fail(
+            app,
+            run.run_id,
+            PermanentError(
+                "step_kept_failing",
+                f"The step {message.step} failed again and again without a known reason.",
+                "The function's log has the traceback; run the export again.",
+            ),
+        )
+
+
+def _postpone(app: App, message: Message, error: TransientError) -> None:
+    """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
+    now = app.now()
+    since = message.failing_since or now
+    if now - since > _GIVE_UP_SECONDS:
+        ending.fail(app, message.run, error)
+        return
+    growing = min(_FIRST_WAIT_SECONDS * 2**message.attempt, _LONGEST_WAIT_SECONDS)
+    wait = growing if error.retry_after_seconds is None else error.retry_after_seconds
+
+    def waiting(run: Run) -> Run | None:
+        if run.is_final:
+            return None
+        return replace(run, waiting=f"{error.message} Next try in {wait:.0f} s.", drive_by=drive_by(app, wait))
+
+    app.store.update(message.run, waiting)
+    later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
+    send(app, later, wait)
+
+
+def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
+    # A key that is rotated in mid-run: its new value is read once more before the run ends.
+    rotated = error.code == "brevo_key_refused" and run.state in ("delivering", "confirming")
+    if rotated and not message.key_read_again:
+        app.store.add_event(run.run_id, "waiting", f"{error.message} It is read again in a minute.")
+        send(app, replace(message, key_read_again=True), _KEY_WAIT_SECONDS)
+        return
+    ending.fail(app, run.run_id, error)

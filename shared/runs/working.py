@@ -1,0 +1,43 @@
+"""Works the queue in this process: for a terminal where no functions host does."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from shared.runs.app import App
+from shared.runs.steps import abandon, take_step
+from shared.runs.sweeping import sweep
+
+_log = logging.getLogger(__name__)
+
+_VISIBLE_AGAIN_SECONDS = 120
+_MOST_TRIES = 5
+_IDLE_SECONDS = 0.2
+_SWEEP_SECONDS = 30.0
+
+
+def work_until(app: App, done: Callable[[], bool]) -> None:
+    """Takes messages, of whatever run, until `done`; sweeps now and then. Raises what storage raises."""
+    swept = time.monotonic()
+    while not done():
+        if not _work_once(app):
+            time.sleep(_IDLE_SECONDS)
+        if time.monotonic() - swept > _SWEEP_SECONDS:
+            sweep(app)
+            swept = time.monotonic()
+
+
+def _work_once(app: App) -> bool:
+    received = app.storage.queue.receive(_VISIBLE_AGAIN_SECONDS)
+    if received is None:
+        return False
+    try:
+        take_step(app, received.text)
+    except Exception:  # noqa: BLE001 - as the functions host does
+        # The message comes back, and ends its run when it keeps failing.
+        _log.exception("a step failed")
+        if received.dequeue_count < _MOST_TRIES:
+            return True
+        abandon(app, received.text)
+    app.storage.queue.delete(received)
+    return True

@@ -1,0 +1,164 @@
+"""A segment file's bytes as the mapping wants them: unzipped, UTF-8 without BOM, line ends of one kind, no header.
+
+Also counts lines, so that a row can be found again in the file.
+"""
+
+import csv
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.errors import ConfigurationError, TransientError
+from shared.segments.model_json import Table
+from shared.segments.snapshot import SegmentFile
+from shared.storage.blobs import Blobs
+from shared.storage.failures import Conflict, NotFound
+
+_UTF8_BOM = b"\xef\xbb\xbf"
+_LONGEST_HEADER_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The file's columns, and how many lines they take at its top (0: they are in model.json)."""
+
+    columns: tuple[str, ...]
+    lines: int
+
+
+class SegmentStream:
+    """One segment file, read once. Iterating gives its data rows' bytes; `lines` counts them while it does.
+
+    Raises (while opening and iterating) ConfigurationError for a file that cannot be read as text, and
+    TransientError where the blob was deleted or replaced since it was listed.
+    """
+
+    def __init__(self, blobs: Blobs, container: str, file: SegmentFile, table: Table | None, delimiter: str) -> None:
+        self._name = f"{container}/{file.blob.name}"
+        raw = _unzipped(_unchanged(blobs, container, file), self._name, zipped=file.name.endswith(".gz"))
+        self._chunks = _same_line_ends(_without_bom(raw, self._name))
+        self._head = b""
+        self.lines = 0
+        self.header = self._read_header(table, delimiter)
+
+    def __iter__(self) -> Iterator[bytes]:
+        last = b"\n"
+        for chunk in self._data():
+            self.lines += chunk.count(b"\n")
+            last = chunk[-1:]
+            yield chunk
+        if last != b"\n":
+            self.lines += 1
+
+    def _data(self) -> Iterator[bytes]:
+        if self._head:
+            yield self._head
+        yield from self._chunks
+
+    def _read_header(self, table: Table | None, delimiter: str) -> Header:
+        first, lines, size_bytes = self._first_record(delimiter)
+        if not first:
+            return Header(table.columns if table else (), 0)
+        if table is None or not table.columns or _is_header(first, table):
+            self._head = self._head[size_bytes:]
+            return Header(tuple(name.strip() for name in first), lines)
+        return Header(table.columns, 0)
+
+    def _first_record(self, delimiter: str) -> tuple[list[str], int, int]:
+        """The first record that is not empty, the lines it ends after, and its bytes with all before it."""
+        while b"\n" not in self._head.lstrip(b"\n") and len(self._head) < _LONGEST_HEADER_BYTES:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            self._head += chunk
+        text = io.StringIO(self._head[:_LONGEST_HEADER_BYTES].decode("utf-8", errors="surrogateescape"), newline="")
+        reader = csv.reader(iter(text.readline, ""), delimiter=delimiter)
+        try:
+            first = next((record for record in reader if record), [])
+        except csv.Error as error:
+            raise ConfigurationError(
+                "header_invalid", f"{self._name}, line 1: the header row cannot be read.", "Check the file."
+            ) from error
+        read = text.getvalue()[: text.tell()]
+        return first, reader.line_num, len(read.encode("utf-8", errors="surrogateescape"))
+
+
+def _is_header(first: list[str], table: Table) -> bool:
+    if table.has_header is not None:
+        return table.has_header
+    known = {name.casefold() for name in table.columns}
+    return sum(name.strip().casefold() in known for name in first) * 2 >= len(first)
+
+
+def _unchanged(blobs: Blobs, container: str, file: SegmentFile) -> Iterator[bytes]:
+    try:
+        yield from blobs.chunks(container, file.blob.name, file.blob.etag)
+    except (Conflict, NotFound) as error:
+        raise TransientError(
+            "segment_changed",
+            f"{container}/{file.blob.name} was replaced or deleted while it was read.",
+            "The run starts again with the newest snapshot; nothing was sent.",
+            retry_after_seconds=5,
+        ) from error
+
+
+def _unzipped(chunks: Iterator[bytes], name: str, *, zipped: bool) -> Iterator[bytes]:
+    """Unzips any number of gzip members; a large member is unzipped piece by piece."""
+    if not zipped:
+        yield from chunks
+        return
+    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    started = False
+    try:
+        for chunk in chunks:
+            while chunk:
+                if unzip.eof:
+                    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                started = True
+                yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
+                chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
+    except zlib.error as error:
+        raise _gzip_error(name, "is not valid gzip") from error
+    if started and not unzip.eof:
+        raise _gzip_error(name, "is cut off: its gzip data ends too early")
+
+
+def _gzip_error(name: str, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        "gzip_invalid", f"{name} {what}.", "Let Customer Insights export the segment again; nothing was sent."
+    )
+
+
+def _without_bom(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if len(first) >= 4:
+            break
+    if _looks_like_utf16(first):
+        raise ConfigurationError(
+            "encoding_utf16", f"{name} is UTF-16 text.", "Segment files must be UTF-8; export it as UTF-8."
+        )
+    yield first.removeprefix(_UTF8_BOM)
+    yield from chunks
+
+
+def _looks_like_utf16(first: bytes) -> bool:
+    return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and first[1:4:2] == b"\0\0")
+
+
+def _same_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """CRLF and CR become LF: DuckDB's strict mode stops at a file that mixes them (2.0, November 2026)."""
+    pending = b""
+    for chunk in chunks:
+        whole = pending + chunk
+        pending = b"\r" if whole.endswith(b"\r") else b""
+        if pending:
+            whole = whole[:-1]
+        if b"\r" in whole:
+            whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if whole:
+            yield whole
+    if pending:
+        yield b"\n"

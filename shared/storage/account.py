@@ -1,0 +1,94 @@
+"""The app's storage, opened from its settings."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, cast
+
+from shared.settings import Settings, StorageAccount
+from shared.storage.blobs import CHUNK_BYTES, Blobs
+from shared.storage.clock import Clock
+from shared.storage.failures import storage_failures
+from shared.storage.queue import Queue
+from shared.storage.tables import Table
+
+# Short waits first: a worker rides out a restart of storage, and a terminal hears soon that there is none.
+RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 5, "read_timeout": 60}
+
+QUEUE = "run-steps"
+
+
+class _Service(Protocol):
+    def __init__(self, account_url: str, credential: Any, **options: Any) -> None: ...
+
+    @classmethod
+    def from_connection_string(cls, conn_str: str, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Everything that a run keeps, and where its segments are."""
+
+    app_blobs: Blobs
+    segment_blobs: Blobs
+    runs: Table
+    batches: Table
+    events: Table
+    accounts: Table
+    queue: Queue
+    clock: Clock
+
+
+def open_storage(settings: Settings) -> Storage:
+    """Opens clients only: nothing is asked of storage yet. Raises ConfigurationError for a bad setting."""
+    # Imported here so that the terminal's --help does not wait for the SDKs.
+    from azure.data.tables import TableServiceClient
+    from azure.storage.blob import BlobServiceClient, ExponentialRetry
+    from azure.storage.queue import ExponentialRetry as QueueRetry
+    from azure.storage.queue import (
+        QueueServiceClient,
+        TextBase64DecodePolicy,
+        TextBase64EncodePolicy,
+    )
+
+    clock = Clock()
+    app = partial(_open, settings.app_storage, clock)
+    blob_options = {
+        "max_single_get_size": CHUNK_BYTES,
+        "max_chunk_get_size": CHUNK_BYTES,
+        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
+    }
+    tables = app("table", TableServiceClient, RETRIES)
+    queues = app("queue", QueueServiceClient, {"retry_policy": QueueRetry(1, 2, 4)})
+    app_blobs = Blobs(app("blob", BlobServiceClient, blob_options))
+    if settings.segment_storage == settings.app_storage:
+        segment_blobs = app_blobs
+    else:
+        segment_blobs = Blobs(_open(settings.segment_storage, clock, "blob", BlobServiceClient, blob_options))
+    return Storage(
+        app_blobs=app_blobs,
+        segment_blobs=segment_blobs,
+        runs=Table(tables.get_table_client("runs")),
+        batches=Table(tables.get_table_client("batches")),
+        events=Table(tables.get_table_client("events")),
+        accounts=Table(tables.get_table_client("accounts")),
+        queue=Queue(
+            queues.get_queue_client(
+                QUEUE,
+                message_encode_policy=TextBase64EncodePolicy(),
+                message_decode_policy=TextBase64DecodePolicy(),
+            )
+        ),
+        clock=clock,
+    )
+
+
+def _open(account: StorageAccount, clock: Clock, kind: str, service: type[object], options: dict[str, Any]) -> Any:
+    maker = cast("type[_Service]", service)
+    options = {**options, "raw_response_hook": clock.learn}
+    with storage_failures(f"{kind} storage"):
+        if account.connection_string:
+            return maker.from_connection_string(account.connection_string, **options)
+        from azure.identity import DefaultAzureCredential
+
+        url = f"https://{account.account_name}.{kind}.core.windows.net"
+        return maker(url, credential=DefaultAzureCredential(), **options)

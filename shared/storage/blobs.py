@@ -1,0 +1,100 @@
+"""Blobs: the app's own and the segments'."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from azure.core import MatchConditions
+from azure.storage.blob import BlobPrefix, BlobServiceClient, ContainerClient
+
+from shared.storage.failures import Conflict, NotFound, storage_failures
+
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob as a listing shows it. `size_bytes` is what is stored, compressed or not."""
+
+    name: str
+    etag: str
+    size_bytes: int
+    modified: datetime
+
+
+class Blobs:
+    """One storage account's blobs. Every call raises as `storage_failures` says."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+        self._containers: dict[str, ContainerClient] = {}
+
+    def folders(self, container: str, prefix: str) -> list[str]:
+        """Names of the folders directly below the prefix, which ends with a slash or is empty."""
+        with storage_failures(f"container {container}"):
+            found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
+            return [item.name[len(prefix) :].rstrip("/") for item in found if isinstance(item, BlobPrefix)]
+
+    def listing(self, container: str, prefix: str) -> list[Blob]:
+        """All blobs below the prefix, in the order of their names."""
+        with storage_failures(f"container {container}"):
+            found = self._container(container).list_blobs(name_starts_with=prefix)
+            return [Blob(item.name, item.etag, item.size, item.last_modified) for item in found]
+
+    def listing_if_there(self, container: str, prefix: str) -> list[Blob]:
+        """Like `listing`, but a container that is not there holds nothing."""
+        try:
+            return self.listing(container, prefix)
+        except NotFound:
+            return []
+
+    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
+        """The blob's bytes in chunks of at most CHUNK_BYTES. Raises Conflict where it is no longer this etag."""
+        what = f"blob {container}/{name}"
+        with storage_failures(what):
+            blob = self._container(container).get_blob_client(name)
+            stream = blob.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+            yield from stream.chunks()
+
+    def read(self, container: str, name: str) -> bytes:
+        """The whole blob. Raises NotFound."""
+        return self.read_with_etag(container, name)[0]
+
+    def read_with_etag(self, container: str, name: str) -> tuple[bytes, str]:
+        """The whole blob and its etag. Raises NotFound."""
+        with storage_failures(f"blob {container}/{name}"):
+            stream = self._container(container).download_blob(name)
+            return stream.readall(), str(stream.properties.etag)
+
+    def write(self, container: str, name: str, data: bytes | BinaryIO) -> None:
+        """Writes the blob whole, whatever was there; makes the container when it is missing."""
+        what = f"blob {container}/{name}"
+        try:
+            with storage_failures(what):
+                self._container(container).upload_blob(name, data, overwrite=True)
+        except NotFound:
+            self.create_container(container)
+            if not isinstance(data, bytes):
+                data.seek(0)
+            with storage_failures(what):
+                self._container(container).upload_blob(name, data, overwrite=True)
+
+    def create_container(self, container: str) -> None:
+        """Makes the container; one that is there already is no fault."""
+        with suppress(Conflict), storage_failures(f"container {container}"):
+            self._service.create_container(container)
+
+    def delete_below(self, container: str, prefix: str) -> None:
+        """Deletes every blob below the prefix; none is no fault."""
+        with suppress(NotFound), storage_failures(f"container {container}"):
+            client = self._container(container)
+            for name in list(client.list_blob_names(name_starts_with=prefix)):
+                with suppress(NotFound), storage_failures(f"blob {container}/{name}"):
+                    client.delete_blob(name)
+
+    def _container(self, name: str) -> ContainerClient:
+        if name not in self._containers:
+            self._containers[name] = self._service.get_container_client(name)
+        return self._containers[name]

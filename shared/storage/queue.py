@@ -1,0 +1,63 @@
+"""The queue that carries a run from step to step."""
+
+from dataclasses import dataclass
+
+from azure.storage.queue import QueueClient, QueueMessage
+
+from shared.storage.failures import Conflict, NotFound, storage_failures
+
+_LONGEST_DELAY_SECONDS = 7 * 24 * 3600 - 60
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message taken from the queue; it comes back after its time unless deleted."""
+
+    text: str
+    dequeue_count: int
+    message: QueueMessage
+
+
+class Queue:
+    """One queue, made when first missed. Every call raises as `storage_failures` says."""
+
+    def __init__(self, client: QueueClient) -> None:
+        self._client = client
+        self._what = f"queue {client.queue_name}"
+
+    def send(self, text: str, delay_seconds: float = 0) -> None:
+        """Sends a message that becomes visible after the delay and never expires before it is taken."""
+        delay = int(min(max(delay_seconds, 0), _LONGEST_DELAY_SECONDS))
+        try:
+            with storage_failures(self._what):
+                self._client.send_message(text, visibility_timeout=delay, time_to_live=-1)
+        except NotFound:
+            self._create()
+            with storage_failures(self._what):
+                self._client.send_message(text, visibility_timeout=delay, time_to_live=-1)
+
+    def receive(self, visible_again_seconds: int) -> Received | None:
+        """The next message, hidden from others for that long, or None."""
+        try:
+            with storage_failures(self._what):
+                message = self._client.receive_message(visibility_timeout=visible_again_seconds)
+        except NotFound:
+            return None
+        if message is None:
+            return None
+        return Received(message.content, message.dequeue_count or 0, message)
+
+    def delete(self, received: Received) -> None:
+        """Deletes a message that is done with; one that somebody else has taken since is left."""
+        try:
+            with storage_failures(self._what):
+                self._client.delete_message(received.message)
+        except (NotFound, Conflict):
+            return
+
+    def _create(self) -> None:
+        try:
+            with storage_failures(self._what):
+                self._client.create_queue()
+        except Conflict:
+            return

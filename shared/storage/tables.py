@@ -1,0 +1,144 @@
+"""Table rows with optimistic concurrency, and nothing else of the SDK."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from azure.core import MatchConditions
+from azure.data.tables import TableClient, TableEntity, UpdateMode
+
+from shared.storage.failures import Conflict, NotFound, storage_failures
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One table row as it was read; `etag` proves that it has not changed since."""
+
+    partition: str
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a transaction. `replace` and `delete` need the row as it was read."""
+
+    kind: Literal["insert", "put", "replace", "delete"]
+    row: Row
+
+
+class Table:
+    """One table. Every call raises as `storage_failures` says; the table is made when first missed."""
+
+    def __init__(self, client: TableClient) -> None:
+        self._client = client
+        self._what = f"table {client.table_name}"
+
+    def get(self, partition: str, key: str) -> Row | None:
+        """The row, or None."""
+        try:
+            with storage_failures(self._what):
+                return _row(self._client.get_entity(partition, key))
+        except NotFound:
+            return None
+
+    def query(self, partition: str, first: str = "", last: str = "", limit: int | None = None) -> Iterator[Row]:
+        """The partition's rows with first <= key < last, in the order of their keys."""
+        conditions, parameters = ["PartitionKey eq @partition"], {"partition": partition}
+        if first:
+            conditions.append("RowKey ge @first")
+            parameters["first"] = first
+        if last:
+            conditions.append("RowKey lt @last")
+            parameters["last"] = last
+        try:
+            with storage_failures(self._what):
+                found = self._client.query_entities(
+                    " and ".join(conditions), parameters=parameters, results_per_page=limit
+                )
+                for count, entity in enumerate(found, start=1):
+                    yield _row(entity)
+                    if count == limit:
+                        return
+        except NotFound:
+            return
+
+    def insert(self, row: Row) -> None:
+        """Raises Conflict where the row is there already."""
+        self._write(lambda: self._client.create_entity(_entity(row)))
+
+    def put(self, row: Row) -> None:
+        """Writes the row whole, whatever was there."""
+        self._write(lambda: self._client.upsert_entity(_entity(row), mode=UpdateMode.REPLACE))
+
+    def replace(self, row: Row) -> None:
+        """Raises Conflict where the row has changed since it was read."""
+        with storage_failures(self._what):
+            self._client.update_entity(
+                _entity(row),
+                mode=UpdateMode.REPLACE,
+                etag=row.etag or "*",
+                match_condition=MatchConditions.IfNotModified,
+            )
+
+    def delete(self, row: Row) -> None:
+        """Deletes the row as it was read; a row without etag whatever it holds. No row is no fault."""
+        try:
+            with storage_failures(self._what):
+                if row.etag is None:
+                    self._client.delete_entity(row.partition, row.key)
+                else:
+                    self._client.delete_entity(
+                        _entity(row), etag=row.etag, match_condition=MatchConditions.IfNotModified
+                    )
+        except NotFound:
+            return
+
+    def transact(self, changes: Sequence[Change]) -> None:
+        """All changes or none; they share one partition. Raises Conflict where one cannot be made."""
+        operations = [_operation(change) for change in changes]
+        try:
+            self._write(lambda: self._client.submit_transaction(operations))
+        except NotFound as error:
+            raise Conflict(self._what) from error
+
+    def _write(self, write: Callable[[], object]) -> None:
+        try:
+            with storage_failures(self._what):
+                write()
+        except NotFound:
+            self._create()
+            with storage_failures(self._what):
+                write()
+
+    def _create(self) -> None:
+        try:
+            with storage_failures(self._what):
+                self._client.create_table()
+        except Conflict:
+            return
+
+
+def _operation(change: Change) -> tuple[Any, ...]:
+    entity = _entity(change.row)
+    if change.kind == "insert":
+        return ("create", entity)
+    if change.kind == "put":
+        return ("upsert", entity, {"mode": UpdateMode.REPLACE})
+    condition = {"etag": change.row.etag or "*", "match_condition": MatchConditions.IfNotModified}
+    if change.kind == "delete":
+        return ("delete", entity, condition)
+    return ("update", entity, {"mode": UpdateMode.REPLACE, **condition})
+
+
+def _entity(row: Row) -> dict[str, Any]:
+    values = {name: value for name, value in row.values.items() if value is not None}
+    return {"PartitionKey": row.partition, "RowKey": row.key, **values}
+
+
+def _row(entity: TableEntity) -> Row:
+    values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
+    return Row(entity["PartitionKey"], entity["RowKey"], values, entity.metadata["etag"])
