@@ -1,0 +1,127 @@
+"""What an import may ask for, and its rows. Source: https://developers.brevo.com/reference/import-contacts"""
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.brevo_sandbox.answers import ApiError
+from local.brevo_sandbox.state import Account
+
+Rows = list[dict[str, Any]]
+
+_FLAGS = (
+    "disableNotification",
+    "emailBlacklist",
+    "emptyContactsAttributes",
+    "smsBlacklist",
+    "updateExistingContacts",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """An accepted import, without its rows. `None` for a blacklist flag: it was not sent."""
+
+    list_ids: tuple[int, ...]
+    fields_sent: frozenset[str]
+    notify_url: str
+    disable_notification: bool
+    update_existing: bool
+    erase_empty: bool
+    email_blacklist: bool | None
+    sms_blacklist: bool | None
+
+
+def check_order(document: dict[str, Any], account: Account) -> ImportOrder:
+    """Check everything but the rows, and create the new list when one is asked for.
+
+    Raises: ApiError 400.
+    """
+    for name in _FLAGS:
+        if not isinstance(document.get(name, False), bool):
+            raise _invalid(f"{name} should be a boolean")
+    notify_url = document.get("notifyUrl") or ""
+    if not isinstance(notify_url, str) or (notify_url and urlsplit(notify_url).scheme not in ("http", "https")):
+        raise _invalid("notifyUrl should be a valid url")
+    list_ids = _list_ids(document, account)
+    return ImportOrder(
+        list_ids=tuple(dict.fromkeys([*list_ids, *_new_list(document, account)])),
+        fields_sent=frozenset(document),
+        notify_url=notify_url,
+        disable_notification=document.get("disableNotification", False),
+        update_existing=document.get("updateExistingContacts", True),
+        erase_empty=document.get("emptyContactsAttributes", False),
+        email_blacklist=document.get("emailBlacklist"),
+        sms_blacklist=document.get("smsBlacklist"),
+    )
+
+
+def rows_of(document: dict[str, Any]) -> Rows:
+    """The contacts of an import, each with `email` and `attributes`, from `jsonBody` or `fileBody`.
+
+    Raises: ApiError 400.
+    """
+    if "jsonBody" in document:
+        return _checked(document["jsonBody"])
+    if "fileBody" in document:
+        return _of_csv(document["fileBody"])
+    if "fileUrl" in document:
+        raise _invalid("fileUrl is not available in the sandbox")
+    raise ApiError(400, "missing_parameter", "One of fileUrl, fileBody or jsonBody is missing")
+
+
+def _checked(body: object) -> Rows:
+    if not isinstance(body, list) or not body:
+        raise _invalid("jsonBody should be an array of contacts")
+    for row in body:
+        if not isinstance(row, dict) or not isinstance(row.get("attributes", {}), dict):
+            raise _invalid("jsonBody should be an array of contacts")
+    return body
+
+
+def _of_csv(body: object) -> Rows:
+    if not isinstance(body, str) or not body.strip():
+        raise _invalid("fileBody should be a csv text")
+    reader = csv.reader(io.StringIO(body), delimiter=";")
+    try:
+        header = [name.strip() for name in next(reader)]
+        lines = [line for line in reader if line]
+    except csv.Error:
+        raise _invalid("fileBody is not a valid csv") from None
+    place = next((index for index, name in enumerate(header) if name.upper() == "EMAIL"), None)
+    if place is None:
+        raise _invalid("fileBody has no EMAIL column")
+    rows: Rows = []
+    for line in lines:
+        attributes = dict(zip(header, line, strict=False))
+        rows.append({"email": attributes.pop(header[place], ""), "attributes": attributes})
+    return rows
+
+
+def _list_ids(document: dict[str, Any], account: Account) -> list[int]:
+    list_ids = document.get("listIds") or []
+    if not isinstance(list_ids, list) or not all(type(number) is int for number in list_ids):
+        raise _invalid("listIds should be an array of integers")
+    if not list_ids and "newList" not in document:
+        raise ApiError(400, "missing_parameter", "listIds or newList is missing")
+    if any(number not in account.lists for number in list_ids):
+        raise _invalid("listIds contains a list that does not exist")
+    return list_ids
+
+
+def _new_list(document: dict[str, Any], account: Account) -> list[int]:
+    wanted = document.get("newList")
+    if wanted is None:
+        return []
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("listName"), str) or not wanted["listName"]:
+        raise _invalid("newList should have a listName")
+    folder_id = wanted.get("folderId", 1)
+    if type(folder_id) is not int or folder_id not in account.folders:
+        raise _invalid("newList has a folder that does not exist")
+    return [account.add_list(wanted["listName"], folder_id).id]
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError(400, "invalid_parameter", message)

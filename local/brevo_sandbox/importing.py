@@ -1,0 +1,222 @@
+"""The imports of an account: accepted at once, worked off one after the other, reported when done.
+
+Source: https://developers.brevo.com/reference/import-contacts and
+https://developers.brevo.com/reference/get-process. One at a time is what the vendor's help asks for.
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from local.brevo_sandbox.applying import REPORTS, Applied
+from local.brevo_sandbox.faults import FaultKind
+from local.brevo_sandbox.import_request import ImportOrder, Rows, rows_of
+from local.brevo_sandbox.reports import ReportShelf
+from local.brevo_sandbox.settings import SandboxSettings
+from local.brevo_sandbox.state import Account
+
+OPEN = ("queued", "processing")
+FIRST_PROCESS_ID = 78
+
+
+@dataclass(slots=True, eq=False)
+class ImportRecord:
+    """One import. `body` is let go when the work begins.
+
+    Units: `created_at` and `completed_at` in seconds since 1970, `body_bytes` in bytes.
+    """
+
+    id: int
+    order: ImportOrder
+    contacts: int
+    body_bytes: int
+    fault: FaultKind | None = None
+    body: bytes | None = None
+    status: str = "queued"
+    created_at: float = field(default_factory=time.time)
+    completed_at: float | None = None
+    error: str | None = None
+    created: int = 0
+    updated: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    report_paths: dict[str, str] = field(default_factory=dict)
+    ignored_attributes: dict[str, int] = field(default_factory=dict)
+    unusable_values: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still waiting or at work."""
+        return self.status in OPEN
+
+    def document(self) -> dict[str, Any]:
+        """All that the sandbox knows of it, for the control endpoint; more than the vendor tells."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "listIds": list(self.order.list_ids),
+            "contacts": self.contacts,
+            "body_bytes": self.body_bytes,
+            "created": self.created,
+            "updated": self.updated,
+            "rejected": dict(self.rejected),
+            "ignored_attributes": dict(self.ignored_attributes),
+            "unusable_values": dict(self.unusable_values),
+            "fields_sent": sorted(self.order.fields_sent),
+            "disableNotification": self.order.disable_notification,
+            "notifyUrl_sent": bool(self.order.notify_url),
+            "created_at": self.created_at,
+            "completed_at": self.completed_at,
+            "fault": self.fault,
+        }
+
+
+class ImportBoard:
+    """All imports of the account, and the threads that work them off."""
+
+    def __init__(
+        self,
+        account: Account,
+        reports: ReportShelf,
+        settings: Callable[[], SandboxSettings],
+        notify: Callable[[str], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._account = account
+        self._reports = reports
+        self._settings = settings
+        self._notify = notify
+        self._stopping = stopping
+        self._changed = threading.Condition()
+        self._records: list[ImportRecord] = []
+        self._waiting: deque[ImportRecord] = deque()
+        self._working = 0
+        self.most_open_at_once = 0
+
+    def accept(self, order: ImportOrder, contacts: int, body: bytes, fault: FaultKind | None) -> ImportRecord:
+        """Queue an import."""
+        with self._changed:
+            number = FIRST_PROCESS_ID + len(self._records)
+            record = ImportRecord(number, order, contacts, len(body), fault, body)
+            self._records.append(record)
+            open_now = sum(each.is_open for each in self._records[-200:])
+            self.most_open_at_once = max(self.most_open_at_once, open_now)
+            if fault is not FaultKind.IMPORT_STUCK:
+                self._waiting.append(record)
+        self.start_waiting()
+        return record
+
+    def start_waiting(self) -> None:
+        """Start as many waiting imports as may run at once."""
+        with self._changed:
+            while self._waiting and self._working < max(1, self._settings().parallel_imports):
+                self._working += 1
+                record = self._waiting.popleft()
+                record.status = "processing"
+                threading.Thread(target=self._work, args=(record,), daemon=True).start()
+
+    def records(self) -> list[ImportRecord]:
+        """All imports, oldest first."""
+        with self._changed:
+            return list(self._records)
+
+    def find(self, number: int) -> ImportRecord | None:
+        """The import with this process number."""
+        place = number - FIRST_PROCESS_ID
+        with self._changed:
+            return self._records[place] if 0 <= place < len(self._records) else None
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        """Wait until nothing is open but imports that are stuck on purpose; False when time runs out."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._working, timeout_seconds)
+
+    def fields_ever_sent(self) -> set[str]:
+        """The names of all fields that any import has carried."""
+        return {name for record in self.records() for name in record.order.fields_sent}
+
+    def _work(self, record: ImportRecord) -> None:
+        status, error = "failed", "internal error of the sandbox"
+        try:
+            status, error = self._carry_out(record)
+        finally:
+            self._finish(record, status, error)
+            self.start_waiting()
+
+    def _carry_out(self, record: ImportRecord) -> tuple[str, str]:
+        settings = self._settings()
+        started = time.monotonic()
+        rows = rows_of(json.loads(record.body or b"{}"))
+        record.body = None
+        status, error = "completed", ""
+        match record.fault:
+            case FaultKind.IMPORT_FAILED:
+                status, error = "failed", "The import could not be processed"
+            case FaultKind.IMPORT_CANCELLED:
+                status, error = "cancelled", "The import was cancelled"
+            case FaultKind.IMPORT_PARTIAL:
+                self._apply(record, rows[: len(rows) // 2], settings)
+                status, error = "failed", "The import stopped half-way"
+            case _:
+                self._apply(record, rows, settings)
+        wanted = settings.seconds_fixed + settings.seconds_per_contact * record.contacts
+        self._stopping.wait(max(0.0, wanted - (time.monotonic() - started)))
+        return status, error
+
+    def _apply(self, record: ImportRecord, rows: Rows, settings: SandboxSettings) -> None:
+        applied = Applied(self._account, record.order, settings)
+        applied.apply(rows)
+        record.created = applied.created
+        record.updated = applied.updated
+        record.ignored_attributes = dict(applied.ignored_attributes)
+        record.unusable_values = dict(applied.unusable_values)
+        record.rejected = {name: len(found) for name, found in applied.rejected.items()}
+        fault = record.fault if record.fault is not None and record.fault.about_report else None
+        if fault is not None and not applied.rejected:
+            applied.rejected["invalid_emails"] = []
+        record.report_paths = {name: self._reports.publish(found, fault) for name, found in applied.rejected.items()}
+
+    def _finish(self, record: ImportRecord, status: str, error: str) -> None:
+        with self._changed:
+            record.completed_at = time.time()
+            record.error = error or None
+            record.status = status
+            self._working -= 1
+            self._changed.notify_all()
+        self._notify(record.order.notify_url)
+
+
+def process_document(record: ImportRecord, settings: SandboxSettings, report_host: str) -> dict[str, Any]:
+    """An import as `GET /processes/{processId}` shows it, in the form that the settings ask for.
+
+    The vendor's sources disagree on `info.import`: a URL or null (the newest), counts, or lists of URLs.
+    """
+    status = settings.running_status if record.status == "processing" else record.status
+    document: dict[str, Any] = {"id": record.id, "name": "IMPORTUSER", "status": status}
+    if record.status == "completed":
+        document["info"] = {"import": {name: _report_value(record, name, settings, report_host) for name in REPORTS}}
+    if settings.process_details:
+        document["created_at"] = iso_time(record.created_at)
+        if record.completed_at is not None:
+            document["completed_at"] = iso_time(record.completed_at)
+        if record.error:
+            document["error"] = record.error
+    return document
+
+
+def _report_value(record: ImportRecord, name: str, settings: SandboxSettings, report_host: str) -> Any:
+    if settings.report_form == "counts":
+        return record.rejected.get(name, 0)
+    path = record.report_paths.get(name)
+    if path is None:
+        return [] if settings.report_form == "urls" else None
+    return [report_host + path] if settings.report_form == "urls" else report_host + path
+
+
+def iso_time(seconds: float) -> str:
+    """A time stamp in the vendor's form, `2017-05-12T12:30:00.000Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
