@@ -1,6 +1,7 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
@@ -43,6 +44,11 @@ class App:
 
 def open_app() -> App:
     """The app as the environment says. Nothing is asked of storage or Brevo yet."""
-    settings = read_settings()
+    return _open(read_settings())
+
+
+@lru_cache(maxsize=1)
+def _open(settings: Settings) -> App:
+    """Kept for the next invocation, which then finds its connections open."""
     storage = open_storage(settings)
     return App(settings, storage, RunStore(storage))

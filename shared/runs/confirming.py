@@ -68,8 +68,6 @@ def call_back(app: App, run: Run, number: int) -> None:
 
 
 def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float | None) -> None:
-    if run.state == "delivering" and all(batch.state in ("delivered", "confirmed") for batch in batches):
-        run = app.store.update(run.run_id, lambda now: _confirming(app, now))
     send_deliveries(app, run, batches, target.connection.imports_at_once)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
@@ -81,10 +79,6 @@ def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float
             call_back=app.settings.public_url is not None and not all(batch.called_back for batch in open_batches),
         )
     ending.call_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
-
-
-def _confirming(app: App, run: Run) -> Run | None:
-    return run.entered("confirming", app.storage.clock.now()) if run.state == "delivering" else None
 
 
 def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:

@@ -45,6 +45,11 @@ def check_still_wanted(run: Run, target: Target) -> None:
         )
 
 
+def enter_confirming(app: App, run: Run) -> Run | None:
+    """The run once everything is delivered."""
+    return run.entered("confirming", app.storage.clock.now()) if run.state == "delivering" else None
+
+
 def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int:
     """Sends a deliver message for as many staged batches as the account has free slots; tells how many."""
     waiting = [batch for batch in batches if batch.state in ("staged", "delivering") and batch.owner_until <= app.now()]
@@ -107,6 +112,8 @@ def _count(app: App, run: Run, requests: int, bytes_sent: int) -> None:
 
 def _schedule_look(app: App, run: Run) -> None:
     batches = app.store.batches(run)
+    if all(batch.state in ("delivered", "confirmed") for batch in batches):
+        app.store.update(run.run_id, lambda now: enter_confirming(app, now))
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if open_batches and all(batch.called_back for batch in open_batches):
         delay = 0.5

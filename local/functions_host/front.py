@@ -1,0 +1,28 @@
+"""Sends each request to the part of the host that answers it."""
+
+from __future__ import annotations
+
+from local.functions_host.admin import Admin
+from local.functions_host.event_grid import WEBHOOK_PATH, EventGridWebhook
+from local.functions_host.http_functions import HttpFunctions
+from local.functions_host.http_messages import Request, Response
+
+
+class Front:
+    """All addresses of the host."""
+
+    def __init__(self, functions: HttpFunctions, event_grid: EventGridWebhook, admin: Admin) -> None:
+        self._functions = functions
+        self._event_grid = event_grid
+        self._admin = admin
+
+    def respond(self, request: Request) -> Response:
+        """Answer a request."""
+        path = request.path.rstrip("/").lower()
+        if path == "/admin" or path.startswith("/admin/"):
+            return self._admin.respond(request)
+        if path == WEBHOOK_PATH:
+            return self._event_grid.respond(request)
+        if path == "" and request.method in ("GET", "HEAD"):
+            return Response.of_text(200, "Your Functions app is up and running on the local functions host.")
+        return self._functions.respond(request)

@@ -1,0 +1,48 @@
+"""Access keys: who may call what."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+def new_key() -> str:
+    """Make up a key."""
+    return secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of an app: `master` opens everything, `host` every function, the others one thing each."""
+
+    host: str = field(default_factory=new_key)
+    master: str = field(default_factory=new_key)
+    event_grid: str = field(default_factory=new_key)
+    functions: Mapping[str, str] = field(default_factory=dict)
+
+    def allows_function(self, level: str, function_name: str, presented: str | None) -> bool:
+        """Tell whether a key may call a function of an auth level (anonymous, function or admin)."""
+        if level.lower() == "anonymous":
+            return True
+        accepted = [self.master]
+        if level.lower() == "function":
+            accepted.append(self.host)
+            accepted.extend(key for name, key in self.functions.items() if name.lower() == function_name.lower())
+        return _is_one_of(presented, accepted)
+
+    def allows_admin(self, presented: str | None) -> bool:
+        """Tell whether a key may call the control endpoints: the master key only."""
+        return _is_one_of(presented, [self.master])
+
+    def allows_event_grid(self, presented: str | None) -> bool:
+        """Tell whether a key may deliver events."""
+        return _is_one_of(presented, [self.master, self.event_grid])
+
+
+def _is_one_of(presented: str | None, accepted: list[str]) -> bool:
+    if presented is None:
+        return False
+    given = presented.encode()
+    return sum(hmac.compare_digest(given, key.encode()) for key in accepted) > 0

@@ -1,0 +1,112 @@
+"""Storage and toy hosts for the tests of the functions host."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import AzureError
+from azure.storage.queue import QueueClient
+
+from local.azurite import Azurite
+from local.functions_host import FunctionsHost
+
+TOY_APP = Path(__file__).parent / "toy_app"
+
+
+def _wait_until(condition: Callable[[], Any], timeout_seconds: float = 20, explain: Callable[[], str] = str) -> Any:
+    """Wait until a condition is true and return what it said; fails after the deadline."""
+    deadline = time.monotonic() + timeout_seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"nothing happened within {timeout_seconds:g} s\n{explain()[-4000:]}")
+        time.sleep(0.02)
+    return value
+
+
+@dataclass
+class Toy:
+    """A running toy app, its notes and its queue."""
+
+    host: FunctionsHost
+    storage: str
+    queue_name: str
+    notes_file: Path
+
+    def notes(self, kind: str) -> list[dict[str, Any]]:
+        if not self.notes_file.exists():
+            return []
+        lines = [json.loads(line) for line in self.notes_file.read_text().splitlines()]
+        return [line for line in lines if line["kind"] == kind]
+
+    def wait_for_notes(self, kind: str, count: int = 1, **facts: Any) -> list[dict[str, Any]]:
+        def found() -> list[dict[str, Any]] | None:
+            notes = [note for note in self.notes(kind) if facts.items() <= note.items()]
+            return notes if len(notes) >= count else None
+
+        return _wait_until(found, explain=self.host.log_text)
+
+    def queue(self, suffix: str = "") -> QueueClient:
+        return QueueClient.from_connection_string(self.storage, self.queue_name + suffix)
+
+    def order(self, **order: Any) -> None:
+        self.queue().send_message(base64.b64encode(json.dumps(order).encode()).decode())
+
+    def messages_left(self, suffix: str = "") -> int:
+        return self.queue(suffix).get_queue_properties().approximate_message_count
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., Any]:
+    return _wait_until
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    with Azurite(in_memory=True) as storage:
+        yield storage
+
+
+@pytest.fixture(scope="session")
+def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Toy]:
+    """Make a toy app with a queue of its own; the caller stops its host."""
+
+    def start(environment: dict[str, str] | None = None, storage: Azurite = azurite, **options: Any) -> Toy:
+        folder = tmp_path_factory.mktemp("toy")
+        queue_name = f"orders-{uuid.uuid4().hex[:12]}"
+        settings = {
+            "NOTES": str(folder / "notes.jsonl"),
+            "TOY_SCHEDULE": "0 0 3 1 1 *",
+            "TOY_QUEUE": queue_name,
+            "TOY_STORAGE": storage.connection_string,
+            "AzureWebJobsStorage": storage.connection_string,
+            "AzureFunctionsWebHost__hostid": queue_name,
+            **(environment or {}),
+        }
+        host = FunctionsHost(TOY_APP, settings, log_file=folder / "host.log", **options).start()
+        toy = Toy(host, storage.connection_string, queue_name, folder / "notes.jsonl")
+        _wait_until(lambda: _exists(toy.queue()))
+        return toy
+
+    return start
+
+
+def _exists(queue: QueueClient) -> bool:
+    try:
+        queue.get_queue_properties()
+    except AzureError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def toy(start_toy: Callable[..., Toy]) -> Iterator[Toy]:
+    """One toy host for the tests of a file that only call it."""
+    toy = start_toy(master_key="the-master", arguments=["--function-key=for_functions=the-function-key"])
+    yield toy
+    toy.host.stop()

@@ -1,0 +1,110 @@
+"""Queue functions get each message at least once, and the poison queue what they cannot work on."""
+
+import os
+import signal
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from local.azurite import Azurite
+
+
+@pytest.fixture(scope="module")
+def fast_toy(start_toy):
+    toy = start_toy(workers=1, queue_lease_seconds=2)
+    yield toy
+    toy.host.stop()
+
+
+def test_message_runs_in_a_worker_and_is_deleted(fast_toy, wait_until):
+    fast_toy.order(number=1)
+    [note] = fast_toy.wait_for_notes("finished", order={"number": 1})
+    assert note["pid"] in fast_toy.host.worker_pids()
+    assert note["pid"] != fast_toy.host.pid
+    [started] = fast_toy.wait_for_notes("started", order={"number": 1})
+    assert started["dequeue_count"] == 1
+    assert started["id"]
+    assert started["pop_receipt"]
+    assert started["inserted"].startswith("20")
+    wait_until(lambda: fast_toy.messages_left() == 0)
+
+
+def test_failing_message_is_tried_max_dequeue_count_times_and_then_poison(fast_toy, wait_until):
+    fast_toy.order(fail=1)
+    fast_toy.wait_for_notes("poison", order={"fail": 1})
+    counts = [note["dequeue_count"] for note in fast_toy.notes("started") if note["order"] == {"fail": 1}]
+    assert counts == [1, 2, 3]
+    wait_until(lambda: fast_toy.messages_left() == fast_toy.messages_left("-poison") == 0)
+
+
+def test_text_that_is_not_base64_goes_to_the_poison_queue(fast_toy):
+    fast_toy.queue().send_message("{not base64}")
+    fast_toy.host.wait_for_log("is not Base64 text")
+    fast_toy.host.wait_for_log(f"Moving message to queue '{fast_toy.queue_name}-poison'")
+
+
+def test_long_function_keeps_its_message(fast_toy):
+    fast_toy.order(seconds=3, long=True)
+    fast_toy.wait_for_notes("finished", order={"seconds": 3, "long": True})
+    assert len([note for note in fast_toy.notes("started") if note["order"].get("long")]) == 1
+
+
+def test_messages_run_at_the_same_time(fast_toy, tmp_path):
+    gate = tmp_path / "gate"
+    for number in range(3):
+        fast_toy.order(seconds=30, until=str(gate), side=number)
+    wanted = {0, 1, 2}
+
+    def sides(kind):
+        return {note["order"].get("side") for note in fast_toy.notes(kind)} - {None}
+
+    fast_toy.wait_for_notes("started", order={"seconds": 30, "until": str(gate), "side": 2})
+    fast_toy.wait_for_notes("started", order={"seconds": 30, "until": str(gate), "side": 1})
+    fast_toy.wait_for_notes("started", order={"seconds": 30, "until": str(gate), "side": 0})
+    assert sides("finished") == set()
+    gate.touch()
+    for number in wanted:
+        fast_toy.wait_for_notes("finished", order={"seconds": 30, "until": str(gate), "side": number})
+
+
+def test_message_of_a_killed_worker_runs_again_in_the_next_one(fast_toy, tmp_path, wait_until):
+    order = {"seconds": 60, "until": str(tmp_path / "gate")}
+    fast_toy.order(**order)
+    [first] = fast_toy.wait_for_notes("started", order=order)
+    os.kill(first["pid"], signal.SIGKILL)
+    second = fast_toy.wait_for_notes("started", 2, order=order)[-1]
+    (tmp_path / "gate").touch()
+    fast_toy.wait_for_notes("finished", order=order, dequeue_count=2)
+    assert second["pid"] != first["pid"]
+    assert second["dequeue_count"] == 2
+    assert fast_toy.host.worker_pids() == [second["pid"]]
+    wait_until(lambda: fast_toy.messages_left() == 0)
+
+
+def test_function_that_runs_too_long_is_cut_off_with_its_process_and_runs_again(start_toy):
+    toy = start_toy({"AzureFunctionsJobHost__functionTimeout": "00:00:01"})
+    try:
+        toy.order(seconds=60)
+        first, second = toy.wait_for_notes("started", 2, order={"seconds": 60})[:2]
+        assert first["pid"] != second["pid"]
+        assert (first["dequeue_count"], second["dequeue_count"]) == (1, 2)
+        assert "exceeded by function 'Functions.work'" in toy.host.log_text()
+    finally:
+        toy.host.stop()
+
+
+def test_queue_and_blob_triggers_go_on_after_storage_was_away(start_toy, tmp_path):
+    with Azurite(tmp_path) as storage:
+        toy = start_toy(storage=storage, watch_containers=["segments=blob_event"])
+        try:
+            storage.pause()
+            toy.host.wait_for_log(f"queue {toy.queue_name} does not answer")
+            storage.restart()
+            toy.order(after="the restart")
+            toy.wait_for_notes("finished", order={"after": "the restart"})
+            blobs = ContainerClient.from_connection_string(storage.connection_string, "segments")
+            blobs.create_container()
+            blobs.upload_blob("late.csv", b"a")
+            toy.wait_for_notes("event")
+        finally:
+            toy.host.stop()
