@@ -1,0 +1,1 @@
+"""Event Grid trigger: a segment file landed."""

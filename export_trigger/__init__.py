@@ -1,0 +1,1 @@
+"""HTTP trigger: the API, the webhook, and the call-back from Brevo."""

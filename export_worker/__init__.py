@@ -1,0 +1,1 @@
+"""Queue trigger: takes the next step of a run."""

@@ -1,0 +1,20 @@
+"""The queue's messages: each is one step of one run."""
+
+import azure.functions as func
+
+from shared.runs.app import open_app
+from shared.runs.steps import abandon, take_step
+
+blueprint = func.Blueprint()
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name="run-steps", connection="AzureWebJobsStorage")
+def export_worker(message: func.QueueMessage) -> None:
+    """Takes the step. An error that nobody foresaw is raised, so that the host tries again."""
+    take_step(open_app(), message.get_body())
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name="run-steps-poison", connection="AzureWebJobsStorage")
+def export_poison(message: func.QueueMessage) -> None:
+    """Ends the run of a message that the host has given up."""
+    abandon(open_app(), message.get_body())

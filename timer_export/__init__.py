@@ -1,0 +1,1 @@
+"""Timer trigger: starts what is due."""

@@ -1,0 +1,20 @@
+"""Every few minutes: starts what is due, and drives on what nothing drives any more."""
+
+import logging
+
+import azure.functions as func
+
+from shared.runs.app import open_app
+from shared.runs.starting import start_due
+from shared.runs.sweeping import sweep
+
+blueprint = func.Blueprint()
+
+
+@blueprint.timer_trigger(arg_name="timer", schedule="%EXPORT_SCHEDULE%")
+def timer_export(timer: func.TimerRequest) -> None:
+    """Runs by the setting EXPORT_SCHEDULE."""
+    app = open_app()
+    sweep(app)
+    for start in start_due(app):
+        logging.info("export %s: %s", start.export, start.run_id or start.reason)
