@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import ExportError, TransientError
+from shared.errors import ExportError, TransientError, place_of
 
 _LARGEST_BODY_BYTES = 1_000_000
 
@@ -40,6 +40,9 @@ def answering(handler: Handler) -> Handler:
             return handler(req)
         except ExportError as error:
             return problem(error)
+        except Exception as error:  # noqa: BLE001 - its words may hold personal data
+            _log.error("%s", place_of(error))
+            return _problem(500, "unforeseen", "Something went wrong here.", "The app's log names the place.")
 
     return answer
 
@@ -52,21 +55,18 @@ def json_answer(found: Any, status: int = 200, headers: dict[str, str] | None = 
 
 def problem(error: ExportError) -> func.HttpResponse:
     """A problem: `type` ends in the error's code, `detail` says what to do. https://www.rfc-editor.org/rfc/rfc9457"""
-    transient = isinstance(error, TransientError)
-    status = 503 if transient else _STATUS.get(error.code, 409)
-    headers = {"Retry-After": str(math.ceil(getattr(error, "retry_after_seconds", None) or 5))} if transient else None
-    found = {
-        "type": f"urn:segment-export:problem:{error.code}",
-        "title": error.message,
-        "status": status,
-        "detail": error.advice or error.message,
-    }
-    return func.HttpResponse(
-        json.dumps(found, ensure_ascii=False),
-        status_code=status,
-        headers=headers,
-        mimetype="application/problem+json",
-    )
+    if not isinstance(error, TransientError):
+        return _problem(_STATUS.get(error.code, 409), error.code, error.message, error.advice)
+    wait = {"Retry-After": str(math.ceil(error.retry_after_seconds or 5))}
+    return _problem(503, error.code, error.message, error.advice, wait)
+
+
+def _problem(
+    status: int, code: str, title: str, detail: str, headers: dict[str, str] | None = None
+) -> func.HttpResponse:
+    found = {"type": f"urn:segment-export:problem:{code}", "title": title, "status": status, "detail": detail or title}
+    body = json.dumps(found, ensure_ascii=False)
+    return func.HttpResponse(body, status_code=status, headers=headers, mimetype="application/problem+json")
 
 
 def read_body[T: BaseModel](req: func.HttpRequest, model: type[T]) -> T:

@@ -9,6 +9,9 @@ The adapter that meets another system's answer decides which it is; nobody above
 Messages never hold keys, addresses, names, phone numbers or report links.
 """
 
+import traceback
+from pathlib import Path
+
 
 class ExportError(Exception):
     """Something went wrong that a person can be told about in one sentence."""
@@ -37,3 +40,12 @@ class TransientError(ExportError):
 
 class PermanentError(ExportError):
     """Will not pass by itself."""
+
+
+def place_of(error: BaseException) -> str:
+    """An unforeseen error's type and the line that raised it: its own words may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    ours = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), None)
+    called = f", called from {Path(ours.filename).name}:{ours.lineno}" if ours and ours is not frames[-1] else ""
+    return f"{type(error).__name__}{place}{called}"

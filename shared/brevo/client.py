@@ -1,10 +1,12 @@
 """The calls we make to Brevo, and the models of its answers. Nothing here can change a subscription."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from shared.brevo.answers import NotThere
 from shared.brevo.session import BrevoSession
 from shared.errors import TransientError
 
@@ -12,6 +14,7 @@ ProcessState = Literal["open", "completed", "failed", "cancelled"]
 
 _PAGE = 50
 _PAGES = 4
+_SINGLE_LOOKS = 3
 
 # The names that Brevo gives to a finished import's reports, and our reason for each.
 REPORT_REASONS = {
@@ -139,7 +142,18 @@ class BrevoClient:
             if len(found) == len(wanted) or len(answer.processes) < _PAGE:
                 break
             if min(process.id for process in answer.processes) < min(wanted - found.keys()):
-                break
+                break  # later pages are older still
+        else:
+            found |= self._single_processes(wanted - found.keys())
+        return found
+
+    def _single_processes(self, wanted: set[int]) -> dict[int, Process]:
+        """For processes that whatever else uses the account has pushed off the pages: a call each, so only a few."""
+        found: dict[int, Process] = {}
+        for process_id in sorted(wanted)[:_SINGLE_LOOKS]:
+            with suppress(NotThere):
+                answer = self.session.call("other", "GET", f"/processes/{process_id}")
+                found[process_id] = _process(_parse(_Process, answer))
         return found
 
 

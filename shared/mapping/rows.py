@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, PermanentError
 from shared.mapping.line_map import LineMap, exact_line_map, plain_line_map
 from shared.mapping.pipe import through_pipe
 from shared.mapping.plan import Plan
@@ -275,7 +275,13 @@ class Rows:
         )
 
     def _execute(self, sql: str) -> None:
-        self._db.execute(sql)
+        try:
+            self._db.execute(sql)
+        except duckdb.Error as error:
+            # Its words quote the rows that it stumbled over.
+            raise PermanentError(
+                "rows_unreadable", f"The rows could not be read ({type(error).__name__}).", "Check the segment's files."
+            ) from None
 
     def _value(self, sql: str, *parameters: object) -> int:
         found = self._db.execute(sql, parameters).fetchone()

@@ -58,8 +58,13 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
     run = app.store.update(run_id, take)
     if run.owner != claim.owner:
         raise TransientError("claim_lost", "The run has gone on without this message.")
-    with _renewing(renew):
-        yield run, claim
+    try:
+        with _renewing(renew):
+            yield run, claim
+    finally:
+        app.store.update(
+            run_id, lambda run: replace(run, owner="", owner_until=0.0) if run.owner == claim.owner else None
+        )
 
 
 @contextmanager

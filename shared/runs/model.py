@@ -27,8 +27,8 @@ BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed"]
 
 _RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>\d{8}T\d{6})-(?P<nonce>[0-9a-f]{6})")
 _NEWEST_FIRST = 99_999_999_999_999
-# A table holds 32 Ki characters in one property; what could grow is cut where it is made, this is the last guard.
-_LONGEST_TEXT = 30_000
+# A table holds 32 Ki characters in one property. Lists are bounded where they are made.
+_LONGEST_TEXT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +174,9 @@ def _values(model: Run | Batch) -> dict[str, Any]:
         if name == "etag" or value is None:
             continue
         if isinstance(value, dict | list):
-            value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        values[name] = value[:_LONGEST_TEXT] if isinstance(value, str) else value
+            values[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        else:
+            values[name] = value[:_LONGEST_TEXT] if isinstance(value, str) else value
     return values
 
 

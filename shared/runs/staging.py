@@ -27,6 +27,9 @@ from shared.runs.reading import read_snapshot
 from shared.runs.rejected import write_rejected
 from shared.segments.snapshot import Snapshot, find_snapshot
 
+# What a table row is to hold of a list that could be long.
+_MOST_NAMES = 100
+
 NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
 
 
@@ -86,7 +89,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
             staged = replace(
                 _counted(run, rows, snapshot),
                 rejected_id=staging_id,
-                left_out=checked[-1].left_out,
+                left_out=checked[-1].left_out[:_MOST_NAMES],
                 allowance=checked[-1].allowance,
                 requests=brevo.session.traffic.requests,
             )
@@ -157,8 +160,6 @@ def _commit(app: App, claim: Claim, staged: Run) -> None:
             entered,
             staging_id=staged.staging_id,
             batches=staged.batches,
-            owner="",
-            owner_until=0.0,
             drive_by=drive_by(app),
         )
 

@@ -6,7 +6,7 @@ The queue delivers a message at least once, perhaps twice at the same time; ever
 import logging
 from dataclasses import replace
 
-from shared.errors import ExportError, PermanentError, TransientError
+from shared.errors import ExportError, PermanentError, TransientError, place_of
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.cancelling import cancel_when_idle
@@ -24,6 +24,10 @@ _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 300.0
 _GIVE_UP_SECONDS = 6 * 3600.0
 _KEY_WAIT_SECONDS = 60.0
+
+
+class UnforeseenError(Exception):
+    """A fault of ours. It is raised so that the host tries the step again, and gives it up after a few times."""
 
 
 def take_step(app: App, text: str | bytes) -> None:
@@ -47,6 +51,8 @@ def take_step(app: App, text: str | bytes) -> None:
         _postpone(app, message, error)
     except ExportError as error:
         _stop(app, run, message, error)
+    except Exception as error:  # noqa: BLE001 - its words may hold personal data, and the host logs them
+        raise UnforeseenError(f"step {message.step} of run {message.run}: {place_of(error)}") from None
 
 
 def abandon(app: App, text: str | bytes) -> None:
@@ -64,7 +70,7 @@ def abandon(app: App, text: str | bytes) -> None:
             PermanentError(
                 "step_kept_failing",
                 f"The step {message.step} failed again and again without a known reason.",
-                "The function's log has the traceback; run the export again.",
+                "The function's log names the place; run the export again.",
             ),
         )
 

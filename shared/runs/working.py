@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from shared.runs.app import App
-from shared.runs.steps import abandon, take_step
+from shared.runs.steps import UnforeseenError, abandon, take_step
 from shared.runs.sweeping import sweep
 
 _log = logging.getLogger(__name__)
@@ -33,9 +33,9 @@ def _work_once(app: App) -> bool:
         return False
     try:
         take_step(app, received.text)
-    except Exception:  # noqa: BLE001 - as the functions host does
-        # The message comes back, and ends its run when it keeps failing.
-        _log.exception("a step failed")
+    except UnforeseenError as error:
+        # As with the functions host, the message comes back, and ends its run when it keeps failing.
+        _log.error("%s", error)
         if received.dequeue_count < _MOST_TRIES:
             return True
         abandon(app, received.text)
