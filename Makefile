@@ -1,0 +1,42 @@
+# `make` lists the commands. Every one of them first brings the set-up up to date, which costs nothing when it is.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+PYTHON_IN_VENV := .venv/bin/python
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## install everything into .venv and node_modules; again only when something changed
+	@scripts/setup.sh
+
+.PHONY: ready
+ready:
+	@scripts/setup.sh --quiet
+
+.PHONY: demo
+demo: ready ## watch one export from segment to list, on this machine alone
+	@$(PYTHON_IN_VENV) -m local.demo
+
+.PHONY: serve
+serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, functions host (PORT=7071)
+	@$(PYTHON_IN_VENV) -m local.serve
+
+# loadgroup: tests marked xdist_group("name") share one worker, and so one copy of an expensive session fixture;
+# all others go to whichever worker is free.
+.PHONY: test
+test: ready ## run all tests, two at a time; ARGS="-k phone" narrows
+	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+.PHONY: check
+check: ready ## types, lint, formatting, and the direction of imports
+	@.venv/bin/mypy --strict
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(PYTHON_IN_VENV) -m pytest -q tests/unit/test_import_direction.py
+
+.PHONY: bench
+bench: ready ## measure a run of a million rows
+	@$(PYTHON_IN_VENV) -m benchmarks.bench
