@@ -44,7 +44,7 @@ def _json(body: bytes) -> Any:
         return None
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TransientError("brevo_garbled", "Brevo's answer is not JSON.", "It is tried again.") from error
 
 
@@ -86,7 +86,7 @@ def _told(body: bytes) -> tuple[str, str]:
     """Brevo's code, made safe to show, and its message, for comparing only."""
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "no code", ""
     if not isinstance(told, dict):
         return "no code", ""

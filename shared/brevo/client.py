@@ -1,5 +1,6 @@
 """The calls we make to Brevo, and the models of its answers. Nothing here can change a subscription."""
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,7 @@ ProcessState = Literal["open", "completed", "failed", "cancelled"]
 _PAGE = 50
 _PAGES = 4
 _SINGLE_LOOKS = 3
+_MOST_DIGITS = 9
 
 # The names that Brevo gives to a finished import's reports, and our reason for each.
 REPORT_REASONS = {
@@ -80,7 +82,7 @@ class _Process(BaseModel):
 
 
 class _Processes(BaseModel):
-    processes: list[_Process] = []
+    processes: list[Any] = []
 
 
 class _Plan(BaseModel):
@@ -138,10 +140,15 @@ class BrevoClient:
         for page in range(_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
             answer = _parse(_Processes, self.session.call("other", "GET", "/processes", params=params))
-            found |= {process.id: _process(process) for process in answer.processes if process.id in wanted}
+            shown = _ids(answer.processes)
+            found |= {
+                process_id: _process(_parse(_Process, process))
+                for process_id, process in shown.items()
+                if process_id in wanted
+            }
             if len(found) == len(wanted) or len(answer.processes) < _PAGE:
                 break
-            if min(process.id for process in answer.processes) < min(wanted - found.keys()):
+            if min(shown, default=0) < min(wanted - found.keys()):
                 break  # later pages are older still
         else:
             found |= self._single_processes(wanted - found.keys())
@@ -179,6 +186,15 @@ def _process(process: _Process) -> Process:
     return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
 
 
+def _ids(processes: list[Any]) -> dict[int, Any]:
+    """The entries by id. Other people's processes are in the list too: what they hold is not looked at."""
+    return {
+        process["id"]: process
+        for process in processes
+        if isinstance(process, dict) and isinstance(process.get("id"), int)
+    }
+
+
 def _known(told: Any) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in told.items() if name in REPORT_REASONS] if isinstance(told, dict) else []
 
@@ -189,9 +205,11 @@ def _report(reason: str, value: Any) -> Report:
     if isinstance(value, bool) or value is None:
         return Report(reason, (), 0)
     if isinstance(value, int | float):
-        return Report(reason, (), max(0, int(value)))
+        return Report(reason, (), max(0, int(value)) if math.isfinite(value) else 0)
     if isinstance(value, str):
-        return Report(reason, (), int(value)) if value.isdecimal() else Report(reason, (value,) if value else (), 0)
+        if value.isdecimal():
+            return Report(reason, (), int(value[:_MOST_DIGITS]))
+        return Report(reason, (value,) if value else (), 0)
     if isinstance(value, list):
         parts = [_report(reason, part) for part in value[:100]]
         urls = tuple(url for part in parts for url in part.urls)

@@ -14,6 +14,11 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumber
 
 from shared.mapping.rule import literal
 
+# Regions whose number types go beyond their general pattern, which the library demands as well: there, numbers
+# that begin with the calling code itself. That no other region is like this, and that these are so only for
+# such numbers, is proved in tests/property/test_phone_metadata.py.
+NARROWER_GENERAL_PATTERN = frozenset({"AT", "DE"})
+
 NUMBER_TYPES = (
     "fixed_line",
     "mobile",
@@ -115,6 +120,9 @@ class Country:
         """Valid in this country, and in no way taken for another region with its calling code."""
         before = [m.leading_digits for m in self.regions[: self.regions.index(self.metadata)] if m.leading_digits]
         terms = [full_match(subject, f"{head}(?:{valid_pattern(self.metadata)})")]
+        if self.metadata.id in NARROWER_GENERAL_PATTERN:
+            general = general_desc(self.metadata).national_number_pattern
+            terms.append(full_match(subject, f"{head}(?:{general})"))
         if before:
             terms.append(f"NOT {begins(subject, f'{head}(?:{"|".join(before)})')}")
         if self.metadata.leading_digits:
@@ -134,7 +142,9 @@ class Country:
         return f"({self.own(subject, head)} OR {full_match(subject, f'{head}(?:{"|".join(leading)})')})"
 
     def anywhere(self, subject: str, head: str) -> str:
-        """Valid in some region with this calling code, whichever the library would take."""
+        """Perhaps valid in some region with this calling code, whichever the library would take."""
+        if len(self.regions) == 1:
+            return self.own(subject, head)
         patterns = "|".join(valid_pattern(metadata) for metadata in self.regions)
         return full_match(subject, f"{head}(?:{patterns})")
 
@@ -150,7 +160,7 @@ class Zone:
     digit: str
     valid: str  # the main region's numbers
     known: str  # beginnings of numbers that the main region rules, before anything else
-    prefixed: str  # beginnings that hold a national prefix
+    prefixed: str  # beginnings that hold a national prefix, or something else the patterns do not tell
     closed: str  # beginnings of numbers that are valid in the main region or not at all
 
 
@@ -171,6 +181,8 @@ def _zone(digit: str) -> Zone:
         known.append(lead)
         if len(names) == 1 or main.leading_digits:
             closed.append(lead)
+        if main.id in NARROWER_GENERAL_PATTERN:
+            prefixed.append(f"{code}{code}")
         if main.national_prefix_for_parsing:
             prefixed.append(f"{code}(?:{main.national_prefix_for_parsing})")
-    return Zone(digit, *(f"(?:{'|'.join(patterns)})" for patterns in (valid, known, prefixed, closed)))
+    return Zone(digit, *(f"(?:{'|'.join(patterns or ['x'])})" for patterns in (valid, known, prefixed, closed)))

@@ -18,7 +18,8 @@ library does with the digits; wherever two readings are possible it asks the lib
   valid with the code taken off and not possible with it.
 
 The patterns of the number types stand for valid numbers, without the general pattern and the lists of possible
-lengths: every type pattern implies both, which tests/property/test_phone_rule.py proves for all regions.
+lengths: every type pattern implies both (with two exceptions, see `NARROWER_GENERAL_PATTERN`), which
+tests/property/test_phone_metadata.py proves for all regions.
 Known disagreements: none.
 """
 
@@ -75,11 +76,16 @@ def _usual(digits: str, country: Country) -> list[str]:
 
     They only repeat, for fewer shapes, what the other branches find.
     """
-    plus, prefix = f"+{country.code}", country.plain_prefix
-    not_prefixed = _not_prefixed(digits, plus, country.main.national_prefix_for_parsing)
-    branches = [
-        f"WHEN {starts_with(digits, plus)} AND {country.own(digits, _escaped(plus))}{not_prefixed} THEN {digits}"
-    ]
+    plus, prefix, branches = f"+{country.code}", country.plain_prefix, []
+    for sign in ("+", country.exit_prefix):
+        if sign:
+            head = sign + country.code
+            not_prefixed = _not_prefixed(digits, head, country.main.national_prefix_for_parsing)
+            number = digits if sign == "+" else f"'+' || substr({digits}, {len(sign) + 1})"
+            branches.append(
+                f"WHEN {starts_with(digits, head)} AND {country.own(digits, _escaped(head))}{not_prefixed}"
+                f" THEN {number}"
+            )
     not_abroad = f" AND NOT {_dials_abroad(digits, country)}"
     if prefix and country.prefix_is_certain and not _overlap(prefix, country.code):
         branches.append(

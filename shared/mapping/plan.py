@@ -91,6 +91,13 @@ def find_column(name: str, columns: tuple[str, ...]) -> int | None:
     return folded.index(name.casefold()) if folded.count(name.casefold()) == 1 else None
 
 
+def columns_text(columns: tuple[str, ...]) -> str:
+    """The columns for an error text. A first row that is no header would show a person: it is told so instead."""
+    if any("@" in column or sum(map(str.isdigit, column)) > 4 for column in columns):
+        return "its first row looks like a customer's, not like a header."
+    return f"the columns are: {', '.join(columns)[:2000]}."
+
+
 def _position(name: str, columns: tuple[str, ...], where: str) -> int:
     found = find_column(name, columns)
     if found is not None:
@@ -104,7 +111,7 @@ def _position(name: str, columns: tuple[str, ...], where: str) -> int:
     raise ConfigurationError(
         "column_missing",
         f"{where} has no column {name!r}.",
-        f"Correct the mapping; the columns are: {', '.join(columns)[:2000]}.",
+        f"Correct the mapping; {columns_text(columns)}",
     )
 
 
@@ -120,7 +127,7 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
         if attribute in taken:
             raise ConfigurationError(
                 "column_twice",
-                f"{where}: the column {column!r} would fill the attribute {attribute} a second time.",
+                f"{where}: two columns would fill the attribute {attribute[:50]}.",
                 'Name the attributes in the mapping instead of using "all".',
             )
         taken.add(attribute)

@@ -1,14 +1,16 @@
-"""The plan as SQL: one SELECT that reads a file's rows, and one that writes contacts.
+"""The plan as SQL: one SELECT that reads a chunk of a file, and one that writes its contacts.
 
-A row of the table `rows` is one data row that could be parsed:
+A row of the table `chunk` is one data row that could be parsed:
 
-    file, record   which file, and which of its good rows (both count from 0 and 1)
+    record, line   which of the chunk's good rows it is (from 1), and the line of the file where it starts
     fate           FATE's number: what becomes of the row
+    spoilt         the mapped cell that holds a NUL, by its number
     email          the normalised address, where accepted
     email_cell     the address as it was, where not accepted (yet)
-    phone, phone_cell      likewise; a cell with no phone is one that was refused
+    phone          the digits of the E.164 number, where accepted
+    phone_cell     the number as it was, where not accepted (yet); a cell with no phone is one that was refused
+    phone_lost     the number belongs to an earlier contact
     customer_id    the column CustomerId, where there is one
-    field          the mapped field that spoils the row, by its number
     f0, f1, ...    one column a field but the phone: NULL = empty, INVALID = not what its type says
 """
 
@@ -52,7 +54,7 @@ _DATE_FORMATS = {"YYYY-MM-DD": "%Y-%m-%d", "DD-MM-YYYY": "%d-%m-%Y", "MM-DD-YYYY
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """One file for the SELECT: where its bytes come from, and its columns in their order."""
+    """One file for the SELECT: where its chunks are put, and its columns in their order."""
 
     number: int
     path: str
@@ -62,21 +64,15 @@ class FileSource:
 
 
 def rules(plan: Plan) -> tuple[Rule, Rule | None]:
-    """The rules for e-mail address and phone, over the columns that `load_sql` makes."""
+    """The rules for e-mail address and phone, over the cells of `load_sql`."""
     return email_rule("email_cell"), phone_rule("phone_cell", plan.default_country) if plan.phone else None
 
 
-def create_sql(plan: Plan) -> str:
-    """Makes the table `rows`."""
-    fields = "".join(f", {name} VARCHAR" for name in _value_columns(plan))
-    return (
-        "CREATE TABLE rows (file USMALLINT, record UBIGINT, fate UTINYINT, field UTINYINT, email VARCHAR, "
-        f"email_cell VARCHAR, phone VARCHAR, phone_cell VARCHAR, customer_id VARCHAR{fields})"
-    )
+def load_sql(plan: Plan, source: FileSource, lines_before: int) -> str:
+    """Reads one chunk into `chunk`; what cannot be parsed lands in the temporary table `rejected_lines`.
 
-
-def load_sql(plan: Plan, source: FileSource) -> str:
-    """Reads one file into `rows`; what cannot be parsed lands in the temporary table `rejected_lines`."""
+    The rules are planned once a statement, which takes a tenth of a second: chunks are large for that reason.
+    """
     at = locate(plan, source.columns, source.name)
     email, phone = rules(plan)
     customer_id = find_column(CUSTOMER_ID, source.columns)
@@ -84,30 +80,34 @@ def load_sql(plan: Plan, source: FileSource) -> str:
     if plan.phone:
         cells["phone_cell"] = _trimmed(f"c{at[plan.phone.column]}")
     cells |= {f"v{i}": _trimmed(f"c{at[field.column]}") for i, field in _values(plan)}
+    checked = list(cells)
     cells["customer_id"] = "NULL" if customer_id is None else _trimmed(f"c{customer_id}")
-    numbered = ["email_cell", *(["phone_cell"] if phone else []), *(f"v{i}" for i, _ in _values(plan))]
-    spoilt = " ".join(f"WHEN contains({cell}, chr(0)) THEN {number}" for number, cell in enumerate(numbered))
-    values = "".join(f",\n    {_typed(field, f'v{i}', plan)}" for i, field in _values(plan))
+    spoilt = " ".join(f"WHEN contains({cell}, chr(0)) THEN {number}" for number, cell in enumerate(checked))
+    values = "".join(f",\n    {_typed(field, f'v{i}', plan)} AS f{i}" for i, field in _values(plan))
     lines = [
-        "INSERT INTO rows",
-        f"SELECT {source.number}, record,",
-        f"    CASE WHEN spoilt IS NOT NULL THEN {FATE['invalid_encoding']}",
-        f"        WHEN email IS NOT NULL THEN {FATE['contact']}",
+        "CREATE OR REPLACE TEMP TABLE chunk AS",
+        f"SELECT record, record + {lines_before} AS line,",
+        f"    CAST(CASE WHEN spoilt IS NOT NULL THEN {FATE['invalid_encoding']}",
         f"        WHEN email_cell IS NULL THEN {FATE['missing_email']}",
-        f"        WHEN email_undecided THEN {FATE['undecided']}",
-        f"        ELSE {FATE['invalid_email']} END,",
-        "    spoilt, email,",
-        "    CASE WHEN email IS NULL THEN email_cell END,",
-        "    phone, CASE WHEN phone IS NULL THEN phone_cell END,",
+        f"        WHEN email_verdict IS NULL THEN {FATE['invalid_email']}",
+        f"        WHEN email_verdict = '' THEN {FATE['undecided']}",
+        f"        ELSE {FATE['contact']} END AS UTINYINT) AS fate,",
+        "    spoilt,",
+        "    nullif(email_verdict, '') AS email,",
+        "    CASE WHEN nullif(email_verdict, '') IS NULL THEN email_cell END AS email_cell,",
+        "    CAST(substr(nullif(phone_verdict, ''), 2) AS UBIGINT) AS phone,",
+        "    CASE WHEN nullif(phone_verdict, '') IS NULL THEN phone_cell END AS phone_cell,",
+        "    phone_verdict = '' AS phone_undecided,",
+        "    false AS phone_lost,",
         f"    customer_id{values}",
         "FROM (",
         "    SELECT *,",
         f"        CASE {spoilt} END AS spoilt,",
-        f"        {email.value} AS email,",
-        f"        {email.undecided} AS email_undecided,",
-        f"        {phone.value if phone else 'NULL'} AS phone{'' if phone else ', NULL AS phone_cell'}",
+        f"        {email.verdict} AS email_verdict,",
+        f"        {phone.verdict if phone else 'CAST(NULL AS VARCHAR)'} AS phone_verdict",
         "    FROM (",
         "        SELECT row_number() OVER () AS record,",
+        *([] if phone else ["            CAST(NULL AS VARCHAR) AS phone_cell,"]),
         "            " + ",\n            ".join(f"{cell} AS {name}" for name, cell in cells.items()),
         f"        FROM {_read_csv(source)}",
         "    )",
@@ -116,21 +116,24 @@ def load_sql(plan: Plan, source: FileSource) -> str:
     return "\n".join(lines)
 
 
-def contacts_sql(plan: Plan, slice_rows: int) -> str:
-    """Contacts of the rows from $first up to $last (rowid), `slice_rows` rows together.
+def contacts_sql(plan: Plan, file: int, slice_rows: int) -> str:
+    """Contacts of the chunk's rows from $first up to $last, `slice_rows` rows together.
 
-    Shape: contacts (JSON objects joined by commas), places (file, record and customer id: tab-separated
-    lines in the same order), count, bytes (of contacts).
+    Shape: contacts (JSON objects joined by commas), places (file, line and customer id: tab-separated
+    lines in the same order), count, bytes (of contacts and their commas).
     """
     numbers = {field.attribute: i for i, field in _values(plan)}
     parts = []
     for field in plan.fields:
         if field.type == "phone":
-            value, empty = "to_json(phone)", "phone_cell IS NULL"
+            value, empty = (
+                "CASE WHEN NOT phone_lost THEN '\"+' || phone || '\"' END",
+                "phone_cell IS NULL AND phone IS NULL",
+            )
         else:
             column = f"f{numbers[field.attribute]}"
             value, empty = _json(field, column, plan), f"{column} IS NULL"
-        part = f"{_text(_json_key(field.attribute))} || {value}"
+        part = f"{_text(_json_key(field.attribute))} || ({value})"
         if plan.erase_empty:
             part = f"coalesce({part}, CASE WHEN {empty} THEN {_text(_json_key(field.attribute) + '""')} END)"
         parts.append(part)
@@ -139,54 +142,53 @@ def contacts_sql(plan: Plan, slice_rows: int) -> str:
         [
             "SELECT string_agg(contact, ','), string_agg(place, chr(10)), count(*), sum(strlen(contact) + 1)",
             "FROM (",
-            "    SELECT rowid AS row,",
+            "    SELECT record,",
             f"        '{{\"email\":\"' || email || '\",\"attributes\":{{' || {attributes} || '}}}}' AS contact,",
-            "        file || chr(9) || record || chr(9) || coalesce(customer_id, '') AS place",
-            "    FROM rows",
-            f"    WHERE rowid >= $first AND rowid < $last AND fate = {FATE['contact']}",
+            f"        '{file}' || chr(9) || line || chr(9) || coalesce(customer_id, '') AS place",
+            "    FROM chunk",
+            f"    WHERE record >= $first AND record < $last AND fate = {FATE['contact']}",
             ")",
-            f"GROUP BY row // {slice_rows}",
-            f"ORDER BY row // {slice_rows}",
+            f"GROUP BY record // {slice_rows}",
+            f"ORDER BY record // {slice_rows}",
         ]
     )
 
 
-def warnings_sql(plan: Plan) -> str:
-    """Rows that are sent without one of their values.
+def rejected_sql(plan: Plan) -> str:
+    """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
-    Shape: file, record, reason, column, customer_id, email.
+    Shape: line, reason, field, customer_id, email. A merged row is no fault.
     """
+    reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
+    fields = " ".join(f"WHEN {number} THEN {_text(column)}" for number, column in enumerate(_checked_columns(plan)))
+    parts = [
+        f"SELECT line, CASE fate {reasons} END, CASE coalesce(spoilt, 0) {fields} END, customer_id, "
+        f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({FATE['contact']}, {FATE['merged']})"
+    ]
     kinds = [
         (f"f{i} = {INVALID}", f"'invalid_{field.type}'", field.column)
         for i, field in _values(plan)
         if field.type != "text"
     ]
     if plan.phone:
-        reason = "CASE WHEN phone_cell = chr(1) THEN 'duplicate_phone' ELSE 'invalid_phone' END"
-        kinds.append(("phone_cell IS NOT NULL AND phone IS NULL", reason, plan.phone.column))
-    return "\nUNION ALL\n".join(
-        f"SELECT file, record, {reason} AS reason, {_text(column)} AS field, customer_id, email FROM rows "
+        kinds.append(("phone_lost", "'duplicate_phone'", plan.phone.column))
+        kinds.append(("phone_cell IS NOT NULL AND phone IS NULL", "'invalid_phone'", plan.phone.column))
+    parts += [
+        f"SELECT line, {reason}, {_text(column)}, customer_id, email FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
         for condition, reason, column in kinds
-    )
-
-
-def spoilt_column(plan: Plan, number: int | None) -> str:
-    """The column that `rows.field` names: the e-mail address first, the phone next, then the values."""
-    columns = [
-        plan.email_column,
-        *([plan.phone.column] if plan.phone else []),
-        *(field.column for _, field in _values(plan)),
     ]
-    return columns[number] if number is not None else plan.email_column
+    return "\nUNION ALL\n".join(parts)
+
+
+def _checked_columns(plan: Plan) -> list[str]:
+    """The columns whose cells `chunk.spoilt` numbers."""
+    phone = [plan.phone.column] if plan.phone else []
+    return [plan.email_column, *phone, *(field.column for _, field in _values(plan))]
 
 
 def _values(plan: Plan) -> list[tuple[int, Field]]:
     return list(enumerate(field for field in plan.fields if field.type != "phone"))
-
-
-def _value_columns(plan: Plan) -> list[str]:
-    return [f"f{i}" for i, _ in _values(plan)]
 
 
 def _read_csv(source: FileSource) -> str:

@@ -5,11 +5,10 @@ Beside each body stand its contacts' places, so that a contact that Brevo reject
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from shared.config.models import Export
-from shared.mapping.line_map import LineMap
-from shared.mapping.rows import LoadedFile, Slice
+from shared.mapping.mapper import Slice
 from shared.runs.ending import STAGED
 from shared.runs.model import Batch, Run
 from shared.storage.blobs import Blobs
@@ -73,22 +72,18 @@ def _end(run: Run, export: Export, public_url: str | None, number: int) -> bytes
     return b"]," + json.dumps(fields, separators=(",", ":")).encode().removeprefix(b"{")
 
 
-def write_files(blobs: Blobs, run_id: str, staging_id: str, files: list[LoadedFile]) -> None:
-    """Writes down which file each place's number means, and how its rows become lines."""
-    told = [
-        {"segment": file.segment_name, "name": file.name, "number": file.number, **asdict(file.lines)} for file in files
-    ]
-    blobs.write(STAGED, f"{run_id}/{staging_id}/files.json", json.dumps(told, separators=(",", ":")).encode())
+def write_files(blobs: Blobs, run_id: str, staging_id: str, files: list[tuple[str, str]]) -> None:
+    """Writes down which segment and file each place's number means."""
+    blobs.write(STAGED, f"{run_id}/{staging_id}/files.json", json.dumps(files).encode())
 
 
 def read_places(blobs: Blobs, batch: Batch, wanted: set[int]) -> dict[int, Place]:
     """The places of some of the batch's contacts, which count from 0. Raises NotFound."""
-    told = json.loads(blobs.read(STAGED, f"{batch.run_id}/{batch.staging_id}/files.json"))
-    files = {file["number"]: (file, LineMap(tuple(file["starts"]), tuple(file["offsets"]))) for file in told}
+    files = json.loads(blobs.read(STAGED, f"{batch.run_id}/{batch.staging_id}/files.json"))
     places = {}
     for index, text in enumerate(blobs.read(STAGED, f"{batch.name}.places").decode().split("\n")):
         if index in wanted:
-            number, record, customer_id = text.split("\t", 2)
-            file, lines = files[int(number)]
-            places[index] = Place(file["segment"], file["name"], lines.line(int(record)), customer_id)
+            number, line, customer_id = text.split("\t", 2)
+            segment, file = files[int(number)]
+            places[index] = Place(segment, file, int(line), customer_id)
     return places

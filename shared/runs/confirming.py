@@ -18,7 +18,7 @@ from shared.runs.delivering import check_still_wanted, send_deliveries
 from shared.runs.guards import check_confirmed
 from shared.runs.messages import Message
 from shared.runs.model import Batch, Run
-from shared.runs.rejected import brevo_rejected_name, write_rejected
+from shared.runs.rejected import RejectedWriter, brevo_rejected_name
 from shared.runs.slots import free_slots
 from shared.runs.timing import learn, next_look_seconds
 
@@ -33,14 +33,18 @@ def confirm(app: App, run: Run, message: Message) -> None:
     target = app.target(run.export)
     check_still_wanted(run, target)
     batches = app.store.batches(run)
+    _check_batches(run, target, batches)
     wait: float | None = None
     if any(batch.state == "delivered" for batch in batches):
         try:
             run = _look(app, run, target, batches)
         except TransientError as error:
+            for batch in batches:
+                _check_deadline(app, target, batch)
             app.store.add_event(run.run_id, "waiting", error.message)
             wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
         batches = app.store.batches(run)
+        _check_batches(run, target, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.state == "confirmed" or batch.called_back})
     if all(batch.state == "confirmed" for batch in batches):
         ending.succeed(app, run.run_id)
@@ -119,7 +123,9 @@ def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: P
     if rejections.rows:
         with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
             name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
-            write_rejected(app.storage.app_blobs, name, rejections.rows, Path(folder))
+            with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
+                for row in rejections.rows:
+                    writer.add(row)
     learn(app, run.account, batch)
     app.store.update_batch(
         run, batch.number, lambda now: replace(now, state="confirmed", rejected=rejections.counts, note=note)
@@ -128,19 +134,13 @@ def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: P
     app.store.add_event(
         run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
     )
-    if not run.accept:
-        check_confirmed(target.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
 
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:
-    """A failed import is sent again once; after that the run fails."""
+    """A failed import is sent again once; after that the batch has failed, and with it the run."""
     if batch.sent_again:
         app.store.update_batch(run, batch.number, lambda now: replace(now, state="failed"))
-        raise PermanentError(
-            "import_failed",
-            f"Brevo ended the import of batch {batch.number} as {state} twice (process {batch.process_id}).",
-            "Ask Brevo's support with the process number, then run the export again.",
-        )
+        return
     app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
     app.store.update_batch(
         run,
@@ -149,7 +149,23 @@ def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:
     )
 
 
+def _check_batches(run: Run, target: Target, batches: list[Batch]) -> None:
+    """Whether the run goes on, by what is written down. Raises PermanentError and ConfigurationError."""
+    for batch in batches:
+        if batch.state == "failed":
+            raise PermanentError(
+                "import_failed",
+                f"Brevo did not complete the import of batch {batch.number}, twice (process {batch.process_id}).",
+                "Ask Brevo's support with the process number, then run the export again.",
+            )
+        if batch.state == "confirmed" and not run.accept:
+            rejected = sum(batch.rejected.values())
+            check_confirmed(target.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
+
+
 def _check_deadline(app: App, target: Target, batch: Batch) -> None:
+    if batch.state != "delivered":
+        return
     hours = target.connection.import_deadline_hours
     if app.now() - batch.posted_at > hours * 3600:
         raise PermanentError(

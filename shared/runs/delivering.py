@@ -5,8 +5,9 @@ Where the answer was not written down, the body is sent again: an import is an u
 
 from dataclasses import replace
 
+from shared.brevo.client import BrevoClient
 from shared.config.document import Target
-from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_batch
@@ -69,7 +70,7 @@ def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
     brevo = app.brevo(run.account)
     try:
         process_id = brevo.import_contacts(_body(app, batch))
-    except (TransientError, ConfigurationError) as error:
+    except ExportError as error:
         hold = (error.retry_after_seconds or _HOLD_SECONDS) if isinstance(error, TransientError) else _HOLD_SECONDS
         until = app.now() + hold
 
@@ -77,10 +78,8 @@ def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
             return replace(now, state="staged", owner="", owner_until=until) if now.owner == owner else None
 
         app.store.update_batch(run, batch.number, give_back)
+        _count(app, run, brevo)
         raise
-    finally:
-        traffic = brevo.session.traffic
-        _count(app, run, traffic.requests, traffic.bytes_sent)
 
     def record(now: Batch) -> Batch | None:
         if now.state == "delivering" and now.owner in (owner, ""):
@@ -90,6 +89,7 @@ def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
         return None  # another worker has sent the same body as well and records its own process
 
     app.store.update_batch(run, batch.number, record)
+    _count(app, run, brevo)  # last: what Brevo has taken is written down first
 
 
 def _body(app: App, batch: Batch) -> bytes:
@@ -101,11 +101,13 @@ def _body(app: App, batch: Batch) -> bytes:
         ) from error
 
 
-def _count(app: App, run: Run, requests: int, bytes_sent: int) -> None:
+def _count(app: App, run: Run, brevo: BrevoClient) -> None:
+    traffic = brevo.session.traffic
+
     def change(now: Run) -> Run | None:
         if now.is_final:
             return None
-        return replace(now, requests=now.requests + requests, bytes_sent=now.bytes_sent + bytes_sent)
+        return replace(now, requests=now.requests + traffic.requests, bytes_sent=now.bytes_sent + traffic.bytes_sent)
 
     app.store.update(run.run_id, change)
 

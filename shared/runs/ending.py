@@ -87,13 +87,19 @@ def _with_what_was_sent(problem: Problem, run: Run) -> Problem:
 
 def _finish(app: App, run_id: str, change: Callable[[Run], Run]) -> Run:
     run = app.store.finish(run_id, change)
-    free_slots(app, run)
-    app.storage.app_blobs.delete_below(STAGED, f"{run_id}/")
-    wake_others(app, run)
+    tidy(app, run)
     return run
 
 
-def wake_others(app: App, run: Run) -> None:
+def tidy(app: App, run: Run) -> None:
+    """Clears up behind a final run. Only then is it off the list of open runs, so that a sweep can repeat this."""
+    free_slots(app, run)
+    app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
+    _wake_others(app, run)
+    app.store.forget_open(run.run_id)
+
+
+def _wake_others(app: App, run: Run) -> None:
     """Lets the account's other open runs look for a free slot now instead of at their next turn."""
     for run_id, account in app.store.open_runs():
         if account == run.account and run_id != run.run_id:

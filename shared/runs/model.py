@@ -168,6 +168,14 @@ def run_address(run_id: str) -> tuple[str, str]:
     return match["export"], f"run-{inverted:014}-{match['nonce']}"
 
 
+def started_at(run_id: str) -> datetime:
+    """When a run of this id was started, to the second."""
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None:
+        raise ValueError("not a run id")
+    return datetime.strptime(match["time"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
 def _values(model: Run | Batch) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in asdict(model).items():

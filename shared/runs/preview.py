@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.document import Target
+from shared.mapping.mapper import NOT_SENT, WARNINGS
 from shared.runs.app import App
-from shared.runs.reading import read_snapshot
-from shared.runs.staging import NOT_SENT
+from shared.runs.reading import SnapshotReader
 from shared.segments.snapshot import find_snapshot
 
 _CONTACTS = 5
@@ -23,22 +23,19 @@ def preview(app: App, target: Target) -> dict[str, Any]:
         "segments": [{"name": part.segment, "files": len(part.files)} for part in snapshot.segments],
     }
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
-        rows = read_snapshot(app.storage.segment_blobs, target, snapshot, Path(folder))
-        if rows is None:
-            return found | {"rows_read": 0, "contacts_mapped": 0, "contacts": []}
-        try:
-            counts = rows.counts()
-            first = next(rows.contacts(), None)
-            return found | {
-                "rows_read": sum(file.good_rows + file.bad_rows for file in rows.files),
-                "rows_merged": counts["merged"],
-                "rows_rejected": {reason: counts[reason] for reason in NOT_SENT if counts.get(reason)},
-                "warnings": rows.warning_counts(),
-                "contacts_mapped": counts["contact"],
-                "contacts": _masked(first.contacts) if first else [],
-            }
-        finally:
-            rows.close()
+        reader = SnapshotReader(app.storage.segment_blobs, target, snapshot, Path(folder))
+        first = ""
+        for piece in reader.slices():
+            first = first or piece.contacts
+    reasons = reader.reasons
+    return found | {
+        "rows_read": reader.rows.total(),
+        "rows_merged": reasons["merged"],
+        "rows_rejected": {reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
+        "warnings": {reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
+        "contacts_mapped": reasons["contact"],
+        "contacts": _masked(first),
+    }
 
 
 def _masked(contacts: str) -> list[dict[str, Any]]:

@@ -1,81 +1,99 @@
-"""Reads a whole snapshot into rows: every file checked, every row judged, and nothing written anywhere."""
+"""Reads a whole snapshot, file by file: every file checked, every row judged."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shared.config.document import Target
 from shared.errors import ConfigurationError
-from shared.mapping.plan import Plan, make_plan
-from shared.mapping.rows import Rows
+from shared.mapping.mapper import Mapper, RejectedRow, Slice
+from shared.mapping.plan import Plan, columns_text, make_plan
 from shared.mapping.select import FileSource
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.storage.blobs import Blobs
 
 
-def read_snapshot(
-    blobs: Blobs,
-    target: Target,
-    snapshot: Snapshot,
-    folder: Path,
-    *,
-    planned: Callable[[Plan], Plan] = lambda plan: plan,
-    between_files: Callable[[], None] = lambda: None,
-) -> Rows | None:
-    """The snapshot's rows, settled; None where no file has even a header.
+class SnapshotReader:
+    """One reading of a snapshot. `rows` (by segment) and `reasons` are complete when `slices` has ended.
 
-    `planned` sees the plan before any row is read and may change it. Raises ConfigurationError for files and
-    mappings that do not fit, TransientError for a blob that changed meanwhile. The rows live in `folder`.
+    `planned` sees the plan before any row is read and may change it; `between` is called now and then.
     """
-    container = target.export.source.container
-    rows: Rows | None = None
-    first_columns: tuple[str, ...] = ()
-    try:
-        files = [(part, file) for part in snapshot.segments for file in part.files]
-        for number, (part, file) in enumerate(files):
-            between_files()
-            stream = _open(blobs, target, part, file)
-            columns = stream.header.columns
-            where = f"{container}/{file.blob.name}"
-            if not columns:
-                continue
-            if rows is None:
-                rows = Rows(planned(make_plan(target.export, target.connection, columns, where)), folder)
-                first_columns = columns
-            _check_same_columns(target, first_columns, columns, where)
-            rows.load(
-                snapshot.segments.index(part),
-                part.segment,
-                FileSource(number, str(folder / f"file-{number}"), columns, _delimiter(target, part), file.name),
-                stream,
-                count_lines=lambda stream=stream: stream.lines,  # type: ignore[misc]
-                read_again=lambda part=part, file=file: _open(blobs, target, part, file),  # type: ignore[misc]
-                header_lines=stream.header.lines,
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        target: Target,
+        snapshot: Snapshot,
+        folder: Path,
+        *,
+        planned: Callable[[Plan], Plan] = lambda plan: plan,
+        on_rejected: Callable[[RejectedRow], None] = lambda row: None,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._blobs = blobs
+        self._target = target
+        self._files = [(part, file) for part in snapshot.segments for file in part.files]
+        self._segments = [part.segment for part in snapshot.segments]
+        self._folder = folder
+        self._planned = planned
+        self._on_rejected = on_rejected
+        self._between = between
+        self._first_columns: tuple[str, ...] = ()
+        self.rows: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """Segment and name of each file; a contact's place names one by its number here."""
+        return [(part.segment, file.name) for part, file in self._files]
+
+    def slices(self) -> Iterator[Slice]:
+        """The contacts in the order of their rows.
+
+        Raises ConfigurationError for files and mappings that do not fit, TransientError for a blob that changed
+        meanwhile.
+        """
+        mapper: Mapper | None = None
+        try:
+            for number, (part, file) in enumerate(self._files):
+                self._between()
+                stream = self._open(part, file)
+                columns, where = stream.header.columns, f"{self._target.export.source.container}/{file.blob.name}"
+                if not columns:
+                    continue
+                if mapper is None:
+                    mapper = self._mapper(columns, where)
+                self._check_same_columns(columns, where)
+                source = FileSource(number, str(self._folder / "chunk.csv"), columns, self._delimiter(part), where)
+                segment = self._segments.index(part.segment)
+                for piece in mapper.map_file(segment, part.segment, file.name, source, stream, stream.header.lines):
+                    yield piece
+                    self._between()
+            if mapper is not None:
+                self.rows, self.reasons = mapper.rows, mapper.reasons
+        finally:
+            if mapper is not None:
+                mapper.close()
+
+    def _mapper(self, columns: tuple[str, ...], where: str) -> Mapper:
+        self._first_columns = columns
+        plan = self._planned(make_plan(self._target.export, self._target.connection, columns, where))
+        return Mapper(plan, self._folder, self._on_rejected)
+
+    def _open(self, part: SegmentSnapshot, file: SegmentFile) -> SegmentStream:
+        container = self._target.export.source.container
+        return SegmentStream(self._blobs, container, file, part.table, self._delimiter(part))
+
+    def _delimiter(self, part: SegmentSnapshot) -> str:
+        return self._target.export.source.delimiter or (part.table.delimiter if part.table else None) or ","
+
+    def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
+        """With "all", every file must have the same columns; else each needs the mapped ones only."""
+        if self._target.export.mapping.attributes == "all" and set(columns) != set(self._first_columns):
+            differing = sorted(set(columns) ^ set(self._first_columns))
+            raise ConfigurationError(
+                "header_differs",
+                f"{where} has other columns than the first file. Of the two, {columns_text(tuple(differing))}",
+                'Name the attributes in the mapping instead of using "all", or let Customer Insights export again.',
             )
-        between_files()
-        if rows is not None:
-            rows.settle()
-    except BaseException:
-        if rows is not None:
-            rows.close()
-        raise
-    return rows
-
-
-def _open(blobs: Blobs, target: Target, part: SegmentSnapshot, file: SegmentFile) -> SegmentStream:
-    return SegmentStream(blobs, target.export.source.container, file, part.table, _delimiter(target, part))
-
-
-def _delimiter(target: Target, part: SegmentSnapshot) -> str:
-    return target.export.source.delimiter or (part.table.delimiter if part.table else None) or ","
-
-
-def _check_same_columns(target: Target, first: tuple[str, ...], columns: tuple[str, ...], where: str) -> None:
-    """With "all", every file must have the same columns; else each needs the mapped ones only."""
-    if target.export.mapping.attributes == "all" and set(columns) != set(first):
-        differing = ", ".join(sorted(set(columns) ^ set(first)))
-        raise ConfigurationError(
-            "header_differs",
-            f"{where} has other columns than the first file; they differ in: {differing[:500]}.",
-            'Name the attributes in the mapping instead of using "all", or let Customer Insights export again.',
-        )

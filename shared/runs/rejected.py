@@ -6,25 +6,59 @@ A value never stands there, so that the report can be mailed around; an address 
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from shared.mapping.rows import RejectedRow
+from shared.mapping.mapper import RejectedRow
 from shared.storage.blobs import Blobs
 
 REJECTED = "rejected-rows"
 COLUMNS = ("segment", "file", "line", "reason", "field", "customer_id", "email_sha256")
+_PART_BYTES = 64_000_000
 
 
-def write_rejected(blobs: Blobs, name: str, rows: Iterable[RejectedRow], folder: Path) -> None:
-    """Writes rows to the blob of this name, by way of a file in `folder` so that memory stays small."""
-    path = folder / "rejected.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows(_cells(row) for row in rows)
-    with path.open("rb") as written:
-        blobs.write(REJECTED, name, written)
-    path.unlink()
+class RejectedWriter:
+    """Writes rows to `<name>-<part>.csv` by way of a file in `folder`, so that memory and disk stay small.
+
+    To be used in `with`: leaving the block without an error writes the last part, which may be empty.
+    """
+
+    def __init__(self, blobs: Blobs, name: str, folder: Path) -> None:
+        self._blobs = blobs
+        self._name = name
+        self._path = folder / "rejected.csv"
+        self._part = 0
+        self._open()
+
+    def add(self, row: RejectedRow) -> None:
+        """Writes one row."""
+        self._rows.writerow(_cells(row))
+        if self._file.tell() > _PART_BYTES:
+            self._upload()
+            self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._upload()
+        else:
+            self._file.close()
+
+    def _open(self) -> None:
+        self._file = self._path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+
+    def _upload(self) -> None:
+        self._file.close()
+        self._part += 1
+        with self._path.open("rb") as written:
+            self._blobs.write(REJECTED, f"{self._name}-{self._part:05}.csv", written)
 
 
 def rejected_csv(blobs: Blobs, run_id: str, staging_id: str) -> Iterator[bytes]:
@@ -32,14 +66,19 @@ def rejected_csv(blobs: Blobs, run_id: str, staging_id: str) -> Iterator[bytes]:
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(COLUMNS)
     yield header.getvalue().encode()
-    for prefix in (f"{run_id}/{staging_id}.csv", f"{run_id}/brevo-{staging_id}-"):
+    for prefix in (f"{run_id}/{staging_id}-", f"{run_id}/brevo-{staging_id}-"):
         for blob in blobs.listing_if_there(REJECTED, prefix) if staging_id else []:
             yield from blobs.chunks(REJECTED, blob.name, blob.etag)
 
 
+def staging_rejected_name(run_id: str, staging_id: str) -> str:
+    """The blobs for what staging rejected."""
+    return f"{run_id}/{staging_id}"
+
+
 def brevo_rejected_name(run_id: str, staging_id: str, batch: int) -> str:
-    """The blob for what Brevo rejected of a batch."""
-    return f"{run_id}/brevo-{staging_id}-{batch:05}.csv"
+    """The blobs for what Brevo rejected of a batch."""
+    return f"{run_id}/brevo-{staging_id}-{batch:05}"
 
 
 def _cells(row: RejectedRow) -> tuple[str | int, ...]:

@@ -7,14 +7,13 @@ cannot mix their batches, and a body that may have been sent is never computed a
 
 import secrets
 import tempfile
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 from shared.config.document import Target
 from shared.errors import TransientError
+from shared.mapping.mapper import NOT_SENT, WARNINGS
 from shared.mapping.plan import Plan
-from shared.mapping.rows import Rows
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.bodies import write_bodies, write_files
@@ -23,14 +22,12 @@ from shared.runs.guards import check_staged
 from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Batch, Problem, Run
 from shared.runs.preflight import Checked, check_account
-from shared.runs.reading import read_snapshot
-from shared.runs.rejected import write_rejected
+from shared.runs.reading import SnapshotReader
+from shared.runs.rejected import RejectedWriter, staging_rejected_name
 from shared.segments.snapshot import Snapshot, find_snapshot
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
-
-NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
 
 
 def stage(app: App, run: Run, message: Message) -> None:
@@ -44,7 +41,8 @@ def stage(app: App, run: Run, message: Message) -> None:
     if rest > 0 and not run.skip_quiet:
         _wait(app, run, message, rest)
         return
-    if run.trigger == "event" and app.store.started(run.export).snapshot == snapshot.id:
+    # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
+    if run.trigger == "event" and run.state == "queued" and app.store.started(run.export).snapshot == snapshot.id:
         ending.skip(app, run.run_id, Problem("snapshot_known", "This snapshot was exported already.", ""))
         return
     try:
@@ -78,51 +76,49 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
         return checked[-1].plan
 
     with tempfile.TemporaryDirectory(prefix="segment-export-") as name:
-        folder = Path(name)
-        rows = read_snapshot(
-            app.storage.segment_blobs, target, snapshot, folder, planned=planned, between_files=claim.check
-        )
-        if rows is None:
-            _skip_empty(app, run, snapshot)
-            return
-        try:
-            staged = replace(
-                _counted(run, rows, snapshot),
-                rejected_id=staging_id,
-                left_out=checked[-1].left_out[:_MOST_NAMES],
-                allowance=checked[-1].allowance,
-                requests=brevo.session.traffic.requests,
+        blobs, folder = app.storage.app_blobs, Path(name)
+        with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
+            reader = SnapshotReader(
+                app.storage.segment_blobs,
+                target,
+                snapshot,
+                folder,
+                planned=planned,
+                on_rejected=rejected.add,
+                between=claim.check,
             )
-            write_rejected(app.storage.app_blobs, f"{run.run_id}/{staging_id}.csv", rows.rejected(), folder)
-            app.store.update(run.run_id, lambda now: _with_counts(now, staged))
-            if staged.rows_read == 0:
-                _skip_empty(app, run, snapshot)
-                return
-            if not run.accept:
-                _guard(app, target, staged)
-            batches = _write_batches(app, run, claim, target, rows, staging_id)
-        finally:
-            rows.close()
+            write_files(blobs, run.run_id, staging_id, reader.files)
+            slices = reader.slices()
+            batches = list(write_bodies(blobs, run, staging_id, target.export, slices, app.settings.public_url))
+    staged = replace(_counted(run, reader, snapshot), rejected_id=staging_id, requests=brevo.session.traffic.requests)
+    if checked:
+        left_out = checked[-1].left_out[:_MOST_NAMES]
+        staged = replace(staged, left_out=left_out, allowance=checked[-1].allowance)
+    app.store.update(run.run_id, lambda now: _with_counts(now, staged))
+    if staged.rows_read == 0:
+        _skip_empty(app, run, snapshot)
+        return
+    if not run.accept:
+        _guard(app, target, staged)
+    app.store.write_batches(batches)
     _commit(app, claim, replace(staged, staging_id=staging_id, batches=len(batches)))
     _send_first(app, run, target, batches)
 
 
-def _counted(run: Run, rows: Rows, snapshot: Snapshot) -> Run:
-    counts = rows.counts()
-    read: Counter[str] = Counter()
-    for file in rows.files:
-        read[file.segment_name] += file.good_rows + file.bad_rows
+def _counted(run: Run, reader: SnapshotReader, snapshot: Snapshot) -> Run:
+    reasons = reader.reasons
     return replace(
         run,
         snapshot=snapshot.id,
         segments=[
-            {"name": part.segment, "files": len(part.files), "rows": read[part.segment]} for part in snapshot.segments
+            {"name": part.segment, "files": len(part.files), "rows": reader.rows[part.segment]}
+            for part in snapshot.segments
         ],
-        rows_read=sum(read.values()),
-        rows_merged=counts["merged"],
-        rows_rejected={reason: counts[reason] for reason in NOT_SENT if counts.get(reason)},
-        warnings=rows.warning_counts(),
-        contacts_mapped=counts["contact"],
+        rows_read=reader.rows.total(),
+        rows_merged=reasons["merged"],
+        rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
+        warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
+        contacts_mapped=reasons["contact"],
     )
 
 
@@ -134,17 +130,6 @@ def _guard(app: App, target: Target, staged: Run) -> None:
         rows_rejected=sum(staged.rows_rejected.values()),
         before=app.store.success(staged.export),
     )
-
-
-def _write_batches(app: App, run: Run, claim: Claim, target: Target, rows: Rows, staging_id: str) -> list[Batch]:
-    blobs = app.storage.app_blobs
-    write_files(blobs, run.run_id, staging_id, rows.files)
-    batches = []
-    for batch in write_bodies(blobs, run, staging_id, target.export, rows.contacts(), app.settings.public_url):
-        batches.append(batch)
-        claim.check()
-    app.store.write_batches(batches)
-    return batches
 
 
 def _commit(app: App, claim: Claim, staged: Run) -> None:

@@ -197,7 +197,10 @@ def _folder_and_segment(name: str) -> tuple[str | None, str | None]:
 
 def _split_blob_url(url: str) -> tuple[str, str]:
     """Container and name of a blob's URL; the emulator's URLs have the account in the path as well."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
     path = unquote(parts.path).lstrip("/")
     if not (parts.hostname or "").endswith(".core.windows.net"):
         path = path.partition("/")[2]

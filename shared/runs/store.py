@@ -76,6 +76,8 @@ class RunStore:
                 self._runs.transact(changes)
             except Conflict:
                 active = self._runs.get(run.export, "active")
+                if active is not None and active.values["run_id"] == run.run_id:
+                    return self._loaded(run.run_id)  # the answer to an earlier try was lost, not its work
                 if active is not None:
                     self.forget_open(run.run_id)
                     raise AlreadyActive(active.values["run_id"]) from None
@@ -157,7 +159,10 @@ class RunStore:
         raise TransientError("busy", "Too many workers change this run at once.", retry_after_seconds=2)
 
     def finish(self, run_id: str, change: Callable[[Run], Run]) -> Run:
-        """Ends the run in one transaction with all that hangs on it; a run that is final already stays as it is."""
+        """Ends the run in one transaction with all that hangs on it; a run that is final already stays as it is.
+
+        It stays on the list of open runs until it is tidied up.
+        """
         for _ in range(_TRIES):
             run = self._loaded(run_id)
             if run.is_final:
@@ -182,7 +187,6 @@ class RunStore:
             break
         else:
             raise TransientError("busy", "Too many workers end this run at once.", retry_after_seconds=2)
-        self.forget_open(run_id)
         return self._loaded(run_id)
 
     def open_runs(self) -> list[tuple[str, str]]:

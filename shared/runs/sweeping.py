@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.errors import ExportError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.messages import Message, drive_by, send
-from shared.runs.model import Run
+from shared.runs.model import Run, started_at
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +27,11 @@ def sweep(app: App) -> list[str]:
 
 def _drive_on(app: App, run_id: str) -> bool:
     run = app.store.load(run_id)
-    if run is None or run.is_final:
-        # A run that is being written just now has its row on this list first: it is found again later.
-        if run is not None:
-            app.store.forget_open(run_id)
+    if run is None:
+        _forget_unwritten(app, run_id)
+        return False
+    if run.is_final:
+        ending.tidy(app, run)
         return False
     if app.now() < run.drive_by:
         return False
@@ -40,6 +42,12 @@ def _drive_on(app: App, run_id: str) -> bool:
     else:
         ending.call_confirm(app, run_id, 0)
     return True
+
+
+def _forget_unwritten(app: App, run_id: str) -> None:
+    """A run is on the list before it is written; one that never was is forgotten after an hour."""
+    if app.storage.clock.now() - started_at(run_id) > timedelta(hours=1):
+        app.store.forget_open(run_id)
 
 
 def _driven(app: App, run: Run) -> Run | None:

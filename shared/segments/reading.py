@@ -1,7 +1,4 @@
-"""A segment file's bytes as the mapping wants them: unzipped, UTF-8 without BOM, line ends of one kind, no header.
-
-Also counts lines, so that a row can be found again in the file.
-"""
+"""A segment file's bytes as the mapping wants them: unzipped, UTF-8 without BOM, line ends of one kind, no header."""
 
 import csv
 import io
@@ -28,7 +25,7 @@ class Header:
 
 
 class SegmentStream:
-    """One segment file, read once. Iterating gives its data rows' bytes; `lines` counts them while it does.
+    """One segment file, read once. Iterating gives its data rows' bytes, piece by piece.
 
     Raises (while opening and iterating) ConfigurationError for a file that cannot be read as text, and
     TransientError where the blob was deleted or replaced since it was listed.
@@ -39,19 +36,9 @@ class SegmentStream:
         raw = _unzipped(_unchanged(blobs, container, file), self._name, zipped=file.name.endswith(".gz"))
         self._chunks = _same_line_ends(_without_bom(raw, self._name))
         self._head = b""
-        self.lines = 0
         self.header = self._read_header(table, delimiter)
 
     def __iter__(self) -> Iterator[bytes]:
-        last = b"\n"
-        for chunk in self._data():
-            self.lines += chunk.count(b"\n")
-            last = chunk[-1:]
-            yield chunk
-        if last != b"\n":
-            self.lines += 1
-
-    def _data(self) -> Iterator[bytes]:
         if self._head:
             yield self._head
         yield from self._chunks

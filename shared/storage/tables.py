@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from azure.core import MatchConditions
-from azure.data.tables import TableClient, TableEntity, UpdateMode
+from azure.data.tables import EdmType, EntityProperty, TableClient, TableEntity, UpdateMode
 
 from shared.storage.failures import Conflict, NotFound, storage_failures
 
@@ -135,10 +135,21 @@ def _operation(change: Change) -> tuple[Any, ...]:
 
 
 def _entity(row: Row) -> dict[str, Any]:
-    values = {name: value for name, value in row.values.items() if value is not None}
+    values = {name: _sent(value) for name, value in row.values.items() if value is not None}
     return {"PartitionKey": row.partition, "RowKey": row.key, **values}
 
 
+def _sent(value: Value) -> object:
+    # A bare int is sent as one of 32 bits, and refused when it is larger.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return EntityProperty(value, EdmType.INT64)
+    return value
+
+
+def _read(value: Any) -> Any:
+    return value.value if isinstance(value, EntityProperty) else value
+
+
 def _row(entity: TableEntity) -> Row:
-    values = {name: value for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
+    values = {name: _read(value) for name, value in entity.items() if name not in ("PartitionKey", "RowKey")}
     return Row(entity["PartitionKey"], entity["RowKey"], values, entity.metadata["etag"])

@@ -1,0 +1,297 @@
+"""The SQL for phone numbers against phonenumbers, value by value."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from functools import cache
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser as sre_parser  # type: ignore[attr-defined]
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from phonenumbers import SUPPORTED_REGIONS
+
+from shared.mapping.phone_patterns import NUMBER_TYPES, Country, general_desc
+from shared.mapping.phone_rule import judge_phone, phone_rule
+from shared.mapping.rule import Rule
+
+COMMON = ["RO", "DE", "FR", "GB", "US", "IT", "ES", "PL", "NL", "AT"]
+HARD = [
+    *["BR", "AR", "IN", "CA", "KZ", "RU", "GG", "IM", "VA", "AG", "DO", "MX", "HU", "LT", "AU", "JP", "KR"],
+    *["FI", "HK", "BY", "CH", "NO", "SM", "CO", "LU", "CN"],
+]
+NASTY = [
+    *[*" .-/()+#*xX,;~[]_:0123456789\t\n\x00\u00a0\u2013\u200b＋٣５é½"],
+    *["ext. 12", "x3", "00", "+", "(0)", "abc"],
+]
+
+
+@cache
+def rule(country: str | None) -> Rule:
+    return phone_rule("v", country)
+
+
+def sql_verdicts(values: list[str], country: str | None) -> list[tuple[str | None, bool]]:
+    """(value, undecided) for each of the values, in order, from one query."""
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE t AS SELECT unnest(?::VARCHAR[]) AS v", [values])
+    sql = f"SELECT {rule(country).verdict} FROM t ORDER BY rowid"
+    return [(answer or None, answer == "") for (answer,) in connection.execute(sql).fetchall()]
+
+
+def disagreements(values: Iterable[str], country: str | None) -> list[tuple[str, str | None, str | None]]:
+    """The values that SQL decides otherwise than the library: (value, SQL, library)."""
+    values = list(dict.fromkeys(value.strip() for value in values if value.strip()))
+    found = []
+    for value, (answer, undecided) in zip(values, sql_verdicts(values, country), strict=True):
+        if not undecided and answer != (verdict := judge_phone(country, value)):
+            found.append((value, answer, verdict))
+    return found
+
+
+@cache
+def parsed(pattern: str | None) -> Any:
+    return sre_parser.parse(pattern or "0")
+
+
+def from_pattern(rng: random.Random, tree: Any) -> str:
+    """A random text that fits a pattern, given as Python's parser sees it."""
+    text = ""
+    for kind, argument in tree:
+        if kind is sre.LITERAL:
+            text += chr(argument)
+        elif kind is sre.IN:
+            text += rng.choice(members(argument))
+        elif kind is sre.SUBPATTERN:
+            text += from_pattern(rng, argument[3])
+        elif kind is sre.BRANCH:
+            text += from_pattern(rng, rng.choice(argument[1]))
+        elif kind is sre.MAX_REPEAT:
+            text += "".join(from_pattern(rng, argument[2]) for _ in range(rng.randint(*argument[:2])))
+        else:
+            assert kind is sre.AT
+    return text
+
+
+def members(items: Any) -> list[str]:
+    digits: list[str] = []
+    for kind, argument in items:
+        if kind is sre.LITERAL:
+            digits.append(chr(argument))
+        elif kind is sre.RANGE:
+            digits += [chr(code) for code in range(argument[0], argument[1] + 1)]
+        else:
+            digits += "0123456789"
+    return digits
+
+
+@cache
+def type_patterns(region: str) -> list[str]:
+    types = (getattr(Country.of(region).metadata, name) for name in NUMBER_TYPES)
+    return [t.national_number_pattern for t in types if t and t.national_number_pattern]
+
+
+def national_number(rng: random.Random, region: str) -> str:
+    kind = rng.random()
+    if kind < 0.6:
+        digits = from_pattern(rng, parsed(rng.choice(type_patterns(region))))
+    elif kind < 0.7:
+        digits = from_pattern(rng, parsed(general_desc(Country.of(region).metadata).national_number_pattern))
+    else:
+        digits = "".join(rng.choice("0123456789") for _ in range(rng.randint(1, 14)))
+    if rng.random() < 0.15:
+        place = rng.randrange(len(digits) + 1)
+        digits = digits[:place] + rng.choice(["", "0", "7", "99"]) + digits[place + rng.randint(0, 2) :]
+    return digits
+
+
+def punctuated(rng: random.Random, digits: str) -> str:
+    style = rng.random()
+    cut = rng.randint(1, 4)
+    if style < 0.4:
+        return digits
+    if style < 0.8:
+        mark = rng.choice([" ", "-", ".", "/", " - "])
+        return mark.join([digits[:cut], *(digits[i : i + 3] for i in range(cut, len(digits), 3))])
+    if style < 0.9:
+        return f"({digits[:cut]}) {digits[cut : cut + 3]}-{digits[cut + 3 :]}"
+    return "".join(digit + rng.choice(["", "", "", " ", "-", "(", ")", "/"]) for digit in digits)
+
+
+def written(rng: random.Random, region: str) -> str:
+    """A number of the region, or of another one, in one of the shapes people write."""
+    home = Country.of(region)
+    other = rng.choice([*COMMON, *HARD, *sorted(SUPPORTED_REGIONS)])
+    country = home if rng.random() < 0.75 else Country.of(other)
+    code, prefix = country.code, country.metadata.national_prefix or "0"
+    leads = [
+        *["", "", "", prefix, prefix, prefix, f"({prefix})", f"+{code}", f"+{code} ", f"+{code} ", code],
+        *[f"+{code} ({prefix})", f"+{code}{prefix}", f"(+{code})", f"({code}) ", f"{code}{prefix}"],
+        *[f"+ {code} ", f"00{code}", f"00 {code}{prefix}", f"00{prefix}", f"+{prefix}", f"++{code}"],
+        *[f"{prefix}{prefix}", f"{prefix}{code}", from_pattern(rng, parsed(country.prefix_pattern))],
+        from_pattern(rng, parsed(home.metadata.international_prefix)) + code,
+    ]
+    return rng.choice(leads) + punctuated(rng, national_number(rng, country.metadata.id))
+
+
+def mutated(rng: random.Random, region: str) -> str:
+    text = list(written(rng, region))
+    for _ in range(rng.randint(1, 3)):
+        place = rng.randrange(len(text) + 1)
+        text[place : place + rng.randint(0, 1)] = [rng.choice(NASTY)]
+    return "".join(text)
+
+
+def junk(rng: random.Random, region: str) -> str:
+    if rng.random() < 0.05:
+        return written(rng, region)[:3] + rng.choice([" ", "-", "1"]) * rng.randint(100, 260) + "345678"
+    alphabet = rng.choice(["+0-", "0123456789", "+(01 4", "".join(NASTY), "n/a0-+"])
+    return "".join(rng.choice(alphabet) for _ in range(rng.randint(1, 20)))
+
+
+def realistic(rng: random.Random, region: str) -> str:
+    """A geographic or mobile number as a CRM holds it."""
+    country = Country.of(region)
+    digits = from_pattern(rng, parsed(rng.choice(type_patterns(region)[:2])))
+    prefix = (country.prefix_pattern and country.metadata.national_prefix) or ""
+    lead = rng.choice([prefix, prefix, f"+{country.code}", f"+{country.code} ", f"00{country.code}"])
+    if country.metadata.international_prefix != "00":
+        lead = lead.removeprefix(f"00{country.code}")
+    return lead + rng.choice([digits, f"{digits[:3]} {digits[3:6]} {digits[6:]}", f"{digits[:4]}-{digits[4:]}"])
+
+
+def assert_agreement(generate: Callable[[random.Random, str], str], country: str | None, count: int) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    rng = random.Random(seed)
+    values = (generate(rng, country or rng.choice(COMMON)) for _ in range(count))
+    assert disagreements(values, country) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("country", [*COMMON, None])
+def test_sql_and_library_agree_on_numbers_of_common_countries(country: str | None) -> None:
+    assert_agreement(written, country, 13_000)
+    assert_agreement(mutated, country, 4_000)
+    assert_agreement(junk, country, 3_000)
+
+
+@pytest.mark.parametrize("country", HARD)
+def test_sql_and_library_agree_on_numbers_of_countries_with_difficult_rules(country: str) -> None:
+    assert_agreement(written, country, 2_000)
+    assert_agreement(mutated, country, 500)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["RO", "DE", "GB", "US", "IT", "BR"]),
+    st.lists(st.text("0014479+ -(/.)x", max_size=16), min_size=1, max_size=60),
+)
+def test_sql_and_library_agree_on_numbers_that_hypothesis_finds(country: str, values: list[str]) -> None:
+    assert disagreements(values, country) == []
+
+
+@pytest.mark.parametrize("country", COMMON)
+def test_realistic_numbers_hardly_ever_need_the_library(country: str) -> None:
+    rng = random.Random(7)
+    values = [realistic(rng, country) for _ in range(2_000)]
+    verdicts = sql_verdicts(values, country)
+    assert sum(undecided for _, undecided in verdicts) < 0.01 * len(values)
+    assert sum(answer is not None for answer, _ in verdicts) > 0.9 * len(values)
+
+
+@pytest.mark.parametrize("country", ["RO", "BR", None])
+def test_value_and_undecided_say_what_the_verdict_says(country: str | None) -> None:
+    values = [*NASTY_NUMBERS, None]
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE t AS SELECT unnest(?::VARCHAR[]) AS v", [values])
+    sql = f"SELECT {rule(country).verdict}, {rule(country).value}, {rule(country).undecided} FROM t ORDER BY rowid"
+    rows = connection.execute(sql).fetchall()
+    assert [(value, undecided) for _, value, undecided in rows] == [(v or None, v == "") for v, _, _ in rows]
+    assert rows[-1] == (None, None, False)
+    assert {undecided for _, _, undecided in rows} == {True, False}
+
+
+def test_unknown_country_is_a_lookup_error() -> None:
+    with pytest.raises(LookupError):
+        phone_rule("v", "XX")
+
+
+def test_country_may_be_written_in_lower_case() -> None:
+    assert phone_rule("v", "ro").judge("0712345678 int. 5") == "+40712345678"
+
+
+# Judged with each of the common countries as default country.
+NASTY_NUMBERS = [
+    "0", "1", "-", "+", "++", "n/a", "none", "NULL", ".", "()", "0 ", "00", "000", "0000000000", "+0", "+00",
+    "12", "123", "112", "911", "999", "1234567890", "0123456789", "9999999999", "11111111111", "0000",
+    "+40", "+4", "+44", "0040", "00400", "0712345678", "0712 345 678", "0712-345-678", "0712.345.678",
+    "0712/345678", "(0712) 345 678", "0712  345  678", "712345678", "+40712345678", "+40 712 345 678",
+    "+40 (0)712 345 678", "+400712345678", "0040712345678", "0040 0712345678", "40712345678",
+    "400712345678", "(+40) 712345678", "+(40)712345678", "+ 40 712345678", "++40712345678",
+    "+40+712345678", "0712345678+", "0712345678 int. 5", "0712345678 x5", "0712345678x5",
+    "0712345678#5", "0712345678,5", "0712345678;5", "0712345678~5", "0712345678/0712345679",
+    "0712345678; 0712345679", "0712345678, 0712345679", "tel:0712345678", "tel:+40712345678",
+    "tel:712345678;phone-context=+40", "712345678;phone-context=+40", "0712345678;ext=5",
+    "0712345678;isub=1", "O712345678", "07I2345678", "0712345678 (mobil)", "mobil 0712345678",
+    "0712345678.", "0712345678-", "-0712345678", ".0712345678", "'0712345678", "=0712345678",
+    "\"0712345678\"", "0712345678\x00", "0712\x00345678", "0712\t345678", "0712\n345678",
+    "0712\u00a0345\u00a0678", "0712\u2013345\u2013678", "0712\u200b345678", "\u202a+40712345678\u202c",
+    "＋40712345678", "０７１２３４５６７８", "٠٧١٢٣٤٥٦٧٨", "07 12 34 56 78", "[0712] 345678",
+    "0712_345678", "0712*345678", "*0712345678", "#31#0712345678", "7.12345678E8", "7,12E+08",
+    "40712345678.0", "+4.0712E+10", "0712 345 67", "0712 345 6789", "07123456789012345",
+    "+407123456789012345", "021 312 3456", "0213123456", "+40213123456", "0800 123 456", "0900123456",
+    "1-800-FLOWERS", "18003569377", "1-800-356-9377", "+1 800 356 9377", "(202) 555-0123", "2025550123",
+    "12025550123", "1 (202) 555-0123", "+12025550123", "0112025550123", "01140712345678",
+    "+1 202 555 0123 ext 7", "12680123456", "+12684641234", "555-0123", "030 123456", "030/123456",
+    "+49 30 123456", "+49 (0)30 123456", "0049 30 123456", "49 30 123456", "4930123456",
+    "0151 12345678", "+4915112345678", "015112345678", "4915112345678", "01 23 45 67 89",
+    "+33 1 23 45 67 89", "+33 (0)1 23 45 67 89", "33123456789", "06 12 34 56 78", "020 7946 0018",
+    "+44 20 7946 0018", "+44 (0)20 7946 0018", "442079460018", "07400 123456", "01481 720000",
+    "+447624000000", "+441534500000", "0800 1111", "18002007946", "180020079460018", "06 698 12345",
+    "+39 06 698 12345", "3331234567", "393331234567", "3931234567", "+39 333 123 4567",
+    "0039 333 1234567", "0612345678", "+31 6 12345678", "31612345678", "612345678", "+34 612 345 678",
+    "34612345678", "512345678", "+48 512 345 678", "48512345678", "0664 1234567", "+43 664 1234567",
+    "436641234567", "+7 926 123 45 67", "8 926 123 45 67", "+7 701 123 4567", "+54 9 11 2345 6789",
+    "011 15 2345 6789", "+55 11 98765 4321", "+52 1 55 1234 5678", "+36 06 1 234 5678",
+    "+800 1234 5678", "+808 1234 5678", "+870 123456789", "+888 123456789012", "+999123456789",
+    "+210123456789", "+61 2 1234 5678", "+81 3 1234 5678", "+86 10 1234 5678", "+91 98765 43210",
+    "+91 098765 43210", "+972 50 123 4567", "+358 40 1234567", "+47 406 12 345", "+47 79 12 34 56",
+    "+599 9 461 1234", "+262 262 12 34 56", "+590 590 12 34 56", "0" * 249 + "1",
+    "0712345678" + " " * 250 + "1", "07" + "1" * 260, "+" + "4" * 300, "0712" + "-" * 250 + "345678",
+    "1" * 17, "1" * 18, "½712345678", "0712345678½", "²0712345678",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("country", [*COMMON, "BR", None])
+def test_sql_and_library_agree_on_nasty_numbers(country: str | None) -> None:
+    assert len(set(NASTY_NUMBERS)) >= 120
+    assert disagreements(NASTY_NUMBERS, country) == []
+
+
+@pytest.mark.parametrize(
+    ("country", "number", "expected"),
+    [
+        ("RO", "0712 345 678", "+40712345678"),
+        ("RO", "712345678", "+40712345678"),
+        ("RO", "0040 712.345.678", "+40712345678"),
+        ("RO", "40712345678", "+40712345678"),
+        ("RO", "+40 (0)712 345 678", "+40712345678"),
+        ("RO", "+49 151 12345678", "+4915112345678"),
+        ("GB", "+44 (0)20 7946 0018", "+442079460018"),
+        ("US", "(202) 555-0123", "+12025550123"),
+        ("US", "1-202-555-0123", "+12025550123"),
+        ("US", "011 40 712345678", "+40712345678"),
+        ("IT", "06 123 45678", "+390612345678"),
+        (None, "+40712345678", "+40712345678"),
+        (None, "0712345678", None),
+        ("RO", "n/a", None),
+        ("RO", "-", None),
+        ("RO", "0712 345", None),
+        ("RO", "+40 212", None),
+    ],
+)
+def test_usual_shapes_are_decided_by_sql(country: str | None, number: str, expected: str | None) -> None:
+    assert sql_verdicts([number], country) == [(expected, False)]
