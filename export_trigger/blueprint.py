@@ -13,7 +13,6 @@ from shared.runs.cancelling import request_cancel
 from shared.runs.confirming import call_back
 from shared.runs.model import Run, is_run_id
 from shared.runs.overview import export_overview
-from shared.runs.preview import preview
 from shared.runs.starting import Start, start_all, start_for_segment, start_on_demand
 from shared.runs.status import find_run, rejected_rows, run_status
 
@@ -90,6 +89,8 @@ def list_runs(req: func.HttpRequest) -> func.HttpResponse:
 @answering
 def preview_export(req: func.HttpRequest) -> func.HttpResponse:
     """What a run would send: masked contacts and counts."""
+    from shared.runs.preview import preview  # brings DuckDB, which no other route needs
+
     app = open_app()
     return json_answer(preview(app, app.target(_id(req))))
 

@@ -1,11 +1,10 @@
 """The JSON document's models. Each refuses what it does not know, by name."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import phonenumbers
 from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
@@ -37,7 +36,9 @@ AttributeName = Annotated[str, BeforeValidator(_attribute_name), StringConstrain
 
 
 def _country(value: str) -> str:
-    if value not in phonenumbers.SUPPORTED_REGIONS:
+    from phonenumbers import SUPPORTED_REGIONS  # only where a country is named: it is slow to load
+
+    if value not in SUPPORTED_REGIONS:
         raise ValueError("is not a country code of two letters, such as RO")
     return value
 
@@ -212,8 +213,6 @@ class CronSchedule(Model):
         if len(self.cron.split()) != 5:
             raise ValueError("cron takes five fields: minute hour day month weekday")
         try:
-            from datetime import datetime
-
             next(CronSim(self.cron, datetime.now(zone)))
         except CronSimError as error:
             raise ValueError(f"cron line {self.cron!r} cannot be read") from error

@@ -93,9 +93,13 @@ def find_column(name: str, columns: tuple[str, ...]) -> int | None:
 
 def columns_text(columns: tuple[str, ...]) -> str:
     """The columns for an error text. A first row that is no header would show a person: it is told so instead."""
-    if any("@" in column or sum(map(str.isdigit, column)) > 4 for column in columns):
+    if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
     return f"the columns are: {', '.join(columns)[:2000]}."
+
+
+def _looks_like_data(columns: tuple[str, ...]) -> bool:
+    return any("@" in column or sum(map(str.isdigit, column)) > 4 for column in columns)
 
 
 def _position(name: str, columns: tuple[str, ...], where: str) -> int:
@@ -117,6 +121,12 @@ def _position(name: str, columns: tuple[str, ...], where: str) -> int:
 
 def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: str) -> list[Field]:
     """Every column that is not mapped yet, by its own upper-case name."""
+    if _looks_like_data(columns):
+        raise ConfigurationError(
+            "header_missing",
+            f"{where} has no header: {columns_text(columns)}",
+            "Let Customer Insights write model.json or header rows, or name the attributes in the mapping.",
+        )
     used = {email.casefold(), *(field.column.casefold() for field in named)}
     taken = {"EMAIL", *(field.attribute for field in named)}
     found = []

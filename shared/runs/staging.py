@@ -37,7 +37,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     target = app.target(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
-    rest = quiet_seconds_left(app, snapshot)
+    rest = snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now())
     if rest > 0 and not run.skip_quiet:
         _wait(app, run, message, rest)
         return
@@ -51,11 +51,6 @@ def stage(app: App, run: Run, message: Message) -> None:
             _stage_claimed(app, run, claim, target, snapshot)
     except Cancelled:
         ending.cancel(app, run.run_id)
-
-
-def quiet_seconds_left(app: App, snapshot: Snapshot) -> float:
-    """How long the snapshot's newest blob must still rest before a run takes it."""
-    return snapshot.newest.timestamp() + app.settings.snapshot_quiet_seconds - app.now()
 
 
 def _wait(app: App, run: Run, message: Message, seconds: float) -> None:

@@ -14,7 +14,6 @@ from shared.errors import ConfigurationError, ExportError
 from shared.runs.app import App
 from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Run, Trigger
-from shared.runs.staging import quiet_seconds_left
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.segments.snapshot import find_snapshot, segment_of_blob
 
@@ -136,7 +135,7 @@ def _start_if_due(app: App, target: Target) -> Start:
     if isinstance(export.schedule, CronSchedule):
         return _start_by_cron(app, target, export.schedule)
     snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-    if quiet_seconds_left(app, snapshot) > 0:
+    if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Start(export.id, reason="The snapshot has not rested long enough yet.")
     if app.store.started(export.id).snapshot == snapshot.id:
         return Start(export.id, reason="There is no new snapshot.")

@@ -4,6 +4,7 @@ The queue delivers a message at least once, perhaps twice at the same time; ever
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from shared.errors import ExportError, PermanentError, TransientError, place_of
@@ -12,14 +13,12 @@ from shared.runs.app import App
 from shared.runs.cancelling import cancel_when_idle
 from shared.runs.confirming import confirm
 from shared.runs.delivering import deliver
-from shared.runs.messages import Message, drive_by, parse_message, send
+from shared.runs.messages import Message, Step, drive_by, parse_message, send
 from shared.runs.model import Run
-from shared.runs.staging import stage
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
 
-_STEPS = {"stage": stage, "deliver": deliver, "confirm": confirm}
 _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 300.0
 _GIVE_UP_SECONDS = 6 * 3600.0
@@ -44,7 +43,7 @@ def take_step(app: App, text: str | bytes) -> None:
         if run.cancel_requested_by:
             cancel_when_idle(app, run)
         else:
-            _STEPS[message.step](app, run, message)
+            _step(message.step)(app, run, message)
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
     except TransientError as error:
@@ -53,6 +52,15 @@ def take_step(app: App, text: str | bytes) -> None:
         _stop(app, run, message, error)
     except Exception as error:  # noqa: BLE001 - its words may hold personal data, and the host logs them
         raise UnforeseenError(f"step {message.step} of run {message.run}: {place_of(error)}") from None
+
+
+def _step(name: Step) -> Callable[[App, Run, Message], None]:
+    if name == "stage":
+        # DuckDB and the libraries of the rules load here, in the one step that needs them: not at a cold start.
+        from shared.runs.staging import stage
+
+        return stage
+    return {"deliver": deliver, "confirm": confirm}[name]
 
 
 def abandon(app: App, text: str | bytes) -> None:

@@ -56,10 +56,9 @@ class Snapshot:
     segments: tuple[SegmentSnapshot, ...]
     newest: datetime
 
-    @property
-    def files(self) -> list[SegmentFile]:
-        """All files of all segments, in the order in which they are read."""
-        return [file for segment in self.segments for file in segment.files]
+    def quiet_seconds_left(self, quiet_seconds: float, now_seconds: float) -> float:
+        """How long the newest blob must still rest before a run takes the snapshot; `now_seconds` is POSIX time."""
+        return self.newest.timestamp() + quiet_seconds - now_seconds
 
 
 def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot:
