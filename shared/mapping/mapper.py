@@ -16,6 +16,7 @@ from shared.errors import ConfigurationError, PermanentError
 from shared.mapping.dedupe import CREATE, address_sql, phone_sql
 from shared.mapping.line_map import LineMap, exact_line_map, plain_line_map
 from shared.mapping.plan import Plan
+from shared.mapping.results import RejectedRow, Slice
 from shared.mapping.rule import Rule
 from shared.mapping.select import FATE, FileSource, contacts_sql, load_sql, rejected_sql, rules
 
@@ -25,36 +26,6 @@ _LONGEST_ROW_BYTES = 1_000_000
 _SLICE_ROWS = 256
 _FETCH_ROWS = 24_576
 _PARSER_REASONS = {"INVALID ENCODING": "invalid_encoding"}
-
-# Reasons for which a row is not sent, and for which it is sent without a value.
-NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
-WARNINGS = ("invalid_phone", "duplicate_phone", "invalid_date", "invalid_number", "invalid_boolean")
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """One row that is not sent, or is sent without a value (then it is a warning)."""
-
-    segment: str
-    file: str
-    line: int
-    reason: str
-    field: str
-    customer_id: str
-    email: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A few contacts that stand next to each other: JSON objects joined by commas, and their places.
-
-    Units: `body_bytes` is the length of `contacts` in UTF-8, with one comma more.
-    """
-
-    contacts: str
-    places: str
-    count: int
-    body_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from shared.config.models import Export
-from shared.mapping.mapper import Slice
+from shared.mapping.results import Slice
 from shared.runs.ending import STAGED
 from shared.runs.model import Batch, Run
 from shared.storage.blobs import Blobs

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.brevo.client import Process, Report
 from shared.brevo.reports import read_report
-from shared.mapping.mapper import RejectedRow
+from shared.mapping.results import RejectedRow
 from shared.runs.app import App
 from shared.runs.bodies import read_places
 from shared.runs.ending import STAGED

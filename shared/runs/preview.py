@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.document import Target
-from shared.mapping.mapper import NOT_SENT, WARNINGS
+from shared.mapping.results import NOT_SENT, WARNINGS
 from shared.runs.app import App
 from shared.runs.reading import SnapshotReader
 from shared.segments.snapshot import find_snapshot

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from shared.config.document import Target
 from shared.errors import ConfigurationError
-from shared.mapping.mapper import Mapper, RejectedRow, Slice
+from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, columns_text, make_plan
+from shared.mapping.results import RejectedRow, Slice
 from shared.mapping.select import FileSource
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot

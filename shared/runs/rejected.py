@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shared.mapping.mapper import RejectedRow
+from shared.mapping.results import RejectedRow
 from shared.storage.blobs import Blobs
 
 REJECTED = "rejected-rows"

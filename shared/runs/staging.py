@@ -6,14 +6,17 @@ cannot mix their batches, and a body that may have been sent is never computed a
 """
 
 import secrets
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from shared.config.document import Target
 from shared.errors import TransientError
-from shared.mapping.mapper import NOT_SENT, WARNINGS
 from shared.mapping.plan import Plan
+from shared.mapping.results import NOT_SENT, WARNINGS
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.bodies import write_bodies, write_files
@@ -28,6 +31,8 @@ from shared.segments.snapshot import Snapshot, find_snapshot
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
+_FOLDER_PREFIX = "segment-export-"
+_LONGEST_FUNCTION_SECONDS = 3600
 
 
 def stage(app: App, run: Run, message: Message) -> None:
@@ -70,7 +75,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
         checked.append(check_account(brevo, target, plan))
         return checked[-1].plan
 
-    with tempfile.TemporaryDirectory(prefix="segment-export-") as name:
+    _clear_what_killed_workers_left()
+    with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX) as name:
         blobs, folder = app.storage.app_blobs, Path(name)
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
             reader = SnapshotReader(
@@ -98,6 +104,14 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
     app.store.write_batches(batches)
     _commit(app, claim, replace(staged, staging_id=staging_id, batches=len(batches)))
     _send_first(app, run, target, batches)
+
+
+def _clear_what_killed_workers_left() -> None:
+    """An instance's disk is small, and what is left there holds personal data. No function runs for so long."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _LONGEST_FUNCTION_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _counted(run: Run, reader: SnapshotReader, snapshot: Snapshot) -> Run:
