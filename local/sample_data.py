@@ -149,11 +149,12 @@ def write_export(
     *,
     base_url: str = _DEFAULT_BASE_URL,
     keep_contacts: bool = False,
+    digest: ContactDigest | None = None,
 ) -> Expected:
     """Writes an export's segments in their order, and last its model.json; memory holds one batch of rows."""
     if len({plan.seed for plan in plans}) > 1 or len({plan.name for plan in plans}) < len(plans):
         raise ValueError("the segments of one export share a seed and differ in name")
-    expected = Expected()
+    expected = Expected(digest=digest or ContactDigest())
     for place, plan in enumerate(plans):
         _write_segment(plan, SegmentRows(plan, plans[:place], expected, keep_contacts), open_file)
     with open_file(f"{FOLDER}/model.json") as file:
@@ -191,7 +192,9 @@ def stream_to_folder(plans: Sequence[SegmentPlan], folder: Path) -> Expected:
     return write_export(plans, open_file)
 
 
-def stream_to_storage(plans: Sequence[SegmentPlan], connection_string: str, container: str) -> Expected:
+def stream_to_storage(
+    plans: Sequence[SegmentPlan], connection_string: str, container: str, digest: ContactDigest | None = None
+) -> Expected:
     """Writes an export of any size into a container, which is made when missing."""
     with ContainerClient.from_connection_string(connection_string, container) as client:
         with contextlib.suppress(ResourceExistsError):
@@ -204,7 +207,7 @@ def stream_to_storage(plans: Sequence[SegmentPlan], connection_string: str, cont
                 buffer.seek(0)
                 client.upload_blob(path, buffer, overwrite=True, max_concurrency=2)
 
-        return write_export(plans, open_file, base_url=client.url)
+        return write_export(plans, open_file, base_url=client.url, digest=digest)
 
 
 def _overlapping(names: list[str], overlap: float, plan: SegmentPlan) -> list[SegmentPlan]:

@@ -132,14 +132,19 @@ class SegmentPlan:
 
 
 class ContactDigest:
-    """One number for a set of contacts, whatever their order: a million are compared without keeping one."""
+    """One number for a set of contacts, whatever their order: a million are compared without keeping one.
 
-    def __init__(self) -> None:
+    With `only`, other attributes do not count.
+    """
+
+    def __init__(self, only: frozenset[str] | None = None) -> None:
+        self.only = only
         self._sum = 0
 
     def add(self, email: str, attributes: Mapping[str, str]) -> None:
         """Takes one contact in; `email` in lower case."""
-        text = "\x1f".join([email, *map("=".join, sorted(attributes.items()))])
+        counted = [(name, value) for name, value in attributes.items() if self.only is None or name in self.only]
+        text = "\x1f".join([email, *map("=".join, sorted(counted))])
         self._sum += int.from_bytes(blake2b(text.encode(), digest_size=16).digest())
 
     def hexdigest(self) -> str:

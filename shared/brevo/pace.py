@@ -25,6 +25,7 @@ OTHER_PER_HOUR = 100
 _HOUR_SECONDS = 3600.0
 _LONGEST_SLEEP_SECONDS = 5.0
 _TRIES = 50
+_FREE_SHARE = 0.5
 
 
 class Pace:
@@ -69,11 +70,12 @@ class Pace:
             self._change(kind, change)
 
     def shortest_wait_seconds(self) -> float:
-        """How long to leave between two looks at /processes, so that a burst now leaves enough for later."""
+        """How long to leave between two looks at /processes: half of an hour's budget is free, the rest is spread."""
         row = self._table.get(self._account, "other")
         values = dict(row.values) if row else {}
         taken, budget = len(self._taken(values, self._now())), self._budget(values)
-        return _HOUR_SECONDS / budget * (taken / budget) ** 2
+        over = max(0.0, taken / budget - _FREE_SHARE) / (1 - _FREE_SHARE)
+        return 2 * _HOUR_SECONDS / budget * over**2
 
     def _take_contacts(self, values: dict[str, Any], now: float) -> float:
         limit = values.get("limit", CONTACTS_PER_SECOND)

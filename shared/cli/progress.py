@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from shared.cli.text import count_text
 from shared.errors import ExportError
 from shared.runs.app import App
 from shared.runs.model import Run
@@ -78,4 +79,5 @@ class Progress:
             return {"queued": "queued", "staging": "staging: reading and checking the segment"}.get(
                 run.state, run.state
             )
-        return f"{run.state}: {run.contacts_mapped:,} contacts in {run.batches} imports, {100 * done // of} % done"
+        imports = count_text(run.batches, "import")
+        return f"{run.state}: {run.contacts_mapped:,} contacts in {imports}, {100 * done // of} % done"

@@ -9,7 +9,7 @@ def status_text(status: dict[str, Any]) -> str:
     lines = [f"{status['run_id']}  {status['status'].replace('_', ' ')}"]
     if status["snapshot"]:
         files = ", ".join(
-            f"{part['name']} ({_count(part['rows'], 'row')} in {_count(part['files'], 'file')})"
+            f"{part['name']} ({count_text(part['rows'], 'row')} in {count_text(part['files'], 'file')})"
             for part in status["segments"]
         )
         lines.append(f"  snapshot   {status['snapshot']}  {files}")
@@ -26,7 +26,7 @@ def status_text(status: dict[str, Any]) -> str:
         )
         lines += _reasons("by Brevo", status["contacts_rejected_by_brevo"])
         lines.append(
-            f"  traffic    {_count(status['batches'], 'import')}, {_count(status['requests'], 'request')},"
+            f"  traffic    {count_text(status['batches'], 'import')}, {count_text(status['requests'], 'request')},"
             f" {status['bytes_sent'] / 1e6:,.1f} MB"
         )
     if status["allowance"]:
@@ -83,5 +83,6 @@ def _still_open(status: dict[str, Any]) -> int:
     return int(status["contacts_delivered"]) - int(status["contacts_confirmed"]) - _rejected_by_brevo(status)
 
 
-def _count(number: int, what: str) -> str:
+def count_text(number: int, what: str) -> str:
+    """A number with what it counts, in the singular or plural."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -20,11 +20,11 @@ from shared.mapping.results import RejectedRow, Slice
 from shared.mapping.rule import Rule
 from shared.mapping.select import FATE, FileSource, contacts_sql, load_sql, rejected_sql, rules
 
-MEMORY_LIMIT = "150MB"
-CHUNK_BYTES = 32_000_000
+MEMORY_LIMIT = "100MB"
+CHUNK_BYTES = 24_000_000
 _LONGEST_ROW_BYTES = 1_000_000
 _SLICE_ROWS = 256
-_FETCH_ROWS = 24_576
+_FETCH_ROWS = 12_288
 _PARSER_REASONS = {"INVALID ENCODING": "invalid_encoding"}
 
 
@@ -188,8 +188,8 @@ class Mapper:
         sql = contacts_sql(self._plan, file, _SLICE_ROWS)
         for first in range(0, total + 1, _FETCH_ROWS):
             found: list[Any] = self._db.execute(sql, {"first": first, "last": first + _FETCH_ROWS}).fetchall()
-            for contacts, places, count, body_bytes in found:
-                yield Slice(contacts, places, count, int(body_bytes))
+            for contacts, places, count in found:
+                yield Slice(contacts, places, count)
 
     def _execute(self, sql: str) -> None:
         try:

@@ -22,12 +22,8 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A few contacts that stand next to each other: JSON objects joined by commas, and their places.
+    """A few contacts that stand next to each other, as UTF-8: JSON objects joined by commas, a line for each place."""
 
-    Units: `body_bytes` is the length of `contacts` in UTF-8, with one comma more.
-    """
-
-    contacts: str
-    places: str
+    contacts: bytes
+    places: bytes
     count: int
-    body_bytes: int

@@ -33,11 +33,11 @@ def write_bodies(
     """Writes body after body; yields each as a staged batch."""
     for number, (group, end) in enumerate(_groups(slices, run, export, public_url), start=1):
         head = b'{"jsonBody":['
-        body = b"".join((head, ",".join(part.contacts for part in group).encode(), end))
+        body = b"".join((head, b",".join(part.contacts for part in group), end))
         contacts = sum(part.count for part in group)
         batch = Batch(run.run_id, staging_id, number, contacts, len(body))
         blobs.write(STAGED, f"{batch.name}.json", body)
-        blobs.write(STAGED, f"{batch.name}.places", "\n".join(part.places for part in group).encode())
+        blobs.write(STAGED, f"{batch.name}.places", b"\n".join(part.places for part in group))
         yield batch
 
 
@@ -48,11 +48,11 @@ def _groups(
     size_bytes = number = 0
     for part in slices:
         end = _end(run, export, public_url, number + 1)
-        if group and size_bytes + part.body_bytes + len(end) + 16 > LARGEST_BODY_BYTES:
+        if group and size_bytes + len(part.contacts) + len(end) + 16 > LARGEST_BODY_BYTES:
             yield group, end
             group, size_bytes, number = [], 0, number + 1
         group.append(part)
-        size_bytes += part.body_bytes
+        size_bytes += len(part.contacts) + 1
     if group:
         yield group, _end(run, export, public_url, number + 1)
 

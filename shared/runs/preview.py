@@ -24,7 +24,7 @@ def preview(app: App, target: Target) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
         reader = SnapshotReader(app.storage.segment_blobs, target, snapshot, Path(folder))
-        first = ""
+        first = b""
         for piece in reader.slices():
             first = first or piece.contacts
     reasons = reader.reasons
@@ -38,8 +38,8 @@ def preview(app: App, target: Target) -> dict[str, Any]:
     }
 
 
-def _masked(contacts: str) -> list[dict[str, Any]]:
-    first = json.loads(f"[{contacts}]")[:_CONTACTS]
+def _masked(contacts: bytes) -> list[dict[str, Any]]:
+    first = json.loads(b"[" + contacts + b"]")[:_CONTACTS]
     return [
         {
             "email": _mask_email(contact["email"]),

@@ -1,0 +1,1 @@
+"""Benchmarks: figures of this machine, measured anew each time."""

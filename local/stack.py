@@ -1,0 +1,180 @@
+"""The whole app on this machine: Azurite, the Brevo sandbox and the functions host, started and ended together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import ContainerClient
+
+from local.azurite import Azurite, AzuriteError
+from local.functions_host import FunctionsHost, HostNotReadyError
+from local.sandbox_process import SandboxError, SandboxProcess
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIG = REPOSITORY / "config" / "exports.json"
+CONTAINER = "segments"
+CANNOT_START = (AzuriteError, SandboxError, HostNotReadyError, OSError)
+WORKERS = 2
+
+
+class Stopped(Exception):
+    """Ctrl+C or SIGTERM came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedExport:
+    """What the stand-ins need to know of an export in the configuration."""
+
+    id: str
+    connection: str
+    list_id: int
+    segments: tuple[str, ...]
+    mapping: dict[str, Any]
+
+    @classmethod
+    def first_of(cls, path: Path = CONFIG) -> Self:
+        """The first export of a configuration. Raises: OSError, ValueError or LookupError."""
+        export = json.loads(path.read_text(encoding="utf-8"))["exports"][0]
+        return cls(
+            export["id"],
+            export["connection"],
+            export["list_id"],
+            tuple(export["segments"]),
+            export["mapping"],
+        )
+
+
+def stop_on_signals() -> threading.Event:
+    """The event that Ctrl+C and SIGTERM set from now on, so that nothing is cut off while it starts or ends."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def raise_if(stop: threading.Event) -> None:
+    """Raises: Stopped, where the event is set."""
+    if stop.is_set():
+        raise Stopped
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port of 127.0.0.1."""
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Stack:
+    """All three. `settings` are put over the app's; port 0 takes free ones. Everything listens on 127.0.0.1."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        *,
+        port: int = 0,
+        azurite_ports: Sequence[int] = (0, 0, 0),
+        watch_containers: Sequence[str] = (),
+    ) -> None:
+        self.log_file = folder / "functions-host.log"
+        self.azurite = Azurite(folder / "azurite", ports=azurite_ports)
+        self.sandbox = SandboxProcess()
+        self.settings: dict[str, str] = {}
+        self._own_settings = settings
+        self._port = port or free_port()
+        self._watch_containers = watch_containers
+        self._started = ExitStack()
+        self._host: FunctionsHost | None = None
+
+    def start(self, stop: threading.Event) -> Self:
+        """Start all, and make the container. Raises: Stopped, or one of CANNOT_START."""
+        with ExitStack() as starting:
+            starting.enter_context(self.azurite)
+            raise_if(stop)
+            starting.enter_context(self.sandbox)
+            raise_if(stop)
+            starting.enter_context(self._make_host())
+            raise_if(stop)
+            self._started = starting.pop_all()
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._started.close()
+
+    @property
+    def host(self) -> FunctionsHost:
+        """The functions host."""
+        if self._host is None:
+            raise RuntimeError("the functions host is not started")
+        return self._host
+
+    @property
+    def url(self) -> str:
+        """The app's base address; its API is below /api."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def storage(self) -> str:
+        """The storage's connection string."""
+        return self.azurite.connection_string
+
+    def ended_part(self) -> str:
+        """Which part has ended without being asked to; empty where all are up."""
+        if self.azurite.has_ended():
+            return "Azurite"
+        if self.sandbox.has_ended():
+            return "the Brevo sandbox"
+        # Looks only: the host's exit code stays there for whoever waits for it.
+        ended = os.waitid(os.P_PID, self.host.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return "the functions host" if ended else ""
+
+    def _make_host(self) -> FunctionsHost:
+        container = ContainerClient.from_connection_string(self.storage, CONTAINER)
+        with container, suppress(ResourceExistsError):
+            container.create_container()
+        self.settings = {
+            "AzureWebJobsStorage": self.storage,
+            "SEGMENT_STORAGE": self.storage,
+            "BREVO_BASE_URL": self.sandbox.base_url,
+            "BREVO_API_KEY": self.sandbox.api_key,
+            "PUBLIC_URL": self.url,
+            **self._own_settings,
+        }
+        self.log_file.unlink(missing_ok=True)
+        self._host = FunctionsHost(
+            REPOSITORY,
+            self.settings,
+            WORKERS,
+            self._port,
+            watch_containers=self._watch_containers,
+            log_file=self.log_file,
+        )
+        return self._host
