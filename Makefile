@@ -37,6 +37,14 @@ check: ready ## types, lint, formatting, and the direction of imports
 	@.venv/bin/ruff format --check .
 	@$(PYTHON_IN_VENV) -m pytest -q tests/unit/test_import_direction.py
 
+.PHONY: audit
+audit: ready ## look for known vulnerabilities, careless code and secrets
+	@scripts/audit.sh
+
 .PHONY: bench
 bench: ready ## measure a run of a million rows
 	@$(PYTHON_IN_VENV) -m benchmarks.bench
+
+.PHONY: chaos
+chaos: ready ## kill, break, double and restart everything, then judge what is left; ARGS="--seed 7"
+	@$(PYTHON_IN_VENV) -m local.chaos $(ARGS)
