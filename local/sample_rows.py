@@ -56,7 +56,7 @@ _FIELDS = {
     "invalid_email": "EMail",
     "duplicate_email": "EMail",
     "malformed_row": "",
-    "invalid_encoding": "City",
+    "invalid_encoding": "LastName",
     "invalid_phone": "Telephone",
     "duplicate_phone": "Telephone",
     "invalid_date": "BirthDate",
@@ -272,7 +272,7 @@ class SegmentRows:
             return line.rsplit(self._plan.delimiter, 1 + number % 4)[0]
         if reason == "invalid_encoding":
             # A byte of ISO 8859-2 in the middle of UTF-8; `surrogateescape` writes it as it is.
-            return self._csv(customer._replace(city="Timi\udcbaoara"))
+            return self._csv(customer._replace(last_name="Ni\udcfe\udce3"))
         if reason == "missing_email":
             email = "" if number % 3 else "  "
         elif reason == "invalid_email":

@@ -1,0 +1,66 @@
+"""The product's own app, with bodies so small and waits so short that chaos fits into minutes.
+
+The environment says how: CHAOS_BODY_BYTES (product: 8,000,000), CHAOS_CLAIM_SECONDS (20, renewed at a quarter of
+it), CHAOS_GRACE_SECONDS (180) and CHAOS_FOLDER, where `watching` notes each step and looks for crashes that are
+wanted. A setting `<account>_BASE_URL` sends that account's calls to a sandbox of its own: an app has one
+BREVO_BASE_URL, and a sandbox is one account.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.brevo.client import BrevoClient
+from shared.brevo.reports import may_follow, read_report
+from shared.brevo.session import BrevoSession
+from shared.runs import bodies, messages
+from shared.settings import read_secret
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def _number(name: str, default: float) -> float:
+    return float(os.environ.get(name) or default)
+
+
+# Before `claim` is imported, which takes the grace over by name.
+messages.GRACE_SECONDS = _number("CHAOS_GRACE_SECONDS", messages.GRACE_SECONDS)
+bodies.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", bodies.LARGEST_BODY_BYTES))
+
+from shared.runs import claim  # noqa: E402
+from shared.runs.app import App  # noqa: E402
+
+claim.CLAIM_SECONDS = _number("CHAOS_CLAIM_SECONDS", claim.CLAIM_SECONDS)
+claim._RENEW_SECONDS = claim.CLAIM_SECONDS / 4
+
+
+def _brevo(self: App, account: str) -> BrevoClient:
+    base_url = os.environ.get(f"{account}_BASE_URL") or self.settings.brevo_base_url
+    return BrevoClient(BrevoSession(base_url, read_secret(account), self.pace(account)))
+
+
+def _read_report(url: str, base_url: str) -> Iterator[list[str]]:
+    """A report lies on its own account's host, which only the product's real setting would name."""
+    bases = [value for name, value in os.environ.items() if name.endswith("_BASE_URL")]
+    return read_report(url, next((base for base in bases if may_follow(url, base)), base_url))
+
+
+App.brevo = _brevo  # type: ignore[method-assign]
+
+from local.chaos import watching  # noqa: E402
+from shared.runs import brevo_rejections  # noqa: E402
+
+setattr(brevo_rejections, "read_report", _read_report)  # noqa: B010 - a name that it imports
+
+watching.install(Path(os.environ["CHAOS_FOLDER"]))
+
+_specification = importlib.util.spec_from_file_location("product_function_app", REPOSITORY / "function_app.py")
+if _specification is None or _specification.loader is None:
+    raise ImportError("the product's function_app.py is missing")
+_product = importlib.util.module_from_spec(_specification)
+sys.modules["product_function_app"] = _product
+_specification.loader.exec_module(_product)
+
+app = _product.app

@@ -1,0 +1,108 @@
+"""Kills workers by SIGKILL in the middle of a step, evenly over the states of their runs."""
+
+import itertools
+import os
+import signal
+import time
+from collections import Counter
+
+from local.brevo_sandbox import SandboxSettings
+from local.chaos.oracle import judge
+from local.chaos.report import Report
+from local.chaos.site import ExportUnderTest, Site
+from local.chaos.watching import export_of
+from local.chaos.world import World
+from local.sample_people import seeded
+
+STATES = ("staging", "delivering", "confirming")
+# How long such a step takes, about: a kill comes at a random moment of it.
+_STEP_SECONDS = {"stage": 2.0, "deliver": 0.35, "confirm": 0.15}
+_IMPATIENT_SECONDS = 8.0
+_UNEVEN = 3
+
+
+def kills(world: World, seed: int) -> Report:
+    """Four runs at a time, over two accounts, until enough workers have died; then everything must come right."""
+    report = Report("kills", seed)
+    settings = SandboxSettings.quick(seconds_fixed=0.25, seconds_per_contact=0.000_02)
+    accounts = {"BREVO_A": 1, "BREVO_B": 2}
+    with world.site("kills", accounts=accounts, sandbox_settings=settings, workers=world.scaled(4, 2)) as site:
+        killer = Killer(world, site, seed)
+        killer.run(world.scaled(36, 3))
+        site.say("no more kills; the runs go on to their end")
+        site.wait_for_ends(120)
+        report.done |= Counter({f"kills while {state}": count for state, count in killer.by_state.items()})
+        report.done |= Counter({f"kills in step {step}": count for step, count in killer.by_step.items()})
+        report.check("enough kills", [] if killer.total >= world.scaled(30, 2) else [f"only {killer.total} kills"])
+        judge(site, report, repeats_allowed=killer.total, repeats_by_export=killer.deliveries_hit)
+    return report
+
+
+class Killer:
+    """Keeps runs going, and kills the workers that are at them."""
+
+    def __init__(self, world: World, site: Site, seed: int) -> None:
+        self._world, self._site, self._seed = world, site, seed
+        self._rng = seeded(seed, "kills")
+        self._active: list[ExportUnderTest] = []
+        self._accounts = itertools.cycle(["BREVO_A", "BREVO_A", "BREVO_B", "BREVO_A"])
+        self._triggers = itertools.cycle(["http", "event"])
+        self.by_state: Counter[str] = Counter(dict.fromkeys(STATES, 0))
+        self.by_step: Counter[str] = Counter()
+        self.deliveries_hit: Counter[str] = Counter()
+
+    @property
+    def total(self) -> int:
+        """Kills so far."""
+        return self.by_state.total()
+
+    def run(self, wanted: int, seconds: float = 240) -> None:
+        """Kills as many workers, spread over the states."""
+        deadline = time.monotonic() + seconds
+        while self.total < wanted and time.monotonic() < deadline:
+            self._keep_going()
+            self._kill_once()
+
+    def _keep_going(self) -> None:
+        """Starts another run where one has ended, by a person or by Event Grid."""
+        self._active = [
+            e for e in self._active if any(not run.is_final for run in self._site.runs(e)) or not self._site.runs(e)
+        ]
+        while len(self._active) < self._world.scaled(4, 2):
+            by_event = next(self._triggers) == "event"
+            rows = self._world.scaled(self._rng.randrange(12_000, 30_000), 3_000)
+            export = self._site.add_export(
+                next(self._accounts), rows=rows, seed=self._seed, schedule="with_refresh" if by_event else "off"
+            )
+            if by_event:
+                self._site.deliver_events(export)
+            else:
+                self._site.start(export)
+            self._active.append(export)
+
+    def _kill_once(self) -> None:
+        """Waits for a worker at a run in one of the states that have had fewest kills, and kills it in its step."""
+        impatient_at = time.monotonic() + _IMPATIENT_SECONDS
+        while (now := time.monotonic()) < impatient_at + _IMPATIENT_SECONDS:
+            most = min(self.by_state.values()) + _UNEVEN
+            for pid, message in self._site.marks().items():
+                run = self._site.app.store.load(message["run"])
+                if run is None or run.is_final or (self.by_state[run.state] >= most and now < impatient_at):
+                    continue
+                time.sleep(self._rng.random() * _STEP_SECONDS[message["step"]])
+                if self._site.marks().get(pid) == message:
+                    self._kill(pid, message, run.state)
+                    return
+            time.sleep(0.004)
+
+    def _kill(self, pid: int, message: dict[str, object], state: str) -> None:
+        os.kill(pid, signal.SIGKILL)
+        (self._site.chaos / "marks" / str(pid)).unlink(missing_ok=True)
+        step, run = str(message["step"]), str(message["run"])
+        after = self._site.app.store.load(run)
+        state = after.state if after and after.state in STATES else state
+        self.by_state[state] += 1
+        self.by_step[step] += 1
+        if step == "deliver":
+            self.deliveries_hit[export_of(run)] += 1
+        self._site.say(f"kill {self.total}: worker {pid} in step {step} of {run}, {state}")

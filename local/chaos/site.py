@@ -1,0 +1,418 @@
+"""One scenario's ground: a storage of its own, Brevo accounts, functions hosts, exports with invented customers."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from azure.storage.blob import BlobServiceClient
+
+from local.azurite import Azurite
+from local.brevo_sandbox import BrevoSandbox, Faults, SandboxSettings
+from local.chaos.watching import FOLDERS
+from local.functions_host import FunctionsHost
+from local.sample_data import FOLDER, MAPPING, Expected, SegmentPlan, make_export
+from local.sample_people import seeded
+from shared.errors import ExportError
+from shared.runs.app import App
+from shared.runs.model import Run
+from shared.runs.store import RunStore
+from shared.settings import read_settings
+from shared.storage.account import open_storage
+
+CHAOS_APP = Path(__file__).parent / "app"
+_BLOCKED, _PHONES_TAKEN = 4, 3
+_CUSTOMERS_APART = 100_000
+
+
+class ChaosError(Exception):
+    """The chaos itself cannot go on; the message says why."""
+
+
+@dataclass(frozen=True)
+class ExportUnderTest:
+    """An export, its list, and what its sample data says must end up there."""
+
+    id: str
+    account: str
+    list_id: int
+    container: str
+    segments: tuple[str, ...]
+    expected: Expected
+    members: dict[str, dict[str, str]]
+    rejected_by_brevo: frozenset[str]
+    files: Mapping[str, bytes]
+
+    def blob_names(self) -> list[str]:
+        """The segment files, without model.json."""
+        return [name for name in self.files if not name.endswith("model.json")]
+
+
+@dataclass
+class Account:
+    """A Brevo account and what stood in it before anything ran."""
+
+    name: str
+    sandbox: BrevoSandbox
+    imports_at_once: int
+    strangers: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    blocked: set[str] = field(default_factory=set)
+
+
+class Site:
+    """Use it in `with`, in the thread that runs the scenario: Azurite ends with its thread."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        say: Callable[[str], None],
+        *,
+        accounts: Mapping[str, int] | None = None,
+        sandbox_settings: SandboxSettings | None = None,
+        faults: Faults | None = None,
+        workers: int = 4,
+        hosts: int = 1,
+        body_bytes: int = 250_000,
+        schedule: str = "*/4 * * * * *",
+        claim_seconds: float = 8,
+        grace_seconds: float = 20,
+        quiet_seconds: float = 0,
+    ) -> None:
+        self.name = name
+        self.folder = folder / name
+        self._say = say
+        self._accounts_wanted = accounts or {"BREVO_A": 1}
+        self._sandbox_settings = sandbox_settings
+        self._faults = faults
+        self._workers, self._hosts_wanted = workers, hosts
+        self._settings = {
+            "CHAOS_BODY_BYTES": str(body_bytes),
+            "CHAOS_CLAIM_SECONDS": str(claim_seconds),
+            "CHAOS_GRACE_SECONDS": str(grace_seconds),
+            "EXPORT_SCHEDULE": schedule,
+            "SNAPSHOT_QUIET_SECONDS": str(quiet_seconds),
+        }
+        self._stack = ExitStack()
+        self._document: dict[str, list[dict[str, Any]]] = {"connections": [], "exports": []}
+        self.exports: list[ExportUnderTest] = []
+        self.accounts: dict[str, Account] = {}
+        self.hosts: list[FunctionsHost] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        self.chaos.mkdir(parents=True)
+        (self.folder / "tmp").mkdir()
+        for name in FOLDERS:
+            (self.chaos / name).mkdir()
+        self.azurite = self._stack.enter_context(Azurite(self.folder / "azurite"))
+        environment = {
+            **self._settings,
+            "AzureWebJobsStorage": self.azurite.connection_string,
+            "EXPORT_CONFIG": str(self.config),
+            "CHAOS_FOLDER": str(self.chaos),
+            "TMPDIR": str(self.folder / "tmp"),
+        }
+        for name, slots in self._accounts_wanted.items():
+            sandbox = self._stack.enter_context(BrevoSandbox(self._sandbox_settings, self._faults))
+            self.accounts[name] = Account(name, sandbox, slots)
+            environment |= {name: sandbox.api_key, f"{name}_BASE_URL": sandbox.base_url}
+            environment.setdefault("BREVO_BASE_URL", sandbox.base_url)
+            self._document["connections"].append(
+                {
+                    "id": name.lower().replace("_", "-"),
+                    "display_name": name,
+                    "api_key": {"setting": name},
+                    "imports_at_once": slots,
+                    "consent": {"agreed_by": "chaos", "agreed_on": "2026-11-01"},
+                }
+            )
+        self._save()
+        settings = read_settings(environment)
+        storage = open_storage(settings)
+        self.app = App(settings, storage, RunStore(storage))
+        for number in range(1, self._hosts_wanted + 1):
+            self.hosts.append(self._start_host(number, environment))
+
+    def _start_host(self, number: int, environment: Mapping[str, str]) -> FunctionsHost:
+        port = _free_port()
+        host = FunctionsHost(
+            CHAOS_APP,
+            {**environment, "PUBLIC_URL": f"http://127.0.0.1:{port}"},
+            workers=self._workers,
+            port=port,
+            queue_lease_seconds=3,
+            log_file=self.folder / f"host-{number}.log",
+        )
+        return self._stack.enter_context(host)
+
+    def say(self, text: str) -> None:
+        """One line of progress."""
+        self._say(f"[{self.name}] {text}")
+
+    @property
+    def chaos(self) -> Path:
+        """Where the workers note what they do."""
+        return self.folder / "chaos"
+
+    @property
+    def config(self) -> Path:
+        """The exports' document."""
+        return self.folder / "exports.json"
+
+    @property
+    def host(self) -> FunctionsHost:
+        """The first host."""
+        return self.hosts[0]
+
+    def _save(self) -> None:
+        fresh = self.config.with_suffix(".new")
+        fresh.write_text(json.dumps(self._document), encoding="utf-8")
+        fresh.rename(self.config)
+
+    # Exports and starts
+
+    def add_export(
+        self,
+        account: str = "BREVO_A",
+        *,
+        rows: int,
+        flaws: float = 0.02,
+        seed: int = 1,
+        upload: bool = True,
+        **changes: Any,
+    ) -> ExportUnderTest:
+        """Another export of two overlapping segments with customers of its own, to a list of its own.
+
+        Some of its customers are in Brevo already and have unsubscribed; some have a phone number that a
+        stranger has there, so that Brevo rejects them.
+        """
+        number = len(self.exports) + 1
+        step = rows - rows // 5
+        first = number * _CUSTOMERS_APART
+        plans = [
+            SegmentPlan(
+                name=f"Segment{letter}",
+                rows=rows // 2,
+                seed=seed,
+                flaws=flaws,
+                first_customer=first + place * step // 2,
+                partitions=2,
+            )
+            for place, letter in enumerate("AB")
+        ]
+        made = make_export(*plans)
+        members, rejected = self._seed(self.accounts[account], 100 + number, made.expected, seed)
+        export = ExportUnderTest(
+            id=f"{self.name}-{number}",
+            account=account,
+            list_id=100 + number,
+            container=f"{self.name}-{number}",
+            segments=tuple(plan.name for plan in plans),
+            expected=made.expected,
+            members=members,
+            rejected_by_brevo=rejected,
+            files=made.files,
+        )
+        self.app.storage.segment_blobs.create_container(export.container)
+        if upload:
+            self.upload(export)
+        document = {
+            "id": export.id,
+            "display_name": f"Export {number}",
+            "connection": account.lower().replace("_", "-"),
+            "list_id": export.list_id,
+            "source": {"container": export.container, "folder": FOLDER},
+            "segments": list(export.segments),
+            "mapping": MAPPING,
+            "default_country": "RO",
+            "schedule": "off",
+        }
+        self._document["exports"].append(document | changes)
+        self._save()
+        self.exports.append(export)
+        return export
+
+    def _seed(
+        self, account: Account, list_id: int, expected: Expected, seed: int
+    ) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
+        rng = seeded(seed, "seed", list_id)
+        emails = sorted(expected.contacts)
+        with_phone = [email for email in emails if "SMS" in expected.contacts[email]]
+        rejected = rng.sample(with_phone, min(_PHONES_TAKEN, len(with_phone)))
+        unsubscribed = rng.sample(sorted(set(emails) - set(rejected)), min(_BLOCKED, len(emails) - len(rejected)))
+        account.sandbox.seed(
+            lists=[{"id": list_id, "name": f"List {list_id}"}],
+            contacts=[
+                *(
+                    {"email": email, "attributes": {"COUNTRY": "Atlantis"}, "lists": [13], "emailBlacklisted": True}
+                    for email in unsubscribed
+                ),
+                *(
+                    {
+                        "email": f"stranger{list_id}.{place}@example.net",
+                        "attributes": {"SMS": expected.contacts[email]["SMS"], "CITY": "Elsewhere"},
+                        "lists": [13],
+                    }
+                    for place, email in enumerate(rejected)
+                ),
+            ],
+        )
+        members = {}
+        for email in emails:
+            if email not in rejected:
+                members[email] = dict(expected.contacts[email])
+                if "SMS" in members[email]:
+                    members[email]["SMS"] = members[email]["SMS"].lstrip("+")
+        for email in unsubscribed:
+            members[email]["COUNTRY"] = "Atlantis"
+        account.blocked = set(account.sandbox.account.blocked)
+        ours = {email for export in self.exports for email in export.members} | members.keys()
+        account.strangers |= {
+            contact.email: stranger_facts(account.sandbox, contact)
+            for contact in account.sandbox.account.snapshot()
+            if contact.email not in ours
+        }
+        return members, frozenset(rejected)
+
+    def upload(self, export: ExportUnderTest) -> None:
+        """Puts the segments' files into storage."""
+        with BlobServiceClient.from_connection_string(self.azurite.connection_string) as service:
+            container = service.get_container_client(export.container)
+            for name, data in export.files.items():
+                container.upload_blob(name, data, overwrite=True)
+
+    def start(self, export: ExportUnderTest, host: int = 0) -> dict[str, Any]:
+        """Starts a run as a person does, over HTTP; what the API answers."""
+        answer = self.hosts[host].request("POST", f"/api/exports/{export.id}/runs", body=b'{"now": true}')
+        if answer.status != 202:
+            raise ChaosError(f"starting {export.id} answered {answer.status}: {answer.body[:300]!r}")
+        found: dict[str, Any] = json.loads(answer.body)
+        return found
+
+    def deliver_events(self, export: ExportUnderTest, names: list[str] | None = None, host: int = 0) -> None:
+        """Tells the app, as Event Grid does, that the export's files were created."""
+        for name in export.blob_names() if names is None else names:
+            answer = self.hosts[host].deliver("blob_export", [self.event(export, name)])
+            if answer.status != 202:
+                raise ChaosError(f"an event for {export.id} answered {answer.status}")
+
+    def event(self, export: ExportUnderTest, name: str) -> dict[str, Any]:
+        """The event that a file was created."""
+        blob_url = f"http://127.0.0.1:{self.azurite.ports[0]}/devstoreaccount1/{export.container}/{name}"
+        return {
+            "id": secrets.token_hex(8),
+            "topic": "/subscriptions/chaos",
+            "subject": f"/blobServices/default/containers/{export.container}/blobs/{name}",
+            "eventType": "Microsoft.Storage.BlobCreated",
+            "eventTime": datetime.now(UTC).isoformat(),
+            "dataVersion": "",
+            "metadataVersion": "1",
+            "data": {"api": "PutBlob", "url": blob_url, "contentLength": len(export.files[name])},
+        }
+
+    # Looking
+
+    def runs(self, export: ExportUnderTest) -> list[Run]:
+        """The export's runs, newest first; storage may be away for a while."""
+        return self.patiently(lambda: list(self.app.store.latest(export.id)))
+
+    def all_runs(self) -> list[tuple[ExportUnderTest, Run]]:
+        """Every run of every export."""
+        return [(export, run) for export in self.exports for run in self.runs(export)]
+
+    def patiently[T](self, look: Callable[[], T], seconds: float = 40) -> T:
+        """Looks again while storage does not answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return look()
+            except ExportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def marks(self) -> dict[int, dict[str, Any]]:
+        """What each worker is doing: the message it took, by process id."""
+        found = {}
+        for path in (self.chaos / "marks").iterdir():
+            try:
+                found[int(path.name)] = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def wait_for_ends(self, seconds: float, what: str = "all runs have ended") -> bool:
+        """Waits until no run is open; says now and then how many are."""
+        return self.wait_until(lambda: all(run.is_final for _, run in self.all_runs()), seconds, what)
+
+    def wait_until(self, condition: Callable[[], object], seconds: float, what: str) -> bool:
+        """Waits for a condition; False when time runs out."""
+        deadline, told = time.monotonic() + seconds, time.monotonic()
+        while not condition():
+            if time.monotonic() > deadline:
+                self.say(f"gave up waiting until {what}")
+                return False
+            if time.monotonic() - told > 15:
+                told = time.monotonic()
+                states = " ".join(f"{run.export}={run.state}" for _, run in self.all_runs() if not run.is_final)
+                self.say(f"waiting until {what}: {states}")
+            time.sleep(0.25)
+        return True
+
+    def temporary_leftovers(self) -> tuple[int, int]:
+        """Folders that killed workers have left in the temporary directory, and their bytes."""
+        folders = [path for path in (self.folder / "tmp").iterdir() if path.is_dir()]
+        files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+        return len(folders), sum(file.stat().st_size for file in files)
+
+    def remove(self) -> None:
+        """Removes the folder: nothing in it is needed when all went well."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def stranger_facts(sandbox: BrevoSandbox, contact: Any) -> tuple[Any, ...]:
+    """All that must stay as it is of a contact that no export names."""
+    account = sandbox.account
+    return (
+        tuple(sorted(account.attributes_of(contact).items())),
+        tuple(account.lists_of(contact)),
+        contact.email_blocked,
+        contact.sms_blocked,
+    )
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of ours is there still."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
