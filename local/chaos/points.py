@@ -27,10 +27,11 @@ def points(world: World, seed: int) -> Report:
     accounts = {"BREVO_A": _AT_ONCE, "BREVO_B": 1}
     options = {"accounts": accounts, "sandbox_settings": settings, "body_bytes": 60_000}
     with world.site("points", workers=world.scaled(4, 2), claim_seconds=5, grace_seconds=10, **options) as site:
+        site.accounts["BREVO_B"].sandbox.change(seconds_fixed=4.0)
         rows = world.scaled(1_200, 600)
         places = _places(site, rows, seed)
         rng = seeded(seed, "points")
-        chosen = _choose(rng, places, world.scaled(40, 3))
+        chosen = _choose(rng, places, world.scaled(30, 4))
         report.done["places found"] = len(places)
         armed: dict[str, str] = {}
         while chosen or any(not run.is_final for _, run in site.all_runs()):

@@ -31,13 +31,8 @@ class UnforeseenError(Exception):
 
 def take_step(app: App, text: str | bytes) -> None:
     """Takes the step that a queue message asks for. A message that is not ours is logged and dropped."""
-    try:
-        message = parse_message(text)
-    except PermanentError as error:
-        _log.error("%s", error)
-        return
-    run = app.store.load(message.run)
-    if run is None or run.is_final:
+    message, run = _read(app, text)
+    if message is None or run is None or run.is_final:
         return
     try:
         if run.cancel_requested_by:
@@ -54,6 +49,15 @@ def take_step(app: App, text: str | bytes) -> None:
         raise UnforeseenError(f"step {message.step} of run {message.run}: {place_of(error)}") from None
 
 
+def _read(app: App, text: str | bytes) -> tuple[Message | None, Run | None]:
+    try:
+        message = parse_message(text)
+    except PermanentError as error:
+        _log.error("%s", error)
+        return None, None
+    return message, app.store.load(message.run)
+
+
 def _step(name: Step) -> Callable[[App, Run, Message], None]:
     if name == "stage":
         # DuckDB and the libraries of the rules load here, in the one step that needs them: not at a cold start.
@@ -65,13 +69,8 @@ def _step(name: Step) -> Callable[[App, Run, Message], None]:
 
 def abandon(app: App, text: str | bytes) -> None:
     """Ends the run of a message that kept failing, so that nothing circles for ever."""
-    try:
-        message = parse_message(text)
-    except PermanentError as error:
-        _log.error("%s", error)
-        return
-    run = app.store.load(message.run)
-    if run is not None and not run.is_final:
+    message, run = _read(app, text)
+    if message is not None and run is not None and not run.is_final:
         ending.fail(
             app,
             run.run_id,
