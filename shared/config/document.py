@@ -114,7 +114,7 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!r} is there twice")
+            raise ValueError(f"the key {_shown(key)!r} is there twice")
         found[key] = value
     return found
 
@@ -131,9 +131,15 @@ def _problems(error: ValidationError) -> list[str]:
             if isinstance(part, int):
                 path += f"[{part}]"
             elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
-                path += f".{part}" if path else part
+                name = _shown(str(part))
+                path += f".{name}" if path else name
         lines.append(f"{path or 'document'}: {_sentence(found['type'], found['msg'])}")
     return lines
+
+
+def _shown(key: str) -> str:
+    """A key as it may stand in a line of text, whoever wrote it."""
+    return (key if key.isprintable() else ascii(key)[1:-1])[:60]
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -13,6 +13,7 @@ from shared.runs.model import Batch, Run
 
 CLAIM_SECONDS = 20.0
 _RENEW_SECONDS = 5.0
+_HOLD_SECONDS = 30.0
 
 
 class Cancelled(Exception):
@@ -32,7 +33,12 @@ class Claim:
         if self.cancelled:
             raise Cancelled
         if self.lost:
-            raise TransientError("claim_lost", "Another worker has taken over.", retry_after_seconds=CLAIM_SECONDS)
+            raise TransientError(
+                "claim_lost",
+                "Another worker has taken over.",
+                "The run goes on by itself.",
+                retry_after_seconds=CLAIM_SECONDS,
+            )
 
 
 @contextmanager
@@ -57,7 +63,7 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
 
     run = app.store.update(run_id, take)
     if run.owner != claim.owner:
-        raise TransientError("claim_lost", "The run has gone on without this message.")
+        raise TransientError("claim_lost", "The run has gone on without this message.", "It goes on by itself.")
     try:
         with _renewing(renew):
             yield run, claim
@@ -71,7 +77,8 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
 def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
     """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
 
-    Raises TransientError while another owner is alive, with the time until its claim ends.
+    A block that fails gives the batch back as `staged`. Raises TransientError while another owner is alive, with the
+    time until its claim ends.
     """
     claim = Claim()
 
@@ -80,7 +87,10 @@ def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
             return None
         if batch.state == "delivering":
             _refuse_while_owned(app, batch)
-        return replace(batch, state="delivering", owner=claim.owner, owner_until=app.now() + CLAIM_SECONDS)
+        # A call-back for an earlier post says nothing of this one.
+        return replace(
+            batch, state="delivering", owner=claim.owner, owner_until=app.now() + CLAIM_SECONDS, called_back=False
+        )
 
     def renew() -> None:
         def change(batch: Batch) -> Batch | None:
@@ -91,8 +101,20 @@ def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
     if app.store.update_batch(run, number, take).owner != claim.owner:
         yield None
         return
-    with _renewing(renew):
-        yield claim
+    try:
+        with _renewing(renew):
+            yield claim
+    except Exception as error:
+        # Held back for a while from the confirm step, which sends what is staged: this step's own retry goes first.
+        until = app.now() + (getattr(error, "retry_after_seconds", None) or _HOLD_SECONDS)
+        app.store.update_batch(
+            run,
+            number,
+            lambda batch: (
+                replace(batch, state="staged", owner="", owner_until=until) if batch.owner == claim.owner else None
+            ),
+        )
+        raise
 
 
 def _held(app: App, run: Run) -> Run:
@@ -102,7 +124,9 @@ def _held(app: App, run: Run) -> Run:
 def _refuse_while_owned(app: App, claimed: Run | Batch) -> None:
     rest = claimed.owner_until - app.now()
     if claimed.owner and rest > 0:
-        raise TransientError("claimed", "Another worker is at this step.", retry_after_seconds=rest + 1)
+        raise TransientError(
+            "claimed", "Another worker is at this step.", "The run goes on by itself.", retry_after_seconds=rest + 1
+        )
 
 
 @contextmanager

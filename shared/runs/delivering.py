@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.brevo.client import BrevoClient
 from shared.config.document import Target
-from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.errors import ConfigurationError, ExportError, PermanentError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_batch
@@ -16,8 +16,6 @@ from shared.runs.model import Batch, Run
 from shared.runs.slots import free_count, held_by, take_slot
 from shared.runs.timing import next_look_seconds
 from shared.storage.failures import NotFound
-
-_HOLD_SECONDS = 30.0
 
 
 def deliver(app: App, run: Run, message: Message) -> None:
@@ -66,18 +64,11 @@ def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int
 
 
 def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
-    """Posts the body and records the answer, or gives the batch back. A retry by another step waits its time."""
+    """Posts the body and records the answer."""
     brevo = app.brevo(run.account)
     try:
         process_id = brevo.import_contacts(_body(app, batch))
-    except ExportError as error:
-        hold = (error.retry_after_seconds or _HOLD_SECONDS) if isinstance(error, TransientError) else _HOLD_SECONDS
-        until = app.now() + hold
-
-        def give_back(now: Batch) -> Batch | None:
-            return replace(now, state="staged", owner="", owner_until=until) if now.owner == owner else None
-
-        app.store.update_batch(run, batch.number, give_back)
+    except ExportError:
         _count(app, run, brevo)
         raise
 

@@ -49,7 +49,10 @@ class SegmentStream:
             return Header(table.columns if table else (), 0)
         if table is None or not table.columns or _is_header(first, table):
             self._head = self._head[size_bytes:]
-            return Header(tuple(name.strip() for name in first), lines)
+            columns = tuple(name.strip() for name in first)
+            if not all(name.isprintable() for name in columns):
+                raise self._header_error("is not text in UTF-8")
+            return Header(columns, lines)
         return Header(table.columns, 0)
 
     def _first_record(self, delimiter: str) -> tuple[list[str], int, int]:
@@ -64,11 +67,16 @@ class SegmentStream:
         try:
             first = next((record for record in reader if record), [])
         except csv.Error as error:
-            raise ConfigurationError(
-                "header_invalid", f"{self._name}, line 1: the header row cannot be read.", "Check the file."
-            ) from error
+            raise self._header_error("cannot be read") from error
         read = text.getvalue()[: text.tell()]
         return first, reader.line_num, len(read.encode("utf-8", errors="surrogateescape"))
+
+    def _header_error(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            "header_invalid",
+            f"{self._name}, line 1: the header row {what}.",
+            "Let Customer Insights export the segment again; nothing was sent.",
+        )
 
 
 def _is_header(first: list[str], table: Table) -> bool:
