@@ -141,9 +141,8 @@ def import_finished(req: func.HttpRequest) -> func.HttpResponse:
     """Brevo's call-back: an empty body, so what identifies it is in the path. All wrong ones get the same answer."""
     app = open_app()
     run = _called_run(app, req.route_params)
-    if run is None or run.is_final:
+    if run is None or run.is_final or not call_back(app, run, int(req.route_params["batch"])):
         raise RequestError("route_unknown", "There is nothing here.")
-    call_back(app, run, int(req.route_params["batch"]))
     return func.HttpResponse(status_code=204)
 
 

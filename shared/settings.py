@@ -57,7 +57,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def read_secret(name: str) -> str:
     """The secret in the setting of this name, read anew each time so that a rotated one is found.
 
-    Raises ConfigurationError when it is not set, or is a Key Vault reference that did not resolve.
+    Raises ConfigurationError when it is not set, is a Key Vault reference that did not resolve, or no key at all.
     """
     value = os.environ.get(name, "").strip()
     if not value:
@@ -69,6 +69,10 @@ def read_secret(name: str) -> str:
             "key_vault_reference",
             f"The Key Vault reference in the setting {name} did not resolve.",
             "Check that the secret exists and that the app's identity may read it.",
+        )
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigurationError(
+            "key_invalid", f"The setting {name} holds characters that no API key has.", "Copy the key from Brevo again."
         )
     return value
 

@@ -124,7 +124,7 @@ _INNER = {"SettingReference", "CronSchedule", "MappedField", "dict[constrained-s
 
 
 def _problems(error: ValidationError) -> list[str]:
-    lines = []
+    told: list[tuple[str, str, str]] = []
     for found in error.errors(include_url=False, include_input=False):
         path = ""
         for part in found["loc"]:
@@ -133,8 +133,13 @@ def _problems(error: ValidationError) -> list[str]:
             elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
                 name = _shown(str(part))
                 path += f".{name}" if path else name
-        lines.append(f"{path or 'document'}: {_sentence(found['type'], found['msg'])}")
-    return lines
+        told.append((path or "document", found["type"], _sentence(found["type"], found["msg"])))
+    # Where a word or an object may stand, pydantic tells the fault of each: the object's says more.
+    return [
+        f"{path}: {sentence}"
+        for path, kind, sentence in told
+        if kind != "literal_error" or not any(other.startswith(path) for other, its, _ in told if its != kind)
+    ]
 
 
 def _shown(key: str) -> str:

@@ -23,11 +23,11 @@ def plain_line_map(header_lines: int, bad_lines: Iterable[int]) -> LineMap:
 
     `bad_lines` counts from 1 behind the header.
     """
-    starts, offsets = [0], [header_lines]
+    # Bad rows next to each other begin at the same good row: the last of them tells its offset.
+    moves = {0: header_lines}
     for earlier, line in enumerate(sorted(bad_lines)):
-        starts.append(line - earlier)
-        offsets.append(header_lines + earlier + 1)
-    return LineMap(tuple(starts), tuple(offsets))
+        moves[line - earlier] = header_lines + earlier + 1
+    return LineMap(tuple(moves), tuple(moves.values()))
 
 
 def exact_line_map(

@@ -95,7 +95,7 @@ def columns_text(columns: tuple[str, ...]) -> str:
     """The columns for an error text. A first row that is no header would show a person: it is told so instead."""
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
-    return f"the columns are: {', '.join(columns)[:2000]}."
+    return f"the columns are: {', '.join(' '.join(column.split()) for column in columns)[:2000]}."
 
 
 def _looks_like_data(columns: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from shared.errors import ExportError, PermanentError, TransientError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.brevo_rejections import Rejections, read_rejections
-from shared.runs.delivering import check_still_wanted, send_deliveries
+from shared.runs.delivering import check_still_wanted, send_deliveries, send_next
 from shared.runs.guards import check_confirmed
 from shared.runs.messages import Message
 from shared.runs.model import Batch, Run
@@ -52,23 +52,24 @@ def confirm(app: App, run: Run, message: Message) -> None:
     _go_on(app, run, target, batches, wait)
 
 
-def call_back(app: App, run: Run, number: int) -> None:
-    """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now."""
+def call_back(app: App, run: Run, number: int) -> bool:
+    """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
+
+    False for a batch that the run does not have.
+    """
 
     def called(batch: Batch) -> Batch | None:
         return None if batch.called_back or batch.state == "confirmed" else replace(batch, called_back=True)
 
     if app.store.batch(run, number) is None:
-        return
-    app.store.update_batch(run, number, called)
-    batches = app.store.batches(run)
-    if any(batch.state == "delivering" and batch.number == number for batch in batches):
-        return  # the call-back was faster than the answer to the post, whose worker goes on
-    free_slots(app, run, {number})
-    sent = send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
-    left = [batch for batch in batches if batch.state in ("staged", "delivering")]
-    if not sent and not left and all(batch.called_back or batch.state == "confirmed" for batch in batches):
-        ending.call_confirm(app, run.run_id, 0)
+        return False
+    batch = app.store.update_batch(run, number, called)
+    if batch.state != "delivering" and not send_next(app, run, number):
+        batches = app.store.batches(run)
+        if all(batch.called_back or batch.state == "confirmed" for batch in batches):
+            ending.call_confirm(app, run.run_id, 0)
+    # In state `delivering` the call-back was faster than the answer to the post, whose worker goes on.
+    return True
 
 
 def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float | None) -> None:

@@ -13,7 +13,7 @@ from shared.runs.app import App
 from shared.runs.claim import claimed_batch
 from shared.runs.messages import Message, send
 from shared.runs.model import Batch, Run
-from shared.runs.slots import free_count, held_by, take_slot
+from shared.runs.slots import free_count, free_slots, held_by, take_slot
 from shared.runs.timing import next_look_seconds
 from shared.storage.failures import NotFound
 
@@ -31,9 +31,10 @@ def deliver(app: App, run: Run, message: Message) -> None:
     with claimed_batch(app, run, batch.number) as claim:
         if claim is None:
             return
-        _post(app, run, batch, claim.owner)
+        batch = _post(app, run, batch, claim.owner)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
-    _schedule_look(app, run)
+    if not batch.called_back or not send_next(app, run, batch.number):
+        _schedule_look(app, run)
 
 
 def check_still_wanted(run: Run, target: Target) -> None:
@@ -63,7 +64,15 @@ def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int
     return len(chosen)
 
 
-def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
+def send_next(app: App, run: Run, number: int) -> bool:
+    """Brevo has called back for this batch: its slot is free. True when others are sent or still to be sent."""
+    free_slots(app, run, {number})
+    batches = app.store.batches(run)
+    sent = send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
+    return sent > 0 or any(batch.state in ("staged", "delivering") for batch in batches)
+
+
+def _post(app: App, run: Run, batch: Batch, owner: str) -> Batch:
     """Posts the body and records the answer."""
     brevo = app.brevo(run.account)
     try:
@@ -79,8 +88,9 @@ def _post(app: App, run: Run, batch: Batch, owner: str) -> None:
             )
         return None  # another worker has sent the same body as well and records its own process
 
-    app.store.update_batch(run, batch.number, record)
+    recorded = app.store.update_batch(run, batch.number, record)
     _count(app, run, brevo)  # last: what Brevo has taken is written down first
+    return recorded
 
 
 def _body(app: App, batch: Batch) -> bytes:

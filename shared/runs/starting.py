@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -120,14 +120,9 @@ def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
 
 def last_due(schedule: CronSchedule, now: datetime) -> datetime | None:
     """The last time the cron line should have fired, up to now."""
-    local = now.astimezone(ZoneInfo(schedule.time_zone))
-    found = next(iter(CronSim(schedule.cron, local, reverse=True)), None)
-    exact = local.replace(second=0, microsecond=0)
-    return exact if _fires_at(schedule, exact) else found
-
-
-def _fires_at(schedule: CronSchedule, local: datetime) -> bool:
-    return next_due(schedule, local - timedelta(seconds=1)) == local
+    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+    behind = (minute + timedelta(minutes=1)).astimezone(ZoneInfo(schedule.time_zone))
+    return next(iter(CronSim(schedule.cron, behind, reverse=True)), None)
 
 
 def _start_if_due(app: App, target: Target) -> Start:

@@ -50,7 +50,7 @@ class SegmentStream:
         if table is None or not table.columns or _is_header(first, table):
             self._head = self._head[size_bytes:]
             columns = tuple(name.strip() for name in first)
-            if not all(name.isprintable() for name in columns):
+            if not all(character.isprintable() or character in "\n\t" for name in columns for character in name):
                 raise self._header_error("is not text in UTF-8")
             return Header(columns, lines)
         return Header(table.columns, 0)
@@ -140,7 +140,7 @@ def _without_bom(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _looks_like_utf16(first: bytes) -> bool:
-    return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and first[1:4:2] == b"\0\0")
+    return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and b"\0\0" in (first[1:4:2], first[0:4:2]))
 
 
 def _same_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:

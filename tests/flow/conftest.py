@@ -1,0 +1,250 @@
+"""Runs of one export over Azurite and the Brevo sandbox, worked in this process."""
+
+import csv
+import gzip
+import io
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azurite import Azurite
+from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from shared.runs.app import App
+from shared.runs.starting import Start, start_on_demand
+from shared.runs.status import find_run, rejected_rows, run_status
+from shared.runs.store import RunStore
+from shared.runs.working import work_until
+from shared.settings import read_settings
+from shared.storage.account import open_storage
+from shared.storage.tables import Row
+
+DEADLINE_SECONDS = 25.0
+FOLDER = "CustomerInsights_abcd1234/BlobExport"
+REFRESH = "2026/11/24/0500"
+
+
+@dataclass
+class Flow:
+    """One export with a container, a Brevo account and a configuration of its own."""
+
+    app: App
+    sandbox: BrevoSandbox
+    connection_string: str
+    config: Path
+    account: str
+    export_id: str
+    container: str
+    connections: list[dict[str, Any]] = field(default_factory=list)
+    exports: list[dict[str, Any]] = field(default_factory=list)
+
+    # The configuration
+
+    @property
+    def export(self) -> dict[str, Any]:
+        return self.exports[0]
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        return self.connections[0]
+
+    def save(self) -> None:
+        self.config.write_text(json.dumps({"connections": self.connections, "exports": self.exports}))
+
+    def change(self, **changes: Any) -> None:
+        self.export.update(changes)
+        self.save()
+
+    def change_connection(self, **changes: Any) -> None:
+        self.connection.update(changes)
+        self.save()
+
+    def add_export(self, suffix: str, **changes: Any) -> str:
+        """Another export of the same account and container; returns its id."""
+        added = {**self.export, "id": f"{self.export_id}-{suffix}", **changes}
+        self.exports.append(added)
+        self.save()
+        return str(added["id"])
+
+    # The segments
+
+    def blob(self, name: str, data: bytes | str) -> None:
+        """Writes a blob below the export's folder."""
+        content = data.encode() if isinstance(data, str) else data
+        self.app.storage.segment_blobs.write(self.container, f"{FOLDER}/{name}", content)
+
+    def segment(
+        self,
+        data: bytes | str,
+        name: str = "Gold",
+        partition: int | str = 1,
+        refresh: str = REFRESH,
+        ending: str = ".csv",
+    ) -> None:
+        content = data.encode() if isinstance(data, str) else data
+        if ending.endswith(".gz") and content[:2] != b"\x1f\x8b":
+            content = gzip.compress(content)
+        self.blob(f"{name}/{refresh}/{name}_{partition}{ending}", content)
+
+    def model_json(self, *entities: dict[str, Any]) -> None:
+        self.blob("model.json", json.dumps({"name": "BlobExport", "entities": list(entities)}))
+
+    # Runs
+
+    def start(self, export_id: str = "", **how: Any) -> Start:
+        return start_on_demand(self.app, export_id or self.export_id, "terminal", "tester", **how)
+
+    def work_until(self, done: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> None:
+        """Works the queue until the condition is true; fails after the deadline."""
+        deadline = time.monotonic() + seconds
+
+        def done_or_late() -> bool:
+            if done():
+                return True
+            assert time.monotonic() < deadline, f"the condition did not come true within {seconds:g} s"
+            return False
+
+        work_until(self.app, done_or_late)
+
+    def finish(self, run_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
+        """Works until the run has ended; its status, with the books checked."""
+        self.work_until(lambda: find_run(self.app, run_id).is_final, seconds)
+        status = self.status(run_id)
+        check_books(status)
+        return status
+
+    def status(self, run_id: str) -> dict[str, Any]:
+        return run_status(self.app, find_run(self.app, run_id), story=True)
+
+    def run(self, **how: Any) -> dict[str, Any]:
+        started = self.start(**how)
+        assert started.is_new, started
+        return self.finish(started.run_id)
+
+    def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
+        """A run that ends as failed before anything goes out; its error holds the words."""
+        status = self.run(**how)
+        assert status["status"] == "failed", status
+        # A lone surrogate in a failing test's output would end pytest-xdist itself.
+        told = f"{status['error']['message']} {status['error']['advice']}".encode("utf-8", "replace").decode()
+        assert status["error"]["code"] == code, told
+        for word in words:
+            assert word in told
+        assert "Nothing was sent." in status["error"]["message"]
+        assert self.nothing_was_sent()
+        assert status["contacts_delivered"] == status["contacts_confirmed"] == 0
+        return status
+
+    def nothing_was_sent(self) -> bool:
+        return not self.sandbox.imports.records() and self.sandbox.log.count("POST /contacts/import") == 0
+
+    def rejects_text(self, run_id: str) -> str:
+        return b"".join(rejected_rows(self.app, find_run(self.app, run_id))).decode()
+
+    def rejects(self, run_id: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.rejects_text(run_id))))
+
+    def places(self, run_id: str) -> list[tuple[str, int, str]]:
+        """(file, line, reason) of each rejected row."""
+        return [(row["file"], int(row["line"]), row["reason"]) for row in self.rejects(run_id)]
+
+    @property
+    def list_id(self) -> int:
+        return int(self.export["list_id"])
+
+    def sent(self) -> dict[str, dict[str, Any]]:
+        """The list's members: their attributes by address."""
+        return self.sandbox.members(self.list_id)
+
+
+def check_books(status: dict[str, Any]) -> None:
+    """What is true in every final state."""
+    rejected = sum(status["rows_rejected"].values())
+    assert status["rows_read"] == status["contacts_mapped"] + status["rows_merged"] + rejected, status
+    by_brevo = sum(status["contacts_rejected_by_brevo"].values())
+    assert status["contacts_delivered"] >= status["contacts_confirmed"] + by_brevo, status
+    if status["status"].startswith("succeeded"):
+        assert status["contacts_mapped"] == status["contacts_delivered"] == status["contacts_confirmed"] + by_brevo
+        assert status["error"] is None
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    with Azurite(in_memory=True) as storage:
+        yield storage
+
+
+@pytest.fixture
+def sandbox() -> Iterator[BrevoSandbox]:
+    with BrevoSandbox(SandboxSettings.quick()) as running:
+        yield running
+
+
+@pytest.fixture
+def make_flow(
+    azurite: Azurite, sandbox: BrevoSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Flow]:
+    """Makes a flow; further settings go to the app."""
+
+    def make(**settings: str) -> Flow:
+        unique = uuid.uuid4().hex[:10]
+        account = f"BREVO_KEY_{unique.upper()}"
+        monkeypatch.setenv(account, sandbox.api_key)
+        config = tmp_path / f"exports-{unique}.json"
+        read = read_settings(
+            {
+                "AzureWebJobsStorage": azurite.connection_string,
+                "EXPORT_CONFIG": str(config),
+                "BREVO_BASE_URL": sandbox.base_url,
+                "SNAPSHOT_QUIET_SECONDS": "0",
+                **settings,
+            }
+        )
+        storage = open_storage(read)
+        # As an account that has imported before: its first look comes when the import should be done.
+        storage.accounts.put(Row(account, "learned", {"seconds_per_contact": 1e-6}))
+        flow = Flow(
+            app=App(read, storage, RunStore(storage)),
+            sandbox=sandbox,
+            connection_string=azurite.connection_string,
+            config=config,
+            account=account,
+            export_id=f"gold-{unique}",
+            container=f"segments-{unique}",
+            connections=[
+                {
+                    "id": "brevo-eu",
+                    "display_name": "Brevo",
+                    "api_key": {"setting": account},
+                    "consent": {"agreed_by": "admin", "agreed_on": "2026-11-01"},
+                }
+            ],
+        )
+        flow.exports.append(
+            {
+                "id": flow.export_id,
+                "display_name": "Gold customers",
+                "connection": "brevo-eu",
+                "list_id": 12,
+                "source": {"container": flow.container, "folder": FOLDER},
+                "segments": ["Gold"],
+                "mapping": {"email": "EMail", "first_name": "FirstName"},
+                "default_country": "RO",
+                "max_rejected": 1,
+            }
+        )
+        flow.save()
+        storage.segment_blobs.create_container(flow.container)
+        return flow
+
+    return make
+
+
+@pytest.fixture
+def flow(make_flow: Callable[..., Flow]) -> Flow:
+    return make_flow()

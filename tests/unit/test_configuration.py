@@ -1,0 +1,198 @@
+"""A wrong configuration is refused, each fault in one line with the path to its field."""
+
+# ruff: noqa: E501 - a table reads best with a case a line
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config.document import DocumentError, parse_document
+
+GOOD = json.loads((Path(__file__).parents[2] / "config" / "exports.json").read_text())
+EXPORT, CONNECTION = ("exports", 0), ("connections", 0)
+
+
+def problems(data: bytes | str) -> list[str]:
+    with pytest.raises(DocumentError) as caught:
+        parse_document(data.encode() if isinstance(data, str) else data, "exports.json")
+    for problem in caught.value.problems:
+        assert problem.startswith("exports.json: ")
+        assert "\n" not in problem
+    return [problem.removeprefix("exports.json: ") for problem in caught.value.problems]
+
+
+def changed(path: tuple[Any, ...], value: Any) -> str:
+    """The good document with one value put somewhere."""
+    document = copy.deepcopy(GOOD)
+    place = document
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    return json.dumps(document)
+
+
+def without(*path: Any) -> str:
+    document = copy.deepcopy(GOOD)
+    place = document
+    for part in path[:-1]:
+        place = place[part]
+    del place[path[-1]]
+    return json.dumps(document)
+
+
+def test_document_in_the_repository_is_right():
+    document = parse_document(json.dumps(GOOD).encode(), "exports.json")
+    assert document.exports[0].max_shrink == 0.5
+    assert document.exports[0].mapping.phone_attribute == "SMS"
+
+
+def test_byte_order_mark_is_no_fault():
+    assert parse_document(b"\xef\xbb\xbf" + json.dumps(GOOD).encode(), "x").exports[0].list_id == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("conections",), [], "conections: is not a known key; remove it or correct its name"),
+        ((*EXPORT, "listid"), 12, "exports[0].listid: is not a known key; remove it or correct its name"),
+        ((*EXPORT, "mapping", "mobile"), "T", "exports[0].mapping.mobile: is not a known key; remove it or correct its name"),
+        ((*CONNECTION, "api_key", "value"), "x", "connections[0].api_key.value: is not a known key; remove it or correct its name"),
+        ((*CONNECTION, "api_key"), "0123456789abcdef", 'connections[0].api_key: holds a raw key; write {"setting": "NAME"} and put the key into that setting'),
+        ((*EXPORT, "list_id"), "12", "exports[0].list_id: Input should be a valid integer"),
+        ((*EXPORT, "list_id"), 12.0, "exports[0].list_id: Input should be a valid integer"),
+        ((*EXPORT, "list_id"), True, "exports[0].list_id: Input should be a valid integer"),
+        ((*EXPORT, "list_id"), 0, "exports[0].list_id: Input should be greater than or equal to 1"),
+        ((*EXPORT, "default_country"), "ro", "exports[0].default_country: is not a country code of two letters, such as RO"),
+        ((*EXPORT, "default_country"), "XX", "exports[0].default_country: is not a country code of two letters, such as RO"),
+        ((*EXPORT, "default_country"), "Romania", "exports[0].default_country: is not a country code of two letters, such as RO"),
+        ((*EXPORT, "segments"), ["A", "A"], "exports[0]: segments names a segment twice"),
+        ((*EXPORT, "sync_mode"), "some", "exports[0].sync_mode: Input should be 'full', 'changes_only' or 'mirror'"),
+        ((*EXPORT, "max_rejected"), 50, "exports[0].max_rejected: Input should be less than or equal to 1"),
+        ((*EXPORT, "mapping", "attributes"), {"FIRSTNAME": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
+        ((*EXPORT, "mapping", "attributes"), {"firstname": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
+        ((*EXPORT, "mapping", "attributes"), {"Email": "X"}, 'exports[0].mapping: attribute EMAIL is the address itself; map it with "email"'),
+        ((*EXPORT, "mapping", "last_name"), {"field": "L", "attribute": "FIRSTNAME"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
+        ((*EXPORT, "mapping", "phone"), {"field": "T", "type": "number"}, "exports[0].mapping.phone: takes no type: names and phone numbers are text"),
+        ((*EXPORT, "connection"), "brevo-us", "document: export high-value uses the connection brevo-us, which is not there"),
+        ((*EXPORT, "source", "folder"), "../other", "exports[0].source: folder must be a plain path such as CustomerInsights_abcd1234/BlobExport"),
+        ((*EXPORT, "source", "folder"), "a//b", "exports[0].source: folder must be a plain path such as CustomerInsights_abcd1234/BlobExport"),
+        ((*EXPORT, "source", "delimiter"), "::", "exports[0].source.delimiter: Input should be ',', ';', '\\t' or '|'"),
+        ((*EXPORT, "create_missing_attributes"), "perhaps", "exports[0].create_missing_attributes: Input should be a valid boolean, unable to interpret input"),
+        ((*CONNECTION, "available_to"), ["boss"], "connections[0].available_to[0]: Input should be 'administrator', 'contributor' or 'viewer'"),
+        ((*CONNECTION, "consent"), {"agreed_by": "x", "agreed_on": "yesterday"}, "connections[0].consent.agreed_on: Input should be a valid date or datetime, input is too short"),
+        ((*CONNECTION, "imports_at_once"), 0, "connections[0].imports_at_once: Input should be greater than or equal to 1"),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else None,
+)  # fmt: skip
+def test_fault_is_told_in_one_line_with_its_path(path, value, expected):
+    assert problems(changed(path, value)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ((*EXPORT, "mapping", "attributes"), {"CITY": {"field": "C", "attribute": "X"}}, "exports[0].mapping.attributes.CITY: takes no attribute: its key is the attribute's name already"),
+        ((*EXPORT, "schedule"), {"cron": "61 * * * *"}, "exports[0].schedule: cron line '61 * * * *' cannot be read"),
+        ((*EXPORT, "schedule"), {"cron": "* * * * * *"}, "exports[0].schedule: cron takes five fields: minute hour day month weekday"),
+        ((*EXPORT, "schedule"), {"cron": "0 0 30 2 *"}, "exports[0].schedule: cron line '0 0 30 2 *' never fires"),
+        ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "Bucharest"}, "exports[0].schedule: time_zone 'Bucharest' is not known; use a name such as Europe/Bucharest"),
+        ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "../../etc/passwd"}, "exports[0].schedule: time_zone '../../etc/passwd' is not known; use a name such as Europe/Bucharest"),
+    ],
+)  # fmt: skip
+def test_fault_within_one_of_two_forms_is_told_in_one_line(path, value, expected):
+    assert problems(changed(path, value)) == [expected]
+
+
+@pytest.mark.parametrize("value", ["sometimes", 5, {"time_zone": "UTC"}], ids=repr)
+def test_every_line_about_a_wrong_schedule_has_its_path(value):
+    assert all(line.startswith("exports[0].schedule") for line in problems(changed((*EXPORT, "schedule"), value)))
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ((*EXPORT, "list_id"), "exports[0].list_id: is missing; add it"),
+        ((*EXPORT, "connection"), "exports[0].connection: is missing; add it"),
+        ((*EXPORT, "mapping", "email"), "exports[0].mapping.email: is missing; add it"),
+        ((*EXPORT, "source", "folder"), "exports[0].source.folder: is missing; add it"),
+        ((*CONNECTION, "api_key"), "connections[0].api_key: is missing; add it"),
+        ((*CONNECTION, "id"), "connections[0].id: is missing; add it"),
+    ],
+)
+def test_missing_field_is_told_with_its_path(path, line):
+    assert problems(without(*path)) == [line]
+
+
+@pytest.mark.parametrize("kind", ["exports", "connections"])
+def test_id_that_is_there_twice_is_named(kind):
+    document = copy.deepcopy(GOOD)
+    document[kind] *= 2
+    singular = kind.removesuffix("s")
+    assert problems(json.dumps(document)) == [f"document: {singular} {document[kind][0]['id']} is there twice"]
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", "a-", "a" * 51, "a/b", "a_b", "ä", 7, None], ids=repr)
+@pytest.mark.parametrize("part", [EXPORT, CONNECTION], ids=["export", "connection"])
+def test_id_that_is_not_safe_in_a_path_is_refused(part, name):
+    assert any(line.startswith(f"{part[0]}[0].id: ") for line in problems(changed((*part, "id"), name)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [(*EXPORT, "display_name"), (*CONNECTION, "api_key"), (*CONNECTION, "api_key", "setting"), (*EXPORT, "note"), ("xkeysib-0a",)],
+    ids=lambda path: str(path[-1]),
+)  # fmt: skip
+def test_raw_brevo_key_is_refused_wherever_it_stands_and_not_repeated(path):
+    key = "xkeysib-" + "0a" * 32 + "-AbCdEfGh"
+    lines = problems(changed(path, key))
+    assert lines == ["document: holds a raw Brevo key; put it into a setting and name the setting"]
+
+
+def test_raw_key_is_not_repeated_in_the_line_that_refuses_it():
+    assert "0123456789abcdef" not in str(problems(changed((*CONNECTION, "api_key"), "0123456789abcdef")))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "line 1: is not JSON (Expecting value)"),
+        ("   \n\n", "line 3: is not JSON (Expecting value)"),
+        ('{\n "exports": [],\n}', "line 2: is not JSON (Illegal trailing comma before end of object)"),
+        ('{"exports": []} trailing', "line 1: is not JSON (Extra data)"),
+        ('{"exports": [], "exports": []}', "the key 'exports' is there twice"),
+        ('{"exports": [{"id": "a", "id": "b"}]}', "the key 'id' is there twice"),
+        (json.dumps(GOOD).encode("utf-16"), "is not UTF-8 text"),
+        (b'{"exports": "\xe9"}', "is not UTF-8 text"),
+        ("[" * 100_000, "is nested too deeply"),
+        ('{"a":' * 100_000, "is nested too deeply"),
+        ("[]", "document: Input should be a valid dictionary or instance of Document"),
+        ("null", "document: Input should be a valid dictionary or instance of Document"),
+        ('{"exports": {}}', "exports: Input should be a valid list"),
+        ('{"exports": [7]}', "exports[0]: Input should be a valid dictionary or instance of Export"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_what_is_no_document_is_told_with_its_line(text, line):
+    assert problems(text) == [line]
+
+
+def test_every_fault_has_a_line_of_its_own():
+    document = copy.deepcopy(GOOD)
+    document["exports"][0]["list_id"] = "12"
+    document["exports"][0]["default_country"] = "XX"
+    document["connections"][0]["colour"] = "red"
+    found = problems(json.dumps(document))
+    assert [line.split(":")[0] for line in found] == [
+        "connections[0].colour",
+        "exports[0].list_id",
+        "exports[0].default_country",
+    ]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1", "1.5"])
+def test_share_that_is_no_share_is_refused(number):
+    text = json.dumps(GOOD).replace('"sync_mode"', f'"max_shrink": {number}, "sync_mode"')
+    assert [line.split(":")[0] for line in problems(text)] == ["exports[0].max_shrink"]
