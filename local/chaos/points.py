@@ -27,7 +27,7 @@ def points(world: World, seed: int) -> Report:
     accounts = {"BREVO_A": _AT_ONCE, "BREVO_B": 1}
     options = {"accounts": accounts, "sandbox_settings": settings, "body_bytes": 60_000}
     with world.site("points", workers=world.scaled(4, 2), claim_seconds=5, grace_seconds=10, **options) as site:
-        site.accounts["BREVO_B"].sandbox.change(seconds_fixed=4.0)
+        site.accounts["BREVO_B"].sandbox.change(seconds_fixed=3.0)
         rows = world.scaled(1_200, 600)
         places = _places(site, rows, seed)
         rng = seeded(seed, "points")

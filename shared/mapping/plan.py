@@ -7,6 +7,8 @@ from shared.config.models import AttributeType, BooleanWords, Connection, Export
 from shared.errors import ConfigurationError
 
 CUSTOMER_ID = "CustomerId"
+# Each field is an expression of the SELECT; several hundred of them need more memory than an instance has.
+MOST_FIELDS = 200
 FieldType = Literal["phone", AttributeType]
 
 
@@ -51,7 +53,8 @@ class Plan:
 def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], where: str) -> Plan:
     """Resolves the export's mapping against the columns of the first file.
 
-    `where` names that file. Raises ConfigurationError for a mapped column that is not there or is there twice.
+    `where` names that file. Raises ConfigurationError for a mapped column that is not there or is there twice, and
+    for more than MOST_FIELDS fields.
     """
     mapping = export.mapping
     fields = [
@@ -60,6 +63,12 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
     ]
     if mapping.attributes == "all":
         fields += _remaining(columns, mapping.email, fields, where)
+    if len(fields) > MOST_FIELDS:
+        raise ConfigurationError(
+            "too_many_attributes",
+            f"{len(fields)} attributes are mapped, more than {MOST_FIELDS}.",
+            'Name those that campaigns need in the mapping instead of using "all".',
+        )
     plan = Plan(
         email_column=mapping.email,
         fields=tuple(fields),
