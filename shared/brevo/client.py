@@ -59,7 +59,7 @@ class Allowance:
 
 class _List(BaseModel):
     id: int
-    name: str
+    name: str = ""
 
 
 class _Attribute(BaseModel):
