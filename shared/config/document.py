@@ -1,13 +1,14 @@
 """Reads the configuration document, and says what is wrong with it line by line."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from shared.config.models import Connection, Document, Export
+from shared.config.models import CONTAINER_NAME, Connection, Document, Export
 from shared.errors import ConfigurationError
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
@@ -94,7 +95,7 @@ def _read(location: str, blobs: Blobs) -> bytes:
             raise DocumentError(location, [f"is larger than {_LARGEST_BYTES:,} bytes"])
         return path.read_bytes()
     container, _, name = location.partition("/")
-    if not container or not name or location.startswith("."):
+    if not re.fullmatch(CONTAINER_NAME, container) or not name:
         raise _missing(location)
     try:
         return blobs.read(container, name)

@@ -404,13 +404,22 @@ def test_run_with_200_segments_of_long_names_is_told(story):
     assert story.sent() == {"p0@example.com", "p1@example.com"}
 
 
-def test_run_with_1000_attributes_left_out_is_told(story):
-    columns = [f"Column{number}" for number in range(1000)]
-    story.segment(f"CustomerId,EMail,{','.join(columns)}\nC-1,p1@example.com{',x' * 1000}\n")
+def columns_left_out(story, count):
+    columns = [f"Column{number}" for number in range(count)]
+    story.segment(f"CustomerId,EMail,{','.join(columns)}\nC-1,p1@example.com{',x' * count}\n")
     story.save(mapping={"email": "EMail", "attributes": "all"}, leave_out_missing_attributes=True)
-    status = story.run()
+    return story.run()
+
+
+def test_run_with_190_attributes_left_out_tells_a_hundred_of_them(story):
+    status = columns_left_out(story, 190)
     assert status["status"] == "succeeded"
     assert len(story.runs()[0].left_out) == 100
+    assert story.sent() == {"p1@example.com"}
+
+
+def test_run_with_1000_attributes_left_out_is_sent_without_them(story):
+    assert columns_left_out(story, 1000)["status"] == "succeeded"
     assert story.sent() == {"p1@example.com"}
 
 
@@ -479,7 +488,6 @@ def test_quiet_period_is_measured_in_storages_time(cloud, wrong_clock):
     cloud.check_all_sent(cloud.finish(run_id), wanted, most_imports=1)
 
 
-@pytest.mark.xfail(strict=True, reason="a start reads the clock before storage has answered for the first time")
 def test_run_that_is_started_on_a_machine_whose_clock_is_off_has_the_right_time(cloud, wrong_clock):
     cloud.people(1)
     run = cloud.run(cloud.start(cloud.open(cloud.connection_string)))

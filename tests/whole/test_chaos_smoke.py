@@ -10,11 +10,11 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(240)
 def test_small_chaos_of_kills_loses_no_contact_and_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "local.chaos", "--small", "--only", "kills", "--seed", "11", "--json"]
     done = subprocess.run(
-        [*command, f"--folder={tmp_path}"], cwd=REPOSITORY, capture_output=True, text=True, timeout=140, check=False
+        [*command, f"--folder={tmp_path}"], cwd=REPOSITORY, capture_output=True, text=True, timeout=220, check=False
     )
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)

@@ -155,9 +155,7 @@ def test_validate_tells_each_fault_in_a_line_and_is_2(terminal, tmp_path):
         "config/no-such.json",
         "./no-such.json",
         "nowhere",
-        pytest.param(
-            "My_Config/exports.json", marks=pytest.mark.xfail(strict=True, reason="told as refused by storage")
-        ),
+        "My_Config/exports.json",
     ],
 )
 def test_configuration_that_is_not_there_is_told(terminal, location):
@@ -178,7 +176,6 @@ def test_wrong_setting_is_told_by_its_name(terminal):
     assert "not a valid connection string" in done.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="the schema refuses the short forms, such as a column's name alone")
 def test_schema_is_a_json_schema_that_accepts_and_refuses_as_the_app_does(terminal):
     schema = json.loads(terminal("schema").stdout)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -318,9 +315,9 @@ def test_status_of_all_shows_the_last_run_of_each_export(terminal, plain_run):
     "command",
     [
         "schema",
-        pytest.param("status", marks=pytest.mark.xfail(strict=True, reason="Python tells of it when it ends")),
-        pytest.param("rejects", marks=pytest.mark.xfail(strict=True, reason="Python tells of it when it ends")),
-        pytest.param("--help", marks=pytest.mark.xfail(strict=True, reason="Python tells of it when it ends")),
+        "status",
+        "rejects",
+        "--help",
     ],
 )
 def test_output_that_is_closed_early_makes_no_noise(terminal, plain_run, command):
