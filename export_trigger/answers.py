@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import ExportError, TransientError, place_of
+from shared.errors import ExportError, TransientError, place_of, shown
 
 _LARGEST_BODY_BYTES = 1_000_000
 
@@ -78,7 +78,7 @@ def read_body[T: BaseModel](req: func.HttpRequest, model: type[T]) -> T:
         return model.model_validate(json.loads(body or b"{}"))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])[:100] or "body"
+        field = ".".join(shown(str(part)) for part in first["loc"]) or "body"
         raise RequestError("body_invalid", f"{field}: {first['msg'].removeprefix('Value error, ')}.") from None
     except (ValueError, RecursionError):
         raise RequestError("body_invalid", "The body is not JSON.", "Send a JSON object.") from None

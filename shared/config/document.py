@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.config.models import CONTAINER_NAME, Connection, Document, Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
 
@@ -115,7 +115,7 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {_shown(key)!r} is there twice")
+            raise ValueError(f"the key {shown(key)!r} is there twice")
         found[key] = value
     return found
 
@@ -132,7 +132,7 @@ def _problems(error: ValidationError) -> list[str]:
             if isinstance(part, int):
                 path += f"[{part}]"
             elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
-                name = _shown(str(part))
+                name = shown(str(part))
                 path += f".{name}" if path else name
         told.append((path or "document", found["type"], _sentence(found["type"], found["msg"])))
     # Where a word or an object may stand, pydantic tells the fault of each: the object's says more.
@@ -141,11 +141,6 @@ def _problems(error: ValidationError) -> list[str]:
         for path, kind, sentence in told
         if kind != "literal_error" or not any(other.startswith(path) for other, its, _ in told if its != kind)
     ]
-
-
-def _shown(key: str) -> str:
-    """A key as it may stand in a line of text, whoever wrote it."""
-    return (key if key.isprintable() else ascii(key)[1:-1])[:60]
 
 
 def _sentence(kind: str, message: str) -> str:
