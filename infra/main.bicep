@@ -152,6 +152,7 @@ var containers = split(replace(segmentContainers, ' ', ''), ',')
 var madeHere = empty(segmentStorageAccount)
 var segmentAccountName = madeHere ? '${abbrs.storageStorageAccounts}seg${resourceToken}' : segmentStorageAccount
 var segmentRgName = madeHere || empty(segmentStorageResourceGroup) ? rgName : segmentStorageResourceGroup
+var publicNetworkAccess = vnetEnabled && empty(deployerIpAddress) ? 'Disabled' : 'Enabled'
 var systemTopicName = !empty(segmentSystemTopic) ? segmentSystemTopic : '${abbrs.eventGridSystemTopics}${resourceToken}'
 
 resource rg 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -194,6 +195,7 @@ module storage './app/storage.bicep' = {
     deploymentContainerName: deploymentContainerName
     workspaceId: monitoring.outputs.workspaceId
     isPrivate: vnetEnabled
+    publicNetworkAccess: publicNetworkAccess
     allowedIpAddress: deployerIpAddress
   }
 }
@@ -209,6 +211,7 @@ module segmentStorage './app/segment-storage.bicep' = if (madeHere) {
     containers: containers
     workspaceId: monitoring.outputs.workspaceId
     isPrivate: vnetEnabled
+    publicNetworkAccess: publicNetworkAccess
     allowedIpAddress: deployerIpAddress
   }
 }
@@ -222,6 +225,7 @@ module keyVault './app/key-vault.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     isPrivate: vnetEnabled
+    publicNetworkAccess: publicNetworkAccess
     allowedIpAddress: deployerIpAddress
   }
 }

@@ -5,10 +5,11 @@ param location string
 param tags object
 param workspaceId string
 param isPrivate bool
+param publicNetworkAccess string = 'Enabled'
 param allowedIpAddress string
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
-  // checkov:skip=CKV_AZURE_189: closed with vnetEnabled, see CKV_AZURE_109; the check breaks on a condition
+  // checkov:skip=CKV_AZURE_189: closed with vnetEnabled, see CKV_AZURE_109; the check does not follow a parameter
   // checkov:skip=CKV_AZURE_109: closed with vnetEnabled; without a network the app has no address of its own to let in, and only identities get in
   name: name
   location: location
@@ -23,7 +24,7 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     enableSoftDelete: true
     enablePurgeProtection: true
     softDeleteRetentionInDays: 90
-    publicNetworkAccess: isPrivate && empty(allowedIpAddress) ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
     networkAcls: {
       bypass: 'AzureServices'
       defaultAction: isPrivate ? 'Deny' : 'Allow'

@@ -7,6 +7,7 @@ param sku string
 param containers array
 param workspaceId string
 param isPrivate bool
+param publicNetworkAccess string
 param allowedIpAddress string
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
@@ -29,7 +30,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    publicNetworkAccess: isPrivate && empty(allowedIpAddress) ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
     networkAcls: {
       bypass: 'AzureServices'
       defaultAction: isPrivate ? 'Deny' : 'Allow'

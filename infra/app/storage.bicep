@@ -7,6 +7,7 @@ param sku string
 param deploymentContainerName string
 param workspaceId string
 param isPrivate bool
+param publicNetworkAccess string
 param allowedIpAddress string
 
 // The app makes each of these when it first misses it; made here, they are there before the first run.
@@ -46,7 +47,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    publicNetworkAccess: isPrivate && empty(allowedIpAddress) ? 'Disabled' : 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
     networkAcls: {
       bypass: 'AzureServices'
       defaultAction: isPrivate ? 'Deny' : 'Allow'
@@ -64,12 +65,11 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   parent: account
   name: 'default'
   properties: {
-    // For the configuration: a document that was overwritten or deleted by mistake comes back. The lifecycle rules
-    // below remove what this keeps of the staged bodies.
-    isVersioningEnabled: true
+    // Neither versions nor soft-deleted blobs: either would keep the bodies, which hold personal data, for days after
+    // their run has deleted them. The configuration's history belongs into git; docs/operate.md says so.
+    isVersioningEnabled: false
     deleteRetentionPolicy: {
-      enabled: true
-      days: 7
+      enabled: false
     }
     containerDeleteRetentionPolicy: {
       enabled: true
@@ -114,7 +114,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
       rules: [
         {
           // Import bodies hold personal data. A run deletes its own when it ends; this is for one that never did.
-          // No run lives as long: it gives up after six hours of failures, and an import after its deadline.
+          // A run gives up after six hours of failures, and an import at its deadline: none needs its bodies as long.
           name: 'staged-bodies-2-days'
           enabled: true
           type: 'Lifecycle'
@@ -131,11 +131,6 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
               baseBlob: {
                 delete: {
                   daysAfterModificationGreaterThan: 2
-                }
-              }
-              version: {
-                delete: {
-                  daysAfterCreationGreaterThan: 1
                 }
               }
             }
@@ -158,33 +153,6 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
               baseBlob: {
                 delete: {
                   daysAfterModificationGreaterThan: 30
-                }
-              }
-              version: {
-                delete: {
-                  daysAfterCreationGreaterThan: 1
-                }
-              }
-            }
-          }
-        }
-        {
-          name: 'old-configurations-90-days'
-          enabled: true
-          type: 'Lifecycle'
-          definition: {
-            filters: {
-              blobTypes: [
-                'blockBlob'
-              ]
-              prefixMatch: [
-                'config/'
-              ]
-            }
-            actions: {
-              version: {
-                delete: {
-                  daysAfterCreationGreaterThan: 90
                 }
               }
             }
