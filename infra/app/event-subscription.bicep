@@ -12,6 +12,8 @@ param name string = 'segment-export'
 @description('The containers with segments, separated by commas.')
 param containers string
 
+var subjects = [for container in split(containers, ','): '/blobServices/default/containers/${container}/blobs/']
+
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: systemTopicName
 }
@@ -38,7 +40,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
         {
           operatorType: 'StringBeginsWith'
           key: 'subject'
-          values: [for container in split(containers, ','): '/blobServices/default/containers/${container}/blobs/']
+          values: subjects
         }
         {
           operatorType: 'StringEndsWith'

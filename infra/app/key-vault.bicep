@@ -5,6 +5,10 @@ param location string
 param tags object
 param workspaceId string
 param isPrivate bool
+@allowed([
+  'Enabled'
+  'Disabled'
+])
 param publicNetworkAccess string = 'Enabled'
 param allowedIpAddress string
 

@@ -8,6 +8,11 @@ param storageAccountName string
 param keyVaultName string
 param applicationInsightsName string
 param deployerPrincipalId string
+@allowed([
+  'User'
+  'Group'
+  'ServicePrincipal'
+])
 param deployerPrincipalType string
 
 var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'

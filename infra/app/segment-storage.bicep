@@ -3,10 +3,20 @@ metadata description = 'A storage account for segments, where there is none yet.
 param name string
 param location string
 param tags object
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
 param sku string
 param containers array
 param workspaceId string
 param isPrivate bool
+@allowed([
+  'Enabled'
+  'Disabled'
+])
 param publicNetworkAccess string
 param allowedIpAddress string
 

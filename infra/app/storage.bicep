@@ -3,10 +3,20 @@ metadata description = 'The app\'s own storage: the configuration, what a run ke
 param name string
 param location string
 param tags object
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
 param sku string
 param deploymentContainerName string
 param workspaceId string
 param isPrivate bool
+@allowed([
+  'Enabled'
+  'Disabled'
+])
 param publicNetworkAccess string
 param allowedIpAddress string
 

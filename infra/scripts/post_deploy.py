@@ -105,7 +105,9 @@ def write_configuration(env: Mapping[str, str], run: Az) -> str:
     container, _, name = env["AZURE_CONFIG_BLOB"].partition("/")
     where = ["--account-name", env["AZURE_STORAGE_ACCOUNT_NAME"], "--container-name", container, "--name", name]
     common = ["--auth-mode", "login", *_subscription(env)]
-    answer = patiently(lambda: run(["storage", "blob", "exists", *where, *common, "--query", "exists"]))
+    answer = patiently(
+        lambda: run(["storage", "blob", "exists", *where, *common, "--query", "exists", "--output", "json"])
+    )
     if answer == "true":
         return f"Configuration: {container}/{name} is there and was left alone."
     with tempfile.TemporaryDirectory() as folder:
