@@ -27,8 +27,8 @@ serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, f
 # loadgroup: tests marked xdist_group("name") share one worker, and so one copy of an expensive session fixture;
 # all others go to whichever worker is free.
 .PHONY: test
-test: ready ## run all tests, two at a time; ARGS="-k phone" narrows
-	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadgroup $(ARGS)
+test: ready ## run all tests, three at a time; ARGS="-k phone" narrows
+	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadgroup --durations 10 $(ARGS)
 
 .PHONY: check
 check: ready ## types, lint, formatting, and the direction of imports
