@@ -11,7 +11,7 @@ from shared.runs.sweeping import sweep
 _log = logging.getLogger(__name__)
 
 _VISIBLE_AGAIN_SECONDS = 120
-_MOST_TRIES = 5
+_MOST_TRIES = 10
 _IDLE_SECONDS = 0.2
 _SWEEP_SECONDS = 30.0
 

@@ -34,7 +34,7 @@ CONTAINER = "segments"
 # As host.json and the platform have them.
 LEASE_SECONDS = 60
 VISIBLE_AGAIN_SECONDS = 10
-MOST_TRIES = 5
+MOST_TRIES = 10
 TIMER_SECONDS = 300
 
 
