@@ -67,7 +67,8 @@ def connect(arguments: argparse.Namespace) -> int:
 def exports(arguments: argparse.Namespace) -> int:
     """Lists the exports."""
     app = open_app()
-    found = [export_overview(app, export) for export in app.document().exports]
+    document = app.document()
+    found = [export_overview(app, document, export) for export in document.exports]
     head = ("EXPORT", "CONNECTION", "LIST", "SCHEDULE", "LAST RUN", "AT")
     _show(
         arguments,

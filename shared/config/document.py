@@ -47,16 +47,22 @@ def read_document(location: str, blobs: Blobs) -> Document:
 def parse_document(data: bytes, where: str) -> Document:
     """Raises DocumentError with a line for each fault."""
     try:
-        raw = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
-    except UnicodeDecodeError as error:
-        raise DocumentError(where, ["is not UTF-8 text"]) from error
-    except json.JSONDecodeError as error:
-        raise DocumentError(where, [f"line {error.lineno}: is not JSON ({error.msg})"]) from error
-    except RecursionError as error:
-        raise DocumentError(where, ["is nested too deeply"]) from error
+        raw = plain_json(data)
     except ValueError as error:
         raise DocumentError(where, [str(error)]) from error
     return validated(raw, where)
+
+
+def plain_json(data: bytes) -> Any:
+    """The value that the JSON text stands for. Raises ValueError saying what is wrong with it."""
+    try:
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}: is not JSON ({error.msg})") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
 
 
 def validated(raw: Any, where: str) -> Document:

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -20,7 +21,10 @@ Role = Literal["administrator", "contributor", "viewer"]
 AttributeType = Literal["text", "date", "number", "boolean"]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
-DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
+# No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
+_SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$")]
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-. ]{1,100}$")]
 SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -32,7 +36,14 @@ def _attribute_name(value: Any) -> Any:
 
 
 # Brevo stores attribute names in upper case, whatever is sent.
-AttributeName = Annotated[str, BeforeValidator(_attribute_name), StringConstraints(pattern=r"^[A-Z0-9_-]{1,50}$")]
+AttributeName = Annotated[
+    str,
+    BeforeValidator(
+        _attribute_name,
+        json_schema_input_type=Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")],
+    ),
+    StringConstraints(pattern=r"^[A-Z0-9_-]{1,50}$"),
+]
 
 
 def _country(value: str) -> str:
@@ -43,7 +54,7 @@ def _country(value: str) -> str:
     return value
 
 
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
 
 
 class Model(BaseModel):
@@ -143,8 +154,9 @@ def _no_attribute(value: MappedField) -> MappedField:
     return value
 
 
-StandardField = Annotated[MappedField, BeforeValidator(_mapped_field), AfterValidator(_no_type)]
-AttributeField = Annotated[MappedField, BeforeValidator(_mapped_field), AfterValidator(_no_attribute)]
+_AsWritten = BeforeValidator(_mapped_field, json_schema_input_type=Column | MappedField)
+StandardField = Annotated[MappedField, _AsWritten, AfterValidator(_no_type)]
+AttributeField = Annotated[MappedField, _AsWritten, AfterValidator(_no_attribute)]
 
 
 class Mapping(Model):

@@ -1,6 +1,8 @@
 """Starts runs: the one operation behind every trigger."""
 
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
@@ -38,14 +40,16 @@ def start_run(
     accept: bool = False,
     snapshot: str = "",
     due: str = "",
+    run_id: str = "",
 ) -> Start:
     """Starts a run of the export, or finds the one that is active.
 
     `snapshot` and `due` are what a timer starts it for: each only once. `started_by` names no person by address.
+    `run_id` was made before, by whoever must know it even if this call dies half-way.
     """
     export = target.export
     run = Run(
-        run_id=app.store.new_run_id(export.id),
+        run_id=run_id or app.store.new_run_id(export.id),
         export=export.id,
         account=target.account,
         list_id=export.list_id,
@@ -69,17 +73,29 @@ def start_run(
 
 
 def start_on_demand(
-    app: App, export_id: str, trigger: Trigger, started_by: str, *, skip_quiet: bool = False, accept: bool = False
+    app: App,
+    export_id: str,
+    trigger: Trigger,
+    started_by: str,
+    *,
+    skip_quiet: bool = False,
+    accept: bool = False,
+    run_id: str = "",
 ) -> Start:
     """Starts the export because somebody says so, whatever ran before. Raises ConfigurationError."""
-    return start_run(app, app.target(export_id), trigger, started_by, skip_quiet=skip_quiet, accept=accept)
+    target = app.target(export_id)
+    return start_run(app, target, trigger, started_by, skip_quiet=skip_quiet, accept=accept, run_id=run_id)
 
 
-def start_all(app: App, trigger: Trigger, started_by: str) -> list[Start]:
-    """Starts every export with an active schedule."""
+def start_all(
+    app: App, trigger: Trigger, started_by: str, refused: Callable[[Document, Export], str] = lambda *_: ""
+) -> list[Start]:
+    """Starts every export with an active schedule, unless `refused` says why not."""
     document = app.document()
     return [
-        _start_or_reason(app, document, export, trigger, started_by)
+        Start(export.id, reason=reason)
+        if (reason := refused(document, export))
+        else _start_or_reason(app, document, export, trigger, started_by)
         for export in document.exports
         if export.schedule != "off"
     ]
@@ -98,6 +114,17 @@ def start_due(app: App) -> list[Start]:
             start = Start(export.id, reason=str(error))
         starts.append(start)
     return starts
+
+
+def note_as_known(app: App, export: Export) -> None:
+    """Makes what is there now count as started, so that saving an export or its schedule runs nothing."""
+    if isinstance(export.schedule, CronSchedule):
+        if due := last_due(export.schedule, app.storage.clock.now()):
+            app.store.note_due(export.id, _due_stamp(due))
+        return
+    with suppress(ConfigurationError):
+        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+        app.store.note_snapshot(export.id, snapshot.id)
 
 
 def start_for_blob(app: App, blob_url: str) -> list[Start]:
@@ -141,7 +168,7 @@ def _start_by_cron(app: App, target: Target, schedule: CronSchedule) -> Start:
     due = last_due(schedule, app.storage.clock.now())
     if due is None:
         return Start(target.export.id, reason="The schedule has never been due.")
-    stamp = due.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%MZ")
+    stamp = _due_stamp(due)
     started = app.store.started(target.export.id).due
     if not started:
         # A new schedule is not due for what lies before it was first seen.
@@ -150,6 +177,10 @@ def _start_by_cron(app: App, target: Target, schedule: CronSchedule) -> Start:
     if started >= stamp:
         return Start(target.export.id, reason="Not due.")
     return start_run(app, target, "timer", "timer", due=stamp)
+
+
+def _due_stamp(due: datetime) -> str:
+    return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _start_matching(app: App, container: str | None, folder: str | None, segment: str | None) -> list[Start]:
