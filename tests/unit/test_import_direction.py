@@ -1,4 +1,4 @@
-"""Imports point one way: function_app -> trigger folders -> shared; inside shared: cli -> administration -> runs -> the stages."""
+"""Imports point one way: function_app -> trigger folders -> shared; in it: cli -> administration -> runs -> stages."""
 
 import ast
 from collections.abc import Iterator
