@@ -45,7 +45,7 @@ def save_connection(asked: Asked) -> func.HttpResponse:
     return saved_answer(save(asked.app, asked.caller, connection, expected), "connections")
 
 
-@endpoint("DELETE", "connections/{id}", status=204, parameters=(IF_MATCH_REQUIRED,), problems=(400, 404, 409, 412, 428))
+@endpoint("DELETE", "connections/{id}", status=204, parameters=(IF_MATCH_REQUIRED,), problems=(404, 409, 412, 428))
 def remove_connection(asked: Asked) -> func.HttpResponse:
     """Removes a connection that no export uses; else names its exports and the two ways on."""
     remove(asked.app, asked.caller, asked.id, asked.if_match(required=True))

@@ -20,10 +20,9 @@ from shared.administration.exports import view_export as view
 from shared.administration.items import Saved
 from shared.config.models import Connection, Export
 
-_ETAG = {"type": "string", "pattern": '^("[0-9a-f]{16}"|\\*)$'}
-IF_MATCH = Parameter("If-Match", "header", "The ETag that the caller has seen; * for whatever is there.", _ETAG)
-IF_MATCH_TO_CHANGE = Parameter("If-Match", "header", "The ETag that is to be changed; left out to add.", _ETAG)
-IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, _ETAG, required=True)
+IF_MATCH = Parameter("If-Match", "header", "The ETag that the caller has seen; * for whatever is there.")
+IF_MATCH_TO_CHANGE = Parameter("If-Match", "header", "The ETag that is to be changed; left out to add.")
+IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, required=True)
 
 
 @endpoint(
@@ -36,7 +35,7 @@ IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, _ETAG, re
             "sort",
             "query",
             "Sorted by this; with - before it the other way round.",
-            {"enum": [f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-")]},
+            {"enum": ["", *(f"{sign}{key}" for key in SORT_KEYS for sign in ("", "-"))]},
         ),
     ),
     problems=(400, 409),
@@ -68,7 +67,7 @@ def save_export(asked: Asked) -> func.HttpResponse:
     return saved_answer(save(asked.app, asked.caller, export, asked.if_match(required=False)), "exports")
 
 
-@endpoint("DELETE", "exports/{id}", status=204, parameters=(IF_MATCH_REQUIRED,), problems=(400, 404, 409, 412, 428))
+@endpoint("DELETE", "exports/{id}", status=204, parameters=(IF_MATCH_REQUIRED,), problems=(404, 409, 412, 428))
 def remove_export(asked: Asked) -> func.HttpResponse:
     """Removes an export; a run of it sends nothing more than the batch on its way."""
     remove(asked.app, asked.caller, asked.id, asked.if_match(required=True))

@@ -4,13 +4,13 @@ import re
 from functools import lru_cache
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
 from export_trigger.examples import ANSWERS, BODIES
 from export_trigger.shapes import LIST_NAME, Problem
-from shared.config.models import Connection, Export
+from shared.config.models import Connection, Export, Id
 
 _SCHEMAS = "#/components/schemas/"
 _REASONS = {
@@ -118,7 +118,7 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.words.partition("\n")[0],
-        "parameters": [*_path_parameters(endpoint.route), *map(_parameter, endpoint.parameters)],
+        "parameters": [*_path_parameters(endpoint), *map(_parameter, endpoint.parameters)],
         "responses": responses,
     }
     if endpoint.body is not None:
@@ -180,10 +180,12 @@ def _header(name: str) -> dict[str, Any]:
     return {"description": _HEADERS[name], "schema": {"type": "string"}}
 
 
-def _path_parameters(route: str) -> list[dict[str, Any]]:
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """What is looked up may be any text, which is not found then; what is saved must be an id."""
+    form = TypeAdapter(Id).json_schema() if endpoint.method == "PUT" else {"type": "string", "minLength": 1}
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"\{(\w+)\}", route)
+        {"name": name, "in": "path", "required": True, "schema": form}
+        for name in re.findall(r"\{(\w+)\}", endpoint.route)
     ]
 
 

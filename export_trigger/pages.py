@@ -1,6 +1,6 @@
 """Long lists, page by page: a continuation token leads to the next one."""
 
-from collections.abc import Callable
+import re
 from urllib.parse import quote
 
 from export_trigger.answers import RequestError
@@ -11,15 +11,20 @@ _DEFAULT, _MOST = 50, 200
 LIMIT = Parameter(
     "limit", "query", "How many a page.", {"type": "integer", "minimum": 1, "maximum": _MOST, "default": _DEFAULT}
 )
-CONTINUATION = Parameter("continuation", "query", "What X-Continuation-Token of the page before said.")
 
 
-def page_of(asked: Asked, is_token: Callable[[str], bool]) -> tuple[int, str]:
+def continuation(pattern: str) -> Parameter:
+    """The parameter for where to go on; a token of this form is a place in the list."""
+    words = "What X-Continuation-Token of the page before said."
+    return Parameter("continuation", "query", words, {"type": "string", "pattern": f"^({pattern})?$"})
+
+
+def page_of(asked: Asked, pattern: str) -> tuple[int, str]:
     """How many are wanted, and what they come after. Raises RequestError."""
     limit, token = asked.query.get("limit", str(_DEFAULT)), asked.query.get("continuation", "")
     if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and 1 <= int(limit) <= _MOST):
         raise RequestError("body_invalid", f"limit: goes from 1 to {_MOST}.")
-    if token and not is_token(token):
+    if token and re.fullmatch(pattern, token) is None:
         raise RequestError("body_invalid", "continuation: is not a token of this list.")
     return int(limit), token
 

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from export_trigger.answers import RequestError, json_answer, read_body
 from export_trigger.entry import Asked, Parameter, endpoint
-from export_trigger.pages import CONTINUATION, LIMIT, page_headers, page_of
+from export_trigger.pages import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import Preview, RunStatus, StartAllBody, StartBody, Started, WebhookBody
 from shared.access import require
 from shared.administration.exports import find_export
@@ -15,7 +15,7 @@ from shared.administration.running import previewed, start_exports
 from shared.administration.running import start_export as start
 from shared.runs.app import App
 from shared.runs.confirming import call_back
-from shared.runs.model import Run, is_run_id
+from shared.runs.model import RUN_ID, Run, is_run_id
 from shared.runs.starting import Start, start_for_segment
 from shared.runs.status import find_run, rejected_rows, run_status
 
@@ -60,13 +60,17 @@ def start_all_exports(asked: Asked) -> func.HttpResponse:
 
 
 @endpoint(
-    "GET", "exports/{id}/runs", answer=list[RunStatus], parameters=(LIMIT, CONTINUATION), problems=(400, 404, 409)
+    "GET",
+    "exports/{id}/runs",
+    answer=list[RunStatus],
+    parameters=(LIMIT, continuation(RUN_ID)),
+    problems=(400, 404, 409),
 )
 def list_runs(asked: Asked) -> func.HttpResponse:
     """The export's runs, newest first. `Link` leads to the next page."""
     require(asked.caller, "view_run")
     find_export(asked.app.document(), asked.id)
-    limit, after = page_of(asked, lambda token: is_run_id(token) and token.startswith(f"{asked.id}-"))
+    limit, after = page_of(asked, RUN_ID)
     runs = list(asked.app.store.latest(asked.id, limit + 1, after=after))
     more = runs[limit - 1].run_id if len(runs) > limit else ""
     return json_answer([run_status(asked.app, run) for run in runs[:limit]], headers=page_headers(asked, more))

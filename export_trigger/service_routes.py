@@ -6,9 +6,9 @@ import azure.functions as func
 
 from export_trigger.answers import RequestError, json_answer
 from export_trigger.entry import ENDPOINTS, Asked, answering, blueprint, endpoint
-from export_trigger.pages import CONTINUATION, LIMIT, page_headers, page_of
+from export_trigger.pages import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import AuditEntry, Health
-from shared.administration.audit import is_audit_key, read_audit
+from shared.administration.audit import KEY, read_audit
 
 
 @endpoint("GET", "health", answer=Health, anonymous=True)
@@ -17,10 +17,10 @@ def health(asked: Asked) -> func.HttpResponse:
     return json_answer({"status": "ok"})
 
 
-@endpoint("GET", "audit", answer=list[AuditEntry], parameters=(LIMIT, CONTINUATION), problems=(400,))
+@endpoint("GET", "audit", answer=list[AuditEntry], parameters=(LIMIT, continuation(KEY)), problems=(400,))
 def show_audit(asked: Asked) -> func.HttpResponse:
     """Who did what when, newest first; for administrators. `Link` leads to the next page."""
-    limit, after = page_of(asked, is_audit_key)
+    limit, after = page_of(asked, KEY)
     entries, more = read_audit(asked.app, asked.caller, after=after, limit=limit)
     return json_answer(entries, headers=page_headers(asked, more))
 

@@ -31,6 +31,15 @@ class StartAllBody(_Body):
 class WebhookBody(_Body):
     """What was refreshed: an export's id, or a segment's name."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+                for one, other in (("export", "segment"), ("segment", "export"))
+            ]
+        }
+    )
+
     export: str | None = Field(default=None, max_length=100)
     segment: str | None = Field(default=None, max_length=100)
 

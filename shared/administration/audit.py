@@ -3,7 +3,6 @@
 It holds no person's name or address: whoever gave consent stands in the configuration document only.
 """
 
-import re
 import secrets
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from shared.storage.tables import Row
 
 _PARTITION = "audit"
 _LATEST = 10**16
+# What a line is found by, as a pattern.
+KEY = "[0-9]{16}-[0-9a-f]{6}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,3 @@ def read_audit(app: App, caller: Caller, *, after: str = "", limit: int = 50) ->
     more = rows[limit - 1].key if len(rows) > limit else ""
     names = Entry.__dataclass_fields__
     return [{name: row.values.get(name, "") for name in names} for row in rows[:limit]], more
-
-
-def is_audit_key(text: str) -> bool:
-    """True for what `read_audit` could have given as the next page's beginning."""
-    return re.fullmatch(r"\d{16}-[0-9a-f]{6}", text, re.ASCII) is not None

@@ -9,7 +9,6 @@ from shared.administration.items import (
     InvalidInput,
     Saved,
     check_expected,
-    check_id,
     item_etag,
     with_item,
     without_item,
@@ -137,7 +136,6 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
 
 def remove_connection(app: App, caller: Caller, connection_id: str, expected: str | None) -> None:
     """Removes a connection that no export uses. Raises ConnectionInUse."""
-    check_id(connection_id)
 
     def change(document: Document) -> Document:
         connection = find_connection(document, connection_id)
