@@ -17,7 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     from shared.cli.commands import COMMANDS, FAILED, WRONG_USE
 
     try:
-        return COMMANDS[parsed.command](parsed)
+        action = getattr(parsed, "action", None)
+        return COMMANDS[f"{parsed.command} {action}" if action else parsed.command](parsed)
     except ExportError as error:
         if parsed.json:
             told = {"code": error.code, "message": error.message, "advice": error.advice}

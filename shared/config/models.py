@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -169,6 +170,16 @@ class Mapping(Model):
     attributes: dict[AttributeName, AttributeField] | Literal["all"] = Field(
         default={}, description='Attributes by name, or "all" for every remaining column by its own name.'
     )
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _no_name_twice(cls, value: Any) -> Any:
+        """Names that differ in case only would become one, and the other's column be lost without a word."""
+        names = [str(name).upper() for name in value] if isinstance(value, dict) else []
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"attribute {name} is mapped twice")
+        return value
 
     @property
     def phone_attribute(self) -> str | None:
