@@ -11,12 +11,12 @@ from export_trigger.shapes import Preview, RunStatus, StartAllBody, StartBody, S
 from shared.access import require
 from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
-from shared.administration.running import previewed, start_exports
+from shared.administration.running import previewed, start_exports, start_refreshed
 from shared.administration.running import start_export as start
 from shared.runs.app import App
 from shared.runs.confirming import call_back
 from shared.runs.model import RUN_ID, Run, is_run_id
-from shared.runs.starting import Start, start_for_segment
+from shared.runs.starting import Start
 from shared.runs.status import find_run, rejected_rows, run_status
 
 _LOOK_AGAIN_SECONDS = "5"
@@ -125,8 +125,7 @@ def webhook(asked: Asked) -> func.HttpResponse:
     body = read_body(asked.req, WebhookBody)
     if body.export is not None:
         return json_answer([_started(start(asked.app, asked.caller, body.export, "webhook"))], 202)
-    require(asked.caller, "run_all")
-    return json_answer([_started(each) for each in start_for_segment(asked.app, body.segment or "")], 202)
+    return json_answer([_started(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
 
 
 @endpoint("POST", "imports/{run}/{batch}/{token}", status=204, problems=(404,), anonymous=True)

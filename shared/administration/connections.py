@@ -68,7 +68,9 @@ def connection_view(caller: Caller, connection: Connection) -> dict[str, Any]:
 
 
 def list_connections(app: App, caller: Caller) -> list[dict[str, Any]]:
-    """Those that the caller may see."""
+    """Those that the caller may see. Raises AccessDenied for a caller without any role."""
+    if caller.role is None:
+        require(caller, "see_connection")
     document = app.configuration.read()
     return [
         connection_view(caller, each)
@@ -145,6 +147,7 @@ def remove_connection(app: App, caller: Caller, connection_id: str, expected: st
             raise ConnectionInUse(connection_id, exports)
         return without_item(document, "connections", connection_id)
 
+    change(app.configuration.read())
     app.configuration.change(caller.name, f"remove connection {connection_id}", change)
     audit.note(app, caller, "remove connection", connection_id)
 

@@ -108,10 +108,10 @@ def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
 def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> Saved[Export]:
     """Adds or changes an export, once it is checked. Raises InvalidInput with a line for each fault."""
     operation: Operation = "add_export" if expected is None else "edit_export"
-    app.configuration.require_writable()
     document = app.configuration.read()
     before = document.export(new.id)
     _require_for(document, caller, operation, before, new)
+    app.configuration.require_writable()
     check_expected(f"export {new.id}", before, expected)
     notes = check_export(app, new, document.connection_of(new))
     _save(app, caller, operation, new, expected)
@@ -152,6 +152,7 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
         check_expected(f"export {export_id}", export, expected)
         return without_item(document, "exports", export_id)
 
+    change(app.configuration.read())
     app.configuration.change(caller.name, f"remove export {export_id}", change)
     audit.note(app, caller, "remove export", export_id)
 
@@ -159,7 +160,6 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
 def _update(
     app: App, caller: Caller, operation: Operation, export_id: str, values: dict[str, Any], expected: str | None
 ) -> Saved[Export]:
-    app.configuration.require_writable()
     document = app.configuration.read()
     export = find_export(document, export_id)
     require(caller, operation, document.connection_of(export))

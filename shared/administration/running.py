@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError, TransientError
 from shared.runs.app import App
 from shared.runs.cancelling import request_cancel
 from shared.runs.model import Run, Trigger
-from shared.runs.starting import Start, start_all, start_on_demand
+from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
 from shared.runs.status import find_run
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row
@@ -55,12 +55,24 @@ def start_export(
 def start_exports(app: App, caller: Caller, trigger: Trigger) -> list[Start]:
     """Starts every export with an active schedule that the caller may run."""
     require(caller, "run_all")
+    return _noted(app, caller, start_all(app, trigger, caller.name, _refused_to(caller)))
 
+
+def start_refreshed(app: App, caller: Caller, segment: str) -> list[Start]:
+    """Starts the exports that run with this segment's refresh and that the caller may run."""
+    require(caller, "run_all")
+    return _noted(app, caller, start_for_segment(app, segment, _refused_to(caller)))
+
+
+def _refused_to(caller: Caller) -> Refused:
     def refused(document: Document, export: Export) -> str:
         shared = is_shared(caller, document.connection_of(export))
         return "" if may(caller.role, "run_export", shared=shared) else "You may not run this export."
 
-    starts = start_all(app, trigger, caller.name, refused)
+    return refused
+
+
+def _noted(app: App, caller: Caller, starts: list[Start]) -> list[Start]:
     for start in starts:
         if start.is_new:
             audit.note(app, caller, "run export", start.export, start.run_id)

@@ -19,6 +19,9 @@ from shared.runs.model import Run, Trigger
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.segments.snapshot import find_snapshot, segment_of_blob
 
+# Says why somebody may not start an export; empty where they may.
+Refused = Callable[[Document, Export], str]
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -87,9 +90,7 @@ def start_on_demand(
     return start_run(app, target, trigger, started_by, skip_quiet=skip_quiet, accept=accept, run_id=run_id)
 
 
-def start_all(
-    app: App, trigger: Trigger, started_by: str, refused: Callable[[Document, Export], str] = lambda *_: ""
-) -> list[Start]:
+def start_all(app: App, trigger: Trigger, started_by: str, refused: Refused = lambda *_: "") -> list[Start]:
     """Starts every export with an active schedule, unless `refused` says why not."""
     document = app.document()
     return [
@@ -134,9 +135,9 @@ def start_for_blob(app: App, blob_url: str) -> list[Start]:
     return [] if not folder else _start_matching(app, container, folder, segment)
 
 
-def start_for_segment(app: App, segment: str) -> list[Start]:
+def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
     """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
-    return _start_matching(app, None, None, segment)
+    return _start_matching(app, None, None, segment, refused)
 
 
 def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
@@ -183,10 +184,18 @@ def _due_stamp(due: datetime) -> str:
     return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def _start_matching(app: App, container: str | None, folder: str | None, segment: str | None) -> list[Start]:
+def _start_matching(
+    app: App,
+    container: str | None,
+    folder: str | None,
+    segment: str | None,
+    refused: Refused = lambda *_: "",
+) -> list[Start]:
     document = app.document()
     return [
-        _start_for_event(app, document, export)
+        Start(export.id, reason=reason)
+        if (reason := refused(document, export))
+        else _start_for_event(app, document, export)
         for export in document.exports
         if export.schedule == "with_refresh"
         and export.connection is not None
