@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## install everything into .venv and node_modules; again only when something changed
@@ -40,6 +40,10 @@ check: ready ## types, lint, formatting, and the direction of imports
 .PHONY: audit
 audit: ready ## look for known vulnerabilities, careless code and secrets
 	@scripts/audit.sh
+
+.PHONY: infra-check
+infra-check: ready ## read the Bicep as a compiler would, scan it, and compare settings and roles with the code
+	@scripts/infra-check.sh
 
 .PHONY: bench
 bench: ready ## measure a run of a million rows

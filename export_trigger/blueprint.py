@@ -3,7 +3,58 @@
 Each module of routes puts its own on the one blueprint of this folder.
 """
 
-from export_trigger import connection_routes, export_routes, run_routes, service_routes
+from export_trigger.connection_routes import (
+    connect_connection,
+    list_connections,
+    remove_connection,
+    save_connection,
+    show_connection,
+)
 from export_trigger.entry import blueprint
+from export_trigger.export_routes import (
+    detach_export,
+    duplicate_export,
+    list_exports,
+    remove_export,
+    save_export,
+    show_export,
+)
+from export_trigger.run_routes import (
+    cancel_run,
+    import_finished,
+    list_runs,
+    preview_export,
+    show_rejected_rows,
+    show_run,
+    start_export,
+    start_exports,
+    webhook,
+)
+from export_trigger.service_routes import health, show_audit, show_openapi
 
-__all__ = ["blueprint", "connection_routes", "export_routes", "run_routes", "service_routes"]
+__all__ = [
+    "blueprint",
+    "cancel_run",
+    "connect_connection",
+    "detach_export",
+    "duplicate_export",
+    "health",
+    "import_finished",
+    "list_connections",
+    "list_exports",
+    "list_runs",
+    "preview_export",
+    "remove_connection",
+    "remove_export",
+    "save_connection",
+    "save_export",
+    "show_audit",
+    "show_connection",
+    "show_export",
+    "show_openapi",
+    "show_rejected_rows",
+    "show_run",
+    "start_export",
+    "start_exports",
+    "webhook",
+]

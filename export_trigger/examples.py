@@ -39,7 +39,7 @@ BODIES: dict[str, Any] = {
     "save_export": _EXPORT,
     "duplicate_export": {"id": "high-value-copy", "display_name": "High-value customers, second list"},
     "start_export": {"now": False, "accept": False},
-    "start_all_exports": {"exports": "all"},
+    "start_exports": {"exports": "all"},
     "webhook": {"segment": "HighValueSegment"},
 }
 
@@ -51,7 +51,7 @@ ANSWERS: dict[str, Any] = {
         "steps": [{"step": "key found", "ok": False, "message": "The setting BREVO_API_KEY is not set."}],
     },
     "start_export": _STARTED,
-    "start_all_exports": [_STARTED],
+    "start_exports": [_STARTED],
     "show_audit": [
         {
             "at": "2026-11-24T05:03:12.000+00:00",

@@ -11,8 +11,9 @@ from export_trigger.shapes import Preview, RunStatus, StartAllBody, StartBody, S
 from shared.access import require
 from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
-from shared.administration.running import previewed, start_exports, start_refreshed
+from shared.administration.running import previewed, start_refreshed
 from shared.administration.running import start_export as start
+from shared.administration.running import start_exports as start_all
 from shared.runs.app import App
 from shared.runs.confirming import call_back
 from shared.runs.model import RUN_ID, Run, is_run_id
@@ -52,10 +53,10 @@ def start_export(asked: Asked) -> func.HttpResponse:
 
 
 @endpoint("POST", "runs", status=202, answer=list[Started], body=StartAllBody, problems=(400, 409, 413))
-def start_all_exports(asked: Asked) -> func.HttpResponse:
+def start_exports(asked: Asked) -> func.HttpResponse:
     """Starts every export with an active schedule that the caller may run."""
     read_body(asked.req, StartAllBody)
-    starts = start_exports(asked.app, asked.caller, "http")
+    starts = start_all(asked.app, asked.caller, "http")
     return json_answer([_started(each) for each in starts], 202, {"Retry-After": _LOOK_AGAIN_SECONDS})
 
 

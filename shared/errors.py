@@ -42,6 +42,11 @@ class PermanentError(ExportError):
     """Will not pass by itself."""
 
 
+def shown(text: str) -> str:
+    """Somebody else's word as it may stand in a line of our text."""
+    return (text if text.isprintable() else ascii(text)[1:-1])[:60]
+
+
 def place_of(error: BaseException) -> str:
     """An unforeseen error's type and the line that raised it: its own words may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -26,7 +26,8 @@ def kills(world: World, seed: int) -> Report:
     report = Report("kills", seed)
     settings = SandboxSettings.quick(seconds_fixed=0.25, seconds_per_contact=0.000_02)
     accounts = {"BREVO_A": 1, "BREVO_B": 2}
-    with world.site("kills", accounts=accounts, sandbox_settings=settings, workers=world.scaled(4, 2)) as site:
+    options = {"workers": world.scaled(4, 2), "claim_seconds": world.scaled(8, 4), "grace_seconds": world.scaled(20, 8)}
+    with world.site("kills", accounts=accounts, sandbox_settings=settings, **options) as site:
         killer = Killer(world, site, seed)
         killer.run(world.scaled(36, 3))
         site.say("no more kills; the runs go on to their end")
@@ -70,7 +71,7 @@ class Killer:
         ]
         while len(self._active) < self._world.scaled(4, 2):
             by_event = next(self._triggers) == "event"
-            rows = self._world.scaled(self._rng.randrange(12_000, 30_000), 3_000)
+            rows = self._world.scaled(self._rng.randrange(12_000, 30_000), 2_000)
             export = self._site.add_export(
                 next(self._accounts), rows=rows, seed=self._seed, schedule="with_refresh" if by_event else "off"
             )
@@ -84,7 +85,7 @@ class Killer:
         """Waits for a worker at a run in one of the states that have had fewest kills, and kills it in its step."""
         impatient_at = time.monotonic() + _IMPATIENT_SECONDS
         while (now := time.monotonic()) < impatient_at + _IMPATIENT_SECONDS:
-            most = min(self.by_state.values()) + _UNEVEN
+            most = min(self.by_state.values()) + self._world.scaled(_UNEVEN, 1)
             for pid, message in self._site.marks().items():
                 run = self._site.app.store.load(message["run"])
                 if run is None or run.is_final or (self.by_state[run.state] >= most and now < impatient_at):

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -137,6 +137,7 @@ class Site:
         for name, slots in self._accounts_wanted.items():
             sandbox = self._stack.enter_context(BrevoSandbox(self._sandbox_settings, self._faults))
             self.accounts[name] = Account(name, sandbox, slots)
+            self._note_strangers(self.accounts[name])
             environment |= {name: sandbox.api_key, f"{name}_BASE_URL": sandbox.base_url}
             environment.setdefault("BREVO_BASE_URL", sandbox.base_url)
             self._document["connections"].append(
@@ -287,14 +288,18 @@ class Site:
                     members[email]["SMS"] = members[email]["SMS"].lstrip("+")
         for email in unsubscribed:
             members[email]["COUNTRY"] = "Atlantis"
+        self._note_strangers(account, members.keys())
+        return members, frozenset(rejected)
+
+    def _note_strangers(self, account: Account, more: Iterable[str] = ()) -> None:
+        """Writes down every contact that no export names, and who has unsubscribed."""
         account.blocked = set(account.sandbox.account.blocked)
-        ours = {email for export in self.exports for email in export.members} | members.keys()
+        ours = {email for export in self.exports for email in export.members} | set(more)
         account.strangers |= {
             contact.email: stranger_facts(account.sandbox, contact)
             for contact in account.sandbox.account.snapshot()
             if contact.email not in ours
         }
-        return members, frozenset(rejected)
 
     def upload(self, export: ExportUnderTest) -> None:
         """Puts the segments' files into storage."""

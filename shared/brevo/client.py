@@ -60,7 +60,7 @@ class Allowance:
 
 class _List(BaseModel):
     id: int
-    name: str
+    name: str = ""
 
 
 class _Lists(BaseModel):

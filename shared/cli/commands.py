@@ -58,7 +58,7 @@ def preview_export(arguments: argparse.Namespace) -> int:
 def run_export(arguments: argparse.Namespace) -> int:
     """Starts a run, and waits for its end where asked to."""
     app = open_app()
-    if arguments.all or not arguments.export:
+    if arguments.all:
         return _run_all(app, arguments)
     started = start_export(app, caller(), arguments.export, "terminal", now=arguments.now, accept=arguments.accept)
     if not started.is_new:
@@ -74,8 +74,8 @@ def run_export(arguments: argparse.Namespace) -> int:
 
 
 def _run_all(app: App, arguments: argparse.Namespace) -> int:
-    if not arguments.all or arguments.export or arguments.wait:
-        raise ConfigurationError("wrong_use", "Name one export, or write --all alone.")
+    if arguments.wait:
+        raise ConfigurationError("wrong_use", "--wait takes one export.", "Watch the runs with `status`.")
     starts = start_exports(app, caller(), "terminal")
     found = [{"export": each.export, "run_id": each.run_id or None, "reason": each.reason or None} for each in starts]
     rows = [(each.export, each.run_id or "-", each.reason) for each in starts]

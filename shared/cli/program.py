@@ -8,13 +8,27 @@ import sys
 from shared.cli.arguments import parser
 from shared.errors import ConfigurationError, ExportError
 
+FAILED, WRONG_USE, STOPPED = 1, 2, 130
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 succeeded, 1 failed or cancelled, 2 wrong use or configuration."""
-    parsed = parser().parse_args(arguments)
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has closed it: nothing is left to say, also not at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _run(arguments: list[str] | None) -> int:
+    parsed = parser().parse_args(arguments)
     # Imported here so that --help answers at once.
-    from shared.cli.commands import COMMANDS, FAILED, WRONG_USE
+    from shared.cli.commands import COMMANDS
 
     try:
         action = getattr(parsed, "action", None)
@@ -27,7 +41,4 @@ def main(arguments: list[str] | None = None) -> int:
         return WRONG_USE if isinstance(error, ConfigurationError) else FAILED
     except KeyboardInterrupt:
         print("\nsegment-export: stopped watching; a run that was started goes on where workers are.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return STOPPED

@@ -1,14 +1,15 @@
 """Reads the configuration document, and says what is wrong with it line by line."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from shared.config.models import Connection, Document, Export
-from shared.errors import ConfigurationError
+from shared.config.models import CONTAINER_NAME, Connection, Document, Export
+from shared.errors import ConfigurationError, shown
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
 
@@ -114,7 +115,7 @@ def _read(location: str, blobs: Blobs) -> bytes:
 def blob_address(location: str) -> tuple[str, str]:
     """Container and blob of a document that is no local file. Raises ConfigurationError for what is no address."""
     container, _, name = location.partition("/")
-    if not container or not name or location.startswith("."):
+    if not re.fullmatch(CONTAINER_NAME, container) or not name:
         raise _missing(location)
     return container, name
 
@@ -131,7 +132,7 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {_shown(key)!r} is there twice")
+            raise ValueError(f"the key {shown(key)!r} is there twice")
         found[key] = value
     return found
 
@@ -149,7 +150,7 @@ def field_problems(error: ValidationError) -> list[str]:
             if isinstance(part, int):
                 path += f"[{part}]"
             elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
-                name = _shown(str(part))
+                name = shown(str(part))
                 path += f".{name}" if path else name
         told.append((path or "document", found["type"], _sentence(found["type"], found["msg"])))
     # Where a word or an object may stand, pydantic tells the fault of each: the object's says more.
@@ -158,11 +159,6 @@ def field_problems(error: ValidationError) -> list[str]:
         for path, kind, sentence in told
         if kind != "literal_error" or not any(other.startswith(path) for other, its, _ in told if its != kind)
     ]
-
-
-def _shown(key: str) -> str:
-    """A key as it may stand in a line of text, whoever wrote it."""
-    return (key if key.isprintable() else ascii(key)[1:-1])[:60]
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -29,6 +29,7 @@ DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pat
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-. ]{1,100}$")]
 SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -37,14 +38,7 @@ def _attribute_name(value: Any) -> Any:
 
 
 # Brevo stores attribute names in upper case, whatever is sent.
-AttributeName = Annotated[
-    str,
-    BeforeValidator(
-        _attribute_name,
-        json_schema_input_type=Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")],
-    ),
-    StringConstraints(pattern=r"^[A-Z0-9_-]{1,50}$"),
-]
+AttributeName = Annotated[str, BeforeValidator(_attribute_name), StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
 
 
 def _country(value: str) -> str:
@@ -117,7 +111,7 @@ class Connection(Model):
 class Source(Model):
     """Where Customer Insights writes: a container and the folder of one of its exports."""
 
-    container: Annotated[str, StringConstraints(pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$")]
+    container: Annotated[str, StringConstraints(pattern=CONTAINER_NAME)]
     folder: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         default=None, description="The files' delimiter; what model.json says, else a comma."
@@ -155,9 +149,9 @@ def _no_attribute(value: MappedField) -> MappedField:
     return value
 
 
-_AsWritten = BeforeValidator(_mapped_field, json_schema_input_type=Column | MappedField)
-StandardField = Annotated[MappedField, _AsWritten, AfterValidator(_no_type)]
-AttributeField = Annotated[MappedField, _AsWritten, AfterValidator(_no_attribute)]
+_ColumnOrField = BeforeValidator(_mapped_field, json_schema_input_type=Column | MappedField)
+StandardField = Annotated[MappedField, _ColumnOrField, AfterValidator(_no_type)]
+AttributeField = Annotated[MappedField, _ColumnOrField, AfterValidator(_no_attribute)]
 
 
 class Mapping(Model):

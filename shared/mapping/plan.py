@@ -53,8 +53,7 @@ class Plan:
 def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], where: str) -> Plan:
     """Resolves the export's mapping against the columns of the first file.
 
-    `where` names that file. Raises ConfigurationError for a mapped column that is not there or is there twice, and
-    for more than MOST_FIELDS fields.
+    `where` names that file. Raises ConfigurationError for a mapped column that is not there or is there twice.
     """
     mapping = export.mapping
     fields = [
@@ -63,12 +62,6 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
     ]
     if mapping.attributes == "all":
         fields += _remaining(columns, mapping.email, fields, where)
-    if len(fields) > MOST_FIELDS:
-        raise ConfigurationError(
-            "too_many_attributes",
-            f"{len(fields)} attributes are mapped, more than {MOST_FIELDS}.",
-            'Name those that campaigns need in the mapping instead of using "all".',
-        )
     plan = Plan(
         email_column=mapping.email,
         fields=tuple(fields),
@@ -79,6 +72,16 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
     )
     locate(plan, columns, where)
     return plan
+
+
+def check_size(plan: Plan) -> None:
+    """Raises ConfigurationError for more fields than an instance has memory for."""
+    if len(plan.fields) > MOST_FIELDS:
+        raise ConfigurationError(
+            "too_many_attributes",
+            f"{len(plan.fields)} attributes are mapped, more than {MOST_FIELDS}.",
+            'Name those that campaigns need in the mapping instead of using "all".',
+        )
 
 
 def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:

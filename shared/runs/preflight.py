@@ -6,7 +6,7 @@ from shared.brevo.answers import NotThere
 from shared.brevo.client import BrevoClient
 from shared.config.document import Target
 from shared.config.models import AttributeType
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError, ExportError
 from shared.mapping.plan import Plan
 
 _BREVO_TYPE: dict[AttributeType | str, str] = {
@@ -62,12 +62,12 @@ def check_list(brevo: BrevoClient, list_id: int) -> str:
 
 
 def allowance(brevo: BrevoClient) -> str:
-    """The contract's allowance in words; empty where the account shows none or the scarce call is not to be had.
+    """The contract's allowance in words; empty where the account shows none, for whatever reason.
 
     Credits count e-mails to send, not contacts: they are shown, and never stop a run.
     """
     try:
         lines = brevo.allowance()
-    except TransientError:
+    except ExportError:
         return ""
     return ", ".join(f"{line.plan}: {line.credits:,.0f} {line.credits_type}".strip() for line in lines)[:500]

@@ -7,7 +7,7 @@ from pathlib import Path
 from shared.config.document import Target
 from shared.errors import ConfigurationError
 from shared.mapping.mapper import Mapper
-from shared.mapping.plan import Plan, columns_text, make_plan
+from shared.mapping.plan import Plan, check_size, columns_text, make_plan
 from shared.mapping.results import RejectedRow, Slice
 from shared.mapping.select import FileSource
 from shared.segments.reading import SegmentStream
@@ -80,6 +80,7 @@ class SnapshotReader:
     def _mapper(self, columns: tuple[str, ...], where: str) -> Mapper:
         self._first_columns = columns
         plan = self._planned(make_plan(self._target.export, self._target.connection, columns, where))
+        check_size(plan)
         return Mapper(plan, self._folder, self._on_rejected)
 
     def _open(self, part: SegmentSnapshot, file: SegmentFile) -> SegmentStream:

@@ -31,6 +31,7 @@ from shared.segments.snapshot import Snapshot, find_snapshot
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
+_LONGEST_NAME = 50
 _FOLDER_PREFIX = "segment-export-"
 _LONGEST_FUNCTION_SECONDS = 3600
 
@@ -93,7 +94,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
             batches = list(write_bodies(blobs, run, staging_id, target.export, slices, app.settings.public_url))
     staged = replace(_counted(run, reader, snapshot), rejected_id=staging_id, requests=brevo.session.traffic.requests)
     if checked:
-        left_out = checked[-1].left_out[:_MOST_NAMES]
+        left_out = [name[:_LONGEST_NAME] for name in checked[-1].left_out[:_MOST_NAMES]]
         staged = replace(staged, left_out=left_out, allowance=checked[-1].allowance)
     app.store.update(run.run_id, lambda now: _with_counts(now, staged))
     if staged.rows_read == 0:

@@ -19,6 +19,8 @@ from shared.runs.model import Run, Trigger
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.segments.snapshot import find_snapshot, segment_of_blob
 
+_ACTIVE = "A run of this export is active already."
+
 # Says why somebody may not start an export; empty where they may.
 Refused = Callable[[Document, Export], str]
 
@@ -51,6 +53,9 @@ def start_run(
     `run_id` was made before, by whoever must know it even if this call dies half-way.
     """
     export = target.export
+    # Asked first, so that the clock has storage's time when the run gets its own.
+    if active := app.store.active(export.id):
+        return Start(export.id, active, reason=_ACTIVE)
     run = Run(
         run_id=run_id or app.store.new_run_id(export.id),
         export=export.id,
@@ -65,8 +70,8 @@ def start_run(
     ).entered("queued", app.storage.clock.now())
     try:
         run = app.store.start(run, snapshot=snapshot, due=due)
-    except AlreadyActive as active:
-        return Start(export.id, active.run_id, reason="A run of this export is active already.")
+    except AlreadyActive as other:
+        return Start(export.id, other.run_id, reason=_ACTIVE)
     except AlreadyStarted:
         app.store.forget_open(run.run_id)
         return Start(export.id, reason="This was started before.")

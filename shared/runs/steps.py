@@ -91,6 +91,7 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
         return
     growing = min(_FIRST_WAIT_SECONDS * 2**message.attempt, _LONGEST_WAIT_SECONDS)
     wait = growing if error.retry_after_seconds is None else error.retry_after_seconds
+    _log.info("%s", waits_line(message, error, wait))
 
     def waiting(run: Run) -> Run | None:
         if run.is_final:
@@ -100,6 +101,11 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     app.store.update(message.run, waiting)
     later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
     send(app, later, wait)
+
+
+def waits_line(message: Message, error: TransientError, wait_seconds: float) -> str:
+    """Why a step is put off, in the one line that alerts and queries read (infra/queries)."""
+    return f"step waits: run={message.run} step={message.step} code={error.code} seconds={wait_seconds:.0f}"
 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:

@@ -6,6 +6,7 @@ Table `runs`, partition `open`:  one row a run that may not be final, so that no
 Table `batches` and `events`, partition = run.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from shared.runs.model import Batch, Run, State, new_run_id, run_address
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row
+
+_log = logging.getLogger(__name__)
 
 OPEN = "open"
 _TRIES = 30
@@ -184,6 +187,7 @@ class RunStore:
                 self._runs.transact(changes)
             except Conflict:
                 continue
+            _log.info("%s", ended_line(final))
             self.add_event(run_id, final.state, final.error.message if final.error else "")
             break
         else:
@@ -250,3 +254,14 @@ class RunStore:
         if run is None:
             raise TransientError("run_missing", "The run is not written down yet.", retry_after_seconds=1)
         return run
+
+
+def ended_line(run: Run) -> str:
+    """How a run ended, in the one line that alerts and queries read (infra/queries): names and counts alone."""
+    return (
+        f"run ended: run={run.run_id} export={run.export} state={run.state}"
+        f" code={run.error.code if run.error else 'none'}"
+        f" rows_read={run.rows_read} rows_rejected={sum(run.rows_rejected.values())}"
+        f" delivered={run.contacts_delivered} confirmed={run.contacts_confirmed}"
+        f" rejected_by_brevo={sum(run.contacts_rejected_by_brevo.values())}"
+    )

@@ -60,7 +60,11 @@ def _by_status(what: str, error: HttpResponseError) -> Exception:
         return _refused(what)
     if status in (408, 429) or status >= 500 or status == 0:
         return _unreachable(what)
-    return PermanentError("storage_refused", f"Storage refused a request to {what} with status {status}.")
+    return PermanentError(
+        "storage_refused",
+        f"Storage refused a request to {what} with status {status}.",
+        "Check the names in the configuration; the status is explained in Azure Storage's reference.",
+    )
 
 
 def _refused(what: str) -> ConfigurationError:

@@ -1,5 +1,6 @@
 """The queue that carries a run from step to step."""
 
+import math
 from dataclasses import dataclass
 
 from azure.storage.queue import QueueClient, QueueMessage
@@ -27,7 +28,8 @@ class Queue:
 
     def send(self, text: str, delay_seconds: float = 0) -> None:
         """Sends a message that becomes visible after the delay and never expires before it is taken."""
-        delay = int(min(max(delay_seconds, 0), _LONGEST_DELAY_SECONDS))
+        # The service takes whole seconds: rounded down, a wait of half a second would be none at all.
+        delay = math.ceil(min(max(delay_seconds, 0), _LONGEST_DELAY_SECONDS))
         try:
             with storage_failures(self._what):
                 self._client.send_message(text, visibility_timeout=delay, time_to_live=-1)

@@ -368,7 +368,7 @@ def test_terminal_does_what_the_api_does(office, typed, tmp_path):
     assert typed("connection", "save", "brevo-eu", str(file), "--replace")[0] == 0
     assert typed("connect", "brevo-eu", "--agree", "Ana")[0] == 0
     assert json.loads(typed("run", "--all", "--json")[1])[0]["export"] == name
-    assert typed("run")[0] == 2
+    assert typed("run", "--all", "--wait")[0] == 2
     assert "terminal ana" in typed("audit")[1]
     assert "remove export copy" in typed("history")[1]
 

@@ -26,7 +26,7 @@ VIEWERS = [
     "list_connections",
     "show_openapi",
 ]
-CONTRIBUTORS = [*VIEWERS, "start_all_exports"]
+CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "preview_export", "cancel_run",
 ]  # fmt: skip
@@ -84,7 +84,7 @@ def details(flow, name, run_id):
         body = flow.export
     if name == "duplicate_export":
         body = {"id": "copy"}
-    if name == "start_all_exports":
+    if name == "start_exports":
         body = {"exports": "all"}
     if name == "webhook":
         body = {"segment": "Gold"}
@@ -173,7 +173,7 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("start_export", {"headers": {"Idempotency-Key": "x" * 201}}),
         ("start_export", {"body": {"now": "yes"}}),
         ("start_export", {"body": []}),
-        ("start_all_exports", {"body": {}}),
+        ("start_exports", {"body": {}}),
         ("webhook", {"body": {"colour": 1}}),
         ("duplicate_export", {"body": {"id": "a/b"}}),
         ("connect_connection", {"body": {"consent": {"agreed_by": " "}}, "id": "brevo-eu"}),

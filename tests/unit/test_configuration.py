@@ -97,7 +97,7 @@ def test_fault_is_told_in_one_line_with_its_path(path, value, expected):
         ((*EXPORT, "mapping", "attributes"), {"CITY": {"field": "C", "attribute": "X"}}, "exports[0].mapping.attributes.CITY: takes no attribute: its key is the attribute's name already"),
         ((*EXPORT, "schedule"), {"cron": "61 * * * *"}, "exports[0].schedule: cron line '61 * * * *' cannot be read"),
         ((*EXPORT, "schedule"), {"cron": "* * * * * *"}, "exports[0].schedule: cron takes five fields: minute hour day month weekday"),
-        ((*EXPORT, "schedule"), {"cron": "0 0 30 2 *"}, "exports[0].schedule: cron line '0 0 30 2 *' never fires"),
+        ((*EXPORT, "schedule"), {"cron": "0 0 30 2 *"}, "exports[0].schedule: cron line '0 0 30 2 *' cannot be read"),
         ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "Bucharest"}, "exports[0].schedule: time_zone 'Bucharest' is not known; use a name such as Europe/Bucharest"),
         ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "../../etc/passwd"}, "exports[0].schedule: time_zone '../../etc/passwd' is not known; use a name such as Europe/Bucharest"),
     ],

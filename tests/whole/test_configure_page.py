@@ -35,6 +35,7 @@ def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
         SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 50).drop(storage.connection_string, "segments")
         environment = {
             "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "PYTHONPATH": str(REPOSITORY),
             "USER": "ana",
             "AzureWebJobsStorage": storage.connection_string,
             "EXPORT_CONFIG": "settings/exports.json",
@@ -44,7 +45,7 @@ def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
 
         def typed(block: str) -> str:
             done = subprocess.run(
-                ["sh", "-ec", block], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=90
+                ["sh", "-ec", block], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90
             )
             assert done.returncode == 0, done.stderr
             return done.stdout

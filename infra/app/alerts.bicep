@@ -1,0 +1,141 @@
+metadata description = 'What wakes somebody. docs/operate.md says what each one means and what to do.'
+
+param actionGroupName string
+param rulePrefix string
+param location string
+param tags object
+param workspaceId string
+param email string
+param noSuccessHours int
+param rejectedPercent int
+
+// The windows overlap their frequency: a log line may come in some minutes late.
+// `splitBy` makes it one alert for each export, whose name then stands in the message.
+var rules = [
+  {
+    name: 'run-failed'
+    title: 'Segment Export: a run failed'
+    description: 'A run ended as failed. Its error says what to do: segment-export status RUN, or docs/operate.md.'
+    severity: 1
+    query: loadTextContent('../queries/run-failed.kql')
+    frequency: 'PT5M'
+    window: 'PT15M'
+    range: 'PT15M'
+    threshold: 0
+    splitBy: 'Export'
+  }
+  {
+    name: 'poison'
+    title: 'Segment Export: a message was given up'
+    description: 'A step failed five times without a known reason; its message went to the poison queue, and export_poison ended its run.'
+    severity: 1
+    query: loadTextContent('../queries/poison.kql')
+    frequency: 'PT15M'
+    window: 'PT30M'
+    range: 'PT30M'
+    threshold: 0
+    splitBy: ''
+  }
+  {
+    name: 'no-success'
+    title: 'Segment Export: no run has succeeded in ${noSuccessHours} hours'
+    description: 'Nothing has reached Brevo for longer than the schedule allows: no new segments, a run that hangs, or an app that does not start.'
+    severity: 1
+    query: replace(loadTextContent('../queries/no-success.kql'), '{hours}', string(noSuccessHours))
+    frequency: 'PT15M'
+    window: 'PT1H'
+    range: 'P2D'
+    threshold: 0
+    splitBy: ''
+  }
+  {
+    name: 'rejected-share'
+    title: 'Segment Export: more than ${rejectedPercent} % of a run\'s rows were rejected'
+    description: 'The run went through, without these customers. segment-export rejects RUN names each row and its reason.'
+    severity: 2
+    query: replace(loadTextContent('../queries/rejected-share.kql'), '{percent}', string(rejectedPercent))
+    frequency: 'PT15M'
+    window: 'PT30M'
+    range: 'PT30M'
+    threshold: 0
+    splitBy: 'Export'
+  }
+  {
+    name: 'throttled'
+    title: 'Segment Export: Brevo\'s rate limit holds runs up'
+    description: 'More than 20 steps in an hour waited for Brevo\'s rate limit. Runs go on by themselves, more slowly.'
+    severity: 3
+    query: loadTextContent('../queries/throttled.kql')
+    frequency: 'PT15M'
+    window: 'PT1H'
+    range: 'PT1H'
+    threshold: 20
+    splitBy: ''
+  }
+]
+
+resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: actionGroupName
+  location: 'global'
+  tags: tags
+  properties: {
+    groupShortName: 'SegExport'
+    enabled: true
+    emailReceivers: empty(email) ? [] : [
+      {
+        name: 'operator'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
+  name: '${rulePrefix}${rule.name}-${actionGroupName}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: rule.title
+    description: rule.description
+    severity: rule.severity
+    enabled: true
+    scopes: [
+      workspaceId
+    ]
+    evaluationFrequency: rule.frequency
+    windowSize: rule.window
+    overrideQueryTimeRange: rule.range == rule.window ? null : rule.range
+    skipQueryValidation: true // the tables appear with their first row
+    autoMitigate: true
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          timeAggregation: 'Count'
+          dimensions: empty(rule.splitBy) ? [] : [
+            {
+              name: rule.splitBy
+              operator: 'Include'
+              values: [
+                '*'
+              ]
+            }
+          ]
+          operator: 'GreaterThan'
+          threshold: rule.threshold
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: {
+      actionGroups: [
+        actionGroup.id
+      ]
+    }
+  }
+}]

@@ -1,0 +1,185 @@
+"""After the code is deployed: the Brevo key, a first configuration, the event subscription; prints the address.
+
+azd runs it as its postdeploy hook, with the deployment's outputs as environment variables. Every step may run again:
+what is there is left alone. `az` must be signed in.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+SECRET = "brevo-api-key"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
+TEMPLATE = Path(__file__).parent.parent / "app" / "event-subscription.bicep"
+ROLE_TRIES = 10
+ROLE_WAIT_SECONDS = 30.0
+
+# Sends nothing: the connection has no consent yet, and there is no export.
+FIRST_CONFIGURATION = {
+    "connections": [
+        {
+            "id": "brevo",
+            "type": "brevo",
+            "display_name": "Brevo",
+            "api_key": {"setting": "BREVO_API_KEY"},
+            "available_to": ["administrator"],
+            "consent": None,
+        }
+    ],
+    "exports": [],
+}
+
+Az = Callable[[Sequence[str]], str]
+
+
+class StepError(Exception):
+    """A step did not work; the text says what to do. `may_pass`: a role may not be believed yet."""
+
+    def __init__(self, text: str, *, may_pass: bool = False) -> None:
+        super().__init__(text)
+        self.may_pass = may_pass
+
+
+def az(arguments: Sequence[str]) -> str:
+    """What the command prints. Raises StepError with the line that says why not."""
+    program = shutil.which("az")
+    if program is None:
+        raise StepError(
+            "The Azure CLI is not there: install it, sign in with 'az login', then 'azd hooks run postdeploy'."
+        )
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise refusal(arguments, done.stderr)
+    return done.stdout.strip()
+
+
+def refusal(arguments: Sequence[str], told: str) -> StepError:
+    """The error for what `az` has written to its standard error."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no reason was given"]
+    reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+    unbelieved = any(word in told for word in ("required permissions", "Forbidden", "AuthorizationPermissionMismatch"))
+    blocked = "network rules" in told or "Public network access is disabled" in told
+    return StepError(f"az {' '.join(arguments[:3])}: {reason}", may_pass=unbelieved and not blocked)
+
+
+def patiently(call: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> str:
+    """The call's answer. A role that was assigned a minute ago may take some more to be believed."""
+    for _ in range(ROLE_TRIES - 1):
+        try:
+            return call()
+        except StepError as error:
+            if not error.may_pass:
+                raise
+            print(f"  not yet ({str(error)[:120]}); the roles may be a few minutes old, trying again")
+            sleep(ROLE_WAIT_SECONDS)
+    return call()
+
+
+def store_key(env: Mapping[str, str], run: Az) -> str:
+    """Puts BREVO_API_KEY of this terminal into the key vault, by way of a file that nobody else can read."""
+    vault, key = env["AZURE_KEY_VAULT_NAME"], env.get("BREVO_API_KEY", "").strip()
+    if not key:
+        return (
+            "Brevo key: none in BREVO_API_KEY, so the vault was left alone. To put one there:\n"
+            f"    az keyvault secret set --vault-name {vault} --name {SECRET} --value KEY"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "key"
+        path.touch(mode=0o600)
+        path.write_text(key, encoding="utf-8")
+        command = ["keyvault", "secret", "set", "--vault-name", vault, "--name", SECRET, "--file", str(path)]
+        patiently(lambda: run([*command, "--encoding", "utf-8", "--output", "none", *_subscription(env)]))
+    # Without this the app would look for the new version within a day.
+    refresh = f"https://management.azure.com{app_id(env)}/config/configreferences/appsettings/refresh"
+    run(["rest", "--method", "post", "--url", f"{refresh}?api-version=2022-03-01", "--output", "none"])
+    return f"Brevo key: stored in {vault} as {SECRET}."
+
+
+def write_configuration(env: Mapping[str, str], run: Az) -> str:
+    """Writes a first configuration that sends nothing; one that is there is left alone."""
+    container, _, name = env["AZURE_CONFIG_BLOB"].partition("/")
+    where = ["--account-name", env["AZURE_STORAGE_ACCOUNT_NAME"], "--container-name", container, "--name", name]
+    common = ["--auth-mode", "login", *_subscription(env)]
+    answer = patiently(
+        lambda: run(["storage", "blob", "exists", *where, *common, "--query", "exists", "--output", "json"])
+    )
+    if answer == "true":
+        return f"Configuration: {container}/{name} is there and was left alone."
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "exports.json"
+        path.write_text(json.dumps(FIRST_CONFIGURATION, indent=2), encoding="utf-8")
+        upload = ["storage", "blob", "upload", *where, *common, "--file", str(path)]
+        patiently(
+            lambda: run([*upload, "--content-type", "application/json", "--overwrite", "false", "--output", "none"])
+        )
+    return f"Configuration: a first one is in {container}/{name}. It sends nothing until you change it."
+
+
+def subscribe(env: Mapping[str, str], run: Az) -> str:
+    """Sends new segment files to the function, which is there by now."""
+    run(
+        [
+            "deployment", "group", "create",
+            "--resource-group", env["AZURE_SEGMENT_RESOURCE_GROUP"],
+            "--name", "segment-export-events",
+            "--template-file", str(TEMPLATE),
+            "--parameters",
+            f"systemTopicName={env['AZURE_SYSTEM_TOPIC_NAME']}",
+            f"functionAppId={app_id(env)}",
+            f"name=segment-export-{env['AZURE_FUNCTION_APP_NAME']}",
+            f"containers={env['AZURE_SEGMENT_CONTAINERS']}",
+            "--output", "none",
+            *_subscription(env),
+        ]
+    )  # fmt: skip
+    return f"Events: new files in {env['AZURE_SEGMENT_CONTAINERS']} of {env['AZURE_SEGMENT_ACCOUNT_NAME']} start runs."
+
+
+def address(env: Mapping[str, str]) -> str:
+    """Where the app is, and how to call it."""
+    url, name, group = env["AZURE_FUNCTION_APP_URL"], env["AZURE_FUNCTION_APP_NAME"], env["AZURE_RESOURCE_GROUP"]
+    lines = [
+        f"The app: {url}/api/health",
+        "Its key:",
+        f"    az functionapp keys list -g {group} -n {name} --query functionKeys.default -o tsv",
+    ]
+    if outbound := env.get("AZURE_OUTBOUND_IP_ADDRESS"):
+        lines.append(f"Add {outbound} to Brevo's authorised addresses (Security > Authorised IPs).")
+    return "\n".join(lines)
+
+
+def app_id(env: Mapping[str, str]) -> str:
+    """The resource id of the function app."""
+    group, name = env["AZURE_RESOURCE_GROUP"], env["AZURE_FUNCTION_APP_NAME"]
+    return f"/subscriptions/{env['AZURE_SUBSCRIPTION_ID']}/resourceGroups/{group}/providers/Microsoft.Web/sites/{name}"
+
+
+def main(env: Mapping[str, str], run: Az = az) -> int:
+    """Takes each step even where another failed. 0 when all went well."""
+    failed = 0
+    for step in (store_key, write_configuration, subscribe):
+        try:
+            print(step(env, run))
+        except KeyError as error:
+            print(f"{step.__name__}: {error} is not set; run it by 'azd hooks run postdeploy'", file=sys.stderr)
+            failed += 1
+        except StepError as error:
+            print(f"{step.__name__} failed: {error}", file=sys.stderr)
+            print("  mend it, then 'azd hooks run postdeploy'; docs/operate.md has the usual reasons", file=sys.stderr)
+            failed += 1
+    if "AZURE_FUNCTION_APP_URL" in env:
+        print(address(env))
+    return 1 if failed else 0
+
+
+def _subscription(env: Mapping[str, str]) -> list[str]:
+    return ["--subscription", env["AZURE_SUBSCRIPTION_ID"]]
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

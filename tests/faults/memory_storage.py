@@ -1,0 +1,325 @@
+"""Storage in memory with a clock that can be wound on, so that hours of a run's life pass in moments.
+
+`test_storage_model.py` holds it against Azurite. Each worker reaches it through a `Line` of its own, which counts the
+calls and can break at any of them.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO, Literal
+
+from shared.errors import PermanentError, TransientError
+from shared.storage.account import Storage
+from shared.storage.blobs import CHUNK_BYTES, Blob
+from shared.storage.clock import Clock
+from shared.storage.failures import Conflict, NotFound
+from shared.storage.queue import Received
+from shared.storage.tables import Change, Row
+
+Mode = Literal["dies", "outage", "echo"]
+
+_READS = (" get", " query", " listing", " read", " receive")
+_LONGEST_TEXT = 32_768
+_LARGEST_ROW_BYTES = 1_048_576
+
+
+class WorkerDied(BaseException):
+    """The worker's process is gone: nothing of it runs any more."""
+
+
+class VirtualClock(Clock):
+    """The real time, plus what was skipped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._skipped = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._skipped)
+
+    def seconds(self) -> float:
+        return self.now().timestamp()
+
+    def skip(self, seconds: float) -> None:
+        self._skipped += max(0.0, seconds)
+
+
+@dataclass
+class Line:
+    """One worker's way to storage.
+
+    Before write `at` (from 1), or with `reads` before that read, it breaks: the worker dies for good; or storage does
+    not answer, once; or the answer to the call is lost and the SDK makes the call again ("echo").
+    """
+
+    mode: Mode | None = None
+    at: int = 0
+    reads: bool = False
+    calls: int = 0
+    dead: bool = False
+    names: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def call[T](self, name: str, act: Callable[[], T]) -> T:
+        with self.lock:
+            if self.dead:
+                raise WorkerDied
+            counts = name.endswith(_READS) == self.reads
+            if counts:
+                self.calls += 1
+                self.names.append(name)
+            broken = counts and self.mode is not None and self.calls == self.at
+            self.dead = broken and self.mode == "dies"
+            if self.dead:
+                raise WorkerDied
+        if broken and self.mode == "outage":
+            raise TransientError("storage_unreachable", f"Storage did not answer for {name}.")
+        if broken:
+            act()
+        return act()
+
+
+@dataclass
+class Kept:
+    """What the storage account holds."""
+
+    clock: VirtualClock
+    tables: dict[str, dict[tuple[str, str], tuple[dict[str, Any], str]]] = field(default_factory=dict)
+    containers: dict[str, dict[str, tuple[bytes, str, datetime]]] = field(default_factory=dict)
+    messages: list["_Message"] = field(default_factory=list)
+    every_message: list[str] = field(default_factory=list)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def etag(self) -> str:
+        return f'W/"{next(self.numbers)}"'
+
+    def storage(self, line: Line) -> Storage:
+        """The whole storage, as one worker reaches it."""
+        blobs: Any = MemoryBlobs(self, line)
+        names = ("runs", "batches", "events", "accounts", "requests", "audit")
+        tables: list[Any] = [MemoryTable(self, line, name) for name in names]
+        queue: Any = MemoryQueue(self, line)
+        return Storage(blobs, blobs, *tables, queue, self.clock)
+
+    def all_text(self) -> Iterator[str]:
+        """Everything written in tables and queue messages, ever sent messages included."""
+        for name, rows in self.tables.items():
+            for (partition, key), (values, _) in rows.items():
+                yield f"{name} {partition} {key} {values!r}"
+        yield from self.every_message
+
+    def blob_names(self, container: str) -> list[str]:
+        return sorted(self.containers.get(container, {}))
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    """Refuses what the service or its SDK refuses."""
+    size_bytes = 0
+    for name, value in values.items():
+        if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
+        if isinstance(value, str):
+            value.encode()
+            if len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
+                raise PermanentError("storage_refused", "Storage refused a request with status 400.")
+        size_bytes += 2 * len(name) + 8 + (2 * len(value) if isinstance(value, str) else 8)
+    if size_bytes > _LARGEST_ROW_BYTES or len(values) > 252:
+        raise PermanentError("storage_refused", "Storage refused a request with status 400.")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+class MemoryTable:
+    """As `shared.storage.tables.Table`."""
+
+    def __init__(self, kept: Kept, line: Line, name: str) -> None:
+        self._kept, self._line, self._name = kept, line, name
+
+    @property
+    def _rows(self) -> dict[tuple[str, str], tuple[dict[str, Any], str]]:
+        return self._kept.tables.setdefault(self._name, {})
+
+    def _call[T](self, what: str, act: Callable[[], T]) -> T:
+        def locked() -> T:
+            with self._kept.lock:
+                return act()
+
+        return self._line.call(f"{self._name} {what}", locked)
+
+    def get(self, partition: str, key: str) -> Row | None:
+        def act() -> Row | None:
+            found = self._rows.get((partition, key))
+            return Row(partition, key, dict(found[0]), found[1]) if found else None
+
+        return self._call("get", act)
+
+    def query(self, partition: str, first: str = "", last: str = "", limit: int | None = None) -> Iterator[Row]:
+        def act() -> list[Row]:
+            return [
+                Row(partition, key, dict(values), etag)
+                for (part, key), (values, etag) in sorted(self._rows.items(), key=lambda item: item[0])
+                if part == partition and key >= first and (not last or key < last)
+            ][:limit]
+
+        yield from self._call("query", act)
+
+    def insert(self, row: Row) -> None:
+        self.transact([Change("insert", row)])
+
+    def put(self, row: Row) -> None:
+        self.transact([Change("put", row)])
+
+    def replace(self, row: Row) -> None:
+        def act() -> None:
+            if (row.partition, row.key) not in self._rows:
+                raise NotFound(self._name)
+            self._apply([Change("replace", row)])
+
+        self._call("replace", act)
+
+    def delete(self, row: Row) -> None:
+        def act() -> None:
+            if (row.partition, row.key) in self._rows:
+                self._apply([Change("delete", row)])
+
+        self._call("delete", act)
+
+    def transact(self, changes: list[Change]) -> None:
+        kinds = "+".join(change.kind for change in changes)
+        self._call(kinds, lambda: self._apply(changes))
+
+    def _apply(self, changes: list[Change]) -> None:
+        rows = dict(self._rows)
+        for change in changes:
+            address = (change.row.partition, change.row.key)
+            known = rows.get(address)
+            if change.kind == "insert" and known:
+                raise Conflict(self._name)
+            needs_known = change.kind in ("replace", "delete")
+            if needs_known and (known is None or change.row.etag not in (None, "*", known[1])):
+                raise Conflict(self._name)
+            if change.kind == "delete":
+                del rows[address]
+            else:
+                rows[address] = (_checked(dict(change.row.values)), self._kept.etag())
+        self._kept.tables[self._name] = rows
+
+
+class MemoryBlobs:
+    """As `shared.storage.blobs.Blobs`."""
+
+    def __init__(self, kept: Kept, line: Line) -> None:
+        self._kept, self._line = kept, line
+
+    def _container(self, name: str) -> dict[str, tuple[bytes, str, datetime]]:
+        try:
+            return self._kept.containers[name]
+        except KeyError:
+            raise NotFound(f"container {name}") from None
+
+    def listing(self, container: str, prefix: str) -> list[Blob]:
+        def act() -> list[Blob]:
+            return [
+                Blob(name, etag, len(data), modified)
+                for name, (data, etag, modified) in sorted(self._container(container).items())
+                if name.startswith(prefix)
+            ]
+
+        return self._line.call(f"{container} listing", act)
+
+    def listing_if_there(self, container: str, prefix: str) -> list[Blob]:
+        try:
+            return self.listing(container, prefix)
+        except NotFound:
+            return []
+
+    def folders(self, container: str, prefix: str) -> list[str]:
+        names = [blob.name[len(prefix) :] for blob in self.listing(container, prefix)]
+        return list(dict.fromkeys(name.split("/")[0] for name in names if "/" in name))
+
+    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
+        data, known = self.read_with_etag(container, name)
+        if known != etag:
+            raise Conflict(f"blob {container}/{name}")
+        for first in range(0, len(data), CHUNK_BYTES):
+            yield data[first : first + CHUNK_BYTES]
+
+    def read(self, container: str, name: str) -> bytes:
+        return self.read_with_etag(container, name)[0]
+
+    def read_with_etag(self, container: str, name: str) -> tuple[bytes, str]:
+        def act() -> tuple[bytes, str]:
+            found = self._container(container).get(name)
+            if found is None:
+                raise NotFound(f"blob {container}/{name}")
+            return found[0], found[1]
+
+        return self._line.call(f"{container} read", act)
+
+    def write(self, container: str, name: str, data: bytes | BinaryIO) -> None:
+        content = data if isinstance(data, bytes) else data.read()
+
+        def act() -> None:
+            blobs = self._kept.containers.setdefault(container, {})
+            blobs[name] = (content, self._kept.etag(), self._kept.clock.now())
+
+        self._line.call(f"{container} write", act)
+
+    def create_container(self, container: str) -> None:
+        self._line.call(f"{container} create", lambda: self._kept.containers.setdefault(container, {}))
+
+    def delete_below(self, container: str, prefix: str) -> None:
+        for blob in self.listing_if_there(container, prefix):
+            self._line.call(f"{container} delete", lambda blob=blob: self._container(container).pop(blob.name, None))
+
+
+@dataclass(eq=False)
+class _Message:
+    text: str
+    visible_at: float
+    number: int
+    dequeue_count: int = 0
+    receipt: int = 0
+
+
+class MemoryQueue:
+    """As `shared.storage.queue.Queue`."""
+
+    def __init__(self, kept: Kept, line: Line) -> None:
+        self._kept, self._line = kept, line
+
+    def send(self, text: str, delay_seconds: float = 0) -> None:
+        def act() -> None:
+            with self._kept.lock:
+                at = self._kept.clock.seconds() + int(max(delay_seconds, 0))
+                self._kept.messages.append(_Message(text, at, next(self._kept.numbers)))
+                self._kept.every_message.append(text)
+
+        self._line.call("queue send", act)
+
+    def receive(self, visible_again_seconds: int) -> Received | None:
+        def act() -> Received | None:
+            with self._kept.lock:
+                now = self._kept.clock.seconds()
+                due = [message for message in self._kept.messages if message.visible_at <= now]
+                if not due:
+                    return None
+                message: Any = min(due, key=lambda each: (each.visible_at, each.number))
+                message.visible_at = now + visible_again_seconds
+                message.dequeue_count += 1
+                message.receipt += 1
+                return Received(message.text, message.dequeue_count, message)
+
+        return self._line.call("queue receive", act)
+
+    def delete(self, received: Received) -> None:
+        def act() -> None:
+            with self._kept.lock:
+                message: Any = received.message
+                if message in self._kept.messages and message.dequeue_count == received.dequeue_count:
+                    self._kept.messages.remove(message)
+
+        self._line.call("queue delete", act)

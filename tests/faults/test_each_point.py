@@ -1,0 +1,204 @@
+"""A worker dies, storage fails or an answer is lost at each point of a whole run, and the run still ends right.
+
+Between two writes nothing is decided, so breaking before each write (and once before each read) covers every point.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.errors import ExportError
+from shared.runs.sweeping import sweep
+from tests.faults.conftest import Story, check_failed
+from tests.faults.memory_storage import Mode, WorkerDied
+
+PARTS = 4
+PEOPLE = 520  # three batches
+
+pytestmark = pytest.mark.usefixtures("three_batches")
+
+
+def start(story: Story, worker: Any) -> None:
+    """Starts the export; where that breaks, whoever asked for it asks again."""
+    try:
+        story.start(worker)
+    except (WorkerDied, ExportError):
+        story.start()
+
+
+def start_by_event(story: Story, worker: Any) -> None:
+    """As `start`, but an event does it, and Event Grid delivers the event again."""
+    try:
+        story.start_by_event(worker)
+    except (WorkerDied, ExportError):
+        story.start_by_event()
+
+
+def live(
+    story: Story, mode: Mode, at: int, *, reads: bool = False, how: Callable[[Story, Any], None] = start
+) -> dict[str, Any]:
+    """A whole run with one break; its status."""
+    story.sandbox.reset()
+    worker, line = story.worker(mode, at, reads=reads)
+    how(story, worker)
+    story.work(story.app if line.dead else worker, hours=2)
+    runs = story.runs()
+    assert len(runs) == 1, runs
+    return story.status(runs[0].run_id)
+
+
+def points(make_story: Callable[..., Story], tell: Callable[[Story], object], **how: Any) -> int:
+    """How many calls a whole run makes when nothing breaks."""
+    story = make_story()
+    tell(story)
+    worker, line = story.worker(reads=how.get("reads", False))
+    how.get("how", start)(story, worker)
+    story.work(worker)
+    return line.calls
+
+
+def troubles(
+    make_story: Callable[..., Story],
+    mode: Mode,
+    part: int | None,
+    check: Callable[[Story, dict[str, Any]], None],
+    tell: Callable[[Story], object] = lambda story: story.people(PEOPLE),
+    step: int = 1,
+    only: slice = slice(None),
+    **how: Any,
+) -> list[str]:
+    """Breaks at each point of this part, or of a whole run's `only`; what was not right, point by point."""
+    found = []
+    every = range(1, points(make_story, tell, **how) + 2)
+    for at in every[only] if part is None else every[part * step :: PARTS * step]:
+        story = make_story()
+        tell(story)
+        name = f"{mode} at call {at}"
+        try:
+            status = live(story, mode, at, **how)
+            assert not [error for error in story.errors if not isinstance(error, ExportError)], story.errors
+            check(story, status)
+        except (AssertionError, ExportError) as error:
+            found.append(f"{name}: {str(error).splitlines()[0][:300]}")
+    return found
+
+
+def check_all_sent(story: Story, status: dict[str, Any]) -> None:
+    assert status["status"] == "succeeded", (status["status"], status["error"])
+    assert len(story.sent()) == PEOPLE == status["contacts_confirmed"]
+    assert story.imports() <= 3 + 1
+    assert status["batches"] == 3
+
+
+def check_nothing_holds_the_next_run(story: Story, status: dict[str, Any]) -> None:
+    check_all_sent(story, status)
+    left = [text for text in story.left_behind() if not text.startswith("open")]
+    assert left == []
+    assert story.start().is_new
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_worker_that_dies_before_any_write_loses_no_contact(make_story, part):
+    assert troubles(make_story, "dies", part, check_nothing_holds_the_next_run) == []
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_write_whose_answer_is_lost_and_that_is_made_again_loses_no_contact(make_story, part):
+    found = troubles(make_story, "echo", part, check_nothing_holds_the_next_run)
+    assert [text for text in found if not text.startswith("echo at call 2:")] == []
+
+
+def test_start_whose_answer_is_lost_and_that_is_made_again_starts_one_run_that_ends(make_story):
+    check = check_nothing_holds_the_next_run
+    assert troubles(make_story, "echo", None, check, only=slice(1, 2)) == []
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_storage_that_fails_at_any_write_loses_no_contact(make_story, part):
+    assert troubles(make_story, "outage", part, check_nothing_holds_the_next_run, step=2) == []
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_storage_that_fails_at_any_read_loses_no_contact(make_story, part):
+    assert troubles(make_story, "outage", part, check_nothing_holds_the_next_run, reads=True, step=4) == []
+
+
+def test_event_run_whose_worker_dies_while_it_stages_still_sends_its_segment(make_story):
+    assert troubles(make_story, "dies", None, check_all_sent, how=start_by_event, only=slice(0, 24, 2)) == []
+
+
+def check_no_body_left(story: Story, status: dict[str, Any]) -> None:
+    assert story.kept.blob_names("staged") == []
+
+
+def test_no_staged_body_is_left_wherever_the_ending_worker_dies(make_story):
+    assert troubles(make_story, "dies", None, check_no_body_left, only=slice(-14, None)) == []
+
+
+def test_no_staged_body_is_left_by_a_worker_that_dies_before_the_end(make_story):
+    assert troubles(make_story, "dies", None, check_no_body_left, only=slice(0, -14, 5)) == []
+
+
+def test_start_that_dies_before_its_run_is_written_leaves_nothing_on_the_list_of_open_runs(make_story):
+    def check(story: Story, status: dict[str, Any]) -> None:
+        story.kept.clock.skip(25 * 3600)
+        sweep(story.app)
+        assert story.left_behind() == []
+
+    assert troubles(make_story, "dies", None, check, lambda story: story.people(1), only=slice(1, 2)) == []
+
+
+def failing_twice(story: Story, worker: Any) -> None:
+    # `live` begins with a fresh sandbox, so the faults are told here.
+    story.sandbox.fail_next("POST /contacts/import", "import-failed", 3)
+    start(story, worker)
+
+
+def test_import_that_fails_twice_ends_the_run_wherever_the_worker_dies(make_story):
+    def check(story: Story, status: dict[str, Any]) -> None:
+        check_failed(status, "import_failed")
+
+    assert (
+        troubles(
+            make_story,
+            "dies",
+            None,
+            check,
+            lambda story: story.people(10),
+            how=failing_twice,
+            only=slice(-16, None),
+        )
+        == []
+    )
+
+
+def with_many_shared_numbers(story: Story, worker: Any) -> None:
+    numbers = [f"+4072212{number:04}" for number in range(100)]
+    story.sandbox.seed(
+        contacts=[
+            {"email": f"owner{place}@example.com", "attributes": {"SMS": phone}} for place, phone in enumerate(numbers)
+        ]
+    )
+    rows = [f"C-{n},person{n}@example.com,{numbers[n] if n < 100 else ''}\n" for n in range(PEOPLE)]
+    story.segment(f"CustomerId,EMail,Telephone\n{''.join(rows)}")
+    story.save(mapping={"email": "EMail", "phone": "Telephone"}, max_rejected=0.1)
+    start(story, worker)
+
+
+def test_guard_against_rejected_contacts_holds_wherever_the_worker_dies(make_story):
+    def check(story: Story, status: dict[str, Any]) -> None:
+        check_failed(status, "guard_rejected_by_brevo")
+
+    assert (
+        troubles(
+            make_story,
+            "dies",
+            None,
+            check,
+            lambda story: story.people(1),
+            how=with_many_shared_numbers,
+            only=slice(-16, None, 2),
+        )
+        == []
+    )

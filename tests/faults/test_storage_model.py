@@ -1,0 +1,101 @@
+"""The storage in memory behaves as Azurite does, as far as the app can tell."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from shared.settings import read_settings
+from shared.storage.account import Storage, open_storage
+from shared.storage.failures import Conflict, NotFound
+from shared.storage.tables import Change, Row
+from tests.faults.memory_storage import Kept, Line, VirtualClock
+
+
+@pytest.fixture(params=["memory", "azurite"])
+def storage(request: pytest.FixtureRequest) -> Storage:
+    if request.param == "memory":
+        return Kept(VirtualClock()).storage(Line())
+    azurite = request.getfixturevalue("azurite")
+    return open_storage(read_settings({"AzureWebJobsStorage": azurite.connection_string}))
+
+
+@pytest.fixture
+def part() -> str:
+    return uuid.uuid4().hex
+
+
+def outcome(act: Callable[[], object]) -> str:
+    try:
+        act()
+    except (Conflict, NotFound, TypeError) as error:
+        return type(error).__name__
+    return "ok"
+
+
+def test_row_is_inserted_once_and_replaced_only_as_it_was_read(storage, part):
+    table = storage.runs
+    assert outcome(lambda: table.insert(Row(part, "a", {"n": 1, "gone": None}))) == "ok"
+    assert outcome(lambda: table.insert(Row(part, "a", {"n": 2}))) == "Conflict"
+    read = table.get(part, "a")
+    assert dict(read.values) == {"n": 1}
+    assert outcome(lambda: table.replace(Row(part, "a", {"n": 3}, read.etag))) == "ok"
+    assert outcome(lambda: table.replace(Row(part, "a", {"n": 4}, read.etag))) == "Conflict"
+    assert outcome(lambda: table.delete(read)) == "Conflict"
+    assert outcome(lambda: table.delete(table.get(part, "a"))) == "ok"
+    assert outcome(lambda: table.delete(read)) == "ok"
+    assert outcome(lambda: table.replace(read)) == "NotFound"
+    assert table.get(part, "a") is None
+
+
+def test_transaction_makes_all_changes_or_none(storage, part):
+    storage.runs.insert(Row(part, "active", {"run": "x"}))
+    changes = [Change("insert", Row(part, "new", {})), Change("insert", Row(part, "active", {"run": "y"}))]
+    assert outcome(lambda: storage.runs.transact(changes)) == "Conflict"
+    assert storage.runs.get(part, "new") is None
+    active = storage.runs.get(part, "active")
+    storage.runs.delete(active)
+    gone = [Change("put", Row(part, "new", {})), Change("delete", active)]
+    assert outcome(lambda: storage.runs.transact(gone)) == "Conflict"
+
+
+def test_rows_come_in_the_order_of_their_keys_within_bounds(storage, part):
+    for key in ("b", "a", "c-1", "c-2", "d"):
+        storage.batches.put(Row(part, key, {"k": key}))
+    assert [row.key for row in storage.batches.query(part)] == ["a", "b", "c-1", "c-2", "d"]
+    assert [row.key for row in storage.batches.query(part, "c-", "c.")] == ["c-1", "c-2"]
+    assert [row.key for row in storage.batches.query(part, limit=2)] == ["a", "b"]
+
+
+def test_number_that_does_not_fit_is_refused(storage, part):
+    assert outcome(lambda: storage.runs.put(Row(part, "n", {"n": 2**63 - 1}))) == "ok"
+    assert outcome(lambda: storage.runs.put(Row(part, "n", {"n": 2**63}))) == "TypeError"
+
+
+def test_blob_is_read_as_it_was_listed_or_not_at_all(storage, part):
+    blobs = storage.app_blobs
+    assert outcome(lambda: blobs.listing(part, "")) == "NotFound"
+    assert blobs.listing_if_there(part, "") == []
+    blobs.write(part, "x/1.csv", b"one")
+    blobs.write(part, "x/y/2.csv", b"two")
+    [first, second] = blobs.listing(part, "x/")
+    assert (first.name, first.size_bytes, second.name) == ("x/1.csv", 3, "x/y/2.csv")
+    assert blobs.folders(part, "x/") == ["y"]
+    blobs.write(part, "x/1.csv", b"changed")
+    assert outcome(lambda: list(blobs.chunks(part, "x/1.csv", first.etag))) == "Conflict"
+    blobs.delete_below(part, "x/")
+    blobs.delete_below(part, "x/")
+    assert outcome(lambda: blobs.read(part, "x/1.csv")) == "NotFound"
+
+
+def test_message_is_hidden_while_it_is_worked_and_gone_once_deleted(storage, part):
+    while storage.queue.receive(3600):
+        pass  # what other tests left
+    storage.queue.send(part)
+    received = storage.queue.receive(60)
+    assert (received.text, received.dequeue_count) == (part, 1)
+    assert storage.queue.receive(60) is None
+    storage.queue.delete(received)
+    storage.queue.delete(received)
+    storage.queue.send(part, 3600)
+    assert storage.queue.receive(60) is None

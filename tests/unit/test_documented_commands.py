@@ -1,0 +1,69 @@
+"""Every command that README and the guides show is there, with its options; every link leads somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from shared.cli.arguments import parser
+
+ROOT = Path(__file__).parents[2]
+GUIDES = ("README.md", "CONTRIBUTING.md", "infra/README.md", "docs/operate.md", "docs/configure.md")
+
+
+def shown(program: str) -> list[tuple[str, str]]:
+    """(guide, command line) of each `program …` in code, inline or in a block."""
+    found = []
+    for guide in GUIDES:
+        text = (ROOT / guide).read_text(encoding="utf-8")
+        blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+        lines = [line.split(" #")[0] for line in blocks.replace("\\\n", " ").splitlines()]
+        lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        pattern = re.compile(rf"^\s*(?:[A-Z_]+=\S+ )?({program}(?: .*)?)$")
+        found += [(guide, match[1].strip()) for line in lines if (match := pattern.match(line))]
+    return found
+
+
+@pytest.mark.parametrize(("guide", "line"), shown("segment-export"))
+def test_command_of_the_terminal_is_there_with_its_options(guide, line):
+    words = shlex.split(line.split(" > ")[0])[1:]
+    if words:
+        assert parser().parse_args(words).command == words[0]
+
+
+@pytest.mark.parametrize(("guide", "line"), shown("make"))
+def test_target_of_make_is_there(guide, line):
+    target = line.split()[1] if " " in line else "help"
+    assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_guides_show_commands_at_all():
+    assert len(shown("segment-export")) > 10
+    assert len(shown("make")) > 5
+
+
+@pytest.mark.parametrize("guide", ["infra/README.md", "docs/operate.md"])
+def test_links_of_the_guide_lead_somewhere(guide):
+    path = ROOT / guide
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        if target.startswith("http"):
+            continue
+        other = (path.parent / file).resolve() if file else path
+        assert other.exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert anchor in anchors, target
+
+
+def test_error_codes_of_the_operators_guide_are_the_codes_own():
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
+    text = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    words = set(
+        re.findall(r"`((?:brevo|storage|key|setting|list|attributes|column|body|step|configuration)_[a-z_]+)`", text)
+    )
+    assert words
+    assert {word for word in words if f'"{word}"' not in code} == set()

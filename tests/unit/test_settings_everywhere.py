@@ -1,0 +1,393 @@
+"""Every setting, once: the code, Bicep, the example for this machine and the README have the same set.
+
+Likewise the roles, the containers, the alerts' log lines and the parameters of infra/. Bicep is read by its layout
+here; `make infra-check` parses it.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.errors import TransientError
+from shared.runs.messages import Message
+from shared.runs.model import Problem, Run
+from shared.runs.steps import waits_line
+from shared.runs.store import ended_line
+from shared.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
+
+# Read by the code, but no setting of ours: Azure says the first two, the terminal the other.
+NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER"}
+# Settings that the host or an SDK reads, and the app's own code never.
+HOSTS_IN_AZURE = {
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "AZURE_CLIENT_ID",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+HOSTS_ON_THIS_MACHINE = {"FUNCTIONS_WORKER_RUNTIME"}
+# Flex Consumption refuses an app with one of these. https://learn.microsoft.com/azure/azure-functions/functions-app-settings
+REFUSED_BY_FLEX = {
+    "FUNCTIONS_WORKER_RUNTIME",
+    "FUNCTIONS_EXTENSION_VERSION",
+    "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
+    "WEBSITE_CONTENTSHARE",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+    "ENABLE_ORYX_BUILD",
+}
+
+
+def modules() -> Iterator[Path]:
+    yield ROOT / "function_app.py"
+    for folder in ("shared", *TRIGGERS):
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def nodes[Node: ast.AST](kind: type[Node]) -> Iterator[Node]:
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, kind):
+                yield node
+
+
+def constant(node: ast.AST | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def is_environment(node: ast.AST) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name in ("env", "environ", "environment")
+
+
+def settings_in_code() -> set[str]:
+    """`env.get(X)`, `env[X]`, `helper(env, X)`, `os.getenv(X)`, a binding's connection, `%X%`, a connection's key."""
+    found: set[str | None] = set()
+    for call in nodes(ast.Call):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if isinstance(call.func, ast.Attribute) and is_environment(call.func.value):
+            found.add(constant(call.args[0]) if call.args else None)
+        elif name == "getenv":
+            found.add(constant(call.args[0]))
+        elif len(call.args) > 1 and is_environment(call.args[0]):
+            found.add(constant(call.args[1]))
+        found |= {constant(word.value) for word in call.keywords if word.arg == "connection"}
+    found |= {constant(node.slice) for node in nodes(ast.Subscript) if is_environment(node.value)}
+    for node in nodes(ast.Constant):
+        if isinstance(node.value, str):
+            found |= set(re.findall(r"^%([A-Z_]+)%$", node.value))
+    document = json.loads((ROOT / "config/exports.json").read_text(encoding="utf-8"))
+    found |= {connection["api_key"]["setting"] for connection in document["connections"]}
+    return {name for name in found if name} - NOT_OURS
+
+
+def bicep(name: str) -> str:
+    return (INFRA / name).read_text(encoding="utf-8")
+
+
+def names_in_bicep() -> set[str]:
+    text = bicep("app/function-app.bicep")
+    inside = text[text.index("appSettings: [") : text.index("// No passwords to deploy with")]
+    return set(re.findall(r"^ +name: '(\w+)'", inside, re.MULTILINE))
+
+
+def base(names: set[str]) -> set[str]:
+    return {name.removesuffix("__accountName") for name in names}
+
+
+def settings_in_readme() -> dict[str, str]:
+    """Each row of the table: the names of its first cell, with the default of its last."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| setting | what it is | default |") :].split("\n\n")[0]
+    found = {}
+    for line in table.splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in re.findall(r"`(\w+)`", cells[0]):
+            found[name] = cells[2].strip("`")
+    return found
+
+
+def example() -> dict[str, str]:
+    return json.loads((ROOT / "local.settings.json.example").read_text(encoding="utf-8"))["Values"]
+
+
+# Settings
+
+
+def test_code_reads_its_settings_where_this_test_can_see_them():
+    assert {"AzureWebJobsStorage", "SEGMENT_STORAGE", "EXPORT_SCHEDULE", "BREVO_API_KEY"} <= settings_in_code()
+
+
+def test_bicep_has_the_settings_of_the_code_and_no_others():
+    assert base(names_in_bicep() - HOSTS_IN_AZURE) == settings_in_code()
+    assert names_in_bicep() >= HOSTS_IN_AZURE
+
+
+def test_example_for_this_machine_has_the_settings_of_the_code_and_no_others():
+    assert base(set(example()) - HOSTS_ON_THIS_MACHINE) == settings_in_code()
+
+
+def test_readme_has_the_settings_of_the_code_and_no_others():
+    assert base(set(settings_in_readme())) == settings_in_code()
+
+
+def test_app_on_flex_consumption_has_no_setting_that_it_refuses():
+    assert not names_in_bicep() & REFUSED_BY_FLEX
+
+
+def test_no_setting_in_bicep_holds_a_storage_key():
+    assert "AzureWebJobsStorage" not in names_in_bicep()
+    assert not re.search(r"listKeys|AccountKey=|SharedAccessSignature", "".join(map(bicep, bicep_files())))
+
+
+@pytest.mark.parametrize(
+    ("setting", "parameter", "value"),
+    [
+        ("EXPORT_CONFIG", "exportConfig", read_settings({}).export_config),
+        ("BREVO_BASE_URL", "brevoBaseUrl", read_settings({}).brevo_base_url),
+        ("SNAPSHOT_QUIET_SECONDS", "snapshotQuietSeconds", f"{read_settings({}).snapshot_quiet_seconds:g}"),
+        ("EXPORT_SCHEDULE", "exportSchedule", "0 */5 * * * *"),
+    ],
+)
+def test_default_of_a_setting_is_the_same_everywhere(setting, parameter, value):
+    assert settings_in_readme()[setting] == value
+    assert example()[setting] == value
+    assert parameters()[parameter].strip("'") == value
+    assert f"${{{setting}={value}}}" == parameter_values()[parameter]
+
+
+# Parameters and outputs
+
+
+def bicep_files() -> list[str]:
+    return [str(path.relative_to(INFRA)) for path in sorted(INFRA.rglob("*.bicep"))]
+
+
+def parameters() -> dict[str, str]:
+    found = re.findall(r"^param (\w+) \w+(?: = (.+))?$", bicep("main.bicep"), re.MULTILINE)
+    return dict(found)
+
+
+def parameter_values() -> dict[str, str]:
+    found = json.loads(bicep("main.parameters.json"))["parameters"]
+    return {name: entry["value"] for name, entry in found.items()}
+
+
+def test_each_parameter_is_described_can_be_set_by_azd_and_is_in_the_readme():
+    readme = bicep("README.md")
+    assert set(parameter_values()) == set(parameters())
+    for name, value in parameter_values().items():
+        assert re.search(
+            rf"@description\('.+'\)\n(?:@.+\n|  .+\n|\}}\)\n|\]\)\n)*param {name} ", bicep("main.bicep")
+        ), name
+        variable = re.fullmatch(r"\$\{(\w+)(?:=(.*))?\}", value)
+        assert variable, name
+        assert f"`{variable[1]}`" in readme, name
+        if parameters()[name]:
+            assert (variable[2] or "") == parameters()[name].strip("'"), name
+
+
+def test_no_output_has_the_name_of_a_parameters_value():
+    outputs = re.findall(r"^output (\w+) ", bicep("main.bicep"), re.MULTILINE)
+    values = {re.fullmatch(r"\$\{(\w+).*\}", value)[1] for value in parameter_values().values()}
+    # The group's name is the same after as before, so reading it back changes nothing.
+    assert set(outputs) & values == {"AZURE_RESOURCE_GROUP"}
+
+
+def test_hook_reads_only_what_the_deployment_puts_out():
+    outputs = set(re.findall(r"^output (\w+) ", bicep("main.bicep"), re.MULTILINE))
+    read = set(re.findall(r"AZURE_\w+", (INFRA / "scripts/post_deploy.py").read_text(encoding="utf-8")))
+    assert read - {"AZURE_SUBSCRIPTION_ID"} <= outputs
+
+
+# Roles
+
+
+def assignments() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """(file, the assignment's text, [(module, word)]) of each role assignment."""
+    found = []
+    for name in bicep_files():
+        for match in re.finditer(
+            r"((?:^//.*\n)*)^resource \w+ 'Microsoft.Authorization/[^\n]+\n(?:.*\n)*?^\}", bicep(name), re.M
+        ):
+            needs = re.findall(r"^// needed-by: (\S+) (\w+)$", match[1], re.MULTILINE)
+            found.append((name, match[0], needs))
+    return found
+
+
+def words_of(path: Path) -> set[str]:
+    """The names that a module uses or defines; of another file, its words."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return set(re.findall(r"\w+", text))
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        found |= {getattr(node, "id", ""), getattr(node, "attr", "")}
+        if isinstance(node, ast.alias | ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
+
+
+def test_each_role_assignment_names_the_call_that_needs_it():
+    assert len(assignments()) == sum(text.count("roleAssignments@") for text in map(bicep, bicep_files()))
+    for file, text, needs in assignments():
+        assert needs, f"{file}: {text}"
+        for module, word in needs:
+            assert (ROOT / module).is_file(), module
+            assert word in words_of(ROOT / module), f"{module} does not use {word}"
+
+
+def test_each_azure_client_of_the_code_has_its_role():
+    needed = {word: text for _, text, needs in assignments() for _, word in needs}
+    clients = {
+        alias.name
+        for node in nodes(ast.ImportFrom)
+        if (node.module or "").startswith("azure.") and node.module != "azure.functions"
+        for alias in node.names
+        if alias.name.endswith("ServiceClient")
+    }
+    assert clients == {"BlobServiceClient", "QueueServiceClient", "TableServiceClient"}
+    for client in clients:
+        kind = client.removesuffix("ServiceClient")
+        assert any(f"storage{kind}Data" in text for word, text in needed.items() if word == client), client
+
+
+def test_segments_are_only_read_and_only_in_their_containers():
+    (found,) = [text for file, text, _ in assignments() if file == "app/segments.bicep"]
+    assert "storageBlobDataReader" in found
+    assert "scope: segmentContainers[i]" in found
+    written = {"write", "delete_below", "create_container"}
+    for path in (ROOT / "shared/segments").glob("*.py"):
+        assert not written & words_of(path), path
+
+
+def test_no_assignment_is_a_role_over_resources_themselves():
+    # Owner, Contributor, User Access Administrator
+    too_much = ("8e3af657", "b24988ac", "18d7d88d")
+    assert not [word for text in map(bicep, bicep_files()) for word in too_much if word in text]
+
+
+# What is made beforehand
+
+
+def test_storage_has_the_containers_queues_and_tables_of_the_code():
+    text = bicep("app/storage.bicep")
+
+    def made(kind: str) -> set[str]:
+        return set(re.findall(r"'([\w-]+)'", text[text.index(f"var {kind} = [") :].split("]")[0]))
+
+    assigned = {
+        target.id: constant(node.value)
+        for node in nodes(ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    config = read_settings({}).export_config.split("/")[0]
+    assert made("containers") == {config, assigned["STAGED"], assigned["REJECTED"]}
+    triggers = {constant(word.value) for call in nodes(ast.Call) for word in call.keywords if word.arg == "queue_name"}
+    assert made("queues") == {assigned["QUEUE"], f"{assigned['QUEUE']}-poison"} == triggers
+    tables = {
+        constant(call.args[0])
+        for call in nodes(ast.Call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "get_table_client"
+    }
+    assert made("tables") == tables
+
+
+def test_lifecycle_rules_cover_what_holds_data_of_persons():
+    text = bicep("app/storage.bicep")
+    for prefix, days in (("staged/", 2), ("rejected-rows/", 30)):
+        rule = text[text.index(f"'{prefix}'") :]
+        assert f"daysAfterModificationGreaterThan: {days}\n" in rule[:300]
+
+
+def test_event_subscription_calls_the_function_that_takes_events():
+    found = [
+        node.name
+        for node in nodes(ast.FunctionDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "attr", "") == "event_grid_trigger"
+    ]
+    text = bicep("app/event-subscription.bicep")
+    assert [f"/functions/{name}'" in text for name in found] == [True]
+    for ending in (".csv", ".csv.gz", "/model.json"):
+        assert f"'{ending}'" in text
+
+
+# Alerts
+
+
+def pattern_of(query: str) -> re.Pattern[str]:
+    """The query's `parse ... with` as a regular expression."""
+    parts = re.search(r"\| parse Message with (.+)", query)[1]
+    found = ""
+    for literal, name, kind in re.findall(r'"([^"]*)"|(\w+)(:long)?|\*', parts):
+        found += re.escape(literal) if literal else f"(?P<{name}>{r'\d+' if kind else '.*?'})" if name else ".*"
+    return re.compile(f"^{found}$")
+
+
+RUN = Run(
+    run_id="high-value-20261124T050000-abcdef",
+    export="high-value",
+    account="BREVO_API_KEY",
+    list_id=12,
+    trigger="timer",
+    started_by="timer",
+    state="failed",
+    rows_read=10,
+    rows_rejected={"invalid_email": 2, "missing_email": 1},
+    contacts_delivered=7,
+    contacts_confirmed=6,
+    contacts_rejected_by_brevo={"brevo_other": 1},
+    error=Problem("list_missing", "Brevo has no list 12.", ""),
+)
+
+
+@pytest.mark.parametrize("name", ["run-failed", "no-success", "rejected-share"])
+def test_query_reads_the_line_that_a_run_ends_with(name):
+    found = pattern_of(bicep(f"queries/{name}.kql")).match(ended_line(RUN))
+    assert found
+    assert (found["Run"], found["Export"], found["State"]) == (RUN.run_id, "high-value", "failed")
+    if name == "run-failed":
+        assert found["Code"] == "list_missing"
+    if name == "rejected-share":
+        assert (found["RowsRead"], found["RowsRejected"], found["RejectedByBrevo"]) == ("10", "3", "1")
+
+
+def test_query_reads_the_line_of_a_step_that_waits_and_knows_both_words_for_throttling():
+    query = bicep("queries/throttled.kql")
+    line = waits_line(Message(RUN.run_id, "deliver"), TransientError("brevo_throttled", ""), 12.3)
+    found = pattern_of(query).match(line)
+    assert (found["Run"], found["Step"], found["Code"], found["Seconds"]) == (
+        RUN.run_id,
+        "deliver",
+        "brevo_throttled",
+        "12",
+    )
+    codes = {constant(call.args[0]) for call in nodes(ast.Call) if getattr(call.func, "id", "") == "TransientError"}
+    assert set(re.findall(r'"(\w+)"', query.split("Code in")[1])) <= codes
+
+
+def test_query_for_given_up_messages_names_the_function_that_takes_them():
+    name = re.search(r'Name == "(\w+)"', bicep("queries/poison.kql"))[1]
+    assert name in {node.name for node in nodes(ast.FunctionDef)}
+
+
+def test_each_alert_has_its_query_and_its_chapter():
+    used = set(re.findall(r"loadTextContent\('\.\./queries/([\w-]+)\.kql'\)", bicep("app/alerts.bicep")))
+    assert used == {path.stem for path in (INFRA / "queries").glob("*.kql")}
+    chapters = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    assert used <= set(re.findall(r"^### `([\w-]+)`", chapters, re.MULTILINE))
+
+
+def test_traces_are_not_sampled_since_alerts_read_them():
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    assert "Trace" in host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")

@@ -1,0 +1,81 @@
+"""Storage and a Brevo sandbox for the tests that start whole processes."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import ContainerClient
+
+from local.azurite import Azurite
+from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+
+FOLDER = "CustomerInsights_abcd1234/BlobExport"
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[Azurite]:
+    """Of one file alone: on a common one, a host and a terminal would take each other's messages."""
+    with Azurite(in_memory=True) as storage:
+        yield storage
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[BrevoSandbox]:
+    with BrevoSandbox(SandboxSettings.quick()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def upload(azurite: Azurite) -> Callable[..., None]:
+    """Puts a segment file, or any other one, into a container."""
+
+    def put(
+        container: str, segment: str, data: bytes | str, ending: str = "_1.csv", refresh: str = "2026/11/24/0500"
+    ) -> None:
+        client = ContainerClient.from_connection_string(azurite.connection_string, container)
+        with contextlib.suppress(ResourceExistsError):
+            client.create_container()
+        name = f"{FOLDER}/{segment}/{refresh}/{segment}{ending}" if segment else f"{FOLDER}/{ending}"
+        client.upload_blob(name, data, overwrite=True)
+
+    return put
+
+
+@pytest.fixture(scope="module")
+def write_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Writes a configuration with one connection; each export is given by its id and what differs."""
+
+    def write(**exports: dict[str, Any]) -> Path:
+        document = {
+            "connections": [
+                {
+                    "id": "brevo-eu",
+                    "display_name": "Brevo",
+                    "api_key": {"setting": "BREVO_API_KEY"},
+                    "consent": {"agreed_by": "admin", "agreed_on": "2026-11-01"},
+                }
+            ],
+            "exports": [
+                {
+                    "id": name.replace("_", "-"),
+                    "display_name": name,
+                    "connection": "brevo-eu",
+                    "list_id": 12,
+                    "source": {"container": f"segments-{name.replace('_', '-')}", "folder": FOLDER},
+                    "segments": ["Gold"],
+                    "mapping": {"email": "EMail", "first_name": "FirstName"},
+                    "default_country": "RO",
+                    **changes,
+                }
+                for name, changes in exports.items()
+            ],
+        }
+        path = tmp_path_factory.mktemp("config") / "exports.json"
+        path.write_text(json.dumps(document))
+        return path
+
+    return write
