@@ -1,84 +1,89 @@
 """What a caller gets: JSON, or a problem as RFC 9457 says."""
 
-import functools
 import json
-import logging
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from shared.errors import ExportError, TransientError, place_of, shown
+from shared.administration.connections import ConnectionInUse, NotConnected
+from shared.administration.items import InvalidInput, parse_json, parse_strictly
+from shared.errors import ExportError, TransientError
 
-_LARGEST_BODY_BYTES = 1_000_000
+LARGEST_BODY_BYTES = 1_000_000
+PROBLEM_TYPE = "urn:segment-export:problem:"
 
-_STATUS = {
+# Every other error is 409: the request was right, and something else must change first.
+STATUS = {
     "body_invalid": 400,
+    "sign_in_required": 401,
+    "access_denied": 403,
     "export_unknown": 404,
+    "connection_unknown": 404,
     "run_unknown": 404,
     "route_unknown": 404,
+    "method_unknown": 405,
+    "changed_meanwhile": 412,
     "body_too_large": 413,
+    "not_possible": 422,
+    "idempotency_key_used": 422,
+    "if_match_missing": 428,
 }
-
-_log = logging.getLogger(__name__)
-
-Handler = Callable[[func.HttpRequest], func.HttpResponse]
 
 
 class RequestError(ExportError):
     """The request itself is wrong."""
 
-
-def answering(handler: Handler) -> Handler:
-    """Turns an error into its problem; nothing of it but its own words reaches the caller."""
-
-    @functools.wraps(handler)
-    def answer(req: func.HttpRequest) -> func.HttpResponse:
-        try:
-            return handler(req)
-        except ExportError as error:
-            return problem(error)
-        except Exception as error:  # noqa: BLE001 - its words may hold personal data
-            _log.error("%s", place_of(error))
-            return _problem(500, "unforeseen", "Something went wrong here.", "The app's log names the place.")
-
-    return answer
+    def __init__(self, code: str, message: str, advice: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message, advice)
+        self.headers = dict(headers or {})
 
 
-def json_answer(found: Any, status: int = 200, headers: dict[str, str] | None = None) -> func.HttpResponse:
+def json_answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
     """A JSON answer."""
     body = json.dumps(found, ensure_ascii=False, default=str)
-    return func.HttpResponse(body, status_code=status, headers=headers, mimetype="application/json")
+    return func.HttpResponse(body, status_code=status, headers=dict(headers or {}), mimetype="application/json")
 
 
 def problem(error: ExportError) -> func.HttpResponse:
     """A problem: `type` ends in the error's code, `detail` says what to do. https://www.rfc-editor.org/rfc/rfc9457"""
-    if not isinstance(error, TransientError):
-        return _problem(_STATUS.get(error.code, 409), error.code, error.message, error.advice)
-    wait = {"Retry-After": str(math.ceil(error.retry_after_seconds or 5))}
-    return _problem(503, error.code, error.message, error.advice, wait)
+    if isinstance(error, TransientError):
+        wait = {"Retry-After": str(math.ceil(error.retry_after_seconds or 5))}
+        return problem_answer(503, error, wait)
+    return problem_answer(STATUS.get(error.code, 409), error, getattr(error, "headers", {}))
 
 
-def _problem(
-    status: int, code: str, title: str, detail: str, headers: dict[str, str] | None = None
-) -> func.HttpResponse:
-    found = {"type": f"urn:segment-export:problem:{code}", "title": title, "status": status, "detail": detail or title}
+def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) -> func.HttpResponse:
+    """The problem with this status. `errors` has one entry for each fault, with the path to its field."""
+    found: dict[str, Any] = {
+        "type": f"{PROBLEM_TYPE}{error.code}",
+        "title": error.message,
+        "status": status,
+        "detail": error.advice or error.message,
+    }
+    if isinstance(error, InvalidInput):
+        found["errors"] = [
+            {"field": line.partition(": ")[0], "message": line.partition(": ")[2]} for line in error.problems
+        ]
+    if isinstance(error, ConnectionInUse):
+        found["exports"] = error.exports
+        found["ways_on"] = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
+    if isinstance(error, NotConnected):
+        found["steps"] = [{"step": step.name, "ok": step.ok, "message": step.message} for step in error.steps]
     body = json.dumps(found, ensure_ascii=False)
-    return func.HttpResponse(body, status_code=status, headers=headers, mimetype="application/problem+json")
+    return func.HttpResponse(body, status_code=status, headers=dict(headers), mimetype="application/problem+json")
+
+
+def read_json(req: func.HttpRequest) -> Any:
+    """The request's JSON body; an empty one stands for `{}`. Raises RequestError or InvalidInput."""
+    body = req.get_body()
+    if len(body) > LARGEST_BODY_BYTES:
+        raise RequestError("body_too_large", f"body: is larger than {LARGEST_BODY_BYTES:,} bytes.")
+    return parse_json(body or b"{}")
 
 
 def read_body[T: BaseModel](req: func.HttpRequest, model: type[T]) -> T:
-    """The request's JSON body; an empty one stands for `{}`. Raises RequestError naming the field."""
-    body = req.get_body()
-    if len(body) > _LARGEST_BODY_BYTES:
-        raise RequestError("body_too_large", f"The body is larger than {_LARGEST_BODY_BYTES:,} bytes.")
-    try:
-        return model.model_validate(json.loads(body or b"{}"))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(shown(str(part)) for part in first["loc"]) or "body"
-        raise RequestError("body_invalid", f"{field}: {first['msg'].removeprefix('Value error, ')}.") from None
-    except (ValueError, RecursionError):
-        raise RequestError("body_invalid", "The body is not JSON.", "Send a JSON object.") from None
+    """The body as a model. Raises RequestError, or InvalidInput naming each field."""
+    return parse_strictly(model, read_json(req))

@@ -36,6 +36,8 @@ var tables = [
   'batches'
   'events'
   'accounts'
+  'requests'
+  'audit'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {

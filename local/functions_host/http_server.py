@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             response = Response(500)
         self._write(response)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_request  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_QUERY = handle_request  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep addresses, which may hold keys, out of the logs."""

@@ -15,6 +15,7 @@ ProcessState = Literal["open", "completed", "failed", "cancelled"]
 
 _PAGE = 50
 _PAGES = 4
+_LIST_PAGES = 40
 _SINGLE_LOOKS = 3
 _MOST_DIGITS = 9
 
@@ -62,6 +63,11 @@ class _List(BaseModel):
     name: str = ""
 
 
+class _Lists(BaseModel):
+    count: int = 0
+    lists: list[_List] = []
+
+
 class _Attribute(BaseModel):
     name: str
     category: str = "normal"
@@ -105,9 +111,23 @@ class BrevoClient:
         """The list's name. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
         return _parse(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}")).name
 
-    def check_lists(self) -> None:
-        """Checks the key within the generous allowance. https://developers.brevo.com/reference/getlists-1"""
-        self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})
+    def list_count(self) -> int:
+        """How many lists there are; also a check of the key within the generous allowance.
+
+        https://developers.brevo.com/reference/getlists-1
+        """
+        return _parse(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
+
+    def lists_named(self, name: str) -> list[int]:
+        """The ids of the lists of this name, in any case; an account has few enough lists to look at each."""
+        found: list[int] = []
+        for page in range(_LIST_PAGES):
+            params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE}
+            answer = _parse(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params=params))
+            found += [each.id for each in answer.lists if each.name.strip().casefold() == name.strip().casefold()]
+            if len(answer.lists) < _PAGE:
+                break
+        return found
 
     def attributes(self) -> set[str]:
         """The attributes that an import can fill. https://developers.brevo.com/reference/getattributes-1"""

@@ -10,6 +10,9 @@ examples:
   segment-export run high-value --wait        run it, watch it, end with its status
   segment-export status                       the last run of each export
   segment-export rejects RUN > rejects.csv    each row that was not sent, and why
+  segment-export export save high-value e.json add or change an export; --replace to change
+  segment-export export schedule high-value --cron '30 5 * * *' --time-zone Europe/Bucharest
+  eval "$(segment-export completion bash)"    complete commands and ids with the tab key
 
 settings (environment variables):
   EXPORT_CONFIG             a local path or container/blob            [config/exports.json]
@@ -39,13 +42,23 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=help_text, description=help_text, parents=[common])
 
     command("validate", "Check the configuration: one line for each fault, with the path to its field.")
-    connect = command("connect", "Test a connection step by step: key, address, attributes, contract, consent.")
+    command("connections", "List the connections.")
+    connect = command("connect", "Test a connection step by step: key, address, lists, attributes, contract, consent.")
     connect.add_argument("connection", metavar="CONNECTION", help="a connection's id")
-    command("exports", "List the exports: connection, list, schedule, last run.")
+    connect.add_argument("--agree", metavar="WHO", help="give consent: saved when every step has passed")
+    _connection(command("connection", "Show, save or remove a connection."), common)
+    listed = command("exports", "List the exports: last run, last success, next due, and why nothing runs now.")
+    listed.add_argument("--search", default="", help="a part of an id, name, connection or segment")
+    listed.add_argument(
+        "--sort", default="", help="id, display_name, connection, list_id, schedule, next_due, last_run"
+    )
+    _export(command("export", "Show, save, duplicate, detach, schedule or remove an export. Runs nothing."), common)
     preview = command("preview", "Show what a run would send: five masked contacts, counts by reason. Sends nothing.")
     preview.add_argument("export", metavar="EXPORT", help="an export's id")
     run = command("run", "Start a run of an export.")
-    run.add_argument("export", metavar="EXPORT", help="an export's id")
+    what = run.add_mutually_exclusive_group(required=True)
+    what.add_argument("export", metavar="EXPORT", nargs="?", help="an export's id")
+    what.add_argument("--all", action="store_true", help="instead: every export with an active schedule")
     run.add_argument("--wait", action="store_true", help="work the queue here and wait for the run's end")
     run.add_argument("--now", action="store_true", help="take the newest snapshot without its quiet period")
     run.add_argument("--accept", action="store_true", help="let the run through a guard that stopped the last one")
@@ -55,5 +68,63 @@ def parser() -> argparse.ArgumentParser:
     rejects.add_argument("run", metavar="RUN", help="a run's id")
     cancel = command("cancel", "End a run; nothing more is sent than the batch on its way.")
     cancel.add_argument("run", metavar="RUN", help="a run's id")
+    audit = command("audit", "Tell who did what when, newest first.")
+    audit.add_argument("--limit", type=int, default=50, help="how many lines")
+    command("history", "List the configuration's last changes: who, when, what, and the version before.")
     command("schema", "Print the JSON Schema of the configuration.")
+    shell = command("completion", "Print what a shell needs to complete this command.")
+    shell.add_argument("shell", choices=("bash", "zsh"), help='for bash: eval "$(segment-export completion bash)"')
+    # Without help it is not listed: only the shells call it.
+    complete = commands.add_parser("complete", parents=[common])
+    complete.add_argument("words", nargs="*")
     return top
+
+
+_Actions = dict[str, argparse.ArgumentParser]
+
+
+def _connection(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    texts = {"show": "Print it as JSON.", "save": "Add it, or change it.", "remove": "Remove it; no export may use it."}
+    actions = _actions(parser, common, "connection", texts)
+    _saving(actions)
+
+
+def _export(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+    texts = {
+        "show": "Print it as JSON.",
+        "save": "Add it, or change it, once its list, attributes and columns are checked.",
+        "duplicate": "Add a copy under another id.",
+        "detach": "Take its connection away: it is inactive, and keeps its settings.",
+        "schedule": "Switch its schedule.",
+        "remove": "Remove it; a run of it sends nothing more than the batch on its way.",
+    }
+    actions = _actions(parser, common, "export", texts)
+    _saving(actions)
+    actions["duplicate"].add_argument("new", metavar="NEW_ID", help="the copy's id")
+    actions["duplicate"].add_argument("--name", help="the copy's display name")
+    schedule = actions["schedule"].add_mutually_exclusive_group(required=True)
+    schedule.add_argument("--off", action="store_true", help="run on demand only")
+    schedule.add_argument("--with-refresh", action="store_true", help="run with each new snapshot")
+    schedule.add_argument("--cron", metavar="LINE", help="five fields, such as '30 5 * * *'")
+    actions["schedule"].add_argument(
+        "--time-zone", metavar="ZONE", help="where the cron line counts, such as Europe/Paris"
+    )
+
+
+def _actions(
+    parser: argparse.ArgumentParser, common: argparse.ArgumentParser, kind: str, texts: dict[str, str]
+) -> _Actions:
+    below = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    found = {
+        name: below.add_parser(name, help=text, description=text, parents=[common]) for name, text in texts.items()
+    }
+    for each in found.values():
+        each.add_argument(kind, metavar=kind.upper(), help=f"the {kind}'s id")
+    return found
+
+
+def _saving(actions: _Actions) -> None:
+    actions["save"].add_argument("file", metavar="FILE", help="its JSON, as `show` prints it; - for standard input")
+    actions["save"].add_argument("--replace", action="store_true", help="change what is there, whatever it is")
+    for name in ("save", "remove"):
+        actions[name].add_argument("--if-match", metavar="ETAG", help="only what has this ETag, as `show` tells it")

@@ -31,7 +31,8 @@ def _run(arguments: list[str] | None) -> int:
     from shared.cli.commands import COMMANDS
 
     try:
-        return COMMANDS[parsed.command](parsed)
+        action = getattr(parsed, "action", None)
+        return COMMANDS[f"{parsed.command} {action}" if action else parsed.command](parsed)
     except ExportError as error:
         if parsed.json:
             told = {"code": error.code, "message": error.message, "advice": error.advice}

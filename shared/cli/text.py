@@ -43,6 +43,32 @@ def status_text(status: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def exports_text(found: list[dict[str, Any]]) -> str:
+    """The exports as a table: the facts that the API gives too."""
+    head = ("EXPORT", "CONNECTION", "LIST", "SCHEDULE", "LAST RUN", "AT", "LAST SUCCESS", "NEXT DUE", "WHY NOT NOW")
+    return table(
+        head,
+        [
+            (
+                each["id"],
+                each["connection"] or "detached",
+                each["list_id"],
+                each["schedule_text"],
+                (each["last_run"] or {}).get("status", "never"),
+                _minute((each["last_run"] or {}).get("started_at")),
+                _minute((each["last_success"] or {}).get("finished_at")),
+                _minute(each["next_due"]),
+                (each["why_not_running"] or {}).get("text", "it runs"),
+            )
+            for each in found
+        ],
+    )
+
+
+def _minute(time: str | None) -> str:
+    return (time or "")[:16].replace("T", " ")
+
+
 def preview_text(found: dict[str, Any]) -> str:
     """A preview for people."""
     lines = [

@@ -48,19 +48,30 @@ def read_document(location: str, blobs: Blobs) -> Document:
 def parse_document(data: bytes, where: str) -> Document:
     """Raises DocumentError with a line for each fault."""
     try:
-        raw = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
-    except UnicodeDecodeError as error:
-        raise DocumentError(where, ["is not UTF-8 text"]) from error
-    except json.JSONDecodeError as error:
-        raise DocumentError(where, [f"line {error.lineno}: is not JSON ({error.msg})"]) from error
-    except RecursionError as error:
-        raise DocumentError(where, ["is nested too deeply"]) from error
+        raw = plain_json(data)
     except ValueError as error:
         raise DocumentError(where, [str(error)]) from error
+    return validated(raw, where)
+
+
+def plain_json(data: bytes) -> Any:
+    """The value that the JSON text stands for. Raises ValueError saying what is wrong with it."""
+    try:
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}: is not JSON ({error.msg})") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+
+
+def validated(raw: Any, where: str) -> Document:
+    """The document that these plain values are. Raises DocumentError with a line for each fault."""
     try:
         return Document.model_validate(raw)
     except ValidationError as error:
-        raise DocumentError(where, _problems(error)) from error
+        raise DocumentError(where, field_problems(error)) from error
 
 
 def find_target(document: Document, export_id: str) -> Target:
@@ -94,13 +105,19 @@ def _read(location: str, blobs: Blobs) -> bytes:
         if path.stat().st_size > _LARGEST_BYTES:
             raise DocumentError(location, [f"is larger than {_LARGEST_BYTES:,} bytes"])
         return path.read_bytes()
-    container, _, name = location.partition("/")
-    if not re.fullmatch(CONTAINER_NAME, container) or not name:
-        raise _missing(location)
+    container, name = blob_address(location)
     try:
         return blobs.read(container, name)
     except NotFound as error:
         raise _missing(location) from error
+
+
+def blob_address(location: str) -> tuple[str, str]:
+    """Container and blob of a document that is no local file. Raises ConfigurationError for what is no address."""
+    container, _, name = location.partition("/")
+    if not re.fullmatch(CONTAINER_NAME, container) or not name:
+        raise _missing(location)
+    return container, name
 
 
 def _missing(location: str) -> ConfigurationError:
@@ -124,7 +141,8 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _INNER = {"SettingReference", "CronSchedule", "MappedField", "dict[constrained-str,MappedField]"}
 
 
-def _problems(error: ValidationError) -> list[str]:
+def field_problems(error: ValidationError) -> list[str]:
+    """A line for each fault, with the path to its field."""
     told: list[tuple[str, str, str]] = []
     for found in error.errors(include_url=False, include_input=False):
         path = ""

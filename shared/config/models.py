@@ -13,6 +13,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -20,7 +22,10 @@ Role = Literal["administrator", "contributor", "viewer"]
 AttributeType = Literal["text", "date", "number", "boolean"]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
-DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f<>]+$")]
+# No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
+_SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$")]
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-. ]{1,100}$")]
 SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -44,7 +49,7 @@ def _country(value: str) -> str:
     return value
 
 
-Country = Annotated[str, AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
 
 
 class Model(BaseModel):
@@ -159,6 +164,16 @@ class Mapping(Model):
     attributes: dict[AttributeName, AttributeField] | Literal["all"] = Field(
         default={}, description='Attributes by name, or "all" for every remaining column by its own name.'
     )
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _no_name_twice(cls, value: Any) -> Any:
+        """Names that differ in case only would become one, and the other's column be lost without a word."""
+        names = [str(name).upper() for name in value] if isinstance(value, dict) else []
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"attribute {name} is mapped twice")
+        return value
 
     @property
     def phone_attribute(self) -> str | None:

@@ -8,6 +8,7 @@ from shared.brevo.pace import Pace
 from shared.brevo.session import BrevoSession
 from shared.config.document import Target, find_target, read_document
 from shared.config.models import Document
+from shared.config.store import DocumentStore
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
 from shared.storage.account import Storage, open_storage
@@ -28,6 +29,11 @@ class App:
     def document(self) -> Document:
         """The configuration as it is now. Raises DocumentError or ConfigurationError."""
         return read_document(self.settings.export_config, self.storage.app_blobs)
+
+    @property
+    def configuration(self) -> DocumentStore:
+        """The same document, for those who change it."""
+        return DocumentStore(self.settings.export_config, self.storage.app_blobs, self.storage.clock)
 
     def target(self, export_id: str) -> Target:
         """The export with its connection, ready to be used. Raises ConfigurationError."""

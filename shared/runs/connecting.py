@@ -20,11 +20,13 @@ class CheckStep:
 
 
 def check_connection(app: App, connection: Connection) -> list[CheckStep]:
-    """Key found, key and address accepted, lists and attributes readable, contract shown."""
+    """Key found, key and address accepted, lists and attributes readable, contract shown, consent given."""
     account = connection.api_key.setting
     steps: list[tuple[str, Callable[[], str]]] = [
         ("key found", lambda: read_secret(account) and f"The setting {account} holds a key."),
-        ("key accepted", lambda: _accepted(app, account)),
+        ("key accepted", lambda: _asked(app, account, "Brevo accepts the key.", but="brevo_address_blocked")),
+        ("address allowed", lambda: _asked(app, account, "Brevo accepts requests from this address.")),
+        ("lists readable", lambda: f"{app.brevo(account).list_count()} lists."),
         ("attributes readable", lambda: f"{len(app.brevo(account).attributes())} attributes."),
         ("contract", lambda: allowance(app.brevo(account)) or "The account shows no allowance."),
         ("consent", lambda: _consent(connection)),
@@ -39,9 +41,14 @@ def check_connection(app: App, connection: Connection) -> list[CheckStep]:
     return found
 
 
-def _accepted(app: App, account: str) -> str:
-    app.brevo(account).check_lists()
-    return "Brevo accepts the key and this address, and shows its lists."
+def _asked(app: App, account: str, answer: str, *, but: str = "") -> str:
+    """The answer where Brevo lets us in, or refuses for the reason that another step is there for."""
+    try:
+        app.brevo(account).list_count()
+    except ExportError as error:
+        if error.code != but:
+            raise
+    return answer
 
 
 def _consent(connection: Connection) -> str:

@@ -25,7 +25,8 @@ FINAL: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections", "
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed"]
 
-_RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>\d{8}T\d{6})-(?P<nonce>[0-9a-f]{6})")
+RUN_ID = "[a-z0-9][a-z0-9-]{0,49}-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}"
+_RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>[0-9]{8}T[0-9]{6})-(?P<nonce>[0-9a-f]{6})")
 _NEWEST_FIRST = 99_999_999_999_999
 # A table holds 32 Ki characters in one property. Lists are bounded where they are made.
 _LONGEST_TEXT = 10_000

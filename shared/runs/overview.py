@@ -1,17 +1,31 @@
-"""What people and tools are told of an export."""
+"""What people and tools are told of an export: its last run, its next one, and why nothing runs now."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from shared.config.models import CronSchedule, Export
+from shared.config.models import CronSchedule, Document, Export
+from shared.errors import ConfigurationError
 from shared.runs.app import App
+from shared.runs.model import Run
 from shared.runs.starting import next_due
+from shared.segments.snapshot import find_snapshot
 
 
-def export_overview(app: App, export: Export) -> dict[str, Any]:
-    """The export's facts and its last run, as plain values."""
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why an export does not run now, as a code and in words."""
+
+    code: str
+    words: str
+
+
+def export_overview(app: App, document: Document, export: Export) -> dict[str, Any]:
+    """The export's facts, as plain values."""
     last = next(app.store.latest(export.id, 1), None)
     success = app.store.success(export.id)
-    due = next_due(export.schedule, app.storage.clock.now()) if isinstance(export.schedule, CronSchedule) else None
+    due = _next_due(app, export)
+    why = _why_not_running(app, document, export, last, due)
     return {
         "id": export.id,
         "display_name": export.display_name,
@@ -21,11 +35,60 @@ def export_overview(app: App, export: Export) -> dict[str, Any]:
         "schedule": export.model_dump(mode="json")["schedule"],
         "schedule_text": _schedule_text(export),
         "next_due": due.isoformat() if due else None,
-        "last_run": {"run_id": last.run_id, "status": last.state, "started_at": last.times.get("queued")}
-        if last
-        else None,
+        "last_run": _last_run(last) if last else None,
         "last_success": {"run_id": success.run_id, "finished_at": success.finished_at} if success else None,
+        "why_not_running": {"code": why.code, "text": why.words} if why else None,
     }
+
+
+def _last_run(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "status": run.state,
+        "trigger": run.trigger,
+        "started_at": run.times.get("queued"),
+        "finished_at": run.times.get(run.state) if run.is_final else None,
+        "reason": run.error.message if run.error else None,
+    }
+
+
+def _why_not_running(
+    app: App, document: Document, export: Export, last: Run | None, due: datetime | None
+) -> _Why | None:
+    """None while a run is on its way."""
+    if last is not None and not last.is_final:
+        return None
+    connection = document.connection_of(export)
+    if connection is None:
+        return _Why("detached", "It is detached: choose a connection for it.")
+    if connection.consent is None:
+        return _Why("consent_withdrawn", f"Nobody has agreed to sending data through {connection.id}, or no longer.")
+    if last is not None and last.error is not None and last.error.code.startswith("guard_"):
+        return _Why("guard", f"A guard stopped the last run: {last.error.message} {last.error.advice}".strip())
+    if export.schedule == "off":
+        return _Why("schedule_off", "Its schedule is off: it runs on demand only.")
+    if isinstance(export.schedule, CronSchedule):
+        words = f"It is not due before {due:%Y-%m-%d %H:%M} ({export.schedule.time_zone})." if due else "It is not due."
+        return _Why("not_due", words)
+    return _why_no_refresh(app, export)
+
+
+def _why_no_refresh(app: App, export: Export) -> _Why:
+    try:
+        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    except ConfigurationError as error:
+        return _Why(error.code, error.message)
+    if app.store.started(export.id).snapshot == snapshot.id:
+        return _Why("no_new_snapshot", f"There is no new snapshot since {snapshot.id[:15]}.")
+    if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
+        return _Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
+    return _Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
+
+
+def _next_due(app: App, export: Export) -> datetime | None:
+    if export.connection is None or not isinstance(export.schedule, CronSchedule):
+        return None
+    return next_due(export.schedule, app.storage.clock.now())
 
 
 def _schedule_text(export: Export) -> str:

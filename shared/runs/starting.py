@@ -1,6 +1,8 @@
 """Starts runs: the one operation behind every trigger."""
 
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
@@ -18,6 +20,9 @@ from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.segments.snapshot import find_snapshot, segment_of_blob
 
 _ACTIVE = "A run of this export is active already."
+
+# Says why somebody may not start an export; empty where they may.
+Refused = Callable[[Document, Export], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +45,19 @@ def start_run(
     accept: bool = False,
     snapshot: str = "",
     due: str = "",
+    run_id: str = "",
 ) -> Start:
     """Starts a run of the export, or finds the one that is active.
 
     `snapshot` and `due` are what a timer starts it for: each only once. `started_by` names no person by address.
+    `run_id` was made before, by whoever must know it even if this call dies half-way.
     """
     export = target.export
     # Asked first, so that the clock has storage's time when the run gets its own.
     if active := app.store.active(export.id):
         return Start(export.id, active, reason=_ACTIVE)
     run = Run(
-        run_id=app.store.new_run_id(export.id),
+        run_id=run_id or app.store.new_run_id(export.id),
         export=export.id,
         account=target.account,
         list_id=export.list_id,
@@ -74,17 +81,27 @@ def start_run(
 
 
 def start_on_demand(
-    app: App, export_id: str, trigger: Trigger, started_by: str, *, skip_quiet: bool = False, accept: bool = False
+    app: App,
+    export_id: str,
+    trigger: Trigger,
+    started_by: str,
+    *,
+    skip_quiet: bool = False,
+    accept: bool = False,
+    run_id: str = "",
 ) -> Start:
     """Starts the export because somebody says so, whatever ran before. Raises ConfigurationError."""
-    return start_run(app, app.target(export_id), trigger, started_by, skip_quiet=skip_quiet, accept=accept)
+    target = app.target(export_id)
+    return start_run(app, target, trigger, started_by, skip_quiet=skip_quiet, accept=accept, run_id=run_id)
 
 
-def start_all(app: App, trigger: Trigger, started_by: str) -> list[Start]:
-    """Starts every export with an active schedule."""
+def start_all(app: App, trigger: Trigger, started_by: str, refused: Refused = lambda *_: "") -> list[Start]:
+    """Starts every export with an active schedule, unless `refused` says why not."""
     document = app.document()
     return [
-        _start_or_reason(app, document, export, trigger, started_by)
+        Start(export.id, reason=reason)
+        if (reason := refused(document, export))
+        else _start_or_reason(app, document, export, trigger, started_by)
         for export in document.exports
         if export.schedule != "off"
     ]
@@ -105,6 +122,17 @@ def start_due(app: App) -> list[Start]:
     return starts
 
 
+def note_as_known(app: App, export: Export) -> None:
+    """Makes what is there now count as started, so that saving an export or its schedule runs nothing."""
+    if isinstance(export.schedule, CronSchedule):
+        if due := last_due(export.schedule, app.storage.clock.now()):
+            app.store.note_due(export.id, _due_stamp(due))
+        return
+    with suppress(ConfigurationError):
+        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+        app.store.note_snapshot(export.id, snapshot.id)
+
+
 def start_for_blob(app: App, blob_url: str) -> list[Start]:
     """A blob landed: starts the `with_refresh` exports that it is part of. Any other blob starts nothing."""
     container, name = _split_blob_url(blob_url)
@@ -112,9 +140,9 @@ def start_for_blob(app: App, blob_url: str) -> list[Start]:
     return [] if not folder else _start_matching(app, container, folder, segment)
 
 
-def start_for_segment(app: App, segment: str) -> list[Start]:
+def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
     """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
-    return _start_matching(app, None, None, segment)
+    return _start_matching(app, None, None, segment, refused)
 
 
 def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
@@ -146,7 +174,7 @@ def _start_by_cron(app: App, target: Target, schedule: CronSchedule) -> Start:
     due = last_due(schedule, app.storage.clock.now())
     if due is None:
         return Start(target.export.id, reason="The schedule has never been due.")
-    stamp = due.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%MZ")
+    stamp = _due_stamp(due)
     started = app.store.started(target.export.id).due
     if not started:
         # A new schedule is not due for what lies before it was first seen.
@@ -157,10 +185,22 @@ def _start_by_cron(app: App, target: Target, schedule: CronSchedule) -> Start:
     return start_run(app, target, "timer", "timer", due=stamp)
 
 
-def _start_matching(app: App, container: str | None, folder: str | None, segment: str | None) -> list[Start]:
+def _due_stamp(due: datetime) -> str:
+    return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _start_matching(
+    app: App,
+    container: str | None,
+    folder: str | None,
+    segment: str | None,
+    refused: Refused = lambda *_: "",
+) -> list[Start]:
     document = app.document()
     return [
-        _start_for_event(app, document, export)
+        Start(export.id, reason=reason)
+        if (reason := refused(document, export))
+        else _start_for_event(app, document, export)
         for export in document.exports
         if export.schedule == "with_refresh"
         and export.connection is not None

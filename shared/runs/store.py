@@ -137,9 +137,10 @@ class RunStore:
         row = self._runs.get(*run_address(run_id))
         return Run.from_row(row) if row else None
 
-    def latest(self, export: str, limit: int = 50) -> Iterator[Run]:
-        """The export's runs, newest first."""
-        for row in self._runs.query(export, "run-", "run.", limit):
+    def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
+        """The export's runs, newest first; those that come after the run of this id."""
+        first = f"{run_address(after)[1]}!" if after else "run-"
+        for row in self._runs.query(export, first, "run.", limit):
             yield Run.from_row(row)
 
     def active(self, export: str) -> str | None:

@@ -34,6 +34,8 @@ class Storage:
     batches: Table
     events: Table
     accounts: Table
+    requests: Table
+    audit: Table
     queue: Queue
     clock: Clock
 
@@ -71,6 +73,8 @@ def open_storage(settings: Settings) -> Storage:
         batches=Table(tables.get_table_client("batches")),
         events=Table(tables.get_table_client("events")),
         accounts=Table(tables.get_table_client("accounts")),
+        requests=Table(tables.get_table_client("requests")),
+        audit=Table(tables.get_table_client("audit")),
         queue=Queue(
             queues.get_queue_client(
                 QUEUE,

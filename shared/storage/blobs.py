@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobPrefix, BlobServiceClient, ContainerClient
@@ -80,6 +80,25 @@ class Blobs:
                 data.seek(0)
             with storage_failures(what):
                 self._container(container).upload_blob(name, data, overwrite=True)
+
+    def write_if(self, container: str, name: str, data: bytes, etag: str | None) -> None:
+        """Writes the blob only where it still is this etag, or is not there yet (None). Raises Conflict."""
+        condition: dict[str, Any] = {"overwrite": etag is not None}
+        if etag is not None:
+            condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        what = f"blob {container}/{name}"
+        try:
+            with storage_failures(what):
+                self._container(container).upload_blob(name, data, **condition)
+        except NotFound:
+            self.create_container(container)
+            with storage_failures(what):
+                self._container(container).upload_blob(name, data, **condition)
+
+    def delete(self, container: str, name: str) -> None:
+        """Deletes the blob; none is no fault."""
+        with suppress(NotFound), storage_failures(f"blob {container}/{name}"):
+            self._container(container).delete_blob(name)
 
     def create_container(self, container: str) -> None:
         """Makes the container; one that is there already is no fault."""

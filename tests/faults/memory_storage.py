@@ -100,7 +100,8 @@ class Kept:
     def storage(self, line: Line) -> Storage:
         """The whole storage, as one worker reaches it."""
         blobs: Any = MemoryBlobs(self, line)
-        tables: list[Any] = [MemoryTable(self, line, name) for name in ("runs", "batches", "events", "accounts")]
+        names = ("runs", "batches", "events", "accounts", "requests", "audit")
+        tables: list[Any] = [MemoryTable(self, line, name) for name in names]
         queue: Any = MemoryQueue(self, line)
         return Storage(blobs, blobs, *tables, queue, self.clock)
 

@@ -535,7 +535,7 @@ def test_key_vault_reference_that_did_not_resolve_is_told(flow, monkeypatch):
 def test_key_that_no_header_takes_is_a_wrong_key_and_not_tried_again(flow, monkeypatch):
     monkeypatch.setenv(flow.account, "key\u2028with a line separator")
     with stamina.set_testing(True, attempts=1), pytest.raises(ConfigurationError):
-        flow.app.brevo(flow.account).check_lists()
+        flow.app.brevo(flow.account).list_count()
 
 
 def test_blocked_ip_address_gets_its_own_advice(flow):

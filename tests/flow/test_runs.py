@@ -460,7 +460,7 @@ def answer_call_back(app, path):
     """The status that the HTTP function gives for a path below /api/imports/."""
     import azure.functions as func
 
-    from export_trigger import blueprint
+    from export_trigger import entry, run_routes
 
     prefix, _, rest = path.partition("/api/imports/")
     parts = rest.split("/")
@@ -469,13 +469,11 @@ def answer_call_back(app, path):
     request = func.HttpRequest(
         "POST", path, route_params=dict(zip(("run", "batch", "token"), parts, strict=True)), body=b""
     )
-    real, blueprint.open_app = blueprint.open_app, lambda: app
+    real, entry.open_app = entry.open_app, lambda: app
     try:
-        built = blueprint.import_finished.build() if hasattr(blueprint.import_finished, "build") else None
-        function = built.get_user_function() if built else blueprint.import_finished
-        return function(request).status_code
+        return run_routes.import_finished.build().get_user_function()(request).status_code
     finally:
-        blueprint.open_app = real
+        entry.open_app = real
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from blob_export import blueprint as blob_trigger
 from export_trigger import blueprint as http_trigger
+from export_trigger import entry as http_entry
 from shared.brevo.answers import read_answer, seconds_until_reset
 from shared.brevo.client import BrevoClient
 from shared.brevo.reports import may_follow
@@ -202,7 +203,7 @@ HANDLERS = {
 @pytest.fixture
 def served(story, monkeypatch):
     story.people(2)
-    monkeypatch.setattr(http_trigger, "open_app", lambda: story.app)
+    monkeypatch.setattr(http_entry, "open_app", lambda: story.app)
     monkeypatch.setattr(blob_trigger, "open_app", lambda: story.app)
     return story
 

@@ -1,4 +1,4 @@
-"""Imports point one way: function_app -> trigger folders -> shared; inside shared: cli -> runs -> the stages."""
+"""Imports point one way: function_app -> trigger folders -> shared; in it: cli -> administration -> runs -> stages."""
 
 import ast
 from collections.abc import Iterator
@@ -15,16 +15,21 @@ STAGES = ("shared.segments", "shared.mapping", "shared.brevo")
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "function_app": OUTSIDE,
     "shared": (*TRIGGERS, *OUTSIDE, "function_app", "azure.functions"),
-    "shared.runs": ("shared.cli",),
-    "shared.storage": ("shared.runs", "shared.cli"),
-    "shared.config": ("shared.runs", "shared.cli"),
+    "shared.administration": ("shared.cli",),
+    "shared.runs": ("shared.cli", "shared.administration"),
+    "shared.access": ("shared.runs", "shared.administration", "shared.cli"),
+    "shared.storage": ("shared.runs", "shared.administration", "shared.cli"),
+    "shared.config": ("shared.runs", "shared.administration", "shared.cli"),
     "local.brevo_sandbox": ("shared",),
     "local": ("tests", "benchmarks"),
 }
 FORBIDDEN |= {
     trigger: (*OUTSIDE, "function_app", *(other for other in TRIGGERS if other != trigger)) for trigger in TRIGGERS
 }
-FORBIDDEN |= {stage: ("shared.runs", "shared.cli", *(other for other in STAGES if other != stage)) for stage in STAGES}
+FORBIDDEN |= {
+    stage: ("shared.runs", "shared.administration", "shared.cli", *(other for other in STAGES if other != stage))
+    for stage in STAGES
+}
 
 
 def _is_within(module: str, package: str) -> bool:
@@ -74,6 +79,7 @@ def test_every_import_of_this_repository_points_one_way() -> None:
         ("shared/errors.py", "from export_trigger import pages"),
         ("shared/runs/stage.py", "from local.azurite import Azurite"),
         ("shared/runs/stage.py", "if TYPE_CHECKING:\n    from shared.cli import main"),
+        ("shared/runs/stage.py", "from shared.administration import exports"),
         ("shared/segments/newest.py", "def late():\n    import shared.runs.stage"),
         ("shared/segments/__init__.py", "from ..runs import stage"),
         ("shared/mapping/sql.py", "from shared import brevo"),

@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
 
-# Read by the code, but no setting of ours: Azure says the one, the terminal the other.
-NOT_OURS = {"WEBSITE_HOSTNAME", "USER"}
+# Read by the code, but no setting of ours: Azure says the first two, the terminal the other.
+NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER"}
 # Settings that the host or an SDK reads, and the app's own code never.
 HOSTS_IN_AZURE = {
     "AzureWebJobsStorage__credential",

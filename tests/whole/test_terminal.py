@@ -191,7 +191,16 @@ def test_schema_is_a_json_schema_that_accepts_and_refuses_as_the_app_does(termin
 def test_connect_shows_every_step(terminal):
     lines = terminal("connect", "brevo-eu").stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        f"ok      {step}" for step in ("key found", "key accepted", "attributes readable", "contract", "consent")
+        f"ok      {step}"
+        for step in (
+            "key found",
+            "key accepted",
+            "address allowed",
+            "lists readable",
+            "attributes readable",
+            "contract",
+            "consent",
+        )
     ]
 
 

@@ -1,0 +1,132 @@
+"""The blueprint's routes: each says what it takes and gives, which is also what the OpenAPI document is made from."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import azure.functions as func
+from pydantic import BaseModel
+
+from export_trigger.answers import RequestError, problem, problem_answer
+from shared.access import Caller, request_caller
+from shared.errors import ExportError, place_of
+from shared.runs.app import App, open_app
+
+blueprint = func.Blueprint()
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request with its caller, who has been let in and not yet been asked for a permission."""
+
+    req: func.HttpRequest
+    caller: Caller
+    app: App
+
+    @property
+    def id(self) -> str:
+        """The id in the path."""
+        return str(self.req.route_params.get("id", ""))
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's values."""
+        return dict(self.req.params)
+
+    def header(self, name: str) -> str:
+        """A header's value; empty where it was not sent."""
+        return str(self.req.headers.get(name) or "").strip()
+
+    def if_match(self, *, required: bool) -> str | None:
+        """The ETag that the caller has seen; None where it was not sent. Raises RequestError where it must be."""
+        sent = self.header("If-Match")
+        if sent:
+            return sent.removeprefix("W/").strip('"')
+        if required:
+            raise RequestError(
+                "if_match_missing",
+                "If-Match: is missing.",
+                "Send the ETag that you have seen, or * for whatever is there.",
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A query parameter or header."""
+
+    name: str
+    place: str
+    words: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What a route takes and gives. `answer` is a model, a list of one, or the media type of what is no JSON."""
+
+    method: str
+    route: str
+    name: str
+    words: str
+    status: int
+    answer: Any
+    body: type[BaseModel] | None
+    parameters: tuple[Parameter, ...]
+    problems: tuple[int, ...]
+    anonymous: bool
+
+
+ENDPOINTS: list[Endpoint] = []
+Handler = Callable[[Asked], func.HttpResponse]
+Answering = Callable[[func.HttpRequest], func.HttpResponse]
+
+
+def endpoint(
+    method: str,
+    route: str,
+    *,
+    status: int = 200,
+    answer: Any = None,
+    body: type[BaseModel] | None = None,
+    parameters: tuple[Parameter, ...] = (),
+    problems: tuple[int, ...] = (),
+    anonymous: bool = False,
+    by_key: bool = False,
+) -> Callable[[Handler], object]:
+    """Registers a handler. `by_key`: a system's key is enough where people must sign in."""
+
+    def register(handler: Handler) -> object:
+        words = (handler.__doc__ or "").strip()
+        name = handler.__name__
+        ENDPOINTS.append(Endpoint(method, route, name, words, status, answer, body, parameters, problems, anonymous))
+        level = func.AuthLevel.ANONYMOUS if anonymous else None
+        return blueprint.route(route, methods=[method], auth_level=level)(
+            answering(handler, anonymous=anonymous, by_key=by_key)
+        )
+
+    return register
+
+
+def answering(handler: Handler, *, anonymous: bool = False, by_key: bool = False) -> Answering:
+    """Turns an error into its problem; nothing of it but its own words reaches the caller."""
+
+    def answer(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            caller = Caller("nobody", None) if anonymous else request_caller(req.headers, os.environ, by_key=by_key)
+            return handler(Asked(req, caller, open_app()))
+        except ExportError as error:
+            return problem(error)
+        except Exception as error:  # noqa: BLE001 - its words may hold personal data
+            _log.error("%s", place_of(error))
+            unforeseen = ExportError("unforeseen", "Something went wrong here.", "The app's log names the place.")
+            return problem_answer(500, unforeseen, {})
+
+    # The host takes a function's name and its words from these.
+    answer.__name__ = answer.__qualname__ = handler.__name__
+    answer.__doc__ = handler.__doc__
+    return answer

@@ -1,0 +1,65 @@
+"""Examples for the OpenAPI document, by the name of the operation. A test checks them against its schemas."""
+
+from typing import Any
+
+_CONNECTION = {
+    "type": "brevo",
+    "display_name": "Brevo, EU marketing",
+    "api_key": {"setting": "BREVO_API_KEY"},
+    "available_to": ["administrator", "contributor"],
+}
+_EXPORT = {
+    "display_name": "High-value customers",
+    "connection": "brevo-eu",
+    "list_id": 12,
+    "source": {"container": "segments", "folder": "CustomerInsights_abcd1234/BlobExport"},
+    "segments": ["HighValueSegment", "LapsedCustomers"],
+    "mapping": {
+        "email": "EMail",
+        "first_name": "FirstName",
+        "last_name": "LastName",
+        "phone": "Telephone",
+        "attributes": {"CITY": "City", "BIRTHDAY": {"field": "BirthDate", "type": "date"}},
+    },
+    "default_country": "RO",
+    "schedule": "with_refresh",
+}
+_RUN = "high-value-20261124T050312-a1b2c3"
+_STARTED = {
+    "export": "high-value",
+    "run_id": _RUN,
+    "is_new": True,
+    "reason": None,
+    "status_url": f"/api/runs/{_RUN}",
+}
+
+BODIES: dict[str, Any] = {
+    "save_connection": _CONNECTION,
+    "connect_connection": {"consent": {"agreed_by": "Ana Ionescu, data protection"}},
+    "save_export": _EXPORT,
+    "duplicate_export": {"id": "high-value-copy", "display_name": "High-value customers, second list"},
+    "start_export": {"now": False, "accept": False},
+    "start_exports": {"exports": "all"},
+    "webhook": {"segment": "HighValueSegment"},
+}
+
+ANSWERS: dict[str, Any] = {
+    "list_connections": [{"id": "brevo-eu", "type": "brevo", "display_name": "Brevo, EU marketing"}],
+    "connect_connection": {
+        "connection": "brevo-eu",
+        "connected": False,
+        "steps": [{"step": "key found", "ok": False, "message": "The setting BREVO_API_KEY is not set."}],
+    },
+    "start_export": _STARTED,
+    "start_exports": [_STARTED],
+    "show_audit": [
+        {
+            "at": "2026-11-24T05:03:12.000+00:00",
+            "who": "function key",
+            "what": "run export",
+            "target": "high-value",
+            "detail": _RUN,
+        }
+    ],
+    "health": {"status": "ok"},
+}

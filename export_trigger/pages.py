@@ -1,0 +1,38 @@
+"""Long lists, page by page: a continuation token leads to the next one."""
+
+import re
+from urllib.parse import quote
+
+from export_trigger.answers import RequestError
+from export_trigger.entry import Asked, Parameter
+
+_DEFAULT, _MOST = 50, 200
+
+LIMIT = Parameter(
+    "limit", "query", "How many a page.", {"type": "integer", "minimum": 1, "maximum": _MOST, "default": _DEFAULT}
+)
+
+
+def continuation(pattern: str) -> Parameter:
+    """The parameter for where to go on; a token of this form is a place in the list."""
+    words = "What X-Continuation-Token of the page before said."
+    return Parameter("continuation", "query", words, {"type": "string", "pattern": f"^({pattern})?$"})
+
+
+def page_of(asked: Asked, pattern: str) -> tuple[int, str]:
+    """How many are wanted, and what they come after. Raises RequestError."""
+    limit, token = asked.query.get("limit", str(_DEFAULT)), asked.query.get("continuation", "")
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and 1 <= int(limit) <= _MOST):
+        raise RequestError("body_invalid", f"limit: goes from 1 to {_MOST}.")
+    if token and re.fullmatch(pattern, token) is None:
+        raise RequestError("body_invalid", "continuation: is not a token of this list.")
+    return int(limit), token
+
+
+def page_headers(asked: Asked, more: str) -> dict[str, str]:
+    """The way to the next page; none on the last one."""
+    if not more:
+        return {}
+    path = asked.req.url.partition("?")[0]
+    limit = f"&limit={quote(asked.query['limit'])}" if "limit" in asked.query else ""
+    return {"X-Continuation-Token": more, "Link": f'<{path}?continuation={quote(more)}{limit}>; rel="next"'}

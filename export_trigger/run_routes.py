@@ -1,0 +1,160 @@
+"""Runs: started, listed, shown, ended; the webhook, and the call-back from Brevo."""
+
+import hmac
+
+import azure.functions as func
+
+from export_trigger.answers import RequestError, json_answer, read_body
+from export_trigger.entry import Asked, Parameter, endpoint
+from export_trigger.pages import LIMIT, continuation, page_headers, page_of
+from export_trigger.shapes import Preview, RunStatus, StartAllBody, StartBody, Started, WebhookBody
+from shared.access import require
+from shared.administration.exports import find_export
+from shared.administration.running import cancel_run as cancel
+from shared.administration.running import previewed, start_refreshed
+from shared.administration.running import start_export as start
+from shared.administration.running import start_exports as start_all
+from shared.runs.app import App
+from shared.runs.confirming import call_back
+from shared.runs.model import RUN_ID, Run, is_run_id
+from shared.runs.starting import Start
+from shared.runs.status import find_run, rejected_rows, run_status
+
+_LOOK_AGAIN_SECONDS = "5"
+_MOST_KEY_CHARACTERS = 200
+_IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "Any text of the caller's. The same one again, within a day, finds the run that it started.",
+    {"type": "string", "minLength": 1, "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+)
+
+
+@endpoint(
+    "POST",
+    "exports/{id}/runs",
+    status=202,
+    answer=Started,
+    body=StartBody,
+    parameters=(_IDEMPOTENCY_KEY,),
+    problems=(400, 404, 409, 413, 422),
+)
+def start_export(asked: Asked) -> func.HttpResponse:
+    """Starts a run, or names the active one."""
+    body = read_body(asked.req, StartBody)
+    key = asked.header("Idempotency-Key")
+    if len(key) > _MOST_KEY_CHARACTERS or not (key.isascii() and key.isprintable()):
+        raise RequestError(
+            "body_invalid", f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters."
+        )
+    started = start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key)
+    headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": _LOOK_AGAIN_SECONDS}
+    return json_answer(_started(started), 202, headers)
+
+
+@endpoint("POST", "runs", status=202, answer=list[Started], body=StartAllBody, problems=(400, 409, 413))
+def start_exports(asked: Asked) -> func.HttpResponse:
+    """Starts every export with an active schedule that the caller may run."""
+    read_body(asked.req, StartAllBody)
+    starts = start_all(asked.app, asked.caller, "http")
+    return json_answer([_started(each) for each in starts], 202, {"Retry-After": _LOOK_AGAIN_SECONDS})
+
+
+@endpoint(
+    "GET",
+    "exports/{id}/runs",
+    answer=list[RunStatus],
+    parameters=(LIMIT, continuation(RUN_ID)),
+    problems=(400, 404, 409),
+)
+def list_runs(asked: Asked) -> func.HttpResponse:
+    """The export's runs, newest first. `Link` leads to the next page."""
+    require(asked.caller, "view_run")
+    find_export(asked.app.document(), asked.id)
+    limit, after = page_of(asked, RUN_ID)
+    runs = list(asked.app.store.latest(asked.id, limit + 1, after=after))
+    more = runs[limit - 1].run_id if len(runs) > limit else ""
+    return json_answer([run_status(asked.app, run) for run in runs[:limit]], headers=page_headers(asked, more))
+
+
+@endpoint("POST", "exports/{id}/preview", answer=Preview, problems=(404, 409))
+def preview_export(asked: Asked) -> func.HttpResponse:
+    """What a run would send: masked contacts and counts. Sends nothing."""
+    from shared.runs.preview import preview  # brings DuckDB, which no other route needs
+
+    return json_answer(preview(asked.app, previewed(asked.app, asked.caller, asked.id)))
+
+
+@endpoint("GET", "runs/{id}", answer=RunStatus, problems=(404,))
+def show_run(asked: Asked) -> func.HttpResponse:
+    """A run's whole status and story."""
+    require(asked.caller, "view_run")
+    run = find_run(asked.app, asked.id)
+    headers = {} if run.is_final else {"Retry-After": _LOOK_AGAIN_SECONDS}
+    return json_answer(run_status(asked.app, run, story=True), headers=headers)
+
+
+@endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))
+def cancel_run(asked: Asked) -> func.HttpResponse:
+    """Ends a run."""
+    return json_answer(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)), 202)
+
+
+@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", problems=(404,))
+def show_rejected_rows(asked: Asked) -> func.HttpResponse:
+    """The rejected rows as CSV; never a value of theirs."""
+    require(asked.caller, "view_rejected_rows")
+    run = find_run(asked.app, asked.id)
+    return func.HttpResponse(
+        b"".join(rejected_rows(asked.app, run)),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{run.run_id}-rejected.csv"'},
+    )
+
+
+@endpoint(
+    "POST",
+    "webhook",
+    status=202,
+    answer=list[Started],
+    body=WebhookBody,
+    problems=(400, 404, 409, 413, 422),
+    by_key=True,
+)
+def webhook(asked: Asked) -> func.HttpResponse:
+    """Another system says that an export is wanted, or that a segment was refreshed."""
+    body = read_body(asked.req, WebhookBody)
+    if body.export is not None:
+        return json_answer([_started(start(asked.app, asked.caller, body.export, "webhook"))], 202)
+    return json_answer([_started(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
+
+
+@endpoint("POST", "imports/{run}/{batch}/{token}", status=204, problems=(404,), anonymous=True)
+def import_finished(asked: Asked) -> func.HttpResponse:
+    """Brevo's call-back: an empty body, so what identifies it is in the path. All wrong ones get the same answer."""
+    path = asked.req.route_params
+    run = _called_run(asked.app, path)
+    if run is None or run.is_final or not call_back(asked.app, run, int(path["batch"])):
+        raise RequestError("route_unknown", "There is nothing here.")
+    return func.HttpResponse(status_code=204)
+
+
+def _started(start: Start) -> dict[str, object]:
+    return {
+        "export": start.export,
+        "run_id": start.run_id or None,
+        "is_new": start.is_new,
+        "reason": start.reason or None,
+        "status_url": f"/api/runs/{start.run_id}" if start.run_id else None,
+    }
+
+
+def _called_run(app: App, path: dict[str, str]) -> Run | None:
+    """The run whose token the path holds, compared in constant time."""
+    run_id, batch, token = path.get("run", ""), path.get("batch", ""), path.get("token", "")
+    if not is_run_id(run_id) or not (batch.isascii() and batch.isdigit() and len(batch) <= 6):
+        return None
+    run = app.store.load(run_id)
+    if run is None or not hmac.compare_digest(run.token.encode(), token.encode("utf-8", "replace")):
+        return None
+    return run

@@ -1,0 +1,210 @@
+"""Who may do what. `may` decides every permission, whichever way a caller comes in; docs/permissions.md shows it.
+
+Three roles, as in Customer Insights: administrators make connections and decide who may use them, contributors set up
+exports on connections that are shared with them, viewers only look.
+
+Who the caller is: the terminal is an administrator. Over HTTP it is whoever the platform's authentication says, where
+that is on (the platform then sets WEBSITE_AUTH_ENABLED and removes such headers from outside); where it is off, the
+header proves nothing and is ignored, and whoever has a key of the host or of a function is an administrator.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from shared.config.models import Connection, Role
+from shared.errors import ConfigurationError
+
+Operation = Literal[
+    "see_connection",
+    "view_connection",
+    "add_connection",
+    "edit_connection",
+    "remove_connection",
+    "connect",
+    "view_export",
+    "add_export",
+    "edit_export",
+    "duplicate_export",
+    "detach_export",
+    "schedule_export",
+    "remove_export",
+    "preview_export",
+    "run_export",
+    "run_all",
+    "view_run",
+    "view_rejected_rows",
+    "cancel_run",
+    "view_audit",
+]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An operation in words, who may do it always, and who only where the connection is available to the role."""
+
+    words: str
+    always: frozenset[Role]
+    where_shared: frozenset[Role] = frozenset()
+
+
+_ADMINISTRATOR: frozenset[Role] = frozenset({"administrator"})
+_CONTRIBUTOR: frozenset[Role] = frozenset({"contributor"})
+_EVERYBODY: frozenset[Role] = frozenset(ROLES)
+_OTHERS = _EVERYBODY - _ADMINISTRATOR
+
+RULES: Mapping[Operation, Rule] = {
+    "see_connection": Rule("see a connection's name and type", _ADMINISTRATOR, _OTHERS),
+    "view_connection": Rule("see a connection's settings", _ADMINISTRATOR),
+    "add_connection": Rule("add a connection", _ADMINISTRATOR),
+    "edit_connection": Rule("edit a connection, give and withdraw consent", _ADMINISTRATOR),
+    "remove_connection": Rule("remove a connection", _ADMINISTRATOR),
+    "connect": Rule("test a connection, and connect it", _ADMINISTRATOR),
+    "view_export": Rule("list and view exports", _EVERYBODY),
+    "add_export": Rule("add an export", _ADMINISTRATOR, _CONTRIBUTOR),
+    "edit_export": Rule("edit an export", _ADMINISTRATOR, _CONTRIBUTOR),
+    "duplicate_export": Rule("duplicate an export", _ADMINISTRATOR, _CONTRIBUTOR),
+    "detach_export": Rule("detach an export's connection", _ADMINISTRATOR, _CONTRIBUTOR),
+    "schedule_export": Rule("switch an export's schedule", _ADMINISTRATOR, _CONTRIBUTOR),
+    "remove_export": Rule("remove an export", _ADMINISTRATOR, _CONTRIBUTOR),
+    "preview_export": Rule("preview an export's contacts", _ADMINISTRATOR, _CONTRIBUTOR),
+    "run_export": Rule("run an export, also through a guard", _ADMINISTRATOR, _CONTRIBUTOR),
+    "run_all": Rule("run all exports that the caller may run", _ADMINISTRATOR | _CONTRIBUTOR),
+    "view_run": Rule("list and view runs", _EVERYBODY),
+    "view_rejected_rows": Rule("read the rejected rows of a run", _EVERYBODY),
+    "cancel_run": Rule("cancel a run", _ADMINISTRATOR, _CONTRIBUTOR),
+    "view_audit": Rule("read the audit trail and the configuration's history", _ADMINISTRATOR),
+}
+
+
+class AccessDenied(ConfigurationError):
+    """The caller may not do this, or is nobody that we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `name` is what the audit trail shows, so it is no person's name or address; no role may do nothing."""
+
+    name: str
+    role: Role | None
+
+
+def terminal_caller(user: str) -> Caller:
+    """Whoever types on the machine has its settings, and so is an administrator."""
+    return Caller(f"terminal {_plain(user.split('@')[0])}".strip(), "administrator")
+
+
+def may(role: Role | None, operation: Operation, *, shared: bool) -> bool:
+    """Decides every permission. `shared`: the connection concerned is available to the role, or there is none."""
+    rule = RULES[operation]
+    return role in rule.always or (shared and role in rule.where_shared)
+
+
+def is_shared(caller: Caller, connection: Connection | None) -> bool:
+    """True where the connection is available to the caller's role. A detached export has none to be shared."""
+    return connection is None or caller.role in connection.available_to
+
+
+def require(caller: Caller, operation: Operation, connection: Connection | None = None) -> None:
+    """Raises AccessDenied where the caller may not do this."""
+    shared = is_shared(caller, connection)
+    if may(caller.role, operation, shared=shared):
+        return
+    if may(caller.role, operation, shared=True):
+        raise AccessDenied(
+            "access_denied",
+            f"The connection is not available to the role {caller.role}, which may not {RULES[operation].words} then.",
+            "An administrator can add the role to available_to in the connection.",
+        )
+    raise AccessDenied(
+        "access_denied",
+        f"The role {caller.role} may not {RULES[operation].words}."
+        if caller.role
+        else "Your account has no role in this app.",
+        f"This takes the role {' or '.join(role for role in ROLES if may(role, operation, shared=True))}.",
+    )
+
+
+def request_caller(headers: Mapping[str, str], environment: Mapping[str, str], *, by_key: bool = False) -> Caller:
+    """Who sends a request that the host has let in. With `by_key` a key is enough even where people must sign in.
+
+    Raises AccessDenied where the platform's authentication is on, and nobody is signed in.
+    """
+    if environment.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
+        return Caller("function key", "administrator")
+    header = headers.get("X-MS-CLIENT-PRINCIPAL") or headers.get("x-ms-client-principal")
+    if not header:
+        if by_key:
+            return Caller("function key", "administrator")
+        raise AccessDenied("sign_in_required", "Nobody is signed in.", "Sign in, then try again.")
+    return _principal(header)
+
+
+def _principal(header: str) -> Caller:
+    """The platform's header: Base64 of `{"role_typ", "claims": [{"typ", "val"}]}`.
+
+    Source: https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+    """
+    try:
+        found: Any = json.loads(base64.b64decode(header, validate=True))
+        claims = [(str(claim["typ"]), str(claim["val"])) for claim in found["claims"]]
+        role_types = {"roles", str(found.get("role_typ", "roles"))}
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise AccessDenied("sign_in_required", "The sign-in cannot be read.", "Sign in again.") from None
+    held = {value.casefold() for kind, value in claims if kind in role_types}
+    role = next((role for role in ROLES if role in held), None)
+    return Caller(f"user {_object_id(claims)}", role)
+
+
+def _object_id(claims: list[tuple[str, str]]) -> str:
+    """The directory's id of the user: it leads an administrator to the person, and is no name or address itself."""
+    for kind, value in claims:
+        if kind in ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"):
+            return _plain(value)
+    return "without object id"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "", text)[:64]
+
+
+def permissions_page() -> str:
+    """docs/permissions.md."""
+    head = ["operation", *(f"{role}{where}" for role in ROLES for where in ("", ", not shared"))]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for operation, rule in RULES.items():
+        cells = ["yes" if may(role, operation, shared=shared) else "no" for role in ROLES for shared in (True, False)]
+        lines.append(f"| {rule.words} | {' | '.join(cells)} |")
+    return _PAGE.format(table="\n".join(lines))
+
+
+_PAGE = """\
+# Who may do what
+
+Made from `shared/access.py` by `python -m scripts.permissions`; a test fails when the two differ.
+
+*Not shared*: the connection concerned is not available to the role (`available_to` in the connection). A detached
+export has no connection, so nothing keeps a contributor from it.
+
+{table}
+
+## Where a role comes from
+
+- **The platform's authentication is on** (App Service Authentication, which sets `WEBSITE_AUTH_ENABLED` to `True`): the
+  signed-in user's app roles decide, named `administrator`, `contributor` and `viewer` in the app registration. Who has
+  several has the most powerful one; who has none may do nothing. A request without a signed-in user gets 401, whatever
+  key it has; only the webhook, which is for systems, is let in by its key alone.
+- **It is off**: whoever has the host key or a function's key is an administrator. The header
+  `X-MS-CLIENT-PRINCIPAL` is ignored then, since anyone can send it. Give keys to systems and administrators only.
+- **The terminal** is an administrator: who can read the app's settings can do everything anyway.
+
+Function keys are asked for in each case; the platform's authentication comes on top.
+
+The audit trail names a signed-in user by the directory's object id, a key as `function key`, and a terminal by the
+machine's user name.
+"""

@@ -1,0 +1,45 @@
+"""The audit trail: who did what when. Table `audit`, one partition, newest first.
+
+It holds no person's name or address: whoever gave consent stands in the configuration document only.
+"""
+
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.access import Caller, require
+from shared.runs.app import App
+from shared.storage.tables import Row
+
+_PARTITION = "audit"
+_LATEST = 10**16
+# What a line is found by, as a pattern.
+KEY = "[0-9]{16}-[0-9a-f]{6}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the trail; `at` is UTC in ISO 8601."""
+
+    at: str
+    who: str
+    what: str
+    target: str
+    detail: str
+
+
+def note(app: App, caller: Caller, what: str, target: str, detail: str = "") -> None:
+    """Adds a line."""
+    now = app.storage.clock.now()
+    key = f"{_LATEST - int(now.timestamp() * 1e6):016}-{secrets.token_hex(3)}"
+    entry = Entry(now.isoformat(timespec="milliseconds"), caller.name, what, target, detail[:1000])
+    app.storage.audit.put(Row(_PARTITION, key, asdict(entry)))
+
+
+def read_audit(app: App, caller: Caller, *, after: str = "", limit: int = 50) -> tuple[list[dict[str, Any]], str]:
+    """A page of the trail, newest first, and the key that the next page comes after; empty on the last one."""
+    require(caller, "view_audit")
+    rows = list(app.storage.audit.query(_PARTITION, f"{after}!" if after else "", limit=limit + 1))
+    more = rows[limit - 1].key if len(rows) > limit else ""
+    names = Entry.__dataclass_fields__
+    return [{name: row.values.get(name, "") for name in names} for row in rows[:limit]], more

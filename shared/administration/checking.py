@@ -1,0 +1,115 @@
+"""What is wrong with an export, told before it is saved: its list, its attributes, the columns of its segments."""
+
+from shared.administration.items import InvalidInput
+from shared.config.document import Target
+from shared.config.models import Connection, Export
+from shared.errors import ConfigurationError
+from shared.mapping.plan import columns_text, find_column, make_plan
+from shared.runs.app import App
+from shared.runs.preflight import check_list
+from shared.segments.reading import SegmentStream
+from shared.segments.snapshot import SegmentSnapshot, find_snapshot
+
+_NOT_THERE_YET = ("snapshot_missing", "container_missing")
+_STANDARD = ("first_name", "last_name", "phone")
+
+
+def check_export(app: App, export: Export, connection: Connection | None) -> list[str]:
+    """Looks at Brevo and at the newest snapshot. Returns what could not be checked yet.
+
+    Raises InvalidInput with a line for each fault, or TransientError where one of the two does not answer.
+    """
+    columns, notes = _columns(app, export)
+    problems = _column_problems(export, columns)
+    if connection is not None:
+        if connection.consent is None:
+            problems.append(f"connection: nobody has agreed to sending data through {connection.id}; connect it first")
+        else:
+            problems += _brevo_problems(app, export, connection, columns)
+    if problems:
+        raise InvalidInput(problems)
+    return notes
+
+
+def _columns(app: App, export: Export) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The columns of each segment's first file by the file's name; none, and a note, where there is no snapshot yet."""
+    blobs, source = app.storage.segment_blobs, export.source
+    try:
+        snapshot = find_snapshot(blobs, source, export.segments)
+    except ConfigurationError as error:
+        if error.code in _NOT_THERE_YET:
+            return {}, [f"The mapping's columns are not checked yet: {error.message}"]
+        raise InvalidInput([f"segments: {error.message.rstrip('.')}"]) from None
+    try:
+        return {
+            f"{source.container}/{part.files[0].blob.name}": _header(app, export, part) for part in snapshot.segments
+        }, []
+    except ConfigurationError as error:
+        raise InvalidInput([f"segments: {error.message.rstrip('.')}"]) from None
+
+
+def _header(app: App, export: Export, part: SegmentSnapshot) -> tuple[str, ...]:
+    delimiter = export.source.delimiter or (part.table.delimiter if part.table else None) or ","
+    stream = SegmentStream(app.storage.segment_blobs, export.source.container, part.files[0], part.table, delimiter)
+    return stream.header.columns
+
+
+def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"{path}: {where} has no column {column!r}, or more than one; {columns_text(columns).rstrip('.')}"
+        for where, columns in files.items()
+        for path, column in _mapped_columns(export)
+        if columns and find_column(column, columns) is None
+    ]
+
+
+def _mapped_columns(export: Export) -> list[tuple[str, str]]:
+    mapping = export.mapping
+    found = [("mapping.email", mapping.email)]
+    found += [(f"mapping.{name}", field.field) for name in _STANDARD if (field := getattr(mapping, name))]
+    if isinstance(mapping.attributes, dict):
+        found += [(f"mapping.attributes.{name}", field.field) for name, field in mapping.attributes.items()]
+    return found
+
+
+def _brevo_problems(app: App, export: Export, connection: Connection, files: dict[str, tuple[str, ...]]) -> list[str]:
+    target = Target(export, connection)
+    try:
+        brevo = app.brevo(target.account)
+        known = brevo.attributes()
+    except ConfigurationError as error:
+        return [f"connection: {error.message.rstrip('.')}"]
+    problems = []
+    try:
+        check_list(brevo, export.list_id)
+    except ConfigurationError as error:
+        problems.append(f"list_id: {error.message.rstrip('.')}")
+    if export.create_missing_attributes or export.leave_out_missing_attributes:
+        return problems
+    return problems + [
+        f"{_path_of(export, attribute)}: the Brevo account has no attribute {attribute}; make it there, or set "
+        "create_missing_attributes or leave_out_missing_attributes"
+        for attribute in _attributes(target, files)
+        if attribute not in known
+    ]
+
+
+def _attributes(target: Target, files: dict[str, tuple[str, ...]]) -> list[str]:
+    """Those that a run would fill, as far as can be told; faults of the columns are told elsewhere."""
+    for where, columns in files.items():
+        try:
+            plan = make_plan(target.export, target.connection, columns, where)
+        except ConfigurationError:
+            continue
+        return [field.attribute for field in plan.fields]
+    return list(target.export.mapping.named_fields())
+
+
+def _path_of(export: Export, attribute: str) -> str:
+    mapping = export.mapping
+    defaults = dict(zip(_STANDARD, ("FIRSTNAME", "LASTNAME", "SMS"), strict=True))
+    for name, default in defaults.items():
+        field = getattr(mapping, name)
+        if field is not None and (field.attribute or default) == attribute:
+            return f"mapping.{name}"
+    return "mapping.attributes" + (f".{attribute}" if isinstance(mapping.attributes, dict) else "")

@@ -1,0 +1,186 @@
+"""Connections: add, edit, connect, remove. Who may use one is the connection's own word, `available_to`."""
+
+from datetime import UTC
+from typing import Any
+
+from shared.access import Caller, is_shared, may, require
+from shared.administration import audit
+from shared.administration.items import (
+    InvalidInput,
+    Saved,
+    check_expected,
+    item_etag,
+    with_item,
+    without_item,
+)
+from shared.config.models import Connection, Consent, Document
+from shared.errors import ConfigurationError
+from shared.runs.app import App
+from shared.runs.connecting import CheckStep, check_connection
+
+
+class ConnectionInUse(ConfigurationError):
+    """Exports use the connection: it is not removed under them."""
+
+    def __init__(self, connection_id: str, exports: list[str]) -> None:
+        super().__init__(
+            "connection_in_use",
+            f"The connection {connection_id} is used by: {', '.join(exports)}.",
+            "Remove these exports, or detach them, which keeps their settings; then remove the connection.",
+        )
+        self.exports = exports
+
+
+class NotConnected(ConfigurationError):
+    """A step of the test failed, so that nothing was saved as connected."""
+
+    def __init__(self, connection_id: str, steps: list[CheckStep]) -> None:
+        failed = steps[-1]
+        super().__init__(
+            "connection_failed",
+            f"The connection {connection_id} does not work: {failed.name}: {failed.message}",
+            "Mend this step and connect again; nothing was saved.",
+        )
+        self.steps = steps
+
+
+def find_connection(document: Document, connection_id: str) -> Connection:
+    """Raises ConfigurationError where there is none."""
+    found = next((each for each in document.connections if each.id == connection_id), None)
+    if found is None:
+        known = ", ".join(sorted(each.id for each in document.connections)) or "none"
+        raise ConfigurationError(
+            "connection_unknown", f"There is no connection {connection_id[:60]!r}.", f"The connections are: {known}."
+        )
+    return found
+
+
+def connection_view(caller: Caller, connection: Connection) -> dict[str, Any]:
+    """The connection as the caller may see it: with its settings, or its name and type."""
+    seen: dict[str, Any] = {
+        "id": connection.id,
+        "type": connection.type,
+        "display_name": connection.display_name,
+    }
+    if not may(caller.role, "view_connection", shared=is_shared(caller, connection)):
+        return seen
+    return seen | connection.model_dump(mode="json")
+
+
+def list_connections(app: App, caller: Caller) -> list[dict[str, Any]]:
+    """Those that the caller may see. Raises AccessDenied for a caller without any role."""
+    if caller.role is None:
+        require(caller, "see_connection")
+    document = app.configuration.read()
+    return [
+        connection_view(caller, each)
+        for each in document.connections
+        if may(caller.role, "see_connection", shared=is_shared(caller, each))
+    ]
+
+
+def view_connection(app: App, caller: Caller, connection_id: str) -> tuple[dict[str, Any], str]:
+    """The connection, and its ETag."""
+    document = app.configuration.read()
+    connection = _for(document, caller, connection_id)
+    return connection_view(caller, connection), item_etag(connection)
+
+
+def save_connection(app: App, caller: Caller, new: Connection, expected: str | None) -> Saved[Connection]:
+    """Adds or changes a connection. One that is saved with consent has passed the test first."""
+    require(caller, "add_connection" if expected is None else "edit_connection", new)
+    app.configuration.require_writable()
+    before = _current(app.configuration.read(), new.id)
+    check_expected(f"connection {new.id}", before, expected)
+    if new.consent and (before is None or before.consent != new.consent or before.api_key != new.api_key):
+        _require_passed(app, new)
+
+    def change(document: Document) -> Document:
+        check_expected(f"connection {new.id}", _current(document, new.id), expected)
+        return with_item(document, "connections", new)
+
+    what = f"{'change' if before else 'add'} connection"
+    app.configuration.change(caller.name, f"{what} {new.id}", change)
+    audit.note(app, caller, what, new.id, _consent_change(before, new))
+    return Saved(new, is_new=before is None)
+
+
+def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> dict[str, Any]:
+    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved.
+
+    Shape: `connection`, `connected`, `steps` of `step`, `ok`, `message`; a step after a failed one is not tried.
+    """
+    connection = find_connection(app.configuration.read(), connection_id)
+    require(caller, "connect", connection)
+    if agreed_by is not None:
+        app.configuration.require_writable()
+        today = app.storage.clock.now().astimezone(UTC).date()
+        tested = connection.model_copy(update={"consent": Consent(agreed_by=agreed_by, agreed_on=today)})
+    else:
+        tested = connection
+    steps = check_connection(app, tested)
+    connected = all(step.ok for step in steps)
+    if connected and agreed_by is not None:
+        seen = item_etag(connection)
+
+        def change(document: Document) -> Document:
+            check_expected(f"connection {connection_id}", _current(document, connection_id), seen)
+            return with_item(document, "connections", tested)
+
+        app.configuration.change(caller.name, f"connect {connection_id}", change)
+        audit.note(app, caller, "give consent", connection_id)
+    return {
+        "connection": connection_id,
+        "connected": connected,
+        "steps": [{"step": step.name, "ok": step.ok, "message": step.message} for step in steps],
+    }
+
+
+def remove_connection(app: App, caller: Caller, connection_id: str, expected: str | None) -> None:
+    """Removes a connection that no export uses. Raises ConnectionInUse."""
+
+    def change(document: Document) -> Document:
+        connection = find_connection(document, connection_id)
+        require(caller, "remove_connection", connection)
+        check_expected(f"connection {connection_id}", connection, expected)
+        if exports := [each.id for each in document.exports if each.connection == connection_id]:
+            raise ConnectionInUse(connection_id, exports)
+        return without_item(document, "connections", connection_id)
+
+    change(app.configuration.read())
+    app.configuration.change(caller.name, f"remove connection {connection_id}", change)
+    audit.note(app, caller, "remove connection", connection_id)
+
+
+def lists_named(app: App, caller: Caller, connection: Connection, name: str) -> int:
+    """The one list of this name. Raises InvalidInput where there is none, or more than one."""
+    require(caller, "add_export", connection)
+    found = app.brevo(connection.api_key.setting).lists_named(name)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InvalidInput(["list_name: Brevo has no list of this name"])
+    raise InvalidInput([f"list_name: several lists have this name: {', '.join(map(str, found))}; choose by list_id"])
+
+
+def _for(document: Document, caller: Caller, connection_id: str) -> Connection:
+    connection = find_connection(document, connection_id)
+    require(caller, "see_connection", connection)
+    return connection
+
+
+def _current(document: Document, connection_id: str) -> Connection | None:
+    return next((each for each in document.connections if each.id == connection_id), None)
+
+
+def _require_passed(app: App, connection: Connection) -> None:
+    steps = check_connection(app, connection)
+    if not steps[-1].ok:
+        raise NotConnected(connection.id, steps)
+
+
+def _consent_change(before: Connection | None, new: Connection) -> str:
+    had = before is not None and before.consent is not None
+    if had == (new.consent is not None):
+        return ""
+    return "consent withdrawn" if had else "consent given"

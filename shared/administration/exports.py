@@ -1,0 +1,226 @@
+"""Exports: add, edit, duplicate, detach, schedule, remove. None of it runs anything."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from shared.access import Caller, Operation, is_shared, may, require
+from shared.administration import audit
+from shared.administration.checking import check_export
+from shared.administration.connections import lists_named
+from shared.administration.items import (
+    InvalidInput,
+    Saved,
+    check_expected,
+    check_id,
+    item_etag,
+    parse_item,
+    parse_strictly,
+    with_item,
+    without_item,
+)
+from shared.config.models import Connection, CronSchedule, Document, Export
+from shared.errors import ConfigurationError
+from shared.runs.app import App
+from shared.runs.overview import export_overview
+from shared.runs.starting import note_as_known
+
+Schedule = Literal["with_refresh", "off"] | CronSchedule
+
+# What a caller may be allowed to do with one export, as the list of exports tells it.
+_PERMISSIONS: dict[str, Operation] = {
+    "view": "view_export",
+    "edit": "edit_export",
+    "duplicate": "duplicate_export",
+    "detach": "detach_export",
+    "schedule": "schedule_export",
+    "preview": "preview_export",
+    "run": "run_export",
+    "remove": "remove_export",
+}
+MOST_NAME_CHARACTERS = 200
+SORT_KEYS = ("id", "display_name", "connection", "list_id", "schedule", "next_due", "last_run", "last_success")
+
+
+def find_export(document: Document, export_id: str) -> Export:
+    """Raises ConfigurationError where there is none."""
+    export = document.export(export_id)
+    if export is None:
+        known = ", ".join(sorted(each.id for each in document.exports)) or "none"
+        raise ConfigurationError(
+            "export_unknown", f"There is no export {export_id[:60]!r}.", f"The exports are: {known}."
+        )
+    return export
+
+
+def list_exports(app: App, caller: Caller, *, search: str = "", sort: str = "") -> list[dict[str, Any]]:
+    """Each export's facts, its ETag, and what the caller may do with it.
+
+    `search` is looked for in names, ids and segments; `sort` is one of SORT_KEYS, with `-` before it the other way
+    round. Raises InvalidInput for another key.
+    """
+    require(caller, "view_export")
+    key = sort.removeprefix("-")
+    if sort and key not in SORT_KEYS:
+        raise InvalidInput([f"sort: is none of {', '.join(SORT_KEYS)}"], "body_invalid")
+    document = app.configuration.read()
+    found = [
+        export_overview(app, document, export)
+        | {"permissions": permissions(document, caller, export), "etag": item_etag(export)}
+        for export in document.exports
+        if _matches(export, search)
+    ]
+    return sorted(found, key=lambda each: _sort_value(each, key), reverse=sort.startswith("-")) if sort else found
+
+
+def permissions(document: Document, caller: Caller, export: Export) -> list[str]:
+    """What the caller may do with the export."""
+    shared = is_shared(caller, document.connection_of(export))
+    return [name for name, operation in _PERMISSIONS.items() if may(caller.role, operation, shared=shared)]
+
+
+def view_export(app: App, caller: Caller, export_id: str) -> tuple[Export, str]:
+    """The export, and its ETag."""
+    require(caller, "view_export")
+    export = find_export(app.configuration.read(), export_id)
+    return export, item_etag(export)
+
+
+def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
+    """The export that a JSON body is. It may name its list by `list_name`, which is looked up in Brevo.
+
+    Raises InvalidInput with a line for each fault.
+    """
+    if not isinstance(raw, dict) or "list_name" not in raw:
+        return parse_item(Export, raw, export_id)
+    others = {name: value for name, value in raw.items() if name != "list_name"}
+    name = raw["list_name"]
+    if "list_id" in others:
+        raise InvalidInput(["list_name: choose the list by list_id or by list_name, not by both"], "body_invalid")
+    if not isinstance(name, str) or not name.strip() or len(name) > MOST_NAME_CHARACTERS:
+        raise InvalidInput([f"list_name: is a text of 1 to {MOST_NAME_CHARACTERS} characters"], "body_invalid")
+    parsed = parse_item(Export, {**others, "list_id": 1}, export_id)
+    connection = _connection(app.configuration.read(), parsed)
+    if connection is None:
+        raise InvalidInput(["list_name: takes a connection to look it up with; choose by list_id"])
+    return parsed.model_copy(update={"list_id": lists_named(app, caller, connection, name)})
+
+
+def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> Saved[Export]:
+    """Adds or changes an export, once it is checked. Raises InvalidInput with a line for each fault."""
+    operation: Operation = "add_export" if expected is None else "edit_export"
+    document = app.configuration.read()
+    before = document.export(new.id)
+    _require_for(document, caller, operation, before, new)
+    app.configuration.require_writable()
+    check_expected(f"export {new.id}", before, expected)
+    notes = check_export(app, new, document.connection_of(new))
+    _save(app, caller, operation, new, expected)
+    return Saved(new, is_new=before is None, notes=tuple(notes))
+
+
+def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "") -> Saved[Export]:
+    """Adds a copy under another id."""
+    check_id(new_id)
+    document = app.configuration.read()
+    export = find_export(document, export_id)
+    require(caller, "duplicate_export", document.connection_of(export))
+    check_expected(f"export {new_id}", document.export(new_id), None)
+    name = display_name or f"{export.display_name[:93]} (copy)"
+    copy = export.model_copy(update={"id": new_id, "display_name": name})
+    _save(app, caller, "duplicate_export", copy, None, f"from {export_id}")
+    return Saved(copy, is_new=True)
+
+
+def detach_export(app: App, caller: Caller, export_id: str, expected: str | None = None) -> Saved[Export]:
+    """Takes the connection away: the export is inactive, and keeps its settings."""
+    return _update(app, caller, "detach_export", export_id, {"connection": None}, expected)
+
+
+def schedule_export(
+    app: App, caller: Caller, export_id: str, schedule: Schedule, expected: str | None = None
+) -> Saved[Export]:
+    """Switches the schedule on or off."""
+    return _update(app, caller, "schedule_export", export_id, {"schedule": schedule}, expected)
+
+
+def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> None:
+    """Removes the export. A run of it sends nothing after the batch that is on its way."""
+
+    def change(document: Document) -> Document:
+        export = find_export(document, export_id)
+        require(caller, "remove_export", document.connection_of(export))
+        check_expected(f"export {export_id}", export, expected)
+        return without_item(document, "exports", export_id)
+
+    change(app.configuration.read())
+    app.configuration.change(caller.name, f"remove export {export_id}", change)
+    audit.note(app, caller, "remove export", export_id)
+
+
+def _update(
+    app: App, caller: Caller, operation: Operation, export_id: str, values: dict[str, Any], expected: str | None
+) -> Saved[Export]:
+    document = app.configuration.read()
+    export = find_export(document, export_id)
+    require(caller, operation, document.connection_of(export))
+    seen = item_etag(export)
+    if expected is not None:
+        check_expected(f"export {export_id}", export, expected)
+    changed = parse_strictly(Export, export.model_copy(update=values).model_dump(mode="json", exclude_unset=True))
+    _save(app, caller, operation, changed, seen)
+    return Saved(changed)
+
+
+def _save(app: App, caller: Caller, operation: Operation, new: Export, expected: str | None, detail: str = "") -> None:
+    """The conditional write behind them all. What is there now counts as started, so that saving runs nothing."""
+    what = operation.replace("_", " ")
+
+    def change(document: Document) -> Document:
+        before = document.export(new.id)
+        check_expected(f"export {new.id}", before, expected)
+        _require_for(document, caller, operation, before, new)
+        changed = with_item(document, "exports", new)
+        if _may_be_due(before, new):
+            note_as_known(app, new)
+        return changed
+
+    app.configuration.change(caller.name, f"{what} {new.id}", change)
+    audit.note(app, caller, what, new.id, detail)
+
+
+def _may_be_due(before: Export | None, new: Export) -> bool:
+    """An edit of anything else leaves a snapshot that is waiting for its quiet period to the timer."""
+    return before is None or any(
+        getattr(before, name) != getattr(new, name) for name in ("source", "segments", "schedule", "connection")
+    )
+
+
+def _require_for(document: Document, caller: Caller, operation: Operation, before: Export | None, new: Export) -> None:
+    """The caller needs the connection that the export has, and the one that it is to have."""
+    if before is not None:
+        require(caller, operation, document.connection_of(before))
+    require(caller, operation, _connection(document, new))
+
+
+def _connection(document: Document, export: Export) -> Connection | None:
+    connection = document.connection_of(export)
+    if export.connection is not None and connection is None:
+        raise InvalidInput([f"connection: there is no connection {export.connection}"])
+    return connection
+
+
+def _matches(export: Export, search: str) -> bool:
+    wanted = search.strip().casefold()
+    looked_at = [export.id, export.display_name, export.connection or "detached", *export.segments]
+    return not wanted or any(wanted in text.casefold() for text in looked_at)
+
+
+def _sort_value(overview: dict[str, Any], key: str) -> tuple[bool, Any]:
+    values: dict[str, Callable[[], Any]] = {
+        "last_run": lambda: (overview["last_run"] or {}).get("started_at"),
+        "last_success": lambda: (overview["last_success"] or {}).get("finished_at"),
+        "display_name": lambda: overview["display_name"].casefold(),
+        "schedule": lambda: overview["schedule_text"],
+    }
+    value = values.get(key, lambda: overview[key])()
+    return value is not None, value if value is not None else ""

@@ -1,0 +1,132 @@
+"""A connection or an export as a caller sends it and gets it: its checks, its ETag, and what a save expects."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.config.document import field_problems, plain_json, validated
+from shared.config.models import Connection, Document, Export, Id
+from shared.config.store import plain
+from shared.errors import ConfigurationError
+
+ANY = "*"
+_ID: TypeAdapter[str] = TypeAdapter(Id)
+
+
+class InvalidInput(ConfigurationError):
+    """What was sent is wrong. `problems` has a line for each fault, which begins with the path to its field.
+
+    Code `body_invalid` where its form is wrong, `not_possible` where the form is right but the world is another.
+    """
+
+    def __init__(self, problems: list[str], code: str = "not_possible") -> None:
+        super().__init__(code, f"{'; '.join(problems)}."[:4000], "Correct it; nothing was changed.")
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Saved[Item: (Connection, Export)]:
+    """What was saved, with its new ETag, and what could not be checked."""
+
+    item: Item
+    is_new: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def etag(self) -> str:
+        """As `item_etag`."""
+        return item_etag(self.item)
+
+
+def parse_item[Item: BaseModel](model: type[Item], raw: Any, item_id: str) -> Item:
+    """The item of this id; the body may repeat the id or leave it out. Raises InvalidInput."""
+    check_id(item_id)
+    if not isinstance(raw, dict):
+        raise InvalidInput(["body: is not a JSON object"], "body_invalid")
+    if raw.get("id", item_id) != item_id:
+        raise InvalidInput([f"id: differs from {item_id}, the id that is saved"])
+    return parse_strictly(model, {"id": item_id, **raw})
+
+
+def parse_strictly[Item: BaseModel](model: type[Item], raw: Any) -> Item:
+    """Without turning texts into numbers and the like. Raises InvalidInput."""
+    try:
+        return model.model_validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        code = "not_possible" if all(map(_is_no_fault_of_form, error.errors())) else "body_invalid"
+        raise InvalidInput(field_problems(error), code) from None
+
+
+def _is_no_fault_of_form(found: ErrorDetails) -> bool:
+    """What no JSON Schema tells: a rule between values, and 12.0, which it takes for the integer that we want plain."""
+    value = found["input"]
+    return found["type"] == "value_error" or (
+        found["type"] == "int_type" and isinstance(value, float) and value.is_integer()
+    )
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text. Raises InvalidInput."""
+    try:
+        return plain_json(data)
+    except ValueError as error:
+        raise InvalidInput([f"body: {error}"], "body_invalid") from None
+
+
+def check_id(item_id: str) -> None:
+    """Raises InvalidInput for what can be no id."""
+    try:
+        _ID.validate_python(item_id)
+    except ValidationError:
+        words = "id: takes 1 to 50 small letters, digits and hyphens, and begins and ends with a letter or digit"
+        raise InvalidInput([words], "body_invalid") from None
+
+
+def item_etag(item: Connection | Export) -> str:
+    """Changes when the item does, and not when another one does."""
+    text = json.dumps(item.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check_expected(what: str, current: Connection | Export | None, expected: str | None) -> None:
+    """Checks that the caller has seen what is there. `expected`: an ETag, ANY, or None for what is to be new.
+
+    Raises ConfigurationError: `already_there` or `changed_meanwhile`.
+    """
+    if expected is None and current is not None:
+        raise ConfigurationError(
+            "already_there",
+            f"id: there is the {what} already.",
+            "Choose another id; or, to change it, send its ETag as If-Match.",
+        )
+    if expected is not None and (current is None or expected not in (ANY, item_etag(current))):
+        raise ConfigurationError(
+            "changed_meanwhile",
+            f"If-Match: the {what} is not as you have seen it: somebody has changed or removed it meanwhile.",
+            "Read it again, and make your change to what it is now.",
+        )
+
+
+def with_item(document: Document, kind: str, item: Connection | Export) -> Document:
+    """The document with the item put in its place, or added. Raises InvalidInput where it does not fit in there."""
+    items: list[Connection | Export] = getattr(document, kind)
+    changed = [item if each.id == item.id else each for each in items]
+    if item not in changed:
+        changed.append(item)
+    return _checked(document.model_copy(update={kind: changed}))
+
+
+def without_item(document: Document, kind: str, item_id: str) -> Document:
+    """The document without the item."""
+    return document.model_copy(update={kind: [each for each in getattr(document, kind) if each.id != item_id]})
+
+
+def _checked(document: Document) -> Document:
+    try:
+        return validated(plain(document), "configuration")
+    except ConfigurationError as error:
+        raise InvalidInput(getattr(error, "problems", [error.message])) from None

@@ -1,0 +1,147 @@
+"""Changes the one document: each change by ETag, with the version before it kept beside the document.
+
+The version before is written first, then the document, only where it still is as it was read. Whoever comes second
+reads the newer document and applies their own change to that, so that nobody's change is lost.
+"""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from shared.config.document import blob_address, parse_document, validated
+from shared.config.models import Document
+from shared.errors import ConfigurationError, TransientError
+from shared.storage.blobs import Blobs
+from shared.storage.clock import Clock
+from shared.storage.failures import Conflict, NotFound
+
+KEPT_VERSIONS = 50
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the document was before a change: who changed it, when, and what they did."""
+
+    changed_at: str
+    changed_by: str
+    what: str
+    blob: str
+
+
+class DocumentStore:
+    """The document at a local path, which is read only, or at `container/blob`."""
+
+    def __init__(self, location: str, blobs: Blobs, clock: Clock) -> None:
+        self._location = location
+        self._blobs = blobs
+        self._clock = clock
+
+    def read(self) -> Document:
+        """The document as it is now; an empty one where there is no blob yet. Raises DocumentError."""
+        return self._read()[0]
+
+    def change(self, who: str, what: str, change: Callable[[Document], Document]) -> Document:
+        """Saves what `change` makes of the document; it sees it again where somebody else was faster.
+
+        Raises what `change` raises, DocumentError where the result is wrong, ConfigurationError for a local file.
+        """
+        self.require_writable()
+        container, name = blob_address(self._location)
+        for _ in range(_TRIES):
+            before, data, etag = self._read()
+            after = _checked(change(before), self._location)
+            kept = self._keep(who, what, data) if etag else ""
+            new = _written(after)
+            try:
+                self._blobs.write_if(container, name, new, etag)
+            except Conflict:
+                if self._read()[1] == new:
+                    return after  # the answer to our own write was lost, not the write
+                if kept:
+                    self._blobs.delete(container, kept)
+                continue
+            self._forget_old()
+            return after
+        raise TransientError("configuration_busy", "Too many change the configuration at once.", retry_after_seconds=2)
+
+    def require_writable(self) -> None:
+        """Raises ConfigurationError where the document is a local file."""
+        if Path(self._location).is_file():
+            raise ConfigurationError(
+                "configuration_read_only",
+                f"The configuration is the local file {self._location}, which is read only here.",
+                "Change the file where it is kept, such as in git, or set EXPORT_CONFIG to container/blob.",
+            )
+
+    def history(self) -> list[Version]:
+        """The versions before, newest first; the last 50 are kept."""
+        if Path(self._location).is_file():
+            return []
+        container, _ = blob_address(self._location)
+        return [self._version(container, blob) for blob in reversed(self._kept())]
+
+    def _version(self, container: str, blob: str) -> Version:
+        found = json.loads(self._blobs.read(container, blob))
+        return Version(found["changed_at"], found["changed_by"], found["what"], blob)
+
+    def _read(self) -> tuple[Document, bytes, str | None]:
+        path = Path(self._location)
+        if path.is_file():
+            data = path.read_bytes()
+            return parse_document(data, self._location), data, None
+        try:
+            data, etag = self._blobs.read_with_etag(*blob_address(self._location))
+        except NotFound:
+            return Document(), b"", None
+        return parse_document(data, self._location), data, etag
+
+    def _keep(self, who: str, what: str, data: bytes) -> str:
+        container, _ = blob_address(self._location)
+        now = self._clock.now()
+        name = f"{self._folder()}{_stamp(now)}-{secrets.token_hex(3)}.json"
+        version = {
+            "changed_at": now.isoformat(timespec="milliseconds"),
+            "changed_by": who,
+            "what": what,
+            "document": json.loads(data.decode("utf-8-sig")),
+        }
+        self._blobs.write(container, name, json.dumps(version, indent=2, ensure_ascii=False).encode())
+        return name
+
+    def _kept(self) -> list[str]:
+        container, _ = blob_address(self._location)
+        return [blob.name for blob in self._blobs.listing_if_there(container, self._folder())]
+
+    def _forget_old(self) -> None:
+        container, _ = blob_address(self._location)
+        for name in self._kept()[:-KEPT_VERSIONS]:
+            self._blobs.delete(container, name)
+
+    def _folder(self) -> str:
+        """`config/exports.json` keeps its history in `config/history/exports/`."""
+        _, name = blob_address(self._location)
+        folder, _, file = name.rpartition("/")
+        return f"{folder}/history/{file.removesuffix('.json')}/".lstrip("/")
+
+
+def _checked(document: Document, where: str) -> Document:
+    """The models' own checks once more: a copy with a changed part has not been through them."""
+    return validated(plain(document), where)
+
+
+def plain(document: Document) -> dict[str, Any]:
+    """The document's JSON, without the defaults that nobody wrote."""
+    return document.model_dump(mode="json", exclude_unset=True)
+
+
+def _written(document: Document) -> bytes:
+    return (json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _stamp(now: datetime) -> str:
+    return f"{now:%Y%m%dT%H%M%S.%f}"

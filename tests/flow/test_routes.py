@@ -1,0 +1,186 @@
+"""Each route asks for a role, and answers in the form that is promised, over Azurite and the sandbox."""
+
+import base64
+import json
+import uuid
+
+import azure.functions as func
+import pytest
+
+import export_trigger.blueprint  # noqa: F401 - registers the routes
+from export_trigger import entry
+from export_trigger.entry import ENDPOINTS
+from shared.errors import TransientError
+
+CSV = "CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,ben@example.com,Ben\n"
+ROUTES = {each.name: each for each in ENDPOINTS}
+PEOPLE = [name for name, each in ROUTES.items() if not each.anonymous]
+
+# Who gets in where the connection is shared with nobody else than administrators; 403 for all others.
+VIEWERS = [
+    "list_exports",
+    "show_export",
+    "list_runs",
+    "show_run",
+    "show_rejected_rows",
+    "list_connections",
+    "show_openapi",
+]
+CONTRIBUTORS = [*VIEWERS, "start_exports"]
+SHARED = [
+    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "preview_export", "cancel_run",
+]  # fmt: skip
+
+
+@pytest.fixture
+def asked(make_flow, monkeypatch):
+    """Calls a route as a role; `asked.flow` is what is behind it."""
+    location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
+    flow = make_flow(EXPORT_CONFIG=location)
+    flow.change(schedule="off")
+    monkeypatch.setattr(entry, "open_app", lambda: flow.app)
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    flow.segment(CSV)
+
+    def save():
+        document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
+        flow.app.storage.app_blobs.write(*location.split("/"), document)
+
+    def ask(name, role=None, headers=None, body=None, params=None, **path):
+        endpoint = ROUTES[name]
+        sent = dict(headers or {})
+        if role:
+            claims = {"claims": [{"typ": "roles", "val": role}, {"typ": "oid", "val": "0a"}]}
+            sent["X-MS-CLIENT-PRINCIPAL"] = base64.b64encode(json.dumps(claims).encode()).decode()
+        request = func.HttpRequest(
+            endpoint.method,
+            f"https://app.example.com/api/{endpoint.route}",
+            headers=sent,
+            params=params or {},
+            route_params={"id": flow.export_id, **path},
+            body=b"" if body is None else json.dumps(body).encode(),
+        )
+        built = entry.blueprint._function_builders
+        function = next(each.build(auth_level=None).get_user_function() for each in built if _name(each) == name)
+        return function(request)
+
+    ask.flow, ask.save = flow, save
+    save()
+    return ask
+
+
+def _name(builder):
+    return builder._function.get_function_name() or builder._function.get_user_function().__name__
+
+
+def details(flow, name, run_id):
+    path, body, headers = {}, None, {}
+    if "connection" in name:
+        path["id"] = "brevo-eu"
+        body = {key: value for key, value in flow.connection.items() if key != "consent"} if "save" in name else None
+    if ROUTES[name].route.startswith("runs/"):
+        path["id"] = run_id
+    if name == "save_export":
+        body = flow.export
+    if name == "duplicate_export":
+        body = {"id": "copy"}
+    if name == "start_exports":
+        body = {"exports": "all"}
+    if name == "webhook":
+        body = {"segment": "Gold"}
+    if ROUTES[name].method in ("PUT", "DELETE"):
+        headers["If-Match"] = "*"
+    return {"headers": headers, "body": body, **path}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("role", ["viewer", "contributor", "owner"])
+def test_route_lets_a_role_do_what_it_may(asked, role, shared):
+    flow = asked.flow
+    if shared:
+        flow.connection["available_to"] = ["administrator", "contributor", "viewer"]
+        asked.save()
+    run_id = flow.run()["run_id"]
+    allowed = {
+        "viewer": [*VIEWERS],
+        "contributor": [*CONTRIBUTORS, "webhook"],
+        "owner": ["show_openapi"],
+    }
+    expected = set(allowed[role])
+    if shared and role != "owner":
+        expected.add("show_connection")
+    if shared and role == "contributor":
+        expected |= set(SHARED)
+    # What removes or detaches comes last.
+    for name in sorted(PEOPLE, key=lambda name: ("remove" in name, "detach" in name)):
+        answer = asked(name, role, **details(flow, name, run_id))
+        assert (answer.status_code != 403) == (name in expected), (name, answer.status_code, answer.get_body()[:300])
+        if name in expected:
+            assert answer.status_code < 500, (name, answer.get_body()[:300])
+
+
+@pytest.mark.parametrize("name", [name for name in PEOPLE if name != "webhook"])
+def test_nobody_is_let_in_without_a_sign_in(asked, name):
+    answer = asked(name, None, **details(asked.flow, name, "x"))
+    assert (answer.status_code, json.loads(answer.get_body())["type"]) == (
+        401,
+        "urn:segment-export:problem:sign_in_required",
+    )
+
+
+def test_webhook_takes_a_key_and_starts_what_runs_with_the_refresh(asked):
+    asked.flow.change(schedule="with_refresh")
+    asked.save()
+    answer = asked("webhook", None, body={"segment": "Gold"})
+    assert (answer.status_code, json.loads(answer.get_body())[0]["is_new"]) == (202, True)
+
+
+def test_contributor_starts_nothing_of_others_by_the_webhook(asked):
+    asked.flow.change(schedule="with_refresh")
+    asked.save()
+    (started,) = json.loads(asked("webhook", "contributor", body={"segment": "Gold"}).get_body())
+    assert (started["is_new"], started["reason"]) == (False, "You may not run this export.")
+
+
+def test_storage_that_does_not_answer_is_503_with_retry_after(asked, monkeypatch):
+    def failing(*_):
+        raise TransientError("storage_unreachable", "Storage did not answer.", retry_after_seconds=7.2)
+
+    monkeypatch.setattr(type(asked.flow.app.configuration), "read", failing)
+    answer = asked("show_export", "administrator")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "8")
+
+
+def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
+    def failing(*_):
+        raise RuntimeError("ana@example.com")
+
+    monkeypatch.setattr(type(asked.flow.app.configuration), "read", failing)
+    answer = asked("show_export", "administrator")
+    assert answer.status_code == 500
+    assert b"ana@" not in answer.get_body()
+    assert "ana@" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("list_runs", {"params": {"limit": "0"}}),
+        ("list_runs", {"params": {"limit": "many"}}),
+        ("list_runs", {"params": {"continuation": "'; drop"}}),
+        ("show_audit", {"params": {"continuation": "x"}}),
+        ("list_exports", {"params": {"sort": "colour"}}),
+        ("start_export", {"headers": {"Idempotency-Key": "x" * 201}}),
+        ("start_export", {"body": {"now": "yes"}}),
+        ("start_export", {"body": []}),
+        ("start_exports", {"body": {}}),
+        ("webhook", {"body": {"colour": 1}}),
+        ("duplicate_export", {"body": {"id": "a/b"}}),
+        ("connect_connection", {"body": {"consent": {"agreed_by": " "}}, "id": "brevo-eu"}),
+    ],
+)
+def test_bad_request_is_400_and_names_its_field(asked, name, sent):
+    answer = asked(name, "administrator", **sent)
+    found = json.loads(answer.get_body())
+    assert (answer.status_code, found["type"]) == (400, "urn:segment-export:problem:body_invalid"), found
+    assert ": " in found["title"]

@@ -1,0 +1,59 @@
+"""docs/configure.md is true: its document is valid, and its lines are run as they stand there."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from local.azurite import Azurite
+from local.sample_snapshots import SampleSnapshots
+from local.sandbox_process import SandboxProcess
+from shared.config.document import parse_document
+
+pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(240)]
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs" / "configure.md").read_text()
+
+
+def test_document_of_the_page_is_valid() -> None:
+    (document,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert parse_document(document.encode(), "docs/configure.md").exports
+
+
+def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
+    command = tmp_path / "segment-export"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shared.cli "$@"\n')
+    command.chmod(0o755)
+    with Azurite(in_memory=True) as storage, SandboxProcess() as sandbox:
+        with ContainerClient.from_connection_string(storage.connection_string, "segments") as container:
+            container.create_container()
+        SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 50).drop(storage.connection_string, "segments")
+        environment = {
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "PYTHONPATH": str(REPOSITORY),
+            "USER": "ana",
+            "AzureWebJobsStorage": storage.connection_string,
+            "EXPORT_CONFIG": "settings/exports.json",
+            "BREVO_BASE_URL": sandbox.base_url,
+            "BREVO_API_KEY": sandbox.api_key,
+        }
+
+        def typed(block: str) -> str:
+            done = subprocess.run(
+                ["sh", "-ec", block], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        first, second = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+        assert typed(first).splitlines()[-1].startswith("ok      consent")
+        told = typed(second)
+        assert "It is not due before" in told
+        (export,) = json.loads(typed("segment-export exports --json"))
+        assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
+        assert len(json.loads(typed("segment-export audit --json"))) == 4
