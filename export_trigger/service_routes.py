@@ -48,4 +48,4 @@ def _fits(route: str, path: str) -> bool:
 
 
 _not_there.__name__ = "not_there"
-blueprint.route("{*path}")(answering(_not_there))
+blueprint.route("{*path}", auth_level=func.AuthLevel.ANONYMOUS)(answering(_not_there, anonymous=True))
