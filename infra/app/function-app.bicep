@@ -184,7 +184,7 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
 // Checks the token of who signs in, and puts who it is and the app roles into X-MS-CLIENT-PRINCIPAL. With this off the
 // platform lets that header pass as a caller made it up, so code may believe it where WEBSITE_AUTH_ENABLED says True
 // and nowhere else. A request without a token goes on to the function,
-// where its key decides: Brevo's call-back, Event Grid and other systems come with a key and no token.
+// where shared/access.py decides: without a token only the webhook and Brevo's call-back are let in, by key or token.
 resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
   // checkov:skip=CKV_AZURE_13: on where authClientId is given; without an Entra application there is nobody to sign in with
   // checkov:skip=CKV_AZURE_222: a matter of the app itself, where it is argued; this is its sign-in
