@@ -345,7 +345,7 @@ def ask_everything(status: int, body: bytes) -> None:
     brevo = BrevoClient(Answering(status, body))  # type: ignore[arg-type]
     for ask in (
         lambda: brevo.list_name(12),
-        brevo.check_lists,
+        brevo.list_count,
         brevo.attributes,
         lambda: brevo.create_attribute("A", "text"),
         brevo.allowance,
