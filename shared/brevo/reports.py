@@ -4,7 +4,6 @@ The links are secrets and come from outside: they are never logged, and only all
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -68,4 +67,4 @@ def _lines(response: requests.Response) -> Iterator[str]:
         for line in whole:
             yield line.decode("utf-8-sig", errors="replace")
     if rest:
-        yield io.StringIO(rest.decode("utf-8-sig", errors="replace")).read()
+        yield rest.decode("utf-8-sig", errors="replace")
