@@ -85,8 +85,5 @@ def read_json(req: func.HttpRequest) -> Any:
 
 
 def read_body[T: BaseModel](req: func.HttpRequest, model: type[T]) -> T:
-    """A small body as a model. Raises RequestError naming each field."""
-    try:
-        return parse_strictly(model, read_json(req))
-    except InvalidInput as error:
-        raise RequestError("body_invalid", error.message, error.advice) from None
+    """A small body as a model. Raises RequestError or InvalidInput naming each field."""
+    return parse_strictly(model, read_json(req))

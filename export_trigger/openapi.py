@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
@@ -125,11 +125,22 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
         content = {"schema": references[endpoint.body, "validation"]}
         if endpoint.name in BODIES:
             content["examples"] = {"example": {"value": BODIES[endpoint.name]}}
-        required = bool(endpoint.body.model_json_schema().get("required"))
-        found["requestBody"] = {"required": required, "content": {"application/json": content}}
+        found["requestBody"] = {
+            "required": not _takes_nothing(endpoint.body),
+            "content": {"application/json": content},
+        }
     if endpoint.anonymous:
         found["security"] = []
     return found
+
+
+def _takes_nothing(model: type[BaseModel]) -> bool:
+    """An empty body stands for `{}`."""
+    try:
+        model.model_validate({})
+    except ValidationError:
+        return False
+    return True
 
 
 def _successes(endpoint: Endpoint) -> tuple[int, ...]:

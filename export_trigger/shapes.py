@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared.access import ROLES
 from shared.administration.exports import MOST_NAME_CHARACTERS
@@ -46,7 +47,7 @@ class WebhookBody(_Body):
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.export is None) == (self.segment is None):
-            raise ValueError('name either "export" or "segment"')
+            raise PydanticCustomError("one_of", 'name either "export" or "segment"')
         return self
 
 

@@ -1,7 +1,7 @@
 """Exports: add, edit, duplicate, detach, schedule, remove. None of it runs anything."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
@@ -18,13 +18,11 @@ from shared.administration.items import (
     with_item,
     without_item,
 )
-from shared.config.models import Connection, CronSchedule, Document, Export
+from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
 from shared.runs.app import App
 from shared.runs.overview import export_overview
 from shared.runs.starting import note_as_known
-
-Schedule = Literal["with_refresh", "off"] | CronSchedule
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
 _PERMISSIONS: dict[str, Operation] = {

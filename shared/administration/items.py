@@ -58,7 +58,7 @@ def parse_strictly[Item: BaseModel](model: type[Item], raw: Any) -> Item:
         return model.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
         code = "not_possible" if all(map(_is_no_fault_of_form, error.errors())) else "body_invalid"
-        raise InvalidInput(field_problems(error), code) from None
+        raise InvalidInput(field_problems(error, "body"), code) from None
 
 
 def _is_no_fault_of_form(found: ErrorDetails) -> bool:

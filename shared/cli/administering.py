@@ -12,7 +12,7 @@ from shared.administration.audit import read_audit
 from shared.administration.items import ANY, InvalidInput, Saved, parse_item, parse_json
 from shared.cli.showing import caller, print_json, show
 from shared.cli.text import table
-from shared.config.models import Connection, CronSchedule
+from shared.config.models import Connection, CronSchedule, Schedule
 from shared.runs.app import open_app
 
 SUCCEEDED, WRONG_USE = 0, 2
@@ -90,7 +90,7 @@ def export_detach(arguments: argparse.Namespace) -> int:
 
 def export_schedule(arguments: argparse.Namespace) -> int:
     """Switches the schedule."""
-    schedule: exports.Schedule = "off" if arguments.off else "with_refresh"
+    schedule: Schedule = "off" if arguments.off else "with_refresh"
     if arguments.cron:
         schedule = CronSchedule.model_construct(cron=arguments.cron, time_zone=arguments.time_zone or "UTC")
     return _saved(arguments, exports.schedule_export(open_app(), caller(), arguments.export, schedule))

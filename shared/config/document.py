@@ -138,11 +138,11 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 # Union members and validators that pydantic adds to a path, which say nothing to the document's writer.
-_INNER = {"SettingReference", "CronSchedule", "MappedField", "dict[constrained-str,MappedField]"}
+_INNER = {"SettingReference", "a word", "a cron line", "MappedField", "dict[constrained-str,MappedField]"}
 
 
-def field_problems(error: ValidationError) -> list[str]:
-    """A line for each fault, with the path to its field."""
+def field_problems(error: ValidationError, whole: str = "document") -> list[str]:
+    """A line for each fault, with the path to its field; `whole` is the word for what has no path."""
     told: list[tuple[str, str, str]] = []
     for found in error.errors(include_url=False, include_input=False):
         path = ""
@@ -152,7 +152,7 @@ def field_problems(error: ValidationError) -> list[str]:
             elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
                 name = shown(str(part))
                 path += f".{name}" if path else name
-        told.append((path or "document", found["type"], _sentence(found["type"], found["msg"])))
+        told.append((path or whole, found["type"], _sentence(found["type"], found["msg"])))
     # Where a word or an object may stand, pydantic tells the fault of each: the object's says more.
     return [
         f"{path}: {sentence}"

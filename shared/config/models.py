@@ -11,8 +11,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -238,6 +240,17 @@ class CronSchedule(Model):
         return self
 
 
+def _kind_of_schedule(value: Any) -> str:
+    return "a word" if isinstance(value, str) else "a cron line"
+
+
+# Told apart by their form, so that a fault is told of the one that was meant.
+Schedule = Annotated[
+    Annotated[Literal["with_refresh", "off"], Tag("a word")] | Annotated[CronSchedule, Tag("a cron line")],
+    Discriminator(_kind_of_schedule),
+]
+
+
 class Export(Model):
     """Which segments go to which list, how, and when."""
 
@@ -249,7 +262,7 @@ class Export(Model):
     segments: list[SegmentName] = Field(min_length=1, max_length=200)
     mapping: Mapping
     default_country: Country | None = None
-    schedule: Literal["with_refresh", "off"] | CronSchedule = "with_refresh"
+    schedule: Schedule = "with_refresh"
     sync_mode: Literal["full", "changes_only", "mirror"] = "full"
     erase_empty: bool = Field(default=False, description="An empty value erases what Brevo has.")
     create_missing_attributes: bool = Field(
@@ -266,12 +279,22 @@ class Export(Model):
         default=0.5, description="With more than this share of rows rejected, nothing more is sent."
     )
 
+    @field_validator("segments")
+    @classmethod
+    def _no_segment_twice(cls, value: list[str]) -> list[str]:
+        if len(set(value)) != len(value):
+            raise ValueError("names a segment twice")
+        return value
+
+    @field_validator("sync_mode")
+    @classmethod
+    def _only_full(cls, value: str) -> str:
+        if value != "full":
+            raise ValueError(f'"{value}" is not available yet; use "full"')
+        return value
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        if len(set(self.segments)) != len(self.segments):
-            raise ValueError("segments names a segment twice")
-        if self.sync_mode != "full":
-            raise ValueError(f'sync_mode "{self.sync_mode}" is not available yet; use "full"')
         if self.create_missing_attributes and self.leave_out_missing_attributes:
             raise ValueError("choose create_missing_attributes or leave_out_missing_attributes, not both")
         return self

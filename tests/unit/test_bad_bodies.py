@@ -95,7 +95,7 @@ CASES = [
     (Export, "source", {"container": "segments", "folder": "../x"}, "source"),
     (Export, "segments", [], "segments"),
     (Export, "segments", ["a/b"], "segments[0]"),
-    (Export, "segments", ["A", "A"], "document"),
+    (Export, "segments", ["A", "A"], "segments"),
     (Export, "mapping", {"email": "E", "attributes": {"CITY": "A", "city": "B"}}, "mapping.attributes"),
     (Export, "mapping", {"email": "E", "attributes": {"FIRSTNAME": "A"}, "first_name": "B"}, "mapping"),
     (Export, "mapping", {}, "mapping.email"),

@@ -68,7 +68,7 @@ def test_byte_order_mark_is_no_fault():
         ((*EXPORT, "default_country"), "ro", "exports[0].default_country: is not a country code of two letters, such as RO"),
         ((*EXPORT, "default_country"), "XX", "exports[0].default_country: is not a country code of two letters, such as RO"),
         ((*EXPORT, "default_country"), "Romania", "exports[0].default_country: is not a country code of two letters, such as RO"),
-        ((*EXPORT, "segments"), ["A", "A"], "exports[0]: segments names a segment twice"),
+        ((*EXPORT, "segments"), ["A", "A"], "exports[0].segments: names a segment twice"),
         ((*EXPORT, "sync_mode"), "some", "exports[0].sync_mode: Input should be 'full', 'changes_only' or 'mirror'"),
         ((*EXPORT, "max_rejected"), 50, "exports[0].max_rejected: Input should be less than or equal to 1"),
         ((*EXPORT, "mapping", "attributes"), {"FIRSTNAME": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),

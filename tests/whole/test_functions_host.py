@@ -122,7 +122,8 @@ def app(azurite, sandbox, upload, write_config, tmp_path_factory):
 def check_problem(answer, status, code):
     found_status, headers, problem = answer
     assert (found_status, headers["content-type"].split(";")[0]) == (status, "application/problem+json")
-    assert problem.keys() == {"type", "title", "status", "detail"}
+    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail"}
+    assert all(fault["field"] and fault["message"] for fault in problem.get("errors", []))
     assert problem["type"].endswith(f":{code}")
     assert problem["status"] == status
     assert problem["title"]
