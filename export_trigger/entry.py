@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel
@@ -33,8 +34,8 @@ class Asked:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query's values."""
-        return dict(self.req.params)
+        """The query's values, from the address itself: the host leaves empty ones out of `params`."""
+        return dict(parse_qsl(urlsplit(self.req.url).query, keep_blank_values=True))
 
     def header(self, name: str) -> str:
         """A header's value; empty where it was not sent."""

@@ -137,28 +137,26 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-# Union members and validators that pydantic adds to a path, which say nothing to the document's writer.
-_INNER = {"SettingReference", "a word", "a cron line", "MappedField", "dict[constrained-str,MappedField]"}
+# The tags that pydantic adds to a path where a word or an object may stand, which say nothing to the document's writer.
+_TAGS = {"a word", "an object"}
 
 
 def field_problems(error: ValidationError, whole: str = "document") -> list[str]:
     """A line for each fault, with the path to its field; `whole` is the word for what has no path."""
-    told: list[tuple[str, str, str]] = []
-    for found in error.errors(include_url=False, include_input=False):
-        path = ""
-        for part in found["loc"]:
-            if isinstance(part, int):
-                path += f"[{part}]"
-            elif part not in _INNER and not str(part).startswith(("literal[", "function-", "dict[")):
-                name = shown(str(part))
-                path += f".{name}" if path else name
-        told.append((path or whole, found["type"], _sentence(found["type"], found["msg"])))
-    # Where a word or an object may stand, pydantic tells the fault of each: the object's says more.
     return [
-        f"{path}: {sentence}"
-        for path, kind, sentence in told
-        if kind != "literal_error" or not any(other.startswith(path) for other, its, _ in told if its != kind)
+        f"{_path(found['loc']) or whole}: {_sentence(found['type'], found['msg'])}"
+        for found in error.errors(include_url=False, include_input=False)
     ]
+
+
+def _path(parts: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in _TAGS:
+            path += f".{shown(part)}" if path else shown(part)
+    return path
 
 
 def _sentence(kind: str, message: str) -> str:

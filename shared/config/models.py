@@ -35,12 +35,8 @@ CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _attribute_name(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
 # Brevo stores attribute names in upper case, whatever is sent.
-AttributeName = Annotated[str, BeforeValidator(_attribute_name), StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", to_upper=True)]
 
 
 def _country(value: str) -> str:
@@ -57,7 +53,12 @@ Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "stri
 class Model(BaseModel):
     """What all parts of the document have in common: unknown keys are refused, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _word_or_object(value: Any) -> str:
+    """Tells the two apart by their form, so that a fault is told of the one that was meant."""
+    return "a word" if isinstance(value, str) else "an object"
 
 
 class SettingReference(Model):
@@ -163,9 +164,10 @@ class Mapping(Model):
     first_name: StandardField | None = None
     last_name: StandardField | None = None
     phone: StandardField | None = None
-    attributes: dict[AttributeName, AttributeField] | Literal["all"] = Field(
-        default={}, description='Attributes by name, or "all" for every remaining column by its own name.'
-    )
+    attributes: Annotated[
+        Annotated[dict[AttributeName, AttributeField], Tag("an object")] | Annotated[Literal["all"], Tag("a word")],
+        Discriminator(_word_or_object),
+    ] = Field(default={}, description='Attributes by name, or "all" for every remaining column by its own name.')
 
     @field_validator("attributes", mode="before")
     @classmethod
@@ -240,14 +242,9 @@ class CronSchedule(Model):
         return self
 
 
-def _kind_of_schedule(value: Any) -> str:
-    return "a word" if isinstance(value, str) else "a cron line"
-
-
-# Told apart by their form, so that a fault is told of the one that was meant.
 Schedule = Annotated[
-    Annotated[Literal["with_refresh", "off"], Tag("a word")] | Annotated[CronSchedule, Tag("a cron line")],
-    Discriminator(_kind_of_schedule),
+    Annotated[Literal["with_refresh", "off"], Tag("a word")] | Annotated[CronSchedule, Tag("an object")],
+    Discriminator(_word_or_object),
 ]
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import uuid
+from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
@@ -54,9 +55,8 @@ def asked(make_flow, monkeypatch):
             sent["X-MS-CLIENT-PRINCIPAL"] = base64.b64encode(json.dumps(claims).encode()).decode()
         request = func.HttpRequest(
             endpoint.method,
-            f"https://app.example.com/api/{endpoint.route}",
+            f"https://app.example.com/api/{endpoint.route}?{urlencode(params or {})}",
             headers=sent,
-            params=params or {},
             route_params={"id": flow.export_id, **path},
             body=b"" if body is None else json.dumps(body).encode(),
         )
@@ -167,6 +167,7 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
     [
         ("list_runs", {"params": {"limit": "0"}}),
         ("list_runs", {"params": {"limit": "many"}}),
+        ("list_runs", {"params": {"limit": ""}}),
         ("list_runs", {"params": {"continuation": "'; drop"}}),
         ("show_audit", {"params": {"continuation": "x"}}),
         ("list_exports", {"params": {"sort": "colour"}}),
