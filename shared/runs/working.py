@@ -12,16 +12,21 @@ _log = logging.getLogger(__name__)
 
 _VISIBLE_AGAIN_SECONDS = 120
 _MOST_TRIES = 10
-_IDLE_SECONDS = 0.2
+# Each look at an empty queue costs two calls: it is looked at more rarely the longer it stays empty.
+_FIRST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS = 0.1, 1.0
 _SWEEP_SECONDS = 30.0
 
 
 def work_until(app: App, done: Callable[[], bool]) -> None:
     """Takes messages, of whatever run, until `done`; sweeps now and then. Raises what storage raises."""
     swept = time.monotonic()
+    idle_seconds = _FIRST_IDLE_SECONDS
     while not done():
-        if not _work_once(app):
-            time.sleep(_IDLE_SECONDS)
+        if _work_once(app):
+            idle_seconds = _FIRST_IDLE_SECONDS
+        else:
+            time.sleep(idle_seconds)
+            idle_seconds = min(2 * idle_seconds, _LONGEST_IDLE_SECONDS)
         if time.monotonic() - swept > _SWEEP_SECONDS:
             sweep(app)
             swept = time.monotonic()
