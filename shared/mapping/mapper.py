@@ -8,28 +8,29 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from shared.errors import ConfigurationError, PermanentError
+from shared.mapping.chunk import Chunk, cut
 from shared.mapping.dedupe import CREATE, address_sql, phone_sql
+from shared.mapping.email_rule import email_rule
 from shared.mapping.line_map import LineMap, exact_line_map, plain_line_map
+from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
-from shared.mapping.results import RejectedRow, Slice
+from shared.mapping.results import MappedChunk, RejectedRow
 from shared.mapping.rule import Rule
-from shared.mapping.select import FATE, FileSource, contacts_sql, load_sql, rejected_sql, rules
+from shared.mapping.select import FATE, FileSource, contacts_sql, copy_sql, load_sql, places_sql, rejected_sql
 
 MEMORY_LIMIT = "100MB"
 CHUNK_BYTES = 24_000_000
 _LONGEST_ROW_BYTES = 1_000_000
-_SLICE_ROWS = 256
 _FETCH_ROWS = 12_288
 _PARSER_REASONS = {"INVALID ENCODING": "invalid_encoding"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Parsed:
     """A chunk as it was parsed: its lines are those before `open_at`, where a row begins that does not end in it."""
 
     lines: int
@@ -45,7 +46,10 @@ class Mapper:
 
     def __init__(self, plan: Plan, folder: Path, on_rejected: Callable[[RejectedRow], None]) -> None:
         self._plan = plan
+        self._folder = folder
         self._on_rejected = on_rejected
+        self._email = email_rule()
+        self._phone = phone_rule(plan.default_country) if plan.phone else None
         self._db = duckdb.connect(
             ":memory:",
             config={
@@ -72,124 +76,114 @@ class Mapper:
         source: FileSource,
         stream: Iterable[bytes],
         header_lines: int,
-    ) -> Iterator[Slice]:
+    ) -> Iterator[MappedChunk]:
         """The file's contacts in the order of their rows.
 
         Raises ConfigurationError for a mapped column that is missing and for a quote that is never closed.
         """
         lines_before = header_lines
-        for last in _chunk_files(Path(source.path), stream):
-            self._execute(load_sql(self._plan, source, lines_before))
-            chunk = self._parsed(source, lines_before, last=last)
-            self._place(chunk, source, lines_before, segment_name, file_name)
+        for chunk in cut(Path(source.path), stream, CHUNK_BYTES):
+            self._execute(load_sql(self._plan, source, self._email, self._phone, has_nul=chunk.has_nul))
+            parsed = self._parsed(source, chunk, lines_before)
+            lines = self._placed(chunk, parsed, source, lines_before, segment_name, file_name)
             self._judge()
             for statement in [*address_sql(segment), *(phone_sql() if self._plan.phone else [])]:
                 self._execute(statement)
-            self._count(segment_name, file_name)
-            yield from self._contacts(source.number)
-            lines_before += chunk.lines
-            _keep_rest(Path(source.path), chunk.open_at)
+            self._count(segment_name, file_name, lines)
+            yield self._written(source.number, lines)
+            lines_before += parsed.lines
+            chunk.keep_from(parsed.open_at)
 
-    def _parsed(self, source: FileSource, lines_before: int, *, last: bool) -> _Chunk:
+    def _parsed(self, source: FileSource, chunk: Chunk, lines_before: int) -> _Parsed:
         """What of the chunk could not be parsed; empties the parser's tables."""
-        path = Path(source.path)
         found = self._db.execute(
             "SELECT line, min(line_byte_position) - 1, min(CAST(error_type AS VARCHAR)), max(strlen(csv_line)), "
             "max(contains(ltrim(csv_line, chr(10)), chr(10))) FROM rejected_lines GROUP BY line ORDER BY line"
         ).fetchall()
         self._execute("DROP TABLE rejected_lines; DROP TABLE rejected_scans")
-        size_bytes = path.stat().st_size
         open_at = None
         bad: dict[int, str] = {}
         for line, start, kind, row_bytes, many_lines in found:
             if kind == "UNQUOTED VALUE":
-                at_end = start + row_bytes >= size_bytes - 1
-                if at_end and not last and row_bytes <= _LONGEST_ROW_BYTES:
+                at_end = start + row_bytes >= chunk.size_bytes - 1
+                if at_end and not chunk.is_last and row_bytes <= _LONGEST_ROW_BYTES:
                     open_at = start
                     continue
-                if many_lines or (at_end and _count(path, b'"', start) % 2 == 1):
-                    raise _quote_open(source.name, lines_before + _count(path, b"\n", 0, start) + 1, row_bytes)
+                if many_lines or (at_end and chunk.count(b'"', start) % 2 == 1):
+                    raise _quote_open(source.name, lines_before + chunk.count(b"\n", 0, start) + 1, row_bytes)
             bad[line] = _PARSER_REASONS.get(kind, "malformed_row")
-        lines = _count(path, b"\n", 0, open_at)
-        if last and size_bytes and _count(path, b"\n", size_bytes - 1) == 0:
-            lines += 1
-        return _Chunk(lines, open_at, bad)
+        lines = chunk.lines if open_at is None else chunk.count(b"\n", 0, open_at)
+        return _Parsed(lines, open_at, bad)
 
-    def _place(self, chunk: _Chunk, source: FileSource, lines_before: int, segment_name: str, file_name: str) -> None:
-        """Gives each row its line where that is not simply the next one, and reports the rows not parsed."""
+    def _placed(
+        self, chunk: Chunk, parsed: _Parsed, source: FileSource, lines_before: int, segment_name: str, file_name: str
+    ) -> LineMap:
+        """Tells in which line each row stands, and reports the rows not parsed."""
         good = self._value("SELECT count(*) FROM chunk")
-        if good + len(chunk.bad) == chunk.lines:
-            if not chunk.bad:
-                return
-            lines, bad_lines = plain_line_map(lines_before, chunk.bad), {n: lines_before + n for n in chunk.bad}
+        if good + len(parsed.bad) == parsed.lines:
+            lines = plain_line_map(lines_before, parsed.bad)
+            bad_lines = {number: lines_before + number for number in parsed.bad}
         else:
-            data = Path(source.path).read_bytes()[: chunk.open_at]
-            lines, bad_lines = exact_line_map([data], source.delimiter, lines_before, chunk.bad)
-        self._shift(lines)
-        for number, reason in chunk.bad.items():
+            data = chunk.path.read_bytes()[: parsed.open_at]
+            lines, bad_lines = exact_line_map([data], source.delimiter, lines_before, parsed.bad)
+        for number, reason in parsed.bad.items():
             line = bad_lines.get(number, lines_before + number)
             self.reasons[reason] += 1
             self.rows[segment_name] += 1
             self._on_rejected(RejectedRow(segment_name, file_name, line, reason, "", "", None))
-
-    def _shift(self, lines: LineMap) -> None:
-        self._db.execute("CREATE OR REPLACE TEMP TABLE shifts (start BIGINT, shift BIGINT)")
-        self._db.execute(
-            "INSERT INTO shifts SELECT unnest($starts), unnest($shifts)",
-            {"starts": list(lines.starts), "shifts": list(lines.offsets)},
-        )
-        self._execute(
-            "UPDATE chunk SET line = moved.line FROM (SELECT record, record + shift AS line FROM chunk "
-            "ASOF JOIN shifts ON record >= start) moved WHERE chunk.record = moved.record"
-        )
+        return lines
 
     def _judge(self) -> None:
-        """Asks the libraries about what SQL could not decide."""
-        email, phone = rules(self._plan)
-        undecided = f"fate = {FATE['undecided']}"
-        if self._ask(email, "email_cell", undecided):
+        """Decides what is not plain."""
+        if self._tell(self._email, "email_cell"):
             self._execute(
-                f"UPDATE chunk SET fate = CASE WHEN v.value IS NULL THEN {FATE['invalid_email']} "
-                f"ELSE {FATE['contact']} END, email = v.value FROM verdicts v "
-                f"WHERE v.cell = chunk.email_cell AND {undecided}"
+                f"UPDATE chunk SET fate = CASE WHEN value IS NULL THEN {FATE['invalid_email']} "
+                f"ELSE {FATE['contact']} END, email = value FROM told "
+                f"WHERE cell = email_cell AND fate = {FATE['undecided']}"
             )
-        if phone and self._ask(phone, "phone_cell", "phone_undecided"):
+        if self._phone and self._tell(self._phone, "phone_cell"):
             self._execute(
-                "UPDATE chunk SET phone = CAST(substr(v.value, 2) AS UBIGINT) FROM verdicts v "
-                "WHERE v.cell = chunk.phone_cell AND v.value IS NOT NULL"
+                "UPDATE chunk SET phone = CAST(substr(value, 2) AS UBIGINT) FROM told "
+                "WHERE cell = phone_cell AND value IS NOT NULL"
             )
 
-    def _ask(self, rule: Rule, column: str, condition: str) -> int:
-        """Puts the library's verdict on each undecided value into the table `verdicts`; tells how many."""
-        cells = [
-            cell for (cell,) in self._db.execute(f"SELECT DISTINCT {column} FROM chunk WHERE {condition}").fetchall()
-        ]
+    def _tell(self, rule: Rule, column: str) -> bool:
+        """Puts what becomes of each value in the column into `told`; false where there is none."""
+        self._execute(
+            f"CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT {column} AS cell FROM chunk WHERE {column} NOT NULL"
+        )
+        kinds = {kind for (kind,) in self._db.execute(f"SELECT DISTINCT {rule.kind('cell')} FROM asked").fetchall()}
+        if not kinds:
+            return False
+        verdict = rule.verdict("cell", kinds)
+        self._execute(f"CREATE OR REPLACE TEMP TABLE told AS SELECT cell, {verdict} AS value FROM asked")
+        cells = [cell for (cell,) in self._db.execute("DELETE FROM told WHERE value = '' RETURNING cell").fetchall()]
         if cells:
-            self._db.execute("CREATE OR REPLACE TEMP TABLE verdicts (cell VARCHAR, value VARCHAR)")
             self._db.execute(
-                "INSERT INTO verdicts SELECT unnest($cells), unnest($values)",
+                "INSERT INTO told SELECT unnest($cells), unnest($values)",
                 {"cells": cells, "values": [rule.judge(cell) for cell in cells]},
             )
-        return len(cells)
+        return True
 
-    def _count(self, segment_name: str, file: str) -> None:
+    def _count(self, segment_name: str, file: str, lines: LineMap) -> None:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
             self.rows[segment_name] += count
             if fate in (FATE["contact"], FATE["merged"]):
                 self.reasons["contact" if fate == FATE["contact"] else "merged"] += count
         cursor = self._db.execute(rejected_sql(self._plan))
         while found := cursor.fetchmany(_FETCH_ROWS):
-            for line, reason, field, customer_id, email in found:
+            for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
-                self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer_id or "", email))
+                line = lines.line(row + 1)
+                self._on_rejected(
+                    RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
+                )
 
-    def _contacts(self, file: int) -> Iterator[Slice]:
-        total = self._value("SELECT count(*) FROM chunk")
-        sql = contacts_sql(self._plan, file, _SLICE_ROWS)
-        for first in range(0, total + 1, _FETCH_ROWS):
-            found: list[Any] = self._db.execute(sql, {"first": first, "last": first + _FETCH_ROWS}).fetchall()
-            for contacts, places, count in found:
-                yield Slice(contacts, places, count)
+    def _written(self, file: int, lines: LineMap) -> MappedChunk:
+        mapped = MappedChunk(self._folder / "contacts", self._folder / "places", file, lines)
+        self._execute(copy_sql(contacts_sql(self._plan), str(mapped.contacts)))
+        self._execute(copy_sql(places_sql(), str(mapped.places)))
+        return mapped
 
     def _execute(self, sql: str) -> None:
         try:
@@ -203,46 +197,6 @@ class Mapper:
     def _value(self, sql: str) -> int:
         found = self._db.execute(sql).fetchone()
         return int(found[0]) if found else 0
-
-
-def _chunk_files(path: Path, stream: Iterable[bytes]) -> Iterator[bool]:
-    """Puts the stream's bytes into the file at `path`, chunk by chunk; yields whether it is the last chunk.
-
-    A chunk ends with a line, or the file. What is in the file already when the next chunk is made comes first.
-    """
-    path.write_bytes(b"")
-    rest = b""
-    for piece in stream:
-        if path.stat().st_size + len(rest) + len(piece) > CHUNK_BYTES and b"\n" in rest + piece:
-            whole, newline, rest = (rest + piece).rpartition(b"\n")
-            _append(path, whole + newline)
-            yield False
-        else:
-            _append(path, rest + piece)
-            rest = b""
-    _append(path, rest)
-    yield True
-
-
-def _count(path: Path, what: bytes, start: int, end: int | None = None) -> int:
-    """How often a byte stands in the file from `start` up to `end`."""
-    count, left = 0, (path.stat().st_size if end is None else end) - start
-    with path.open("rb") as file:
-        file.seek(start)
-        while left > 0 and (piece := file.read(min(left, 1_000_000))):
-            count += piece.count(what)
-            left -= len(piece)
-    return count
-
-
-def _append(path: Path, data: bytes) -> None:
-    with path.open("ab") as file:
-        file.write(data)
-
-
-def _keep_rest(path: Path, open_at: int | None) -> None:
-    """Leaves in the chunk's file only the row that began and did not end."""
-    path.write_bytes(b"" if open_at is None else path.read_bytes()[open_at:])
 
 
 def _quote_open(name: str, line: int, size_bytes: int) -> ConfigurationError:

@@ -25,11 +25,12 @@ Known disagreements: none.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
 
-from shared.mapping.phone_patterns import Country, begins, full_match, general_desc, starts_with, zones
+from shared.mapping.phone_patterns import ZONE_DIGITS, Country, begins, full_match, general_desc, starts_with, zone_of
 from shared.mapping.rule import Rule, literal
 
 _MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
@@ -38,28 +39,20 @@ _AT_MOST_ONE_DIGIT = r"[\x00-\x2F\x3A-\x7F]*[0-9]?[\x00-\x2F\x3A-\x7F]*"
 _ASK = "''"  # the verdict of a number that the library must judge
 
 
-def phone_rule(column: str, default_country: str | None) -> Rule:
-    """The rule for a SQL expression that gives a trimmed, non-empty number or NULL.
+def phone_rule(default_country: str | None) -> Rule:
+    """The rule for numbers. A kind is the first digit of the calling code, or nothing for one in national format.
 
     Without a default country only numbers with a + are accepted. Raises: LookupError when phonenumbers does
     not know the country.
-
-    DuckDB evaluates a subexpression once for the whole CASE if the first condition holds it, and again in
-    each branch if not. So the first condition holds the digits, which all others need.
     """
     country = Country.of(default_country.upper()) if default_country else None
-    digits = _without_punctuation(column)
-    verdict = _case(
-        [
-            f"WHEN strlen({column}) + strlen({digits}) > {_MAX_CHARACTERS} THEN {_ASK}",
-            *(_usual(digits, country) if country else []),
-            f"WHEN {full_match(digits, _AT_MOST_ONE_DIGIT)} THEN NULL",
-            f"WHEN NOT {full_match(digits, r'\+?[0-9]+')} THEN {_ASK}",
-            *_international(digits, country),
-            *([f"WHEN {digits} IS NOT NULL THEN {_national(digits, country)}"] if country else []),
-        ]
+    return Rule(
+        quick=partial(_quick, country=country),
+        kind=partial(_kind, country=country),
+        kinds=frozenset(("", *ZONE_DIGITS)),
+        verdict=partial(_verdict, country=country),
+        judge=partial(judge_phone, country.metadata.id if country else None),
     )
-    return Rule.from_verdict(verdict, partial(judge_phone, country.metadata.id if country else None))
 
 
 def judge_phone(default_country: str | None, number: str) -> str | None:
@@ -69,6 +62,47 @@ def judge_phone(default_country: str | None, number: str) -> str | None:
     except NumberParseException:
         return None
     return format_number(parsed, PhoneNumberFormat.E164) if is_valid_number(parsed) else None
+
+
+# DuckDB evaluates a subexpression once for the whole CASE if the first condition holds it, and again in each branch
+# if not. So the first condition holds the digits, which all others need.
+
+
+def _quick(column: str, country: Country | None) -> str:
+    if country is None:
+        return "CAST(NULL AS VARCHAR)"
+    digits = _without_punctuation(column)
+    return _case([f"WHEN {_too_long(column, digits)} THEN NULL", *_usual(digits, country)])
+
+
+def _kind(column: str, country: Country | None) -> str:
+    digits = _without_punctuation(column)
+    exit_prefix = country.exit_prefix if country else None
+    branches = [f"WHEN {starts_with(digits, '+')} THEN substr({digits}, 2, 1)"]
+    if exit_prefix:
+        branches.append(f"WHEN {starts_with(digits, exit_prefix)} THEN substr({digits}, {len(exit_prefix) + 1}, 1)")
+    return _case([*branches, "ELSE ''"])
+
+
+def _verdict(column: str, kinds: Collection[str], country: Country | None) -> str:
+    digits = _without_punctuation(column)
+    return _case(
+        [
+            f"WHEN {_too_long(column, digits)} THEN {_ASK}",
+            f"WHEN {full_match(digits, _AT_MOST_ONE_DIGIT)} THEN NULL",
+            f"WHEN NOT {full_match(digits, r'\+?[0-9]+')} THEN {_ASK}",
+            *_international(digits, country, kinds),
+            *(
+                [f"WHEN {digits} IS NOT NULL THEN {_national(digits, country) if '' in kinds else _ASK}"]
+                if country
+                else []
+            ),
+        ]
+    )
+
+
+def _too_long(column: str, digits: str) -> str:
+    return f"strlen({column}) + strlen({digits}) > {_MAX_CHARACTERS}"
 
 
 def _usual(digits: str, country: Country) -> list[str]:
@@ -98,13 +132,13 @@ def _usual(digits: str, country: Country) -> list[str]:
     return branches
 
 
-def _international(digits: str, country: Country | None) -> list[str]:
-    """Branches for digits with a + or an international prefix in front of the calling code."""
+def _international(digits: str, country: Country | None, kinds: Collection[str]) -> list[str]:
+    """Branches for digits with a + or an international prefix in front of a calling code of these kinds."""
     exit_prefix = country.exit_prefix if country else None
     head = rf"(?:\+|{exit_prefix})" if exit_prefix else r"\+"
     number = f"regexp_replace({digits}, '^{exit_prefix}', '+')" if exit_prefix else digits
     zone_branches = []
-    for zone in zones():
+    for zone in (zone_of(digit) for digit in ZONE_DIGITS if digit in kinds):
         verdict = _case(
             [
                 f"WHEN NOT {begins(digits, head + zone.known)} OR {begins(digits, head + zone.prefixed)} THEN {_ASK}",
@@ -113,10 +147,11 @@ def _international(digits: str, country: Country | None) -> list[str]:
             ]
         )
         zone_branches.append(f"WHEN {begins(digits, head + zone.digit)} THEN {verdict}")
-    zone_branches.append(f"ELSE {_ASK}")
-    branches = [f"WHEN {begins(digits, head)} THEN {_case(zone_branches)}"]
-    if country:
+    verdict = _case([*zone_branches, f"ELSE {_ASK}"]) if zone_branches else _ASK
+    branches = [f"WHEN {begins(digits, head)} THEN {verdict}"]
+    if country and country.code[0] in kinds:
         branches.insert(0, f"WHEN {begins(digits, head + country.code)} THEN {_home(digits, country, head)}")
+    if country:
         branches.append(f"WHEN {_dials_abroad(digits, country)} THEN {_ASK}")
     return branches
 

@@ -1,6 +1,9 @@
 """What mapping gives: contacts ready to be sent, and rows that are not sent with their reason."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from shared.mapping.line_map import LineMap
 
 # Reasons for which a row is not sent, and for which it is sent without a value.
 NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
@@ -21,9 +24,14 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """A few contacts that stand next to each other, as UTF-8: JSON objects joined by commas, a line for each place."""
+class MappedChunk:
+    """A chunk's contacts, in two files of UTF-8 text that the next chunk overwrites.
 
-    contacts: bytes
-    places: bytes
-    count: int
+    `contacts` has a line for each: a JSON object and a comma. `places` has one for each, too: the number of its row in
+    the chunk, a tab, its customer id. `lines` tells in which line of file number `file` a row stands.
+    """
+
+    contacts: Path
+    places: Path
+    file: int
+    lines: LineMap

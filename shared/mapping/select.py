@@ -1,14 +1,13 @@
-"""The plan as SQL: one SELECT that reads a chunk of a file, and one that writes its contacts.
+"""The plan as SQL: one SELECT that reads a chunk of a file, and two that write its contacts.
 
-A row of the table `chunk` is one data row that could be parsed:
+A row of the table `chunk` is one data row that could be parsed; its `rowid` counts them from 0, in the file's order:
 
-    record, line   which of the chunk's good rows it is (from 1), and the line of the file where it starts
     fate           FATE's number: what becomes of the row
     spoilt         the mapped cell that holds a NUL, by its number
     email          the normalised address, where accepted
-    email_cell     the address as it was, where not accepted (yet)
+    email_cell     the trimmed address, where it is not plain
     phone          the digits of the E.164 number, where accepted
-    phone_cell     the number as it was, where not accepted (yet); a cell with no phone is one that was refused
+    phone_cell     the trimmed number, where it is not plain; one with no phone in the end is a refused number
     phone_lost     the number belongs to an earlier contact
     customer_id    the column CustomerId, where there is one
     f0, f1, ...    one column a field but the phone: NULL = empty, INVALID = not what its type says
@@ -17,8 +16,6 @@ A row of the table `chunk` is one data row that could be parsed:
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.mapping.email_rule import email_rule
-from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
 from shared.mapping.rule import Rule
 
@@ -34,6 +31,8 @@ FATE: dict[Fate, int] = {
     "invalid_encoding": 5,
     "undecided": 6,
 }
+
+_NO_TEXT = "CAST(NULL AS VARCHAR)"
 
 # No parsed value can be this: a control character alone.
 INVALID = "chr(1)"
@@ -63,65 +62,47 @@ class FileSource:
     name: str
 
 
-def rules(plan: Plan) -> tuple[Rule, Rule | None]:
-    """The rules for e-mail address and phone, over the cells of `load_sql`."""
-    return email_rule("email_cell"), phone_rule("phone_cell", plan.default_country) if plan.phone else None
-
-
-def load_sql(plan: Plan, source: FileSource, lines_before: int) -> str:
+def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None, *, has_nul: bool) -> str:
     """Reads one chunk into `chunk`; what cannot be parsed lands in the temporary table `rejected_lines`.
 
-    The rules are planned once a statement, which takes a tenth of a second: chunks are large for that reason.
+    Only plain values are judged here; the others are left `undecided`.
     """
     at = locate(plan, source.columns, source.name)
-    email, phone = rules(plan)
     customer_id = find_column(CUSTOMER_ID, source.columns)
-    cells = {"email_cell": _trimmed(f"c{at[plan.email_column]}")}
+    raw = {"raw_email": f"c{at[plan.email_column]}"}
     if plan.phone:
-        cells["phone_cell"] = _trimmed(f"c{at[plan.phone.column]}")
-    cells |= {f"v{i}": _trimmed(f"c{at[field.column]}") for i, field in _values(plan)}
-    checked = list(cells)
-    cells["customer_id"] = "NULL" if customer_id is None else _trimmed(f"c{customer_id}")
-    spoilt = " ".join(f"WHEN contains({cell}, chr(0)) THEN {number}" for number, cell in enumerate(checked))
+        raw["raw_phone"] = f"c{at[plan.phone.column]}"
+    raw |= {f"v{i}": _trimmed(f"c{at[field.column]}") for i, field in _values(plan)}
+    spoilt = " ".join(f"WHEN contains({cell}, chr(0)) THEN {number}" for number, cell in enumerate(raw))
+    raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
     values = "".join(f",\n    {_typed(field, f'v{i}', plan)} AS f{i}" for i, field in _values(plan))
-    lines = [
-        "CREATE OR REPLACE TEMP TABLE chunk AS",
-        f"SELECT record, record + {lines_before} AS line,",
-        f"    CAST(CASE WHEN spoilt IS NOT NULL THEN {FATE['invalid_encoding']}",
-        f"        WHEN email_cell IS NULL THEN {FATE['missing_email']}",
-        f"        WHEN email_verdict IS NULL THEN {FATE['invalid_email']}",
-        f"        WHEN email_verdict = '' THEN {FATE['undecided']}",
-        f"        ELSE {FATE['contact']} END AS UTINYINT) AS fate,",
-        "    spoilt,",
-        "    nullif(email_verdict, '') AS email,",
-        "    CASE WHEN nullif(email_verdict, '') IS NULL THEN email_cell END AS email_cell,",
-        "    CAST(substr(nullif(phone_verdict, ''), 2) AS UBIGINT) AS phone,",
-        "    CASE WHEN nullif(phone_verdict, '') IS NULL THEN phone_cell END AS phone_cell,",
-        "    phone_verdict = '' AS phone_undecided,",
-        "    false AS phone_lost,",
-        f"    customer_id{values}",
-        "FROM (",
-        "    SELECT *,",
-        f"        CASE {spoilt} END AS spoilt,",
-        f"        {email.verdict} AS email_verdict,",
-        f"        {phone.verdict if phone else 'CAST(NULL AS VARCHAR)'} AS phone_verdict",
-        "    FROM (",
-        "        SELECT row_number() OVER () AS record,",
-        *([] if phone else ["            CAST(NULL AS VARCHAR) AS phone_cell,"]),
-        "            " + ",\n            ".join(f"{cell} AS {name}" for name, cell in cells.items()),
-        f"        FROM {_read_csv(source)}",
-        "    )",
-        ")",
-    ]
-    return "\n".join(lines)
+    return f"""CREATE OR REPLACE TEMP TABLE chunk AS
+SELECT
+    CAST(CASE WHEN spoilt IS NOT NULL THEN {FATE["invalid_encoding"]}
+        WHEN email IS NOT NULL THEN {FATE["contact"]}
+        WHEN email_cell IS NULL THEN {FATE["missing_email"]}
+        ELSE {FATE["undecided"]} END AS UTINYINT) AS fate,
+    spoilt, email, email_cell, CAST(substr(plain_phone, 2) AS UBIGINT) AS phone, phone_cell, false AS phone_lost,
+    customer_id{values}
+FROM (
+    SELECT *,
+        CASE WHEN email IS NULL THEN {_trimmed("raw_email")} END AS email_cell,
+        {f"CASE WHEN plain_phone IS NULL THEN {_trimmed('raw_phone')} END" if phone else _NO_TEXT} AS phone_cell
+    FROM (
+        SELECT *,
+            {f"CASE {spoilt} END" if has_nul else "CAST(NULL AS INTEGER)"} AS spoilt,
+            {email.quick("raw_email")} AS email,
+            {phone.quick("raw_phone") if phone else _NO_TEXT} AS plain_phone
+        FROM (
+            SELECT {", ".join(f"{cell} AS {name}" for name, cell in raw.items())}
+            FROM {_read_csv(source)}
+        )
+    )
+)"""
 
 
-def contacts_sql(plan: Plan, file: int, slice_rows: int) -> str:
-    """Contacts of the chunk's rows from $first up to $last, `slice_rows` rows together.
-
-    Shape: contacts (JSON objects joined by commas), places (file, line and customer id: tab-separated
-    lines in the same order), both as UTF-8; count.
-    """
+def contacts_sql(plan: Plan) -> str:
+    """The chunk's contacts in their order. Shape: a JSON object, and a comma behind it."""
     numbers = {field.attribute: i for i, field in _values(plan)}
     parts = []
     for field in plan.fields:
@@ -138,32 +119,35 @@ def contacts_sql(plan: Plan, file: int, slice_rows: int) -> str:
             part = f"coalesce({part}, CASE WHEN {empty} THEN {_text(_json_key(field.attribute) + '""')} END)"
         parts.append(part)
     attributes = f"concat_ws(',', {', '.join(parts)})" if parts else "''"
-    return "\n".join(
-        [
-            # As bytes: Python's strings would take two or four bytes a character for most names.
-            "SELECT encode(string_agg(contact, ',')), encode(string_agg(place, chr(10))), count(*)",
-            "FROM (",
-            "    SELECT record,",
-            f"        '{{\"email\":\"' || email || '\",\"attributes\":{{' || {attributes} || '}}}}' AS contact,",
-            f"        '{file}' || chr(9) || line || chr(9) || coalesce(customer_id, '') AS place",
-            "    FROM chunk",
-            f"    WHERE record >= $first AND record < $last AND fate = {FATE['contact']}",
-            ")",
-            f"GROUP BY record // {slice_rows}",
-            f"ORDER BY record // {slice_rows}",
-        ]
+    return (
+        f"SELECT concat('{{\"email\":\"', email, '\",\"attributes\":{{', {attributes}, '}}}},') "
+        f"FROM chunk WHERE fate = {FATE['contact']}"
     )
+
+
+def places_sql() -> str:
+    """Where the chunk's contacts stand in it, in their order. Shape: rowid and customer id, tab-separated."""
+    return (
+        "SELECT concat(rowid, chr(9), CASE WHEN contains(customer_id, chr(10)) "
+        "THEN replace(customer_id, chr(10), ' ') ELSE customer_id END) "
+        f"FROM chunk WHERE fate = {FATE['contact']}"
+    )
+
+
+def copy_sql(lines: str, path: str) -> str:
+    """Writes a SELECT of one text column to a file as it is, a line for each row."""
+    return f"COPY ({lines}) TO {_text(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x03')"
 
 
 def rejected_sql(plan: Plan) -> str:
     """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
-    Shape: line, reason, field, customer_id, email. A merged row is no fault.
+    Shape: rowid, reason, field, customer_id, email. A merged row is no fault.
     """
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
     fields = " ".join(f"WHEN {number} THEN {_text(column)}" for number, column in enumerate(_checked_columns(plan)))
     parts = [
-        f"SELECT line, CASE fate {reasons} END, CASE coalesce(spoilt, 0) {fields} END, customer_id, "
+        f"SELECT rowid, CASE fate {reasons} END, CASE coalesce(spoilt, 0) {fields} END, customer_id, "
         f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({FATE['contact']}, {FATE['merged']})"
     ]
     kinds = [
@@ -175,7 +159,7 @@ def rejected_sql(plan: Plan) -> str:
         kinds.append(("phone_lost", "'duplicate_phone'", plan.phone.column))
         kinds.append(("phone_cell IS NOT NULL AND phone IS NULL", "'invalid_phone'", plan.phone.column))
     parts += [
-        f"SELECT line, {reason}, {_text(column)}, customer_id, email FROM chunk "
+        f"SELECT rowid, {reason}, {_text(column)}, customer_id, email FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
         for condition, reason, column in kinds
     ]

@@ -1,20 +1,27 @@
 """The staged bodies: import requests of at most 8 MB, written down once and sent as they are.
 
-Beside each body stand its contacts' places, so that a contact that Brevo rejects is found in its file again.
+Beside each body stand its contacts' places, so that a contact that Brevo rejects is found in its file again. A line
+of JSON tells the file and its line map for the rows behind it; a row's number, a tab and a customer id stand for each
+contact.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import BinaryIO
 
 from shared.config.models import Export
-from shared.mapping.results import Slice
+from shared.mapping.line_map import LineMap
+from shared.mapping.results import MappedChunk
 from shared.runs.ending import STAGED
 from shared.runs.model import Batch, Run
 from shared.storage.blobs import Blobs
 
 # Brevo's hard limit is 10 MB; it advises about 8 MB. https://developers.brevo.com/reference/importcontacts-1
-LARGEST_BODY_BYTES = 8_000_000
+LARGEST_BODY_BYTES = 8 * 1024 * 1024
+_HEAD = b'{"jsonBody":['
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +34,67 @@ class Place:
     customer_id: str
 
 
+@dataclass
+class _Group:
+    """The contacts of one body, as they are collected."""
+
+    contacts: list[bytes] = field(default_factory=list)
+    places: list[bytes] = field(default_factory=list)
+    count: int = 0
+    size_bytes: int = 0
+
+
 def write_bodies(
-    blobs: Blobs, run: Run, staging_id: str, export: Export, slices: Iterable[Slice], public_url: str | None
+    blobs: Blobs, run: Run, staging_id: str, export: Export, chunks: Iterable[MappedChunk], public_url: str | None
 ) -> Iterator[Batch]:
-    """Writes body after body; yields each as a staged batch."""
-    for number, (group, end) in enumerate(_groups(slices, run, export, public_url), start=1):
-        head = b'{"jsonBody":['
-        body = b"".join((head, b",".join(part.contacts for part in group), end))
-        contacts = sum(part.count for part in group)
-        batch = Batch(run.run_id, staging_id, number, contacts, len(body))
-        blobs.write(STAGED, f"{batch.name}.json", body)
-        blobs.write(STAGED, f"{batch.name}.places", b"\n".join(part.places for part in group))
-        yield batch
+    """Writes body after body, each while the next is mapped; yields each as a staged batch once it is written."""
+    # Only the number differs from body to body.
+    largest_bytes = LARGEST_BODY_BYTES - len(_HEAD) - len(_end(run, export, public_url, 1_000_000))
+    written: Future[Batch] | None = None
+    with ThreadPoolExecutor(1, "bodies") as pool:
+        for number, group in enumerate(_groups(chunks, largest_bytes), start=1):
+            if written:
+                yield written.result()
+            batch = Batch(run.run_id, staging_id, number, group.count, 0)
+            written = pool.submit(_write, blobs, batch, group, _end(run, export, public_url, number))
+        if written:
+            yield written.result()
 
 
-def _groups(
-    slices: Iterable[Slice], run: Run, export: Export, public_url: str | None
-) -> Iterator[tuple[list[Slice], bytes]]:
-    group: list[Slice] = []
-    size_bytes = number = 0
-    for part in slices:
-        end = _end(run, export, public_url, number + 1)
-        if group and size_bytes + len(part.contacts) + len(end) + 16 > LARGEST_BODY_BYTES:
-            yield group, end
-            group, size_bytes, number = [], 0, number + 1
-        group.append(part)
-        size_bytes += len(part.contacts) + 1
-    if group:
-        yield group, _end(run, export, public_url, number + 1)
+def _write(blobs: Blobs, batch: Batch, group: _Group, end: bytes) -> Batch:
+    contacts = b"".join((_HEAD, *group.contacts)).removesuffix(b",\n")
+    body = contacts + end
+    blobs.write(STAGED, f"{batch.name}.json", body)
+    blobs.write(STAGED, f"{batch.name}.places", b"".join(group.places))
+    return replace(batch, body_bytes=len(body))
+
+
+def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Group]:
+    group = _Group()
+    for chunk in chunks:
+        head = json.dumps({"file": chunk.file, "starts": chunk.lines.starts, "offsets": chunk.lines.offsets}).encode()
+        with chunk.contacts.open("rb") as contacts, chunk.places.open("rb") as places:
+            while contacts.tell() < chunk.contacts.stat().st_size:
+                lines = _lines(contacts, largest_bytes - group.size_bytes)
+                if not lines:
+                    yield group
+                    group = _Group()
+                    continue
+                count = lines.count(b"\n")
+                group.contacts.append(lines)
+                group.places += (head, b"\n", *islice(places, count))
+                group.count += count
+                group.size_bytes += len(lines)
+    if group.count:
+        yield group
+
+
+def _lines(file: BinaryIO, most_bytes: int) -> bytes:
+    """The file's next whole lines, so many as fit."""
+    data = file.read(most_bytes)
+    end = data.rfind(b"\n") + 1
+    file.seek(end - len(data), 1)
+    return data[:end]
 
 
 def _end(run: Run, export: Export, public_url: str | None, number: int) -> bytes:
@@ -81,9 +121,14 @@ def read_places(blobs: Blobs, batch: Batch, wanted: set[int]) -> dict[int, Place
     """The places of some of the batch's contacts, which count from 0. Raises NotFound."""
     files = json.loads(blobs.read(STAGED, f"{batch.run_id}/{batch.staging_id}/files.json"))
     places = {}
-    for index, text in enumerate(blobs.read(STAGED, f"{batch.name}.places").decode().split("\n")):
+    index = 0
+    for text in blobs.read(STAGED, f"{batch.name}.places").decode().split("\n"):
+        if text.startswith("{"):
+            head = json.loads(text)
+            (segment, file), lines = files[head["file"]], LineMap(head["starts"], head["offsets"])
+            continue
         if index in wanted:
-            number, line, customer_id = text.split("\t", 2)
-            segment, file = files[int(number)]
-            places[index] = Place(segment, file, int(line), customer_id)
+            row, customer_id = text.split("\t", 1)
+            places[index] = Place(segment, file, lines.line(int(row) + 1), customer_id.strip())
+        index += 1
     return places

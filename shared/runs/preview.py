@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ def preview(app: App, target: Target) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
         reader = SnapshotReader(app.storage.segment_blobs, target, snapshot, Path(folder))
-        first = b""
-        for piece in reader.slices():
-            first = first or piece.contacts
+        first: list[bytes] = []
+        for chunk in reader.chunks():
+            if len(first) < _CONTACTS:
+                with chunk.contacts.open("rb") as contacts:
+                    first += islice(contacts, _CONTACTS - len(first))
     reasons = reader.reasons
     return found | {
         "rows_read": reader.rows.total(),
@@ -38,14 +41,14 @@ def preview(app: App, target: Target) -> dict[str, Any]:
     }
 
 
-def _masked(contacts: bytes) -> list[dict[str, Any]]:
-    first = json.loads(b"[" + contacts + b"]")[:_CONTACTS]
+def _masked(lines: list[bytes]) -> list[dict[str, Any]]:
+    contacts = [json.loads(line.rstrip(b",\n")) for line in lines]
     return [
         {
             "email": _mask_email(contact["email"]),
             "attributes": {name: _mask(value) for name, value in contact["attributes"].items()},
         }
-        for contact in first
+        for contact in contacts
     ]
 
 

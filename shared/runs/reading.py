@@ -8,7 +8,7 @@ from shared.config.document import Target
 from shared.errors import ConfigurationError
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, columns_text, make_plan
-from shared.mapping.results import RejectedRow, Slice
+from shared.mapping.results import MappedChunk, RejectedRow
 from shared.mapping.select import FileSource
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
@@ -16,7 +16,7 @@ from shared.storage.blobs import Blobs
 
 
 class SnapshotReader:
-    """One reading of a snapshot. `rows` (by segment) and `reasons` are complete when `slices` has ended.
+    """One reading of a snapshot. `rows` (by segment) and `reasons` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then.
     """
@@ -49,7 +49,7 @@ class SnapshotReader:
         """Segment and name of each file; a contact's place names one by its number here."""
         return [(part.segment, file.name) for part, file in self._files]
 
-    def slices(self) -> Iterator[Slice]:
+    def chunks(self) -> Iterator[MappedChunk]:
         """The contacts in the order of their rows.
 
         Raises ConfigurationError for files and mappings that do not fit, TransientError for a blob that changed
@@ -68,8 +68,8 @@ class SnapshotReader:
                 self._check_same_columns(columns, where)
                 source = FileSource(number, str(self._folder / "chunk.csv"), columns, self._delimiter(part), where)
                 segment = self._segments.index(part.segment)
-                for piece in mapper.map_file(segment, part.segment, file.name, source, stream, stream.header.lines):
-                    yield piece
+                for chunk in mapper.map_file(segment, part.segment, file.name, source, stream, stream.header.lines):
+                    yield chunk
                     self._between()
             if mapper is not None:
                 self.rows, self.reasons = mapper.rows, mapper.reasons

@@ -90,8 +90,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
                 between=claim.check,
             )
             write_files(blobs, run.run_id, staging_id, reader.files)
-            slices = reader.slices()
-            batches = list(write_bodies(blobs, run, staging_id, target.export, slices, app.settings.public_url))
+            chunks = reader.chunks()
+            batches = list(write_bodies(blobs, run, staging_id, target.export, chunks, app.settings.public_url))
     staged = replace(_counted(run, reader, snapshot), rejected_id=staging_id, requests=brevo.session.traffic.requests)
     if checked:
         left_out = [name[:_LONGEST_NAME] for name in checked[-1].left_out[:_MOST_NAMES]]

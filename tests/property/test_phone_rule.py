@@ -32,14 +32,15 @@ NASTY = [
 
 @cache
 def rule(country: str | None) -> Rule:
-    return phone_rule("v", country)
+    return phone_rule(country)
 
 
 def sql_verdicts(values: list[str], country: str | None) -> list[tuple[str | None, bool]]:
     """(value, undecided) for each of the values, in order, from one query."""
     connection = duckdb.connect()
     connection.execute("CREATE TABLE t AS SELECT unnest(?::VARCHAR[]) AS v", [values])
-    sql = f"SELECT {rule(country).verdict} FROM t ORDER BY rowid"
+    found = rule(country)
+    sql = f"SELECT coalesce({found.quick('v')}, {found.verdict('v', found.kinds)}) FROM t ORDER BY rowid"
     return [(answer or None, answer == "") for (answer,) in connection.execute(sql).fetchall()]
 
 
@@ -202,25 +203,34 @@ def test_realistic_numbers_hardly_ever_need_the_library(country: str) -> None:
     assert sum(answer is not None for answer, _ in verdicts) > 0.9 * len(values)
 
 
-@pytest.mark.parametrize("country", ["RO", "BR", None])
-def test_value_and_undecided_say_what_the_verdict_says(country: str | None) -> None:
-    values = [*NASTY_NUMBERS, None]
+@pytest.mark.parametrize("country", ["RO", "BR", "US", None])
+@pytest.mark.parametrize("kind", ["", "1", "4"])
+def test_what_is_planned_for_one_kind_decides_that_kind_as_before_and_leaves_the_others(kind, country) -> None:
+    values = [*NASTY_NUMBERS, "+14155552671", "+40 722 123 456", "0040722123456", "0722123456", "4155552671", None]
     connection = duckdb.connect()
     connection.execute("CREATE TABLE t AS SELECT unnest(?::VARCHAR[]) AS v", [values])
-    sql = f"SELECT {rule(country).verdict}, {rule(country).value}, {rule(country).undecided} FROM t ORDER BY rowid"
+    found = rule(country)
+    sql = f"SELECT {found.kind('v')}, {found.verdict('v', found.kinds)}, {found.verdict('v', [kind])} FROM t"
     rows = connection.execute(sql).fetchall()
-    assert [(value, undecided) for _, value, undecided in rows] == [(v or None, v == "") for v, _, _ in rows]
-    assert rows[-1] == (None, None, False)
-    assert {undecided for _, _, undecided in rows} == {True, False}
+    assert all(one == every if its == kind else one in (every, "") for its, every, one in rows)
+    assert any(its == kind for its, _, _ in rows)
+
+
+@pytest.mark.parametrize("country", ["RO", "BR", None])
+def test_cell_without_a_value_is_refused_without_asking_the_library(country: str | None) -> None:
+    connection = duckdb.connect()
+    found = rule(country)
+    sql = f"SELECT {found.quick('v')}, {found.verdict('v', found.kinds)} FROM (SELECT NULL::VARCHAR AS v)"
+    assert connection.execute(sql).fetchall() == [(None, None)]
 
 
 def test_unknown_country_is_a_lookup_error() -> None:
     with pytest.raises(LookupError):
-        phone_rule("v", "XX")
+        phone_rule("XX")
 
 
 def test_country_may_be_written_in_lower_case() -> None:
-    assert phone_rule("v", "ro").judge("0712345678 int. 5") == "+40712345678"
+    assert phone_rule("ro").judge("0712345678 int. 5") == "+40712345678"
 
 
 # Judged with each of the common countries as default country.
