@@ -26,6 +26,8 @@ MEMORY_LIMIT = "100MB"
 CHUNK_BYTES = 24_000_000
 _LONGEST_ROW_BYTES = 1_000_000
 _FETCH_ROWS = 12_288
+# Planning the SQL for a kind of value takes as long as asking the library about so many.
+_WORTH_PLANNING = 1_000
 _PARSER_REASONS = {"INVALID ENCODING": "invalid_encoding"}
 
 
@@ -139,29 +141,34 @@ class Mapper:
             self._execute(
                 f"UPDATE chunk SET fate = CASE WHEN value IS NULL THEN {FATE['invalid_email']} "
                 f"ELSE {FATE['contact']} END, email = value FROM told "
-                f"WHERE cell = email_cell AND fate = {FATE['undecided']}"
+                f"WHERE chunk.rowid = told.row AND fate = {FATE['undecided']}"
             )
         if self._phone and self._tell(self._phone, "phone_cell"):
             self._execute(
                 "UPDATE chunk SET phone = CAST(substr(value, 2) AS UBIGINT) FROM told "
-                "WHERE cell = phone_cell AND value IS NOT NULL"
+                "WHERE chunk.rowid = told.row AND value IS NOT NULL"
             )
 
     def _tell(self, rule: Rule, column: str) -> bool:
-        """Puts what becomes of each value in the column into `told`; false where there is none."""
-        self._execute(
-            f"CREATE OR REPLACE TEMP TABLE asked AS SELECT DISTINCT {column} AS cell FROM chunk WHERE {column} NOT NULL"
+        """Puts what becomes of each row's value in the column into `told`; false where there is none."""
+        kinds = dict(
+            self._db.execute(
+                f"SELECT {rule.kind(column)}, count(*) FROM chunk WHERE {column} IS NOT NULL GROUP BY 1"
+            ).fetchall()
         )
-        kinds = {kind for (kind,) in self._db.execute(f"SELECT DISTINCT {rule.kind('cell')} FROM asked").fetchall()}
         if not kinds:
             return False
-        verdict = rule.verdict("cell", kinds)
-        self._execute(f"CREATE OR REPLACE TEMP TABLE told AS SELECT cell, {verdict} AS value FROM asked")
-        cells = [cell for (cell,) in self._db.execute("DELETE FROM told WHERE value = '' RETURNING cell").fetchall()]
-        if cells:
+        verdict = rule.verdict(column, [kind for kind, count in kinds.items() if count >= _WORTH_PLANNING])
+        self._execute(
+            f"CREATE OR REPLACE TEMP TABLE told AS SELECT rowid AS row, {column} AS cell, {verdict} AS value "
+            f"FROM chunk WHERE {column} IS NOT NULL"
+        )
+        undecided = self._db.execute("DELETE FROM told WHERE value = '' RETURNING row, cell").fetchall()
+        if undecided:
+            values = {cell: rule.judge(cell) for cell in {cell for _, cell in undecided}}
             self._db.execute(
-                "INSERT INTO told SELECT unnest($cells), unnest($values)",
-                {"cells": cells, "values": [rule.judge(cell) for cell in cells]},
+                "INSERT INTO told SELECT unnest($rows), NULL, unnest($values)",
+                {"rows": [row for row, _ in undecided], "values": [values[cell] for _, cell in undecided]},
             )
         return True
 
