@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.access import ROLES
 from shared.administration.exports import MOST_NAME_CHARACTERS
-from shared.config.models import DisplayName, Id
+from shared.config.base import Id
+from shared.config.models import DisplayName
 from shared.runs.model import State, Trigger
 
 

@@ -138,7 +138,13 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 # Union members and validators that pydantic adds to a path, which say nothing to the document's writer.
-_INNER = {"SettingReference", "CronSchedule", "MappedField", "dict[constrained-str,MappedField]"}
+_INNER = {
+    "SettingReference",
+    "CronSchedule",
+    "MappedField",
+    "dict[constrained-str,MappedField]",
+    "list[constrained-str]",
+}
 
 
 def field_problems(error: ValidationError) -> list[str]:
