@@ -4,6 +4,7 @@ import azure.functions as func
 
 from shared.runs.app import open_app
 from shared.runs.steps import abandon, take_step
+from shared.runs.telling import drop_notice, take_notice
 
 blueprint = func.Blueprint()
 
@@ -18,3 +19,15 @@ def export_worker(message: func.QueueMessage) -> None:
 def export_poison(message: func.QueueMessage) -> None:
     """Ends the run of a message that the host has given up."""
     abandon(open_app(), message.get_body())
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
+def export_notices(message: func.QueueMessage) -> None:
+    """Tells somebody how a run has ended."""
+    take_notice(open_app(), message.get_body())
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
+def export_notices_poison(message: func.QueueMessage) -> None:
+    """Logs that the host has given a notice up."""
+    drop_notice(message.get_body())
