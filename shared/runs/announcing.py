@@ -22,7 +22,7 @@ def announce(app: App, run: Run) -> None:
     A configuration that cannot be read is logged: it must not keep the run from its end.
     """
     if run.state != "failed" and run.state not in _SUCCEEDED:
-        return
+        return  # skipped or cancelled: no event at all
     try:
         notifications = app.document().notifications
     except (ConfigurationError, PermanentError) as error:
@@ -32,8 +32,24 @@ def announce(app: App, run: Run) -> None:
     asked = run.state in _SUCCEEDED and any("recovered" in each.on for each in wanted)
     before = run_before(app, run) if asked else None
     for notification in wanted:
-        for event in _events(run, before, notification):
+        for event in events_of(run, before, notification):
             enqueue(app, NoticeMessage(run.run_id, notification.id, event))
+
+
+def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:
+    """The events that this run's end is, of those that the notification is for."""
+    if run.state == "failed":
+        # A stop by a guard is a failure as well, told once: as what it is, where that is wanted.
+        kinds: list[Event] = ["guard", "failed"] if run.error and is_guard(run.error.code) else ["failed"]
+        return [event for event in kinds if event in notification.on][:1]
+    if run.state not in _SUCCEEDED:
+        return []
+    found: list[Event] = []
+    if "recovered" in notification.on and before is not None and before.state == "failed":
+        found.append("recovered")
+    if "rejections" in notification.on and rejected_count(run) > notification.rejected_share * run.rows_read:
+        found.append("rejections")
+    return found
 
 
 def run_before(app: App, run: Run) -> Run | None:
@@ -49,17 +65,3 @@ def run_before(app: App, run: Run) -> Run | None:
 def rejected_count(run: Run) -> int:
     """How many rows were not sent, or refused by Brevo."""
     return sum(run.rows_rejected.values()) + sum(run.contacts_rejected_by_brevo.values())
-
-
-def _events(run: Run, before: Run | None, notification: Notification) -> list[Event]:
-    """The events that this run's end is, of those that the notification is for."""
-    if run.state == "failed":
-        # A stop by a guard is a failure as well, told once: as what it is, where that is wanted.
-        kinds: list[Event] = ["guard", "failed"] if run.error and is_guard(run.error.code) else ["failed"]
-        return [event for event in kinds if event in notification.on][:1]
-    found: list[Event] = []
-    if "recovered" in notification.on and before is not None and before.state == "failed":
-        found.append("recovered")
-    if "rejections" in notification.on and rejected_count(run) > notification.rejected_share * run.rows_read:
-        found.append("rejections")
-    return found

@@ -13,14 +13,14 @@ import secrets
 from contextlib import suppress
 from dataclasses import replace
 
-from shared.config.models import Document
 from shared.config.notifications import Notification
 from shared.errors import ExportError, PermanentError, TransientError, place_of
-from shared.runs.announcing import run_before
+from shared.notifying.notice import Notice
+from shared.runs.announcing import events_of, run_before
 from shared.runs.app import App
-from shared.runs.model import Run
 from shared.runs.notice_messages import NoticeMessage, enqueue, parse_notice
 from shared.runs.steps import UnforeseenError
+from shared.runs.wording import run_notice
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 
@@ -62,12 +62,15 @@ def _take(app: App, message: NoticeMessage) -> None:
     run = app.store.load(message.run)
     document = app.document()
     notification = next((each for each in document.notifications if each.id == message.notification), None)
-    if run is None or notification is None:
+    before = run_before(app, run) if run and message.event == "recovered" else None
+    if run is None or notification is None or message.event not in events_of(run, before, notification):
         _log.warning("notice dropped: %s is for nobody any more", message.id)
         return
     owner = secrets.token_hex(8)
     if _claimed(app, message, owner, notification):
-        _tell(app, message, owner, run, document, notification)
+        export = document.export(run.export)
+        name = export.display_name if export else run.export
+        _tell(app, message, owner, notification, run_notice(message.event, run, name, before))
 
 
 def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notification) -> bool:
@@ -80,8 +83,7 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
     if rest > 0:
         raise TransientError("notice_claimed", "This notice is not due, or on its way.", retry_after_seconds=rest + 1)
     if state == "sending" and notification.type != "webhook":
-        _log.error("notice unknown: %s may have been told; its worker died", message.id)
-        _write(app, message, row.values["owner"] if row else "", "unknown")
+        _leave_unknown(app, message, row.values["owner"] if row else "", "Its worker died while it was at it.")
         return False
     claim = Row(
         message.run, message.id, _values("sending", owner, app.now() + CLAIM_SECONDS), row.etag if row else None
@@ -95,25 +97,18 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
     return True
 
 
-def _tell(
-    app: App, message: NoticeMessage, owner: str, run: Run, document: Document, notification: Notification
-) -> None:
-    # Loaded here, in the one step that needs them: not at a cold start.
+def _tell(app: App, message: NoticeMessage, owner: str, notification: Notification, notice: Notice) -> None:
+    # Loaded here, in the one step that needs it: not at a cold start.
     from shared.notifying.posting import OutcomeUnknownError
     from shared.notifying.sending import send_notice
-    from shared.runs.wording import run_notice
 
-    export = document.export(run.export)
-    before = run_before(app, run) if message.event == "recovered" else None
-    notice = run_notice(message.event, run, export.display_name if export else run.export, before)
     try:
         send_notice(notification, notice, message.id, app.now())
     except OutcomeUnknownError as error:
         if notification.type == "webhook":
             _write(app, message, owner, "refused", _wait_seconds(message, error))
             raise
-        _log.error("notice unknown: %s may have been told: %s", message.id, error)
-        _write(app, message, owner, "unknown")
+        _leave_unknown(app, message, owner, error.message)
         return
     except ExportError as error:
         _write(app, message, owner, "refused", _wait_seconds(message, error))
@@ -121,6 +116,12 @@ def _tell(
     _write(app, message, owner, "told")
     _log.info("notice told: %s", message.id)
     app.store.add_event(message.run, "notified", f"{message.notification}: {message.event}.")
+
+
+def _leave_unknown(app: App, message: NoticeMessage, owner: str, why: str) -> None:
+    _write(app, message, owner, "unknown")
+    _log.error("notice unknown: %s may have been told, and is not told again: %s", message.id, why)
+    app.store.add_event(message.run, "notice_unknown", f"{message.notification}: {message.event}. {why}")
 
 
 def _write(app: App, message: NoticeMessage, owner: str, state: str, wait_seconds: float = 0.0) -> None:

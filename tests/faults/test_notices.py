@@ -293,6 +293,8 @@ def test_post_of_unknown_outcome_is_repeated_only_where_its_receiver_knows_it_ag
     assert len(there.received) == posts
     assert len({each.headers.get("webhook-id") for each in there.received}) == 1
     assert ("may have been told" in caplog.text) == (kind != "webhook")
+    kinds = [each["kind"] for each in story.status(story.runs()[0].run_id)["story"]]
+    assert kinds[-1] == ("notified" if kind == "webhook" else "notice_unknown")
 
 
 @pytest.mark.parametrize("answer", ["hang", "huge", 500, (307, {"location": "http://10.0.0.1/"})])
@@ -346,6 +348,17 @@ def test_message_of_a_notification_that_is_gone_is_dropped(told, there, caplog):
     assert "for nobody any more" in caplog.text
 
 
+@pytest.mark.parametrize("event", ["guard", "rejections", "recovered"])
+def test_message_of_an_event_that_did_not_happen_is_dropped(told, there, caplog, event):
+    story = told(**MISSING_LIST)
+    run_id = story.run()["run_id"]
+    story.kept.notices.clear()
+    enqueue(story.app, NoticeMessage(run_id, "teams", event))
+    story.tell()
+    assert (there.received, story.errors) == ([], [])
+    assert "for nobody any more" in caplog.text
+
+
 @pytest.mark.parametrize(
     "text",
     [b"", b"hello", b"{}", b"\xff", b"[" * 10_000, b'{"run": "x", "notification": "teams", "event": "failed"}',
@@ -363,7 +376,7 @@ def test_any_message_is_taken_or_dropped(told, there, take, text):
 def test_unforeseen_error_shows_its_place_and_no_word_of_it(told, there, monkeypatch):
     story = told(**MISSING_LIST)
     story.run()
-    monkeypatch.setattr("shared.runs.wording.run_notice", lambda *_: 1 / 0)
+    monkeypatch.setattr("shared.runs.telling.run_notice", lambda *_: 1 / 0)
     story.tell(hours=0.05)
     assert story.errors
     assert "ZeroDivisionError at test_notices.py" in str(story.errors[0])
