@@ -1,7 +1,7 @@
 """A run's end in words for a marketer: what happened, how many customers are affected, what to do.
 
 No address, name or number of a person gets in: what is told is counts, the configuration's own names, and the run's
-error, which holds none. Who started the run may be an address, and is left out.
+error in words that quote no file. Who started the run may be an address, and is left out.
 """
 
 from datetime import datetime
@@ -21,6 +21,14 @@ REASON_WORDS = {
     "brevo_duplicate_phone": "a phone number that another contact at Brevo has",
     "brevo_duplicate_email": "an e-mail address that another contact at Brevo has",
     "brevo_other": "refused by Brevo for another reason",
+}
+# Errors that name a file's columns, which are a customer's values where there is no header, told without them.
+WITHOUT_COLUMNS = {
+    "column_missing": "A mapped column is not in the segment.",
+    "column_twice": "The segment has a column twice.",
+    "header_missing": "The segment's file has no header.",
+    "header_differs": "The segment's files have different columns.",
+    "attributes_missing": "The Brevo account lacks an attribute that the export sends.",
 }
 _TITLES: dict[Event, str] = {
     "failed": "the export failed",
@@ -55,7 +63,10 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
 
 def _failed(run: Run) -> tuple[list[str], str, int | None]:
     """Sentences, advice, and how many customers have not been confirmed, where the segment was read so far."""
-    told = [run.error.message] if run.error else []
+    code, words, advice = (run.error.code, run.error.message, run.error.advice) if run.error else ("", "", "")
+    if code in WITHOUT_COLUMNS:
+        words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
+    told = [words] if words else []
     total = run.contacts_mapped or run.rows_read
     missing = total - run.contacts_delivered
     if not total:
@@ -64,8 +75,7 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
         told.append(f"None of the {total:,} customers was sent: the list is as it was.")
     elif missing:
         told.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
-    advice = (run.error.advice if run.error else "") or "Run the export again."
-    return told, advice, total - run.contacts_confirmed if total else None
+    return told, advice or "Run the export again.", total - run.contacts_confirmed if total else None
 
 
 def _rejections(run: Run) -> list[str]:

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from shared.runs.notice_messages import NoticeMessage, enqueue
 from shared.runs.status import find_run
 from shared.runs.sweeping import sweep
 from shared.runs.telling import CLAIM_SECONDS, drop_notice, take_notice
+from shared.runs.wording import WITHOUT_COLUMNS
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.faults.memory_storage import Mode, WorkerDied
@@ -455,3 +458,23 @@ def test_notice_of_a_marked_run_shows_nobody(told, there, kind, monkeypatch):
         assert "tester" not in each.body.decode()  # who started it
     for values, _ in story.kept.tables.get("notices", {}).values():
         assert_clean("a notice's row", repr(values))
+
+
+@pytest.mark.parametrize("attributes", [{}, "all"])
+@pytest.mark.parametrize("email", ["EMail", "C-1"])
+def test_first_row_that_is_taken_for_a_header_is_not_told(told, there, attributes, email):
+    """Words without an address or digits: the run's status cannot tell them from columns, so a notice names none."""
+    story = told({"type": "webhook"})
+    story.segment("C-1,Kanarienvogel,Kanarienstadt\nC-2,Kanarienfink,Kanarienstadt\n")
+    story.save(mapping={"email": email, "attributes": attributes or {"CITY": "City"}})
+    assert story.run()["status"] == "failed"
+    story.tell()
+    (found,) = there.received
+    assert_clean("a notice", found.body.decode())
+    assert "segment-export status gold-" in found.json["data"]["advice"]
+
+
+def test_errors_about_columns_are_told_without_them():
+    code = "".join(path.read_text() for path in Path("shared").rglob("*.py") if path.name != "wording.py")
+    about_columns = set(re.findall(r'"((?:column|header|attributes)_\w+)",', code))
+    assert about_columns == set(WITHOUT_COLUMNS) | {"header_invalid"}  # which quotes nothing of the header
