@@ -400,23 +400,20 @@ def lived(story: Story, mode: Mode | None = None, at: int = 0) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["teams", "webhook"])
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
-def test_break_at_any_write_never_tells_twice_and_loses_no_more_than_it_must(told, there, caplog, mode, kind):
+def test_break_at_any_write_tells_once(told, there, mode, kind):
     names = lived(told({"type": kind}, **MISSING_LIST))
     assert {"queue send", "notices insert", "notices replace"} <= set(names)
     for at, name in enumerate(names, start=1):
         there.received.clear()
-        caplog.clear()
         story = told({"type": kind}, **MISSING_LIST)
         lived(story, mode, at)
         (run,) = story.runs()
         assert run.state == "failed", name
         assert story.left_behind() == [], name
         ids = Counter(each.headers.get("webhook-id") for each in there.received)
-        if kind == "webhook":
-            assert len(ids) == 1, (name, ids)
-        else:
-            # A worker that dies between claim and post: not told, and that is logged.
-            assert ids.total() == 1 or (ids.total() == 0 and "may have been told" in caplog.text), (name, ids)
+        # A webhook may come twice, under one id. What dies between claim and post is no write: see the next test.
+        assert len(ids) == 1, (name, ids)
+        assert kind == "webhook" or ids.total() == 1, (name, ids)
         assert row_states(story).total() == 1, name
 
 
