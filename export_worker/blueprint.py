@@ -1,10 +1,9 @@
-"""The queue's messages: each is one step of one run."""
+"""The queues' messages: each is one step of one run, or a notice of a run's end."""
 
 import azure.functions as func
 
 from shared.runs.app import open_app
 from shared.runs.steps import abandon, take_step
-from shared.runs.telling import drop_notice, take_notice
 
 blueprint = func.Blueprint()
 
@@ -24,10 +23,15 @@ def export_poison(message: func.QueueMessage) -> None:
 @blueprint.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
 def export_notices(message: func.QueueMessage) -> None:
     """Tells somebody how a run has ended."""
+    # Loaded here, in the one function that needs it: not at a cold start.
+    from shared.runs.telling import take_notice
+
     take_notice(open_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
 def export_notices_poison(message: func.QueueMessage) -> None:
     """Logs that the host has given a notice up."""
+    from shared.runs.telling import drop_notice
+
     drop_notice(message.get_body())

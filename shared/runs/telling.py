@@ -13,12 +13,16 @@ import secrets
 from contextlib import suppress
 from dataclasses import replace
 
-from shared.config.notifications import Notification
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.config.base import Id
+from shared.config.notifications import Event, Notification
 from shared.errors import ExportError, PermanentError, TransientError, place_of
 from shared.notifying.notice import Notice
 from shared.runs.announcing import events_of, run_before
 from shared.runs.app import App
-from shared.runs.notice_messages import NoticeMessage, enqueue, parse_notice
+from shared.runs.model import is_run_id
+from shared.runs.notice_messages import NoticeMessage, enqueue
 from shared.runs.steps import UnforeseenError
 from shared.runs.wording import run_notice
 from shared.storage.failures import Conflict, NotFound
@@ -31,6 +35,27 @@ CLAIM_SECONDS = 45.0
 _FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 900.0
 _GIVE_UP_SECONDS = 6 * 3600.0
+_MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+    run: str = Field(max_length=100)
+    notification: Id
+    event: Event
+    attempt: int = Field(default=0, ge=0, le=_MOST_ATTEMPTS)
+    failing_since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+
+def parse_notice(text: str | bytes) -> NoticeMessage:
+    """Raises PermanentError for anything that we did not write."""
+    try:
+        body = _Body.model_validate_json(text)
+    except (ValidationError, ValueError):
+        raise PermanentError("message_invalid", "A message of the notices is not one of ours.") from None
+    if not is_run_id(body.run):
+        raise PermanentError("message_invalid", "A message of the notices names no run.")
+    return NoticeMessage(**body.model_dump())
 
 
 def take_notice(app: App, text: str | bytes) -> None:
@@ -146,7 +171,7 @@ def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
         return
     wait = _wait_seconds(message, error)
     _log.info("notice waits: %s code=%s seconds=%.0f", message.id, error.code, wait)
-    later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
+    later = replace(message, attempt=min(message.attempt + 1, _MOST_ATTEMPTS), failing_since=since)
     enqueue(app, later, wait)
 
 

@@ -367,8 +367,10 @@ def test_message_of_an_event_that_did_not_happen_is_dropped(told, there, caplog,
     [b"", b"hello", b"{}", b"\xff", b"[" * 10_000, b'{"run": "x", "notification": "teams", "event": "failed"}',
      b'{"run": "gold-20261124T050000-abcdef", "notification": "../x", "event": "failed"}',
      b'{"run": "gold-20261124T050000-abcdef", "notification": "teams", "event": "fly"}',
+     b'{"run": "gold-20261124T050000-abcdef", "notification": "teams", "event": "failed", "attempt": 100000000}',
+     b'{"run": "gold-20261124T050000-abcdef", "notification": "teams", "event": "failed", "failing_since": Infinity}',
      b'{"run": "gold-20261124T050000-abcdef", "notification": "teams", "event": "failed"}'],
-    ids=lambda text: repr(text[:60]),
+    ids=lambda text: repr(text[-40:]),
 )  # fmt: skip
 @pytest.mark.parametrize("take", [take_notice, lambda app, text: drop_notice(text)], ids=["take", "drop"])
 def test_any_message_is_taken_or_dropped(told, there, take, text):
