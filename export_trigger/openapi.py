@@ -10,7 +10,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
 from export_trigger.examples import ANSWERS, BODIES
 from export_trigger.shapes import LIST_NAME, Problem
-from shared.config.models import Connection, Export, Id
+from shared.config.base import Id
+from shared.config.models import Connection, Export
 
 _SCHEMAS = "#/components/schemas/"
 _REASONS = {

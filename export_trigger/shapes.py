@@ -8,7 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from shared.access import ROLES
 from shared.administration.exports import MOST_NAME_CHARACTERS
-from shared.config.models import DisplayName, Id
+from shared.config.base import Id
+from shared.config.models import DisplayName
 from shared.runs.model import State, Trigger
 
 

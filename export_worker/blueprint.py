@@ -1,4 +1,4 @@
-"""The queue's messages: each is one step of one run."""
+"""The queues' messages: each is one step of one run, or a notice of a run's end."""
 
 import azure.functions as func
 
@@ -18,3 +18,20 @@ def export_worker(message: func.QueueMessage) -> None:
 def export_poison(message: func.QueueMessage) -> None:
     """Ends the run of a message that the host has given up."""
     abandon(open_app(), message.get_body())
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
+def export_notices(message: func.QueueMessage) -> None:
+    """Tells somebody how a run has ended."""
+    # Loaded here, in the one function that needs it: not at a cold start.
+    from shared.runs.telling import take_notice
+
+    take_notice(open_app(), message.get_body())
+
+
+@blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
+def export_notices_poison(message: func.QueueMessage) -> None:
+    """Logs that the host has given a notice up."""
+    from shared.runs.telling import drop_notice
+
+    drop_notice(message.get_body())

@@ -54,6 +54,9 @@ param brevoBaseUrl string = 'https://api.brevo.com/v3'
 @description('The app\'s own address for Brevo\'s call-back, such as that of a gateway before it. Empty: the app\'s host name.')
 param publicUrl string = ''
 
+@description('Further settings that hold a secret, separated by commas: notifications\' addresses and signing secrets, another Brevo key. The vault has the secret of NAME_OF_IT as name-of-it.')
+param secretSettings string = ''
+
 // ---------------------------------------------------------------------------------------------------------------
 // Size
 
@@ -313,6 +316,7 @@ module app './app/function-app.bicep' = {
     snapshotQuietSeconds: snapshotQuietSeconds
     brevoBaseUrl: brevoBaseUrl
     publicUrl: publicUrl
+    secretSettings: empty(secretSettings) ? [] : split(replace(secretSettings, ' ', ''), ',')
   }
   // The host asks storage for its keys as soon as it starts, and the platform resolves the key vault reference.
   dependsOn: [

@@ -54,16 +54,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def read_secret(name: str) -> str:
+def read_secret(name: str, what: str = "Brevo API key") -> str:
     """The secret in the setting of this name, read anew each time so that a rotated one is found.
 
-    Raises ConfigurationError when it is not set, is a Key Vault reference that did not resolve, or no key at all.
+    Raises ConfigurationError, which names `what` should be there, when the setting is missing, is a Key Vault
+    reference that did not resolve, or can be no secret at all.
     """
     value = os.environ.get(name, "").strip()
     if not value:
-        raise ConfigurationError(
-            "setting_missing", f"The setting {name} is not set.", f"Put the Brevo API key into {name}."
-        )
+        raise ConfigurationError("setting_missing", f"The setting {name} is not set.", f"Put the {what} into {name}.")
     if value.startswith("@Microsoft.KeyVault("):
         raise ConfigurationError(
             "key_vault_reference",
@@ -72,7 +71,7 @@ def read_secret(name: str) -> str:
         )
     if not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigurationError(
-            "key_invalid", f"The setting {name} holds characters that no API key has.", "Copy the key from Brevo again."
+            "key_invalid", f"The setting {name} holds characters that no {what} has.", f"Copy the {what} again."
         )
     return value
 

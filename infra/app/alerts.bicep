@@ -27,7 +27,7 @@ var rules = [
   {
     name: 'poison'
     title: 'Segment Export: a message was given up'
-    description: 'A step failed five times without a known reason; its message went to the poison queue, and export_poison ended its run.'
+    description: 'A step failed ten times without a known reason, and export_poison ended its run; or a notice did, and export_notices_poison dropped it.'
     severity: 1
     query: loadTextContent('../queries/poison.kql')
     frequency: 'PT15M'

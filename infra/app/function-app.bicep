@@ -20,8 +20,15 @@ param exportSchedule string
 param snapshotQuietSeconds int
 param brevoBaseUrl string
 param publicUrl string
+param secretSettings array
 
 var hasSignIn = !empty(authClientId)
+
+// Each further setting with a secret is a reference to the secret of its name: TEAMS_WEBHOOK_URL to teams-webhook-url.
+var references = [for setting in secretSettings: {
+  name: setting
+  value: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/${toLower(replace(setting, '_', '-'))})'
+}]
 
 resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
   name: storageAccountName
@@ -104,7 +111,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
-      appSettings: [
+      appSettings: concat(references, [
         // The host's and the SDKs': none of them is read by the app's own code.
         {
           name: 'AzureWebJobsStorage__credential'
@@ -159,7 +166,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
           name: 'BREVO_API_KEY' // without a version: a rotated key is found within a day, or at once by a refresh
           value: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/brevo-api-key)'
         }
-      ]
+      ])
     }
   }
 }

@@ -30,6 +30,8 @@ var containers = [
 var queues = [
   'run-steps'
   'run-steps-poison'
+  'notices'
+  'notices-poison'
 ]
 var tables = [
   'runs'
@@ -38,6 +40,7 @@ var tables = [
   'accounts'
   'requests'
   'audit'
+  'notices'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {

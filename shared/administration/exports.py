@@ -148,11 +148,24 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
         export = find_export(document, export_id)
         require(caller, "remove_export", document.connection_of(export))
         check_expected(f"export {export_id}", export, expected)
-        return without_item(document, "exports", export_id)
+        return _untold(without_item(document, "exports", export_id), export_id)
 
     change(app.configuration.read())
     app.configuration.change(caller.name, f"remove export {export_id}", change)
     audit.note(app, caller, "remove export", export_id)
+
+
+def _untold(document: Document, export_id: str) -> Document:
+    """The document with no notification for this export alone: none may name what is not there."""
+    if not any(export_id in each.exports for each in document.notifications if each.exports != "all"):
+        return document
+    changed = [
+        each.model_copy(update={"exports": [name for name in each.exports if name != export_id]})
+        if each.exports != "all"
+        else each
+        for each in document.notifications
+    ]
+    return document.model_copy(update={"notifications": changed})
 
 
 def _update(

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.config.base import Id
 from shared.config.document import field_problems, plain_json, validated
-from shared.config.models import Connection, Document, Export, Id
+from shared.config.models import Connection, Document, Export
 from shared.config.store import plain
 from shared.errors import ConfigurationError
 

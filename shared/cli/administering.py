@@ -10,12 +10,13 @@ from shared.access import require
 from shared.administration import connections, exports
 from shared.administration.audit import read_audit
 from shared.administration.items import ANY, InvalidInput, Saved, parse_item, parse_json
+from shared.administration.notifying import try_notifications
 from shared.cli.showing import caller, print_json, show
 from shared.cli.text import table
 from shared.config.models import Connection, CronSchedule, Schedule
 from shared.runs.app import open_app
 
-SUCCEEDED, WRONG_USE = 0, 2
+SUCCEEDED, FAILED, WRONG_USE = 0, 1, 2
 
 
 def list_connections(arguments: argparse.Namespace) -> int:
@@ -101,6 +102,22 @@ def export_remove(arguments: argparse.Namespace) -> int:
     exports.remove_export(open_app(), caller(), arguments.export, arguments.if_match or ANY)
     show(arguments, {"removed": arguments.export}, lambda: f"{arguments.export} is removed")
     return SUCCEEDED
+
+
+def notify_test(arguments: argparse.Namespace) -> int:
+    """Sends a test to the receivers of notifications; says for each whether it was accepted."""
+    tried = try_notifications(open_app(), caller(), arguments.notification)
+    found = [{"id": each.id, "type": each.type, "accepted": each.accepted, "message": each.message} for each in tried]
+    show(
+        arguments,
+        found,
+        lambda: "\n".join(
+            f"{'accepted' if each.accepted else 'REFUSED '}  {each.id} ({each.type}): {each.message}" for each in tried
+        ),
+    )
+    if any(each.by_person for each in tried):
+        return WRONG_USE
+    return SUCCEEDED if all(each.accepted for each in tried) else FAILED
 
 
 def audit(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ settings (environment variables):
   SEGMENT_STORAGE           where segments land                        [the app's own storage]
   BREVO_BASE_URL            Brevo's API                                [https://api.brevo.com/v3]
   SNAPSHOT_QUIET_SECONDS    how long a snapshot must have rested       [120]
-  and the setting that a connection names for its API key, such as BREVO_API_KEY
+  and the settings that connections and notifications name for their secrets, such as BREVO_API_KEY
 
 exit status: 0 succeeded (with or without rejections), 1 failed or cancelled, 2 wrong use or configuration
 """
@@ -68,6 +68,8 @@ def parser() -> argparse.ArgumentParser:
     rejects.add_argument("run", metavar="RUN", help="a run's id")
     cancel = command("cancel", "End a run; nothing more is sent than the batch on its way.")
     cancel.add_argument("run", metavar="RUN", help="a run's id")
+    notify_test = command("notify-test", "Send a test to the receivers of notifications; say which have accepted it.")
+    notify_test.add_argument("notification", metavar="NOTIFICATION", nargs="?", help="a notification's id; all of them")
     audit = command("audit", "Tell who did what when, newest first.")
     audit.add_argument("--limit", type=int, default=50, help="how many lines")
     command("history", "List the configuration's last changes: who, when, what, and the version before.")

@@ -19,7 +19,7 @@ from shared.errors import ConfigurationError
 from shared.runs.app import App, open_app
 from shared.runs.preview import preview
 from shared.runs.status import find_run, rejected_rows, run_status
-from shared.runs.working import work_until
+from shared.runs.working import tell_what_waits, work_until
 
 SUCCEEDED, FAILED, WRONG_USE = 0, 1, 2
 _BAD_ENDS = ("failed", "cancelled")
@@ -68,6 +68,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         return SUCCEEDED
     with Progress(app, started.run_id, quiet=arguments.json):
         work_until(app, lambda: find_run(app, started.run_id).is_final)
+        tell_what_waits(app)
     found = run_status(app, find_run(app, started.run_id))
     show(arguments, found, lambda: status_text(found))
     return FAILED if found["status"] in _BAD_ENDS else SUCCEEDED
@@ -157,6 +158,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": status,
     "rejects": rejects,
     "cancel": cancel,
+    "notify-test": administering.notify_test,
     "audit": administering.audit,
     "history": administering.history,
     "schema": schema,
@@ -170,6 +172,8 @@ def _ids(kind: str) -> list[str]:
     document = app.configuration.read()
     if kind == "connection":
         return [each.id for each in document.connections]
+    if kind == "notification":
+        return [each.id for each in document.notifications]
     names = [each.id for each in document.exports]
     if kind == "run":
         return [run.run_id for name in names for run in app.store.latest(name, 5)]

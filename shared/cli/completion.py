@@ -26,7 +26,7 @@ Ids = Callable[[str], list[str]]
 
 
 def candidates(top: argparse.ArgumentParser, words: Sequence[str], ids: Ids) -> list[str]:
-    """What the last of the words can become. `ids` gives those of an argument: connection, export or run."""
+    """What the last of the words can become. `ids` gives those of an argument: connection, export, run and so on."""
     *before, current = words or [""]
     parser, place, skip = top, 0, False
     for word in before:

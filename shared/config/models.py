@@ -8,9 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -20,19 +18,19 @@ from pydantic import (
     model_validator,
 )
 
+from shared.config.base import Id, Model, SettingReference, Share, not_raw, word_or_object
+from shared.config.notifications import Notification
+
 Role = Literal["administrator", "contributor", "viewer"]
 AttributeType = Literal["text", "date", "number", "boolean"]
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 _SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$")]
 SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-. ]{1,100}$")]
-SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 # Brevo stores attribute names in upper case, whatever is sent.
@@ -50,23 +48,6 @@ def _country(value: str) -> str:
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
 
 
-class Model(BaseModel):
-    """What all parts of the document have in common: unknown keys are refused, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _word_or_object(value: Any) -> str:
-    """Tells the two apart by their form, so that a fault is told of the one that was meant."""
-    return "a word" if isinstance(value, str) else "an object"
-
-
-class SettingReference(Model):
-    """The name of the setting that holds a secret; never the secret."""
-
-    setting: SettingName
-
-
 class Consent(Model):
     """Who agreed that data leaves for Brevo, and when."""
 
@@ -81,19 +62,13 @@ class BooleanWords(Model):
     false: str = Field(min_length=1, max_length=20)
 
 
-def _not_a_raw_key(value: Any) -> Any:
-    if isinstance(value, str):
-        raise ValueError('holds a raw key; write {"setting": "NAME"} and put the key into that setting')
-    return value
-
-
 class Connection(Model):
     """A Brevo account, and who may use it."""
 
     id: Id
     type: Literal["brevo"] = "brevo"
     display_name: DisplayName
-    api_key: Annotated[SettingReference, BeforeValidator(_not_a_raw_key)]
+    api_key: Annotated[SettingReference, BeforeValidator(not_raw("key"))]
     available_to: list[Role] = Field(default=["administrator"], min_length=1)
     consent: Consent | None = None
     imports_at_once: int = Field(
@@ -166,7 +141,7 @@ class Mapping(Model):
     phone: StandardField | None = None
     attributes: Annotated[
         Annotated[dict[AttributeName, AttributeField], Tag("an object")] | Annotated[Literal["all"], Tag("a word")],
-        Discriminator(_word_or_object),
+        Discriminator(word_or_object),
     ] = Field(default={}, description='Attributes by name, or "all" for every remaining column by its own name.')
 
     @field_validator("attributes", mode="before")
@@ -244,7 +219,7 @@ class CronSchedule(Model):
 
 Schedule = Annotated[
     Annotated[Literal["with_refresh", "off"], Tag("a word")] | Annotated[CronSchedule, Tag("an object")],
-    Discriminator(_word_or_object),
+    Discriminator(word_or_object),
 ]
 
 
@@ -303,14 +278,16 @@ _RAW_KEY = re.compile(r"xkeysib-", re.IGNORECASE)
 class Document(Model):
     """The whole configuration."""
 
-    connections: list[Connection] = []
-    exports: list[Export] = []
+    connections: list[Connection] = Field(default=[])
+    exports: list[Export] = Field(default=[])
+    notifications: list[Notification] = Field(default=[])
 
     @model_validator(mode="after")
     def _ids_and_references(self) -> Self:
         for kind, ids in (
             ("connection", [connection.id for connection in self.connections]),
             ("export", [export.id for export in self.exports]),
+            ("notification", [notification.id for notification in self.notifications]),
         ):
             for found in sorted(ids):
                 if ids.count(found) > 1:
@@ -319,6 +296,14 @@ class Document(Model):
         for export in self.exports:
             if export.connection is not None and export.connection not in known:
                 raise ValueError(f"export {export.id} uses the connection {export.connection}, which is not there")
+        return self
+
+    @model_validator(mode="after")
+    def _notifications_are_for_exports(self) -> Self:
+        for notification in self.notifications:
+            for name in notification.exports if notification.exports != "all" else []:
+                if self.export(name) is None:
+                    raise ValueError(f"notification {notification.id} is for the export {name}, which is not there")
         return self
 
     @model_validator(mode="before")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.errors import ExportError
+from shared.runs.announcing import announce
 from shared.runs.app import App
 from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Problem, Run, State
@@ -96,6 +97,7 @@ def tidy(app: App, run: Run) -> None:
     free_slots(app, run)
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
     _wake_others(app, run)
+    announce(app, run)
     app.store.forget_open(run.run_id)
 
 

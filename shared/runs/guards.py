@@ -7,6 +7,11 @@ from shared.runs.store import Success
 ACCEPT = "If this is right, run the export again with --accept."
 
 
+def is_guard(code: str) -> bool:
+    """True for the code of an error that one of these guards raises."""
+    return code.startswith("guard_")
+
+
 def check_staged(export: Export, *, contacts: int, rows_read: int, rows_rejected: int, before: Success | None) -> None:
     """Checks a staged run before its first import. Raises ConfigurationError."""
     if export.max_profiles is not None and contacts > export.max_profiles:

@@ -7,6 +7,7 @@ from typing import Any
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.runs.app import App
+from shared.runs.guards import is_guard
 from shared.runs.model import Run
 from shared.runs.starting import next_due
 from shared.segments.snapshot import find_snapshot
@@ -63,7 +64,7 @@ def _why_not_running(
         return _Why("detached", "It is detached: choose a connection for it.")
     if connection.consent is None:
         return _Why("consent_withdrawn", f"Nobody has agreed to sending data through {connection.id}, or no longer.")
-    if last is not None and last.error is not None and last.error.code.startswith("guard_"):
+    if last is not None and last.error is not None and is_guard(last.error.code):
         return _Why("guard", f"A guard stopped the last run: {last.error.message} {last.error.advice}".strip())
     if export.schedule == "off":
         return _Why("schedule_off", "Its schedule is off: it runs on demand only.")

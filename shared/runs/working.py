@@ -4,9 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
+from shared.errors import ExportError
 from shared.runs.app import App
 from shared.runs.steps import UnforeseenError, abandon, take_step
 from shared.runs.sweeping import sweep
+from shared.runs.telling import take_notice
 
 _log = logging.getLogger(__name__)
 
@@ -15,6 +17,7 @@ _MOST_TRIES = 10
 # Each look at an empty queue costs two calls: it is looked at more rarely the longer it stays empty.
 _FIRST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS = 0.1, 1.0
 _SWEEP_SECONDS = 30.0
+_TELLING_SECONDS = 30.0
 
 
 def work_until(app: App, done: Callable[[], bool]) -> None:
@@ -30,6 +33,17 @@ def work_until(app: App, done: Callable[[], bool]) -> None:
         if time.monotonic() - swept > _SWEEP_SECONDS:
             sweep(app)
             swept = time.monotonic()
+
+
+def tell_what_waits(app: App) -> None:
+    """Takes the notices that are due now, for half a minute at most. What goes wrong is logged: no run hangs on it."""
+    until = time.monotonic() + _TELLING_SECONDS
+    try:
+        while time.monotonic() < until and (received := app.storage.notice_queue.receive(_VISIBLE_AGAIN_SECONDS)):
+            take_notice(app, received.text)
+            app.storage.notice_queue.delete(received)
+    except (ExportError, UnforeseenError) as error:
+        _log.error("%s", error)
 
 
 def _work_once(app: App) -> bool:

@@ -15,6 +15,8 @@ from shared.storage.tables import Table
 RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 5, "read_timeout": 60}
 
 QUEUE = "run-steps"
+# Of its own: an instance takes one message of a queue at a time, and a receiver that hangs must keep no step waiting.
+NOTICES = "notices"
 
 
 class _Service(Protocol):
@@ -36,7 +38,9 @@ class Storage:
     accounts: Table
     requests: Table
     audit: Table
+    notices: Table
     queue: Queue
+    notice_queue: Queue
     clock: Clock
 
 
@@ -61,6 +65,14 @@ def open_storage(settings: Settings) -> Storage:
     }
     tables = app("table", TableServiceClient, RETRIES)
     queues = app("queue", QueueServiceClient, {"retry_policy": QueueRetry(1, 2, 4)})
+
+    def queue(name: str) -> Queue:
+        policies = {
+            "message_encode_policy": TextBase64EncodePolicy(),
+            "message_decode_policy": TextBase64DecodePolicy(),
+        }
+        return Queue(queues.get_queue_client(name, **policies))
+
     app_blobs = Blobs(app("blob", BlobServiceClient, blob_options))
     if settings.segment_storage == settings.app_storage:
         segment_blobs = app_blobs
@@ -75,13 +87,9 @@ def open_storage(settings: Settings) -> Storage:
         accounts=Table(tables.get_table_client("accounts")),
         requests=Table(tables.get_table_client("requests")),
         audit=Table(tables.get_table_client("audit")),
-        queue=Queue(
-            queues.get_queue_client(
-                QUEUE,
-                message_encode_policy=TextBase64EncodePolicy(),
-                message_decode_policy=TextBase64DecodePolicy(),
-            )
-        ),
+        notices=Table(tables.get_table_client("notices")),
+        queue=queue(QUEUE),
+        notice_queue=queue(NOTICES),
         clock=clock,
     )
 

@@ -24,6 +24,7 @@ from shared.runs.status import find_run, rejected_rows, run_status
 from shared.runs.steps import UnforeseenError, abandon, take_step
 from shared.runs.store import RunStore
 from shared.runs.sweeping import sweep
+from shared.runs.telling import take_notice
 from shared.settings import Settings, read_settings
 from tests.faults.memory_storage import Kept, Line, Mode, VirtualClock, WorkerDied
 
@@ -60,12 +61,14 @@ class Story:
     kept: Kept = field(default_factory=lambda: Kept(VirtualClock()))
     connection: dict[str, Any] = field(default_factory=dict)
     export: dict[str, Any] = field(default_factory=dict)
+    notifications: list[dict[str, Any]] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
     on_message: Callable[[str], None] = lambda text: None
 
     def save(self, **changes: Any) -> None:
         self.export.update(changes)
-        self.config.write_text(json.dumps({"connections": [self.connection], "exports": [self.export]}))
+        document = {"connections": [self.connection], "exports": [self.export], "notifications": self.notifications}
+        self.config.write_text(json.dumps(document))
 
     def worker(self, mode: Mode | None = None, at: int = 0, *, reads: bool = False) -> tuple[Worker, Line]:
         line = Line(mode, at, reads)
@@ -127,6 +130,22 @@ class Story:
             elif worker_now is worker:
                 message: Any = received.message
                 message.visible_at = self.kept.clock.seconds() + VISIBLE_AGAIN_SECONDS
+            worker = worker_now
+
+    def tell(self, worker: Worker | None = None, hours: float = 12.0) -> None:
+        """Works the queue of notices until it is empty. The first worker is replaced where it dies."""
+        worker = worker or self.app
+        end = self.kept.clock.seconds() + hours * 3600
+        while self.kept.notices and self.kept.clock.seconds() < end:
+            received = self.app.storage.notice_queue.receive(LEASE_SECONDS)
+            if received is None:
+                next_at = min(message.visible_at for message in self.kept.notices)
+                self.kept.clock.skip(next_at - self.kept.clock.seconds())
+                continue
+            failed_before = len(self.errors)
+            worker_now = self._survive(worker, take_notice, worker, received.text)
+            if worker_now is worker and len(self.errors) == failed_before:
+                self.app.storage.notice_queue.delete(received)
             worker = worker_now
 
     def _survive(self, worker: Worker, act: Callable[..., object], *arguments: Any) -> Worker:

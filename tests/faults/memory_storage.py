@@ -90,6 +90,7 @@ class Kept:
     tables: dict[str, dict[tuple[str, str], tuple[dict[str, Any], str]]] = field(default_factory=dict)
     containers: dict[str, dict[str, tuple[bytes, str, datetime]]] = field(default_factory=dict)
     messages: list["_Message"] = field(default_factory=list)
+    notices: list["_Message"] = field(default_factory=list)
     every_message: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -100,10 +101,10 @@ class Kept:
     def storage(self, line: Line) -> Storage:
         """The whole storage, as one worker reaches it."""
         blobs: Any = MemoryBlobs(self, line)
-        names = ("runs", "batches", "events", "accounts", "requests", "audit")
+        names = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
         tables: list[Any] = [MemoryTable(self, line, name) for name in names]
-        queue: Any = MemoryQueue(self, line)
-        return Storage(blobs, blobs, *tables, queue, self.clock)
+        queues: list[Any] = [MemoryQueue(self, line, messages) for messages in (self.messages, self.notices)]
+        return Storage(blobs, blobs, *tables, *queues, self.clock)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""
@@ -288,14 +289,14 @@ class _Message:
 class MemoryQueue:
     """As `shared.storage.queue.Queue`."""
 
-    def __init__(self, kept: Kept, line: Line) -> None:
-        self._kept, self._line = kept, line
+    def __init__(self, kept: Kept, line: Line, messages: list[_Message]) -> None:
+        self._kept, self._line, self._messages = kept, line, messages
 
     def send(self, text: str, delay_seconds: float = 0) -> None:
         def act() -> None:
             with self._kept.lock:
                 at = self._kept.clock.seconds() + int(max(delay_seconds, 0))
-                self._kept.messages.append(_Message(text, at, next(self._kept.numbers)))
+                self._messages.append(_Message(text, at, next(self._kept.numbers)))
                 self._kept.every_message.append(text)
 
         self._line.call("queue send", act)
@@ -304,7 +305,7 @@ class MemoryQueue:
         def act() -> Received | None:
             with self._kept.lock:
                 now = self._kept.clock.seconds()
-                due = [message for message in self._kept.messages if message.visible_at <= now]
+                due = [message for message in self._messages if message.visible_at <= now]
                 if not due:
                     return None
                 message: Any = min(due, key=lambda each: (each.visible_at, each.number))
@@ -319,7 +320,7 @@ class MemoryQueue:
         def act() -> None:
             with self._kept.lock:
                 message: Any = received.message
-                if message in self._kept.messages and message.dequeue_count == received.dequeue_count:
-                    self._kept.messages.remove(message)
+                if message in self._messages and message.dequeue_count == received.dequeue_count:
+                    self._messages.remove(message)
 
         self._line.call("queue delete", act)

@@ -13,11 +13,13 @@ from shared.access import AccessDenied, Caller
 from shared.administration import connections, exports, running
 from shared.administration.audit import read_audit
 from shared.administration.items import ANY, InvalidInput, item_etag
+from shared.administration.notifying import try_notifications
 from shared.cli import commands, main
 from shared.config.models import Connection, Consent, CronSchedule, Export
 from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.runs.starting import start_due
+from tests.receiver import receiver
 
 ADMINISTRATOR = Caller("function key", "administrator")
 CONTRIBUTOR = Caller("user 1", "contributor")
@@ -371,6 +373,93 @@ def test_terminal_does_what_the_api_does(office, typed, tmp_path):
     assert typed("run", "--all", "--wait")[0] == 2
     assert "terminal ana" in typed("audit")[1]
     assert "remove export copy" in typed("history")[1]
+
+
+def notified(office, *exports_told):
+    """Puts a notification for these exports beside the connections and exports."""
+    team = {"id": "team", "type": "slack", "url": {"setting": "SLACK_URL"}, "exports": [*exports_told]}
+    everybody = {"id": "everybody", "type": "teams", "url": {"setting": "TEAMS_URL"}}
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    location = office.app.settings.export_config.split("/")
+    written = json.dumps(document | {"notifications": [team, everybody]}).encode()
+    office.app.storage.app_blobs.write(*location, written)
+
+
+def test_change_of_a_connection_or_an_export_keeps_the_notifications(office):
+    notified(office, office.export_id)
+    before = office.app.document().notifications
+    share(office, "contributor")
+    changed = the_export(office, display_name="Silver")
+    exports.save_export(office.app, ADMINISTRATOR, changed, ANY)
+    exports.duplicate_export(office.app, ADMINISTRATOR, office.export_id, "copy")
+    assert office.app.document().notifications == before
+
+
+def test_removed_export_is_taken_out_of_the_notifications_that_name_it(office):
+    exports.duplicate_export(office.app, ADMINISTRATOR, office.export_id, "copy")
+    notified(office, office.export_id, "copy")
+    exports.remove_export(office.app, ADMINISTRATOR, "copy", ANY)
+    team, everybody = office.app.document().notifications
+    assert team.exports == [office.export_id]
+    assert everybody.exports == "all"
+    exports.remove_export(office.app, ADMINISTRATOR, office.export_id, ANY)
+    assert office.app.document().notifications[0].exports == []
+
+
+def test_only_an_administrator_sends_a_test_to_the_receivers(office):
+    notified(office)
+    for who in (CONTRIBUTOR, VIEWER):
+        with pytest.raises(AccessDenied):
+            try_notifications(office.app, who)
+
+
+def test_test_of_receivers_says_for_each_what_it_answers(office, typed, monkeypatch):
+    assert typed("notify-test")[0] == 2, "there is none"
+    notified(office)
+    with receiver() as there:
+        monkeypatch.setenv("SLACK_URL", f"{there.url}/services/s3cret")
+        monkeypatch.setenv("TEAMS_URL", f"{there.url}/workflows/s3cret")
+        status, output, _ = typed("notify-test")
+        assert status == 0
+        assert output.splitlines() == [
+            "accepted  team (slack): The receiver has accepted it.",
+            "accepted  everybody (teams): The receiver has accepted it.",
+        ]
+        assert b"Nothing has happened." in there.received[0].body
+        assert there.received[1].json["attachments"]
+        there.answers = [500]
+        status, output, _ = typed("notify-test", "team")
+        assert (status, output.split()[0], len(there.received)) == (1, "REFUSED", 3)
+        there.answers = [404, 202]
+        status, output, _ = typed("notify-test", "--json")
+        assert status == 2
+        refused, accepted = json.loads(output)
+        assert (refused["id"], refused["accepted"], accepted["accepted"]) == ("team", False, True)
+        assert "put its address into SLACK_URL anew" in refused["message"]
+        assert "s3cret" not in output
+    monkeypatch.delenv("SLACK_URL")
+    status, output, _ = typed("notify-test", "team")
+    assert (status, "The setting SLACK_URL is not set. Put the receiver's address into SLACK_URL." in output) == (
+        2,
+        True,
+    )
+    assert typed("notify-test", "nobody")[0] == 2
+    assert typed("complete", "--", "notify-test", "t")[1] == "team\n"
+    assert "try notifications" in typed("audit")[1]
+
+
+def test_terminal_that_waits_tells_of_the_end_itself(office, typed, monkeypatch):
+    notified(office, office.export_id)
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    document["exports"][0]["list_id"] = 4711
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    with receiver() as there:
+        # Not everybody's: other tests' runs, which share the queue, may end here.
+        monkeypatch.setenv("SLACK_URL", there.url)
+        assert typed("run", office.export_id, "--wait")[0] == 1
+        (told,) = there.received
+        assert told.json["blocks"][0]["text"]["text"] == "Gold customers: the export failed"
+        assert office.app.storage.notice_queue.receive(30) is None
 
 
 def test_terminal_completes_commands_options_and_ids(office, typed):

@@ -196,3 +196,46 @@ def test_every_fault_has_a_line_of_its_own():
 def test_share_that_is_no_share_is_refused(number):
     text = json.dumps(GOOD).replace('"sync_mode"', f'"max_shrink": {number}, "sync_mode"')
     assert [line.split(":")[0] for line in problems(text)] == ["exports[0].max_shrink"]
+
+
+TEAM = {"id": "team", "type": "teams", "url": {"setting": "TEAMS_WEBHOOK_URL"}}
+
+
+def told(**changes: Any) -> str:
+    return json.dumps(GOOD | {"notifications": [TEAM | changes]})
+
+
+def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwise():
+    (found,) = parse_document(told().encode(), "x").notifications
+    assert found.on == ["failed", "guard", "rejections", "recovered"]
+    assert (found.exports, found.rejected_share) == ("all", 0.05)
+    assert parse_document(json.dumps(GOOD).encode(), "x").notifications == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"url": "https://a.example/?sig=0123456789abcdef"}, 'notifications[0].url: holds a raw address; write {"setting": "NAME"} and put the address into that setting'),
+        ({"type": "webhook", "secret": "whsec_0123456789abcdef"}, 'notifications[0].secret: holds a raw secret; write {"setting": "NAME"} and put the secret into that setting'),
+        ({"type": "webhook"}, 'notifications[0]: a webhook takes a secret: {"setting": "NAME"} of the setting that holds it'),
+        ({"secret": {"setting": "S"}}, "notifications[0]: teams takes no secret: only a webhook's messages are signed"),
+        ({"type": "mail"}, "notifications[0].type: Input should be 'teams', 'slack' or 'webhook'"),
+        ({"on": ["success"]}, "notifications[0].on[0]: Input should be 'failed', 'guard', 'rejections' or 'recovered'"),
+        ({"on": []}, "notifications[0].on: List should have at least 1 item after validation, not 0"),
+        ({"on": ["failed", "failed"]}, "notifications[0]: on and exports name each event and export once"),
+        ({"rejected_share": 5}, "notifications[0].rejected_share: Input should be less than or equal to 1"),
+        ({"exports": "some"}, "notifications[0].exports: Input should be a valid list"),
+        ({"exports": ["A B"]}, "notifications[0].exports[0]: String should match pattern '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'"),
+        ({"exports": ["gone"]}, "document: notification team is for the export gone, which is not there"),
+        ({"to": "ana"}, "notifications[0].to: is not a known key; remove it or correct its name"),
+    ],
+)  # fmt: skip
+def test_wrong_notification_is_told_in_one_line_and_its_secret_not_repeated(changes, line):
+    assert problems(told(**changes)) == [line]
+    assert "0123456789abcdef" not in line
+
+
+def test_notification_that_is_there_twice_is_named():
+    assert problems(json.dumps(GOOD | {"notifications": [TEAM, TEAM]})) == [
+        "document: notification team is there twice"
+    ]

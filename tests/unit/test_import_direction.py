@@ -9,7 +9,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
 OUTSIDE = ("local", "benchmarks", "tests")
-STAGES = ("shared.segments", "shared.mapping", "shared.brevo")
+STAGES = ("shared.segments", "shared.mapping", "shared.brevo", "shared.notifying")
 
 # Whoever stands left (with all that is below it) imports nothing of what stands right.
 FORBIDDEN: dict[str, tuple[str, ...]] = {
@@ -84,6 +84,7 @@ def test_every_import_of_this_repository_points_one_way() -> None:
         ("shared/segments/__init__.py", "from ..runs import stage"),
         ("shared/mapping/sql.py", "from shared import brevo"),
         ("shared/brevo/client.py", "from ..mapping.sql import build"),
+        ("shared/notifying/sending.py", "from shared.runs.model import Run"),
         ("shared/storage/blobs.py", "from shared.runs import states"),
         ("local/brevo_sandbox/server.py", "import shared.brevo"),
         ("blob_export/blueprint.py", "from export_worker import blueprint"),

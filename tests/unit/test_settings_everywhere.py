@@ -95,7 +95,7 @@ def bicep(name: str) -> str:
 
 def names_in_bicep() -> set[str]:
     text = bicep("app/function-app.bicep")
-    inside = text[text.index("appSettings: [") : text.index("// No passwords to deploy with")]
+    inside = text[text.index("appSettings: concat(") : text.index("// No passwords to deploy with")]
     return set(re.findall(r"^ +name: '(\w+)'", inside, re.MULTILINE))
 
 
@@ -293,7 +293,8 @@ def test_storage_has_the_containers_queues_and_tables_of_the_code():
     config = read_settings({}).export_config.split("/")[0]
     assert made("containers") == {config, assigned["STAGED"], assigned["REJECTED"]}
     triggers = {constant(word.value) for call in nodes(ast.Call) for word in call.keywords if word.arg == "queue_name"}
-    assert made("queues") == {assigned["QUEUE"], f"{assigned['QUEUE']}-poison"} == triggers
+    queues = {assigned["QUEUE"], assigned["NOTICES"]}
+    assert made("queues") == queues | {f"{queue}-poison" for queue in queues} == triggers
     tables = {
         constant(call.args[0])
         for call in nodes(ast.Call)
@@ -376,9 +377,16 @@ def test_query_reads_the_line_of_a_step_that_waits_and_knows_both_words_for_thro
     assert set(re.findall(r'"(\w+)"', query.split("Code in")[1])) <= codes
 
 
-def test_query_for_given_up_messages_names_the_function_that_takes_them():
-    name = re.search(r'Name == "(\w+)"', bicep("queries/poison.kql"))[1]
-    assert name in {node.name for node in nodes(ast.FunctionDef)}
+def test_query_for_given_up_messages_names_the_functions_that_take_them():
+    names = re.findall(r'"(\w+)"', bicep("queries/poison.kql"))
+    poison = {
+        node.name
+        for node in nodes(ast.FunctionDef)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call)
+        and any((constant(word.value) or "").endswith("-poison") for word in call.keywords if word.arg == "queue_name")
+    }
+    assert set(names) == poison
 
 
 def test_each_alert_has_its_query_and_its_chapter():

@@ -1,5 +1,6 @@
 """docs/configure.md is true: its document is valid, and its lines are run as they stand there."""
 
+import base64
 import json
 import re
 import subprocess
@@ -13,16 +14,20 @@ from local.azurite import Azurite
 from local.sample_snapshots import SampleSnapshots
 from local.sandbox_process import SandboxProcess
 from shared.config.document import parse_document
+from tests.receiver import receiver
 
 pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(240)]
 
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "configure.md").read_text()
 
 
 def test_document_of_the_page_is_valid() -> None:
     (document,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-    assert parse_document(document.encode(), "docs/configure.md").exports
+    found = parse_document(document.encode(), "docs/configure.md")
+    assert found.exports
+    assert found.notifications
 
 
 def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
@@ -50,10 +55,18 @@ def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
             return done.stdout
 
-        first, second = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+        first, second, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
         assert typed(first).splitlines()[-1].startswith("ok      consent")
         told = typed(second)
         assert "It is not due before" in told
         (export,) = json.loads(typed("segment-export exports --json"))
         assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
         assert len(json.loads(typed("segment-export audit --json"))) == 4
+        with receiver() as there:
+            names = ("TEAMS_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "TICKETS_URL")
+            environment |= dict.fromkeys(names, there.url) | {"TICKETS_SECRET": SECRET}
+            lines = typed(third).splitlines()
+            assert [line.split()[:2] for line in lines[1:]] == [
+                ["accepted", name] for name in ("crm-team", "on-call", "tickets")
+            ]
+            assert len(there.received) == 3

@@ -1,0 +1,59 @@
+"""Tries notifications out: the one operation on them, since they are edited in the document itself."""
+
+from dataclasses import dataclass
+
+from shared.access import Caller, require
+from shared.administration import audit
+from shared.config.models import Document
+from shared.config.notifications import Channel, Notification
+from shared.errors import ConfigurationError, ExportError
+from shared.notifying.notice import Notice, sample_notice
+from shared.notifying.sending import send_notice
+from shared.runs.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one test. `by_person`: it was refused, and a person must act before it works."""
+
+    id: str
+    type: Channel
+    accepted: bool
+    message: str
+    by_person: bool = False
+
+
+def try_notifications(app: App, caller: Caller, notification_id: str | None = None) -> list[Tried]:
+    """Sends a test to one receiver, or to all of them, now and once. Raises ConfigurationError where there is none."""
+    require(caller, "try_notifications")
+    chosen = _chosen(app.document(), notification_id)
+    now = app.storage.clock.now()
+    notice = sample_notice(now.isoformat(timespec="milliseconds"))
+    audit.note(app, caller, "try notifications", notification_id or "all")
+    return [_tried(each, notice, now.timestamp()) for each in chosen]
+
+
+def _chosen(document: Document, notification_id: str | None) -> list[Notification]:
+    found = [each for each in document.notifications if notification_id in (None, each.id)]
+    if not found and notification_id is None:
+        raise ConfigurationError(
+            "notifications_none", "The configuration has no notifications.", "Add one as docs/configure.md says."
+        )
+    if not found:
+        known = ", ".join(sorted(each.id for each in document.notifications)) or "none"
+        raise ConfigurationError(
+            "notification_unknown",
+            f"There is no notification {str(notification_id)[:60]!r}.",
+            f"The notifications are: {known}.",
+        )
+    return found
+
+
+def _tried(notification: Notification, notice: Notice, at: float) -> Tried:
+    try:
+        # An id of its own each time: a receiver that drops what it has had is to take every test.
+        send_notice(notification, notice, f"test-{notification.id}-{int(at * 1000)}", at)
+    except ExportError as error:
+        by_person = isinstance(error, ConfigurationError)
+        return Tried(notification.id, notification.type, False, str(error), by_person)
+    return Tried(notification.id, notification.type, True, "The receiver has accepted it.")

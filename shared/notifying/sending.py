@@ -1,0 +1,31 @@
+"""Sends one notice to one receiver: its form, its secrets, one post."""
+
+from collections.abc import Callable
+
+from shared.config.notifications import Channel, Notification
+from shared.notifying.formats import slack_message, teams_message, webhook_message
+from shared.notifying.notice import Notice
+from shared.notifying.posting import post
+from shared.notifying.signing import signed_headers
+from shared.settings import read_secret
+
+_FORMATS: dict[Channel, Callable[[Notice], bytes]] = {
+    "teams": teams_message,
+    "slack": slack_message,
+    "webhook": webhook_message,
+}
+
+
+def send_notice(notification: Notification, notice: Notice, message_id: str, at: float) -> None:
+    """Returns once the receiver has accepted it. `at`: POSIX seconds of this try.
+
+    Raises as `post` does, and ConfigurationError where a setting is missing or wrong.
+    """
+    url = read_secret(notification.url.setting, "receiver's address")
+    body = _FORMATS[notification.type](notice)
+    headers = {"content-type": "application/json; charset=utf-8", "user-agent": "segment-export"}
+    if notification.secret is not None:
+        setting = notification.secret.setting
+        secret = read_secret(setting, "signing secret")
+        headers |= signed_headers(secret, setting, message_id, body, at)
+    post(url, notification.url.setting, body, headers)

@@ -1,0 +1,67 @@
+"""What a run's end is worth telling, and to whom. Nothing is posted here: the queue of notices carries it on."""
+
+import logging
+
+from shared.config.notifications import Event, Notification
+from shared.errors import ConfigurationError, PermanentError
+from shared.runs.app import App
+from shared.runs.guards import is_guard
+from shared.runs.model import Run
+from shared.runs.notice_messages import NoticeMessage, enqueue
+
+_log = logging.getLogger(__name__)
+
+_SUCCEEDED = ("succeeded", "succeeded_with_rejections")
+# How many runs back the one before is looked for, past those that were skipped or cancelled.
+_LOOKED_AT = 20
+
+
+def announce(app: App, run: Run) -> None:
+    """Sends a message for each notification that wants to hear of it; repeated, it tells nobody a second time.
+
+    A configuration that cannot be read is logged: it must not keep the run from its end.
+    """
+    if run.state != "failed" and run.state not in _SUCCEEDED:
+        return  # skipped or cancelled: no event at all
+    try:
+        notifications = app.document().notifications
+    except (ConfigurationError, PermanentError) as error:
+        _log.error("nobody is told how run %s ended: %s", run.run_id, error)
+        return
+    wanted = [each for each in notifications if each.is_for(run.export)]
+    asked = run.state in _SUCCEEDED and any("recovered" in each.on for each in wanted)
+    before = run_before(app, run) if asked else None
+    for notification in wanted:
+        for event in events_of(run, before, notification):
+            enqueue(app, NoticeMessage(run.run_id, notification.id, event))
+
+
+def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:
+    """The events that this run's end is, of those that the notification is for."""
+    if run.state == "failed":
+        # A stop by a guard is a failure as well, told once: as what it is, where that is wanted.
+        kinds: list[Event] = ["guard", "failed"] if run.error and is_guard(run.error.code) else ["failed"]
+        return [event for event in kinds if event in notification.on][:1]
+    if run.state not in _SUCCEEDED:
+        return []
+    found: list[Event] = []
+    if "recovered" in notification.on and before is not None and before.state == "failed":
+        found.append("recovered")
+    if "rejections" in notification.on and rejected_count(run) > notification.rejected_share * run.rows_read:
+        found.append("rejections")
+    return found
+
+
+def run_before(app: App, run: Run) -> Run | None:
+    """The export's last run before this one that went through or failed. It had ended before this one began."""
+    for earlier in app.store.latest(run.export, _LOOKED_AT):
+        # By the time of the start, since ids of the same second are in no order.
+        is_before = earlier.times["queued"] < run.times["queued"]
+        if is_before and (earlier.state == "failed" or earlier.state in _SUCCEEDED):
+            return earlier
+    return None
+
+
+def rejected_count(run: Run) -> int:
+    """How many rows were not sent, or refused by Brevo."""
+    return sum(run.rows_rejected.values()) + sum(run.contacts_rejected_by_brevo.values())

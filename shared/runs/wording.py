@@ -1,0 +1,142 @@
+"""A run's end in words for a marketer: what happened, how many customers are affected, what to do.
+
+No address, name or number of a person gets in: what is told is counts, the configuration's own names, and the run's
+error in words that quote no file. Who started the run may be an address, and is left out.
+"""
+
+from datetime import datetime
+
+from shared.config.notifications import Event
+from shared.notifying.notice import Notice
+from shared.runs.announcing import rejected_count
+from shared.runs.model import Run
+
+REASON_WORDS = {
+    "missing_email": "no e-mail address",
+    "invalid_email": "an e-mail address that cannot be right",
+    "duplicate_email": "the same e-mail address twice in a segment",
+    "malformed_row": "a broken line in the file",
+    "invalid_encoding": "characters that cannot be read",
+    "brevo_invalid_email": "an e-mail address that Brevo does not take",
+    "brevo_duplicate_phone": "a phone number that another contact at Brevo has",
+    "brevo_duplicate_email": "an e-mail address that another contact at Brevo has",
+    "brevo_other": "refused by Brevo for another reason",
+}
+# Errors that name a file's columns, which are a customer's values where there is no header, told without them.
+WITHOUT_COLUMNS = {
+    "column_missing": "A mapped column is not in the segment.",
+    "column_twice": "The segment has a column twice.",
+    "header_missing": "The segment's file has no header.",
+    "header_differs": "The segment's files have different columns.",
+    "attributes_missing": "The Brevo account lacks an attribute that the export sends.",
+}
+_TITLES: dict[Event, str] = {
+    "failed": "the export failed",
+    "guard": "the export was stopped, to be safe",
+    "rejections": "customers were left out",
+    "recovered": "the export works again",
+}
+
+
+def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
+    """The notice of this event. `name`: what people call the export; `before`: the run before, where it matters."""
+    if event == "rejections":
+        sentences, advice = _rejections(run), _look_at_rejected(run)
+        customers: int | None = rejected_count(run)
+    elif event == "recovered":
+        sentences, advice = _recovered(run, before), "Nothing is to be done."
+        customers = run.contacts_confirmed
+    else:
+        sentences, advice, customers = _failed(run)
+    return Notice(
+        event=event,
+        title=f"{name}: {_TITLES[event]}",
+        sentences=tuple(sentences),
+        advice=advice,
+        occurred_at=run.times[run.state],
+        is_good=event == "recovered",
+        customers=customers,
+        facts=_facts(run, name),
+        data=_data(run, name),
+    )
+
+
+def _failed(run: Run) -> tuple[list[str], str, int | None]:
+    """Sentences, advice, and how many customers have not been confirmed, where the segment was read so far."""
+    code, words, advice = (run.error.code, run.error.message, run.error.advice) if run.error else ("", "", "")
+    if code in WITHOUT_COLUMNS:
+        words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
+    told = [words] if words else []
+    total = run.contacts_mapped or run.rows_read
+    missing = total - run.contacts_delivered
+    if not total:
+        told.append("No customer of the segment was sent: the list is as it was.")
+    elif not run.contacts_delivered:
+        told.append(f"None of the {total:,} customers was sent: the list is as it was.")
+    elif missing:
+        told.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
+    return told, advice or "Run the export again.", total - run.contacts_confirmed if total else None
+
+
+def _rejections(run: Run) -> list[str]:
+    count = rejected_count(run)
+    reasons = sorted((run.rows_rejected | run.contacts_rejected_by_brevo).items(), key=lambda item: -item[1])
+    why = "; ".join(f"{REASON_WORDS.get(reason, reason)} ({number:,})" for reason, number in reasons)
+    share = f"{count / run.rows_read:.1%}"
+    return [
+        f"The export went through, but {count:,} of {run.rows_read:,} rows ({share}) were left out.",
+        f"Why: {why}.",
+        _in_the_list(run),
+    ]
+
+
+def _look_at_rejected(run: Run) -> str:
+    return (
+        "Correct them where Customer Insights has them from. The report of rejected rows names each one's segment, file"
+        f" and line, and no address: segment-export rejects {run.run_id}"
+    )
+
+
+def _recovered(run: Run, before: Run | None) -> list[str]:
+    failed = f", after the one of {_minute(before.times['queued'])} had failed" if before else ""
+    told = [f"The run of {_minute(run.times['queued'])} went through{failed}.", _in_the_list(run)]
+    if count := rejected_count(run):
+        told.append(f"{count:,} of {run.rows_read:,} rows were left out.")
+    return told
+
+
+def _in_the_list(run: Run) -> str:
+    return f"{run.contacts_confirmed:,} customers are in the list, confirmed by Brevo."
+
+
+def _facts(run: Run, name: str) -> tuple[tuple[str, str], ...]:
+    facts = [("Export", f"{name} ({run.export})"), ("Run", run.run_id), ("Ended", _minute(run.times[run.state]))]
+    if run.rows_read:
+        facts += [
+            ("Rows in the segment", f"{run.rows_read:,}"),
+            ("In the list", f"{run.contacts_confirmed:,}"),
+            ("Left out", f"{rejected_count(run):,}"),
+        ]
+    if run.error:
+        facts.append(("Code", run.error.code))
+    return tuple(facts)
+
+
+def _data(run: Run, name: str) -> dict[str, str | int | None]:
+    return {
+        "run_id": run.run_id,
+        "export": run.export,
+        "display_name": name,
+        "status": run.state,
+        "code": run.error.code if run.error else None,
+        "rows_read": run.rows_read,
+        "rows_rejected": sum(run.rows_rejected.values()),
+        "contacts_mapped": run.contacts_mapped,
+        "contacts_delivered": run.contacts_delivered,
+        "contacts_confirmed": run.contacts_confirmed,
+        "contacts_rejected_by_brevo": sum(run.contacts_rejected_by_brevo.values()),
+    }
+
+
+def _minute(time: str) -> str:
+    return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M} UTC"
