@@ -40,6 +40,7 @@ Operation = Literal[
     "view_rejected_rows",
     "cancel_run",
     "view_audit",
+    "operate",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -79,6 +80,7 @@ RULES: Mapping[Operation, Rule] = {
     "view_rejected_rows": Rule("read the rejected rows of a run", _EVERYBODY),
     "cancel_run": Rule("cancel a run", _ADMINISTRATOR, _CONTRIBUTOR),
     "view_audit": Rule("read the audit trail and the configuration's history", _ADMINISTRATOR),
+    "operate": Rule("examine the app, replay, forget a person, prune", _ADMINISTRATOR),
 }
 
 

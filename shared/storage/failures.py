@@ -37,7 +37,7 @@ def storage_failures(what: str) -> Iterator[None]:
     except ResourceNotFoundError as error:
         raise NotFound(what) from error
     except ClientAuthenticationError as error:
-        raise _refused(what) from error
+        raise (_refused(what) if error.response is not None else _nobody_signed_in(what)) from error
     except HttpResponseError as error:
         raise _by_status(what, error) from error
     except AzureError as error:
@@ -72,6 +72,15 @@ def _refused(what: str) -> ConfigurationError:
         "storage_denied",
         f"Storage denied access to {what}.",
         "Check the storage settings, and that the app's identity has its roles on the account.",
+    )
+
+
+def _nobody_signed_in(what: str) -> ConfigurationError:
+    """No token at all: it is the credential's own failure, and no answer of storage."""
+    return ConfigurationError(
+        "storage_not_signed_in",
+        f"No identity was found to ask for {what} with.",
+        "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",
     )
 
 

@@ -102,8 +102,8 @@ class Kept:
         blobs: Any = MemoryBlobs(self, line)
         names = ("runs", "batches", "events", "accounts", "requests", "audit")
         tables: list[Any] = [MemoryTable(self, line, name) for name in names]
-        queue: Any = MemoryQueue(self, line)
-        return Storage(blobs, blobs, *tables, queue, self.clock)
+        queue: Any = MemoryQueue(self, line)  # for the poison queue as well, which no step of a run looks at
+        return Storage(blobs, blobs, *tables, queue, queue, self.clock)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""
