@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -133,7 +134,7 @@ def _app_services(app: App) -> list[list[_Probe]]:
             containers.append(blob_address(app.settings.export_config)[0])
     tables = ("runs", "batches", "events", "accounts", "requests", "audit")
     return [
-        [(f"container {name}", _written(lambda name=name: storage.app_blobs.probe(name))) for name in containers],
+        [(f"container {name}", _written(partial(storage.app_blobs.probe, name))) for name in containers],
         [(f"queue {QUEUE}", _written(storage.queue.probe)), (f"queue {POISON_QUEUE}", _written(storage.poison.probe))],
         [(f"table {name}", _written(getattr(storage, name).probe)) for name in tables],
     ]
@@ -157,7 +158,7 @@ def _segments(app: App, document: Document) -> list[_Probe]:
         return "ok", "Can be read.", ""
 
     containers = sorted({export.source.container for export in document.exports})
-    return [(f"segments {name}", lambda name=name: look(name)) for name in containers]  # type: ignore[misc]
+    return [(f"segments {name}", partial(look, name)) for name in containers]
 
 
 def _probed(probes: list[_Probe]) -> Iterator[Finding]:

@@ -53,7 +53,8 @@ def clock(app: App) -> Look:
         return "warn", "Storage has not told its time.", "Make storage answer first."
     if abs(difference) <= _LARGE_DIFFERENCE_SECONDS:
         return "ok", "As storage's.", ""
-    told = f"{abs(difference):,.0f} s {'behind' if difference > 0 else 'ahead of'} storage's; the app goes by storage's."
+    where = "behind" if difference > 0 else "ahead of"
+    told = f"{abs(difference):,.0f} s {where} storage's; the app goes by storage's."
     return "warn", told, "Let the machine set its clock by NTP; beyond 15 minutes storage refuses it."
 
 

@@ -31,7 +31,13 @@ FORBIDDEN |= {
     trigger: (*OUTSIDE, "function_app", *(other for other in TRIGGERS if other != trigger)) for trigger in TRIGGERS
 }
 FORBIDDEN |= {
-    stage: ("shared.runs", "shared.operating", "shared.administration", "shared.cli", *(other for other in STAGES if other != stage))
+    stage: (
+        "shared.runs",
+        "shared.operating",
+        "shared.administration",
+        "shared.cli",
+        *(other for other in STAGES if other != stage),
+    )
     for stage in STAGES
 }
 
