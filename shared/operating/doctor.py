@@ -5,18 +5,18 @@ the terminal that it is called from, in seconds also where nothing answers.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from shared.access import Caller, require
 from shared.config.document import DocumentError, blob_address, parse_document
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
+from shared.operating.looking import Look, State
 from shared.runs.app import App
 from shared.runs.connecting import check_connection
 from shared.runs.ending import STAGED
@@ -26,10 +26,7 @@ from shared.settings import Settings, read_secret, read_settings
 from shared.storage.account import POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 
-State = Literal["ok", "warn", "FAILED"]
-
-# The rest of a service is not asked then: it would say the same, each time after a wait.
-_SAYS_IT_FOR_ALL = ("storage_unreachable", "storage_not_signed_in")
+_DOES_NOT_ANSWER = ("storage_unreachable", "storage_not_signed_in")
 _KEY_VAULT = "@Microsoft.KeyVault("
 
 
@@ -43,28 +40,34 @@ class Finding:
     fix: str = ""
 
 
-def examine(caller: Caller, environment: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def examine(caller: Caller) -> Iterator[Finding]:
     """Looks at one part after the other, and yields what it finds at once. Raises AccessDenied alone."""
     require(caller, "operate")
-    settings, faults = _settings(os.environ if environment is None else environment)
+    settings, faults = _settings(os.environ)
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
     storage, faults = _storage(settings)
     yield from faults
     document, faults = _document(settings, storage)
     yield from faults
     if storage is None:
-        yield from (found for each in document.connections for found in _key(each))
+        yield from _keys(document)
         return
     app = App(settings, storage, RunStore(storage))
-    for probes in _app_services(app):
-        yield from _probed(probes)
-    yield from _probed(_segments(app, document))
-    for connection in document.connections:
-        yield from _connection(app, connection)
-    yield from _looked(QUEUE, lambda: looking.queue(app))
-    yield from _looked(POISON_QUEUE, lambda: looking.poison(app))
-    yield from _looked("open runs", lambda: looking.open_runs(app))
-    yield from _looked("clock", lambda: looking.clock(app))
+    blobs, queues, tables = _app_services(app)
+    blobs_answer = yield from _probed(blobs)
+    queues_answer = yield from _probed(queues)
+    tables_answer = yield from _probed(tables)
+    if blobs_answer or settings.segment_storage != settings.app_storage:
+        yield from _probed(_segments(app, document))
+    if queues_answer:
+        yield from _probed([(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))])
+    if tables_answer:
+        yield from _probed([("open runs", partial(looking.open_runs, app))])
+        for connection in document.connections:
+            yield from _connection(app, connection)
+    else:  # an account's pace is kept in a table, without which Brevo is not asked
+        yield from _keys(document)
+    yield from _probed([("clock", partial(looking.clock, app))])
 
 
 def _settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
@@ -122,7 +125,7 @@ def _document(settings: Settings, storage: Storage | None) -> tuple[Document, li
     return found, [Finding("configuration", "ok", told)]
 
 
-_Probe = tuple[str, Callable[[], tuple[State, str, str]]]
+_Probe = tuple[str, Callable[[], Look]]
 
 
 def _app_services(app: App) -> list[list[_Probe]]:
@@ -140,8 +143,8 @@ def _app_services(app: App) -> list[list[_Probe]]:
     ]
 
 
-def _written(probe: Callable[[], bool]) -> Callable[[], tuple[State, str, str]]:
-    def look() -> tuple[State, str, str]:
+def _written(probe: Callable[[], bool]) -> Callable[[], Look]:
+    def look() -> Look:
         return "ok", "Can be written." if probe() else "Not there yet: it is made when it is first needed.", ""
 
     return look
@@ -150,7 +153,7 @@ def _written(probe: Callable[[], bool]) -> Callable[[], tuple[State, str, str]]:
 def _segments(app: App, document: Document) -> list[_Probe]:
     """The containers that the exports read; nothing is written there."""
 
-    def look(container: str) -> tuple[State, str, str]:
+    def look(container: str) -> Look:
         try:
             app.storage.segment_blobs.folders(container, "probe/")
         except NotFound:
@@ -161,18 +164,16 @@ def _segments(app: App, document: Document) -> list[_Probe]:
     return [(f"segments {name}", partial(look, name)) for name in containers]
 
 
-def _probed(probes: list[_Probe]) -> Iterator[Finding]:
+def _probed(probes: list[_Probe]) -> Generator[Finding, None, bool]:
+    """Returns False where the service does not answer: the rest of it, which would say the same, is not asked."""
     for check, look in probes:
         try:
             yield Finding(check, *look())
         except Exception as error:  # noqa: BLE001 - as above
             yield _fault(check, error)
-            if isinstance(error, ExportError) and error.code in _SAYS_IT_FOR_ALL:
-                return
-
-
-def _looked(check: str, look: Callable[[], tuple[State, str, str]]) -> Iterator[Finding]:
-    return _probed([(check, look)])
+            if isinstance(error, ExportError) and error.code in _DOES_NOT_ANSWER:
+                return False
+    return True
 
 
 def _connection(app: App, connection: Connection) -> Iterator[Finding]:
@@ -186,12 +187,15 @@ def _connection(app: App, connection: Connection) -> Iterator[Finding]:
         yield _fault(name, error)
 
 
-def _key(connection: Connection) -> Iterator[Finding]:
-    def look() -> tuple[State, str, str]:
-        read_secret(connection.api_key.setting)
-        return "ok", f"The setting {connection.api_key.setting} holds a key.", ""
+def _keys(document: Document) -> Iterator[Finding]:
+    """What can be said of the connections without storage."""
 
-    return _looked(f"connection {connection.id}, key found", look)
+    def look(setting: str) -> Look:
+        read_secret(setting)
+        return "ok", f"The setting {setting} holds a key; Brevo was not asked, since storage does not answer.", ""
+
+    for each in document.connections:
+        yield from _probed([(f"connection {each.id}, key found", partial(look, each.api_key.setting))])
 
 
 def _fault(check: str, error: Exception) -> Finding:

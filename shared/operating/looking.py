@@ -5,7 +5,8 @@ from typing import Literal
 from shared.runs.app import App
 from shared.runs.model import started_at
 
-Look = tuple[Literal["ok", "warn", "FAILED"], str, str]
+State = Literal["ok", "warn", "FAILED"]
+Look = tuple[State, str, str]
 
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0

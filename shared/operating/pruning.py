@@ -17,14 +17,13 @@ from shared.runs.rejected import REJECTED
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, Table
 
-KEPT_DAYS = 400
 # As the lifecycle rules in infra/app/storage.bicep.
 _STAGED_DAYS = 2
 _REJECTED_DAYS = 30
 _TRANSACTION_ROWS = 100
 
 
-def prune(app: App, caller: Caller, days: int = KEPT_DAYS, *, dry_run: bool = False) -> dict[str, int]:
+def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict[str, int]:
     """Deletes what is past its time, and tells how much of each; with `dry_run` it only counts.
 
     `days` is how long runs with their story, and earlier versions of the configuration, are kept.

@@ -14,7 +14,7 @@ from shared.storage.tables import Table
 # Short waits first: a worker rides out a restart of storage, and a terminal hears soon that there is none.
 RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 5, "read_timeout": 60}
 # For a person who waits for an answer about storage itself: one try more, and no long silence.
-_HURRIED = {"connection_timeout": 3, "read_timeout": 5}
+_HURRIED = {"connection_timeout": 3, "read_timeout": 3}
 
 QUEUE = "run-steps"
 # The host's own name for where it puts what it has given up.
