@@ -102,7 +102,7 @@ class _Processes(BaseModel):
 
 class _Contact(BaseModel):
     id: int
-    listIds: list[int] = []  # noqa: N815
+    listIds: list[int] | None = None  # noqa: N815
 
 
 class _Plan(BaseModel):
@@ -150,7 +150,7 @@ class BrevoClient:
             found = _parse(_Contact, self.session.call("contacts", "GET", path, params={"identifierType": "email_id"}))
         except NotThere:
             return None
-        return Contact(found.id, tuple(found.listIds))
+        return Contact(found.id, tuple(found.listIds or ()))
 
     def attributes(self) -> set[str]:
         """The attributes that an import can fill. https://developers.brevo.com/reference/getattributes-1"""

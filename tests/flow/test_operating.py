@@ -37,7 +37,10 @@ ANA_SHA256 = hashlib.sha256(ANA.encode()).hexdigest()
 
 @pytest.fixture
 def office(make_flow, monkeypatch):
-    """A flow whose configuration is a blob, with the environment that its terminal has."""
+    """A flow whose configuration is a blob, with the environment that its terminal has.
+
+    These tools look at everything that an account holds, so what other tests have left is cleared away first.
+    """
     location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
     flow = make_flow(EXPORT_CONFIG=location)
     document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
@@ -53,6 +56,10 @@ def office(make_flow, monkeypatch):
     for queue in (poison_queue(flow), QueueClient.from_connection_string(flow.connection_string, "run-steps")):
         with contextlib.suppress(ResourceNotFoundError):
             queue.clear_messages()
+    for container in ("staged", REJECTED):
+        flow.app.storage.app_blobs.delete_below(container, "")
+    for run_id, _ in flow.app.store.open_runs():
+        flow.app.store.forget_open(run_id)
     return flow
 
 
@@ -321,6 +328,7 @@ def test_message_of_a_run_that_has_ended_is_dropped_and_says_so(office, typed):
 
 
 UNREADABLE = [
+    "",
     "not base64!",
     encoded(b"\xff\xfe\x00\x01"),
     encoded("\x1b[31mred\x07"),
@@ -664,7 +672,7 @@ def test_prune_deletes_earlier_configurations_by_their_age(office, typed):
     assert len(office.app.configuration.history()) == 1
 
 
-def test_timer_forgets_keys_of_yesterday_and_keeps_those_of_today(office):
+def test_keys_of_yesterday_are_forgotten_and_those_of_today_kept(office):
     requests = office.app.storage.requests
     for key, hours in (("old", 25), ("new", 23)):
         requests.put(Row(office.export_id, key, {"run_id": "r", "wish": "{}", "at": office.app.now() - hours * 3600}))

@@ -14,6 +14,9 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
 from local.functions_host import FunctionsHost
+from shared.settings import read_settings
+from shared.storage.account import open_storage
+from shared.storage.tables import Row
 
 pytestmark = [pytest.mark.xdist_group("operators-tools"), pytest.mark.timeout(120)]
 
@@ -120,6 +123,15 @@ def test_message_that_failed_until_it_was_given_up_is_told_put_back_and_its_run_
         assert site.json("doctor")["healthy"] is True
     assert status["status"] == "succeeded"
     assert "replayed" in [event["kind"] for event in status["story"]]
+
+
+def test_timer_forgets_idempotency_keys_of_yesterday(site):
+    requests = open_storage(read_settings(site.settings)).requests
+    for key, hours in (("old", 25), ("new", 23)):
+        requests.put(Row("given-up", key, {"run_id": "r", "wish": "{}", "at": time.time() - hours * 3600}))
+    with site.host() as host:
+        assert host.run_now("timer_export").status == 202
+        wait_until(lambda: [row.key for row in requests.rows()] == ["new"], explain=host.log_text)
 
 
 def test_person_is_forgotten_beside_a_host_that_is_at_their_run(site):
