@@ -14,6 +14,9 @@ from azure.core.exceptions import (
 
 from shared.errors import ConfigurationError, PermanentError, TransientError
 
+# A queue's word, with status 400, for a message that somebody else has taken meanwhile.
+_TAKEN_SINCE = "PopReceiptMismatch"
+
 
 class Conflict(Exception):
     """Somebody else was faster: the row or blob is there already, or is not as we read it."""
@@ -52,7 +55,7 @@ def storage_failures(what: str) -> Iterator[None]:
 
 def _by_status(what: str, error: HttpResponseError) -> Exception:
     status = error.status_code or 0
-    if status in (409, 412):
+    if status in (409, 412) or getattr(error, "error_code", "") == _TAKEN_SINCE:
         return Conflict(what)
     if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
         return NotFound(what)

@@ -105,6 +105,14 @@ def checks(typed, status):
     return {each["check"]: each for each in found["checks"]}
 
 
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+    return found
+
+
 # Who may
 
 
@@ -374,6 +382,26 @@ def test_more_messages_than_can_be_peeked_are_counted_and_all_put_back(office, t
     assert office.finish(run_id)["contacts_confirmed"] == 1
 
 
+def test_replay_ends_though_what_it_leaves_comes_back_meanwhile(office, monkeypatch):
+    give_up(office, "!", "!!")
+    judged = replaying._judged
+    monkeypatch.setattr(replaying, "_HIDDEN_SECONDS", 1)
+    monkeypatch.setattr(replaying, "_judged", lambda *words, **more: (time.sleep(1.1), judged(*words, **more))[1])
+    assert len(replaying.replay(office.app, ADMINISTRATOR).messages) == 2
+
+
+def test_message_that_somebody_else_has_taken_since_is_neither_deleted_nor_given_back(office):
+    give_up(office, "!")
+    poison = office.app.storage.poison
+    first = poison.receive(1)
+    second = wait_for(lambda: poison.receive(60))
+    poison.delete(first)
+    poison.release(first)
+    assert (poison.count(), poison.peek()) == (1, [])
+    poison.delete(second)
+    assert poison.count() == 0
+
+
 def test_replay_that_is_cut_off_before_it_deletes_changes_nothing_when_repeated(office, monkeypatch):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id
@@ -504,6 +532,22 @@ def test_run_that_has_the_person_in_a_staged_body_is_cancelled_and_its_bodies_ar
     assert "Cancelled by terminal ana." in found["error"]["message"]
     assert ANA.encode() not in everything_stored(office)
     assert not office.app.storage.app_blobs.listing("staged", f"{run_id}/")
+
+
+def test_what_a_run_writes_of_the_person_until_its_end_is_erased_as_well(office, typed, monkeypatch):
+    office.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    run_id = office.start().run_id
+    office.work_until(lambda: office.status(run_id)["status"] == "confirming")
+    cancel = forgetting._cancel
+
+    def confirmed_first(app, caller, run):
+        app.storage.app_blobs.write(REJECTED, f"{run_id}/late.csv", f"Gold,f,2,brevo_other,,,{ANA_SHA256}\n".encode())
+        return cancel(app, caller, run)
+
+    monkeypatch.setattr(forgetting, "_cancel", confirmed_first)
+    assert "rejected-rows: 1 rows" in typed("forget", ANA)[1]
+    assert ANA_SHA256.encode() not in everything_stored(office)
 
 
 def test_run_without_the_person_is_not_cancelled(office, typed):
