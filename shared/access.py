@@ -41,6 +41,7 @@ Operation = Literal[
     "cancel_run",
     "view_audit",
     "try_notifications",
+    "operate",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -81,6 +82,7 @@ RULES: Mapping[Operation, Rule] = {
     "cancel_run": Rule("cancel a run", _ADMINISTRATOR, _CONTRIBUTOR),
     "view_audit": Rule("read the audit trail and the configuration's history", _ADMINISTRATOR),
     "try_notifications": Rule("send a test to the receivers of notifications", _ADMINISTRATOR),
+    "operate": Rule("examine the app, replay, forget a person, prune", _ADMINISTRATOR),
 }
 
 

@@ -1,10 +1,11 @@
-"""Every few minutes: starts what is due, and drives on what nothing drives any more."""
+"""Every few minutes: starts what is due, drives on what nothing drives any more, forgets old Idempotency-Keys."""
 
 import logging
 import os
 
 import azure.functions as func
 
+from shared.administration.running import forget_old_keys
 from shared.runs.app import open_app
 from shared.runs.starting import start_due
 from shared.runs.sweeping import sweep
@@ -23,3 +24,4 @@ def timer_export(timer: func.TimerRequest) -> None:
     sweep(app)
     for start in start_due(app):
         logging.info("export %s: %s", start.export, start.run_id or start.reason)
+    forget_old_keys(app)

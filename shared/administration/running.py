@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
@@ -15,7 +16,7 @@ from shared.runs.cancelling import request_cancel
 from shared.runs.model import Run, Trigger
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
 from shared.runs.status import find_run
-from shared.storage.failures import Conflict
+from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 
 _REMEMBERED_SECONDS = 24 * 3600
@@ -114,10 +115,19 @@ def _reserved_run(app: App, export_id: str, key: str, how: dict[str, Any]) -> st
         new = Row(export_id, digest, values, row.etag if row else None)
         try:
             app.storage.requests.replace(new) if row else app.storage.requests.insert(new)
-        except Conflict:
+        except (Conflict, NotFound):
             continue
         return str(values["run_id"])
     raise TransientError("busy", "Too many starts with this key at once.", retry_after_seconds=2)
+
+
+def forget_old_keys(app: App, *, dry_run: bool = False) -> int:
+    """Deletes the keys that are not looked at any more, or only counts them."""
+    old = [row for row in app.storage.requests.rows() if app.now() - row.values["at"] >= _REMEMBERED_SECONDS]
+    for row in [] if dry_run else old:
+        with suppress(Conflict):  # in use again
+            app.storage.requests.delete(row)
+    return len(old)
 
 
 def _take_over(app: App, export_id: str, key: str, run_id: str) -> None:

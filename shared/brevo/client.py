@@ -4,6 +4,7 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -50,6 +51,14 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact: its number in the account, and the lists that it is in."""
+
+    id: int
+    lists: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
     """One line of the account's contract: e-mails or texts left to send, not contacts."""
 
@@ -91,6 +100,11 @@ class _Processes(BaseModel):
     processes: list[Any] = []
 
 
+class _Contact(BaseModel):
+    id: int
+    listIds: list[int] | None = None  # noqa: N815
+
+
 class _Plan(BaseModel):
     type: str = ""
     creditsType: str = ""  # noqa: N815
@@ -128,6 +142,15 @@ class BrevoClient:
             if len(answer.lists) < _PAGE:
                 break
         return found
+
+    def find_contact(self, email: str) -> Contact | None:
+        """The contact with this address, or None. https://developers.brevo.com/reference/get-contact-info"""
+        path = f"/contacts/{quote(email, safe='')}"
+        try:
+            found = _parse(_Contact, self.session.call("contacts", "GET", path, params={"identifierType": "email_id"}))
+        except NotThere:
+            return None
+        return Contact(found.id, tuple(found.listIds or ()))
 
     def attributes(self) -> set[str]:
         """The attributes that an import can fill. https://developers.brevo.com/reference/getattributes-1"""

@@ -1,6 +1,7 @@
 """What can be typed, and the help that teaches it."""
 
 import argparse
+from collections.abc import Callable
 
 _EPILOG = """\
 examples:
@@ -12,6 +13,7 @@ examples:
   segment-export rejects RUN > rejects.csv    each row that was not sent, and why
   segment-export export save high-value e.json add or change an export; --replace to change
   segment-export export schedule high-value --cron '30 5 * * *' --time-zone Europe/Bucharest
+  segment-export doctor                       what is wrong with the app, and how to mend it
   eval "$(segment-export completion bash)"    complete commands and ids with the tab key
 
 settings (environment variables):
@@ -73,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     audit = command("audit", "Tell who did what when, newest first.")
     audit.add_argument("--limit", type=int, default=50, help="how many lines")
     command("history", "List the configuration's last changes: who, when, what, and the version before.")
+    _operating(command)
     command("schema", "Print the JSON Schema of the configuration.")
     shell = command("completion", "Print what a shell needs to complete this command.")
     shell.add_argument("shell", choices=("bash", "zsh"), help='for bash: eval "$(segment-export completion bash)"')
@@ -80,6 +83,28 @@ def parser() -> argparse.ArgumentParser:
     complete = commands.add_parser("complete", parents=[common])
     complete.add_argument("words", nargs="*")
     return top
+
+
+def _operating(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    command(
+        "doctor", "Examine settings, storage, connections, queues, runs and clock: a line each, and how to mend it."
+    )
+    replay = command("replay", "Show the messages that were given up and what would become of them; --yes does it.")
+    replay.add_argument("--yes", action="store_true", help="put back what has an open run, drop what has none")
+    replay.add_argument("--run", metavar="RUN", default="", help="only the messages of this run")
+    replay.add_argument("--drop-unreadable", action="store_true", help="drop what is not one of ours as well")
+    forget = command("forget", "Erase a person from all that is stored here, and say what remains elsewhere.")
+    forget.add_argument("email", metavar="EMAIL", help="the address; - reads it from standard input, past the history")
+    prune = command("prune", "Delete what is past its time: staged bodies, rejected rows, old keys and runs.")
+    prune.add_argument("--days", type=_days, default=400, help="how long runs and their story are kept [400]")
+    prune.add_argument("--dry-run", action="store_true", help="only count")
+
+
+def _days(text: str) -> int:
+    """From a day to a hundred years: beyond them is no date."""
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= 36_500:
+        raise argparse.ArgumentTypeError("takes a number of days, from 1")
+    return int(text)
 
 
 _Actions = dict[str, argparse.ArgumentParser]

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.administration.exports import list_exports
 from shared.administration.running import cancel_run, previewed, start_export, start_exports
-from shared.cli import administering
+from shared.cli import administering, operating
 from shared.cli.arguments import parser
 from shared.cli.completion import SCRIPTS, candidates
 from shared.cli.progress import Progress
@@ -161,6 +161,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "notify-test": administering.notify_test,
     "audit": administering.audit,
     "history": administering.history,
+    "doctor": operating.doctor,
+    "replay": operating.replay,
+    "forget": operating.forget,
+    "prune": operating.prune,
     "schema": schema,
     "completion": completion,
     "complete": complete,

@@ -7,6 +7,7 @@ reads the newer document and applies their own change to that, so that nobody's 
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -84,6 +85,27 @@ class DocumentStore:
             return []
         container, _ = blob_address(self._location)
         return [self._version(container, blob) for blob in reversed(self._kept())]
+
+    def rewrite_history(self, change: Callable[[bytes], bytes]) -> int:
+        """Changes the versions before as `change` says; tells how many of them it has changed."""
+        if Path(self._location).is_file():
+            return 0
+        container, _ = blob_address(self._location)
+        rewritten = 0
+        for name in self._kept():
+            with suppress(NotFound, Conflict):  # forgotten meanwhile, since there are newer ones
+                data, etag = self._blobs.read_with_etag(container, name)
+                if (new := change(data)) != data:
+                    self._blobs.write_if(container, name, new, etag)
+                    rewritten += 1
+        return rewritten
+
+    def history_before(self, time: datetime) -> list[tuple[str, str]]:
+        """Container and blob of each version that a change before this time has left."""
+        if Path(self._location).is_file():
+            return []
+        container, _ = blob_address(self._location)
+        return [(container, name) for name in self._kept() if name.removeprefix(self._folder()) < _stamp(time)]
 
     def _version(self, container: str, blob: str) -> Version:
         found = json.loads(self._blobs.read(container, blob))

@@ -16,7 +16,9 @@ from shared.storage.blobs import Blobs
 
 REJECTED = "rejected-rows"
 COLUMNS = ("segment", "file", "line", "reason", "field", "customer_id", "email_sha256")
+_CUSTOMER, _DIGEST = COLUMNS.index("customer_id"), COLUMNS.index("email_sha256")
 _PART_BYTES = 64_000_000
+_LONGEST_CELL_CHARACTERS = 1 << 27
 
 
 class RejectedWriter:
@@ -71,6 +73,25 @@ def rejected_csv(blobs: Blobs, run_id: str, staging_id: str) -> Iterator[bytes]:
             yield from blobs.chunks(REJECTED, blob.name, blob.etag)
 
 
+def customers_of(data: bytes, digests: set[str]) -> set[str]:
+    """The customer ids, as the report has them, of the rows with one of these addresses' SHA-256."""
+    return {row[_CUSTOMER] for row in _rows(data) if row[_DIGEST] in digests and row[_CUSTOMER]}
+
+
+def without_rows(data: bytes, digests: set[str], customers: set[str]) -> tuple[bytes, int]:
+    """The report without the rows of these addresses and of these customers, and how many they were."""
+    rows = list(_rows(data))
+    kept = [row for row in rows if row[_DIGEST] not in digests and row[_CUSTOMER] not in customers]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(kept)
+    return text.getvalue().encode(), len(rows) - len(kept)
+
+
+def _rows(data: bytes) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST_CELL_CHARACTERS)
+    return csv.reader(io.StringIO(data.decode(), newline=""))
+
+
 def staging_rejected_name(run_id: str, staging_id: str) -> str:
     """The blobs for what staging rejected."""
     return f"{run_id}/{staging_id}"
@@ -82,11 +103,16 @@ def brevo_rejected_name(run_id: str, staging_id: str, batch: int) -> str:
 
 
 def _cells(row: RejectedRow) -> tuple[str | int, ...]:
-    digest = hashlib.sha256(row.email.encode()).hexdigest() if row.email else ""
-    return (row.segment, row.file, row.line or "", row.reason, row.field, _plain(row.customer_id), digest)
+    digest = address_digest(row.email) if row.email else ""
+    return (row.segment, row.file, row.line or "", row.reason, row.field, plain_cell(row.customer_id), digest)
 
 
-def _plain(text: str) -> str:
+def address_digest(email: str) -> str:
+    """What stands for an address in the reports."""
+    return hashlib.sha256(email.encode()).hexdigest()
+
+
+def plain_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that holds no address."""
     if "@" in text:
         return ""

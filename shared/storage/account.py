@@ -13,10 +13,14 @@ from shared.storage.tables import Table
 
 # Short waits first: a worker rides out a restart of storage, and a terminal hears soon that there is none.
 RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 5, "read_timeout": 60}
+# For a person who waits for an answer about storage itself: one try more, and no long silence.
+_HURRIED = {"connection_timeout": 3, "read_timeout": 3}
 
 QUEUE = "run-steps"
 # Of its own: an instance takes one message of a queue at a time, and a receiver that hangs must keep no step waiting.
 NOTICES = "notices"
+# The host's own name for where it puts what it has given up.
+POISON_QUEUE = f"{QUEUE}-poison"
 
 
 class _Service(Protocol):
@@ -41,11 +45,15 @@ class Storage:
     notices: Table
     queue: Queue
     notice_queue: Queue
+    poison: Queue
     clock: Clock
 
 
-def open_storage(settings: Settings) -> Storage:
-    """Opens clients only: nothing is asked of storage yet. Raises ConfigurationError for a bad setting."""
+def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
+    """Opens clients only: nothing is asked of storage yet. Raises ConfigurationError for a bad setting.
+
+    `hurried` gives up within seconds on a storage that does not answer, instead of riding out its restart.
+    """
     # Imported here so that the terminal's --help does not wait for the SDKs.
     from azure.data.tables import TableServiceClient
     from azure.storage.blob import BlobServiceClient, ExponentialRetry
@@ -58,13 +66,16 @@ def open_storage(settings: Settings) -> Storage:
 
     clock = Clock()
     app = partial(_open, settings.app_storage, clock)
-    blob_options = {
-        "max_single_get_size": CHUNK_BYTES,
-        "max_chunk_get_size": CHUNK_BYTES,
-        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
-    }
-    tables = app("table", TableServiceClient, RETRIES)
-    queues = app("queue", QueueServiceClient, {"retry_policy": QueueRetry(1, 2, 4)})
+    blob_retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
+    queue_retries: dict[str, Any] = {"retry_policy": QueueRetry(1, 2, 4)}
+    table_retries: dict[str, Any] = RETRIES
+    if hurried:
+        blob_retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
+        queue_retries = {"retry_policy": QueueRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
+        table_retries = {"retry_total": 1, **_HURRIED}
+    blob_options = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES, **blob_retries}
+    tables = app("table", TableServiceClient, table_retries)
+    queues = app("queue", QueueServiceClient, queue_retries)
 
     def queue(name: str) -> Queue:
         policies = {
@@ -90,6 +101,8 @@ def open_storage(settings: Settings) -> Storage:
         notices=Table(tables.get_table_client("notices")),
         queue=queue(QUEUE),
         notice_queue=queue(NOTICES),
+        # As it stands there: what was given up may be no Base64 at all.
+        poison=Queue(queues.get_queue_client(POISON_QUEUE)),
         clock=clock,
     )
 

@@ -100,6 +100,16 @@ class Blobs:
         with suppress(NotFound), storage_failures(f"blob {container}/{name}"):
             self._container(container).delete_blob(name)
 
+    def probe(self, container: str) -> bool:
+        """Writes a blob and deletes it; False where the container is not there yet."""
+        try:
+            with storage_failures(f"container {container}"):
+                self._container(container).upload_blob("probe", b"", overwrite=True)
+        except NotFound:
+            return False
+        self.delete(container, "probe")
+        return True
+
     def create_container(self, container: str) -> None:
         """Makes the container; one that is there already is no fault."""
         with suppress(Conflict), storage_failures(f"container {container}"):

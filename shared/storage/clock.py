@@ -13,6 +13,8 @@ class Clock:
 
     def __init__(self) -> None:
         self._offset_seconds = 0.0
+        self.difference_seconds: float | None = None
+        """How far storage's clock was ahead of this machine's at its last answer; None before the first."""
 
     def now(self) -> datetime:
         """The present moment in UTC; all workers agree on it to within a few seconds."""
@@ -30,4 +32,5 @@ class Clock:
             offset = parsedate_to_datetime(date).timestamp() - time.time()
         except ValueError:
             return
+        self.difference_seconds = offset
         self._offset_seconds = offset if abs(offset) > _TRUSTED_SECONDS else 0.0

@@ -14,6 +14,9 @@ from azure.core.exceptions import (
 
 from shared.errors import ConfigurationError, PermanentError, TransientError
 
+# A queue's word, with status 400, for a message that somebody else has taken meanwhile.
+_TAKEN_SINCE = "PopReceiptMismatch"
+
 
 class Conflict(Exception):
     """Somebody else was faster: the row or blob is there already, or is not as we read it."""
@@ -37,7 +40,7 @@ def storage_failures(what: str) -> Iterator[None]:
     except ResourceNotFoundError as error:
         raise NotFound(what) from error
     except ClientAuthenticationError as error:
-        raise _refused(what) from error
+        raise (_refused(what) if error.response is not None else _nobody_signed_in(what)) from error
     except HttpResponseError as error:
         raise _by_status(what, error) from error
     except AzureError as error:
@@ -52,7 +55,7 @@ def storage_failures(what: str) -> Iterator[None]:
 
 def _by_status(what: str, error: HttpResponseError) -> Exception:
     status = error.status_code or 0
-    if status in (409, 412):
+    if status in (409, 412) or getattr(error, "error_code", "") == _TAKEN_SINCE:
         return Conflict(what)
     if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
         return NotFound(what)
@@ -72,6 +75,15 @@ def _refused(what: str) -> ConfigurationError:
         "storage_denied",
         f"Storage denied access to {what}.",
         "Check the storage settings, and that the app's identity has its roles on the account.",
+    )
+
+
+def _nobody_signed_in(what: str) -> ConfigurationError:
+    """No token at all: it is the credential's own failure, and no answer of storage."""
+    return ConfigurationError(
+        "storage_not_signed_in",
+        f"No identity was found to ask for {what} with.",
+        "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",
     )
 
 

@@ -8,6 +8,7 @@ from azure.storage.queue import QueueClient, QueueMessage
 from shared.storage.failures import Conflict, NotFound, storage_failures
 
 _LONGEST_DELAY_SECONDS = 7 * 24 * 3600 - 60
+_MOST_PEEKED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,44 @@ class Queue:
                 self._client.delete_message(received.message)
         except (NotFound, Conflict):
             return
+
+    def release(self, received: Received) -> None:
+        """Gives a message back at once; one that somebody else has taken since is left."""
+        try:
+            with storage_failures(self._what):
+                self._client.update_message(received.message, visibility_timeout=0)
+        except (NotFound, Conflict):
+            return
+
+    def count(self) -> int:
+        """About how many messages there are, those that are taken or delayed included."""
+        try:
+            with storage_failures(self._what):
+                return int(self._client.get_queue_properties().approximate_message_count or 0)
+        except NotFound:
+            return 0
+
+    def peek(self) -> list[Received]:
+        """The next messages, at most 32, as they lie there: nobody is kept from taking them."""
+        try:
+            with storage_failures(self._what):
+                found = self._client.peek_messages(_MOST_PEEKED)
+                return [Received(message.content, message.dequeue_count or 0, message) for message in found]
+        except NotFound:
+            return []
+
+    def probe(self) -> bool:
+        """Sends a message and takes it back; False where the queue is not there yet.
+
+        No worker sees it, even if this is cut off half-way: it is hidden until a moment before it expires.
+        """
+        try:
+            with storage_failures(self._what):
+                sent = self._client.send_message("probe", visibility_timeout=59, time_to_live=60)
+                self._client.delete_message(sent)
+        except NotFound:
+            return False
+        return True
 
     def _create(self) -> None:
         try:

@@ -66,6 +66,26 @@ class Table:
         except NotFound:
             return
 
+    def rows(self) -> Iterator[Row]:
+        """Every row of the table: for clearing up, never for a step of a run."""
+        try:
+            with storage_failures(self._what):
+                for entity in self._client.list_entities():
+                    yield _row(entity)
+        except NotFound:
+            return
+
+    def probe(self) -> bool:
+        """Writes a row and deletes it; False where the table is not there yet."""
+        row = {"PartitionKey": "~probe", "RowKey": "probe"}
+        try:
+            with storage_failures(self._what):
+                self._client.upsert_entity(row)
+                self._client.delete_entity(row)
+        except NotFound:
+            return False
+        return True
+
     def insert(self, row: Row) -> None:
         """Raises Conflict where the row is there already."""
         self._write(lambda: self._client.create_entity(_entity(row)))

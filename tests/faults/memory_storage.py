@@ -104,7 +104,8 @@ class Kept:
         names = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
         tables: list[Any] = [MemoryTable(self, line, name) for name in names]
         queues: list[Any] = [MemoryQueue(self, line, messages) for messages in (self.messages, self.notices)]
-        return Storage(blobs, blobs, *tables, *queues, self.clock)
+        # The poison queue as well, which no step of a run looks at.
+        return Storage(blobs, blobs, *tables, *queues, queues[0], self.clock)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""

@@ -42,6 +42,7 @@ view_rejected_rows  yes yes  yes yes  yes yes
 cancel_run          yes yes  yes no   no  no
 view_audit          yes yes  no  no   no  no
 try_notifications   yes yes  no  no   no  no
+operate             yes yes  no  no   no  no
 """
 TABLE = {line.split()[0]: line.split()[1:] for line in CELLS.strip().splitlines()}
 COLUMNS = [(role, shared) for role in ROLES for shared in (True, False)]

@@ -9,7 +9,12 @@ import pytest
 from shared.cli.arguments import parser
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ("README.md", "CONTRIBUTING.md", "infra/README.md", "docs/operate.md", "docs/configure.md")
+GUIDES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "infra/README.md",
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
+)
 
 
 def shown(program: str) -> list[tuple[str, str]]:
@@ -38,9 +43,35 @@ def test_target_of_make_is_there(guide, line):
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+@pytest.mark.parametrize(("guide", "line"), shown("python -m"))
+def test_module_is_there_with_its_options(guide, line):
+    module, *words = line.removeprefix("python -m ").split()
+    place = ROOT / module.replace(".", "/")
+    path = place if place.is_dir() else place.with_suffix(".py")
+    assert path.exists(), module
+    sources = "".join(each.read_text(encoding="utf-8") for each in ([path] if path.is_file() else path.rglob("*.py")))
+    if module == "shared.cli" and words:
+        parser().parse_args(words)
+    else:
+        assert [word for word in words if word.startswith("--") and f'"{word.split("=")[0]}"' not in sources] == []
+
+
 def test_guides_show_commands_at_all():
     assert len(shown("segment-export")) > 10
     assert len(shown("make")) > 5
+    assert len(shown("python -m")) > 2
+
+
+@pytest.mark.parametrize("command", ["doctor", "replay", "forget", "prune"])
+def test_operators_guide_shows_each_of_the_operators_tools(command):
+    lines = [line.split() for guide, line in shown("segment-export") if guide == "docs/operate.md"]
+    assert any(words[1:2] == [command] for words in lines)
+
+
+@pytest.mark.parametrize("line", ["segment-export fly", "segment-export run gold --fast", "segment-export replay RUN"])
+def test_command_that_is_not_there_would_be_noticed(line):
+    with pytest.raises(SystemExit):
+        parser().parse_args(shlex.split(line)[1:])
 
 
 @pytest.mark.parametrize("guide", ["infra/README.md", "docs/operate.md"])

@@ -1,4 +1,7 @@
-"""Imports point one way: function_app -> trigger folders -> shared; in it: cli -> administration -> runs -> stages."""
+"""Imports point one way: function_app -> trigger folders -> shared.
+
+In shared: cli -> operating -> administration -> runs -> stages.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -15,11 +18,12 @@ STAGES = ("shared.segments", "shared.mapping", "shared.brevo", "shared.notifying
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "function_app": OUTSIDE,
     "shared": (*TRIGGERS, *OUTSIDE, "function_app", "azure.functions"),
-    "shared.administration": ("shared.cli",),
-    "shared.runs": ("shared.cli", "shared.administration"),
-    "shared.access": ("shared.runs", "shared.administration", "shared.cli"),
-    "shared.storage": ("shared.runs", "shared.administration", "shared.cli"),
-    "shared.config": ("shared.runs", "shared.administration", "shared.cli"),
+    "shared.operating": ("shared.cli",),
+    "shared.administration": ("shared.cli", "shared.operating"),
+    "shared.runs": ("shared.cli", "shared.operating", "shared.administration"),
+    "shared.access": ("shared.runs", "shared.operating", "shared.administration", "shared.cli"),
+    "shared.storage": ("shared.runs", "shared.operating", "shared.administration", "shared.cli"),
+    "shared.config": ("shared.runs", "shared.operating", "shared.administration", "shared.cli"),
     "local.brevo_sandbox": ("shared",),
     "local": ("tests", "benchmarks"),
 }
@@ -27,7 +31,13 @@ FORBIDDEN |= {
     trigger: (*OUTSIDE, "function_app", *(other for other in TRIGGERS if other != trigger)) for trigger in TRIGGERS
 }
 FORBIDDEN |= {
-    stage: ("shared.runs", "shared.administration", "shared.cli", *(other for other in STAGES if other != stage))
+    stage: (
+        "shared.runs",
+        "shared.operating",
+        "shared.administration",
+        "shared.cli",
+        *(other for other in STAGES if other != stage),
+    )
     for stage in STAGES
 }
 
@@ -80,6 +90,7 @@ def test_every_import_of_this_repository_points_one_way() -> None:
         ("shared/runs/stage.py", "from local.azurite import Azurite"),
         ("shared/runs/stage.py", "if TYPE_CHECKING:\n    from shared.cli import main"),
         ("shared/runs/stage.py", "from shared.administration import exports"),
+        ("shared/administration/exports.py", "from shared.operating import pruning"),
         ("shared/segments/newest.py", "def late():\n    import shared.runs.stage"),
         ("shared/segments/__init__.py", "from ..runs import stage"),
         ("shared/mapping/sql.py", "from shared import brevo"),

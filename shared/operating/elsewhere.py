@@ -1,0 +1,103 @@
+"""What is known of a person outside of runs: in the configuration, in the segments, and at Brevo.
+
+Of these only the configuration is ours to change; of the others it is said where they are and how they are deleted.
+"""
+
+import json
+
+from shared.access import Caller
+from shared.config.models import Document, Export
+from shared.config.store import plain
+from shared.errors import ConfigurationError, ExportError
+from shared.operating.person import Forgotten, Person
+from shared.runs.app import App
+from shared.segments.reading import SegmentStream
+from shared.segments.snapshot import SegmentFile, SegmentSnapshot, find_snapshot
+
+_NOBODY = "a forgotten person"
+
+
+def erase_in_configuration(app: App, caller: Caller, person: Person, found: Forgotten) -> None:
+    """Consent stays given, by somebody who is no longer named; the versions before are rewritten as well."""
+    document = app.configuration.read()
+    if person.is_in(_text(document)):
+        try:
+            document = app.configuration.change(caller.name, "forget a person", lambda now: _unnamed(now, person))
+            found.erased.append("configuration: who has given consent")
+        except ConfigurationError as error:
+            found.remains.append(f"configuration: {error}")
+            return
+    if person.is_in(_text(document)):
+        found.remains.append("configuration: a name or text of an export or connection holds it; change it there")
+    rewritten = app.configuration.rewrite_history(lambda data: person.replaced_in(data, _NOBODY.encode()))
+    if rewritten:
+        found.erased.append(f"configuration: {rewritten:,} of its earlier versions")
+
+
+def search_segments(app: App, person: Person, found: Forgotten) -> None:
+    """The newest snapshot of each export: what is still there is sent again. Customer Insights writes these files."""
+    searched: set[str] = set()
+    for export in app.configuration.read().exports:
+        try:
+            snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+            for part in snapshot.segments:
+                _search(app, person, export, part, searched, found)
+        except ExportError as error:
+            if error.code not in ("snapshot_missing", "container_missing"):
+                found.not_done.append(f"segments of {export.id}: {error}")
+
+
+def _search(
+    app: App, person: Person, export: Export, part: SegmentSnapshot, searched: set[str], found: Forgotten
+) -> None:
+    for file in part.files:
+        name = f"{export.source.container}/{file.blob.name}"
+        if name not in searched and _is_in_file(app, person, export, part, file):
+            found.remains.append(
+                f"segments: {name}, which Customer Insights writes: delete the person at their source and refresh, "
+                "or the next run sends them again; older snapshots were not searched"
+            )
+        searched.add(name)
+
+
+def _is_in_file(app: App, person: Person, export: Export, part: SegmentSnapshot, file: SegmentFile) -> bool:
+    delimiter = export.source.delimiter or (part.table.delimiter if part.table else None) or ","
+    stream = SegmentStream(app.storage.segment_blobs, export.source.container, file, part.table, delimiter)
+    return person.is_in_any(stream)
+
+
+def ask_brevo(app: App, person: Person, found: Forgotten) -> None:
+    """Each account once. The contact is not deleted: that also ends what the person has agreed to there."""
+    asked: set[str] = set()
+    if not person.is_valid:
+        return
+    for connection in app.configuration.read().connections:
+        account = connection.api_key.setting
+        if account in asked:
+            continue
+        asked.add(account)
+        try:
+            contact = app.brevo(account).find_contact(person.address)
+        except ExportError as error:
+            found.not_done.append(f"Brevo, connection {connection.id}: {error}")
+            continue
+        if contact is not None:
+            lists = f"lists {', '.join(map(str, contact.lists))}" if contact.lists else "no list"
+            found.remains.append(
+                f"Brevo, connection {connection.id}: contact {contact.id}, in {lists}: delete it there under "
+                f"Contacts, or by DELETE /contacts/{contact.id} of Brevo's API"
+            )
+
+
+def _unnamed(document: Document, person: Person) -> Document:
+    connections = [
+        each.model_copy(update={"consent": each.consent.model_copy(update={"agreed_by": _NOBODY})})
+        if each.consent and person.is_in(each.consent.agreed_by.encode())
+        else each
+        for each in document.connections
+    ]
+    return document.model_copy(update={"connections": connections})
+
+
+def _text(document: Document) -> bytes:
+    return json.dumps(plain(document), ensure_ascii=False).encode()

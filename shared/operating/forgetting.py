@@ -1,0 +1,161 @@
+"""Erases a person from all that the app stores, and says what remains elsewhere, and whose it is.
+
+Staged bodies are the one place where a person's data stand as they are. They are never edited: a body may be on its
+way at this moment or be sent again, its contacts are counted in the run's books, and their places are found by their
+numbers. So an open run that holds the person is cancelled, and its bodies are deleted with it. That erases for
+certain, and sends the person to Brevo no more; a run afterwards sends the rest again, which changes nothing.
+
+Each part may be done again, so a call that was cut off is repeated. Neither the audit trail nor the answer holds the
+address.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+from shared.access import Caller, require
+from shared.administration import audit
+from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.operating import elsewhere
+from shared.operating.person import Forgotten, Person, person_of
+from shared.runs.app import App
+from shared.runs.bodies import read_places
+from shared.runs.cancelling import cancel_when_idle, request_cancel
+from shared.runs.ending import STAGED
+from shared.runs.model import Batch, Run, is_run_id
+from shared.runs.rejected import REJECTED, customers_of, plain_cell, without_rows
+from shared.storage.failures import Conflict, NotFound
+
+_CANCEL_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 2.0
+_TRIES = 5
+
+
+def forget(app: App, caller: Caller, email: str) -> Forgotten:
+    """Erases the person with this address. Raises ConfigurationError for what is no address.
+
+    Whoever is to be forgotten is deleted at their source first: what remains there is sent again by the next run.
+    """
+    require(caller, "operate")
+    person = person_of(email)
+    found = Forgotten(person.shown)
+    _part(found, "runs", lambda: _erase_in_runs(app, caller, person, found))
+    _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
+    _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
+    _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found))
+    told = f"{len(found.erased)} erased, {len(found.remains)} remain elsewhere, {len(found.not_done)} not done"
+    audit.note(app, caller, "forget a person", "", told)
+    return found
+
+
+def _part(found: Forgotten, name: str, work: Callable[[], None]) -> None:
+    """A part that fails does not keep the others from being done."""
+    try:
+        work()
+    except ExportError as error:
+        found.not_done.append(f"{name}: {error}")
+    except (Conflict, NotFound) as error:
+        found.not_done.append(f"{name}: {error} was changed meanwhile; repeat this")
+
+
+def _erase_in_runs(app: App, caller: Caller, person: Person, found: Forgotten) -> None:
+    """Staged bodies tell the person's customer ids, so they go last: a call that is cut off finds the ids again."""
+    customers: set[str] = set()
+    holding = _runs_holding(app, person, customers)
+    _erase_rejected(app, person, customers, found)
+    for run_id in holding:
+        _erase_staged(app, caller, run_id, found)
+    if holding:  # until its end a run may have written down more
+        _erase_rejected(app, person, customers, found)
+    for run_id, _ in app.store.open_runs():
+        run = app.store.load(run_id)
+        if run is not None and run.state in ("queued", "staging"):
+            found.not_done.append(f"run {run_id}: it reads its segments now; repeat this when it has ended")
+
+
+def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
+    """The runs that have the person in a staged body; takes over their customer ids from the places beside it."""
+    holding = set()
+    for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
+        run_id, *rest = blob.name.split("/")
+        if not is_run_id(run_id) or len(rest) != 2 or not rest[1].removesuffix(".json").isdecimal():
+            continue
+        try:
+            body = app.storage.app_blobs.read(STAGED, blob.name)
+            if not person.is_in(body):
+                continue
+            holding.add(run_id)
+            heads = body.split(b'{"email":"')[1:]
+            at = {index for index, head in enumerate(heads) if person.is_in(head.split(b'"')[0])}
+            batch = Batch(run_id, rest[0], int(rest[1].removesuffix(".json")), 0, 0)
+            places = read_places(app.storage.app_blobs, batch, at)
+        except NotFound:
+            continue  # the run has ended meanwhile, and has deleted it
+        customers |= {plain_cell(place.customer_id) for place in places.values()} - {""}
+    return sorted(holding)
+
+
+def _erase_staged(app: App, caller: Caller, run_id: str, found: Forgotten) -> None:
+    """Ends the run, where it has not ended, and deletes its bodies."""
+    run = app.store.load(run_id)
+    cancelled = run is not None and not run.is_final and _cancel(app, caller, run)
+    app.storage.app_blobs.delete_below(STAGED, f"{run_id}/")
+    how = f", which is cancelled: run {run.export} again" if run and cancelled else ""
+    found.erased.append(f"staged: all bodies of the run {run_id}{how}")
+
+
+def _cancel(app: App, caller: Caller, run: Run) -> bool:
+    """Waits for the run's end, at most until a dead worker's claim has ended; False where it had ended by itself."""
+    try:
+        run = request_cancel(app, run, caller.name)
+    except ConfigurationError:
+        return False
+    until = time.monotonic() + _CANCEL_SECONDS
+    while not run.is_final and time.monotonic() < until:
+        time.sleep(_LOOK_AGAIN_SECONDS)
+        run = cancel_when_idle(app, app.store.load(run.run_id) or run)
+    if not run.is_final:
+        raise TransientError("cancelling", f"The run {run.run_id} is still being cancelled.", "Repeat this in a while.")
+    return run.state == "cancelled"
+
+
+def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgotten) -> None:
+    """First whose rows they are, then all rows of theirs: one without an address is found by its customer id."""
+    digests = person.digests
+    names = [blob.name for blob in app.storage.app_blobs.listing_if_there(REJECTED, "")]
+    for _, data, _ in _reports(app, names, digests):
+        customers |= customers_of(data, digests)
+    rows = reports = 0
+    for name, data, etag in _reports(app, names, digests | customers):
+        removed = _rewrite(app, name, data, etag, digests, customers)
+        rows, reports = rows + removed, reports + bool(removed)
+    if rows:
+        found.erased.append(f"rejected-rows: {rows:,} rows in {reports:,} reports")
+
+
+def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str, bytes, str]]:
+    """Name, data and etag of the reports in which one of the words stands."""
+    wanted = [word.replace('"', '""').encode() for word in words]
+    for name in names:
+        try:
+            data, etag = app.storage.app_blobs.read_with_etag(REJECTED, name)
+        except NotFound:
+            continue
+        if any(word in data for word in wanted):
+            yield name, data, etag
+
+
+def _rewrite(app: App, name: str, data: bytes, etag: str, digests: set[str], customers: set[str]) -> int:
+    for _ in range(_TRIES):
+        new, removed = without_rows(data, digests, customers)
+        if not removed:
+            return 0
+        try:
+            app.storage.app_blobs.write_if(REJECTED, name, new, etag)
+        except (Conflict, NotFound):
+            try:
+                data, etag = app.storage.app_blobs.read_with_etag(REJECTED, name)
+            except NotFound:
+                return 0  # past its time meanwhile
+            continue
+        return removed
+    raise TransientError("busy", f"The report {name} is being written.", "Repeat this in a while.")

@@ -1,0 +1,67 @@
+"""What the doctor reads of a running app: its queues, its open runs, its clock. Each look: state, words, what to do."""
+
+from typing import Literal
+
+from shared.runs.app import App
+from shared.runs.model import started_at
+
+State = Literal["ok", "warn", "FAILED"]
+Look = tuple[State, str, str]
+
+# Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
+_TIMER_SECONDS = 900.0
+# Steps that nothing but failures come of are given up after six hours, so an older run works at something.
+_LONG_SECONDS = 6 * 3600.0
+_LARGE_DIFFERENCE_SECONDS = 2.0
+
+
+def queue(app: App) -> Look:
+    """How many steps wait."""
+    return "ok", f"{app.storage.queue.count():,} messages, those that are delayed or at work included.", ""
+
+
+def poison(app: App) -> Look:
+    """Messages that were given up, and whose run nobody has ended yet."""
+    count = app.storage.poison.count()
+    if not count:
+        return "ok", "Empty.", ""
+    return "FAILED", f"{count:,} messages were given up.", "`segment-export replay` shows them, and puts them back."
+
+
+def open_runs(app: App) -> Look:
+    """The oldest run that has not ended, and whether anything drives the runs."""
+    loaded = [app.store.load(run_id) for run_id, _ in app.store.open_runs()]
+    found = sorted((run for run in loaded if run and not run.is_final), key=lambda run: started_at(run.run_id))
+    if not found:
+        return "ok", "None.", ""
+    now = app.now()
+    undriven = next((run for run in found if now > run.drive_by + _TIMER_SECONDS), None)
+    if undriven:
+        told = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
+        return "FAILED", told, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
+    oldest = found[0]
+    seconds = now - started_at(oldest.run_id).timestamp()
+    told = f"{len(found):,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}. {oldest.waiting}"
+    if seconds > _LONG_SECONDS:
+        return "warn", told.strip(), f"See `segment-export status {oldest.run_id}`."
+    return "ok", told.strip(), ""
+
+
+def clock(app: App) -> Look:
+    """How far this machine's clock is from storage's, by the last answer. `Date` there has whole seconds."""
+    difference = app.storage.clock.difference_seconds
+    if difference is None:
+        return "warn", "Storage has not told its time.", "Make storage answer first."
+    if abs(difference) <= _LARGE_DIFFERENCE_SECONDS:
+        return "ok", "As storage's.", ""
+    where = "behind" if difference > 0 else "ahead of"
+    told = f"{abs(difference):,.0f} s {where} storage's; the app goes by storage's."
+    return "warn", told, "Let the machine set its clock by NTP; beyond 15 minutes storage refuses it."
+
+
+def duration(seconds: float) -> str:
+    """A time span in the unit that fits it."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

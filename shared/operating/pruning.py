@@ -1,0 +1,101 @@
+"""Deletes what is past its time. In Azure, lifecycle rules do the same for blobs; accounts without them need this.
+
+Everything is found by its own age, and a run's row goes last, so that it may be repeated and cut off anywhere.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import batched
+
+from shared.access import Caller, require
+from shared.administration import audit
+from shared.administration.running import forget_old_keys
+from shared.runs.app import App
+from shared.runs.ending import STAGED
+from shared.runs.model import started_at
+from shared.runs.rejected import REJECTED
+from shared.storage.failures import Conflict
+from shared.storage.tables import Change, Row, Table
+
+# As the lifecycle rules in infra/app/storage.bicep.
+_STAGED_DAYS = 2
+_REJECTED_DAYS = 30
+_TRANSACTION_ROWS = 100
+
+
+def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict[str, int]:
+    """Deletes what is past its time, and tells how much of each; with `dry_run` it only counts.
+
+    `days` is how long runs with their story, and earlier versions of the configuration, are kept.
+    """
+    require(caller, "operate")
+    counts = {
+        "staged_blobs": _prune_blobs(app, STAGED, _STAGED_DAYS, dry_run=dry_run),
+        "rejected_rows_blobs": _prune_blobs(app, REJECTED, _REJECTED_DAYS, dry_run=dry_run),
+        "idempotency_keys": forget_old_keys(app, dry_run=dry_run),
+        "earlier_configurations": _prune_history(app, days, dry_run=dry_run),
+        **_prune_runs(app, days, dry_run=dry_run),
+    }
+    if not dry_run and any(counts.values()):
+        told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        audit.note(app, caller, "prune", "", told)
+    return counts
+
+
+def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
+    """What belongs to a run that began so long ago and has ended. What an open one has staged it may still send."""
+    open_runs = _open_runs(app)
+    names = [
+        blob.name
+        for blob in app.storage.app_blobs.listing_if_there(container, "")
+        if _is_older(app, run_id := blob.name.split("/")[0], days) and run_id not in open_runs
+    ]
+    for name in [] if dry_run else names:
+        app.storage.app_blobs.delete(container, name)
+    return len(names)
+
+
+def _prune_history(app: App, days: int, *, dry_run: bool) -> int:
+    found = app.configuration.history_before(app.storage.clock.now() - timedelta(days=days))
+    for container, name in [] if dry_run else found:
+        app.storage.app_blobs.delete(container, name)
+    return len(found)
+
+
+def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
+    open_runs = _open_runs(app)
+    counts = {"runs": 0, "batches": 0, "events": 0}
+    for row in app.storage.runs.rows():
+        run_id = str(row.values.get("run_id", ""))
+        if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
+            continue
+        for name, table in (("batches", app.storage.batches), ("events", app.storage.events)):
+            below = list(table.query(run_id))
+            counts[name] += len(below)
+            if not dry_run:
+                _delete(table, below)
+        if not dry_run:
+            app.storage.runs.delete(Row(row.partition, row.key))
+        counts["runs"] += 1
+    return counts
+
+
+def _delete(table: Table, rows: Iterable[Row]) -> None:
+    for part in batched(rows, _TRANSACTION_ROWS, strict=False):
+        try:
+            table.transact([Change("delete", row) for row in part])
+        except Conflict:  # somebody else prunes as well
+            for row in part:
+                table.delete(Row(row.partition, row.key))
+
+
+def _open_runs(app: App) -> set[str]:
+    """Those that have not ended, and those that are still to be tidied up behind."""
+    return {run_id for run_id, _ in app.store.open_runs()}
+
+
+def _is_older(app: App, run_id: str, days: int) -> bool:
+    try:
+        return app.storage.clock.now() - started_at(run_id) > timedelta(days=days)
+    except ValueError:  # no run's: whatever it is, it is not ours to delete
+        return False

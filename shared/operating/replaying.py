@@ -1,0 +1,109 @@
+"""Puts messages that the host has given up back on the queue.
+
+The host moves a message there that failed ten times, and the function `export_poison` then ends its run. So a message
+lies there only while that function cannot work: the app is stopped, its settings cannot be read, or the message is not
+one of ours. Mend that, replay, then start the app again.
+
+A step may be taken twice, so a message is put back first and deleted after: cut off in between, it is in both queues,
+and the second one does nothing. Nothing of a message is shown but its run and step: it might hold anything.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.access import Caller, require
+from shared.administration import audit
+from shared.errors import PermanentError
+from shared.runs.app import App
+from shared.runs.messages import Message, parse_message, send
+from shared.storage.queue import Queue, Received
+
+_HIDDEN_SECONDS = 60
+
+Fate = Literal["replay", "drop", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A message of the poison queue, and what replaying does with it. `run` is empty for one that is not ours."""
+
+    run: str
+    step: str
+    since: datetime | None
+    fate: Fate
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The messages that could be seen, and how many are hidden now, since a worker has them or they are too many."""
+
+    messages: list[GivenUp]
+    hidden: int
+
+
+def look(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool = False) -> Seen:
+    """What `replay` would do now. Changes nothing, and keeps nobody from the messages."""
+    require(caller, "operate")
+    peeked = app.storage.poison.peek()
+    found = [_judged(app, each, run_id, drop_unreadable=drop_unreadable)[0] for each in peeked]
+    return Seen(found, max(0, app.storage.poison.count() - len(peeked)))
+
+
+def replay(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool = False) -> Seen:
+    """Puts back what has an open run, drops what has none to go on with, and leaves the rest where it is.
+
+    With `run_id`, other runs' messages are left. Safe to repeat, and to be cut off anywhere.
+    """
+    require(caller, "operate")
+    found, left = [], []
+    for received in _each(app.storage.poison):
+        given_up, message = _judged(app, received, run_id, drop_unreadable=drop_unreadable)
+        found.append(given_up)
+        if given_up.fate == "leave":
+            left.append(received)
+            continue
+        if given_up.fate == "replay" and message is not None:
+            # Without its failures: whoever replays it has mended what they were about.
+            send(app, Message(message.run, message.step, message.batch, message.number))
+            app.store.add_event(message.run, "replayed", f"The step {message.step}, which had been given up.")
+        app.storage.poison.delete(received)
+    for received in left:
+        app.storage.poison.release(received)
+    counts = {fate: sum(each.fate == fate for each in found) for fate in ("replay", "drop")}
+    if any(counts.values()):
+        audit.note(app, caller, "replay", run_id, f"{counts['replay']} put back, {counts['drop']} dropped")
+    return Seen(found, max(0, app.storage.poison.count() - len(left)))
+
+
+def _each(queue: Queue) -> Iterator[Received]:
+    """Each message once: one that comes back meanwhile, since there are so many, ends the round."""
+    seen = set()
+    while (received := queue.receive(_HIDDEN_SECONDS)) and received.message.id not in seen:
+        seen.add(received.message.id)
+        yield received
+
+
+def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -> tuple[GivenUp, Message | None]:
+    since = received.message.inserted_on
+    try:
+        message = parse_message(base64.b64decode(received.text, validate=True))
+    except (PermanentError, binascii.Error, ValueError):
+        told = f"It is not one of ours ({len(received.text):,} characters)."
+        return GivenUp("", "", since, "drop" if drop_unreadable and not only else "leave", told), None
+
+    def judged(fate: Fate, why: str) -> tuple[GivenUp, Message]:
+        return GivenUp(message.run, message.step, since, fate, why), message
+
+    run = app.store.load(message.run)
+    if only and message.run != only:
+        return judged("leave", "Another run was asked for.")
+    if run is None:
+        return judged("drop", "There is no such run any more.")
+    if run.is_final:
+        return judged("drop", f"Its run has ended: {run.state}. If that is not what you want, run the export again.")
+    return judged("replay", f"Its run is {run.state}.")

@@ -1,0 +1,149 @@
+"""The operator's tools from the terminal, beside the app in the functions host."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import ContainerClient
+from azure.storage.queue import QueueClient
+
+from local.functions_host import FunctionsHost
+from shared.settings import read_settings
+from shared.storage.account import open_storage
+from shared.storage.tables import Row
+
+pytestmark = [pytest.mark.xdist_group("operators-tools"), pytest.mark.timeout(120)]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HEAD = "CustomerId,EMail,FirstName\n"
+ANA = "ana.pop@example.com"
+
+
+def wait_until(condition, seconds=60, explain=lambda: ""):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"nothing happened within {seconds} s\n{explain()[-4000:]}"
+        time.sleep(0.1)
+    return found
+
+
+class Site:
+    """The settings that the host and the terminal share."""
+
+    def __init__(self, azurite, sandbox, config, folder):
+        self.storage, self.sandbox, self.folder = azurite.connection_string, sandbox, folder
+        self.settings = {
+            "AzureWebJobsStorage": azurite.connection_string,
+            "EXPORT_CONFIG": str(config),
+            "BREVO_BASE_URL": sandbox.base_url,
+            "BREVO_API_KEY": sandbox.api_key,
+            "SNAPSHOT_QUIET_SECONDS": "0",
+            "EXPORT_SCHEDULE": "0 0 3 1 1 *",
+        }
+
+    def host(self, **settings):
+        # A failed message comes back at once instead of after ten seconds, ten times.
+        quick = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00"}
+        return FunctionsHost(
+            environment=self.settings | quick | settings,
+            queue_lease_seconds=3,
+            log_file=self.folder / f"host-{time.monotonic_ns()}.log",
+        )
+
+    def __call__(self, *words, exit_status=0, **settings):
+        done = subprocess.run(
+            [sys.executable, "-m", "shared.cli", *words],
+            cwd=REPOSITORY,
+            env={"PATH": os.environ["PATH"]} | self.settings | settings,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == exit_status, (done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    def json(self, *words, exit_status=0, **settings):
+        return json.loads(self(*words, "--json", exit_status=exit_status, **settings))
+
+    def queue(self, suffix=""):
+        return QueueClient.from_connection_string(self.storage, f"run-steps{suffix}")
+
+    def messages_left(self, suffix=""):
+        try:
+            return self.queue(suffix).get_queue_properties().approximate_message_count
+        except ResourceNotFoundError:
+            return 0
+
+    def finished(self, run_id, host):
+        return wait_until(
+            lambda: (found := self.json("status", run_id))["finished_at"] and found, explain=host.log_text
+        )
+
+
+@pytest.fixture(scope="module")
+def site(azurite, sandbox, upload, write_config, tmp_path_factory):
+    config = write_config(given_up={"schedule": "off"}, forgotten={"schedule": "off"})
+    upload("segments-given-up", "Gold", f"{HEAD}C-1,given-up@example.com,Ion\n")
+    upload("segments-forgotten", "Gold", f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n")
+    return Site(azurite, sandbox, config, tmp_path_factory.mktemp("site"))
+
+
+def checks(found):
+    return {each["check"]: each for each in found["checks"]}
+
+
+def test_message_that_failed_until_it_was_given_up_is_told_put_back_and_its_run_ends_right(site):
+    run_id = site("run", "given-up").strip()
+    site.queue().send_message(base64.b64encode(b"\xff\x00 ana").decode())
+    with site.host(SNAPSHOT_QUIET_SECONDS="soon") as broken:
+        wait_until(lambda: site.messages_left("-poison") == 2, explain=broken.log_text)
+        assert "MaxDequeueCount of 10" in broken.log_text()
+    found = checks(site.json("doctor", exit_status=1))
+    assert [name for name, each in found.items() if each["state"] == "FAILED"] == ["run-steps-poison"]
+    assert "2 messages were given up." in found["run-steps-poison"]["message"]
+    assert run_id in found["open runs"]["message"]
+    # `export_poison` had them, and could not work either: they come back when its time with them is over.
+    seen = wait_until(lambda: len(found := site.json("replay")["messages"]) == 2 and found)
+    assert {(each["run"], each["step"], each["fate"]) for each in seen} == {
+        (run_id, "stage", "replay"),
+        ("", "", "leave"),
+    }
+    site("replay", "--yes", "--drop-unreadable")
+    assert (site.messages_left("-poison"), site.messages_left()) == (0, 1)
+    with site.host() as host:
+        status = site.finished(run_id, host)
+        assert site.json("doctor")["healthy"] is True
+    assert status["status"] == "succeeded"
+    assert "replayed" in [event["kind"] for event in status["story"]]
+
+
+def test_timer_forgets_idempotency_keys_of_yesterday(site):
+    requests = open_storage(read_settings(site.settings)).requests
+    for key, hours in (("old", 25), ("new", 23)):
+        requests.put(Row("given-up", key, {"run_id": "r", "wish": "{}", "at": time.time() - hours * 3600}))
+    with site.host() as host:
+        assert host.run_now("timer_export").status == 202
+        wait_until(lambda: [row.key for row in requests.rows()] == ["new"], explain=host.log_text)
+
+
+def test_person_is_forgotten_beside_a_host_that_is_at_their_run(site):
+    site.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    with site.host() as host:
+        run_id = site("run", "forgotten").strip()
+        wait_until(lambda: site.json("status", run_id)["status"] == "confirming", explain=host.log_text)
+        found = site.json("forget", ANA)
+        assert [line.split(":")[0] for line in found["erased"]] == ["staged"]
+        assert run_id in found["erased"][0]
+        assert len([line for line in found["remains"] if "segments-forgotten/" in line]) == 1
+        assert site.finished(run_id, host)["status"] == "cancelled"
+        staged = ContainerClient.from_connection_string(site.storage, "staged")
+        assert not list(staged.list_blob_names(name_starts_with=run_id))
+        assert ANA not in host.log_text()
