@@ -64,12 +64,13 @@ def _prune_history(app: App, days: int, *, dry_run: bool) -> int:
 
 def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
     open_runs = _open_runs(app)
-    counts = {"runs": 0, "batches": 0, "events": 0}
+    counts = {"runs": 0, "batches": 0, "events": 0, "notices": 0}
+    tables = {"batches": app.storage.batches, "events": app.storage.events, "notices": app.storage.notices}
     for row in app.storage.runs.rows():
         run_id = str(row.values.get("run_id", ""))
         if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
             continue
-        for name, table in (("batches", app.storage.batches), ("events", app.storage.events)):
+        for name, table in tables.items():
             below = list(table.query(run_id))
             counts[name] += len(below)
             if not dry_run:
