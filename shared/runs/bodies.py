@@ -76,10 +76,11 @@ def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Grou
         with chunk.contacts.open("rb") as contacts, chunk.places.open("rb") as places:
             while contacts.tell() < chunk.contacts.stat().st_size:
                 lines = _lines(contacts, largest_bytes - group.size_bytes)
-                if not lines:
+                if not lines and group.count:
                     yield group
                     group = _Group()
                     continue
+                lines = lines or contacts.readline()  # a contact that no body has room for has one of its own
                 count = lines.count(b"\n")
                 group.contacts.append(lines)
                 group.places += (head, b"\n", *islice(places, count))
@@ -91,7 +92,7 @@ def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Grou
 
 def _lines(file: BinaryIO, most_bytes: int) -> bytes:
     """The file's next whole lines, so many as fit."""
-    data = file.read(most_bytes)
+    data = file.read(max(most_bytes, 0))
     end = data.rfind(b"\n") + 1
     file.seek(end - len(data), 1)
     return data[:end]

@@ -296,5 +296,5 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 @pytest.fixture
 def three_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """256 contacts make a batch, which is the smallest there is: a slice of rows is never cut."""
-    monkeypatch.setattr("shared.runs.bodies.LARGEST_BODY_BYTES", 1)
+    """Some 250 of the contacts of `Story.people` make a batch."""
+    monkeypatch.setattr("shared.runs.bodies.LARGEST_BODY_BYTES", 18_400)
