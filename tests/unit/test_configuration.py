@@ -224,7 +224,7 @@ def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwis
         ({"on": []}, "notifications[0].on: List should have at least 1 item after validation, not 0"),
         ({"on": ["failed", "failed"]}, "notifications[0]: on and exports name each event and export once"),
         ({"rejected_share": 5}, "notifications[0].rejected_share: Input should be less than or equal to 1"),
-        ({"exports": "some"}, "notifications[0].exports: Input should be a valid list"),
+        ({"exports": "some"}, "notifications[0].exports: Input should be 'all'"),
         ({"exports": ["A B"]}, "notifications[0].exports[0]: String should match pattern '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'"),
         ({"exports": ["gone"]}, "document: notification team is for the export gone, which is not there"),
         ({"to": "ana"}, "notifications[0].to: is not a known key; remove it or correct its name"),
