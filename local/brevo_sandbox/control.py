@@ -1,6 +1,6 @@
 """Calls below /sandbox with which tests drive a sandbox in another process. Not the vendor's.
 
-`GET` state, summary, digest, requests, imports; `POST` seed, faults, settings, limits, reset.
+`GET` state, summary, digest, requests, imports; `POST` seed, faults, settings, limits, settle, reset.
 """
 
 import json
@@ -140,6 +140,11 @@ def _limits(world: World, request: Request) -> Answer:
     return Answer.json({"limits": world.limits.usage()})
 
 
+def _settle(world: World, _request: Request) -> Answer:
+    world.imports.settle()
+    return Answer.json(summary(world))
+
+
 def _reset(world: World, _request: Request) -> Answer:
     world.reset()
     return Answer.json(summary(world))
@@ -155,5 +160,6 @@ _CALLS: dict[str, Callable[[World, Request], Answer]] = {
     "POST /sandbox/faults": _faults,
     "POST /sandbox/settings": _settings,
     "POST /sandbox/limits": _limits,
+    "POST /sandbox/settle": _settle,
     "POST /sandbox/reset": _reset,
 }
