@@ -53,6 +53,10 @@ bench: ready ## measure a million rows beside the floor and what people use; up 
 bench-quick: ready ## the same with fewer rows, each contender once: about a minute
 	@$(PYTHON_IN_VENV) -m benchmarks.bench --quick
 
+.PHONY: bench-scale
+bench-scale: ready ## measure how it grows: ten million rows, workers, exports due at once, past runs; half an hour
+	@$(PYTHON_IN_VENV) -m benchmarks.scale $(ARGS)
+
 .PHONY: chaos
 chaos: ready ## kill, break, double and restart everything, then judge what is left; ARGS="--seed 7"
 	@$(PYTHON_IN_VENV) -m local.chaos $(ARGS)

@@ -44,6 +44,7 @@ class Workload:
     """A segment in storage. `digest` is the oracle's, in `expected` as well."""
 
     rows: int
+    partitions: int
     segment_bytes: int
     connection_string: str
     expected: Expected
@@ -54,21 +55,21 @@ class Workload:
         return {
             "rows": self.rows,
             "columns": len(COLUMNS),
-            "partitions": PARTITIONS,
+            "partitions": self.partitions,
             "flaws": FLAWS,
             "segment_bytes": self.segment_bytes,
             "contacts": self.expected.contacts_mapped,
         }
 
 
-def write_segment(rows: int, connection_string: str, digest: ContactDigest) -> Workload:
+def write_segment(rows: int, connection_string: str, digest: ContactDigest, partitions: int = PARTITIONS) -> Workload:
     """Writes the segment of the shipped configuration's first export; the same rows always give the same bytes."""
-    plan = SegmentPlan(name=shipped_export()["segments"][0], rows=rows, flaws=FLAWS, partitions=PARTITIONS)
+    plan = SegmentPlan(name=shipped_export()["segments"][0], rows=rows, flaws=FLAWS, partitions=partitions)
     expected = stream_to_storage([plan], connection_string, CONTAINER, digest)
     del expected.warnings["invalid_date"]  # the date is not mapped
     with ContainerClient.from_connection_string(connection_string, CONTAINER) as container:
         size = sum(int(blob.size) for blob in container.list_blobs() if ".csv" in blob.name)
-    return Workload(rows, size, connection_string, expected, digest)
+    return Workload(rows, partitions, size, connection_string, expected, digest)
 
 
 def shipped_export() -> dict[str, Any]:

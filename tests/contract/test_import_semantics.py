@@ -274,6 +274,8 @@ def test_import_that_is_set_aside_is_done_at_once_and_carried_out_when_settled(r
     process = run_import({"email": "ana@example.com", "attributes": {"CITY": "Cluj"}})
     assert process["status"] == "completed"
     assert sandbox.members(12) == {}
+    body = requests.get(f"{sandbox.origin}/sandbox/body?import={process['id']}", timeout=10)
+    assert body.json()["jsonBody"] == [{"email": "ana@example.com", "attributes": {"CITY": "Cluj"}}]
     for _ in range(2):  # settling again changes nothing
         answer = requests.post(f"{sandbox.origin}/sandbox/settle", json={}, timeout=10)
         assert answer.json()["lists"]["12"]["members"] == 1
