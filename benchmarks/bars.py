@@ -29,14 +29,20 @@ class Bar:
     def line(self) -> str:
         """One line for people."""
         verdict = "met" if self.is_met else "MISSED"
-        return f"{verdict:<6}  {self.words}: {self._text(self.measured)} ({self.kind} {self._text(self.bound)})"
+        return (
+            f"{verdict:<6}  {self.words}: {self._measured_text()}{self.unit} ({self.kind} {self.bound:,g}{self.unit})"
+        )
 
     def document(self) -> dict[str, Any]:
         """For the JSON."""
         return asdict(self) | {"met": self.is_met}
 
-    def _text(self, number: float) -> str:
-        return f"{number:,.1f}{self.unit}" if number % 1 else f"{number:,.0f}{self.unit}"
+    def _measured_text(self) -> str:
+        if not self.measured % 1:
+            return f"{self.measured:,.0f}"
+        # As many digits as it takes to be told from its bar.
+        digits = next((places for places in (1, 2, 3) if round(self.measured, places) != self.bound), 3)
+        return f"{self.measured:,.{digits}f}"
 
 
 def of_the_race(runs: Runs) -> list[Bar]:

@@ -88,7 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench: stopped", file=sys.stderr)
         return 130
     written = _write(found, "quick" if options.quick else "full")
-    print(json.dumps(found.document(), indent=2) if options.json else _report(found, written))
+    report = f"{_report(found)}\n\n" + "\n".join(str(path.relative_to(REPOSITORY)) for path in written)
+    print(json.dumps(found.document(), indent=2) if options.json else report)
     # With --json the line stands on standard error, so that the output is JSON and nothing else.
     print(_summary(found), file=sys.stderr if options.json else sys.stdout)
     return 0 if all(bar.is_met for bar in found.bars()) else 1
@@ -132,13 +133,15 @@ def _measured(size: Size) -> Found:
 
 def _write(found: Found, name: str) -> list[Path]:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    figures, plot = OUTPUT / f"{name}.json", OUTPUT / f"{name}.svg"
-    figures.write_text(json.dumps(found.document(), indent=2), encoding="utf-8")
-    plot.write_text(svg(found.document()), encoding="utf-8")
-    return [figures, plot]
+    document = found.document()
+    texts = {"json": json.dumps(document, indent=2), "svg": svg(document), "txt": f"{_report(found)}\n"}
+    paths = [OUTPUT / f"{name}.{ending}" for ending in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths
 
 
-def _report(found: Found, written: list[Path]) -> str:
+def _report(found: Found) -> str:
     workload = found.workload.document()
     title = (
         f"{workload['rows']:,} rows x {workload['columns']} columns in {workload['partitions']} files, "
@@ -153,7 +156,6 @@ def _report(found: Found, written: list[Path]) -> str:
             ratios(found.titles, found.runs),
             NOTES.format(sample=found.size.sample, rate=PER_SECOND),
             "\n".join(bar.line() for bar in found.bars()) + unjudged,
-            "\n".join(str(path.relative_to(REPOSITORY)) for path in written),
         ]
     )
 

@@ -50,7 +50,7 @@ def cold_start(pairs: int) -> ColdStart:
     loaded: list[str] = []
     for number in range(pairs + 1):
         for statement in (LIBRARIES, APP) if number % 2 else (APP, LIBRARIES):
-            took, heavy = _imported(statement)
+            took, heavy = imported(statement)
             if number:
                 seconds[statement].append(took)
             if statement == APP:
@@ -58,7 +58,8 @@ def cold_start(pairs: int) -> ColdStart:
     return ColdStart(statistics.median(seconds[LIBRARIES]), statistics.median(seconds[APP]), tuple(loaded))
 
 
-def _imported(statement: str) -> tuple[float, list[str]]:
+def imported(statement: str) -> tuple[float, list[str]]:
+    """Seconds of an import in a fresh interpreter, and which of the heavy libraries it has loaded."""
     code = _TIMED.format(statement=statement, heavy=HEAVY)
     output = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     took, heavy = json.loads(output.stdout)

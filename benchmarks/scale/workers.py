@@ -47,7 +47,7 @@ def workers(rows: int = ROWS) -> Finding:
     lines = [
         f"{count} worker{'s' * (count > 1)}: {runs[0]['imports']} imports in {seconds[count]:.1f} s "
         f"({min(run['delivering'] for run in runs):.1f}-{max(run['delivering'] for run in runs):.1f}), "
-        f"{one / seconds[count]:.1f}x as fast as one; imports on their way at once: {max(run['at_once'] for run in runs)}"
+        f"{one / seconds[count]:.1f}x as fast as one; imports at once: {max(run['at_once'] for run in runs)}"
         for count, runs in found.items()
     ]
     bars = [
