@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks import bars
@@ -40,7 +41,7 @@ class Size:
     all_bars: bool
 
 
-FULL = Size(rows=1_000_000, runs=3, sample=200, pairs=15, all_bars=True)
+FULL = Size(rows=1_000_000, runs=3, sample=100, pairs=9, all_bars=True)
 QUICK = Size(rows=30_000, runs=1, sample=20, pairs=3, all_bars=False)
 
 
@@ -163,10 +164,13 @@ def _report(found: Found) -> str:
 def _summary(found: Found) -> str:
     missed = [bar for bar in found.bars() if not bar.is_met]
     held = f"{len(missed)} of {len(found.bars())} bars MISSED" if missed else "every bar held"
-    ours = sorted(found.runs["ours"], key=lambda run: run.cpu)[len(found.runs["ours"]) // 2]
+    cpu, to_first, peak, imports = (
+        median(getattr(run, what) for run in found.runs["ours"])
+        for what in ("cpu", "to_first", "peak_of_a_process", "imports")
+    )
     return (
-        f"bench: {found.workload.rows:,} rows: {ours.cpu:.1f} s of CPU, first import after {ours.to_first:.1f} s, "
-        f"peak {ours.peak_of_a_process / 1e6:.0f} MB, {ours.imports:.0f} imports: {held}"
+        f"bench: {found.workload.rows:,} rows: {cpu:.1f} s of CPU, first import after {to_first:.1f} s, "
+        f"peak {peak / 1e6:.0f} MB, {imports:.0f} imports: {held}"
     )
 
 

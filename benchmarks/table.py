@@ -10,7 +10,7 @@ Runs = Mapping[str, Sequence[Result]]
 
 NOTES = """\
 to 1st, to last: seconds from the start of the process until the first import arrived, and until the last was answered.
-peak: the largest process / all processes of the contender together. sent: bodies of requests.
+peak: the largest process, and all processes of the contender together where it has several. sent: requests' bodies.
 The sandbox says at once that an import is done, so no time of Brevo's is in any figure; the naive script and pandas do
 not ask. "ours" sends one import at a time (the default) and looks at each before the next: what lies between "to 1st"
 and "to last" is mostly waiting. "imports in parallel" does not wait: imports_at_once of its connection is 50.
@@ -79,7 +79,7 @@ def _cells(results: Sequence[Result], of: Callable[[list[float]], float]) -> lis
     return [
         _seconds(pick("wall")),
         _seconds(pick("cpu")),
-        f"{pick('peak_of_a_process', 1e6):,.0f}/{pick('peak_of_the_tree', 1e6):,.0f}",
+        _peak(pick("peak_of_a_process", 1e6), pick("peak_of_the_tree", 1e6)),
         f"{pick('imports'):,.0f}",
         f"{pick('requests'):,.0f}",
         f"{pick('bytes_sent', 1e6):,.1f}",
@@ -98,6 +98,10 @@ def _right(results: Sequence[Result]) -> str:
     if verdict.is_exact:
         return "exactly"
     return f"yes, {verdict.unexpected:,} more, {verdict.differing:,} other"
+
+
+def _peak(process: float, tree: float) -> str:
+    return f"{process:,.0f}" if tree - process < 1 else f"{process:,.0f}/{tree:,.0f}"
 
 
 def _seconds(value: float) -> str:

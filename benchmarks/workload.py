@@ -22,7 +22,7 @@ class BenchError(Exception):
 
 
 class Fingerprints(ContactDigest):
-    """The digest, and for each contact a number that stands for it, so that differences can be counted.
+    """For each contact a number that stands for it, so that differences can be counted, instead of one for all.
 
     The numbers are only good within one process.
     """
@@ -33,7 +33,6 @@ class Fingerprints(ContactDigest):
 
     def add(self, email: str, attributes: Mapping[str, str]) -> None:
         """Takes one contact in."""
-        super().add(email, attributes)
         self.of[hash(email)] = hash(
             tuple(sorted(item for item in attributes.items() if item[0] in STANDARD_ATTRIBUTES))
         )

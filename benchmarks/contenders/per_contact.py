@@ -1,7 +1,8 @@
-"""Per contact: one request a contact, as several connectors do, at the ten a second that a general plan allows.
+"""Per contact: one request a contact, as several connectors do, within the ten a second that a general plan allows.
 
 A million take more than a day, so `python -m benchmarks.contenders.per_contact COUNT` sends the first COUNT, and
-whoever measures works out the rest. The rows are read and checked as in `naive`.
+whoever measures works out the rest: it prints the processor time of all but the first, which has the start in it. The
+rows are read and checked as in `naive`.
 """
 
 import os
@@ -15,14 +16,16 @@ from brevo.core.api_error import ApiError
 from benchmarks.contenders.naive import rows
 from benchmarks.contenders.place import LIST_ID
 
-# A little less than ten a second: the account's window is not ours.
-SECONDS_A_REQUEST = 0.105
+# Less than ten a second, so that none is refused.
+SECONDS_A_REQUEST = 0.12
 
 
 def main() -> None:
     brevo = Brevo(api_key=os.environ["BREVO_API_KEY"], base_url=os.environ["BREVO_BASE_URL"])
-    next_at = time.monotonic()
-    for row in islice(rows(), int(sys.argv[1])):
+    next_at, cpu_after_first = time.monotonic(), 0.0
+    for number, row in enumerate(islice(rows(), int(sys.argv[1]))):
+        if number == 1:
+            cpu_after_first = time.process_time()
         time.sleep(max(0.0, next_at - time.monotonic()))
         next_at = max(next_at, time.monotonic()) + SECONDS_A_REQUEST
         attributes = row.attributes()
@@ -37,6 +40,7 @@ def main() -> None:
             brevo.contacts.create_contact(
                 email=row.email, attributes=attributes, list_ids=[LIST_ID], update_enabled=True
             )
+    print(time.process_time() - cpu_after_first)
 
 
 if __name__ == "__main__":
