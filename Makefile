@@ -46,8 +46,16 @@ infra-check: ready ## read the Bicep as a compiler would, scan it, and compare s
 	@scripts/infra-check.sh
 
 .PHONY: bench
-bench: ready ## measure a run of a million rows
+bench: ready ## measure a million rows beside the floor and what people use; up to 20 minutes on two idle cores
 	@$(PYTHON_IN_VENV) -m benchmarks.bench
+
+.PHONY: bench-quick
+bench-quick: ready ## the same with fewer rows, each contender once: about a minute
+	@$(PYTHON_IN_VENV) -m benchmarks.bench --quick
+
+.PHONY: bench-scale
+bench-scale: ready ## measure how it grows: ten million rows, workers, exports due at once, past runs; half an hour
+	@$(PYTHON_IN_VENV) -m benchmarks.scale $(ARGS)
 
 .PHONY: chaos
 chaos: ready ## kill, break, double and restart everything, then judge what is left; ARGS="--seed 7"

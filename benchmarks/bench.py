@@ -1,181 +1,177 @@
-"""`make bench`: measures a run of a million rows, from a segment in Azurite to a confirmed list in the sandbox.
+"""`make bench`: the whole way of a million rows, beside the floor and what people use instead.
 
-The run is one terminal command in a process of its own. The sandbox has the limits of a general plan and imports
-fast, so that the figures are the product's and not the sandbox's.
+Each contender runs in a process of its own against a sandbox of its own, in turns, and its result is held against the
+oracle before its figures count. `make bench-quick` takes fewer rows and each contender once.
 """
 
 import argparse
 import json
-import os
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from azure.storage.blob import ContainerClient
-
-from benchmarks.result import Result, as_json, as_table, result_of, summary
+from benchmarks import bars
+from benchmarks.cold_start import ColdStart, cold_start
+from benchmarks.judging import Judge
+from benchmarks.machine import machine, machine_text
+from benchmarks.plot import svg
+from benchmarks.race import PER_SECOND, Result, contenders, per_contact
+from benchmarks.table import NOTES, ratios, table
+from benchmarks.workload import BenchError, Fingerprints, Workload, shipped_export, write_segment
 from local.azurite import Azurite
-from local.sample_data import COLUMNS, MAPPING, ContactDigest, Expected, SegmentPlan, stream_to_storage
-from local.sandbox_contacts import members_of
-from local.sandbox_process import SandboxProcess
-from local.stack import CANNOT_START, CONFIG, CONTAINER, REPOSITORY
+from local.stack import CANNOT_START, REPOSITORY
 
-ROWS = 1_000_000
-PARTITIONS = 4
-# What the connector that people replace matches: e-mail address, first name, last name, phone.
-STANDARD_ATTRIBUTES = frozenset(("FIRSTNAME", "LASTNAME", "SMS"))
-FLAWS = 0.01
-_SANDBOX = ("--plan", "general", "--seconds-fixed", "0.2", "--seconds-per-contact", "0.000005")
+OUTPUT = REPOSITORY / ".local" / "bench"
+PER_CONTACT = "per_contact"
 
 
-class BenchError(Exception):
-    """The run could not be measured."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured. The bars of a million rows are only judged where `all_bars`."""
+
+    rows: int
+    runs: int
+    sample: int
+    pairs: int
+    all_bars: bool
+
+
+FULL = Size(rows=1_000_000, runs=3, sample=100, pairs=9, all_bars=True)
+QUICK = Size(rows=30_000, runs=1, sample=20, pairs=3, all_bars=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that was measured."""
+
+    machine: dict[str, Any]
+    workload: Workload
+    size: Size
+    titles: dict[str, str]
+    runs: dict[str, list[Result]]
+    cold: ColdStart
+
+    def bars(self) -> list[bars.Bar]:
+        """The bars that are judged at this size."""
+        race = bars.of_the_race(self.runs) if self.size.all_bars else []
+        return [*race, *bars.of_every_size(self.runs, self.cold)]
+
+    def document(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "machine": self.machine,
+            "workload": self.workload.document(),
+            "titles": self.titles,
+            "runs": {name: [run.document() for run in runs] for name, runs in self.runs.items()},
+            "cold_start": self.cold.document(),
+            "bars": [bar.document() for bar in self.bars()],
+        }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 every bar held, 1 not, 130 stopped."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    size = QUICK if options.quick else FULL
+    if options.rows:
+        size = replace(size, rows=options.rows, sample=5, pairs=1)
     try:
-        workload, results = _measured(options.rows, options.runs, options.fields)
+        found = _measured(size)
     except (BenchError, *CANNOT_START) as error:
         print(f"bench: FAILED: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("bench: stopped", file=sys.stderr)
         return 130
-    print(json.dumps(as_json(workload, results), indent=2) if options.json else as_table(workload, results))
+    written = _write(found, "quick" if options.quick else "full")
+    report = f"{_report(found)}\n\n" + "\n".join(str(path.relative_to(REPOSITORY)) for path in written)
+    print(json.dumps(found.document(), indent=2) if options.json else report)
     # With --json the line stands on standard error, so that the output is JSON and nothing else.
-    print(summary(workload, results), file=sys.stderr if options.json else sys.stdout)
-    return 1 if any(result.faults for result in results) else 0
+    print(_summary(found), file=sys.stderr if options.json else sys.stdout)
+    return 0 if all(bar.is_met for bar in found.bars()) else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS, help=f"rows of the segment (default: {ROWS})")
-    parser.add_argument("--runs", type=int, default=1, help="measure so often, each time from nothing (default: 1)")
-    parser.add_argument(
-        "--fields",
-        choices=("standard", "example"),
-        default="standard",
-        help="standard: e-mail, names and phone, as the built-in connector maps; example: two attributes more",
-    )
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK.rows:,} rows, each contender once")
+    parser.add_argument("--rows", type=int, help="with --quick: so many rows instead, and less of the rest")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
-    if options.rows < 100 or options.runs < 1:
-        parser.error("--rows begins at 100, --runs at 1")
+    if options.rows is not None and (options.rows < 100 or not options.quick):
+        parser.error("--rows begins at 100 and goes with --quick: the bars are of a million")
     return options
 
 
-def _measured(rows: int, runs: int, fields: str) -> tuple[dict[str, Any], list[Result]]:
+def _measured(size: Size) -> Found:
+    host = machine()
     with (
         tempfile.TemporaryDirectory(prefix="segment-export-bench-") as name,
         Azurite(Path(name) / "segments") as landed,
     ):
         folder = Path(name)
-        export = _configuration(folder / "exports.json", fields)
-        _say(f"writing {rows:,} rows into Azurite")
-        plan = SegmentPlan(name=export["segments"][0], rows=rows, flaws=FLAWS, partitions=PARTITIONS)
-        digest = ContactDigest(STANDARD_ATTRIBUTES if fields == "standard" else None)
-        expected = stream_to_storage([plan], landed.connection_string, CONTAINER, digest)
-        if fields == "standard":
-            del expected.warnings["invalid_date"]  # the date is not mapped
-        workload = {
-            "rows": rows,
-            "columns": len(COLUMNS),
-            "partitions": PARTITIONS,
-            "fields": fields,
-            "flaws": FLAWS,
-            "segment_bytes": _stored_bytes(landed.connection_string),
-        }
-        results = []
-        for number in range(1, runs + 1):
-            _say(f"run {number} of {runs}")
-            results.append(_one_run(folder / str(number), folder / "exports.json", export, landed, expected))
-    return workload, results
+        _say(f"writing {size.rows:,} rows into Azurite")
+        workload = write_segment(size.rows, landed.connection_string, Fingerprints())
+        judge = Judge(workload, shipped_export()["list_id"])
+        titles: dict[str, str] = {}
+        runs: dict[str, list[Result]] = {}
+        for number in range(1, size.runs + 1):
+            for contender in contenders():
+                _say(f"{contender.title}, run {number} of {size.runs}")
+                titles[contender.name] = contender.title
+                result = contender.runs(workload, judge, folder / f"{contender.name}-{number}")
+                runs.setdefault(contender.name, []).append(result)
+        _say(f"per contact, {size.sample} contacts")
+        titles[PER_CONTACT] = "per contact (worked out)"
+        runs[PER_CONTACT] = [per_contact(workload, folder / PER_CONTACT, size.sample)]
+    _say("cold start")
+    return Found(host, workload, size, titles, runs, cold_start(size.pairs))
 
 
-def _one_run(folder: Path, config: Path, export: dict[str, Any], landed: Azurite, expected: Expected) -> Result:
-    """A run of an app that has run nothing before, into an account with an empty list."""
-    with Azurite(folder) as own, SandboxProcess(*_SANDBOX) as sandbox:
-        settings = {
-            "AzureWebJobsStorage": own.connection_string,
-            "SEGMENT_STORAGE": landed.connection_string,
-            "EXPORT_CONFIG": str(config),
-            "BREVO_BASE_URL": sandbox.base_url,
-            "BREVO_API_KEY": sandbox.api_key,
-            "SNAPSHOT_QUIET_SECONDS": "0",
-            "PUBLIC_URL": "",
-            "WEBSITE_HOSTNAME": "",
-        }
-        usage, status = _terminal_run(export["id"], settings, folder / "usage.json")
-        _say("comparing the list with the segment")
-        return result_of(
-            usage,
-            status,
-            sandbox.ask("summary"),
-            sandbox.ask("requests"),
-            sandbox.ask("imports"),
-            _digest(sandbox.origin, export["list_id"], ContactDigest(expected.digest.only)),
-            expected,
-        )
+def _write(found: Found, name: str) -> list[Path]:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    document = found.document()
+    texts = {"json": json.dumps(document, indent=2), "svg": svg(document), "txt": f"{_report(found)}\n"}
+    paths = [OUTPUT / f"{name}.{ending}" for ending in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths
 
 
-def _terminal_run(export: str, settings: dict[str, str], report: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    command = [sys.executable, "-m", "benchmarks.usage", str(report)]
-    command += [sys.executable, "-m", "shared.cli", "run", export, "--wait", "--json"]
-    with _group(command, {**os.environ, **settings}) as process:
-        output = process.communicate()[0]
-    try:
-        status = json.loads(output)
-        return json.loads(report.read_text(encoding="utf-8")), status
-    except (OSError, ValueError, KeyError) as error:
-        raise BenchError(f"the run ended with exit status {process.returncode}: {output.strip()[-500:]}") from error
-
-
-@contextmanager
-def _group(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A command that ends with all its children, whatever happens."""
-    process = subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+def _report(found: Found) -> str:
+    workload = found.workload.document()
+    title = (
+        f"{workload['rows']:,} rows x {workload['columns']} columns in {workload['partitions']} files, "
+        f"{workload['segment_bytes'] / 1e6:,.0f} MB, {workload['flaws']:.0%} of the rows at fault; "
+        f"{'medians of ' if found.size.runs > 1 else ''}{found.size.runs} run{'s' * (found.size.runs > 1)}"
     )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    unjudged = "" if found.size.all_bars else "\nThe other bars are of a million rows: make bench."
+    return "\n\n".join(
+        [
+            f"{title}\n{machine_text(found.machine)}",
+            table(found.titles, found.runs),
+            ratios(found.titles, found.runs),
+            NOTES.format(sample=found.size.sample, rate=PER_SECOND),
+            "\n".join(bar.line() for bar in found.bars()) + unjudged,
+        ]
+    )
 
 
-def _configuration(path: Path, fields: str) -> dict[str, Any]:
-    """Writes the shipped configuration with its first export, which has one segment here; returns that export."""
-    document = json.loads(CONFIG.read_text(encoding="utf-8"))
-    export: dict[str, Any] = document["exports"][0]
-    if export["mapping"] != MAPPING:
-        raise BenchError(f"{CONFIG} maps other fields than the sample data is made for")
-    if fields == "standard":
-        del export["mapping"]["attributes"]
-    export["segments"] = export["segments"][:1]
-    path.write_text(json.dumps(document | {"exports": [export]}), encoding="utf-8")
-    return export
-
-
-def _digest(origin: str, list_id: int, digest: ContactDigest) -> tuple[int, ContactDigest]:
-    count = 0
-    for email, attributes in members_of(origin, list_id):
-        count += 1
-        digest.add(email, attributes)
-    return count, digest
-
-
-def _stored_bytes(connection_string: str) -> int:
-    with ContainerClient.from_connection_string(connection_string, CONTAINER) as container:
-        return sum(int(blob.size) for blob in container.list_blobs() if ".csv" in blob.name)
+def _summary(found: Found) -> str:
+    missed = [bar for bar in found.bars() if not bar.is_met]
+    held = f"{len(missed)} of {len(found.bars())} bars MISSED" if missed else "every bar held"
+    cpu, to_first, peak, imports = (
+        median(getattr(run, what) for run in found.runs["ours"])
+        for what in ("cpu", "to_first", "peak_of_a_process", "imports")
+    )
+    return (
+        f"bench: {found.workload.rows:,} rows: {cpu:.1f} s of CPU, first import after {to_first:.1f} s, "
+        f"peak {peak / 1e6:.0f} MB, {imports:.0f} imports: {held}"
+    )
 
 
 def _say(text: str) -> None:

@@ -17,8 +17,8 @@ Try it:
   curl -H 'api-key: sandbox-key' http://127.0.0.1:PORT/v3/contacts/lists
 Look at it: open http://127.0.0.1:PORT/ in a browser.
 Drive it (JSON bodies):
-  GET  /sandbox/summary | state | digest?list=12 | requests | imports
-  POST /sandbox/seed | faults | settings | limits | reset
+  GET  /sandbox/summary | state | digest?list=12 | requests | imports | body?import=78
+  POST /sandbox/seed | faults | settings | limits | settle | reset
   curl -d '{"next": [{"route": "POST /contacts/import", "kind": "524-after"}]}' http://127.0.0.1:PORT/sandbox/faults
 Kinds of faults: """ + ", ".join(kind.value for kind in FaultKind)
 
@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds-fixed", type=float, default=1.0, help="how long any import takes (default: %(default)s)")
     add("--seconds-per-contact", type=float, default=0.00002, help="and how long for each contact")
     add("--parallel-imports", type=int, default=1, help="imports that run at once (default: %(default)s)")
+    add("--defers-work", action="store_true", help="imports are done at once, and read at POST /sandbox/settle")
+    add("--latency-seconds", type=float, default=0.0, help="how long each call is on its way (default: none)")
     add("--running-status", default="processing", help="processing or in_process")
     add("--report-form", default="url", help="info.import holds: url (or null), counts, urls")
     add("--shared-phone", default="skip_contact", help="second owner of a number: skip_contact or drop_phone")

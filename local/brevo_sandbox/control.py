@@ -1,6 +1,6 @@
 """Calls below /sandbox with which tests drive a sandbox in another process. Not the vendor's.
 
-`GET` state, summary, digest, requests, imports; `POST` seed, faults, settings, limits, reset.
+`GET` state, summary, digest, requests, imports, body; `POST` seed, faults, settings, limits, settle, reset.
 """
 
 import json
@@ -107,6 +107,13 @@ def _digest(world: World, request: Request) -> Answer:
     return Answer.json(digest(world, list_id, names))
 
 
+def _body(world: World, request: Request) -> Answer:
+    record = world.imports.find(int(request.query["import"]))
+    if record is None or record.body is None:
+        raise ValueError("the body is not kept: only an import that is put off keeps it")
+    return Answer(200, record.body, JSON)
+
+
 def _seed(world: World, request: Request) -> Answer:
     seed(world.account, request.document(), world.settings)
     return Answer.json(summary(world))
@@ -140,6 +147,11 @@ def _limits(world: World, request: Request) -> Answer:
     return Answer.json({"limits": world.limits.usage()})
 
 
+def _settle(world: World, _request: Request) -> Answer:
+    world.imports.settle()
+    return Answer.json(summary(world))
+
+
 def _reset(world: World, _request: Request) -> Answer:
     world.reset()
     return Answer.json(summary(world))
@@ -151,9 +163,11 @@ _CALLS: dict[str, Callable[[World, Request], Answer]] = {
     "GET /sandbox/digest": _digest,
     "GET /sandbox/requests": lambda world, _: Answer.json(world.log.documents()),
     "GET /sandbox/imports": lambda world, _: Answer.json([each.document() for each in world.imports.records()]),
+    "GET /sandbox/body": _body,
     "POST /sandbox/seed": _seed,
     "POST /sandbox/faults": _faults,
     "POST /sandbox/settings": _settings,
     "POST /sandbox/limits": _limits,
+    "POST /sandbox/settle": _settle,
     "POST /sandbox/reset": _reset,
 }

@@ -1,9 +1,12 @@
 """The vendor's endpoints for contacts; each docstring names the page it follows."""
 
+from dataclasses import replace
 from typing import Any
 
 from local.brevo_sandbox.answers import Answer, ApiError, Request
+from local.brevo_sandbox.applying import Applied
 from local.brevo_sandbox.faults import FaultKind
+from local.brevo_sandbox.import_request import check_order, rows_of
 from local.brevo_sandbox.importing import iso_time
 from local.brevo_sandbox.routing import route
 from local.brevo_sandbox.state import Contact
@@ -17,6 +20,29 @@ def get_contacts(world: World, request: Request, _: FaultKind | None) -> Answer:
     return Answer.json(
         {"contacts": [contact_document(world, each) for each in page], "count": len(world.account.numbered)}
     )
+
+
+@route("POST", "/contacts")
+def create_contact(world: World, request: Request, _: FaultKind | None) -> Answer:
+    """https://developers.brevo.com/reference/create-contact"""
+    document = request.document()
+    (row,) = rows_of({"jsonBody": [{name: document[name] for name in ("email", "attributes") if name in document}]})
+    email = str(row.get("email", "")).strip().lower()
+    with world.account.lock:
+        known = world.account.contacts.get(email)
+        if known is not None and document.get("updateEnabled") is not True:
+            raise ApiError(400, "duplicate_parameter", "Contact already exist")
+        # An import of one, but that nothing is left out: what an import reports is refused here.
+        settings = replace(world.settings, shared_phone="skip_contact")
+        applied = Applied(world.account, check_order({"listIds": document.get("listIds")}, world.account), settings)
+        applied.apply([row])
+        if "duplicate_phone_id" in applied.rejected:
+            raise ApiError(400, "invalid_parameter", "SMS is already associated with another Contact")
+        if applied.rejected:
+            raise ApiError(400, "invalid_parameter", "email is not valid")
+        if known is not None:
+            return Answer(204)
+        return Answer.json({"id": world.account.contacts[email].id}, 201)
 
 
 @route("GET", "/contacts/{identifier}")

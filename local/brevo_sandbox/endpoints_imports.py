@@ -15,6 +15,8 @@ def import_contacts(world: World, request: Request, fault: FaultKind | None) -> 
     """https://developers.brevo.com/reference/import-contacts"""
     if len(request.body) > world.settings.body_limit_bytes:
         raise ApiError(400, "invalid_parameter", "Request body exceeds the maximum size of 10 MB")
+    if world.settings.defers_work:
+        return Answer.json({"processId": world.imports.set_aside(request.body).id}, 202)
     document = request.document()
     rows = rows_of(document)
     with world.account.lock:

@@ -75,6 +75,7 @@ def answer_api(world: World, method: str, path: str, query: dict[str, str], key:
     """Answer a call below /v3. The body is always read, unless the fault is a reset."""
     call = _Call(time.monotonic())
     headers: dict[str, str] = {}
+    world.stopping.wait(world.settings.latency_seconds)
     try:
         outcome = _judge(world, call, headers, _Caller(method, path, query, key), body)
     except ApiError as refusal:

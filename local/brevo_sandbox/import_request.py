@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,19 @@ class ImportOrder:
     erase_empty: bool
     email_blacklist: bool | None
     sms_blacklist: bool | None
+
+
+UNREAD = ImportOrder((), frozenset(), "", False, True, False, None, None)
+"""Stands for what nobody has looked at yet."""
+
+# Quotes inside of a JSON string are escaped, so this text only ever stands where the key does.
+_NOTIFY_URL = re.compile(rb'"notifyUrl"\s*:\s*"([^"\\]*)"')
+
+
+def notify_url_in(body: bytes) -> str:
+    """Where to call back, without reading the whole body; empty where nowhere."""
+    found = _NOTIFY_URL.search(body, max(0, body.rfind(b'"notifyUrl"')))
+    return found[1].decode() if found else ""
 
 
 def check_order(document: dict[str, Any], account: Account) -> ImportOrder:

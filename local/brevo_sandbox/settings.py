@@ -19,6 +19,8 @@ class SandboxSettings:
 
     Units: seconds and bytes as the names say; `limit_speedup` divides the length of the rate windows
     (3600 makes an hour last a second). `None` for a limit means: the number of the plan.
+    `latency_seconds` is how long each call of the API is on its way. With `defers_work` an import is done when it is
+    accepted, and read only when `POST /sandbox/settle` asks: a benchmark then measures its client alone.
     """
 
     api_key: str = "sandbox-key"
@@ -33,6 +35,8 @@ class SandboxSettings:
     seconds_fixed: float = 1.0
     seconds_per_contact: float = 0.000_02
     parallel_imports: int = 1
+    defers_work: bool = False
+    latency_seconds: float = 0.0
     running_status: RunningStatus = "processing"
     report_form: ReportForm = "url"
     process_details: bool = False

@@ -267,3 +267,17 @@ def test_imports_of_an_account_run_one_after_the_other(sandbox: BrevoSandbox, ht
     sandbox.change(parallel_imports=2, running_status="in_process")
     statuses = [each["status"] for each in http.get(f"{sandbox.base_url}/processes", timeout=10).json()["processes"]]
     assert statuses == ["queued", "in_process", "in_process"]
+
+
+def test_import_that_is_set_aside_is_done_at_once_and_carried_out_when_settled(run_import, sandbox: BrevoSandbox):
+    sandbox.change(defers_work=True)
+    process = run_import({"email": "ana@example.com", "attributes": {"CITY": "Cluj"}})
+    assert process["status"] == "completed"
+    assert sandbox.members(12) == {}
+    body = requests.get(f"{sandbox.origin}/sandbox/body?import={process['id']}", timeout=10)
+    assert body.json()["jsonBody"] == [{"email": "ana@example.com", "attributes": {"CITY": "Cluj"}}]
+    for _ in range(2):  # settling again changes nothing
+        answer = requests.post(f"{sandbox.origin}/sandbox/settle", json={}, timeout=10)
+        assert answer.json()["lists"]["12"]["members"] == 1
+    assert sandbox.members(12) == {"ana@example.com": {"CITY": "Cluj"}}
+    assert [(record.contacts, record.order.list_ids) for record in sandbox.imports.records()] == [(1, (12,))]

@@ -229,6 +229,30 @@ def test_official_client_reads_contacts_one_by_one_and_in_pages(brevo: Brevo):
         brevo.contacts.get_contacts_from_list(13, limit=501)
 
 
+def test_official_client_creates_and_updates_one_contact(brevo: Brevo, sandbox: BrevoSandbox):
+    created = brevo.contacts.create_contact(email="Zoe@example.com", attributes={"SMS": "+40722000001"}, list_ids=[12])
+    again = {"email": "zoe@example.com", "attributes": {"CITY": "Cluj"}, "list_ids": [12]}
+    with pytest.raises(BadRequestError):
+        brevo.contacts.create_contact(**again)
+    assert brevo.contacts.create_contact(**again, update_enabled=True) is None
+    assert brevo.contacts.get_contact_info(created.id).email == "zoe@example.com"
+    assert sandbox.members(12) == {"zoe@example.com": {"SMS": "40722000001", "CITY": "Cluj"}}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"email": "not an address", "list_ids": [12]},
+        {"email": "zoe@example.com", "list_ids": [999]},
+        {"email": "zoe@example.com", "list_ids": [12], "attributes": {"SMS": "+447700900101"}},
+    ],
+)
+def test_official_client_gets_a_bad_request_for_a_contact_that_cannot_be(brevo: Brevo, sandbox, wrong: dict):
+    with pytest.raises(BadRequestError):
+        brevo.contacts.create_contact(**wrong)
+    assert sandbox.members(12) == {}
+
+
 def test_official_client_reads_folders(brevo: Brevo):
     folders = brevo.contacts.get_folders(limit=10, offset=0)
     assert folders.count == 1

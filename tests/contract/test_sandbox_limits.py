@@ -1,5 +1,7 @@
 """The account's rate limits: their headers, their classes, and what happens beyond them."""
 
+import time
+
 import pytest
 import requests
 
@@ -68,3 +70,10 @@ def test_another_program_of_the_account_can_use_up_the_allowance():
     with BrevoSandbox() as sandbox:
         sandbox.limits.spend("general", 99)
         assert [_get(sandbox, "/processes").status_code for _ in range(2)] == [200, 429]
+
+
+def test_each_call_of_the_api_can_be_on_its_way_for_a_while(sandbox: BrevoSandbox, http: requests.Session):
+    sandbox.change(latency_seconds=0.2)
+    began = time.monotonic()
+    assert http.get(f"{sandbox.base_url}/contacts/lists", timeout=10).status_code == 200
+    assert time.monotonic() - began >= 0.2

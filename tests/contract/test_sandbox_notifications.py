@@ -78,3 +78,9 @@ def test_wish_for_no_mail_to_the_owner_is_recorded(sandbox: BrevoSandbox, run_im
     run_import({"email": "ana@example.com"}, disableNotification=True)
     run_import({"email": "ana@example.com"})
     assert [record.order.disable_notification for record in sandbox.imports.records()] == [True, False]
+
+
+def test_import_that_is_set_aside_calls_back_at_once(sandbox: BrevoSandbox, run_import, receiver, wait_for):
+    sandbox.change(defers_work=True)
+    run_import({"email": "ana@example.com"}, notifyUrl=f"{receiver.address}/done/1")
+    wait_for(lambda: receiver.calls == [("POST", "/done/1", b"")])

@@ -225,16 +225,26 @@ def test_the_members_of_a_list_are_read_from_the_sandbox_as_they_were_seeded() -
         assert len(dict(members_of(sandbox.origin, 13))) == 4
 
 
-def test_the_benchmark_measures_a_small_run_and_ends_with_one_line(start: Callable[..., Started]) -> None:
-    bench = start("benchmarks.bench", "--rows", "5000", "--json")
+def test_the_benchmark_judges_each_contender_and_ends_with_one_line(start: Callable[..., Started]) -> None:
+    bench = start("benchmarks.bench", "--quick", "--rows", "3000", "--json")
     status, lines, errors = bench.end()
     assert status == 0, errors
     found = json.loads("\n".join(lines))
-    (run,) = found["runs"]
-    assert run["digest_is_right"] and run["books_are_right"] and not run["faults"]
-    assert (run["import_requests"], run["missing"], run["unexpected"]) == (1, 0, 0)
-    assert 20e6 < run["peak_bytes"] < 350e6
-    assert 0 < run["seconds_to_first_import"] < run["wall_seconds"]
-    assert re.fullmatch(r"bench: 5,000 rows in .* every bar held", errors.splitlines()[-1])
+    runs = {name: run for name, (run,) in found["runs"].items()}
+    assert list(runs) == ["floor", "ours", "ours_parallel", "pandas_way", "naive", "per_contact"]
+    assert all(not run["fault"] for run in runs.values())
+    assert runs["ours"]["verdict"] == {
+        "contacts": found["workload"]["contacts"],
+        "missing": 0,
+        "unexpected": 0,
+        "differing": 0,
+    }
+    assert runs["naive"]["verdict"]["missing"] == 0 and runs["naive"]["verdict"]["unexpected"] > 0
+    for run in (runs["ours"], runs["pandas_way"], runs["naive"]):
+        assert run["imports"] == 1 and run["bytes_sent"] > 300_000
+        assert 0 < run["to_first"] <= run["to_last"] < run["wall"]
+        assert 20e6 < run["peak_of_a_process"] <= run["peak_of_the_tree"]
+    assert runs["per_contact"]["wall"] >= found["workload"]["contacts"] / 10
+    assert re.fullmatch(r"bench: 3,000 rows: .* every bar held", errors.splitlines()[-1])
     assert bench.left_processes() == []
     assert bench.left_files() == []
