@@ -62,6 +62,8 @@ class Mapper:
                 "autoload_known_extensions": False,
             },
         )
+        # Without this it draws on standard output once a statement takes two seconds.
+        self._db.execute("SET enable_progress_bar = false")
         self._db.execute(CREATE)
         self.rows: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
