@@ -325,6 +325,14 @@ def test_address_that_only_brevo_refuses_is_told_with_its_place(flow, monkeypatc
     ]
 
 
+def test_customer_id_with_a_line_break_moves_no_other_customers_place(flow, monkeypatch):
+    monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("refused"))
+    flow.segment(HEAD + '"C\n1",ana@example.com,Ana\n" C-2 ",refused@example.com,R\n')
+    status = flow.run()
+    [row] = flow.rejects(status["run_id"])
+    assert (row["line"], row["customer_id"]) == ("4", "C-2")
+
+
 def test_import_that_brevo_fails_twice_fails_the_run(flow):
     flow.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
     flow.segment(TWO)
