@@ -22,7 +22,10 @@ Value = str | int | float
 
 
 def is_on(environment: Mapping[str, str]) -> bool:
-    """True where a setting names a receiver. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/"""
+    """True where a setting names a receiver.
+
+    https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    """
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     return bool(

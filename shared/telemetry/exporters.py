@@ -86,7 +86,13 @@ def _azure_monitor(connection_string: str) -> Receiver:
     """
     from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
 
-    options: dict[str, Any] = {"connection_string": connection_string, "disable_offline_storage": True}
+    options: dict[str, Any] = {
+        "connection_string": connection_string,
+        "disable_offline_storage": True,
+        "timeout": _SECONDS,
+        "read_timeout": _SECONDS,
+        "retry_total": 1,
+    }
     return Receiver(
         "Azure Monitor",
         "APPLICATIONINSIGHTS_CONNECTION_STRING",

@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -124,8 +125,11 @@ def open_pipeline(environment: Mapping[str, str]) -> Pipeline:
 
 
 def _resource() -> Resource:
-    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES decide; without them the product's name."""
-    resource = Resource.create()
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES decide; without them the product's name.
+
+    Each worker is an instance, or the counts of one would be taken for another's that has started anew.
+    """
+    resource = Resource.create({SERVICE_INSTANCE_ID: uuid.uuid4().hex})
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: _NAME}))
     return resource
