@@ -110,5 +110,5 @@ def _opened() -> "Pipeline | None":
 
         return open_pipeline(os.environ)
     except Exception as error:  # noqa: BLE001 - whatever the settings say, the run goes on
-        _log.warning("telemetry is off: its settings cannot be used (%s).", type(error).__name__)
+        _log.error("telemetry is off: its settings cannot be used (%s).", type(error).__name__)
         return None

@@ -44,7 +44,7 @@ class Receiver:
         self.healthy = healthy
         if not healthy and not self._told:
             self._told = True
-            _log.warning(
+            _log.error(
                 "telemetry is not delivered: %s does not take it. Runs go on without; check %s.",
                 self.name,
                 self.setting,
