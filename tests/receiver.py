@@ -26,8 +26,8 @@ class Received:
 class Receiver:
     """`answers` are used up one by one, then it is 202 for ever. `during` is called while a message is there.
 
-    An answer is a status, (status, headers), or one of `hang` (until the end), `drip` (a byte now and then), `close`
-    (without an answer), `huge` (200 and 10 MB).
+    An answer is a status, (status, headers), (status, headers, body), or one of `hang` (until the end), `drip` (a byte
+    now and then), `close` (without an answer), `huge` (200 and 10 MB).
     """
 
     url: str
@@ -61,11 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, str):
             getattr(self, f"answer_{answer}")(found)
             return
-        status, named = answer if isinstance(answer, tuple) else (answer, {})
+        status, named, *told = answer if isinstance(answer, tuple) else (answer, {})
         self.send_response(status)
-        for name, value in {"content-length": "0", **named}.items():
+        for name, value in {"content-length": str(sum(map(len, told))), **named}.items():
             self.send_header(name, value)
         self.end_headers()
+        self.wfile.write(b"".join(told))
 
     def do_GET(self) -> None:
         """Where a redirect was followed after all."""

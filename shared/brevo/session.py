@@ -7,6 +7,7 @@ from typing import Any
 import requests
 import stamina
 
+from shared import telemetry
 from shared.brevo.answers import read_answer, unreachable
 from shared.brevo.pace import Kind, Pace
 from shared.errors import TransientError
@@ -16,6 +17,7 @@ _READ_SECONDS = 120
 _LARGEST_ANSWER_BYTES = 20_000_000
 # A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
 _LONGEST_WAIT_SECONDS = 15.0
+_WORDS = {"account", "attributes", "contacts", "import", "lists", "normal", "processes"}
 
 
 @dataclass
@@ -49,9 +51,12 @@ class BrevoSession:
         for attempt in stamina.retry_context(on=_worth_waiting, attempts=4, timeout=60, wait_initial=0.5):
             with attempt:
                 self.pace.take(kind)
-                status, headers, answer = self._send(method, path, params, body)
-                self.pace.learn(kind, status, headers)
-                return read_answer(status, headers, answer)
+                operation = f"{method} {_route(path)}"
+                with telemetry.span(operation, client=True, **{"http.request.method": method}):
+                    status, headers, answer = self._send(method, path, params, body)
+                    _measure(operation, status)
+                    self.pace.learn(kind, status, headers)
+                    return read_answer(status, headers, answer)
         raise unreachable("no answer")  # not reached: the last attempt raises
 
     def _send(
@@ -76,6 +81,18 @@ class BrevoSession:
                 return response.status_code, response.headers, _read(response)
         except requests.RequestException as error:
             raise unreachable(type(error).__name__) from None
+
+
+def _route(path: str) -> str:
+    """The path with `{}` for whatever is not one of Brevo's own words: an address may stand in it."""
+    return "/".join(part if not part or part in _WORDS else "{}" for part in path.split("/"))
+
+
+def _measure(operation: str, status: int) -> None:
+    telemetry.note(**{"http.response.status_code": status})
+    telemetry.count("segment_export.brevo.requests", 1, operation=operation, status=status)
+    if status == 429:
+        telemetry.count("segment_export.brevo.throttled", 1, operation=operation)
 
 
 def _read(response: requests.Response) -> bytes:

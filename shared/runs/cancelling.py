@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from shared import telemetry
 from shared.errors import ConfigurationError
 from shared.runs import ending
 from shared.runs.app import App
@@ -23,7 +24,8 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
     run = app.store.update(run.run_id, change)
     if run.is_final:
         raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
-    return cancel_when_idle(app, run)
+    with telemetry.span("cancel", parent=run.trace, run=run.run_id, export=run.export):
+        return cancel_when_idle(app, run)
 
 
 def cancel_when_idle(app: App, run: Run) -> Run:

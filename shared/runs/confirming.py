@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from shared import telemetry
 from shared.brevo.client import Process
 from shared.config.document import Target
 from shared.errors import ExportError, PermanentError, TransientError
@@ -63,11 +64,12 @@ def call_back(app: App, run: Run, number: int) -> bool:
 
     if app.store.batch(run, number) is None:
         return False
-    batch = app.store.update_batch(run, number, called)
-    if batch.state != "delivering" and not send_next(app, run, number):
-        batches = app.store.batches(run)
-        if all(batch.called_back or batch.state == "confirmed" for batch in batches):
-            ending.call_confirm(app, run.run_id, 0)
+    with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
+        batch = app.store.update_batch(run, number, called)
+        if batch.state != "delivering" and not send_next(app, run, number):
+            batches = app.store.batches(run)
+            if all(batch.called_back or batch.state == "confirmed" for batch in batches):
+                ending.call_confirm(app, run.run_id, 0)
     # In state `delivering` the call-back was faster than the answer to the post, whose worker goes on.
     return True
 

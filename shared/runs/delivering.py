@@ -5,6 +5,7 @@ Where the answer was not written down, the body is sent again: an import is an u
 
 from dataclasses import replace
 
+from shared import telemetry
 from shared.brevo.client import BrevoClient
 from shared.config.document import Target
 from shared.errors import ConfigurationError, ExportError, PermanentError
@@ -28,6 +29,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
     # The slot first: a batch that cannot be sent yet is not claimed.
     if not take_slot(app, run, batch, target.connection.imports_at_once):
         return  # whoever frees a slot sends the next batches
+    telemetry.note(contacts=batch.contacts)
     with claimed_batch(app, run, batch.number) as claim:
         if claim is None:
             return

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared import telemetry
 from shared.errors import PermanentError
 from shared.runs.app import App
 from shared.runs.model import is_run_id
@@ -25,11 +26,15 @@ class _Body(BaseModel):
     attempt: int = Field(default=0, ge=0)
     failing_since: float = Field(default=0.0, ge=0)
     key_read_again: bool = False
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds."""
+    """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
+
+    `trace` is the span that sent it, a `traceparent`.
+    """
 
     run: str
     step: Step
@@ -38,6 +43,7 @@ class Message:
     attempt: int = 0
     failing_since: float = 0.0
     key_read_again: bool = False
+    trace: str = ""
 
 
 def parse_message(text: str | bytes) -> Message:
@@ -54,6 +60,7 @@ def parse_message(text: str | bytes) -> Message:
 def send(app: App, message: Message, delay_seconds: float = 0) -> None:
     """Sends the message, to be seen after the delay."""
     body = {name: getattr(message, name) for name in Message.__slots__}
+    body["trace"] = telemetry.carrier()
     app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
 
 

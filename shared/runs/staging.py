@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from shared import telemetry
 from shared.config.document import Target
 from shared.errors import TransientError
 from shared.mapping.plan import Plan
@@ -161,6 +162,7 @@ def _commit(app: App, claim: Claim, staged: Run) -> None:
     run = app.store.update(staged.run_id, change)
     if run.staging_id != staged.staging_id:
         raise TransientError("claim_lost", "Another worker has staged this run.")
+    telemetry.note(rows=run.rows_read, contacts=run.contacts_mapped, batches=run.batches)
 
 
 _COUNTED = (

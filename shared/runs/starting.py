@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from shared import telemetry
 from shared.config.document import Target, find_target
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError
@@ -56,28 +57,37 @@ def start_run(
     # Asked first, so that the clock has storage's time when the run gets its own.
     if active := app.store.active(export.id):
         return Start(export.id, active, reason=_ACTIVE)
-    run = Run(
-        run_id=run_id or app.store.new_run_id(export.id),
-        export=export.id,
-        account=target.account,
-        list_id=export.list_id,
-        trigger=trigger,
-        started_by=started_by[:100],
-        skip_quiet=skip_quiet,
-        accept=accept,
-        token=secrets.token_urlsafe(24),
-        drive_by=drive_by(app),
-    ).entered("queued", app.storage.clock.now())
+    run_id = run_id or app.store.new_run_id(export.id)
+    with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):
+        run = Run(
+            run_id=run_id,
+            export=export.id,
+            account=target.account,
+            list_id=export.list_id,
+            trigger=trigger,
+            started_by=started_by[:100],
+            skip_quiet=skip_quiet,
+            accept=accept,
+            token=secrets.token_urlsafe(24),
+            drive_by=drive_by(app),
+            trace=telemetry.carrier(),
+        ).entered("queued", app.storage.clock.now())
+        return _write_and_send(app, run, snapshot, due)
+
+
+def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
     try:
         run = app.store.start(run, snapshot=snapshot, due=due)
     except AlreadyActive as other:
-        return Start(export.id, other.run_id, reason=_ACTIVE)
+        telemetry.note_error("already_active")
+        return Start(run.export, other.run_id, reason=_ACTIVE)
     except AlreadyStarted:
+        telemetry.note_error("already_started")
         app.store.forget_open(run.run_id)
-        return Start(export.id, reason="This was started before.")
+        return Start(run.export, reason="This was started before.")
     send(app, Message(run.run_id, "stage"))
-    app.store.add_event(run.run_id, "queued", f"By {trigger}.")
-    return Start(export.id, run.run_id, is_new=True)
+    app.store.add_event(run.run_id, "queued", f"By {run.trigger}.")
+    return Start(run.export, run.run_id, is_new=True)
 
 
 def start_on_demand(

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from shared import telemetry
 from shared.errors import ExportError, PermanentError, TransientError, place_of
 from shared.runs import ending
 from shared.runs.app import App
@@ -34,6 +35,16 @@ def take_step(app: App, text: str | bytes) -> None:
     message, run = _read(app, text)
     if message is None or run is None or run.is_final:
         return
+    with telemetry.span(
+        message.step, parent=run.trace or message.trace, cause=message.trace, run=run.run_id, export=run.export
+    ):
+        if message.batch:
+            telemetry.note(batch=message.batch)
+        _take(app, run, message)
+    telemetry.flush()
+
+
+def _take(app: App, run: Run, message: Message) -> None:
     try:
         if run.cancel_requested_by:
             cancel_when_idle(app, run)
@@ -71,19 +82,18 @@ def abandon(app: App, text: str | bytes) -> None:
     """Ends the run of a message that kept failing, so that nothing circles for ever."""
     message, run = _read(app, text)
     if message is not None and run is not None and not run.is_final:
-        ending.fail(
-            app,
-            run.run_id,
-            PermanentError(
-                "step_kept_failing",
-                f"The step {message.step} failed again and again without a known reason.",
-                "The function's log names the place; run the export again.",
-            ),
+        error = PermanentError(
+            "step_kept_failing",
+            f"The step {message.step} failed again and again without a known reason.",
+            "The function's log names the place; run the export again.",
         )
+        with telemetry.span("abandon", parent=run.trace, run=run.run_id, export=run.export):
+            ending.fail(app, run.run_id, error)
 
 
 def _postpone(app: App, message: Message, error: TransientError) -> None:
     """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
+    telemetry.note_error(error.code)
     now = app.now()
     since = message.failing_since or now
     if now - since > _GIVE_UP_SECONDS:
@@ -109,6 +119,7 @@ def waits_line(message: Message, error: TransientError, wait_seconds: float) -> 
 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
+    telemetry.note_error(error.code)
     # A key that is rotated in mid-run: its new value is read once more before the run ends.
     rotated = error.code == "brevo_key_refused" and run.state in ("delivering", "confirming")
     if rotated and not message.key_read_again:

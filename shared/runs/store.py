@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from shared.errors import TransientError
+from shared.runs.measuring import measure_end
 from shared.runs.model import Batch, Run, State, new_run_id, run_address
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
@@ -188,6 +189,7 @@ class RunStore:
             except Conflict:
                 continue
             _log.info("%s", ended_line(final))
+            measure_end(final)
             self.add_event(run_id, final.state, final.error.message if final.error else "")
             break
         else:

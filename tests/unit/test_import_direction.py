@@ -22,6 +22,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "shared.administration": ("shared.cli", "shared.operating"),
     "shared.runs": ("shared.cli", "shared.operating", "shared.administration"),
     "shared.access": ("shared.runs", "shared.operating", "shared.administration", "shared.cli"),
+    "shared.telemetry": ("shared.runs", "shared.operating", "shared.administration", "shared.cli", *STAGES),
     "shared.storage": ("shared.runs", "shared.operating", "shared.administration", "shared.cli"),
     "shared.config": ("shared.runs", "shared.operating", "shared.administration", "shared.cli"),
     "local.brevo_sandbox": ("shared",),

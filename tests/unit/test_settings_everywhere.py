@@ -25,6 +25,13 @@ TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
 
 # Read by the code, but no setting of ours: Azure says the first two, the terminal the other.
 NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER"}
+# OpenTelemetry's and Azure Monitor's, which their libraries read: our code looks whether they are there.
+TELEMETRY = {
+    "OTEL_SDK_DISABLED",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+}
 # Settings that the host or an SDK reads, and the app's own code never.
 HOSTS_IN_AZURE = {
     "AzureWebJobsStorage__credential",
@@ -86,7 +93,7 @@ def settings_in_code() -> set[str]:
             found |= set(re.findall(r"^%([A-Z_]+)%$", node.value))
     document = json.loads((ROOT / "config/exports.json").read_text(encoding="utf-8"))
     found |= {connection["api_key"]["setting"] for connection in document["connections"]}
-    return {name for name in found if name} - NOT_OURS
+    return {name for name in found if name} - NOT_OURS - TELEMETRY
 
 
 def bicep(name: str) -> str:
@@ -137,6 +144,11 @@ def test_example_for_this_machine_has_the_settings_of_the_code_and_no_others():
 
 def test_readme_has_the_settings_of_the_code_and_no_others():
     assert base(set(settings_in_readme())) == settings_in_code()
+
+
+def test_operators_guide_tells_the_settings_of_telemetry():
+    told = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    assert {name for name in TELEMETRY if f"`{name}`" in told} == TELEMETRY
 
 
 def test_app_on_flex_consumption_has_no_setting_that_it_refuses():

@@ -1,0 +1,24 @@
+"""What is counted of runs. docs/operate.md has the list; no measure tells of a single person or run."""
+
+from datetime import UTC, datetime
+
+from shared import telemetry
+from shared.runs.model import Run, started_at
+
+
+def measure_end(run: Run) -> None:
+    """Counts a run that has just ended: once, by the worker whose write ended it."""
+    telemetry.count("segment_export.contacts.delivered", run.contacts_delivered, export=run.export)
+    telemetry.count("segment_export.contacts.confirmed", run.contacts_confirmed, export=run.export)
+    for reason, rows in (run.rows_rejected | run.contacts_rejected_by_brevo).items():
+        telemetry.count("segment_export.contacts.rejected", rows, export=run.export, reason=reason)
+    started, ended = (datetime.fromisoformat(run.times[state]) for state in ("queued", run.state))
+    telemetry.record(
+        "segment_export.run.duration", (ended - started).total_seconds(), export=run.export, state=run.state
+    )
+
+
+def measure_open(run_ids: list[str], now: datetime) -> None:
+    """Tells the age of the oldest run that may not be final; 0 where there is none."""
+    oldest = min(map(started_at, run_ids), default=now)
+    telemetry.gauge("segment_export.runs.oldest_open", max(0.0, (now.astimezone(UTC) - oldest).total_seconds()))
