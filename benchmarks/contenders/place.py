@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from azure.storage.blob import ContainerClient
 
 CONTAINER = "segments"
-FOLDER = "CustomerInsights_abcd1234/BlobExport/HighValueSegment/"
+FOLDER = "CustomerInsights_abcd1234/BlobExport/HighValueSegment/"  # pragma: allowlist secret
 LIST_ID = 12
 COUNTRY = "RO"
 # Some 7 MB of JSON: an import takes at most 10 MB.

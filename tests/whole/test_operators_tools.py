@@ -90,8 +90,9 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(azurite, sandbox, upload, write_config, tmp_path_factory):
-    config = write_config(given_up={"schedule": "off"}, forgotten={"schedule": "off"})
+    config = write_config(given_up={"schedule": "off"}, forgotten={"schedule": "off"}, rotated={"schedule": "off"})
     upload("segments-given-up", "Gold", f"{HEAD}C-1,given-up@example.com,Ion\n")
+    upload("segments-rotated", "Gold", f"{HEAD}C-1,rotated@example.com,Eva\nC-2,as-well@example.com,Max\n")
     upload("segments-forgotten", "Gold", f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n")
     return Site(azurite, sandbox, config, tmp_path_factory.mktemp("site"))
 
@@ -147,3 +148,20 @@ def test_person_is_forgotten_beside_a_host_that_is_at_their_run(site):
         staged = ContainerClient.from_connection_string(site.storage, "staged")
         assert not list(staged.list_blob_names(name_starts_with=run_id))
         assert ANA not in host.log_text()
+
+
+def test_key_that_is_rotated_in_mid_run_loses_no_run(site):
+    """As docs/operate.md has it: a setting that changes restarts the app, and the run goes on with the new key."""
+    before = site.sandbox.settings.seconds_fixed
+    site.sandbox.change(seconds_fixed=4.0)
+    try:
+        with site.host() as host:
+            run_id = site("run", "rotated").strip()
+            wait_until(lambda: site.json("status", run_id)["contacts_delivered"] == 2, explain=host.log_text)
+        site.sandbox.change(api_key="rotated-key")
+        with site.host(BREVO_API_KEY="rotated-key") as host:
+            status = site.finished(run_id, host)
+    finally:
+        site.sandbox.change(seconds_fixed=before, api_key=site.settings["BREVO_API_KEY"])
+    assert (status["status"], status["contacts_confirmed"]) == ("succeeded", 2)
+    assert status["batches"] == 1
