@@ -12,10 +12,8 @@ def measure_end(run: Run) -> None:
     telemetry.count("segment_export.contacts.confirmed", run.contacts_confirmed, export=run.export)
     for reason, rows in (run.rows_rejected | run.contacts_rejected_by_brevo).items():
         telemetry.count("segment_export.contacts.rejected", rows, export=run.export, reason=reason)
-    started, ended = (datetime.fromisoformat(run.times[state]) for state in ("queued", run.state))
-    telemetry.record(
-        "segment_export.run.duration", (ended - started).total_seconds(), export=run.export, state=run.state
-    )
+    took = datetime.fromisoformat(run.times[run.state]) - started_at(run.run_id)
+    telemetry.record("segment_export.run.duration", took.total_seconds(), export=run.export, state=run.state)
 
 
 def measure_open(run_ids: list[str], now: datetime) -> None:
