@@ -49,9 +49,7 @@ def _columns(app: App, export: Export) -> tuple[dict[str, tuple[str, ...]], list
 
 
 def _header(app: App, export: Export, part: SegmentSnapshot) -> tuple[str, ...]:
-    delimiter = export.source.delimiter or (part.table.delimiter if part.table else None) or ","
-    stream = SegmentStream(app.storage.segment_blobs, export.source.container, part.files[0], part.table, delimiter)
-    return stream.header.columns
+    return SegmentStream(app.storage.segment_blobs, export.source, part, part.files[0]).header.columns
 
 
 def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[str]:

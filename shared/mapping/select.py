@@ -13,11 +13,12 @@ A row of the table `chunk` is one data row that could be parsed; its `rowid` cou
     f0, f1, ...    one column a field but the phone: NULL = empty, INVALID = not what its type says
 """
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
-from shared.mapping.rule import Rule
+from shared.mapping.rule import Rule, literal
 
 Fate = Literal[
     "contact", "missing_email", "invalid_email", "duplicate_email", "merged", "invalid_encoding", "undecided"
@@ -114,9 +115,9 @@ def contacts_sql(plan: Plan) -> str:
         else:
             column = f"f{numbers[field.attribute]}"
             value, empty = _json(field, column, plan), f"{column} IS NULL"
-        part = f"{_text(_json_key(field.attribute))} || ({value})"
+        part = f"{literal(_json_key(field.attribute))} || ({value})"
         if plan.erase_empty:
-            part = f"coalesce({part}, CASE WHEN {empty} THEN {_text(_json_key(field.attribute) + '""')} END)"
+            part = f"coalesce({part}, CASE WHEN {empty} THEN {literal(_json_key(field.attribute) + '""')} END)"
         parts.append(part)
     attributes = f"concat_ws(',', {', '.join(parts)})" if parts else "''"
     return (
@@ -136,7 +137,7 @@ def places_sql() -> str:
 
 def copy_sql(lines: str, path: str) -> str:
     """Writes a SELECT of one text column to a file as it is, a line for each row."""
-    return f"COPY ({lines}) TO {_text(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x03')"
+    return f"COPY ({lines}) TO {literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x03')"
 
 
 def rejected_sql(plan: Plan) -> str:
@@ -145,7 +146,7 @@ def rejected_sql(plan: Plan) -> str:
     Shape: rowid, reason, field, customer_id, email. A merged row is no fault.
     """
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
-    fields = " ".join(f"WHEN {number} THEN {_text(column)}" for number, column in enumerate(_checked_columns(plan)))
+    fields = " ".join(f"WHEN {number} THEN {literal(column)}" for number, column in enumerate(_checked_columns(plan)))
     parts = [
         f"SELECT rowid, CASE fate {reasons} END, CASE coalesce(spoilt, 0) {fields} END, customer_id, "
         f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({FATE['contact']}, {FATE['merged']})"
@@ -159,7 +160,7 @@ def rejected_sql(plan: Plan) -> str:
         kinds.append(("phone_lost", "'duplicate_phone'", plan.phone.column))
         kinds.append(("phone_cell IS NOT NULL AND phone IS NULL", "'invalid_phone'", plan.phone.column))
     parts += [
-        f"SELECT rowid, {reason}, {_text(column)}, customer_id, email FROM chunk "
+        f"SELECT rowid, {reason}, {literal(column)}, customer_id, email FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
         for condition, reason, column in kinds
     ]
@@ -181,8 +182,8 @@ def _read_csv(source: FileSource) -> str:
     # vanish. A longer line is rejected: escaped six-fold, a row then still fits into a body.
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(source.columns)))
     return (
-        f"read_csv({_text(source.path)}, columns={{{columns}}}, auto_detect=false, header=false, "
-        f"delim={_text(source.delimiter)}, quote='\"', escape='\"', strict_mode=true, store_rejects=true, "
+        f"read_csv({literal(source.path)}, columns={{{columns}}}, auto_detect=false, header=false, "
+        f"delim={literal(source.delimiter)}, quote='\"', escape='\"', strict_mode=true, store_rejects=true, "
         "rejects_table='rejected_lines', rejects_scan='rejected_scans', rejects_limit=0, max_line_size=1000000)"
     )
 
@@ -190,22 +191,22 @@ def _read_csv(source: FileSource) -> str:
 def _trimmed(cell: str) -> str:
     return (
         f"nullif(CASE WHEN regexp_matches({cell}, '^[{_SPACE}]|[{_SPACE}]$') "
-        f"THEN trim({cell}, {_text(_SPACE_CHARACTERS)}) ELSE {cell} END, '')"
+        f"THEN trim({cell}, {literal(_SPACE_CHARACTERS)}) ELSE {cell} END, '')"
     )
 
 
 def _typed(field: Field, cell: str, plan: Plan) -> str:
     if field.type == "date":
         day = f"try_cast(left({cell}, 10) AS DATE)"
-        value = f"CASE WHEN regexp_matches({cell}, {_text(_ISO_DATE)}) THEN {day} END"
+        value = f"CASE WHEN regexp_matches({cell}, {literal(_ISO_DATE)}) THEN {day} END"
         if plan.date_format != "YYYY-MM-DD":
-            value = f"strftime({value}, {_text(_DATE_FORMATS[plan.date_format])})"
+            value = f"strftime({value}, {literal(_DATE_FORMATS[plan.date_format])})"
         value = f"CAST({value} AS VARCHAR)"
     elif field.type == "number":
         double = f"CAST(to_json(try_cast({cell} AS DOUBLE)) AS VARCHAR)"
         value = (
-            f"CASE WHEN regexp_matches({cell}, {_text(_JSON_NUMBER)}) THEN {cell} "
-            f"WHEN regexp_matches({cell}, {_text(_NUMBER)}) AND isfinite(try_cast({cell} AS DOUBLE)) "
+            f"CASE WHEN regexp_matches({cell}, {literal(_JSON_NUMBER)}) THEN {cell} "
+            f"WHEN regexp_matches({cell}, {literal(_NUMBER)}) AND isfinite(try_cast({cell} AS DOUBLE)) "
             f"THEN {double} END"
         )
     elif field.type == "boolean":
@@ -224,15 +225,10 @@ def _json(field: Field, column: str, plan: Plan) -> str:
         return f"'\"' || {valid} || '\"'"
     if field.type == "boolean" and plan.boolean_words:
         words = plan.boolean_words
-        return f"to_json(CASE {column} WHEN 'true' THEN {_text(words.true)} WHEN 'false' THEN {_text(words.false)} END)"
+        true, false = literal(words.true), literal(words.false)
+        return f"to_json(CASE {column} WHEN 'true' THEN {true} WHEN 'false' THEN {false} END)"
     return valid
 
 
 def _json_key(attribute: str) -> str:
-    import json
-
     return f"{json.dumps(attribute, ensure_ascii=False)}:"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

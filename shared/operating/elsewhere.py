@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError, ExportError
 from shared.operating.person import Forgotten, Person
 from shared.runs.app import App
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import SegmentFile, SegmentSnapshot, find_snapshot
+from shared.segments.snapshot import SegmentSnapshot, find_snapshot
 
 _NOBODY = "a forgotten person"
 
@@ -52,18 +52,14 @@ def _search(
 ) -> None:
     for file in part.files:
         name = f"{export.source.container}/{file.blob.name}"
-        if name not in searched and _is_in_file(app, person, export, part, file):
+        if name not in searched and person.is_in_any(
+            SegmentStream(app.storage.segment_blobs, export.source, part, file)
+        ):
             found.remains.append(
                 f"segments: {name}, which Customer Insights writes: delete the person at their source and refresh, "
                 "or the next run sends them again; older snapshots were not searched"
             )
         searched.add(name)
-
-
-def _is_in_file(app: App, person: Person, export: Export, part: SegmentSnapshot, file: SegmentFile) -> bool:
-    delimiter = export.source.delimiter or (part.table.delimiter if part.table else None) or ","
-    stream = SegmentStream(app.storage.segment_blobs, export.source.container, file, part.table, delimiter)
-    return person.is_in_any(stream)
 
 
 def ask_brevo(app: App, person: Person, found: Forgotten) -> None:

@@ -11,7 +11,7 @@ from shared.mapping.plan import Plan, check_size, columns_text, make_plan
 from shared.mapping.results import MappedChunk, RejectedRow
 from shared.mapping.select import FileSource
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.segments.snapshot import Snapshot
 from shared.storage.blobs import Blobs
 
 
@@ -59,14 +59,14 @@ class SnapshotReader:
         try:
             for number, (part, file) in enumerate(self._files):
                 self._between()
-                stream = self._open(part, file)
+                stream = SegmentStream(self._blobs, self._target.export.source, part, file)
                 columns, where = stream.header.columns, f"{self._target.export.source.container}/{file.blob.name}"
                 if not columns:
                     continue
                 if mapper is None:
                     mapper = self._mapper(columns, where)
                 self._check_same_columns(columns, where)
-                source = FileSource(number, str(self._folder / "chunk.csv"), columns, self._delimiter(part), where)
+                source = FileSource(number, str(self._folder / "chunk.csv"), columns, stream.delimiter, where)
                 segment = self._segments.index(part.segment)
                 for chunk in mapper.map_file(segment, part.segment, file.name, source, stream, stream.header.lines):
                     yield chunk
@@ -82,13 +82,6 @@ class SnapshotReader:
         plan = self._planned(make_plan(self._target.export, self._target.connection, columns, where))
         check_size(plan)
         return Mapper(plan, self._folder, self._on_rejected)
-
-    def _open(self, part: SegmentSnapshot, file: SegmentFile) -> SegmentStream:
-        container = self._target.export.source.container
-        return SegmentStream(self._blobs, container, file, part.table, self._delimiter(part))
-
-    def _delimiter(self, part: SegmentSnapshot) -> str:
-        return self._target.export.source.delimiter or (part.table.delimiter if part.table else None) or ","
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""

@@ -6,9 +6,10 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shared.config.models import Source
 from shared.errors import ConfigurationError, TransientError
 from shared.segments.model_json import Table
-from shared.segments.snapshot import SegmentFile
+from shared.segments.snapshot import SegmentFile, SegmentSnapshot
 from shared.storage.blobs import Blobs
 from shared.storage.failures import Conflict, NotFound
 
@@ -31,20 +32,21 @@ class SegmentStream:
     TransientError where the blob was deleted or replaced since it was listed.
     """
 
-    def __init__(self, blobs: Blobs, container: str, file: SegmentFile, table: Table | None, delimiter: str) -> None:
-        self._name = f"{container}/{file.blob.name}"
-        raw = _unzipped(_unchanged(blobs, container, file), self._name, zipped=file.name.endswith(".gz"))
+    def __init__(self, blobs: Blobs, source: Source, part: SegmentSnapshot, file: SegmentFile) -> None:
+        self._name = f"{source.container}/{file.blob.name}"
+        raw = _unzipped(_unchanged(blobs, source.container, file), self._name, zipped=file.name.endswith(".gz"))
         self._chunks = _same_line_ends(_without_bom(raw, self._name))
         self._head = b""
-        self.header = self._read_header(table, delimiter)
+        self.delimiter = source.delimiter or (part.table.delimiter if part.table else None) or ","
+        self.header = self._read_header(part.table)
 
     def __iter__(self) -> Iterator[bytes]:
         if self._head:
             yield self._head
         yield from self._chunks
 
-    def _read_header(self, table: Table | None, delimiter: str) -> Header:
-        first, lines, size_bytes = self._first_record(delimiter)
+    def _read_header(self, table: Table | None) -> Header:
+        first, lines, size_bytes = self._first_record()
         if not first:
             return Header(table.columns if table else (), 0)
         if table is None or not table.columns or _is_header(first, table):
@@ -55,7 +57,7 @@ class SegmentStream:
             return Header(columns, lines)
         return Header(table.columns, 0)
 
-    def _first_record(self, delimiter: str) -> tuple[list[str], int, int]:
+    def _first_record(self) -> tuple[list[str], int, int]:
         """The first record that is not empty, the lines it ends after, and its bytes with all before it."""
         while b"\n" not in self._head.lstrip(b"\n") and len(self._head) < _LONGEST_HEADER_BYTES:
             chunk = next(self._chunks, b"")
@@ -63,7 +65,7 @@ class SegmentStream:
                 break
             self._head += chunk
         text = io.StringIO(self._head[:_LONGEST_HEADER_BYTES].decode("utf-8", errors="surrogateescape"), newline="")
-        reader = csv.reader(iter(text.readline, ""), delimiter=delimiter)
+        reader = csv.reader(iter(text.readline, ""), delimiter=self.delimiter)
         try:
             first = next((record for record in reader if record), [])
         except csv.Error as error:
