@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import telemetry
-from shared.errors import PermanentError
+from shared.errors import ExportError, PermanentError
 from shared.runs.app import App
 from shared.runs.model import is_run_id
 
@@ -15,6 +15,9 @@ Step = Literal["stage", "deliver", "confirm"]
 
 # A run whose message has not come this long after its time is taken for one that no message drives.
 GRACE_SECONDS = 180.0
+_FIRST_WAIT_SECONDS = 2.0
+# Nothing but failures for so long, and a step or a notice is given up.
+GIVE_UP_SECONDS = 6 * 3600.0
 
 
 class _Body(BaseModel):
@@ -67,3 +70,9 @@ def send(app: App, message: Message, delay_seconds: float = 0) -> None:
 def drive_by(app: App, delay_seconds: float = 0) -> float:
     """When a run is to be taken for undriven, if its next message is due after the delay."""
     return app.now() + delay_seconds + GRACE_SECONDS
+
+
+def next_try_seconds(attempt: int, error: ExportError, longest_seconds: float) -> float:
+    """How long until a failed step or notice is tried again: as the other system asks, else longer each time."""
+    asked = getattr(error, "retry_after_seconds", None)
+    return min(_FIRST_WAIT_SECONDS * 2**attempt, longest_seconds) if asked is None else float(asked)

@@ -14,15 +14,13 @@ from shared.runs.app import App
 from shared.runs.cancelling import cancel_when_idle
 from shared.runs.confirming import confirm
 from shared.runs.delivering import deliver
-from shared.runs.messages import Message, Step, drive_by, parse_message, send
+from shared.runs.messages import GIVE_UP_SECONDS, Message, Step, drive_by, next_try_seconds, parse_message, send
 from shared.runs.model import Run
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
 
-_FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 300.0
-_GIVE_UP_SECONDS = 6 * 3600.0
 _KEY_WAIT_SECONDS = 60.0
 
 
@@ -96,11 +94,10 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     telemetry.note_error(error.code)
     now = app.now()
     since = message.failing_since or now
-    if now - since > _GIVE_UP_SECONDS:
+    if now - since > GIVE_UP_SECONDS:
         ending.fail(app, message.run, error)
         return
-    growing = min(_FIRST_WAIT_SECONDS * 2**message.attempt, _LONGEST_WAIT_SECONDS)
-    wait = growing if error.retry_after_seconds is None else error.retry_after_seconds
+    wait = next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS)
     _log.info("%s", waits_line(message, error, wait))
 
     def waiting(run: Run) -> Run | None:

@@ -21,6 +21,7 @@ from shared.errors import ExportError, PermanentError, TransientError, place_of
 from shared.notifying.notice import Notice
 from shared.runs.announcing import events_of, run_before
 from shared.runs.app import App
+from shared.runs.messages import GIVE_UP_SECONDS, next_try_seconds
 from shared.runs.model import is_run_id
 from shared.runs.notice_messages import NoticeMessage, enqueue
 from shared.runs.steps import UnforeseenError
@@ -32,9 +33,7 @@ _log = logging.getLogger(__name__)
 
 # Longer than a post takes, whatever the receiver does (shared/notifying/posting.py).
 CLAIM_SECONDS = 45.0
-_FIRST_WAIT_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 900.0
-_GIVE_UP_SECONDS = 6 * 3600.0
 _MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
 
@@ -131,12 +130,12 @@ def _tell(app: App, message: NoticeMessage, owner: str, notification: Notificati
         send_notice(notification, notice, message.id, app.now())
     except OutcomeUnknownError as error:
         if notification.type == "webhook":
-            _write(app, message, owner, "refused", _wait_seconds(message, error))
+            _write(app, message, owner, "refused", next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS))
             raise
         _leave_unknown(app, message, owner, error.message)
         return
     except ExportError as error:
-        _write(app, message, owner, "refused", _wait_seconds(message, error))
+        _write(app, message, owner, "refused", next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS))
         raise
     _write(app, message, owner, "told")
     _log.info("notice told: %s", message.id)
@@ -166,19 +165,13 @@ def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
     """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
     now = app.now()
     since = message.failing_since or now
-    if now - since > _GIVE_UP_SECONDS:
+    if now - since > GIVE_UP_SECONDS:
         _give_up(app, message, error)
         return
-    wait = _wait_seconds(message, error)
+    wait = next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS)
     _log.info("notice waits: %s code=%s seconds=%.0f", message.id, error.code, wait)
     later = replace(message, attempt=min(message.attempt + 1, _MOST_ATTEMPTS), failing_since=since)
     enqueue(app, later, wait)
-
-
-def _wait_seconds(message: NoticeMessage, error: ExportError) -> float:
-    asked = getattr(error, "retry_after_seconds", None)
-    growing = min(_FIRST_WAIT_SECONDS * 2**message.attempt, _LONGEST_WAIT_SECONDS)
-    return growing if asked is None else float(asked)
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
