@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import socket
-import time
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -13,19 +12,12 @@ from azure.storage.queue import QueueClient
 
 from local.functions_host import FunctionsHost
 from local.functions_host.http_messages import send
+from tests.whole.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("real-app"), pytest.mark.timeout(120)]
 
 HEAD = "CustomerId,EMail,FirstName\n"
 FINAL = ("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped")
-
-
-def wait_until(condition, seconds=60, explain=lambda: ""):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"nothing happened within {seconds} s\n{explain()[-4000:]}"
-        time.sleep(0.05)
-    return found
 
 
 class RunningApp:

@@ -10,7 +10,8 @@ from standardwebhooks.webhooks import Webhook
 
 from local.functions_host import FunctionsHost
 from tests.receiver import receiver
-from tests.whole.test_functions_host import HEAD, RunningApp, wait_until
+from tests.whole.test_functions_host import HEAD, RunningApp
+from tests.whole.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("told-app"), pytest.mark.timeout(120)]
 
@@ -161,7 +162,8 @@ def test_receiver_that_hangs_holds_up_no_run(app):
 
 
 def test_log_holds_no_address_of_a_receiver_and_no_secret(app):
-    text = app.host.log_text()
+    app.ended("missing")
+    text = wait_until(lambda: "notice told: missing-" in app.host.log_text() and app.host.log_text())
     assert "notice told: missing-" in text
     assert "s3cret" not in text
     assert SECRET.removeprefix("whsec_") not in text

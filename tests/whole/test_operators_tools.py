@@ -17,20 +17,13 @@ from local.functions_host import FunctionsHost
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
+from tests.whole.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("operators-tools"), pytest.mark.timeout(120)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAD = "CustomerId,EMail,FirstName\n"
 ANA = "ana.pop@example.com"
-
-
-def wait_until(condition, seconds=60, explain=lambda: ""):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"nothing happened within {seconds} s\n{explain()[-4000:]}"
-        time.sleep(0.1)
-    return found
 
 
 class Site:

@@ -16,6 +16,7 @@ import pytest
 from local.functions_host import FunctionsHost
 from tests.receiver import Received, Receiver, receiver
 from tests.whole.otlp import Span, logs, metrics, spans
+from tests.whole.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The product's app, with bodies so small that 700 people are three batches.
@@ -28,14 +29,6 @@ app = runpy.run_path({str(REPOSITORY / "function_app.py")!r})["app"]
 PEOPLE = 700
 MARK = "kanarie"
 NAME = "Kanarienvogel"
-
-
-def wait_until(condition: Any, seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.05)
-    return found
 
 
 def segment() -> str:
@@ -77,7 +70,7 @@ def run(host: FunctionsHost, export: str) -> dict[str, Any]:
         status = json.loads(host.request("GET", f"/api/runs/{run_id}").body)
         return status if status["finished_at"] else None
 
-    return wait_until(ended)
+    return wait_until(ended, seconds=30)
 
 
 def start_host(environment: dict[str, str], folder: Path, workers: int = 2) -> FunctionsHost:
@@ -97,10 +90,10 @@ def test_run_of_three_batches_is_one_tree_over_two_workers_and_shows_nobody(envi
     environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
     with start_host(environment, tmp_path) as host:
         status = run(host, environment["EXPORT"])
-        wait_until(lambda: nothing_is_open(host, otlp))
-        wait_until(lambda: metrics(otlp, "segment_export.run.duration"))
-        wait_until(lambda: any(span.name == "start" for span in spans(otlp)))
-        wait_until(lambda: any(line.startswith("run ended: ") for line, _, _ in logs(otlp)))
+        wait_until(lambda: nothing_is_open(host, otlp), seconds=30)
+        wait_until(lambda: metrics(otlp, "segment_export.run.duration"), seconds=30)
+        wait_until(lambda: any(span.name == "start" for span in spans(otlp)), seconds=30)
+        wait_until(lambda: any(line.startswith("run ended: ") for line, _, _ in logs(otlp)), seconds=30)
     assert (status["status"], status["batches"]) == ("succeeded_with_rejections", 3)
     check_tree(spans(otlp), status)
     check_metrics(otlp, status)
@@ -172,7 +165,9 @@ def test_endpoint_that_is_not_there_is_told_once_a_worker_and_the_run_goes_on(en
         for _ in range(2):
             status = run(host, environment["EXPORT"])
         log = tmp_path / "host.log"
-        wait_until(lambda: log.read_text().count("telemetry is not delivered") == 2)  # the host's process, the worker's
+        wait_until(
+            lambda: log.read_text().count("telemetry is not delivered") == 2, seconds=30
+        )  # the host's process, the worker's
         time.sleep(3)
         text = log.read_text()
     assert status["contacts_confirmed"] == PEOPLE
