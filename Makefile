@@ -24,11 +24,10 @@ demo: ready ## watch one export from segment to list, on this machine alone
 serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, functions host (PORT=7071)
 	@$(PYTHON_IN_VENV) -m local.serve
 
-# loadgroup: tests marked xdist_group("name") share one worker, and so one copy of an expensive session fixture;
-# all others go to whichever worker is free.
+# loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own.
 .PHONY: test
 test: ready ## run all tests, three at a time; ARGS="-k phone" narrows
-	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadgroup --durations 10 $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --durations 10 $(ARGS)
 
 .PHONY: check
 check: ready ## types, lint, formatting, and the direction of imports

@@ -12,7 +12,7 @@ import pytest
 from local.sample_snapshots import SampleSnapshots
 from local.stack import CONTAINER, Stack
 
-pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 

@@ -16,7 +16,7 @@ from local.sandbox_process import SandboxProcess
 from shared.config.document import parse_document
 from tests.receiver import receiver
 
-pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 REPOSITORY = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from local.stack import is_free
 REPOSITORY = Path(__file__).resolve().parents[2]
 MARK = "STARTED_BY_THE_TEST"
 
-pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 
 class Started:

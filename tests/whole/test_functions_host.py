@@ -14,7 +14,7 @@ from local.functions_host import FunctionsHost
 from local.functions_host.http_messages import send
 from tests.whole.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("real-app"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 HEAD = "CustomerId,EMail,FirstName\n"
 FINAL = ("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped")

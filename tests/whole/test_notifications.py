@@ -13,7 +13,7 @@ from tests.receiver import receiver
 from tests.whole.test_functions_host import HEAD, RunningApp
 from tests.whole.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("told-app"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 ALL = ("teams", "slack", "webhook")

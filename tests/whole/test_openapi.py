@@ -18,7 +18,7 @@ from local.functions_host.http_messages import send
 from local.sample_snapshots import SampleSnapshots
 from local.stack import CONTAINER, Stack
 
-pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 SETTINGS = {"EXPORT_CONFIG": "settings/exports.json", "SNAPSHOT_QUIET_SECONDS": "0"}
 CONSENT = {"consent": {"agreed_by": "Ana", "agreed_on": "2026-11-01"}}

@@ -19,7 +19,7 @@ from shared.storage.account import open_storage
 from shared.storage.tables import Row
 from tests.whole.waiting import wait_until
 
-pytestmark = [pytest.mark.xdist_group("operators-tools"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAD = "CustomerId,EMail,FirstName\n"

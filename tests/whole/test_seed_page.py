@@ -19,7 +19,7 @@ from local.sample_snapshots import SampleSnapshots
 from local.sandbox_contacts import members_of
 from local.stack import CONTAINER, Stack
 
-pytestmark = [pytest.mark.xdist_group("whole-stack"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 CONNECTION = {
     "type": "brevo",

@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("terminal"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEAD = "CustomerId,EMail,FirstName\n"
