@@ -87,9 +87,13 @@ def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
             return None
         if batch.state == "delivering":
             _refuse_while_owned(app, batch)
-        # A call-back for an earlier post says nothing of this one.
         return replace(
-            batch, state="delivering", owner=claim.owner, owner_until=app.now() + CLAIM_SECONDS, called_back=False
+            batch,
+            state="delivering",
+            owner=claim.owner,
+            owner_until=app.now() + CLAIM_SECONDS,
+            posts=batch.posts + 1,
+            called_back=False,
         )
 
     def renew() -> None:

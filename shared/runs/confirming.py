@@ -46,7 +46,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
             wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
         batches = app.store.batches(run)
         _check_batches(run, target, batches)
-    free_slots(app, run, {batch.number for batch in batches if batch.state == "confirmed" or batch.called_back})
+    free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     if all(batch.state == "confirmed" for batch in batches):
         ending.succeed(app, run.run_id)
         return
@@ -56,17 +56,23 @@ def confirm(app: App, run: Run, message: Message) -> None:
 def call_back(app: App, run: Run, number: int) -> bool:
     """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
 
+    A call-back names the batch, not the post. Of a batch that was posted more than once it may tell of the post whose
+    answer was lost, while the import of the other one is open: then it frees nothing, and a look tells.
     False for a batch that the run does not have.
     """
 
     def called(batch: Batch) -> Batch | None:
-        return None if batch.called_back or batch.state == "confirmed" else replace(batch, called_back=True)
+        if batch.called_back or batch.state == "confirmed" or batch.posts > 1:
+            return None
+        return replace(batch, called_back=True)
 
     if app.store.batch(run, number) is None:
         return False
     with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
         batch = app.store.update_batch(run, number, called)
-        if batch.state != "delivering" and not send_next(app, run, number):
+        if batch.state == "delivered" and batch.posts > 1:
+            ending.call_confirm(app, run.run_id, 0)
+        elif batch.state != "delivering" and not send_next(app, run, number):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
                 ending.call_confirm(app, run.run_id, 0)

@@ -117,7 +117,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch of a run. `number` counts from 1; `owner_until` and `posted_at` are POSIX seconds."""
+    """One batch of a run. `number` counts from 1; `owner_until` and `posted_at` are POSIX seconds.
+
+    `posts` is how often a worker has set out to post it; Brevo may have taken any of them.
+    """
 
     run_id: str
     staging_id: str
@@ -129,6 +132,7 @@ class Batch:
     owner_until: float = 0.0
     process_id: int = 0
     posted_at: float = 0.0
+    posts: int = 0
     sent_again: int = 0
     called_back: bool = False
     looks: int = 0
@@ -141,6 +145,11 @@ class Batch:
     def name(self) -> str:
         """Where its blobs are, below the staging container."""
         return f"{self.run_id}/{self.staging_id}/{self.number:05}"
+
+    @property
+    def needs_no_slot(self) -> bool:
+        """True once Brevo has no import of this batch open any more, as far as is known."""
+        return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)
 
     def row(self) -> Row:
         """The table row."""

@@ -63,4 +63,4 @@ def _is_done_with(app: App, row: Row) -> bool:
     if run is None or run.is_final:
         return True
     batch = app.store.batch(run, int(row.values["batch"]))
-    return batch is None or batch.called_back or batch.state in ("confirmed", "failed")
+    return batch is None or batch.needs_no_slot

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.brevo.client import BrevoClient
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
 from shared.runs import bodies
 from shared.runs.cancelling import request_cancel
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
@@ -527,6 +527,41 @@ def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, mo
     monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
     assert flow.finish(started.run_id, seconds=60)["batches"] == 6
     assert flow.sandbox.log.count("GET /processes") <= 3
+
+
+@pytest.mark.parametrize("seconds_late", [0.0, 0.5], ids=["before the answer", "after the answer"])
+def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow, monkeypatch, seconds_late):
+    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
+    flow.segment(many(2 * 256))
+    started = flow.start()
+    token = find_run(flow.app, started.run_id).token
+    real = BrevoClient.import_contacts
+    answers = []
+
+    def call_back():
+        answers.append(answer_call_back(flow.app, f"/api/imports/{started.run_id}/1/{token}"))
+
+    def import_contacts(self, body):
+        process_id = real(self, body)
+        posts = len(flow.sandbox.imports.records())
+        if posts == 1:
+            flow.sandbox.wait_until_idle()
+            flow.sandbox.change(seconds_fixed=2.0)
+            raise TransientError("brevo_down", "The answer was lost.", retry_after_seconds=0)
+        if posts == 2:
+            timer = threading.Timer(seconds_late, call_back)
+            timer.start()
+            if not seconds_late:
+                timer.join()
+        return process_id
+
+    monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
+    status = flow.finish(started.run_id, seconds=60)
+    assert (status["status"], status["batches"]) == ("succeeded", 2)
+    assert answers == [204]
+    assert len(flow.sandbox.imports.records()) == 3
+    assert flow.sandbox.imports.most_open_at_once == 1
 
 
 def test_run_without_call_backs_needs_hardly_more_looks_than_imports(flow, monkeypatch):
