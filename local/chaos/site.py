@@ -194,6 +194,11 @@ class Site:
 
     # Exports and starts
 
+    @property
+    def next_export_id(self) -> str:
+        """The id that the next export gets."""
+        return f"{self.name}-{len(self.exports) + 1}"
+
     def add_export(
         self,
         account: str = "BREVO_A",
@@ -226,7 +231,7 @@ class Site:
         made = make_export(*plans)
         members, rejected = self._seed(self.accounts[account], 100 + number, made.expected, seed)
         export = ExportUnderTest(
-            id=f"{self.name}-{number}",
+            id=self.next_export_id,
             account=account,
             list_id=100 + number,
             container=f"{self.name}-{number}",
