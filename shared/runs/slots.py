@@ -12,11 +12,13 @@ from shared.storage.tables import Row
 
 def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
     """True when the batch holds one of the account's slots now, or held it already."""
-    rows = [app.storage.accounts.get(run.account, f"slot-{number}") for number in range(slots)]
-    if any(_holds(row, run, batch.number) for row in rows):
+    held = {row.key: row for row in _rows(app, run.account)}
+    if any(_holds(row, run, batch.number) for row in held.values()):
         return True
     mine = {"run": run.run_id, "batch": batch.number}
-    for number, row in enumerate(rows):
+    # Slots that nobody holds first: whether another is free takes two reads.
+    for number in sorted(range(slots), key=lambda number: f"slot-{number}" in held):
+        row = held.get(f"slot-{number}")
         wanted = Row(run.account, f"slot-{number}", mine, row.etag if row else None)
         try:
             if row is None:
@@ -33,7 +35,7 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
 
 def free_slots(app: App, run: Run, done: set[int] | None = None) -> None:
     """Frees the slots of these batches of the run, or of all its batches."""
-    for row in app.storage.accounts.query(run.account, "slot-", "slot."):
+    for row in _rows(app, run.account):
         if row.values["run"] == run.run_id and (done is None or row.values["batch"] in done):
             try:
                 app.storage.accounts.delete(row)
@@ -43,19 +45,21 @@ def free_slots(app: App, run: Run, done: set[int] | None = None) -> None:
 
 def held_by(app: App, run: Run) -> set[int]:
     """The run's batches that hold a slot."""
-    rows = app.storage.accounts.query(run.account, "slot-", "slot.")
-    return {int(row.values["batch"]) for row in rows if row.values["run"] == run.run_id}
+    return {int(row.values["batch"]) for row in _rows(app, run.account) if row.values["run"] == run.run_id}
 
 
 def free_count(app: App, account: str, slots: int) -> int:
     """How many of the account's slots a batch could take now."""
-    held = app.storage.accounts.query(account, "slot-", "slot.")
-    busy = sum(not _is_done_with(app, row) for row in held if int(row.key.removeprefix("slot-")) < slots)
+    busy = sum(not _is_done_with(app, row) for row in _rows(app, account) if int(row.key.removeprefix("slot-")) < slots)
     return slots - busy
 
 
-def _holds(row: Row | None, run: Run, number: int) -> bool:
-    return row is not None and row.values["run"] == run.run_id and row.values["batch"] == number
+def _rows(app: App, account: str) -> list[Row]:
+    return list(app.storage.accounts.query(account, "slot-", "slot."))
+
+
+def _holds(row: Row, run: Run, number: int) -> bool:
+    return bool(row.values["run"] == run.run_id and row.values["batch"] == number)
 
 
 def _is_done_with(app: App, row: Row) -> bool:

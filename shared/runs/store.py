@@ -160,7 +160,7 @@ class RunStore:
                 self._runs.replace(changed.row())
             except Conflict:
                 continue
-            return self._loaded(run_id)
+            return replace(changed, etag=None)
         raise TransientError("busy", "Too many workers change this run at once.", retry_after_seconds=2)
 
     def finish(self, run_id: str, change: Callable[[Run], Run]) -> Run:
