@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -159,8 +160,18 @@ def check_metrics(otlp: Receiver, status: dict[str, Any]) -> None:
     assert 0 < told("run.duration", "state")[("succeeded_with_rejections",)] < 60
 
 
-def test_endpoint_that_is_not_there_is_told_once_a_worker_and_the_run_goes_on(environment, tmp_path):
-    environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+@pytest.fixture(params=["not there", "hanging"])
+def dead_endpoint(request) -> Iterator[str]:
+    """An address where nobody listens, or one that takes every connection and never answers."""
+    if request.param == "not there":
+        yield "http://127.0.0.1:9"
+        return
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_endpoint_that_is_dead_is_told_once_a_worker_and_the_run_goes_on(environment, tmp_path, dead_endpoint):
+    environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint}
     with start_host(environment, tmp_path, workers=1) as host:
         for _ in range(2):
             status = run(host, environment["EXPORT"])
