@@ -9,12 +9,17 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.brevo_sandbox import SandboxSettings
 from local.functions_host import FunctionsHost
+from shared.runs.store import RunStore
+from shared.settings import read_settings
+from shared.storage.account import open_storage
 from tests.receiver import Received, Receiver, receiver
 from tests.whole.otlp import Span, logs, metrics, spans
 from tests.whole.waiting import wait_until
@@ -158,6 +163,35 @@ def check_metrics(otlp: Receiver, status: dict[str, Any]) -> None:
     assert requests[("POST /contacts/import", 202)] == 3
     assert requests[("POST /contacts/import", 429)] == 1
     assert 0 < told("run.duration", "state")[("succeeded_with_rejections",)] < 60
+
+
+def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment, sandbox, otlp, tmp_path):
+    environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
+    storage = open_storage(read_settings(environment))
+    store = RunStore(storage)
+    sandbox.change(seconds_fixed=60.0)
+    try:
+        with start_host(environment, tmp_path, workers=1) as host:
+            path = f"/api/exports/{environment['EXPORT']}/runs"
+            run_id = json.loads(host.request("POST", path, body=b"{}").body)["run_id"]
+            wait_until(lambda: (found := store.load(run_id)) and found.state == "confirming", seconds=30)
+
+            def driven_on() -> bool:
+                store.update(run_id, lambda now: replace(now, drive_by=0.0))  # a look sets it anew
+                host.run_now("timer_export")
+                return any(event["kind"] == "driven_on" for event in store.events(run_id))
+
+            wait_until(driven_on, seconds=30)
+            token = store.update(run_id, lambda now: None).token
+            assert host.request("POST", f"/api/imports/{run_id}/1/{token}").status == 204
+            assert host.request("POST", f"/api/runs/{run_id}/cancel").status == 202
+            joined = {"drive_on", "call_back", "cancel"}
+            wait_until(lambda: joined <= {span.name for span in spans(otlp)}, seconds=30)
+    finally:
+        sandbox.change(seconds_fixed=SandboxSettings.quick().seconds_fixed)
+    (start,) = [span for span in spans(otlp) if span.name == "start"]
+    for span in [span for span in spans(otlp) if span.name in joined]:
+        assert (span.trace, span.parent, span.attributes["run"]) == (start.trace, start.id, run_id)
 
 
 @pytest.fixture(params=["not there", "hanging"])
