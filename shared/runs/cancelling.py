@@ -9,7 +9,7 @@ from shared.runs.app import App
 from shared.runs.messages import Message, send
 from shared.runs.model import Run
 
-_LOOK_AGAIN_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 2.0
 
 
 def request_cancel(app: App, run: Run, by: str) -> Run:
@@ -30,10 +30,13 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
 
 def cancel_when_idle(app: App, run: Run) -> Run:
     """Ends the run, or comes back in a moment where a worker is at it: that one is told and stops by itself."""
-    now = app.now()
-    staging = bool(run.owner) and run.owner_until > now
-    sending = any(batch.state == "delivering" and batch.owner_until > now for batch in app.store.batches(run))
-    if not staging and not sending:
+    staging = bool(run.owner) and run.owner_until > app.now()
+    if not staging and not is_sending(app, run):
         return ending.cancel(app, run.run_id)
-    send(app, Message(run.run_id, "confirm"), _LOOK_AGAIN_SECONDS)
+    send(app, Message(run.run_id, "confirm"), LOOK_AGAIN_SECONDS)
     return run
+
+
+def is_sending(app: App, run: Run) -> bool:
+    """True while a live worker posts one of the run's batches: what Brevo has of it is not known yet."""
+    return any(batch.state == "delivering" and batch.owner_until > app.now() for batch in app.store.batches(run))

@@ -13,7 +13,8 @@ from shared.runs.model import Batch, Run
 
 CLAIM_SECONDS = 20.0
 _RENEW_SECONDS = 5.0
-_HOLD_SECONDS = 30.0
+# Longer than any pause before a step is tried again.
+_HOLD_SECONDS = 330.0
 
 
 class Cancelled(Exception):
@@ -110,7 +111,7 @@ def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
             yield claim
     except Exception as error:
         # Held back for a while from the confirm step, which sends what is staged: this step's own retry goes first.
-        until = app.now() + (getattr(error, "retry_after_seconds", None) or _HOLD_SECONDS)
+        until = app.now() + (getattr(error, "retry_after_seconds", None) or 0) + _HOLD_SECONDS
         app.store.update_batch(
             run,
             number,

@@ -7,6 +7,7 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shared import telemetry
 from shared.brevo.client import Process
@@ -25,6 +26,7 @@ from shared.runs.timing import learn, next_look_seconds
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
+_OPEN = ("delivering", "delivered")
 
 
 def confirm(app: App, run: Run, message: Message) -> None:
@@ -47,7 +49,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
         batches = app.store.batches(run)
         _check_batches(run, target, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
-    if all(batch.state == "confirmed" for batch in batches):
+    if len(batches) == run.batches and all(batch.state == "confirmed" for batch in batches):
         ending.succeed(app, run.run_id)
         return
     _go_on(app, run, target, batches, wait)
@@ -62,21 +64,20 @@ def call_back(app: App, run: Run, number: int) -> bool:
     """
 
     def called(batch: Batch) -> Batch | None:
-        if batch.called_back or batch.state == "confirmed" or batch.posts > 1:
-            return None
-        return replace(batch, called_back=True)
+        return replace(batch, called_back=True) if batch.posts <= 1 and batch.state in _OPEN else None
 
     if app.store.batch(run, number) is None:
         return False
     with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
         batch = app.store.update_batch(run, number, called)
-        if batch.state == "delivered" and batch.posts > 1:
+        if batch.state != "delivered":
+            return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
+        if batch.posts > 1:
             ending.call_confirm(app, run.run_id, 0)
-        elif batch.state != "delivering" and not send_next(app, run, number):
+        elif not send_next(app, run, number):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
                 ending.call_confirm(app, run.run_id, 0)
-    # In state `delivering` the call-back was faster than the answer to the post, whose worker goes on.
     return True
 
 
@@ -107,7 +108,9 @@ def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
             lambda now: None if now.is_final else replace(now, last_look=app.now(), requests=now.requests + requests),
         )
     for batch in open_batches:
-        batch = app.store.update_batch(run, batch.number, lambda now: replace(now, looks=now.looks + 1))
+        batch = _update_open(app, run, batch, looks=batch.looks + 1)
+        if batch.state != "delivered":
+            continue  # another look was faster
         process = processes.get(batch.process_id)
         if process is not None and process.state == "completed":
             _take_completed(app, run, target, batch, process)
@@ -124,7 +127,7 @@ def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: P
         rejections = read_rejections(app, batch, process)
     except ExportError as error:
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
-            app.store.update_batch(run, batch.number, lambda now: replace(now, report_tries=now.report_tries + 1))
+            _update_open(app, run, batch, report_tries=batch.report_tries + 1)
             return  # looked at again next time
         rejections = Rejections({}, [])
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
@@ -136,9 +139,7 @@ def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: P
                 for row in rejections.rows:
                     writer.add(row)
     learn(app, run.account, batch)
-    app.store.update_batch(
-        run, batch.number, lambda now: replace(now, state="confirmed", rejected=rejections.counts, note=note)
-    )
+    _update_open(app, run, batch, state="confirmed", rejected=rejections.counts, note=note)
     rejected = sum(rejections.counts.values())
     app.store.add_event(
         run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
@@ -148,14 +149,20 @@ def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: P
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:
     """A failed import is sent again once; after that the batch has failed, and with it the run."""
     if batch.sent_again:
-        app.store.update_batch(run, batch.number, lambda now: replace(now, state="failed"))
+        _update_open(app, run, batch, state="failed")
         return
     app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
-    app.store.update_batch(
-        run,
-        batch.number,
-        lambda now: replace(now, state="staged", process_id=0, sent_again=1, called_back=False, owner_until=0.0),
-    )
+    _update_open(app, run, batch, state="staged", process_id=0, sent_again=1, called_back=False, owner_until=0.0)
+
+
+def _update_open(app: App, run: Run, batch: Batch, **changes: Any) -> Batch:
+    """Changes the batch while the import that was looked at is still its open one: two looks may be under way."""
+
+    def change(now: Batch) -> Batch | None:
+        is_same = now.state == "delivered" and now.process_id == batch.process_id
+        return replace(now, **changes) if is_same else None
+
+    return app.store.update_batch(run, batch.number, change)
 
 
 def _check_batches(run: Run, target: Target, batches: list[Batch]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared import telemetry
 from shared.brevo.client import BrevoClient
 from shared.config.document import Target
-from shared.errors import ConfigurationError, ExportError, PermanentError
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_batch
@@ -33,6 +33,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
     with claimed_batch(app, run, batch.number) as claim:
         if claim is None:
             return
+        _check_still_open(app, run)
         batch = _post(app, run, batch, claim.owner)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
     if not batch.called_back or not send_next(app, run, batch.number):
@@ -45,6 +46,13 @@ def check_still_wanted(run: Run, target: Target) -> None:
         raise ConfigurationError(
             "export_changed", "The export's connection or list was changed during the run.", "Run the export again."
         )
+
+
+def _check_still_open(app: App, run: Run) -> None:
+    """Asked once the batch is claimed: whoever ends the run waits for claimed batches, so one sees the other."""
+    now = app.store.load(run.run_id)
+    if now is None or now.is_final or now.cancel_requested_by:
+        raise TransientError("run_ending", "The run is ended.", retry_after_seconds=1)
 
 
 def enter_confirming(app: App, run: Run) -> Run | None:
@@ -83,10 +91,21 @@ def _post(app: App, run: Run, batch: Batch, owner: str) -> Batch:
         _count(app, run, brevo)
         raise
 
+    # The session has posted it again where an answer was lost, and a call-back may tell of that import.
+    more = brevo.session.traffic.requests - 1
+
     def record(now: Batch) -> Batch | None:
         if now.state == "delivering" and now.owner in (owner, ""):
             return replace(
-                now, state="delivered", process_id=process_id, posted_at=app.now(), owner="", owner_until=0.0, looks=0
+                now,
+                state="delivered",
+                process_id=process_id,
+                posted_at=app.now(),
+                posts=now.posts + more,
+                called_back=now.called_back and not more,
+                owner="",
+                owner_until=0.0,
+                looks=0,
             )
         return None  # another worker has sent the same body as well and records its own process
 

@@ -36,7 +36,7 @@ def check_staged(export: Export, *, contacts: int, rows_read: int, rows_rejected
 
 
 def check_confirmed(export: Export, *, batch: int, contacts: int, rejected: int) -> None:
-    """Checks a batch that Brevo has confirmed, before the next one goes out. Raises ConfigurationError."""
+    """Checks a batch that Brevo has confirmed. Raises ConfigurationError."""
     if rejected > export.max_rejected * contacts:
         raise ConfigurationError(
             "guard_rejected_by_brevo",

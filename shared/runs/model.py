@@ -119,7 +119,7 @@ class Run:
 class Batch:
     """One batch of a run. `number` counts from 1; `owner_until` and `posted_at` are POSIX seconds.
 
-    `posts` is how often a worker has set out to post it; Brevo may have taken any of them.
+    `posts` is how often it may have reached Brevo: each time that a worker sets out to post it, and each repeat.
     """
 
     run_id: str

@@ -97,7 +97,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
     if checked:
         left_out = [name[:_LONGEST_NAME] for name in checked[-1].left_out[:_MOST_NAMES]]
         staged = replace(staged, left_out=left_out, allowance=checked[-1].allowance)
-    app.store.update(run.run_id, lambda now: _with_counts(now, staged))
+    _note_counts(app, claim, staged)
     if staged.rows_read == 0:
         _skip_empty(app, run, snapshot)
         return
@@ -141,6 +141,16 @@ def _guard(app: App, target: Target, staged: Run) -> None:
         rows_rejected=sum(staged.rows_rejected.values()),
         before=app.store.success(staged.export),
     )
+
+
+def _note_counts(app: App, claim: Claim, staged: Run) -> None:
+    """Notes what was found, also where a guard stops the run. Raises TransientError where another has taken over."""
+
+    def change(now: Run) -> Run | None:
+        return _with_counts(now, staged) if now.owner == claim.owner and not now.is_final else None
+
+    if app.store.update(staged.run_id, change).rejected_id != staged.rejected_id:
+        raise TransientError("claim_lost", "Another worker has staged this run.")
 
 
 def _commit(app: App, claim: Claim, staged: Run) -> None:

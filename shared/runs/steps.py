@@ -11,7 +11,7 @@ from shared import telemetry
 from shared.errors import ExportError, PermanentError, TransientError, place_of
 from shared.runs import ending
 from shared.runs.app import App
-from shared.runs.cancelling import cancel_when_idle
+from shared.runs.cancelling import LOOK_AGAIN_SECONDS, cancel_when_idle, is_sending
 from shared.runs.confirming import confirm
 from shared.runs.delivering import deliver
 from shared.runs.messages import GIVE_UP_SECONDS, Message, Step, drive_by, next_try_seconds, parse_message, send
@@ -122,5 +122,8 @@ def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
     if rotated and not message.key_read_again:
         app.store.add_event(run.run_id, "waiting", f"{error.message} It is read again in a minute.")
         send(app, replace(message, key_read_again=True), _KEY_WAIT_SECONDS)
+        return
+    if message.step == "confirm" and is_sending(app, run):
+        send(app, message, LOOK_AGAIN_SECONDS)
         return
     ending.fail(app, run.run_id, error)

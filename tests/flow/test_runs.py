@@ -1,16 +1,19 @@
 """The states of a run, and what holds between runs, triggers and workers."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from shared.brevo.client import BrevoClient
+from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
-from shared.runs import bodies
+from shared.runs import bodies, delivering, staging
 from shared.runs.cancelling import request_cancel
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
@@ -562,6 +565,88 @@ def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow,
     assert answers == [204]
     assert len(flow.sandbox.imports.records()) == 3
     assert flow.sandbox.imports.most_open_at_once == 1
+
+
+def test_call_back_of_a_repeat_within_one_post_frees_no_slot(make_flow, monkeypatch):
+    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
+    flow.segment(many(2 * 256))
+    started = flow.start()
+    token = find_run(flow.app, started.run_id).token
+    real = BrevoSession._send
+
+    def send(self, method, path, params, body):
+        answer = real(self, method, path, params, body)
+        if path == "/contacts/import":
+            posts = len(flow.sandbox.imports.records())
+            if posts == 1:
+                flow.sandbox.wait_until_idle()
+                flow.sandbox.change(seconds_fixed=2.0)
+                return 524, {}, b"<html>"
+            if posts == 2:
+                answer_call_back(flow.app, f"/api/imports/{started.run_id}/1/{token}")
+        return answer
+
+    monkeypatch.setattr(BrevoSession, "_send", send)
+    status = flow.finish(started.run_id, seconds=60)
+    assert (status["status"], status["batches"]) == ("succeeded", 2)
+    assert len(flow.sandbox.imports.records()) == 3
+    assert flow.sandbox.imports.most_open_at_once == 1
+
+
+def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monkeypatch):
+    flow.segment(many(5))
+    real = delivering._check_still_open
+
+    def cancel_first(app, run):
+        request_cancel(app, run, "ana")
+        real(app, run)
+
+    monkeypatch.setattr(delivering, "_check_still_open", cancel_first)
+    status = flow.finish(flow.start().run_id, seconds=30)
+    assert status["status"] == "cancelled"
+    assert status["error"]["message"].endswith("Nothing was sent.")
+    assert flow.sandbox.imports.records() == []
+
+
+def test_worker_that_lost_its_claim_writes_nothing_over_the_others_counts(flow, monkeypatch):
+    flow.segment(many(5))
+    started = flow.start()
+    real = staging._note_counts
+
+    def overtaken(app, claim, staged):
+        theirs = {"owner": "another", "snapshot": "theirs", "rows_read": 7}
+        app.store.update(started.run_id, lambda now: replace(now, **theirs))
+        real(app, claim, staged)
+
+    monkeypatch.setattr(staging, "_note_counts", overtaken)
+    take_step(flow.app, json.dumps({"run": started.run_id, "step": "stage"}))
+    run = find_run(flow.app, started.run_id)
+    assert (run.owner, run.snapshot, run.rows_read, run.state) == ("another", "theirs", 7, "staging")
+
+
+def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):
+    flow.segment(many(5))
+    started = flow.start()
+    real = BrevoClient.processes
+    looks = []
+
+    def processes(self, wanted):
+        found = real(self, wanted)
+        looks.append(found)
+        if len(looks) > 1 or any(process.state != "completed" for process in found.values()):
+            return found
+        run = find_run(flow.app, started.run_id)
+        take_step(flow.app, json.dumps({"run": run.run_id, "step": "confirm", "number": run.confirm_number}))
+        return {number: replace(process, state="failed") for number, process in found.items()}
+
+    monkeypatch.setattr(BrevoClient, "processes", processes)
+    flow.sandbox.change(seconds_fixed=0.0)
+    status = flow.finish(started.run_id, seconds=30)
+    assert status["status"] == "succeeded"
+    assert len(looks) == 2
+    (batch,) = flow.app.store.batches(find_run(flow.app, started.run_id))
+    assert (batch.state, batch.sent_again) == ("confirmed", 0)
 
 
 def test_run_without_call_backs_needs_hardly_more_looks_than_imports(flow, monkeypatch):
