@@ -234,7 +234,7 @@ class Site:
             id=self.next_export_id,
             account=account,
             list_id=100 + number,
-            container=f"{self.name}-{number}",
+            container=self.next_export_id,
             segments=tuple(plan.name for plan in plans),
             expected=made.expected,
             members=members,

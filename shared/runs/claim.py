@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from shared.errors import ExportError, TransientError
 from shared.runs.app import App
-from shared.runs.messages import GRACE_SECONDS
+from shared.runs.messages import GRACE_SECONDS, LONGEST_STEP_WAIT_SECONDS
 from shared.runs.model import Batch, Run
 
 CLAIM_SECONDS = 20.0
 _RENEW_SECONDS = 5.0
-# Longer than any pause before a step is tried again.
-_HOLD_SECONDS = 330.0
+_HOLD_SECONDS = LONGEST_STEP_WAIT_SECONDS + 30.0
 
 
 class Cancelled(Exception):

@@ -16,6 +16,8 @@ Step = Literal["stage", "deliver", "confirm"]
 # A run whose message has not come this long after its time is taken for one that no message drives.
 GRACE_SECONDS = 180.0
 _FIRST_WAIT_SECONDS = 2.0
+# The longest pause before a step is tried again.
+LONGEST_STEP_WAIT_SECONDS = 300.0
 # Nothing but failures for so long, and a step or a notice is given up.
 GIVE_UP_SECONDS = 6 * 3600.0
 

@@ -147,10 +147,12 @@ def _note_counts(app: App, claim: Claim, staged: Run) -> None:
     """Notes what was found, also where a guard stops the run. Raises TransientError where another has taken over."""
 
     def change(now: Run) -> Run | None:
-        return _with_counts(now, staged) if now.owner == claim.owner and not now.is_final else None
+        if now.owner != claim.owner or now.is_final:
+            return None
+        return replace(now, **{name: getattr(staged, name) for name in _COUNTED})
 
     if app.store.update(staged.run_id, change).rejected_id != staged.rejected_id:
-        raise TransientError("claim_lost", "Another worker has staged this run.")
+        raise _overtaken()
 
 
 def _commit(app: App, claim: Claim, staged: Run) -> None:
@@ -161,9 +163,8 @@ def _commit(app: App, claim: Claim, staged: Run) -> None:
             return None
         if now.cancel_requested_by:
             raise Cancelled
-        entered = _with_counts(now, staged).entered("delivering", app.storage.clock.now())
         return replace(
-            entered,
+            now.entered("delivering", app.storage.clock.now()),
             staging_id=staged.staging_id,
             batches=staged.batches,
             drive_by=drive_by(app),
@@ -171,7 +172,7 @@ def _commit(app: App, claim: Claim, staged: Run) -> None:
 
     run = app.store.update(staged.run_id, change)
     if run.staging_id != staged.staging_id:
-        raise TransientError("claim_lost", "Another worker has staged this run.")
+        raise _overtaken()
     telemetry.note(rows=run.rows_read, contacts=run.contacts_mapped, batches=run.batches)
 
 
@@ -190,9 +191,8 @@ _COUNTED = (
 )
 
 
-def _with_counts(now: Run, staged: Run) -> Run:
-    """What staging has found out, put into the row as it stands now. A later staging replaces an earlier one."""
-    return replace(now, **{name: getattr(staged, name) for name in _COUNTED})
+def _overtaken() -> TransientError:
+    return TransientError("claim_lost", "Another worker has staged this run.")
 
 
 def _send_first(app: App, run: Run, target: Target, batches: list[Batch]) -> None:

@@ -14,13 +14,21 @@ from shared.runs.app import App
 from shared.runs.cancelling import LOOK_AGAIN_SECONDS, cancel_when_idle, is_sending
 from shared.runs.confirming import confirm
 from shared.runs.delivering import deliver
-from shared.runs.messages import GIVE_UP_SECONDS, Message, Step, drive_by, next_try_seconds, parse_message, send
+from shared.runs.messages import (
+    GIVE_UP_SECONDS,
+    LONGEST_STEP_WAIT_SECONDS,
+    Message,
+    Step,
+    drive_by,
+    next_try_seconds,
+    parse_message,
+    send,
+)
 from shared.runs.model import Run
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_WAIT_SECONDS = 300.0
 _KEY_WAIT_SECONDS = 60.0
 
 
@@ -97,7 +105,7 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     if now - since > GIVE_UP_SECONDS:
         ending.fail(app, message.run, error)
         return
-    wait = next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS)
+    wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
     _log.info("%s", waits_line(message, error, wait))
 
     def waiting(run: Run) -> Run | None:

@@ -511,39 +511,41 @@ def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, rec
     assert flow.sandbox.imports.most_open_at_once == 1
 
 
-def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, monkeypatch):
+def started_with_batches(make_flow, monkeypatch, count):
+    """A run of so many batches that has been started, and what answers Brevo's call-back for one of them."""
     monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
+    flow.segment(many(count * 256))
+    run = find_run(flow.app, flow.start().run_id)
+    return (
+        flow,
+        run.run_id,
+        lambda number: answer_call_back(flow.app, f"/api/imports/{run.run_id}/{number}/{run.token}"),
+    )
+
+
+def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, monkeypatch):
+    flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 6)
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
-    flow.segment(many(6 * 256))
-    started = flow.start()
-    token = find_run(flow.app, started.run_id).token
     real = BrevoClient.import_contacts
 
     def import_contacts(self, body):
         process_id = real(self, body)
         flow.sandbox.wait_until_idle()
         number = len(flow.sandbox.imports.records())
-        assert answer_call_back(flow.app, f"/api/imports/{started.run_id}/{number}/{token}") == 204
+        assert call_back(number) == 204
         return process_id
 
     monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
-    assert flow.finish(started.run_id, seconds=60)["batches"] == 6
+    assert flow.finish(run_id, seconds=60)["batches"] == 6
     assert flow.sandbox.log.count("GET /processes") <= 3
 
 
 @pytest.mark.parametrize("seconds_late", [0.0, 0.5], ids=["before the answer", "after the answer"])
 def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow, monkeypatch, seconds_late):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
-    flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
-    flow.segment(many(2 * 256))
-    started = flow.start()
-    token = find_run(flow.app, started.run_id).token
+    flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 2)
     real = BrevoClient.import_contacts
     answers = []
-
-    def call_back():
-        answers.append(answer_call_back(flow.app, f"/api/imports/{started.run_id}/1/{token}"))
 
     def import_contacts(self, body):
         process_id = real(self, body)
@@ -553,14 +555,14 @@ def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow,
             flow.sandbox.change(seconds_fixed=2.0)
             raise TransientError("brevo_down", "The answer was lost.", retry_after_seconds=0)
         if posts == 2:
-            timer = threading.Timer(seconds_late, call_back)
+            timer = threading.Timer(seconds_late, lambda: answers.append(call_back(1)))
             timer.start()
             if not seconds_late:
                 timer.join()
         return process_id
 
     monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
-    status = flow.finish(started.run_id, seconds=60)
+    status = flow.finish(run_id, seconds=60)
     assert (status["status"], status["batches"]) == ("succeeded", 2)
     assert answers == [204]
     assert len(flow.sandbox.imports.records()) == 3
@@ -568,11 +570,7 @@ def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow,
 
 
 def test_call_back_of_a_repeat_within_one_post_frees_no_slot(make_flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
-    flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
-    flow.segment(many(2 * 256))
-    started = flow.start()
-    token = find_run(flow.app, started.run_id).token
+    flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 2)
     real = BrevoSession._send
 
     def send(self, method, path, params, body):
@@ -584,11 +582,11 @@ def test_call_back_of_a_repeat_within_one_post_frees_no_slot(make_flow, monkeypa
                 flow.sandbox.change(seconds_fixed=2.0)
                 return 524, {}, b"<html>"
             if posts == 2:
-                answer_call_back(flow.app, f"/api/imports/{started.run_id}/1/{token}")
+                call_back(1)
         return answer
 
     monkeypatch.setattr(BrevoSession, "_send", send)
-    status = flow.finish(started.run_id, seconds=60)
+    status = flow.finish(run_id, seconds=60)
     assert (status["status"], status["batches"]) == ("succeeded", 2)
     assert len(flow.sandbox.imports.records()) == 3
     assert flow.sandbox.imports.most_open_at_once == 1
