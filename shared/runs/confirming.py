@@ -18,7 +18,7 @@ from shared.runs.app import App
 from shared.runs.brevo_rejections import Rejections, read_rejections
 from shared.runs.delivering import check_still_wanted, send_deliveries, send_next
 from shared.runs.guards import check_confirmed
-from shared.runs.messages import Message
+from shared.runs.messages import Message, rest_until_due
 from shared.runs.model import Batch, Run
 from shared.runs.rejected import RejectedWriter, brevo_rejected_name
 from shared.runs.slots import free_slots
@@ -31,8 +31,13 @@ _OPEN = ("delivering", "delivered")
 
 def confirm(app: App, run: Run, message: Message) -> None:
     """Takes one look, unless the message is stale. Raises the three kinds of ExportError."""
-    if run.state not in ("delivering", "confirming") or message.number != run.confirm_number:
+    if not _drives(run, message):
         return
+    if rest_until_due(app, message):
+        rested = app.store.load(run.run_id)
+        if rested is None or not _drives(rested, message):
+            return
+        run = rested
     target = app.target(run.export)
     check_still_wanted(run, target)
     batches = app.store.batches(run)
@@ -53,6 +58,10 @@ def confirm(app: App, run: Run, message: Message) -> None:
         ending.succeed(app, run.run_id)
         return
     _go_on(app, run, target, batches, wait)
+
+
+def _drives(run: Run, message: Message) -> bool:
+    return run.state in ("delivering", "confirming") and message.number == run.confirm_number
 
 
 def call_back(app: App, run: Run, number: int) -> bool:

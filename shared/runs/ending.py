@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.errors import ExportError
 from shared.runs.announcing import announce
 from shared.runs.app import App
-from shared.runs.messages import Message, drive_by, send
+from shared.runs.messages import Message, drive_by, send_for
 from shared.runs.model import Problem, Run, State
 from shared.runs.slots import free_slots
 
@@ -120,4 +120,4 @@ def call_confirm(app: App, run_id: str, delay_seconds: float) -> None:
 
     run = app.store.update(run_id, change)
     if not run.is_final:
-        send(app, Message(run_id, "confirm", number=run.confirm_number), delay_seconds)
+        send_for(app, Message(run_id, "confirm", number=run.confirm_number), delay_seconds)

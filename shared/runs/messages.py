@@ -1,7 +1,9 @@
 """The queue's messages: which run takes which step next."""
 
 import json
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,13 +34,14 @@ class _Body(BaseModel):
     failing_since: float = Field(default=0.0, ge=0)
     key_read_again: bool = False
     trace: str = ""
+    due: float = Field(default=0.0, ge=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
 
-    `trace` is the span that sent it, a `traceparent`.
+    `trace` is the span that sent it, a `traceparent`. `due` is when a step is wanted, to the part of a second.
     """
 
     run: str
@@ -49,6 +52,7 @@ class Message:
     failing_since: float = 0.0
     key_read_again: bool = False
     trace: str = ""
+    due: float = 0.0
 
 
 def parse_message(text: str | bytes) -> Message:
@@ -67,6 +71,22 @@ def send(app: App, message: Message, delay_seconds: float = 0) -> None:
     body = {name: getattr(message, name) for name in Message.__slots__}
     body["trace"] = telemetry.carrier()
     app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
+
+
+def send_for(app: App, message: Message, delay_seconds: float) -> None:
+    """Sends a message that the queue shows up to a second early; `rest_until_due` waits for what is left.
+
+    The queue counts in whole seconds. Between imports that take a moment, rounding would be most of the wait.
+    """
+    send(app, replace(message, due=app.now() + delay_seconds), math.floor(delay_seconds))
+
+
+def rest_until_due(app: App, message: Message) -> bool:
+    """Sleeps for what the queue could not wait, less than a second; tells whether there was anything to wait for."""
+    rest = min(message.due - app.now(), 1.0)
+    if rest > 0:
+        time.sleep(rest)
+    return rest > 0
 
 
 def drive_by(app: App, delay_seconds: float = 0) -> float:

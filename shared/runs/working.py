@@ -14,22 +14,22 @@ _log = logging.getLogger(__name__)
 
 _VISIBLE_AGAIN_SECONDS = 120
 _MOST_TRIES = 10
-# Each look at an empty queue costs two calls: it is looked at more rarely the longer it stays empty.
-_FIRST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS = 0.1, 1.0
+# Each look at an empty queue costs two calls: it is looked at more rarely the longer it stays empty, so that no wait
+# becomes longer by more than a tenth.
+_SHORTEST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS, _IDLE_SHARE = 0.1, 1.0, 0.1
 _SWEEP_SECONDS = 30.0
 _TELLING_SECONDS = 30.0
 
 
 def work_until(app: App, done: Callable[[], bool]) -> None:
     """Takes messages, of whatever run, until `done`; sweeps now and then. Raises what storage raises."""
-    swept = time.monotonic()
-    idle_seconds = _FIRST_IDLE_SECONDS
+    swept = worked = time.monotonic()
     while not done():
         if _work_once(app):
-            idle_seconds = _FIRST_IDLE_SECONDS
+            worked = time.monotonic()
         else:
-            time.sleep(idle_seconds)
-            idle_seconds = min(2 * idle_seconds, _LONGEST_IDLE_SECONDS)
+            idle = (time.monotonic() - worked) * _IDLE_SHARE
+            time.sleep(min(max(idle, _SHORTEST_IDLE_SECONDS), _LONGEST_IDLE_SECONDS))
         if time.monotonic() - swept > _SWEEP_SECONDS:
             sweep(app)
             swept = time.monotonic()

@@ -15,6 +15,9 @@ from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs import bodies, delivering, staging
 from shared.runs.cancelling import request_cancel
+from shared.runs.confirming import confirm
+from shared.runs.ending import call_confirm
+from shared.runs.messages import Message, rest_until_due
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps import abandon, take_step
@@ -286,6 +289,41 @@ def test_confirming_run_that_is_cancelled_tells_what_is_not_confirmed(flow):
 def _sending(flow, started):
     run = find_run(flow.app, started.run_id)
     return any(batch.state == "delivering" for batch in flow.app.store.batches(run))
+
+
+# The looks at /processes
+
+
+def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_seconds(flow, monkeypatch):
+    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    flow.segment(many(1_000))
+    assert flow.run()["status"] == "succeeded"
+    posts, looks = (
+        [entry.at for entry in flow.sandbox.log.entries(route)] for route in ("POST /contacts/import", "GET /processes")
+    )
+    assert len(posts) == len(looks) > 3
+    # The wait learned by then, and not the second that the queue would make of it, or none.
+    assert 0.4 < min(look - post for post, look in zip(posts, looks, strict=True)) < 0.95
+
+
+def test_message_that_wants_to_rest_for_ever_rests_a_second(flow):
+    begun = time.monotonic()
+    assert rest_until_due(flow.app, Message("gold-20261124T050000-abcdef", "confirm", due=1e300))
+    assert 0.9 < time.monotonic() - begun < 2
+    assert not rest_until_due(flow.app, Message("gold-20261124T050000-abcdef", "confirm", due=1.0))
+
+
+def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
+    flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    flow.segment(TWO)
+    started = flow.start()
+    flow.work_until(lambda: find_run(flow.app, started.run_id).state == "confirming")
+    run = find_run(flow.app, started.run_id)
+    looks = flow.sandbox.log.count("GET /processes")
+    call_confirm(flow.app, run.run_id, 60)
+    # `run` is as it was read before: the message is live by it, but no longer by what is written down.
+    confirm(flow.app, run, Message(run.run_id, "confirm", number=run.confirm_number, due=flow.app.now() + 0.2))
+    assert flow.sandbox.log.count("GET /processes") == looks
 
 
 # Brevo's rejections

@@ -304,6 +304,10 @@ MESSAGES: list[bytes] = [
         json.dumps({"run": _RUN, "step": "stage", "failing_since": value}).encode()
         for value in (-1, 0, 1e300, float("inf"), float("nan"))
     ),
+    *(
+        json.dumps({"run": _RUN, "step": "confirm", "due": value}).encode()
+        for value in (-1, 0, 1e300, float("inf"), float("nan"), "1", None)
+    ),
     b'{"run":"gold-' + "٢٠٢٦١١٢٤T٠٥٠٠٠٠".encode() + b'-abcdef","step":"stage"}',
 ]
 

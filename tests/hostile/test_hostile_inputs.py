@@ -318,12 +318,12 @@ def test_any_message_is_taken_or_dropped(served, data):
     abandon(served.app, data)
 
 
-@given(st.integers(), st.integers(), st.integers(), st.floats())
+@given(st.integers(), st.integers(), st.integers(), st.floats(), st.floats())
 @HYPOTHESIS
-def test_any_numbers_in_a_message_are_taken_or_refused(batch, number, attempt, since):
+def test_any_numbers_in_a_message_are_taken_or_refused(batch, number, attempt, since, due):
     told = {"run": "gold-20261124T050000-abcdef", "step": "stage", "batch": batch, "number": number, "attempt": attempt}
     try:
-        parse_message(json.dumps(told | {"failing_since": since}))
+        parse_message(json.dumps(told | {"failing_since": since, "due": due}))
     except ExportError as error:
         check_error(error)
 
