@@ -36,6 +36,7 @@ class Pace:
         self._account = account
         self._clock = clock
         self._sleep = sleep
+        self._limits: dict[Kind, float] = {}  # as the row had them when it was last written here
 
     def take(self, kind: Kind) -> None:
         """Takes one call; sleeps a moment where that is enough. Raises TransientError where it is not."""
@@ -64,9 +65,7 @@ class Pace:
                 values["closed_until"] = max(values.get("closed_until", 0.0), now + closed)
             return 0.0
 
-        row = self._table.get(self._account, kind)
-        known = row.values.get("limit") if row else None
-        if closed is not None or (limit and limit != known):
+        if closed is not None or (limit and limit != self._limits.get(kind)):
             self._change(kind, change)
 
     def shortest_wait_seconds(self) -> float:
@@ -113,6 +112,7 @@ class Pace:
                     self._table.replace(Row(self._account, kind, values, row.etag))
             except Conflict:
                 continue
+            self._limits[kind] = values.get("limit", 0.0)
             return result
         raise TransientError("pace", "Too many workers ask for the same account.", retry_after_seconds=5)
 

@@ -74,7 +74,7 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
 
 
 @contextmanager
-def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
+def claimed_batch(app: App, run: Run, batch: Batch) -> Iterator[Claim | None]:
     """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
 
     A block that fails gives the batch back as `staged`. Raises TransientError while another owner is alive, with the
@@ -82,27 +82,27 @@ def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
     """
     claim = Claim()
 
-    def take(batch: Batch) -> Batch | None:
-        if batch.state not in ("staged", "delivering"):
+    def take(now: Batch) -> Batch | None:
+        if now.state not in ("staged", "delivering"):
             return None
-        if batch.state == "delivering":
-            _refuse_while_owned(app, batch)
+        if now.state == "delivering":
+            _refuse_while_owned(app, now)
         return replace(
-            batch,
+            now,
             state="delivering",
             owner=claim.owner,
             owner_until=app.now() + CLAIM_SECONDS,
-            posts=batch.posts + 1,
+            posts=now.posts + 1,
             called_back=False,
         )
 
     def renew() -> None:
-        def change(batch: Batch) -> Batch | None:
-            return replace(batch, owner_until=app.now() + CLAIM_SECONDS) if batch.owner == claim.owner else None
+        def change(now: Batch) -> Batch | None:
+            return replace(now, owner_until=app.now() + CLAIM_SECONDS) if now.owner == claim.owner else None
 
-        claim.lost = app.store.update_batch(run, number, change).owner != claim.owner
+        claim.lost = app.store.update_batch(run, batch.number, change).owner != claim.owner
 
-    if app.store.update_batch(run, number, take).owner != claim.owner:
+    if app.store.update_batch(run, batch.number, take, known=batch).owner != claim.owner:
         yield None
         return
     try:
@@ -113,10 +113,8 @@ def claimed_batch(app: App, run: Run, number: int) -> Iterator[Claim | None]:
         until = app.now() + (getattr(error, "retry_after_seconds", None) or 0) + _HOLD_SECONDS
         app.store.update_batch(
             run,
-            number,
-            lambda batch: (
-                replace(batch, state="staged", owner="", owner_until=until) if batch.owner == claim.owner else None
-            ),
+            batch.number,
+            lambda now: replace(now, state="staged", owner="", owner_until=until) if now.owner == claim.owner else None,
         )
         raise
 

@@ -30,14 +30,17 @@ def deliver(app: App, run: Run, message: Message) -> None:
     if not take_slot(app, run, batch, target.connection.imports_at_once):
         return  # whoever frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
-    with claimed_batch(app, run, batch.number) as claim:
+    with claimed_batch(app, run, batch) as claim:
         if claim is None:
             return
         _check_still_open(app, run)
-        batch = _post(app, run, batch, claim.owner)
+        brevo = app.brevo(run.account)
+        batch = _post(app, run, batch, claim.owner, brevo)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
-    if not batch.called_back or not send_next(app, run, batch.number):
-        _schedule_look(app, run)
+    if batch.called_back and send_next(app, run, batch.number):
+        _count(app, run, brevo)
+    else:
+        _schedule_look(app, run, brevo)
 
 
 def check_still_wanted(run: Run, target: Target) -> None:
@@ -53,11 +56,6 @@ def _check_still_open(app: App, run: Run) -> None:
     now = app.store.load(run.run_id)
     if now is None or now.is_final or now.cancel_requested_by:
         raise TransientError("run_ending", "The run is ended.", retry_after_seconds=1)
-
-
-def enter_confirming(app: App, run: Run) -> Run | None:
-    """The run once everything is delivered."""
-    return run.entered("confirming", app.storage.clock.now()) if run.state == "delivering" else None
 
 
 def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int:
@@ -82,9 +80,8 @@ def send_next(app: App, run: Run, number: int) -> bool:
     return sent > 0 or any(batch.state in ("staged", "delivering") for batch in batches)
 
 
-def _post(app: App, run: Run, batch: Batch, owner: str) -> Batch:
-    """Posts the body and records the answer."""
-    brevo = app.brevo(run.account)
+def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> Batch:
+    """Posts the body and records the answer. What Brevo has taken is written down before all else."""
     try:
         process_id = brevo.import_contacts(_body(app, batch))
     except ExportError:
@@ -109,9 +106,7 @@ def _post(app: App, run: Run, batch: Batch, owner: str) -> Batch:
             )
         return None  # another worker has sent the same body as well and records its own process
 
-    recorded = app.store.update_batch(run, batch.number, record)
-    _count(app, run, brevo)  # last: what Brevo has taken is written down first
-    return recorded
+    return app.store.update_batch(run, batch.number, record)
 
 
 def _body(app: App, batch: Batch) -> bytes:
@@ -124,20 +119,24 @@ def _body(app: App, batch: Batch) -> bytes:
 
 
 def _count(app: App, run: Run, brevo: BrevoClient) -> None:
+    app.store.update(run.run_id, lambda now: None if now.is_final else _counted(now, brevo))
+
+
+def _counted(run: Run, brevo: BrevoClient) -> Run:
     traffic = brevo.session.traffic
-
-    def change(now: Run) -> Run | None:
-        if now.is_final:
-            return None
-        return replace(now, requests=now.requests + traffic.requests, bytes_sent=now.bytes_sent + traffic.bytes_sent)
-
-    app.store.update(run.run_id, change)
+    return replace(run, requests=run.requests + traffic.requests, bytes_sent=run.bytes_sent + traffic.bytes_sent)
 
 
-def _schedule_look(app: App, run: Run) -> None:
+def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
+    """Sends the confirm message; writes down the traffic, and that all is delivered, in the same write."""
     batches = app.store.batches(run)
-    if all(batch.state in ("delivered", "confirmed") for batch in batches):
-        app.store.update(run.run_id, lambda now: enter_confirming(app, now))
+    all_delivered = all(batch.state in ("delivered", "confirmed") for batch in batches)
+
+    def changed(now: Run) -> Run:
+        if all_delivered and now.state == "delivering":
+            now = now.entered("confirming", app.storage.clock.now())
+        return _counted(now, brevo)
+
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if open_batches and all(batch.called_back for batch in open_batches):
         delay = 0.5
@@ -145,4 +144,4 @@ def _schedule_look(app: App, run: Run) -> None:
         delay = next_look_seconds(
             app, run.account, open_batches, last_look=run.last_look, call_back=app.settings.public_url is not None
         )
-    ending.call_confirm(app, run.run_id, delay)
+    ending.call_confirm(app, run.run_id, delay, changed)

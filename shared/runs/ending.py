@@ -110,13 +110,16 @@ def _wake_others(app: App, run: Run) -> None:
                 call_confirm(app, run_id, 0)
 
 
-def call_confirm(app: App, run_id: str, delay_seconds: float) -> None:
-    """Sends the run's confirm message and makes every earlier one stale, so that one drives it."""
+def call_confirm(app: App, run_id: str, delay_seconds: float, changed: Callable[[Run], Run] = lambda run: run) -> None:
+    """Sends the run's confirm message and makes every earlier one stale, so that one drives it.
+
+    `changed` is what else is to be written in the run's row.
+    """
 
     def change(run: Run) -> Run | None:
         if run.is_final:
             return None
-        return replace(run, confirm_number=run.confirm_number + 1, drive_by=drive_by(app, delay_seconds))
+        return replace(changed(run), confirm_number=run.confirm_number + 1, drive_by=drive_by(app, delay_seconds))
 
     run = app.store.update(run_id, change)
     if not run.is_final:

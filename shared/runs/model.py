@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
@@ -189,9 +189,13 @@ def started_at(run_id: str) -> datetime:
 
 
 def _values(model: Run | Batch) -> dict[str, Any]:
+    """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
+    told = asdict(model)
     values: dict[str, Any] = {}
-    for name, value in asdict(model).items():
-        if name == "etag" or value is None:
+    for part in fields(model):
+        name, value = part.name, told[part.name]
+        default = part.default if part.default_factory is MISSING else part.default_factory()
+        if name == "etag" or (value == default and name != "state"):
             continue
         if isinstance(value, dict | list):
             values[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

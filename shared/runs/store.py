@@ -222,10 +222,12 @@ class RunStore:
         row = self._batches.get(run.run_id, f"{run.staging_id}-{number:05}")
         return Batch.from_row(row) if row else None
 
-    def update_batch(self, run: Run, number: int, change: Callable[[Batch], Batch | None]) -> Batch:
-        """Changes the batch as it stands now; None leaves it alone."""
+    def update_batch(
+        self, run: Run, number: int, change: Callable[[Batch], Batch | None], known: Batch | None = None
+    ) -> Batch:
+        """Changes the batch as it stands now; None leaves it alone. `known` is what was read of it a moment ago."""
         for _ in range(_TRIES):
-            batch = self.batch(run, number)
+            batch, known = known or self.batch(run, number), None
             if batch is None:
                 raise TransientError("batch_missing", f"Batch {number} is not written down yet.")
             changed = change(batch)

@@ -16,7 +16,7 @@ _VISIBLE_AGAIN_SECONDS = 120
 _MOST_TRIES = 10
 # Each look at an empty queue costs two calls: it is looked at more rarely the longer it stays empty, so that no wait
 # becomes longer by more than a tenth.
-_SHORTEST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS, _IDLE_SHARE = 0.1, 1.0, 0.1
+_SHORTEST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS, _IDLE_SHARE = 0.1, 0.5, 0.1
 _SWEEP_SECONDS = 30.0
 _TELLING_SECONDS = 30.0
 
