@@ -75,10 +75,11 @@ def call_back(app: App, run: Run, number: int) -> bool:
     def called(batch: Batch) -> Batch | None:
         return replace(batch, called_back=True) if batch.posts <= 1 and batch.state in _OPEN else None
 
-    if app.store.batch(run, number) is None:
+    known = app.store.batch(run, number)
+    if known is None:
         return False
     with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
-        batch = app.store.update_batch(run, number, called)
+        batch = app.store.update_batch(run, number, called, known)
         if batch.state != "delivered":
             return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
         if batch.posts > 1:

@@ -14,7 +14,7 @@ from shared.runs.app import App
 from shared.runs.claim import claimed_batch
 from shared.runs.messages import Message, send
 from shared.runs.model import Batch, Run
-from shared.runs.slots import free_count, free_slots, held_by, take_slot
+from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.timing import next_look_seconds
 from shared.storage.failures import NotFound
 
@@ -63,10 +63,10 @@ def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int
     waiting = [batch for batch in batches if batch.state in ("staged", "delivering") and batch.owner_until <= app.now()]
     if not waiting:
         return 0
-    held = held_by(app, run)
+    held, free = held_and_free(app, run, batches, slots)
     others = [batch for batch in waiting if batch.number not in held]
     chosen = [batch for batch in waiting if batch.number in held]
-    chosen += others[: max(0, free_count(app, run.account, slots))]
+    chosen += others[:free]
     for batch in chosen:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     return len(chosen)

@@ -43,15 +43,20 @@ def free_slots(app: App, run: Run, done: set[int] | None = None) -> None:
                 continue
 
 
-def held_by(app: App, run: Run) -> set[int]:
-    """The run's batches that hold a slot."""
-    return {int(row.values["batch"]) for row in _rows(app, run.account) if row.values["run"] == run.run_id}
+def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple[set[int], int]:
+    """The numbers of those of the run's batches that hold a slot, and how many slots a batch could take now.
 
-
-def free_count(app: App, account: str, slots: int) -> int:
-    """How many of the account's slots a batch could take now."""
-    busy = sum(not _is_done_with(app, row) for row in _rows(app, account) if int(row.key.removeprefix("slot-")) < slots)
-    return slots - busy
+    `batches` are all of the run's, as they were just read.
+    """
+    needy = {batch.number for batch in batches if not batch.needs_no_slot}
+    held, busy = set(), 0
+    for row in _rows(app, run.account):
+        own = row.values["run"] == run.run_id
+        if own:
+            held.add(int(row.values["batch"]))
+        if int(row.key.removeprefix("slot-")) < slots:
+            busy += int(row.values["batch"]) in needy if own else not _is_done_with(app, row)
+    return held, max(0, slots - busy)
 
 
 def _rows(app: App, account: str) -> list[Row]:
