@@ -22,7 +22,6 @@ from shared.storage.blobs import Blobs
 # Brevo's hard limit is 10 MB; it advises about 8 MB. https://developers.brevo.com/reference/importcontacts-1
 LARGEST_BODY_BYTES = 8 * 1024 * 1024
 _HEAD = b'{"jsonBody":['
-_BETWEEN = b",\n"  # stands behind each contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,9 @@ def write_bodies(
 
 
 def _write(blobs: Blobs, batch: Batch, group: _Group, end: bytes) -> Batch:
-    # One copy and no more: a body is a good part of what a worker's memory holds.
-    *contacts, last = group.contacts
-    body = b"".join((_HEAD, *contacts, memoryview(last)[: -len(_BETWEEN)], end))
+    group.contacts[-1] = group.contacts[-1].removesuffix(b",\n")
+    body = b"".join((_HEAD, *group.contacts, end))
+    group.contacts.clear()  # a body is a good part of a worker's memory: it is there once while it is sent
     blobs.write(STAGED, f"{batch.name}.json", body)
     blobs.write(STAGED, f"{batch.name}.places", b"".join(group.places))
     return replace(batch, body_bytes=len(body))
