@@ -18,7 +18,7 @@ from shared.runs.app import App
 from shared.runs.brevo_rejections import Rejections, read_rejections
 from shared.runs.delivering import check_still_wanted, send_deliveries, send_next
 from shared.runs.guards import check_confirmed
-from shared.runs.messages import Message, rest_until_due
+from shared.runs.messages import Message
 from shared.runs.model import Batch, Run
 from shared.runs.rejected import RejectedWriter, brevo_rejected_name
 from shared.runs.slots import free_slots
@@ -31,13 +31,8 @@ _OPEN = ("delivering", "delivered")
 
 def confirm(app: App, run: Run, message: Message) -> None:
     """Takes one look, unless the message is stale. Raises the three kinds of ExportError."""
-    if not _drives(run, message):
+    if run.state not in ("delivering", "confirming") or message.number != run.confirm_number:
         return
-    if rest_until_due(app, message):
-        rested = app.store.load(run.run_id)
-        if rested is None or not _drives(rested, message):
-            return
-        run = rested
     target = app.target(run.export)
     check_still_wanted(run, target)
     batches = app.store.batches(run)
@@ -58,10 +53,6 @@ def confirm(app: App, run: Run, message: Message) -> None:
         ending.succeed(app, run.run_id)
         return
     _go_on(app, run, target, batches, wait)
-
-
-def _drives(run: Run, message: Message) -> bool:
-    return run.state in ("delivering", "confirming") and message.number == run.confirm_number
 
 
 def call_back(app: App, run: Run, number: int) -> bool:
@@ -117,28 +108,33 @@ def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
             run.run_id,
             lambda now: None if now.is_final else replace(now, last_look=app.now(), requests=now.requests + requests),
         )
+    confirmed = []
     for batch in open_batches:
         batch = _update_open(app, run, batch, looks=batch.looks + 1)
         if batch.state != "delivered":
             continue  # another look was faster
         process = processes.get(batch.process_id)
         if process is not None and process.state == "completed":
-            _take_completed(app, run, target, batch, process)
+            if _take_completed(app, run, batch, process):
+                confirmed.append(batch)
         elif process is not None and process.state in ("failed", "cancelled"):
             _take_failed(app, run, batch, process.state)
         else:
             _check_deadline(app, target, batch)
+    if confirmed:
+        learn(app, run.account, max(confirmed, key=lambda batch: batch.contacts))
     return run
 
 
-def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: Process) -> None:
+def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
+    """Confirms the batch; False where its report is to be looked at again."""
     note = ""
     try:
         rejections = read_rejections(app, batch, process)
     except ExportError as error:
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
             _update_open(app, run, batch, report_tries=batch.report_tries + 1)
-            return  # looked at again next time
+            return False
         rejections = Rejections({}, [])
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
         app.store.add_event(run.run_id, "report_unread", note)
@@ -148,12 +144,12 @@ def _take_completed(app: App, run: Run, target: Target, batch: Batch, process: P
             with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
                 for row in rejections.rows:
                     writer.add(row)
-    learn(app, run.account, batch)
     _update_open(app, run, batch, state="confirmed", rejected=rejections.counts, note=note)
     rejected = sum(rejections.counts.values())
     app.store.add_event(
         run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
     )
+    return True
 
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:

@@ -22,6 +22,7 @@ from shared.runs.messages import (
     drive_by,
     next_try_seconds,
     parse_message,
+    rest_until_due,
     send,
 )
 from shared.runs.model import Run
@@ -39,6 +40,9 @@ class UnforeseenError(Exception):
 def take_step(app: App, text: str | bytes) -> None:
     """Takes the step that a queue message asks for. A message that is not ours is logged and dropped."""
     message, run = _read(app, text)
+    # A stale message rests for nothing.
+    if message and run and message.number == run.confirm_number and rest_until_due(app, message):
+        message, run = _read(app, text)
     if message is None or run is None or run.is_final:
         return
     with telemetry.span(

@@ -225,7 +225,7 @@ class RunStore:
     def update_batch(
         self, run: Run, number: int, change: Callable[[Batch], Batch | None], known: Batch | None = None
     ) -> Batch:
-        """Changes the batch as it stands now; None leaves it alone. `known` is what was read of it a moment ago."""
+        """Changes the batch as it stands now; None leaves it alone. `known` is it as it was just read."""
         for _ in range(_TRIES):
             batch, known = known or self.batch(run, number), None
             if batch is None:

@@ -41,16 +41,19 @@ def seconds_per_contact(app: App, account: str) -> float | None:
 
 
 def learn(app: App, account: str, batch: Batch) -> None:
-    """Takes over how long this confirmed import took.
+    """Takes over how long the largest import that a look has confirmed took.
 
-    An import found done at its first look may have been done long before, so the estimate shrinks; else
-    the wait is known to within a look.
+    An import found done at its first look may have been done long before, so the estimate shrinks; else the wait is
+    known to within a look. An import of less than half the contacts is passed over: it says little about a large one.
     """
     observed = max(app.now() - batch.posted_at - _FIXED_SECONDS, 0.05) / batch.contacts
     row = app.storage.accounts.get(account, "learned")
+    if row and batch.contacts < row.values.get("contacts", 0) / 2:
+        return
     known = float(row.values["seconds_per_contact"]) if row else None
     value = observed if known is None or batch.looks > 1 else min(known * _SHRINK, observed)
-    changed = Row(account, "learned", {"seconds_per_contact": value}, row.etag if row else None)
+    values = {"seconds_per_contact": value, "contacts": batch.contacts}
+    changed = Row(account, "learned", values, row.etag if row else None)
     try:
         app.storage.accounts.replace(changed) if row else app.storage.accounts.insert(changed)
     except Conflict:

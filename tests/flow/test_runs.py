@@ -15,13 +15,14 @@ from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs import bodies, delivering, staging
 from shared.runs.cancelling import request_cancel
-from shared.runs.confirming import confirm
 from shared.runs.ending import call_confirm
 from shared.runs.messages import Message, rest_until_due
+from shared.runs.model import Batch
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps import abandon, take_step
 from shared.runs.sweeping import sweep
+from shared.runs.timing import learn, seconds_per_contact
 from shared.segments.snapshot import find_snapshot
 from shared.storage.tables import Row
 
@@ -320,10 +321,38 @@ def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
     flow.work_until(lambda: find_run(flow.app, started.run_id).state == "confirming")
     run = find_run(flow.app, started.run_id)
     looks = flow.sandbox.log.count("GET /processes")
+    told = {"run": run.run_id, "step": "confirm", "number": run.confirm_number, "due": flow.app.now() + 0.6}
+    step = threading.Thread(target=take_step, args=(flow.app, json.dumps(told)))
+    step.start()
+    time.sleep(0.1)
     call_confirm(flow.app, run.run_id, 60)
-    # `run` is as it was read before: the message is live by it, but no longer by what is written down.
-    confirm(flow.app, run, Message(run.run_id, "confirm", number=run.confirm_number, due=flow.app.now() + 0.2))
+    step.join()
     assert flow.sandbox.log.count("GET /processes") == looks
+
+
+def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow):
+    def learned(contacts, seconds, looks):
+        posted = flow.app.now() - 0.5 - seconds
+        learn(flow.app, flow.account, Batch("run", "staging", 1, contacts, 1, posted_at=posted, looks=looks))
+        return round(seconds_per_contact(flow.app, flow.account) * 10_000, 1)
+
+    assert learned(10_000, 60.0, looks=3) == 60.0  # it took more than a look: known
+    assert learned(10_000, 60.0, looks=1) == 51.0  # done already: perhaps long before
+    assert learned(10_000, 20.0, looks=1) == 20.0
+    assert learned(4_999, 20.0, looks=5) == 20.0  # small ones say nothing, neither of slowness
+    assert learned(10, 0.1, looks=1) == 20.0  # nor of speed
+    assert learned(5_000, 15.0, looks=2) == 30.0
+
+    flow.change_connection(imports_at_once=4)
+    flow.segment(many(1_000))
+    before = seconds_per_contact(flow.app, flow.account)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+        learnings = []
+        patch.setattr("shared.runs.confirming.learn", lambda app, account, batch: learnings.append(batch))
+        assert flow.run()["status"] == "succeeded"
+    assert before == seconds_per_contact(flow.app, flow.account)
+    assert len(learnings) == flow.sandbox.log.count("GET /processes") < len(flow.sandbox.imports.records())
 
 
 # Brevo's rejections
