@@ -138,7 +138,7 @@ def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
         return _counted(now, brevo)
 
     open_batches = [batch for batch in batches if batch.state == "delivered"]
-    if open_batches and all(batch.called_back for batch in open_batches):
+    if all_delivered and all(batch.called_back for batch in open_batches):
         delay = 0.5
     else:
         delay = next_look_seconds(

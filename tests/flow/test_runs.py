@@ -13,7 +13,7 @@ import pytest
 from shared.brevo.client import BrevoClient
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
-from shared.runs import bodies, delivering, staging
+from shared.runs import bodies, delivering, ending, staging
 from shared.runs.cancelling import request_cancel
 from shared.runs.ending import call_confirm
 from shared.runs.messages import Message, rest_until_due
@@ -21,6 +21,7 @@ from shared.runs.model import Batch
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps import abandon, take_step
+from shared.runs.store import RunStore
 from shared.runs.sweeping import sweep
 from shared.runs.timing import learn, seconds_per_contact
 from shared.segments.snapshot import find_snapshot
@@ -606,6 +607,27 @@ def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, mo
     monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
     assert flow.finish(run_id, seconds=60)["batches"] == 6
     assert flow.sandbox.log.count("GET /processes") <= 3
+
+
+def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_last_batch(make_flow, monkeypatch):
+    flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 3)
+    flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
+    add_event, call_confirm_again, delays = RunStore.add_event, ending.call_confirm, []
+
+    def noted(self, run, kind, text=""):
+        add_event(self, run, kind, text)
+        if kind == "delivered":
+            assert call_back(len(flow.sandbox.imports.records())) == 204
+
+    def confirm_in(app, run, delay_seconds, *changed):
+        if changed:
+            delays.append(delay_seconds)
+        call_confirm_again(app, run, delay_seconds, *changed)
+
+    monkeypatch.setattr(RunStore, "add_event", noted)
+    monkeypatch.setattr(ending, "call_confirm", confirm_in)
+    assert flow.finish(run_id, seconds=60)["status"] == "succeeded"
+    assert [delay > 1 for delay in delays] == [True, True, False]
 
 
 @pytest.mark.parametrize("seconds_late", [0.0, 0.5], ids=["before the answer", "after the answer"])
