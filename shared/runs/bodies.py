@@ -22,6 +22,7 @@ from shared.storage.blobs import Blobs
 # Brevo's hard limit is 10 MB; it advises about 8 MB. https://developers.brevo.com/reference/importcontacts-1
 LARGEST_BODY_BYTES = 8 * 1024 * 1024
 _HEAD = b'{"jsonBody":['
+_BETWEEN = b",\n"  # stands behind each contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Place:
 class _Group:
     """The contacts of one body, as they are collected."""
 
-    contacts: list[bytes] = field(default_factory=list)
+    contacts: list[memoryview] = field(default_factory=list)
     places: list[bytes] = field(default_factory=list)
     count: int = 0
     size_bytes: int = 0
@@ -62,7 +63,7 @@ def write_bodies(
 
 
 def _write(blobs: Blobs, batch: Batch, group: _Group, end: bytes) -> Batch:
-    group.contacts[-1] = group.contacts[-1].removesuffix(b",\n")
+    group.contacts[-1] = group.contacts[-1][: -len(_BETWEEN)]
     body = b"".join((_HEAD, *group.contacts, end))
     group.contacts.clear()  # a body is a good part of a worker's memory: it is there once while it is sent
     blobs.write(STAGED, f"{batch.name}.json", body)
@@ -76,13 +77,13 @@ def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Grou
         head = json.dumps({"file": chunk.file, "starts": chunk.lines.starts, "offsets": chunk.lines.offsets}).encode()
         with chunk.contacts.open("rb") as contacts, chunk.places.open("rb") as places:
             while contacts.tell() < chunk.contacts.stat().st_size:
-                lines = _lines(contacts, largest_bytes - group.size_bytes)
-                if not lines and group.count:
+                lines, count = _lines(contacts, largest_bytes - group.size_bytes)
+                if not count and group.count:
                     yield group
                     group = _Group()
                     continue
-                lines = lines or contacts.readline()  # a contact that no body has room for has one of its own
-                count = lines.count(b"\n")
+                if not count:  # a contact that no body has room for has one of its own
+                    lines, count = memoryview(contacts.readline()), 1
                 group.contacts.append(lines)
                 group.places += (head, b"\n", b"".join(islice(places, count)))
                 group.count += count
@@ -91,12 +92,12 @@ def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Grou
         yield group
 
 
-def _lines(file: BinaryIO, most_bytes: int) -> bytes:
-    """The file's next whole lines, so many as fit."""
+def _lines(file: BinaryIO, most_bytes: int) -> tuple[memoryview, int]:
+    """The file's next whole lines, so many as fit, and how many they are. A view: a copy would be another body."""
     data = file.read(max(most_bytes, 0))
     end = data.rfind(b"\n") + 1
     file.seek(end - len(data), 1)
-    return data[:end]
+    return memoryview(data)[:end], data.count(b"\n", 0, end)
 
 
 def _end(run: Run, export: Export, public_url: str | None, number: int) -> bytes:
