@@ -85,7 +85,7 @@ class Killer:
         """Waits for a worker at a run in one of the states that have had fewest kills, and kills it in its step."""
         impatient_at = time.monotonic() + _IMPATIENT_SECONDS
         while (now := time.monotonic()) < impatient_at + _IMPATIENT_SECONDS:
-            most = min(self.by_state.values()) + self._world.scaled(_UNEVEN, 1)
+            most = min(self.by_state.values()) + self._world.scaled(_UNEVEN, 3)
             for pid, message in self._site.marks().items():
                 run = self._site.app.store.load(message["run"])
                 if run is None or run.is_final or (self.by_state[run.state] >= most and now < impatient_at):
