@@ -51,11 +51,11 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
     needy = {batch.number for batch in batches if not batch.needs_no_slot}
     held, busy = set(), 0
     for row in _rows(app, run.account):
-        own = row.values["run"] == run.run_id
+        number, own = int(row.values["batch"]), row.values["run"] == run.run_id
         if own:
-            held.add(int(row.values["batch"]))
+            held.add(number)
         if int(row.key.removeprefix("slot-")) < slots:
-            busy += int(row.values["batch"]) in needy if own else not _is_done_with(app, row)
+            busy += number in needy if own else not _is_done_with(app, row)
     return held, max(0, slots - busy)
 
 
