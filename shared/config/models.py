@@ -94,6 +94,9 @@ class Source(Model):
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         default=None, description="The files' delimiter; what model.json says, else a comma."
     )
+    escape: Literal['"', "\\"] = Field(
+        default='"', description="What stands before a quote inside a quoted cell: a second quote, or a backslash."
+    )
 
     @model_validator(mode="after")
     def _plain_folder(self) -> Self:

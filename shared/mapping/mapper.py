@@ -1,21 +1,20 @@
-"""Maps a snapshot's files chunk by chunk: bytes in, contacts out, and each row that is not sent explained.
+"""Maps a snapshot's rows chunk by chunk: well-formed rows in, contacts out, and each row that is not sent explained.
 
 Memory and disk stay small whatever the snapshot's size: a chunk's rows live in DuckDB only until its contacts are
 written, and of all rows before it no more than `dedupe` keeps. DuckDB works with one thread, so rows keep their order.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 
-from shared.errors import ConfigurationError, PermanentError
-from shared.mapping.chunk import Chunk, cut
+from shared.errors import PermanentError
+from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import CREATE, address_sql, phone_sql
 from shared.mapping.email_rule import email_rule
-from shared.mapping.line_map import LineMap, exact_line_map, plain_line_map
+from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
 from shared.mapping.results import MappedChunk, RejectedRow
@@ -23,32 +22,22 @@ from shared.mapping.rule import Rule
 from shared.mapping.select import FATE, FileSource, contacts_sql, copy_sql, load_sql, places_sql, rejected_sql
 
 MEMORY_LIMIT = "100MB"
-CHUNK_BYTES = 24_000_000
-_LONGEST_ROW_BYTES = 1_000_000
 _FETCH_ROWS = 12_288
 # Planning the SQL for a kind of value takes as long as asking the library about so many.
 _WORTH_PLANNING = 1_000
-_PARSER_REASONS = {"INVALID ENCODING": "invalid_encoding"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """A chunk as it was parsed: its lines are those before `open_at`, where a row begins that does not end in it."""
-
-    lines: int
-    open_at: int | None
-    bad: dict[int, str]
 
 
 class Mapper:
-    """Maps one snapshot. Call `map_file` for each file in order; `rows` and `reasons` then tell the counts.
+    """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged
+    and rejected rows, and warnings.
 
-    `rows` counts data rows by segment; `reasons` counts contacts, merged and rejected rows, and warnings.
+    `files` are the names of the snapshot's files.
     """
 
-    def __init__(self, plan: Plan, folder: Path, on_rejected: Callable[[RejectedRow], None]) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, folder: Path, files: list[str], on_rejected: Callable[[RejectedRow], None]) -> None:
+        self.plan = plan
         self._folder = folder
+        self._files = files
         self._on_rejected = on_rejected
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country) if plan.phone else None
@@ -65,77 +54,38 @@ class Mapper:
         # Without this it draws on standard output once a statement takes two seconds.
         self._db.execute("SET enable_progress_bar = false")
         self._db.execute(CREATE)
-        self.rows: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
     def close(self) -> None:
         """Ends the database."""
         self._db.close()
 
-    def map_file(
-        self,
-        segment: int,
-        segment_name: str,
-        file_name: str,
-        source: FileSource,
-        stream: Iterable[bytes],
-        header_lines: int,
-    ) -> Iterator[MappedChunk]:
-        """The file's contacts in the order of their rows.
+    def map_chunk(self, chunk: Chunk, source: FileSource, segment: int, segment_name: str) -> MappedChunk:
+        """The chunk's contacts in the order of their rows.
 
-        Raises ConfigurationError for a mapped column that is missing and for a quote that is never closed.
+        Raises PermanentError where the engine reads other rows than were put into the chunk.
         """
-        lines_before = header_lines
-        for chunk in cut(Path(source.path), stream, CHUNK_BYTES):
-            self._execute(load_sql(self._plan, source, self._email, self._phone, has_nul=chunk.has_nul))
-            parsed = self._parsed(source, chunk, lines_before)
-            lines = self._placed(chunk, parsed, source, lines_before, segment_name, file_name)
-            self._judge()
-            for statement in [*address_sql(segment), *(phone_sql() if self._plan.phone else [])]:
-                self._execute(statement)
-            self._count(segment_name, file_name, lines)
-            yield self._written(source.number, lines)
-            lines_before += parsed.lines
-            chunk.keep_from(parsed.open_at)
+        chunk.flush()
+        self._execute(load_sql(self.plan, source, self._email, self._phone))
+        self._check_count(chunk)
+        self._judge()
+        for statement in [*address_sql(segment), *(phone_sql() if self.plan.phone else [])]:
+            self._execute(statement)
+        origins = chunk.origins
+        self._count(segment_name, origins)
+        return self._written(origins)
 
-    def _parsed(self, source: FileSource, chunk: Chunk, lines_before: int) -> _Parsed:
-        """What of the chunk could not be parsed; empties the parser's tables."""
-        found = self._db.execute(
-            "SELECT line, min(line_byte_position) - 1, min(CAST(error_type AS VARCHAR)), max(strlen(csv_line)), "
-            "max(contains(ltrim(csv_line, chr(10)), chr(10))) FROM rejected_lines GROUP BY line ORDER BY line"
-        ).fetchall()
-        self._execute("DROP TABLE rejected_lines; DROP TABLE rejected_scans")
-        open_at = None
-        bad: dict[int, str] = {}
-        for line, start, kind, row_bytes, many_lines in found:
-            if kind == "UNQUOTED VALUE":
-                at_end = start + row_bytes >= chunk.size_bytes - 1
-                if at_end and not chunk.is_last and row_bytes <= _LONGEST_ROW_BYTES:
-                    open_at = start
-                    continue
-                if many_lines or (at_end and chunk.count(b'"', start) % 2 == 1):
-                    raise _quote_open(source.name, lines_before + chunk.count(b"\n", 0, start) + 1, row_bytes)
-            bad[line] = _PARSER_REASONS.get(kind, "malformed_row")
-        lines = chunk.lines if open_at is None else chunk.count(b"\n", 0, open_at)
-        return _Parsed(lines, open_at, bad)
-
-    def _placed(
-        self, chunk: Chunk, parsed: _Parsed, source: FileSource, lines_before: int, segment_name: str, file_name: str
-    ) -> LineMap:
-        """Tells in which line each row stands, and reports the rows not parsed."""
-        good = self._value("SELECT count(*) FROM chunk")
-        if good + len(parsed.bad) == parsed.lines:
-            lines = plain_line_map(lines_before, parsed.bad)
-            bad_lines = {number: lines_before + number for number in parsed.bad}
-        else:
-            data = chunk.path.read_bytes()[: parsed.open_at]
-            lines, bad_lines = exact_line_map([data], source.delimiter, lines_before, parsed.bad)
-        for number, reason in parsed.bad.items():
-            line = bad_lines.get(number, lines_before + number)
-            self.reasons[reason] += 1
-            self.rows[segment_name] += 1
-            self._on_rejected(RejectedRow(segment_name, file_name, line, reason, "", "", None))
-        return lines
+    def _check_count(self, chunk: Chunk) -> None:
+        """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""
+        count = self._value("SELECT count(*) FROM chunk")
+        if count != chunk.rows:
+            origins = chunk.origins
+            first, last = (f"{self._files[origins.file(row)]}, line {origins.line(row)}" for row in (0, chunk.rows - 1))
+            raise PermanentError(
+                "rows_miscounted",
+                f"{chunk.rows:,} rows were counted from {first} to {last}, and {count:,} were read.",
+                "This is a fault of Segment Export; please report it. Nothing was sent.",
+            )
 
     def _judge(self) -> None:
         """Decides what is not plain."""
@@ -174,23 +124,22 @@ class Mapper:
             )
         return True
 
-    def _count(self, segment_name: str, file: str, lines: LineMap) -> None:
+    def _count(self, segment_name: str, origins: Origins) -> None:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
-            self.rows[segment_name] += count
             if fate in (FATE["contact"], FATE["merged"]):
                 self.reasons["contact" if fate == FATE["contact"] else "merged"] += count
-        cursor = self._db.execute(rejected_sql(self._plan))
+        cursor = self._db.execute(rejected_sql(self.plan))
         while found := cursor.fetchmany(_FETCH_ROWS):
             for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
-                line = lines.line(row + 1)
+                file, line = self._files[origins.file(row)], origins.line(row)
                 self._on_rejected(
                     RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
                 )
 
-    def _written(self, file: int, lines: LineMap) -> MappedChunk:
-        mapped = MappedChunk(self._folder / "contacts", self._folder / "places", file, lines)
-        self._execute(copy_sql(contacts_sql(self._plan), str(mapped.contacts)))
+    def _written(self, origins: Origins) -> MappedChunk:
+        mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
+        self._execute(copy_sql(contacts_sql(self.plan), str(mapped.contacts)))
         self._execute(copy_sql(places_sql(), str(mapped.places)))
         return mapped
 
@@ -206,11 +155,3 @@ class Mapper:
     def _value(self, sql: str) -> int:
         found = self._db.execute(sql).fetchone()
         return int(found[0]) if found else 0
-
-
-def _quote_open(name: str, line: int, size_bytes: int) -> ConfigurationError:
-    return ConfigurationError(
-        "quote_open",
-        f"{name}, line {line}: a quote is opened and never closed, which swallows {size_bytes:,} bytes of rows.",
-        "Correct the file or let Customer Insights export it again; nothing was sent.",
-    )

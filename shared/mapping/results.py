@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.mapping.line_map import LineMap
+from shared.mapping.origins import Origins
 
 # Reasons for which a row is not sent, and for which it is sent without a value.
 NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
@@ -28,10 +28,9 @@ class MappedChunk:
     """A chunk's contacts, in two files of UTF-8 text that the next chunk overwrites.
 
     `contacts` has a line for each: a JSON object and a comma. `places` has one for each, too: the number of its row in
-    the chunk, a tab, its customer id. `lines` tells in which line of file number `file` a row stands.
+    the chunk, a tab, its customer id. `origins` gives the file and line of a row.
     """
 
     contacts: Path
     places: Path
-    file: int
-    lines: LineMap
+    origins: Origins

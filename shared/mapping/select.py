@@ -1,9 +1,8 @@
 """The plan as SQL: one SELECT that reads a chunk of a file, and two that write its contacts.
 
-A row of the table `chunk` is one data row that could be parsed; its `rowid` counts them from 0, in the file's order:
+A row of the table `chunk` is one well-formed row; its `rowid` counts them from 0, in the file's order:
 
     fate           FATE's number: what becomes of the row
-    spoilt         the mapped cell that holds a NUL, by its number
     email          the normalised address, where accepted
     email_cell     the trimmed address, where it is not plain
     phone          the digits of the E.164 number, where accepted
@@ -20,18 +19,20 @@ from typing import Literal
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
 
-Fate = Literal[
-    "contact", "missing_email", "invalid_email", "duplicate_email", "merged", "invalid_encoding", "undecided"
-]
+Fate = Literal["contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided"]
 FATE: dict[Fate, int] = {
     "contact": 0,
     "missing_email": 1,
     "invalid_email": 2,
     "duplicate_email": 3,
     "merged": 4,
-    "invalid_encoding": 5,
-    "undecided": 6,
+    "undecided": 5,
 }
+
+# What the engine reads at once. A chunk stays below it, or it holds a single row.
+BUFFER_BYTES = 25_000_000
+CHUNK_BYTES = 24_000_000
+LONGEST_ROW_BYTES = 1_000_001
 
 _NO_TEXT = "CAST(NULL AS VARCHAR)"
 
@@ -54,36 +55,30 @@ _DATE_FORMATS = {"YYYY-MM-DD": "%Y-%m-%d", "DD-MM-YYYY": "%d-%m-%Y", "MM-DD-YYYY
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """One file for the SELECT: where its chunks are put, and its columns in their order."""
+    """The local file for the SELECT, its columns in their order, and how its cells are written."""
 
-    number: int
     path: str
     columns: tuple[str, ...]
     delimiter: str
-    name: str
+    escape: str
 
 
-def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None, *, has_nul: bool) -> str:
-    """Reads one chunk into `chunk`; what cannot be parsed lands in the temporary table `rejected_lines`.
-
-    Only plain values are judged here; the others are left `undecided`.
-    """
-    at = locate(plan, source.columns, source.name)
+def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None) -> str:
+    """Reads one chunk into `chunk`. Only plain values are judged here; the others are left `undecided`."""
+    at = locate(plan, source.columns, source.path)
     customer_id = find_column(CUSTOMER_ID, source.columns)
     raw = {"raw_email": f"c{at[plan.email_column]}"}
     if plan.phone:
         raw["raw_phone"] = f"c{at[plan.phone.column]}"
     raw |= {f"v{i}": _trimmed(f"c{at[field.column]}") for i, field in _values(plan)}
-    spoilt = " ".join(f"WHEN contains({cell}, chr(0)) THEN {number}" for number, cell in enumerate(raw))
     raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
     values = "".join(f",\n    {_typed(field, f'v{i}', plan)} AS f{i}" for i, field in _values(plan))
     return f"""CREATE OR REPLACE TEMP TABLE chunk AS
 SELECT
-    CAST(CASE WHEN spoilt IS NOT NULL THEN {FATE["invalid_encoding"]}
-        WHEN email IS NOT NULL THEN {FATE["contact"]}
+    CAST(CASE WHEN email IS NOT NULL THEN {FATE["contact"]}
         WHEN email_cell IS NULL THEN {FATE["missing_email"]}
         ELSE {FATE["undecided"]} END AS UTINYINT) AS fate,
-    spoilt, email, email_cell, CAST(substr(plain_phone, 2) AS UBIGINT) AS phone, phone_cell, false AS phone_lost,
+    email, email_cell, CAST(substr(plain_phone, 2) AS UBIGINT) AS phone, phone_cell, false AS phone_lost,
     customer_id{values}
 FROM (
     SELECT *,
@@ -91,7 +86,6 @@ FROM (
         {f"CASE WHEN plain_phone IS NULL THEN {_trimmed('raw_phone')} END" if phone else _NO_TEXT} AS phone_cell
     FROM (
         SELECT *,
-            {f"CASE {spoilt} END" if has_nul else "CAST(NULL AS INTEGER)"} AS spoilt,
             {email.quick("raw_email")} AS email,
             {phone.quick("raw_phone") if phone else _NO_TEXT} AS plain_phone
         FROM (
@@ -146,9 +140,8 @@ def rejected_sql(plan: Plan) -> str:
     Shape: rowid, reason, field, customer_id, email. A merged row is no fault.
     """
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
-    fields = " ".join(f"WHEN {number} THEN {literal(column)}" for number, column in enumerate(_checked_columns(plan)))
     parts = [
-        f"SELECT rowid, CASE fate {reasons} END, CASE coalesce(spoilt, 0) {fields} END, customer_id, "
+        f"SELECT rowid, CASE fate {reasons} END, {literal(plan.email_column)}, customer_id, "
         f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({FATE['contact']}, {FATE['merged']})"
     ]
     kinds = [
@@ -167,24 +160,18 @@ def rejected_sql(plan: Plan) -> str:
     return "\nUNION ALL\n".join(parts)
 
 
-def _checked_columns(plan: Plan) -> list[str]:
-    """The columns whose cells `chunk.spoilt` numbers."""
-    phone = [plan.phone.column] if plan.phone else []
-    return [plan.email_column, *phone, *(field.column for _, field in _values(plan))]
-
-
 def _values(plan: Plan) -> list[tuple[int, Field]]:
     return list(enumerate(field for field in plan.fields if field.type != "phone"))
 
 
 def _read_csv(source: FileSource) -> str:
-    # Types are named, never guessed: a phone number would become a float. Strict mode, or surplus columns
-    # vanish. A longer line is rejected: escaped six-fold, a row then still fits into a body.
+    # Types are named, never guessed: a phone number would become a float. Strict mode, or cells that do not fit vanish.
+    # One buffer holds all of the chunk, and one scanner reads it: at the borders between two, rows were lost.
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(source.columns)))
     return (
         f"read_csv({literal(source.path)}, columns={{{columns}}}, auto_detect=false, header=false, "
-        f"delim={literal(source.delimiter)}, quote='\"', escape='\"', strict_mode=true, store_rejects=true, "
-        "rejects_table='rejected_lines', rejects_scan='rejected_scans', rejects_limit=0, max_line_size=1000000)"
+        f"delim={literal(source.delimiter)}, quote='\"', escape={literal(source.escape)}, strict_mode=true, "
+        f"parallel=false, buffer_size={BUFFER_BYTES}, max_line_size={LONGEST_ROW_BYTES})"
     )
 
 

@@ -1,19 +1,19 @@
 """The staged bodies: import requests of at most 8 MB, written down once and sent as they are.
 
 Beside each body stand its contacts' places, so that a contact that Brevo rejects is found in its file again. A line
-of JSON tells the file and its line map for the rows behind it; a row's number, a tab and a customer id stand for each
-contact.
+of JSON holds the files and lines of the chunk's rows; behind it stand, for each contact, the number of its row, a tab
+and the customer id.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import BinaryIO
 
 from shared.config.models import Export
-from shared.mapping.line_map import LineMap
+from shared.mapping.origins import Origins
 from shared.mapping.results import MappedChunk
 from shared.runs.ending import STAGED
 from shared.runs.model import Batch, Run
@@ -74,7 +74,7 @@ def _write(blobs: Blobs, batch: Batch, group: _Group, end: bytes) -> Batch:
 def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Group]:
     group = _Group()
     for chunk in chunks:
-        head = json.dumps({"file": chunk.file, "starts": chunk.lines.starts, "offsets": chunk.lines.offsets}).encode()
+        head = json.dumps(asdict(chunk.origins)).encode()
         with chunk.contacts.open("rb") as contacts, chunk.places.open("rb") as places:
             while contacts.tell() < chunk.contacts.stat().st_size:
                 lines, count = _lines(contacts, largest_bytes - group.size_bytes)
@@ -127,11 +127,11 @@ def read_places(blobs: Blobs, batch: Batch, wanted: set[int]) -> dict[int, Place
     index = 0
     for text in blobs.read(STAGED, f"{batch.name}.places").decode().split("\n"):
         if text.startswith("{"):
-            head = json.loads(text)
-            (segment, file), lines = files[head["file"]], LineMap(head["starts"], head["offsets"])
+            origins = Origins(**json.loads(text))
             continue
         if index in wanted:
             row, customer_id = text.split("\t", 1)
-            places[index] = Place(segment, file, lines.line(int(row) + 1), customer_id.strip())
+            segment, file = files[origins.file(int(row))]
+            places[index] = Place(segment, file, origins.line(int(row)), customer_id.strip())
         index += 1
     return places

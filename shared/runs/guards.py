@@ -12,7 +12,9 @@ def is_guard(code: str) -> bool:
     return code.startswith("guard_")
 
 
-def check_staged(export: Export, *, contacts: int, rows_read: int, rows_rejected: int, before: Success | None) -> None:
+def check_staged(
+    export: Export, *, contacts: int, rows_read: int, rows_rejected: int, notes: list[str], before: Success | None
+) -> None:
     """Checks a staged run before its first import. Raises ConfigurationError."""
     if export.max_profiles is not None and contacts > export.max_profiles:
         raise ConfigurationError(
@@ -24,7 +26,7 @@ def check_staged(export: Export, *, contacts: int, rows_read: int, rows_rejected
         raise ConfigurationError(
             "guard_max_rejected",
             f"{rows_rejected:,} of {rows_read:,} rows are rejected, more than max_rejected ({export.max_rejected:g}).",
-            f"Look at the rejected rows. {ACCEPT}",
+            " ".join([*notes[:1], f"Look at the rejected rows. {ACCEPT}"]),
         )
     if before is not None and contacts < (1 - export.max_shrink) * before.contacts:
         raise ConfigurationError(

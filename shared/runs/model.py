@@ -72,6 +72,7 @@ class Run:
     rows_rejected: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     contacts_mapped: int = 0
+    notes: list[str] = field(default_factory=list)
     staging_id: str = ""
     rejected_id: str = ""
     batches: int = 0

@@ -1,24 +1,35 @@
-"""Reads a whole snapshot, file by file: every file checked, every row judged."""
+"""Reads a whole snapshot: every file checked, every record framed, every row judged."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 from shared.config.document import Target
 from shared.errors import ConfigurationError
+from shared.mapping.chunk import Chunk
 from shared.mapping.mapper import Mapper
-from shared.mapping.plan import Plan, check_size, columns_text, make_plan
+from shared.mapping.plan import Plan, check_size, columns_text, locate, make_plan
 from shared.mapping.results import MappedChunk, RejectedRow
-from shared.mapping.select import FileSource
+from shared.mapping.select import CHUNK_BYTES, FileSource
+from shared.runs.hints import Hints
+from shared.segments.framing import Fault
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import Snapshot
+from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.storage.blobs import Blobs
+
+# A snapshot may be thousands of tiny files: those to come are opened while one is read.
+_OPENED_AHEAD = 8
+_SMALL_FILE_BYTES = 1_000_000
 
 
 class SnapshotReader:
-    """One reading of a snapshot. `rows` (by segment) and `reasons` are complete when `chunks` has ended.
+    """One reading of a snapshot. `rows` (by segment), `reasons` and `notes` are complete when `chunks` has ended.
 
-    `planned` sees the plan before any row is read and may change it; `between` is called now and then.
+    `planned` sees the plan before any row is read and may change it; `between` is called now and then. `notes` are
+    sentences for people about what the files look like.
     """
 
     def __init__(
@@ -41,13 +52,20 @@ class SnapshotReader:
         self._on_rejected = on_rejected
         self._between = between
         self._first_columns: tuple[str, ...] = ()
+        self._mapper: Mapper | None = None
+        self._hints = Hints()
         self.rows: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
     @property
     def files(self) -> list[tuple[str, str]]:
-        """Segment and name of each file; a contact's place names one by its number here."""
+        """Segment and name of each file; a contact's origin names one by its number here."""
         return [(part.segment, file.name) for part, file in self._files]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the files look like, where that explains the rejected rows."""
+        return self._hints.notes
 
     def chunks(self) -> Iterator[MappedChunk]:
         """The contacts in the order of their rows.
@@ -55,33 +73,80 @@ class SnapshotReader:
         Raises ConfigurationError for files and mappings that do not fit, TransientError for a blob that changed
         meanwhile.
         """
-        mapper: Mapper | None = None
         try:
-            for number, (part, file) in enumerate(self._files):
-                self._between()
-                stream = SegmentStream(self._blobs, self._target.export.source, part, file)
-                columns, where = stream.header.columns, f"{self._target.export.source.container}/{file.blob.name}"
-                if not columns:
-                    continue
-                if mapper is None:
-                    mapper = self._mapper(columns, where)
-                self._check_same_columns(columns, where)
-                source = FileSource(number, str(self._folder / "chunk.csv"), columns, stream.delimiter, where)
-                segment = self._segments.index(part.segment)
-                for chunk in mapper.map_file(segment, part.segment, file.name, source, stream, stream.header.lines):
-                    yield chunk
-                    self._between()
-            if mapper is not None:
-                self.rows, self.reasons = mapper.rows, mapper.reasons
+            with Chunk(self._folder / "chunk.csv") as chunk:
+                yield from self._chunks(chunk)
         finally:
-            if mapper is not None:
-                mapper.close()
+            if self._mapper is not None:
+                self.reasons += self._mapper.reasons
+                self._mapper.close()
 
-    def _mapper(self, columns: tuple[str, ...], where: str) -> Mapper:
-        self._first_columns = columns
-        plan = self._planned(make_plan(self._target.export, self._target.connection, columns, where))
-        check_size(plan)
-        return Mapper(plan, self._folder, self._on_rejected)
+    def _chunks(self, chunk: Chunk) -> Iterator[MappedChunk]:
+        """Files of one segment whose cells are written alike share a chunk."""
+        before: tuple[str, FileSource] | None = None
+        for number, (part, file, stream) in enumerate(self._streams()):
+            self._between()
+            if not stream.header.columns:
+                continue
+            source = self._source(stream)
+            if before is not None and before != (part.segment, source):
+                yield from self._mapped(chunk, *before)
+            before = (part.segment, source)
+            for record in stream.records():
+                if isinstance(record, Fault):
+                    self._reject(part.segment, file, record)
+                    continue
+                if chunk.size_bytes + len(record.data) > CHUNK_BYTES:
+                    yield from self._mapped(chunk, *before)
+                chunk.add(record.data, record.count, number, record.line)
+                self.rows[part.segment] += record.count
+            self._hints.file_ended(stream.name)
+        if before is not None:
+            yield from self._mapped(chunk, *before)
+
+    def _mapped(self, chunk: Chunk, segment: str, source: FileSource) -> Iterator[MappedChunk]:
+        if self._mapper is not None and chunk.rows:
+            yield self._mapper.map_chunk(chunk, source, self._segments.index(segment), segment)
+            chunk.clear()
+            self._between()
+
+    def _reject(self, segment: str, file: SegmentFile, fault: Fault) -> None:
+        self.rows[segment] += 1
+        self.reasons[fault.reason] += 1
+        self._hints.add(fault)
+        self._on_rejected(RejectedRow(segment, file.name, fault.line, fault.reason, "", "", None))
+
+    def _streams(self) -> Iterator[tuple[SegmentSnapshot, SegmentFile, SegmentStream]]:
+        """The files, opened, in their order."""
+        files = iter(self._files)
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(_OPENED_AHEAD, "segment-files"))
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            ahead: deque[tuple[SegmentSnapshot, SegmentFile, Future[SegmentStream] | None]] = deque()
+            while True:
+                for part, file in islice(files, _OPENED_AHEAD - len(ahead)):
+                    is_small = file.blob.size_bytes <= _SMALL_FILE_BYTES
+                    ahead.append((part, file, pool.submit(self._open, part, file) if is_small else None))
+                if not ahead:
+                    return
+                part, file, opened = ahead.popleft()
+                yield part, file, opened.result() if opened else self._open(part, file)
+
+    def _open(self, part: SegmentSnapshot, file: SegmentFile) -> SegmentStream:
+        return SegmentStream(self._blobs, self._target.export.source, part, file)
+
+    def _source(self, stream: SegmentStream) -> FileSource:
+        """How the file's rows are to be read. Raises ConfigurationError where its columns do not fit."""
+        columns = stream.header.columns
+        if self._mapper is None:
+            self._first_columns = columns
+            plan = self._planned(make_plan(self._target.export, self._target.connection, columns, stream.name))
+            check_size(plan)
+            names = [file.name for _, file in self._files]
+            self._mapper = Mapper(plan, self._folder, names, self._on_rejected)
+        self._check_same_columns(columns, stream.name)
+        locate(self._mapper.plan, columns, stream.name)
+        return FileSource(str(self._folder / "chunk.csv"), columns, stream.dialect.delimiter, stream.dialect.escape)
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""

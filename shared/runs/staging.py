@@ -130,6 +130,7 @@ def _counted(run: Run, reader: SnapshotReader, snapshot: Snapshot) -> Run:
         rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
         warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
         contacts_mapped=reasons["contact"],
+        notes=reader.notes,
     )
 
 
@@ -139,6 +140,7 @@ def _guard(app: App, target: Target, staged: Run) -> None:
         contacts=staged.contacts_mapped,
         rows_read=staged.rows_read,
         rows_rejected=sum(staged.rows_rejected.values()),
+        notes=staged.notes,
         before=app.store.success(staged.export),
     )
 
@@ -184,6 +186,7 @@ _COUNTED = (
     "rows_rejected",
     "warnings",
     "contacts_mapped",
+    "notes",
     "rejected_id",
     "left_out",
     "allowance",

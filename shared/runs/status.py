@@ -26,9 +26,9 @@ def run_status(app: App, run: Run, *, story: bool = False) -> dict[str, Any]:
     Books: rows_read = contacts_mapped + rows_merged + rows_rejected;
     contacts_delivered = contacts_confirmed + contacts_rejected_by_brevo + still open.
     """
-    notes = [batch.note for batch in app.store.batches(run) if batch.note] if run.batches else []
+    notes = [*run.notes, *(batch.note for batch in app.store.batches(run) if batch.note)] if run.batches else run.notes
     if run.left_out:
-        notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
+        notes = [*notes, f"Sent without attributes that the account lacks: {', '.join(run.left_out)}."]
     run = ending.totals(app, run)
     status: dict[str, Any] = {
         "run_id": run.run_id,

@@ -1,84 +1,128 @@
-"""A segment file's bytes as the mapping wants them: unzipped, UTF-8 without BOM, line ends of one kind, no header."""
+"""A segment file read as text: unzipped, UTF-8 without marks, line ends of one kind; its header, then its records."""
 
-import csv
-import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.config.models import Source
 from shared.errors import ConfigurationError, TransientError
+from shared.segments.framing import Form, Framer
 from shared.segments.model_json import Table
+from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, cells
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot
 from shared.storage.blobs import Blobs
 from shared.storage.failures import Conflict, NotFound
 
+# More columns than any table of Customer Insights has; the engine's memory grows with them.
+MOST_COLUMNS = 5_000
 _UTF8_BOM = b"\xef\xbb\xbf"
 _LONGEST_HEADER_BYTES = 1_000_000
+_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The file's columns, and how many lines they take at its top (0: they are in model.json)."""
+    """The columns of a file, named at its top or in model.json."""
 
     columns: tuple[str, ...]
-    lines: int
+    is_in_file: bool
 
 
 class SegmentStream:
-    """One segment file, read once. Iterating gives its data rows' bytes, piece by piece.
+    """One segment file, read once. Iterating gives the text behind its header, piece by piece.
 
     Raises (while opening and iterating) ConfigurationError for a file that cannot be read as text, and
     TransientError where the blob was deleted or replaced since it was listed.
     """
 
     def __init__(self, blobs: Blobs, source: Source, part: SegmentSnapshot, file: SegmentFile) -> None:
-        self._name = f"{source.container}/{file.blob.name}"
-        raw = _unzipped(_unchanged(blobs, source.container, file), self._name, zipped=file.name.endswith(".gz"))
-        self._chunks = _same_line_ends(_without_bom(raw, self._name))
+        self.name = f"{source.container}/{file.blob.name}"
+        raw = _unzipped(_unchanged(blobs, source.container, file), self.name, zipped=file.name.endswith(".gz"))
+        self._pieces = _same_line_ends(_without_marks(raw, self.name))
         self._head = b""
-        self.delimiter = source.delimiter or (part.table.delimiter if part.table else None) or ","
+        self._line = 1  # where the head begins
+        delimiter = source.delimiter or (part.table.delimiter if part.table else None) or ","
+        self.dialect = Dialect(delimiter, source.escape)
         self.header = self._read_header(part.table)
 
     def __iter__(self) -> Iterator[bytes]:
         if self._head:
             yield self._head
-        yield from self._chunks
+            self._head = b""
+        yield from self._pieces
+
+    def records(self) -> Framer:
+        """The records behind the header."""
+        named_by = "the header" if self.header.is_in_file else "model.json"
+        form = Form(self.dialect, len(self.header.columns), named_by, self.name)
+        return Framer(self, form, self._line)
 
     def _read_header(self, table: Table | None) -> Header:
-        first, lines, size_bytes = self._first_record()
-        if not first:
-            return Header(table.columns if table else (), 0)
-        if table is None or not table.columns or _is_header(first, table):
-            self._head = self._head[size_bytes:]
-            columns = tuple(name.strip() for name in first)
-            if not all(character.isprintable() or character in "\n\t" for name in columns for character in name):
-                raise self._header_error("is not text in UTF-8")
-            return Header(columns, lines)
-        return Header(table.columns, 0)
+        end = self._first_record()
+        names = self._cells(self._head[:end])
+        if not names:
+            return Header(table.columns if table else (), is_in_file=False)
+        if table is not None and table.columns and not _is_header(names, table):
+            return self._checked(Header(table.columns, is_in_file=False))
+        header = self._checked(Header(tuple(name.strip() for name in names), is_in_file=True))
+        self._line += self._head.count(b"\n", 0, end)
+        self._head = self._head[end:]
+        return header
 
-    def _first_record(self) -> tuple[list[str], int, int]:
-        """The first record that is not empty, the lines it ends after, and its bytes with all before it."""
-        while b"\n" not in self._head.lstrip(b"\n") and len(self._head) < _LONGEST_HEADER_BYTES:
-            chunk = next(self._chunks, b"")
-            if not chunk:
-                break
-            self._head += chunk
-        text = io.StringIO(self._head[:_LONGEST_HEADER_BYTES].decode("utf-8", errors="surrogateescape"), newline="")
-        reader = csv.reader(iter(text.readline, ""), delimiter=self.delimiter)
+    def _checked(self, header: Header) -> Header:
+        first = header.columns[0] if header.columns else ""
+        if first.casefold().startswith("sep=") and len(header.columns) <= 2:
+            raise self._header_error(
+                "is a note for Excel, not a header", f"Remove it, and set source.delimiter to {first[4:5]!r}."
+            )
+        if not all(letter.isprintable() or letter in "\n\t" for name in header.columns for letter in name):
+            raise self._header_error("is not text in UTF-8")
+        if len(header.columns) > MOST_COLUMNS:
+            raise ConfigurationError(
+                "too_many_columns",
+                f"{self.name}, line {self._line}: {len(header.columns):,} columns are more than {MOST_COLUMNS:,}.",
+                "Let Customer Insights export those that campaigns need.",
+            )
+        return header
+
+    def _first_record(self) -> int:
+        """Where the first record that is not blank ends in the head, which begins with it; it ends with a line feed."""
+        self._skip_blank_lines()
+        record, at = OddRecord(self.dialect), 0
         try:
-            first = next((record for record in reader if record), [])
-        except csv.Error as error:
-            raise self._header_error("cannot be read") from error
-        read = text.getvalue()[: text.tell()]
-        return first, reader.line_num, len(read.encode("utf-8", errors="surrogateescape"))
+            while (end := record.read(self._head, at, len(self._head))) < 0:
+                at = len(self._head)
+                if at > _LONGEST_HEADER_BYTES:
+                    raise self._header_error(f"is longer than {_LONGEST_HEADER_BYTES:,} bytes")
+                if not self._read_more():
+                    record.check_ended()
+                    self._head += b"\n" if self._head else b""
+                    return len(self._head)
+        except QuoteOpen:
+            raise self._header_error("opens a quote and does not close it") from None
+        if record.has_stray_quote:
+            raise self._header_error("has text behind a quoted cell")
+        return end
 
-    def _header_error(self, what: str) -> ConfigurationError:
-        return ConfigurationError(
-            "header_invalid",
-            f"{self._name}, line 1: the header row {what}.",
-            "Let Customer Insights export the segment again; nothing was sent.",
-        )
+    def _skip_blank_lines(self) -> None:
+        """Of many megabytes of them nothing is kept."""
+        while self._head or self._read_more():
+            rest = self._head.lstrip(b"\n")
+            self._line += len(self._head) - len(rest)
+            self._head = rest
+            if rest:
+                return
+
+    def _read_more(self) -> bool:
+        piece = next(self._pieces, b"")
+        self._head += piece
+        return bool(piece)
+
+    def _cells(self, record: bytes) -> list[str]:
+        return [cell.decode("utf-8", errors="surrogateescape") for cell in cells(record, self.dialect)]
+
+    def _header_error(self, what: str, advice: str = _AGAIN) -> ConfigurationError:
+        return ConfigurationError("header_invalid", f"{self.name}, line {self._line}: the header row {what}.", advice)
 
 
 def _is_header(first: list[str], table: Table) -> bool:
@@ -127,17 +171,19 @@ def _gzip_error(name: str, what: str) -> ConfigurationError:
     )
 
 
-def _without_bom(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def _without_marks(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
     first = b""
     for chunk in chunks:
         first += chunk
-        if len(first) >= 4:
+        if len(first) >= 8:
             break
     if _looks_like_utf16(first):
         raise ConfigurationError(
             "encoding_utf16", f"{name} is UTF-16 text.", "Segment files must be UTF-8; export it as UTF-8."
         )
-    yield first.removeprefix(_UTF8_BOM)
+    while first.startswith(_UTF8_BOM):  # some tools write a second one before the first
+        first = first.removeprefix(_UTF8_BOM)
+    yield first
     yield from chunks
 
 
@@ -146,7 +192,7 @@ def _looks_like_utf16(first: bytes) -> bool:
 
 
 def _same_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """CRLF and CR become LF: DuckDB's strict mode stops at a file that mixes them (2.0, November 2026)."""
+    """CRLF and CR become LF, within cells too: one kind of line end is easier to count and to frame."""
     pending = b""
     for chunk in chunks:
         whole = pending + chunk

@@ -1,0 +1,276 @@
+"""Frames the records of a segment file: where each begins and ends, and whether it is well formed.
+
+Only well-formed records go on to the engine that maps them. Its own CSV reader is fast, but not exact about malformed
+input: it drops rows at its borders, and what it reports of them is not complete (DuckDB 2.0, November 2026;
+https://github.com/duckdb/duckdb/issues/13197 and 18980 are of the kind).
+
+Most of a file is judged many records at a time: lines without a quote by their delimiters alone, lines with quotes by a
+regular expression. What is left is read by `OddRecord`, and the next record is judged as usual again.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.errors import ConfigurationError
+from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, plainly_written
+
+# Escaped six-fold, a record still fits into an import.
+LONGEST_RECORD_BYTES = 1_000_000
+_PIECE_BYTES = 1 << 20
+# So much is judged at once: the smaller, the less is judged again where one record is odd.
+_WINDOW_BYTES = 32_768
+# With fewer quotes than one in so many bytes, the lines that have some are judged one by one.
+_BYTES_PER_QUOTE = 256
+_BLANK_LINES = re.compile(b"\n+")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Well-formed records: `count` of them in `data`, from `line` on. More than one: each is one line."""
+
+    data: bytes
+    count: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A record that is not sent. `detail` says what is wrong with its form; `data` is what is known of its text."""
+
+    line: int
+    reason: str
+    detail: str
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the records of a file are to be like. `named_by` says where its columns stand: the header, or model.json."""
+
+    dialect: Dialect
+    columns: int
+    named_by: str
+    where: str
+
+
+class Framer:
+    """Iterating gives the records of one file in their order, as `Records` and `Fault`s.
+
+    `pieces` is the text with line feeds alone as line ends, behind the header; `line` is where it begins, from 1.
+    Raises ConfigurationError `quote_open` where nobody can say where a record ends.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], form: Form, line: int) -> None:
+        self._pieces = pieces
+        self._form = form
+        self._line = line
+        self._shapes = _Shapes(form.dialect, form.columns)
+        self._data = b""
+        self._at = 0
+        self._odd: OddRecord | None = None
+        self._odd_read = 0  # the position up to which the odd record has been read
+        # The first byte at or behind _at that is no text; where all is, the end of the whole lines. NUL, likewise.
+        self._spoilt = 0
+        self._nul = 0
+
+    def __iter__(self) -> Iterator[Records | Fault]:
+        for piece in _in_small_pieces(self._pieces):
+            self._add(piece)
+            complete = self._data.rfind(b"\n") + 1
+            self._nul = -1
+            self._find_spoilt(complete)
+            while self._at < complete and (record := self._next(complete)) is not None:
+                if isinstance(record, Fault) or record.count:
+                    yield record
+            self._read_ahead()
+        if self._odd is not None:
+            self._check_ended(self._odd)
+
+    def _add(self, piece: bytes) -> None:
+        """Puts the piece behind what is not framed yet. Of a record that is too long nothing is kept."""
+        if self._odd is not None and self._odd.size_bytes > LONGEST_RECORD_BYTES:
+            self._at = self._odd_read
+        self._data = self._data[self._at :] + piece
+        self._odd_read -= self._at
+        self._at = 0
+
+    def _next(self, complete: int) -> Records | Fault | None:
+        """The next records or fault, none (Records of 0) for blank lines; None where more must be read first."""
+        if self._odd is None:
+            found = self._blank(complete) or self._lines(complete) or self._one(complete)
+            if found is not None:
+                return found
+            self._odd, self._odd_read = OddRecord(self._form.dialect), self._at
+        return self._read_odd(self._odd)
+
+    def _blank(self, complete: int) -> Records | None:
+        blank = _BLANK_LINES.match(self._data, self._at, complete)
+        return self._taken(blank.end(), 0, blank.end() - self._at) if blank else None
+
+    def _lines(self, complete: int) -> Records | None:
+        """Records of one line each."""
+        end = self._data.rfind(b"\n", self._at, min(complete, self._spoilt, self._at + _WINDOW_BYTES)) + 1
+        if end <= self._at:
+            return None
+        size_bytes, count = self._shapes.lines(self._data[self._at : end])
+        return self._taken(self._at + size_bytes, count, count) if count else None
+
+    def _one(self, complete: int) -> Records | None:
+        """One record with line breaks in its cells, or a long one."""
+        record = self._shapes.record.match(self._data, self._at, min(complete, self._spoilt))
+        if record is None or record.end() - self._at > LONGEST_RECORD_BYTES:
+            return None
+        return self._taken(record.end(), 1, self._data.count(b"\n", self._at, record.end()))
+
+    def _taken(self, end: int, count: int, lines: int) -> Records:
+        records = Records(self._data[self._at : end] if count else b"", count, self._line)
+        self._line += lines
+        self._at = end
+        return records
+
+    def _read_ahead(self) -> None:
+        """Reads on in a record that is cut off, so that one that is too long need not be kept."""
+        if self._odd is None and len(self._data) - self._at > LONGEST_RECORD_BYTES:
+            self._odd, self._odd_read = OddRecord(self._form.dialect), self._at
+        if self._odd is not None:
+            self._read(self._odd)
+
+    def _read_odd(self, odd: OddRecord) -> Records | Fault | None:
+        end = self._read(odd)
+        if end < 0:
+            return None
+        self._odd = None
+        data = self._data[self._at : end]
+        line = self._line
+        self._line += odd.lines
+        self._at = end
+        if self._spoilt < end:
+            self._find_spoilt(self._data.rfind(b"\n") + 1)
+        fault = self._fault(odd, data, line)
+        return fault or Records(plainly_written(data, self._form.dialect, self._form.columns), 1, line)
+
+    def _find_spoilt(self, complete: int) -> None:
+        if self._nul < self._at:
+            nul = self._data.find(b"\0", self._at, complete)
+            self._nul = complete if nul < 0 else nul
+        self._spoilt = _first_no_utf8(self._data, self._at, self._nul)
+
+    def _fault(self, odd: OddRecord, data: bytes, line: int) -> Fault | None:
+        if odd.size_bytes > LONGEST_RECORD_BYTES:
+            return Fault(line, "malformed_row", f"is longer than {LONGEST_RECORD_BYTES:,} bytes")
+        if b"\0" in data or _first_no_utf8(data, 0, len(data)) < len(data):
+            return Fault(line, "invalid_encoding", "", data)
+        if odd.has_stray_quote:
+            return Fault(line, "malformed_row", f"has text behind a quoted cell{self._escape_hint(odd)}", data)
+        if odd.cells < self._form.columns or odd.filled_cells > self._form.columns:
+            cells = "1 cell" if odd.cells == 1 else f"{odd.cells:,} cells"
+            detail = f"has {cells}, {self._form.named_by} names {self._form.columns:,}"
+            return Fault(line, "malformed_row", detail, data)
+        return None
+
+    def _read(self, odd: OddRecord) -> int:
+        """Reads on in the record: the position behind it, or -1."""
+        try:
+            end = odd.read(self._data, self._odd_read, len(self._data))
+        except QuoteOpen:
+            raise self._quote_open(odd) from None
+        self._odd_read = len(self._data)
+        return end
+
+    def _check_ended(self, odd: OddRecord) -> None:
+        try:
+            odd.check_ended()
+        except QuoteOpen:
+            raise self._quote_open(odd) from None
+
+    def _quote_open(self, odd: OddRecord) -> ConfigurationError:
+        advice = "Correct the file or let Customer Insights export it again; nothing was sent."
+        if odd.has_backslash_quote and self._form.dialect.escape == '"':
+            advice = f"Its quotes look escaped by a backslash: set source.escape to a backslash. {advice}"
+        return ConfigurationError(
+            "quote_open",
+            f"{self._form.where}, line {self._line}: a quote is opened and never closed, which swallows "
+            f"{odd.size_bytes:,} bytes of rows.",
+            advice,
+        )
+
+    def _escape_hint(self, odd: OddRecord) -> str:
+        if odd.has_backslash_quote and self._form.dialect.escape == '"':
+            return "; its quotes look escaped by a backslash: see source.escape"
+        return ""
+
+
+class _Shapes:
+    """What a well-formed record looks like: what its delimiters alone are, and as regular expressions."""
+
+    def __init__(self, dialect: Dialect, columns: int) -> None:
+        delimiter = dialect.delimiter.encode()
+        self._shape = delimiter * (columns - 1) + b"\n"
+        # The only line of one column that has no delimiter may be a blank one.
+        self._shape_tells = columns > 1
+        self._other_bytes = bytes(byte for byte in range(256) if byte not in (delimiter[0], 0x0A))
+        d, escape = re.escape(delimiter), re.escape(dialect.escape.encode())
+        line = _record(d, escape, b"\n", columns)
+        self._line = re.compile(line)
+        self._lines = re.compile(b"(?:%s)*+" % line)
+        self.record = re.compile(_record(d, escape, b"", columns), re.DOTALL)
+
+    def lines(self, data: bytes) -> tuple[int, int]:
+        """How many bytes of the data are well-formed lines, from its beginning, and how many lines they are."""
+        if self._shape_tells and data.count(b'"') * _BYTES_PER_QUOTE < len(data):
+            count = self._count(data)
+            if count:
+                return len(data), count
+        match = self._lines.match(data)
+        end = match.end() if match else 0
+        return end, data.count(b"\n", 0, end)
+
+    def _count(self, data: bytes) -> int:
+        """How many lines there are, all well-formed; 0 where one is not."""
+        plain, quoted, at = [], 0, 0
+        while (quote := data.find(b'"', at)) >= 0:
+            start = data.rfind(b"\n", at, quote) + 1 or at
+            line = self._line.match(data, start)
+            if line is None:
+                return 0
+            plain.append(data[at:start])
+            quoted += 1
+            at = line.end()
+        plain.append(data[at:])
+        shape = b"".join(plain).translate(None, self._other_bytes)
+        count, rest = divmod(len(shape), len(self._shape))
+        return count + quoted if not rest and shape == self._shape * count else 0
+
+
+def _record(delimiter: bytes, escape: bytes, line_break: bytes, columns: int) -> bytes:
+    """Nothing is tried twice: each part keeps what it has matched. Surplus cells are forgiven where they are empty."""
+    quoted = b'"[^"%s%s]*+(?:%s[^"%s%s]*+)*+"' % (
+        escape,
+        line_break,
+        b'""' if escape == b'"' else escape + (b"[^\n]" if line_break else b"."),
+        escape,
+        line_break,
+    )
+    cell = b'(?>%s|[^"%s\n]*+)' % (quoted, delimiter)
+    return b"(?!\n)%s(?:%s%s){%d}+%s*+\n" % (cell, delimiter, cell, columns - 1, delimiter)
+
+
+def _first_no_utf8(data: bytes, start: int, end: int) -> int:
+    """The position of the first byte that is no UTF-8; `end` where there is none."""
+    try:
+        str(memoryview(data)[start:end], "utf-8")
+    except UnicodeDecodeError as error:
+        return start + error.start
+    return end
+
+
+def _in_small_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Each of at most _PIECE_BYTES, and with a line feed behind the last line."""
+    last = b"\n"
+    for piece in pieces:
+        for start in range(0, len(piece), _PIECE_BYTES):
+            yield piece[start : start + _PIECE_BYTES]
+        last = piece[-1:] or last
+    if last != b"\n":
+        yield b"\n"

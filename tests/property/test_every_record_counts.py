@@ -1,0 +1,210 @@
+"""Every record of a file is a contact, merged or rejected with its line, or the file fails with its line.
+
+Files full of faults are read by the product, with borders of pieces, windows, chunks and the engine's buffer all over
+them, and by a slow reader that knows no borders.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config.document import Target
+from shared.config.models import Connection, Export
+from shared.errors import ConfigurationError
+from shared.mapping import select
+from shared.mapping.results import RejectedRow
+from shared.runs import reading
+from shared.runs.reading import SnapshotReader
+from shared.segments import framing
+from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.storage.blobs import Blob
+from tests.property import slow_reader
+from tests.property.slow_reader import QuoteOpenAt
+
+SEED = 20261128
+FILES_AT_ONCE = 50
+LONGEST_RECORD_BYTES = 400
+HEADER = b"CustomerId,EMail,FirstName\n"
+FRAGMENTS = ["a", "Ana ", "é", "日本", " ", "x" * 30, "y" * 150, ";", "\\", "-", "'", "C-9,eve@example.com,Eve", "\t"]
+EMAIL = re.compile(r"[a-z0-9]+@example\.com")
+
+
+@dataclass
+class FakeBlobs:
+    """The segments' storage: each blob in pieces of any size."""
+
+    files: dict[str, bytes]
+    chance: random.Random
+
+    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
+        data, at = self.files[name], 0
+        while at < len(data):
+            size = self.chance.choice([1, 2, 3, 7, 50, 300, 2_000])
+            yield data[at : at + size]
+            at += size
+
+
+class Writer:
+    """Writes files with every fault, at random."""
+
+    def __init__(self, chance: random.Random, escape: str) -> None:
+        self.chance = chance
+        self.escape = escape
+        self.people = 0
+        # Each file has its own faults, so that most have few of them.
+        self.trouble = 0.0
+
+    def file(self) -> bytes:
+        chance = self.chance
+        self.trouble = chance.choice([0, 0, 0.003, 0.02, 0.2])
+        line_ends = chance.choice([["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r"]])
+        parts = [b"\xef\xbb\xbf" * chance.choice([0, 0, 0, 1, 2]), b"\n" * chance.choice([0, 0, 0, 3]), HEADER]
+        for _ in range(chance.choice([1, 3, 20, 100, chance.randint(1, 400)])):
+            if chance.random() < 0.02:
+                parts.append(chance.choice(line_ends).encode() * chance.choice([1, 1, 2, 70]))
+            parts += [self.record(), chance.choice(line_ends).encode()]
+        if chance.random() < 0.3:
+            parts.pop()
+        return b"".join(parts)
+
+    def record(self) -> bytes:
+        chance = self.chance
+        self.people += 1
+        email = f"p{self.people}@example.com"
+        cells = [f"C-{self.people}", chance.choice([email] * 8 + ["", "nobody"]), self.text()]
+        written = [self.cell(cell) for cell in cells]
+        if chance.random() < self.trouble:
+            written = self.wrong_count(written)
+        record = ",".join(written).encode()
+        if chance.random() < self.trouble:
+            at = chance.randrange(len(record) + 1)
+            spoilt = [b"\xff", b"\xe9", b"\0", b"\xc3", b'"', b'"', b'""', b' "', b'" ', b"\\", b"z" * 500]
+            record = record[:at] + chance.choice(spoilt) + record[at:]
+        return record
+
+    def text(self) -> str:
+        return "".join(self.chance.choice(FRAGMENTS) for _ in range(self.chance.choice([0, 1, 1, 1, 2, 5])))
+
+    def wrong_count(self, cells: list[str]) -> list[str]:
+        return self.chance.choice([cells[:2], cells[:1], [*cells, ""], [*cells, "", ""], [*cells, "x"], [*cells, '""']])
+
+    def cell(self, value: str) -> str:
+        chance = self.chance
+        if chance.random() < 0.05:
+            value = chance.choice(["\n", 'say "hi"', "a\nb,c\n", '"', "\r\n", "\n\n"]) + value
+        if chance.random() < 0.03 and not set(value) & set(",\n\r") and not value.lstrip(" ").startswith('"'):
+            return value + '5" pipe'  # a quote inside a cell without quotes is text
+        if chance.random() < 0.1 or set(value) & set(',"\n\r'):
+            inside = value.replace("\\", "\\\\") if self.escape == "\\" else value
+            spaces = chance.choice(["", "", "", " ", "  "])
+            return f'{spaces}"{inside.replace(chr(34), self.escape + chr(34))}"{chance.choice(["", "", " "])}'
+        return value
+
+
+@pytest.fixture
+def small_borders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing, "LONGEST_RECORD_BYTES", LONGEST_RECORD_BYTES)
+    monkeypatch.setattr(framing, "_PIECE_BYTES", 700)
+    monkeypatch.setattr(framing, "_WINDOW_BYTES", 300)
+    monkeypatch.setattr(framing, "_BYTES_PER_QUOTE", 64)
+    monkeypatch.setattr(reading, "CHUNK_BYTES", 5_000)
+    monkeypatch.setattr(select, "BUFFER_BYTES", 5_200)
+    monkeypatch.setattr(select, "LONGEST_ROW_BYTES", 500)
+
+
+def target(escape: str) -> Target:
+    connection = Connection.model_validate(
+        {"id": "brevo", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
+    )
+    export = Export.model_validate(
+        {
+            "id": "gold",
+            "display_name": "Gold",
+            "connection": "brevo",
+            "list_id": 1,
+            "source": {"container": "segments", "folder": "f", "escape": escape},
+            "segments": ["Gold"],
+            "mapping": {"email": "EMail", "first_name": "FirstName"},
+        }
+    )
+    return Target(export, connection)
+
+
+def read_by_product(files: dict[str, bytes], escape: str, folder: Path, chance: random.Random) -> dict[str, Any]:
+    """File -> line -> the reason of a rejected row, or the contact."""
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    parts = tuple(SegmentFile("Gold", Blob(name, "e", 1, now), n) for n, name in enumerate(files))
+    snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", parts, None),), now)
+    found: dict[str, dict[int, Any]] = {name: {} for name in files}
+
+    def rejected(row: RejectedRow) -> None:
+        assert row.line not in found[row.file], row
+        found[row.file][row.line] = row.reason
+
+    blobs: Any = FakeBlobs(files, chance)
+    reader = SnapshotReader(blobs, target(escape), snapshot, folder, on_rejected=rejected)
+    for chunk in reader.chunks():
+        contacts = chunk.contacts.read_text("utf-8").splitlines()
+        places = chunk.places.read_text("utf-8").split("\n")
+        for contact, place in zip(contacts, places, strict=False):
+            row = int(place.split("\t")[0])
+            name = reader.files[chunk.origins.file(row)][1]
+            line = chunk.origins.line(row)
+            assert line not in found[name]
+            found[name][line] = json.loads(contact.rstrip(","))
+    assert reader.rows["Gold"] == sum(map(len, found.values()))
+    return found
+
+
+def check(row: slow_reader.Row, found: Any, seen: set[str]) -> None:
+    """One record as the slow reader sees it, and what became of it."""
+    if row.fault:
+        assert found == row.fault, row
+        return
+    email = row.cells[1].strip()
+    if not email:
+        assert found == "missing_email", row
+    elif not EMAIL.fullmatch(email):
+        assert found == "invalid_email" or found["email"] == email.lower(), row
+    elif email in seen:
+        assert found == "duplicate_email", row
+    else:
+        seen.add(email)
+        assert found["email"] == email, row
+        assert found["attributes"].get("FIRSTNAME", "") == row.cells[2].strip(), row
+
+
+def read_and_compare(files: int, seed: int, folder: Path) -> None:
+    chance = random.Random(seed)
+    for _ in range(files // FILES_AT_ONCE):
+        escape = chance.choice(['"', '"', '"', "\\"])
+        writer = Writer(chance, escape)
+        written = {f"Gold_{n}.csv": writer.file() for n in range(FILES_AT_ONCE)}
+        expected = {
+            name: slow_reader.read(data, 3, ",", escape, LONGEST_RECORD_BYTES) for name, data in written.items()
+        }
+        for name, rows in expected.items():
+            if isinstance(rows, QuoteOpenAt):
+                with pytest.raises(ConfigurationError, match=f"{name}, line {rows.line}: a quote is opened"):
+                    read_by_product({name: written[name]}, escape, folder, chance)
+        readable = {name: rows for name, rows in expected.items() if not isinstance(rows, QuoteOpenAt)}
+        found = read_by_product({name: written[name] for name in readable}, escape, folder, chance)
+        seen: set[str] = set()
+        for name, rows in readable.items():
+            assert [row.line for row in rows] == sorted(found[name]), name
+            for row in rows:
+                check(row, found[name][row.line], seen)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_every_record_of_2000_files_is_a_contact_or_rejected_with_its_line(
+    part: int, small_borders: None, tmp_path: Path
+) -> None:
+    read_and_compare(500, SEED + part, tmp_path)
