@@ -107,6 +107,9 @@ def columns_text(columns: tuple[str, ...]) -> str:
     """The columns for an error text. A first row that is no header would show a person: it is told so instead."""
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
+    other = next((sign for sign in ";\t|," if len(columns) == 1 and sign in columns[0]), "")
+    if other:
+        return f"the only column is {' '.join(columns[0].split())[:200]}: set source.delimiter to {other!r}."
     return f"the columns are: {', '.join(' '.join(column.split()) for column in columns)[:2000]}."
 
 

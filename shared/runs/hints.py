@@ -8,6 +8,7 @@ from shared.segments.framing import Fault
 _MOST_NOTES = 8
 _KINDS_SHOWN = 2
 _MOST_KINDS = 100
+_ENOUGH_ROWS = 100  # to know an encoding
 # What Windows-1252 texts have beside letters.
 _MARKS = frozenset("‘’‚“”„–—…•€£¥§©®™°ºª«»´¨·¿¡±½¼¾×²³ \xa0")
 
@@ -26,14 +27,15 @@ class Hints:
         """Takes in one fault of the file that is being read."""
         if fault.reason == "invalid_encoding":
             self._not_utf8 += 1
-            self._like_windows += _looks_like_windows_1252(fault.data)
+            if self._like_windows == self._not_utf8 - 1 and self._like_windows < _ENOUGH_ROWS:
+                self._like_windows += _looks_like_windows_1252(fault.data)
         elif fault.detail in self._first_lines or len(self._first_lines) < _MOST_KINDS:
             self._first_lines.setdefault(fault.detail, fault.line)
             self._counts[fault.detail] += 1
 
     def file_ended(self, where: str) -> None:
         """Sums the file up: its encoding, and the most frequent kinds of malformed rows."""
-        if self._not_utf8 and self._like_windows == self._not_utf8:
+        if self._not_utf8 and self._like_windows == min(self._not_utf8, _ENOUGH_ROWS):
             rows = "1 row" if self._not_utf8 == 1 else f"{self._not_utf8:,} rows"
             self._note(f"{where} looks like Windows-1252, not UTF-8: {rows} cannot be read. Export it as UTF-8.")
         for detail, count in self._counts.most_common(_KINDS_SHOWN):

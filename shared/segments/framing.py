@@ -17,6 +17,7 @@ from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, plainly_wr
 
 # Escaped six-fold, a record still fits into an import.
 LONGEST_RECORD_BYTES = 1_000_000
+DELIMITERS = (",", ";", "\t", "|")
 _PIECE_BYTES = 1 << 20
 # So much is judged at once: the smaller, the less is judged again where one record is odd.
 _WINDOW_BYTES = 32_768
@@ -70,16 +71,11 @@ class Framer:
         self._at = 0
         self._odd: OddRecord | None = None
         self._odd_read = 0  # the position up to which the odd record has been read
-        # The first byte at or behind _at that is no text; where all is, the end of the whole lines. NUL, likewise.
-        self._spoilt = 0
-        self._nul = 0
 
     def __iter__(self) -> Iterator[Records | Fault]:
         for piece in _in_small_pieces(self._pieces):
             self._add(piece)
             complete = self._data.rfind(b"\n") + 1
-            self._nul = -1
-            self._find_spoilt(complete)
             while self._at < complete and (record := self._next(complete)) is not None:
                 if isinstance(record, Fault) or record.count:
                     yield record
@@ -110,18 +106,19 @@ class Framer:
 
     def _lines(self, complete: int) -> Records | None:
         """Records of one line each."""
-        end = self._data.rfind(b"\n", self._at, min(complete, self._spoilt, self._at + _WINDOW_BYTES)) + 1
+        end = self._data.rfind(b"\n", self._at, min(complete, self._at + _WINDOW_BYTES)) + 1
         if end <= self._at:
             return None
-        size_bytes, count = self._shapes.lines(self._data[self._at : end])
+        lines = _text_lines(self._data[self._at : end])
+        size_bytes, count = self._shapes.lines(lines)
         return self._taken(self._at + size_bytes, count, count) if count else None
 
     def _one(self, complete: int) -> Records | None:
         """One record with line breaks in its cells, or a long one."""
-        record = self._shapes.record.match(self._data, self._at, min(complete, self._spoilt))
-        if record is None or record.end() - self._at > LONGEST_RECORD_BYTES:
+        record = self._shapes.record.match(self._data, self._at, complete)
+        if record is None or len(record[0]) > LONGEST_RECORD_BYTES or not _is_text(record[0]):
             return None
-        return self._taken(record.end(), 1, self._data.count(b"\n", self._at, record.end()))
+        return self._taken(record.end(), 1, record[0].count(b"\n"))
 
     def _taken(self, end: int, count: int, lines: int) -> Records:
         records = Records(self._data[self._at : end] if count else b"", count, self._line)
@@ -145,29 +142,27 @@ class Framer:
         line = self._line
         self._line += odd.lines
         self._at = end
-        if self._spoilt < end:
-            self._find_spoilt(self._data.rfind(b"\n") + 1)
         fault = self._fault(odd, data, line)
         return fault or Records(plainly_written(data, self._form.dialect, self._form.columns), 1, line)
-
-    def _find_spoilt(self, complete: int) -> None:
-        if self._nul < self._at:
-            nul = self._data.find(b"\0", self._at, complete)
-            self._nul = complete if nul < 0 else nul
-        self._spoilt = _first_no_utf8(self._data, self._at, self._nul)
 
     def _fault(self, odd: OddRecord, data: bytes, line: int) -> Fault | None:
         if odd.size_bytes > LONGEST_RECORD_BYTES:
             return Fault(line, "malformed_row", f"is longer than {LONGEST_RECORD_BYTES:,} bytes")
-        if b"\0" in data or _first_no_utf8(data, 0, len(data)) < len(data):
+        if not _is_text(data):
             return Fault(line, "invalid_encoding", "", data)
         if odd.has_stray_quote:
-            return Fault(line, "malformed_row", f"has text behind a quoted cell{self._escape_hint(odd)}", data)
+            return Fault(line, "malformed_row", f"has text behind a quoted cell{self._escape_hint(data)}", data)
         if odd.cells < self._form.columns or odd.filled_cells > self._form.columns:
-            cells = "1 cell" if odd.cells == 1 else f"{odd.cells:,} cells"
-            detail = f"has {cells}, {self._form.named_by} names {self._form.columns:,}"
-            return Fault(line, "malformed_row", detail, data)
+            return Fault(line, "malformed_row", self._cells_text(odd.cells, data), data)
         return None
+
+    def _cells_text(self, cells: int, data: bytes) -> str:
+        text = f"has {cells:,} cell{'' if cells == 1 else 's'}, {self._form.named_by} names {self._form.columns:,}"
+        if cells == 1:
+            for other in DELIMITERS:
+                if data.count(other.encode()) == self._form.columns - 1:
+                    return f"{text}; it looks separated by {other!r}: see source.delimiter"
+        return text
 
     def _read(self, odd: OddRecord) -> int:
         """Reads on in the record: the position behind it, or -1."""
@@ -185,19 +180,17 @@ class Framer:
             raise self._quote_open(odd) from None
 
     def _quote_open(self, odd: OddRecord) -> ConfigurationError:
-        advice = "Correct the file or let Customer Insights export it again; nothing was sent."
-        if odd.has_backslash_quote and self._form.dialect.escape == '"':
-            advice = f"Its quotes look escaped by a backslash: set source.escape to a backslash. {advice}"
+        hint = self._escape_hint(self._data[self._at :])
         return ConfigurationError(
             "quote_open",
             f"{self._form.where}, line {self._line}: a quote is opened and never closed, which swallows "
-            f"{odd.size_bytes:,} bytes of rows.",
-            advice,
+            f"{odd.size_bytes:,} bytes of rows{hint}.",
+            "Correct the file or let Customer Insights export it again; nothing was sent.",
         )
 
-    def _escape_hint(self, odd: OddRecord) -> str:
-        if odd.has_backslash_quote and self._form.dialect.escape == '"':
-            return "; its quotes look escaped by a backslash: see source.escape"
+    def _escape_hint(self, data: bytes) -> str:
+        if b'\\"' in data and self._form.dialect.escape == '"':
+            return "; its quotes look escaped by a backslash: set source.escape"
         return ""
 
 
@@ -256,13 +249,19 @@ def _record(delimiter: bytes, escape: bytes, line_break: bytes, columns: int) ->
     return b"(?!\n)%s(?:%s%s){%d}+%s*+\n" % (cell, delimiter, cell, columns - 1, delimiter)
 
 
-def _first_no_utf8(data: bytes, start: int, end: int) -> int:
-    """The position of the first byte that is no UTF-8; `end` where there is none."""
+def _is_text(data: bytes) -> bool:
+    """True for UTF-8 without NUL."""
+    return len(_text_lines(data)) == len(data)
+
+
+def _text_lines(data: bytes) -> bytes:
+    """The whole lines at the beginning of the data that are UTF-8 without NUL."""
+    end = data.find(b"\0")
     try:
-        str(memoryview(data)[start:end], "utf-8")
+        data.decode()
     except UnicodeDecodeError as error:
-        return start + error.start
-    return end
+        end = error.start if end < 0 else min(end, error.start)
+    return data if end < 0 else data[: data.rfind(b"\n", 0, end) + 1]
 
 
 def _in_small_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 
 
 class QuoteOpen(Exception):
@@ -26,6 +27,19 @@ class _State(Enum):
     BEHIND = auto()  # spaces behind the closing quote
 
 
+@cache
+def _skips(dialect: Dialect) -> dict[_State, re.Pattern[bytes]]:
+    """What changes nothing, by state."""
+    delimiter, escape = re.escape(dialect.delimiter.encode()), re.escape(dialect.escape.encode())
+    escaped = b'""' if dialect.escape == '"' else escape + b"(?s:.)"
+    return {
+        _State.START: re.compile(b" +"),
+        _State.BEHIND: re.compile(b" +"),
+        _State.PLAIN: re.compile(b"[^%s\n]+" % delimiter),
+        _State.QUOTED: re.compile(b'(?:[^"%s]+|%s)++' % (escape, escaped)),
+    }
+
+
 class OddRecord:
     """Reads one record from its beginning, over as many pieces as it takes.
 
@@ -40,15 +54,11 @@ class OddRecord:
         self.lines = 0
         self.size_bytes = 0
         self.has_stray_quote = False
-        self.has_backslash_quote = False
         self._state = _State.START
         self._escape = dialect.escape.encode()
         self._delimiter = dialect.delimiter.encode()
         self._lines_in_cell = 0
-        self._last = b""
-        self._plain = re.compile(b"[^" + re.escape(self._delimiter) + b"\n]+")
-        self._quoted = re.compile(b'[^"' + re.escape(self._escape) + b"]+")
-        self._spaces = re.compile(b" +")
+        self._skips = _skips(dialect)
 
     def read(self, data: bytes, start: int, end: int) -> int:
         """Reads on from `start`; the position behind the record, or -1 where it goes on behind `end`.
@@ -65,7 +75,6 @@ class OddRecord:
                 at += 1
                 if self._takes(byte):
                     return at
-                self._last = byte
         finally:
             self.size_bytes += at - start
         return -1
@@ -77,17 +86,10 @@ class OddRecord:
 
     def _skipped(self, data: bytes, at: int, end: int) -> int:
         """Skips what changes no state."""
-        if self._state in (_State.START, _State.BEHIND):
-            match = self._spaces.match(data, at, end)
-        elif self._state is _State.PLAIN:
-            match = self._plain.match(data, at, end)
-        elif self._state is _State.QUOTED:
-            match = self._quoted.match(data, at, end)
-        else:
-            match = None
+        skip = self._skips.get(self._state)
+        match = skip.match(data, at, end) if skip else None
         if match is None:
             return at
-        self._last = data[match.end() - 1 : match.end()]
         self.filled_cells = self.cells
         if self._state is _State.QUOTED:
             self._count_lines(data.count(b"\n", at, match.end()))
@@ -124,11 +126,7 @@ class OddRecord:
         self._state = _State.QUOTED if byte == b'"' else _State.PLAIN
 
     def _take_quoted(self, byte: bytes) -> None:
-        if byte == b'"':
-            self.has_backslash_quote = self.has_backslash_quote or self._last == b"\\"
-            self._state = _State.CLOSED
-        else:
-            self._state = _State.ESCAPED
+        self._state = _State.CLOSED if byte == b'"' else _State.ESCAPED
 
     def _take_behind_quote(self, byte: bytes) -> None:
         if byte == b'"' and self._state is _State.CLOSED and self._escape == b'"':

@@ -16,6 +16,7 @@ import pytest
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.runs.app import App
+from shared.runs.preview import preview
 from shared.runs.starting import Start, start_on_demand
 from shared.runs.status import find_run, rejected_rows, run_status
 from shared.runs.store import RunStore
@@ -125,6 +126,9 @@ class Flow:
         started = self.start(**how)
         assert started.is_new, started
         return self.finish(started.run_id)
+
+    def preview(self) -> dict[str, Any]:
+        return preview(self.app, self.app.target(self.export_id))
 
     def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
         """A run that ends as failed before anything goes out; its error holds the words."""
