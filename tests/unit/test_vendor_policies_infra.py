@@ -22,7 +22,9 @@ BLOB_EXPORT = f"{CUSTOMER_INSIGHTS}/export-azure-blob-storage"
 SERVICE_PRINCIPAL = f"{CUSTOMER_INSIGHTS}/connect-service-principal"
 BLOB_EVENTS = "https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage"
 FLEX_REFUSES = "https://github.com/Azure/terraform-azurerm-avm-res-web-site/pull/345"
-ROLES = "https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/storage"
+HOST = (
+    "https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity"
+)
 LOG_ALERTS = "https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-create-log-alert-rule"
 
 
@@ -96,6 +98,19 @@ def guide_grants_roles_by_hand() -> bool:
     guide = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
     commands = ("az ad sp show --id 0bfc4568-a4ba-4c58-bd3e-5d3e76bd7fff", '"Storage Blob Delegator"')
     return all(command in guide for command in (*commands, '"Storage Blob Data Contributor"'))
+
+
+# What each identity must be allowed
+
+
+def app_has(role: str, scope: str) -> Callable[[], bool]:
+    def check() -> bool:
+        text = bicep("app/roles.bicep")
+        assigned = re.findall(r"^resource \w+ 'Microsoft.Authorization/.*?^\}", text, re.MULTILINE | re.DOTALL)
+        wanted = (f"roleDefinitions', {role})", f"scope: {scope}\n", "principalId: identityPrincipalId\n")
+        return any(all(part in one for part in wanted) for one in assigned)
+
+    return check
 
 
 # Flex Consumption
@@ -179,6 +194,27 @@ POLICIES: list[tuple[str, str, Callable[[], bool]]] = [
     ),
     ("… and Storage Blob Delegator on the account.", SERVICE_PRINCIPAL, customer_insights_may_delegate),
     ("On an account that exists, an administrator grants both.", SERVICE_PRINCIPAL, guide_grants_roles_by_hand),
+    (
+        "With an identity, the host's storage needs Storage Blob Data Owner …",
+        HOST,
+        app_has("storageBlobDataOwner", "storage"),
+    ),
+    ("… for queue triggers Storage Queue Data Contributor …", HOST, app_has("storageQueueDataContributor", "storage")),
+    (
+        "… and for its own tables Storage Table Data Contributor.",
+        HOST,
+        app_has("storageTableDataContributor", "storage"),
+    ),
+    (
+        "A Key Vault reference is resolved by an identity with Key Vault Secrets User.",
+        "https://learn.microsoft.com/azure/app-service/app-service-key-vault-references",
+        app_has("keyVaultSecretsUser", "vault"),
+    ),
+    (
+        "Where local authentication is off, telemetry needs Monitoring Metrics Publisher.",
+        "https://learn.microsoft.com/azure/azure-monitor/app/azure-ad-authentication",
+        app_has("monitoringMetricsPublisher", "applicationInsights"),
+    ),
     (
         "These site configuration properties are invalid for Flex Consumption.",
         FLEX_REFUSES,
