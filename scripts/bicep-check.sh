@@ -42,8 +42,8 @@ for file in *.bicep app/*.bicep; do
     silent "bicep lint infra/$file" "$bicep" lint "$file"
 done
 for parameters in checks/*.bicepparam; do
-    "$bicep" snapshot "$parameters" --mode overwrite \
-        --subscription-id 00000000-0000-0000-0000-000000000000 --location westeurope \
+    "$bicep" snapshot "$parameters" --mode overwrite --location westeurope \
+        --subscription-id 00000000-0000-0000-0000-000000000000 --tenant-id 00000000-0000-0000-0000-000000000000 \
         || fail "bicep snapshot infra/$parameters failed -> correct what it names"
     count=$("$python" -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["predictedResources"]))' \
         "${parameters%.bicepparam}.snapshot.json")

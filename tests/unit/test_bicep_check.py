@@ -65,6 +65,8 @@ def test_each_file_is_linted_each_template_built_and_both_sets_of_parameters_eva
         "checks/default.bicepparam",
         "checks/network.bicepparam",
     ]
+    # What the template asks of Azure itself: without these it would not be evaluated.
+    assert all(word in line for line in cli.calls("snapshot") for word in ("--subscription-id", "--tenant-id"))
     assert done.stdout.count("makes 2 resources") == 2
     assert "Bicep CLI version 0.49.2" in done.stdout
 
