@@ -33,10 +33,13 @@ param segmentContainers string = 'segments'
 @description('The Event Grid system topic that the account has already: there can only be one. Empty: one is made.')
 param segmentSystemTopic string = ''
 
+@description('The object id of Customer Insights\' own service principal in this tenant, which may then write to the account that is made here. Empty, or with an existing account: roles are assigned by hand, see docs/operate.md.')
+param customerInsightsPrincipalId string = ''
+
 // ---------------------------------------------------------------------------------------------------------------
 // The app's settings: the table in README.md says what each does
 
-@description('Where the configuration is, as container/blob in the app\'s own storage.')
+@description('Where the configuration is, as container/blob in the app\'s own storage. The container is made, and the deployer may write to it.')
 @minLength(3)
 param exportConfig string = 'config/exports.json'
 
@@ -55,7 +58,7 @@ param brevoBaseUrl string = 'https://api.brevo.com/v3'
 param publicUrl string = ''
 
 @description('Further settings that hold a secret, separated by commas: notifications\' addresses and signing secrets, another Brevo key. The vault has the secret of NAME_OF_IT as name-of-it.')
-param secretSettings string = ''
+param settingsFromVault string = ''
 
 // ---------------------------------------------------------------------------------------------------------------
 // Size
@@ -85,10 +88,10 @@ param storageSku string = 'Standard_ZRS'
 // ---------------------------------------------------------------------------------------------------------------
 // Who
 
-@description('The object id of who deploys; azd fills it in. May write the configuration and the Brevo key. Empty: nobody may.')
+@description('The object id of who deploys: azd fills in who is signed in, whatever the environment says. May write the configuration and the Brevo key. Empty: nobody may.')
 param principalId string = ''
 
-@description('What the deployer is.')
+@description('What the deployer is: azd fills it in as well.')
 @allowed([
   'User'
   'Group'
@@ -101,6 +104,9 @@ param authClientId string = ''
 
 @description('The name of the resource group. Empty: made from the environment\'s name.')
 param resourceGroupName string = ''
+
+@description('Keeps a deleted key vault, and its name, for 90 days. False for an environment that is deployed and deleted as a drill. A vault that has it keeps it.')
+param purgeProtection bool = true
 
 // ---------------------------------------------------------------------------------------------------------------
 // Network
@@ -117,7 +123,7 @@ param appSubnetPrefix string = '10.40.0.0/26'
 @description('The part for the five private endpoints.')
 param endpointSubnetPrefix string = '10.40.0.64/26'
 
-@description('With a network: the one public address that reaches storage and key vault from outside, such as the deployer\'s. Empty: none does.')
+@description('With a network: the one public address that reaches the app\'s storage and the key vault from outside, such as the deployer\'s. Empty: none does. The account for segments made here stays closed.')
 param deployerIpAddress string = ''
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -126,10 +132,15 @@ param deployerIpAddress string = ''
 @description('Who is told of alerts. Empty: alerts are only shown in the portal.')
 param alertEmail string = ''
 
-@description('Alert when no run has succeeded for so many hours: a day and two hours of grace for a nightly refresh. At most 48.')
+@description('Alert when no run of an export has succeeded for so many hours: a day and two hours of grace for a nightly refresh. At most 48.')
 @minValue(1)
 @maxValue(48)
 param alertNoSuccessHours int = 26
+
+@description('Alert when the timer has not run for so many minutes: more than the longest pause in exportSchedule.')
+@minValue(15)
+@maxValue(1440)
+param alertTimerSilentMinutes int = 60
 
 @description('Alert when more than this percentage of a run\'s rows is rejected.')
 @minValue(1)
@@ -197,6 +208,7 @@ module storage './app/storage.bicep' = {
     sku: storageSku
     deploymentContainerName: deploymentContainerName
     workspaceId: monitoring.outputs.workspaceId
+    configContainerName: split(exportConfig, '/')[0]
     isPrivate: vnetEnabled
     publicNetworkAccess: publicNetworkAccess
     allowedIpAddress: deployerIpAddress
@@ -212,10 +224,11 @@ module segmentStorage './app/segment-storage.bicep' = if (madeHere) {
     tags: tags
     sku: storageSku
     containers: containers
+    customerInsightsPrincipalId: customerInsightsPrincipalId
     workspaceId: monitoring.outputs.workspaceId
-    isPrivate: vnetEnabled
-    publicNetworkAccess: publicNetworkAccess
-    allowedIpAddress: deployerIpAddress
+    // Never open to one address beside the network: Customer Insights' Private Link works only with public access off.
+    // https://learn.microsoft.com/dynamics365/customer-insights/data/export-azure-blob-storage
+    publicNetworkAccess: vnetEnabled ? 'Disabled' : 'Enabled'
   }
 }
 
@@ -227,6 +240,7 @@ module keyVault './app/key-vault.bicep' = {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
+    purgeProtection: purgeProtection
     isPrivate: vnetEnabled
     publicNetworkAccess: publicNetworkAccess
     allowedIpAddress: deployerIpAddress
@@ -285,6 +299,7 @@ module roles './app/roles.bicep' = {
   params: {
     identityPrincipalId: identity.outputs.principalId
     storageAccountName: storage.outputs.name
+    configContainerName: split(exportConfig, '/')[0]
     keyVaultName: keyVault.outputs.name
     applicationInsightsName: monitoring.outputs.applicationInsightsName
     deployerPrincipalId: principalId
@@ -316,11 +331,13 @@ module app './app/function-app.bicep' = {
     snapshotQuietSeconds: snapshotQuietSeconds
     brevoBaseUrl: brevoBaseUrl
     publicUrl: publicUrl
-    secretSettings: empty(secretSettings) ? [] : split(replace(secretSettings, ' ', ''), ',')
+    secretSettings: empty(settingsFromVault) ? [] : split(replace(settingsFromVault, ' ', ''), ',')
   }
   // The host asks storage for its keys as soon as it starts, and the platform resolves the key vault reference.
   dependsOn: [
     roles
+    // The compiler finds this one by way of `network`, which is conditional: without a network Azure would not wait.
+    #disable-next-line no-unnecessary-dependson
     segments
   ]
 }
@@ -336,6 +353,7 @@ module alerts './app/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     email: alertEmail
     noSuccessHours: alertNoSuccessHours
+    timerSilentMinutes: alertTimerSilentMinutes
     rejectedPercent: alertRejectedPercent
   }
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Parses and scans infra/, and compares its settings and roles with the code. Bicep's own compiler is not among the
-# Python packages; `az bicep build --file infra/main.bicep` is the last word before a release.
+# Parses, compiles and scans infra/, and compares it with the code and with what the vendors' pages ask. Bicep's own
+# compiler is not among the Python packages: scripts/bicep-check.sh uses it where it is installed.
 # checkov is heavy and needed nowhere else, so it has an environment of its own, made the first time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,9 +32,13 @@ for name in sys.argv[1:]:
 sys.exit(faults > 0)
 PYTHON
 
+echo "infra-check: every Bicep file compiles (bicep)"
+scripts/bicep-check.sh
+
 echo "infra-check: no careless resource (checkov)"
 LOG_LEVEL=ERROR "$env/bin/checkov" --directory infra --framework bicep secrets --compact --quiet --skip-download
 
-echo "infra-check: settings, roles and alerts are the code's"
-.venv/bin/python -m pytest -q tests/unit/test_settings_everywhere.py
+echo "infra-check: settings, roles and alerts are the code's, and all is as the vendors' pages ask"
+.venv/bin/python -m pytest -q tests/unit/test_settings_everywhere.py tests/unit/test_alerts.py \
+    tests/unit/test_vendor_policies*.py
 echo "infra-check: passed"

@@ -7,9 +7,13 @@ param tags object
 param workspaceId string
 param email string
 param noSuccessHours int
+param timerSilentMinutes int
 param rejectedPercent int
 
 // The windows overlap their frequency: a log line may come in some minutes late.
+// A rule counts the rows inside its window, which ends some time before its query runs: a query for what is absent
+// makes a row of its own, and puts it into the middle of the window.
+// https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-create-log-alert-rule
 // `splitBy` makes it one alert for each export, whose name then stands in the message.
 var rules = [
   {
@@ -38,10 +42,22 @@ var rules = [
   }
   {
     name: 'no-success'
-    title: 'Segment Export: no run has succeeded in ${noSuccessHours} hours'
-    description: 'Nothing has reached Brevo for longer than the schedule allows: no new segments, a run that hangs, or an app that does not start.'
+    title: 'Segment Export: no run of an export has succeeded in ${noSuccessHours} hours'
+    description: 'Nothing of this export has reached Brevo for longer than its schedule allows: no new segments, or a run that hangs.'
     severity: 1
-    query: replace(loadTextContent('../queries/no-success.kql'), '{hours}', string(noSuccessHours))
+    query: replace(replace(loadTextContent('../queries/no-success.kql'), '{hours}', string(noSuccessHours)), '{minutes}', string(timerSilentMinutes))
+    frequency: 'PT15M'
+    window: 'PT1H'
+    range: 'P2D'
+    threshold: 0
+    splitBy: 'Export'
+  }
+  {
+    name: 'timer-stopped'
+    title: 'Segment Export: the timer has not run for ${timerSilentMinutes} minutes'
+    description: 'timer_export was not called, or failed each time: an app that does not start, or a configuration that is not valid. No schedule starts anything, and no run is driven on.'
+    severity: 1
+    query: replace(loadTextContent('../queries/timer-stopped.kql'), '{minutes}', string(timerSilentMinutes))
     frequency: 'PT15M'
     window: 'PT1H'
     range: 'P2D'

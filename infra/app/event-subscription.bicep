@@ -34,6 +34,10 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
     filter: {
       includedEventTypes: [
         'Microsoft.Storage.BlobCreated'
+        // Who writes under another name and renames at the end; told by accounts with a hierarchical namespace alone.
+        // Its subject is the new name. A whole folder that is renamed tells of no file: the timer finds those.
+        // https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
+        'Microsoft.Storage.BlobRenamed'
       ]
       enableAdvancedFilteringOnArrays: false
       advancedFilters: [

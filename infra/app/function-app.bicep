@@ -53,6 +53,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
   // checkov:skip=CKV_AZURE_222: Brevo's call-back and Event Grid come from the internet; keys and the call-back's token let them in
   // checkov:skip=CKV_AZURE_17: neither Brevo nor Event Grid has a client certificate
   // checkov:skip=CKV_AZURE_212: Flex Consumption scales from zero; instances that stand by would cost more than all else together
+  // checkov:skip=CKV_AZURE_78: Flex Consumption has no FTP, and refuses the property that turns it off
   // checkov:skip=CKV_AZURE_213: Flex Consumption has no health check path: the platform replaces an instance whose host does not answer
   name: name
   location: location
@@ -106,9 +107,9 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       }
     }
     siteConfig: {
+      // Without the state of FTP: Flex Consumption has none, and Azure refuses the property (400, extended code 51021).
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
       appSettings: concat(references, [
@@ -172,14 +173,6 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 }
 
 // No passwords to deploy with: azd and the CLI come with an Entra token.
-resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
-  parent: app
-  name: 'ftp'
-  properties: {
-    allow: false
-  }
-}
-
 resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
   parent: app
   name: 'scm'
@@ -202,6 +195,10 @@ resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
   // checkov:skip=CKV_AZURE_88: nothing is kept on a file share
   parent: app
   name: 'authsettingsV2'
+  // One change of the site at a time: two at once end as a conflict.
+  dependsOn: [
+    noScmPassword
+  ]
   properties: {
     platform: {
       enabled: hasSignIn

@@ -4,6 +4,7 @@ param name string
 param location string
 param tags object
 param workspaceId string
+param purgeProtection bool
 param isPrivate bool
 @allowed([
   'Enabled'
@@ -15,6 +16,8 @@ param allowedIpAddress string
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   // checkov:skip=CKV_AZURE_189: closed with vnetEnabled, see CKV_AZURE_109; the check does not follow a parameter
   // checkov:skip=CKV_AZURE_109: closed with vnetEnabled; without a network the app has no address of its own to let in, and only identities get in
+  // checkov:skip=CKV_AZURE_110: on unless purgeProtection says otherwise, for a drill; the check does not follow a parameter
+  // checkov:skip=CKV_AZURE_42: as CKV_AZURE_110, which is the half of it that a parameter decides
   name: name
   location: location
   tags: tags
@@ -26,7 +29,9 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    enablePurgeProtection: true
+    // Null, not false: Azure refuses false, and a vault that has the protection cannot lose it.
+    // https://learn.microsoft.com/azure/templates/microsoft.keyvault/vaults
+    enablePurgeProtection: purgeProtection ? true : null
     softDeleteRetentionInDays: 90
     publicNetworkAccess: publicNetworkAccess
     networkAcls: {

@@ -5,6 +5,7 @@ metadata description = 'Who may do what, one by one. The role on the segments\' 
 
 param identityPrincipalId string
 param storageAccountName string
+param configContainerName string
 param keyVaultName string
 param applicationInsightsName string
 param deployerPrincipalId string
@@ -34,7 +35,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' exist
 
 resource configContainer 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
   parent: blobs
-  name: 'config'
+  name: configContainerName
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' existing = {

@@ -11,6 +11,7 @@ param tags object
 ])
 param sku string
 param deploymentContainerName string
+param configContainerName string
 param workspaceId string
 param isPrivate bool
 @allowed([
@@ -23,7 +24,7 @@ param allowedIpAddress string
 // The app makes each of these when it first misses it; made here, they are there before the first run.
 var containers = [
   deploymentContainerName
-  'config'
+  configContainerName
   'staged'
   'rejected-rows'
 ]

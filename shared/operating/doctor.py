@@ -155,7 +155,7 @@ def _written(probe: Callable[[], bool]) -> Callable[[], Look]:
 
 
 def _segments(app: App, document: Document) -> list[_Probe]:
-    """The containers that the exports read; nothing is written there."""
+    """The account that Customer Insights writes to, and the containers that the exports read; nothing is written."""
 
     def look(container: str) -> Look:
         try:
@@ -165,7 +165,8 @@ def _segments(app: App, document: Document) -> list[_Probe]:
         return "ok", "Can be read.", ""
 
     containers = sorted({export.source.container for export in document.exports})
-    return [(f"segments {name}", partial(look, name)) for name in containers]
+    account: _Probe = ("segments account", partial(looking.segment_account, app))
+    return [account, *((f"segments {name}", partial(look, name)) for name in containers)]
 
 
 def _probed(probes: list[_Probe]) -> Generator[Finding, None, bool]:

@@ -1,7 +1,11 @@
-"""What the doctor reads of a running app: its queues, its open runs, its clock. Each look: state, words, what to do."""
+"""What the doctor reads of a running app: its queues, its open runs, its clock, the account with the segments.
+
+Each look: state, words, what to do.
+"""
 
 from typing import Literal
 
+from shared.errors import ConfigurationError
 from shared.runs.app import App
 from shared.runs.model import started_at
 
@@ -26,6 +30,24 @@ def poison(app: App) -> Look:
     if not count:
         return "ok", "Empty.", ""
     return "FAILED", f"{count:,} messages were given up.", "`segment-export replay` shows them, and puts them back."
+
+
+def segment_account(app: App) -> Look:
+    """Whether Customer Insights can export to the account: it cannot where deleted blobs are kept.
+
+    Source: https://learn.microsoft.com/dynamics365/customer-insights/data/export-azure-blob-storage
+    """
+    try:
+        days = app.storage.segment_blobs.soft_delete_days()
+    except ConfigurationError as error:
+        if error.code != "storage_denied":
+            raise
+        fix = "Get the role Reader on the account with the segments, or see its Data protection page in the portal."
+        return "warn", "Your roles do not show whether blob soft delete is on.", fix
+    if not days:
+        return "ok", "Blob soft delete is off.", ""
+    told = f"Blob soft delete is on ({days} days): Customer Insights' exports to this account fail."
+    return "warn", told, "`az storage account blob-service-properties update --enable-delete-retention false`."
 
 
 def open_runs(app: App) -> Look:

@@ -66,14 +66,11 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
 
     clock = Clock()
     app = partial(_open, settings.app_storage, clock)
-    blob_retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
     queue_retries: dict[str, Any] = {"retry_policy": QueueRetry(1, 2, 4)}
     table_retries: dict[str, Any] = RETRIES
     if hurried:
-        blob_retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
         queue_retries = {"retry_policy": QueueRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
         table_retries = {"retry_total": 1, **_HURRIED}
-    blob_options = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES, **blob_retries}
     tables = app("table", TableServiceClient, table_retries)
     queues = app("queue", QueueServiceClient, queue_retries)
 
@@ -84,11 +81,18 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         }
         return Queue(queues.get_queue_client(name, **policies))
 
-    app_blobs = Blobs(app("blob", BlobServiceClient, blob_options))
-    if settings.segment_storage == settings.app_storage:
-        segment_blobs = app_blobs
-    else:
-        segment_blobs = Blobs(_open(settings.segment_storage, clock, "blob", BlobServiceClient, blob_options))
+    def blobs(account: StorageAccount) -> Blobs:
+        # Each account has a retry policy of its own: the SDK links a policy to the rest of one client's pipeline, and a
+        # shared one would sign the requests to one account with the credential of the other.
+        retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
+        if hurried:
+            retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
+        sizes = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
+        return Blobs(_open(account, clock, "blob", BlobServiceClient, sizes | retries))
+
+    app_blobs = blobs(settings.app_storage)
+    same = settings.segment_storage == settings.app_storage
+    segment_blobs = app_blobs if same else blobs(settings.segment_storage)
     return Storage(
         app_blobs=app_blobs,
         segment_blobs=segment_blobs,

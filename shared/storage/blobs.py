@@ -110,6 +110,16 @@ class Blobs:
         self.delete(container, "probe")
         return True
 
+    def soft_delete_days(self) -> int:
+        """How many days the account keeps deleted blobs; 0: not at all.
+
+        An identity needs a role with `blobServices/read`, such as Reader, which the blob data roles lack.
+        Source: https://learn.microsoft.com/rest/api/storageservices/get-blob-service-properties
+        """
+        with storage_failures("the blob service's settings"):
+            policy = self._service.get_service_properties()["delete_retention_policy"]
+        return int(policy.days or 0) if policy and policy.enabled else 0
+
     def create_container(self, container: str) -> None:
         """Makes the container; one that is there already is no fault."""
         with suppress(Conflict), storage_failures(f"container {container}"):

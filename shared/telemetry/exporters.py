@@ -21,10 +21,11 @@ class Receiver:
     metrics: Callable[[], Any]
     logs: Callable[[], Any] | None
     healthy: bool | None = None
-    _told: bool = field(default=False, repr=False)
+    _failed: bool = field(default=False, repr=False)
+    _reported: bool = field(default=False, repr=False)
 
     def watched(self, exporter: Any) -> Any:
-        """The exporter, which from now on never raises, and whose failures are told in one line in all."""
+        """The exporter, which from now on never raises; `report` tells of its failures in one line in all."""
         export = exporter.export
 
         def watched(*arguments: Any, **options: Any) -> Any:
@@ -40,10 +41,18 @@ class Receiver:
         return exporter
 
     def learn(self, healthy: bool) -> None:
-        """Takes note of how an export went."""
+        """Takes note of how an export went. Logs nothing: the thread is the SDK's own, see `report`."""
         self.healthy = healthy
-        if not healthy and not self._told:
-            self._told = True
+        self._failed = self._failed or not healthy
+
+    def report(self) -> None:
+        """Logs once that an export has failed. To be called from the thread in which a function runs.
+
+        The Functions host ignores a worker's line without an invocation, which the worker takes from the thread.
+        Source: https://github.com/Azure/azure-functions-host, GrpcWorkerChannel.Log (IgnoringRpcLog)
+        """
+        if self._failed and not self._reported:
+            self._reported = True
             _log.error(
                 "telemetry is not delivered: %s does not take it. Runs go on without; check %s.",
                 self.name,

@@ -64,6 +64,7 @@ class Pipeline:
         self, name: str, parent: str | None, cause: str, client: bool, attributes: Mapping[str, Any]
     ) -> Iterator[None]:
         """See `shared.telemetry.span`."""
+        self._report_failures()
         passed_on = {**_passed_on.get(), **{key: attributes[key] for key in _PASSED_ON if key in attributes}}
         token = _passed_on.set(passed_on)
         try:
@@ -106,12 +107,18 @@ class Pipeline:
         for provider in (self._tracers, self._loggers, self._meters):
             if all(receiver.healthy for receiver in self._receivers):
                 provider.force_flush()
+        self._report_failures()
 
     def close(self) -> None:
         """At the end of the process: sends the last, unless that is known to be in vain."""
         for provider in (self._tracers, self._loggers, self._meters):
             if not any(receiver.healthy is False for receiver in self._receivers):
                 provider.force_flush()
+        self._report_failures()
+
+    def _report_failures(self) -> None:
+        for receiver in self._receivers:
+            receiver.report()
 
 
 def open_pipeline(environment: Mapping[str, str]) -> Pipeline:

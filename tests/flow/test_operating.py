@@ -13,6 +13,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobServiceClient,
+    ResourceTypes,
+    RetentionPolicy,
+    generate_account_sas,
+)
 from azure.storage.queue import QueueClient
 
 from shared.access import AccessDenied, Caller
@@ -202,6 +209,43 @@ def test_doctor_tells_a_segment_container_that_is_not_there_and_withdrawn_consen
     found = checks(typed, 1)
     assert "no such container" in found["segments no-such-container"]["message"]
     assert found["connection brevo-eu, consent"]["state"] == "warn"
+
+
+@pytest.fixture
+def soft_delete(office):
+    """Turns blob soft delete on, for the test."""
+    service = BlobServiceClient.from_connection_string(office.connection_string)
+    service.set_service_properties(delete_retention_policy=RetentionPolicy(enabled=True, days=7))
+    yield
+    service.set_service_properties(delete_retention_policy=RetentionPolicy(enabled=False))
+
+
+def test_doctor_warns_of_soft_delete_on_the_account_with_the_segments(office, typed, soft_delete):
+    found = checks(typed, 0)["segments account"]
+    assert found["state"] == "warn"
+    assert found["message"] == "Blob soft delete is on (7 days): Customer Insights' exports to this account fail."
+    assert "--enable-delete-retention false" in found["fix"]
+
+
+def test_doctor_finds_an_account_without_soft_delete_well(office, typed):
+    found = checks(typed, 0)["segments account"]
+    assert (found["state"], found["message"]) == ("ok", "Blob soft delete is off.")
+
+
+def test_doctor_says_who_may_see_whether_soft_delete_is_on(office, typed, monkeypatch):
+    service = BlobServiceClient.from_connection_string(office.connection_string)
+    only_blobs = generate_account_sas(
+        service.account_name,
+        service.credential.account_key,
+        ResourceTypes(container=True, object=True),
+        AccountSasPermissions(list=True),
+        datetime.now(UTC) + timedelta(hours=1),
+    )
+    monkeypatch.setenv("SEGMENT_STORAGE", f"BlobEndpoint={service.url};SharedAccessSignature={only_blobs}")
+    found = checks(typed, 0)["segments account"]
+    assert found["state"] == "warn"
+    assert found["message"] == "Your roles do not show whether blob soft delete is on."
+    assert found["fix"].startswith("Get the role Reader on the account")
 
 
 @pytest.mark.parametrize(

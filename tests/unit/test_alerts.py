@@ -1,0 +1,162 @@
+"""Each alert: its query reads what the app logs, its rule fills the query in, and the operator's guide explains it.
+
+Bicep and KQL are read by their layout here; `make infra-check` parses the Bicep.
+"""
+
+import ast
+import json
+import re
+
+import pytest
+
+from shared.errors import TransientError
+from shared.runs.messages import Message
+from shared.runs.model import Problem, Run
+from shared.runs.steps import waits_line
+from shared.runs.store import ended_line
+from tests.unit.test_settings_everywhere import INFRA, ROOT, bicep, constant, nodes, parameters
+
+
+def pattern_of(query: str, number: int = 0) -> re.Pattern[str]:
+    """The query's first `parse ... with`, or another one by its number, as a regular expression."""
+    parts = re.findall(r"\| parse Message with (.+)", query)[number]
+    found = ""
+    for literal, name, kind in re.findall(r'"([^"]*)"|(\w+)(:long)?|\*', parts):
+        found += re.escape(literal) if literal else f"(?P<{name}>{r'\d+' if kind else '.*?'})" if name else ".*"
+    return re.compile(f"^{found}$")
+
+
+def calls(name: str) -> list[ast.Call]:
+    return [
+        call
+        for call in nodes(ast.Call)
+        if name == (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", ""))
+        and (call.args or call.keywords)
+    ]
+
+
+def rules() -> dict[str, str]:
+    """The text of each rule in alerts.bicep, by its name."""
+    return dict(re.findall(r"^  \{\n    name: '([\w-]+)'\n(.*?)^  \}$", bicep("app/alerts.bicep"), re.M | re.S))
+
+
+RUN = Run(
+    run_id="high-value-20261124T050000-abcdef",
+    export="high-value",
+    account="BREVO_API_KEY",
+    list_id=12,
+    trigger="timer",
+    started_by="timer",
+    state="failed",
+    rows_read=10,
+    rows_rejected={"invalid_email": 2, "missing_email": 1},
+    contacts_delivered=7,
+    contacts_confirmed=6,
+    contacts_rejected_by_brevo={"brevo_other": 1},
+    error=Problem("list_missing", "Brevo has no list 12.", ""),
+)
+
+
+@pytest.mark.parametrize("name", ["run-failed", "no-success", "rejected-share"])
+def test_query_reads_the_line_that_a_run_ends_with(name):
+    found = pattern_of(bicep(f"queries/{name}.kql")).match(ended_line(RUN))
+    assert found
+    assert (found["Run"], found["Export"], found["State"]) == (RUN.run_id, "high-value", "failed")
+    if name == "run-failed":
+        assert found["Code"] == "list_missing"
+    if name == "rejected-share":
+        assert (found["RowsRead"], found["RowsRejected"], found["RejectedByBrevo"]) == ("10", "3", "1")
+
+
+def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_timer():
+    query = bicep("queries/no-success.kql")
+    lines = [constant(call.args[0]) for call in calls("info") if (constant(call.args[0]) or "").startswith("export ")]
+    assert lines
+    for line in lines:
+        found = pattern_of(query, 1).match(line % ("high-value", "There is no new snapshot."))
+        assert (found["Export"], found["Result"]) == ("high-value", "There is no new snapshot.")
+    # An export that was not due in all that time, such as a weekly one, is not late.
+    (not_due,) = re.findall(r'Result != "(.+?)"', query)
+    assert not_due in {
+        constant(word.value) for call in calls("Start") for word in call.keywords if word.arg == "reason"
+    }
+
+
+def test_query_for_a_stopped_timer_names_the_function_that_the_timer_calls():
+    query = bicep("queries/timer-stopped.kql")
+    functions = [
+        node.name
+        for node in nodes(ast.FunctionDef)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "timer_trigger"
+    ]
+    assert re.findall(r'Name == "(\w+)"', query) == functions
+
+
+def test_time_after_which_a_timer_counts_as_stopped_is_longer_than_the_pauses_of_its_schedule():
+    schedule = parameters()["exportSchedule"].strip("'")
+    (every_minutes,) = re.fullmatch(r"0 \*/(\d+) \* \* \* \*", schedule).groups()
+    assert int(parameters()["alertTimerSilentMinutes"]) > 2 * int(every_minutes)
+
+
+def test_each_blank_of_a_query_is_filled_in_by_its_rule():
+    for name, text in rules().items():
+        blanks = set(re.findall(r"\{(\w+)\}", bicep(f"queries/{name}.kql")))
+        assert set(re.findall(r"'\{(\w+)\}'", text)) == blanks, name
+
+
+def test_rule_for_what_is_absent_finds_its_row_inside_its_window():
+    """A rule counts rows by TimeGenerated inside its window, which has ended when the query runs."""
+    for name, text in rules().items():
+        query = bicep(f"queries/{name}.kql")
+        assert "now()" not in query, name
+        made = re.findall(r"TimeGenerated = ago\((\d+)m\)", query)
+        if made or "Turns == 0" in query:
+            assert made == ["30"], name
+            assert "window: 'PT1H'" in text, name
+            assert "range: 'P2D'" in text, name
+
+
+def test_alert_on_an_export_says_which():
+    for name, text in rules().items():
+        by = re.search(r"splitBy: '(\w*)'", text)[1]
+        query = bicep(f"queries/{name}.kql")
+        assert by == ("Export" if re.search(r"project TimeGenerated.*\bExport\b", query) else ""), name
+
+
+def test_query_reads_the_line_of_a_step_that_waits_and_knows_both_words_for_throttling():
+    query = bicep("queries/throttled.kql")
+    line = waits_line(Message(RUN.run_id, "deliver"), TransientError("brevo_throttled", ""), 12.3)
+    found = pattern_of(query).match(line)
+    assert (found["Run"], found["Step"], found["Code"], found["Seconds"]) == (
+        RUN.run_id,
+        "deliver",
+        "brevo_throttled",
+        "12",
+    )
+    codes = {constant(call.args[0]) for call in nodes(ast.Call) if getattr(call.func, "id", "") == "TransientError"}
+    assert set(re.findall(r'"(\w+)"', query.split("Code in")[1])) <= codes
+
+
+def test_query_for_given_up_messages_names_the_functions_that_take_them():
+    names = re.findall(r'"(\w+)"', bicep("queries/poison.kql"))
+    poison = {
+        node.name
+        for node in nodes(ast.FunctionDef)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call)
+        and any((constant(word.value) or "").endswith("-poison") for word in call.keywords if word.arg == "queue_name")
+    }
+    assert set(names) == poison
+
+
+def test_each_alert_has_its_query_and_its_chapter():
+    used = set(re.findall(r"loadTextContent\('\.\./queries/([\w-]+)\.kql'\)", bicep("app/alerts.bicep")))
+    assert used == {path.stem for path in (INFRA / "queries").glob("*.kql")}
+    chapters = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    assert used <= set(re.findall(r"^### `([\w-]+)`", chapters, re.MULTILINE))
+
+
+def test_traces_are_not_sampled_since_alerts_read_them():
+    host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    assert "Trace" in host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
