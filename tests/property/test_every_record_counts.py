@@ -7,25 +7,18 @@ them, and by a slow reader that knows no borders.
 import json
 import random
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.config.document import Target
-from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError
 from shared.mapping import select
 from shared.mapping.results import RejectedRow
 from shared.runs import reading
-from shared.runs.reading import SnapshotReader
 from shared.segments import framing
-from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
-from shared.storage.blobs import Blob
 from tests.property import slow_reader
+from tests.property.one_file import FakeBlobs, reader_of
 from tests.property.slow_reader import QuoteOpenAt
 
 SEED = 20261128
@@ -34,21 +27,6 @@ LONGEST_RECORD_BYTES = 400
 HEADER = b"CustomerId,EMail,FirstName\n"
 FRAGMENTS = ["a", "Ana ", "é", "日本", " ", "x" * 30, "y" * 150, ";", "\\", "-", "'", "C-9,eve@example.com,Eve", "\t"]
 EMAIL = re.compile(r"[a-z0-9]+@example\.com")
-
-
-@dataclass
-class FakeBlobs:
-    """The segments' storage: each blob in pieces of any size."""
-
-    files: dict[str, bytes]
-    chance: random.Random
-
-    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
-        data, at = self.files[name], 0
-        while at < len(data):
-            size = self.chance.choice([1, 2, 3, 7, 50, 300, 2_000])
-            yield data[at : at + size]
-            at += size
 
 
 class Writer:
@@ -119,37 +97,16 @@ def small_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(select, "LONGEST_ROW_BYTES", 500)
 
 
-def target(escape: str) -> Target:
-    connection = Connection.model_validate(
-        {"id": "brevo", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
-    )
-    export = Export.model_validate(
-        {
-            "id": "gold",
-            "display_name": "Gold",
-            "connection": "brevo",
-            "list_id": 1,
-            "source": {"container": "segments", "folder": "f", "escape": escape},
-            "segments": ["Gold"],
-            "mapping": {"email": "EMail", "first_name": "FirstName"},
-        }
-    )
-    return Target(export, connection)
-
-
 def read_by_product(files: dict[str, bytes], escape: str, folder: Path, chance: random.Random) -> dict[str, Any]:
     """File -> line -> the reason of a rejected row, or the contact."""
-    now = datetime(2026, 11, 28, tzinfo=UTC)
-    parts = tuple(SegmentFile("Gold", Blob(name, "e", 1, now), n) for n, name in enumerate(files))
-    snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", parts, None),), now)
     found: dict[str, dict[int, Any]] = {name: {} for name in files}
 
     def rejected(row: RejectedRow) -> None:
         assert row.line not in found[row.file], row
         found[row.file][row.line] = row.reason
 
-    blobs: Any = FakeBlobs(files, chance)
-    reader = SnapshotReader(blobs, target(escape), snapshot, folder, on_rejected=rejected)
+    blobs = FakeBlobs(files, chance, (1, 2, 3, 7, 50, 300, 2_000))
+    reader = reader_of(blobs, folder, rejected, escape)
     for chunk in reader.chunks():
         contacts = chunk.contacts.read_text("utf-8").splitlines()
         places = chunk.places.read_text("utf-8").split("\n")
@@ -208,3 +165,12 @@ def test_every_record_of_2000_files_is_a_contact_or_rejected_with_its_line(
     part: int, small_borders: None, tmp_path: Path
 ) -> None:
     read_and_compare(500, SEED + part, tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("part", range(50))
+def test_every_record_of_100000_files_is_a_contact_or_rejected_with_its_line(
+    part: int, small_borders: None, tmp_path: Path
+) -> None:
+    read_and_compare(2_000, SEED + 1_000 + part, tmp_path)
