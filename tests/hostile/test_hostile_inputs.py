@@ -29,8 +29,8 @@ from tests.hostile.inputs import (
     DOCUMENTS,
     MESSAGES,
     SEGMENTS,
-    UNREADABLE_HEADERS,
     SUBJECTS,
+    UNREADABLE_HEADERS,
     WORDS,
 )
 

@@ -155,6 +155,12 @@ def test_deployed_app_imports_only_what_its_requirements_bring():
     assert strangers == []
 
 
+def test_deployed_app_brings_no_protobuf_of_its_own():
+    # Python 3.13's worker has one too, and two of them in a process can end it with a segmentation fault.
+    # https://github.com/Azure/azure-functions-python-worker/issues/1858
+    assert not {"protobuf", "grpcio"} & installed_by_requirements()
+
+
 def installed_by_requirements() -> set[str]:
     """The distributions of requirements.txt and all that they require in turn."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
