@@ -6,13 +6,12 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 from tests.ignore_rules import azd_package, core_tools_package
+from tests.requirements import files_of, installed_by_requirements
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
@@ -153,32 +152,3 @@ def test_deployed_app_imports_only_what_its_requirements_bring():
         if Path(file).resolve().is_relative_to(packages) and Path(file).resolve() not in allowed
     ]
     assert strangers == []
-
-
-def test_deployed_app_brings_no_protobuf_of_its_own():
-    # Python 3.13's worker has one too, and two of them in a process can end it with a segmentation fault.
-    # https://github.com/Azure/azure-functions-python-worker/issues/1858
-    assert not {"protobuf", "grpcio"} & installed_by_requirements()
-
-
-def installed_by_requirements() -> set[str]:
-    """The distributions of requirements.txt and all that they require in turn."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    open_ones = [Requirement(line) for line in lines if line and not line.startswith("#")]
-    found: set[tuple[str, frozenset[str]]] = set()
-    while open_ones:
-        requirement = open_ones.pop()
-        key = (requirement.name, frozenset(requirement.extras))
-        if key in found:
-            continue
-        found.add(key)
-        for line in distribution(requirement.name).requires or []:
-            needed = Requirement(line)
-            extras = requirement.extras or {""}
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
-                open_ones.append(needed)
-    return {name for name, _ in found}
-
-
-def files_of(names: set[str]) -> set[Path]:
-    return {Path(str(file.locate())).resolve() for name in names for file in distribution(name).files or []}
