@@ -1,5 +1,7 @@
 """The files that azd and Core Tools put into a package, by the rules that each of them reads in .funcignore.
 
+git's own reading, which other tools that deploy keep to, comes from git itself.
+
 Both read the same file and mean different things by it:
 
 - azd 1.25 asks github.com/denormal/go-gitignore (v0.0.0-20180930084346) about each file and folder, and does not enter
@@ -16,6 +18,8 @@ Both read the same file and mean different things by it:
 """
 
 import re
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +54,17 @@ def core_tools_package(root: Path) -> set[str]:
         return is_folder or bool(exceptions.search(relative)) or not rules.search(relative)
 
     return set(_walk(root, root, included))
+
+
+def git_package(root: Path) -> set[str]:
+    """The relative paths of the files that git does not ignore, were .funcignore its .gitignore."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "init", "--quiet", "--bare", folder], check=True, timeout=30)
+        command = ["git", f"--git-dir={folder}", f"--work-tree={root}", "ls-files", "--others", "-z"]
+        listing = subprocess.run(
+            [*command, f"--exclude-from={root / IGNORE_FILE}"], cwd=root, capture_output=True, check=True, timeout=30
+        )
+    return set(listing.stdout.decode().split("\0")) - {""}
 
 
 def _lines(root: Path) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ignore_rules import azd_package, core_tools_package
+from tests.ignore_rules import azd_package, core_tools_package, git_package
 from tests.requirements import files_of, installed_by_requirements
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +23,7 @@ LEFT_AROUND = [
     "exports.json",
     "address.txt",
     "key",
+    "package.zip",
     ".env",
     ".env.local",
     ".env.production",
@@ -72,7 +73,11 @@ LEFT_AROUND = [
     "кампания/клиенты.csv",
 ]
 
-BUILDERS = [pytest.param(azd_package, id="azd"), pytest.param(core_tools_package, id="Core Tools")]
+BUILDERS = [
+    pytest.param(azd_package, id="azd"),
+    pytest.param(core_tools_package, id="Core Tools"),
+    pytest.param(git_package, id="git"),
+]
 Builder = Callable[[Path], set[str]]
 
 # Only the folder and the installed packages are on the path. Site-packages is added as a plain folder, without its

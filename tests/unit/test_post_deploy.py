@@ -180,11 +180,11 @@ def test_step_that_fails_for_good_gives_its_reason_and_the_others_are_still_take
 
 def test_subscription_waits_until_the_app_answers(monkeypatch, waits):
     state = iter([False, False, True])
-    asked = []
-    monkeypatch.setattr(hook, "answers", lambda url: asked.append(url) or next(state))
+    urls = []
+    monkeypatch.setattr(hook, "answers", lambda url: urls.append(url) or next(state))
     az = Az()
     assert hook.main(ENV, az) == 0
-    assert asked == ["https://func-x.azurewebsites.net/api/health"] * 3
+    assert urls == ["https://func-x.azurewebsites.net/api/health"] * 3
     assert waits == [hook.WAIT_SECONDS] * 2
     assert len(az.ran("deployment group create")) == 1
 
