@@ -1,4 +1,4 @@
-"""An Event Grid event says that a blob was created: its exports are started. Events repeat and come in any order."""
+"""An Event Grid event says that a blob was written: its exports are started. Events repeat and come in any order."""
 
 import logging
 
@@ -9,14 +9,15 @@ from shared.runs.starting import start_for_blob
 
 blueprint = func.Blueprint()
 
+# Data Lake Storage renames a file that was written under another name.
+_WRITTEN = {"Microsoft.Storage.BlobCreated", "Microsoft.Storage.BlobRenamed"}
+
 
 @blueprint.event_grid_trigger(arg_name="event")
 def blob_export(event: func.EventGridEvent) -> None:
-    """Takes `Microsoft.Storage.BlobCreated`; of a segment's many files the first starts the run."""
-    data = event.get_json()
-    url = data.get("url") if isinstance(data, dict) else None
-    if event.event_type != "Microsoft.Storage.BlobCreated" or not isinstance(url, str):
-        logging.warning("an event was ignored: it tells of no created blob")
+    """Takes created and renamed blobs; of a segment's many files the first starts the run."""
+    if event.event_type not in _WRITTEN or not isinstance(event.subject, str):
+        logging.warning("an event was ignored: it is not about a created or renamed blob")
         return
-    for start in start_for_blob(open_app(), url):
+    for start in start_for_blob(open_app(), event.subject):
         logging.info("export %s: %s", start.export, start.run_id or start.reason)

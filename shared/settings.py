@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError
 
@@ -19,10 +20,12 @@ AZURITE = (
 
 @dataclass(frozen=True, slots=True)
 class StorageAccount:
-    """How to reach one storage account: by connection string, or by name with the app's identity."""
+    """How to reach one storage account: by connection string, or at its services' addresses with the app's identity."""
 
     connection_string: str | None = None
-    account_name: str | None = None
+    blob_url: str = ""
+    queue_url: str = ""
+    table_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises ConfigurationError naming the setting that cannot be read.
     """
     env = os.environ if environment is None else environment
-    app_storage = _account(env, "AzureWebJobsStorage") or StorageAccount(connection_string=AZURITE)
+    app_storage = _account(env, "AzureWebJobsStorage", "blob", "queue", "table")
+    app_storage = app_storage or StorageAccount(connection_string=AZURITE)
     return Settings(
         app_storage=app_storage,
-        segment_storage=_account(env, "SEGMENT_STORAGE") or app_storage,
+        segment_storage=_account(env, "SEGMENT_STORAGE", "blob") or app_storage,
         export_config=env.get("EXPORT_CONFIG") or "config/exports.json",
         brevo_base_url=(env.get("BREVO_BASE_URL") or "https://api.brevo.com/v3").rstrip("/"),
         snapshot_quiet_seconds=_seconds(env, "SNAPSHOT_QUIET_SECONDS", 120),
@@ -76,14 +80,39 @@ def read_secret(name: str, what: str = "Brevo API key") -> str:
     return value
 
 
-def _account(env: Mapping[str, str], name: str) -> StorageAccount | None:
+def _account(env: Mapping[str, str], name: str, *services: str) -> StorageAccount | None:
+    """The account of a connection, by the settings that Azure Functions reads too; None where there are none.
+
+    Raises ConfigurationError where one of the services has no address: another storage is never taken instead.
+    https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+    """
     if connection_string := env.get(name):
         if connection_string.strip().rstrip(";").lower() == "usedevelopmentstorage=true":
             connection_string = AZURITE
         return StorageAccount(connection_string=connection_string)
+    if not any(value for setting, value in env.items() if setting.startswith(f"{name}__")):
+        return None
+    return StorageAccount(**{f"{service}_url": _service_url(env, name, service) for service in services})
+
+
+def _service_url(env: Mapping[str, str], name: str, service: str) -> str:
+    setting = f"{name}__{service}ServiceUri"
+    if url := env.get(setting):
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ConfigurationError(
+                "setting_invalid",
+                f"The setting {setting} is not an address that begins with https://.",
+                f"Put the account's {service} endpoint into {setting}.",
+            )
+        return url.rstrip("/")
     if account_name := env.get(f"{name}__accountName"):
-        return StorageAccount(account_name=account_name)
-    return None
+        return f"https://{account_name}.{service}.core.windows.net"
+    raise ConfigurationError(
+        "setting_missing",
+        f"The setting {setting} is not set.",
+        f"Set it, or {name}__accountName for an account in Azure's public cloud.",
+    )
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

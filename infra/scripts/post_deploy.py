@@ -4,6 +4,7 @@ azd runs it as its postdeploy hook, with the deployment's outputs as environment
 what is there is left alone. `az` must be signed in.
 """
 
+import http.client
 import json
 import os
 import shutil
@@ -11,13 +12,38 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 SECRET = "brevo-api-key"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
 TEMPLATE = Path(__file__).parent.parent / "app" / "event-subscription.bicep"
-ROLE_TRIES = 10
-ROLE_WAIT_SECONDS = 30.0
+TRIES = 10
+WAIT_SECONDS = 30.0
+
+# What passes by itself within minutes, as `az` words it.
+NOT_YET = (
+    # A role that was assigned a minute ago may not count everywhere yet.
+    "required permissions",
+    "Forbidden",
+    "AuthorizationPermissionMismatch",
+    # Event Grid asks Azure Resource Manager for the function, which learns of new functions some time after the host.
+    # https://learn.microsoft.com/azure/event-grid/troubleshoot-subscription-validation
+    "Destination endpoint not found",
+    "Endpoint validation",
+    "Url validation",
+    "validate the provided endpoint",
+    "Supplied URL is invalid",
+    "DeploymentActive",
+)
+# A firewall: waiting does not open it. https://learn.microsoft.com/azure/key-vault/general/rest-error-codes
+CLOSED = (
+    "network rules",
+    "Public network access is disabled",
+    "Client address is not authorized",
+    "ForbiddenByFirewall",
+    "ForbiddenByConnection",
+)
 
 # Sends nothing: the connection has no consent yet, and there is no export.
 FIRST_CONFIGURATION = {
@@ -38,10 +64,11 @@ Az = Callable[[Sequence[str]], str]
 
 
 class StepError(Exception):
-    """A step did not work; the text says what to do. `may_pass`: a role may not be believed yet."""
+    """A step did not work; `advice` says what to do. `may_pass`: it may work in a minute."""
 
-    def __init__(self, text: str, *, may_pass: bool = False) -> None:
+    def __init__(self, text: str, advice: str = "", *, may_pass: bool = False) -> None:
         super().__init__(text)
+        self.advice = advice or "See docs/operate.md for the usual reasons and what to do."
         self.may_pass = may_pass
 
 
@@ -49,34 +76,36 @@ def az(arguments: Sequence[str]) -> str:
     """What the command prints. Raises StepError with the line that says why not."""
     program = shutil.which("az")
     if program is None:
-        raise StepError(
-            "The Azure CLI is not there: install it, sign in with 'az login', then 'azd hooks run postdeploy'."
-        )
+        raise StepError("The Azure CLI is not installed.", "Install it and sign in with 'az login'.")
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise refusal(arguments, done.stderr)
     return done.stdout.strip()
 
 
-def refusal(arguments: Sequence[str], told: str) -> StepError:
+def refusal(arguments: Sequence[str], output: str) -> StepError:
     """The error for what `az` has written to its standard error."""
-    lines = [line.strip() for line in told.splitlines() if line.strip()] or ["no reason was given"]
-    reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
-    unbelieved = any(word in told for word in ("required permissions", "Forbidden", "AuthorizationPermissionMismatch"))
-    blocked = "network rules" in told or "Public network access is disabled" in told
-    return StepError(f"az {' '.join(arguments[:3])}: {reason}", may_pass=unbelieved and not blocked)
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("WARNING")]
+    begin = next((number for number, line in enumerate(lines) if line.startswith("ERROR")), 0)
+    reason = next((text for line in lines[begin:] if (text := line.removeprefix("ERROR:").strip())), "no reason given")
+    text = f"az {' '.join(arguments[:3])}: {reason[:400]}"
+    if any(words in output for words in CLOSED):
+        return StepError(
+            text, "It is closed to this machine: 'azd env set DEPLOYER_IP_ADDRESS <yours>', then 'azd provision'."
+        )
+    return StepError(text, may_pass=any(words in output for words in NOT_YET))
 
 
-def patiently(call: Callable[[], str], sleep: Callable[[float], None] = time.sleep) -> str:
-    """The call's answer. A role that was assigned a minute ago may take some more to be believed."""
-    for _ in range(ROLE_TRIES - 1):
+def patiently(call: Callable[[], str]) -> str:
+    """The call's answer; for what may pass by itself it is tried for some minutes. Raises the last StepError."""
+    for _ in range(TRIES - 1):
         try:
             return call()
         except StepError as error:
             if not error.may_pass:
                 raise
-            print(f"  not yet ({str(error)[:120]}); the roles may be a few minutes old, trying again")
-            sleep(ROLE_WAIT_SECONDS)
+            print(f"  not yet ({str(error)[:160]}); trying again")
+            time.sleep(WAIT_SECONDS)
     return call()
 
 
@@ -120,23 +149,56 @@ def write_configuration(env: Mapping[str, str], run: Az) -> str:
     return f"Configuration: a first one is in {container}/{name}. It sends nothing until you change it."
 
 
+def answers(url: str) -> bool:
+    """True where a GET of the address is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the deployment's own https address
+            return bool(answer.status == 200)
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def wait_for_app(env: Mapping[str, str], run: Az) -> None:
+    """Returns when the app answers. A new one needs minutes: its packages are unpacked and its host starts.
+
+    Where it does not answer this machine, its list of functions decides. Raises StepError where that is empty.
+    """
+    url = f"{env['AZURE_FUNCTION_APP_URL']}/api/health"
+    for number in range(TRIES):
+        if answers(url):
+            return
+        if number == 0:
+            print(f"  waiting for {url}")
+        time.sleep(WAIT_SECONDS)
+    functions = f"https://management.azure.com{app_id(env)}/functions?api-version=2024-04-01"
+    query = ["--query", "value[].name", "--output", "tsv"]
+    if "/blob_export" not in run(["rest", "--method", "get", "--url", functions, *query]):
+        raise StepError(
+            f"{url} does not answer, and the app shows no functions.",
+            "Its start failed: the error is in the portal under Log stream, and in Logs with"
+            " 'AppTraces | where SeverityLevel >= 3'. 'azd package --output-path package.zip' shows what was deployed."
+            " Then 'azd deploy'.",
+        )
+    print(f"  {url} does not answer this machine, but the functions are there")
+
+
 def subscribe(env: Mapping[str, str], run: Az) -> str:
-    """Sends new segment files to the function, which is there by now."""
-    run(
-        [
-            "deployment", "group", "create",
-            "--resource-group", env["AZURE_SEGMENT_RESOURCE_GROUP"],
-            "--name", "segment-export-events",
-            "--template-file", str(TEMPLATE),
-            "--parameters",
-            f"systemTopicName={env['AZURE_SYSTEM_TOPIC_NAME']}",
-            f"functionAppId={app_id(env)}",
-            f"name=segment-export-{env['AZURE_FUNCTION_APP_NAME']}",
-            f"containers={env['AZURE_SEGMENT_CONTAINERS']}",
-            "--output", "none",
-            *_subscription(env),
-        ]
-    )  # fmt: skip
+    """Sends new segment files to the function, once the app is up: Event Grid accepts no function before."""
+    wait_for_app(env, run)
+    command = [
+        "deployment", "group", "create",
+        "--resource-group", env["AZURE_SEGMENT_RESOURCE_GROUP"],
+        "--name", "segment-export-events",
+        "--template-file", str(TEMPLATE),
+        "--parameters",
+        f"systemTopicName={env['AZURE_SYSTEM_TOPIC_NAME']}",
+        f"functionAppId={app_id(env)}",
+        f"name=segment-export-{env['AZURE_FUNCTION_APP_NAME']}",
+        f"containers={env['AZURE_SEGMENT_CONTAINERS']}",
+        "--output", "none",
+        *_subscription(env),
+    ]  # fmt: skip
+    patiently(lambda: run(command))
     return f"Events: new files in {env['AZURE_SEGMENT_CONTAINERS']} of {env['AZURE_SEGMENT_ACCOUNT_NAME']} start runs."
 
 
@@ -170,7 +232,7 @@ def main(env: Mapping[str, str], run: Az = az) -> int:
             failed += 1
         except StepError as error:
             print(f"{step.__name__} failed: {error}", file=sys.stderr)
-            print("  mend it, then 'azd hooks run postdeploy'; docs/operate.md has the usual reasons", file=sys.stderr)
+            print(f"  {error.advice} Then run 'azd hooks run postdeploy'.", file=sys.stderr)
             failed += 1
     if "AZURE_FUNCTION_APP_URL" in env:
         print(address(env))

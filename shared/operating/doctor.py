@@ -45,8 +45,11 @@ def examine(caller: Caller) -> Iterator[Finding]:
     require(caller, "operate")
     settings, faults = _settings(os.environ)
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
-    storage, faults = _storage(settings)
-    yield from faults
+    storage = None
+    # Without the app's own storage setting, `settings` names this machine's emulator: that is not the one to examine.
+    if not any(fault.check.startswith("setting AzureWebJobsStorage") for fault in faults):
+        storage, faults = _storage(settings)
+        yield from faults
     document, faults = _document(settings, storage)
     yield from faults
     if storage is None:
@@ -71,8 +74,13 @@ def examine(caller: Caller) -> Iterator[Finding]:
 
 
 def _settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
-    """What can be read of the settings, and what cannot: each is read alone, so that none hides another."""
-    good, faults = {}, []
+    """What can be read of the settings, and what cannot.
+
+    Each is read alone, so that none hides another; only the parts of a connection (`NAME__part`) belong together.
+    """
+    good: dict[str, str] = {}
+    connections: dict[str, dict[str, str]] = {}
+    faults = []
     for name, value in environment.items():
         if value.strip().startswith(_KEY_VAULT):
             faults.append(
@@ -84,12 +92,14 @@ def _settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
                 )
             )
             continue
+        connections.setdefault(name.partition("__")[0], {})[name] = value
+    for name, parts in connections.items():
         try:
-            read_settings({name: value})
+            read_settings(parts)
         except ConfigurationError as error:
             faults.append(Finding(f"setting {name}", "FAILED", error.message, error.advice))
             continue
-        good[name] = value
+        good |= parts
     return read_settings(good), faults
 
 

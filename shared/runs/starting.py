@@ -1,11 +1,11 @@
 """Starts runs: the one operation behind every trigger."""
 
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -19,6 +19,9 @@ from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Run, Trigger
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.segments.snapshot import find_snapshot, segment_of_blob
+
+# The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
+_SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
 
 _ACTIVE = "A run of this export is active already."
 
@@ -143,11 +146,17 @@ def note_as_known(app: App, export: Export) -> None:
         app.store.note_snapshot(export.id, snapshot.id)
 
 
-def start_for_blob(app: App, blob_url: str) -> list[Start]:
-    """A blob landed: starts the `with_refresh` exports that it is part of. Any other blob starts nothing."""
-    container, name = _split_blob_url(blob_url)
-    folder, segment = _folder_and_segment(name)
-    return [] if not folder else _start_matching(app, container, folder, segment)
+def start_for_blob(app: App, subject: str) -> list[Start]:
+    """Starts the `with_refresh` exports that the blob of an event is part of. Any other blob starts nothing.
+
+    `subject` is the event's: it names container and blob the same way in every cloud and behind every domain, and for
+    created and renamed blobs alike. https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
+    """
+    match = _SUBJECT.fullmatch(subject)
+    if match is None:
+        return []
+    folder, segment = _folder_and_segment(match["name"])
+    return [] if not folder else _start_matching(app, match["container"], folder, segment)
 
 
 def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
@@ -242,16 +251,3 @@ def _folder_and_segment(name: str) -> tuple[str | None, str | None]:
     if name.endswith("/model.json"):
         return name.removesuffix("/model.json"), None
     return segment_of_blob(name) or (None, None)
-
-
-def _split_blob_url(url: str) -> tuple[str, str]:
-    """Container and name of a blob's URL; the emulator's URLs have the account in the path as well."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", ""
-    path = unquote(parts.path).lstrip("/")
-    if not (parts.hostname or "").endswith(".core.windows.net"):
-        path = path.partition("/")[2]
-    container, _, name = path.partition("/")
-    return container, name

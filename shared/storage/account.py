@@ -119,5 +119,4 @@ def _open(account: StorageAccount, clock: Clock, kind: str, service: type[object
             return maker.from_connection_string(account.connection_string, **options)
         from azure.identity import DefaultAzureCredential
 
-        url = f"https://{account.account_name}.{kind}.core.windows.net"
-        return maker(url, credential=DefaultAzureCredential(), **options)
+        return maker(getattr(account, f"{kind}_url"), credential=DefaultAzureCredential(), **options)

@@ -65,25 +65,37 @@ def receivers(environment: Mapping[str, str]) -> list[Receiver]:
     found = []
     if environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         timed = any(name.startswith("OTEL_EXPORTER_OTLP_") and name.endswith("TIMEOUT") for name in environment)
-        found.append(_otlp({} if timed else {"timeout": _SECONDS}))
+        found += _otlp({} if timed else {"timeout": _SECONDS})
     if connection_string := environment.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
         found.append(_azure_monitor(connection_string))
     return found
 
 
-def _otlp(options: dict[str, Any]) -> Receiver:
-    """By HTTP and protobuf; all else as the standard OTEL_EXPORTER_OTLP_* settings say, which the exporters read."""
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+def _otlp(options: dict[str, Any]) -> list[Receiver]:
+    """By HTTP and protobuf; all else as the standard OTEL_EXPORTER_OTLP_* settings say, which the exporters read.
 
-    return Receiver(
-        "the OTLP endpoint",
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        spans=lambda: OTLPSpanExporter(**options),
-        metrics=lambda: OTLPMetricExporter(**options),
-        logs=lambda: OTLPLogExporter(**options),
-    )
+    None where the extra `otlp` is not installed, as on Azure: its protobuf beside that of the worker can crash Python
+    3.13. https://github.com/Azure/azure-functions-python-worker/issues/1858
+    """
+    try:
+        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    except ModuleNotFoundError:
+        _log.error(
+            "OTEL_EXPORTER_OTLP_ENDPOINT gets no telemetry: the OTLP exporter is not installed."
+            " Install segment-export[otlp], or remove the setting."
+        )
+        return []
+    return [
+        Receiver(
+            "the OTLP endpoint",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            spans=lambda: OTLPSpanExporter(**options),
+            metrics=lambda: OTLPMetricExporter(**options),
+            logs=lambda: OTLPLogExporter(**options),
+        )
+    ]
 
 
 def _azure_monitor(connection_string: str) -> Receiver:

@@ -121,12 +121,18 @@ class Pipeline:
             receiver.report()
 
 
-def open_pipeline(environment: Mapping[str, str]) -> Pipeline:
-    """The pipeline that the settings ask for. Raises ValueError and the like for settings that cannot be used."""
+def open_pipeline(environment: Mapping[str, str]) -> Pipeline | None:
+    """The pipeline that the settings ask for; None where no exporter for it is installed.
+
+    Raises ValueError and the like for settings that cannot be used.
+    """
     # What the exporters log of each failure, with its traceback; `Receiver` says it once.
     for name in ("opentelemetry", "azure.monitor.opentelemetry"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    pipeline = Pipeline(receivers(environment))
+    to = receivers(environment)
+    if not to:
+        return None
+    pipeline = Pipeline(to)
     atexit.register(pipeline.close)
     return pipeline
 

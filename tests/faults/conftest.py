@@ -81,16 +81,16 @@ class Story:
         return self.worker()[0]
 
     def segment(self, text: str | bytes, name: str = "Gold", partition: int = 1) -> str:
-        """Writes a segment file; its URL as an event would tell it."""
+        """Writes a segment file; the subject of its event."""
         path = f"{FOLDER}/{name}/{REFRESH}/{name}_{partition}.csv"
         self.app.storage.segment_blobs.write(CONTAINER, path, text.encode() if isinstance(text, str) else text)
-        return f"https://account.blob.core.windows.net/{CONTAINER}/{path}"
+        return f"/blobServices/default/containers/{CONTAINER}/blobs/{path}"
 
     def people(self, count: int, first: int = 0) -> set[str]:
         """A segment of so many people; their addresses."""
         emails = [f"person{number}@example.com" for number in range(first, first + count)]
         rows = "".join(f"C-{email[6:9]},{email},Name{place}\n" for place, email in enumerate(emails))
-        self.blob_url = self.segment(f"CustomerId,EMail,FirstName\n{rows}")
+        self.subject = self.segment(f"CustomerId,EMail,FirstName\n{rows}")
         return set(emails)
 
     # The functions host
@@ -99,7 +99,7 @@ class Story:
         return start_on_demand(app or self.app, self.export["id"], "http", "tester", **how)
 
     def start_by_event(self, app: App | None = None) -> list[Start]:
-        return start_for_blob(app or self.app, self.blob_url)
+        return start_for_blob(app or self.app, self.subject)
 
     def work(self, worker: Worker | None = None, hours: float = 12.0) -> None:
         """Works the queue and the timer until nothing is left to do. The first worker is replaced where it dies."""

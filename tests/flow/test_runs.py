@@ -133,28 +133,25 @@ def test_timer_and_event_leave_an_export_of_another_schedule_alone(flow, schedul
     assert start_for_segment(flow.app, "Gold") == []
 
 
-def blob_url(flow, name):
-    host = next(part for part in flow.connection_string.split(";") if part.startswith("BlobEndpoint=")).partition("=")[
-        2
-    ]
-    return f"{host}/{flow.container}/CustomerInsights_abcd1234/BlobExport/{name}"
+def subject(flow, name):
+    return f"/blobServices/default/containers/{flow.container}/blobs/CustomerInsights_abcd1234/BlobExport/{name}"
 
 
 def test_events_of_a_snapshot_start_one_run(flow):
     flow.segment(TWO, partition=1)
     flow.segment(many(3), partition=2)
-    urls = [blob_url(flow, f"Gold/2026/11/24/0500/Gold_{n}.csv") for n in (1, 2, 1)] + [blob_url(flow, "model.json")]
-    starts = [start for url in urls for start in start_for_blob(flow.app, url)]
+    names = [f"Gold/2026/11/24/0500/Gold_{number}.csv" for number in (1, 2, 1)] + ["model.json"]
+    starts = [start for name in names for start in start_for_blob(flow.app, subject(flow, name))]
     assert [start.is_new for start in starts] == [True, False, False, False]
     status = flow.finish(starts[0].run_id)
     assert (status["status"], status["trigger"], status["rows_read"]) == ("succeeded", "event", 5)
-    [late] = start_for_blob(flow.app, urls[0])
+    [late] = start_for_blob(flow.app, subject(flow, names[0]))
     assert (late.run_id, late.reason) == ("", "This snapshot was exported already.")
 
 
 def test_event_run_of_a_snapshot_that_was_taken_meanwhile_is_skipped(flow):
     flow.segment(TWO)
-    [start] = start_for_blob(flow.app, blob_url(flow, "Gold/2026/11/24/0500/Gold_1.csv"))
+    [start] = start_for_blob(flow.app, subject(flow, "Gold/2026/11/24/0500/Gold_1.csv"))
     snapshot = find_snapshot(flow.app.storage.segment_blobs, flow.app.target(flow.export_id).export.source, ["Gold"]).id
     flow.app.store.note_snapshot(flow.export_id, snapshot)
     status = flow.finish(start.run_id)
@@ -168,20 +165,27 @@ def test_event_run_of_a_snapshot_that_was_taken_meanwhile_is_skipped(flow):
 )
 def test_event_of_another_blob_starts_nothing(flow, name):
     flow.segment(TWO)
-    assert start_for_blob(flow.app, blob_url(flow, name)) == []
+    assert start_for_blob(flow.app, subject(flow, name)) == []
 
 
 @pytest.mark.parametrize(
-    "url", ["", "no url", "https://[", "https://x.blob.core.windows.net", "file:///etc/passwd", "//"]
+    "text",
+    [
+        "",
+        "/blobServices/default/containers/segments",
+        "/blobServices/default/containers/segments/blobs/",
+        "https://contoso.blob.core.windows.net/segments/a/Gold/2026/11/24/0500/Gold_1.csv",
+    ],
 )
-def test_event_whose_url_says_nothing_starts_nothing(flow, url):
-    assert start_for_blob(flow.app, url) == []
+def test_event_whose_subject_names_no_blob_starts_nothing(flow, text):
+    assert start_for_blob(flow.app, text) == []
 
 
-def test_event_of_a_real_account_s_address_is_understood(flow):
-    flow.segment(TWO)
-    name = "CustomerInsights_abcd1234/BlobExport/Gold/2026/11/24/0500/Gold_1.csv"
-    [start] = start_for_blob(flow.app, f"https://contoso.blob.core.windows.net/{flow.container}/{name}")
+def test_event_of_a_segment_with_a_blank_in_its_name_starts_its_export(flow):
+    # The subject has the blob's name as it is; only the URL beside it is percent-encoded.
+    flow.segment(TWO, name="Gold members")
+    flow.change(segments=["Gold members"])
+    [start] = start_for_blob(flow.app, subject(flow, "Gold members/2026/11/24/0500/Gold members_1.csv"))
     assert start.is_new
 
 

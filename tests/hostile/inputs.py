@@ -248,28 +248,28 @@ BODIES: list[bytes] = [
 ]
 
 # Blob addresses as an event may tell them.
-URLS: list[Any] = [
+SUBJECTS: list[Any] = [
     None,
     5,
     [],
     {},
     True,
     *WORDS,
-    "http://[::1/x",
-    "http://[x]/",
-    "http://x:99999999/",
-    "https://account.blob.core.windows.net",
-    "https://account.blob.core.windows.net/",
-    "https://account.blob.core.windows.net/segments",
-    "https://account.blob.core.windows.net/segments/model.json",
-    "https://account.blob.core.windows.net/segments/CustomerInsights_abcd1234/BlobExport/model.json",
-    "https://account.blob.core.windows.net/segments//Gold/2026/11/24/0500/Gold_1.csv",
-    "https://account.blob.core.windows.net/segments/%2e%2e/Gold/2026/11/24/0500/Gold_1.csv",
-    "https://account.blob.core.windows.net/segments/a/%FF/2026/11/24/0500/%00.csv",
-    "https://account.blob.core.windows.net/%2f%2f/a/b/2026/11/24/0500/x.csv",
+    "/blobServices/default/containers",
+    "/blobServices/default/containers/",
+    "/blobServices/default/containers/segments",
+    "/blobServices/default/containers//blobs/model.json",
+    "/blobServices/default/containers/segments/blobs/",
+    "/blobServices/default/containers/segments/blobs/model.json",
+    "/blobServices/default/containers/segments/blobs/CustomerInsights_abcd1234/BlobExport/model.json",
+    "/blobServices/default/containers/segments/blobs//Gold/2026/11/24/0500/Gold_1.csv",
+    "/blobServices/default/containers/segments/blobs/../Gold/2026/11/24/0500/Gold_1.csv",
+    "/blobServices/default/containers/segments/blobs/a/\udcff/2026/11/24/0500/\x00.csv",
+    "/blobServices/default/containers/%2f%2f/blobs/a/b/2026/11/24/0500/x.csv",
     "https://evil.example/segments/a/Gold/2026/11/24/0500/Gold_1.csv",
     "//x",
     "blob:segments",
+    "/blobServices/default/containers/segments/blobs/a/Gold/2026/11/24/0500/Gold_1.csv",
 ]
 
 _RUN = "gold-20261124T050000-abcdef"
@@ -414,7 +414,7 @@ ALL: list[Any] = [
     *SEGMENTS,
     *UNREADABLE_HEADERS,
     *BODIES,
-    *map(repr, URLS),
+    *map(repr, SUBJECTS),
     *MESSAGES,
     *map(repr, ANSWERS),
 ]

@@ -22,7 +22,17 @@ from shared.runs.messages import parse_message
 from shared.runs.preview import preview
 from shared.runs.steps import abandon, take_step
 from tests.faults.conftest import check_books
-from tests.hostile.inputs import ALL, ANSWERS, BODIES, DOCUMENTS, MESSAGES, SEGMENTS, UNREADABLE_HEADERS, URLS, WORDS
+from tests.hostile.inputs import (
+    ALL,
+    ANSWERS,
+    BODIES,
+    DOCUMENTS,
+    MESSAGES,
+    SEGMENTS,
+    SUBJECTS,
+    UNREADABLE_HEADERS,
+    WORDS,
+)
 
 HYPOTHESIS = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -261,12 +271,12 @@ def test_any_request_is_answered(served, body, path):
 # Events
 
 
-def take_event(data: Any) -> None:
+def take_event(subject: Any, data: Any = None) -> None:
     event = func.EventGridEvent(
         id="1",
         data=data,
         topic="t",
-        subject="s",
+        subject=subject,
         event_type="Microsoft.Storage.BlobCreated",
         event_time=datetime.now(UTC),
         data_version="1",
@@ -274,19 +284,22 @@ def take_event(data: Any) -> None:
     blob_trigger.blob_export._function.get_user_function()(event)
 
 
-def test_any_address_of_the_table_is_taken_or_ignored(served):
-    for url in URLS:
-        take_event({"url": url})
-    for data in (None, [], 5, "x", {}, {"URL": "x"}):
-        take_event(data)
+def test_any_subject_of_the_table_is_taken_or_ignored(served):
+    for subject in SUBJECTS:
+        take_event(subject)
+    for data in (None, [], 5, "x", {}, {"url": "x"}):
+        take_event(SUBJECTS[-1], data)
     served.work(hours=0.3)
     assert all(run.is_final for run in served.runs())
 
 
-@given(st.text(max_size=60) | st.from_regex(r"https?://[^ ]{0,20}/[a-z%0-9/.\[\]]{0,40}", fullmatch=True))
+@given(
+    st.text(max_size=60)
+    | st.from_regex(r"/blobServices/default/containers/[^/]{0,9}/blobs/[a-z%0-9/.\[\]]{0,40}", fullmatch=True)
+)
 @HYPOTHESIS
-def test_any_address_is_taken_or_ignored(served, url):
-    take_event({"url": url})
+def test_any_subject_is_taken_or_ignored(served, subject):
+    take_event(subject)
 
 
 # Queue messages

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.config.document import parse_document
+from tests.receiver import receiver
 
 ROOT = Path(__file__).parents[2]
 ENV = {
@@ -35,11 +36,21 @@ def load():
 hook = load()
 
 
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """The seconds that were waited, without waiting; the app answers at once."""
+    found = []
+    monkeypatch.setattr(hook.time, "sleep", found.append)
+    monkeypatch.setattr(hook, "answers", lambda url: True)
+    return found
+
+
 class Az:
     """Stands in for the CLI: notes each command, and the content of each file it is given."""
 
-    def __init__(self, is_there="false", failing=()):
+    def __init__(self, is_there="false", failing=(), functions=""):
         self.commands, self.files, self.is_there, self.failing = [], [], is_there, dict(failing)
+        self.functions = functions
 
     def __call__(self, arguments):
         self.commands.append(" ".join(arguments))
@@ -47,6 +58,8 @@ class Az:
             self.files.append(Path(arguments[arguments.index("--file") + 1]).read_text(encoding="utf-8"))
         if errors := self.failing.get(arguments[0]):
             raise errors.pop()
+        if "value[].name" in arguments:
+            return self.functions
         return self.is_there if "exists" in arguments else ""
 
     def ran(self, words):
@@ -94,23 +107,113 @@ def test_subscription_is_deployed_beside_the_segments_and_names_the_app():
     assert Path(hook.TEMPLATE).is_file()
 
 
-def test_role_that_is_not_believed_yet_is_waited_for(monkeypatch):
-    monkeypatch.setattr(hook, "ROLE_WAIT_SECONDS", 0.0)
+def test_role_that_is_not_believed_yet_is_waited_for():
     refused = hook.refusal(["storage"], "ERROR: \nYou do not have the required permissions needed")
     az = Az(failing={"storage": [refused, refused]})
     assert hook.main(ENV, az) == 0
     assert len(az.ran("storage blob exists")) == 3
 
 
+DEPLOYMENT_FAILED = 'ERROR: {"code": "DeploymentFailed", "details": [{"code": "%s", "message": "%s"}]}'
+
+
 @pytest.mark.parametrize(
-    "told", ["ERROR: no such account", "AuthorizationFailure Forbidden: may be blocked by network rules", ""]
+    "output",
+    [
+        DEPLOYMENT_FAILED % ("Endpoint validation", "Destination endpoint not found. Resource should pre-exist."),
+        DEPLOYMENT_FAILED % ("Url validation", "The attempt to validate the provided endpoint failed."),
+        DEPLOYMENT_FAILED % ("InvalidRequest", "Invalid event subscription request: Supplied URL is invalid."),
+        "ERROR: (DeploymentActive) The deployment with resource id ... is still active.",
+    ],
 )
-def test_step_that_fails_for_good_is_told_and_the_others_are_still_taken(told, capsys):
-    az = Az(failing={"storage": [hook.refusal(["storage", "blob", "exists"], told)]})
+def test_subscription_is_tried_again_where_event_grid_does_not_know_the_function_yet(output, waits):
+    refused = hook.refusal(["deployment", "group", "create"], output)
+    az = Az(failing={"deployment": [refused, refused, refused]})
+    assert hook.main(ENV, az) == 0
+    assert len(az.ran("deployment group create")) == 4
+    assert waits == [hook.WAIT_SECONDS] * 3
+
+
+@pytest.mark.parametrize("output", ["ERROR: (InvalidTemplate) The template is not valid", "ERROR: no topic"])
+def test_subscription_that_is_refused_for_another_reason_is_not_tried_again(output, waits, capsys):
+    az = Az(failing={"deployment": [hook.refusal(["deployment", "group", "create"], output)]})
     assert hook.main(ENV, az) == 1
+    assert waits == []
+    assert "subscribe failed: az deployment group create" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("step", "output"),
+    [
+        ("storage", "ERROR: \nThe request may be blocked by network rules of storage account."),
+        ("storage", "ERROR: AuthorizationFailure Forbidden: may be blocked by network rules"),
+        ("keyvault", "ERROR: (Forbidden) Public network access is disabled and request is not from a trusted service"),
+        ("keyvault", "ERROR: (Forbidden) Client address is not authorized.\nInner error: ForbiddenByFirewall"),
+        ("keyvault", 'ERROR: (Forbidden) Closed.\nInner error: {"code": "ForbiddenByConnection"}'),
+    ],
+)
+def test_firewall_is_not_waited_for_and_the_message_says_how_to_open_it(step, output, waits, capsys):
+    az = Az(failing={step: [hook.refusal([step], output)]})
+    assert hook.main({**ENV, "BREVO_API_KEY": "sandbox-key"}, az) == 1
+    assert waits == []
+    assert "azd env set DEPLOYER_IP_ADDRESS" in capsys.readouterr().err
+    assert len(az.ran("deployment group create")) == 1
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("WARNING: preview\nERROR: \n\nno such account", "no such account"),
+        ("WARNING: preview\nERROR: (NotFound) no vault\nCode: NotFound", "(NotFound) no vault"),
+        ("no such command", "no such command"),
+        ("", "no reason given"),
+    ],
+)
+def test_step_that_fails_for_good_gives_its_reason_and_the_others_are_still_taken(output, reason, waits, capsys):
+    az = Az(failing={"storage": [hook.refusal(["storage", "blob", "exists"], output)]})
+    assert hook.main(ENV, az) == 1
+    assert waits == []
     assert len(az.ran("storage blob exists")) == 1
     assert len(az.ran("deployment group create")) == 1
-    assert "write_configuration failed: az storage blob exists" in capsys.readouterr().err
+    assert f"write_configuration failed: az storage blob exists: {reason}\n" in capsys.readouterr().err
+
+
+def test_subscription_waits_until_the_app_answers(monkeypatch, waits):
+    state = iter([False, False, True])
+    urls = []
+    monkeypatch.setattr(hook, "answers", lambda url: urls.append(url) or next(state))
+    az = Az()
+    assert hook.main(ENV, az) == 0
+    assert urls == ["https://func-x.azurewebsites.net/api/health"] * 3
+    assert waits == [hook.WAIT_SECONDS] * 2
+    assert len(az.ran("deployment group create")) == 1
+
+
+def test_app_that_shows_no_functions_is_not_subscribed_and_the_message_says_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr(hook, "answers", lambda url: False)
+    az = Az()
+    assert hook.main(ENV, az) == 1
+    assert az.ran("deployment group create") == []
+    error = capsys.readouterr().err
+    assert "the app shows no functions" in error
+    assert "Log stream" in error
+    assert "azd package" in error
+
+
+def test_app_that_this_machine_cannot_reach_is_subscribed_where_its_functions_are_there(monkeypatch):
+    monkeypatch.setattr(hook, "answers", lambda url: False)
+    az = Az(functions="func-x/blob_export\nfunc-x/timer_export")
+    assert hook.main(ENV, az) == 0
+    assert len(az.ran("deployment group create")) == 1
+
+
+@pytest.mark.parametrize("answer", [200, 404, 503, "close"])
+def test_app_is_up_when_it_answers_with_200(answer, monkeypatch):
+    monkeypatch.undo()
+    with receiver() as app:
+        app.answers.append(answer)
+        assert hook.answers(f"{app.url}/api/health") is (answer == 200)
+    assert not hook.answers(f"{app.url}/api/health")
 
 
 def test_run_outside_azd_says_how_to_run_it(capsys):

@@ -272,16 +272,15 @@ def test_timer_starts_what_is_due_once(app):
     assert len(app.runs("timed")) == 1
 
 
-def landed_event(app, name, kind="Microsoft.Storage.BlobCreated", **data):
-    blob = next(part for part in app.storage.connection_string.split(";") if part.startswith("BlobEndpoint="))
-    url = f"{blob.partition('=')[2]}/segments-landed/CustomerInsights_abcd1234/BlobExport/{name}"
+def landed_event(name, kind="Microsoft.Storage.BlobCreated", **data):
     return {
         "topic": "/subscriptions/1",
-        "subject": "/blobServices/default/containers/segments-landed/blobs/x",
+        "subject": "/blobServices/default/containers/segments-landed/blobs/"
+        f"CustomerInsights_abcd1234/BlobExport/{name}",
         "eventType": kind,
         "eventTime": "2026-11-24T11:00:00Z",
         "id": "1",
-        "data": {"url": url, "eTag": "0x1", "contentLength": 1, **data},
+        "data": {"url": "https://files.contoso.com/x", "eTag": "0x1", "contentLength": 1, **data},
         "dataVersion": "",
         "metadataVersion": "1",
     }
@@ -289,19 +288,22 @@ def landed_event(app, name, kind="Microsoft.Storage.BlobCreated", **data):
 
 def test_events_of_event_grid_start_one_run_however_often_they_come(app):
     app.upload("segments-landed", "Landed", HEAD + "C-1,landed@example.com,Ana\n")
-    good = landed_event(app, "Landed/2026/11/24/0500/Landed_1.csv")
+    good = landed_event("Landed/2026/11/24/0500/Landed_1.csv")
     others = [
-        landed_event(app, "Landed/readme.txt"),
-        landed_event(app, "Landed/2026/11/24/0500/Landed_1.csv", "Microsoft.Storage.BlobDeleted"),
-        good | {"data": {"url": 7}},
-        good | {"data": {}},
+        landed_event("Landed/readme.txt"),
+        landed_event("Landed/2026/11/24/0500/Landed_1.csv", "Microsoft.Storage.BlobDeleted"),
+        good | {"subject": ""},
+        good | {"subject": "/blobServices/default/containers/segments-landed/blobs/x"},
     ]
     assert app.host.deliver("blob_export", others).status == 202
     assert app.runs("landed") == []
-    assert app.host.deliver("blob_export", [good, good]).status == 202
+    # Data Lake Storage: written under another name, then renamed.
+    renamed = landed_event("Landed/2026/11/24/0500/Landed_1.csv", "Microsoft.Storage.BlobRenamed")
+    renamed["data"] = {"api": "RenameFile", "destinationUrl": "https://files.contoso.com/x", "sourceUrl": "https://x"}
+    assert app.host.deliver("blob_export", [renamed, renamed]).status == 202
     found = app.first_run("landed")
     assert (found["status"], found["trigger"]) == ("succeeded", "event")
-    assert app.host.deliver("blob_export", [good]).status == 202
+    assert app.host.deliver("blob_export", [good, good]).status == 202
     assert len(app.runs("landed")) == 1
 
 

@@ -272,11 +272,29 @@ def test_setting_that_cannot_be_used_is_told_in_one_line(setting):
     assert len(told.stderr.splitlines()) == 1
 
 
-def test_azure_monitor_gets_spans_and_metrics_where_its_connection_string_is_set(otlp):
+# The extra `otlp` is not there.
+WITHOUT_OTLP = "import sys; sys.modules['opentelemetry.exporter.otlp.proto.http'] = None\n"
+
+
+def test_endpoint_without_the_exporter_is_reported_once_and_the_app_runs():
+    told = python(f"{WITHOUT_OTLP}import function_app\n{SPAN}{SPAN}", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    assert told.returncode == 0
+    (line,) = told.stderr.splitlines()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in line
+    assert "segment-export[otlp]" in line
+
+
+@pytest.mark.parametrize(
+    ("before", "environment"),
+    [("", {}), (WITHOUT_OTLP, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})],
+    ids=["alone", "beside an endpoint without the exporter"],
+)
+def test_azure_monitor_gets_spans_and_metrics_where_its_connection_string_is_set(otlp, before, environment):
     taken = {"itemsReceived": 1, "itemsAccepted": 1, "errors": []}
     otlp.answers += [(200, {"content-type": "application/json"}, json.dumps(taken).encode())] * 20
     told = python(
-        f"{SPAN}telemetry.count('segment_export.contacts.delivered', 7)",
+        f"{before}{SPAN}telemetry.count('segment_export.contacts.delivered', 7)",
+        **environment,
         APPLICATIONINSIGHTS_CONNECTION_STRING=f"InstrumentationKey={uuid.uuid4()};IngestionEndpoint={otlp.url}/",
         APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true",
     )

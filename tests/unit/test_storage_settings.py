@@ -1,0 +1,104 @@
+"""Where storage is, by each kind of setting that Azure Functions knows for a connection without a key."""
+
+import pytest
+
+from shared.access import terminal_caller
+from shared.errors import ConfigurationError
+from shared.operating.doctor import examine
+from shared.settings import read_settings
+from shared.storage.account import open_storage
+
+OPERATOR = terminal_caller("operator")
+URIS = {
+    f"AzureWebJobsStorage__{service}ServiceUri": f"https://stapp.{service}.core.usgovcloudapi.net/"
+    for service in ("blob", "queue", "table")
+}
+
+
+def addresses(environment):
+    storage = open_storage(read_settings(environment))
+    return {
+        "blob": storage.app_blobs._service.url,
+        "segments": storage.segment_blobs._service.url,
+        "queue": storage.queue._client.url.removesuffix("/run-steps"),
+        "table": storage.runs._client.url,
+    }
+
+
+def test_account_name_stands_for_the_public_cloud():
+    found = addresses({"AzureWebJobsStorage__accountName": "stapp", "SEGMENT_STORAGE__accountName": "stsegments"})
+    assert found == {
+        "blob": "https://stapp.blob.core.windows.net/",
+        "segments": "https://stsegments.blob.core.windows.net/",
+        "queue": "https://stapp.queue.core.windows.net",
+        "table": "https://stapp.table.core.windows.net",
+    }
+
+
+def test_addresses_of_the_services_are_taken_as_they_are():
+    segments = {"SEGMENT_STORAGE__blobServiceUri": "https://segments.contoso.com"}
+    found = addresses(URIS | segments)
+    assert found == {
+        "blob": "https://stapp.blob.core.usgovcloudapi.net/",
+        "segments": "https://segments.contoso.com/",
+        "queue": "https://stapp.queue.core.usgovcloudapi.net",
+        "table": "https://stapp.table.core.usgovcloudapi.net",
+    }
+
+
+def test_account_name_fills_in_for_an_address_that_is_not_set():
+    environment = {
+        "AzureWebJobsStorage__accountName": "stapp",
+        "AzureWebJobsStorage__blobServiceUri": "https://files.contoso.com",
+    }
+    assert addresses(environment)["blob"] == "https://files.contoso.com/"
+    assert addresses(environment)["queue"] == "https://stapp.queue.core.windows.net"
+
+
+def test_connection_string_wins_over_the_parts_of_another_connection():
+    found = read_settings({"AzureWebJobsStorage": "UseDevelopmentStorage=true", **URIS})
+    assert "127.0.0.1" in found.app_storage.connection_string
+
+
+@pytest.mark.parametrize("missing", URIS)
+def test_address_that_is_missing_is_named_instead_of_the_emulator_being_used(missing):
+    with pytest.raises(ConfigurationError) as failure:
+        read_settings({name: value for name, value in URIS.items() if name != missing})
+    assert failure.value.message == f"The setting {missing} is not set."
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"AzureWebJobsStorage__credential": "managedidentity", "AzureWebJobsStorage__clientId": "1"},
+        {"AzureWebJobsStorage__serviceUri": "https://stapp.blob.core.windows.net"},
+        {**URIS, "SEGMENT_STORAGE__serviceUri": "https://segments.contoso.com"},
+        {**URIS, "SEGMENT_STORAGE__queueServiceUri": "https://segments.contoso.com"},
+    ],
+    ids=["credential only", "another name", "another name for segments", "no blobs for segments"],
+)
+def test_settings_that_name_no_address_never_lead_to_the_emulator(environment):
+    with pytest.raises(ConfigurationError) as failure:
+        read_settings(environment)
+    assert "__blobServiceUri is not set" in failure.value.message
+    assert "__accountName" in failure.value.advice
+
+
+@pytest.mark.parametrize("address", ["stapp.blob.core.windows.net", "http://stapp.blob.core.windows.net", "https://"])
+def test_address_that_is_none_is_refused_by_its_setting(address):
+    with pytest.raises(ConfigurationError) as failure:
+        read_settings({**URIS, "AzureWebJobsStorage__blobServiceUri": address})
+    assert failure.value.code == "setting_invalid"
+    assert "AzureWebJobsStorage__blobServiceUri" in failure.value.message
+
+
+def test_doctor_judges_the_parts_of_a_connection_together(monkeypatch):
+    monkeypatch.delenv("AzureWebJobsStorage", raising=False)
+    monkeypatch.setenv("AzureWebJobsStorage__accountName", "stapp")
+    monkeypatch.setenv("AzureWebJobsStorage__credential", "managedidentity")
+    assert next(examine(OPERATOR)).state == "ok"
+    monkeypatch.delenv("AzureWebJobsStorage__accountName")
+    first, *others = examine(OPERATOR)
+    assert (first.check, first.state) == ("setting AzureWebJobsStorage", "FAILED")
+    assert "__blobServiceUri is not set" in first.message
+    assert not [finding for finding in others if finding.check.startswith(("container ", "queue ", "table "))]
