@@ -91,7 +91,7 @@ def small_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "LONGEST_RECORD_BYTES", LONGEST_RECORD_BYTES)
     monkeypatch.setattr(framing, "_PIECE_BYTES", 700)
     monkeypatch.setattr(framing, "_WINDOW_BYTES", 300)
-    monkeypatch.setattr(framing, "_BYTES_PER_QUOTE", 64)
+    monkeypatch.setattr(framing, "_BYTES_PER_QUOTE", 8)
     monkeypatch.setattr(reading, "CHUNK_BYTES", 5_000)
     monkeypatch.setattr(select, "BUFFER_BYTES", 5_200)
     monkeypatch.setattr(select, "LONGEST_ROW_BYTES", 500)
