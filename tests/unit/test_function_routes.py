@@ -1,12 +1,19 @@
 """Each HTTP function is reached by its own route on a host that tries functions in the order of their names."""
 
 import re
+from datetime import UTC, datetime
 
 import azure.functions as func
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from function_app import app
 from local.functions_host.routes import Route, upper_ascii
+from local.functions_host.targets import path_of
+from shared.config.base import Id
+from shared.runs.model import is_run_id, new_run_id
 
 PREFIX = "api"
 
@@ -62,6 +69,16 @@ def test_catch_all_with_a_name_in_the_middle_would_be_noticed():
     functions = http_functions(other.get_functions())
     assert reached(functions, "GET", "/api/health") == "health"
     assert reached(functions, "GET", "/api/webhook") == "not_there"
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?", fullmatch=True))
+def test_id_that_is_taken_reaches_its_function_unchanged(name):
+    assert TypeAdapter(Id).validate_python(name) == name
+    run_id = new_run_id(name, datetime(2026, 11, 24, tzinfo=UTC))
+    assert is_run_id(run_id)
+    for template, value in (("connections/{id}", name), ("exports/{id}/runs", name), ("runs/{id}", run_id)):
+        path = path_of("GET", f"/api/{template.format(id=value)}")
+        assert Route.parse(f"api/{template}").match("GET", path) == {"id": value}
 
 
 def test_no_two_functions_have_the_same_route_and_method():
