@@ -135,6 +135,15 @@ def test_schedule_with_both_kinds_of_day_is_in_doubt_and_shows_which_days_are_me
     assert not TimerSchedule.parse(DEFAULT_SCHEDULE, NOW).is_in_doubt
 
 
+def test_documented_example_means_both_days_to_the_timer_and_either_day_to_an_export():
+    page = (Path(__file__).parents[2] / "docs/configure.md").read_text(encoding="utf-8")
+    assert "| `0 9 1-7 * MON` (here with a second: `0 0 9 1-7 * MON`) |" in page
+    assert "`0 9 * * MON#1`" in page
+    assert [f"{moment:%d.%m.}" for moment in next_three("0 0 9 1-7 * MON")] == ["07.12.", "04.01.", "01.02."]
+    assert [f"{moment:%d.%m.}" for moment in islice(CronSim("0 9 1-7 * MON", NOW), 3)] == ["30.11.", "01.12.", "02.12."]
+    assert [f"{moment:%d.%m.}" for moment in islice(CronSim("0 9 * * MON#1", NOW), 3)] == ["07.12.", "04.01.", "01.02."]
+
+
 @pytest.mark.parametrize(
     ("text", "level", "words"),
     [
