@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+([^?#]*)")
+_ABSOLUTE = re.compile(r"https?://[^/?#]+([^?#]*)")
+_AUTHORITY = re.compile(r"[A-Za-z0-9:.@\[\]-]+")
 
 
 class TargetError(Exception):
@@ -23,19 +24,23 @@ class TargetError(Exception):
 def path_of(method: str, target: str) -> str:
     """The path that routes are matched against: decoded but for `%2F`, without dot segments.
 
-    Empty for `OPTIONS *`. Raises: TargetError.
+    Empty for `OPTIONS *` and `CONNECT host:port`. Raises: TargetError.
     """
-    if not target or not target.isascii() or "\0" in target:
+    if not target.isascii() or "\0" in target:
         raise TargetError(400)
-    if target == "*":
-        if method.upper() != "OPTIONS":
-            raise TargetError(405)
-        return ""
     absolute = _ABSOLUTE.match(target)
     if not target.startswith("/") and absolute is None:
-        raise TargetError(400)
+        return _path_of_no_address(method.upper(), target)
     path = (absolute[1] or "/") if absolute else target.partition("?")[0]
     return _without_dot_segments(_ESCAPES.sub(_decoded, path))
+
+
+def _path_of_no_address(method: str, target: str) -> str:
+    if target != "*" and not _AUTHORITY.fullmatch(target):
+        raise TargetError(400)
+    if method != ("OPTIONS" if target == "*" else "CONNECT"):
+        raise TargetError(405)
+    return ""
 
 
 def _decoded(escapes: re.Match[str]) -> str:

@@ -24,6 +24,29 @@ def host():
         yield running
 
 
+def app_with(folder, functions):
+    """An app whose functions answer with their names. Shape of `functions`: name to route and methods (None: all)."""
+    (folder / "host.json").write_text('{"version": "2.0"}')
+    (folder / "function_app.py").write_text(f"""
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+def add(name, route, methods):
+    def answer(req: func.HttpRequest) -> str:
+        return name
+
+    answer.__name__ = name
+    app.route(route=route, methods=methods)(answer)
+
+
+for name, (route, methods) in {functions!r}.items():
+    add(name, route, methods)
+""")
+    return folder
+
+
 def sent(host, method, target, *headers):
     """The status and body for a target that is sent as it is, which no HTTP client would do."""
     with socket.create_connection(("127.0.0.1", int(host.url.rpartition(":")[2])), timeout=10) as connection:
@@ -49,6 +72,39 @@ def test_every_request_reaches_the_function_that_the_real_router_picks(host):
         if not agrees:
             wrong.append((method, target, function, parameters, status, got, body))
     assert wrong == []
+
+
+def test_literal_route_has_no_precedence_and_a_catch_all_takes_what_is_named_behind_it(tmp_path):
+    names = {"a_late": "things/{id}", "b_fixed": "things/fixed", "c_all": "{*rest}", "d_other": "other"}
+    with FunctionsHost(app_with(tmp_path, {name: (route, None) for name, route in names.items()}), workers=0) as host:
+        assert sent(host, "GET", "/api/things/fixed") == (200, b"a_late")
+        assert sent(host, "GET", "/api/other") == (200, b"c_all")
+
+
+def test_wrong_method_goes_on_to_the_next_route_and_head_is_not_get(tmp_path):
+    functions = {"a_get": ("things", ["GET"]), "b_put": ("{name}", ["PUT"]), "c_all": ("{*rest}", None)}
+    with FunctionsHost(app_with(tmp_path, functions), workers=0) as host:
+        assert sent(host, "GET", "/api/things") == (200, b"a_get")
+        assert sent(host, "PUT", "/api/things") == (200, b"b_put")
+        assert sent(host, "POST", "/api/things") == (200, b"c_all")
+        sent(host, "HEAD", "/api/things")
+        assert host.log_text().count("Executed 'Functions.a_get'") == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "PROPFIND"])
+def test_root_is_the_hosts_own_page_for_every_method(host, method):
+    status, body = sent(host, method, "/")
+    assert (status, b"up and running" in body) == (200, method != "HEAD")
+
+
+@pytest.mark.parametrize("method", ["get", "Get", "gEt"])
+def test_method_is_taken_in_any_case(host, method):
+    assert json.loads(sent(host, method, "/api/status")[1]) == ["status", {}]
+
+
+@pytest.mark.parametrize("method", ["PROPFIND", "FOO", "TRACE", "QUERY"])
+def test_catch_all_sees_methods_that_few_know(host, method):
+    assert json.loads(sent(host, method, "/api/status")[1]) == ["zz_lost_and_found", {"path": "status"}]
 
 
 def test_functions_are_tried_in_the_order_of_their_names_whatever_their_case():
@@ -82,6 +138,8 @@ def test_path_is_decoded_and_without_dot_segments_before_it_is_matched(target, p
     [
         ("GET", "", 400),
         ("GET", "api/a", 400),
+        ("GET", "ftp://shop.test/a", 400),
+        ("GET", "api", 405),
         ("GET", "/api/a%00", 400),
         ("GET", "/api/caf\xe9", 400),
         ("GET", "/api/a?b=\xe9", 400),
@@ -137,21 +195,13 @@ def test_preflight_is_204_without_allow_headers_on_any_path(host):
 
 
 def test_second_function_with_the_same_route_and_method_is_in_error_and_the_rest_runs(tmp_path):
-    (tmp_path / "host.json").write_text('{"version": "2.0"}')
-    (tmp_path / "function_app.py").write_text(
-        "import azure.functions as func\n"
-        "app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)\n"
-        "def add(name, route, methods):\n"
-        "    def answer(req: func.HttpRequest) -> str:\n"
-        "        return name\n"
-        "    answer.__name__ = name\n"
-        "    app.route(route=route, methods=methods)(answer)\n"
-        "add('second', 'Things', ['GET', 'POST'])\n"
-        "add('first', 'things', ['POST'])\n"
-        "add('other', 'things', ['PUT'])\n"
-        "add('unreadable', '{id', ['PUT'])\n"
-    )
-    with FunctionsHost(tmp_path, workers=0, arguments=["--no-timers"]) as host:
+    functions = {
+        "second": ("Things", ["GET", "POST"]),
+        "first": ("things", ["POST"]),
+        "other": ("things", ["PUT"]),
+        "unreadable": ("{id", ["PUT"]),
+    }
+    with FunctionsHost(app_with(tmp_path, functions), workers=0) as host:
         assert sent(host, "POST", "/api/things") == (200, b"first")
         assert sent(host, "PUT", "/api/things") == (200, b"other")
         assert sent(host, "GET", "/api/things")[0] == 404
