@@ -47,6 +47,19 @@ def test_every_function_is_reached_by_its_route(host, endpoint):
     host.wait_for_log(f"Executed 'Functions.{endpoint.name}' (Succeeded")
 
 
+@pytest.mark.parametrize("path", ["exports/x//", "exports//runs", "exports///", "nothing", ""])
+def test_path_that_no_route_takes_is_404_and_never_405_with_the_very_method(host, path):
+    answer = host.request("GET", f"/api/{path}")
+    assert (answer.status, json.loads(answer.body)["type"]) == (404, "urn:segment-export:problem:route_unknown")
+
+
+@pytest.mark.parametrize(("path", "methods"), [("EXPORTS/x", "DELETE, GET, PUT"), ("Runs/x/cancel/", "POST")])
+def test_path_with_another_method_is_405_in_any_case_and_names_its_methods(host, path, methods):
+    answer = host.request("PATCH", f"/api/{path}")
+    headers = {name.lower(): value for name, value in answer.headers}
+    assert (answer.status, headers["allow"]) == (405, methods)
+
+
 def test_start_whose_choices_were_sent_in_chunks_starts_nothing_and_says_why(host):
     status, problem = sent_in_chunks(host, "POST", "exports/streamed/runs", b'{"now": true}')
     assert (status, problem["type"]) == (411, "urn:segment-export:problem:length_missing")
