@@ -75,4 +75,4 @@ def test_reason_is_the_line_of_the_cli_that_says_it(monkeypatch, tmp_path):
 
 def test_azd_calls_it_before_the_resources_are_made_on_each_system():
     hooks = (ROOT / "azure.yaml").read_text(encoding="utf-8").split("\n  preprovision:")[1].split("\n  postdeploy:")[0]
-    assert len(re.findall(r"run: python3? infra/scripts/pre_provision\.py", hooks)) == 2
+    assert len(re.findall(r"python3? infra/scripts/pre_provision\.py", hooks)) == 2
