@@ -2,16 +2,15 @@
 
 import csv
 import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.config.models import Source
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.segments.model_json import Table
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot
+from shared.segments.stored import stored_bytes
 from shared.storage.blobs import Blobs
-from shared.storage.failures import Conflict, NotFound
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _LONGEST_HEADER_BYTES = 1_000_000
@@ -34,8 +33,7 @@ class SegmentStream:
 
     def __init__(self, blobs: Blobs, source: Source, part: SegmentSnapshot, file: SegmentFile) -> None:
         self._name = f"{source.container}/{file.blob.name}"
-        raw = _unzipped(_unchanged(blobs, source.container, file), self._name, zipped=file.name.endswith(".gz"))
-        self._chunks = _same_line_ends(_without_bom(raw, self._name))
+        self._chunks = _same_line_ends(_without_bom(stored_bytes(blobs, source.container, file.blob)))
         self._head = b""
         self.delimiter = source.delimiter or (part.table.delimiter if part.table else None) or ","
         self.header = self._read_header(part.table)
@@ -88,61 +86,14 @@ def _is_header(first: list[str], table: Table) -> bool:
     return sum(name.strip().casefold() in known for name in first) * 2 >= len(first)
 
 
-def _unchanged(blobs: Blobs, container: str, file: SegmentFile) -> Iterator[bytes]:
-    try:
-        yield from blobs.chunks(container, file.blob.name, file.blob.etag)
-    except (Conflict, NotFound) as error:
-        raise TransientError(
-            "segment_changed",
-            f"{container}/{file.blob.name} was replaced or deleted while it was read.",
-            "The run starts again with the newest snapshot; nothing was sent.",
-            retry_after_seconds=5,
-        ) from error
-
-
-def _unzipped(chunks: Iterator[bytes], name: str, *, zipped: bool) -> Iterator[bytes]:
-    """Unzips any number of gzip members; a large member is unzipped piece by piece."""
-    if not zipped:
-        yield from chunks
-        return
-    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    started = False
-    try:
-        for chunk in chunks:
-            while chunk:
-                if unzip.eof:
-                    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                started = True
-                yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
-                chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
-    except zlib.error as error:
-        raise _gzip_error(name, "is not valid gzip") from error
-    if started and not unzip.eof:
-        raise _gzip_error(name, "is cut off: its gzip data ends too early")
-
-
-def _gzip_error(name: str, what: str) -> ConfigurationError:
-    return ConfigurationError(
-        "gzip_invalid", f"{name} {what}.", "Let Customer Insights export the segment again; nothing was sent."
-    )
-
-
-def _without_bom(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
     first = b""
     for chunk in chunks:
         first += chunk
-        if len(first) >= 4:
+        if len(first) >= len(_UTF8_BOM):
             break
-    if _looks_like_utf16(first):
-        raise ConfigurationError(
-            "encoding_utf16", f"{name} is UTF-16 text.", "Segment files must be UTF-8; export it as UTF-8."
-        )
     yield first.removeprefix(_UTF8_BOM)
     yield from chunks
-
-
-def _looks_like_utf16(first: bytes) -> bool:
-    return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and b"\0\0" in (first[1:4:2], first[0:4:2]))
 
 
 def _same_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
