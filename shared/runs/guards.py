@@ -12,6 +12,17 @@ def is_guard(code: str) -> bool:
     return code.startswith("guard_")
 
 
+def check_gaps(gap: str) -> None:
+    """`gap` says which numbers of the files are missing. Raises ConfigurationError unless it is empty."""
+    if gap:
+        raise ConfigurationError(
+            "guard_gap_in_files",
+            gap,
+            f"Look whether Customer Insights has exported all of it. Set source.gaps_allowed where files are numbered "
+            f"so by design. {ACCEPT}",
+        )
+
+
 def check_staged(export: Export, *, contacts: int, rows_read: int, rows_rejected: int, before: Success | None) -> None:
     """Checks a staged run before its first import. Raises ConfigurationError."""
     if export.max_profiles is not None and contacts > export.max_profiles:

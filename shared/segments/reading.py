@@ -35,8 +35,8 @@ class SegmentStream:
         self._name = f"{source.container}/{file.blob.name}"
         self._chunks = _same_line_ends(_without_bom(stored_bytes(blobs, source.container, file.blob)))
         self._head = b""
-        self.delimiter = source.delimiter or (part.table.delimiter if part.table else None) or ","
-        self.header = self._read_header(part.table)
+        self.delimiter = source.delimiter or (file.table.delimiter if file.table else None) or ","
+        self.header = self._read_header(file.table)
 
     def __iter__(self) -> Iterator[bytes]:
         if self._head:

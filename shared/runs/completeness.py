@@ -1,0 +1,76 @@
+"""Whether all files of a snapshot are there: what is waited for, for how long, and what a run says in the end."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.config.models import Source
+from shared.errors import ConfigurationError
+from shared.runs.app import App
+from shared.segments.snapshot import SegmentSnapshot, Snapshot
+
+# Missing files mostly come within minutes, whatever the limit is.
+_LOOK_AGAIN_SECONDS = 60.0
+_MOST_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long until the snapshot is to be read again, and what it is waited for."""
+
+    seconds: float
+    reason: str
+
+
+def wait_for_files(app: App, source: Source, snapshot: Snapshot, *, accept: bool = False) -> Wait | None:
+    """None where no file is missing, or SNAPSHOT_COMPLETE_HOURS have passed since the last one was written.
+
+    `accept`: somebody has accepted a gap in the files' numbers already.
+    """
+    missing = _missing(snapshot) or ("" if accept or source.gaps_allowed else gap_text(snapshot))
+    ends = snapshot.newest.timestamp() + app.settings.snapshot_complete_hours * 3600
+    left = ends - app.now()
+    if not missing or left <= 0:
+        return None
+    until = datetime.fromtimestamp(ends, UTC)
+    return Wait(min(left, _LOOK_AGAIN_SECONDS), f"{missing} The run waits for files until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def check_complete(snapshot: Snapshot) -> None:
+    """Raises ConfigurationError where files are missing that model.json lists, or cannot be read."""
+    if missing := _missing(snapshot):
+        raise ConfigurationError(
+            "snapshot_incomplete",
+            missing,
+            "Let Customer Insights export the segment again; SNAPSHOT_COMPLETE_HOURS says how long a run waits for files.",
+        )
+    for part in snapshot.segments:
+        if part.unreadable:
+            raise ConfigurationError(
+                "snapshot_unreadable",
+                f"The snapshot {_where(part)} has files that cannot be read: {_names(part.unreadable)}.",
+                "Segment files must end with .csv or .csv.gz; let Customer Insights export the segment as CSV.",
+            )
+
+
+def gap_text(snapshot: Snapshot) -> str:
+    """Which numbers have no file, where nothing lists the files; empty where there are no gaps."""
+    for part in snapshot.segments:
+        if part.gaps:
+            return f"The files of {_where(part)} are numbered with a gap: there is no number {_names(part.gaps)}."
+    return ""
+
+
+def _missing(snapshot: Snapshot) -> str:
+    for part in snapshot.segments:
+        if part.missing:
+            return f"The snapshot {_where(part)} lacks files that model.json lists: {_names(part.missing)}."
+    return ""
+
+
+def _where(part: SegmentSnapshot) -> str:
+    return f"{part.segment}/{part.time}"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
