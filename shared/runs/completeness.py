@@ -41,7 +41,7 @@ def check_complete(snapshot: Snapshot) -> None:
         raise ConfigurationError(
             "snapshot_incomplete",
             missing,
-            "Let Customer Insights export the segment again; SNAPSHOT_COMPLETE_HOURS says how long a run waits for files.",
+            "Let Customer Insights export the segment again; SNAPSHOT_COMPLETE_HOURS says how long a run waits.",
         )
     for part in snapshot.segments:
         if part.unreadable:

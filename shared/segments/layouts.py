@@ -68,11 +68,15 @@ def refresh_of(seconds: str) -> str:
 
 
 def is_flat_file(name: str, folder: str, segment: str) -> bool:
-    """True for a flat file of the segment: in the folder, or with the folder's name before its own."""
+    """True for a flat file of the segment: in the folder, or with the folder's name before its own.
+
+    Names of exports and segments may both hold underscores. In a folder of all exports the export's name therefore ends
+    at the first one, so that no segment is taken for another; one that holds underscores must end the folder.
+    """
     ending = rf"{re.escape(segment)}_[0-9]{{10}}\.csv(?:\.gz)?"
     if folder and name.startswith(f"{folder}_"):
         return re.fullmatch(f"{re.escape(folder)}_{ending}", name) is not None
-    return re.fullmatch(rf"{re.escape(below(folder))}[^/]+_{ending}", name) is not None
+    return re.fullmatch(rf"{re.escape(below(folder))}[^/_]+_{ending}", name) is not None
 
 
 def segment_of_blob(name: str, folder: str, segments: Iterable[str]) -> str | None:

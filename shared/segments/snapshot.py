@@ -245,13 +245,13 @@ class _Search:
 
 
 def _check_one_export(container: str, segment: str, blobs: list[Blob]) -> None:
-    """A name does not say where the export's name ends and the segment's begins, but in one folder they all agree."""
+    """Two exports in a folder may have a segment of the same name, and one of them be older."""
     exports = {blob.file.rpartition(f"_{flat_seconds(blob.file)}")[0]: blob for blob in blobs}
     if len(exports) > 1:
         one, other = list(exports.values())[:2]
         raise ConfigurationError(
             "file_unexpected",
-            f"Two exports in {container} may have the segment {segment}: {one.name} and {other.name}.",
+            f"Two exports in {container} have the segment {segment}: {one.name} and {other.name}.",
             "Let source.folder end with the export's name, such as CustomerInsights_abcd1234/CampaignExport.",
         )
 
