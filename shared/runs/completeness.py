@@ -1,7 +1,7 @@
 """Whether all files of a snapshot are there: what is waited for, for how long, and what a run says in the end."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from shared.config.models import Source
 from shared.errors import ConfigurationError
@@ -26,24 +26,31 @@ def wait_for_files(app: App, source: Source, snapshot: Snapshot, *, accept: bool
 
     `accept`: somebody has accepted a gap in the files' numbers already.
     """
-    missing = _missing(snapshot) or ("" if accept or source.gaps_allowed else gap_text(snapshot))
-    ends = snapshot.newest.timestamp() + app.settings.snapshot_complete_hours * 3600
-    left = ends - app.now()
-    if not missing or left <= 0:
+    parts = [part for part in snapshot.segments if part.missing]
+    if not parts and not accept and not source.gaps_allowed:
+        parts = [part for part in snapshot.segments if part.gaps]
+    if not parts:
         return None
-    until = datetime.fromtimestamp(ends, UTC)
-    return Wait(min(left, _LOOK_AGAIN_SECONDS), f"{missing} The run waits for files until {until:%Y-%m-%d %H:%M} UTC.")
+    # By the segment that is waited for: another one may be written to every hour.
+    part = min(parts, key=lambda part: part.modified)
+    ends = part.modified + timedelta(hours=app.settings.snapshot_complete_hours)
+    left = ends.timestamp() - app.now()
+    if left <= 0:
+        return None
+    text = _missing_text(part) if part.missing else _gap_text(part)
+    return Wait(min(left, _LOOK_AGAIN_SECONDS), f"{text} The run waits for files until {ends:%Y-%m-%d %H:%M} UTC.")
 
 
 def check_complete(snapshot: Snapshot) -> None:
     """Raises ConfigurationError where files are missing that model.json lists, or cannot be read."""
-    if missing := _missing(snapshot):
-        raise ConfigurationError(
-            "snapshot_incomplete",
-            missing,
-            "Let Customer Insights export the segment again; SNAPSHOT_COMPLETE_HOURS says how long a run waits.",
-        )
     for part in snapshot.segments:
+        if part.missing:
+            raise ConfigurationError(
+                "snapshot_incomplete",
+                _missing_text(part),
+                "Let Customer Insights export the segment again, or remove a model.json that is not kept up to date. "
+                "SNAPSHOT_COMPLETE_HOURS says how long a run waits.",
+            )
         if part.unreadable:
             raise ConfigurationError(
                 "snapshot_unreadable",
@@ -54,17 +61,15 @@ def check_complete(snapshot: Snapshot) -> None:
 
 def gap_text(snapshot: Snapshot) -> str:
     """Which numbers have no file, where nothing lists the files; empty where there are no gaps."""
-    for part in snapshot.segments:
-        if part.gaps:
-            return f"The files of {_where(part)} are numbered with a gap: there is no number {_names(part.gaps)}."
-    return ""
+    return next((_gap_text(part) for part in snapshot.segments if part.gaps), "")
 
 
-def _missing(snapshot: Snapshot) -> str:
-    for part in snapshot.segments:
-        if part.missing:
-            return f"The snapshot {_where(part)} lacks files that model.json lists: {_names(part.missing)}."
-    return ""
+def _gap_text(part: SegmentSnapshot) -> str:
+    return f"The files of {_where(part)} are numbered with a gap: there is no number {_names(part.gaps)}."
+
+
+def _missing_text(part: SegmentSnapshot) -> str:
+    return f"The snapshot {_where(part)} lacks files that model.json lists: {_names(part.missing)}."
 
 
 def _where(part: SegmentSnapshot) -> str:

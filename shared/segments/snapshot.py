@@ -44,7 +44,7 @@ class SegmentSnapshot:
 
     `missing` are files that model.json lists and that are not there; `gaps` are numbers without a file where nothing
     lists the files; `unreadable` are files that hold customers and cannot be read, such as Parquet. `modified` is when
-    the refresh was last written to.
+    the refresh was last written to; where it has no files yet, when model.json was.
     """
 
     segment: str
@@ -161,14 +161,13 @@ class _Search:
         formats = {without_gz(file.path.file): file for file in listed if file.path is not None}
         missing = formats.keys() - others - {without_gz(each.blob.file) for each in partitions}
         unreadable = {name for name in others if not partitions or name in formats or name.startswith(f"{named}_")}
-        modified = [blob.modified for blob in blobs] + ([self._model.modified] if missing else [])
         table = self._known(segment, table or named)
         return SegmentSnapshot(
             segment,
             time,
             files=self._files(segment, table, partitions, formats),
             table=self._model.table(table, None, self._source.delimiter),
-            modified=max(modified),
+            modified=max((blob.modified for blob in blobs), default=self._model.modified),
             missing=tuple(sorted(missing)),
             gaps=() if listed else gaps(partitions),
             unreadable=() if missing else tuple(sorted(unreadable)),

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import time
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContentSettings
@@ -131,6 +132,17 @@ def test_run_of_an_event_that_fails_is_not_started_again_by_the_timer(one_of_two
     [start] = start_for_blob(flow.app, location_of(flow, 1))
     assert flow.finish(start.run_id)["error"]["code"] == "snapshot_incomplete"
     assert [start.reason for start in start_due(flow.app)] == ["There is no new snapshot."]
+
+
+def test_segment_that_is_whole_and_newer_does_not_prolong_the_wait(one_of_two):
+    flow = one_of_two(SNAPSHOT_COMPLETE_HOURS="0.0004")
+    flow.change(segments=["Gold", "Silver"])
+    flow.model_json(listing(location_of(flow, 1), location_of(flow, 2)), {"name": "Silver"})
+    deadline = time.monotonic() + 20
+    while not (start := start_due(flow.app)[0]).run_id:
+        assert time.monotonic() < deadline, start
+        flow.segment(HEAD + OLEG, name="Silver", refresh=NEWER)
+    assert flow.finish(start.run_id)["error"]["code"] == "snapshot_incomplete"
 
 
 def test_preview_shows_no_part_of_a_snapshot(one_of_two):
