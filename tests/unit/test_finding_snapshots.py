@@ -1,14 +1,17 @@
 """The newest snapshot of segments, over storage that is a dictionary of names."""
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.config.models import Source
 from shared.errors import ConfigurationError
+from shared.segments.layouts import segment_of_blob
 from shared.segments.snapshot import SegmentSnapshot, Snapshot, find_snapshot
 from shared.storage.blobs import Blob
 
@@ -114,6 +117,16 @@ def test_two_exports_with_the_segment_in_one_folder_are_an_error_with_both():
 def test_flat_file_that_is_there_twice_is_an_error():
     with pytest.raises(ConfigurationError, match="is there twice"):
         one("ci/E_Loyal_1790000001.csv", "ci/E_Loyal_1790000001.csv.gz", folder="ci")
+
+
+def test_layouts_of_the_page_are_read_as_it_says():
+    page = (Path(__file__).parents[2] / "docs/configure.md").read_text(encoding="utf-8")
+    table = page[page.index("| a file in the container |") :].split("\n\n")[0]
+    rows = [re.findall("`([^`]+)`", line) for line in table.splitlines()[2:]]
+    assert len(rows) > 5
+    for name, folder, segment in rows:
+        assert found(name, folder=folder, segments=(segment,)) == [name]
+        assert segment_of_blob(name, folder.strip("/"), [segment]) == segment
 
 
 # Whole snapshots
