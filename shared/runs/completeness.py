@@ -9,7 +9,7 @@ from shared.runs.app import App
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
 
 # Missing files mostly come within minutes, whatever the limit is.
-_LOOK_AGAIN_SECONDS = 60.0
+_POLL_SECONDS = 60.0
 _MOST_NAMES = 3
 
 
@@ -38,7 +38,7 @@ def wait_for_files(app: App, source: Source, snapshot: Snapshot, *, accept: bool
     if left <= 0:
         return None
     text = _missing_text(part) if part.missing else _gap_text(part)
-    return Wait(min(left, _LOOK_AGAIN_SECONDS), f"{text} The run waits for files until {ends:%Y-%m-%d %H:%M} UTC.")
+    return Wait(min(left, _POLL_SECONDS), f"{text} The run waits for files until {ends:%Y-%m-%d %H:%M} UTC.")
 
 
 def check_complete(snapshot: Snapshot) -> None:

@@ -18,8 +18,8 @@ def check_gaps(gap: str) -> None:
         raise ConfigurationError(
             "guard_gap_in_files",
             gap,
-            f"Look whether Customer Insights has exported all of it. Set source.gaps_allowed where files are numbered "
-            f"so by design. {ACCEPT}",
+            "Let Customer Insights export the segment again, or set source.gaps_allowed where files are numbered so by "
+            f"design. {ACCEPT}",
         )
 
 

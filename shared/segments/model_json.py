@@ -93,11 +93,11 @@ class ModelJson:
 
     def refreshes(self, table: str) -> dict[str, list[ListedFile]]:
         """The table's listed files by the time of their refresh."""
-        found: dict[str, list[ListedFile]] = {}
+        by_time: dict[str, list[ListedFile]] = {}
         for file in self.files.get(table, []):
             if file.path is not None:
-                found.setdefault(file.path.time, []).append(file)
-        return found
+                by_time.setdefault(file.path.time, []).append(file)
+        return by_time
 
     def table(self, name: str, file: ListedFile | None, source_delimiter: str | None) -> Table | None:
         """The table with the format of the file, or of its first one; None where the table is not described.
@@ -111,14 +111,14 @@ class ModelJson:
         return replace(self.tables[name], has_header=listed.has_header, delimiter=delimiter)
 
     def _delimiter(self, table: str, written: str) -> str:
-        found = _DELIMITERS.get(written.casefold())
-        if found is None:
+        delimiter = _DELIMITERS.get(written.casefold())
+        if delimiter is None:
             raise ConfigurationError(
                 "model_json_invalid",
                 f"{self.name}: the delimiter of the table {table} is {shown(repr(written))}.",
                 'It can be a comma, a semicolon, a tab or "|". Set source.delimiter, which replaces it.',
             )
-        return found
+        return delimiter
 
 
 def _any_in(folder: str, files: list[ListedFile]) -> bool:

@@ -41,11 +41,11 @@ def partitions_of(container: str, segment: str, blobs: list[Blob]) -> list[Parti
 
     Raises ConfigurationError where a file does not belong to the others, and where a partition is there twice.
     """
-    found = [_partition(container, segment, blob) for blob in blobs]
-    _check_one_table(container, segment, found)
-    _check_one_kind(container, segment, found)
+    partitions = [_partition(container, segment, blob) for blob in blobs]
+    _check_one_table(container, segment, partitions)
+    _check_one_kind(container, segment, partitions)
     by_id: dict[str | int, Partition] = {}
-    for partition in found:
+    for partition in partitions:
         key = partition.id if partition.number is None else partition.number
         if twin := by_id.get(key):
             raise ConfigurationError(
@@ -54,7 +54,7 @@ def partitions_of(container: str, segment: str, blobs: list[Blob]) -> list[Parti
                 "Remove one of the two.",
             )
         by_id[key] = partition
-    return sorted(found, key=lambda partition: partition.order)
+    return sorted(partitions, key=lambda partition: partition.order)
 
 
 def gaps(partitions: list[Partition]) -> tuple[str, ...]:

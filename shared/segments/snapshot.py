@@ -82,15 +82,15 @@ def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot
     """
     try:
         search = _Search(blobs, source)
-        found = tuple(search.newest(name) for name in segments)
+        parts = tuple(search.newest(name) for name in segments)
     except NotFound as error:
         raise ConfigurationError(
             "container_missing",
             f"There is no container {source.container}.",
             "Correct source.container, or let Customer Insights export into it.",
         ) from error
-    newest = max(segment.modified for segment in found)
-    return Snapshot(_identity(found), found, newest, tuple(search.passed_over))
+    newest = max(part.modified for part in parts)
+    return Snapshot(_identity(parts), parts, newest, tuple(search.passed_over))
 
 
 class _Search:
@@ -139,7 +139,7 @@ class _Search:
         return "", []
 
     def _times(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
-        """The refreshes of the segment, newest first; an older folder is only looked into when asked for."""
+        """The refreshes of the segment, newest first; a folder is listed only when it is needed."""
         names = self._blobs.folders(self._source.container, f"{self._below}{segment}/{begun}")
         for name in sorted(names, reverse=True):
             time = f"{begun}{name}"
@@ -188,10 +188,10 @@ class _Search:
     # Flat files
 
     def _newest_flat(self, segment: str, table: str) -> SegmentSnapshot:
-        found = self._flat_files(segment)
-        _check_one_export(self._source.container, segment, found)
+        blobs = self._flat_files(segment)
+        _check_one_export(self._source.container, segment, blobs)
         refreshes: dict[str, list[Blob]] = {}
-        for blob in found:
+        for blob in blobs:
             refreshes.setdefault(flat_seconds(blob.file), []).append(blob)
         for seconds in sorted(refreshes, reverse=True):
             files, time = refreshes[seconds], refresh_of(seconds)
@@ -213,8 +213,8 @@ class _Search:
         """Flat files that begin with the folder's own name, else those in the folder."""
         if self._folder:
             beside = self._blobs.listing(self._source.container, f"{self._folder}_{segment}_")
-            if found := [blob for blob in beside if is_flat_file(blob.name, self._folder, segment)]:
-                return found
+            if named := [blob for blob in beside if is_flat_file(blob.name, self._folder, segment)]:
+                return named
         inside = self._blobs.files(self._source.container, self._below)
         return [blob for blob in inside if is_flat_file(blob.name, self._folder, segment)]
 

@@ -78,7 +78,7 @@ def one_of_two(make_flow):
 
 
 def test_file_that_model_json_lists_is_waited_for(one_of_two, monkeypatch):
-    monkeypatch.setattr("shared.runs.completeness._LOOK_AGAIN_SECONDS", 1.0)
+    monkeypatch.setattr("shared.runs.completeness._POLL_SECONDS", 1.0)
     flow = one_of_two()
     run_id = flow.start().run_id
     flow.work_until(lambda: find_run(flow.app, run_id).waiting)
@@ -183,7 +183,7 @@ def gap(make_flow):
 
 
 def test_gap_in_the_numbers_is_waited_for(gap, monkeypatch):
-    monkeypatch.setattr("shared.runs.completeness._LOOK_AGAIN_SECONDS", 1.0)
+    monkeypatch.setattr("shared.runs.completeness._POLL_SECONDS", 1.0)
     flow = gap()
     assert "there is no number 2" in start_due(flow.app)[0].reason
     run_id = flow.start().run_id
