@@ -182,6 +182,16 @@ def test_what_is_missing_is_part_of_the_snapshots_identity():
     assert find(name).id != find(name, texts=listing(f"{REFRESH}/Loyal_1.csv", f"{REFRESH}/Loyal_2.csv")).id
 
 
+def test_folder_whose_files_were_deleted_is_no_refresh():
+    class WithEmptyFolder(Names):
+        def folders(self, container: str, prefix: str) -> list[str]:
+            return [*super().folders(container, prefix), *(["0900"] if prefix.endswith("/2026/03/14/") else [])]
+
+    blobs: Any = WithEmptyFolder(f"{FOLDER}/{REFRESH}/Loyal_1.csv")
+    [part] = find_snapshot(blobs, Source(container="crm", folder=FOLDER), ["Loyal"]).segments
+    assert part.time == "2026/03/14/0500"
+
+
 # Folders that can be no refresh
 
 
