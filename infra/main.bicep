@@ -51,6 +51,10 @@ param exportSchedule string = '0 */5 * * * *'
 @minValue(0)
 param snapshotQuietSeconds int = 120
 
+@description('How many hours files that are missing from a snapshot are waited for; then the run fails.')
+@minValue(0)
+param snapshotCompleteHours int = 6
+
 @description('Brevo\'s API.')
 param brevoBaseUrl string = 'https://api.brevo.com/v3'
 
@@ -329,6 +333,7 @@ module app './app/function-app.bicep' = {
     exportConfig: exportConfig
     exportSchedule: exportSchedule
     snapshotQuietSeconds: snapshotQuietSeconds
+    snapshotCompleteHours: snapshotCompleteHours
     brevoBaseUrl: brevoBaseUrl
     publicUrl: publicUrl
     secretSettings: empty(settingsFromVault) ? [] : split(replace(settingsFromVault, ' ', ''), ',')

@@ -30,13 +30,14 @@ class StorageAccount:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. Durations are seconds."""
+    """What the environment says."""
 
     app_storage: StorageAccount
     segment_storage: StorageAccount
     export_config: str
     brevo_base_url: str
     snapshot_quiet_seconds: float
+    snapshot_complete_hours: float
     public_url: str | None
 
 
@@ -53,7 +54,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         segment_storage=_account(env, "SEGMENT_STORAGE", "blob") or app_storage,
         export_config=env.get("EXPORT_CONFIG") or "config/exports.json",
         brevo_base_url=(env.get("BREVO_BASE_URL") or "https://api.brevo.com/v3").rstrip("/"),
-        snapshot_quiet_seconds=_seconds(env, "SNAPSHOT_QUIET_SECONDS", 120),
+        snapshot_quiet_seconds=_number(env, "SNAPSHOT_QUIET_SECONDS", 120, "seconds"),
+        snapshot_complete_hours=_number(env, "SNAPSHOT_COMPLETE_HOURS", 6, "hours"),
         public_url=_public_url(env),
     )
 
@@ -115,7 +117,7 @@ def _service_url(env: Mapping[str, str], name: str, service: str) -> str:
     )
 
 
-def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, unit: str) -> float:
     text = env.get(name)
     if not text:
         return default
@@ -126,7 +128,7 @@ def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= value < float("inf"):
         raise ConfigurationError(
             "setting_invalid",
-            f"The setting {name} must be a number of seconds, 0 or more.",
+            f"The setting {name} must be a number of {unit}, 0 or more.",
             f"Correct {name}, or remove it for the default of {default:g}.",
         )
     return value

@@ -18,6 +18,7 @@ param authClientId string
 param exportConfig string
 param exportSchedule string
 param snapshotQuietSeconds int
+param snapshotCompleteHours int
 param brevoBaseUrl string
 param publicUrl string
 param secretSettings array
@@ -154,6 +155,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         {
           name: 'SNAPSHOT_QUIET_SECONDS'
           value: string(snapshotQuietSeconds)
+        }
+        {
+          name: 'SNAPSHOT_COMPLETE_HOURS'
+          value: string(snapshotCompleteHours)
         }
         {
           name: 'BREVO_BASE_URL'

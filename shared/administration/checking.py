@@ -6,9 +6,10 @@ from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError
 from shared.mapping.plan import columns_text, find_column, make_plan
 from shared.runs.app import App
+from shared.runs.completeness import check_complete
 from shared.runs.preflight import check_list
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import SegmentSnapshot, find_snapshot
+from shared.segments.snapshot import SegmentFile, find_snapshot
 
 _NOT_THERE_YET = ("snapshot_missing", "container_missing")
 _STANDARD = ("first_name", "last_name", "phone")
@@ -40,16 +41,20 @@ def _columns(app: App, export: Export) -> tuple[dict[str, tuple[str, ...]], list
         if error.code in _NOT_THERE_YET:
             return {}, [f"The mapping's columns are not checked yet: {error.message}"]
         raise InvalidInput([f"segments: {error.message.rstrip('.')}"]) from None
+    notes = [f"Passed over: {text}." for text in snapshot.passed_over]
     try:
-        return {
-            f"{source.container}/{part.files[0].blob.name}": _header(app, export, part) for part in snapshot.segments
-        }, []
+        check_complete(snapshot)
+    except ConfigurationError as error:
+        notes.append(f"A run would fail now: {error.message}")
+    first = [part.files[0] for part in snapshot.segments if part.files]
+    try:
+        return {f"{source.container}/{file.blob.name}": _header(app, export, file) for file in first}, notes
     except ConfigurationError as error:
         raise InvalidInput([f"segments: {error.message.rstrip('.')}"]) from None
 
 
-def _header(app: App, export: Export, part: SegmentSnapshot) -> tuple[str, ...]:
-    return SegmentStream(app.storage.segment_blobs, export.source, part, part.files[0]).header.columns
+def _header(app: App, export: Export, file: SegmentFile) -> tuple[str, ...]:
+    return SegmentStream(app.storage.segment_blobs, export.source, file).header.columns
 
 
 def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[str]:

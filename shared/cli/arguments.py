@@ -22,6 +22,7 @@ settings (environment variables):
   SEGMENT_STORAGE           where segments land                        [the app's own storage]
   BREVO_BASE_URL            Brevo's API                                [https://api.brevo.com/v3]
   SNAPSHOT_QUIET_SECONDS    how long a snapshot must have rested       [120]
+  SNAPSHOT_COMPLETE_HOURS   how long missing files are waited for      [6]
   and the settings that connections and notifications name for their secrets, such as BREVO_API_KEY
 
 exit status: 0 succeeded (with or without rejections), 1 failed or cancelled, 2 wrong use or configuration

@@ -101,17 +101,23 @@ class Source(Model):
     """Where Customer Insights writes: a container and the folder of one of its exports."""
 
     container: Annotated[str, StringConstraints(pattern=CONTAINER_NAME)]
-    folder: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    folder: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
+        description='The export\'s folder, of any depth; "/" is the container itself.'
+    )
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         default=None, description="The files' delimiter; what model.json says, else a comma."
     )
     escape: Literal['"', "\\"] = Field(
         default='"', description="What stands before a quote inside a quoted cell: a second quote, or a backslash."
     )
+    gaps_allowed: bool = Field(
+        default=False, description="The files' numbers have gaps by design: none is taken for a missing file."
+    )
 
     @model_validator(mode="after")
     def _plain_folder(self) -> Self:
         parts = self.folder.strip("/").split("/")
+        parts = [] if self.folder == "/" else self.folder.strip("/").split("/")
         if any(part == "" or part.endswith(".") for part in parts) or "\\" in self.folder:
             raise ValueError("folder must be a plain path such as CustomerInsights_abcd1234/BlobExport")
         return self

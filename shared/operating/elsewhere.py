@@ -52,9 +52,7 @@ def _search(
 ) -> None:
     for file in part.files:
         name = f"{export.source.container}/{file.blob.name}"
-        if name not in searched and person.is_in_any(
-            SegmentStream(app.storage.segment_blobs, export.source, part, file)
-        ):
+        if name not in searched and person.is_in_any(SegmentStream(app.storage.segment_blobs, export.source, file)):
             found.remains.append(
                 f"segments: {name}, which Customer Insights writes: delete the person at their source and refresh, "
                 "or the next run sends them again; older snapshots were not searched"

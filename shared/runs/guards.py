@@ -12,6 +12,17 @@ def is_guard(code: str) -> bool:
     return code.startswith("guard_")
 
 
+def check_gaps(gap: str) -> None:
+    """`gap` says which numbers of the files are missing. Raises ConfigurationError unless it is empty."""
+    if gap:
+        raise ConfigurationError(
+            "guard_gap_in_files",
+            gap,
+            "Let Customer Insights export the segment again, or set source.gaps_allowed where files are numbered so by "
+            f"design. {ACCEPT}",
+        )
+
+
 def check_staged(
     export: Export, *, contacts: int, rows_read: int, rows_rejected: int, notes: list[str], before: Success | None
 ) -> None:

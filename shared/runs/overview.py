@@ -7,6 +7,7 @@ from typing import Any
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.runs.app import App
+from shared.runs.completeness import wait_for_files
 from shared.runs.guards import is_guard
 from shared.runs.model import Run
 from shared.runs.starting import next_due
@@ -80,9 +81,12 @@ def _why_no_refresh(app: App, export: Export) -> _Why:
     except ConfigurationError as error:
         return _Why(error.code, error.message)
     if app.store.started(export.id).snapshot == snapshot.id:
-        return _Why("no_new_snapshot", f"There is no new snapshot since {snapshot.id[:15]}.")
+        passed_over = "".join(f" {text}." for text in snapshot.passed_over)
+        return _Why("no_new_snapshot", f"There is no new snapshot since {snapshot.id[:15]}.{passed_over}")
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return _Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
+    if wait := wait_for_files(app, export.source, snapshot):
+        return _Why("snapshot_incomplete", wait.reason)
     return _Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
 
 

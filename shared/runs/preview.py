@@ -9,6 +9,7 @@ from typing import Any
 from shared.config.document import Target
 from shared.mapping.results import NOT_SENT, WARNINGS
 from shared.runs.app import App
+from shared.runs.completeness import check_complete
 from shared.runs.reading import SnapshotReader
 from shared.segments.snapshot import find_snapshot
 
@@ -18,6 +19,7 @@ _CONTACTS = 5
 def preview(app: App, target: Target) -> dict[str, Any]:
     """The newest snapshot as it would be sent. Raises as staging does."""
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
+    check_complete(snapshot)
     found: dict[str, Any] = {
         "export": target.export.id,
         "snapshot": snapshot.id,

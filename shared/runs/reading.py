@@ -126,14 +126,14 @@ class SnapshotReader:
             while True:
                 for part, file in islice(files, _OPENED_AHEAD - len(ahead)):
                     is_small = file.blob.size_bytes <= _SMALL_FILE_BYTES
-                    ahead.append((part, file, pool.submit(self._open, part, file) if is_small else None))
+                    ahead.append((part, file, pool.submit(self._open, file) if is_small else None))
                 if not ahead:
                     return
                 part, file, opened = ahead.popleft()
-                yield part, file, opened.result() if opened else self._open(part, file)
+                yield part, file, opened.result() if opened else self._open(file)
 
-    def _open(self, part: SegmentSnapshot, file: SegmentFile) -> SegmentStream:
-        return SegmentStream(self._blobs, self._target.export.source, part, file)
+    def _open(self, file: SegmentFile) -> SegmentStream:
+        return SegmentStream(self._blobs, self._target.export.source, file)
 
     def _source(self, stream: SegmentStream) -> FileSource:
         """How the file's rows are to be read. Raises ConfigurationError where its columns do not fit."""

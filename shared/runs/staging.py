@@ -22,7 +22,8 @@ from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.bodies import write_bodies, write_files
 from shared.runs.claim import Cancelled, Claim, claimed_run
-from shared.runs.guards import check_staged
+from shared.runs.completeness import Wait, check_complete, gap_text, wait_for_files
+from shared.runs.guards import check_gaps, check_staged
 from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Batch, Problem, Run
 from shared.runs.preflight import Checked, check_account
@@ -44,9 +45,8 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     target = app.target(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
-    rest = snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now())
-    if rest > 0 and not run.skip_quiet:
-        _wait(app, run, message, rest)
+    if not run.skip_quiet and (wait := _wait_for(app, run, target, snapshot)):
+        _wait(app, run, message, wait)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.trigger == "event" and run.state == "queued" and app.store.started(run.export).snapshot == snapshot.id:
@@ -55,17 +55,28 @@ def stage(app: App, run: Run, message: Message) -> None:
     try:
         with claimed_run(app, run.run_id) as (run, claim):
             app.store.note_snapshot(run.export, snapshot.id)
+            check_complete(snapshot)
+            if snapshot.passed_over:
+                app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
             _stage_claimed(app, run, claim, target, snapshot)
     except Cancelled:
         ending.cancel(app, run.run_id)
 
 
-def _wait(app: App, run: Run, message: Message, seconds: float) -> None:
-    text = f"The snapshot is {app.settings.snapshot_quiet_seconds - seconds:.0f} s old; it is taken when it has rested."
-    app.store.update(
-        run.run_id, lambda run: None if run.is_final else replace(run, waiting=text, drive_by=drive_by(app, seconds))
-    )
-    send(app, message, seconds + 1)
+def _wait_for(app: App, run: Run, target: Target, snapshot: Snapshot) -> Wait | None:
+    quiet = app.settings.snapshot_quiet_seconds
+    rest = snapshot.quiet_seconds_left(quiet, app.now())
+    if rest > 0:
+        return Wait(rest, f"The snapshot is {quiet - rest:.0f} s old; it is taken when it has rested.")
+    return wait_for_files(app, target.export.source, snapshot, accept=run.accept)
+
+
+def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
+    def waiting(run: Run) -> Run | None:
+        return None if run.is_final else replace(run, waiting=wait.reason, drive_by=drive_by(app, wait.seconds))
+
+    app.store.update(run.run_id, waiting)
+    send(app, message, wait.seconds + 1)
 
 
 def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: Snapshot) -> None:
@@ -102,7 +113,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
         _skip_empty(app, run, snapshot)
         return
     if not run.accept:
-        _guard(app, target, staged)
+        _guard(app, target, staged, snapshot)
     app.store.write_batches(batches)
     _commit(app, claim, replace(staged, staging_id=staging_id, batches=len(batches)))
     _send_first(app, run, target, batches)
@@ -134,7 +145,9 @@ def _counted(run: Run, reader: SnapshotReader, snapshot: Snapshot) -> Run:
     )
 
 
-def _guard(app: App, target: Target, staged: Run) -> None:
+def _guard(app: App, target: Target, staged: Run, snapshot: Snapshot) -> None:
+    if not target.export.source.gaps_allowed:
+        check_gaps(gap_text(snapshot))
     check_staged(
         target.export,
         contacts=staged.contacts_mapped,

@@ -15,10 +15,12 @@ from shared.config.document import Target, find_target
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.app import App
+from shared.runs.completeness import wait_for_files
 from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Run, Trigger
 from shared.runs.store import AlreadyActive, AlreadyStarted
-from shared.segments.snapshot import find_snapshot, segment_of_blob
+from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
+from shared.segments.snapshot import find_snapshot
 
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
@@ -155,13 +157,15 @@ def start_for_blob(app: App, subject: str) -> list[Start]:
     match = _SUBJECT.fullmatch(subject)
     if match is None:
         return []
-    folder, segment = _folder_and_segment(match["name"])
-    return [] if not folder else _start_matching(app, match["container"], folder, segment)
+    container, name = match["container"], match["name"]
+    if not name.endswith((*FILE_ENDINGS, "model.json")):
+        return []
+    return _start_matching(app, lambda export: export.source.container == container and _is_part_of(export, name))
 
 
 def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
     """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
-    return _start_matching(app, None, None, segment, refused)
+    return _start_matching(app, lambda export: segment in export.segments, refused)
 
 
 def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
@@ -186,6 +190,9 @@ def _start_if_due(app: App, target: Target) -> Start:
         return Start(export.id, reason="The snapshot has not rested long enough yet.")
     if app.store.started(export.id).snapshot == snapshot.id:
         return Start(export.id, reason="There is no new snapshot.")
+    # Where they have not come in time, a run is started that fails: that is how people hear of it.
+    if wait := wait_for_files(app, export.source, snapshot):
+        return Start(export.id, reason=wait.reason)
     return start_run(app, target, "timer", "timer", snapshot=snapshot.id)
 
 
@@ -208,24 +215,14 @@ def _due_stamp(due: datetime) -> str:
     return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def _start_matching(
-    app: App,
-    container: str | None,
-    folder: str | None,
-    segment: str | None,
-    refused: Refused = lambda *_: "",
-) -> list[Start]:
+def _start_matching(app: App, matches: Callable[[Export], bool], refused: Refused = lambda *_: "") -> list[Start]:
     document = app.document()
     return [
         Start(export.id, reason=reason)
         if (reason := refused(document, export))
         else _start_for_event(app, document, export)
         for export in document.exports
-        if export.schedule == "with_refresh"
-        and export.connection is not None
-        and (container is None or export.source.container == container)
-        and (folder is None or export.source.folder.strip("/") == folder)
-        and (segment is None or segment in export.segments)
+        if export.schedule == "with_refresh" and export.connection is not None and matches(export)
     ]
 
 
@@ -247,7 +244,7 @@ def _start_or_reason(app: App, document: Document, export: Export, trigger: Trig
         return Start(export.id, reason=str(error))
 
 
-def _folder_and_segment(name: str) -> tuple[str | None, str | None]:
-    if name.endswith("/model.json"):
-        return name.removesuffix("/model.json"), None
-    return segment_of_blob(name) or (None, None)
+def _is_part_of(export: Export, name: str) -> bool:
+    """True for the model.json of the export's folder, and for a file of one of its segments."""
+    folder = export.source.folder.strip("/")
+    return name == f"{below(folder)}model.json" or segment_of_blob(name, folder, export.segments) is not None

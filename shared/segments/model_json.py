@@ -3,15 +3,24 @@
 Source: https://learn.microsoft.com/common-data-model/model-json
 """
 
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
+from shared.segments.layouts import DatedPath, below, dated_path
+from shared.segments.stored import stored_bytes
 from shared.storage.blobs import Blobs
-from shared.storage.failures import NotFound
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+# Some 60,000 partitions. Parsed they take about eight times as much memory.
+MOST_BYTES = 16 * 1024 * 1024
+_UTF8_BOM = b"\xef\xbb\xbf"
+_DELIMITERS = {",": ",", ";": ";", "|": "|", "\t": "\t", "\\t": "\t", "tab": "\t"}
 
 
 class _Attribute(BaseModel):
@@ -42,7 +51,7 @@ class _Model(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of an export, as model.json describes it. Unknown things are None."""
+    """One table of an export, as model.json describes it, with the format of its files. Unknown things are None."""
 
     name: str
     columns: tuple[str, ...]
@@ -50,30 +59,143 @@ class Table:
     delimiter: str | None
 
 
-def read_model_json(blobs: Blobs, container: str, folder: str) -> dict[str, Table] | None:
-    """The tables by name, or None where there is no model.json. Raises ConfigurationError for a broken one."""
-    name = f"{folder.strip('/')}/model.json"
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A partition that model.json lists: where it is, None where that is unknown; `delimiter` is as written there."""
+
+    path: DatedPath | None
+    has_header: bool | None
+    delimiter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelJson:
+    """The tables of an export by name, the files that are listed for each, and when the document was written.
+
+    Where there is no document the name is empty, and so is all else.
+    """
+
+    name: str = ""
+    modified: datetime = _NEVER
+    tables: dict[str, Table] = field(default_factory=dict)
+    files: dict[str, list[ListedFile]] = field(default_factory=dict)
+
+    @property
+    def is_there(self) -> bool:
+        """False where there is no model.json."""
+        return bool(self.name)
+
+    def table_of(self, segment: str) -> str:
+        """The table that is called as the segment, or has files in a folder that is; empty where there is none."""
+        if segment in self.tables:
+            return segment
+        return next((table for table, files in self.files.items() if _any_in(segment, files)), "")
+
+    def refreshes(self, table: str) -> dict[str, list[ListedFile]]:
+        """The table's listed files by the time of their refresh."""
+        by_time: dict[str, list[ListedFile]] = {}
+        for file in self.files.get(table, []):
+            if file.path is not None:
+                by_time.setdefault(file.path.time, []).append(file)
+        return by_time
+
+    def table(self, name: str, file: ListedFile | None, source_delimiter: str | None) -> Table | None:
+        """The table with the format of the file, or of its first one; None where the table is not described.
+
+        Raises ConfigurationError for a delimiter that no segment file has, unless the source names its own.
+        """
+        if name not in self.tables:
+            return None
+        listed = file or next(iter(self.files[name]), ListedFile(None, None, None))
+        delimiter = source_delimiter or (self._delimiter(name, listed.delimiter) if listed.delimiter else None)
+        return replace(self.tables[name], has_header=listed.has_header, delimiter=delimiter)
+
+    def _delimiter(self, table: str, written: str) -> str:
+        delimiter = _DELIMITERS.get(written.casefold())
+        if delimiter is None:
+            raise ConfigurationError(
+                "model_json_invalid",
+                f"{self.name}: the delimiter of the table {table} is {shown(repr(written))}.",
+                'It can be a comma, a semicolon, a tab or "|". Set source.delimiter, which replaces it.',
+            )
+        return delimiter
+
+
+def _any_in(folder: str, files: list[ListedFile]) -> bool:
+    return any(file.path is not None and file.path.folder == folder for file in files)
+
+
+def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
+    """What model.json says, which is nothing where there is none.
+
+    Raises ConfigurationError for one that is broken or larger than MOST_BYTES, TransientError for one that changes
+    while it is read, NotFound where there is no such container.
+    """
+    path = f"{below(folder)}model.json"
+    blob = next((blob for blob in blobs.listing(container, path) if blob.name == path), None)
+    if blob is None:
+        return ModelJson()
+    name = f"{container}/{path}"
+    if blob.size_bytes > MOST_BYTES:
+        raise _too_large(name)
     try:
-        data = blobs.read(container, name)
-    except NotFound:
-        return None
-    try:
-        model = _Model.model_validate(json.loads(data.decode("utf-8-sig")))
-    except (ValueError, ValidationError, RecursionError) as error:
+        data = _beginning(stored_bytes(blobs, container, blob))
+        model = _Model() if len(data) > MOST_BYTES else _Model.model_validate_json(data.removeprefix(_UTF8_BOM))
+    except (ValidationError, ConfigurationError) as error:
         raise ConfigurationError(
             "model_json_invalid",
-            f"{container}/{name} cannot be read as a Common Data Model.",
+            f"{name} cannot be read as a Common Data Model.",
             "Let Customer Insights export again, or remove the file where the segments have header rows.",
         ) from error
-    return {entity.name: _table(entity) for entity in model.entities}
+    if len(data) > MOST_BYTES:
+        raise _too_large(name)
+    return ModelJson(
+        name=name,
+        modified=blob.modified,
+        tables={entity.name: _table(entity) for entity in model.entities},
+        files={entity.name: [_listed(partition) for partition in entity.partitions] for entity in model.entities},
+    )
+
+
+def _beginning(chunks: Iterator[bytes]) -> bytearray:
+    """All of it, or a little more than MOST_BYTES: it may be a gzip bomb."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > MOST_BYTES:
+            break
+    return data
+
+
+def _too_large(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        "model_json_too_large",
+        f"{name} has more than {MOST_BYTES // 1024 // 1024} MB.",
+        "Export fewer tables together, or remove the file where the segments have header rows.",
+    )
 
 
 def _table(entity: _Entity) -> Table:
-    formats = [partition.fileFormatSettings for partition in entity.partitions if partition.fileFormatSettings]
-    first = formats[0] if formats else _FileFormat()
     return Table(
         name=entity.name,
         columns=tuple(attribute.name for attribute in entity.attributes),
-        has_header=first.columnHeaders,
-        delimiter=first.delimiter,
+        has_header=None,
+        delimiter=None,
     )
+
+
+def _listed(partition: _Partition) -> ListedFile:
+    settings = partition.fileFormatSettings or _FileFormat()
+    return ListedFile(_path(partition.location or ""), settings.columnHeaders, settings.delimiter)
+
+
+def _path(location: str) -> DatedPath | None:
+    """Only the end of a location counts: host and container differ where files were copied.
+
+    Common Data Model has URLs of the Blob or the Data Lake endpoint, with or without a port, percent-encoded, some
+    with `?snapshot=`, and paths relative to model.json.
+    """
+    try:
+        return dated_path(unquote(urlsplit(location).path))
+    except ValueError:
+        return None

@@ -1,17 +1,16 @@
 """A segment file read as text: unzipped, UTF-8 without marks, line ends of one kind; its header, then its records."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.config.models import Source
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.segments.framing import Form, Framer
 from shared.segments.model_json import Table
 from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, cells
-from shared.segments.snapshot import SegmentFile, SegmentSnapshot
+from shared.segments.snapshot import SegmentFile
+from shared.segments.stored import stored_bytes
 from shared.storage.blobs import Blobs
-from shared.storage.failures import Conflict, NotFound
 
 # More columns than any table of Customer Insights has; the engine's memory grows with them.
 MOST_COLUMNS = 5_000
@@ -35,15 +34,14 @@ class SegmentStream:
     TransientError where the blob was deleted or replaced since it was listed.
     """
 
-    def __init__(self, blobs: Blobs, source: Source, part: SegmentSnapshot, file: SegmentFile) -> None:
+    def __init__(self, blobs: Blobs, source: Source, file: SegmentFile) -> None:
         self.name = f"{source.container}/{file.blob.name}"
-        raw = _unzipped(_unchanged(blobs, source.container, file), self.name, zipped=file.name.endswith(".gz"))
-        self._pieces = _same_line_ends(_without_marks(raw, self.name))
+        self._pieces = _same_line_ends(_without_marks(stored_bytes(blobs, source.container, file.blob)))
         self._head = b""
         self._line = 1  # where the head begins
-        delimiter = source.delimiter or (part.table.delimiter if part.table else None) or ","
+        delimiter = source.delimiter or (file.table.delimiter if file.table else None) or ","
         self.dialect = Dialect(delimiter, source.escape)
-        self.header = self._read_header(part.table)
+        self.header = self._read_header(file.table)
 
     def __iter__(self) -> Iterator[bytes]:
         if self._head:
@@ -132,63 +130,16 @@ def _is_header(first: list[str], table: Table) -> bool:
     return sum(name.strip().casefold() in known for name in first) * 2 >= len(first)
 
 
-def _unchanged(blobs: Blobs, container: str, file: SegmentFile) -> Iterator[bytes]:
-    try:
-        yield from blobs.chunks(container, file.blob.name, file.blob.etag)
-    except (Conflict, NotFound) as error:
-        raise TransientError(
-            "segment_changed",
-            f"{container}/{file.blob.name} was replaced or deleted while it was read.",
-            "The run starts again with the newest snapshot; nothing was sent.",
-            retry_after_seconds=5,
-        ) from error
-
-
-def _unzipped(chunks: Iterator[bytes], name: str, *, zipped: bool) -> Iterator[bytes]:
-    """Unzips any number of gzip members; a large member is unzipped piece by piece."""
-    if not zipped:
-        yield from chunks
-        return
-    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    started = False
-    try:
-        for chunk in chunks:
-            while chunk:
-                if unzip.eof:
-                    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                started = True
-                yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
-                chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
-    except zlib.error as error:
-        raise _gzip_error(name, "is not valid gzip") from error
-    if started and not unzip.eof:
-        raise _gzip_error(name, "is cut off: its gzip data ends too early")
-
-
-def _gzip_error(name: str, what: str) -> ConfigurationError:
-    return ConfigurationError(
-        "gzip_invalid", f"{name} {what}.", "Let Customer Insights export the segment again; nothing was sent."
-    )
-
-
-def _without_marks(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+def _without_marks(chunks: Iterator[bytes]) -> Iterator[bytes]:
     first = b""
     for chunk in chunks:
         first += chunk
-        if len(first) >= 8:
+        if len(first) >= 2 * len(_UTF8_BOM):
             break
-    if _looks_like_utf16(first):
-        raise ConfigurationError(
-            "encoding_utf16", f"{name} is UTF-16 text.", "Segment files must be UTF-8; export it as UTF-8."
-        )
     while first.startswith(_UTF8_BOM):  # some tools write a second one before the first
         first = first.removeprefix(_UTF8_BOM)
     yield first
     yield from chunks
-
-
-def _looks_like_utf16(first: bytes) -> bool:
-    return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and b"\0\0" in (first[1:4:2], first[0:4:2]))
 
 
 def _same_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:

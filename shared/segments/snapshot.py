@@ -1,60 +1,73 @@
-"""Finds the newest snapshot of an export's segments in Customer Insights' layout.
-
-    <folder>/<table>/<yyyy>/<MM>/<dd>/<HHmm>/<table>_<partition>.csv[.gz]
-
-Source: https://learn.microsoft.com/dynamics365/customer-insights/data/export-azure-blob-storage
-"""
+"""Finds the newest snapshot of an export's segments, and what is missing of it; `layouts` says how files are named."""
 
 import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.config.models import Source
 from shared.errors import ConfigurationError
-from shared.segments.model_json import Table, read_model_json
+from shared.segments.layouts import (
+    FILE_ENDINGS,
+    REFRESH_LEVELS,
+    below,
+    flat_seconds,
+    is_flat_file,
+    refresh_of,
+    why_passed_over,
+    without_gz,
+)
+from shared.segments.model_json import ListedFile, Table, read_model_json
+from shared.segments.partitions import Partition, gaps, partitions_of
 from shared.storage.blobs import Blob, Blobs
 from shared.storage.failures import NotFound
-
-_LEVELS = (r"\d{4}", r"\d{2}", r"\d{2}", r"\d{4}")
-_FILE_ENDINGS = (".csv", ".csv.gz")
-_ADDRESS = re.compile(
-    r"^(?P<folder>.+)/(?P<table>[^/]+)/(?P<time>\d{4}/\d{2}/\d{2}/\d{4})/(?P<file>[^/]+\.csv(?:\.gz)?)$"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentFile:
-    """One partition of a segment. `number` is its place among the partitions."""
+    """One partition of a segment, and its table's description with the format of this file."""
 
     segment: str
     blob: Blob
-    number: int
+    table: Table | None
 
     @property
     def name(self) -> str:
         """The file's own name, without its folders."""
-        return self.blob.name.rsplit("/", 1)[-1]
+        return self.blob.file
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentSnapshot:
-    """One segment's newest refresh: its files in the order of their partitions, and its table's description."""
+    """One segment's newest refresh: its files in the order of their partitions, and its table's description.
+
+    `missing` are files that model.json lists and that are not there; `gaps` are numbers without a file where nothing
+    lists the files; `unreadable` are files that hold customers and cannot be read, such as Parquet. `modified` is when
+    the refresh was last written to; where it has no files yet, when model.json was.
+    """
 
     segment: str
     time: str
     files: tuple[SegmentFile, ...]
     table: Table | None
+    modified: datetime
+    missing: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One refresh of an export's segments. The same files always give the same id."""
+    """One refresh of an export's segments. The same files always give the same id.
+
+    `passed_over` are folders that look like a newer refresh and can be none, each with the reason.
+    """
 
     id: str
     segments: tuple[SegmentSnapshot, ...]
     newest: datetime
+    passed_over: tuple[str, ...]
 
     def quiet_seconds_left(self, quiet_seconds: float, now_seconds: float) -> float:
         """How long the newest blob must still rest before a run takes the snapshot; `now_seconds` is POSIX time."""
@@ -62,85 +75,190 @@ class Snapshot:
 
 
 def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot:
-    """The newest snapshot of each of the segments.
+    """The newest snapshot of each of the segments, whole or not.
 
     Raises ConfigurationError where a segment is not there, is no segment of this export, or its
     partitions contradict each other.
     """
-    folder = source.folder.strip("/")
     try:
-        tables = read_model_json(blobs, source.container, folder)
-        found = tuple(_segment(blobs, source.container, folder, name, tables) for name in segments)
+        search = _Search(blobs, source)
+        parts = tuple(search.newest(name) for name in segments)
     except NotFound as error:
         raise ConfigurationError(
             "container_missing",
             f"There is no container {source.container}.",
             "Correct source.container, or let Customer Insights export into it.",
         ) from error
-    newest = max(file.blob.modified for segment in found for file in segment.files)
-    return Snapshot(_identity(found), found, newest)
+    newest = max(part.modified for part in parts)
+    return Snapshot(_identity(parts), parts, newest, tuple(search.passed_over))
 
 
-def segment_of_blob(name: str) -> tuple[str, str] | None:
-    """(folder, segment) for a blob that is a segment file by its path, else None."""
-    match = _ADDRESS.match(name)
-    return (match["folder"], match["table"]) if match else None
+class _Search:
+    """The search for an export's segments in its folder."""
 
+    def __init__(self, blobs: Blobs, source: Source) -> None:
+        self._blobs, self._source = blobs, source
+        self._folder = source.folder.strip("/")
+        self._below = below(self._folder)
+        self._model = read_model_json(blobs, source.container, self._folder)
+        self._now = datetime.now(UTC)
+        self.passed_over: list[str] = []
 
-def _segment(blobs: Blobs, container: str, folder: str, name: str, tables: dict[str, Table] | None) -> SegmentSnapshot:
-    if tables is not None and name not in tables:
-        raise ConfigurationError(
-            "segment_unknown",
-            f"{name} is not a segment of the export {container}/{folder}: model.json does not name it.",
-            f"The tables there are: {', '.join(sorted(tables)) or 'none'}.",
+    def newest(self, segment: str) -> SegmentSnapshot:
+        """The segment's newest refresh: of those that have a folder, and those that model.json lists files of."""
+        table = self._model.table_of(segment)
+        listed = self._listed(segment, table)
+        time, blobs = self._newest_folder(segment)
+        if max(listed, default="") > time:
+            time, blobs = max(listed), []
+        if not time:
+            return self._newest_flat(segment, table)
+        return self._dated(segment, table, time, blobs, listed.get(time, []))
+
+    def _can_be(self, where: str, time: str) -> bool:
+        if why := why_passed_over(time, self._now):
+            self.passed_over.append(f"{where} {why}")
+        return not why
+
+    # A folder for each refresh
+
+    def _listed(self, segment: str, table: str) -> dict[str, list[ListedFile]]:
+        """What model.json lists of the table, by the time of the refresh."""
+        return {
+            time: files
+            for time, files in self._model.refreshes(table).items()
+            if self._can_be(f"{segment}/{time}, which model.json lists,", time)
+        }
+
+    def _newest_folder(self, segment: str) -> tuple[str, list[Blob]]:
+        """The newest refresh's time and all that lies in its folder; an empty time where there is none."""
+        for time in self._times(segment, REFRESH_LEVELS):
+            # Data Lake Storage keeps a folder whose files were deleted.
+            if blobs := self._blobs.listing(self._source.container, f"{self._below}{segment}/{time}/"):
+                return time, blobs
+        return "", []
+
+    def _times(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
+        """The refreshes of the segment, newest first; a folder is listed only when it is needed."""
+        names = self._blobs.folders(self._source.container, f"{self._below}{segment}/{begun}")
+        for name in sorted(names, reverse=True):
+            time = f"{begun}{name}"
+            if not re.fullmatch(levels[0], name) or not self._can_be(f"{segment}/{time}", time):
+                continue
+            if len(levels) == 1:
+                yield time
+            else:
+                yield from self._times(segment, levels[1:], f"{time}/")
+
+    def _dated(
+        self, segment: str, table: str, time: str, blobs: list[Blob], listed: list[ListedFile]
+    ) -> SegmentSnapshot:
+        partitions = partitions_of(
+            self._source.container, segment, [blob for blob in blobs if blob.name.endswith(FILE_ENDINGS)]
         )
-    for time in _times(blobs, container, f"{folder}/{name}/", _LEVELS):
-        below = blobs.listing(container, f"{folder}/{name}/{time}/")
-        files = _partitions(container, name, [blob for blob in below if blob.name.endswith(_FILE_ENDINGS)])
-        if files:
-            return SegmentSnapshot(name, time, files, tables[name] if tables else None)
-    raise ConfigurationError(
-        "snapshot_missing",
-        f"There is no snapshot of the segment {name} in {container}/{folder}.",
-        f"Expected files such as {name}/2026/11/24/0500/{name}_1.csv; let Customer Insights export it.",
-    )
+        others = {blob.file for blob in blobs if not blob.name.endswith(FILE_ENDINGS)}
+        named = partitions[0].table if partitions else segment
+        formats = {without_gz(file.path.file): file for file in listed if file.path is not None}
+        missing = formats.keys() - others - {without_gz(each.blob.file) for each in partitions}
+        unreadable = {name for name in others if not partitions or name in formats or name.startswith(f"{named}_")}
+        table = self._known(segment, table or named)
+        return SegmentSnapshot(
+            segment,
+            time,
+            files=self._files(segment, table, partitions, formats),
+            table=self._model.table(table, None, self._source.delimiter),
+            modified=max((blob.modified for blob in blobs), default=self._model.modified),
+            missing=tuple(sorted(missing)),
+            gaps=() if listed else gaps(partitions),
+            unreadable=() if missing else tuple(sorted(unreadable)),
+        )
 
-
-def _times(blobs: Blobs, container: str, prefix: str, levels: tuple[str, ...]) -> Iterator[str]:
-    """The refreshes below the prefix, newest first; an older folder is only looked into when asked for."""
-    for name in sorted(blobs.folders(container, prefix), reverse=True):
-        if not re.fullmatch(levels[0], name):
-            continue
-        if len(levels) == 1:
-            yield name
-            continue
-        for rest in _times(blobs, container, f"{prefix}{name}/", levels[1:]):
-            yield f"{name}/{rest}"
-
-
-def _partitions(container: str, segment: str, blobs: list[Blob]) -> tuple[SegmentFile, ...]:
-    by_number: dict[int, SegmentFile] = {}
-    for blob in blobs:
-        match = re.fullmatch(rf"{re.escape(segment)}(?:_(\d{{1,9}}))?\.csv(?:\.gz)?", blob.name.rsplit("/", 1)[-1])
-        if match is None:
-            raise ConfigurationError(
-                "file_unexpected",
-                f"{container}/{blob.name} is not a partition of the segment {segment}.",
-                f"Files there are named {segment}_<number>.csv or .csv.gz; remove the other one.",
+    def _files(
+        self, segment: str, table: str, partitions: list[Partition], formats: dict[str, ListedFile]
+    ) -> tuple[SegmentFile, ...]:
+        return tuple(
+            SegmentFile(
+                segment,
+                each.blob,
+                self._model.table(table, formats.get(without_gz(each.blob.file)), self._source.delimiter),
             )
-        file = SegmentFile(segment, blob, int(match[1] or 0))
-        if twin := by_number.get(file.number):
+            for each in partitions
+        )
+
+    # Flat files
+
+    def _newest_flat(self, segment: str, table: str) -> SegmentSnapshot:
+        blobs = self._flat_files(segment)
+        _check_one_export(self._source.container, segment, blobs)
+        refreshes: dict[str, list[Blob]] = {}
+        for blob in blobs:
+            refreshes.setdefault(flat_seconds(blob.file), []).append(blob)
+        for seconds in sorted(refreshes, reverse=True):
+            files, time = refreshes[seconds], refresh_of(seconds)
+            if not self._can_be(files[0].file, time):
+                continue
+            if len(files) > 1:
+                raise ConfigurationError(
+                    "partition_twice",
+                    f"The segment {segment} is there twice: {files[0].file} and {files[1].file}.",
+                    "Remove one of the two.",
+                )
+            described = self._model.table(table, None, self._source.delimiter)
+            file = SegmentFile(segment, files[0], described)
+            return SegmentSnapshot(segment, time, (file,), described, files[0].modified)
+        self._known(segment, table)
+        raise self._no_snapshot(segment)
+
+    def _flat_files(self, segment: str) -> list[Blob]:
+        """Flat files that begin with the folder's own name, else those in the folder."""
+        if self._folder:
+            beside = self._blobs.listing(self._source.container, f"{self._folder}_{segment}_")
+            if named := [blob for blob in beside if is_flat_file(blob.name, self._folder, segment)]:
+                return named
+        inside = self._blobs.files(self._source.container, self._below)
+        return [blob for blob in inside if is_flat_file(blob.name, self._folder, segment)]
+
+    # What is not there
+
+    @property
+    def _where(self) -> str:
+        return f"{self._source.container}/{self._folder}".rstrip("/")
+
+    def _known(self, segment: str, table: str) -> str:
+        """The table's name; raises ConfigurationError where model.json has tables, and not this one."""
+        if self._model.is_there and table not in self._model.tables:
             raise ConfigurationError(
-                "partition_twice",
-                f"Partition {file.number} of the segment {segment} is there twice: {twin.name} and {file.name}.",
-                "Remove one of the two.",
+                "segment_unknown",
+                f"{segment} is not a segment of the export {self._where}: model.json does not name it.",
+                f"The tables there are: {', '.join(sorted(self._model.tables)) or 'none'}.",
             )
-        by_number[file.number] = file
-    return tuple(by_number[number] for number in sorted(by_number))
+        return table
+
+    def _no_snapshot(self, segment: str) -> ConfigurationError:
+        passed_over = "".join(f" {text}." for text in self.passed_over)
+        return ConfigurationError(
+            "snapshot_missing",
+            f"There is no snapshot of the segment {segment} in {self._where}.{passed_over}",
+            f"Expected files such as {segment}/2026/11/24/0500/{segment}_1.csv; let Customer Insights export it.",
+        )
+
+
+def _check_one_export(container: str, segment: str, blobs: list[Blob]) -> None:
+    """Two exports in a folder may have a segment of the same name, and one of them be older."""
+    exports = {blob.file.rpartition(f"_{flat_seconds(blob.file)}")[0]: blob for blob in blobs}
+    if len(exports) > 1:
+        one, other = list(exports.values())[:2]
+        raise ConfigurationError(
+            "file_unexpected",
+            f"Two exports in {container} have the segment {segment}: {one.name} and {other.name}.",
+            "Let source.folder end with the export's name, such as CustomerInsights_abcd1234/CampaignExport.",
+        )
 
 
 def _identity(segments: tuple[SegmentSnapshot, ...]) -> str:
     lines = [f"{file.blob.name} {file.blob.etag}" for segment in segments for file in segment.files]
+    # What is not as it should be is part of the snapshot, so that one that changes is a new one.
+    lines += [f"{segment.segment} {name}" for segment in segments for name in (*segment.missing, *segment.unreadable)]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
     year, month, day, time = max(segment.time for segment in segments).split("/")
     return f"{year}-{month}-{day}T{time}-{digest}"

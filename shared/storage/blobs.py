@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
-from azure.storage.blob import BlobPrefix, BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient
 
 from shared.storage.failures import Conflict, NotFound, storage_failures
 
@@ -23,6 +23,11 @@ class Blob:
     size_bytes: int
     modified: datetime
 
+    @property
+    def file(self) -> str:
+        """The file's own name, without its folders."""
+        return self.name.rsplit("/", 1)[-1]
+
 
 class Blobs:
     """One storage account's blobs. Every call raises as `storage_failures` says."""
@@ -37,11 +42,17 @@ class Blobs:
             found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
             return [item.name[len(prefix) :].rstrip("/") for item in found if isinstance(item, BlobPrefix)]
 
+    def files(self, container: str, prefix: str) -> list[Blob]:
+        """The blobs directly below the prefix, which ends with a slash or is empty, in the order of their names."""
+        with storage_failures(f"container {container}"):
+            found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
+            return [_blob(item) for item in found if not isinstance(item, BlobPrefix)]
+
     def listing(self, container: str, prefix: str) -> list[Blob]:
         """All blobs below the prefix, in the order of their names."""
         with storage_failures(f"container {container}"):
             found = self._container(container).list_blobs(name_starts_with=prefix)
-            return [Blob(item.name, item.etag, item.size, item.last_modified) for item in found]
+            return [_blob(item) for item in found]
 
     def listing_if_there(self, container: str, prefix: str) -> list[Blob]:
         """Like `listing`, but a container that is not there holds nothing."""
@@ -51,11 +62,14 @@ class Blobs:
             return []
 
     def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
-        """The blob's bytes in chunks of at most CHUNK_BYTES. Raises Conflict where it is no longer this etag."""
+        """The blob's bytes as stored, in chunks of at most CHUNK_BYTES. Raises Conflict where its etag has changed.
+
+        Whatever its Content-Encoding: the SDK would unzip each range as if it were a whole file.
+        """
         what = f"blob {container}/{name}"
         with storage_failures(what):
             blob = self._container(container).get_blob_client(name)
-            stream = blob.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+            stream = blob.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified, decompress=False)
             yield from stream.chunks()
 
     def read(self, container: str, name: str) -> bytes:
@@ -137,3 +151,7 @@ class Blobs:
         if name not in self._containers:
             self._containers[name] = self._service.get_container_client(name)
         return self._containers[name]
+
+
+def _blob(item: BlobProperties) -> Blob:
+    return Blob(item.name, item.etag, item.size, item.last_modified)

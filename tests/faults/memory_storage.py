@@ -242,6 +242,9 @@ class MemoryBlobs:
         names = [blob.name[len(prefix) :] for blob in self.listing(container, prefix)]
         return list(dict.fromkeys(name.split("/")[0] for name in names if "/" in name))
 
+    def files(self, container: str, prefix: str) -> list[Blob]:
+        return [blob for blob in self.listing(container, prefix) if "/" not in blob.name[len(prefix) :]]
+
     def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
         data, known = self.read_with_etag(container, name)
         if known != etag:

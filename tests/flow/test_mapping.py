@@ -356,6 +356,7 @@ def test_header_row_is_seen_where_model_json_says_nothing_of_it(flow):
 
 
 def test_partitions_are_read_in_the_order_of_their_numbers(flow):
+    flow.change(source={**flow.export["source"], "gaps_allowed": True})
     flow.segment(HEAD + "C-10,ana@example.com,Ten\nC-11,ion@example.com,Ion\n", partition=10)
     flow.segment(HEAD + "C-2,ana@example.com,Two\n", partition=2)
     flow.segment(HEAD + "C-0,eva@example.com,Eva\n", partition="001")

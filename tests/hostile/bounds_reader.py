@@ -111,8 +111,8 @@ def main(case: str, size: int) -> dict[str, Any]:
     now = datetime(2026, 11, 28, tzinfo=UTC)
     ending = ".csv.gz" if case == "gzip_bomb" else ".csv"
     count = size if case == "partitions" else 1
-    files = tuple(SegmentFile("Gold", Blob(f"{n}{ending}", "e", 100, now), n) for n in range(count))
-    snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", files, None),), now)
+    files = tuple(SegmentFile("Gold", Blob(f"{n}{ending}", "e", 100, now), None) for n in range(count))
+    snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", files, None, now),), now, ())
     target = Target(Export.model_validate(export), Connection.model_validate(connection))
     blobs: Any = FakeBlobs(case, size)
     lines: list[int] = []

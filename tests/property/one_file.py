@@ -53,9 +53,7 @@ def reader_of(
     blobs: FakeBlobs, folder: Path, on_rejected: Callable[[RejectedRow], None], escape: str = '"'
 ) -> SnapshotReader:
     now = datetime(2026, 11, 28, tzinfo=UTC)
-    parts = tuple(
-        SegmentFile("Gold", Blob(name, "e", len(data), now), n) for n, (name, data) in enumerate(blobs.files.items())
-    )
-    snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", parts, None),), now)
+    parts = tuple(SegmentFile("Gold", Blob(name, "e", len(data), now), None) for name, data in blobs.files.items())
+    snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", parts, None, now),), now, ())
     storage: Any = blobs
     return SnapshotReader(storage, target(escape), snapshot, folder, on_rejected=on_rejected)

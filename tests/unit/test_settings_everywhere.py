@@ -191,6 +191,7 @@ def test_no_setting_in_bicep_holds_a_storage_key():
         ("EXPORT_CONFIG", "exportConfig", read_settings({}).export_config),
         ("BREVO_BASE_URL", "brevoBaseUrl", read_settings({}).brevo_base_url),
         ("SNAPSHOT_QUIET_SECONDS", "snapshotQuietSeconds", f"{read_settings({}).snapshot_quiet_seconds:g}"),
+        ("SNAPSHOT_COMPLETE_HOURS", "snapshotCompleteHours", f"{read_settings({}).snapshot_complete_hours:g}"),
         ("EXPORT_SCHEDULE", "exportSchedule", "0 */5 * * * *"),
     ],
 )

@@ -1,0 +1,81 @@
+"""Whether all files of a snapshot are there: what is waited for, for how long, and what a run says in the end."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.config.models import Source
+from shared.errors import ConfigurationError
+from shared.runs.app import App
+from shared.segments.snapshot import SegmentSnapshot, Snapshot
+
+# Missing files mostly come within minutes, whatever the limit is.
+_POLL_SECONDS = 60.0
+_MOST_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long until the snapshot is to be read again, and what it is waited for."""
+
+    seconds: float
+    reason: str
+
+
+def wait_for_files(app: App, source: Source, snapshot: Snapshot, *, accept: bool = False) -> Wait | None:
+    """None where no file is missing, or SNAPSHOT_COMPLETE_HOURS have passed since the last one was written.
+
+    `accept`: somebody has accepted a gap in the files' numbers already.
+    """
+    parts = [part for part in snapshot.segments if part.missing]
+    if not parts and not accept and not source.gaps_allowed:
+        parts = [part for part in snapshot.segments if part.gaps]
+    if not parts:
+        return None
+    # By the segment that is waited for: another one may be written to every hour.
+    part = min(parts, key=lambda part: part.modified)
+    ends = part.modified + timedelta(hours=app.settings.snapshot_complete_hours)
+    left = ends.timestamp() - app.now()
+    if left <= 0:
+        return None
+    text = _missing_text(part) if part.missing else _gap_text(part)
+    return Wait(min(left, _POLL_SECONDS), f"{text} The run waits for files until {ends:%Y-%m-%d %H:%M} UTC.")
+
+
+def check_complete(snapshot: Snapshot) -> None:
+    """Raises ConfigurationError where files are missing that model.json lists, or cannot be read."""
+    for part in snapshot.segments:
+        if part.missing:
+            raise ConfigurationError(
+                "snapshot_incomplete",
+                _missing_text(part),
+                "Let Customer Insights export the segment again, or remove a model.json that is not kept up to date. "
+                "SNAPSHOT_COMPLETE_HOURS says how long a run waits.",
+            )
+        if part.unreadable:
+            raise ConfigurationError(
+                "snapshot_unreadable",
+                f"The snapshot {_where(part)} has files that cannot be read: {_names(part.unreadable)}.",
+                "Segment files must end with .csv or .csv.gz; let Customer Insights export the segment as CSV.",
+            )
+
+
+def gap_text(snapshot: Snapshot) -> str:
+    """Which numbers have no file, where nothing lists the files; empty where there are no gaps."""
+    return next((_gap_text(part) for part in snapshot.segments if part.gaps), "")
+
+
+def _gap_text(part: SegmentSnapshot) -> str:
+    return f"The files of {_where(part)} are numbered with a gap: there is no number {_names(part.gaps)}."
+
+
+def _missing_text(part: SegmentSnapshot) -> str:
+    return f"The snapshot {_where(part)} lacks files that model.json lists: {_names(part.missing)}."
+
+
+def _where(part: SegmentSnapshot) -> str:
+    return f"{part.segment}/{part.time}"
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

@@ -1,0 +1,85 @@
+"""A blob's bytes as they are stored, unzipped where they are gzip. What cannot be text is refused by its kind."""
+
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+
+from shared.errors import ConfigurationError, TransientError
+from shared.storage.blobs import Blob, Blobs
+from shared.storage.failures import Conflict, NotFound
+
+_GZIP = b"\x1f\x8b"
+_LONGEST_MARK = 4  # bytes: by as many the kinds of files are known
+_EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
+
+
+def stored_bytes(blobs: Blobs, container: str, blob: Blob) -> Iterator[bytes]:
+    """The blob's bytes, piece by piece, as it was listed. Bytes that begin as gzip are unzipped.
+
+    Neither the name's ending nor Content-Encoding decides: tools that copy files set them at will.
+    Raises ConfigurationError for broken gzip, a zip archive, Parquet and UTF-16, and TransientError where the blob
+    was deleted or replaced since it was listed.
+    """
+    where = f"{container}/{blob.name}"
+    first, chunks = _beginning(_unchanged(blobs, container, blob, where))
+    if first.startswith(_GZIP):
+        first, chunks = _beginning(_unzipped(chunks, where))
+    _refuse_other_kinds(first, where)
+    yield from chunks
+
+
+def _unchanged(blobs: Blobs, container: str, blob: Blob, where: str) -> Iterator[bytes]:
+    try:
+        yield from blobs.chunks(container, blob.name, blob.etag)
+    except (Conflict, NotFound) as error:
+        raise TransientError(
+            "segment_changed",
+            f"{where} was replaced or deleted while it was read.",
+            "The run starts again with the newest snapshot; nothing was sent.",
+            retry_after_seconds=5,
+        ) from error
+
+
+def _beginning(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, and all chunks with these before them."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if len(first) >= _LONGEST_MARK:
+            break
+    return first[:_LONGEST_MARK], chain([first] if first else [], chunks)
+
+
+def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
+    """Unzips any number of gzip members; each piece is at most some four times what it is unzipped from."""
+    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        for chunk in chunks:
+            while chunk:
+                if unzip.eof:
+                    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
+                chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
+    except zlib.error as error:
+        raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", _EXPORT_AGAIN) from error
+    if not unzip.eof:
+        raise ConfigurationError("gzip_invalid", f"{where} is cut off: its gzip data ends too early.", _EXPORT_AGAIN)
+
+
+def _refuse_other_kinds(first: bytes, where: str) -> None:
+    if first.startswith(b"PK\x03\x04"):
+        raise ConfigurationError(
+            "file_zip", f"{where} is a zip archive.", "Segment files must be CSV, plain or as gzip; unpack the archive."
+        )
+    if first.startswith(b"PAR1"):
+        raise ConfigurationError(
+            "file_parquet", f"{where} is a Parquet file.", "Segment files must be CSV; export it as CSV."
+        )
+    if _looks_like_utf16(first):
+        raise ConfigurationError(
+            "encoding_utf16", f"{where} is UTF-16 text.", "Segment files must be UTF-8; export it as UTF-8."
+        )
+
+
+def _looks_like_utf16(first: bytes) -> bool:
+    return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and b"\0\0" in (first[1:4:2], first[0:4:2]))
