@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from shared.config.base import Id, Model, SettingReference, Share, not_raw, word_or_object
+from shared.config.date_format import checked_format
 from shared.config.notifications import Notification
 
 Role = Literal["administrator", "contributor", "viewer"]
@@ -46,6 +47,18 @@ def _country(value: str) -> str:
 
 
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
+
+
+def _time_zone(value: str) -> str:
+    if value == "localtime" or value not in available_timezones():
+        raise ValueError("is not a known time zone; use a name such as Europe/Bucharest")
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+# The text as it was written: what it means is read from it where it is used.
+DateForm = Annotated[str, StringConstraints(max_length=100), AfterValidator(checked_format)]
+NullWord = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
 class Consent(Model):
@@ -94,6 +107,12 @@ class Source(Model):
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(
         default=None, description="The files' delimiter; what model.json says, else a comma."
     )
+    date_format: DateForm | None = Field(
+        default=None, description="How the files write dates, such as M/d/yyyy h:mm:ss tt; ISO dates need none."
+    )
+    null_words: list[NullWord] = Field(
+        default=["NULL", "\\N"], max_length=50, description="Cells that mean empty, in exactly these letters."
+    )
 
     @model_validator(mode="after")
     def _plain_folder(self) -> Self:
@@ -109,6 +128,16 @@ class MappedField(Model):
     field: Column
     attribute: AttributeName | None = None
     type: AttributeType = "text"
+    format: DateForm | None = Field(default=None, description="How this column writes dates, such as dd.MM.yyyy.")
+    time_zone: TimeZone | None = Field(
+        default=None, description="Where the day is to be taken of moments with an offset from UTC."
+    )
+
+    @model_validator(mode="after")
+    def _dates_alone(self) -> Self:
+        if self.type != "date" and (self.format or self.time_zone):
+            raise ValueError('format and time_zone are for dates; write "type": "date" beside them')
+        return self
 
 
 def _mapped_field(value: Any) -> Any:

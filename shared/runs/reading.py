@@ -66,7 +66,8 @@ class SnapshotReader:
                 if mapper is None:
                     mapper = self._mapper(columns, where)
                 self._check_same_columns(columns, where)
-                source = FileSource(number, str(self._folder / "chunk.csv"), columns, stream.delimiter, where)
+                formats = part.table.date_formats if part.table else {}
+                source = FileSource(number, str(self._folder / "chunk.csv"), columns, stream.delimiter, where, formats)
                 segment = self._segments.index(part.segment)
                 for chunk in mapper.map_file(segment, part.segment, file.name, source, stream, stream.header.lines):
                     yield chunk

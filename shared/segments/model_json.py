@@ -4,7 +4,8 @@ Source: https://learn.microsoft.com/common-data-model/model-json
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,9 +14,13 @@ from shared.errors import ConfigurationError
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
 
+_DATE_ANNOTATION, _MOMENT_ANNOTATION = "ci:CustomDateFormat", "ci:CustomTimestampFormat"
+
 
 class _Attribute(BaseModel):
     name: str
+    dataType: str | None = None  # noqa: N815
+    annotations: Any = None
 
 
 class _FileFormat(BaseModel):
@@ -38,16 +43,21 @@ class _Entity(BaseModel):
 
 class _Model(BaseModel):
     entities: list[_Entity] = Field(default=[])
+    annotations: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of an export, as model.json describes it. Unknown things are None."""
+    """One table of an export, as model.json describes it. Unknown things are None.
+
+    `date_formats` has the form of each column's dates that an annotation names, by the column's name in small letters.
+    """
 
     name: str
     columns: tuple[str, ...]
     has_header: bool | None
     delimiter: str | None
+    date_formats: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_model_json(blobs: Blobs, container: str, folder: str) -> dict[str, Table] | None:
@@ -65,10 +75,10 @@ def read_model_json(blobs: Blobs, container: str, folder: str) -> dict[str, Tabl
             f"{container}/{name} cannot be read as a Common Data Model.",
             "Let Customer Insights export again, or remove the file where the segments have header rows.",
         ) from error
-    return {entity.name: _table(entity) for entity in model.entities}
+    return {entity.name: _table(entity, model.annotations) for entity in model.entities}
 
 
-def _table(entity: _Entity) -> Table:
+def _table(entity: _Entity, annotations: Any) -> Table:
     formats = [partition.fileFormatSettings for partition in entity.partitions if partition.fileFormatSettings]
     first = formats[0] if formats else _FileFormat()
     return Table(
@@ -76,4 +86,30 @@ def _table(entity: _Entity) -> Table:
         columns=tuple(attribute.name for attribute in entity.attributes),
         has_header=first.columnHeaders,
         delimiter=first.delimiter,
+        date_formats=_date_formats(entity, annotations),
     )
+
+
+def _date_formats(entity: _Entity, of_all: Any) -> dict[str, str]:
+    """What annotations say of the columns' dates: the attribute's own first, then the table's, then the model's.
+
+    Source: https://learn.microsoft.com/dynamics365/customer-insights/data/common-reasons-ingestion-errors
+    """
+    found: dict[str, str] = {}
+    for attribute in entity.attributes:
+        is_moment = (attribute.dataType or "").casefold().startswith("datetime")
+        names = (_MOMENT_ANNOTATION, _DATE_ANNOTATION) if is_moment else (_DATE_ANNOTATION, _MOMENT_ANNOTATION)
+        levels = [_annotated(annotations) for annotations in (attribute.annotations, entity.annotations, of_all)]
+        if form := next((level[name] for level in levels for name in names if level.get(name)), None):
+            found[attribute.name.casefold()] = form
+    return found
+
+
+def _annotated(annotations: Any) -> dict[str, str]:
+    """Annotations by name. Nothing depends on them but dates, so that what is none is passed over."""
+    entries = annotations if isinstance(annotations, list) else []
+    return {
+        str(entry.get("name")): entry["value"]
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("value"), str)
+    }
