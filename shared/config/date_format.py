@@ -32,7 +32,7 @@ _LETTERS: dict[str, tuple[str, str, str | None]] = {
     **dict.fromkeys(("mm", "m"), ("minute", "%M", None)),
     **dict.fromkeys(("ss", "s"), ("second", "%S", None)),
     **dict.fromkeys(("tt", "a"), ("am or pm", "%p", "[AaPp][Mm]")),
-    **{letter * count: ("fraction", "%n", r"\d{1,9}") for letter in "fFS" for count in range(1, 10)},
+    **{letter * count: ("fraction", "", r"\d{1,9}") for letter in "fFS" for count in range(1, 10)},
     **dict.fromkeys(("zzz", "zz", "z", "K", "X", "XX", "XXX", "Z", "ZZZ"), ("offset", "", OFFSET)),
 }
 _READABLE = "yyyy, M or MM, MMM, MMMM, d or dd, H or HH, h or hh, m or mm, s or ss, f to fffffffff, tt, zzz"
@@ -54,7 +54,8 @@ class DateFormat:
     date_pattern: str
     time_pattern: str  # what may follow the date, without the offset; "" where it ends with the date
     has_offset: bool
-    strptime: tuple[str, ...]  # what a value without its offset may be, in DuckDB's letters
+    fraction: str | None  # a pattern with two groups: what stands before and behind the fraction of a second
+    strptime: tuple[str, ...]  # what a value without fraction and offset may be, in DuckDB's letters
     excludes_iso: bool  # the day stands before the month behind the year, as no ISO date has it
 
     @classmethod
@@ -72,11 +73,20 @@ class DateFormat:
         if has_offset and (tokens[-1].part != "offset" or "hour" not in parts):
             raise ValueError("has an offset from UTC (zzz, K, X) that is not at its end, behind the time of day")
         local = tokens[:-1] if has_offset else tokens
+        if has_offset and local[-1].strptime == " ":
+            local = local[:-1]  # part of the offset's pattern, since both may be missing
         end = _end_of_date(local)
         date, time = local[:end], local[end:]
         forms = [_strptime(local), *([_strptime(date)] if time else [])]
         year, month, day = (parts.index(part) for part in _DATE)
-        return cls(_pattern(local, 0, end), _pattern(local, end, None), has_offset, tuple(forms), year < day < month)
+        return cls(
+            date_pattern=_pattern(local, 0, end),
+            time_pattern=_pattern(local, end, None),
+            has_offset=has_offset,
+            fraction=_around_fraction(local),
+            strptime=tuple(forms),
+            excludes_iso=year < day < month,
+        )
 
 
 def checked_format(text: str) -> str:
@@ -108,6 +118,14 @@ def _end_of_date(tokens: list[_Token]) -> int:
     last = max(place for place, token in enumerate(tokens) if token.part in _DATE)
     first = min((place for place, token in enumerate(tokens) if token.part not in ("", *_DATE)), default=len(tokens))
     return last + 1 if last < first < len(tokens) else len(tokens)
+
+
+def _around_fraction(tokens: list[_Token]) -> str | None:
+    """DuckDB reads up to six digits of a fraction, or nine between 1677 and 2262; a day needs none."""
+    place = next((place for place, token in enumerate(tokens) if token.part == "fraction"), None)
+    if place is None:
+        return None
+    return rf"^({_pattern(tokens, 0, place)})\d{{1,9}}({_pattern(tokens, place + 1, None)})$"
 
 
 def _pattern(tokens: list[_Token], start: int, end: int | None) -> str:

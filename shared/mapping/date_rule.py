@@ -51,6 +51,8 @@ def _formatted(cell: str, form: DateFormat, time_zone: str | None) -> list[str]:
     local = f"{form.date_pattern}(?:{form.time_pattern})?"
     offset = f"(?:{OFFSET})?" if form.has_offset else ""
     text = f"regexp_extract({subject}, {literal(f'^({local}){offset}$')}, 1)" if form.has_offset else subject
+    if form.fraction:
+        text = f"regexp_replace({text}, {literal(form.fraction)}, '\\1\\2')"
     moment = f"try_strptime({text}, [{', '.join(map(literal, form.strptime))}])"
     branches = []
     if form.has_offset and time_zone:

@@ -46,7 +46,7 @@ from shared.mapping.phone_patterns import ZONE_DIGITS, Country, begins, full_mat
 from shared.mapping.rule import Rule, literal
 
 _MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
-_PUNCTUATION = " -./()"
+_PUNCTUATION = " ./()-"
 _AT_MOST_ONE_DIGIT = r"[\x00-\x2F\x3A-\x7F]*[0-9]?[\x00-\x2F\x3A-\x7F]*"
 # What a column that was a number once makes of a phone number. RE2 and Python read both alike.
 _FLOAT = r"([ \-./()+]*[0-9]{7,})\.0+([ \-./()]*)"
@@ -310,11 +310,16 @@ def _not_prefixed(digits: str, head: str, prefix_pattern: str | None) -> str:
 
 def _without_punctuation(column: str) -> str:
     """The column without punctuation; a chain of replace() is faster than translate() or a pattern."""
-    was_float = f"contains({column}, '.0') AND {full_match(column, _FLOAT)}"
-    digits = f"CASE WHEN {was_float} THEN regexp_replace({column}, '[.]0+[^0-9]*$', '') ELSE {column} END"
+    digits = column
     for character in _PUNCTUATION:
         digits = f"replace({digits}, '{character}', '')"
-    return f"CASE WHEN {full_match(column, r'\+?[0-9]+')} THEN {column} ELSE {digits} END"
+    is_float = f"contains({column}, '.0') AND {full_match(column, _FLOAT)}"
+    before = f"regexp_replace(regexp_replace({column}, '[.]0+[^0-9]*$', ''), '[{_PUNCTUATION}]', '', 'g')"
+    return f"""CASE
+        WHEN {full_match(column, r"\+?[0-9]+")} THEN {column}
+        WHEN {is_float} THEN {before}
+        ELSE {digits}
+    END"""
 
 
 def _escaped(text: str) -> str:

@@ -206,9 +206,8 @@ def _trimmed(cell: str, plan: Plan) -> str:
         f"CASE WHEN regexp_matches({cell}, '^{INVISIBLE}|{INVISIBLE}$') "
         f"THEN regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g') ELSE {cell} END"
     )
-    for word in ("", *plan.null_words):
-        text = f"nullif({text}, {literal(word)})"
-    return text
+    empty = ", ".join(literal(word) for word in ("", *plan.null_words))
+    return f"CASE WHEN {text} NOT IN ({empty}) THEN {text} END"
 
 
 def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:

@@ -82,6 +82,7 @@ class Run:
     bytes_sent: int = 0
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     error: Problem | None = None
     waiting: str = ""
     cancel_requested_by: str = ""

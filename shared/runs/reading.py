@@ -14,9 +14,11 @@ from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot
 from shared.storage.blobs import Blobs
 
+_MOST_HINTS = 20
+
 
 class SnapshotReader:
-    """One reading of a snapshot. `rows` (by segment) and `reasons` are complete when `chunks` has ended.
+    """One reading of a snapshot. `rows` (by segment), `reasons` and `hints` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then.
     """
@@ -41,6 +43,7 @@ class SnapshotReader:
         self._on_rejected = on_rejected
         self._between = between
         self._first_columns: tuple[str, ...] = ()
+        self._bad_dates: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
@@ -48,6 +51,18 @@ class SnapshotReader:
     def files(self) -> list[tuple[str, str]]:
         """Segment and name of each file; a contact's place names one by its number here."""
         return [(part.segment, file.name) for part, file in self._files]
+
+    @property
+    def hints(self) -> list[str]:
+        """What to do about columns most of whose dates could not be read. No value is in it."""
+        contacts = self.reasons["contact"]
+        return [
+            f"{column[:100]}: {count:,} of {contacts:,} contacts go without this date, since it is in no form that is "
+            'read. If it is written as 8/24/1984 or 24.8.1984, set "format" for it in the mapping, such as M/d/yyyy '
+            "or d.M.yyyy: day and month are not guessed."
+            for column, count in self._bad_dates.most_common(_MOST_HINTS)
+            if count * 2 >= contacts
+        ]
 
     def chunks(self) -> Iterator[MappedChunk]:
         """The contacts in the order of their rows.
@@ -82,7 +97,12 @@ class SnapshotReader:
         self._first_columns = columns
         plan = self._planned(make_plan(self._target.export, self._target.connection, columns, where))
         check_size(plan)
-        return Mapper(plan, self._folder, self._on_rejected)
+        return Mapper(plan, self._folder, self._note)
+
+    def _note(self, row: RejectedRow) -> None:
+        if row.reason == "invalid_date":
+            self._bad_dates[row.field] += 1
+        self._on_rejected(row)
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""

@@ -130,6 +130,7 @@ def _counted(run: Run, reader: SnapshotReader, snapshot: Snapshot) -> Run:
         rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
         warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
         contacts_mapped=reasons["contact"],
+        hints=reader.hints,
     )
 
 
@@ -186,6 +187,7 @@ _COUNTED = (
     "contacts_mapped",
     "rejected_id",
     "left_out",
+    "hints",
     "allowance",
     "requests",
 )

@@ -29,6 +29,7 @@ def run_status(app: App, run: Run, *, story: bool = False) -> dict[str, Any]:
     notes = [batch.note for batch in app.store.batches(run) if batch.note] if run.batches else []
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
+    notes += run.hints
     run = ending.totals(app, run)
     status: dict[str, Any] = {
         "run_id": run.run_id,
