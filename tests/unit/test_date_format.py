@@ -4,6 +4,7 @@ import itertools
 import random
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -152,3 +153,18 @@ def test_date_that_is_not_iso_is_never_guessed():
     written = [f"{one}{sign}{two}{sign}1984" for sign in signs for day in days for one, two in [(day.day, day.month)]]
     assert set(read(written)) == {None}
     assert set(read([f"{day:%d%m%Y}" for day in days])) == {None}
+
+
+def documented():
+    """The rows of the table of dates in docs/configure.md."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "configure.md").read_text()
+    _, _, table = page.partition("| value | `format` | `time_zone` | day |\n|---|---|---|---|\n")
+    for line in table.partition("\n\n")[0].splitlines():
+        yield tuple(cell.strip().strip("`") for cell in line.strip("|").split("|"))
+
+
+def test_dates_are_read_as_the_documentation_says():
+    rows = list(documented())
+    assert len(rows) > 10
+    for value, form, time_zone, expected in rows:
+        assert read([value], form, time_zone) == [None if expected == "invalid_date" else expected], value
