@@ -11,6 +11,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, StringConstraints
 
 # Z, +02, +0200 or +02:00, perhaps behind a blank. No place on earth is further from UTC than 14 hours.
 OFFSET = r" ?(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
@@ -89,10 +93,20 @@ class DateFormat:
         )
 
 
-def checked_format(text: str) -> str:
-    """The text itself. Raises: ValueError where it is no format."""
+def _checked_format(text: str) -> str:
     DateFormat.of(text)
     return text
+
+
+def _known_time_zone(name: str) -> str:
+    if name == "localtime" or name not in available_timezones():
+        raise ValueError("is not a known time zone; use a name such as Europe/Bucharest")
+    return name
+
+
+# In the document both stay the text that was written; what it means is read from it where it is used.
+DateForm = Annotated[str, StringConstraints(max_length=100), AfterValidator(_checked_format)]
+TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 from pydantic import (
@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from shared.config.base import Id, Model, SettingReference, Share, not_raw, word_or_object
-from shared.config.date_format import checked_format
+from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
 
 Role = Literal["administrator", "contributor", "viewer"]
@@ -49,15 +49,6 @@ def _country(value: str) -> str:
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
 
 
-def _time_zone(value: str) -> str:
-    if value == "localtime" or value not in available_timezones():
-        raise ValueError("is not a known time zone; use a name such as Europe/Bucharest")
-    return value
-
-
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-# The text as it was written: what it means is read from it where it is used.
-DateForm = Annotated[str, StringConstraints(max_length=100), AfterValidator(checked_format)]
 NullWord = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
