@@ -216,6 +216,7 @@ class Preview(BaseModel):
     rows_rejected: dict[str, int]
     warnings: dict[str, int]
     contacts_mapped: int
+    notes: list[str]
     contacts: list[dict[str, Any]]
 
 

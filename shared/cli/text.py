@@ -79,6 +79,7 @@ def preview_text(found: dict[str, Any]) -> str:
         lines.append(f"  merged     {found['rows_merged']:,} (the same address in another segment)")
     lines += _reasons("rejected", found.get("rows_rejected", {}))
     lines += _reasons("warnings", found.get("warnings", {}), "sent without that value")
+    lines += [f"  note       {note}" for note in found.get("notes", [])]
     for contact in found["contacts"]:
         values = "  ".join(f"{name}={value}" for name, value in contact["attributes"].items())
         lines.append(f"  {contact['email']}  {values}")

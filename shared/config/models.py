@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, word_or_object
+from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
 
 Role = Literal["administrator", "contributor", "viewer"]
@@ -57,6 +58,9 @@ def _country(value: str) -> str:
 
 
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
+
+
+NullWord = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
 class Consent(Model):
@@ -113,6 +117,12 @@ class Source(Model):
     gaps_allowed: bool = Field(
         default=False, description="The files' numbers have gaps by design: none is taken for a missing file."
     )
+    date_format: DateForm | None = Field(
+        default=None, description="How the files write dates, such as M/d/yyyy h:mm:ss tt; ISO dates need none."
+    )
+    null_words: list[NullWord] = Field(
+        default=["NULL", "\\N"], max_length=50, description="Cells that mean empty, in exactly these letters."
+    )
 
     @model_validator(mode="after")
     def _plain_folder(self) -> Self:
@@ -129,6 +139,16 @@ class MappedField(Model):
     field: Column
     attribute: AttributeName | None = None
     type: AttributeType = "text"
+    format: DateForm | None = Field(default=None, description="How this column writes dates, such as dd.MM.yyyy.")
+    time_zone: TimeZone | None = Field(
+        default=None, description="Where the day is to be taken of moments with an offset from UTC."
+    )
+
+    @model_validator(mode="after")
+    def _dates_alone(self) -> Self:
+        if self.type != "date" and (self.format or self.time_zone):
+            raise ValueError('format and time_zone are for dates; write "type": "date" beside them')
+        return self
 
 
 def _mapped_field(value: Any) -> Any:

@@ -14,8 +14,9 @@ library does with the digits; wherever two readings are possible it asks the lib
 - *national format*: with the national prefix when the rest is valid, without it when the number is valid;
   where both or only other readings are valid the library decides. Countries whose prefix rewrites the number
   (Brazil, Argentina, ...) leave numbers with the prefix to the library;
-- *calling code without a +*: as the library has it, only when the number is too long to be national, or
-  valid with the code taken off and not possible with it.
+- *calling code without a +*: a number that begins with the default country's own code and is valid without it is
+  read so. The library alone would read `4915112345678` in Germany as a number of a place, which is somebody else's;
+- *a column that was a number*: `.0` behind the digits is cut. In scientific notation digits are lost: refused.
 
 The patterns of the number types stand for valid numbers, without the general pattern and the lists of possible
 lengths: every type pattern implies both (with two exceptions, see `NARROWER_GENERAL_PATTERN`), which
@@ -25,17 +26,31 @@ Known disagreements: none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import partial
 
-from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+from phonenumbers import (
+    CountryCodeSource,
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    format_number,
+    is_valid_number,
+    national_significant_number,
+    normalize_digits_only,
+    parse,
+)
 
-from shared.mapping.phone_patterns import ZONE_DIGITS, Country, begins, full_match, general_desc, starts_with, zone_of
+from shared.mapping.phone_patterns import ZONE_DIGITS, Country, begins, full_match, starts_with, zone_of
 from shared.mapping.rule import Rule, literal
 
 _MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
-_PUNCTUATION = " -./()"
+_PUNCTUATION = " ./()-"
 _AT_MOST_ONE_DIGIT = r"[\x00-\x2F\x3A-\x7F]*[0-9]?[\x00-\x2F\x3A-\x7F]*"
+# What a column that was a number once makes of a phone number. RE2 and Python read both alike.
+_FLOAT = r"([ \-./()+]*[0-9]{7,})\.0+([ \-./()]*)"
+_SCIENTIFIC = r"[+-]?[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+"
 _ASK = "''"  # the verdict of a number that the library must judge
 
 
@@ -57,11 +72,36 @@ def phone_rule(default_country: str | None) -> Rule:
 
 def judge_phone(default_country: str | None, number: str) -> str | None:
     """The library's verdict: the number in E.164 form, or None."""
+    if re.fullmatch(_SCIENTIFIC, number):
+        return None
+    if was_float := re.fullmatch(_FLOAT, number):
+        number = was_float[1] + was_float[2]
+    parsed = _parsed(number, default_country)
+    if parsed is None:
+        return None
+    parsed = _with_own_code(number, parsed) or parsed
+    return format_number(parsed, PhoneNumberFormat.E164) if is_valid_number(parsed) else None
+
+
+def _parsed(number: str, country: str | None) -> PhoneNumber | None:
     try:
-        parsed = parse(number, default_country)
+        return parse(number, country, keep_raw_input=True)
     except NumberParseException:
         return None
-    return format_number(parsed, PhoneNumberFormat.E164) if is_valid_number(parsed) else None
+
+
+def _with_own_code(number: str, parsed: PhoneNumber) -> PhoneNumber | None:
+    """A number that was read as a national one, read as one with its country's code; None where that is not valid.
+
+    Not where a national prefix was taken off: that is written before national numbers only.
+    """
+    digits = national_significant_number(parsed)
+    if parsed.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        return None
+    if not (digits.startswith(str(parsed.country_code)) and normalize_digits_only(number).startswith(digits)):
+        return None
+    with_code = _parsed(f"+{digits}", None)
+    return with_code if with_code and is_valid_number(with_code) else None
 
 
 # DuckDB evaluates a subexpression once for the whole CASE if the first condition holds it, and again in each branch
@@ -90,7 +130,8 @@ def _verdict(column: str, kinds: Collection[str], country: Country | None) -> st
         [
             f"WHEN {_too_long(column, digits)} THEN {_ASK}",
             f"WHEN {full_match(digits, _AT_MOST_ONE_DIGIT)} THEN NULL",
-            f"WHEN NOT {full_match(digits, r'\+?[0-9]+')} THEN {_ASK}",
+            f"WHEN NOT {full_match(digits, r'\+?[0-9]+')} THEN "
+            f"CASE WHEN {full_match(column, _SCIENTIFIC)} THEN NULL ELSE {_ASK} END",
             *_international(digits, country, kinds),
             *(
                 [f"WHEN {digits} IS NOT NULL THEN {_national(digits, country) if '' in kinds else _ASK}"]
@@ -128,7 +169,10 @@ def _usual(digits: str, country: Country) -> list[str]:
         )
     else:
         not_prefixed = _not_prefixed(digits, "", country.prefix_pattern)
-        branches.append(f"WHEN {country.own(digits, '')}{not_prefixed}{not_abroad} THEN {literal(plus)} || {digits}")
+        not_with_code = f" AND NOT ({starts_with(digits, country.code)} AND {_maybe_valid_with_code(digits, country)})"
+        branches.append(
+            f"WHEN {country.own(digits, '')}{not_prefixed}{not_abroad}{not_with_code} THEN {literal(plus)} || {digits}"
+        )
     return branches
 
 
@@ -215,31 +259,35 @@ def _national(digits: str, country: Country) -> str:
 def _maybe_with_code(digits: str, country: Country) -> str:
     """The verdict for digits that begin with the default country's calling code, without a +.
 
-    Source: `_maybe_extract_country_code`: the code is taken off when the number is longer than any national
-    number, or when it fits the general pattern only without the code.
+    The code is taken off wherever the number is valid without it. Source for what is not: the library's
+    `_maybe_extract_country_code`, which takes it off a number that is longer than any national one.
     """
     code = country.code
-    patterns = dict.fromkeys(
-        m.national_prefix_for_parsing for m in (country.metadata, country.main) if m.national_prefix_for_parsing
-    )
-    prefixed = "|".join(patterns)
-    rest_prefixed = begins(digits, f"{code}(?:{prefixed})") if prefixed else "false"
-    prefixed_at_all = begins(digits, f"(?:{code})?(?:{prefixed})") if prefixed else "false"
-    long_enough = f"length({digits}) > {country.max_digits}"
-    possible = full_match(digits, general_desc(country.metadata).national_number_pattern or "")
+    too_long = f"length({digits}) > {country.max_digits}"
+    pattern = country.prefix_pattern
+    prefixed = f"NOT {too_long} AND {begins(digits, pattern)}" if pattern else "false"
     return _case(
         [
-            f"WHEN {long_enough} AND {rest_prefixed} THEN {_ASK}",
-            f"WHEN {long_enough} AND {country.own_or_leading(digits, code)} THEN '+' || {digits}",
-            f"WHEN {long_enough} AND {country.anywhere(digits, code)} THEN {_ASK}",
-            f"WHEN {long_enough} THEN NULL",
-            f"WHEN {prefixed_at_all} THEN {_ASK}",
+            f"WHEN {_rest_prefixed(digits, country)} OR {prefixed} THEN {_ASK}",
+            f"WHEN {country.own_or_leading(digits, code)} THEN '+' || {digits}",
+            f"WHEN {country.anywhere(digits, code)} THEN {_ASK}",
+            f"WHEN {too_long} THEN NULL",
             f"WHEN {country.own(digits, '')} THEN '+{code}' || {digits}",
             f"WHEN {country.anywhere(digits, '')} THEN {_ASK}",
-            f"WHEN {country.own(digits, code)} THEN CASE WHEN NOT {possible} THEN '+' || {digits} END",
-            f"WHEN {country.anywhere(digits, code)} THEN {_ASK}",
         ]
     )
+
+
+def _maybe_valid_with_code(digits: str, country: Country) -> str:
+    """The SQL condition that digits which begin with the calling code may be valid without it."""
+    return f"({country.anywhere(digits, country.code)} OR {_rest_prefixed(digits, country)})"
+
+
+def _rest_prefixed(digits: str, country: Country) -> str:
+    """The SQL condition that a national prefix seems to follow the calling code."""
+    both = (country.metadata.national_prefix_for_parsing, country.main.national_prefix_for_parsing)
+    patterns = "|".join(dict.fromkeys(pattern for pattern in both if pattern))
+    return begins(digits, f"{country.code}(?:{patterns})") if patterns else "false"
 
 
 def _dials_abroad(digits: str, country: Country) -> str:
@@ -265,7 +313,13 @@ def _without_punctuation(column: str) -> str:
     digits = column
     for character in _PUNCTUATION:
         digits = f"replace({digits}, '{character}', '')"
-    return f"CASE WHEN {full_match(column, r'\+?[0-9]+')} THEN {column} ELSE {digits} END"
+    is_float = f"contains({column}, '.0') AND {full_match(column, _FLOAT)}"
+    before = f"regexp_replace(regexp_replace({column}, '[.]0+[^0-9]*$', ''), '[{_PUNCTUATION}]', '', 'g')"
+    return f"""CASE
+        WHEN {full_match(column, r"\+?[0-9]+")} THEN {column}
+        WHEN {is_float} THEN {before}
+        ELSE {digits}
+    END"""
 
 
 def _escaped(text: str) -> str:

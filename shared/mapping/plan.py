@@ -1,8 +1,9 @@
 """The mapping of one export, compiled against the columns of a segment: which column feeds which attribute."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from shared.config.date_format import DateFormat
 from shared.config.models import AttributeType, BooleanWords, Connection, Export
 from shared.errors import ConfigurationError
 
@@ -14,16 +15,25 @@ FieldType = Literal["phone", AttributeType]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One attribute of the contacts, and the column it comes from."""
+    """One attribute of the contacts, and the column it comes from.
+
+    Of dates: how the export says that the column writes them, and where the day of a moment is taken.
+    """
 
     attribute: str
     column: str
     type: FieldType
+    format: DateFormat | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of a row, whatever file it comes from. At most one field is the phone."""
+    """What becomes of a row, whatever file it comes from. At most one field is the phone.
+
+    `date_format` is the account's. `source_format` is that of the files' dates, where neither the field nor model.json
+    says otherwise. A cell that is one of `null_words` is empty.
+    """
 
     email_column: str
     fields: tuple[Field, ...]
@@ -31,6 +41,8 @@ class Plan:
     date_format: str
     boolean_words: BooleanWords | None
     erase_empty: bool
+    source_format: DateFormat | None = None
+    null_words: tuple[str, ...] = ()
 
     @property
     def phone(self) -> Field | None:
@@ -39,15 +51,7 @@ class Plan:
 
     def without(self, attributes: set[str]) -> "Plan":
         """The same plan with these attributes left out."""
-        kept = tuple(field for field in self.fields if field.attribute not in attributes)
-        return Plan(
-            self.email_column,
-            kept,
-            self.default_country,
-            self.date_format,
-            self.boolean_words,
-            self.erase_empty,
-        )
+        return replace(self, fields=tuple(field for field in self.fields if field.attribute not in attributes))
 
 
 def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], where: str) -> Plan:
@@ -57,7 +61,13 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
     """
     mapping = export.mapping
     fields = [
-        Field(name, field.field, "phone" if name == mapping.phone_attribute else field.type)
+        Field(
+            name,
+            field.field,
+            "phone" if name == mapping.phone_attribute else field.type,
+            _format(field.format),
+            field.time_zone,
+        )
         for name, field in mapping.named_fields().items()
     ]
     if mapping.attributes == "all":
@@ -69,9 +79,15 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
         date_format=connection.date_format,
         boolean_words=connection.boolean_words,
         erase_empty=export.erase_empty,
+        source_format=_format(export.source.date_format),
+        null_words=tuple(export.source.null_words),
     )
     locate(plan, columns, where)
     return plan
+
+
+def _format(text: str | None) -> DateFormat | None:
+    return DateFormat.of(text) if text else None
 
 
 def check_size(plan: Plan) -> None:

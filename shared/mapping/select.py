@@ -13,9 +13,13 @@ A row of the table `chunk` is one well-formed row; its `rowid` counts them from 
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.config.date_format import DateFormat
+from shared.errors import ConfigurationError
+from shared.mapping.date_rule import date_sql
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
 
@@ -39,13 +43,12 @@ _NO_TEXT = "CAST(NULL AS VARCHAR)"
 # No parsed value can be this: a control character alone.
 INVALID = "chr(1)"
 
-# trim(x) alone takes spaces only; the regular expression first, since most cells need nothing.
-_SPACE = r"\s\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
-_SPACE_CHARACTERS = "".join(
-    map(chr, [9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F])
-) + "".join(map(chr, [0x205F, 0x3000, 0xFEFF]))
+# What nobody sees at the ends of a value: separators (Z*), control characters (Cc) and format characters (Cf). But NUL,
+# for which the row is rejected, and tags, with which the flags of England, Scotland and Wales end.
+INVISIBLE = r"(?:[\p{Z}\x01-\x1F\x7F-\x9F]|[^\P{Cf}\x{E0000}-\x{E007F}])"
 
-_ISO_DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
+# A number of so many characters, without an exponent, is less than the greatest double, 1.8e308.
+_ALWAYS_DOUBLE = 308
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _JSON_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?$"
 _TRUE = "('true', '1', 'yes', 'y', 't')"
@@ -55,24 +58,31 @@ _DATE_FORMATS = {"YYYY-MM-DD": "%Y-%m-%d", "DD-MM-YYYY": "%d-%m-%Y", "MM-DD-YYYY
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """The local file for the SELECT, its columns in their order, and how its cells are written."""
+    """The local file for the SELECT, its columns in their order, and how its cells are written.
+
+    `name` is a segment file that is so; its rows, and those of others that are so too, may be in the local file.
+    """
 
     path: str
     columns: tuple[str, ...]
     delimiter: str
     escape: str
+    name: str = field(compare=False)
+    # model.json's, by the column's name in small letters
+    date_formats: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None) -> str:
     """Reads one chunk into `chunk`. Only plain values are judged here; the others are left `undecided`."""
-    at = locate(plan, source.columns, source.path)
+    at = locate(plan, source.columns, source.name)
     customer_id = find_column(CUSTOMER_ID, source.columns)
-    raw = {"raw_email": f"c{at[plan.email_column]}"}
+    raw = {"raw_email": _raw(f"c{at[plan.email_column]}", plan, "@")}
     if plan.phone:
-        raw["raw_phone"] = f"c{at[plan.phone.column]}"
-    raw |= {f"v{i}": _trimmed(f"c{at[field.column]}") for i, field in _values(plan)}
+        raw["raw_phone"] = _raw(f"c{at[plan.phone.column]}", plan, "0123456789")
+    raw |= {f"v{i}": _trimmed(f"c{at[field.column]}", plan) for i, field in _values(plan)}
     raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
-    values = "".join(f",\n    {_typed(field, f'v{i}', plan)} AS f{i}" for i, field in _values(plan))
+    forms = {i: _date_form(field, plan, source, at) for i, field in _values(plan)}
+    values = "".join(f",\n    {_typed(field, f'v{i}', plan, forms[i])} AS f{i}" for i, field in _values(plan))
     return f"""CREATE OR REPLACE TEMP TABLE chunk AS
 SELECT
     CAST(CASE WHEN email IS NOT NULL THEN {FATE["contact"]}
@@ -82,8 +92,8 @@ SELECT
     customer_id{values}
 FROM (
     SELECT *,
-        CASE WHEN email IS NULL THEN {_trimmed("raw_email")} END AS email_cell,
-        {f"CASE WHEN plain_phone IS NULL THEN {_trimmed('raw_phone')} END" if phone else _NO_TEXT} AS phone_cell
+        CASE WHEN email IS NULL THEN {_trimmed("raw_email", plan)} END AS email_cell,
+        {f"CASE WHEN plain_phone IS NULL THEN {_trimmed('raw_phone', plan)} END" if phone else _NO_TEXT} AS phone_cell
     FROM (
         SELECT *,
             {email.quick("raw_email")} AS email,
@@ -175,24 +185,49 @@ def _read_csv(source: FileSource) -> str:
     )
 
 
-def _trimmed(cell: str) -> str:
-    return (
-        f"nullif(CASE WHEN regexp_matches({cell}, '^[{_SPACE}]|[{_SPACE}]$') "
-        f"THEN trim({cell}, {literal(_SPACE_CHARACTERS)}) ELSE {cell} END, '')"
+def _raw(cell: str, plan: Plan, signs: str) -> str:
+    """The cell as it stands in the file, since most of them are plain; trimmed where a null word could be plain too."""
+    return _trimmed(cell, plan) if any(set(word) & set(signs) for word in plan.null_words) else cell
+
+
+def _trimmed(cell: str, plan: Plan) -> str:
+    """The cell without what is invisible at its ends; NULL where nothing is left, or a word that means empty."""
+    # The condition first, since most cells need nothing.
+    text = (
+        f"CASE WHEN regexp_matches({cell}, '^{INVISIBLE}|{INVISIBLE}$') "
+        f"THEN regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g') ELSE {cell} END"
     )
+    empty = ", ".join(literal(word) for word in ("", *plan.null_words))
+    return f"CASE WHEN {text} NOT IN ({empty}) THEN {text} END"
 
 
-def _typed(field: Field, cell: str, plan: Plan) -> str:
+def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:
+    """How the file writes the field's dates: as the field says, else model.json of that column, else the source."""
+    column = source.columns[at[field.column]]
+    annotated = source.date_formats.get(column.casefold())
+    if field.type != "date" or field.format or not annotated:
+        return field.format or plan.source_format
+    try:
+        return DateFormat.of(annotated)
+    except ValueError as error:
+        raise ConfigurationError(
+            "model_json_invalid",
+            f"{source.name}: model.json has the date format {annotated[:100]!r} for column {column!r}, which {error}.",
+            'Give the field a "format" in the mapping.',
+        ) from error
+
+
+def _typed(field: Field, cell: str, plan: Plan, form: DateFormat | None) -> str:
     if field.type == "date":
-        day = f"try_cast(left({cell}, 10) AS DATE)"
-        value = f"CASE WHEN regexp_matches({cell}, {literal(_ISO_DATE)}) THEN {day} END"
+        value = date_sql(cell, form, field.time_zone)
         if plan.date_format != "YYYY-MM-DD":
             value = f"strftime({value}, {literal(_DATE_FORMATS[plan.date_format])})"
         value = f"CAST({value} AS VARCHAR)"
     elif field.type == "number":
         double = f"CAST(to_json(try_cast({cell} AS DOUBLE)) AS VARCHAR)"
         value = (
-            f"CASE WHEN regexp_matches({cell}, {literal(_JSON_NUMBER)}) THEN {cell} "
+            f"CASE WHEN strlen({cell}) <= {_ALWAYS_DOUBLE} AND regexp_matches({cell}, {literal(_JSON_NUMBER)}) "
+            f"THEN {cell} "
             f"WHEN regexp_matches({cell}, {literal(_NUMBER)}) AND isfinite(try_cast({cell} AS DOUBLE)) "
             f"THEN {double} END"
         )

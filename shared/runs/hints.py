@@ -1,7 +1,8 @@
-"""Sentences about segment files that explain many rejected rows at once."""
+"""Sentences that explain many rejected rows or refused values at once."""
 
 from collections import Counter
 
+from shared.mapping.results import RejectedRow
 from shared.segments.framing import Fault
 
 # They stand in a run's row, which is small.
@@ -14,16 +15,17 @@ _MARKS = frozenset("‘’‚“”„–—…•€£¥§©®™°ºª«»´¨
 
 
 class Hints:
-    """Collects what the faults of each file have in common. `notes` are complete for a file once it has ended."""
+    """Collects what the faults of each file have in common, and columns most of whose dates are refused."""
 
     def __init__(self) -> None:
-        self.notes: list[str] = []
+        self._notes: list[str] = []
         self._first_lines: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
         self._not_utf8 = 0
         self._like_windows = 0
+        self._bad_dates: Counter[str] = Counter()
 
-    def add(self, fault: Fault) -> None:
+    def add_fault(self, fault: Fault) -> None:
         """Takes in one fault of the file that is being read."""
         if fault.reason == "invalid_encoding":
             self._not_utf8 += 1
@@ -33,20 +35,35 @@ class Hints:
             self._first_lines.setdefault(fault.detail, fault.line)
             self._counts[fault.detail] += 1
 
+    def add_row(self, row: RejectedRow) -> None:
+        """Takes in a row whose values were judged."""
+        if row.reason == "invalid_date":
+            self._bad_dates[row.field] += 1
+
     def file_ended(self, where: str) -> None:
         """Sums the file up: its encoding, and the most frequent kinds of malformed rows."""
         if self._not_utf8 and self._like_windows == min(self._not_utf8, _ENOUGH_ROWS):
             rows = "1 row" if self._not_utf8 == 1 else f"{self._not_utf8:,} rows"
-            self._note(f"{where} looks like Windows-1252, not UTF-8: {rows} cannot be read. Export it as UTF-8.")
+            self._notes.append(
+                f"{where} looks like Windows-1252, not UTF-8: {rows} cannot be read. Export it as UTF-8."
+            )
         for detail, count in self._counts.most_common(_KINDS_SHOWN):
             others = f" The same holds for {count - 1:,} more of its rows." if count > 1 else ""
-            self._note(f"{where}, line {self._first_lines[detail]}: the row {detail}.{others}")
+            self._notes.append(f"{where}, line {self._first_lines[detail]}: the row {detail}.{others}")
+        del self._notes[_MOST_NOTES:]
         self._first_lines, self._counts = {}, Counter()
         self._not_utf8 = self._like_windows = 0
 
-    def _note(self, text: str) -> None:
-        if len(self.notes) < _MOST_NOTES:
-            self.notes.append(text)
+    def notes(self, contacts: int) -> list[str]:
+        """The sentences, once all files have ended. No value is in them."""
+        dates = [
+            f"{column[:100]}: {count:,} of {contacts:,} contacts go without this date, since it is in no form that is "
+            'read. If it is written as 8/24/1984 or 24.8.1984, set "format" for it in the mapping, such as M/d/yyyy '
+            "or d.M.yyyy: day and month are not guessed."
+            for column, count in self._bad_dates.most_common(_MOST_NOTES)
+            if count * 2 >= contacts
+        ]
+        return [*self._notes, *dates]
 
 
 def _looks_like_windows_1252(data: bytes) -> bool:

@@ -39,6 +39,7 @@ def preview(app: App, target: Target) -> dict[str, Any]:
         "rows_rejected": {reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
         "warnings": {reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
         "contacts_mapped": reasons["contact"],
+        "notes": reader.notes,
         "contacts": _masked(first),
     }
 

@@ -64,8 +64,8 @@ class SnapshotReader:
 
     @property
     def notes(self) -> list[str]:
-        """What the files look like, where that explains the rejected rows."""
-        return self._hints.notes
+        """What explains many rejected rows or refused values at once."""
+        return self._hints.notes(self.reasons["contact"])
 
     def chunks(self) -> Iterator[MappedChunk]:
         """The contacts in the order of their rows.
@@ -113,8 +113,12 @@ class SnapshotReader:
     def _reject(self, segment: str, file: SegmentFile, fault: Fault) -> None:
         self.rows[segment] += 1
         self.reasons[fault.reason] += 1
-        self._hints.add(fault)
+        self._hints.add_fault(fault)
         self._on_rejected(RejectedRow(segment, file.name, fault.line, fault.reason, "", "", None))
+
+    def _report(self, row: RejectedRow) -> None:
+        self._hints.add_row(row)
+        self._on_rejected(row)
 
     def _streams(self) -> Iterator[tuple[SegmentSnapshot, SegmentFile, SegmentStream]]:
         """The files, opened, in their order."""
@@ -143,10 +147,17 @@ class SnapshotReader:
             plan = self._planned(make_plan(self._target.export, self._target.connection, columns, stream.name))
             check_size(plan)
             names = [file.name for _, file in self._files]
-            self._mapper = Mapper(plan, self._folder, names, self._on_rejected)
+            self._mapper = Mapper(plan, self._folder, names, self._report)
         self._check_same_columns(columns, stream.name)
         locate(self._mapper.plan, columns, stream.name)
-        return FileSource(str(self._folder / "chunk.csv"), columns, stream.dialect.delimiter, stream.dialect.escape)
+        return FileSource(
+            path=str(self._folder / "chunk.csv"),
+            columns=columns,
+            delimiter=stream.dialect.delimiter,
+            escape=stream.dialect.escape,
+            name=stream.name,
+            date_formats=stream.date_formats,
+        )
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""

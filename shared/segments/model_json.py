@@ -3,7 +3,7 @@
 Source: https://learn.microsoft.com/common-data-model/model-json
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,9 +22,13 @@ MOST_BYTES = 16 * 1024 * 1024
 _UTF8_BOM = b"\xef\xbb\xbf"
 _DELIMITERS = {",": ",", ";": ";", "|": "|", "\t": "\t", "\\t": "\t", "tab": "\t"}
 
+_DATE_ANNOTATION, _MOMENT_ANNOTATION = "ci:CustomDateFormat", "ci:CustomTimestampFormat"
+
 
 class _Attribute(BaseModel):
     name: str
+    dataType: str | None = None  # noqa: N815
+    annotations: Any = None
 
 
 class _FileFormat(BaseModel):
@@ -47,16 +51,21 @@ class _Entity(BaseModel):
 
 class _Model(BaseModel):
     entities: list[_Entity] = Field(default=[])
+    annotations: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of an export, as model.json describes it, with the format of its files. Unknown things are None."""
+    """One table of an export, as model.json describes it, with the format of its files. Unknown things are None.
+
+    `date_formats` has the form of each column's dates that an annotation names, by the column's name in small letters.
+    """
 
     name: str
     columns: tuple[str, ...]
     has_header: bool | None
     delimiter: str | None
+    date_formats: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,7 @@ def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
     return ModelJson(
         name=name,
         modified=blob.modified,
-        tables={entity.name: _table(entity) for entity in model.entities},
+        tables={entity.name: _table(entity, model.annotations) for entity in model.entities},
         files={entity.name: [_listed(partition) for partition in entity.partitions] for entity in model.entities},
     )
 
@@ -175,12 +184,13 @@ def _too_large(name: str) -> ConfigurationError:
     )
 
 
-def _table(entity: _Entity) -> Table:
+def _table(entity: _Entity, annotations: Any) -> Table:
     return Table(
         name=entity.name,
         columns=tuple(attribute.name for attribute in entity.attributes),
         has_header=None,
         delimiter=None,
+        date_formats=_date_formats(entity, annotations),
     )
 
 
@@ -199,3 +209,28 @@ def _path(location: str) -> DatedPath | None:
         return dated_path(unquote(urlsplit(location).path))
     except ValueError:
         return None
+
+
+def _date_formats(entity: _Entity, of_all: Any) -> dict[str, str]:
+    """What annotations say of the columns' dates: the attribute's own first, then the table's, then the model's.
+
+    Source: https://learn.microsoft.com/dynamics365/customer-insights/data/common-reasons-ingestion-errors
+    """
+    found: dict[str, str] = {}
+    for attribute in entity.attributes:
+        is_moment = (attribute.dataType or "").casefold().startswith("datetime")
+        names = (_MOMENT_ANNOTATION, _DATE_ANNOTATION) if is_moment else (_DATE_ANNOTATION, _MOMENT_ANNOTATION)
+        levels = [_annotated(annotations) for annotations in (attribute.annotations, entity.annotations, of_all)]
+        if form := next((level[name] for level in levels for name in names if level.get(name)), None):
+            found[attribute.name.casefold()] = form
+    return found
+
+
+def _annotated(annotations: Any) -> dict[str, str]:
+    """Annotations by name. Nothing depends on them but dates, so that what is none is passed over."""
+    entries = annotations if isinstance(annotations, list) else []
+    return {
+        str(entry.get("name")): entry["value"]
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("value"), str)
+    }

@@ -41,6 +41,7 @@ class SegmentStream:
         self._line = 1  # where the head begins
         delimiter = source.delimiter or (file.table.delimiter if file.table else None) or ","
         self.dialect = Dialect(delimiter, source.escape)
+        self.date_formats = file.table.date_formats if file.table else {}
         self.header = self._read_header(file.table)
 
     def __iter__(self) -> Iterator[bytes]:

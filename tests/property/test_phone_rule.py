@@ -147,6 +147,23 @@ def mutated(rng: random.Random, region: str) -> str:
     return "".join(text)
 
 
+def once_a_number(rng: random.Random, region: str) -> str:
+    """A number as a column of numbers leaves it: its plus and leading zeros lost, a fraction or an exponent behind."""
+    country = Country.of(region)
+    number = rng.choice(["", "", country.code, country.code, f"{country.code}0", "0", "+"]) + national_number(
+        rng, region
+    )
+    if rng.random() < 0.2:
+        digits = number.lstrip("+0") or "1"
+        return f"{digits[0]}{rng.choice('.,')}{digits[1:]}{rng.choice('eE')}{rng.choice(['', '+', '-'])}{len(digits)}"
+    return (
+        rng.choice(["", "", " ", "("])
+        + number
+        + rng.choice(["", "", ".0", ".00", ".0000", ".05"])
+        + rng.choice(["", " "])
+    )
+
+
 def junk(rng: random.Random, region: str) -> str:
     if rng.random() < 0.05:
         return written(rng, region)[:3] + rng.choice([" ", "-", "1"]) * rng.randint(100, 260) + "345678"
@@ -176,6 +193,7 @@ def assert_agreement(generate: Callable[[random.Random, str], str], country: str
 def test_sql_and_library_agree_on_numbers_of_common_countries(country: str | None) -> None:
     assert_agreement(written, country, 13_000)
     assert_agreement(mutated, country, 4_000)
+    assert_agreement(once_a_number, country, 4_000)
     assert_agreement(junk, country, 3_000)
 
 
@@ -183,6 +201,7 @@ def test_sql_and_library_agree_on_numbers_of_common_countries(country: str | Non
 def test_sql_and_library_agree_on_numbers_of_countries_with_difficult_rules(country: str) -> None:
     assert_agreement(written, country, 2_000)
     assert_agreement(mutated, country, 500)
+    assert_agreement(once_a_number, country, 1_000)
 
 
 @settings(max_examples=25, deadline=None)
@@ -295,6 +314,19 @@ def test_sql_and_library_agree_on_nasty_numbers(country: str | None) -> None:
         ("US", "1-202-555-0123", "+12025550123"),
         ("US", "011 40 712345678", "+40712345678"),
         ("IT", "06 123 45678", "+390612345678"),
+        ("RO", "40712345678.0", "+40712345678"),
+        ("RO", "0712345678.0", "+40712345678"),
+        ("RO", "0712.345.678", "+40712345678"),
+        ("RO", "0712.345.000", "+40712345000"),
+        ("RO", "4.0712345678E10", None),
+        ("RO", "7,12E+08", None),
+        ("DE", "4915112345678", "+4915112345678"),
+        ("DE", "4915112345678.0", "+4915112345678"),
+        ("DE", "49 151 12345678", "+4915112345678"),
+        ("DE", "04931123456", "+494931123456"),
+        ("AT", "436641234567", "+436641234567"),
+        ("IT", "3931234567", "+393931234567"),
+        ("US", "12025550123", "+12025550123"),
         (None, "+40712345678", "+40712345678"),
         (None, "0712345678", None),
         ("RO", "n/a", None),
@@ -305,3 +337,13 @@ def test_sql_and_library_agree_on_nasty_numbers(country: str | None) -> None:
 )
 def test_usual_shapes_are_decided_by_sql(country: str | None, number: str, expected: str | None) -> None:
     assert sql_verdicts([number], country) == [(expected, False)]
+
+
+@pytest.mark.parametrize("country", ["RO", "DE", "AT", "ES", "US"])
+@pytest.mark.parametrize("around", [" {}", "{} ", "({})", " {}.0 ", "{}.00 ", "-{}.0-"])
+def test_signs_around_a_number_change_nothing_in_the_cell_as_it_stands_in_the_file(around, country) -> None:
+    numbers = {"RO": "0712345678", "DE": "015112345678", "AT": "06641234567", "ES": "612345678", "US": "2025550123"}
+    cell = around.format(numbers[country])
+    assert {verdict for verdict, _ in sql_verdicts([cell, numbers[country]], country)} == {
+        judge_phone(country, numbers[country])
+    }
