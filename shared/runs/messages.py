@@ -13,7 +13,7 @@ from shared.errors import PermanentError
 from shared.runs.app import App
 from shared.runs.model import is_run_id
 
-Step = Literal["stage", "deliver", "confirm"]
+Step = Literal["stage", "deliver", "confirm", "watch"]
 
 _FIRST_WAIT_SECONDS = 2.0
 # The longest pause before a step is tried again.
@@ -31,6 +31,7 @@ class _Body(BaseModel):
     attempt: int = Field(default=0, ge=0)
     failing_since: float = Field(default=0.0, ge=0)
     key_read_again: bool = False
+    met_owner: str = Field(default="", max_length=100)
     trace: str = ""
     due: float = Field(default=0.0, ge=0)
 
@@ -39,7 +40,8 @@ class _Body(BaseModel):
 class Message:
     """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
 
-    `trace` is the span that sent it, a `traceparent`. `due` is when a step is wanted, to the part of a second.
+    `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it
+    has waited for. `due` is when a step is wanted, to the part of a second.
     """
 
     run: str
@@ -49,6 +51,7 @@ class Message:
     attempt: int = 0
     failing_since: float = 0.0
     key_read_again: bool = False
+    met_owner: str = ""
     trace: str = ""
     due: float = 0.0
 

@@ -32,8 +32,8 @@ FOLDER = "CustomerInsights_abcd1234/BlobExport"
 REFRESH = "2026/11/24/0500"
 CONTAINER = "segments"
 
-# As host.json and the platform have them.
-LEASE_SECONDS = 60
+# As host.json and the platform have them. A lost instance hides its message for the whole lease.
+LEASE_SECONDS = 600
 VISIBLE_AGAIN_SECONDS = 10
 MOST_TRIES = 10
 TIMER_SECONDS = 300
