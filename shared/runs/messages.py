@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -86,7 +85,7 @@ def rest_until_due(app: App, message: Message) -> bool:
     """Sleeps for what the queue could not wait, less than a second; tells whether there was anything to wait for."""
     rest = min(message.due - app.now(), 1.0)
     if rest > 0:
-        time.sleep(rest)
+        app.storage.clock.sleep(rest)
     return rest > 0
 
 
