@@ -96,7 +96,7 @@ def drop_notice(app: App, text: str | bytes) -> None:
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
-    """Sends the next watch message; returns the message of a try whose worker is lost, or that is due now."""
+    """Sends the next watch message; returns the message of the try whose worker is lost, if one is."""
     if load_notice(app, message).is_final or _wanted(app, message) is None:
         return None
     due = 0.0
@@ -113,6 +113,8 @@ def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
     if row.is_final or row.watch_due != due:
         return None
     enqueue(app, message, due - app.now())
+    if row.state == "refused" and app.now() < row.until + _RETRY_FIRST_SECONDS:
+        return None
     return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
 
 
