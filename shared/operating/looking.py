@@ -9,8 +9,8 @@ State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]
 
 _HOST_STOPPED = (
-    "Start the app. If it is started, its host stops again and again: `Host is shutting down` in its log, most often since "
-    "its identity or key is refused by AzureWebJobsStorage (403), or that account is away."
+    "Start the app. If it is started, its host stops again and again (`Host is shutting down` in its log), most often "
+    "since AzureWebJobsStorage refuses its identity or key (403), or is away."
 )
 
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
@@ -52,9 +52,8 @@ def open_runs(app: App) -> Look:
         return "FAILED", told, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
     unwatched = next((run for run in found if run.watch_due and now > run.watch_due + _WATCH_LATE_SECONDS), None)
     if unwatched:
-        told = (
-            f"No host has taken a message of {unwatched.run_id} that was due {duration(now - unwatched.watch_due)} ago."
-        )
+        late = duration(now - unwatched.watch_due)
+        told = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
         return "FAILED", told, _HOST_STOPPED
     oldest = found[0]
     seconds = now - started_at(oldest.run_id).timestamp()
