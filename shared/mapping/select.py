@@ -12,9 +12,10 @@ A row of the table `chunk` is one well-formed row; its `rowid` counts them from 
     f0, f1, ...    one column a field but the phone: NULL = empty, INVALID = not what its type says
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from shared.config.date_format import DateFormat
@@ -67,9 +68,9 @@ class FileSource:
     columns: tuple[str, ...]
     delimiter: str
     escape: str
-    name: str = field(compare=False)
+    name: str = dataclasses.field(compare=False)
     # model.json's, by the column's name in small letters
-    date_formats: Mapping[str, str] = field(default_factory=dict)
+    date_formats: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None) -> str:

@@ -2,21 +2,18 @@
 
 import json
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import telemetry
-from shared.errors import ExportError, PermanentError
+from shared.errors import PermanentError
 from shared.runs.app import App
 from shared.runs.model import is_run_id
 
-Step = Literal["stage", "deliver", "confirm"]
+Step = Literal["stage", "deliver", "confirm", "watch"]
 
-# A run whose message has not come this long after its time is taken for one that no message drives.
-GRACE_SECONDS = 180.0
 _FIRST_WAIT_SECONDS = 2.0
 # The longest pause before a step is tried again.
 LONGEST_STEP_WAIT_SECONDS = 300.0
@@ -33,6 +30,7 @@ class _Body(BaseModel):
     attempt: int = Field(default=0, ge=0)
     failing_since: float = Field(default=0.0, ge=0)
     key_read_again: bool = False
+    met_owner: str = Field(default="", max_length=100)
     trace: str = ""
     due: float = Field(default=0.0, ge=0)
 
@@ -41,7 +39,8 @@ class _Body(BaseModel):
 class Message:
     """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
 
-    `trace` is the span that sent it, a `traceparent`. `due` is when a step is wanted, to the part of a second.
+    `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it
+    has waited for. `due` is when a step is wanted, to the part of a second.
     """
 
     run: str
@@ -51,6 +50,7 @@ class Message:
     attempt: int = 0
     failing_since: float = 0.0
     key_read_again: bool = False
+    met_owner: str = ""
     trace: str = ""
     due: float = 0.0
 
@@ -85,16 +85,16 @@ def rest_until_due(app: App, message: Message) -> bool:
     """Sleeps for what the queue could not wait, less than a second; tells whether there was anything to wait for."""
     rest = min(message.due - app.now(), 1.0)
     if rest > 0:
-        time.sleep(rest)
+        app.storage.clock.sleep(rest)
     return rest > 0
 
 
 def drive_by(app: App, delay_seconds: float = 0) -> float:
-    """When a run is to be taken for undriven, if its next message is due after the delay."""
-    return app.now() + delay_seconds + GRACE_SECONDS
+    """When a run counts as stalled, if its next message is due after the delay."""
+    return app.now() + delay_seconds + app.graces.stalled
 
 
-def next_try_seconds(attempt: int, error: ExportError, longest_seconds: float) -> float:
+def next_try_seconds(attempt: int, error: Exception, longest_seconds: float) -> float:
     """How long until a failed step or notice is tried again: as the other system asks, else longer each time."""
     asked = getattr(error, "retry_after_seconds", None)
     return min(_FIRST_WAIT_SECONDS * 2**attempt, longest_seconds) if asked is None else float(asked)

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import sleep
 from typing import Any
 
 _TRUSTED_SECONDS = 2.0
@@ -19,6 +20,10 @@ class Clock:
     def now(self) -> datetime:
         """The present moment in UTC; all workers agree on it to within a few seconds."""
         return datetime.now(UTC) + timedelta(seconds=self._offset_seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Waits; a clock of tests skips the time instead."""
+        sleep(seconds)
 
     def learn(self, response: Any) -> None:
         """Takes the time from one answer: the SDKs' `raw_response_hook`.
