@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from azure.storage.blob import BlobServiceClient
 
+from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, Faults, SandboxSettings
 from local.chaos.watching import FOLDERS
@@ -127,6 +128,7 @@ class Site:
         for name in FOLDERS:
             (self.chaos / name).mkdir()
         self.azurite = self._stack.enter_context(Azurite(self.folder / "azurite"))
+        make_app_storage(self.azurite.connection_string)
         environment = {
             **self._settings,
             "AzureWebJobsStorage": self.azurite.connection_string,

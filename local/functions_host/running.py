@@ -44,7 +44,7 @@ class FunctionsHost:
         key: str | None = None,
         master_key: str | None = None,
         watch_containers: Sequence[str] = (),
-        queue_lease_seconds: float = 60,
+        queue_lease_seconds: float = 600,
         arguments: Sequence[str] = (),
         log_file: str | os.PathLike[str] | None = None,
         start_timeout_seconds: float = 60,
@@ -95,7 +95,7 @@ class FunctionsHost:
         self._facts = json.loads(line)
         return self
 
-    def stop(self, timeout_seconds: float = 8) -> int | None:
+    def stop(self, timeout_seconds: float = 16) -> int | None:
         """End the host in the orderly way and return its exit code (None: it was not running)."""
         process = self._process
         if process is None:

@@ -10,6 +10,7 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 
+from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 
@@ -20,6 +21,7 @@ FOLDER = "CustomerInsights_abcd1234/BlobExport"
 def azurite() -> Iterator[Azurite]:
     """Of one file alone: on a common one, a host and a terminal would take each other's messages."""
     with Azurite(in_memory=True) as storage:
+        make_app_storage(storage.connection_string)
         yield storage
 
 

@@ -104,7 +104,6 @@ def app(azurite, sandbox, upload, write_config, tmp_path_factory):
         environment=environment,
         port=port,
         watch_containers=["segments-watched"],
-        queue_lease_seconds=5,
         log_file=tmp_path_factory.mktemp("host") / "host.log",
     )
     with host:

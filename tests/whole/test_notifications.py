@@ -75,7 +75,7 @@ def app(azurite, sandbox, upload, write_config, tmp_path_factory):
             **{f"{kind.upper()}_URL": f"{each.url}/{kind}?sig=s3cret" for kind, each in receivers.items()},
         }
         log = tmp_path_factory.mktemp("host") / "host.log"
-        with FunctionsHost(environment=environment, port=port, queue_lease_seconds=5, log_file=log) as host:
+        with FunctionsHost(environment=environment, port=port, log_file=log) as host:
             told = ToldApp(config, receivers, host, azurite, sandbox, upload)
             told.change("missing", list_id=4711)
             told.change("guarded", max_profiles=1)

@@ -45,6 +45,7 @@ class Site:
         quick = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00"}
         return FunctionsHost(
             environment=self.settings | quick | settings,
+            # What a poison function cannot work on stays hidden for the whole lease, 600 s: no test waits that long.
             queue_lease_seconds=3,
             log_file=self.folder / f"host-{time.monotonic_ns()}.log",
         )
