@@ -97,14 +97,17 @@ def test_function_that_runs_too_long_is_cut_off_with_its_process_and_runs_again(
         toy.host.stop()
 
 
-def test_message_of_a_language_worker_that_died_alone_comes_back_as_after_a_failed_try(start_toy):
+def test_message_of_a_language_worker_that_died_alone_comes_back_as_after_a_failed_try(start_toy, tmp_path):
     # The lease is Azure's 600 s: only a failed try brings the message back within the test.
     toy = start_toy()
     try:
-        toy.order(seconds=60)
-        [first] = toy.wait_for_notes("started", order={"seconds": 60})
+        order = {"seconds": 60, "until": str(tmp_path / "gate")}
+        toy.order(**order)
+        [first] = toy.wait_for_notes("started")
         os.kill(first["pid"], signal.SIGUSR1)
-        second = toy.wait_for_notes("started", 2, order={"seconds": 60})[-1]
+        second = toy.wait_for_notes("started", 2)[-1]
+        (tmp_path / "gate").touch()
+        toy.wait_for_notes("finished", order=order)
         assert second["pid"] != first["pid"]
         assert second["dequeue_count"] == 2
         toy.host.wait_for_log(f"(pid {first['pid']}) ended with code {LANGUAGE_WORKER_DIED}")
