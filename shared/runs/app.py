@@ -1,6 +1,6 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shared.brevo.client import BrevoClient
@@ -9,6 +9,7 @@ from shared.brevo.session import BrevoSession
 from shared.config.document import Target, find_target, read_document
 from shared.config.models import Document
 from shared.config.store import DocumentStore
+from shared.runs.graces import Graces
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
 from shared.storage.account import Storage, open_storage
@@ -21,6 +22,7 @@ class App:
     settings: Settings
     storage: Storage
     store: RunStore
+    graces: Graces = field(default_factory=Graces)
 
     def now(self) -> float:
         """POSIX seconds, as storage sees the time."""
@@ -48,6 +50,10 @@ class App:
         return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(account), self.pace(account)))
 
 
+# Replaced only by tests on a host with shorter leases: one factor for all of them, `Graces().scaled(factor)`.
+GRACES = Graces()
+
+
 def open_app() -> App:
     """The app as the environment says. Nothing is asked of storage or Brevo yet."""
     return _open(read_settings())
@@ -57,4 +63,4 @@ def open_app() -> App:
 def _open(settings: Settings) -> App:
     """Kept for the next invocation, which then finds its connections open."""
     storage = open_storage(settings)
-    return App(settings, storage, RunStore(storage))
+    return App(settings, storage, RunStore(storage), GRACES)

@@ -8,12 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from shared.errors import ExportError, TransientError
 from shared.runs.app import App
-from shared.runs.messages import GRACE_SECONDS, LONGEST_STEP_WAIT_SECONDS
+from shared.runs.messages import LONGEST_STEP_WAIT_SECONDS, drive_by, next_try_seconds
 from shared.runs.model import Batch, Run
-
-CLAIM_SECONDS = 20.0
-_RENEW_SECONDS = 5.0
-_HOLD_SECONDS = LONGEST_STEP_WAIT_SECONDS + 30.0
 
 
 class Cancelled(Exception):
@@ -37,7 +33,6 @@ class Claim:
                 "claim_lost",
                 "Another worker has taken over.",
                 "The run goes on by itself.",
-                retry_after_seconds=CLAIM_SECONDS,
             )
 
 
@@ -65,7 +60,7 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
     if run.owner != claim.owner:
         raise TransientError("claim_lost", "The run has gone on without this message.", "It goes on by itself.")
     try:
-        with _renewing(renew):
+        with _renewing(renew, app.graces.renewal):
             yield run, claim
     finally:
         app.store.update(
@@ -74,11 +69,11 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
 
 
 @contextmanager
-def claimed_batch(app: App, run: Run, batch: Batch) -> Iterator[Claim | None]:
+def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Claim | None]:
     """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
 
     A block that fails gives the batch back as `staged`. Raises TransientError while another owner is alive, with the
-    time until its claim ends.
+    time until its claim ends. `attempt` is how often this step has failed before.
     """
     claim = Claim()
 
@@ -91,14 +86,14 @@ def claimed_batch(app: App, run: Run, batch: Batch) -> Iterator[Claim | None]:
             now,
             state="delivering",
             owner=claim.owner,
-            owner_until=app.now() + CLAIM_SECONDS,
+            owner_until=app.now() + app.graces.claim,
             posts=now.posts + 1,
             called_back=False,
         )
 
     def renew() -> None:
         def change(now: Batch) -> Batch | None:
-            return replace(now, owner_until=app.now() + CLAIM_SECONDS) if now.owner == claim.owner else None
+            return replace(now, owner_until=app.now() + app.graces.claim) if now.owner == claim.owner else None
 
         claim.lost = app.store.update_batch(run, batch.number, change).owner != claim.owner
 
@@ -106,11 +101,11 @@ def claimed_batch(app: App, run: Run, batch: Batch) -> Iterator[Claim | None]:
         yield None
         return
     try:
-        with _renewing(renew):
+        with _renewing(renew, app.graces.renewal):
             yield claim
     except Exception as error:
-        # Held back for a while from the confirm step, which sends what is staged: this step's own retry goes first.
-        until = app.now() + (getattr(error, "retry_after_seconds", None) or 0) + _HOLD_SECONDS
+        # This step's own retry goes first. Only when that is overdue, its worker is lost and others send the batch.
+        until = app.now() + next_try_seconds(attempt, error, LONGEST_STEP_WAIT_SECONDS) + app.graces.retry
         app.store.update_batch(
             run,
             batch.number,
@@ -120,7 +115,7 @@ def claimed_batch(app: App, run: Run, batch: Batch) -> Iterator[Claim | None]:
 
 
 def _held(app: App, run: Run) -> Run:
-    return replace(run, owner_until=app.now() + CLAIM_SECONDS, drive_by=app.now() + GRACE_SECONDS)
+    return replace(run, owner_until=app.now() + app.graces.claim, drive_by=drive_by(app))
 
 
 def _refuse_while_owned(app: App, claimed: Run | Batch) -> None:
@@ -132,11 +127,11 @@ def _refuse_while_owned(app: App, claimed: Run | Batch) -> None:
 
 
 @contextmanager
-def _renewing(renew: Callable[[], None]) -> Iterator[None]:
+def _renewing(renew: Callable[[], None], every_seconds: float) -> Iterator[None]:
     ended = threading.Event()
 
     def work() -> None:
-        while not ended.wait(_RENEW_SECONDS):
+        while not ended.wait(every_seconds):
             try:
                 renew()
             except ExportError:

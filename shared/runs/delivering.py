@@ -30,7 +30,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
     if not take_slot(app, run, batch, target.connection.imports_at_once):
         return  # whoever frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
-    with claimed_batch(app, run, batch) as claim:
+    with claimed_batch(app, run, batch, message.attempt) as claim:
         if claim is None:
             return
         _check_still_open(app, run)

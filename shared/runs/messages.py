@@ -9,14 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import telemetry
-from shared.errors import ExportError, PermanentError
+from shared.errors import PermanentError
 from shared.runs.app import App
 from shared.runs.model import is_run_id
 
 Step = Literal["stage", "deliver", "confirm"]
 
-# A run whose message has not come this long after its time is taken for one that no message drives.
-GRACE_SECONDS = 180.0
 _FIRST_WAIT_SECONDS = 2.0
 # The longest pause before a step is tried again.
 LONGEST_STEP_WAIT_SECONDS = 300.0
@@ -90,11 +88,11 @@ def rest_until_due(app: App, message: Message) -> bool:
 
 
 def drive_by(app: App, delay_seconds: float = 0) -> float:
-    """When a run is to be taken for undriven, if its next message is due after the delay."""
-    return app.now() + delay_seconds + GRACE_SECONDS
+    """When a run counts as stalled, if its next message is due after the delay."""
+    return app.now() + delay_seconds + app.graces.stalled
 
 
-def next_try_seconds(attempt: int, error: ExportError, longest_seconds: float) -> float:
+def next_try_seconds(attempt: int, error: Exception, longest_seconds: float) -> float:
     """How long until a failed step or notice is tried again: as the other system asks, else longer each time."""
     asked = getattr(error, "retry_after_seconds", None)
     return min(_FIRST_WAIT_SECONDS * 2**attempt, longest_seconds) if asked is None else float(asked)

@@ -31,8 +31,6 @@ from shared.storage.tables import Row
 
 _log = logging.getLogger(__name__)
 
-# Longer than a post takes, whatever the receiver does (shared/notifying/posting.py).
-CLAIM_SECONDS = 45.0
 _LONGEST_WAIT_SECONDS = 900.0
 _MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
@@ -110,7 +108,10 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
         _leave_unknown(app, message, row.values["owner"] if row else "", "Its worker died while it was at it.")
         return False
     claim = Row(
-        message.run, message.id, _values("sending", owner, app.now() + CLAIM_SECONDS), row.etag if row else None
+        message.run,
+        message.id,
+        _values("sending", owner, app.now() + app.graces.notice_claim),
+        row.etag if row else None,
     )
     try:
         app.storage.notices.replace(claim) if row else app.storage.notices.insert(claim)

@@ -19,7 +19,7 @@ from shared.runs.cancelling import request_cancel
 from shared.runs.notice_messages import NoticeMessage, enqueue
 from shared.runs.status import find_run
 from shared.runs.sweeping import sweep
-from shared.runs.telling import CLAIM_SECONDS, drop_notice, take_notice
+from shared.runs.telling import drop_notice, take_notice
 from shared.runs.wording import WITHOUT_COLUMNS
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
@@ -434,7 +434,7 @@ def test_worker_that_dies_between_claim_and_post_leaves_teams_untold_and_a_webho
     before = story.kept.clock.seconds()
     story.tell()
     assert [each.headers.get("webhook-id", "") != "" for each in there.received] == [True]
-    assert story.kept.clock.seconds() - before >= CLAIM_SECONDS
+    assert story.kept.clock.seconds() - before >= story.app.graces.notice_claim
     assert row_states(story) == {"unknown": 1, "told": 1}
 
 

@@ -10,12 +10,16 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from shared.brevo.client import BrevoClient
 from shared.brevo.reports import may_follow, read_report
 from shared.brevo.session import BrevoSession
-from shared.runs import bodies, messages
+from shared.runs import app as composition
+from shared.runs import bodies
+from shared.runs.app import App
+from shared.runs.graces import Graces
 from shared.settings import read_secret
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -25,15 +29,13 @@ def _number(name: str, default: float) -> float:
     return float(os.environ.get(name) or default)
 
 
-# Before `claim` is imported, which takes the grace over by name.
-messages.GRACE_SECONDS = _number("CHAOS_GRACE_SECONDS", messages.GRACE_SECONDS)
+claim_seconds = _number("CHAOS_CLAIM_SECONDS", Graces().claim)
+composition.GRACES = replace(
+    Graces().scaled(_number("CHAOS_GRACE_SECONDS", Graces().stalled) / Graces().stalled),
+    claim=claim_seconds,
+    renewal=claim_seconds / 4,
+)
 bodies.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", bodies.LARGEST_BODY_BYTES))
-
-from shared.runs import claim  # noqa: E402
-from shared.runs.app import App  # noqa: E402
-
-claim.CLAIM_SECONDS = _number("CHAOS_CLAIM_SECONDS", claim.CLAIM_SECONDS)
-claim._RENEW_SECONDS = claim.CLAIM_SECONDS / 4
 
 
 def _brevo(self: App, account: str) -> BrevoClient:

@@ -1,0 +1,31 @@
+"""How long the app waits before it takes a worker for lost: every such time, in one place.
+
+The Functions host hides the message of a lost instance for ten minutes. These times are shorter, so that the app
+notices before the host does (docs/reliability.md has the table that follows from them).
+"""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Graces:
+    """All times are seconds. The composition root (`shared/runs/app.py`) passes them to every operation."""
+
+    claim: float = 20.0
+    """How long a claim on a run or a batch lasts without being renewed."""
+    renewal: float = 5.0
+    """How often a live worker renews its claim."""
+    stalled: float = 180.0
+    """How long after its time a run's next message may come before the run counts as stalled."""
+    retry: float = 60.0
+    """How long after its time the retry of a batch may come before another worker sends that batch."""
+    shortest_watch: float = 60.0
+    longest_watch: float = 240.0
+    """The limits of the delay of a watch message."""
+    notice_claim: float = 45.0
+    """How long a claim on a notice lasts. Longer than a post takes (shared/notifying/posting.py)."""
+
+    def scaled(self, factor: float) -> Self:
+        """The same times multiplied by the factor: for tests that shorten the host's lease as well."""
+        return type(self)(**{each.name: getattr(self, each.name) * factor for each in fields(self)})
