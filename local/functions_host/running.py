@@ -78,17 +78,8 @@ class FunctionsHost:
 
     def start(self) -> Self:
         """Start the host; on return it answers and its workers take messages. Raises: HostNotReadyError."""
-        with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=REPOSITORY,
-                env=self._environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        line = _first_line(self._process, self._start_timeout_seconds)
+        process = self._launch(REPOSITORY, stdout=subprocess.PIPE)
+        line = _first_line(process, self._start_timeout_seconds)
         if not line:
             self.kill()
             raise HostNotReadyError(f"the functions host did not get ready\n{self.log_text()[-_LOG_TAIL_CHARACTERS:]}")
@@ -178,6 +169,20 @@ class FunctionsHost:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{text!r} was not logged\n{self.log_text()[-_LOG_TAIL_CHARACTERS:]}")
             time.sleep(0.02)
+
+    def _launch(self, folder: Path, stdout: int | None = None) -> subprocess.Popen[str]:
+        """Start the command in a folder; its standard output goes into the log unless it is to be read."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                text=True,
+            )
+        return self._process
 
     def _close(self, process: subprocess.Popen[str]) -> int:
         code = process.wait()

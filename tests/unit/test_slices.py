@@ -28,8 +28,9 @@ def test_what_is_no_slice_is_refused(text):
 
 
 def collected(*arguments):
+    pytest_command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:hypothesispytest", "-p", "no:cacheprovider", *arguments],
+        [*pytest_command, *arguments],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     return set(re.findall(r"^tests/\S+::.+$", done.stdout, re.MULTILINE)), done

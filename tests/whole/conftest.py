@@ -13,6 +13,8 @@ from azure.storage.blob import ContainerClient
 from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from local.core_tools import CoreToolsHost
+from local.functions_host import FunctionsHost
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
 
@@ -23,6 +25,18 @@ def azurite() -> Iterator[Azurite]:
     with Azurite(in_memory=True) as storage:
         make_app_storage(storage.connection_string)
         yield storage
+
+
+@pytest.fixture(scope="session")
+def functions_host(request: pytest.FixtureRequest) -> Callable[..., FunctionsHost]:
+    """Makes a functions host: our stand-in, or Azure's own with `--core-tools`."""
+    return _core_tools if request.config.getoption("--core-tools") else FunctionsHost
+
+
+def _core_tools(**options: Any) -> FunctionsHost:
+    if "queue_lease_seconds" in options:
+        pytest.skip("waits for the end of a message's lease, which on the real host is 600 s")
+    return CoreToolsHost(**options)
 
 
 @pytest.fixture(scope="module")
