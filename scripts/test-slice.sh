@@ -10,6 +10,8 @@ count=${SLICES:-4}
 number=$((seed % count + 1))
 echo "slice $number of $count of the long tests, seed $seed; again with: make test-slice SEED=$seed SLICES=$count"
 status=0
+# Chaos takes its seed from here as well.
+export SEED="$seed"
 # shellcheck disable=SC2086 # ARGS are words
 .venv/bin/python -m pytest -m full --slice="$number/$count" --durations 5 ${ARGS:-} || status=$?
 # 5 is pytest's word for no test at all: a slice may be empty where there are fewer long tests than slices.
