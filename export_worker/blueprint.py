@@ -31,7 +31,7 @@ def export_notices(message: func.QueueMessage) -> None:
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
 def export_notices_poison(message: func.QueueMessage) -> None:
-    """Logs that the host has given a notice up."""
+    """Gives up a notice that the host has given up."""
     from shared.runs.telling import drop_notice
 
-    drop_notice(message.get_body())
+    drop_notice(open_app(), message.get_body())

@@ -1,6 +1,10 @@
-"""What a run's end is worth telling, and to whom. Nothing is posted here: the queue of notices carries it on."""
+"""What a run's end is worth telling, and to whom. Nothing is posted here: the queue of notices carries it on.
+
+The watch message goes first: once it is sent, no lost instance takes the notice along.
+"""
 
 import logging
+from dataclasses import replace
 
 from shared.config.notifications import Event, Notification
 from shared.errors import ConfigurationError, PermanentError
@@ -33,7 +37,9 @@ def announce(app: App, run: Run) -> None:
     before = run_before(app, run) if asked else None
     for notification in wanted:
         for event in events_of(run, before, notification):
-            enqueue(app, NoticeMessage(run.run_id, notification.id, event))
+            message = NoticeMessage(run.run_id, notification.id, event)
+            enqueue(app, replace(message, watch=True), app.graces.notice_watch)
+            enqueue(app, message)
 
 
 def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:

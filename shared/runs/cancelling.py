@@ -30,11 +30,16 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
 
 def cancel_when_idle(app: App, run: Run) -> Run:
     """Ends the run, or comes back in a moment where a worker is at it: that one is told and stops by itself."""
-    staging = bool(run.owner) and run.owner_until > app.now()
-    if not staging and not is_sending(app, run):
-        return ending.cancel(app, run.run_id)
+    if ended := cancel_if_idle(app, run):
+        return ended
     send(app, Message(run.run_id, "confirm"), LOOK_AGAIN_SECONDS)
     return run
+
+
+def cancel_if_idle(app: App, run: Run) -> Run | None:
+    """Ends the run where no live worker is at it; None where one is."""
+    staging = bool(run.owner) and run.owner_until > app.now()
+    return None if staging or is_sending(app, run) else ending.cancel(app, run.run_id)
 
 
 def is_sending(app: App, run: Run) -> bool:

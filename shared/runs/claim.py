@@ -12,6 +12,16 @@ from shared.runs.messages import LONGEST_STEP_WAIT_SECONDS, drive_by, next_try_s
 from shared.runs.model import Batch, Run
 
 
+class StillClaimedError(TransientError):
+    """Another worker, `owner`, has the work. Its claim ends after `retry_after_seconds` unless it is renewed."""
+
+    def __init__(self, owner: str, seconds: float) -> None:
+        super().__init__(
+            "claimed", "Another worker is at this step.", "The run goes on by itself.", retry_after_seconds=seconds
+        )
+        self.owner = owner
+
+
 class Cancelled(Exception):
     """A person has asked for the run's end."""
 
@@ -40,7 +50,7 @@ class Claim:
 def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
     """The run in state `staging`, claimed while the block runs.
 
-    Raises TransientError while another owner is alive, with the time until its claim ends.
+    Raises StillClaimedError while another owner is alive, with the time until its claim ends.
     """
     claim = Claim()
 
@@ -72,7 +82,7 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
 def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Claim | None]:
     """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
 
-    A block that fails gives the batch back as `staged`. Raises TransientError while another owner is alive, with the
+    A block that fails gives the batch back as `staged`. Raises StillClaimedError while another owner is alive, with the
     time until its claim ends. `attempt` is how often this step has failed before.
     """
     claim = Claim()
@@ -121,9 +131,7 @@ def _held(app: App, run: Run) -> Run:
 def _refuse_while_owned(app: App, claimed: Run | Batch) -> None:
     rest = claimed.owner_until - app.now()
     if claimed.owner and rest > 0:
-        raise TransientError(
-            "claimed", "Another worker is at this step.", "The run goes on by itself.", retry_after_seconds=rest + 1
-        )
+        raise StillClaimedError(claimed.owner, rest + 1)
 
 
 @contextmanager

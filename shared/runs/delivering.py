@@ -60,7 +60,7 @@ def _check_still_open(app: App, run: Run) -> None:
 
 def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int:
     """Sends a deliver message for as many staged batches as the account has free slots; tells how many."""
-    waiting = [batch for batch in batches if batch.state in ("staged", "delivering") and batch.owner_until <= app.now()]
+    waiting = _waiting(app, batches)
     if not waiting:
         return 0
     held, free = held_and_free(app, run, batches, slots)
@@ -70,6 +70,18 @@ def send_deliveries(app: App, run: Run, batches: list[Batch], slots: int) -> int
     for batch in chosen:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     return len(chosen)
+
+
+def send_lost_deliveries(app: App, run: Run) -> None:
+    """Sends the batches again whose workers are lost. Raises ConfigurationError."""
+    batches = app.store.batches(run)
+    if _waiting(app, batches):
+        send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
+
+
+def _waiting(app: App, batches: list[Batch]) -> list[Batch]:
+    """Those that are to be sent, and that no live worker has."""
+    return [batch for batch in batches if batch.state in ("staged", "delivering") and batch.owner_until <= app.now()]
 
 
 def send_next(app: App, run: Run, number: int) -> bool:

@@ -25,6 +25,8 @@ class Graces:
     """The limits of the delay of a watch message."""
     notice_claim: float = 45.0
     """How long a claim on a notice lasts. Longer than a post takes (shared/notifying/posting.py)."""
+    notice_watch: float = 60.0
+    """The delay of a notice's watch message; longer than its claim."""
 
     def scaled(self, factor: float) -> Self:
         """The same times multiplied by the factor: for tests that shorten the host's lease as well."""

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +12,7 @@ from shared.errors import PermanentError
 from shared.runs.app import App
 from shared.runs.model import is_run_id
 
-Step = Literal["stage", "deliver", "confirm"]
+Step = Literal["stage", "deliver", "confirm", "watch"]
 
 _FIRST_WAIT_SECONDS = 2.0
 # The longest pause before a step is tried again.
@@ -31,6 +30,7 @@ class _Body(BaseModel):
     attempt: int = Field(default=0, ge=0)
     failing_since: float = Field(default=0.0, ge=0)
     key_read_again: bool = False
+    met_owner: str = Field(default="", max_length=100)
     trace: str = ""
     due: float = Field(default=0.0, ge=0)
 
@@ -39,7 +39,8 @@ class _Body(BaseModel):
 class Message:
     """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
 
-    `trace` is the span that sent it, a `traceparent`. `due` is when a step is wanted, to the part of a second.
+    `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it
+    has waited for. `due` is when a step is wanted, to the part of a second.
     """
 
     run: str
@@ -49,6 +50,7 @@ class Message:
     attempt: int = 0
     failing_since: float = 0.0
     key_read_again: bool = False
+    met_owner: str = ""
     trace: str = ""
     due: float = 0.0
 
@@ -83,7 +85,7 @@ def rest_until_due(app: App, message: Message) -> bool:
     """Sleeps for what the queue could not wait, less than a second; tells whether there was anything to wait for."""
     rest = min(message.due - app.now(), 1.0)
     if rest > 0:
-        time.sleep(rest)
+        app.storage.clock.sleep(rest)
     return rest > 0
 
 

@@ -51,7 +51,8 @@ class Run:
     """One run. Times are UTC in ISO 8601; counts are rows or contacts; dictionaries count by reason.
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
-    span that started it, a `traceparent`: what is done for the run belongs below it.
+    span that started it, a `traceparent`: what is done for the run belongs below it. `drive_by`, from when the run
+    counts as stalled, and `watch_due`, when its next watch message is due, are POSIX seconds.
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class Run:
     owner_until: float = 0.0
     confirm_number: int = 0
     drive_by: float = 0.0
+    watch_due: float = 0.0
     last_look: float = 0.0
     trace: str = ""
     etag: str | None = None

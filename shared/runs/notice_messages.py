@@ -9,13 +9,17 @@ from shared.runs.app import App
 
 @dataclass(frozen=True, slots=True)
 class NoticeMessage:
-    """One event of one run for one notification. `failing_since` is POSIX seconds, 0 before the first failure."""
+    """One event of one run for one notification. `failing_since` is POSIX seconds, 0 before the first failure.
+
+    A `watch` message posts the notice only where the worker that was to do it is lost.
+    """
 
     run: str
     notification: str
     event: Event
     attempt: int = 0
     failing_since: float = 0.0
+    watch: bool = False
 
     @property
     def id(self) -> str:

@@ -40,7 +40,9 @@ _LONGEST_FUNCTION_SECONDS = 3600
 def stage(app: App, run: Run, message: Message) -> None:
     """Stages the run and sends its first batches. Raises the three kinds of ExportError."""
     if run.state not in ("queued", "staging"):
-        ending.call_confirm(app, run.run_id, 0)  # staged already: the confirm step sends what is to be sent
+        # Staged already. Only where the worker was lost before it sent the first messages, there is something to do.
+        if run.state == "delivering" and not run.confirm_number:
+            ending.call_confirm(app, run.run_id, 0)
         return
     target = app.target(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)

@@ -18,6 +18,7 @@ from shared.runs.app import App
 from shared.runs.messages import Message, drive_by, send
 from shared.runs.model import Run, Trigger
 from shared.runs.store import AlreadyActive, AlreadyStarted
+from shared.runs.watching import start_watch
 from shared.segments.snapshot import find_snapshot, segment_of_blob
 
 _ACTIVE = "A run of this export is active already."
@@ -77,7 +78,7 @@ def start_run(
 
 def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
     try:
-        run = app.store.start(run, snapshot=snapshot, due=due)
+        run = app.store.start(start_watch(app, run), snapshot=snapshot, due=due)
     except AlreadyActive as other:
         telemetry.note_error("already_active")
         return Start(run.export, other.run_id, reason=_ACTIVE)

@@ -4,14 +4,16 @@ The queue delivers a message at least once, perhaps twice at the same time; ever
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from shared import telemetry
 from shared.errors import ExportError, PermanentError, TransientError, place_of
-from shared.runs import ending
+from shared.runs import ending, watching
 from shared.runs.app import App
 from shared.runs.cancelling import LOOK_AGAIN_SECONDS, cancel_when_idle, is_sending
+from shared.runs.claim import StillClaimedError
 from shared.runs.confirming import confirm
 from shared.runs.delivering import deliver
 from shared.runs.messages import (
@@ -43,7 +45,16 @@ def take_step(app: App, text: str | bytes) -> None:
     # A stale message rests for nothing.
     if message and run and message.number == run.confirm_number and rest_until_due(app, message):
         message, run = _read(app, text)
-    if message is None or run is None or run.is_final:
+    if message is not None and run is not None:
+        _take_for(app, run, message)
+
+
+def _take_for(app: App, run: Run, message: Message) -> None:
+    if message.step == "watch":
+        with _unforeseen_wrapped(message):
+            watching.watch(app, run)
+        return
+    if run.is_final:
         return
     with telemetry.span(
         message.step, parent=run.trace or message.trace, cause=message.trace, run=run.run_id, export=run.export
@@ -56,16 +67,27 @@ def take_step(app: App, text: str | bytes) -> None:
 
 def _take(app: App, run: Run, message: Message) -> None:
     try:
-        if run.cancel_requested_by:
-            cancel_when_idle(app, run)
-        else:
-            _step(message.step)(app, run, message)
+        with _unforeseen_wrapped(message):
+            if run.cancel_requested_by:
+                cancel_when_idle(app, run)
+            else:
+                _step(message.step)(app, run, message)
+    except StillClaimedError as error:
+        _wait_for_owner(app, message, error)
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
     except TransientError as error:
         _postpone(app, message, error)
     except ExportError as error:
         _stop(app, run, message, error)
+
+
+@contextmanager
+def _unforeseen_wrapped(message: Message) -> Iterator[None]:
+    try:
+        yield
+    except (ExportError, Conflict, NotFound):
+        raise
     except Exception as error:  # noqa: BLE001 - its words may hold personal data, and the host logs them
         raise UnforeseenError(f"step {message.step} of run {message.run}: {place_of(error)}") from None
 
@@ -89,9 +111,13 @@ def _step(name: Step) -> Callable[[App, Run, Message], None]:
 
 
 def abandon(app: App, text: str | bytes) -> None:
-    """Ends the run of a message that kept failing, so that nothing circles for ever."""
+    """Ends the run of a message that kept failing, so that nothing circles for ever. A watch ends nothing."""
     message, run = _read(app, text)
-    if message is not None and run is not None and not run.is_final:
+    if message is None or run is None or run.is_final:
+        return
+    if message.step == "watch":
+        watching.rearm(app, run.run_id)
+    else:
         error = PermanentError(
             "step_kept_failing",
             f"The step {message.step} failed again and again without a known reason.",
@@ -99,6 +125,16 @@ def abandon(app: App, text: str | bytes) -> None:
         )
         with telemetry.span("abandon", parent=run.trace, run=run.run_id, export=run.export):
             ending.fail(app, run.run_id, error)
+
+
+def _wait_for_owner(app: App, message: Message, error: StillClaimedError) -> None:
+    """Comes back once for each owner, when its claim would have ended. An owner that has renewed it since is alive.
+
+    Then this message is a copy, or a late original, and is dropped. Should the owner be lost later, the run's watch
+    notices.
+    """
+    if message.met_owner != error.owner:
+        _postpone(app, replace(message, met_owner=error.owner), error)
 
 
 def _postpone(app: App, message: Message, error: TransientError) -> None:
@@ -115,11 +151,17 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     def waiting(run: Run) -> Run | None:
         if run.is_final:
             return None
-        return replace(run, waiting=f"{error.message} Next try in {wait:.0f} s.", drive_by=drive_by(app, wait))
+        text = f"{error.message} Next try in {wait:.0f} s."
+        return replace(run, waiting=text, drive_by=drive_by(app, wait) if _drives(message, run) else run.drive_by)
 
     app.store.update(message.run, waiting)
     later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
     send(app, later, wait)
+
+
+def _drives(message: Message, run: Run) -> bool:
+    """True for the message that the run's next step hangs on: a delivery may wait for hours while it is lost."""
+    return message.step == "stage" or (message.step == "confirm" and message.number == run.confirm_number)
 
 
 def waits_line(message: Message, error: TransientError, wait_seconds: float) -> str:

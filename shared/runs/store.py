@@ -200,6 +200,10 @@ class RunStore:
         """(run id, account) of each run that may not be final."""
         return [(row.key, str(row.values["account"])) for row in self._runs.query(OPEN)]
 
+    def is_listed(self, run_id: str) -> bool:
+        """True while the run is on the list of open ones: a final run that is to be tidied up behind is, too."""
+        return self._runs.get(OPEN, run_id) is not None
+
     def forget_open(self, run_id: str) -> None:
         """Takes a final run off the list of open ones."""
         self._runs.delete(Row(OPEN, run_id))

@@ -1,7 +1,6 @@
-"""Finds runs that no message drives any more, and drives them on."""
+"""Finds runs that no message drives any more, and drives them on: the second line behind their watch messages."""
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 from shared import telemetry
@@ -9,8 +8,8 @@ from shared.errors import ExportError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.measuring import measure_open
-from shared.runs.messages import Message, drive_by, send
-from shared.runs.model import Run, started_at
+from shared.runs.model import started_at
+from shared.runs.watching import drive_on, is_watch_lost, rearm
 
 _log = logging.getLogger(__name__)
 
@@ -38,23 +37,12 @@ def _drive_on(app: App, run_id: str) -> bool:
     if run.is_final:
         ending.tidy(app, run)
         return False
-    if app.now() < run.drive_by:
-        return False
-    with telemetry.span("drive_on", parent=run.trace, run=run_id, export=run.export):
-        app.store.add_event(run_id, "driven_on", "No message drove this run any more.")
-        if run.state in ("queued", "staging"):
-            app.store.update(run_id, lambda now: _driven(app, now))
-            send(app, Message(run_id, "stage"))
-        else:
-            ending.call_confirm(app, run_id, 0)
-    return True
+    if is_watch_lost(app, run):
+        rearm(app, run_id)
+    return app.now() >= run.drive_by and drive_on(app, run)
 
 
 def _forget_unwritten(app: App, run_id: str) -> None:
     """A run is on the list before it is written; one that never was is forgotten after an hour."""
     if app.storage.clock.now() - started_at(run_id) > timedelta(hours=1):
         app.store.forget_open(run_id)
-
-
-def _driven(app: App, run: Run) -> Run | None:
-    return None if run.is_final else replace(run, drive_by=drive_by(app))

@@ -5,12 +5,12 @@ posted. A try that the receiver has certainly not taken is made again, later eac
 (no answer, or the worker died) is not, since Teams and Slack would show it twice; only a signed webhook gets it again,
 under the same `webhook-id`, by which its receiver knows what it has had.
 
-States of the row: `sending` · `refused` (not taken: free for the next try) · `told` · `unknown`.
+A message that finds the notice in other hands, or not due, is dropped: until the notice is done with, its watch message
+comes back, and posts what a lost worker was to post (see `watching`, which does the same for runs).
 """
 
 import logging
 import secrets
-from contextlib import suppress
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,14 +24,18 @@ from shared.runs.app import App
 from shared.runs.messages import GIVE_UP_SECONDS, next_try_seconds
 from shared.runs.model import is_run_id
 from shared.runs.notice_messages import NoticeMessage, enqueue
+from shared.runs.notice_rows import NoticeRow, NoticeState, change_notice, load_notice
 from shared.runs.steps import UnforeseenError
 from shared.runs.wording import run_notice
 from shared.storage.failures import Conflict, NotFound
-from shared.storage.tables import Row
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT_SECONDS = 900.0
+# Workers agree on the time to within two seconds, and the queue counts whole ones.
+_CLOCK_SECONDS = 3.0
+# How long after its time a retry's own message goes first.
+_RETRY_FIRST_SECONDS = 15.0
 _MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
 
@@ -42,6 +46,7 @@ class _Body(BaseModel):
     event: Event
     attempt: int = Field(default=0, ge=0, le=_MOST_ATTEMPTS)
     failing_since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    watch: bool = False
 
 
 def parse_notice(text: str | bytes) -> NoticeMessage:
@@ -63,6 +68,11 @@ def take_notice(app: App, text: str | bytes) -> None:
         _log.error("%s", error)
         return
     try:
+        if message.watch:
+            lost = _watch(app, message)
+            if lost is None:
+                return
+            message = lost
         _take(app, message)
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
@@ -74,52 +84,79 @@ def take_notice(app: App, text: str | bytes) -> None:
         raise UnforeseenError(f"notice {message.id}: {place_of(error)}") from None
 
 
-def drop_notice(text: str | bytes) -> None:
-    """Logs that a message which kept failing is given up."""
-    with suppress(PermanentError):
-        _log.error("notice given up: %s failed again and again without a known reason", parse_notice(text).id)
+def drop_notice(app: App, text: str | bytes) -> None:
+    """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
+    try:
+        message = parse_notice(text)
+    except PermanentError:
+        return
+    if not message.watch:
+        _log.error("notice given up: %s failed again and again without a known reason", message.id)
+        change_notice(app, message, _given_up)
+
+
+def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
+    """Sends the next watch message; returns the message of the try whose worker is lost, if one is."""
+    if load_notice(app, message).is_final or _wanted(app, message) is None:
+        return None
+    due = 0.0
+
+    def rearm(now: NoticeRow) -> NoticeRow | None:
+        nonlocal due
+        if now.is_final or now.watch_due > app.now() + _CLOCK_SECONDS:
+            return None
+        delay = max(now.until - app.now() + _RETRY_FIRST_SECONDS, app.graces.notice_watch)
+        due = app.now() + min(delay, app.graces.longest_watch)
+        return replace(now, watch_due=due)
+
+    row = change_notice(app, message, rearm)
+    if row.is_final or row.watch_due != due:
+        return None
+    enqueue(app, message, due - app.now())
+    if row.state == "refused" and app.now() < row.until + _RETRY_FIRST_SECONDS:
+        return None
+    return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
 
 
 def _take(app: App, message: NoticeMessage) -> None:
+    wanted = _wanted(app, message)
+    if wanted is None:
+        _log.warning("notice dropped: %s is for nobody any more", message.id)
+        return
+    notification, notice = wanted
+    owner = secrets.token_hex(8)
+    if _claimed(app, message, owner, notification):
+        _tell(app, message, owner, notification, notice)
+
+
+def _wanted(app: App, message: NoticeMessage) -> tuple[Notification, Notice] | None:
+    """Whom the message is for and what is to be said; None where it is for nobody any more."""
     run = app.store.load(message.run)
     document = app.document()
     notification = next((each for each in document.notifications if each.id == message.notification), None)
     before = run_before(app, run) if run and message.event == "recovered" else None
     if run is None or notification is None or message.event not in events_of(run, before, notification):
-        _log.warning("notice dropped: %s is for nobody any more", message.id)
-        return
-    owner = secrets.token_hex(8)
-    if _claimed(app, message, owner, notification):
-        export = document.export(run.export)
-        name = export.display_name if export else run.export
-        _tell(app, message, owner, notification, run_notice(message.event, run, name, before))
+        return None
+    export = document.export(run.export)
+    return notification, run_notice(message.event, run, export.display_name if export else run.export, before)
 
 
 def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notification) -> bool:
-    """False where the notice is done with. Raises TransientError while another worker may be at it."""
-    row = app.storage.notices.get(message.run, message.id)
-    state = row.values["state"] if row else "refused"
-    if state in ("told", "unknown"):
+    """False where the notice is done with, not due, or in other hands."""
+    row = load_notice(app, message)
+    if row.state == "sending" and row.until <= app.now() and notification.type != "webhook":
+        _leave_unknown(app, message, row.owner, "Its worker died while it was at it.")
         return False
-    rest = float(row.values["until"]) - app.now() if row else 0.0
-    if rest > 0:
-        raise TransientError("notice_claimed", "This notice is not due, or on its way.", retry_after_seconds=rest + 1)
-    if state == "sending" and notification.type != "webhook":
-        _leave_unknown(app, message, row.values["owner"] if row else "", "Its worker died while it was at it.")
-        return False
-    claim = Row(
-        message.run,
-        message.id,
-        _values("sending", owner, app.now() + app.graces.notice_claim),
-        row.etag if row else None,
-    )
-    try:
-        app.storage.notices.replace(claim) if row else app.storage.notices.insert(claim)
-    except Conflict:
-        now = app.storage.notices.get(message.run, message.id)
-        if now is None or now.values["owner"] != owner:  # else our own write, whose answer was lost
-            raise
-    return True
+
+    def claim(now: NoticeRow) -> NoticeRow | None:
+        early = _CLOCK_SECONDS if now.state == "refused" else 0.0
+        if now.is_final or now.owner == owner or now.until > app.now() + early:
+            return None
+        if now.state == "sending" and now.owner != row.owner:
+            return None  # claimed since, and lost since: the watch sees to it
+        return replace(now, state="sending", owner=owner, until=app.now() + app.graces.notice_claim)
+
+    return change_notice(app, message, claim).owner == owner
 
 
 def _tell(app: App, message: NoticeMessage, owner: str, notification: Notification, notice: Notice) -> None:
@@ -149,17 +186,22 @@ def _leave_unknown(app: App, message: NoticeMessage, owner: str, why: str) -> No
     app.store.add_event(message.run, "notice_unknown", f"{message.notification}: {message.event}. {why}")
 
 
-def _write(app: App, message: NoticeMessage, owner: str, state: str, wait_seconds: float = 0.0) -> None:
+def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wait_seconds: float = 0.0) -> None:
     """Writes down what became of it, unless another worker has taken the notice over."""
-    row = app.storage.notices.get(message.run, message.id)
-    if row is not None and row.values["owner"] == owner:
-        with suppress(Conflict):
-            values = _values(state, owner, app.now() + wait_seconds if wait_seconds else 0.0)
-            app.storage.notices.replace(Row(message.run, message.id, values, row.etag))
+
+    def change(now: NoticeRow) -> NoticeRow | None:
+        if now.owner != owner or now.state == state:
+            return None
+        until = app.now() + wait_seconds if wait_seconds else 0.0
+        since = message.failing_since or app.now()
+        attempt = min(message.attempt + 1, _MOST_ATTEMPTS)
+        return replace(now, state=state, until=until, attempt=attempt, failing_since=since)
+
+    change_notice(app, message, change)
 
 
-def _values(state: str, owner: str, until: float) -> dict[str, str | float]:
-    return {"state": state, "owner": owner, "until": until}
+def _given_up(now: NoticeRow) -> NoticeRow | None:
+    return None if now.is_final else replace(now, state="given_up")
 
 
 def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
@@ -177,4 +219,5 @@ def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
     _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
+    change_notice(app, message, _given_up)
     app.store.add_event(message.run, "not_notified", f"{message.notification}: {error.message}")

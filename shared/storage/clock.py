@@ -20,6 +20,10 @@ class Clock:
         """The present moment in UTC; all workers agree on it to within a few seconds."""
         return datetime.now(UTC) + timedelta(seconds=self._offset_seconds)
 
+    def sleep(self, seconds: float) -> None:
+        """Waits; a clock of tests skips the time instead."""
+        time.sleep(seconds)
+
     def learn(self, response: Any) -> None:
         """Takes the time from one answer: the SDKs' `raw_response_hook`.
 

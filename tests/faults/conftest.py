@@ -32,8 +32,8 @@ FOLDER = "CustomerInsights_abcd1234/BlobExport"
 REFRESH = "2026/11/24/0500"
 CONTAINER = "segments"
 
-# As host.json and the platform have them.
-LEASE_SECONDS = 60
+# As host.json and the platform have them. A lost instance hides its message for the whole lease.
+LEASE_SECONDS = 600
 VISIBLE_AGAIN_SECONDS = 10
 MOST_TRIES = 10
 TIMER_SECONDS = 300
@@ -63,6 +63,7 @@ class Story:
     export: dict[str, Any] = field(default_factory=dict)
     notifications: list[dict[str, Any]] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
+    died_at: float = 0.0
     on_message: Callable[[str], None] = lambda text: None
 
     def save(self, **changes: Any) -> None:
@@ -101,14 +102,16 @@ class Story:
     def start_by_event(self, app: App | None = None) -> list[Start]:
         return start_for_blob(app or self.app, self.blob_url)
 
-    def work(self, worker: Worker | None = None, hours: float = 12.0) -> None:
+    def work(self, worker: Worker | None = None, hours: float = 12.0, *, timer: bool = True) -> None:
         """Works the queue and the timer until nothing is left to do. The first worker is replaced where it dies."""
         worker = worker or self.app
         end = self.kept.clock.seconds() + hours * 3600
         next_sweep = self.kept.clock.seconds() + TIMER_SECONDS
         quiet_sweeps = 0
         while self.kept.clock.seconds() < end and quiet_sweeps < 2:
-            if self.kept.clock.seconds() >= next_sweep:
+            if not timer and not self.kept.messages:
+                return
+            if timer and self.kept.clock.seconds() >= next_sweep:
                 worker = self._survive(worker, sweep, worker)
                 next_sweep += TIMER_SECONDS
                 quiet_sweeps = quiet_sweeps + 1 if not self.kept.messages else 0
@@ -116,7 +119,7 @@ class Story:
             if received is None:
                 self.sandbox.imports.wait_until_idle(10)
                 times = [message.visible_at for message in self.kept.messages]
-                self.kept.clock.skip(min([next_sweep, *times]) - self.kept.clock.seconds())
+                self.kept.clock.skip(min([*[next_sweep] * timer, *times]) - self.kept.clock.seconds())
                 continue
             self.on_message(received.text)
             if received.dequeue_count > MOST_TRIES:
@@ -152,6 +155,7 @@ class Story:
         try:
             act(*arguments)
         except WorkerDied:
+            self.died_at = self.kept.clock.seconds()
             return self.app
         except (ExportError, UnforeseenError) as error:
             self.errors.append(error)

@@ -43,6 +43,9 @@ class VirtualClock(Clock):
     def seconds(self) -> float:
         return self.now().timestamp()
 
+    def sleep(self, seconds: float) -> None:
+        self.skip(seconds)
+
     def skip(self, seconds: float) -> None:
         self._skipped += max(0.0, seconds)
 

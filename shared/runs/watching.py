@@ -1,0 +1,115 @@
+"""The watch: one delayed message for each open run, which notices that the run's worker was lost.
+
+The Functions host hides the message of a lost instance for ten minutes. A watch message is on nobody's hands while it
+is delayed, so no instance takes it along. When it comes, it sends the next one and then looks at the run: a run that
+should have gone on by now is driven on, a batch whose worker is lost is sent again, and a run that has ended gets what
+is still to be done behind it. A healthy run is left alone.
+
+`watch_due` in the run's row keeps the chain single. It says when the next watch message is due, and only the worker
+that moves it forward sends that message. Copies and late originals find it in the future and do nothing.
+"""
+
+import logging
+from dataclasses import replace
+
+from shared import telemetry
+from shared.errors import ExportError
+from shared.runs import ending
+from shared.runs.app import App
+from shared.runs.cancelling import cancel_if_idle
+from shared.runs.delivering import send_lost_deliveries
+from shared.runs.messages import Message, drive_by, send
+from shared.runs.model import Run
+
+_log = logging.getLogger(__name__)
+
+# Workers agree on the time to within two seconds, and the queue counts whole ones.
+_CLOCK_SECONDS = 3.0
+
+
+def start_watch(app: App, run: Run) -> Run:
+    """Sends the first watch message of a run that is not written down yet; returns the run as it is to be written.
+
+    The message goes first: where the run is never written, it does nothing.
+    """
+    delay = app.graces.stalled
+    send(app, Message(run.run_id, "watch"), delay)
+    return replace(run, watch_due=app.now() + delay)
+
+
+def watch(app: App, run: Run) -> None:
+    """Takes a watch message. Raises TransientError only before it has sent the next one: then the host retries it."""
+    if run.is_final:
+        if app.store.is_listed(run.run_id):
+            ending.tidy(app, run)
+        return
+    planned = run.watch_due
+    if not rearm(app, run.run_id):
+        return
+    try:
+        _help(app, run, planned)
+    except ExportError as error:
+        _log.warning("watch: run=%s is looked at again later: %s", run.run_id, error)
+
+
+def rearm(app: App, run_id: str) -> bool:
+    """Sends the next watch message of an open run. False where another one is on its way already."""
+    due = 0.0
+
+    def change(run: Run) -> Run | None:
+        nonlocal due
+        if run.is_final or run.watch_due > app.now() + _CLOCK_SECONDS:
+            return None
+        due = app.now() + _delay_seconds(app, run)
+        return replace(run, watch_due=due)
+
+    run = app.store.update(run_id, change)
+    if run.is_final or run.watch_due != due:
+        return False
+    send(app, Message(run_id, "watch"), due - app.now())
+    return True
+
+
+def is_watch_lost(app: App, run: Run) -> bool:
+    """True where the next watch message is overdue by more than a message may wait in the queue."""
+    return app.now() > run.watch_due + app.graces.stalled
+
+
+def drive_on(app: App, run: Run) -> bool:
+    """Sends a stalled run its next message. False where it has moved meanwhile, or another worker does this."""
+    until = 0.0
+
+    def change(now: Run) -> Run | None:
+        nonlocal until
+        if now.is_final or app.now() < now.drive_by:
+            return None
+        until = drive_by(app)
+        return replace(now, drive_by=until)
+
+    run = app.store.update(run.run_id, change)
+    if run.is_final or run.drive_by != until:
+        return False
+    with telemetry.span("drive_on", parent=run.trace, run=run.run_id, export=run.export):
+        app.store.add_event(run.run_id, "driven_on", "No message drove this run any more.")
+        if run.state in ("queued", "staging"):
+            send(app, Message(run.run_id, "stage"))
+        else:
+            ending.call_confirm(app, run.run_id, 0)
+    return True
+
+
+def _help(app: App, run: Run, planned: float) -> None:
+    if run.cancel_requested_by:
+        cancel_if_idle(app, run)
+    elif planned >= run.drive_by:
+        # Judged at the time that was planned: where the queue is slow, the run's own message waits in it as well.
+        drive_on(app, run)
+    elif run.state in ("delivering", "confirming"):
+        send_lost_deliveries(app, run)
+
+
+def _delay_seconds(app: App, run: Run) -> float:
+    if run.cancel_requested_by:
+        return app.graces.shortest_watch
+    until_stalled = run.drive_by - app.now() + 1
+    return min(max(until_stalled, app.graces.shortest_watch), app.graces.longest_watch)
