@@ -25,6 +25,7 @@ STATUS = {
     "run_unknown": 404,
     "route_unknown": 404,
     "method_unknown": 405,
+    "length_missing": 411,
     "changed_meanwhile": 412,
     "body_too_large": 413,
     "not_possible": 422,
@@ -77,8 +78,19 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
 
 
 def read_json(req: func.HttpRequest) -> Any:
-    """The request's JSON body; an empty one stands for `{}`. Raises RequestError or InvalidInput."""
+    """The request's JSON body; an empty one stands for `{}`. Raises RequestError or InvalidInput.
+
+    The host hands on a body only where its length was announced. One sent in chunks arrives empty, and taking that for
+    `{}` would drop what the caller has chosen without a word.
+    Source: GrpcMessageConversionExtensions in https://github.com/Azure/azure-functions-host (2026-11)
+    """
     body = req.get_body()
+    if not body and req.headers.get("Transfer-Encoding"):
+        raise RequestError(
+            "length_missing",
+            "body: was sent in chunks, and Azure Functions takes a body only with its Content-Length.",
+            "Send the body as a whole, not as a stream (.NET: LoadIntoBufferAsync before sending; curl: --data).",
+        )
     if len(body) > LARGEST_BODY_BYTES:
         raise RequestError("body_too_large", f"body: is larger than {LARGEST_BODY_BYTES:,} bytes.")
     return parse_json(body or b"{}")

@@ -20,6 +20,7 @@ _REASONS = {
     403: "The caller's role may not do this.",
     404: "There is no such thing.",
     409: "The request is right, and something else must change first.",
+    411: "The body was sent in chunks, without its Content-Length.",
     412: "Somebody has changed it since the ETag was read.",
     413: "The body is too large.",
     422: "The form is right, and what it says is not possible; `errors` names each field.",
@@ -114,7 +115,8 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     problem = references[Problem, "serialization"]
     responses = {str(status): _success(endpoint, status, references) for status in _successes(endpoint)}
     always = () if endpoint.anonymous else (401, 403)
-    for status in sorted({*always, *endpoint.problems, *(() if endpoint.name == "health" else (503,))}):
+    bodies = () if endpoint.body is None else (411,)
+    for status in sorted({*always, *bodies, *endpoint.problems, *(() if endpoint.name == "health" else (503,))}):
         responses[str(status)] = _problem(status, problem)
     found: dict[str, Any] = {
         "operationId": endpoint.name,

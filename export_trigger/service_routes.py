@@ -33,9 +33,9 @@ def show_openapi(asked: Asked) -> func.HttpResponse:
     return json_answer(openapi_document())
 
 
-def _not_there(asked: Asked) -> func.HttpResponse:
-    """Answers what no route takes: the path is not there, or not with this method."""
-    path = str(asked.req.route_params.get("path", "")).strip("/")
+def _unknown_path(asked: Asked) -> func.HttpResponse:
+    """Answers what no route takes: there is no such path, or not with this method."""
+    path = str(asked.req.route_params.get("path", "")).removesuffix("/")
     methods = sorted(each.method for each in ENDPOINTS if _fits(each.route, path))
     if methods:
         allow = {"Allow": ", ".join(methods)}
@@ -44,8 +44,11 @@ def _not_there(asked: Asked) -> func.HttpResponse:
 
 
 def _fits(route: str, path: str) -> bool:
-    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.replace(".", r"\.")), path) is not None
+    pattern = re.sub(r"\{\w+\}", "[^/]+", route.replace(".", r"\."))
+    return re.fullmatch(pattern, path, re.IGNORECASE | re.ASCII) is not None
 
 
-_not_there.__name__ = "not_there"
-blueprint.route("{*path}", auth_level=func.AuthLevel.ANONYMOUS)(answering(_not_there, anonymous=True))
+# The host knows no precedence: it tries functions in the order of their names, in capitals, and the first route that
+# fits wins. This one fits every path, so its name must come last; `_` sorts behind all letters.
+_unknown_path.__name__ = "zz_unknown_path"
+blueprint.route("{*path}", auth_level=func.AuthLevel.ANONYMOUS)(answering(_unknown_path, anonymous=True))

@@ -2,19 +2,42 @@
 
 import logging
 import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import azure.functions as func
 
 from shared.administration.running import forget_old_keys
+from shared.errors import ConfigurationError
 from shared.runs.app import open_app
 from shared.runs.starting import start_due
 from shared.runs.sweeping import sweep
+from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 
 blueprint = func.Blueprint()
+_log = logging.getLogger(__name__)
 
 
 # The host refuses a schedule whose setting is not there, so the default is written out.
-_SCHEDULE = "%EXPORT_SCHEDULE%" if os.environ.get("EXPORT_SCHEDULE") else "0 */5 * * * *"
+_SCHEDULE = "%EXPORT_SCHEDULE%" if os.environ.get("EXPORT_SCHEDULE") else DEFAULT_SCHEDULE
+
+
+def log_schedule(environment: Mapping[str, str], now: datetime) -> None:
+    """Logs one line where EXPORT_SCHEDULE is wrong or in doubt.
+
+    The host does not run the timer by a schedule that it refuses, and says so nowhere that people look. Every process
+    of the app loads this module, so the line appears however it is called.
+    """
+    try:
+        schedule = TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, now)
+    except ConfigurationError as error:
+        _log.error("%s Until then the timer may not run: nothing starts by schedule or is resumed.", error)
+        return
+    if schedule.is_in_doubt:
+        _log.warning("EXPORT_SCHEDULE: %s", schedule.describe(now))
+
+
+log_schedule(os.environ, datetime.now(UTC))
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule=_SCHEDULE)

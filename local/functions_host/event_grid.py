@@ -7,6 +7,7 @@ https://github.com/Azure/azure-sdk-for-net/tree/main/sdk/eventgrid/Microsoft.Azu
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,9 @@ from local.functions_host.runtime import Call, Function, Runtime
 
 WEBHOOK_PATH = "/runtime/webhooks/eventgrid"
 _EVENT_REASON = "EventGrid trigger fired."
+_METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_log = logging.getLogger("local.functions_host.event_grid")
 
 
 def webhook_url(base_url: str, function_name: str, key: str) -> str:
@@ -35,7 +39,7 @@ class EventGridWebhook:
 
     def __init__(self, functions: Sequence[Function], runtime: Runtime, keys: Keys, *, timeout_seconds: float) -> None:
         found = [function for function in functions if function.trigger_type == "eventGridTrigger"]
-        self._functions = {function.name.lower(): function for function in found}
+        self._functions = {function.name: function for function in found}
         self._runtime = runtime
         self._keys = keys
         self._timeout_seconds = timeout_seconds
@@ -45,32 +49,41 @@ class EventGridWebhook:
         return [function.name for function in self._functions.values()]
 
     def respond(self, request: Request) -> Response:
-        """Answer a delivery: 202 taken, 400 not a delivery, 500 raised (Event Grid then sends again)."""
-        if not self._keys.allows_event_grid(request.presented_key()):
-            return Response(401)
-        name = request.query().get("functionName", "")
-        function = self._functions.get(name.lower())
+        """Answer a delivery: 202 taken, 400 not a delivery, 500 raised or unreadable (Event Grid then sends again)."""
+        if request.method.upper() not in _METHODS:
+            return Response(404)
+        presented = request.presented_key()
+        if not self._keys.allows_event_grid(presented):
+            return Response(self._keys.refusal_status(presented))
+        name = request.parameter("functionName") or ""
+        function = self._functions.get(name)
         if function is None:
             return Response.of_text(404, f"cannot find function: '{name}'")
-        if request.method == "OPTIONS":
+        if request.method.upper() == "OPTIONS":
             return _allow_cloud_events(request)
+        try:
+            return self._take(function, request)
+        except (ValueError, LookupError, TypeError) as error:
+            _log.error("a delivery to '%s' cannot be read: %s", name, error)
+            return Response(500)
+
+    def _take(self, function: Function, request: Request) -> Response:
         kind = request.headers.get("aeg-event-type", "").lower()
         if kind == "unsubscribe":
             return Response(202)
-        try:
-            if kind == "subscriptionvalidation":
-                code = json.loads(request.body)[0]["data"]["validationCode"]
-                return Response.of_json(200, {"validationResponse": code})
-            if kind == "notification":
-                return self._deliver(function, json.loads(request.body))
-        except (ValueError, LookupError, TypeError):
-            return Response(400)
+        # The extension reads a form before the body, which is then at its end.
+        body = b"" if request.content_type in _FORMS else request.body
+        if kind == "subscriptionvalidation":
+            code = json.loads(body)[0]["data"]["validationCode"]
+            return Response.of_json(200, {"validationResponse": code})
+        if kind == "notification":
+            return self._deliver(function, json.loads(body))
         return Response(400)
 
     def _deliver(self, function: Function, body: Any) -> Response:
         events = body if isinstance(body, list) else [body]
         if not all(isinstance(event, dict) for event in events):
-            return Response(400)
+            raise ValueError("an event is an object")
         futures = [self._runtime.start(function, event_call(event)) for event in events]
         try:
             outcomes = [future.result(timeout=self._timeout_seconds) for future in futures]
@@ -81,6 +94,4 @@ class EventGridWebhook:
 
 def _allow_cloud_events(request: Request) -> Response:
     origin = request.headers.get("webhook-request-origin")
-    if origin is None:
-        return Response(400)
-    return Response(200, headers=(("WebHook-Allowed-Origin", origin),))
+    return Response(200, headers=(("WebHook-Allowed-Origin", origin),) if origin else ())

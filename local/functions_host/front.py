@@ -18,11 +18,19 @@ class Front:
 
     def respond(self, request: Request) -> Response:
         """Answer a request."""
-        path = request.path.rstrip("/").lower()
+        path = request.path.removesuffix("/").lower()
+        if _is_preflight(request):
+            # The host's own CORS part ends it before any route; without allowed origins it allows nothing.
+            return Response(204)
+        if request.path == "/":
+            return Response.of_text(200, "Your Functions app is up and running on the local functions host.")
         if path == "/admin" or path.startswith("/admin/"):
             return self._admin.respond(request)
         if path == WEBHOOK_PATH:
             return self._event_grid.respond(request)
-        if path == "" and request.method in ("GET", "HEAD"):
-            return Response.of_text(200, "Your Functions app is up and running on the local functions host.")
         return self._functions.respond(request)
+
+
+def _is_preflight(request: Request) -> bool:
+    asks = {"origin", "access-control-request-method"} <= request.headers.keys()
+    return asks and request.method.upper() == "OPTIONS"

@@ -22,7 +22,6 @@ from local.functions_host.http_server import HttpServer
 from local.functions_host.keys import Keys, new_key
 from local.functions_host.logs import log_to_standard_error
 from local.functions_host.ncrontab import Schedule, ScheduleError
-from local.functions_host.routes import RouteError
 from local.functions_host.runtime import AppError, Function, Runtime
 from local.functions_host.settings import (
     HostSettings,
@@ -66,7 +65,8 @@ class Host:
     def start(self) -> None:
         """Start everything; on return the host answers and its workers take messages.
 
-        Raises: AppError, SettingError, ScheduleError, RouteError, WorkerError, OSError (the port is taken).
+        A function whose route or schedule the real host refuses is logged and left out, as there.
+        Raises: AppError, SettingError, WorkerError, OSError (the port is taken).
         """
         settings = read_host_json(self._app, self._environment)
         self._workers.start()
@@ -118,7 +118,8 @@ class Host:
             timeout_seconds=timeout_seconds,
         )
         event_grid = EventGridWebhook(functions, self._runtime, self._keys, timeout_seconds=timeout_seconds)
-        admin = Admin(functions, self._runtime, self._keys, timers=self._timers, workers=self._workers.describe)
+        runnable = [each for each in functions if each.trigger_type != "timerTrigger" or each.name in self._timers]
+        admin = Admin(runnable, self._runtime, self._keys, timers=self._timers, workers=self._workers.describe)
         limit = int(self._environment.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", _BODY_LIMIT_BYTES))
         front = Front(routes, event_grid, admin)
         server = HttpServer(self._options.port, front.respond, body_limit_bytes=limit)
@@ -126,8 +127,15 @@ class Host:
         return server
 
     def _make_timers(self, functions: Sequence[Function]) -> dict[str, Timer]:
-        found = [function for function in functions if function.trigger_type == "timerTrigger"]
-        return {function.name: self._make_timer(function) for function in found}
+        timers: dict[str, Timer] = {}
+        for function in functions:
+            if function.trigger_type != "timerTrigger":
+                continue
+            try:
+                timers[function.name] = self._make_timer(function)
+            except (SettingError, ScheduleError) as error:
+                _log.error("The '%s' function is in error: %s", function.name, error)
+        return timers
 
     def _make_timer(self, function: Function) -> Timer:
         schedule = Schedule.parse(resolve(str(function.trigger["schedule"]), self._environment))
@@ -182,7 +190,7 @@ def run(options: argparse.Namespace) -> int:
     host = Host(options)
     try:
         host.start()
-    except (AppError, SettingError, ScheduleError, RouteError, WorkerError, OSError) as error:
+    except (AppError, SettingError, WorkerError, OSError) as error:
         _log.error("the host cannot start: %s", error)
         host.stop()
         return _CANNOT_START

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from email.utils import formatdate
 
 from local.functions_host.http_messages import Request, Response
 from local.functions_host.keys import Keys
-from local.functions_host.routes import Route
+from local.functions_host.routes import Route, RouteError, upper_ascii
 from local.functions_host.rpc import RpcHttp, RpcHttpCookie, TypedData
 from local.functions_host.runtime import Call, Function, Runtime
+
+_log = logging.getLogger("local.functions_host")
 
 
 class HttpFunctions:
@@ -27,11 +30,13 @@ class HttpFunctions:
         self._runtime = runtime
         self._keys = keys
         self._timeout_seconds = timeout_seconds
-        found = [(_route(function, route_prefix), function) for function in functions if _is_http(function)]
-        self._routes = sorted(found, key=lambda pair: pair[0].precedence())
+        self._routes = _usable_routes(functions, route_prefix)
 
     def respond(self, request: Request) -> Response:
-        """Answer as the platform does: 404 no such route, 401 no key, 500 raised, 504 too slow."""
+        """Answer as the platform does: 404 no such route, 401 no key, 500 raised, 504 too slow.
+
+        The first route that matches wins, in the order of the functions' names: a literal has no precedence.
+        """
         for route, function in self._routes:
             parameters = route.match(request.method, request.path)
             if parameters is None:
@@ -43,15 +48,7 @@ class HttpFunctions:
         return Response(404)
 
     def _run(self, function: Function, request: Request, parameters: dict[str, str]) -> Response:
-        http = RpcHttp(
-            method=request.method,
-            url=request.url,
-            headers=request.headers,
-            body=TypedData(bytes=request.body) if request.body else TypedData(),
-            params=parameters,
-            query=request.query(),
-        )
-        future = self._runtime.start(function, Call(TypedData(http=http), "This function was programmatically called."))
+        future = self._runtime.start(function, http_call(request, _body_for_functions(request), parameters))
         try:
             outcome = future.result(timeout=self._timeout_seconds)
         except TimeoutError:
@@ -59,8 +56,44 @@ class HttpFunctions:
         return _response(outcome.return_value) if outcome.succeeded else Response(500)
 
 
-def _is_http(function: Function) -> bool:
-    return function.trigger_type == "httpTrigger"
+def http_call(request: Request, body: bytes, parameters: dict[str, str]) -> Call:
+    """What an HTTP function is handed."""
+    http = RpcHttp(
+        method=request.method,
+        url=request.url,
+        headers=request.headers,
+        body=TypedData(bytes=body) if body else TypedData(),
+        params=parameters,
+        query=request.query(),
+    )
+    return Call(TypedData(http=http), "This function was programmatically called.")
+
+
+def _body_for_functions(request: Request) -> bytes:
+    """What reaches a function: only a body whose length was announced.
+
+    Source: GrpcMessageConversionExtensions in https://github.com/Azure/azure-functions-host, which reads the body
+    where `ContentLength` is over 0 (2026-11).
+    """
+    return b"" if "transfer-encoding" in request.headers else request.body
+
+
+def _usable_routes(functions: Sequence[Function], prefix: str) -> list[tuple[Route, Function]]:
+    """The routes in the order in which the real host tries them. A function that it refuses is logged and left out."""
+    routes: list[tuple[Route, Function]] = []
+    http_functions = [function for function in functions if function.trigger_type == "httpTrigger"]
+    for function in sorted(http_functions, key=lambda function: upper_ascii(function.name)):
+        try:
+            route = _route(function, prefix)
+        except RouteError as error:
+            _log.error("The '%s' function is in error: %s", function.name, error)
+            continue
+        rival = next((other.name for known, other in routes if route.conflicts_with(known)), None)
+        if rival is None:
+            routes.append((route, function))
+        else:
+            _log.error("The '%s' function is in error: its route conflicts with that of '%s'", function.name, rival)
+    return routes
 
 
 def _route(function: Function, prefix: str) -> Route:

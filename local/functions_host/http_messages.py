@@ -12,33 +12,44 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """A request. Shape: header names in lower case, repeated ones joined by commas; `path` still encoded."""
+    """A request. Shape: header names in lower case, repeated ones joined by commas; `path` as routes see it."""
 
     method: str
     target: str
+    path: str
     headers: Mapping[str, str]
     body: bytes
 
     @property
-    def path(self) -> str:
-        """The path without its query."""
-        return urlsplit(self.target).path
-
-    @property
     def url(self) -> str:
         """The whole address, as the caller wrote it."""
-        return f"http://{self.headers.get('host', 'localhost')}{self.target}"
+        if self.target.startswith("/"):
+            return f"http://{self.headers.get('host', 'localhost')}{self.target}"
+        return self.target
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, in lower case and without parameters; empty where none was sent."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def query(self) -> dict[str, str]:
-        """The query's values, repeated ones joined by commas; empty ones left out, as the real host does."""
-        found: dict[str, str] = {}
-        for name, value in parse_qsl(urlsplit(self.target).query):
-            found[name] = f"{found[name]},{value}" if name in found else value
-        return found
+        """The query's values as functions get them: one entry for names that differ in case, no empty values."""
+        names: dict[str, str] = {}
+        values: dict[str, list[str]] = {}
+        for name, value in self._pairs():
+            values.setdefault(names.setdefault(name.lower(), name), []).append(value)
+        return {name: ",".join(found) for name, found in values.items() if any(found)}
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter, whose name may have any case."""
+        return next((value for key, value in self._pairs() if key.lower() == name.lower()), None)
 
     def presented_key(self) -> str | None:
-        """The access key of the caller, if any."""
-        return self.headers.get("x-functions-key") or self.query().get("code")
+        """The access key of the caller, if any: the header goes first, even an empty one."""
+        return self.headers.get("x-functions-key", self.parameter("code"))
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
 
 
 @dataclass(frozen=True)

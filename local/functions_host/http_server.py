@@ -1,22 +1,33 @@
-"""The sockets: reads requests off 127.0.0.1 and writes responses."""
+"""The sockets: reads requests off 127.0.0.1 and writes responses, within the limits of Kestrel.
+
+Source: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/options (2026-11)
+"""
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
+import re
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from local.functions_host.http_messages import Request, Respond, Response
+from local.functions_host.targets import TargetError, path_of
 
 _log = logging.getLogger("local.functions_host.http")
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive", "date", "server"}
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^ ]*) HTTP/(1\.[01])\r?\n")
+_MOST_REQUEST_LINE_BYTES = 8_192
+_MOST_HEADER_BYTES = 32_768
 _DRAIN_SECONDS = 5
 _CHUNK_BYTES = 1 << 16
 
 
-class _BadRequest(Exception):
+class _Refused(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
@@ -43,47 +54,81 @@ class HttpServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version = request_version = "HTTP/1.1"
+    command = ""
     disable_nagle_algorithm = True
     server: HttpServer
 
-    def handle_request(self) -> None:
-        try:
-            body = self._read_body()
-        except _BadRequest as error:
-            self.close_connection = True
-            self._write(Response(error.status, headers=(("Connection", "close"),)))
-            if error.status == 413:
-                self._drain()
+    def handle_one_request(self) -> None:
+        """Answer one request. It replaces the library's, which knows few methods and changes some targets."""
+        self.close_connection = True
+        line = self.rfile.readline(_MOST_REQUEST_LINE_BYTES + 1)
+        if not line:
             return
-        request = Request(self.command, self.path, self._headers(), body)
+        try:
+            request = self._read_request(line)
+        except _Refused as error:
+            self._write(Response(error.status, headers=(("Connection", "close"),)))
+            self._drain()
+            return
         try:
             response = self.server.respond(request)
         except Exception:  # noqa: BLE001 - one broken request must not end the connection silently
-            _log.exception("%s %s", self.command, self.path.partition("?")[0])
+            _log.exception("%s %s", request.method, request.path)
             response = Response(500)
         self._write(response)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_QUERY = handle_request  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep addresses, which may hold keys, out of the logs."""
 
-    def _headers(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def _read_request(self, line: bytes) -> Request:
+        if len(line) > _MOST_REQUEST_LINE_BYTES:
+            raise _Refused(414)
+        parts = _REQUEST_LINE.fullmatch(line)
+        if parts is None:
+            raise _Refused(400)
+        self.command, target, version = parts[1].decode(), parts[2].decode("latin-1"), parts[3]
+        try:
+            path = path_of(self.command, target)
+        except TargetError as error:
+            raise _Refused(error.status) from error
+        self.headers = self._read_headers()
+        connection = self.headers.get("Connection", "").lower()
+        body = self._read_body()
+        self.close_connection = "close" in connection or (version == b"1.0" and "keep-alive" not in connection)
+        return Request(self.command, target, path, self._joined_headers(), body)
+
+    def _read_headers(self) -> http.client.HTTPMessage:
+        block = bytearray()
+        while True:
+            line = self.rfile.readline(_MOST_HEADER_BYTES + 1)
+            block += line
+            if len(block) > _MOST_HEADER_BYTES:
+                raise _Refused(431)
+            if line in (b"\r\n", b"\n", b""):
+                break
+        try:
+            return http.client.parse_headers(io.BytesIO(block))
+        except http.client.HTTPException:  # more than a hundred, which is Kestrel's limit too
+            raise _Refused(431) from None
+
+    def _joined_headers(self) -> dict[str, str]:
+        joined: dict[str, str] = {}
         for name, value in self.headers.items():
             key = name.lower()
-            found[key] = f"{found[key]},{value}" if key in found else value
-        return found
+            joined[key] = f"{joined[key]},{value}" if key in joined else value
+        return joined
 
     def _read_body(self) -> bytes:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.handle_expect_100()
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._read_chunks()
         length_text = self.headers.get("Content-Length", "0").strip()
         if not length_text.isdigit():
-            raise _BadRequest(400)
+            raise _Refused(400)
         if int(length_text) > self.server.body_limit_bytes:
-            raise _BadRequest(413)
+            raise _Refused(413)
         return self._read_exactly(int(length_text))
 
     def _read_chunks(self) -> bytes:
@@ -92,9 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 size = int(self.rfile.readline(1024).split(b";")[0], 16)
             except ValueError:
-                raise _BadRequest(400) from None
+                raise _Refused(400) from None
             if size < 0 or len(body) + size > self.server.body_limit_bytes:
-                raise _BadRequest(413)
+                raise _Refused(413)
             if size == 0:
                 break
             body += self._read_exactly(size)
@@ -106,14 +151,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_exactly(self, size: int) -> bytes:
         body = self.rfile.read(size)
         if len(body) < size:
-            raise _BadRequest(400)
+            raise _Refused(400)
         return body
 
     def _drain(self) -> None:
-        """Read on for a while, so that a caller still sending gets to see the answer."""
+        """Read on for a while: closing with unread bytes would take the answer from a caller who still sends."""
         deadline = time.monotonic() + _DRAIN_SECONDS
-        self.connection.settimeout(1)
         try:
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(1)
             while time.monotonic() < deadline and self.rfile.read1(_CHUNK_BYTES):
                 pass
         except OSError:

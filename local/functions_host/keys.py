@@ -40,6 +40,11 @@ class Keys:
         """Tell whether a key may deliver events."""
         return _is_one_of(presented, [self.master, self.event_grid])
 
+    def refusal_status(self, presented: str | None) -> int:
+        """The status for a key that does not open an endpoint of the host itself: 403 where it opens another thing."""
+        known = [self.master, self.host, self.event_grid, *self.functions.values()]
+        return 403 if _is_one_of(presented, known) else 401
+
 
 def _is_one_of(presented: str | None, accepted: list[str]) -> bool:
     if presented is None:

@@ -23,7 +23,7 @@ examples:
   Run any function now:    curl -X POST -H 'x-functions-key: admin' -H 'Content-Type: application/json' \\
                              -d '{"input": ""}' http://127.0.0.1:7071/admin/functions/NAME
   See the workers:         curl -H 'x-functions-key: admin' http://127.0.0.1:7071/admin/host/workers
-  Deliver an event:        curl -H 'aeg-event-type: Notification' -d '[{...}]' \\
+  Deliver an event:        curl -H 'aeg-event-type: Notification' -H 'Content-Type: application/json' -d '[{...}]' \\
                              'http://127.0.0.1:7071/runtime/webhooks/eventgrid?functionName=NAME&code=admin'
 
 Any value of host.json can be set for one start: AzureFunctionsJobHost__extensions__queues__batchSize=1

@@ -1,11 +1,13 @@
-"""Route templates of HTTP functions, e.g. `runs/{id:guid}` or `files/{*path}`."""
+"""Route templates of HTTP functions, e.g. `runs/{id:guid}` or `files/{*path}`, matched as the real router does.
+
+Source: TemplateMatcher in https://github.com/dotnet/aspnetcore/tree/main/src/Http/Routing (2026-11)
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 
 class RouteError(Exception):
@@ -41,17 +43,12 @@ class _Segment:
     catch_all: bool = False
     checks: tuple[Callable[[str], bool], ...] = ()
 
-    def rank(self) -> int:
-        """Lower wins: a literal before a constrained parameter before a free one before a catch-all."""
-        if self.literal is not None:
-            return 0
-        return (3 if self.catch_all else 2) - (1 if self.checks else 0)
-
 
 @dataclass(frozen=True)
 class Route:
     """One template with the methods it takes (none named: all)."""
 
+    template: str
     segments: tuple[_Segment, ...]
     methods: frozenset[str]
 
@@ -59,40 +56,55 @@ class Route:
     def parse(cls, template: str, methods: Sequence[str] = ()) -> Route:
         """Read a template. Raises: RouteError."""
         parts = [part for part in template.strip("/").split("/") if part]
-        return cls(tuple(_segment(part, template) for part in parts), frozenset(m.upper() for m in methods))
+        segments = tuple(_segment(part, template) for part in parts)
+        return cls("/".join(parts), segments, frozenset(method.upper() for method in methods))
 
-    def precedence(self) -> tuple[int, ...]:
-        """Sort key: the route to try first has the lowest."""
-        return tuple(segment.rank() for segment in self.segments)
+    def conflicts_with(self, other: Route) -> bool:
+        """Tell whether the real host refuses one of two routes: the same template with a method in common."""
+        same = upper_ascii(self.template) == upper_ascii(other.template)
+        return same and (not self.methods or not other.methods or bool(self.methods & other.methods))
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Tell the route's parameters in a percent-encoded path, or None where it does not fit."""
+        """The route's parameters in a decoded path, or None where it does not fit.
+
+        One slash at the end is forgiven. Another empty segment never matches, unless a catch-all has begun before it.
+        """
         if self.methods and method.upper() not in self.methods:
             return None
-        given = [unquote(part) for part in path.strip("/").split("/")] if path.strip("/") else []
-        found: dict[str, str] = {}
-        for place, segment in enumerate(self.segments):
-            if segment.catch_all:
-                found[segment.name] = "/".join(given[place:])
-                return found
-            if place >= len(given):
-                return found if segment.optional else None
-            if not _accepts(segment, given[place]):
+        given = path.removeprefix("/").split("/")
+        if given[-1] == "":
+            given.pop()
+        return self._parameters(given, path)
+
+    def _parameters(self, given: Sequence[str], path: str) -> dict[str, str] | None:
+        parameters: dict[str, str] = {}
+        for index, segment in enumerate(self.segments):
+            if segment.catch_all and index < len(given):
+                remainder = path.split("/", index + 1)[-1]
+                return parameters | {segment.name: remainder} if given[index] else None
+            if index >= len(given):
+                return parameters if segment.optional or segment.catch_all else None
+            if not _accepts(segment, given[index]):
                 return None
             if segment.literal is None:
-                found[segment.name] = given[place]
-        return found if len(given) <= len(self.segments) else None
+                parameters[segment.name] = given[index]
+        return parameters if len(given) <= len(self.segments) else None
+
+
+def upper_ascii(text: str) -> str:
+    """The text as .NET compares it without regard to case, ordinally. Letters outside ASCII never equal one inside."""
+    return text.encode("utf-8", "surrogatepass").upper().decode("utf-8", "surrogatepass")
 
 
 def _accepts(segment: _Segment, text: str) -> bool:
     if segment.literal is not None:
-        return segment.literal.lower() == text.lower()
+        return upper_ascii(segment.literal) == upper_ascii(text)
     return text != "" and all(check(text) for check in segment.checks)
 
 
 def _segment(part: str, template: str) -> _Segment:
     if "{" not in part:
-        return _Segment(literal=unquote(part))
+        return _Segment(literal=part)
     match = re.fullmatch(r"\{(\*{0,2})(\w+)((?::(?:[^:(]+(?:\(.*?\))?))*)(\?)?\}", part)
     if match is None:
         raise RouteError(f"route {template!r}: this host cannot read the segment {part!r}")

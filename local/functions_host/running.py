@@ -142,10 +142,11 @@ class FunctionsHost:
             body=json.dumps(events).encode(),
         )
 
-    def run_now(self, function_name: str, given: Any = "") -> Response:
-        """Run any function but an HTTP one; the answer (202) does not wait for it."""
+    def run_now(self, function_name: str, given: str = "") -> Response:
+        """Run any function; the answer (202) does not wait for it."""
+        headers = {"Content-Type": "application/json"}
         body = json.dumps({"input": given}).encode()
-        return self.request("POST", f"/admin/functions/{function_name}", body=body)
+        return self.request("POST", f"/admin/functions/{function_name}", headers=headers, body=body)
 
     def request(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""

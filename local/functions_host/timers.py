@@ -12,7 +12,7 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobServiceClient, ExponentialRetry
 
-from local.functions_host.ncrontab import Schedule
+from local.functions_host.ncrontab import Schedule, ScheduleError
 from local.functions_host.rpc import TypedData
 from local.functions_host.runtime import Call, Function, Runtime
 
@@ -137,12 +137,18 @@ class Timer:
         return timer_call(self._status, past_due=False, reason="This function was programmatically called.")
 
     def _run(self) -> None:
+        try:
+            self._run_by_schedule()
+        except ScheduleError as error:
+            _log.error("The timer '%s' does not run any more: %s", self.function.name, error)
+
+    def _run_by_schedule(self) -> None:
         self._status = self._kept.read()
         past_due = self._is_past_due(self._status)
         if past_due or self._run_on_startup:
             self._fire(past_due=past_due)
         else:
-            self._note(self._status.last if self._status else None)
+            self._note(self._status.last if self._status else None, datetime.now(UTC))
         while self._status is not None:
             pause_seconds = (self._status.next - datetime.now(UTC)).total_seconds()
             if self._stopping.wait(max(0.0, pause_seconds)):
@@ -153,11 +159,11 @@ class Timer:
         started = datetime.now(UTC)
         reason = f"Timer fired at {started.isoformat()}"
         self._runtime.start(self.function, timer_call(self._status, past_due=past_due, reason=reason)).result()
-        self._note(started)
+        # From the start: a moment that passed during a long run is made up for at once.
+        self._note(started, started)
 
-    def _note(self, last: datetime | None) -> None:
-        now = datetime.now(UTC)
-        self._status = Status(last, self._schedule.next_after(now), now)
+    def _note(self, last: datetime | None, moment: datetime) -> None:
+        self._status = Status(last, self._schedule.next_after(moment), moment)
         self._kept.write(self._status)
         _log.info("The next occurrence of '%s' is %s", self.function.name, self._status.next.isoformat())
 

@@ -1,11 +1,33 @@
 """What all parts of the document are made of: a model that refuses what it does not know, ids, names of settings."""
 
+import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$")]
+ID_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$"
+
+
+def fits(pattern: str, fault: LiteralString) -> AfterValidator:
+    """A check that says in words what is wrong with a text that does not fit; beside it, the schema has the pattern."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise PydanticCustomError("form", fault)
+        return value
+
+    return AfterValidator(check)
+
+
+# Ids stand in paths of the API, so they hold only what needs no encoding and is the same in any case.
+Id = Annotated[
+    str,
+    fits(ID_PATTERN, "takes small letters, digits and hyphens, at most 50, with no hyphen at either end"),
+    WithJsonSchema({"type": "string", "pattern": ID_PATTERN}),
+]
 SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.base import Id, Model, SettingReference, Share, not_raw, word_or_object
+from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, word_or_object
 from shared.config.notifications import Notification
 
 Role = Literal["administrator", "contributor", "viewer"]
@@ -28,7 +28,18 @@ AttributeType = Literal["text", "date", "number", "boolean"]
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 _SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$")]
-SegmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-. ]{1,100}$")]
+# A segment's name is a part of its blobs' paths. `.` and `..` would lead to another folder, and a part cannot end with
+# a dot. https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+SEGMENT_PATTERN = r"^([A-Za-z0-9_.-][A-Za-z0-9_. -]{0,98})?[A-Za-z0-9_-]$"
+SegmentName = Annotated[
+    str,
+    fits(
+        SEGMENT_PATTERN,
+        "takes letters, digits, blanks, hyphens, dots and underscores, at most 100, "
+        "with no blank at either end and no dot at the end",
+    ),
+    WithJsonSchema({"type": "string", "pattern": SEGMENT_PATTERN}),
+]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 
@@ -98,7 +109,7 @@ class Source(Model):
     @model_validator(mode="after")
     def _plain_folder(self) -> Self:
         parts = self.folder.strip("/").split("/")
-        if any(part in ("", ".", "..") for part in parts) or "\\" in self.folder:
+        if any(part == "" or part.endswith(".") for part in parts) or "\\" in self.folder:
             raise ValueError("folder must be a plain path such as CustomerInsights_abcd1234/BlobExport")
         return self
 

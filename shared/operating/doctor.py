@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
+from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 
 _DOES_NOT_ANSWER = ("storage_unreachable", "storage_not_signed_in")
 _KEY_VAULT = "@Microsoft.KeyVault("
@@ -45,6 +47,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
     require(caller, "operate")
     settings, faults = _settings(os.environ)
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
+    yield _timer(os.environ, datetime.now(UTC))
     storage, faults = _storage(settings)
     yield from faults
     document, faults = _document(settings, storage)
@@ -91,6 +94,15 @@ def _settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
             continue
         good[name] = value
     return read_settings(good), faults
+
+
+def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
+    """Whether the timer runs by its schedule, and when next: the host says nothing where it does not."""
+    try:
+        schedule = TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, now)
+    except ConfigurationError as error:
+        return Finding("timer", "FAILED", error.message, error.advice)
+    return Finding("timer", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now))
 
 
 def _storage(settings: Settings) -> tuple[Storage | None, list[Finding]]:

@@ -178,6 +178,24 @@ def test_doctor_tells_each_fault_with_its_fix_and_goes_on(office, typed, monkeyp
     assert found["table audit"]["state"] == found["clock"]["state"] == "ok"
 
 
+@pytest.mark.parametrize(
+    ("schedule", "state", "words"),
+    [
+        ("", "ok", "Next: "),
+        ("0 0 22-6 * * *", "FAILED", "The setting EXPORT_SCHEDULE has the hour '22-6'"),
+        ("*/5 * * * *", "FAILED", "takes six fields"),
+        ("0 0 9 1-7 * MON", "warn", "that fit the day of the month and also the weekday. Next: "),
+    ],
+)
+def test_doctor_tells_when_the_timer_runs_or_what_is_wrong_with_its_schedule(
+    office, typed, monkeypatch, schedule, state, words
+):
+    monkeypatch.setenv("EXPORT_SCHEDULE", schedule)
+    timer = checks(typed, 1 if state == "FAILED" else 0)["timer"]
+    assert timer["state"] == state
+    assert words in timer["message"]
+
+
 def test_doctor_says_which_key_did_not_resolve(office, typed, monkeypatch):
     monkeypatch.setenv(office.account, "@Microsoft.KeyVault(VaultName=kv;SecretName=brevo-api-key)")
     found = checks(typed, 1)

@@ -151,6 +151,18 @@ def test_storage_that_does_not_answer_is_503_with_retry_after(asked, monkeypatch
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "8")
 
 
+@pytest.mark.parametrize("name", [name for name, each in ROUTES.items() if each.body is not None])
+def test_body_that_was_sent_in_chunks_and_did_not_arrive_is_411_and_nothing_is_done(asked, name):
+    sent = {**details(asked.flow, name, "x"), "body": None}
+    sent["headers"] = {**sent["headers"], "Transfer-Encoding": "chunked"}
+    answer = asked(name, "administrator", **sent)
+    told = json.loads(answer.get_body())
+    assert (answer.status_code, told["type"]) == (411, "urn:segment-export:problem:length_missing")
+    assert "Content-Length" in told["title"]
+    assert "as a whole" in told["detail"]
+    assert not list(asked.flow.app.store.latest(asked.flow.export_id, 1))
+
+
 def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
     def failing(*_):
         raise RuntimeError("ana@example.com")

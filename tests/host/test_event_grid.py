@@ -70,26 +70,54 @@ def test_cloud_event_runs_the_function(toy):
     }  # fmt: skip
 
 
-def test_event_whose_function_raises_is_500_so_that_it_is_sent_again(toy):
-    assert toy.host.deliver("blob_event", [event("/failing", fail=True)]).status == 500
+def test_one_event_that_fails_makes_the_delivery_500_after_all_others_have_run(toy):
+    events = [event("/failing", fail=True), event("/beside/1"), event("/beside/2")]
+    assert toy.host.deliver("blob_event", events).status == 500
+    assert {note["subject"] for note in toy.notes("event")} >= {"/beside/1", "/beside/2"}
 
 
 def test_webhook_needs_its_own_key_or_the_master_key(toy):
     address = f"{toy.host.url}/runtime/webhooks/eventgrid?functionName=blob_event"
     assert post(address, "Notification", []).status == 401
-    assert post(f"{address}&code={toy.host.key}", "Notification", []).status == 401
+    assert post(f"{address}&code=wrong", "Notification", []).status == 401
+    assert post(f"{address}&code={toy.host.key}", "Notification", []).status == 403
+    assert post(f"{address}&code=the-function-key", "Notification", []).status == 403
     assert post(f"{address}&code=the-master", "Notification", []).status == 202
 
 
-@pytest.mark.parametrize(
-    ("kind", "body"), [("", []), ("Other", []), ("Notification", "text"), ("SubscriptionValidation", [])]
-)
-def test_what_is_no_delivery_is_400(toy, kind, body):
-    assert post(toy.host.event_grid_url("blob_event"), kind, body).status == 400
+@pytest.mark.parametrize("kind", ["", "Other"])
+def test_what_is_no_delivery_is_400(toy, kind):
+    assert post(toy.host.event_grid_url("blob_event"), kind, []).status == 400
 
 
-def test_unknown_function_is_404(toy):
+@pytest.mark.parametrize("kind", ["Notification", "SubscriptionValidation"])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"text"', b"[5]"])
+def test_json_that_cannot_be_read_is_500(toy, kind, body):
+    headers = {"aeg-event-type": kind, "Content-Type": "application/json"}
+    assert send("POST", toy.host.event_grid_url("blob_event"), headers=headers, body=body).status == 500
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_form_content_type_arrives_empty_and_is_500(toy, content_type):
+    answer = post(toy.host.event_grid_url("blob_event"), "Notification", [], **{"Content-Type": content_type})
+    assert answer.status == 500
+
+
+def test_function_is_named_in_its_exact_case(toy):
     assert post(toy.host.event_grid_url("nothing"), "Notification", []).status == 404
+    assert post(toy.host.event_grid_url("Blob_event"), "Notification", []).status == 404
+
+
+def test_path_and_the_parameters_name_may_have_any_case(toy):
+    address = f"{toy.host.url}/Runtime/WebHooks/EventGrid/?FUNCTIONNAME=blob_event&Code=the-master"
+    assert post(address, "Notification", []).status == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("PATCH", 404), ("HEAD", 404), ("OPTIONS", 200), ("POST", 202), ("PUT", 202)]
+)
+def test_method_decides_whether_the_webhook_is_there(toy, method, status):
+    assert post(toy.host.event_grid_url("blob_event"), "Notification", [], method=method).status == status
 
 
 def test_uploaded_and_changed_blobs_become_events(start_toy, azurite):

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.functions_host.http_messages import send
+
 
 def call(toy, method, path, headers=None, body=b""):
     return toy.host.request(method, path, headers={"x-functions-key": "", **(headers or {})}, body=body)
@@ -28,12 +30,12 @@ def test_all_functions_of_the_app_and_its_blueprint_are_indexed(toy):
 
 
 def test_request_reaches_the_function_and_its_answer_comes_back(toy):
-    response = call(toy, "POST", "/api/echo/a%20b?one=1&two=2&one=3&empty=", body="zażółć".encode())
+    response = call(toy, "POST", "/api/echo/a%20b?one=1&two=2&ONE=3&empty=&%6Fne=", body="zażółć".encode())
     facts = json.loads(response.body)
     assert response.status == 203
     assert facts["method"] == "POST"
     assert facts["word"] == "a b"
-    assert facts["params"] == {"one": "1,3", "two": "2"}
+    assert facts["params"] == {"one": "1,3,", "two": "2"}
     assert facts["body"] == "zażółć"
     assert facts["url"].startswith(toy.host.url + "/api/echo/a%20b?one=1")
     assert header(response, "X-Toy") == ["yes"]
@@ -50,9 +52,9 @@ def test_binary_body_comes_back_unchanged(toy):
     assert response.body == bytes([0, 255])
 
 
-def test_literal_route_wins_over_a_parameter(toy):
+def test_parameter_wins_over_a_literal_route_whose_function_is_named_later(toy):
     response = call(toy, "GET", "/api/echo/fixed")
-    assert (response.status, response.body) == (200, b"the literal route")
+    assert (response.status, json.loads(response.body)["word"]) == (203, "fixed")
 
 
 def test_route_constraint_and_optional_parameter_decide_which_paths_fit(toy):
@@ -104,7 +106,9 @@ def test_async_function_logs_under_its_name(toy):
         ("/api/for-admins", "HOST", 401),
         ("/api/for-admins", "the-master", 204),
         ("/admin/host/status", None, 401),
-        ("/admin/host/status", "HOST", 401),
+        ("/admin/host/status", "wrong", 401),
+        ("/admin/host/status", "the-function-key", 403),
+        ("/admin/host/status", "HOST", 403),
         ("/admin/host/status", "the-master", 200),
     ],
 )
@@ -112,12 +116,34 @@ def test_async_function_logs_under_its_name(toy):
 def test_only_a_fitting_key_opens_a_function(toy, path, key, status, place):
     key = toy.host.key if key == "HOST" else key
     if place == "query" and key:
-        assert call(toy, "GET", f"{path}?code={key}").status == status
+        assert send("GET", f"{toy.host.url}{path}?code={key}").status == status
     else:
         assert call(toy, "GET", path, {"x-functions-key": key or ""}).status == status
 
 
-def test_chunked_body_is_read(toy):
+def test_key_in_the_header_goes_before_the_one_in_the_query_even_an_empty_one(toy):
+    assert call(toy, "GET", f"/api/for_functions?code={toy.host.key}").status == 401
+    assert call(toy, "GET", "/api/for_functions?code=wrong", {"x-functions-key": toy.host.key}).status == 200
+
+
+def test_key_in_the_query_may_be_named_in_any_case_and_the_first_one_counts(toy):
+    address = f"{toy.host.url}/api/for_functions"
+    assert send("GET", f"{address}?CODE={toy.host.key}&code=wrong").status == 200
+    assert send("GET", f"{address}?code=wrong&code={toy.host.key}").status == 401
+    assert send("GET", f"{address}?code=&code={toy.host.key}").status == 401
+
+
+def test_route_is_looked_for_before_the_key_and_its_refusal_has_no_body(toy):
+    assert call(toy, "POST", "/api/for_functions").status == 404
+    refused = call(toy, "GET", "/api/for_functions")
+    assert (refused.status, refused.body) == (401, b"")
+
+
+def test_ping_needs_no_key(toy):
+    assert call(toy, "GET", "/admin/host/ping").status == 200
+
+
+def test_body_sent_in_chunks_reaches_the_function_empty(toy):
     parts = urlsplit(toy.host.url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     connection.request(
@@ -127,7 +153,8 @@ def test_chunked_body_is_read(toy):
         encode_chunked=True,
         headers={"Transfer-Encoding": "chunked"},
     )
-    assert json.loads(connection.getresponse().read())["body"] == "one two"
+    facts = json.loads(connection.getresponse().read())
+    assert (facts["body"], facts["encoding"]) == ("", "chunked")
     connection.close()
 
 
@@ -135,8 +162,8 @@ def test_connection_is_kept_for_the_next_request(toy):
     parts = urlsplit(toy.host.url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
     for _ in range(2):
-        connection.request("GET", "/api/echo/fixed")
-        assert connection.getresponse().read() == b"the literal route"
+        connection.request("GET", "/api/files/kept")
+        assert connection.getresponse().read() == b"kept"
         before = connection.sock
     assert before is connection.sock is not None
     connection.close()

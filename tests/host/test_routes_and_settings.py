@@ -12,7 +12,7 @@ from local.functions_host.settings import SettingError, connection_string, read_
     ("template", "path", "found"),
     [
         ("runs/{id}", "/runs/5", {"id": "5"}),
-        ("runs/{id}", "/RUNS/a%2Fb", {"id": "a/b"}),
+        ("runs/{id}", "/RUNS/a%2Fb", {"id": "a%2Fb"}),
         ("runs/{id}", "/runs", None),
         ("runs/{id}", "/runs/5/6", None),
         ("runs/{id?}", "/runs", {}),

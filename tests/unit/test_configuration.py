@@ -140,6 +140,28 @@ def test_id_that_is_not_safe_in_a_path_is_refused(part, name):
     assert any(line.startswith(f"{part[0]}[0].id: ") for line in problems(changed((*part, "id"), name)))
 
 
+@pytest.mark.parametrize("name", ["Gold", "a", "Gold.v2", ".hidden", "VIP - RO_2", "x" * 100])
+def test_segment_whose_name_can_stand_in_a_path_is_taken(name):
+    assert parse_document(changed((*EXPORT, "segments"), [name]).encode(), "x").exports[0].segments == [name]
+
+
+@pytest.mark.parametrize(
+    "name", [".", "..", "...", "Gold.", " ", " Gold", "Gold ", "a/b", "a\\b", "ä", "", "a\n", "x" * 101]
+)
+def test_segment_whose_name_would_lead_elsewhere_or_nowhere_is_refused_in_words(name):
+    assert problems(changed((*EXPORT, "segments"), [name])) == [
+        "exports[0].segments[0]: takes letters, digits, blanks, hyphens, dots and underscores, at most 100, "
+        "with no blank at either end and no dot at the end"
+    ]
+
+
+@pytest.mark.parametrize("folder", ["a.", "a/b./c", "a/...", "/..", "a\\b"])
+def test_folder_with_a_part_that_cannot_stand_in_a_path_is_refused(folder):
+    assert problems(changed((*EXPORT, "source", "folder"), folder)) == [
+        "exports[0].source: folder must be a plain path such as CustomerInsights_abcd1234/BlobExport"
+    ]
+
+
 @pytest.mark.parametrize(
     "path",
     [(*EXPORT, "display_name"), (*CONNECTION, "api_key"), (*CONNECTION, "api_key", "setting"), (*EXPORT, "note"), ("xkeysib-0a",)],
@@ -225,7 +247,7 @@ def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwis
         ({"on": ["failed", "failed"]}, "notifications[0]: on and exports name each event and export once"),
         ({"rejected_share": 5}, "notifications[0].rejected_share: Input should be less than or equal to 1"),
         ({"exports": "some"}, "notifications[0].exports: Input should be 'all'"),
-        ({"exports": ["A B"]}, "notifications[0].exports[0]: String should match pattern '^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$'"),
+        ({"exports": ["A B"]}, "notifications[0].exports[0]: takes small letters, digits and hyphens, at most 50, with no hyphen at either end"),
         ({"exports": ["gone"]}, "document: notification team is for the export gone, which is not there"),
         ({"to": "ana"}, "notifications[0].to: is not a known key; remove it or correct its name"),
     ],

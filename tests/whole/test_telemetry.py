@@ -114,7 +114,7 @@ def test_run_of_three_batches_is_one_tree_over_two_workers_and_shows_nobody(envi
 
 def nothing_is_open(host: FunctionsHost, otlp: Receiver) -> bool:
     """As the timer sees it, which may come before the run is tidied up."""
-    host.request("POST", "/admin/functions/timer_export", body=b'{"input": ""}')
+    host.run_now("timer_export")
     return metrics(otlp, "segment_export.runs.oldest_open") == {(): 0}
 
 

@@ -19,6 +19,7 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
         "url": req.url,
         "word": req.route_params.get("word"),
         "params": dict(req.params),
+        "encoding": req.headers.get("Transfer-Encoding"),
         "principal": req.headers.get("X-MS-CLIENT-PRINCIPAL"),
         "body": req.get_body().decode(),
     }
@@ -28,7 +29,7 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="echo/fixed", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def fixed(req: func.HttpRequest) -> str:
-    return "the literal route"
+    return "never reached: the host tries echo first"
 
 
 @app.route(route="numbers/{number:int:min(10)}/{rest?}", auth_level=func.AuthLevel.ANONYMOUS)

@@ -20,6 +20,7 @@ def note(kind: str, **facts: object) -> None:
 @blueprint.timer_trigger(arg_name="timer", schedule="%TOY_SCHEDULE%")
 def tick(timer: func.TimerRequest) -> None:
     note("tick", past_due=timer.past_due, status=timer.schedule_status)
+    time.sleep(float(os.environ.get("TOY_TICK_SECONDS", "0")))
 
 
 @blueprint.event_grid_trigger(arg_name="event")
