@@ -17,7 +17,7 @@ from local.brevo_sandbox import SandboxSettings
 from local.chaos.exports import ExportUnderTest
 from local.chaos.oracle import judge
 from local.chaos.report import Report
-from local.chaos.site import LARGEST_TIME_FACTOR, Site
+from local.chaos.site import LARGEST_TIME_FACTOR, NO_TIMER, Site
 from local.chaos.world import World
 from local.sample_people import seeded
 
@@ -52,6 +52,7 @@ def lost(world: World, seed: int) -> Report:
     # Imports of a second or two, so that a run has a step to be hit in.
     settings = SandboxSettings.quick(seconds_fixed=1.5)
     options = {"sandbox_settings": settings, "hosts": 2, "workers": 1, "time_factor": LARGEST_TIME_FACTOR}
+    options["schedule"] = NO_TIMER  # it would find the runs as well: each run's own watch message has to
     with world.site("lost", accounts={_QUICK: 1, _SLOW: 1}, **options) as site:
         site.accounts[_SLOW].sandbox.change(seconds_fixed=_SLOW_IMPORT_SECONDS)
         hits = [*world.scaled([("stage", _SLOW)], []), *((step, _QUICK) for step in world.scaled(STEPS, STEPS[1:2]))]

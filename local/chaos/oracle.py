@@ -32,7 +32,7 @@ def judge(
     repeats_by_export: Counter[str] | None = None,
     reports_may_be_lost: bool = False,
     names: Mapping[str, str] | None = None,
-    settle_seconds: float = 25,
+    settle_seconds: float = 45,
 ) -> None:
     """Adds every check to the report. `repeats_allowed`: batches that may have gone out once more, faults aside.
 

@@ -35,6 +35,10 @@ LEASE_SECONDS = 600
 """How long the real host hides the message of an instance that was lost."""
 
 LARGEST_TIME_FACTOR = 10
+TIMER_EACH_30_SECONDS = "*/30 * * * * *"
+"""The product's five minutes by the largest time factor."""
+
+NO_TIMER = "0 0 3 1 1 *"
 
 
 class ChaosError(Exception):
@@ -59,7 +63,7 @@ class Site:
         workers: int = 4,
         hosts: int = 1,
         body_bytes: int = 250_000,
-        schedule: str = "*/4 * * * * *",
+        schedule: str = TIMER_EACH_30_SECONDS,
         time_factor: float = 1,
         quiet_seconds: float = 0,
     ) -> None:
