@@ -34,7 +34,7 @@ test-full: ready ## run the tests that are too long for `make test`, all of them
 	@$(PYTHON_IN_VENV) -m pytest -m full -n 2 --dist loadfile --durations 10 $(ARGS)
 
 .PHONY: test-slice
-test-slice: ready ## run a slice of them: SEED=7 chooses which (default: by the commit), SLICES=4 how many there are
+test-slice: ready ## run a slice of them: SEED=7 chooses which (default: by the commit), SLICES=8 how many there are
 	@SEED="$(SEED)" SLICES="$(SLICES)" ARGS="$(ARGS)" scripts/test-slice.sh
 
 .PHONY: test-host

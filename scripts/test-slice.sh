@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 commit=$(git rev-parse --short=7 HEAD 2>/dev/null || date +%m%d)
 seed=${SEED:-$((0x$commit))}
-count=${SLICES:-4}
+count=${SLICES:-8}
 number=$((seed % count + 1))
 echo "slice $number of $count of the long tests, seed $seed; again with: make test-slice SEED=$seed SLICES=$count"
 status=0
