@@ -37,6 +37,18 @@ var rules = [
     splitBy: ''
   }
   {
+    name: 'host-stopped'
+    title: 'Segment Export: the Functions host stops again and again'
+    description: 'More than two stops in half an hour: the app\'s own storage refuses it (403) or is away, or a function runs out of time.'
+    severity: 1
+    query: loadTextContent('../queries/host-stopped.kql')
+    frequency: 'PT15M'
+    window: 'PT30M'
+    range: 'PT30M'
+    threshold: 2
+    splitBy: ''
+  }
+  {
     name: 'no-success'
     title: 'Segment Export: no run has succeeded in ${noSuccessHours} hours'
     description: 'Nothing has reached Brevo for longer than the schedule allows: no new segments, a run that hangs, or an app that does not start.'

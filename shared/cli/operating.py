@@ -59,16 +59,17 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
                 each.run or "-",
                 each.step or "-",
                 duration((now - each.since).total_seconds()) if each.since else "-",
+                duration((each.until - now).total_seconds()) if each.until else "-",
                 words[each.fate],
                 each.why,
             )
             for each in seen.messages
         ]
-        lines.append(table(("RUN", "STEP", "GIVEN UP FOR", "", ""), rows))
+        lines.append(table(("RUN", "STEP", "GIVEN UP FOR", "EXPIRES IN", "", ""), rows))
     if seen.hidden:
         lines.append(f"{count_text(seen.hidden, 'message')} more, out of sight for some minutes or by their number.")
     if not lines:
-        return "No message was given up."
+        return "No message was given up in the last seven days. Older ones have expired; `doctor` shows stalled runs."
     if not done and any(each.fate != "leave" for each in seen.messages):
         lines.append("Nothing was changed: do it with --yes.")
     return "\n".join(lines)

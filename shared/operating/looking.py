@@ -8,8 +8,15 @@ from shared.runs.model import started_at
 State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]
 
+_HOST_STOPPED = (
+    "Start the app. If it is started, its host stops again and again (`Host is shutting down` in its log), most often "
+    "since AzureWebJobsStorage refuses its identity or key (403), or is away."
+)
+
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0
+# A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
+_WATCH_LATE_SECONDS = 120.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
@@ -25,7 +32,11 @@ def poison(app: App) -> Look:
     count = app.storage.poison.count()
     if not count:
         return "ok", "Empty.", ""
-    return "FAILED", f"{count:,} messages were given up.", "`segment-export replay` shows them, and puts them back."
+    return (
+        "FAILED",
+        f"{count:,} messages were given up.",
+        "`segment-export replay` shows them, and puts them back. They expire after seven days.",
+    )
 
 
 def open_runs(app: App) -> Look:
@@ -39,6 +50,11 @@ def open_runs(app: App) -> Look:
     if undriven:
         told = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
         return "FAILED", told, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
+    unwatched = next((run for run in found if run.watch_due and now > run.watch_due + _WATCH_LATE_SECONDS), None)
+    if unwatched:
+        late = duration(now - unwatched.watch_due)
+        told = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
+        return "FAILED", told, _HOST_STOPPED
     oldest = found[0]
     seconds = now - started_at(oldest.run_id).timestamp()
     told = f"{len(found):,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}. {oldest.waiting}"

@@ -4,6 +4,9 @@ The host moves a message there that failed ten times, and the function `export_p
 lies there only while that function cannot work: the app is stopped, its settings cannot be read, or the message is not
 one of ours. Mend that, replay, then start the app again.
 
+It lies there for seven days at most: the host's copies expire then. Nothing rests on one that is still there. While a
+run is open, its watch and the timer drive it on without the message.
+
 A step may be taken twice, so a message is put back first and deleted after: cut off in between, it is in both queues,
 and the second one does nothing. Nothing of a message is shown but its run and step: it might hold anything.
 """
@@ -29,11 +32,15 @@ Fate = Literal["replay", "drop", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A message of the poison queue, and what replaying does with it. `run` is empty for one that is not ours."""
+    """A message of the poison queue, and what replaying does with it. `run` is empty for one that is not ours.
+
+    `until` is when the queue deletes the message by itself.
+    """
 
     run: str
     step: str
     since: datetime | None
+    until: datetime | None
     fate: Fate
     why: str
 
@@ -89,15 +96,15 @@ def _each(queue: Queue) -> Iterator[Received]:
 
 
 def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -> tuple[GivenUp, Message | None]:
-    since = received.message.inserted_on
+    since, until = received.message.inserted_on, received.message.expires_on
     try:
         message = parse_message(base64.b64decode(received.text, validate=True))
     except (PermanentError, binascii.Error, ValueError):
         told = f"It is not one of ours ({len(received.text):,} characters)."
-        return GivenUp("", "", since, "drop" if drop_unreadable and not only else "leave", told), None
+        return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", told), None
 
     def judged(fate: Fate, why: str) -> tuple[GivenUp, Message]:
-        return GivenUp(message.run, message.step, since, fate, why), message
+        return GivenUp(message.run, message.step, since, until, fate, why), message
 
     run = app.store.load(message.run)
     if only and message.run != only:

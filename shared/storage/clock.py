@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import sleep
 from typing import Any
 
 _TRUSTED_SECONDS = 2.0
@@ -22,7 +23,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Waits; a clock of tests skips the time instead."""
-        time.sleep(seconds)
+        sleep(seconds)
 
     def learn(self, response: Any) -> None:
         """Takes the time from one answer: the SDKs' `raw_response_hook`.

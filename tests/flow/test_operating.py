@@ -6,9 +6,11 @@ import hashlib
 import io
 import json
 import logging
+import re
 import socket
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -307,6 +309,19 @@ def test_doctor_tells_a_clock_that_is_off(office, typed, monkeypatch):
     assert "0 s behind storage's" in found["message"].replace("89", "90").replace("91", "90")
 
 
+def test_doctor_tells_that_no_host_takes_messages(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    run_id = office.start().run_id
+    office.app.store.update(run_id, lambda run: replace(run, watch_due=office.app.now() - 100))
+    assert checks(typed, 0)["open runs"]["state"] == "ok"
+    office.app.store.update(run_id, lambda run: replace(run, watch_due=office.app.now() - 300))
+    found = checks(typed, 1)["open runs"]
+    assert found["message"] == f"No host has taken a message of {run_id} that was due 5 min ago."
+    assert "Host is shutting down" in found["fix"]
+    assert "403" in found["fix"]
+    office.finish(run_id)
+
+
 # replay
 
 
@@ -317,6 +332,8 @@ def test_replay_shows_first_and_puts_back_what_has_an_open_run(office, typed):
     give_up(office, step_of(run_id, attempt=7, failing_since=1.0))
     status, output, _ = typed("replay")
     assert (status, run_id in output, "put back" in output) == (0, True, True)
+    assert "EXPIRES IN" in output
+    assert re.search(r"[67] d +put back", output)
     assert "Nothing was changed: do it with --yes." in output
     assert office.app.storage.poison.count() == 1
     assert typed("replay", "--yes")[0] == 0
@@ -324,7 +341,7 @@ def test_replay_shows_first_and_puts_back_what_has_an_open_run(office, typed):
     assert office.finish(run_id)["status"] == "succeeded"
     assert "replayed" in [event["kind"] for event in office.status(run_id)["story"]]
     assert "1 put back, 0 dropped" in typed("audit")[1]
-    assert typed("replay", "--yes")[1] == "No message was given up.\n"
+    assert typed("replay", "--yes")[1].startswith("No message was given up in the last seven days.")
 
 
 def test_replayed_message_forgets_its_failures(office):

@@ -112,7 +112,7 @@ def test_message_that_failed_until_it_was_given_up_is_told_put_back_and_its_run_
         ("", "", "leave"),
     }
     site("replay", "--yes", "--drop-unreadable")
-    assert (site.messages_left("-poison"), site.messages_left()) == (0, 1)
+    assert (site.messages_left("-poison"), site.messages_left()) == (0, 2)  # the step, and the run's delayed watch
     with site.host() as host:
         status = site.finished(run_id, host)
         assert site.json("doctor")["healthy"] is True
