@@ -35,11 +35,11 @@ test-full: ready ## run the tests that are too long for `make test`, all of them
 
 .PHONY: test-slice
 test-slice: ready ## run a slice of them: SEED=7 chooses which (default: by the commit), SLICES=8 how many there are
-	@SEED="$(SEED)" SLICES="$(SLICES)" ARGS="$(ARGS)" scripts/test-slice.sh
+	@SEED="$(SEED)" SLICES="$(SLICES)" scripts/test-slice.sh $(ARGS)
 
 .PHONY: test-host
 test-host: ready ## run the whole-app tests on Azure's own Core Tools (func), where they are on the PATH
-	@ARGS="$(ARGS)" scripts/test-host.sh
+	@scripts/test-host.sh $(ARGS)
 
 .PHONY: check
 check: ready ## types, lint, formatting, and the direction of imports

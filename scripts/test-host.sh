@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the whole-app tests on the real Functions host, Core Tools' `func start`, where it is on the PATH. ARGS are
-# further words for pytest.
+# Runs the whole-app tests on the real Functions host, Core Tools' `func start`, where it is on the PATH. Arguments go
+# to pytest.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -10,5 +10,4 @@ if ! command -v func >/dev/null 2>&1; then
     exit 0
 fi
 echo "test-host: the whole-app tests on func $(func --version)"
-# shellcheck disable=SC2086 # ARGS are words
-exec .venv/bin/python -m pytest tests/whole --core-tools --timeout 300 --durations 10 ${ARGS:-}
+exec .venv/bin/python -m pytest tests/whole --core-tools --timeout 300 --durations 10 "$@"

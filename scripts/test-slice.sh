@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs one slice of the tests that are too long for `make test`. SEED chooses it: by default the commit's own number,
-# so that CI comes by all of them. SLICES is their count, ARGS are further words for pytest.
+# so that CI comes by all of them. SLICES is their count; arguments go to pytest.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -12,7 +12,6 @@ echo "slice $number of $count of the long tests, seed $seed; again with: make te
 status=0
 # Chaos takes its seed from here as well.
 export SEED="$seed"
-# shellcheck disable=SC2086 # ARGS are words
-.venv/bin/python -m pytest -m full --slice="$number/$count" --durations 5 ${ARGS:-} || status=$?
+.venv/bin/python -m pytest -m full --slice="$number/$count" --durations 5 "$@" || status=$?
 # 5 is pytest's word for no test at all: a slice may be empty where there are fewer long tests than slices.
 [ "$status" -eq 5 ] || exit "$status"

@@ -37,9 +37,9 @@ def path_with_stub(tmp_path):
     return f"{stub.parent}:{os.environ['PATH']}"
 
 
-def run_script(path, **settings):
+def run_script(path, *arguments):
     return subprocess.run(
-        ["scripts/test-host.sh"], cwd=REPOSITORY, env={**os.environ, "PATH": path, **settings},
+        ["scripts/test-host.sh", *arguments], cwd=REPOSITORY, env={**os.environ, "PATH": path},
         capture_output=True, text=True, check=False, timeout=170,
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_func_that_does_not_start_is_told_with_the_end_of_its_log(path_with_stub
 @pytest.mark.timeout(180)
 def test_whole_app_tests_run_on_func_by_the_command(path_with_stub):
     done = run_script(
-        path_with_stub, ARGS="-k 'health or every_route or blob_that_lands or given_up' -p no:cacheprovider"
+        path_with_stub, "-k", "health or every_route or blob_that_lands or given_up", "-p", "no:cacheprovider"
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test-host: the whole-app tests on func 4.9.9" in done.stdout

@@ -58,9 +58,14 @@ def test_long_tests_run_only_where_they_are_asked_for():
 
 def test_seed_chooses_the_slice_that_the_script_tells_and_the_same_seed_the_same():
     def told(seed):
-        environment = {**os.environ, "SEED": seed, "SLICES": "4", "ARGS": "--collect-only tests/unit/test_slices.py"}
+        environment = {**os.environ, "SEED": seed, "SLICES": "4"}
         done = subprocess.run(
-            ["scripts/test-slice.sh"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            ["scripts/test-slice.sh", "--collect-only", "tests/unit/test_slices.py"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[0]
