@@ -2,8 +2,11 @@
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,33 +30,41 @@ def test_what_is_no_slice_is_refused(text):
         slice_of(text)
 
 
-def collected(*arguments):
-    pytest_command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*pytest_command, *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=100,
-    )  # fmt: skip
-    return set(re.findall(r"^tests/\S+::.+$", done.stdout, re.MULTILINE)), done
+@pytest.fixture
+def collected(tmp_path):
+    """Collects in a small suite with the same conftest, without other plug-ins: a fraction of a second each."""
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    lines = ["import pytest", "@pytest.mark.full", "def test_long(): pass", *(f"def {name}(): pass" for name in NAMES)]
+    (tmp_path / "test_some.py").write_text("\n".join(lines))
+    markers = "[pytest]\nmarkers =\n    full: long\n    stand_in(reason): not on Core Tools\n"
+    (tmp_path / "pytest.ini").write_text(markers)
+
+    def collect(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments],
+            cwd=tmp_path, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            capture_output=True, text=True, check=False, timeout=100,
+        )  # fmt: skip
+        return set(re.findall(r"^test_some\.py::(\w+)$", done.stdout, re.MULTILINE)), done.returncode
+
+    return collect
 
 
-def test_slices_of_a_selection_make_it_up_and_a_wrong_one_is_wrong_use():
-    here = ["tests/unit/test_slices.py", "-k", "refused or exactly"]
-    every, _ = collected(*here)
-    first, _ = collected(*here, "--slice=1/2")
-    second, _ = collected(*here, "--slice=2/2")
-    assert len(every) == 11
-    assert first | second == every
+def test_slices_of_a_selection_make_it_up_and_a_wrong_one_is_wrong_use(collected):
+    selection = ["-m", "not full"]
+    first, _ = collected(*selection, "--slice=1/2")
+    second, _ = collected(*selection, "--slice=2/2")
+    assert first | second == set(NAMES)
     assert not first & second
-    assert collected(*here, "--slice=3/2")[1].returncode == 4
+    assert collected("--slice=3/2")[1] == 4
 
 
-def test_long_tests_run_only_where_they_are_asked_for():
-    long = "tests/host/test_queue_triggers.py"
-    usual, _ = collected(long)
-    full, _ = collected(long, "-m", "full")
-    assert len(full) == 2
-    assert usual
-    assert not usual & full
+def test_long_tests_run_only_where_they_are_asked_for(collected):
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
+    usual = [word for word in shlex.split(options) if word in ("-m", "not full")]
+    assert usual == ["-m", "not full"]
+    assert collected(*usual)[0] == set(NAMES)
+    assert collected(*usual, "-m", "full")[0] == {"test_long"}
 
 
 def test_seed_chooses_the_slice_that_the_script_tells_and_the_same_seed_the_same():
