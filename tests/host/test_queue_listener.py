@@ -7,91 +7,14 @@ import base64
 import json
 import threading
 import time
-import uuid
-from concurrent.futures import Future
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.queue import QueueClient
 
-from local.azurite import ACCOUNT, ACCOUNT_KEY, Azurite
-from local.functions_host import queue_messages
 from local.functions_host.queue_messages import bytes_of
-from local.functions_host.queues import Alarms, Limits, QueueListener, next_pause_seconds
-from local.functions_host.runtime import Function, Outcome
+from local.functions_host.queues import next_pause_seconds
 from local.functions_host.settings import QueueSettings, SettingError, read_host_json
-
-ONE_AT_A_TIME = QueueSettings(
-    batch_size=1, new_batch_threshold=0, visibility_timeout_seconds=1, max_dequeue_count=3, longest_poll_seconds=0.3
-)
-
-
-class Rig:
-    """A queue, a function that `work` plays, and one or more listeners. `calls` are those of the function."""
-
-    def __init__(self, storage, work=lambda text: True):
-        self.name = f"q-{uuid.uuid4().hex[:12]}"
-        self.storage, self.work = storage, work
-        self.calls, self.threads, self.storage_errors, self.timeouts = [], [], [], []
-        self.listeners = []
-
-    def queue(self, suffix=""):
-        return QueueClient.from_connection_string(self.storage, self.name + suffix)
-
-    def make(self, suffix=""):
-        self.queue(suffix).create_queue()
-        return self
-
-    def listen(self, settings=ONE_AT_A_TIME, suffix="", **limits):
-        function = Function("work", "1", {"type": "queueTrigger", "queueName": self.name + suffix, "connection": "S"})
-        alarms = Alarms(lambda: self.timeouts.append(1), lambda: self.storage_errors.append(time.monotonic()))
-        listener = QueueListener(function, self, settings, Limits(**limits), {"S": self.storage}, alarms)
-        self.listeners.append(listener)
-        listener.start()
-        return listener
-
-    def start(self, function, call):
-        """What the runtime does: runs the function once."""
-        metadata = {name: each.value for name, each in call.metadata.items()}
-        self.calls.append((call.data.value, json.loads(metadata["DequeueCount"]), time.monotonic(), metadata))
-        done = Future()
-
-        def run():
-            done.set_result(Outcome(self.work(call.data.value) is True))
-
-        threading.Thread(target=run, daemon=True).start()
-        return done
-
-    def send(self, text="a", **options):
-        return self.queue().send_message(base64.b64encode(text.encode()).decode(), **options)
-
-    def count(self, suffix=""):
-        return self.queue(suffix).get_queue_properties().approximate_message_count
-
-    def counts(self):
-        return [count for _, count, _, _ in self.calls]
-
-
-@pytest.fixture
-def rig(azurite):
-    made = []
-
-    def make(work=lambda text: True, storage=azurite.connection_string):
-        made.append(Rig(storage, work))
-        return made[-1]
-
-    yield make
-    for each in made:
-        for listener in each.listeners:
-            listener.abandon()
-
-
-@pytest.fixture
-def short_retries(monkeypatch):
-    """Six tries within a second instead of 25 s: what follows them is what these tests are about."""
-    monkeypatch.setattr(queue_messages, "_FIRST_PAUSE_SECONDS", 0.02)
 
 
 def test_function_that_throws_is_tried_to_the_last_count_and_then_its_message_is_poison_for_seven_days(rig, wait_until):
@@ -299,126 +222,6 @@ def test_missing_queue_is_never_made_and_polled_until_somebody_makes_it(rig, wai
     site.send()
     wait_until(lambda: site.calls)
     assert site.storage_errors == []
-
-
-def test_six_tries_of_a_request_to_storage_take_some_twenty_five_seconds():
-    retry = queue_messages._HostsRetry(retry_total=5)
-    pauses = [retry.get_backoff_time({"count": count}) for count in range(1, 6)]
-    assert pauses == pytest.approx([0.8, 1.6, 3.2, 6.4, 12.8])
-
-
-def refused():
-    """A connection string of a storage that nobody listens on."""
-    return (
-        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
-        f"QueueEndpoint=http://127.0.0.1:1/{ACCOUNT};"
-    )
-
-
-def test_poll_that_storage_refuses_six_times_stops_the_host(rig, wait_until, short_retries):
-    site = rig(storage=refused())
-    site.listen()
-    wait_until(lambda: site.storage_errors)
-    time.sleep(0.5)
-    assert len(site.storage_errors) == 1
-
-
-def test_key_that_storage_refuses_stops_the_host_at_its_first_poll(rig, wait_until, azurite):
-    wrong = azurite.connection_string.replace(ACCOUNT_KEY, base64.b64encode(b"another key").decode())
-    site = rig(storage=wrong)
-    began = time.monotonic()
-    site.listen()
-    wait_until(lambda: site.storage_errors)
-    assert site.storage_errors[0] - began < 5  # 403 is not tried again
-
-
-def test_function_that_finished_while_storage_was_away_stops_the_host_and_runs_again_after_its_lease(
-    rig, wait_until, short_retries, tmp_path
-):
-    with Azurite(tmp_path) as storage:
-
-        def work(text):
-            if len(site.calls) == 1:
-                storage.pause()
-            return True
-
-        site = rig(work=work, storage=storage.connection_string).make()
-        site.send()
-        site.listen(lease_seconds=6)  # 600 s shortened: the test waits for its end
-        wait_until(lambda: site.storage_errors)
-        first = site.listeners[0]
-        first.abandon()
-        storage.restart()
-        site.listen(lease_seconds=6)
-        wait_until(lambda: site.count() == 0)
-        assert site.counts() == [1, 2]
-
-
-class _Busy(BaseHTTPRequestHandler):
-    """Answers 503 to every request, or gives one message first."""
-
-    def _answer(self):
-        server = self.server
-        server.seen.append(self.command)
-        gives = self.command == "GET" and bool(server.messages)
-        body = (
-            server.messages.pop() if gives else "<Error><Code>ServerBusy</Code><Message>Busy.</Message></Error>"
-        ).encode()
-        self.send_response(200 if gives else 503)
-        self.send_header("Content-Type", "application/xml")
-        self.send_header("Content-Length", str(len(body)))
-        if not gives:
-            self.send_header("x-ms-error-code", "ServerBusy")
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_PUT = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
-
-    def log_message(self, *_):
-        pass
-
-
-MESSAGE = """<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMessage><MessageId>m-1</MessageId>\
-<InsertionTime>Tue, 24 Nov 2026 05:00:00 GMT</InsertionTime>\
-<ExpirationTime>Tue, 01 Dec 2026 05:00:00 GMT</ExpirationTime>\
-<PopReceipt>r</PopReceipt><TimeNextVisible>Tue, 24 Nov 2026 05:10:00 GMT</TimeNextVisible>\
-<DequeueCount>1</DequeueCount><MessageText>YQ==</MessageText></QueueMessage></QueueMessagesList>"""
-
-
-@pytest.fixture
-def busy():
-    server = HTTPServer(("127.0.0.1", 0), _Busy)
-    server.seen, server.messages = [], []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    server.storage = refused().replace("127.0.0.1:1/", f"127.0.0.1:{server.server_address[1]}/")
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_storage_that_answers_503_is_polled_again(rig, wait_until, short_retries, busy):
-    site = rig(storage=busy.storage)
-    site.listen()
-    wait_until(lambda: len(busy.seen) >= 12)  # two polls of six tries
-    assert site.storage_errors == []
-
-
-@pytest.mark.parametrize(
-    ("succeeds", "seconds"),
-    [(True, 0), (False, 0), (True, 30)],
-    ids=["at the deletion", "at the release", "at a renewal"],
-)
-def test_storage_that_answers_503_to_anything_else_stops_the_host(
-    rig, wait_until, short_retries, busy, succeeds, seconds
-):
-    busy.messages.append(MESSAGE)
-    free = threading.Event()
-    site = rig(work=lambda text: (free.wait(seconds) or True) and succeeds, storage=busy.storage)
-    site.listen(lease_seconds=1)  # 600 s shortened: a renewal comes at half of it
-    wait_until(lambda: site.storage_errors)
-    free.set()
 
 
 def test_function_that_runs_too_long_fails_and_its_message_comes_back_after_the_pause(rig, wait_until):
