@@ -45,14 +45,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Alarms:
-    """Who is told of what ends the whole instance: a function that ran too long, a storage error."""
+    """What to call when the whole instance must end: a function ran too long, or storage failed."""
 
     on_timeout: Callable[[], None]
     on_storage_error: Callable[[], None]
 
 
 def next_pause_seconds(pause_seconds: float, longest_seconds: float) -> float:
-    """How long an idle queue rests until the next poll: twice as long each time, from 0.1 s to `maxPollingInterval`."""
+    """The pause before the next poll of an idle queue: twice as long each time, from 0.1 s to `maxPollingInterval`."""
     return min(max(pause_seconds * 2, SHORTEST_POLL_SECONDS), longest_seconds)
 
 

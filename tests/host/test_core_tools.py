@@ -75,7 +75,7 @@ def test_app_is_started_called_and_stopped_by_func(path_with_stub, monkeypatch, 
         assert host.stop() == 0
 
 
-def test_func_that_does_not_start_is_told_with_the_end_of_its_log(path_with_stub, monkeypatch, tmp_path):
+def test_func_that_does_not_start_is_reported_with_the_end_of_its_log(path_with_stub, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", path_with_stub)
     with pytest.raises(HostNotReadyError, match=r"has no function_app\.py|is missing"):
         CoreToolsHost(tmp_path).start()

@@ -59,7 +59,7 @@ def test_slices_of_a_selection_make_it_up_and_a_wrong_one_is_wrong_use(collected
     assert collected("--slice=3/2")[1] == 4
 
 
-def test_long_tests_run_only_where_they_are_asked_for(collected):
+def test_long_tests_run_only_where_they_are_selected(collected):
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["addopts"]
     usual = [word for word in shlex.split(options) if word in ("-m", "not full")]
     assert usual == ["-m", "not full"]
@@ -67,8 +67,8 @@ def test_long_tests_run_only_where_they_are_asked_for(collected):
     assert collected(*usual, "-m", "full")[0] == {"test_long"}
 
 
-def test_seed_chooses_the_slice_that_the_script_tells_and_the_same_seed_the_same():
-    def told(seed):
+def test_seed_chooses_the_slice_that_the_script_prints_and_the_same_seed_the_same():
+    def first_line(seed):
         environment = {**os.environ, "SEED": seed, "SLICES": "4"}
         done = subprocess.run(
             ["scripts/test-slice.sh", "--collect-only", "tests/unit/test_slices.py"],
@@ -81,5 +81,5 @@ def test_seed_chooses_the_slice_that_the_script_tells_and_the_same_seed_the_same
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[0]
 
-    assert told("6") == "slice 3 of 4 of the long tests, seed 6; again with: make test-slice SEED=6 SLICES=4"
-    assert told("9").startswith("slice 2 of 4 of the long tests, seed 9;")
+    assert first_line("6") == "slice 3 of 4 of the long tests, seed 6; again with: make test-slice SEED=6 SLICES=4"
+    assert first_line("9").startswith("slice 2 of 4 of the long tests, seed 9;")
