@@ -29,5 +29,8 @@ class Graces:
     """The delay of a notice's watch message; longer than its claim."""
 
     def scaled(self, factor: float) -> Self:
-        """The same times multiplied by the factor: for tests that shorten the host's lease as well."""
+        """The same times multiplied by the factor: for tests that shorten the host's lease as well.
+
+        Such a test keeps `notice_claim` above `posting.POST_SECONDS`, which no factor changes.
+        """
         return type(self)(**{each.name: getattr(self, each.name) * factor for each in fields(self)})

@@ -35,7 +35,7 @@ _LONGEST_WAIT_SECONDS = 900.0
 # Workers agree on the time to within two seconds, and the queue counts whole ones.
 _CLOCK_SECONDS = 3.0
 # How long after its time a retry's own message goes first.
-_RETRY_FIRST_SECONDS = 15.0
+RETRY_FIRST_SECONDS = 15.0
 _MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
 
@@ -105,7 +105,7 @@ def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
         nonlocal due
         if now.is_final or now.watch_due > app.now() + _CLOCK_SECONDS:
             return None
-        delay = max(now.until - app.now() + _RETRY_FIRST_SECONDS, app.graces.notice_watch)
+        delay = max(now.until - app.now() + RETRY_FIRST_SECONDS, app.graces.notice_watch)
         due = app.now() + min(delay, app.graces.longest_watch)
         return replace(now, watch_due=due)
 
@@ -113,7 +113,7 @@ def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
     if row.is_final or row.watch_due != due:
         return None
     enqueue(app, message, due - app.now())
-    if row.state == "refused" and app.now() < row.until + _RETRY_FIRST_SECONDS:
+    if row.state == "refused" and app.now() < row.until + RETRY_FIRST_SECONDS:
         return None
     return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
 

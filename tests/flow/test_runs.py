@@ -16,6 +16,7 @@ from shared.errors import ConfigurationError, TransientError
 from shared.runs import bodies, delivering, ending, staging
 from shared.runs.cancelling import request_cancel
 from shared.runs.ending import call_confirm
+from shared.runs.graces import Graces
 from shared.runs.messages import Message, rest_until_due
 from shared.runs.model import Batch
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
@@ -790,8 +791,6 @@ def test_call_back_with_anything_wrong_gets_404_and_changes_nothing(make_flow, m
 
 
 def test_run_that_lost_its_message_is_driven_on_by_the_sweep(flow):
-    from dataclasses import replace
-
     flow.segment(TWO)
     started = flow.start()
     while received := flow.app.storage.queue.receive(60):
@@ -802,6 +801,20 @@ def test_run_that_lost_its_message_is_driven_on_by_the_sweep(flow):
     status = flow.finish(started.run_id)
     assert status["status"] == "succeeded"
     assert "driven_on" in [event["kind"] for event in status["story"]]
+
+
+def test_run_whose_instance_is_lost_with_its_message_goes_on_by_its_watch_message(flow):
+    flow.app = replace(flow.app, graces=Graces().scaled(0.02))  # stalled after 3.6 s instead of 3 minutes
+    flow.segment(TWO)
+    started = flow.start()
+    while (lost := flow.app.storage.queue.receive(600)) and started.run_id not in lost.text:
+        flow.app.storage.queue.delete(lost)  # another test's
+    assert lost is not None
+    assert '"stage"' in lost.text
+    status = flow.finish(started.run_id)
+    assert status["status"] == "succeeded"
+    assert [event["kind"] for event in status["story"]].count("driven_on") == 1
+    assert len(flow.sandbox.imports.records()) == 1
 
 
 def test_every_step_may_run_twice_and_sends_once(flow):
