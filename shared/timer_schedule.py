@@ -99,13 +99,13 @@ class TimerSchedule:
 
 
 def _values(field_text: str, field: _Field, text: str) -> list[int]:
-    found: set[int] = set()
+    numbers: set[int] = set()
     for item in field_text.split(","):
         values = _range(item, field)
         if not values:
             raise _invalid(text, f"has the {field.name} {shown(item)!r}")
-        found.update(values)
-    return sorted(found)
+        numbers.update(values)
+    return sorted(numbers)
 
 
 def _range(item: str, field: _Field) -> range:

@@ -32,5 +32,5 @@ class Front:
 
 
 def _is_preflight(request: Request) -> bool:
-    asks = {"origin", "access-control-request-method"} <= request.headers.keys()
-    return asks and request.method.upper() == "OPTIONS"
+    is_cross_origin = {"origin", "access-control-request-method"} <= request.headers.keys()
+    return is_cross_origin and request.method.upper() == "OPTIONS"

@@ -38,7 +38,7 @@ class Request:
         values: dict[str, list[str]] = {}
         for name, value in self._pairs():
             values.setdefault(names.setdefault(name.lower(), name), []).append(value)
-        return {name: ",".join(found) for name, found in values.items() if any(found)}
+        return {name: ",".join(all_values) for name, all_values in values.items() if any(all_values)}
 
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter, whose name may have any case."""

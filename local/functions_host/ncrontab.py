@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
@@ -80,9 +80,9 @@ class Schedule:
         earliest = moment.replace(microsecond=0) + timedelta(seconds=1)
         for day in self._days_from(earliest.date()):
             is_first = day == earliest.date()
-            found = self._time_from(earliest.hour, earliest.minute, earliest.second) if is_first else self._first_time()
-            if found is not None:
-                return datetime(day.year, day.month, day.day, *found, tzinfo=UTC)
+            moment_of_day = self._time_from(earliest.time()) if is_first else self._first_time()
+            if moment_of_day is not None:
+                return datetime.combine(day, moment_of_day, UTC)
         raise ScheduleError(f"the schedule has no moment after {moment:%Y-%m-%d}")
 
     def _days_from(self, first: date) -> Iterator[date]:
@@ -93,20 +93,19 @@ class Schedule:
                     if day is not None and day >= first and day.isoweekday() % 7 in self.week_days:
                         yield day
 
-    def _first_time(self) -> tuple[int, int, int]:
-        return self.hours[0], self.minutes[0], self.seconds[0]
+    def _first_time(self) -> time:
+        return time(self.hours[0], self.minutes[0], self.seconds[0])
 
-    def _time_from(self, hour: int, minute: int, second: int) -> tuple[int, int, int] | None:
-        earliest = (hour, minute, second)
+    def _time_from(self, earliest: time) -> time | None:
         later = (
-            (h, m, s)
-            for h in self.hours
-            if h >= hour
-            for m in self.minutes
-            if h > hour or m >= minute
-            for s in self.seconds
+            time(hour, minute, second)
+            for hour in self.hours
+            if hour >= earliest.hour
+            for minute in self.minutes
+            if hour > earliest.hour or minute >= earliest.minute
+            for second in self.seconds
         )
-        return next((time for time in later if time >= earliest), None)
+        return next((moment for moment in later if moment >= earliest), None)
 
 
 def _after(moment: datetime, period: timedelta) -> datetime:
@@ -124,10 +123,10 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 
 def _values(text: str, field: _Field) -> tuple[int, ...]:
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in text.split(",") if text.find(",") > 0 else [text]:
-        found.update(_range(part, field))
-    return tuple(sorted(found))
+        numbers.update(_range(part, field))
+    return tuple(sorted(numbers))
 
 
 def _range(part: str, field: _Field) -> range:

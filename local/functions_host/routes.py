@@ -60,7 +60,7 @@ class Route:
         return cls("/".join(parts), segments, frozenset(method.upper() for method in methods))
 
     def conflicts_with(self, other: Route) -> bool:
-        """Tell whether the real host refuses one of two routes: the same template with a method in common."""
+        """Whether the real host refuses one of the two: they have the same template and a method in common."""
         same = upper_ascii(self.template) == upper_ascii(other.template)
         return same and (not self.methods or not other.methods or bool(self.methods & other.methods))
 

@@ -156,10 +156,10 @@ def test_body_that_was_sent_in_chunks_and_did_not_arrive_is_411_and_nothing_is_d
     sent = {**details(asked.flow, name, "x"), "body": None}
     sent["headers"] = {**sent["headers"], "Transfer-Encoding": "chunked"}
     answer = asked(name, "administrator", **sent)
-    told = json.loads(answer.get_body())
-    assert (answer.status_code, told["type"]) == (411, "urn:segment-export:problem:length_missing")
-    assert "Content-Length" in told["title"]
-    assert "as a whole" in told["detail"]
+    problem = json.loads(answer.get_body())
+    assert (answer.status_code, problem["type"]) == (411, "urn:segment-export:problem:length_missing")
+    assert "Content-Length" in problem["title"]
+    assert "as a whole" in problem["detail"]
     assert not list(asked.flow.app.store.latest(asked.flow.export_id, 1))
 
 

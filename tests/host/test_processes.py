@@ -77,7 +77,7 @@ def test_killed_worker_stays_away_where_asked(start_toy, wait_until):
         os.kill(pid, signal.SIGKILL)
         toy.host.wait_for_log(f"(pid {pid}) ended with code -9")
         assert toy.host.worker_pids() == []
-        assert toy.host.request("GET", "/admin/host/ping").status == 200
+        assert toy.host.request("GET", "/api/files/kept").status == 200
     finally:
         toy.host.stop()
 

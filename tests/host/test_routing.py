@@ -75,14 +75,14 @@ def test_every_request_reaches_the_function_that_the_real_router_picks(host):
 
 
 def test_literal_route_has_no_precedence_and_a_catch_all_takes_what_is_named_behind_it(tmp_path):
-    names = {"a_late": "things/{id}", "b_fixed": "things/fixed", "c_all": "{*rest}", "d_other": "other"}
+    names = {"a_late": "things/{id}", "b_fixed": "things/fixed", "c_all": "{*path}", "d_other": "other"}
     with FunctionsHost(app_with(tmp_path, {name: (route, None) for name, route in names.items()}), workers=0) as host:
         assert sent(host, "GET", "/api/things/fixed") == (200, b"a_late")
         assert sent(host, "GET", "/api/other") == (200, b"c_all")
 
 
 def test_wrong_method_goes_on_to_the_next_route_and_head_is_not_get(tmp_path):
-    functions = {"a_get": ("things", ["GET"]), "b_put": ("{name}", ["PUT"]), "c_all": ("{*rest}", None)}
+    functions = {"a_get": ("things", ["GET"]), "b_put": ("{name}", ["PUT"]), "c_all": ("{*path}", None)}
     with FunctionsHost(app_with(tmp_path, functions), workers=0) as host:
         assert sent(host, "GET", "/api/things") == (200, b"a_get")
         assert sent(host, "PUT", "/api/things") == (200, b"b_put")
@@ -153,7 +153,7 @@ def test_target_that_no_route_gets_to_see_is_refused(method, target, status):
 
 
 @pytest.mark.parametrize(
-    ("path", "rest"),
+    ("path", "parameters"),
     [
         ("/api", {}),
         ("/api/", {}),
@@ -165,8 +165,8 @@ def test_target_that_no_route_gets_to_see_is_refused(method, target, status):
         ("//api/a", None),
     ],
 )
-def test_empty_segment_is_matched_only_once_a_catch_all_has_begun(path, rest):
-    assert Route.parse("api/{*path}").match("GET", path) == rest
+def test_empty_segment_is_matched_only_once_a_catch_all_has_begun(path, parameters):
+    assert Route.parse("api/{*path}").match("GET", path) == parameters
 
 
 @pytest.mark.parametrize(("path", "fits"), [("/a/1", True), ("/a/1/", True), ("/a/1//", False), ("/a//", False)])
@@ -194,7 +194,7 @@ def test_preflight_is_204_without_allow_headers_on_any_path(host):
     assert sent(host, "OPTIONS", "/api/orders", asking[0])[0] == 200
 
 
-def test_second_function_with_the_same_route_and_method_is_in_error_and_the_rest_runs(tmp_path):
+def test_second_function_with_the_same_route_and_method_is_in_error_and_all_others_run(tmp_path):
     functions = {
         "second": ("Things", ["GET", "POST"]),
         "first": ("things", ["POST"]),

@@ -20,15 +20,15 @@ PREFIX = "api"
 
 def http_functions(functions):
     """(name, route, method) in the order in which the host tries them; method "" takes all."""
-    found = []
+    triggers = []
     for function in functions:
         trigger = function.get_trigger().get_dict_repr()
         if trigger["type"].lower() != "httptrigger":
             continue
         name = function.get_function_name()
         methods = [str(getattr(method, "value", method)) for method in trigger.get("methods") or [""]]
-        found += [(name, f"{PREFIX}/{trigger.get('route', name)}", method) for method in methods]
-    return sorted(found, key=lambda each: upper_ascii(each[0]))
+        triggers += [(name, f"{PREFIX}/{trigger.get('route', name)}", method) for method in methods]
+    return sorted(triggers, key=lambda each: upper_ascii(each[0]))
 
 
 def reached(functions, method, path):

@@ -81,10 +81,10 @@ def test_next_time_of_a_schedule(text, first):
     ],
 )
 def test_schedule_that_azure_or_cron_refuses_or_reads_in_its_own_way_is_refused(text, fault):
-    told = refuses(text)
-    assert told.startswith("The setting EXPORT_SCHEDULE ")
-    assert fault in told
-    assert "\n" not in told
+    message = refuses(text)
+    assert message.startswith("The setting EXPORT_SCHEDULE ")
+    assert fault in message
+    assert "\n" not in message
 
 
 def test_schedule_that_is_taken_means_the_same_to_the_real_host():
