@@ -6,7 +6,7 @@ PYTHON_IN_VENV := .venv/bin/python
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: ## install everything into .venv and node_modules; again only when something changed
@@ -28,6 +28,18 @@ serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, f
 .PHONY: test
 test: ready ## run all tests, three at a time; ARGS="-k phone" narrows
 	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --durations 10 $(ARGS)
+
+.PHONY: test-full
+test-full: ready ## run the tests that are too long for `make test`, all of them: up to an hour
+	@$(PYTHON_IN_VENV) -m pytest -m full -n 2 --dist loadfile --durations 10 $(ARGS)
+
+.PHONY: test-slice
+test-slice: ready ## run a slice of them: SEED=7 chooses which (default: by the commit), SLICES=8 how many there are
+	@SEED="$(SEED)" SLICES="$(SLICES)" scripts/test-slice.sh $(ARGS)
+
+.PHONY: test-host
+test-host: ready ## run the whole-app tests on Azure's own Core Tools (func), where they are on the PATH
+	@scripts/test-host.sh $(ARGS)
 
 .PHONY: check
 check: ready ## types, lint, formatting, and the direction of imports

@@ -17,6 +17,7 @@ from typing import Any, Self
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 
+from local.app_storage import make_app_storage
 from local.azurite import Azurite, AzuriteError
 from local.functions_host import FunctionsHost, HostNotReadyError
 from local.sandbox_process import SandboxError, SandboxProcess
@@ -110,7 +111,7 @@ class Stack:
         self._host: FunctionsHost | None = None
 
     def start(self, stop: threading.Event) -> Self:
-        """Start all, and make the container. Raises: Stopped, or one of CANNOT_START."""
+        """Start all, and make what the app keeps in storage. Raises: Stopped, or one of CANNOT_START."""
         with ExitStack() as starting:
             starting.enter_context(self.azurite)
             raise_if(stop)
@@ -157,6 +158,7 @@ class Stack:
         return "the functions host" if ended else ""
 
     def _make_host(self) -> FunctionsHost:
+        make_app_storage(self.storage)
         container = ContainerClient.from_connection_string(self.storage, CONTAINER)
         with container, suppress(ResourceExistsError):
             container.create_container()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from local.chaos.doubles import doubles
 from local.chaos.kills import kills
+from local.chaos.lost import lost
 from local.chaos.points import points
 from local.chaos.report import Report
 from local.chaos.restarts import restarts
@@ -28,6 +29,7 @@ SCENARIOS: dict[str, Scenario] = {
     "points": points,
     "doubles": doubles,
     "restarts": restarts,
+    "lost": lost,
     "timers": timers,
 }
 

@@ -8,9 +8,10 @@ from random import Random
 from typing import Any
 
 from local.brevo_sandbox import SandboxSettings
+from local.chaos.exports import ExportUnderTest
 from local.chaos.oracle import judge
 from local.chaos.report import Report
-from local.chaos.site import ExportUnderTest, Site
+from local.chaos.site import Site
 from local.chaos.world import World
 from local.sample_people import seeded
 
@@ -98,7 +99,7 @@ class _Meddler:
                 if not line.endswith("\n"):
                     break
                 self._read += len(line.encode())
-                yield json.loads(line)
+                yield json.loads(line)["message"]
 
     def _copy(self, message: dict[str, Any]) -> None:
         for _ in range(self.rng.randrange(1, 3)):

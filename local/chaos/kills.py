@@ -7,16 +7,17 @@ import time
 from collections import Counter
 
 from local.brevo_sandbox import SandboxSettings
+from local.chaos.exports import ExportUnderTest
 from local.chaos.oracle import judge
 from local.chaos.report import Report
-from local.chaos.site import ExportUnderTest, Site
+from local.chaos.site import LARGEST_TIME_FACTOR, Site
 from local.chaos.watching import export_of
 from local.chaos.world import World
 from local.sample_people import seeded
 
 STATES = ("staging", "delivering", "confirming")
 # How long such a step takes, about: a kill comes at a random moment of it.
-_STEP_SECONDS = {"stage": 2.0, "deliver": 0.35, "confirm": 0.15}
+_STEP_SECONDS = {"stage": 2.0, "deliver": 0.35, "confirm": 0.15, "watch": 0.05}
 _IMPATIENT_SECONDS = 8.0
 _UNEVEN = 3
 
@@ -26,7 +27,7 @@ def kills(world: World, seed: int) -> Report:
     report = Report("kills", seed)
     settings = SandboxSettings.quick(seconds_fixed=0.25, seconds_per_contact=0.000_02)
     accounts = {"BREVO_A": 1, "BREVO_B": 2}
-    options = {"workers": world.scaled(4, 2), "claim_seconds": world.scaled(8, 4), "grace_seconds": world.scaled(20, 8)}
+    options = {"workers": world.scaled(4, 2), "time_factor": LARGEST_TIME_FACTOR}
     with world.site("kills", accounts=accounts, sandbox_settings=settings, **options) as site:
         killer = Killer(world, site, seed)
         killer.run(world.scaled(36, 3))

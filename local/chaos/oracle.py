@@ -9,8 +9,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from local.brevo_sandbox.importing import ImportRecord
+from local.chaos.exports import Account, ExportUnderTest, stranger_facts
 from local.chaos.report import Check, Report
-from local.chaos.site import Account, ExportUnderTest, Site, stranger_facts
+from local.chaos.site import Site
 from shared.runs.ending import STAGED
 from shared.runs.model import Batch, Run
 from shared.runs.status import run_status
@@ -31,7 +32,7 @@ def judge(
     repeats_by_export: Counter[str] | None = None,
     reports_may_be_lost: bool = False,
     names: Mapping[str, str] | None = None,
-    settle_seconds: float = 25,
+    settle_seconds: float = 45,
 ) -> None:
     """Adds every check to the report. `repeats_allowed`: batches that may have gone out once more, faults aside.
 

@@ -9,9 +9,10 @@ from functools import partial
 from random import Random
 
 from local.brevo_sandbox import SandboxSettings
+from local.chaos.exports import ExportUnderTest
 from local.chaos.oracle import judge
 from local.chaos.report import Report
-from local.chaos.site import ExportUnderTest, Site
+from local.chaos.site import LARGEST_TIME_FACTOR, Site
 from local.chaos.world import World
 from local.sample_people import seeded
 
@@ -26,7 +27,7 @@ def points(world: World, seed: int) -> Report:
     settings = SandboxSettings.quick(seconds_fixed=0.1)
     accounts = {"BREVO_A": _AT_ONCE, "BREVO_B": 1}
     options = {"accounts": accounts, "sandbox_settings": settings, "body_bytes": 60_000}
-    with world.site("points", workers=world.scaled(4, 2), claim_seconds=5, grace_seconds=10, **options) as site:
+    with world.site("points", workers=world.scaled(4, 2), time_factor=LARGEST_TIME_FACTOR, **options) as site:
         site.accounts["BREVO_B"].sandbox.change(seconds_fixed=3.0)
         rows = world.scaled(1_200, 600)
         places = _places(site, rows, seed)

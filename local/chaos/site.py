@@ -4,11 +4,11 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +16,13 @@ from typing import Any, Self
 
 from azure.storage.blob import BlobServiceClient
 
+from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, Faults, SandboxSettings
+from local.chaos.exports import Account, ExportUnderTest, make_export_under_test, note_strangers
 from local.chaos.watching import FOLDERS
 from local.functions_host import FunctionsHost
-from local.sample_data import FOLDER, MAPPING, Expected, SegmentPlan, make_export
-from local.sample_people import seeded
+from local.sample_data import FOLDER, MAPPING
 from shared.errors import ExportError
 from shared.runs.app import App
 from shared.runs.model import Run
@@ -30,46 +31,25 @@ from shared.settings import read_settings
 from shared.storage.account import open_storage
 
 CHAOS_APP = Path(__file__).parent / "app"
-_BLOCKED, _PHONES_TAKEN = 4, 3
-_CUSTOMERS_APART = 100_000
+LEASE_SECONDS = 600
+"""How long the real host hides the message of an instance that was lost."""
+
+LARGEST_TIME_FACTOR = 10
+TIMER_EACH_30_SECONDS = "*/30 * * * * *"
+"""The product's five minutes by the largest time factor."""
+
+NO_TIMER = "0 0 3 1 1 *"
 
 
 class ChaosError(Exception):
     """The chaos itself cannot go on; the message says why."""
 
 
-@dataclass(frozen=True)
-class ExportUnderTest:
-    """An export, its list, and what its sample data says must end up there."""
-
-    id: str
-    account: str
-    list_id: int
-    container: str
-    segments: tuple[str, ...]
-    expected: Expected
-    members: dict[str, dict[str, str]]
-    rejected_by_brevo: frozenset[str]
-    files: Mapping[str, bytes]
-
-    def blob_names(self) -> list[str]:
-        """The segment files, without model.json."""
-        return [name for name in self.files if not name.endswith("model.json")]
-
-
-@dataclass
-class Account:
-    """A Brevo account and what stood in it before anything ran."""
-
-    name: str
-    sandbox: BrevoSandbox
-    imports_at_once: int
-    strangers: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    blocked: set[str] = field(default_factory=set)
-
-
 class Site:
-    """Use it in `with`, in the thread that runs the scenario: Azurite ends with its thread."""
+    """Use it in `with`, in the thread that runs the scenario: Azurite ends with its thread.
+
+    `time_factor` divides the host's lease and all the app's own grace periods alike; outages are never shortened.
+    """
 
     def __init__(
         self,
@@ -83,22 +63,25 @@ class Site:
         workers: int = 4,
         hosts: int = 1,
         body_bytes: int = 250_000,
-        schedule: str = "*/4 * * * * *",
-        claim_seconds: float = 8,
-        grace_seconds: float = 20,
+        schedule: str = TIMER_EACH_30_SECONDS,
+        time_factor: float = 1,
         quiet_seconds: float = 0,
     ) -> None:
+        if not 1 <= time_factor <= LARGEST_TIME_FACTOR:
+            raise ChaosError(
+                f"a time factor of {time_factor:g}: queues count whole seconds, so 1 to {LARGEST_TIME_FACTOR}"
+            )
         self.name = name
         self.folder = folder / name
         self._say = say
+        self.lease_seconds = LEASE_SECONDS / time_factor
         self._accounts_wanted = accounts or {"BREVO_A": 1}
         self._sandbox_settings = sandbox_settings
         self._faults = faults
         self._workers, self._hosts_wanted = workers, hosts
         self._settings = {
             "CHAOS_BODY_BYTES": str(body_bytes),
-            "CHAOS_CLAIM_SECONDS": str(claim_seconds),
-            "CHAOS_GRACE_SECONDS": str(grace_seconds),
+            "CHAOS_TIME_FACTOR": str(time_factor),
             "EXPORT_SCHEDULE": schedule,
             "SNAPSHOT_QUIET_SECONDS": str(quiet_seconds),
         }
@@ -127,6 +110,7 @@ class Site:
         for name in FOLDERS:
             (self.chaos / name).mkdir()
         self.azurite = self._stack.enter_context(Azurite(self.folder / "azurite"))
+        make_app_storage(self.azurite.connection_string)
         environment = {
             **self._settings,
             "AzureWebJobsStorage": self.azurite.connection_string,
@@ -137,7 +121,7 @@ class Site:
         for name, slots in self._accounts_wanted.items():
             sandbox = self._stack.enter_context(BrevoSandbox(self._sandbox_settings, self._faults))
             self.accounts[name] = Account(name, sandbox, slots)
-            self._note_strangers(self.accounts[name])
+            note_strangers(self.accounts[name], self.exports)
             environment |= {name: sandbox.api_key, f"{name}_BASE_URL": sandbox.base_url}
             environment.setdefault("BREVO_BASE_URL", sandbox.base_url)
             self._document["connections"].append(
@@ -163,10 +147,20 @@ class Site:
             {**environment, "PUBLIC_URL": f"http://127.0.0.1:{port}"},
             workers=self._workers,
             port=port,
-            queue_lease_seconds=3,
+            # Shortened with the app's own graces by one factor, or a lost worker's message would be waited for in vain.
+            queue_lease_seconds=self.lease_seconds,
             log_file=self.folder / f"host-{number}.log",
         )
         return self._stack.enter_context(host)
+
+    def lose_instance(self, pid: int) -> None:
+        """Kills the host that has this worker, the worker and all, and starts another instance in its place."""
+        lost = next(host for host in self.hosts if pid in host.worker_pids())
+        for worker in lost.worker_pids():
+            os.kill(worker, signal.SIGKILL)
+            (self.chaos / "marks" / str(worker)).unlink(missing_ok=True)
+        lost.kill()
+        lost.start()
 
     def say(self, text: str) -> None:
         """One line of progress."""
@@ -209,38 +203,12 @@ class Site:
         upload: bool = True,
         **changes: Any,
     ) -> ExportUnderTest:
-        """Another export of two overlapping segments with customers of its own, to a list of its own.
-
-        Some of its customers are in Brevo already and have unsubscribed; some have a phone number that a
-        stranger has there, so that Brevo rejects them.
-        """
+        """Another export of two overlapping segments with customers of its own, to a list of its own."""
         number = len(self.exports) + 1
-        step = rows - rows // 5
-        first = number * _CUSTOMERS_APART
-        plans = [
-            SegmentPlan(
-                name=f"Segment{letter}",
-                rows=rows // 2,
-                seed=seed,
-                flaws=flaws,
-                first_customer=first + place * step // 2,
-                partitions=2,
-            )
-            for place, letter in enumerate("AB")
-        ]
-        made = make_export(*plans)
-        members, rejected = self._seed(self.accounts[account], 100 + number, made.expected, seed)
-        export = ExportUnderTest(
-            id=self.next_export_id,
-            account=account,
-            list_id=100 + number,
-            container=self.next_export_id,
-            segments=tuple(plan.name for plan in plans),
-            expected=made.expected,
-            members=members,
-            rejected_by_brevo=rejected,
-            files=made.files,
+        export = make_export_under_test(
+            self.accounts[account], self.next_export_id, number, rows=rows, flaws=flaws, seed=seed
         )
+        note_strangers(self.accounts[account], self.exports, export.members.keys())
         self.app.storage.segment_blobs.create_container(export.container)
         if upload:
             self.upload(export)
@@ -259,52 +227,6 @@ class Site:
         self._save()
         self.exports.append(export)
         return export
-
-    def _seed(
-        self, account: Account, list_id: int, expected: Expected, seed: int
-    ) -> tuple[dict[str, dict[str, str]], frozenset[str]]:
-        rng = seeded(seed, "seed", list_id)
-        emails = sorted(expected.contacts)
-        with_phone = [email for email in emails if "SMS" in expected.contacts[email]]
-        rejected = rng.sample(with_phone, min(_PHONES_TAKEN, len(with_phone)))
-        unsubscribed = rng.sample(sorted(set(emails) - set(rejected)), min(_BLOCKED, len(emails) - len(rejected)))
-        account.sandbox.seed(
-            lists=[{"id": list_id, "name": f"List {list_id}"}],
-            contacts=[
-                *(
-                    {"email": email, "attributes": {"COUNTRY": "Atlantis"}, "lists": [13], "emailBlacklisted": True}
-                    for email in unsubscribed
-                ),
-                *(
-                    {
-                        "email": f"stranger{list_id}.{place}@example.net",
-                        "attributes": {"SMS": expected.contacts[email]["SMS"], "CITY": "Elsewhere"},
-                        "lists": [13],
-                    }
-                    for place, email in enumerate(rejected)
-                ),
-            ],
-        )
-        members = {}
-        for email in emails:
-            if email not in rejected:
-                members[email] = dict(expected.contacts[email])
-                if "SMS" in members[email]:
-                    members[email]["SMS"] = members[email]["SMS"].lstrip("+")
-        for email in unsubscribed:
-            members[email]["COUNTRY"] = "Atlantis"
-        self._note_strangers(account, members.keys())
-        return members, frozenset(rejected)
-
-    def _note_strangers(self, account: Account, more: Iterable[str] = ()) -> None:
-        """Writes down every contact that no export names, and who has unsubscribed."""
-        account.blocked = set(account.sandbox.account.blocked)
-        ours = {email for export in self.exports for email in export.members} | set(more)
-        account.strangers |= {
-            contact.email: stranger_facts(account.sandbox, contact)
-            for contact in account.sandbox.account.snapshot()
-            if contact.email not in ours
-        }
 
     def upload(self, export: ExportUnderTest) -> None:
         """Puts the segments' files into storage."""
@@ -352,7 +274,7 @@ class Site:
         """Every run of every export."""
         return [(export, run) for export in self.exports for run in self.runs(export)]
 
-    def patiently[T](self, look: Callable[[], T], seconds: float = 40) -> T:
+    def patiently[T](self, look: Callable[[], T], seconds: float = 90) -> T:
         """Looks again while storage does not answer."""
         deadline = time.monotonic() + seconds
         while True:
@@ -400,17 +322,6 @@ class Site:
     def remove(self) -> None:
         """Removes the folder: nothing in it is needed when all went well."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def stranger_facts(sandbox: BrevoSandbox, contact: Any) -> tuple[Any, ...]:
-    """All that must stay as it is of a contact that no export names."""
-    account = sandbox.account
-    return (
-        tuple(sorted(account.attributes_of(contact).items())),
-        tuple(account.lists_of(contact)),
-        contact.email_blocked,
-        contact.sms_blocked,
-    )
 
 
 def is_alive(pid: int) -> bool:

@@ -29,8 +29,6 @@ def storm(world: World, seed: int) -> Report:
         accounts={"BREVO_A": _AT_ONCE},
         workers=3,
         body_bytes=world.scaled(100_000, 80_000),
-        claim_seconds=20,
-        grace_seconds=180,
     ) as site:
         export = site.add_export(rows=world.scaled(60_000, 3_000), seed=seed)
         sandbox = site.accounts["BREVO_A"].sandbox

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local.brevo_sandbox import SandboxSettings
+from local.chaos.exports import ExportUnderTest
 from local.chaos.oracle import judge
 from local.chaos.report import Report
-from local.chaos.site import ExportUnderTest, Site
+from local.chaos.site import Site
 from local.chaos.world import World
 from shared.runs.starting import start_due
 

@@ -1,8 +1,8 @@
 """Inside a worker: tells which step it takes, and dies at the very place where a crash is wanted.
 
-Below the folder: `marks/<pid>` while a step runs (JSON: run, step, batch), `seen.jsonl` every message taken,
-`traces/<export>` the places that a run passed, where that file exists, `armed/<export>` the place where a worker
-shall die. A place is `step|operation|nth time in this step|before or after`; operations are the changes that
+Below the folder: `marks/<pid>` while a step runs (JSON: run, step, batch), `seen.jsonl` every message taken (JSON: at,
+pid, message), `traces/<export>` the places that a run passed, where that file exists, `armed/<export>` the place where
+a worker shall die. A place is `step|operation|nth time in this step|before or after`; operations are the changes that
 outlast the worker: table rows, queue messages, blobs, imports.
 """
 
@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -63,7 +64,7 @@ def _watched(folder: Path, take: Callable[[App, str | bytes], None]) -> Callable
         mark = folder / "marks" / str(os.getpid())
         told = json.dumps(asdict(message))
         with (folder / "seen.jsonl").open("a", encoding="utf-8") as seen:
-            seen.write(told + "\n")
+            seen.write(json.dumps({"at": time.time(), "pid": os.getpid(), "message": asdict(message)}) + "\n")
         fresh = folder / "fresh" / str(os.getpid())
         fresh.write_text(told, encoding="utf-8")
         fresh.rename(mark)

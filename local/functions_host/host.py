@@ -80,7 +80,7 @@ class Host:
                 timer.start()
 
     def stop(self) -> None:
-        """Stop everything within a few seconds; running functions get a moment to end."""
+        """Stop everything; running functions get 10 s to end, as with the real host."""
         for timer in self._timers.values():
             timer.stop()
         for watcher in self._watchers:

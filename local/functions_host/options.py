@@ -10,7 +10,8 @@ _DESCRIPTION = """\
 Runs a function app on this machine as Azure does, on Microsoft's own Python worker library.
 
 The host serves HTTP, timers and Event Grid itself; queue triggers run in worker processes, which it starts
-again when they die. App settings are environment variables. It listens on 127.0.0.1 only.
+again when they die: each plays an instance of its own, and ends itself when its storage fails for some 25
+seconds. Queues are never made here. App settings are environment variables. It listens on 127.0.0.1 only.
 """
 _EXAMPLES = """\
 examples:
@@ -81,9 +82,9 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--queue-lease-seconds",
         type=float,
-        default=60,
-        help="how long a message stays invisible between two renewals: a killed worker's messages come back "
-        "after this (default: 60; Azure: 600)",
+        default=600,
+        help="how long a message stays hidden after it was taken or renewed: a killed worker's messages come back "
+        "after this (default: 600, as Azure; for tests)",
     )
     add(
         "--http-timeout-seconds",

@@ -1,13 +1,11 @@
 """Queue triggers: take messages, keep them while their function runs, then delete or give them back.
 
-The rules are those of the real listener. Source: QueueProcessor in
+The rules are those of the real listener. Source: QueueListener and QueueProcessor in
 https://github.com/Azure/azure-sdk-for-net/tree/main/sdk/storage/Microsoft.Azure.WebJobs.Extensions.Storage.Queues
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import logging
 import threading
@@ -18,35 +16,44 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import ExponentialRetry, QueueClient, QueueMessage
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueClient
 
+from local.functions_host.queue_messages import Held, bytes_of, queue_client
 from local.functions_host.rpc import TypedData
 from local.functions_host.runtime import Call, Function, Outcome, Runtime
-from local.functions_host.settings import Environment, QueueSettings, connection_string, resolve
+from local.functions_host.settings import (
+    SHORTEST_POLL_SECONDS,
+    Environment,
+    QueueSettings,
+    connection_string,
+    resolve,
+)
 
 _log = logging.getLogger("local.functions_host.queues")
-_SHORTEST_POLL_SECONDS = 0.1
-_POISON_TIME_TO_LIVE = -1
+_BUSY_POLL_SECONDS = 0.025
+_POISON_TIME_TO_LIVE_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Limits:
     """How long things take. Units: seconds; no `function_timeout_seconds` means no limit."""
 
-    lease_seconds: float = 60
+    lease_seconds: float = 600
     function_timeout_seconds: float | None = 1800
 
 
-def queue_client(connection: str, name: str) -> QueueClient:
-    """Make a client that fails within seconds, so that a listener survives a storage restart."""
-    return QueueClient.from_connection_string(
-        connection,
-        name,
-        retry_policy=ExponentialRetry(initial_backoff=0, increment_base=1, retry_total=2, random_jitter_range=0),
-        connection_timeout=2,
-        read_timeout=10,
-    )
+@dataclass(frozen=True)
+class Alarms:
+    """What to call when the whole instance must end: a function ran too long, or storage failed."""
+
+    on_timeout: Callable[[], None]
+    on_storage_error: Callable[[], None]
+
+
+def next_pause_seconds(pause_seconds: float, longest_seconds: float) -> float:
+    """The pause before the next poll of an idle queue: twice as long each time, from 0.1 s to `maxPollingInterval`."""
+    return min(max(pause_seconds * 2, SHORTEST_POLL_SECONDS), longest_seconds)
 
 
 def message_call(body: str) -> Call:
@@ -72,13 +79,13 @@ class QueueListener:
         settings: QueueSettings,
         limits: Limits,
         environment: Environment,
-        on_timeout: Callable[[], None],
+        alarms: Alarms,
     ) -> None:
         self._function = function
         self._runtime = runtime
         self._settings = settings
         self._limits = limits
-        self._on_timeout = on_timeout
+        self._alarms = alarms
         self.queue_name = resolve(str(function.trigger["queueName"]), environment).lower()
         connection = connection_string(function.trigger.get("connection"), environment)
         self._queue = queue_client(connection, self.queue_name)
@@ -110,68 +117,80 @@ class QueueListener:
         return all(handled.done() for handled in tuple(self._running))
 
     def _poll(self) -> None:
-        pause_seconds = _SHORTEST_POLL_SECONDS
+        pause_seconds = SHORTEST_POLL_SECONDS
         while not self._stopping.wait(pause_seconds):
             self._running = {future for future in self._running if not future.done()}
             if len(self._running) > self._settings.new_batch_threshold:
-                pause_seconds = _SHORTEST_POLL_SECONDS / 4
+                pause_seconds = _BUSY_POLL_SECONDS
                 continue
             try:
                 taken = self._take_batch()
-            except AzureError as error:
-                _log.warning("queue %s does not answer: %s", self.queue_name, str(error).splitlines()[0])
-                taken = 0
-            if taken:
-                pause_seconds = 0.0
-            else:
-                pause_seconds = min(
-                    max(pause_seconds * 1.5, _SHORTEST_POLL_SECONDS), self._settings.longest_poll_seconds
-                )
+            except Exception as error:  # noqa: BLE001 - the SDK raises more than AzureError at answers of a strange form
+                self._stop_the_host(error)
+                return
+            pause_seconds = 0.0 if taken else next_pause_seconds(pause_seconds, self._settings.longest_poll_seconds)
 
     def _take_batch(self) -> int:
+        """Take what is there and hand it to the function; how many. Raises: what no poll survives."""
         try:
-            messages = list(
-                self._queue.receive_messages(
-                    max_messages=self._settings.batch_size,
-                    messages_per_page=self._settings.batch_size,
-                    visibility_timeout=max(1, round(self._limits.lease_seconds)),
-                )
-            )
+            # One page is one request, as the real listener's: a second that fails would lose the messages of the first.
+            pages = self._queue.receive_messages(
+                messages_per_page=self._settings.batch_size,
+                visibility_timeout=max(1, round(self._limits.lease_seconds)),
+            ).by_page()
+            messages = list(next(pages, []))
         except ResourceNotFoundError:
-            _create(self._queue)
+            return 0  # Never made here: the real listener goes on polling until somebody makes the queue.
+        except HttpResponseError as error:
+            if (error.status_code or 0) < 500:
+                raise
+            _log.warning("queue %s answered %s: polled again", self.queue_name, error.status_code)
             return 0
         for message in messages:
-            self._running.add(self._handlers.submit(self._handle, message))
+            held = Held(self._queue, message, self._limits.lease_seconds)
+            self._running.add(self._handlers.submit(self._handle, held))
         return len(messages)
 
-    def _handle(self, message: QueueMessage) -> None:
+    def _handle(self, held: Held) -> None:
         try:
-            self._process(_Held(self._queue, message, self._limits.lease_seconds))
-        except AzureError as error:
-            _log.warning("message %s of %s: %s", message.id, self.queue_name, str(error).splitlines()[0])
-        except Exception:  # noqa: BLE001 - the thread pool would swallow it
-            _log.exception("message %s of %s", message.id, self.queue_name)
+            self._process(held)
+        except Exception as error:  # noqa: BLE001 - the thread pool would swallow it
+            self._stop_the_host(error)
 
-    def _process(self, held: _Held) -> None:
+    def _stop_the_host(self, error: Exception) -> None:
+        """As the real host: an error of poll, delete, release or renewal ends the instance, with its running steps."""
+        words = f"{type(error).__name__}: {error}".splitlines()[0]
+        _log.critical(
+            "An unhandled exception has occurred. Host is shutting down. Queue %s: %s", self.queue_name, words
+        )
+        self._alarms.on_storage_error()
+
+    def _process(self, held: Held) -> None:
         if self._poison is not None and held.dequeue_count > self._settings.max_dequeue_count:
             self._move_to_poison(held, self._poison)
             return
         try:
-            body = self._decode(held.content)
+            body = bytes_of(held.content) if self._settings.base64 else held.content.encode()
         except ValueError:
-            _log.error("message %s of %s is not Base64 text", held.message.id, self.queue_name)
+            _log.error("message %s of %s is not Base64 text", held.id, self.queue_name)
             if self._poison is not None:
                 self._move_to_poison(held, self._poison)
             return
-        outcome = self._run(held, body)
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            _log.error("message %s of %s is not UTF-8 text: a failed try", held.id, self.queue_name)
+            self._give_back(held)
+            return
+        outcome = self._run(held, text)
         if outcome is not None and outcome.succeeded:
             held.delete()
         else:
             self._give_back(held)
         if outcome is None and not self._abandoned.is_set():
-            self._on_timeout()
+            self._alarms.on_timeout()
 
-    def _run(self, held: _Held, body: str) -> Outcome | None:
+    def _run(self, held: Held, body: str) -> Outcome | None:
         """Run the function and keep the message; None where the function was cut off."""
         reason = f"New queue message detected on '{self.queue_name}'."
         future = self._runtime.start(self._function, Call(TypedData(string=body), reason, held.metadata(body)))
@@ -187,7 +206,7 @@ class QueueListener:
                 return None
         return None
 
-    def _give_back(self, held: _Held) -> None:
+    def _give_back(self, held: Held) -> None:
         if self._poison is None:
             return  # As the real listener: what fails on a poison queue stays invisible until its lease ends.
         if held.dequeue_count >= self._settings.max_dequeue_count:
@@ -195,83 +214,18 @@ class QueueListener:
         else:
             held.release(self._settings.visibility_timeout_seconds)
 
-    def _move_to_poison(self, held: _Held, poison: QueueClient) -> None:
+    def _move_to_poison(self, held: Held, poison: QueueClient) -> None:
         _log.warning(
             "Message has reached MaxDequeueCount of %d. Moving message to queue '%s'.",
             self._settings.max_dequeue_count,
             poison.queue_name,
         )
         try:
-            poison.send_message(held.content, time_to_live=_POISON_TIME_TO_LIVE)
+            poison.send_message(held.content, time_to_live=_POISON_TIME_TO_LIVE_SECONDS)
         except ResourceNotFoundError:
             _create(poison)
-            poison.send_message(held.content, time_to_live=_POISON_TIME_TO_LIVE)
+            poison.send_message(held.content, time_to_live=_POISON_TIME_TO_LIVE_SECONDS)
         held.delete()
-
-    def _decode(self, content: str) -> str:
-        if not self._settings.base64:
-            return content
-        try:
-            return base64.b64decode(content, validate=True).decode("utf-8")
-        except binascii.Error as error:
-            raise ValueError(str(error)) from error
-
-
-class _Held:
-    """A message taken from a queue, with the receipt that its latest renewal gave."""
-
-    def __init__(self, queue: QueueClient, message: QueueMessage, lease_seconds: float) -> None:
-        self.message = message
-        self.content = str(message.content)
-        self.dequeue_count = int(message.dequeue_count or 0)
-        self._queue = queue
-        self._receipt = message.pop_receipt
-        self._lease_seconds = max(1, round(lease_seconds))
-        self._renew_at = time.monotonic() + self._lease_seconds / 2
-        self._lost = False
-
-    def renew_when_due(self) -> None:
-        """Make the message invisible for another lease at half time; a lost one is logged and let go."""
-        if self._lost or time.monotonic() < self._renew_at:
-            return
-        self._renew_at = time.monotonic() + self._lease_seconds / 2
-        try:
-            self._update(self._lease_seconds)
-        except ResourceNotFoundError:
-            self._lost = True
-            _log.warning("message %s is no longer ours: it may run twice", self.message.id)
-        except AzureError as error:
-            self._renew_at = time.monotonic() + self._lease_seconds / 10
-            _log.warning("message %s was not renewed: %s", self.message.id, str(error).splitlines()[0])
-
-    def release(self, after_seconds: float) -> None:
-        """Make the message visible again after a while."""
-        self._update(round(after_seconds))
-
-    def delete(self) -> None:
-        """Take the message off the queue."""
-        self._queue.delete_message(self.message.id, self._receipt)
-
-    def metadata(self, body: str) -> dict[str, TypedData]:
-        """The trigger metadata that the real host sends along."""
-        moments = {
-            "ExpirationTime": self.message.expires_on,
-            "InsertionTime": self.message.inserted_on,
-            "NextVisibleTime": self.message.next_visible_on,
-        }
-        return {
-            "QueueTrigger": TypedData(string=body),
-            "Id": TypedData(string=self.message.id),
-            "PopReceipt": TypedData(string=self._receipt),
-            "DequeueCount": TypedData(json=json.dumps(self.dequeue_count)),
-            **{name: TypedData(json=json.dumps(moment.isoformat())) for name, moment in moments.items() if moment},
-        }
-
-    def _update(self, visibility_timeout_seconds: int) -> None:
-        renewed = self._queue.update_message(
-            self.message.id, self._receipt, visibility_timeout=visibility_timeout_seconds
-        )
-        self._receipt = renewed.pop_receipt
 
 
 def _create(queue: QueueClient) -> None:

@@ -44,7 +44,7 @@ class FunctionsHost:
         key: str | None = None,
         master_key: str | None = None,
         watch_containers: Sequence[str] = (),
-        queue_lease_seconds: float = 60,
+        queue_lease_seconds: float = 600,
         arguments: Sequence[str] = (),
         log_file: str | os.PathLike[str] | None = None,
         start_timeout_seconds: float = 60,
@@ -78,24 +78,15 @@ class FunctionsHost:
 
     def start(self) -> Self:
         """Start the host; on return it answers and its workers take messages. Raises: HostNotReadyError."""
-        with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=REPOSITORY,
-                env=self._environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        line = _first_line(self._process, self._start_timeout_seconds)
+        process = self._launch(REPOSITORY, stdout=subprocess.PIPE)
+        line = _first_line(process, self._start_timeout_seconds)
         if not line:
             self.kill()
             raise HostNotReadyError(f"the functions host did not get ready\n{self.log_text()[-_LOG_TAIL_CHARACTERS:]}")
         self._facts = json.loads(line)
         return self
 
-    def stop(self, timeout_seconds: float = 8) -> int | None:
+    def stop(self, timeout_seconds: float = 16) -> int | None:
         """End the host in the orderly way and return its exit code (None: it was not running)."""
         process = self._process
         if process is None:
@@ -179,6 +170,20 @@ class FunctionsHost:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{text!r} was not logged\n{self.log_text()[-_LOG_TAIL_CHARACTERS:]}")
             time.sleep(0.02)
+
+    def _launch(self, folder: Path, stdout: int | None = None) -> subprocess.Popen[str]:
+        """Start the command in a folder; its standard output goes into the log unless it is to be read."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log if stdout is None else stdout,
+                stderr=log,
+                text=True,
+            )
+        return self._process
 
     def _close(self, process: subprocess.Popen[str]) -> int:
         code = process.wait()

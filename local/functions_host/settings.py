@@ -21,6 +21,7 @@ _DEVELOPMENT_STORAGE = (
     "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
     "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
 )
+SHORTEST_POLL_SECONDS = 0.1
 
 
 class SettingError(Exception):
@@ -54,14 +55,17 @@ def connection_string(name: str | None, environment: Environment) -> str:
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """The `extensions.queues` part of host.json."""
+    """The `extensions.queues` part of host.json, with the platform's own defaults.
+
+    Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue (2026-11)
+    """
 
     batch_size: int = 16
     new_batch_threshold: int = 8
     visibility_timeout_seconds: float = 0
     max_dequeue_count: int = 5
     base64: bool = True
-    longest_poll_seconds: float = 1
+    longest_poll_seconds: float = 60
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,16 @@ def _queue_settings(queues: Mapping[str, Any]) -> QueueSettings:
     encoding = str(queues.get("messageencoding", "base64")).lower()
     if encoding not in ("base64", "none"):
         raise SettingError(f"host.json: queues.messageEncoding is {encoding!r}, and is base64 or none")
+    longest_poll_seconds = seconds_of(str(queues.get("maxpollinginterval", "00:01:00")))
+    if longest_poll_seconds < SHORTEST_POLL_SECONDS:
+        raise SettingError(f"host.json: queues.maxPollingInterval is {longest_poll_seconds:g} s, and is 0.1 s at least")
     return QueueSettings(
         batch_size=batch_size,
         new_batch_threshold=int(queues.get("newbatchthreshold", batch_size // 2)),
         visibility_timeout_seconds=seconds_of(str(queues.get("visibilitytimeout", "00:00:00"))),
         max_dequeue_count=int(queues.get("maxdequeuecount", 5)),
         base64=encoding == "base64",
-        longest_poll_seconds=min(1.0, seconds_of(str(queues.get("maxpollinginterval", "00:01:00")))),
+        longest_poll_seconds=longest_poll_seconds,
     )
 
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.functions_host.worker import READY_LINE
+from local.functions_host.worker import FINISH_SECONDS, READY_LINE, STORAGE_FAILED
 
 _log = logging.getLogger("local.functions_host.workers")
 # The current directory is the app's by the time that a worker is started again.
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60
-_PAUSE_AFTER_FAILED_START_SECONDS = 1
-_STOP_SECONDS = 3.5
+_PAUSE_BEFORE_RESTART_SECONDS = 1
+_STOP_SECONDS = FINISH_SECONDS + 1.5
 
 
 class WorkerError(Exception):
@@ -117,8 +117,10 @@ class _Slot:
                 return
             if not was_ready:
                 self.failed.set()
-                if self._stopping.wait(_PAUSE_AFTER_FAILED_START_SECONDS):
-                    return
+            # Without a pause, a worker that cannot start, or whose storage refuses it, would start all the time.
+            pause = not was_ready or code == STORAGE_FAILED
+            if pause and self._stopping.wait(_PAUSE_BEFORE_RESTART_SECONDS):
+                return
 
     def _start(self) -> subprocess.Popen[str] | None:
         with self._lock:

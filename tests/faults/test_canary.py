@@ -16,6 +16,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from local.functions_host import FunctionsHost
@@ -231,6 +232,7 @@ class Stack:
 @pytest.fixture
 def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
     with Azurite() as storage:
+        make_app_storage(storage.connection_string)
         config = tmp_path / "exports.json"
         connection = {
             "id": "brevo-eu",
@@ -267,9 +269,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
             io.BytesIO(marked_segment().encode())
         )
         log = tmp_path / "host.log"
-        with FunctionsHost(
-            environment=environment, log_file=log, arguments=["--log-level=DEBUG"], queue_lease_seconds=10
-        ) as host:
+        with FunctionsHost(environment=environment, log_file=log, arguments=["--log-level=DEBUG"]) as host:
             yield Stack(host, log, storage, environment)
 
 

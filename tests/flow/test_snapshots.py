@@ -129,7 +129,7 @@ def test_timer_starts_one_run_that_fails_and_another_when_the_file_has_come(one_
 
 def test_run_of_an_event_that_fails_is_not_started_again_by_the_timer(one_of_two):
     flow = one_of_two(SNAPSHOT_COMPLETE_HOURS="0")
-    [start] = start_for_blob(flow.app, location_of(flow, 1))
+    [start] = start_for_blob(flow.app, subject(flow, f"{ROOT}/Gold/{NEWER}/Gold_1.csv"))
     assert flow.finish(start.run_id)["error"]["code"] == "snapshot_incomplete"
     assert [start.reason for start in start_due(flow.app)] == ["There is no new snapshot."]
 
@@ -291,9 +291,8 @@ def test_delimiter_of_model_json_that_no_file_has_is_named_and_can_be_replaced(f
 # Layouts
 
 
-def blob_url(flow, name: str) -> str:
-    endpoint = next(part for part in flow.connection_string.split(";") if part.startswith("BlobEndpoint="))
-    return f"{endpoint.partition('=')[2]}/{flow.container}/{name}"
+def subject(flow, name: str) -> str:
+    return f"/blobServices/default/containers/{flow.container}/blobs/{name}"
 
 
 @pytest.mark.parametrize(
@@ -309,8 +308,8 @@ def blob_url(flow, name: str) -> str:
 def test_event_of_a_file_starts_a_run_in_each_layout(flow, folder, name):
     flow.change(source={"container": flow.container, "folder": folder})
     flow.app.storage.segment_blobs.write(flow.container, name, (HEAD + MARA).encode())
-    assert start_for_blob(flow.app, blob_url(flow, name.replace("Gold", "Lead"))) == []
-    [start] = start_for_blob(flow.app, blob_url(flow, name))
+    assert start_for_blob(flow.app, subject(flow, name.replace("Gold", "Lead"))) == []
+    [start] = start_for_blob(flow.app, subject(flow, name))
     status = flow.finish(start.run_id)
     assert (status["status"], status["trigger"], status["rows_read"]) == ("succeeded", "event", 1)
     assert addresses(flow) == {"mara"}

@@ -2,19 +2,23 @@
 
 import base64
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueClient
 
 from local.azurite import Azurite
-from local.functions_host import FunctionsHost
+from local.functions_host import FunctionsHost, queue_messages
+from local.functions_host.queues import Alarms, Limits, QueueListener
+from local.functions_host.runtime import Function, Outcome
+from local.functions_host.settings import QueueSettings
 
 TOY_APP = Path(__file__).parent / "toy_app"
 
@@ -61,6 +65,77 @@ class Toy:
         return self.queue(suffix).get_queue_properties().approximate_message_count
 
 
+ONE_AT_A_TIME = QueueSettings(
+    batch_size=1, new_batch_threshold=0, visibility_timeout_seconds=1, max_dequeue_count=3, longest_poll_seconds=0.3
+)
+
+
+class Rig:
+    """A queue, a function that `work` plays, and one or more listeners. `calls` are those of the function."""
+
+    def __init__(self, storage, work=lambda text: True):
+        self.name = f"q-{uuid.uuid4().hex[:12]}"
+        self.storage, self.work = storage, work
+        self.calls, self.threads, self.storage_errors, self.timeouts = [], [], [], []
+        self.listeners = []
+
+    def queue(self, suffix=""):
+        return QueueClient.from_connection_string(self.storage, self.name + suffix)
+
+    def make(self, suffix=""):
+        self.queue(suffix).create_queue()
+        return self
+
+    def listen(self, settings=ONE_AT_A_TIME, suffix="", **limits):
+        function = Function("work", "1", {"type": "queueTrigger", "queueName": self.name + suffix, "connection": "S"})
+        alarms = Alarms(lambda: self.timeouts.append(1), lambda: self.storage_errors.append(time.monotonic()))
+        listener = QueueListener(function, self, settings, Limits(**limits), {"S": self.storage}, alarms)
+        self.listeners.append(listener)
+        listener.start()
+        return listener
+
+    def start(self, function, call):
+        """What the runtime does: runs the function once."""
+        metadata = {name: each.value for name, each in call.metadata.items()}
+        self.calls.append((call.data.value, json.loads(metadata["DequeueCount"]), time.monotonic(), metadata))
+        done = Future()
+
+        def run():
+            done.set_result(Outcome(self.work(call.data.value) is True))
+
+        threading.Thread(target=run, daemon=True).start()
+        return done
+
+    def send(self, text="a", **options):
+        return self.queue().send_message(base64.b64encode(text.encode()).decode(), **options)
+
+    def count(self, suffix=""):
+        return self.queue(suffix).get_queue_properties().approximate_message_count
+
+    def counts(self):
+        return [count for _, count, _, _ in self.calls]
+
+
+@pytest.fixture
+def rig(azurite):
+    made = []
+
+    def make(work=lambda text: True, storage=azurite.connection_string):
+        made.append(Rig(storage, work))
+        return made[-1]
+
+    yield make
+    for each in made:
+        for listener in each.listeners:
+            listener.abandon()
+
+
+@pytest.fixture
+def short_retries(monkeypatch):
+    """Six tries within a second instead of 25 s: what follows them is what these tests are about."""
+    monkeypatch.setattr(queue_messages, "_FIRST_PAUSE_SECONDS", 0.02)
+
+
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., Any]:
     return _wait_until
@@ -88,20 +163,12 @@ def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Cal
             "AzureFunctionsWebHost__hostid": queue_name,
             **(environment or {}),
         }
+        for suffix in ("", "-poison"):  # the host makes no queue
+            QueueClient.from_connection_string(storage.connection_string, queue_name + suffix).create_queue()
         host = FunctionsHost(TOY_APP, settings, log_file=folder / "host.log", **options).start()
-        toy = Toy(host, storage.connection_string, queue_name, folder / "notes.jsonl")
-        _wait_until(lambda: _exists(toy.queue()))
-        return toy
+        return Toy(host, storage.connection_string, queue_name, folder / "notes.jsonl")
 
     return start
-
-
-def _exists(queue: QueueClient) -> bool:
-    try:
-        queue.get_queue_properties()
-    except AzureError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")

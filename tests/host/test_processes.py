@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,29 @@ def is_running(pid):
     return state != "Z"
 
 
-def test_host_stops_within_five_seconds_and_leaves_no_process_even_while_a_function_runs(start_toy, wait_until):
+def test_host_that_nothing_runs_in_stops_within_five_seconds_and_leaves_no_process(start_toy):
     toy = start_toy(workers=2)
-    toy.order(seconds=60)
-    toy.wait_for_notes("started")
     pids = [toy.host.pid, *toy.host.worker_pids()]
     assert toy.host.stop(timeout_seconds=5) == 0
     assert not any(is_running(pid) for pid in pids)
+
+
+def test_host_that_stops_gives_running_functions_ten_seconds_and_takes_nothing_more(start_toy):
+    toy = start_toy(workers=2)
+    toy.order(seconds=5)
+    toy.order(seconds=60)
+    toy.wait_for_notes("started", 2)
+    pids = [toy.host.pid, *toy.host.worker_pids()]
+    began = time.monotonic()
+    os.kill(toy.host.pid, signal.SIGTERM)
+    time.sleep(1)
+    toy.order(late=True)
+    assert toy.host.stop() == 0
+    assert 9 < time.monotonic() - began < 14
+    assert not any(is_running(pid) for pid in pids)
+    assert [note["order"] for note in toy.notes("finished")] == [{"seconds": 5}]
+    assert len(toy.notes("started")) == 2
+    assert toy.messages_left() == 2  # the one that was cut off is hidden until its lease ends; the late one waits
 
 
 def test_workers_end_when_the_host_is_killed(start_toy, wait_until):

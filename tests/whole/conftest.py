@@ -10,8 +10,11 @@ import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 
+from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from local.core_tools import CoreToolsHost
+from local.functions_host import FunctionsHost
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
 
@@ -20,7 +23,20 @@ FOLDER = "CustomerInsights_abcd1234/BlobExport"
 def azurite() -> Iterator[Azurite]:
     """Of one file alone: on a common one, a host and a terminal would take each other's messages."""
     with Azurite(in_memory=True) as storage:
+        make_app_storage(storage.connection_string)
         yield storage
+
+
+@pytest.fixture(scope="session")
+def functions_host(request: pytest.FixtureRequest) -> Callable[..., FunctionsHost]:
+    """Makes a functions host: our stand-in, or Azure's own with `--core-tools`."""
+    return _core_tools if request.config.getoption("--core-tools") else FunctionsHost
+
+
+def _core_tools(**options: Any) -> FunctionsHost:
+    if "queue_lease_seconds" in options:
+        pytest.skip("waits for the end of a message's lease, which on the real host is 600 s")
+    return CoreToolsHost(**options)
 
 
 @pytest.fixture(scope="module")

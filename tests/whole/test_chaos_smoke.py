@@ -1,28 +1,46 @@
-"""A very small chaos: three kills, one in each state of a run, and the oracle's verdict."""
+"""A very small chaos: three kills, and the oracle's verdict. The long one is among the long tests, by scenario."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from local.chaos.command import SCENARIOS
+from local.chaos.site import ChaosError, Site
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(240)
-def test_small_chaos_of_kills_loses_no_contact_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local.chaos", "--small", "--only", "kills", "--seed", "11", "--json"]
+def run_chaos(folder: Path, scenario: str, seed: str, seconds: float, *arguments: str) -> dict[str, Any]:
+    """The scenario's report, once it holds no violation."""
+    command = [sys.executable, "-m", "local.chaos", "--only", scenario, "--seed", seed, "--json", *arguments]
     done = subprocess.run(
-        [*command, f"--folder={tmp_path}"], cwd=REPOSITORY, capture_output=True, text=True, timeout=220, check=False
+        [*command, f"--folder={folder}"], cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False
     )
     assert done.stdout, done.stderr
-    told = json.loads(done.stdout)
-    [report] = told["scenarios"]
+    [report] = json.loads(done.stdout)["scenarios"]
     failures = [text for check in report["checks"] for text in check["failures"]]
-    assert not failures, "\n".join(failures)
+    assert not failures, "\n".join([f"python -m local.chaos --only {scenario} --seed {seed}", *failures])
     assert done.returncode == 0
+    found: dict[str, Any] = report
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_small_chaos_of_kills_loses_no_contact_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    report = run_chaos(tmp_path, "kills", "11", 220, "--small")
     assert sum(count for what, count in report["done"].items() if what.startswith("kills while")) == 3
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_chaos_loses_no_contact_and_leaves_nothing_behind(tmp_path: Path, scenario: str) -> None:
+    run_chaos(tmp_path, scenario, os.environ.get("SEED") or "7", 1150)
 
 
 def test_unknown_scenario_is_refused_by_name() -> None:
@@ -32,3 +50,8 @@ def test_unknown_scenario_is_refused_by_name() -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "unknown: floods" in done.stderr
+
+
+def test_time_factor_above_ten_is_refused_because_queues_count_whole_seconds(tmp_path: Path) -> None:
+    with pytest.raises(ChaosError, match="a time factor of 11"):
+        Site("too-fast", tmp_path, print, time_factor=11)

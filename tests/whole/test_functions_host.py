@@ -10,7 +10,6 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
-from local.functions_host import FunctionsHost
 from local.functions_host.http_messages import send
 from tests.whole.waiting import wait_until
 
@@ -70,7 +69,7 @@ class RunningApp:
 
 
 @pytest.fixture(scope="module")
-def app(azurite, sandbox, upload, write_config, tmp_path_factory):
+def app(azurite, sandbox, upload, write_config, tmp_path_factory, functions_host):
     on_demand = {"schedule": "off"}
     config = write_config(
         plain=on_demand,
@@ -100,11 +99,10 @@ def app(azurite, sandbox, upload, write_config, tmp_path_factory):
         "EXPORT_SCHEDULE": "0 0 3 1 1 *",
         "PUBLIC_URL": f"http://127.0.0.1:{port}/",
     }
-    host = FunctionsHost(
+    host = functions_host(
         environment=environment,
         port=port,
         watch_containers=["segments-watched"],
-        queue_lease_seconds=5,
         log_file=tmp_path_factory.mktemp("host") / "host.log",
     )
     with host:
@@ -187,6 +185,7 @@ def test_webhook_starts_by_export_and_by_segment(app):
     assert app.call("POST", "webhook", {"segment": "NoSuchSegment"})[::2] == (202, [])
 
 
+@pytest.mark.stand_in("`func start` asks nobody for a key")
 @pytest.mark.parametrize(
     ("method", "path"),
     [

@@ -8,7 +8,6 @@ import time
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from local.functions_host import FunctionsHost
 from tests.receiver import receiver
 from tests.whole.test_functions_host import HEAD, RunningApp
 from tests.whole.waiting import wait_until
@@ -46,7 +45,7 @@ class ToldApp(RunningApp):
 
 
 @pytest.fixture(scope="module")
-def app(azurite, sandbox, upload, write_config, tmp_path_factory):
+def app(azurite, sandbox, upload, write_config, tmp_path_factory, functions_host):
     on_demand = {"schedule": "off", "max_rejected": 1}
     names = ("missing", "guarded", "half", "unmoved", "mended")
     config = write_config(**dict.fromkeys(names, on_demand))
@@ -75,7 +74,7 @@ def app(azurite, sandbox, upload, write_config, tmp_path_factory):
             **{f"{kind.upper()}_URL": f"{each.url}/{kind}?sig=s3cret" for kind, each in receivers.items()},
         }
         log = tmp_path_factory.mktemp("host") / "host.log"
-        with FunctionsHost(environment=environment, port=port, queue_lease_seconds=5, log_file=log) as host:
+        with functions_host(environment=environment, port=port, log_file=log) as host:
             told = ToldApp(config, receivers, host, azurite, sandbox, upload)
             told.change("missing", list_id=4711)
             told.change("guarded", max_profiles=1)

@@ -13,7 +13,6 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
-from local.functions_host import FunctionsHost
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
@@ -29,7 +28,8 @@ ANA = "ana.pop@example.com"
 class Site:
     """The settings that the host and the terminal share."""
 
-    def __init__(self, azurite, sandbox, config, folder):
+    def __init__(self, azurite, sandbox, config, folder, functions_host):
+        self.functions_host = functions_host
         self.storage, self.sandbox, self.folder = azurite.connection_string, sandbox, folder
         self.settings = {
             "AzureWebJobsStorage": azurite.connection_string,
@@ -43,8 +43,9 @@ class Site:
     def host(self, **settings):
         # A failed message comes back at once instead of after ten seconds, ten times.
         quick = {"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:00"}
-        return FunctionsHost(
+        return self.functions_host(
             environment=self.settings | quick | settings,
+            # What a poison function cannot work on stays hidden for the whole lease, 600 s: no test waits that long.
             queue_lease_seconds=3,
             log_file=self.folder / f"host-{time.monotonic_ns()}.log",
         )
@@ -82,12 +83,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(azurite, sandbox, upload, write_config, tmp_path_factory):
+def site(azurite, sandbox, upload, write_config, tmp_path_factory, functions_host):
     config = write_config(given_up={"schedule": "off"}, forgotten={"schedule": "off"}, rotated={"schedule": "off"})
     upload("segments-given-up", "Gold", f"{HEAD}C-1,given-up@example.com,Ion\n")
     upload("segments-rotated", "Gold", f"{HEAD}C-1,rotated@example.com,Eva\nC-2,as-well@example.com,Max\n")
     upload("segments-forgotten", "Gold", f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n")
-    return Site(azurite, sandbox, config, tmp_path_factory.mktemp("site"))
+    return Site(azurite, sandbox, config, tmp_path_factory.mktemp("site"), functions_host)
 
 
 def checks(found):

@@ -81,7 +81,7 @@ def run(host: FunctionsHost, export: str) -> dict[str, Any]:
 def start_host(environment: dict[str, str], folder: Path, workers: int = 2) -> FunctionsHost:
     (folder / "function_app.py").write_text(SMALL_APP)
     (folder / "host.json").write_text((REPOSITORY / "host.json").read_text())
-    return FunctionsHost(folder, environment, workers, queue_lease_seconds=10, log_file=folder / "host.log")
+    return FunctionsHost(folder, environment, workers, log_file=folder / "host.log")
 
 
 def calls(found: list[Span], step: Span) -> list[tuple[str, Any]]:

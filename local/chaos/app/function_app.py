@@ -1,8 +1,8 @@
 """The product's own app, with bodies so small and waits so short that chaos fits into minutes.
 
-The environment says how: CHAOS_BODY_BYTES (product: 8,000,000), CHAOS_CLAIM_SECONDS (20, renewed at a quarter of
-it), CHAOS_GRACE_SECONDS (180) and CHAOS_FOLDER, where `watching` notes each step and looks for crashes that are
-wanted. A setting `<account>_BASE_URL` sends that account's calls to a sandbox of its own: an app has one
+The environment says how: CHAOS_BODY_BYTES (product: 8,000,000), CHAOS_TIME_FACTOR, which divides every grace period
+(the host's leases are divided by the same), and CHAOS_FOLDER, where `watching` notes each step and looks for crashes
+that are wanted. A setting `<account>_BASE_URL` sends that account's calls to a sandbox of its own: an app has one
 BREVO_BASE_URL, and a sandbox is one account.
 """
 
@@ -10,7 +10,6 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from shared.brevo.client import BrevoClient
@@ -29,12 +28,7 @@ def _number(name: str, default: float) -> float:
     return float(os.environ.get(name) or default)
 
 
-claim_seconds = _number("CHAOS_CLAIM_SECONDS", Graces().claim)
-composition.GRACES = replace(
-    Graces().scaled(_number("CHAOS_GRACE_SECONDS", Graces().stalled) / Graces().stalled),
-    claim=claim_seconds,
-    renewal=claim_seconds / 4,
-)
+composition.GRACES = Graces().scaled(1 / _number("CHAOS_TIME_FACTOR", 1))
 bodies.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", bodies.LARGEST_BODY_BYTES))
 
 

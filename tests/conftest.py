@@ -1,0 +1,40 @@
+"""What all tests share: `--slice K/N` runs the K-th of N slices of what is selected, `--core-tools` the tests that
+start the whole app, on Azure's own host."""
+
+from collections.abc import Sequence
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--core-tools", action="store_true", help="run the tests that start the app, on `func start`")
+    parser.addoption("--slice", type=slice_of, metavar="K/N", help="run the K-th of N slices of the selected tests")
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k, so that a slice is one of what they leave
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = list(items)
+    if config.getoption("--core-tools"):
+        chosen = [item for item in items if "functions_host" in getattr(item, "fixturenames", ())]
+        for item in chosen:
+            if item.get_closest_marker("stand_in"):
+                item.add_marker(pytest.mark.skip(reason=item.get_closest_marker("stand_in").args[0]))
+    if wanted := config.getoption("--slice"):
+        names = set(in_slice([item.nodeid for item in chosen], *wanted))
+        chosen = [item for item in chosen if item.nodeid in names]
+    if left := [item for item in items if item not in chosen]:
+        config.hook.pytest_deselected(items=left)
+        items[:] = chosen
+
+
+def slice_of(text: str) -> tuple[int, int]:
+    """Reads `K/N`. Raises ValueError, which pytest shows as wrong use."""
+    number, count = (int(part) for part in text.split("/"))
+    if not 1 <= number <= count:
+        raise ValueError(f"{text} is no slice: K/N wants 1 <= K <= N")
+    return number, count
+
+
+def in_slice(names: Sequence[str], number: int, count: int) -> list[str]:
+    """Every `count`-th name in the order of the alphabet: slices differ by one test at most, and none is in two."""
+    return sorted(names)[number - 1 :: count]
