@@ -16,8 +16,9 @@ from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
 from shared.runs.app import App
 from shared.runs.confirming import call_back
-from shared.runs.model import RUN_ID, Run, is_run_id
+from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.starting import Start
+from shared.runs.state import Run
 from shared.runs.status import find_run, rejected_rows, run_status
 
 _LOOK_AGAIN_SECONDS = "5"

@@ -10,7 +10,7 @@ from shared.access import ROLES
 from shared.administration.exports import MOST_NAME_CHARACTERS
 from shared.config.base import Id
 from shared.config.models import DisplayName
-from shared.runs.model import State, Trigger
+from shared.runs.state import State, Trigger
 
 
 class _Body(BaseModel):

@@ -13,7 +13,7 @@ from local.chaos.exports import Account, ExportUnderTest, stranger_facts
 from local.chaos.report import Check, Report
 from local.chaos.site import Site
 from shared.runs.ending import STAGED
-from shared.runs.model import Batch, Run
+from shared.runs.state import Batch, Run
 from shared.runs.status import run_status
 from shared.storage.account import QUEUE
 

@@ -25,7 +25,7 @@ from local.functions_host import FunctionsHost
 from local.sample_data import FOLDER, MAPPING
 from shared.errors import ExportError
 from shared.runs.app import App
-from shared.runs.model import Run
+from shared.runs.state import Run
 from shared.runs.store import RunStore
 from shared.settings import read_settings
 from shared.storage.account import open_storage

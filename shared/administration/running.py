@@ -13,8 +13,8 @@ from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, TransientError
 from shared.runs.app import App
 from shared.runs.cancelling import request_cancel
-from shared.runs.model import Run, Trigger
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
+from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row

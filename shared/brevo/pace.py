@@ -14,7 +14,6 @@ from typing import Any, Literal
 from shared.brevo.answers import seconds_until_reset
 from shared.errors import TransientError
 from shared.storage.clock import Clock
-from shared.storage.failures import Conflict
 from shared.storage.tables import Row, Table
 
 Kind = Literal["contacts", "other"]
@@ -24,7 +23,6 @@ CONTACTS_PER_SECOND = 10.0  # of the general plans, until a header says otherwis
 OTHER_PER_HOUR = 100
 _HOUR_SECONDS = 3600.0
 _LONGEST_SLEEP_SECONDS = 5.0
-_TRIES = 50
 _FREE_SHARE = 0.5
 
 
@@ -101,20 +99,19 @@ class Pace:
         return max(1, math.floor(SHARE * float(values.get("limit", OTHER_PER_HOUR))))
 
     def _change(self, kind: Kind, change: Callable[[dict[str, Any], float], float]) -> float:
-        for _ in range(_TRIES):
-            row = self._table.get(self._account, kind)
+        result = 0.0
+        limit = 0.0
+
+        def changed(row: Row | None) -> dict[str, Any]:
+            nonlocal result, limit
             values = dict(row.values) if row else {}
             result = change(values, self._now())
-            try:
-                if row is None:
-                    self._table.insert(Row(self._account, kind, values))
-                else:
-                    self._table.replace(Row(self._account, kind, values, row.etag))
-            except Conflict:
-                continue
-            self._limits[kind] = values.get("limit", 0.0)
-            return result
-        raise TransientError("pace", "Too many workers ask for the same account.", retry_after_seconds=5)
+            limit = values.get("limit", 0.0)
+            return values
+
+        self._table.change(self._account, kind, changed)
+        self._limits[kind] = limit
+        return result
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -9,7 +9,7 @@ from typing import Self
 from shared.cli.text import count_text
 from shared.errors import ExportError
 from shared.runs.app import App
-from shared.runs.model import Run
+from shared.runs.state import Run
 
 _EVERY_SECONDS = 0.5
 _BAR = 24

@@ -21,8 +21,9 @@ from shared.runs.app import App
 from shared.runs.bodies import read_places
 from shared.runs.cancelling import cancel_when_idle, request_cancel
 from shared.runs.ending import STAGED
-from shared.runs.model import Batch, Run, is_run_id
 from shared.runs.rejected import REJECTED, customers_of, plain_cell, without_rows
+from shared.runs.run_ids import is_run_id
+from shared.runs.state import Batch, Run
 from shared.storage.failures import Conflict, NotFound
 
 _CANCEL_SECONDS = 60.0

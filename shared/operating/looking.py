@@ -7,7 +7,7 @@ from typing import Literal
 
 from shared.errors import ConfigurationError
 from shared.runs.app import App
-from shared.runs.model import started_at
+from shared.runs.run_ids import started_at
 
 State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]
@@ -68,7 +68,7 @@ def open_runs(app: App) -> Look:
     if not found:
         return "ok", "None.", ""
     now = app.now()
-    undriven = next((run for run in found if now > run.drive_by + _TIMER_SECONDS), None)
+    undriven = next((run for run in found if now > run.stalled_after + _TIMER_SECONDS), None)
     if undriven:
         told = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
         return "FAILED", told, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."

@@ -12,8 +12,8 @@ from shared.administration import audit
 from shared.administration.running import forget_old_keys
 from shared.runs.app import App
 from shared.runs.ending import STAGED
-from shared.runs.model import started_at
 from shared.runs.rejected import REJECTED
+from shared.runs.run_ids import started_at
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, Table
 

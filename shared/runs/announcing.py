@@ -10,8 +10,8 @@ from shared.config.notifications import Event, Notification
 from shared.errors import ConfigurationError, PermanentError
 from shared.runs.app import App
 from shared.runs.guards import is_guard
-from shared.runs.model import Run
 from shared.runs.notice_messages import NoticeMessage, enqueue
+from shared.runs.state import Run
 
 _log = logging.getLogger(__name__)
 

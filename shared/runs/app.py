@@ -1,6 +1,7 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 
 from shared.brevo.client import BrevoClient
@@ -24,9 +25,13 @@ class App:
     store: RunStore
     graces: Graces = field(default_factory=Graces)
 
+    def time(self) -> datetime:
+        """The time in UTC, as storage sees it."""
+        return self.storage.clock.now()
+
     def now(self) -> float:
-        """POSIX seconds, as storage sees the time."""
-        return self.storage.clock.now().timestamp()
+        """The same as POSIX seconds."""
+        return self.time().timestamp()
 
     def document(self) -> Document:
         """The configuration as it is now. Raises DocumentError or ConfigurationError."""

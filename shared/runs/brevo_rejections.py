@@ -10,7 +10,7 @@ from shared.mapping.results import RejectedRow
 from shared.runs.app import App
 from shared.runs.bodies import read_places
 from shared.runs.ending import STAGED
-from shared.runs.model import Batch
+from shared.runs.state import Batch
 from shared.storage.failures import NotFound
 
 _CONTACT = re.compile(rb'\{"email":"([^"]+)"')

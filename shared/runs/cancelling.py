@@ -1,13 +1,11 @@
 """Ends a run at a person's wish, once no worker is in the middle of staging or sending it."""
 
-from dataclasses import replace
-
 from shared import telemetry
 from shared.errors import ConfigurationError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.messages import Message, send
-from shared.runs.model import Run
+from shared.runs.state import Run
 
 LOOK_AGAIN_SECONDS = 2.0
 
@@ -17,11 +15,7 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
 
     Raises ConfigurationError for a run that has ended already.
     """
-
-    def change(now: Run) -> Run | None:
-        return None if now.is_final else replace(now, cancel_requested_by=by[:100])
-
-    run = app.store.update(run.run_id, change)
+    run = app.store.update(run.run_id, lambda now: now.cancel_requested(by))
     if run.is_final:
         raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
     with telemetry.span("cancel", parent=run.trace, run=run.run_id, export=run.export):
@@ -38,10 +32,13 @@ def cancel_when_idle(app: App, run: Run) -> Run:
 
 def cancel_if_idle(app: App, run: Run) -> Run | None:
     """Ends the run where no live worker is at it; None where one is."""
-    staging = bool(run.owner) and run.owner_until > app.now()
-    return None if staging or is_sending(app, run) else ending.cancel(app, run.run_id)
+    if run.is_owned(app.time()) or is_sending(app, run):
+        return None
+    ending.cancel(app, run.run_id)
+    now = app.store.load(run.run_id)
+    return now if now and now.is_final else None
 
 
 def is_sending(app: App, run: Run) -> bool:
     """True while a live worker posts one of the run's batches: what Brevo has of it is not known yet."""
-    return any(batch.state == "delivering" and batch.owner_until > app.now() for batch in app.store.batches(run))
+    return any(batch.is_owned(app.time()) for batch in app.store.batches(run))

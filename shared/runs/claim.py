@@ -4,12 +4,14 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.errors import ExportError, TransientError
 from shared.runs.app import App
-from shared.runs.messages import LONGEST_STEP_WAIT_SECONDS, drive_by, next_try_seconds
-from shared.runs.model import Batch, Run
+from shared.runs.graces import Graces
+from shared.runs.messages import LONGEST_STEP_WAIT_SECONDS, next_try_seconds
+from shared.runs.state import Batch, Run
 
 
 class StillClaimedError(TransientError):
@@ -54,28 +56,19 @@ def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
     """
     claim = Claim()
 
-    def take(run: Run) -> Run | None:
-        if run.state not in ("queued", "staging"):
-            return None
-        _refuse_while_owned(app, run)
-        run = run.entered("staging", app.storage.clock.now())
-        return _held(app, replace(run, owner=claim.owner))
-
     def renew() -> None:
-        run = app.store.update(run_id, lambda run: _held(app, run) if run.owner == claim.owner else None)
+        run = app.store.update(run_id, lambda run: run.renewed(claim.owner, app.time(), app.graces))
         claim.cancelled = bool(run.cancel_requested_by)
         claim.lost = run.owner != claim.owner
 
-    run = app.store.update(run_id, take)
+    run = app.store.update(run_id, lambda run: _taken(app, claim, run, run.staging_by))
     if run.owner != claim.owner:
         raise TransientError("claim_lost", "The run has gone on without this message.", "It goes on by itself.")
     try:
         with _renewing(renew, app.graces.renewal):
             yield run, claim
     finally:
-        app.store.update(
-            run_id, lambda run: replace(run, owner="", owner_until=0.0) if run.owner == claim.owner else None
-        )
+        app.store.update(run_id, lambda run: run.released(claim.owner))
 
 
 @contextmanager
@@ -87,27 +80,13 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Cl
     """
     claim = Claim()
 
-    def take(now: Batch) -> Batch | None:
-        if now.state not in ("staged", "delivering"):
-            return None
-        if now.state == "delivering":
-            _refuse_while_owned(app, now)
-        return replace(
-            now,
-            state="delivering",
-            owner=claim.owner,
-            owner_until=app.now() + app.graces.claim,
-            posts=now.posts + 1,
-            called_back=False,
-        )
+    def change(to: Callable[[Batch], Batch | None], known: Batch | None = None) -> Batch:
+        return app.store.update_batch(run, batch.number, to, known)
 
     def renew() -> None:
-        def change(now: Batch) -> Batch | None:
-            return replace(now, owner_until=app.now() + app.graces.claim) if now.owner == claim.owner else None
+        claim.lost = change(lambda now: now.renewed(claim.owner, app.time(), app.graces)).owner != claim.owner
 
-        claim.lost = app.store.update_batch(run, batch.number, change).owner != claim.owner
-
-    if app.store.update_batch(run, batch.number, take, known=batch).owner != claim.owner:
+    if change(lambda now: _taken(app, claim, now, now.delivering_by), batch).owner != claim.owner:
         yield None
         return
     try:
@@ -115,23 +94,20 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Cl
             yield claim
     except Exception as error:
         # This step's own retry goes first. Only when that is overdue, its worker is lost and others send the batch.
-        until = app.now() + next_try_seconds(attempt, error, LONGEST_STEP_WAIT_SECONDS) + app.graces.retry
-        app.store.update_batch(
-            run,
-            batch.number,
-            lambda now: replace(now, state="staged", owner="", owner_until=until) if now.owner == claim.owner else None,
-        )
+        not_before = app.now() + next_try_seconds(attempt, error, LONGEST_STEP_WAIT_SECONDS) + app.graces.retry
+        change(lambda now: now.given_back(claim.owner, not_before))
         raise
 
 
-def _held(app: App, run: Run) -> Run:
-    return replace(run, owner_until=app.now() + app.graces.claim, drive_by=drive_by(app))
-
-
-def _refuse_while_owned(app: App, claimed: Run | Batch) -> None:
-    rest = claimed.owner_until - app.now()
-    if claimed.owner and rest > 0:
-        raise StillClaimedError(claimed.owner, rest + 1)
+def _taken[T: (Run, Batch)](
+    app: App, claim: Claim, now: T, take: Callable[[str, datetime, Graces], T | None]
+) -> T | None:
+    """The run or batch as this worker has it; None where it has it already, or the work is done."""
+    if now.owner == claim.owner:
+        return None  # the answer to our own write was lost, not the write
+    if now.is_owned(app.time()):
+        raise StillClaimedError(now.owner, now.owner_until - app.now() + 1)
+    return take(claim.owner, app.time(), app.graces)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 """
 
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
-from typing import Any
 
 from shared import telemetry
 from shared.brevo.client import Process
@@ -19,19 +19,18 @@ from shared.runs.brevo_rejections import Rejections, read_rejections
 from shared.runs.delivering import check_still_wanted, send_deliveries, send_next
 from shared.runs.guards import check_confirmed
 from shared.runs.messages import Message
-from shared.runs.model import Batch, Run
 from shared.runs.rejected import RejectedWriter, brevo_rejected_name
 from shared.runs.slots import free_slots
+from shared.runs.state import SENDING, Batch, Run
 from shared.runs.timing import learn, next_look_seconds
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
-_OPEN = ("delivering", "delivered")
 
 
 def confirm(app: App, run: Run, message: Message) -> None:
     """Takes one look, unless the message is stale. Raises the three kinds of ExportError."""
-    if run.state not in ("delivering", "confirming") or message.number != run.confirm_number:
+    if run.state not in SENDING or message.number != run.confirm_number:
         return
     target = app.target(run.export)
     check_still_wanted(run, target)
@@ -58,27 +57,23 @@ def confirm(app: App, run: Run, message: Message) -> None:
 def call_back(app: App, run: Run, number: int) -> bool:
     """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
 
-    A call-back names the batch, not the post. Of a batch that was posted more than once it may tell of the post whose
-    answer was lost, while the import of the other one is open: then it frees nothing, and a look tells.
+    A call-back identifies the batch, not the POST. If the batch was posted twice, it may belong to the POST whose
+    answer was lost while the other import still runs. Then keep the slot and poll.
     False for a batch that the run does not have.
     """
-
-    def called(batch: Batch) -> Batch | None:
-        return replace(batch, called_back=True) if batch.posts <= 1 and batch.state in _OPEN else None
-
     known = app.store.batch(run, number)
     if known is None:
         return False
     with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
-        batch = app.store.update_batch(run, number, called, known)
+        batch = app.store.update_batch(run, number, Batch.import_finished, known)
         if batch.state != "delivered":
             return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
         if batch.posts > 1:
-            ending.call_confirm(app, run.run_id, 0)
+            ending.schedule_confirm(app, run.run_id, 0)
         elif not send_next(app, run, number):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
-                ending.call_confirm(app, run.run_id, 0)
+                ending.schedule_confirm(app, run.run_id, 0)
     return True
 
 
@@ -93,7 +88,7 @@ def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float
             last_look=run.last_look,
             call_back=app.settings.public_url is not None and not all(batch.called_back for batch in open_batches),
         )
-    ending.call_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
+    ending.schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
 def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
@@ -104,13 +99,10 @@ def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
         processes = brevo.processes({batch.process_id for batch in open_batches})
     finally:
         requests = brevo.session.traffic.requests
-        run = app.store.update(
-            run.run_id,
-            lambda now: None if now.is_final else replace(now, last_look=app.now(), requests=now.requests + requests),
-        )
+        run = app.store.update(run.run_id, lambda now: now.looked(requests, app.time()))
     confirmed = []
     for batch in open_batches:
-        batch = _update_open(app, run, batch, looks=batch.looks + 1)
+        batch = _update(app, run, batch, methodcaller("looked", batch.process_id))
         if batch.state != "delivered":
             continue  # another look was faster
         process = processes.get(batch.process_id)
@@ -133,7 +125,7 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
         rejections = read_rejections(app, batch, process)
     except ExportError as error:
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
-            _update_open(app, run, batch, report_tries=batch.report_tries + 1)
+            _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
             return False
         rejections = Rejections({}, [])
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
@@ -144,7 +136,7 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
             with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
                 for row in rejections.rows:
                     writer.add(row)
-    _update_open(app, run, batch, state="confirmed", rejected=rejections.counts, note=note)
+    _update(app, run, batch, lambda now: now.confirmed(batch.process_id, rejections.counts, note))
     rejected = sum(rejections.counts.values())
     app.store.add_event(
         run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
@@ -154,20 +146,12 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:
     """A failed import is sent again once; after that the batch has failed, and with it the run."""
-    if batch.sent_again:
-        _update_open(app, run, batch, state="failed")
-        return
-    app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
-    _update_open(app, run, batch, state="staged", process_id=0, sent_again=1, called_back=False, owner_until=0.0)
+    if not batch.sent_again:
+        app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
+    _update(app, run, batch, lambda now: now.import_failed(batch.process_id))
 
 
-def _update_open(app: App, run: Run, batch: Batch, **changes: Any) -> Batch:
-    """Changes the batch while the import that was looked at is still its open one: two looks may be under way."""
-
-    def change(now: Batch) -> Batch | None:
-        is_same = now.state == "delivered" and now.process_id == batch.process_id
-        return replace(now, **changes) if is_same else None
-
+def _update(app: App, run: Run, batch: Batch, change: Callable[[Batch], Batch | None]) -> Batch:
     return app.store.update_batch(run, batch.number, change)
 
 

@@ -3,8 +3,6 @@
 Where the answer was not written down, the body is sent again: an import is an upsert, so repeating it is harmless.
 """
 
-from dataclasses import replace
-
 from shared import telemetry
 from shared.brevo.client import BrevoClient
 from shared.config.document import Target
@@ -13,8 +11,8 @@ from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_batch
 from shared.runs.messages import Message, send
-from shared.runs.model import Batch, Run
 from shared.runs.slots import free_slots, held_and_free, take_slot
+from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
 from shared.runs.timing import next_look_seconds
 from shared.storage.failures import NotFound
 
@@ -22,7 +20,7 @@ from shared.storage.failures import NotFound
 def deliver(app: App, run: Run, message: Message) -> None:
     """Delivers the message's batch. Raises the three kinds of ExportError."""
     batch = app.store.batch(run, message.batch)
-    if run.state not in ("delivering", "confirming") or batch is None or batch.state not in ("staged", "delivering"):
+    if run.state not in SENDING or batch is None or batch.state not in DELIVERABLE:
         return
     target = app.target(run.export)
     check_still_wanted(run, target)
@@ -52,7 +50,7 @@ def check_still_wanted(run: Run, target: Target) -> None:
 
 
 def _check_still_open(app: App, run: Run) -> None:
-    """Asked once the batch is claimed: whoever ends the run waits for claimed batches, so one sees the other."""
+    """Reads the run again after claiming. Who ends a run waits for claimed batches: one of the two sees the other."""
     now = app.store.load(run.run_id)
     if now is None or now.is_final or now.cancel_requested_by:
         raise TransientError("run_ending", "The run is ended.", retry_after_seconds=1)
@@ -81,7 +79,7 @@ def send_lost_deliveries(app: App, run: Run) -> None:
 
 def _waiting(app: App, batches: list[Batch]) -> list[Batch]:
     """Those that are to be sent, and that no live worker has."""
-    return [batch for batch in batches if batch.state in ("staged", "delivering") and batch.owner_until <= app.now()]
+    return [batch for batch in batches if batch.is_ready(app.time())]
 
 
 def send_next(app: App, run: Run, number: int) -> bool:
@@ -89,7 +87,7 @@ def send_next(app: App, run: Run, number: int) -> bool:
     free_slots(app, run, {number})
     batches = app.store.batches(run)
     sent = send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
-    return sent > 0 or any(batch.state in ("staged", "delivering") for batch in batches)
+    return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
 
 
 def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> Batch:
@@ -100,25 +98,8 @@ def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> B
         _count(app, run, brevo)
         raise
 
-    # The session has posted it again where an answer was lost, and a call-back may tell of that import.
-    more = brevo.session.traffic.requests - 1
-
-    def record(now: Batch) -> Batch | None:
-        if now.state == "delivering" and now.owner in (owner, ""):
-            return replace(
-                now,
-                state="delivered",
-                process_id=process_id,
-                posted_at=app.now(),
-                posts=now.posts + more,
-                called_back=now.called_back and not more,
-                owner="",
-                owner_until=0.0,
-                looks=0,
-            )
-        return None  # another worker has sent the same body as well and records its own process
-
-    return app.store.update_batch(run, batch.number, record)
+    repeats = brevo.session.traffic.requests - 1
+    return app.store.update_batch(run, batch.number, lambda now: now.delivered(owner, process_id, repeats, app.time()))
 
 
 def _body(app: App, batch: Batch) -> bytes:
@@ -131,12 +112,12 @@ def _body(app: App, batch: Batch) -> bytes:
 
 
 def _count(app: App, run: Run, brevo: BrevoClient) -> None:
-    app.store.update(run.run_id, lambda now: None if now.is_final else _counted(now, brevo))
+    app.store.update(run.run_id, lambda now: _counted(now, brevo))
 
 
-def _counted(run: Run, brevo: BrevoClient) -> Run:
+def _counted(run: Run, brevo: BrevoClient) -> Run | None:
     traffic = brevo.session.traffic
-    return replace(run, requests=run.requests + traffic.requests, bytes_sent=run.bytes_sent + traffic.bytes_sent)
+    return run.with_traffic(traffic.requests, traffic.bytes_sent)
 
 
 def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
@@ -144,10 +125,8 @@ def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
     batches = app.store.batches(run)
     all_delivered = all(batch.state in ("delivered", "confirmed") for batch in batches)
 
-    def changed(now: Run) -> Run:
-        if all_delivered and now.state == "delivering":
-            now = now.entered("confirming", app.storage.clock.now())
-        return _counted(now, brevo)
+    def also(now: Run) -> Run | None:
+        return _counted((now.confirming(app.time()) if all_delivered else None) or now, brevo)
 
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if all_delivered and all(batch.called_back for batch in open_batches):
@@ -156,4 +135,4 @@ def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
         delay = next_look_seconds(
             app, run.account, open_batches, last_look=run.last_look, call_back=app.settings.public_url is not None
         )
-    ending.call_confirm(app, run.run_id, delay, changed)
+    ending.schedule_confirm(app, run.run_id, delay, also)

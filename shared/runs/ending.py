@@ -7,11 +7,14 @@ from dataclasses import replace
 from shared.errors import ExportError
 from shared.runs.announcing import announce
 from shared.runs.app import App
-from shared.runs.messages import Message, drive_by, send_for
-from shared.runs.model import Problem, Run, State
+from shared.runs.messages import Message, send_for
 from shared.runs.slots import free_slots
+from shared.runs.state import SENDING, Problem, Run
 
 STAGED = "staged"
+
+# Whether a run is still as it was when its end was decided. A decision on a row that has moved since changes nothing.
+Still = Callable[[Run], bool]
 
 
 def totals(app: App, run: Run) -> Run:
@@ -34,62 +37,34 @@ def totals(app: App, run: Run) -> Run:
     )
 
 
-def succeed(app: App, run_id: str) -> Run:
+def succeed(app: App, run_id: str) -> None:
     """Ends a run of which Brevo has confirmed everything."""
-
-    def change(run: Run) -> Run:
-        run = totals(app, run)
-        rejections = bool(run.rows_rejected or run.contacts_rejected_by_brevo)
-        return _ended(app, run, "succeeded_with_rejections" if rejections else "succeeded")
-
-    return _finish(app, run_id, change)
+    _finish(app, run_id, lambda run: totals(app, run).succeeded(app.time()))
 
 
-def fail(app: App, run_id: str, error: ExportError) -> Run:
-    """Ends a run that cannot go on; says whether anything was sent."""
+def fail(app: App, run_id: str, error: ExportError, still: Still = lambda run: True) -> None:
+    """Ends a run that cannot go on, where it is still as it was when that was decided; says what was sent."""
 
-    def change(run: Run) -> Run:
-        run = totals(app, run)
-        return replace(_ended(app, run, "failed"), error=_with_what_was_sent(Problem.of(error), run))
+    def change(run: Run) -> Run | None:
+        return totals(app, run).failed(Problem.of(error), app.time()) if still(run) else None
 
-    return _finish(app, run_id, change)
-
-
-def cancel(app: App, run_id: str) -> Run:
-    """Ends a run at a person's wish; says what Brevo has already."""
-
-    def change(run: Run) -> Run:
-        run = totals(app, run)
-        problem = Problem("cancelled", f"Cancelled by {run.cancel_requested_by or 'a person'}.", "")
-        return replace(_ended(app, run, "cancelled"), error=_with_what_was_sent(problem, run))
-
-    return _finish(app, run_id, change)
+    _finish(app, run_id, change)
 
 
-def skip(app: App, run_id: str, problem: Problem) -> Run:
-    """Ends a run that has nothing to do."""
-    return _finish(app, run_id, lambda run: replace(_ended(app, run, "skipped"), error=problem))
+def cancel(app: App, run_id: str) -> None:
+    """Ends a run because a person has asked for it; says what Brevo has already."""
+    _finish(app, run_id, lambda run: totals(app, run).cancelled(app.time()))
 
 
-def _ended(app: App, run: Run, state: State) -> Run:
-    return replace(run.entered(state, app.storage.clock.now()), owner="", owner_until=0.0)
+def skip(app: App, run_id: str, problem: Problem, still: Still) -> None:
+    """Ends a run that has nothing to do, where it is still as it was when that was decided."""
+    _finish(app, run_id, lambda run: run.skipped(problem, app.time()) if still(run) else None)
 
 
-def _with_what_was_sent(problem: Problem, run: Run) -> Problem:
-    if not run.contacts_delivered:
-        return replace(problem, message=f"{problem.message} Nothing was sent.")
-    open_count = run.contacts_delivered - run.contacts_confirmed - sum(run.contacts_rejected_by_brevo.values())
-    return replace(
-        problem,
-        message=f"{problem.message} Brevo already has {run.contacts_delivered:,} of {run.contacts_mapped:,} contacts"
-        f" ({open_count:,} of them not confirmed).",
-    )
-
-
-def _finish(app: App, run_id: str, change: Callable[[Run], Run]) -> Run:
+def _finish(app: App, run_id: str, change: Callable[[Run], Run | None]) -> None:
     run = app.store.finish(run_id, change)
-    tidy(app, run)
-    return run
+    if run.is_final:
+        tidy(app, run)
 
 
 def tidy(app: App, run: Run) -> None:
@@ -98,7 +73,7 @@ def tidy(app: App, run: Run) -> None:
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
     _wake_others(app, run)
     announce(app, run)
-    app.store.forget_open(run.run_id)
+    app.store.drop_open(run.run_id)
 
 
 def _wake_others(app: App, run: Run) -> None:
@@ -106,20 +81,22 @@ def _wake_others(app: App, run: Run) -> None:
     for run_id, account in app.store.open_runs():
         if account == run.account and run_id != run.run_id:
             other = app.store.load(run_id)
-            if other is not None and other.state in ("delivering", "confirming"):
-                call_confirm(app, run_id, 0)
+            if other is not None and other.state in SENDING:
+                schedule_confirm(app, run_id, 0)
 
 
-def call_confirm(app: App, run_id: str, delay_seconds: float, changed: Callable[[Run], Run] = lambda run: run) -> None:
+def schedule_confirm(
+    app: App, run_id: str, delay_seconds: float, also: Callable[[Run], Run | None] = lambda run: run
+) -> None:
     """Sends the run's confirm message and makes every earlier one stale, so that one drives it.
 
-    `changed` is what else is to be written in the run's row.
+    `also` is what else is to be written in the run's row.
     """
+    due = app.now() + delay_seconds
 
     def change(run: Run) -> Run | None:
-        if run.is_final:
-            return None
-        return replace(changed(run), confirm_number=run.confirm_number + 1, drive_by=drive_by(app, delay_seconds))
+        changed = also(run)
+        return changed.confirm_at(due, app.graces) if changed else None
 
     run = app.store.update(run_id, change)
     if not run.is_final:

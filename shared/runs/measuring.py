@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from shared import telemetry
-from shared.runs.model import Run, started_at
+from shared.runs.run_ids import started_at
+from shared.runs.state import Run
 
 
 def measure_end(run: Run) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared import telemetry
 from shared.errors import PermanentError
 from shared.runs.app import App
-from shared.runs.model import is_run_id
+from shared.runs.run_ids import is_run_id
 
 Step = Literal["stage", "deliver", "confirm", "watch"]
 
@@ -87,11 +87,6 @@ def rest_until_due(app: App, message: Message) -> bool:
     if rest > 0:
         app.storage.clock.sleep(rest)
     return rest > 0
-
-
-def drive_by(app: App, delay_seconds: float = 0) -> float:
-    """When a run counts as stalled, if its next message is due after the delay."""
-    return app.now() + delay_seconds + app.graces.stalled
 
 
 def next_try_seconds(attempt: int, error: Exception, longest_seconds: float) -> float:

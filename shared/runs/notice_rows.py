@@ -1,16 +1,15 @@
 """A notice's row (table `notices`, partition = run): who may post it, and what became of it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from typing import Literal, Self
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, Self
 
-from shared.errors import TransientError
 from shared.runs.app import App
 from shared.runs.notice_messages import NoticeMessage
-from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 
-_TRIES = 30
+# Workers agree on the time to within two seconds, and the queue counts whole ones.
+CLOCK_SECONDS = 3.0
 
 NoticeState = Literal["waiting", "sending", "refused", "told", "unknown", "given_up"]
 
@@ -35,6 +34,36 @@ class NoticeRow:
         """True when it is not posted any more."""
         return self.state in ("told", "unknown", "given_up")
 
+    def claimed(self, owner: str, seen: Self, now: float, until: float) -> Self | None:
+        """Taken to be posted. `seen` is the row as it was read before.
+
+        Not where it is done with, not due, ours already, or was claimed and lost since: then its watch sees to it.
+        """
+        early = CLOCK_SECONDS if self.state == "refused" else 0.0
+        if self.is_final or self.owner == owner or self.until > now + early:
+            return None
+        if self.state == "sending" and self.owner != seen.owner:
+            return None
+        return replace(self, state="sending", owner=owner, until=until)
+
+    def ended_try(
+        self, owner: str, state: NoticeState, until: float, attempt: int, failing_since: float
+    ) -> Self | None:
+        """What became of a try, unless another worker has taken the notice over."""
+        if self.owner != owner or self.state == state:
+            return None
+        return replace(self, state=state, until=until, attempt=attempt, failing_since=failing_since)
+
+    def given_up(self) -> Self | None:
+        """Nobody tries it any more."""
+        return None if self.is_final else replace(self, state="given_up")
+
+    def watched_at(self, due: float, now: float) -> Self | None:
+        """Its next watch message is due then, unless another one is on its way."""
+        if self.is_final or self.watch_due > now + CLOCK_SECONDS:
+            return None
+        return replace(self, watch_due=due)
+
     @classmethod
     def of(cls, row: Row | None) -> Self:
         """What the table holds of a notice, which may be nothing yet."""
@@ -49,16 +78,24 @@ def load_notice(app: App, message: NoticeMessage) -> NoticeRow:
 
 def change_notice(app: App, message: NoticeMessage, change: Callable[[NoticeRow], NoticeRow | None]) -> NoticeRow:
     """Changes the row as it stands now; `change` may see it more than once, and None leaves it alone."""
-    for _ in range(_TRIES):
-        row = app.storage.notices.get(message.run, message.id)
-        now = NoticeRow.of(row)
-        changed = change(now)
-        if changed is None:
-            return now
-        new = Row(message.run, message.id, asdict(changed), row.etag if row else None)
-        try:
-            app.storage.notices.replace(new) if row else app.storage.notices.insert(new)
-        except (Conflict, NotFound):
-            continue
-        return changed
-    raise TransientError("busy", "Too many workers change this notice at once.", retry_after_seconds=2)
+
+    def values(row: Row | None) -> dict[str, Any] | None:
+        changed = change(NoticeRow.of(row))
+        return asdict(changed) if changed else None
+
+    return NoticeRow.of(app.storage.notices.change(message.run, message.id, values))
+
+
+def take_notice_row(
+    app: App, message: NoticeMessage, change: Callable[[NoticeRow], NoticeRow | None]
+) -> NoticeRow | None:
+    """Changes the row; None where the change does not apply, or another worker has made it."""
+    taken: NoticeRow | None = None
+
+    def noted(now: NoticeRow) -> NoticeRow | None:
+        nonlocal taken
+        taken = change(now)
+        return taken
+
+    change_notice(app, message, noted)
+    return taken

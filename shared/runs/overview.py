@@ -9,8 +9,8 @@ from shared.errors import ConfigurationError
 from shared.runs.app import App
 from shared.runs.completeness import wait_for_files
 from shared.runs.guards import is_guard
-from shared.runs.model import Run
 from shared.runs.starting import next_due
+from shared.runs.state import Run
 from shared.segments.snapshot import find_snapshot
 
 

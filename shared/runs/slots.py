@@ -5,7 +5,7 @@ so a slot is neither lost with a worker nor taken from a live import by a clock 
 """
 
 from shared.runs.app import App
-from shared.runs.model import Batch, Run
+from shared.runs.state import Batch, Run
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
@@ -21,12 +21,9 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
         row = held.get(f"slot-{number}")
         wanted = Row(run.account, f"slot-{number}", mine, row.etag if row else None)
         try:
-            if row is None:
-                app.storage.accounts.insert(wanted)
-            elif _is_done_with(app, row):
-                app.storage.accounts.replace(wanted)
-            else:
+            if row is not None and not _is_done_with(app, row):
                 continue
+            app.storage.accounts.save(wanted)
         except Conflict:
             continue
         return True

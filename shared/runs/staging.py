@@ -24,11 +24,11 @@ from shared.runs.bodies import write_bodies, write_files
 from shared.runs.claim import Cancelled, Claim, claimed_run
 from shared.runs.completeness import Wait, check_complete, gap_text, wait_for_files
 from shared.runs.guards import check_gaps, check_staged
-from shared.runs.messages import Message, drive_by, send
-from shared.runs.model import Batch, Problem, Run
+from shared.runs.messages import Message, send
 from shared.runs.preflight import Checked, check_account
 from shared.runs.reading import SnapshotReader
 from shared.runs.rejected import RejectedWriter, staging_rejected_name
+from shared.runs.state import STAGEABLE, Batch, Problem, Run
 from shared.segments.snapshot import Snapshot, find_snapshot
 
 # What a table row is to hold of a list that could be long.
@@ -40,10 +40,10 @@ _LONGEST_FUNCTION_SECONDS = 3600
 
 def stage(app: App, run: Run, message: Message) -> None:
     """Stages the run and sends its first batches. Raises the three kinds of ExportError."""
-    if run.state not in ("queued", "staging"):
+    if run.state not in STAGEABLE:
         # Staged already. Only where the worker was lost before it sent the first messages, there is something to do.
         if run.state == "delivering" and not run.confirm_number:
-            ending.call_confirm(app, run.run_id, 0)
+            ending.schedule_confirm(app, run.run_id, 0)
         return
     target = app.target(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
@@ -52,7 +52,8 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.trigger == "event" and run.state == "queued" and app.store.started(run.export).snapshot == snapshot.id:
-        ending.skip(app, run.run_id, Problem("snapshot_known", "This snapshot was exported already.", ""))
+        problem = Problem("snapshot_known", "This snapshot was exported already.", "")
+        ending.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
         return
     try:
         with claimed_run(app, run.run_id) as (run, claim):
@@ -74,10 +75,8 @@ def _wait_for(app: App, run: Run, target: Target, snapshot: Snapshot) -> Wait | 
 
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
-    def waiting(run: Run) -> Run | None:
-        return None if run.is_final else replace(run, waiting=wait.reason, drive_by=drive_by(app, wait.seconds))
-
-    app.store.update(run.run_id, waiting)
+    stalled_after = app.now() + wait.seconds + app.graces.stalled
+    app.store.update(run.run_id, lambda now: now.waiting_for(wait.reason, stalled_after))
     send(app, message, wait.seconds + 1)
 
 
@@ -162,33 +161,21 @@ def _guard(app: App, target: Target, staged: Run, snapshot: Snapshot) -> None:
 
 def _note_counts(app: App, claim: Claim, staged: Run) -> None:
     """Notes what was found, also where a guard stops the run. Raises TransientError where another has taken over."""
-
-    def change(now: Run) -> Run | None:
-        if now.owner != claim.owner or now.is_final:
-            return None
-        return replace(now, **{name: getattr(staged, name) for name in _COUNTED})
-
-    if app.store.update(staged.run_id, change).rejected_id != staged.rejected_id:
+    counts = {name: getattr(staged, name) for name in _COUNTED}
+    if app.store.update(staged.run_id, lambda now: now.counted(claim.owner, counts)).rejected_id != staged.rejected_id:
         raise _overtaken()
 
 
 def _commit(app: App, claim: Claim, staged: Run) -> None:
     """The one write that counts. Raises TransientError where another worker has taken over."""
 
-    def change(now: Run) -> Run | None:
-        if now.owner != claim.owner or now.is_final:
-            return None
-        if now.cancel_requested_by:
-            raise Cancelled
-        return replace(
-            now.entered("delivering", app.storage.clock.now()),
-            staging_id=staged.staging_id,
-            batches=staged.batches,
-            drive_by=drive_by(app),
-        )
-
-    run = app.store.update(staged.run_id, change)
+    run = app.store.update(
+        staged.run_id,
+        lambda now: now.delivering(claim.owner, staged.staging_id, staged.batches, app.time(), app.graces),
+    )
     if run.staging_id != staged.staging_id:
+        if run.cancel_requested_by and run.owner == claim.owner:
+            raise Cancelled
         raise _overtaken()
     telemetry.note(rows=run.rows_read, contacts=run.contacts_mapped, batches=run.batches)
 
@@ -216,10 +203,11 @@ def _overtaken() -> TransientError:
 def _send_first(app: App, run: Run, target: Target, batches: list[Batch]) -> None:
     for batch in batches[: target.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
-    ending.call_confirm(app, run.run_id, 2 if batches else 0)
+    ending.schedule_confirm(app, run.run_id, 2 if batches else 0)
 
 
 def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
     names = ", ".join(part.segment for part in snapshot.segments)
     advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
-    ending.skip(app, run.run_id, Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice))
+    problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
+    ending.skip(app, run.run_id, problem, still=lambda now: now.owner == run.owner)

@@ -16,8 +16,8 @@ from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.app import App
 from shared.runs.completeness import wait_for_files
-from shared.runs.messages import Message, drive_by, send
-from shared.runs.model import Run, Trigger
+from shared.runs.messages import Message, send
+from shared.runs.state import Run, Trigger
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.watching import start_watch
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
@@ -34,7 +34,7 @@ Refused = Callable[[Document, Export], str]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What became of a wish to start: the run, which may have been active already, or why there is none."""
+    """The result of a request to start: the run (new, or the one already active), or the reason there is none."""
 
     export: str
     run_id: str = ""
@@ -75,9 +75,8 @@ def start_run(
             skip_quiet=skip_quiet,
             accept=accept,
             token=secrets.token_urlsafe(24),
-            drive_by=drive_by(app),
             trace=telemetry.carrier(),
-        ).entered("queued", app.storage.clock.now())
+        ).queued(app.time(), app.graces)
         return _write_and_send(app, run, snapshot, due)
 
 
@@ -89,7 +88,7 @@ def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
         return Start(run.export, other.run_id, reason=_ACTIVE)
     except AlreadyStarted:
         telemetry.note_error("already_started")
-        app.store.forget_open(run.run_id)
+        app.store.drop_open(run.run_id)
         return Start(run.export, reason="This was started before.")
     send(app, Message(run.run_id, "stage"))
     app.store.add_event(run.run_id, "queued", f"By {run.trigger}.")

@@ -6,8 +6,9 @@ from typing import Any
 from shared.errors import ConfigurationError
 from shared.runs import ending
 from shared.runs.app import App
-from shared.runs.model import Run, is_run_id
 from shared.runs.rejected import rejected_csv
+from shared.runs.run_ids import is_run_id
+from shared.runs.state import Run
 
 
 def find_run(app: App, run_id: str) -> Run:

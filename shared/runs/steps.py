@@ -21,13 +21,12 @@ from shared.runs.messages import (
     LONGEST_STEP_WAIT_SECONDS,
     Message,
     Step,
-    drive_by,
     next_try_seconds,
     parse_message,
     rest_until_due,
     send,
 )
-from shared.runs.model import Run
+from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ def abandon(app: App, text: str | bytes) -> None:
             "The function's log names the place; run the export again.",
         )
         with telemetry.span("abandon", parent=run.trace, run=run.run_id, export=run.export):
-            ending.fail(app, run.run_id, error)
+            ending.fail(app, run.run_id, error, _still(app, message))
 
 
 def _wait_for_owner(app: App, message: Message, error: StillClaimedError) -> None:
@@ -143,18 +142,14 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     now = app.now()
     since = message.failing_since or now
     if now - since > GIVE_UP_SECONDS:
-        ending.fail(app, message.run, error)
+        ending.fail(app, message.run, error, _still(app, message))
         return
     wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
     _log.info("%s", waits_line(message, error, wait))
 
-    def waiting(run: Run) -> Run | None:
-        if run.is_final:
-            return None
-        text = f"{error.message} Next try in {wait:.0f} s."
-        return replace(run, waiting=text, drive_by=drive_by(app, wait) if _drives(message, run) else run.drive_by)
-
-    app.store.update(message.run, waiting)
+    text = f"{error.message} Next try in {wait:.0f} s."
+    stalled_after = now + wait + app.graces.stalled
+    app.store.update(message.run, lambda run: run.waiting_for(text, stalled_after if _drives(message, run) else None))
     later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
     send(app, later, wait)
 
@@ -162,6 +157,17 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
 def _drives(message: Message, run: Run) -> bool:
     """True for the message that the run's next step hangs on: a delivery may wait for hours while it is lost."""
     return message.step == "stage" or (message.step == "confirm" and message.number == run.confirm_number)
+
+
+def _still(app: App, message: Message) -> Callable[[Run], bool]:
+    """True while the run is where this message's step belongs, and no other worker or message drives it."""
+
+    def still(run: Run) -> bool:
+        if message.step == "stage":
+            return run.state in STAGEABLE and not run.is_owned(app.time())
+        return run.state in SENDING and (message.step == "deliver" or message.number == run.confirm_number)
+
+    return still
 
 
 def waits_line(message: Message, error: TransientError, wait_seconds: float) -> str:
@@ -172,7 +178,7 @@ def waits_line(message: Message, error: TransientError, wait_seconds: float) -> 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
     telemetry.note_error(error.code)
     # A key that is rotated in mid-run: its new value is read once more before the run ends.
-    rotated = error.code == "brevo_key_refused" and run.state in ("delivering", "confirming")
+    rotated = error.code == "brevo_key_refused" and run.state in SENDING
     if rotated and not message.key_read_again:
         app.store.add_event(run.run_id, "waiting", f"{error.message} It is read again in a minute.")
         send(app, replace(message, key_read_again=True), _KEY_WAIT_SECONDS)
@@ -180,4 +186,4 @@ def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
     if message.step == "confirm" and is_sending(app, run):
         send(app, message, LOOK_AGAIN_SECONDS)
         return
-    ending.fail(app, run.run_id, error)
+    ending.fail(app, run.run_id, error, _still(app, message))

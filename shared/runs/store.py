@@ -9,19 +9,20 @@ Table `batches` and `events`, partition = run.
 import logging
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from shared.errors import TransientError
 from shared.runs.measuring import measure_end
-from shared.runs.model import Batch, Run, State, new_run_id, run_address
+from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row
+from shared.runs.run_ids import new_run_id, run_address
+from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.storage.account import Storage
-from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row
 
 _log = logging.getLogger(__name__)
 
 OPEN = "open"
-_TRIES = 30
 _TRANSACTION_ROWS = 100
 
 
@@ -70,24 +71,22 @@ class RunStore:
         Raises AlreadyActive or AlreadyStarted.
         """
         self._runs.put(Row(OPEN, run.run_id, {"account": run.account}))
-        for _ in range(_TRIES):
-            changes = [
+
+        def changes() -> list[Change] | None:
+            active = self._runs.get(run.export, "active")
+            if active is not None and active.values["run_id"] == run.run_id:
+                return None  # the answer to an earlier try was lost, not its work
+            if active is not None:
+                self.drop_open(run.run_id)
+                raise AlreadyActive(active.values["run_id"])
+            return [
                 Change("insert", Row(run.export, "active", {"run_id": run.run_id})),
-                Change("insert", run.row()),
+                Change("insert", run_row(run)),
                 *self._started_change(run.export, snapshot, due),
             ]
-            try:
-                self._runs.transact(changes)
-            except Conflict:
-                active = self._runs.get(run.export, "active")
-                if active is not None and active.values["run_id"] == run.run_id:
-                    return self._loaded(run.run_id)  # the answer to an earlier try was lost, not its work
-                if active is not None:
-                    self.forget_open(run.run_id)
-                    raise AlreadyActive(active.values["run_id"]) from None
-                continue
-            return self._loaded(run.run_id)
-        raise TransientError("busy", "Too many starts of this export at once.", retry_after_seconds=2)
+
+        self._runs.transact_fresh(changes)
+        return self._loaded(run.run_id)
 
     def _started_change(self, export: str, snapshot: str, due: str) -> list[Change]:
         if not snapshot and not due:
@@ -108,19 +107,11 @@ class RunStore:
         self._note(export, lambda started: {"snapshot": started.snapshot, "due": max(due, started.due)})
 
     def _note(self, export: str, change: Callable[[Started], dict[str, str]]) -> None:
-        for _ in range(_TRIES):
-            started = self.started(export)
-            row = Row(export, "started", change(started), started.etag)
-            try:
-                self._runs.replace(row) if started.etag else self._runs.insert(row)
-            except Conflict:
-                continue
-            return
+        self._runs.change(export, "started", lambda row: change(_started(row)))
 
     def started(self, export: str) -> Started:
         """What triggers have started last."""
-        row = self._runs.get(export, "started")
-        return Started(row.values["snapshot"], row.values["due"], row.etag) if row else Started()
+        return _started(self._runs.get(export, "started"))
 
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""
@@ -136,13 +127,13 @@ class RunStore:
     def load(self, run_id: str) -> Run | None:
         """The run, or None. Raises ValueError for what is no run id."""
         row = self._runs.get(*run_address(run_id))
-        return Run.from_row(row) if row else None
+        return run_of(row) if row else None
 
     def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
         """The export's runs, newest first; those that come after the run of this id."""
         first = f"{run_address(after)[1]}!" if after else "run-"
         for row in self._runs.query(export, first, "run.", limit):
-            yield Run.from_row(row)
+            yield run_of(row)
 
     def active(self, export: str) -> str | None:
         """The id of the export's run that is not final."""
@@ -151,50 +142,53 @@ class RunStore:
 
     def update(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
         """Changes the run as it stands now; `change` may see it more than once, and None leaves it alone."""
-        for _ in range(_TRIES):
-            run = self._loaded(run_id)
-            changed = change(run)
-            if changed is None:
-                return run
-            try:
-                self._runs.replace(changed.row())
-            except Conflict:
-                continue
-            return replace(changed, etag=None)
-        raise TransientError("busy", "Too many workers change this run at once.", retry_after_seconds=2)
 
-    def finish(self, run_id: str, change: Callable[[Run], Run]) -> Run:
-        """Ends the run in one transaction with all that hangs on it; a run that is final already stays as it is.
+        def values(row: Row | None) -> dict[str, Any] | None:
+            changed = change(_run_there(row))
+            return row_values(changed) if changed else None
+
+        return _run_there(self._runs.change(*run_address(run_id), values))
+
+    def take(self, run_id: str, change: Callable[[Run], Run | None]) -> Run | None:
+        """Changes the run; None where the change does not apply, or another worker has made it."""
+        taken: Run | None = None
+
+        def noted(run: Run) -> Run | None:
+            nonlocal taken
+            taken = change(run)
+            return taken
+
+        self.update(run_id, noted)
+        return taken
+
+    def finish(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
+        """Ends the run in one transaction with all that hangs on it; None leaves it alone, as does a run that is final.
 
         It stays on the list of open runs until it is tidied up.
         """
-        for _ in range(_TRIES):
+        ended: Run | None = None
+
+        def changes() -> list[Change] | None:
+            nonlocal ended
             run = self._loaded(run_id)
-            if run.is_final:
-                break
-            final = change(run)
-            changes = [Change("replace", final.row())]
-            active = self._runs.get(run.export, "active")
-            if active is not None and active.values["run_id"] == run_id:
-                changes.append(Change("delete", active))
-            if final.state in ("succeeded", "succeeded_with_rejections"):
-                values = {
-                    "run_id": run_id,
-                    "contacts": final.contacts_mapped,
-                    "finished_at": final.times[final.state],
-                }
-                changes.append(Change("put", Row(run.export, "success", values)))
-            try:
-                self._runs.transact(changes)
-            except Conflict:
-                continue
-            _log.info("%s", ended_line(final))
-            measure_end(final)
-            self.add_event(run_id, final.state, final.error.message if final.error else "")
-            break
-        else:
-            raise TransientError("busy", "Too many workers end this run at once.", retry_after_seconds=2)
+            ended = None if run.is_final else change(run)
+            return self._ending_changes(ended) if ended else None
+
+        if self._runs.transact_fresh(changes) and ended:
+            _log.info("%s", ended_line(ended))
+            measure_end(ended)
+            self.add_event(run_id, ended.state, ended.error.message if ended.error else "")
         return self._loaded(run_id)
+
+    def _ending_changes(self, run: Run) -> list[Change]:
+        changes = [Change("replace", run_row(run))]
+        active = self._runs.get(run.export, "active")
+        if active is not None and active.values["run_id"] == run.run_id:
+            changes.append(Change("delete", active))
+        if run.state in SUCCEEDED:
+            values = {"run_id": run.run_id, "contacts": run.contacts_mapped, "finished_at": run.times[run.state]}
+            changes.append(Change("put", Row(run.export, "success", values)))
+        return changes
 
     def open_runs(self) -> list[tuple[str, str]]:
         """(run id, account) of each run that may not be final."""
@@ -204,7 +198,7 @@ class RunStore:
         """True while the run is on the list of open ones: a final run that is to be tidied up behind is, too."""
         return self._runs.get(OPEN, run_id) is not None
 
-    def forget_open(self, run_id: str) -> None:
+    def drop_open(self, run_id: str) -> None:
         """Takes a final run off the list of open ones."""
         self._runs.delete(Row(OPEN, run_id))
 
@@ -212,37 +206,31 @@ class RunStore:
         """Writes the batches of one staging, whatever was there."""
         for first in range(0, len(batches), _TRANSACTION_ROWS):
             part = batches[first : first + _TRANSACTION_ROWS]
-            self._batches.transact([Change("put", batch.row()) for batch in part])
+            self._batches.transact([Change("put", batch_row(batch)) for batch in part])
 
     def batches(self, run: Run) -> list[Batch]:
         """The batches of the run's staging, in their order."""
         if not run.staging_id:
             return []
         rows = self._batches.query(run.run_id, f"{run.staging_id}-", f"{run.staging_id}.")
-        return [Batch.from_row(row) for row in rows]
+        return [batch_of(row) for row in rows]
 
     def batch(self, run: Run, number: int) -> Batch | None:
         """One batch of the run's staging."""
-        row = self._batches.get(run.run_id, f"{run.staging_id}-{number:05}")
-        return Batch.from_row(row) if row else None
+        row = self._batches.get(*batch_key(run, number))
+        return batch_of(row) if row else None
 
     def update_batch(
         self, run: Run, number: int, change: Callable[[Batch], Batch | None], known: Batch | None = None
     ) -> Batch:
         """Changes the batch as it stands now; None leaves it alone. `known` is it as it was just read."""
-        for _ in range(_TRIES):
-            batch, known = known or self.batch(run, number), None
-            if batch is None:
-                raise TransientError("batch_missing", f"Batch {number} is not written down yet.")
-            changed = change(batch)
-            if changed is None:
-                return batch
-            try:
-                self._batches.replace(changed.row())
-            except Conflict:
-                continue
-            return replace(changed, etag=None)
-        raise TransientError("busy", "Too many workers change this batch at once.", retry_after_seconds=2)
+
+        def values(row: Row | None) -> dict[str, Any] | None:
+            changed = change(_batch_there(row, number))
+            return row_values(changed) if changed else None
+
+        known_row = batch_row(known) if known else None
+        return _batch_there(self._batches.change(*batch_key(run, number), values, known_row), number)
 
     def add_event(self, run_id: str, kind: State | str, text: str = "") -> None:
         """Notes what happened, for the run's story."""
@@ -258,10 +246,23 @@ class RunStore:
         ]
 
     def _loaded(self, run_id: str) -> Run:
-        run = self.load(run_id)
-        if run is None:
-            raise TransientError("run_missing", "The run is not written down yet.", retry_after_seconds=1)
-        return run
+        return _run_there(self._runs.get(*run_address(run_id)))
+
+
+def _run_there(row: Row | None) -> Run:
+    if row is None:
+        raise TransientError("run_missing", "The run is not written down yet.", retry_after_seconds=1)
+    return run_of(row)
+
+
+def _batch_there(row: Row | None, number: int) -> Batch:
+    if row is None:
+        raise TransientError("batch_missing", f"Batch {number} is not written down yet.")
+    return batch_of(row)
+
+
+def _started(row: Row | None) -> Started:
+    return Started(row.values["snapshot"], row.values["due"], row.etag) if row else Started()
 
 
 def ended_line(run: Run) -> str:

@@ -8,7 +8,7 @@ from shared.errors import ExportError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.measuring import measure_open
-from shared.runs.model import started_at
+from shared.runs.run_ids import started_at
 from shared.runs.watching import drive_on, is_watch_lost, rearm
 
 _log = logging.getLogger(__name__)
@@ -39,10 +39,10 @@ def _drive_on(app: App, run_id: str) -> bool:
         return False
     if is_watch_lost(app, run):
         rearm(app, run_id)
-    return app.now() >= run.drive_by and drive_on(app, run)
+    return app.now() >= run.stalled_after and drive_on(app, run)
 
 
 def _forget_unwritten(app: App, run_id: str) -> None:
     """A run is on the list before it is written; one that never was is forgotten after an hour."""
     if app.storage.clock.now() - started_at(run_id) > timedelta(hours=1):
-        app.store.forget_open(run_id)
+        app.store.drop_open(run_id)

@@ -22,9 +22,9 @@ from shared.notifying.notice import Notice
 from shared.runs.announcing import events_of, run_before
 from shared.runs.app import App
 from shared.runs.messages import GIVE_UP_SECONDS, next_try_seconds
-from shared.runs.model import is_run_id
 from shared.runs.notice_messages import NoticeMessage, enqueue
-from shared.runs.notice_rows import NoticeRow, NoticeState, change_notice, load_notice
+from shared.runs.notice_rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
+from shared.runs.run_ids import is_run_id
 from shared.runs.steps import UnforeseenError
 from shared.runs.wording import run_notice
 from shared.storage.failures import Conflict, NotFound
@@ -32,8 +32,6 @@ from shared.storage.failures import Conflict, NotFound
 _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT_SECONDS = 900.0
-# Workers agree on the time to within two seconds, and the queue counts whole ones.
-_CLOCK_SECONDS = 3.0
 # How long after its time a retry's own message goes first.
 RETRY_FIRST_SECONDS = 15.0
 _MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
@@ -92,30 +90,25 @@ def drop_notice(app: App, text: str | bytes) -> None:
         return
     if not message.watch:
         _log.error("notice given up: %s failed again and again without a known reason", message.id)
-        change_notice(app, message, _given_up)
+        change_notice(app, message, NoticeRow.given_up)
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
     """Sends the next watch message; returns the message of the try whose worker is lost, if one is."""
     if load_notice(app, message).is_final or _wanted(app, message) is None:
         return None
-    due = 0.0
-
-    def rearm(now: NoticeRow) -> NoticeRow | None:
-        nonlocal due
-        if now.is_final or now.watch_due > app.now() + _CLOCK_SECONDS:
-            return None
-        delay = max(now.until - app.now() + RETRY_FIRST_SECONDS, app.graces.notice_watch)
-        due = app.now() + min(delay, app.graces.longest_watch)
-        return replace(now, watch_due=due)
-
-    row = change_notice(app, message, rearm)
-    if row.is_final or row.watch_due != due:
+    row = take_notice_row(app, message, lambda now: now.watched_at(_watch_due(app, now), app.now()))
+    if row is None:
         return None
-    enqueue(app, message, due - app.now())
+    enqueue(app, message, row.watch_due - app.now())
     if row.state == "refused" and app.now() < row.until + RETRY_FIRST_SECONDS:
         return None
     return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
+
+
+def _watch_due(app: App, row: NoticeRow) -> float:
+    delay = max(row.until - app.now() + RETRY_FIRST_SECONDS, app.graces.notice_watch)
+    return app.now() + min(delay, app.graces.longest_watch)
 
 
 def _take(app: App, message: NoticeMessage) -> None:
@@ -149,12 +142,7 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
         return False
 
     def claim(now: NoticeRow) -> NoticeRow | None:
-        early = _CLOCK_SECONDS if now.state == "refused" else 0.0
-        if now.is_final or now.owner == owner or now.until > app.now() + early:
-            return None
-        if now.state == "sending" and now.owner != row.owner:
-            return None  # claimed since, and lost since: the watch sees to it
-        return replace(now, state="sending", owner=owner, until=app.now() + app.graces.notice_claim)
+        return now.claimed(owner, row, app.now(), app.now() + app.graces.notice_claim)
 
     return change_notice(app, message, claim).owner == owner
 
@@ -189,19 +177,10 @@ def _leave_unknown(app: App, message: NoticeMessage, owner: str, why: str) -> No
 def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wait_seconds: float = 0.0) -> None:
     """Writes down what became of it, unless another worker has taken the notice over."""
 
-    def change(now: NoticeRow) -> NoticeRow | None:
-        if now.owner != owner or now.state == state:
-            return None
-        until = app.now() + wait_seconds if wait_seconds else 0.0
-        since = message.failing_since or app.now()
-        attempt = min(message.attempt + 1, _MOST_ATTEMPTS)
-        return replace(now, state=state, until=until, attempt=attempt, failing_since=since)
-
-    change_notice(app, message, change)
-
-
-def _given_up(now: NoticeRow) -> NoticeRow | None:
-    return None if now.is_final else replace(now, state="given_up")
+    until = app.now() + wait_seconds if wait_seconds else 0.0
+    since = message.failing_since or app.now()
+    attempt = min(message.attempt + 1, _MOST_ATTEMPTS)
+    change_notice(app, message, lambda now: now.ended_try(owner, state, until, attempt, since))
 
 
 def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
@@ -219,5 +198,5 @@ def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
     _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
-    change_notice(app, message, _given_up)
+    change_notice(app, message, NoticeRow.given_up)
     app.store.add_event(message.run, "not_notified", f"{message.notification}: {error.message}")

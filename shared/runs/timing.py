@@ -1,7 +1,7 @@
 """When to look at /processes next: learned from the imports before, within the account's allowance."""
 
 from shared.runs.app import App
-from shared.runs.model import Batch
+from shared.runs.state import Batch
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
@@ -55,6 +55,6 @@ def learn(app: App, account: str, batch: Batch) -> None:
     values = {"seconds_per_contact": value, "contacts": batch.contacts}
     changed = Row(account, "learned", values, row.etag if row else None)
     try:
-        app.storage.accounts.replace(changed) if row else app.storage.accounts.insert(changed)
+        app.storage.accounts.save(changed)
     except Conflict:
         return  # another worker has learned just now, which will do

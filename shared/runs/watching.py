@@ -18,8 +18,8 @@ from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.cancelling import cancel_if_idle
 from shared.runs.delivering import send_lost_deliveries
-from shared.runs.messages import Message, drive_by, send
-from shared.runs.model import Run
+from shared.runs.messages import Message, send
+from shared.runs.state import SENDING, STAGEABLE, Run
 
 _log = logging.getLogger(__name__)
 
@@ -54,19 +54,12 @@ def watch(app: App, run: Run) -> None:
 
 def rearm(app: App, run_id: str) -> bool:
     """Sends the next watch message of an open run. False where another one is on its way already."""
-    due = 0.0
-
-    def change(run: Run) -> Run | None:
-        nonlocal due
-        if run.is_final or run.watch_due > app.now() + _CLOCK_SECONDS:
-            return None
-        due = app.now() + _delay_seconds(app, run)
-        return replace(run, watch_due=due)
-
-    run = app.store.update(run_id, change)
-    if run.is_final or run.watch_due != due:
+    run = app.store.take(
+        run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time(), _CLOCK_SECONDS)
+    )
+    if run is None:
         return False
-    send(app, Message(run_id, "watch"), due - app.now())
+    send(app, Message(run_id, "watch"), run.watch_due - app.now())
     return True
 
 
@@ -77,39 +70,31 @@ def is_watch_lost(app: App, run: Run) -> bool:
 
 def drive_on(app: App, run: Run) -> bool:
     """Sends a stalled run its next message. False where it has moved meanwhile, or another worker does this."""
-    until = 0.0
-
-    def change(now: Run) -> Run | None:
-        nonlocal until
-        if now.is_final or app.now() < now.drive_by:
-            return None
-        until = drive_by(app)
-        return replace(now, drive_by=until)
-
-    run = app.store.update(run.run_id, change)
-    if run.is_final or run.drive_by != until:
+    taken = app.store.take(run.run_id, lambda now: now.driven_on(app.time(), app.graces))
+    if taken is None:
         return False
+    run = taken
     with telemetry.span("drive_on", parent=run.trace, run=run.run_id, export=run.export):
         app.store.add_event(run.run_id, "driven_on", "No message drove this run any more.")
-        if run.state in ("queued", "staging"):
+        if run.state in STAGEABLE:
             send(app, Message(run.run_id, "stage"))
         else:
-            ending.call_confirm(app, run.run_id, 0)
+            ending.schedule_confirm(app, run.run_id, 0)
     return True
 
 
 def _help(app: App, run: Run, planned: float) -> None:
     if run.cancel_requested_by:
         cancel_if_idle(app, run)
-    elif planned >= run.drive_by:
+    elif planned >= run.stalled_after:
         # Judged at the time that was planned: where the queue is slow, the run's own message waits in it as well.
         drive_on(app, run)
-    elif run.state in ("delivering", "confirming"):
+    elif run.state in SENDING:
         send_lost_deliveries(app, run)
 
 
 def _delay_seconds(app: App, run: Run) -> float:
     if run.cancel_requested_by:
         return app.graces.shortest_watch
-    until_stalled = run.drive_by - app.now() + 1
+    until_stalled = run.stalled_after - app.now() + 1
     return min(max(until_stalled, app.graces.shortest_watch), app.graces.longest_watch)

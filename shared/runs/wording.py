@@ -9,7 +9,7 @@ from datetime import datetime
 from shared.config.notifications import Event
 from shared.notifying.notice import Notice
 from shared.runs.announcing import rejected_count
-from shared.runs.model import Run
+from shared.runs.state import Run
 
 REASON_WORDS = {
     "missing_email": "no e-mail address",

@@ -1,5 +1,6 @@
 """Table rows with optimistic concurrency, and nothing else of the SDK."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -7,7 +8,11 @@ from typing import Any, Literal
 from azure.core import MatchConditions
 from azure.data.tables import EdmType, EntityProperty, TableClient, TableEntity, UpdateMode
 
+from shared.errors import TransientError
 from shared.storage.failures import Conflict, NotFound, storage_failures
+
+# Conflicts with other workers end within a few tries; this many mean that something is wrong.
+_TRIES = 30
 
 Value = str | int | float | bool | None
 
@@ -30,7 +35,82 @@ class Change:
     row: Row
 
 
-class Table:
+# The row as it stands now, or None; gives its new values, or None to leave it alone.
+NewValues = Callable[[Row | None], Mapping[str, Any] | None]
+
+
+class Rows(ABC):
+    """What follows from reading and conditional writing alone, whatever keeps the rows."""
+
+    @abstractmethod
+    def get(self, partition: str, key: str) -> Row | None:
+        """The row, or None."""
+
+    @abstractmethod
+    def insert(self, row: Row) -> None:
+        """Raises Conflict where the row is there already."""
+
+    @abstractmethod
+    def replace(self, row: Row) -> None:
+        """Raises Conflict where the row has changed since it was read, NotFound where it is gone."""
+
+    @abstractmethod
+    def transact(self, changes: Sequence[Change]) -> None:
+        """All changes or none; they share one partition. Raises Conflict where one cannot be made."""
+
+    def save(self, row: Row) -> None:
+        """Writes a row that was read, or is new: then it has no etag. Raises Conflict where another was faster."""
+        if row.etag is None:
+            self.insert(row)
+        else:
+            self.replace(row)
+
+    def change(
+        self,
+        partition: str,
+        key: str,
+        change: Callable[[Row | None], Mapping[str, Any] | None],
+        known: Row | None = None,
+    ) -> Row | None:
+        """Changes the values of the row as it stands now; returns the row as it then is.
+
+        `change` sees the row, or None where there is none, perhaps more than once; where it returns None, the row is
+        left alone. `known` is the row as it was just read. Raises TransientError where others are faster each time.
+        """
+        for _ in range(_TRIES):
+            row, known = known or self.get(partition, key), None
+            values = change(row)
+            if values is None:
+                return row
+            try:
+                self.save(Row(partition, key, values, row.etag if row else None))
+            except (Conflict, NotFound):
+                continue
+            return Row(partition, key, values)
+        raise _busy()
+
+    def transact_fresh(self, changes: Callable[[], Sequence[Change] | None]) -> bool:
+        """Makes changes that were decided on rows just read; `changes` reads them again where others were faster.
+
+        False where there is nothing to change. Raises TransientError where others are faster each time.
+        """
+        for _ in range(_TRIES):
+            wanted = changes()
+            if wanted is None:
+                return False
+            try:
+                self.transact(wanted)
+            except Conflict:
+                continue
+            return True
+        raise _busy()
+
+
+def _busy() -> TransientError:
+    return TransientError("busy", "Too many workers change this row at once.", retry_after_seconds=2)
+
+
+class Table(Rows):
     """One table. Every call raises as `storage_failures` says; the table is made when first missed."""
 
     def __init__(self, client: TableClient) -> None:

@@ -18,8 +18,8 @@ from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.brevo.pace import Pace
 from shared.errors import ExportError
 from shared.runs.app import App
-from shared.runs.model import Run
 from shared.runs.starting import Start, start_for_blob, start_on_demand
+from shared.runs.state import Run
 from shared.runs.status import find_run, rejected_rows, run_status
 from shared.runs.steps import UnforeseenError, abandon, take_step
 from shared.runs.store import RunStore

@@ -17,7 +17,7 @@ from shared.storage.blobs import CHUNK_BYTES, Blob
 from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.queue import Received
-from shared.storage.tables import Change, Row
+from shared.storage.tables import Change, Row, Rows
 
 Mode = Literal["dies", "outage", "echo"]
 
@@ -137,7 +137,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-class MemoryTable:
+class MemoryTable(Rows):
     """As `shared.storage.tables.Table`."""
 
     def __init__(self, kept: Kept, line: Line, name: str) -> None:

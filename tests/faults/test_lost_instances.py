@@ -13,7 +13,7 @@ import pytest
 from shared.errors import TransientError
 from shared.runs.cancelling import request_cancel
 from shared.runs.claim import claimed_batch, claimed_run
-from shared.runs.model import Run
+from shared.runs.state import Run
 from shared.runs.status import find_run
 from shared.runs.steps import take_step
 from tests.faults.conftest import LEASE_SECONDS, Story
@@ -140,7 +140,7 @@ def test_lost_delivery_is_sent_again_while_the_look_at_brevo_waits_for_an_hour(s
     for message in story.kept.messages:
         if '"confirm"' in message.text:
             message.visible_at += 3600
-    story.app.store.update(run_id, lambda run: replace(run, drive_by=run.drive_by + 3600))
+    story.app.store.update(run_id, lambda run: replace(run, stalled_after=run.stalled_after + 3600))
     work_until(story, lambda run: all(each.process_id for each in story.app.store.batches(run)), run_id)
     assert story.kept.clock.seconds() - lost_at <= AT_MOST_SECONDS
     assert story.imports() == 3
@@ -165,7 +165,7 @@ def test_delivery_that_waits_for_hours_hides_no_lost_confirm_message(story):
     story.people(5)
     run_id = story.start().run_id
     work_until(story, lambda run: run.state == "delivering", run_id)
-    before = find_run(story.app, run_id).drive_by
+    before = find_run(story.app, run_id).stalled_after
     deliver = take_away(story, "deliver")
 
     def busy(*_: Any) -> None:
@@ -174,7 +174,7 @@ def test_delivery_that_waits_for_hours_hides_no_lost_confirm_message(story):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shared.brevo.client.BrevoClient.import_contacts", busy)
         take_step(story.app, deliver)
-    assert find_run(story.app, run_id).drive_by == before
+    assert find_run(story.app, run_id).stalled_after == before
 
 
 # A run that is cancelled

@@ -16,8 +16,8 @@ from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_run
-from shared.runs.model import Batch, Problem, Run
 from shared.runs.starting import start_on_demand
+from shared.runs.state import Batch, Problem, Run
 from shared.runs.status import find_run, run_status
 from shared.runs.steps import abandon, take_step
 from shared.runs.store import RunStore

@@ -101,7 +101,7 @@ def test_slow_queue_is_not_taken_for_a_lost_instance(story):
     run_id = story.start().run_id
     work_until(story, lambda run: run.state == "confirming", run_id)
     run = find_run(story.app, run_id)
-    story.app.store.update(run_id, lambda now: replace(now, watch_due=run.drive_by - 1))
+    story.app.store.update(run_id, lambda now: replace(now, watch_due=run.stalled_after - 1))
     story.kept.clock.skip(1000)
     take_step(story.app, watches(story)[0].text)
     assert "driven_on" not in [event["kind"] for event in story.app.store.events(run_id)]

@@ -31,8 +31,10 @@ from shared.cli import main
 from shared.operating import doctor, forgetting, pruning, replaying
 from shared.runs import cancelling
 from shared.runs.messages import Message, send
-from shared.runs.model import Batch, Run, run_address
 from shared.runs.rejected import REJECTED
+from shared.runs.rows import run_row
+from shared.runs.run_ids import run_address
+from shared.runs.state import Batch, Run
 from shared.runs.status import find_run
 from shared.runs.sweeping import sweep
 from shared.storage import account
@@ -68,7 +70,7 @@ def office(make_flow, monkeypatch):
     for container in ("staged", REJECTED):
         flow.app.storage.app_blobs.delete_below(container, "")
     for run_id, _ in flow.app.store.open_runs():
-        flow.app.store.forget_open(run_id)
+        flow.app.store.drop_open(run_id)
     return flow
 
 
@@ -333,7 +335,7 @@ def test_doctor_tells_the_oldest_open_run_and_one_that_nothing_drives(office, ty
     assert f"{run_id}" in checks(typed, 0)["open runs"]["message"]
 
     def aged(run):
-        return Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "drive_by": office.app.now() - 3600})
+        return Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "stalled_after": office.app.now() - 3600})
 
     office.app.store.update(run_id, aged)
     found = checks(typed, 1)["open runs"]
@@ -725,7 +727,7 @@ def old_run(office, days, state="succeeded", open_too=False):
     at = datetime.now(UTC) - timedelta(days=days)
     run_id = f"{office.export_id}-{at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     run = Run(run_id, office.export_id, office.account, 12, "timer", "timer", state=state, staging_id="abcd")
-    app.storage.runs.put(run.row())
+    app.storage.runs.put(run_row(run))
     if open_too:
         app.storage.runs.put(Row("open", run_id, {"account": office.account}))
     app.store.write_batches([Batch(run_id, "abcd", number, 1, 1) for number in (1, 2)])
@@ -772,7 +774,7 @@ def test_prune_deletes_what_is_past_its_time_and_only_that(office, typed):
     assert "prune" in typed("audit")[1]
     assert typed("prune", "--days", "20")[1].startswith("deleted: ")
     assert kept(office, weeks)[0] is False
-    office.app.store.forget_open(open_run)
+    office.app.store.drop_open(open_run)
     typed("prune")
 
 

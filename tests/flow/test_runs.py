@@ -15,11 +15,11 @@ from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs import bodies, delivering, ending, staging
 from shared.runs.cancelling import request_cancel
-from shared.runs.ending import call_confirm
+from shared.runs.ending import schedule_confirm
 from shared.runs.graces import Graces
 from shared.runs.messages import Message, rest_until_due
-from shared.runs.model import Batch
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
+from shared.runs.state import Batch, Problem
 from shared.runs.status import find_run
 from shared.runs.steps import abandon, take_step
 from shared.runs.store import RunStore
@@ -214,7 +214,7 @@ def due_at(flow, text):
     object.__setattr__(flow.app.storage, "clock", _At(text))
     [start] = start_due(flow.app)
     if start.run_id:
-        flow.app.store.finish(start.run_id, lambda run: run.entered("succeeded", flow.app.storage.clock.now()))
+        flow.app.store.finish(start.run_id, lambda run: run.failed(Problem("x", "x", ""), flow.app.time()))
     return start
 
 
@@ -331,7 +331,7 @@ def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
     step = threading.Thread(target=take_step, args=(flow.app, json.dumps(told)))
     step.start()
     time.sleep(0.1)
-    call_confirm(flow.app, run.run_id, 60)
+    schedule_confirm(flow.app, run.run_id, 60)
     step.join()
     assert flow.sandbox.log.count("GET /processes") == looks
 
@@ -617,7 +617,7 @@ def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, mo
 def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_last_batch(make_flow, monkeypatch):
     flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 3)
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
-    add_event, call_confirm_again, delays = RunStore.add_event, ending.call_confirm, []
+    add_event, schedule_confirm_again, delays = RunStore.add_event, ending.schedule_confirm, []
 
     def noted(self, run, kind, text=""):
         add_event(self, run, kind, text)
@@ -627,10 +627,10 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
     def confirm_in(app, run, delay_seconds, *changed):
         if changed:
             delays.append(delay_seconds)
-        call_confirm_again(app, run, delay_seconds, *changed)
+        schedule_confirm_again(app, run, delay_seconds, *changed)
 
     monkeypatch.setattr(RunStore, "add_event", noted)
-    monkeypatch.setattr(ending, "call_confirm", confirm_in)
+    monkeypatch.setattr(ending, "schedule_confirm", confirm_in)
     assert flow.finish(run_id, seconds=60)["status"] == "succeeded"
     assert [delay > 1 for delay in delays] == [True, True, False]
 
@@ -800,7 +800,7 @@ def test_run_that_lost_its_message_is_driven_on_by_the_sweep(flow):
     while received := flow.app.storage.queue.receive(60):
         flow.app.storage.queue.delete(received)
     assert started.run_id not in sweep(flow.app)
-    flow.app.store.update(started.run_id, lambda run: replace(run, drive_by=time.time() - 1))
+    flow.app.store.update(started.run_id, lambda run: replace(run, stalled_after=time.time() - 1))
     assert started.run_id in sweep(flow.app)
     status = flow.finish(started.run_id)
     assert status["status"] == "succeeded"

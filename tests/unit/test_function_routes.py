@@ -13,7 +13,7 @@ from function_app import app
 from local.functions_host.routes import Route, upper_ascii
 from local.functions_host.targets import path_of
 from shared.config.base import Id
-from shared.runs.model import is_run_id, new_run_id
+from shared.runs.run_ids import is_run_id, new_run_id
 
 PREFIX = "api"
 

@@ -16,7 +16,7 @@ from shared.mapping.results import NOT_SENT
 from shared.notifying.formats import slack_message, teams_message, webhook_message
 from shared.notifying.notice import Notice, sample_notice
 from shared.notifying.signing import signed_headers
-from shared.runs.model import Problem, Run
+from shared.runs.state import Problem, Run
 from shared.runs.wording import REASON_WORDS, run_notice
 
 NASTY = "<!channel> *bold* [click](https://evil.example) & **x** <@U123> {{DATE(2026-11-24T05:00:00Z)}}"

@@ -176,7 +176,7 @@ def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment
             wait_until(lambda: (found := store.load(run_id)) and found.state == "confirming", seconds=30)
 
             def driven_on() -> bool:
-                store.update(run_id, lambda now: replace(now, drive_by=0.0))  # a look sets it anew
+                store.update(run_id, lambda now: replace(now, stalled_after=0.0))  # a look sets it anew
                 host.run_now("timer_export")
                 return any(event["kind"] == "driven_on" for event in store.events(run_id))
 

@@ -1,0 +1,68 @@
+"""Runs and batches as table rows: each property that differs from its default."""
+
+import json
+from dataclasses import MISSING, asdict, fields
+from typing import Any
+
+from shared.runs.run_ids import run_address
+from shared.runs.state import Batch, Problem, Run
+from shared.storage.tables import Row
+
+# A table holds 32 Ki characters in one property. Lists are bounded where they are made.
+_LONGEST_TEXT = 10_000
+
+
+def run_row(run: Run) -> Row:
+    """The run's row in the table `runs`."""
+    partition, key = run_address(run.run_id)
+    return Row(partition, key, row_values(run), run.etag)
+
+
+def run_of(row: Row) -> Run:
+    """The run that the row holds. Unknown properties are a newer version's: they are left alone."""
+    return _from_values(Run, row)
+
+
+def batch_key(run: Run, number: int) -> tuple[str, str]:
+    """Partition and key of a batch of the run's staging, in the table `batches`."""
+    return run.run_id, f"{run.staging_id}-{number:05}"
+
+
+def batch_row(batch: Batch) -> Row:
+    """The batch's row in the table `batches`."""
+    return Row(batch.run_id, f"{batch.staging_id}-{batch.number:05}", row_values(batch), batch.etag)
+
+
+def batch_of(row: Row) -> Batch:
+    """The batch that the row holds."""
+    return _from_values(Batch, row)
+
+
+def row_values(model: Run | Batch) -> dict[str, Any]:
+    """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
+    all_values = asdict(model)
+    values: dict[str, Any] = {}
+    for part in fields(model):
+        name, value = part.name, all_values[part.name]
+        default = part.default if part.default_factory is MISSING else part.default_factory()
+        if name == "etag" or (value == default and name != "state"):
+            continue
+        if isinstance(value, dict | list):
+            values[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        else:
+            values[name] = value[:_LONGEST_TEXT] if isinstance(value, str) else value
+    return values
+
+
+def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
+    known: dict[str, Any] = {"etag": row.etag}
+    for part in fields(cls):
+        value = row.values.get(part.name)
+        if value is None:
+            continue
+        if part.name == "error":
+            value = Problem(**json.loads(value))
+        elif str(part.type).startswith(("dict", "list")):
+            value = json.loads(value)
+        known[part.name] = value
+    return cls(**known)

@@ -1,0 +1,36 @@
+"""A run's id, which tells its export and its time, and where its row stands."""
+
+import re
+import secrets
+from datetime import UTC, datetime
+
+RUN_ID = "[a-z0-9][a-z0-9-]{0,49}-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}"
+_RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>[0-9]{8}T[0-9]{6})-(?P<nonce>[0-9a-f]{6})")
+_NEWEST_FIRST = 99_999_999_999_999
+
+
+def new_run_id(export: str, now: datetime) -> str:
+    """An id that tells its export and its time, and that is safe in a path and in a file's name."""
+    return f"{export}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def is_run_id(text: str) -> bool:
+    """True for what `new_run_id` could have made."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def run_address(run_id: str) -> tuple[str, str]:
+    """The run's partition and key: within an export the newest run comes first. Raises ValueError."""
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None:
+        raise ValueError("not a run id")
+    inverted = _NEWEST_FIRST - int(match["time"].replace("T", ""))
+    return match["export"], f"run-{inverted:014}-{match['nonce']}"
+
+
+def started_at(run_id: str) -> datetime:
+    """When a run of this id was started, to the second."""
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None:
+        raise ValueError("not a run id")
+    return datetime.strptime(match["time"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

@@ -1,0 +1,360 @@
+"""The life of a run and of its batches: every state, and every way from one to the next.
+
+| run | becomes | when |
+|---|---|---|
+| - | queued | anything starts it |
+| queued, staging (owner lost) | staging | a worker claims it |
+| staging | delivering | all of it is staged: the one write that counts |
+| queued, staging | skipped | there is nothing to do |
+| delivering | confirming | every batch is delivered |
+| delivering, confirming | succeeded, succeeded_with_rejections | every batch is confirmed |
+| any of these | failed | an error ends it |
+| any of these | cancelled | a person has asked for it, and no worker stages it |
+
+| batch | becomes | when |
+|---|---|---|
+| - | staged | its body is written |
+| staged, delivering (owner lost) | delivering | a worker claims it; posts + 1 |
+| delivering | delivered | Brevo has given its import a number |
+| delivering | staged, not before a time | the post has failed |
+| delivered | confirmed | its import is completed and its reports are read |
+| delivered | staged, failed | its import has failed: once, twice |
+
+Every method is pure: it returns what the run then is, or None where it does not apply. A decision that was made on a
+row which has moved since therefore changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from shared.errors import ExportError
+from shared.runs.graces import Graces
+
+State = Literal[
+    "queued",
+    "staging",
+    "delivering",
+    "confirming",
+    "succeeded",
+    "succeeded_with_rejections",
+    "failed",
+    "cancelled",
+    "skipped",
+]
+STAGEABLE: frozenset[State] = frozenset(("queued", "staging"))
+SENDING: frozenset[State] = frozenset(("delivering", "confirming"))
+SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections"))
+FINAL: frozenset[State] = SUCCEEDED | {"failed", "cancelled", "skipped"}
+Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
+BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed"]
+DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, for people: a code, a sentence, an advice."""
+
+    code: str
+    message: str
+    advice: str
+
+    @classmethod
+    def of(cls, error: ExportError) -> Self:
+        """The problem that an error tells."""
+        return cls(error.code, error.message[:2000], error.advice[:2000])
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. Times are UTC in ISO 8601; counts are rows or contacts; dictionaries count by reason.
+
+    `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
+    span that started it, a `traceparent`: what is done for the run belongs below it. `stalled_after`, from when the run
+    counts as stalled, and `watch_due`, when its next watch message is due, are POSIX seconds.
+    """
+
+    run_id: str
+    export: str
+    account: str
+    list_id: int
+    trigger: Trigger
+    started_by: str
+    state: State = "queued"
+    times: dict[str, str] = field(default_factory=dict)
+    skip_quiet: bool = False
+    accept: bool = False
+    token: str = ""
+    snapshot: str = ""
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    rows_read: int = 0
+    rows_merged: int = 0
+    rows_rejected: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+    contacts_mapped: int = 0
+    notes: list[str] = field(default_factory=list)
+    staging_id: str = ""
+    rejected_id: str = ""
+    batches: int = 0
+    contacts_delivered: int = 0
+    contacts_confirmed: int = 0
+    contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
+    requests: int = 0
+    bytes_sent: int = 0
+    allowance: str = ""
+    left_out: list[str] = field(default_factory=list)
+    error: Problem | None = None
+    waiting: str = ""
+    cancel_requested_by: str = ""
+    owner: str = ""
+    owner_until: float = 0.0
+    confirm_number: int = 0
+    stalled_after: float = 0.0
+    watch_due: float = 0.0
+    last_look: float = 0.0
+    trace: str = ""
+    etag: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing will happen any more."""
+        return self.state in FINAL
+
+    def is_owned(self, now: datetime) -> bool:
+        """True while a live worker stages the run."""
+        return bool(self.owner) and self.owner_until > now.timestamp()
+
+    # The life of the run. Each returns the run as it then is, or None where that does not apply to it as it stands.
+
+    def queued(self, now: datetime, graces: Graces) -> Self:
+        """A new run, as it is first written."""
+        return self._entered("queued", now, stalled_after=now.timestamp() + graces.stalled)
+
+    def staging_by(self, owner: str, now: datetime, graces: Graces) -> Self | None:
+        """Claimed to be staged: as queued, or after its worker was lost."""
+        if self.state not in STAGEABLE or self.is_owned(now):
+            return None
+        return self._entered("staging", now, owner=owner)._kept(now, graces)
+
+    def renewed(self, owner: str, now: datetime, graces: Graces) -> Self | None:
+        """The claim goes on."""
+        return self._kept(now, graces) if self.owner == owner else None
+
+    def released(self, owner: str) -> Self | None:
+        """The claim ends."""
+        return replace(self, owner="", owner_until=0.0) if self.owner == owner else None
+
+    def counted(self, owner: str, counts: Mapping[str, Any]) -> Self | None:
+        """With what the staging has counted, also where a guard then stops the run."""
+        return replace(self, **counts) if self.owner == owner and self.state == "staging" else None
+
+    def delivering(self, owner: str, staging_id: str, batches: int, now: datetime, graces: Graces) -> Self | None:
+        """Staged. Not where another worker has the run, or a person has asked for its end."""
+        if self.owner != owner or self.state != "staging" or self.cancel_requested_by:
+            return None
+        stalled_after = now.timestamp() + graces.stalled
+        return self._entered("delivering", now, staging_id=staging_id, batches=batches, stalled_after=stalled_after)
+
+    def confirming(self, now: datetime) -> Self | None:
+        """All batches are delivered."""
+        return self._entered("confirming", now) if self.state == "delivering" else None
+
+    def with_traffic(self, requests: int, bytes_sent: int = 0) -> Self | None:
+        """With requests to Brevo counted."""
+        if self.is_final:
+            return None
+        return replace(self, requests=self.requests + requests, bytes_sent=self.bytes_sent + bytes_sent)
+
+    def looked(self, requests: int, now: datetime) -> Self | None:
+        """Its imports were polled."""
+        counted = self.with_traffic(requests)
+        return replace(counted, last_look=now.timestamp()) if counted else None
+
+    def waiting_for(self, text: str, stalled_after: float | None = None) -> Self | None:
+        """It waits, for what the text says. `stalled_after` where its next step hangs on this wait."""
+        if self.is_final:
+            return None
+        return replace(self, waiting=text, stalled_after=self.stalled_after if stalled_after is None else stalled_after)
+
+    def confirm_at(self, due: float, graces: Graces) -> Self | None:
+        """Its next confirm message is due then; every earlier one is stale from now on."""
+        if self.is_final:
+            return None
+        return replace(self, confirm_number=self.confirm_number + 1, stalled_after=due + graces.stalled)
+
+    def watched_at(self, due: float, now: datetime, clock_seconds: float) -> Self | None:
+        """Its next watch message is due then, unless another one is on its way."""
+        if self.is_final or self.watch_due > now.timestamp() + clock_seconds:
+            return None
+        return replace(self, watch_due=due)
+
+    def driven_on(self, now: datetime, graces: Graces) -> Self | None:
+        """Stalled, and taken on by whoever writes this."""
+        if self.is_final or now.timestamp() < self.stalled_after:
+            return None
+        return replace(self, stalled_after=now.timestamp() + graces.stalled)
+
+    def cancel_requested(self, by: str) -> Self | None:
+        """A person has asked for its end."""
+        return None if self.is_final else replace(self, cancel_requested_by=by[:100])
+
+    def succeeded(self, now: datetime) -> Self | None:
+        """Brevo has confirmed all of it."""
+        rejections = bool(self.rows_rejected or self.contacts_rejected_by_brevo)
+        state: State = "succeeded_with_rejections" if rejections else "succeeded"
+        return self._ended(state, now, None) if self.state in SENDING else None
+
+    def skipped(self, problem: Problem, now: datetime) -> Self | None:
+        """There is nothing to do."""
+        return self._ended("skipped", now, problem) if self.state in STAGEABLE else None
+
+    def failed(self, problem: Problem, now: datetime) -> Self | None:
+        """It cannot go on."""
+        return None if self.is_final else self._ended("failed", now, self._with_what_was_sent(problem))
+
+    def cancelled(self, now: datetime) -> Self | None:
+        """Ended because a person has asked for it, once no worker stages it."""
+        if self.is_final or not self.cancel_requested_by or self.is_owned(now):
+            return None
+        problem = Problem("cancelled", f"Cancelled by {self.cancel_requested_by}.", "")
+        return self._ended("cancelled", now, self._with_what_was_sent(problem))
+
+    def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
+        """In its next state, with the time of that state's first beginning."""
+        times = {state: now.isoformat(timespec="milliseconds")} | self.times
+        return replace(self, state=state, times=times, waiting="", **changes)
+
+    def _kept(self, now: datetime, graces: Graces) -> Self:
+        at = now.timestamp()
+        return replace(self, owner_until=at + graces.claim, stalled_after=at + graces.stalled)
+
+    def _ended(self, state: State, now: datetime, problem: Problem | None) -> Self:
+        return self._entered(state, now, owner="", owner_until=0.0, error=problem)
+
+    def _with_what_was_sent(self, problem: Problem) -> Problem:
+        if not self.contacts_delivered:
+            return replace(problem, message=f"{problem.message} Nothing was sent.")
+        open_count = self.contacts_delivered - self.contacts_confirmed - sum(self.contacts_rejected_by_brevo.values())
+        return replace(
+            problem,
+            message=f"{problem.message} Brevo already has {self.contacts_delivered:,} of {self.contacts_mapped:,} "
+            f"contacts ({open_count:,} of them not confirmed).",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of a run. `number` counts from 1; `owner_until`, `not_before` and `posted_at` are POSIX seconds.
+
+    `posts` is how often it may have reached Brevo: each time that a worker sets out to post it, and each repeat.
+    """
+
+    run_id: str
+    staging_id: str
+    number: int
+    contacts: int
+    body_bytes: int
+    state: BatchState = "staged"
+    owner: str = ""
+    owner_until: float = 0.0
+    not_before: float = 0.0
+    process_id: int = 0
+    posted_at: float = 0.0
+    posts: int = 0
+    sent_again: int = 0
+    called_back: bool = False
+    looks: int = 0
+    report_tries: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    note: str = ""
+    etag: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Where its blobs are, below the staging container."""
+        return f"{self.run_id}/{self.staging_id}/{self.number:05}"
+
+    @property
+    def needs_no_slot(self) -> bool:
+        """True once Brevo has no import of this batch open any more, as far as is known."""
+        return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)
+
+    def is_owned(self, now: datetime) -> bool:
+        """True while a live worker posts the batch."""
+        return self.state == "delivering" and self.owner_until > now.timestamp()
+
+    def is_ready(self, now: datetime) -> bool:
+        """True where it is to be sent and nobody has it: its own retry goes first, until `not_before`."""
+        if self.state == "staged":
+            return self.not_before <= now.timestamp()
+        return self.state == "delivering" and not self.is_owned(now)
+
+    # The life of the batch. Each returns the batch as it then is, or None where that does not apply as it stands.
+
+    def delivering_by(self, owner: str, now: datetime, graces: Graces) -> Self | None:
+        """Claimed to be posted: as staged, or after its worker was lost."""
+        if self.state not in DELIVERABLE or self.is_owned(now):
+            return None
+        until = now.timestamp() + graces.claim
+        return replace(
+            self, state="delivering", owner=owner, owner_until=until, posts=self.posts + 1, called_back=False
+        )
+
+    def renewed(self, owner: str, now: datetime, graces: Graces) -> Self | None:
+        """The claim goes on."""
+        return replace(self, owner_until=now.timestamp() + graces.claim) if self.owner == owner else None
+
+    def given_back(self, owner: str, not_before: float) -> Self | None:
+        """The post has failed: others send it only where its own retry is overdue."""
+        if self.owner != owner:
+            return None
+        return replace(self, state="staged", owner="", owner_until=0.0, not_before=not_before)
+
+    def delivered(self, owner: str, process_id: int, repeats: int, now: datetime) -> Self | None:
+        """Brevo has taken it. `repeats`: how often the session has posted it again within this post.
+
+        Not where another worker has sent the same body as well, and records its own process.
+        """
+        if self.state != "delivering" or self.owner not in (owner, ""):
+            return None
+        return replace(
+            self,
+            state="delivered",
+            process_id=process_id,
+            posted_at=now.timestamp(),
+            posts=self.posts + repeats,
+            # A call-back that has come already may tell of the import whose answer was lost.
+            called_back=self.called_back and not repeats,
+            owner="",
+            owner_until=0.0,
+            looks=0,
+        )
+
+    def import_finished(self) -> Self | None:
+        """Brevo has called back. Of a batch that was posted twice nobody can say which import it means."""
+        is_known = self.posts <= 1 and self.state in ("delivering", "delivered")
+        return replace(self, called_back=True) if is_known else None
+
+    def looked(self, process_id: int) -> Self | None:
+        """This import was polled."""
+        return replace(self, looks=self.looks + 1) if self._is_open(process_id) else None
+
+    def report_failed(self, process_id: int) -> Self | None:
+        """This import's report could not be read; it is read again."""
+        return replace(self, report_tries=self.report_tries + 1) if self._is_open(process_id) else None
+
+    def confirmed(self, process_id: int, rejected: dict[str, int], note: str) -> Self | None:
+        """This import is completed, and what Brevo rejected is known, or the note says that it is not."""
+        return replace(self, state="confirmed", rejected=rejected, note=note) if self._is_open(process_id) else None
+
+    def import_failed(self, process_id: int) -> Self | None:
+        """This import has failed: the batch is sent again once; the second time it has failed."""
+        if not self._is_open(process_id):
+            return None
+        if self.sent_again:
+            return replace(self, state="failed")
+        return replace(self, state="staged", process_id=0, sent_again=1, called_back=False, not_before=0.0)
+
+    def _is_open(self, process_id: int) -> bool:
+        return self.state == "delivered" and self.process_id == process_id

@@ -1,0 +1,161 @@
+"""Each state of a run and of a batch meets each event: it becomes what the table says, or the event does not apply."""
+
+import ast
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.runs.graces import Graces
+from shared.runs.state import FINAL, SENDING, STAGEABLE, Batch, Problem, Run
+
+REPOSITORY = Path(__file__).parents[2]
+FOLDERS = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
+NOW = datetime(2026, 11, 28, 5, tzinfo=UTC)
+GRACES = Graces()
+LIVE, LOST = NOW.timestamp() + 1, NOW.timestamp() - 1
+PROBLEM = Problem("code", "It failed.", "")
+NEVER = "does not apply"
+
+RUN_EVENTS = {
+    "staging_by": lambda run: run.staging_by("other", NOW, GRACES),
+    "delivering": lambda run: run.delivering("me", "abcd", 2, NOW, GRACES),
+    "confirming": lambda run: run.confirming(NOW),
+    "succeeded": lambda run: run.succeeded(NOW),
+    "skipped": lambda run: run.skipped(PROBLEM, NOW),
+    "failed": lambda run: run.failed(PROBLEM, NOW),
+    "cancelled": lambda run: replace(run, cancel_requested_by="ana").cancelled(NOW),
+}
+# The events in the order above. A run in `staging` has the owner "me", who is lost.
+RUN_TABLE = {
+    "queued": ("staging", NEVER, NEVER, NEVER, "skipped", "failed", "cancelled"),
+    "staging": ("staging", "delivering", NEVER, NEVER, "skipped", "failed", "cancelled"),
+    "delivering": (NEVER, NEVER, "confirming", "succeeded", NEVER, "failed", "cancelled"),
+    "confirming": (NEVER, NEVER, NEVER, "succeeded", NEVER, "failed", "cancelled"),
+} | dict.fromkeys(FINAL, (NEVER,) * 7)
+
+BATCH_EVENTS = {
+    "delivering_by": lambda batch: batch.delivering_by("other", NOW, GRACES),
+    "given_back": lambda batch: batch.given_back("me", LIVE),
+    "delivered": lambda batch: batch.delivered("me", 8, 0, NOW),
+    "confirmed": lambda batch: batch.confirmed(7, {}, ""),
+    "import_failed": lambda batch: batch.import_failed(7),
+    "import_failed again": lambda batch: replace(batch, sent_again=1).import_failed(7),
+}
+# A batch in `delivering` has the owner "me", who is lost; one in `delivered` the process 7.
+BATCH_TABLE = {
+    "staged": ("delivering", NEVER, NEVER, NEVER, NEVER, NEVER),
+    "delivering": ("delivering", "staged", "delivered", NEVER, NEVER, NEVER),
+    "delivered": (NEVER, NEVER, NEVER, "confirmed", "staged", "failed"),
+    "confirmed": (NEVER,) * 6,
+    "failed": (NEVER,) * 6,
+}
+
+
+def run_in(state, **values):
+    owner = {"owner": "me", "owner_until": LOST} if state == "staging" else {}
+    return Run("gold-1", "gold", "KEY", 12, "timer", "timer", **{"state": state, **owner, **values})
+
+
+def batch_in(state, **values):
+    known = {"delivering": {"owner": "me", "owner_until": LOST, "posts": 1}, "delivered": {"process_id": 7}}
+    return Batch("gold-1", "abcd", 1, 10, 100, **{"state": state, **known.get(state, {}), **values})
+
+
+def becomes(changed):
+    return changed.state if changed else NEVER
+
+
+@pytest.mark.parametrize("state", RUN_TABLE)
+def test_run_becomes_what_the_table_says(state):
+    run = run_in(state)
+    assert tuple(becomes(event(run)) for event in RUN_EVENTS.values()) == RUN_TABLE[state]
+
+
+@pytest.mark.parametrize("state", BATCH_TABLE)
+def test_batch_becomes_what_the_table_says(state):
+    batch = batch_in(state)
+    assert tuple(becomes(event(batch)) for event in BATCH_EVENTS.values()) == BATCH_TABLE[state]
+
+
+def test_every_state_is_of_one_kind():
+    assert set(RUN_TABLE) == STAGEABLE | SENDING | FINAL
+    assert not (STAGEABLE & SENDING or STAGEABLE & FINAL or SENDING & FINAL)
+
+
+def test_work_of_a_live_owner_is_not_taken_over():
+    assert run_in("staging", owner_until=LIVE).staging_by("other", NOW, GRACES) is None
+    assert batch_in("delivering", owner_until=LIVE).delivering_by("other", NOW, GRACES) is None
+
+
+@pytest.mark.parametrize("owner", ["", "other"])
+def test_only_the_owner_changes_what_it_has(owner):
+    run = run_in("staging", owner=owner)
+    assert run.renewed("me", NOW, GRACES) is None
+    assert run.released("me") is None
+    assert run.counted("me", {"rows_read": 1}) is None
+    assert run.delivering("me", "abcd", 2, NOW, GRACES) is None
+    assert batch_in("delivering", owner=owner).renewed("me", NOW, GRACES) is None
+    assert batch_in("delivering", owner="other").delivered("me", 8, 0, NOW) is None
+
+
+def test_cancel_is_not_overtaken_by_the_delivery_and_waits_for_a_live_worker():
+    asked = run_in("staging", cancel_requested_by="ana")
+    assert asked.delivering("me", "abcd", 2, NOW, GRACES) is None
+    assert replace(asked, owner_until=LIVE).cancelled(NOW) is None
+    assert run_in("staging").cancelled(NOW) is None, "nobody has asked for it"
+
+
+def test_run_that_has_ended_is_changed_by_nothing():
+    run = run_in("failed")
+    later = (NOW + timedelta(hours=1)).timestamp()
+    assert run.waiting_for("x", later) is None
+    assert run.confirm_at(later, GRACES) is None
+    assert run.watched_at(later, NOW, 3.0) is None
+    assert run.driven_on(NOW, GRACES) is None
+    assert run.cancel_requested("ana") is None
+    assert run.with_traffic(1) is None
+
+
+def test_watch_and_drive_are_taken_once():
+    run = run_in("confirming")
+    watched = run.watched_at(LIVE + 60, NOW, 3.0)
+    assert watched.watched_at(LIVE + 60, NOW, 3.0) is None
+    driven = run.driven_on(NOW, GRACES)
+    assert driven.driven_on(NOW, GRACES) is None
+
+
+def test_answer_of_an_import_that_is_no_longer_the_batch_s_changes_nothing():
+    batch = batch_in("delivered", process_id=9)
+    assert batch.looked(7) is batch.report_failed(7) is batch.confirmed(7, {}, "") is batch.import_failed(7) is None
+
+
+def test_call_back_of_a_batch_that_was_posted_twice_is_not_believed():
+    assert batch_in("delivered", posts=2).import_finished() is None
+    assert batch_in("delivered", posts=1).import_finished().called_back
+    assert not batch_in("delivering", called_back=True).delivered("me", 8, 1, NOW).called_back
+
+
+def test_ended_run_says_what_was_sent():
+    unsent = run_in("staging").failed(PROBLEM, NOW)
+    assert unsent.error.message == "It failed. Nothing was sent."
+    sent = run_in("confirming", contacts_mapped=30, contacts_delivered=20, contacts_confirmed=15)
+    assert sent.failed(PROBLEM, NOW).error.message.endswith(
+        "Brevo already has 20 of 30 contacts (5 of them not confirmed)."
+    )
+
+
+def state_changes(file):
+    """Lines that replace the state of something."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        is_replace = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "replace"
+        if is_replace and "state" in [each.arg for each in node.keywords]:
+            yield f"{file.relative_to(REPOSITORY)}:{node.lineno}"
+
+
+def test_no_state_changes_outside_the_files_of_transitions():
+    homes = [REPOSITORY / "shared/runs" / name for name in ("state.py", "notice_rows.py")]
+    assert all(any(state_changes(home)) for home in homes)
+    files = [file for folder in FOLDERS for file in (REPOSITORY / folder).rglob("*.py") if file not in homes]
+    assert [where for file in files for where in state_changes(file)] == []
