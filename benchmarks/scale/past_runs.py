@@ -13,7 +13,7 @@ from benchmarks.scale.finding import Finding, say
 from benchmarks.scale.place import app_with
 from local.azurite import Azurite
 from shared.runs.app import App
-from shared.runs.model import Run, new_run_id
+from shared.runs.model import Counts, Run, new_run_id
 from shared.runs.status import find_run, run_status
 from shared.storage.tables import Change
 
@@ -84,11 +84,13 @@ def _ended_run(run_id: str, at: datetime) -> Run:
         run,
         snapshot="2026-10-05T0630-0a1b2c3d",
         segments=[{"name": "HighValueSegment", "files": 4, "rows": 20_000}],
-        rows_read=20_000,
-        contacts_mapped=20_000,
-        contacts_delivered=20_000,
-        contacts_confirmed=20_000,
+        counts=Counts(
+            rows_read=20_000,
+            contacts_mapped=20_000,
+            contacts_delivered=20_000,
+            contacts_confirmed=20_000,
+            batches=1,
+            requests=5,
+        ),
         staging_id="0a1b2c3d",
-        batches=1,
-        requests=5,
     )

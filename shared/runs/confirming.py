@@ -49,7 +49,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
         batches = app.store.batches(run)
         _check_batches(run, target, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
-    if len(batches) == run.batches and all(batch.state == "confirmed" for batch in batches):
+    if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
         ending.succeed(app, run.run_id)
         return
     _go_on(app, run, target, batches, wait)
@@ -106,7 +106,9 @@ def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
         requests = brevo.session.traffic.requests
         run = app.store.update(
             run.run_id,
-            lambda now: None if now.is_final else replace(now, last_look=app.now(), requests=now.requests + requests),
+            lambda now: (
+                None if now.is_final else replace(now, last_look=app.now(), counts=now.counts.plus_traffic(requests))
+            ),
         )
     confirmed = []
     for batch in open_batches:

@@ -136,7 +136,7 @@ def _count(app: App, run: Run, brevo: BrevoClient) -> None:
 
 def _counted(run: Run, brevo: BrevoClient) -> Run:
     traffic = brevo.session.traffic
-    return replace(run, requests=run.requests + traffic.requests, bytes_sent=run.bytes_sent + traffic.bytes_sent)
+    return replace(run, counts=run.counts.plus_traffic(traffic.requests, traffic.bytes_sent))
 
 
 def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:

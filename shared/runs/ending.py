@@ -26,12 +26,13 @@ def totals(app: App, run: Run) -> Run:
         if batch.state == "confirmed":
             rejected.update(batch.rejected)
             confirmed += batch.contacts - sum(batch.rejected.values())
-    return replace(
-        run,
+    counts = replace(
+        run.counts,
         contacts_delivered=delivered,
         contacts_confirmed=confirmed,
         contacts_rejected_by_brevo=dict(rejected),
     )
+    return replace(run, counts=counts)
 
 
 def succeed(app: App, run_id: str) -> Run:
@@ -39,8 +40,7 @@ def succeed(app: App, run_id: str) -> Run:
 
     def change(run: Run) -> Run:
         run = totals(app, run)
-        rejections = bool(run.rows_rejected or run.contacts_rejected_by_brevo)
-        return _ended(app, run, "succeeded_with_rejections" if rejections else "succeeded")
+        return _ended(app, run, "succeeded_with_rejections" if run.counts.rejected else "succeeded")
 
     return _finish(app, run_id, change)
 
@@ -76,13 +76,13 @@ def _ended(app: App, run: Run, state: State) -> Run:
 
 
 def _with_what_was_sent(problem: Problem, run: Run) -> Problem:
-    if not run.contacts_delivered:
+    counts = run.counts
+    if not counts.contacts_delivered:
         return replace(problem, message=f"{problem.message} Nothing was sent.")
-    open_count = run.contacts_delivered - run.contacts_confirmed - sum(run.contacts_rejected_by_brevo.values())
     return replace(
         problem,
-        message=f"{problem.message} Brevo already has {run.contacts_delivered:,} of {run.contacts_mapped:,} contacts"
-        f" ({open_count:,} of them not confirmed).",
+        message=f"{problem.message} Brevo already has {counts.contacts_delivered:,} of {counts.contacts_mapped:,}"
+        f" contacts ({counts.open_contacts:,} of them not confirmed).",
     )
 
 

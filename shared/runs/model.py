@@ -3,11 +3,13 @@
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from shared.errors import ExportError
+from shared.mapping.results import RowCounts
 from shared.storage.tables import Row
 
 State = Literal[
@@ -46,9 +48,44 @@ class Problem:
         return cls(error.code, error.message[:2000], error.advice[:2000])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counts(RowCounts):
+    """All counts of a run, under the names that people and tools see. *Delivered* is what Brevo took, confirmed or not.
+
+    contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts.
+    """
+
+    contacts_delivered: int = 0
+    contacts_confirmed: int = 0
+    contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
+    contacts_removed: int = 0
+    batches: int = 0
+    requests: int = 0
+    bytes_sent: int = 0
+
+    @property
+    def rejected_by_brevo(self) -> int:
+        """Contacts that Brevo rejected, for any reason."""
+        return sum(self.contacts_rejected_by_brevo.values())
+
+    @property
+    def rejected(self) -> int:
+        """Rows and contacts that are not in the list, rejected here or by Brevo."""
+        return sum(self.rows_rejected.values()) + self.rejected_by_brevo
+
+    @property
+    def open_contacts(self) -> int:
+        """Delivered contacts that Brevo has neither confirmed nor rejected."""
+        return self.contacts_delivered - self.contacts_confirmed - self.rejected_by_brevo
+
+    def plus_traffic(self, requests: int, bytes_sent: int = 0) -> Self:
+        """The counts with more traffic."""
+        return replace(self, requests=self.requests + requests, bytes_sent=self.bytes_sent + bytes_sent)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. Times are UTC in ISO 8601; counts are rows or contacts; dictionaries count by reason.
+    """One run. Times are UTC in ISO 8601. In the table row each count is a property of its own.
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
     span that started it, a `traceparent`: what is done for the run belongs below it. `drive_by`, from when the run
@@ -68,20 +105,10 @@ class Run:
     token: str = ""
     snapshot: str = ""
     segments: list[dict[str, Any]] = field(default_factory=list)
-    rows_read: int = 0
-    rows_merged: int = 0
-    rows_rejected: dict[str, int] = field(default_factory=dict)
-    warnings: dict[str, int] = field(default_factory=dict)
-    contacts_mapped: int = 0
+    counts: Counts = field(default_factory=Counts)
     notes: list[str] = field(default_factory=list)
     staging_id: str = ""
     rejected_id: str = ""
-    batches: int = 0
-    contacts_delivered: int = 0
-    contacts_confirmed: int = 0
-    contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
-    bytes_sent: int = 0
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
     error: Problem | None = None
@@ -191,31 +218,46 @@ def started_at(run_id: str) -> datetime:
     return datetime.strptime(match["time"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
-def _values(model: Run | Batch) -> dict[str, Any]:
+def _values(model: Run | Batch | Counts) -> dict[str, Any]:
     """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
-    told = asdict(model)
     values: dict[str, Any] = {}
     for part in fields(model):
-        name, value = part.name, told[part.name]
+        name, value = part.name, getattr(model, part.name)
         default = part.default if part.default_factory is MISSING else part.default_factory()
         if name == "etag" or (value == default and name != "state"):
             continue
-        if isinstance(value, dict | list):
-            values[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        if isinstance(value, Counts):
+            values |= _values(value)
         else:
-            values[name] = value[:_LONGEST_TEXT] if isinstance(value, str) else value
+            values[name] = _property(value)
     return values
 
 
+def _property(value: Any) -> Any:
+    """The value as a table takes it."""
+    if isinstance(value, Problem):
+        value = asdict(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else value
+
+
 def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
-    known: dict[str, Any] = {"etag": row.etag}
+    return cls(**_known(cls, row.values), etag=row.etag)
+
+
+def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
     for part in fields(cls):
-        value = row.values.get(part.name)
-        if value is None:
+        value = values.get(part.name)
+        if part.type is Counts:
+            known[part.name] = Counts(**_known(Counts, values))
+        elif value is None:
             continue
-        if part.name == "error":
-            value = Problem(**json.loads(value))
+        elif part.name == "error":
+            known[part.name] = Problem(**json.loads(value))
         elif str(part.type).startswith(("dict", "list")):
-            value = json.loads(value)
-        known[part.name] = value
-    return cls(**known)
+            known[part.name] = json.loads(value)
+        else:
+            known[part.name] = value
+    return known

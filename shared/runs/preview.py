@@ -2,12 +2,12 @@
 
 import json
 import tempfile
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from shared.config.document import Target
-from shared.mapping.results import NOT_SENT, WARNINGS
 from shared.runs.app import App
 from shared.runs.completeness import check_complete
 from shared.runs.reading import SnapshotReader
@@ -23,7 +23,6 @@ def preview(app: App, target: Target) -> dict[str, Any]:
     found: dict[str, Any] = {
         "export": target.export.id,
         "snapshot": snapshot.id,
-        "segments": [{"name": part.segment, "files": len(part.files)} for part in snapshot.segments],
     }
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
         reader = SnapshotReader(app.storage.segment_blobs, target, snapshot, Path(folder))
@@ -32,13 +31,9 @@ def preview(app: App, target: Target) -> dict[str, Any]:
             if len(first) < _CONTACTS:
                 with chunk.contacts.open("rb") as contacts:
                     first += islice(contacts, _CONTACTS - len(first))
-    reasons = reader.reasons
     return found | {
-        "rows_read": reader.rows.total(),
-        "rows_merged": reasons["merged"],
-        "rows_rejected": {reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
-        "warnings": {reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
-        "contacts_mapped": reasons["contact"],
+        "segments": [asdict(segment) for segment in reader.segments],
+        **asdict(reader.counts),
         "notes": reader.notes,
         "contacts": _masked(first),
     }

@@ -26,7 +26,11 @@ def run_status(app: App, run: Run, *, story: bool = False) -> dict[str, Any]:
     Books: rows_read = contacts_mapped + rows_merged + rows_rejected;
     contacts_delivered = contacts_confirmed + contacts_rejected_by_brevo + still open.
     """
-    notes = [*run.notes, *(batch.note for batch in app.store.batches(run) if batch.note)] if run.batches else run.notes
+    notes = (
+        [*run.notes, *(batch.note for batch in app.store.batches(run) if batch.note)]
+        if run.counts.batches
+        else run.notes
+    )
     if run.left_out:
         notes = [*notes, f"Sent without attributes that the account lacks: {', '.join(run.left_out)}."]
     run = ending.totals(app, run)
@@ -41,18 +45,18 @@ def run_status(app: App, run: Run, *, story: bool = False) -> dict[str, Any]:
         "times": dict(sorted(run.times.items(), key=lambda item: item[1])),
         "snapshot": run.snapshot or None,
         "segments": run.segments,
-        "rows_read": run.rows_read,
-        "rows_merged": run.rows_merged,
-        "rows_rejected": run.rows_rejected,
-        "warnings": run.warnings,
-        "contacts_mapped": run.contacts_mapped,
-        "contacts_delivered": run.contacts_delivered,
-        "contacts_confirmed": run.contacts_confirmed,
-        "contacts_rejected_by_brevo": run.contacts_rejected_by_brevo,
+        "rows_read": run.counts.rows_read,
+        "rows_merged": run.counts.rows_merged,
+        "rows_rejected": run.counts.rows_rejected,
+        "warnings": run.counts.warnings,
+        "contacts_mapped": run.counts.contacts_mapped,
+        "contacts_delivered": run.counts.contacts_delivered,
+        "contacts_confirmed": run.counts.contacts_confirmed,
+        "contacts_rejected_by_brevo": run.counts.contacts_rejected_by_brevo,
         "contacts_removed": 0,
-        "batches": run.batches,
-        "requests": run.requests,
-        "bytes_sent": run.bytes_sent,
+        "batches": run.counts.batches,
+        "requests": run.counts.requests,
+        "bytes_sent": run.counts.bytes_sent,
         "allowance": run.allowance or None,
         "waiting": None if run.is_final else run.waiting or None,
         "notes": notes,

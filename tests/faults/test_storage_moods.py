@@ -16,7 +16,7 @@ from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_run
-from shared.runs.model import Batch, Problem, Run
+from shared.runs.model import Batch, Counts, Problem, Run
 from shared.runs.starting import start_on_demand
 from shared.runs.status import find_run, run_status
 from shared.runs.steps import abandon, take_step
@@ -375,7 +375,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
         started_by="s" * 100,
         snapshot="s" * 30,
         segments=[{"name": name, "files": 99_999, "rows": 999_999_999} for name in names],
-        rows_rejected=dict.fromkeys(reasons, 2**31 - 1),
+        counts=Counts(rows_rejected=dict.fromkeys(reasons, 2**31 - 1), bytes_sent=2**40),
         left_out=["A" * 50] * 100,
         allowance="a" * 500,
         waiting="w" * 100_000,
@@ -383,7 +383,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
     )
     cloud.app.store.start(run)
     read = cloud.run(run.run_id)
-    assert read.segments == run.segments
+    assert (read.segments, read.counts) == (run.segments, run.counts)
     assert read.error is not None
     assert len(read.error.message) == 2000
     batch = Batch(run.run_id, "s1", 1, 10, 8_000_000, note="n" * 100_000)
@@ -429,7 +429,8 @@ def test_run_that_sends_more_than_two_gigabytes_goes_on(story):
 
     def much_was_sent(text: str) -> None:
         if '"deliver"' in text:
-            story.app.store.update(run_id, lambda run: replace(run, bytes_sent=2**31 - 10))
+            much = {"bytes_sent": 2**31 - 10}
+            story.app.store.update(run_id, lambda run: replace(run, counts=replace(run.counts, **much)))
 
     story.on_message = much_was_sent
     story.work(hours=0.2)

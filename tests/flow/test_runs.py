@@ -18,7 +18,7 @@ from shared.runs.cancelling import request_cancel
 from shared.runs.ending import call_confirm
 from shared.runs.graces import Graces
 from shared.runs.messages import Message, rest_until_due
-from shared.runs.model import Batch
+from shared.runs.model import Batch, Counts
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps import abandon, take_step
@@ -704,17 +704,17 @@ def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monke
 def test_worker_that_lost_its_claim_writes_nothing_over_the_others_counts(flow, monkeypatch):
     flow.segment(many(5))
     started = flow.start()
-    real = staging._note_counts
+    real = staging._note_result
 
-    def overtaken(app, claim, staged):
-        theirs = {"owner": "another", "snapshot": "theirs", "rows_read": 7}
-        app.store.update(started.run_id, lambda now: replace(now, **theirs))
-        real(app, claim, staged)
+    def overtaken(*arguments):
+        theirs = {"owner": "another", "snapshot": "theirs", "counts": Counts(rows_read=7)}
+        flow.app.store.update(started.run_id, lambda now: replace(now, **theirs))
+        real(*arguments)
 
-    monkeypatch.setattr(staging, "_note_counts", overtaken)
+    monkeypatch.setattr(staging, "_note_result", overtaken)
     take_step(flow.app, json.dumps({"run": started.run_id, "step": "stage"}))
     run = find_run(flow.app, started.run_id)
-    assert (run.owner, run.snapshot, run.rows_read, run.state) == ("another", "theirs", 7, "staging")
+    assert (run.owner, run.snapshot, run.counts.rows_read, run.state) == ("another", "theirs", 7, "staging")
 
 
 def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):

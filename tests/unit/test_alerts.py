@@ -11,7 +11,7 @@ import pytest
 
 from shared.errors import TransientError
 from shared.runs.messages import Message
-from shared.runs.model import Problem, Run
+from shared.runs.model import Counts, Problem, Run
 from shared.runs.steps import waits_line
 from shared.runs.store import ended_line
 from tests.unit.test_settings_everywhere import INFRA, ROOT, bicep, constant, nodes, parameters
@@ -48,11 +48,13 @@ RUN = Run(
     trigger="timer",
     started_by="timer",
     state="failed",
-    rows_read=10,
-    rows_rejected={"invalid_email": 2, "missing_email": 1},
-    contacts_delivered=7,
-    contacts_confirmed=6,
-    contacts_rejected_by_brevo={"brevo_other": 1},
+    counts=Counts(
+        rows_read=10,
+        rows_rejected={"invalid_email": 2, "missing_email": 1},
+        contacts_delivered=7,
+        contacts_confirmed=6,
+        contacts_rejected_by_brevo={"brevo_other": 1},
+    ),
     error=Problem("list_missing", "Brevo has no list 12.", ""),
 )
 
