@@ -14,7 +14,7 @@ from benchmarks.scale.place import app_with
 from local.azurite import Azurite
 from shared.runs.app import App
 from shared.runs.model import Counts, Run, new_run_id
-from shared.runs.status import find_run, run_status
+from shared.runs.status import find_run, run_story
 from shared.storage.tables import Change
 
 MANY, FEW = 100_000, 10
@@ -40,7 +40,7 @@ def past_runs(many: int = MANY, questions: int = _QUESTIONS) -> Finding:
                 # Now the newest, now the oldest, now one in between.
                 run_id = ids[count][number * (len(ids[count]) - 1) // (questions + 9)]
                 began = time.perf_counter()
-                run_status(app, find_run(app, run_id), story=True)
+                run_story(app, find_run(app, run_id))
                 if number >= 10:  # the first ones open the connections
                     seconds[count].append(time.perf_counter() - began)
                 began = time.perf_counter()

@@ -100,20 +100,20 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
         if not run.is_final:
             continue
         status = run_status(site.app, run)
-        rejected = sum(status["rows_rejected"].values())
+        rejected = sum(status.rows_rejected.values())
         if run.state not in ("failed", "cancelled") or run.counts.contacts_mapped:
-            rows = status["contacts_mapped"] + status["rows_merged"] + rejected
-            if status["rows_read"] != rows:
-                yield f"{run.run_id}: {status['rows_read']} rows read, {rows} accounted for"
-        told = status["contacts_confirmed"] + sum(status["contacts_rejected_by_brevo"].values())
+            rows = status.contacts_mapped + status.rows_merged + rejected
+            if status.rows_read != rows:
+                yield f"{run.run_id}: {status.rows_read} rows read, {rows} accounted for"
+        told = status.contacts_confirmed + status.rejected_by_brevo
         open_contacts = sum(b.contacts for b in site.app.store.batches(run) if b.process_id and b.state != "confirmed")
-        if status["contacts_delivered"] != told + open_contacts:
+        if status.contacts_delivered != told + open_contacts:
             yield (
-                f"{run.run_id}: {status['contacts_delivered']} contacts delivered, {told} confirmed or rejected, "
+                f"{run.run_id}: {status.contacts_delivered} contacts delivered, {told} confirmed or rejected, "
                 f"{open_contacts} in open batches"
             )
-        if run.state.startswith("succeeded") and status["contacts_delivered"] != status["contacts_mapped"]:
-            yield f"{run.run_id}: {status['contacts_mapped']} mapped, {status['contacts_delivered']} delivered"
+        if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_mapped:
+            yield f"{run.run_id}: {status.contacts_mapped} mapped, {status.contacts_delivered} delivered"
 
 
 def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may_be_lost: bool) -> Iterator[str]:

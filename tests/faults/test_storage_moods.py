@@ -18,7 +18,7 @@ from shared.runs.app import App
 from shared.runs.claim import claimed_run
 from shared.runs.model import Batch, Counts, Problem, Run
 from shared.runs.starting import start_on_demand
-from shared.runs.status import find_run, run_status
+from shared.runs.status import find_run, run_story
 from shared.runs.steps import abandon, take_step
 from shared.runs.store import RunStore
 from shared.runs.sweeping import sweep
@@ -27,6 +27,7 @@ from shared.settings import StorageAccount
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
 from tests.faults.conftest import CONTAINER, FOLDER, REFRESH, Story, check_books, check_failed, wait_until
+from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0
 
@@ -90,7 +91,7 @@ class Cloud:
         return find_run(self.app, run_id)
 
     def status(self, run_id: str) -> dict[str, Any]:
-        status = run_status(self.app, self.run(run_id), story=True)
+        status = plain(run_story(self.app, self.run(run_id)))
         check_books(status)
         return status
 
@@ -390,7 +391,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
     cloud.app.store.write_batches([batch])
     cloud.app.store.add_event(run.run_id, "failed", "t" * 100_000)
     ending.fail(cloud.app, run.run_id, PermanentError("code", "e" * 100_000 + ".", "a" * 100_000))
-    assert run_status(cloud.app, cloud.run(run.run_id), story=True)["status"] == "failed"
+    assert plain(run_story(cloud.app, cloud.run(run.run_id)))["status"] == "failed"
 
 
 def test_run_with_200_segments_of_long_names_is_told(story):
