@@ -1,6 +1,5 @@
 """What a caller gets: JSON, or a problem as RFC 9457 says."""
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
+from export_trigger.shapes import FieldFault, ProblemDetails
 from shared.administration.connections import ConnectionInUse, NotConnected
 from shared.administration.items import InvalidInput, parse_json, parse_strictly
 from shared.errors import ExportError, TransientError
+from shared.json_text import json_text
 
 LARGEST_BODY_BYTES = 1_000_000
 PROBLEM_TYPE = "urn:segment-export:problem:"
@@ -44,8 +45,9 @@ class RequestError(ExportError):
 
 def json_answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
     """A JSON answer."""
-    body = json.dumps(found, ensure_ascii=False, default=str)
-    return func.HttpResponse(body, status_code=status, headers=dict(headers or {}), mimetype="application/json")
+    return func.HttpResponse(
+        json_text(found), status_code=status, headers=dict(headers or {}), mimetype="application/json"
+    )
 
 
 def problem(error: ExportError) -> func.HttpResponse:
@@ -58,22 +60,22 @@ def problem(error: ExportError) -> func.HttpResponse:
 
 def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) -> func.HttpResponse:
     """The problem with this status. `errors` has one entry for each fault, with the path to its field."""
-    found: dict[str, Any] = {
-        "type": f"{PROBLEM_TYPE}{error.code}",
-        "title": error.message,
-        "status": status,
-        "detail": error.advice or error.message,
-    }
+    found = ProblemDetails(
+        type=f"{PROBLEM_TYPE}{error.code}",
+        title=error.message,
+        status=status,
+        detail=error.advice or error.message,
+    )
     if isinstance(error, InvalidInput):
-        found["errors"] = [
-            {"field": line.partition(": ")[0], "message": line.partition(": ")[2]} for line in error.problems
+        found.errors = [
+            FieldFault(field=line.partition(": ")[0], message=line.partition(": ")[2]) for line in error.problems
         ]
     if isinstance(error, ConnectionInUse):
-        found["exports"] = error.exports
-        found["ways_on"] = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
+        found.exports = error.exports
+        found.ways_on = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
     if isinstance(error, NotConnected):
-        found["steps"] = [{"step": step.name, "ok": step.ok, "message": step.message} for step in error.steps]
-    body = json.dumps(found, ensure_ascii=False)
+        found.steps = error.steps
+    body = json_text(found.model_dump(exclude_none=True))
     return func.HttpResponse(body, status_code=status, headers=dict(headers), mimetype="application/problem+json")
 
 

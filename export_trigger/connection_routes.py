@@ -5,9 +5,9 @@ import azure.functions as func
 from export_trigger.answers import json_answer, read_body, read_json
 from export_trigger.entry import Asked, endpoint
 from export_trigger.export_routes import IF_MATCH_REQUIRED, IF_MATCH_TO_CHANGE, saved_answer
-from export_trigger.shapes import ConnectAnswer, ConnectBody, SeenConnection
+from export_trigger.shapes import ConnectBody
 from shared.access import require
-from shared.administration.connections import connect
+from shared.administration.connections import ConnectionName, ConnectionTest, connect
 from shared.administration.connections import list_connections as listed
 from shared.administration.connections import remove_connection as remove
 from shared.administration.connections import save_connection as save
@@ -16,13 +16,13 @@ from shared.administration.items import parse_item
 from shared.config.models import Connection
 
 
-@endpoint("GET", "connections", answer=list[SeenConnection], problems=(409,))
+@endpoint("GET", "connections", answer=list[Connection | ConnectionName], problems=(409,))
 def list_connections(asked: Asked) -> func.HttpResponse:
     """The connections that the caller may use; their settings are shown to administrators only."""
     return json_answer(listed(asked.app, asked.caller))
 
 
-@endpoint("GET", "connections/{id}", answer=SeenConnection, problems=(404, 409))
+@endpoint("GET", "connections/{id}", answer=Connection | ConnectionName, problems=(404, 409))
 def show_connection(asked: Asked) -> func.HttpResponse:
     """A connection: its settings for administrators, name and type for those whom it is shared with."""
     found, etag = view(asked.app, asked.caller, asked.id)
@@ -32,7 +32,7 @@ def show_connection(asked: Asked) -> func.HttpResponse:
 @endpoint(
     "PUT",
     "connections/{id}",
-    answer=SeenConnection,
+    answer=Connection,
     body=Connection,
     parameters=(IF_MATCH_TO_CHANGE,),
     problems=(400, 404, 409, 412, 413, 422),
@@ -55,7 +55,7 @@ def remove_connection(asked: Asked) -> func.HttpResponse:
 @endpoint(
     "POST",
     "connections/{id}/connect",
-    answer=ConnectAnswer,
+    answer=ConnectionTest,
     body=ConnectBody,
     problems=(400, 404, 409, 413),
 )

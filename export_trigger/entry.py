@@ -68,7 +68,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What a route takes and gives. `answer` is a model, a list of one, or the media type of what is no JSON."""
+    """What a route takes and gives. `answer` is the type of the JSON answer, or the media type of what is no JSON."""
 
     method: str
     route: str

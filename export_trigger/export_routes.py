@@ -6,9 +6,10 @@ import azure.functions as func
 
 from export_trigger.answers import json_answer, read_body, read_json
 from export_trigger.entry import Asked, Parameter, endpoint
-from export_trigger.shapes import DuplicateBody, Overview
+from export_trigger.shapes import DuplicateBody
 from shared.administration.exports import (
     SORT_KEYS,
+    ListedExport,
     read_export,
 )
 from shared.administration.exports import detach_export as detach
@@ -28,7 +29,7 @@ IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, required=
 @endpoint(
     "GET",
     "exports",
-    answer=list[Overview],
+    answer=list[ListedExport],
     parameters=(
         Parameter("search", "query", "A part of an id, name, connection or segment."),
         Parameter(
@@ -50,7 +51,7 @@ def list_exports(asked: Asked) -> func.HttpResponse:
 def show_export(asked: Asked) -> func.HttpResponse:
     """An export's settings; `ETag` is what a change of it sends as `If-Match`."""
     export, etag = view(asked.app, asked.caller, asked.id)
-    return json_answer(export.model_dump(mode="json"), headers={"ETag": f'"{etag}"'})
+    return json_answer(export, headers={"ETag": f'"{etag}"'})
 
 
 @endpoint(
@@ -100,4 +101,4 @@ def saved_answer(saved: Saved[Any], kind: str) -> func.HttpResponse:
     headers = {"ETag": f'"{saved.etag}"'}
     if saved.is_new:
         headers["Location"] = f"/api/{kind}/{item.id}"
-    return json_answer(item.model_dump(mode="json"), 201 if saved.is_new else 200, headers)
+    return json_answer(item, 201 if saved.is_new else 200, headers)

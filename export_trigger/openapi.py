@@ -2,14 +2,14 @@
 
 import re
 from functools import lru_cache
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import JsonSchemaMode
 
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
 from export_trigger.examples import ANSWERS, BODIES
-from export_trigger.shapes import LIST_NAME, Problem
+from export_trigger.shapes import LIST_NAME, ProblemDetails
 from shared.config.base import Id
 from shared.config.models import Connection, Export
 
@@ -66,20 +66,20 @@ def openapi_document() -> dict[str, Any]:
     }
 
 
-_References = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+# A type of a body or an answer, and whether it is read or written: what its schema is found by.
+_References = dict[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
 def _components() -> tuple[_References, dict[str, Any]]:
-    wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(Problem, "serialization")}
+    types: dict[tuple[Any, JsonSchemaMode], None] = {(ProblemDetails, "serialization"): None}
     for endpoint in ENDPOINTS:
         if endpoint.body is not None:
-            wanted.add((endpoint.body, "validation"))
-        if (model := _model_of(endpoint.answer)) is not None:
-            wanted.add((model, "serialization"))
-    ordered = sorted(wanted, key=lambda pair: (pair[0].__name__, pair[1]))
-    found_references, found = models_json_schema(ordered, ref_template=f"{_SCHEMAS}{{model}}")
-    references = {pair: dict(found_references[pair]) for pair in ordered}
-    schemas: dict[str, Any] = found["$defs"]
+            types[endpoint.body, "validation"] = None
+        if endpoint.answer is not None and not isinstance(endpoint.answer, str):
+            types[endpoint.answer, "serialization"] = None
+    inputs = [(found, mode, TypeAdapter(found)) for found, mode in types]
+    references, definitions = TypeAdapter.json_schemas(inputs, ref_template=f"{_SCHEMAS}{{model}}")
+    schemas: dict[str, Any] = dict(sorted(definitions["$defs"].items()))
     _close(schemas)
     for model in (Connection, Export):
         _as_body(schemas[_name(references[model, "validation"])], model)
@@ -106,13 +106,8 @@ def _name(reference: dict[str, Any]) -> str:
     return str(reference["$ref"]).removeprefix(_SCHEMAS)
 
 
-def _model_of(answer: Any) -> type[BaseModel] | None:
-    inner = get_args(answer)[0] if get_origin(answer) is list else answer
-    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
-
-
 def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
-    problem = references[Problem, "serialization"]
+    problem = references[ProblemDetails, "serialization"]
     responses = {str(status): _success(endpoint, status, references) for status in _successes(endpoint)}
     always = () if endpoint.anonymous else (401, 403)
     bodies = () if endpoint.body is None else (411,)
@@ -160,11 +155,7 @@ def _success(endpoint: Endpoint, status: int, references: _References) -> dict[s
     if isinstance(endpoint.answer, str):
         found["content"] = {endpoint.answer: {"schema": {"type": "string"}}}
         return found
-    model = _model_of(endpoint.answer)
-    schema: dict[str, Any] = {"type": "object"} if model is None else references[model, "serialization"]
-    if get_origin(endpoint.answer) is list:
-        schema = {"type": "array", "items": schema}
-    found["content"] = {"application/json": {"schema": schema}}
+    found["content"] = {"application/json": {"schema": references[endpoint.answer, "serialization"]}}
     if endpoint.name in ANSWERS:
         found["content"]["application/json"]["examples"] = {"example": {"value": ANSWERS[endpoint.name]}}
     return found

@@ -7,7 +7,7 @@ import azure.functions as func
 from export_trigger.answers import RequestError, json_answer, read_body
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.pages import LIMIT, continuation, page_headers, page_of
-from export_trigger.shapes import Preview, RunStatus, StartAllBody, StartBody, Started, WebhookBody
+from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
 from shared.access import require
 from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
@@ -16,10 +16,10 @@ from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
 from shared.runs.app import App
 from shared.runs.confirming import call_back
+from shared.runs.preview import Preview, preview
 from shared.runs.run_ids import RUN_ID, is_run_id
-from shared.runs.starting import Start
 from shared.runs.state import Run
-from shared.runs.status import find_run, rejected_rows, run_status
+from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows, run_status, run_story
 
 _LOOK_AGAIN_SECONDS = "5"
 _MOST_KEY_CHARACTERS = 200
@@ -50,7 +50,7 @@ def start_export(asked: Asked) -> func.HttpResponse:
         )
     started = start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key)
     headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": _LOOK_AGAIN_SECONDS}
-    return json_answer(_started(started), 202, headers)
+    return json_answer(Started.of(started), 202, headers)
 
 
 @endpoint("POST", "runs", status=202, answer=list[Started], body=StartAllBody, problems=(400, 409, 413))
@@ -58,7 +58,7 @@ def start_exports(asked: Asked) -> func.HttpResponse:
     """Starts every export with an active schedule that the caller may run."""
     read_body(asked.req, StartAllBody)
     starts = start_all(asked.app, asked.caller, "http")
-    return json_answer([_started(each) for each in starts], 202, {"Retry-After": _LOOK_AGAIN_SECONDS})
+    return json_answer([Started.of(each) for each in starts], 202, {"Retry-After": _LOOK_AGAIN_SECONDS})
 
 
 @endpoint(
@@ -81,18 +81,16 @@ def list_runs(asked: Asked) -> func.HttpResponse:
 @endpoint("POST", "exports/{id}/preview", answer=Preview, problems=(404, 409))
 def preview_export(asked: Asked) -> func.HttpResponse:
     """What a run would send: masked contacts and counts. Sends nothing."""
-    from shared.runs.preview import preview  # brings DuckDB, which no other route needs
-
     return json_answer(preview(asked.app, previewed(asked.app, asked.caller, asked.id)))
 
 
-@endpoint("GET", "runs/{id}", answer=RunStatus, problems=(404,))
+@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,))
 def show_run(asked: Asked) -> func.HttpResponse:
     """A run's whole status and story."""
     require(asked.caller, "view_run")
     run = find_run(asked.app, asked.id)
     headers = {} if run.is_final else {"Retry-After": _LOOK_AGAIN_SECONDS}
-    return json_answer(run_status(asked.app, run, story=True), headers=headers)
+    return json_answer(run_story(asked.app, run), headers=headers)
 
 
 @endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))
@@ -126,8 +124,8 @@ def webhook(asked: Asked) -> func.HttpResponse:
     """Another system says that an export is wanted, or that a segment was refreshed."""
     body = read_body(asked.req, WebhookBody)
     if body.export is not None:
-        return json_answer([_started(start(asked.app, asked.caller, body.export, "webhook"))], 202)
-    return json_answer([_started(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
+        return json_answer([Started.of(start(asked.app, asked.caller, body.export, "webhook"))], 202)
+    return json_answer([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
 
 
 @endpoint("POST", "imports/{run}/{batch}/{token}", status=204, problems=(404,), anonymous=True)
@@ -138,16 +136,6 @@ def import_finished(asked: Asked) -> func.HttpResponse:
     if run is None or run.is_final or not call_back(asked.app, run, int(path["batch"])):
         raise RequestError("route_unknown", "There is nothing here.")
     return func.HttpResponse(status_code=204)
-
-
-def _started(start: Start) -> dict[str, object]:
-    return {
-        "export": start.export,
-        "run_id": start.run_id or None,
-        "is_new": start.is_new,
-        "reason": start.reason or None,
-        "status_url": f"/api/runs/{start.run_id}" if start.run_id else None,
-    }
 
 
 def _called_run(app: App, path: dict[str, str]) -> Run | None:

@@ -7,14 +7,14 @@ import azure.functions as func
 from export_trigger.answers import RequestError, json_answer
 from export_trigger.entry import ENDPOINTS, Asked, answering, blueprint, endpoint
 from export_trigger.pages import LIMIT, continuation, page_headers, page_of
-from export_trigger.shapes import AuditEntry, Health
-from shared.administration.audit import KEY, read_audit
+from export_trigger.shapes import Health
+from shared.administration.audit import KEY, AuditEntry, read_audit
 
 
 @endpoint("GET", "health", answer=Health, anonymous=True)
 def health(asked: Asked) -> func.HttpResponse:
     """Says that the app is up."""
-    return json_answer({"status": "ok"})
+    return json_answer(Health(status="ok"))
 
 
 @endpoint("GET", "audit", answer=list[AuditEntry], parameters=(LIMIT, continuation(KEY)), problems=(400,))

@@ -1,16 +1,15 @@
 """What requests and answers look like, for checking the one and describing the other."""
 
-from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.access import ROLES
 from shared.administration.exports import MOST_NAME_CHARACTERS
 from shared.config.base import Id
 from shared.config.models import DisplayName
-from shared.runs.state import State, Trigger
+from shared.runs.connecting import CheckStep
+from shared.runs.starting import Start
 
 
 class _Body(BaseModel):
@@ -78,7 +77,7 @@ class FieldFault(BaseModel):
     message: str
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """A problem as RFC 9457 has it. Some kinds tell more: `errors`, `exports` and `ways_on`, or `steps`."""
 
     type: str = Field(pattern=r"^urn:segment-export:problem:[a-z0-9_]+$")
@@ -88,38 +87,11 @@ class Problem(BaseModel):
     errors: list[FieldFault] | None = None
     exports: list[str] | None = None
     ways_on: list[str] | None = None
-    steps: list["Step"] | None = None
-
-
-class Step(BaseModel):
-    """One step of a connection's test."""
-
-    step: str
-    ok: bool
-    message: str
-
-
-class ConnectAnswer(BaseModel):
-    """The test of a connection, step by step; a step after a failed one is not tried."""
-
-    connection: str
-    connected: bool
-    steps: list[Step]
-
-
-class SeenConnection(BaseModel):
-    """A connection; its settings are shown to administrators only."""
-
-    id: str
-    type: Literal["brevo"]
-    display_name: str
-    api_key: dict[str, str] | None = None
-    available_to: list[Literal[*ROLES]] | None = None  # type: ignore[valid-type]
-    consent: dict[str, str | date] | None = None
+    steps: list[CheckStep] | None = None
 
 
 class Started(BaseModel):
-    """What became of a wish to start."""
+    """The result of a request to start: the run, new or active already, or the reason why there is none."""
 
     export: str
     run_id: str | None
@@ -127,107 +99,16 @@ class Started(BaseModel):
     reason: str | None
     status_url: str | None
 
-
-class RunError(BaseModel):
-    """What went wrong."""
-
-    code: str
-    message: str
-    advice: str
-
-
-class RunStatus(BaseModel):
-    """A run with all its counts."""
-
-    run_id: str
-    export: str
-    status: State
-    trigger: Trigger
-    started_by: str
-    started_at: datetime | None
-    finished_at: datetime | None
-    snapshot: str | None
-    segments: list[dict[str, Any]]
-    rows_read: int
-    rows_merged: int
-    rows_rejected: dict[str, int]
-    warnings: dict[str, int]
-    contacts_mapped: int
-    contacts_delivered: int
-    contacts_confirmed: int
-    contacts_rejected_by_brevo: dict[str, int]
-    contacts_removed: int
-    batches: int
-    requests: int
-    bytes_sent: int
-    error: RunError | None
-
-
-class LastRun(BaseModel):
-    """An export's last run, however it ended."""
-
-    run_id: str
-    status: State
-    trigger: Trigger
-    started_at: datetime | None
-    finished_at: datetime | None
-    reason: str | None
-
-
-class LastSuccess(BaseModel):
-    """An export's last run that succeeded."""
-
-    run_id: str
-    finished_at: datetime
-
-
-class Why(BaseModel):
-    """Why an export does not run now."""
-
-    code: str
-    text: str
-
-
-class Overview(BaseModel):
-    """An export's facts, its ETag, and what the caller may do with it."""
-
-    id: str
-    display_name: str
-    connection: str | None
-    list_id: int
-    segments: list[str]
-    schedule: str | dict[str, str]
-    schedule_text: str
-    next_due: datetime | None
-    last_run: LastRun | None
-    last_success: LastSuccess | None
-    why_not_running: Why | None
-    permissions: list[str]
-    etag: str
-
-
-class Preview(BaseModel):
-    """What a run would send: counts, and a few masked contacts."""
-
-    export: str
-    snapshot: str
-    rows_read: int
-    rows_merged: int
-    rows_rejected: dict[str, int]
-    warnings: dict[str, int]
-    contacts_mapped: int
-    notes: list[str]
-    contacts: list[dict[str, Any]]
-
-
-class AuditEntry(BaseModel):
-    """One line of the audit trail."""
-
-    at: datetime
-    who: str
-    what: str
-    target: str
-    detail: str
+    @classmethod
+    def of(cls, start: Start) -> Self:
+        """The answer to this start."""
+        return cls(
+            export=start.export,
+            run_id=start.run_id or None,
+            is_new=start.is_new,
+            reason=start.reason or None,
+            status_url=f"/api/runs/{start.run_id}" if start.run_id else None,
+        )
 
 
 class Health(BaseModel):

@@ -13,10 +13,11 @@ from benchmarks.scale.finding import Finding, say
 from benchmarks.scale.place import app_with
 from local.azurite import Azurite
 from shared.runs.app import App
+from shared.runs.counts import Counts
 from shared.runs.rows import run_row
 from shared.runs.run_ids import new_run_id
 from shared.runs.state import Run
-from shared.runs.status import find_run, run_status
+from shared.runs.status import find_run, run_story
 from shared.storage.tables import Change
 
 MANY, FEW = 100_000, 10
@@ -42,7 +43,7 @@ def past_runs(many: int = MANY, questions: int = _QUESTIONS) -> Finding:
                 # Now the newest, now the oldest, now one in between.
                 run_id = ids[count][number * (len(ids[count]) - 1) // (questions + 9)]
                 began = time.perf_counter()
-                run_status(app, find_run(app, run_id), story=True)
+                run_story(app, find_run(app, run_id))
                 if number >= 10:  # the first ones open the connections
                     seconds[count].append(time.perf_counter() - began)
                 began = time.perf_counter()
@@ -88,11 +89,13 @@ def _ended_run(run_id: str, at: datetime) -> Run:
         times=times,
         snapshot="2026-10-05T0630-0a1b2c3d",
         segments=[{"name": "HighValueSegment", "files": 4, "rows": 20_000}],
-        rows_read=20_000,
-        contacts_mapped=20_000,
-        contacts_delivered=20_000,
-        contacts_confirmed=20_000,
+        counts=Counts(
+            rows_read=20_000,
+            contacts_mapped=20_000,
+            contacts_delivered=20_000,
+            contacts_confirmed=20_000,
+            batches=1,
+            requests=5,
+        ),
         staging_id="0a1b2c3d",
-        batches=1,
-        requests=5,
     )

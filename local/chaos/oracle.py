@@ -100,20 +100,20 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
         if not run.is_final:
             continue
         status = run_status(site.app, run)
-        rejected = sum(status["rows_rejected"].values())
-        if run.state not in ("failed", "cancelled") or run.contacts_mapped:
-            rows = status["contacts_mapped"] + status["rows_merged"] + rejected
-            if status["rows_read"] != rows:
-                yield f"{run.run_id}: {status['rows_read']} rows read, {rows} accounted for"
-        told = status["contacts_confirmed"] + sum(status["contacts_rejected_by_brevo"].values())
+        rejected = sum(status.rows_rejected.values())
+        if run.state not in ("failed", "cancelled") or run.counts.contacts_mapped:
+            rows = status.contacts_mapped + status.rows_merged + rejected
+            if status.rows_read != rows:
+                yield f"{run.run_id}: {status.rows_read} rows read, {rows} accounted for"
+        told = status.contacts_confirmed + status.rejected_by_brevo
         open_contacts = sum(b.contacts for b in site.app.store.batches(run) if b.process_id and b.state != "confirmed")
-        if status["contacts_delivered"] != told + open_contacts:
+        if status.contacts_delivered != told + open_contacts:
             yield (
-                f"{run.run_id}: {status['contacts_delivered']} contacts delivered, {told} confirmed or rejected, "
+                f"{run.run_id}: {status.contacts_delivered} contacts delivered, {told} confirmed or rejected, "
                 f"{open_contacts} in open batches"
             )
-        if run.state.startswith("succeeded") and status["contacts_delivered"] != status["contacts_mapped"]:
-            yield f"{run.run_id}: {status['contacts_mapped']} mapped, {status['contacts_delivered']} delivered"
+        if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_mapped:
+            yield f"{run.run_id}: {status.contacts_mapped} mapped, {status.contacts_delivered} delivered"
 
 
 def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may_be_lost: bool) -> Iterator[str]:
@@ -127,12 +127,12 @@ def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may
             "contacts_mapped": expected.contacts_mapped,
         }
         for name, value in wanted.items():
-            if (found := getattr(run, name)) != value:
+            if (found := getattr(run.counts, name)) != value:
                 yield f"{run.run_id}: {name} is {found}, must be {value}"
         by_brevo = {"brevo_duplicate_phone": len(export.rejected_by_brevo)}
         lost = reports_may_be_lost and any(batch.note for batch in site.app.store.batches(run))
-        if run.contacts_rejected_by_brevo != by_brevo and not lost:
-            yield f"{run.run_id}: rejected by Brevo {run.contacts_rejected_by_brevo}, must be {by_brevo}"
+        if run.counts.contacts_rejected_by_brevo != by_brevo and not lost:
+            yield f"{run.run_id}: rejected by Brevo {run.counts.contacts_rejected_by_brevo}, must be {by_brevo}"
 
 
 def _lists(account: Account, exports: list[ExportUnderTest]) -> Iterator[str]:
@@ -182,7 +182,7 @@ def _judge_repeats(
         accepted_in_all += len(records)
         lost = Counter(e.fault for e in account.sandbox.log.entries("POST /contacts/import") if e.fault in ANSWER_LOST)
         again = sum(record.fault in _SENT_AGAIN for record in records)
-        batches = sum(run.batches for export, run in runs if export.account == account.name)
+        batches = sum(run.counts.batches for export, run in runs if export.account == account.name)
         repeats = len(records) - batches - lost.total() - again
         total += repeats
         if by_export is not None:
@@ -201,7 +201,7 @@ def _repeats_by_export(
     for export in {export.id: export for export, _ in runs}.values():
         if export.account != account.name:
             continue
-        batches = sum(run.batches for other, run in runs if other.id == export.id)
+        batches = sum(run.counts.batches for other, run in runs if other.id == export.id)
         repeats = taken[export.list_id] - batches
         if repeats > allowed[export.id]:
             yield f"{export.id}: {repeats} repeats of {batches} batches after {allowed[export.id]} hits of its delivery"

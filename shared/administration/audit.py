@@ -4,11 +4,11 @@ It holds no person's name or address: whoever gave consent stands in the configu
 """
 
 import secrets
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
 
 from shared.access import Caller, require
 from shared.runs.app import App
+from shared.runs.status import Timestamp
 from shared.storage.tables import Row
 
 _PARTITION = "audit"
@@ -18,10 +18,10 @@ KEY = "[0-9]{16}-[0-9a-f]{6}"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One line of the trail; `at` is UTC in ISO 8601."""
 
-    at: str
+    at: Timestamp
     who: str
     what: str
     target: str
@@ -32,14 +32,14 @@ def note(app: App, caller: Caller, what: str, target: str, detail: str = "") -> 
     """Adds a line."""
     now = app.storage.clock.now()
     key = f"{_LATEST - int(now.timestamp() * 1e6):016}-{secrets.token_hex(3)}"
-    entry = Entry(now.isoformat(timespec="milliseconds"), caller.name, what, target, detail[:1000])
+    entry = AuditEntry(now.isoformat(timespec="milliseconds"), caller.name, what, target, detail[:1000])
     app.storage.audit.put(Row(_PARTITION, key, asdict(entry)))
 
 
-def read_audit(app: App, caller: Caller, *, after: str = "", limit: int = 50) -> tuple[list[dict[str, Any]], str]:
+def read_audit(app: App, caller: Caller, *, after: str = "", limit: int = 50) -> tuple[list[AuditEntry], str]:
     """A page of the trail, newest first, and the key that the next page comes after; empty on the last one."""
     require(caller, "view_audit")
     rows = list(app.storage.audit.query(_PARTITION, f"{after}!" if after else "", limit=limit + 1))
     more = rows[limit - 1].key if len(rows) > limit else ""
-    names = Entry.__dataclass_fields__
-    return [{name: row.values.get(name, "") for name in names} for row in rows[:limit]], more
+    names = [part.name for part in fields(AuditEntry)]
+    return [AuditEntry(*(row.values.get(name, "") for name in names)) for row in rows[:limit]], more

@@ -1,7 +1,8 @@
 """Connections: add, edit, connect, remove. Who may use one is the connection's own word, `available_to`."""
 
+from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Literal
 
 from shared.access import Caller, is_shared, may, require
 from shared.administration import audit
@@ -38,10 +39,28 @@ class NotConnected(ConfigurationError):
         failed = steps[-1]
         super().__init__(
             "connection_failed",
-            f"The connection {connection_id} does not work: {failed.name}: {failed.message}",
+            f"The connection {connection_id} does not work: {failed.step}: {failed.message}",
             "Mend this step and connect again; nothing was saved.",
         )
         self.steps = steps
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionName:
+    """A connection as callers see it who may not see its settings."""
+
+    id: str
+    type: Literal["brevo"]
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """The test of a connection, step by step. `connected`: every step passed; one after a failed one is not tried."""
+
+    connection: str
+    connected: bool
+    steps: list[CheckStep]
 
 
 def find_connection(document: Document, connection_id: str) -> Connection:
@@ -55,19 +74,14 @@ def find_connection(document: Document, connection_id: str) -> Connection:
     return found
 
 
-def connection_view(caller: Caller, connection: Connection) -> dict[str, Any]:
+def connection_view(caller: Caller, connection: Connection) -> Connection | ConnectionName:
     """The connection as the caller may see it: with its settings, or its name and type."""
-    seen: dict[str, Any] = {
-        "id": connection.id,
-        "type": connection.type,
-        "display_name": connection.display_name,
-    }
-    if not may(caller.role, "view_connection", shared=is_shared(caller, connection)):
-        return seen
-    return seen | connection.model_dump(mode="json")
+    if may(caller.role, "view_connection", shared=is_shared(caller, connection)):
+        return connection
+    return ConnectionName(connection.id, connection.type, connection.display_name)
 
 
-def list_connections(app: App, caller: Caller) -> list[dict[str, Any]]:
+def list_connections(app: App, caller: Caller) -> list[Connection | ConnectionName]:
     """Those that the caller may see. Raises AccessDenied for a caller without any role."""
     if caller.role is None:
         require(caller, "see_connection")
@@ -79,7 +93,7 @@ def list_connections(app: App, caller: Caller) -> list[dict[str, Any]]:
     ]
 
 
-def view_connection(app: App, caller: Caller, connection_id: str) -> tuple[dict[str, Any], str]:
+def view_connection(app: App, caller: Caller, connection_id: str) -> tuple[Connection | ConnectionName, str]:
     """The connection, and its ETag."""
     document = app.configuration.read()
     connection = _for(document, caller, connection_id)
@@ -105,11 +119,8 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     return Saved(new, is_new=before is None)
 
 
-def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> dict[str, Any]:
-    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved.
-
-    Shape: `connection`, `connected`, `steps` of `step`, `ok`, `message`; a step after a failed one is not tried.
-    """
+def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> ConnectionTest:
+    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved."""
     connection = find_connection(app.configuration.read(), connection_id)
     require(caller, "connect", connection)
     if agreed_by is not None:
@@ -129,11 +140,7 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
 
         app.configuration.change(caller.name, f"connect {connection_id}", change)
         audit.note(app, caller, "give consent", connection_id)
-    return {
-        "connection": connection_id,
-        "connected": connected,
-        "steps": [{"step": step.name, "ok": step.ok, "message": step.message} for step in steps],
-    }
+    return ConnectionTest(connection_id, connected, steps)
 
 
 def remove_connection(app: App, caller: Caller, connection_id: str, expected: str | None) -> None:

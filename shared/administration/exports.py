@@ -1,6 +1,7 @@
 """Exports: add, edit, duplicate, detach, schedule, remove. None of it runs anything."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
@@ -21,7 +22,7 @@ from shared.administration.items import (
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
 from shared.runs.app import App
-from shared.runs.overview import export_overview
+from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.starting import note_as_known
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
@@ -39,6 +40,14 @@ MOST_NAME_CHARACTERS = 200
 SORT_KEYS = ("id", "display_name", "connection", "list_id", "schedule", "next_due", "last_run", "last_success")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListedExport(ExportOverview):
+    """An export's overview, what the caller may do with it, and its ETag."""
+
+    permissions: list[str]
+    etag: str
+
+
 def find_export(document: Document, export_id: str) -> Export:
     """Raises ConfigurationError where there is none."""
     export = document.export(export_id)
@@ -50,8 +59,8 @@ def find_export(document: Document, export_id: str) -> Export:
     return export
 
 
-def list_exports(app: App, caller: Caller, *, search: str = "", sort: str = "") -> list[dict[str, Any]]:
-    """Each export's facts, its ETag, and what the caller may do with it.
+def list_exports(app: App, caller: Caller, *, search: str = "", sort: str = "") -> list[ListedExport]:
+    """The exports.
 
     `search` is looked for in names, ids and segments; `sort` is one of SORT_KEYS, with `-` before it the other way
     round. Raises InvalidInput for another key.
@@ -62,8 +71,11 @@ def list_exports(app: App, caller: Caller, *, search: str = "", sort: str = "") 
         raise InvalidInput([f"sort: is none of {', '.join(SORT_KEYS)}"], "body_invalid")
     document = app.configuration.read()
     found = [
-        export_overview(app, document, export)
-        | {"permissions": permissions(document, caller, export), "etag": item_etag(export)}
+        ListedExport(
+            **vars(export_overview(app, document, export)),
+            permissions=permissions(document, caller, export),
+            etag=item_etag(export),
+        )
         for export in document.exports
         if _matches(export, search)
     ]
@@ -226,12 +238,12 @@ def _matches(export: Export, search: str) -> bool:
     return not wanted or any(wanted in text.casefold() for text in looked_at)
 
 
-def _sort_value(overview: dict[str, Any], key: str) -> tuple[bool, Any]:
+def _sort_value(export: ListedExport, key: str) -> tuple[bool, Any]:
     values: dict[str, Callable[[], Any]] = {
-        "last_run": lambda: (overview["last_run"] or {}).get("started_at"),
-        "last_success": lambda: (overview["last_success"] or {}).get("finished_at"),
-        "display_name": lambda: overview["display_name"].casefold(),
-        "schedule": lambda: overview["schedule_text"],
+        "last_run": lambda: export.last_run and export.last_run.started_at,
+        "last_success": lambda: export.last_success and export.last_success.finished_at,
+        "display_name": lambda: export.display_name.casefold(),
+        "schedule": lambda: export.schedule_text,
     }
-    value = values.get(key, lambda: overview[key])()
+    value = values.get(key, lambda: getattr(export, key))()
     return value is not None, value if value is not None else ""

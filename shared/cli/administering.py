@@ -1,7 +1,6 @@
 """The commands that change the configuration, and those that tell who did: the same operations as the API's."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from shared.administration.items import ANY, InvalidInput, Saved, parse_item, pa
 from shared.administration.notifying import try_notifications
 from shared.cli.showing import caller, print_json, show
 from shared.cli.text import table
-from shared.config.models import Connection, CronSchedule, Schedule
+from shared.config.models import Connection, CronSchedule, Export, Schedule
 from shared.runs.app import open_app
 
 SUCCEEDED, FAILED, WRONG_USE = 0, 1, 2
@@ -23,10 +22,7 @@ def list_connections(arguments: argparse.Namespace) -> int:
     """Lists the connections."""
     found = connections.list_connections(open_app(), caller())
     head = ("CONNECTION", "TYPE", "NAME", "AVAILABLE TO", "CONSENT")
-    rows = [
-        (each["id"], each["type"], each["display_name"], ", ".join(each["available_to"]), _consent(each))
-        for each in found
-    ]
+    rows = [(each.id, each.type, each.display_name, *_sharing(each)) for each in found]
     show(arguments, found, lambda: table(head, rows))
     return SUCCEEDED
 
@@ -37,11 +33,9 @@ def connect(arguments: argparse.Namespace) -> int:
     show(
         arguments,
         found,
-        lambda: "\n".join(
-            f"{'ok    ' if step['ok'] else 'FAILED'}  {step['step']}: {step['message']}" for step in found["steps"]
-        ),
+        lambda: "\n".join(f"{'ok    ' if step.ok else 'FAILED'}  {step.step}: {step.message}" for step in found.steps),
     )
-    return SUCCEEDED if found["connected"] else WRONG_USE
+    return SUCCEEDED if found.connected else WRONG_USE
 
 
 def connection_show(arguments: argparse.Namespace) -> int:
@@ -67,7 +61,7 @@ def connection_remove(arguments: argparse.Namespace) -> int:
 def export_show(arguments: argparse.Namespace) -> int:
     """Shows an export as JSON."""
     export, etag = exports.view_export(open_app(), caller(), arguments.export)
-    _show_item(export.model_dump(mode="json"), etag)
+    _show_item(export, etag)
     return SUCCEEDED
 
 
@@ -123,7 +117,7 @@ def notify_test(arguments: argparse.Namespace) -> int:
 def audit(arguments: argparse.Namespace) -> int:
     """Tells who did what when."""
     found, _ = read_audit(open_app(), caller(), limit=arguments.limit)
-    rows = [(each["at"][:19], each["who"], each["what"], each["target"], each["detail"]) for each in found]
+    rows = [(each.at[:19], each.who, each.what, each.target, each.detail) for each in found]
     show(arguments, found, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
     return SUCCEEDED
 
@@ -142,8 +136,12 @@ def history(arguments: argparse.Namespace) -> int:
     return SUCCEEDED
 
 
-def _consent(connection: dict[str, Any]) -> str:
-    return f"given {connection['consent']['agreed_on']}" if connection["consent"] else "none"
+def _sharing(connection: Connection | connections.ConnectionName) -> tuple[str, str]:
+    """Whom it is available to, and its consent; empty where the caller may not see them."""
+    if isinstance(connection, connections.ConnectionName):
+        return "", ""
+    consent = f"given {connection.consent.agreed_on}" if connection.consent else "none"
+    return ", ".join(connection.available_to), consent
 
 
 def _body(file: str) -> Any:
@@ -165,7 +163,7 @@ def _saved(arguments: argparse.Namespace, saved: Saved[Any]) -> int:
     return SUCCEEDED
 
 
-def _show_item(found: dict[str, Any], etag: str) -> None:
+def _show_item(item: Connection | connections.ConnectionName | Export, etag: str) -> None:
     """The item alone on standard output, so that it can be changed and saved again."""
-    print_json(json.loads(json.dumps(found, default=str)))
+    print_json(item)
     print(f"etag {etag}", file=sys.stderr)

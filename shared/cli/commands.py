@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from shared.administration.exports import list_exports
 from shared.administration.running import cancel_run, previewed, start_export, start_exports
@@ -18,7 +17,7 @@ from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.app import App, open_app
 from shared.runs.preview import preview
-from shared.runs.status import find_run, rejected_rows, run_status
+from shared.runs.status import RunStory, find_run, rejected_rows, run_status, run_story
 from shared.runs.working import tell_what_waits, work_until
 
 SUCCEEDED, FAILED, WRONG_USE = 0, 1, 2
@@ -71,7 +70,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         tell_what_waits(app)
     found = run_status(app, find_run(app, started.run_id))
     show(arguments, found, lambda: status_text(found))
-    return FAILED if found["status"] in _BAD_ENDS else SUCCEEDED
+    return FAILED if found.status in _BAD_ENDS else SUCCEEDED
 
 
 def _run_all(app: App, arguments: argparse.Namespace) -> int:
@@ -88,7 +87,7 @@ def status(arguments: argparse.Namespace) -> int:
     """Shows one run, or the last run of each export."""
     app = open_app()
     if arguments.run:
-        found = run_status(app, find_run(app, arguments.run), story=True)
+        found = run_story(app, find_run(app, arguments.run))
         show(arguments, found, lambda: _with_story(found))
         return SUCCEEDED
     last = [run for export in app.document().exports for run in app.store.latest(export.id, 1)]
@@ -184,6 +183,6 @@ def _ids(kind: str) -> list[str]:
     return names if kind == "export" else []
 
 
-def _with_story(found: dict[str, Any]) -> str:
-    story = [f"    {event['at']}  {event['kind']}  {event['text']}".rstrip() for event in found["story"]]
-    return "\n".join([status_text(found), "  story", *story])
+def _with_story(run: RunStory) -> str:
+    story = [f"    {event.at}  {event.kind}  {event.text}".rstrip() for event in run.story]
+    return "\n".join([status_text(run), "  story", *story])

@@ -69,15 +69,15 @@ class Progress:
 
     def _share(self, run: Run) -> tuple[int, int]:
         """Half-steps done (a batch is delivered, then confirmed), of how many."""
-        if not run.batches:
+        if not run.counts.batches:
             return 0, 0
         states = [batch.state for batch in self._app.store.batches(run)]
-        return states.count("delivered") + 2 * states.count("confirmed"), 2 * run.batches
+        return states.count("delivered") + 2 * states.count("confirmed"), 2 * run.counts.batches
 
     def _text(self, run: Run, done: int, of: int) -> str:
         if not of:
             return {"queued": "queued", "staging": "staging: reading and checking the segment"}.get(
                 run.state, run.state
             )
-        imports = count_text(run.batches, "import")
-        return f"{run.state}: {run.contacts_mapped:,} contacts in {imports}, {100 * done // of} % done"
+        imports = count_text(run.counts.batches, "import")
+        return f"{run.state}: {run.counts.contacts_mapped:,} contacts in {imports}, {100 * done // of} % done"

@@ -1,12 +1,12 @@
 """How an answer is shown, as text or JSON, and who typed the command."""
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 from shared.access import Caller, terminal_caller
+from shared.json_text import json_text
 
 
 def show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) -> None:
@@ -19,7 +19,7 @@ def show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) -> 
 
 def print_json(found: Any) -> None:
     """Indented JSON."""
-    print(json.dumps(found, indent=2, ensure_ascii=False, default=str))
+    print(json_text(found, indent=2))
 
 
 def caller() -> Caller:

@@ -1,66 +1,88 @@
 """A run's status, and tables, as text for people."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.administration.exports import ListedExport
+    from shared.mapping.results import RowCounts
+    from shared.runs.preview import Preview
+    from shared.runs.state import Problem
+    from shared.runs.status import RunStatus
 
 
-def status_text(status: dict[str, Any]) -> str:
+def status_text(run: "RunStatus") -> str:
     """The whole story of a run in a few lines."""
-    lines = [f"{status['run_id']}  {status['status'].replace('_', ' ')}"]
-    if status["snapshot"]:
-        files = ", ".join(
-            f"{part['name']} ({count_text(part['rows'], 'row')} in {count_text(part['files'], 'file')})"
-            for part in status["segments"]
-        )
-        lines.append(f"  snapshot   {status['snapshot']}  {files}")
-    lines.append(
-        f"  rows       {status['rows_read']:,} read = {status['contacts_mapped']:,} contacts"
-        f" + {status['rows_merged']:,} merged + {sum(status['rows_rejected'].values()):,} rejected"
-    )
-    lines += _reasons("rejected", status["rows_rejected"])
-    lines += _reasons("warnings", status["warnings"], "sent without that value")
-    if status["batches"]:
-        lines.append(
-            f"  contacts   {status['contacts_delivered']:,} delivered = {status['contacts_confirmed']:,} confirmed"
-            f" + {_rejected_by_brevo(status):,} rejected by Brevo + {_still_open(status):,} open"
-        )
-        lines += _reasons("by Brevo", status["contacts_rejected_by_brevo"])
-        lines.append(
-            f"  traffic    {count_text(status['batches'], 'import')}, {count_text(status['requests'], 'request')},"
-            f" {status['bytes_sent'] / 1e6:,.1f} MB"
-        )
-    if status["allowance"]:
-        lines.append(f"  contract   {status['allowance']} (e-mails to send, not contacts)")
-    lines += [f"  note       {note}" for note in status["notes"]]
-    if status["waiting"]:
-        lines.append(f"  waiting    {status['waiting']}")
-    if error := status["error"]:
-        lines.append(f"  {'reason' if status['status'] == 'skipped' else 'error':<10} {error['message']}")
-        if error["advice"]:
-            lines.append(f"  what to do {error['advice']}")
-    if status["rows_rejected"] or status["warnings"] or status["contacts_rejected_by_brevo"]:
-        lines.append(f"  row by row: segment-export rejects {status['run_id']}")
+    lines = [f"{run.run_id}  {run.status.replace('_', ' ')}", *_snapshot(run), *_rows(run)]
+    if run.batches:
+        lines += _contacts(run)
+    if run.allowance:
+        lines.append(f"  contract   {run.allowance} (e-mails to send, not contacts)")
+    lines += [f"  note       {note}" for note in run.notes]
+    if run.waiting:
+        lines.append(f"  waiting    {run.waiting}")
+    if run.error:
+        lines += _problem("reason" if run.status == "skipped" else "error", run.error)
+    if run.rejected or run.warnings:
+        lines.append(f"  row by row: segment-export rejects {run.run_id}")
     return "\n".join(lines)
 
 
-def exports_text(found: list[dict[str, Any]]) -> str:
+def _snapshot(run: "RunStatus") -> list[str]:
+    files = ", ".join(
+        f"{part.name} ({count_text(part.rows, 'row')} in {count_text(part.files, 'file')})" for part in run.segments
+    )
+    return [f"  snapshot   {run.snapshot}  {files}"] if run.snapshot else []
+
+
+def _rows(run: "RunStatus") -> list[str]:
+    return [
+        f"  rows       {run.rows_read:,} read = {run.contacts_mapped:,} contacts"
+        f" + {run.rows_merged:,} merged + {sum(run.rows_rejected.values()):,} rejected",
+        *_rejections(run),
+    ]
+
+
+def _rejections(counts: "RowCounts") -> list[str]:
+    return [
+        *_reasons("rejected", counts.rows_rejected),
+        *_reasons("warnings", counts.warnings, "sent without that value"),
+    ]
+
+
+def _contacts(run: "RunStatus") -> list[str]:
+    return [
+        f"  contacts   {run.contacts_delivered:,} delivered = {run.contacts_confirmed:,} confirmed"
+        f" + {run.rejected_by_brevo:,} rejected by Brevo + {run.open_contacts:,} open",
+        *_reasons("by Brevo", run.contacts_rejected_by_brevo),
+        f"  traffic    {count_text(run.batches, 'import')}, {count_text(run.requests, 'request')},"
+        f" {run.bytes_sent / 1e6:,.1f} MB",
+    ]
+
+
+def _problem(title: str, problem: "Problem") -> list[str]:
+    advice = [f"  what to do {problem.advice}"] if problem.advice else []
+    return [f"  {title:<10} {problem.message}", *advice]
+
+
+def exports_text(exports: Sequence["ListedExport"]) -> str:
     """The exports as a table: the facts that the API gives too."""
     head = ("EXPORT", "CONNECTION", "LIST", "SCHEDULE", "LAST RUN", "AT", "LAST SUCCESS", "NEXT DUE", "WHY NOT NOW")
     return table(
         head,
         [
             (
-                each["id"],
-                each["connection"] or "detached",
-                each["list_id"],
-                each["schedule_text"],
-                (each["last_run"] or {}).get("status", "never"),
-                _minute((each["last_run"] or {}).get("started_at")),
-                _minute((each["last_success"] or {}).get("finished_at")),
-                _minute(each["next_due"]),
-                (each["why_not_running"] or {}).get("text", "it runs"),
+                export.id,
+                export.connection or "detached",
+                export.list_id,
+                export.schedule_text,
+                export.last_run.status if export.last_run else "never",
+                _minute(export.last_run.started_at if export.last_run else None),
+                _minute(export.last_success.finished_at if export.last_success else None),
+                _minute(export.next_due),
+                export.why_not_running.text if export.why_not_running else "it runs",
             )
-            for each in found
+            for export in exports
         ],
     )
 
@@ -69,20 +91,19 @@ def _minute(time: str | None) -> str:
     return (time or "")[:16].replace("T", " ")
 
 
-def preview_text(found: dict[str, Any]) -> str:
+def preview_text(preview: "Preview") -> str:
     """A preview for people."""
     lines = [
-        f"{found['export']}: snapshot {found['snapshot']}, {found['rows_read']:,} rows,"
-        f" {found['contacts_mapped']:,} contacts; nothing was sent"
+        f"{preview.export}: snapshot {preview.snapshot}, {preview.rows_read:,} rows,"
+        f" {preview.contacts_mapped:,} contacts; nothing was sent"
     ]
-    if found.get("rows_merged"):
-        lines.append(f"  merged     {found['rows_merged']:,} (the same address in another segment)")
-    lines += _reasons("rejected", found.get("rows_rejected", {}))
-    lines += _reasons("warnings", found.get("warnings", {}), "sent without that value")
-    lines += [f"  note       {note}" for note in found.get("notes", [])]
-    for contact in found["contacts"]:
-        values = "  ".join(f"{name}={value}" for name, value in contact["attributes"].items())
-        lines.append(f"  {contact['email']}  {values}")
+    if preview.rows_merged:
+        lines.append(f"  merged     {preview.rows_merged:,} (the same address in another segment)")
+    lines += _rejections(preview)
+    lines += [f"  note       {note}" for note in preview.notes]
+    for contact in preview.contacts:
+        values = "  ".join(f"{name}={value}" for name, value in contact.attributes.items())
+        lines.append(f"  {contact.email}  {values}")
     return "\n".join(lines)
 
 
@@ -100,14 +121,6 @@ def _reasons(title: str, counts: dict[str, int], suffix: str = "") -> list[str]:
         return []
     told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
     return [f"  {title:<10} {told}{f' ({suffix})' if suffix else ''}"]
-
-
-def _rejected_by_brevo(status: dict[str, Any]) -> int:
-    return sum(int(count) for count in status["contacts_rejected_by_brevo"].values())
-
-
-def _still_open(status: dict[str, Any]) -> int:
-    return int(status["contacts_delivered"]) - int(status["contacts_confirmed"]) - _rejected_by_brevo(status)
 
 
 def count_text(number: int, what: str) -> str:

@@ -35,7 +35,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Model(BaseModel):
     """What all parts of the document have in common: unknown keys are refused, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # An answer holds every field, those with a default too; without the last key its schema would say otherwise.
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
 
 def word_or_object(value: Any) -> str:

@@ -1,7 +1,9 @@
 """What mapping gives: contacts ready to be sent, and rows that are not sent with their reason."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from shared.mapping.origins import Origins
 
@@ -34,3 +36,37 @@ class MappedChunk:
     contacts: Path
     places: Path
     origins: Origins
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRows:
+    """One segment of a snapshot: how many files and rows it has."""
+
+    name: str
+    files: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowCounts:
+    """What became of a snapshot's rows; dictionaries count by reason.
+
+    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected.
+    """
+
+    rows_read: int = 0
+    rows_merged: int = 0
+    rows_rejected: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+    contacts_mapped: int = 0
+
+    @classmethod
+    def of(cls, rows_read: int, reasons: Counter[str]) -> Self:
+        """The counts of rows that ended for these reasons."""
+        return cls(
+            rows_read=rows_read,
+            rows_merged=reasons["merged"],
+            rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
+            warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
+            contacts_mapped=reasons["contact"],
+        )

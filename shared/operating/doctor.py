@@ -208,8 +208,8 @@ def _connection(app: App, connection: Connection) -> Iterator[Finding]:
     name = f"connection {connection.id}"
     try:
         for step in check_connection(app, connection):
-            state: State = "ok" if step.ok else "warn" if step.name == "consent" else "FAILED"
-            yield Finding(f"{name}, {step.name}", state, step.message)
+            state: State = "ok" if step.ok else "warn" if step.step == "consent" else "FAILED"
+            yield Finding(f"{name}, {step.step}", state, step.message)
     except Exception as error:  # noqa: BLE001 - as above
         yield _fault(name, error)
 

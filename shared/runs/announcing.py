@@ -53,7 +53,7 @@ def events_of(run: Run, before: Run | None, notification: Notification) -> list[
     found: list[Event] = []
     if "recovered" in notification.on and before is not None and before.state == "failed":
         found.append("recovered")
-    if "rejections" in notification.on and rejected_count(run) > notification.rejected_share * run.rows_read:
+    if "rejections" in notification.on and run.counts.rejected > notification.rejected_share * run.counts.rows_read:
         found.append("rejections")
     return found
 
@@ -66,8 +66,3 @@ def run_before(app: App, run: Run) -> Run | None:
         if is_before and (earlier.state == "failed" or earlier.state in _SUCCEEDED):
             return earlier
     return None
-
-
-def rejected_count(run: Run) -> int:
-    """How many rows were not sent, or refused by Brevo."""
-    return sum(run.rows_rejected.values()) + sum(run.contacts_rejected_by_brevo.values())

@@ -48,7 +48,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
         batches = app.store.batches(run)
         _check_batches(run, target, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
-    if len(batches) == run.batches and all(batch.state == "confirmed" for batch in batches):
+    if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
         ending.succeed(app, run.run_id)
         return
     _go_on(app, run, target, batches, wait)

@@ -14,7 +14,7 @@ from shared.settings import read_secret
 class CheckStep:
     """One step of the test; a step after a failed one is not tried."""
 
-    name: str
+    step: str
     ok: bool
     message: str
 

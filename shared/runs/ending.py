@@ -29,12 +29,13 @@ def totals(app: App, run: Run) -> Run:
         if batch.state == "confirmed":
             rejected.update(batch.rejected)
             confirmed += batch.contacts - sum(batch.rejected.values())
-    return replace(
-        run,
+    counts = replace(
+        run.counts,
         contacts_delivered=delivered,
         contacts_confirmed=confirmed,
         contacts_rejected_by_brevo=dict(rejected),
     )
+    return replace(run, counts=counts)
 
 
 def succeed(app: App, run_id: str) -> None:

@@ -9,9 +9,9 @@ from shared.runs.state import Run
 
 def measure_end(run: Run) -> None:
     """Counts a run that has just ended: once, by the worker whose write ended it."""
-    telemetry.count("segment_export.contacts.delivered", run.contacts_delivered, export=run.export)
-    telemetry.count("segment_export.contacts.confirmed", run.contacts_confirmed, export=run.export)
-    for reason, rows in (run.rows_rejected | run.contacts_rejected_by_brevo).items():
+    telemetry.count("segment_export.contacts.delivered", run.counts.contacts_delivered, export=run.export)
+    telemetry.count("segment_export.contacts.confirmed", run.counts.contacts_confirmed, export=run.export)
+    for reason, rows in (run.counts.rows_rejected | run.counts.contacts_rejected_by_brevo).items():
         telemetry.count("segment_export.contacts.rejected", rows, export=run.export, reason=reason)
     took = datetime.fromisoformat(run.times[run.state]) - started_at(run.run_id)
     telemetry.record("segment_export.run.duration", took.total_seconds(), export=run.export, state=run.state)

@@ -2,29 +2,47 @@
 
 import json
 import tempfile
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from shared.config.document import Target
-from shared.mapping.results import NOT_SENT, WARNINGS
+from shared.mapping.results import RowCounts, SegmentRows
 from shared.runs.app import App
 from shared.runs.completeness import check_complete
-from shared.runs.reading import SnapshotReader
+from shared.runs.status import ALL_FIELDS_SENT
 from shared.segments.snapshot import find_snapshot
 
 _CONTACTS = 5
 
 
-def preview(app: App, target: Target) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class MaskedContact:
+    """A contact of which only first characters and lengths are shown."""
+
+    email: str
+    attributes: dict[str, str | bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview(RowCounts):
+    """What a run would send: counts, and a few masked contacts."""
+
+    __pydantic_config__ = ALL_FIELDS_SENT
+
+    export: str
+    snapshot: str
+    segments: list[SegmentRows]
+    notes: list[str]
+    contacts: list[MaskedContact]
+
+
+def preview(app: App, target: Target) -> Preview:
     """The newest snapshot as it would be sent. Raises as staging does."""
+    from shared.runs.reading import SnapshotReader  # brings DuckDB, which describing a preview does not need
+
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
     check_complete(snapshot)
-    found: dict[str, Any] = {
-        "export": target.export.id,
-        "snapshot": snapshot.id,
-        "segments": [{"name": part.segment, "files": len(part.files)} for part in snapshot.segments],
-    }
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
         reader = SnapshotReader(app.storage.segment_blobs, target, snapshot, Path(folder))
         first: list[bytes] = []
@@ -32,36 +50,32 @@ def preview(app: App, target: Target) -> dict[str, Any]:
             if len(first) < _CONTACTS:
                 with chunk.contacts.open("rb") as contacts:
                     first += islice(contacts, _CONTACTS - len(first))
-    reasons = reader.reasons
-    return found | {
-        "rows_read": reader.rows.total(),
-        "rows_merged": reasons["merged"],
-        "rows_rejected": {reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
-        "warnings": {reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
-        "contacts_mapped": reasons["contact"],
-        "notes": reader.notes,
-        "contacts": _masked(first),
-    }
+    return Preview(
+        **vars(reader.counts),
+        export=target.export.id,
+        snapshot=snapshot.id,
+        segments=reader.segments,
+        notes=reader.notes,
+        contacts=[_masked(line) for line in first],
+    )
 
 
-def _masked(lines: list[bytes]) -> list[dict[str, Any]]:
-    contacts = [json.loads(line.rstrip(b",\n")) for line in lines]
-    return [
-        {
-            "email": _mask_email(contact["email"]),
-            "attributes": {name: _mask(value) for name, value in contact["attributes"].items()},
-        }
-        for contact in contacts
-    ]
+def _masked(line: bytes) -> MaskedContact:
+    contact = json.loads(line.rstrip(b",\n"))
+    attributes = {name: _mask(value) for name, value in contact["attributes"].items()}
+    return MaskedContact(_mask_email(contact["email"]), attributes)
 
 
 def _mask_email(email: str) -> str:
     local, _, domain = email.partition("@")
-    return f"{_mask(local)}@{_mask(domain.rpartition('.')[0])}.{domain.rpartition('.')[2]}"
+    name, _, ending = domain.rpartition(".")
+    return f"{_mask(local)}@{_mask(name)}.{ending}"
 
 
-def _mask(value: object) -> object:
+def _mask(value: str | float | bool | None) -> str | bool | None:
     """Keeps the first character and the length, so that a wrong column is seen and a person is not."""
+    if value is None or isinstance(value, bool):
+        return value
     if not isinstance(value, str):
-        return "•" if isinstance(value, int | float) and not isinstance(value, bool) else value
+        return "•"
     return value[:1] + "•" * min(len(value) - 1, 20)

@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError
 from shared.mapping.chunk import Chunk
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, columns_text, locate, make_plan
-from shared.mapping.results import MappedChunk, RejectedRow
+from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.mapping.select import CHUNK_BYTES, FileSource
 from shared.runs.hints import Hints
 from shared.segments.framing import Fault
@@ -26,7 +26,7 @@ _SMALL_FILE_BYTES = 1_000_000
 
 
 class SnapshotReader:
-    """One reading of a snapshot. `rows` (by segment), `reasons` and `notes` are complete when `chunks` has ended.
+    """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then. `notes` are
     sentences for people about what the files look like.
@@ -54,8 +54,8 @@ class SnapshotReader:
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
         self._hints = Hints()
-        self.rows: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
+        self._rows: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
 
     @property
     def files(self) -> list[tuple[str, str]]:
@@ -63,9 +63,20 @@ class SnapshotReader:
         return [(part.segment, file.name) for part, file in self._files]
 
     @property
+    def segments(self) -> list[SegmentRows]:
+        """The files and rows of each segment."""
+        files = Counter(part.segment for part, _ in self._files)
+        return [SegmentRows(name, files[name], self._rows[name]) for name in self._segments]
+
+    @property
+    def counts(self) -> RowCounts:
+        """What became of the rows."""
+        return RowCounts.of(self._rows.total(), self._reasons)
+
+    @property
     def notes(self) -> list[str]:
         """What explains many rejected rows or refused values at once."""
-        return self._hints.notes(self.reasons["contact"])
+        return self._hints.notes(self._reasons["contact"])
 
     def chunks(self) -> Iterator[MappedChunk]:
         """The contacts in the order of their rows.
@@ -78,7 +89,7 @@ class SnapshotReader:
                 yield from self._chunks(chunk)
         finally:
             if self._mapper is not None:
-                self.reasons += self._mapper.reasons
+                self._reasons += self._mapper.reasons
                 self._mapper.close()
 
     def _chunks(self, chunk: Chunk) -> Iterator[MappedChunk]:
@@ -99,7 +110,7 @@ class SnapshotReader:
                 if chunk.size_bytes + len(record.data) > CHUNK_BYTES:
                     yield from self._mapped(chunk, *before)
                 chunk.add(record.data, record.count, number, record.line)
-                self.rows[part.segment] += record.count
+                self._rows[part.segment] += record.count
             self._hints.file_ended(stream.name)
         if before is not None:
             yield from self._mapped(chunk, *before)
@@ -111,8 +122,8 @@ class SnapshotReader:
             self._between()
 
     def _reject(self, segment: str, file: SegmentFile, fault: Fault) -> None:
-        self.rows[segment] += 1
-        self.reasons[fault.reason] += 1
+        self._rows[segment] += 1
+        self._reasons[fault.reason] += 1
         self._hints.add_fault(fault)
         self._on_rejected(RejectedRow(segment, file.name, fault.line, fault.reason, "", "", None))
 

@@ -1,9 +1,11 @@
 """Runs and batches as table rows: each property that differs from its default."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
+from shared.runs.counts import Counts
 from shared.runs.run_ids import run_address
 from shared.runs.state import Batch, Problem, Run
 from shared.storage.tables import Row
@@ -38,31 +40,46 @@ def batch_of(row: Row) -> Batch:
     return _from_values(Batch, row)
 
 
-def row_values(model: Run | Batch) -> dict[str, Any]:
+def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
-    all_values = asdict(model)
     values: dict[str, Any] = {}
     for part in fields(model):
-        name, value = part.name, all_values[part.name]
+        name, value = part.name, getattr(model, part.name)
         default = part.default if part.default_factory is MISSING else part.default_factory()
         if name == "etag" or (value == default and name != "state"):
             continue
-        if isinstance(value, dict | list):
-            values[name] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        if isinstance(value, Counts):
+            values |= row_values(value)
         else:
-            values[name] = value[:_LONGEST_TEXT] if isinstance(value, str) else value
+            values[name] = _property(value)
     return values
 
 
+def _property(value: Any) -> Any:
+    """The value as a table takes it."""
+    if isinstance(value, Problem):
+        value = asdict(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value[:_LONGEST_TEXT] if isinstance(value, str) else value
+
+
 def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
-    known: dict[str, Any] = {"etag": row.etag}
+    return cls(**_known(cls, row.values), etag=row.etag)
+
+
+def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
     for part in fields(cls):
-        value = row.values.get(part.name)
-        if value is None:
+        value = values.get(part.name)
+        if part.type is Counts:
+            known[part.name] = Counts(**_known(Counts, values))
+        elif value is None:
             continue
-        if part.name == "error":
-            value = Problem(**json.loads(value))
+        elif part.name == "error":
+            known[part.name] = Problem(**json.loads(value))
         elif str(part.type).startswith(("dict", "list")):
-            value = json.loads(value)
-        known[part.name] = value
-    return cls(**known)
+            known[part.name] = json.loads(value)
+        else:
+            known[part.name] = value
+    return known

@@ -9,15 +9,15 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from shared import telemetry
 from shared.config.document import Target
 from shared.errors import TransientError
 from shared.mapping.plan import Plan
-from shared.mapping.results import NOT_SENT, WARNINGS
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.bodies import write_bodies, write_files
@@ -105,18 +105,21 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
             write_files(blobs, run.run_id, staging_id, reader.files)
             chunks = reader.chunks()
             batches = list(write_bodies(blobs, run, staging_id, target.export, chunks, app.settings.public_url))
-    staged = replace(_counted(run, reader, snapshot), rejected_id=staging_id, requests=brevo.session.traffic.requests)
-    if checked:
-        left_out = [name[:_LONGEST_NAME] for name in checked[-1].left_out[:_MOST_NAMES]]
-        staged = replace(staged, left_out=left_out, allowance=checked[-1].allowance)
-    _note_counts(app, claim, staged)
-    if staged.rows_read == 0:
+    requests = brevo.session.traffic.requests
+
+    def with_result(run: Run) -> Run:
+        run = replace(_with_result(run, reader, snapshot, requests), rejected_id=staging_id)
+        return _with_account(run, checked[-1]) if checked else run
+
+    staged = with_result(run)
+    _note_result(app, claim, staged, with_result)
+    if staged.counts.rows_read == 0:
         _skip_empty(app, run, snapshot)
         return
     if not run.accept:
         _guard(app, target, staged, snapshot)
     app.store.write_batches(batches)
-    _commit(app, claim, replace(staged, staging_id=staging_id, batches=len(batches)))
+    _commit(app, claim, staged.run_id, staging_id, len(batches))
     _send_first(app, run, target, batches)
 
 
@@ -128,22 +131,19 @@ def _clear_what_killed_workers_left() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _counted(run: Run, reader: SnapshotReader, snapshot: Snapshot) -> Run:
-    reasons = reader.reasons
+def _with_result(run: Run, reader: SnapshotReader, snapshot: Snapshot, requests: int) -> Run:
     return replace(
         run,
         snapshot=snapshot.id,
-        segments=[
-            {"name": part.segment, "files": len(part.files), "rows": reader.rows[part.segment]}
-            for part in snapshot.segments
-        ],
-        rows_read=reader.rows.total(),
-        rows_merged=reasons["merged"],
-        rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
-        warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
-        contacts_mapped=reasons["contact"],
+        segments=[asdict(segment) for segment in reader.segments],
+        counts=replace(run.counts, **vars(reader.counts), requests=requests),
         notes=reader.notes,
     )
+
+
+def _with_account(run: Run, checked: Checked) -> Run:
+    left_out = [name[:_LONGEST_NAME] for name in checked.left_out[:_MOST_NAMES]]
+    return replace(run, left_out=left_out, allowance=checked.allowance)
 
 
 def _guard(app: App, target: Target, staged: Run, snapshot: Snapshot) -> None:
@@ -151,49 +151,34 @@ def _guard(app: App, target: Target, staged: Run, snapshot: Snapshot) -> None:
         check_gaps(gap_text(snapshot))
     check_staged(
         target.export,
-        contacts=staged.contacts_mapped,
-        rows_read=staged.rows_read,
-        rows_rejected=sum(staged.rows_rejected.values()),
+        contacts=staged.counts.contacts_mapped,
+        rows_read=staged.counts.rows_read,
+        rows_rejected=sum(staged.counts.rows_rejected.values()),
         notes=staged.notes,
         before=app.store.success(staged.export),
     )
 
 
-def _note_counts(app: App, claim: Claim, staged: Run) -> None:
-    """Notes what was found, also where a guard stops the run. Raises TransientError where another has taken over."""
-    counts = {name: getattr(staged, name) for name in _COUNTED}
-    if app.store.update(staged.run_id, lambda now: now.counted(claim.owner, counts)).rejected_id != staged.rejected_id:
+def _note_result(app: App, claim: Claim, staged: Run, with_result: Callable[[Run], Run]) -> None:
+    """Writes the result down, also where a guard stops the run. Raises TransientError where another has taken over."""
+
+    def change(now: Run) -> Run | None:
+        return with_result(now) if now.is_staged_by(claim.owner) else None
+
+    if app.store.update(staged.run_id, change).rejected_id != staged.rejected_id:
         raise _overtaken()
 
 
-def _commit(app: App, claim: Claim, staged: Run) -> None:
+def _commit(app: App, claim: Claim, run_id: str, staging_id: str, batches: int) -> None:
     """The one write that counts. Raises TransientError where another worker has taken over."""
 
-    run = app.store.update(
-        staged.run_id,
-        lambda now: now.delivering(claim.owner, staged.staging_id, staged.batches, app.time(), app.graces),
-    )
-    if run.staging_id != staged.staging_id:
+    run = app.store.update(run_id, lambda now: now.delivering(claim.owner, staging_id, batches, app.time(), app.graces))
+    if run.staging_id != staging_id:
         if run.cancel_requested_by and run.owner == claim.owner:
             raise Cancelled
         raise _overtaken()
-    telemetry.note(rows=run.rows_read, contacts=run.contacts_mapped, batches=run.batches)
-
-
-_COUNTED = (
-    "snapshot",
-    "segments",
-    "rows_read",
-    "rows_merged",
-    "rows_rejected",
-    "warnings",
-    "contacts_mapped",
-    "notes",
-    "rejected_id",
-    "left_out",
-    "allowance",
-    "requests",
-)
+    counts = run.counts
+    telemetry.note(rows=counts.rows_read, contacts=counts.contacts_mapped, batches=counts.batches)
 
 
 def _overtaken() -> TransientError:

@@ -24,12 +24,12 @@ Every method is pure: it returns what the run then is, or None where it does not
 row which has moved since therefore changes nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Self
 
 from shared.errors import ExportError
+from shared.runs.counts import Counts
 from shared.runs.graces import Graces
 
 State = Literal[
@@ -68,7 +68,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. Times are UTC in ISO 8601; counts are rows or contacts; dictionaries count by reason.
+    """One run. Times are UTC in ISO 8601. In the table row each count is a property of its own.
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
     span that started it, a `traceparent`: what is done for the run belongs below it. `stalled_after`, from when the run
@@ -88,20 +88,10 @@ class Run:
     token: str = ""
     snapshot: str = ""
     segments: list[dict[str, Any]] = field(default_factory=list)
-    rows_read: int = 0
-    rows_merged: int = 0
-    rows_rejected: dict[str, int] = field(default_factory=dict)
-    warnings: dict[str, int] = field(default_factory=dict)
-    contacts_mapped: int = 0
+    counts: Counts = field(default_factory=Counts)
     notes: list[str] = field(default_factory=list)
     staging_id: str = ""
     rejected_id: str = ""
-    batches: int = 0
-    contacts_delivered: int = 0
-    contacts_confirmed: int = 0
-    contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
-    bytes_sent: int = 0
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
     error: Problem | None = None
@@ -145,16 +135,16 @@ class Run:
         """The claim ends."""
         return replace(self, owner="", owner_until=0.0) if self.owner == owner else None
 
-    def counted(self, owner: str, counts: Mapping[str, Any]) -> Self | None:
-        """With what the staging has counted, also where a guard then stops the run."""
-        return replace(self, **counts) if self.owner == owner and self.state == "staging" else None
+    def is_staged_by(self, owner: str) -> bool:
+        """True while this worker stages the run."""
+        return self.state == "staging" and self.owner == owner
 
     def delivering(self, owner: str, staging_id: str, batches: int, now: datetime, graces: Graces) -> Self | None:
         """Staged. Not where another worker has the run, or a person has asked for its end."""
-        if self.owner != owner or self.state != "staging" or self.cancel_requested_by:
+        if not self.is_staged_by(owner) or self.cancel_requested_by:
             return None
-        stalled_after = now.timestamp() + graces.stalled
-        return self._entered("delivering", now, staging_id=staging_id, batches=batches, stalled_after=stalled_after)
+        counts, stalled_after = replace(self.counts, batches=batches), now.timestamp() + graces.stalled
+        return self._entered("delivering", now, staging_id=staging_id, counts=counts, stalled_after=stalled_after)
 
     def confirming(self, now: datetime) -> Self | None:
         """All batches are delivered."""
@@ -162,9 +152,7 @@ class Run:
 
     def with_traffic(self, requests: int, bytes_sent: int = 0) -> Self | None:
         """With requests to Brevo counted."""
-        if self.is_final:
-            return None
-        return replace(self, requests=self.requests + requests, bytes_sent=self.bytes_sent + bytes_sent)
+        return None if self.is_final else replace(self, counts=self.counts.plus_traffic(requests, bytes_sent))
 
     def looked(self, requests: int, now: datetime) -> Self | None:
         """Its imports were polled."""
@@ -201,8 +189,7 @@ class Run:
 
     def succeeded(self, now: datetime) -> Self | None:
         """Brevo has confirmed all of it."""
-        rejections = bool(self.rows_rejected or self.contacts_rejected_by_brevo)
-        state: State = "succeeded_with_rejections" if rejections else "succeeded"
+        state: State = "succeeded_with_rejections" if self.counts.rejected else "succeeded"
         return self._ended(state, now, None) if self.state in SENDING else None
 
     def skipped(self, problem: Problem, now: datetime) -> Self | None:
@@ -233,14 +220,13 @@ class Run:
         return self._entered(state, now, owner="", owner_until=0.0, error=problem)
 
     def _with_what_was_sent(self, problem: Problem) -> Problem:
-        if not self.contacts_delivered:
-            return replace(problem, message=f"{problem.message} Nothing was sent.")
-        open_count = self.contacts_delivered - self.contacts_confirmed - sum(self.contacts_rejected_by_brevo.values())
-        return replace(
-            problem,
-            message=f"{problem.message} Brevo already has {self.contacts_delivered:,} of {self.contacts_mapped:,} "
-            f"contacts ({open_count:,} of them not confirmed).",
-        )
+        counts, sent = self.counts, " Nothing was sent."
+        if counts.contacts_delivered:
+            sent = (
+                f" Brevo already has {counts.contacts_delivered:,} of {counts.contacts_mapped:,} contacts "
+                f"({counts.open_contacts:,} of them not confirmed)."
+            )
+        return replace(problem, message=problem.message + sent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,71 @@
-"""What people and tools are told of a run."""
+"""The status of a run: the API's answers, their description and the terminal's text are made from it."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import ConfigDict, WithJsonSchema
 
 from shared.errors import ConfigurationError
+from shared.mapping.results import SegmentRows
 from shared.runs import ending
 from shared.runs.app import App
+from shared.runs.counts import Counts
 from shared.runs.rejected import rejected_csv
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import Run
+from shared.runs.state import Problem, Run, State, Trigger
+
+Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+# Without it, pydantic describes a field that has a default as one that may be missing from an answer.
+ALL_FIELDS_SENT = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """Which run it is, and its state. Times are UTC; `finished_at` is null until the run has ended."""
+
+    run_id: str
+    status: State
+    trigger: Trigger
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus(Counts, RunSummary):
+    """A run with all its counts. `times` holds when each state began; `waiting` why nothing happens just now.
+
+    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected; contacts_delivered = contacts_confirmed + the
+    sum of contacts_rejected_by_brevo + what is still open.
+    """
+
+    __pydantic_config__ = ALL_FIELDS_SENT
+
+    export: str
+    started_by: str
+    times: dict[str, Timestamp]
+    snapshot: str | None
+    segments: list[SegmentRows]
+    allowance: str | None
+    waiting: str | None
+    notes: list[str]
+    error: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a run's story. `at` is UTC, as in 20261124T050312.123456."""
+
+    at: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStory(RunStatus):
+    """A run with all its counts, and what happened in order."""
+
+    story: list[Event]
 
 
 def find_run(app: App, run_id: str) -> Run:
@@ -21,49 +78,42 @@ def find_run(app: App, run_id: str) -> Run:
     return run
 
 
-def run_status(app: App, run: Run, *, story: bool = False) -> dict[str, Any]:
-    """The run's whole status as plain values.
+def run_summary(run: Run) -> RunSummary:
+    """The run's summary."""
+    return RunSummary(
+        run_id=run.run_id,
+        status=run.state,
+        trigger=run.trigger,
+        started_at=run.times.get("queued"),
+        finished_at=run.times.get(run.state) if run.is_final else None,
+    )
 
-    Books: rows_read = contacts_mapped + rows_merged + rows_rejected;
-    contacts_delivered = contacts_confirmed + contacts_rejected_by_brevo + still open.
-    """
-    notes = [*run.notes, *(batch.note for batch in app.store.batches(run) if batch.note)] if run.batches else run.notes
+
+def run_status(app: App, run: Run) -> RunStatus:
+    """The run's status, with its batches added up."""
+    batches = app.store.batches(run) if run.counts.batches else []
+    notes = [*run.notes, *(batch.note for batch in batches if batch.note)]
     if run.left_out:
-        notes = [*notes, f"Sent without attributes that the account lacks: {', '.join(run.left_out)}."]
+        notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     run = ending.totals(app, run)
-    status: dict[str, Any] = {
-        "run_id": run.run_id,
-        "export": run.export,
-        "status": run.state,
-        "trigger": run.trigger,
-        "started_by": run.started_by,
-        "started_at": run.times.get("queued"),
-        "finished_at": run.times.get(run.state) if run.is_final else None,
-        "times": dict(sorted(run.times.items(), key=lambda item: item[1])),
-        "snapshot": run.snapshot or None,
-        "segments": run.segments,
-        "rows_read": run.rows_read,
-        "rows_merged": run.rows_merged,
-        "rows_rejected": run.rows_rejected,
-        "warnings": run.warnings,
-        "contacts_mapped": run.contacts_mapped,
-        "contacts_delivered": run.contacts_delivered,
-        "contacts_confirmed": run.contacts_confirmed,
-        "contacts_rejected_by_brevo": run.contacts_rejected_by_brevo,
-        "contacts_removed": 0,
-        "batches": run.batches,
-        "requests": run.requests,
-        "bytes_sent": run.bytes_sent,
-        "allowance": run.allowance or None,
-        "waiting": None if run.is_final else run.waiting or None,
-        "notes": notes,
-        "error": None,
-    }
-    if run.error is not None:
-        status["error"] = {"code": run.error.code, "message": run.error.message, "advice": run.error.advice}
-    if story:
-        status["story"] = app.store.events(run.run_id)
-    return status
+    return RunStatus(
+        **vars(run_summary(run)),
+        **vars(run.counts),
+        export=run.export,
+        started_by=run.started_by,
+        times=dict(sorted(run.times.items(), key=lambda item: item[1])),
+        snapshot=run.snapshot or None,
+        segments=[SegmentRows(**segment) for segment in run.segments],
+        allowance=run.allowance or None,
+        waiting=None if run.is_final else run.waiting or None,
+        notes=notes,
+        error=run.error,
+    )
+
+
+def run_story(app: App, run: Run) -> RunStory:
+    """The run's status and story."""
+    return RunStory(**vars(run_status(app, run)), story=[Event(**event) for event in app.store.events(run.run_id)])
 
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:

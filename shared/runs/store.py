@@ -186,7 +186,7 @@ class RunStore:
         if active is not None and active.values["run_id"] == run.run_id:
             changes.append(Change("delete", active))
         if run.state in SUCCEEDED:
-            values = {"run_id": run.run_id, "contacts": run.contacts_mapped, "finished_at": run.times[run.state]}
+            values = {"run_id": run.run_id, "contacts": run.counts.contacts_mapped, "finished_at": run.times[run.state]}
             changes.append(Change("put", Row(run.export, "success", values)))
         return changes
 
@@ -270,7 +270,7 @@ def ended_line(run: Run) -> str:
     return (
         f"run ended: run={run.run_id} export={run.export} state={run.state}"
         f" code={run.error.code if run.error else 'none'}"
-        f" rows_read={run.rows_read} rows_rejected={sum(run.rows_rejected.values())}"
-        f" delivered={run.contacts_delivered} confirmed={run.contacts_confirmed}"
-        f" rejected_by_brevo={sum(run.contacts_rejected_by_brevo.values())}"
+        f" rows_read={run.counts.rows_read} rows_rejected={sum(run.counts.rows_rejected.values())}"
+        f" delivered={run.counts.contacts_delivered} confirmed={run.counts.contacts_confirmed}"
+        f" rejected_by_brevo={run.counts.rejected_by_brevo}"
     )

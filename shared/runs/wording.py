@@ -8,7 +8,6 @@ from datetime import datetime
 
 from shared.config.notifications import Event
 from shared.notifying.notice import Notice
-from shared.runs.announcing import rejected_count
 from shared.runs.state import Run
 
 REASON_WORDS = {
@@ -42,10 +41,10 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
     """The notice of this event. `name`: what people call the export; `before`: the run before, where it matters."""
     if event == "rejections":
         sentences, advice = _rejections(run), _look_at_rejected(run)
-        customers: int | None = rejected_count(run)
+        customers: int | None = run.counts.rejected
     elif event == "recovered":
         sentences, advice = _recovered(run, before), "Nothing is to be done."
-        customers = run.contacts_confirmed
+        customers = run.counts.contacts_confirmed
     else:
         sentences, advice, customers = _failed(run)
     return Notice(
@@ -67,24 +66,26 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
     if code in WITHOUT_COLUMNS:
         words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
     told = [words] if words else []
-    total = run.contacts_mapped or run.rows_read
-    missing = total - run.contacts_delivered
+    total = run.counts.contacts_mapped or run.counts.rows_read
+    missing = total - run.counts.contacts_delivered
     if not total:
         told.append("No customer of the segment was sent: the list is as it was.")
-    elif not run.contacts_delivered:
+    elif not run.counts.contacts_delivered:
         told.append(f"None of the {total:,} customers was sent: the list is as it was.")
     elif missing:
         told.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
-    return told, advice or "Run the export again.", total - run.contacts_confirmed if total else None
+    return told, advice or "Run the export again.", total - run.counts.contacts_confirmed if total else None
 
 
 def _rejections(run: Run) -> list[str]:
-    count = rejected_count(run)
-    reasons = sorted((run.rows_rejected | run.contacts_rejected_by_brevo).items(), key=lambda item: -item[1])
+    count = run.counts.rejected
+    reasons = sorted(
+        (run.counts.rows_rejected | run.counts.contacts_rejected_by_brevo).items(), key=lambda item: -item[1]
+    )
     why = "; ".join(f"{REASON_WORDS.get(reason, reason)} ({number:,})" for reason, number in reasons)
-    share = f"{count / run.rows_read:.1%}"
+    share = f"{count / run.counts.rows_read:.1%}"
     return [
-        f"The export went through, but {count:,} of {run.rows_read:,} rows ({share}) were left out.",
+        f"The export went through, but {count:,} of {run.counts.rows_read:,} rows ({share}) were left out.",
         f"Why: {why}.",
         _in_the_list(run),
     ]
@@ -100,22 +101,22 @@ def _look_at_rejected(run: Run) -> str:
 def _recovered(run: Run, before: Run | None) -> list[str]:
     failed = f", after the one of {_minute(before.times['queued'])} had failed" if before else ""
     told = [f"The run of {_minute(run.times['queued'])} went through{failed}.", _in_the_list(run)]
-    if count := rejected_count(run):
-        told.append(f"{count:,} of {run.rows_read:,} rows were left out.")
+    if count := run.counts.rejected:
+        told.append(f"{count:,} of {run.counts.rows_read:,} rows were left out.")
     return told
 
 
 def _in_the_list(run: Run) -> str:
-    return f"{run.contacts_confirmed:,} customers are in the list, confirmed by Brevo."
+    return f"{run.counts.contacts_confirmed:,} customers are in the list, confirmed by Brevo."
 
 
 def _facts(run: Run, name: str) -> tuple[tuple[str, str], ...]:
     facts = [("Export", f"{name} ({run.export})"), ("Run", run.run_id), ("Ended", _minute(run.times[run.state]))]
-    if run.rows_read:
+    if run.counts.rows_read:
         facts += [
-            ("Rows in the segment", f"{run.rows_read:,}"),
-            ("In the list", f"{run.contacts_confirmed:,}"),
-            ("Left out", f"{rejected_count(run):,}"),
+            ("Rows in the segment", f"{run.counts.rows_read:,}"),
+            ("In the list", f"{run.counts.contacts_confirmed:,}"),
+            ("Left out", f"{run.counts.rejected:,}"),
         ]
     if run.error:
         facts.append(("Code", run.error.code))
@@ -129,12 +130,12 @@ def _data(run: Run, name: str) -> dict[str, str | int | None]:
         "display_name": name,
         "status": run.state,
         "code": run.error.code if run.error else None,
-        "rows_read": run.rows_read,
-        "rows_rejected": sum(run.rows_rejected.values()),
-        "contacts_mapped": run.contacts_mapped,
-        "contacts_delivered": run.contacts_delivered,
-        "contacts_confirmed": run.contacts_confirmed,
-        "contacts_rejected_by_brevo": sum(run.contacts_rejected_by_brevo.values()),
+        "rows_read": run.counts.rows_read,
+        "rows_rejected": sum(run.counts.rows_rejected.values()),
+        "contacts_mapped": run.counts.contacts_mapped,
+        "contacts_delivered": run.counts.contacts_delivered,
+        "contacts_confirmed": run.counts.contacts_confirmed,
+        "contacts_rejected_by_brevo": run.counts.rejected_by_brevo,
     }
 
 

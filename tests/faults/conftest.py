@@ -20,13 +20,14 @@ from shared.errors import ExportError
 from shared.runs.app import App
 from shared.runs.starting import Start, start_for_blob, start_on_demand
 from shared.runs.state import Run
-from shared.runs.status import find_run, rejected_rows, run_status
+from shared.runs.status import find_run, rejected_rows, run_story
 from shared.runs.steps import UnforeseenError, abandon, take_step
 from shared.runs.store import RunStore
 from shared.runs.sweeping import sweep
 from shared.runs.telling import take_notice
 from shared.settings import Settings, read_settings
 from tests.faults.memory_storage import Kept, Line, Mode, VirtualClock, WorkerDied
+from tests.plain import plain
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
 REFRESH = "2026/11/24/0500"
@@ -167,7 +168,7 @@ class Story:
         return list(self.app.store.latest(self.export["id"]))
 
     def status(self, run_id: str) -> dict[str, Any]:
-        status = run_status(self.app, find_run(self.app, run_id), story=True)
+        status = plain(run_story(self.app, find_run(self.app, run_id)))
         check_books(status)
         return status
 

@@ -144,7 +144,7 @@ def test_lost_delivery_is_sent_again_while_the_look_at_brevo_waits_for_an_hour(s
     work_until(story, lambda run: all(each.process_id for each in story.app.store.batches(run)), run_id)
     assert story.kept.clock.seconds() - lost_at <= AT_MOST_SECONDS
     assert story.imports() == 3
-    assert run.batches == 3
+    assert run.counts.batches == 3
 
 
 def test_retry_of_a_batch_that_is_lost_with_its_instance_is_sent_within_six_minutes_of_its_time(story):

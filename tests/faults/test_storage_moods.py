@@ -16,9 +16,10 @@ from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.runs import ending
 from shared.runs.app import App
 from shared.runs.claim import claimed_run
+from shared.runs.counts import Counts
 from shared.runs.starting import start_on_demand
 from shared.runs.state import Batch, Problem, Run
-from shared.runs.status import find_run, run_status
+from shared.runs.status import find_run, run_story
 from shared.runs.steps import abandon, take_step
 from shared.runs.store import RunStore
 from shared.runs.sweeping import sweep
@@ -27,6 +28,7 @@ from shared.settings import StorageAccount
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
 from tests.faults.conftest import CONTAINER, FOLDER, REFRESH, Story, check_books, check_failed, wait_until
+from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0
 
@@ -90,7 +92,7 @@ class Cloud:
         return find_run(self.app, run_id)
 
     def status(self, run_id: str) -> dict[str, Any]:
-        status = run_status(self.app, self.run(run_id), story=True)
+        status = plain(run_story(self.app, self.run(run_id)))
         check_books(status)
         return status
 
@@ -375,7 +377,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
         started_by="s" * 100,
         snapshot="s" * 30,
         segments=[{"name": name, "files": 99_999, "rows": 999_999_999} for name in names],
-        rows_rejected=dict.fromkeys(reasons, 2**31 - 1),
+        counts=Counts(rows_rejected=dict.fromkeys(reasons, 2**31 - 1), bytes_sent=2**40),
         left_out=["A" * 50] * 100,
         allowance="a" * 500,
         waiting="w" * 100_000,
@@ -383,14 +385,14 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
     )
     cloud.app.store.start(run)
     read = cloud.run(run.run_id)
-    assert read.segments == run.segments
+    assert (read.segments, read.counts) == (run.segments, run.counts)
     assert read.error is not None
     assert len(read.error.message) == 2000
     batch = Batch(run.run_id, "s1", 1, 10, 8_000_000, note="n" * 100_000)
     cloud.app.store.write_batches([batch])
     cloud.app.store.add_event(run.run_id, "failed", "t" * 100_000)
     ending.fail(cloud.app, run.run_id, PermanentError("code", "e" * 100_000 + ".", "a" * 100_000))
-    assert run_status(cloud.app, cloud.run(run.run_id), story=True)["status"] == "failed"
+    assert plain(run_story(cloud.app, cloud.run(run.run_id)))["status"] == "failed"
 
 
 def test_run_with_200_segments_of_long_names_is_told(story):
@@ -429,7 +431,8 @@ def test_run_that_sends_more_than_two_gigabytes_goes_on(story):
 
     def much_was_sent(text: str) -> None:
         if '"deliver"' in text:
-            story.app.store.update(run_id, lambda run: replace(run, bytes_sent=2**31 - 10))
+            much = {"bytes_sent": 2**31 - 10}
+            story.app.store.update(run_id, lambda run: replace(run, counts=replace(run.counts, **much)))
 
     story.on_message = much_was_sent
     story.work(hours=0.2)

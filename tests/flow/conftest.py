@@ -18,12 +18,13 @@ from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.runs.app import App
 from shared.runs.preview import preview
 from shared.runs.starting import Start, start_on_demand
-from shared.runs.status import find_run, rejected_rows, run_status
+from shared.runs.status import find_run, rejected_rows, run_story
 from shared.runs.store import RunStore
 from shared.runs.working import work_until
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
+from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
@@ -120,7 +121,7 @@ class Flow:
         return status
 
     def status(self, run_id: str) -> dict[str, Any]:
-        return run_status(self.app, find_run(self.app, run_id), story=True)
+        return plain(run_story(self.app, find_run(self.app, run_id)))
 
     def run(self, **how: Any) -> dict[str, Any]:
         started = self.start(**how)
@@ -128,7 +129,7 @@ class Flow:
         return self.finish(started.run_id)
 
     def preview(self) -> dict[str, Any]:
-        return preview(self.app, self.app.target(self.export_id))
+        return plain(preview(self.app, self.app.target(self.export_id)))
 
     def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
         """A run that ends as failed before anything goes out; its error holds the words."""

@@ -19,6 +19,7 @@ from shared.config.models import Connection, Consent, CronSchedule, Export
 from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.runs.starting import start_due
+from tests.plain import plain
 from tests.receiver import receiver
 
 ADMINISTRATOR = Caller("function key", "administrator")
@@ -53,7 +54,7 @@ def share(office, *roles):
 
 def why(office):
     (found,) = exports.list_exports(office.app, ADMINISTRATOR, search=office.export_id)
-    return (found["why_not_running"] or {}).get("code")
+    return found.why_not_running and found.why_not_running.code
 
 
 def code_of(call, *arguments, **more):
@@ -70,7 +71,7 @@ def test_contributor_sees_name_and_type_of_what_is_shared_and_never_a_setting(of
     with pytest.raises(AccessDenied):
         connections.view_connection(office.app, CONTRIBUTOR, "brevo-eu")
     share(office, "contributor")
-    seen = {"id": "brevo-eu", "type": "brevo", "display_name": "Brevo"}
+    seen = connections.ConnectionName("brevo-eu", "brevo", "Brevo")
     assert connections.list_connections(office.app, CONTRIBUTOR) == [seen]
     assert connections.view_connection(office.app, CONTRIBUTOR, "brevo-eu")[0] == seen
     assert connections.list_connections(office.app, VIEWER) == []
@@ -80,17 +81,17 @@ def test_connection_is_not_saved_with_consent_before_its_steps_pass(office, monk
     new = connection_of(office, id="second", api_key={"setting": "NO_SUCH_KEY"})
     with pytest.raises(connections.NotConnected) as caught:
         connections.save_connection(office.app, ADMINISTRATOR, new, None)
-    assert [(step.name, step.ok) for step in caught.value.steps] == [("key found", False)]
+    assert [(step.step, step.ok) for step in caught.value.steps] == [("key found", False)]
     draft = connection_of(office, id="second", api_key={"setting": "NO_SUCH_KEY"}, consent=None)
     assert connections.save_connection(office.app, ADMINISTRATOR, draft, None).is_new
-    assert not connections.connect(office.app, ADMINISTRATOR, "second", "Ana")["connected"]
-    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0]["consent"] is None
+    assert not connections.connect(office.app, ADMINISTRATOR, "second", "Ana").connected
+    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent is None
     monkeypatch.setenv("NO_SUCH_KEY", "a-wrong-key")
-    steps = connections.connect(office.app, ADMINISTRATOR, "second", "Ana")["steps"]
-    assert (steps[-1]["step"], steps[-1]["ok"]) == ("key accepted", False)
+    steps = connections.connect(office.app, ADMINISTRATOR, "second", "Ana").steps
+    assert (steps[-1].step, steps[-1].ok) == ("key accepted", False)
     monkeypatch.setenv("NO_SUCH_KEY", office.sandbox.api_key)
-    assert connections.connect(office.app, ADMINISTRATOR, "second", "Ana")["connected"]
-    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0]["consent"]["agreed_by"] == "Ana"
+    assert connections.connect(office.app, ADMINISTRATOR, "second", "Ana").connected
+    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent.agreed_by == "Ana"
 
 
 def test_connection_in_use_is_not_removed_until_its_exports_are_detached(office):
@@ -153,8 +154,8 @@ def test_contributor_handles_exports_of_shared_connections_only(office):
     share(office, "contributor")
     assert exports.save_export(office.app, CONTRIBUTOR, export, ANY).item.display_name == "Mine"
     (listed,) = exports.list_exports(office.app, CONTRIBUTOR)
-    assert "edit" in listed["permissions"]
-    assert exports.list_exports(office.app, VIEWER)[0]["permissions"] == ["view"]
+    assert "edit" in listed.permissions
+    assert exports.list_exports(office.app, VIEWER)[0].permissions == ["view"]
     assert running.start_export(office.app, CONTRIBUTOR, office.export_id, "http").is_new
 
 
@@ -213,9 +214,9 @@ def test_removed_export_sends_nothing_more(office):
 
 def test_exports_are_searched_and_sorted(office):
     exports.duplicate_export(office.app, ADMINISTRATOR, office.export_id, "a-copy", "Zebra")
-    names = [each["display_name"] for each in exports.list_exports(office.app, VIEWER, sort="-display_name")]
+    names = [each.display_name for each in exports.list_exports(office.app, VIEWER, sort="-display_name")]
     assert names == ["Zebra", "Gold customers"]
-    assert [each["id"] for each in exports.list_exports(office.app, VIEWER, search="ZEB")] == ["a-copy"]
+    assert [each.id for each in exports.list_exports(office.app, VIEWER, search="ZEB")] == ["a-copy"]
     with pytest.raises(InvalidInput, match="sort"):
         exports.list_exports(office.app, VIEWER, sort="colour")
 
@@ -243,7 +244,7 @@ def test_administrators_who_save_at_once_lose_no_change(office):
         thread.start()
     for thread in threads:
         thread.join()
-    assert {each["id"] for each in exports.list_exports(office.app, VIEWER)} == {office.export_id, *names}
+    assert {each.id for each in exports.list_exports(office.app, VIEWER)} == {office.export_id, *names}
     history = office.app.configuration.history()
     assert len(history) == 6
     assert {version.changed_by for version in history} == {"function key"}
@@ -269,7 +270,7 @@ def test_local_file_is_read_only_and_says_so(flow):
         lambda: connections.connect(flow.app, ADMINISTRATOR, "brevo-eu", "Ana"),
     ):
         assert code_of(call) == "configuration_read_only"
-    assert connections.connect(flow.app, ADMINISTRATOR, "brevo-eu")["connected"]
+    assert connections.connect(flow.app, ADMINISTRATOR, "brevo-eu").connected
 
 
 # Runs
@@ -301,7 +302,7 @@ def test_guard_that_stopped_a_run_is_told_and_letting_it_through_is_in_the_trail
     started = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", accept=True)
     assert office.finish(started.run_id)["status"] == "succeeded"
     entries, _ = read_audit(office.app, ADMINISTRATOR, limit=200)
-    assert ("let through guards", started.run_id) in [(each["what"], each["detail"]) for each in entries]
+    assert ("let through guards", started.run_id) in [(each.what, each.detail) for each in entries]
     with pytest.raises(AccessDenied):
         read_audit(office.app, CONTRIBUTOR)
 
@@ -338,7 +339,7 @@ def typed(office, monkeypatch):
 def test_terminal_and_api_tell_the_same_facts(office, typed):
     office.finish(running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id)
     status, output, _ = typed("exports", "--json")
-    assert (status, json.loads(output)) == (0, exports.list_exports(office.app, ADMINISTRATOR))
+    assert (status, json.loads(output)) == (0, plain(exports.list_exports(office.app, ADMINISTRATOR)))
     (last,) = json.loads(typed("status", "--json")[1])
     (told,) = json.loads(output)
     assert told["last_run"] == {

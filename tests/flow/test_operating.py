@@ -816,6 +816,6 @@ def test_days_that_are_none_are_wrong_use(typed, days):
 def test_trail_of_the_tools_names_nobody(office, typed):
     typed("forget", ANA)
     entries, _ = read_audit(office.app, ADMINISTRATOR, limit=1)
-    assert (entries[0]["what"], entries[0]["target"]) == ("forget a person", "")
-    assert "sha" not in entries[0]["detail"].lower()
-    assert "@" not in json.dumps(entries)
+    assert (entries[0].what, entries[0].target) == ("forget a person", "")
+    assert "sha" not in entries[0].detail.lower()
+    assert "@" not in str(entries)

@@ -12,6 +12,7 @@ import export_trigger.blueprint  # noqa: F401 - registers the routes
 from export_trigger import entry
 from export_trigger.entry import ENDPOINTS
 from shared.errors import TransientError
+from tests.flow.described import check_described
 
 CSV = "CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,ben@example.com,Ben\n"
 ROUTES = {each.name: each for each in ENDPOINTS}
@@ -197,3 +198,44 @@ def test_bad_request_is_400_and_names_its_field(asked, name, sent):
     found = json.loads(answer.get_body())
     assert (answer.status_code, found["type"]) == (400, "urn:segment-export:problem:body_invalid"), found
     assert ": " in found["title"]
+
+
+REFUSED = {
+    "save_export": {"body": {"display_name": "Gold"}},
+    "start_export": {"body": {"now": "yes"}},
+    "connect_connection": {"id": "nowhere"},
+    "remove_connection": {},
+    "show_run": {"id": "nowhere"},
+}
+
+
+@pytest.mark.parametrize("role", ["administrator", "contributor"])
+def test_answer_holds_only_what_the_description_names(asked, role):
+    flow = asked.flow
+    flow.connection["available_to"] = ["administrator", "contributor"]
+    flow.change(schedule={"cron": "0 6 * * *", "time_zone": "Europe/Bucharest"})
+    asked.save()
+    flow.segment("CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,,Ben\n3,dan@example,Dan\n")
+    run_id = flow.run()["run_id"]
+    for name in sorted(PEOPLE, key=lambda name: ("remove" in name, "detach" in name)):
+        sent = details(flow, name, run_id)
+        if name in REFUSED:
+            check_described(ROUTES[name], asked(name, role, **{**sent, **REFUSED[name]}))
+        if name != "show_openapi":  # an OpenAPI document, which has its own schema
+            check_described(ROUTES[name], asked(name, role, **sent))
+    check_described(ROUTES["health"], asked("health"))
+
+
+def test_answer_about_a_failed_run_holds_only_what_the_description_names(asked):
+    asked.flow.change(list_id=4711)
+    asked.save()
+    run_id = asked.flow.run()["run_id"]
+    for name in ("show_run", "list_runs", "list_exports", "cancel_run"):
+        check_described(ROUTES[name], asked(name, "administrator", **details(asked.flow, name, run_id)))
+
+
+def test_refused_connection_is_described_with_the_steps_of_its_test(asked):
+    body = {**asked.flow.connection, "api_key": {"setting": "NO_SUCH_KEY"}}
+    answer = asked("save_connection", "administrator", headers={"If-Match": "*"}, body=body, id="brevo-eu")
+    assert json.loads(answer.get_body())["steps"][-1]["ok"] is False
+    check_described(ROUTES["save_connection"], answer)

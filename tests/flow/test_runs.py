@@ -15,6 +15,7 @@ from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs import bodies, delivering, ending, staging
 from shared.runs.cancelling import request_cancel
+from shared.runs.counts import Counts
 from shared.runs.ending import schedule_confirm
 from shared.runs.graces import Graces
 from shared.runs.messages import Message, rest_until_due
@@ -704,17 +705,17 @@ def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monke
 def test_worker_that_lost_its_claim_writes_nothing_over_the_others_counts(flow, monkeypatch):
     flow.segment(many(5))
     started = flow.start()
-    real = staging._note_counts
+    real = staging._note_result
 
-    def overtaken(app, claim, staged):
-        theirs = {"owner": "another", "snapshot": "theirs", "rows_read": 7}
-        app.store.update(started.run_id, lambda now: replace(now, **theirs))
-        real(app, claim, staged)
+    def overtaken(*arguments):
+        theirs = {"owner": "another", "snapshot": "theirs", "counts": Counts(rows_read=7)}
+        flow.app.store.update(started.run_id, lambda now: replace(now, **theirs))
+        real(*arguments)
 
-    monkeypatch.setattr(staging, "_note_counts", overtaken)
+    monkeypatch.setattr(staging, "_note_result", overtaken)
     take_step(flow.app, json.dumps({"run": started.run_id, "step": "stage"}))
     run = find_run(flow.app, started.run_id)
-    assert (run.owner, run.snapshot, run.rows_read, run.state) == ("another", "theirs", 7, "staging")
+    assert (run.owner, run.snapshot, run.counts.rows_read, run.state) == ("another", "theirs", 7, "staging")
 
 
 def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):

@@ -112,9 +112,9 @@ def test_timer_waits_and_says_for_what(one_of_two):
     assert not start.run_id
     assert "Gold_2.csv" in start.reason
     document = flow.app.document()
-    why = export_overview(flow.app, document, document.exports[0])["why_not_running"]
-    assert why["code"] == "snapshot_incomplete"
-    assert "Gold_2.csv" in why["text"]
+    why = export_overview(flow.app, document, document.exports[0]).why_not_running
+    assert why.code == "snapshot_incomplete"
+    assert "Gold_2.csv" in why.text
 
 
 def test_timer_starts_one_run_that_fails_and_another_when_the_file_has_come(one_of_two):
@@ -199,7 +199,7 @@ def test_gap_that_stays_is_a_guard_that_can_be_accepted(gap):
     status = flow.run_fails("guard_gap_in_files", "there is no number 2", "--accept", "source.gaps_allowed")
     assert status["rows_read"] == 2
     document = flow.app.document()
-    assert export_overview(flow.app, document, document.exports[0])["why_not_running"]["code"] == "guard"
+    assert export_overview(flow.app, document, document.exports[0]).why_not_running.code == "guard"
     assert flow.run(accept=True)["status"] == "succeeded"
     assert addresses(flow) == {"mara", "oleg"}
 
@@ -254,9 +254,9 @@ def test_folder_that_can_be_no_refresh_is_told_in_the_runs_story(flow, refresh):
     [note] = check_export(flow.app, Export.model_validate(flow.export), None)
     assert text in note
     document = flow.app.document()
-    why = export_overview(flow.app, document, document.exports[0])["why_not_running"]
-    assert why["code"] == "no_new_snapshot"
-    assert text in why["text"]
+    why = export_overview(flow.app, document, document.exports[0]).why_not_running
+    assert why.code == "no_new_snapshot"
+    assert text in why.text
 
 
 # Formats

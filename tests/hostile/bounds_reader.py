@@ -130,13 +130,16 @@ def main(case: str, size: int) -> dict[str, Any]:
                 pass
         except ExportError as caught:
             error = f"{caught.code}: {caught.message}"
+    counts = reader.counts
+    kept = {"contact": counts.contacts_mapped, "merged": counts.rows_merged}
+    reasons = kept | counts.rows_rejected | counts.warnings
     return {
         "case": case,
         "size": size,
         "cpu_seconds": round(time.process_time() - began, 2),
         "peak_mb": peak_mb(),
-        "rows": reader.rows.total(),
-        "reasons": dict(reader.reasons),
+        "rows": counts.rows_read,
+        "reasons": {reason: count for reason, count in reasons.items() if count},
         "lines": lines,
         "error": error,
     }

@@ -134,7 +134,7 @@ def read_segment(story, data: bytes, mapping: dict[str, Any]) -> None:
         assert story.imports() == 0
         return
     check_books(status)
-    assert previewed["rows_read"] == status["rows_read"]
+    assert previewed.rows_read == status["rows_read"]
     assert len(story.sent()) == status["contacts_confirmed"] == status["contacts_mapped"]
     told = len(story.rejects(status["run_id"]))
     assert told == sum(status["rows_rejected"].values()) + sum(status["warnings"].values())

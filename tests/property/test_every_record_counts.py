@@ -116,7 +116,7 @@ def read_by_product(files: dict[str, bytes], escape: str, folder: Path, chance: 
             line = chunk.origins.line(row)
             assert line not in found[name]
             found[name][line] = json.loads(contact.rstrip(","))
-    assert reader.rows["Gold"] == sum(map(len, found.values()))
+    assert reader.counts.rows_read == sum(map(len, found.values()))
     return found
 
 

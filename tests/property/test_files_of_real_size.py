@@ -87,7 +87,7 @@ def read_and_compare(seed: int, size_bytes: int, folder: Path) -> None:
                 assert chunk.origins.line(int(place.split("\t")[0])) == written.line_of[number]
     assert sorted(rejected) == sorted(written.faults)
     assert numbers == list(range(len(written.line_of)))
-    assert reader.rows["Gold"] == len(numbers) + len(rejected)
+    assert reader.counts.rows_read == len(numbers) + len(rejected)
 
 
 def test_file_with_a_fault_at_each_border_loses_nobody(tmp_path: Path) -> None:

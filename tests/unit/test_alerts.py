@@ -10,6 +10,7 @@ import re
 import pytest
 
 from shared.errors import TransientError
+from shared.runs.counts import Counts
 from shared.runs.messages import Message
 from shared.runs.state import Problem, Run
 from shared.runs.steps import waits_line
@@ -48,11 +49,13 @@ RUN = Run(
     trigger="timer",
     started_by="timer",
     state="failed",
-    rows_read=10,
-    rows_rejected={"invalid_email": 2, "missing_email": 1},
-    contacts_delivered=7,
-    contacts_confirmed=6,
-    contacts_rejected_by_brevo={"brevo_other": 1},
+    counts=Counts(
+        rows_read=10,
+        rows_rejected={"invalid_email": 2, "missing_email": 1},
+        contacts_delivered=7,
+        contacts_confirmed=6,
+        contacts_rejected_by_brevo={"brevo_other": 1},
+    ),
     error=Problem("list_missing", "Brevo has no list 12.", ""),
 )
 

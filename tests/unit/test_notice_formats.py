@@ -16,6 +16,7 @@ from shared.mapping.results import NOT_SENT
 from shared.notifying.formats import slack_message, teams_message, webhook_message
 from shared.notifying.notice import Notice, sample_notice
 from shared.notifying.signing import signed_headers
+from shared.runs.counts import Counts
 from shared.runs.state import Problem, Run
 from shared.runs.wording import REASON_WORDS, run_notice
 
@@ -180,13 +181,15 @@ SUCCESS = replace(
     state="succeeded_with_rejections",
     times=RUN.times | {"succeeded_with_rejections": "2026-11-24T05:40:00.000+00:00"},
     error=None,
-    rows_read=20_000,
-    rows_merged=10,
-    rows_rejected={"missing_email": 1_200, "invalid_email": 30},
-    contacts_mapped=18_760,
-    contacts_delivered=18_760,
-    contacts_confirmed=18_755,
-    contacts_rejected_by_brevo={"brevo_duplicate_phone": 5},
+    counts=Counts(
+        rows_read=20_000,
+        rows_merged=10,
+        rows_rejected={"missing_email": 1_200, "invalid_email": 30},
+        contacts_mapped=18_760,
+        contacts_delivered=18_760,
+        contacts_confirmed=18_755,
+        contacts_rejected_by_brevo={"brevo_duplicate_phone": 5},
+    ),
 )
 
 
@@ -202,14 +205,15 @@ def test_failure_before_the_segment_was_read_says_that_nobody_was_sent():
 
 
 def test_failure_half_way_counts_who_is_missing():
-    run = replace(RUN, rows_read=900, contacts_mapped=800, contacts_delivered=300, contacts_confirmed=200)
+    counts = Counts(rows_read=900, contacts_mapped=800, contacts_delivered=300, contacts_confirmed=200)
+    run = replace(RUN, counts=counts)
     notice = run_notice("failed", run, "Gold customers", None)
     assert notice.sentences[1] == "500 of 800 customers have not reached Brevo."
     assert notice.customers == 600
 
 
 def test_guard_says_how_many_were_held_back():
-    run = replace(RUN, rows_read=800, contacts_mapped=800)
+    run = replace(RUN, counts=Counts(rows_read=800, contacts_mapped=800))
     notice = run_notice("guard", run, "Gold customers", None)
     assert notice.title == "Gold customers: the export was stopped, to be safe"
     assert notice.sentences[1] == "None of the 800 customers was sent: the list is as it was."

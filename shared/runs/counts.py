@@ -1,0 +1,41 @@
+"""The counts of a run, under the names that the table, the API and the terminal have for them."""
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from shared.mapping.results import RowCounts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(RowCounts):
+    """All counts of a run, under the names that people and tools see. *Delivered* is what Brevo took, confirmed or not.
+
+    contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts.
+    """
+
+    contacts_delivered: int = 0
+    contacts_confirmed: int = 0
+    contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
+    contacts_removed: int = 0
+    batches: int = 0
+    requests: int = 0
+    bytes_sent: int = 0
+
+    @property
+    def rejected_by_brevo(self) -> int:
+        """Contacts that Brevo rejected, for any reason."""
+        return sum(self.contacts_rejected_by_brevo.values())
+
+    @property
+    def rejected(self) -> int:
+        """Rows and contacts that are not in the list, rejected here or by Brevo."""
+        return sum(self.rows_rejected.values()) + self.rejected_by_brevo
+
+    @property
+    def open_contacts(self) -> int:
+        """Delivered contacts that Brevo has neither confirmed nor rejected."""
+        return self.contacts_delivered - self.contacts_confirmed - self.rejected_by_brevo
+
+    def plus_traffic(self, requests: int, bytes_sent: int = 0) -> Self:
+        """The counts with more traffic."""
+        return replace(self, requests=self.requests + requests, bytes_sent=self.bytes_sent + bytes_sent)
