@@ -12,6 +12,8 @@ Messages never hold keys, addresses, names, phone numbers or report links.
 import traceback
 from pathlib import Path
 
+_MOST_FRAMES = 10
+
 
 class ExportError(Exception):
     """Something went wrong that a person can be told about in one sentence."""
@@ -48,9 +50,12 @@ def shown(text: str) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """An unforeseen error's type and the line that raised it: its own words may hold personal data."""
+    """An unforeseen error's type, the line that raised it, and each line of ours that led there, the last one first.
+
+    Its own words may hold personal data; files and lines hold none.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    ours = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), None)
-    called = f", called from {Path(ours.filename).name}:{ours.lineno}" if ours and ours is not frames[-1] else ""
-    return f"{type(error).__name__}{place}{called}"
+    ours = [frame for frame in frames[:-1] if "site-packages" not in frame.filename][-_MOST_FRAMES:]
+    lines = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in [*frames[-1:], *reversed(ours)]]
+    called = f", called from {' < '.join(lines[1:])}" if lines[1:] else ""
+    return f"{type(error).__name__}{f' at {lines[0]}' if lines else ''}{called}"

@@ -50,12 +50,14 @@ def start_run(
     *,
     skip_quiet: bool = False,
     accept: bool = False,
+    only_new: bool = False,
     snapshot: str = "",
     due: str = "",
     run_id: str = "",
 ) -> Start:
     """Starts a run of the export, or finds the one that is active.
 
+    `only_new`: it is skipped where its snapshot was exported by the time that it is taken.
     `snapshot` and `due` are what a timer starts it for: each only once. `started_by` names no person by address.
     `run_id` was made before, by whoever must know it even if this call dies half-way.
     """
@@ -74,6 +76,7 @@ def start_run(
             started_by=started_by[:100],
             skip_quiet=skip_quiet,
             accept=accept,
+            only_new=only_new,
             token=secrets.token_urlsafe(24),
             trace=telemetry.carrier(),
         ).queued(app.time(), app.graces)
@@ -160,12 +163,14 @@ def start_for_blob(app: App, subject: str) -> list[Start]:
     container, name = match["container"], match["name"]
     if not name.endswith((*FILE_ENDINGS, "model.json")):
         return []
-    return _start_matching(app, lambda export: export.source.container == container and _is_part_of(export, name))
+    return _start_matching(
+        app, "event", lambda export: export.source.container == container and _is_part_of(export, name)
+    )
 
 
 def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
     """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
-    return _start_matching(app, lambda export: segment in export.segments, refused)
+    return _start_matching(app, "webhook", lambda export: segment in export.segments, refused)
 
 
 def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
@@ -215,18 +220,20 @@ def _due_stamp(due: datetime) -> str:
     return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def _start_matching(app: App, matches: Callable[[Export], bool], refused: Refused = lambda *_: "") -> list[Start]:
+def _start_matching(
+    app: App, trigger: Trigger, matches: Callable[[Export], bool], refused: Refused = lambda *_: ""
+) -> list[Start]:
     document = app.document()
     return [
         Start(export.id, reason=reason)
         if (reason := refused(document, export))
-        else _start_for_event(app, document, export)
+        else _start_for_snapshot(app, document, export, trigger)
         for export in document.exports
         if export.schedule == "with_refresh" and export.connection is not None and matches(export)
     ]
 
 
-def _start_for_event(app: App, document: Document, export: Export) -> Start:
+def _start_for_snapshot(app: App, document: Document, export: Export, trigger: Trigger) -> Start:
     try:
         target = find_target(document, export.id)
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
@@ -234,7 +241,7 @@ def _start_for_event(app: App, document: Document, export: Export) -> Start:
         return Start(export.id, reason=str(error))
     if app.store.started(export.id).snapshot == snapshot.id:
         return Start(export.id, reason="This snapshot was exported already.")
-    return start_run(app, target, "event", "event")
+    return start_run(app, target, trigger, trigger, only_new=True)
 
 
 def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:

@@ -85,6 +85,7 @@ class Run:
     times: dict[str, str] = field(default_factory=dict)
     skip_quiet: bool = False
     accept: bool = False
+    only_new: bool = False
     token: str = ""
     snapshot: str = ""
     segments: list[dict[str, Any]] = field(default_factory=list)

@@ -191,6 +191,15 @@ def test_event_of_a_segment_with_a_blank_in_its_name_starts_its_export(flow):
     assert start.is_new
 
 
+def test_webhook_that_names_a_segment_starts_a_run_as_webhook_and_a_snapshot_once(flow):
+    flow.segment(TWO)
+    [start] = start_for_segment(flow.app, "Gold")
+    status = flow.finish(start.run_id)
+    assert (status["trigger"], status["started_by"], status["status"]) == ("webhook", "webhook", "succeeded")
+    [again] = start_for_segment(flow.app, "Gold")
+    assert again.reason == "This snapshot was exported already."
+
+
 def test_run_all_starts_what_has_an_active_schedule_and_tells_why_not(flow):
     flow.add_export("off", schedule="off")
     flow.add_export("loose", connection=None)
