@@ -58,10 +58,12 @@ def _header(app: App, export: Export, file: SegmentFile) -> tuple[str, ...]:
 
 
 def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[str]:
+    paths = _mapped_columns(export)
+    mapped = [column for _, column in paths]
     return [
-        f"{path}: {where} has no column {column!r}, or more than one; {columns_text(columns).rstrip('.')}"
+        f"{path}: {where} has no column {column!r}, or more than one; {columns_text(columns, mapped).rstrip('.')}"
         for where, columns in files.items()
-        for path, column in _mapped_columns(export)
+        for path, column in paths
         if columns and find_column(column, columns) is None
     ]
 

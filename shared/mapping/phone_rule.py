@@ -49,7 +49,9 @@ _MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
 _PUNCTUATION = " ./()-"
 _AT_MOST_ONE_DIGIT = r"[\x00-\x2F\x3A-\x7F]*[0-9]?[\x00-\x2F\x3A-\x7F]*"
 # What a column that was a number once makes of a phone number. RE2 and Python read both alike.
-_FLOAT = r"([ \-./()+]*[0-9]{7,})\.0+([ \-./()]*)"
+# One 0 alone behind a dot is no part of a number; more of them may be, as in 01.23.45.67.00.
+_FLOAT = r"([ \-./()+]*[0-9]{7,}\.0+|[^\n]*[0-9]\.0)[ \-./()]*"
+_FLOAT_END = "[.]0+[^0-9]*$"
 _SCIENTIFIC = r"[+-]?[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+"
 _ASK = "''"  # the verdict of a number that the library must judge
 
@@ -74,8 +76,8 @@ def judge_phone(default_country: str | None, number: str) -> str | None:
     """The library's verdict: the number in E.164 form, or None."""
     if re.fullmatch(_SCIENTIFIC, number):
         return None
-    if was_float := re.fullmatch(_FLOAT, number):
-        number = was_float[1] + was_float[2]
+    if re.fullmatch(_FLOAT, number):
+        number = re.sub(_FLOAT_END, "", number)
     parsed = _parsed(number, default_country)
     if parsed is None:
         return None
@@ -314,7 +316,7 @@ def _without_punctuation(column: str) -> str:
     for character in _PUNCTUATION:
         digits = f"replace({digits}, '{character}', '')"
     is_float = f"contains({column}, '.0') AND {full_match(column, _FLOAT)}"
-    before = f"regexp_replace(regexp_replace({column}, '[.]0+[^0-9]*$', ''), '[{_PUNCTUATION}]', '', 'g')"
+    before = f"regexp_replace(regexp_replace({column}, '{_FLOAT_END}', ''), '[{_PUNCTUATION}]', '', 'g')"
     return f"""CASE
         WHEN {full_match(column, r"\+?[0-9]+")} THEN {column}
         WHEN {is_float} THEN {before}

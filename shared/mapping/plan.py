@@ -1,5 +1,6 @@
 """The mapping of one export, compiled against the columns of a segment: which column feeds which attribute."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -105,10 +106,8 @@ def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:
 
     Raises ConfigurationError naming the file, the column, and the columns there are.
     """
-    return {
-        column: _position(column, columns, where)
-        for column in (plan.email_column, *(field.column for field in plan.fields))
-    }
+    mapped = (plan.email_column, *(field.column for field in plan.fields))
+    return {column: _position(column, columns, where, mapped) for column in mapped}
 
 
 def find_column(name: str, columns: tuple[str, ...]) -> int | None:
@@ -119,21 +118,48 @@ def find_column(name: str, columns: tuple[str, ...]) -> int | None:
     return folded.index(name.casefold()) if folded.count(name.casefold()) == 1 else None
 
 
-def columns_text(columns: tuple[str, ...]) -> str:
-    """The columns for an error text. A first row that is no header would show a person: it is told so instead."""
+def columns_text(columns: tuple[str, ...], known: Iterable[str]) -> str:
+    """The columns for an error text, or why they are not shown (see `why_hidden`)."""
+    other = _other_delimiter(columns)
+    if hidden := why_hidden(columns, known):
+        return f"{hidden} Set source.delimiter to {other!r} if it separates the columns." if other else hidden
+    if other:
+        return f"the only column is {_one_line(columns[0])[:200]}: set source.delimiter to {other!r}."
+    return f"the columns are: {names_text(columns)}."
+
+
+def names_text(columns: Iterable[str]) -> str:
+    """Names of columns for one line of text."""
+    return ", ".join(map(_one_line, columns))[:2000]
+
+
+def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
+    """Why a file's columns must not be shown, as a sentence; empty where they may be.
+
+    A first row that is no header would show a person. So a header must have CustomerId or one of the `known` columns.
+    """
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
-    other = next((sign for sign in ";\t|," if len(columns) == 1 and sign in columns[0]), "")
-    if other:
-        return f"the only column is {' '.join(columns[0].split())[:200]}: set source.delimiter to {other!r}."
-    return f"the columns are: {', '.join(' '.join(column.split()) for column in columns)[:2000]}."
+    other = _other_delimiter(columns)
+    names = {name.strip().casefold() for name in (columns[0].split(other) if other else columns)}
+    if names & {name.casefold() for name in (CUSTOMER_ID, *known)}:
+        return ""
+    return "its first row may be a customer's and is not shown, since no mapped column is in it."
+
+
+def _other_delimiter(columns: tuple[str, ...]) -> str:
+    return next((sign for sign in ";\t|," if len(columns) == 1 and sign in columns[0]), "")
+
+
+def _one_line(column: str) -> str:
+    return "".join(letter for letter in " ".join(column.split()) if letter.isprintable())
 
 
 def _looks_like_data(columns: tuple[str, ...]) -> bool:
     return any("@" in column or sum(map(str.isdigit, column)) > 4 for column in columns)
 
 
-def _position(name: str, columns: tuple[str, ...], where: str) -> int:
+def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[str]) -> int:
     found = find_column(name, columns)
     if found is not None:
         return found
@@ -146,7 +172,7 @@ def _position(name: str, columns: tuple[str, ...], where: str) -> int:
     raise ConfigurationError(
         "column_missing",
         f"{where} has no column {name!r}.",
-        f"Correct the mapping; {columns_text(columns)}",
+        f"Correct the mapping; {columns_text(columns, mapped)}",
     )
 
 
@@ -155,9 +181,11 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
     if _looks_like_data(columns):
         raise ConfigurationError(
             "header_missing",
-            f"{where} has no header: {columns_text(columns)}",
+            f"{where} has no header: {columns_text(columns, ())}",
             "Let Customer Insights write model.json or header rows, or name the attributes in the mapping.",
         )
+    # Before the columns are taken for mapped ones: the error says which of them are known.
+    _position(email, columns, where, [email, *(field.column for field in named)])
     used = {email.casefold(), *(field.column.casefold() for field in named)}
     taken = {"EMAIL", *(field.attribute for field in named)}
     found = []

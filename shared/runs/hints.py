@@ -4,14 +4,13 @@ from collections import Counter
 
 from shared.mapping.results import RejectedRow
 from shared.segments.framing import Fault
+from shared.segments.stored import looks_like_windows_1252
 
 # They stand in a run's row, which is small.
 _MOST_NOTES = 8
 _KINDS_SHOWN = 2
 _MOST_KINDS = 100
 _ENOUGH_ROWS = 100  # to know an encoding
-# What Windows-1252 texts have beside letters.
-_MARKS = frozenset("‘’‚“”„–—…•€£¥§©®™°ºª«»´¨·¿¡±½¼¾×²³ \xa0")
 
 
 class Hints:
@@ -30,7 +29,7 @@ class Hints:
         if fault.reason == "invalid_encoding":
             self._not_utf8 += 1
             if self._like_windows == self._not_utf8 - 1 and self._like_windows < _ENOUGH_ROWS:
-                self._like_windows += _looks_like_windows_1252(fault.data)
+                self._like_windows += looks_like_windows_1252(fault.data)
         elif fault.detail in self._first_lines or len(self._first_lines) < _MOST_KINDS:
             self._first_lines.setdefault(fault.detail, fault.line)
             self._counts[fault.detail] += 1
@@ -64,11 +63,3 @@ class Hints:
             if count * 2 >= contacts
         ]
         return [*self._notes, *dates]
-
-
-def _looks_like_windows_1252(data: bytes) -> bool:
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        return False
-    return all(letter.isascii() or letter.isalpha() or letter in _MARKS for letter in text) and b"\0" not in data

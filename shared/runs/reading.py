@@ -11,7 +11,7 @@ from shared.config.document import Target
 from shared.errors import ConfigurationError
 from shared.mapping.chunk import Chunk
 from shared.mapping.mapper import Mapper
-from shared.mapping.plan import Plan, check_size, columns_text, locate, make_plan
+from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.mapping.select import CHUNK_BYTES, FileSource
 from shared.runs.hints import Hints
@@ -173,9 +173,11 @@ class SnapshotReader:
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""
         if self._target.export.mapping.attributes == "all" and set(columns) != set(self._first_columns):
-            differing = sorted(set(columns) ^ set(self._first_columns))
+            differing = names_text(sorted(set(columns) ^ set(self._first_columns)))
+            hidden = why_hidden(columns, self._first_columns)
+            which = hidden or f"these are in only one of the two files: {differing}."
             raise ConfigurationError(
                 "header_differs",
-                f"{where} has other columns than the first file. Of the two, {columns_text(tuple(differing))}",
+                f"{where} has other columns than the first file: {which}",
                 'Name the attributes in the mapping instead of using "all", or let Customer Insights export again.',
             )

@@ -153,7 +153,7 @@ def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
     except (ValidationError, ConfigurationError) as error:
         raise ConfigurationError(
             "model_json_invalid",
-            f"{name} cannot be read as a Common Data Model.",
+            f"{name} cannot be read as a Common Data Model: {_fault(error)}",
             "Let Customer Insights export again, or remove the file where the segments have header rows.",
         ) from error
     if len(data) > MOST_BYTES:
@@ -174,6 +174,15 @@ def _beginning(chunks: Iterator[bytes]) -> bytearray:
         if len(data) > MOST_BYTES:
             break
     return data
+
+
+def _fault(error: ValidationError | ConfigurationError) -> str:
+    """What is wrong, and where; without the values."""
+    if isinstance(error, ConfigurationError):
+        return error.message
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    return f"{field}: {first['msg']}." if field else f"{first['msg']}."
 
 
 def _too_large(name: str) -> ConfigurationError:

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import category
 
 from shared.config.models import Source
 from shared.errors import ConfigurationError
-from shared.segments.framing import Form, Framer
+from shared.segments.framing import DELIMITERS, Form, Framer
 from shared.segments.model_json import Table
 from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, cells
 from shared.segments.snapshot import SegmentFile
-from shared.segments.stored import stored_bytes
+from shared.segments.stored import looks_like_windows_1252, stored_bytes
 from shared.storage.blobs import Blobs
 
 # More columns than any table of Customer Insights has; the engine's memory grows with them.
 MOST_COLUMNS = 5_000
 _UTF8_BOM = b"\xef\xbb\xbf"
+_INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf")  # of Unicode's categories
 _LONGEST_HEADER_BYTES = 1_000_000
 _AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
@@ -57,13 +59,16 @@ class SegmentStream:
         return Framer(self, form, self._line)
 
     def _read_header(self, table: Table | None) -> Header:
+        if table is not None and table.columns and table.has_header is False:
+            return self._checked(Header(table.columns, is_in_file=False))
         end = self._first_record()
-        names = self._cells(self._head[:end])
+        names = [_visible(name) for name in self._cells(self._head[:end])]
         if not names:
             return Header(table.columns if table else (), is_in_file=False)
         if table is not None and table.columns and not _is_header(names, table):
             return self._checked(Header(table.columns, is_in_file=False))
-        header = self._checked(Header(tuple(name.strip() for name in names), is_in_file=True))
+        self._check_text(names)
+        header = self._checked(Header(tuple(names), is_in_file=True))
         self._line += self._head.count(b"\n", 0, end)
         self._head = self._head[end:]
         return header
@@ -74,8 +79,6 @@ class SegmentStream:
             raise self._header_error(
                 "is a note for Excel, not a header", f"Remove it, and set source.delimiter to {first[4:5]!r}."
             )
-        if not all(letter.isprintable() or letter in "\n\t" for name in header.columns for letter in name):
-            raise self._header_error("is not text in UTF-8")
         if len(header.columns) > MOST_COLUMNS:
             raise ConfigurationError(
                 "too_many_columns",
@@ -83,6 +86,16 @@ class SegmentStream:
                 "Let Customer Insights export those that campaigns need.",
             )
         return header
+
+    def _check_text(self, names: list[str]) -> None:
+        text = "".join(names)
+        kinds = {category(letter) for letter in set(text) - set("\n\t")}
+        if "Cs" in kinds:  # a byte that could not be decoded
+            if looks_like_windows_1252(text.encode("utf-8", "surrogateescape")):
+                raise self._header_error("looks like Windows-1252, not UTF-8", "Export the file as UTF-8.")
+            raise self._header_error("is not text in UTF-8")
+        if "Cc" in kinds:
+            raise self._header_error("has control characters")
 
     def _first_record(self) -> int:
         """Where the first record that is not blank ends in the head, which begins with it; it ends with a line feed."""
@@ -100,8 +113,13 @@ class SegmentStream:
         except QuoteOpen:
             raise self._header_error("opens a quote and does not close it") from None
         if record.has_stray_quote:
-            raise self._header_error("has text behind a quoted cell")
+            raise self._header_error("has text behind a quoted cell", self._delimiter_hint(self._head[:end]))
         return end
+
+    def _delimiter_hint(self, record: bytes) -> str:
+        others = (sign for sign in DELIMITERS if sign != self.dialect.delimiter and f'"{sign}"'.encode() in record)
+        other = next(others, "")
+        return f"It looks separated by {other!r}: set source.delimiter." if other else _AGAIN
 
     def _skip_blank_lines(self) -> None:
         """Of many megabytes of them nothing is kept."""
@@ -128,7 +146,13 @@ def _is_header(first: list[str], table: Table) -> bool:
     if table.has_header is not None:
         return table.has_header
     known = {name.casefold() for name in table.columns}
-    return sum(name.strip().casefold() in known for name in first) * 2 >= len(first)
+    return sum(name.casefold() in known for name in first) * 2 >= len(first)
+
+
+def _visible(name: str) -> str:
+    """The name without what nobody sees at its ends, but NUL, which no name has."""
+    invisible = "".join({letter for letter in name if letter != "\0" and category(letter) in _INVISIBLE})
+    return name.strip(invisible)
 
 
 def _without_marks(chunks: Iterator[bytes]) -> Iterator[bytes]:

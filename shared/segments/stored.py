@@ -12,6 +12,9 @@ _GZIP = b"\x1f\x8b"
 _LONGEST_MARK = 4  # bytes: by as many the kinds of files are known
 _EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
+# What Windows-1252 texts have beside letters.
+_MARKS = frozenset("‘’‚“”„–—…•€£¥§©®™°ºª«»´¨·¿¡±½¼¾×²³ \xa0")
+
 
 def stored_bytes(blobs: Blobs, container: str, blob: Blob) -> Iterator[bytes]:
     """The blob's bytes, piece by piece, as it was listed. Bytes that begin as gzip are unzipped.
@@ -83,3 +86,12 @@ def _refuse_other_kinds(first: bytes, where: str) -> None:
 
 def _looks_like_utf16(first: bytes) -> bool:
     return first[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(first) >= 4 and b"\0\0" in (first[1:4:2], first[0:4:2]))
+
+
+def looks_like_windows_1252(data: bytes) -> bool:
+    """True for bytes that are text in Windows-1252; they are not UTF-8."""
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isascii() or letter.isalpha() or letter in _MARKS for letter in text) and b"\0" not in data

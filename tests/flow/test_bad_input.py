@@ -132,6 +132,23 @@ def test_missing_email_column_is_named(flow):
     flow.run_fails("column_missing", "has no column 'EMail'", "CustomerId, Mail, FirstName")
 
 
+@pytest.mark.parametrize("row", ["17,,Maria,Popescu", "Maria", "17;;Maria;Popescu"])
+@pytest.mark.parametrize("attributes", [{}, "all"])
+def test_first_row_without_a_known_column_is_not_shown_since_it_may_be_a_customers(flow, row, attributes):
+    flow.change(mapping={"email": "EMail", "attributes": attributes})
+    flow.segment(f"{row}\n18,,Ion,Pop\n")
+    status = flow.run_fails("column_missing", "Gold_1.csv has no column 'EMail'", "may be a customer's")
+    assert "Maria" not in str(status) and "Popescu" not in str(status)
+
+
+def test_second_file_without_a_header_does_not_show_its_first_row(flow):
+    flow.change(mapping={"email": "EMail", "attributes": "all"}, leave_out_missing_attributes=True)
+    flow.segment(HEAD + ANA, partition=1)
+    flow.segment("17,,Maria\n", partition=2)
+    status = flow.run_fails("header_differs", "Gold_2.csv has other columns", "may be a customer's")
+    assert "Maria" not in str(status)
+
+
 def test_columns_in_another_order_in_each_partition_are_found_by_name(flow):
     flow.segment(HEAD + ANA, partition=1)
     flow.segment("FirstName,EMail,CustomerId\nIon,ion@example.com,C-2\n", partition=2)

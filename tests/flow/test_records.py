@@ -193,3 +193,47 @@ def test_rows_that_the_engine_reads_otherwise_fail_the_run(flow, monkeypatch):
     monkeypatch.setattr("shared.mapping.chunk.Chunk.flush", lambda chunk: chunk._file.truncate(len(BEFORE)))
     flow.segment(HEAD + BEFORE * 2 + BEHIND)
     flow.run_fails("rows_miscounted", "4 rows were counted from Gold_1.csv, line 2 to Gold_1.csv, line 5")
+
+
+def test_invisible_characters_around_a_column_name_are_no_part_of_it_and_those_within_are_allowed(flow):
+    flow.change(mapping={"email": "EMail", "first_name": "First\u00a0Name"})
+    flow.segment("CustomerId,\u200bEMail\u200b,\u00a0First\u00a0Name\u2060,Note\u00ad1\nC-1,ana@example.com,Ana,x\n")
+    assert flow.run()["status"] == "succeeded"
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}}
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (b"CustomerId,EMail,FirstName,Stra\xdfe\n", "the header row looks like Windows-1252"),
+        (b"CustomerId,EMail,FirstName,\x81\n", "the header row is not text in UTF-8"),
+        (b"CustomerId,EMail,First\x00Name\n", "the header row has control characters"),
+        (b'"CustomerId";"EMail";"FirstName"\n', "set source.delimiter"),
+    ],
+)
+def test_header_that_cannot_be_read_is_refused_with_the_cause(flow, header, words):
+    flow.segment(header + b"C-1,ana@example.com,Ana\n")
+    flow.run_fails("header_invalid", "Gold_1.csv, line 1", words)
+
+
+def without_header(flow) -> None:
+    partition = {
+        "location": "Gold/2026/11/24/0500/Gold_1.csv",
+        "fileFormatSettings": {"columnHeaders": False, "delimiter": ","},
+    }
+    columns = [{"name": name} for name in HEAD.decode().strip().split(",")]
+    flow.model_json({"name": "Gold", "attributes": columns, "partitions": [partition]})
+
+
+def test_first_row_of_a_file_without_header_is_judged_as_any_other(flow):
+    without_header(flow)
+    flow.segment(b'C-0,dan@example.com,"Dan" the tall\n' + BEFORE)
+    status = flow.run()
+    assert flow.places(status["run_id"]) == [("Gold_1.csv", 1, "malformed_row")]
+    assert set(flow.sent()) == {"ana@example.com"}
+
+
+def test_quote_that_stays_open_in_the_first_row_of_a_file_without_header_is_named(flow):
+    without_header(flow)
+    flow.segment(b'C-0,dan@example.com,"Dan\n' + BEFORE)
+    flow.run_fails("quote_open", "Gold_1.csv, line 1: a quote is opened and never closed, which swallows")

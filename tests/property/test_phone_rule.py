@@ -158,7 +158,7 @@ def once_a_number(rng: random.Random, region: str) -> str:
         return f"{digits[0]}{rng.choice('.,')}{digits[1:]}{rng.choice('eE')}{rng.choice(['', '+', '-'])}{len(digits)}"
     return (
         rng.choice(["", "", " ", "("])
-        + number
+        + (number if rng.random() < 0.7 else f"{number[:4]}{rng.choice(' /-.')}{number[4:]}")
         + rng.choice(["", "", ".0", ".00", ".0000", ".05"])
         + rng.choice(["", " "])
     )
@@ -318,6 +318,10 @@ def test_sql_and_library_agree_on_nasty_numbers(country: str | None) -> None:
         ("RO", "0712345678.0", "+40712345678"),
         ("RO", "0712.345.678", "+40712345678"),
         ("RO", "0712.345.000", "+40712345000"),
+        ("DE", "0171 1234567.0", "+491711234567"),
+        ("DE", "+49 (171) 1234567.0", "+491711234567"),
+        ("DE", "030/12345.0", "+493012345"),
+        ("FR", "01.23.45.67.00", "+33123456700"),
         ("RO", "4.0712345678E10", None),
         ("RO", "7,12E+08", None),
         ("DE", "4915112345678", "+4915112345678"),

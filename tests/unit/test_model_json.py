@@ -147,22 +147,24 @@ def test_no_model_json_says_nothing():
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "fault"),
     [
-        b"",
-        b"{",
-        b"[]",
-        b"[" * 100_000,
-        b"\xff\xfe{\0}\0",
-        b'{"entities": [{"name": 7}]}',
-        gzip.compress(b"{}", mtime=0)[:-4],
+        (b"", "EOF while parsing a value at line 1 column 0"),
+        (b'{\n"entities": [,', "line 2 column 14"),
+        (b"[]", "Input should be an object"),
+        (b"[" * 100_000, "recursion limit"),
+        (b"\xff\xfe{\0}\0", "is UTF-16 text"),
+        (b'{"entities": [{"name": "Loyal"}, {"name": 7}]}', "entities.1.name: Input should be a valid string"),
+        (gzip.compress(b"{}", mtime=0)[:-4], "its gzip data ends too early"),
     ],
 )
-def test_broken_model_json_is_named(data):
+def test_broken_model_json_is_named_with_the_fault_and_where_it_is(data, fault):
     blobs: Any = OneDocument([data])
     with pytest.raises(ConfigurationError, match=r"crm/ci/Export/model\.json cannot be read") as raised:
         read_model_json(blobs, "crm", "ci/Export")
     assert raised.value.code == "model_json_invalid"
+    assert fault in raised.value.message
+    assert "\n" not in raised.value.message
 
 
 @pytest.mark.parametrize("wrap", [lambda data: data, gzip.compress, lambda data: b"\xef\xbb\xbf" + data])

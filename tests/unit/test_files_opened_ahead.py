@@ -1,0 +1,89 @@
+"""Of a snapshot of many small files some are opened ahead: errors come in the files' order, and no thread is left."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config.document import Target
+from shared.config.models import Connection, Export
+from shared.errors import ConfigurationError, TransientError
+from shared.mapping.results import MappedChunk
+from shared.runs.reading import SnapshotReader
+from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.storage.blobs import Blob
+from shared.storage.failures import Conflict
+
+NOW = datetime(2027, 3, 14, 5, 30, tzinfo=UTC)
+HEAD = b"CustomerId,EMail,FirstName\n"
+
+
+@dataclass
+class SmallFiles:
+    """Files by number, each of one customer but for those that are given; the opened ones are counted."""
+
+    given: dict[int, bytes] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    opened: list[int] = field(default_factory=list)
+
+    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
+        number = int(name.removesuffix(".csv"))
+        self.opened.append(number)
+        if number in self.gone:
+            raise Conflict("gone")
+        yield self.given.get(number, HEAD + b"C-%d,p%d@example.com,Ana\n" % (number, number))
+
+
+def reader_of(blobs: Any, count: int, folder: Path) -> SnapshotReader:
+    connection = {"id": "brevo", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
+    export = {
+        "id": "loyal",
+        "display_name": "Loyal",
+        "connection": "brevo",
+        "list_id": 1,
+        "source": {"container": "crm", "folder": "f"},
+        "segments": ["Loyal"],
+        "mapping": {"email": "EMail", "first_name": "FirstName"},
+    }
+    files = tuple(SegmentFile("Loyal", Blob(f"{number}.csv", "e", 100, NOW), None) for number in range(count))
+    snapshot = Snapshot("s", (SegmentSnapshot("Loyal", "2027/03/14/0530", files, None, NOW),), NOW, ())
+    target = Target(Export.model_validate(export), Connection.model_validate(connection))
+    return SnapshotReader(blobs, target, snapshot, folder)
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("segment-files")]
+
+
+def places(reader: SnapshotReader) -> Iterator[str]:
+    chunk: MappedChunk
+    for chunk in reader.chunks():
+        for line in chunk.places.read_text().splitlines():
+            yield reader.files[chunk.origins.file(int(line.split("\t")[0]))][1]
+
+
+def test_customers_come_in_the_order_of_their_files(tmp_path):
+    found = list(places(reader_of(SmallFiles(), 100, tmp_path)))
+    assert len(found) == 100
+    assert all(int(one[:-4]) + 1 == int(other[:-4]) for one, other in pairwise(found))
+    assert threads() == []
+
+
+def test_first_file_with_a_fault_is_named_though_a_later_one_has_failed_before_it(tmp_path):
+    quote_open = HEAD + b'C-1,ana@example.com,"Ana\n'
+    blobs = SmallFiles({20: quote_open, 22: b"EMail\n"}, gone={23, 24})
+    with pytest.raises(ConfigurationError, match=r"crm/20\.csv, line 2: a quote is opened") as raised:
+        list(places(reader_of(blobs, 18_000, tmp_path)))
+    assert threads() == [], raised.value  # while the error is still kept
+    assert max(blobs.opened) < 40
+
+
+def test_file_that_changed_is_named_in_its_turn(tmp_path):
+    with pytest.raises(TransientError, match=r"crm/30\.csv was replaced") as raised:
+        list(places(reader_of(SmallFiles(gone={30, 33}), 40, tmp_path)))
+    assert threads() == [], raised.value
