@@ -84,8 +84,7 @@ def _is_of_a_transaction(error: BaseException) -> bool:
 
 def _by_status(what: str, error: HttpResponseError) -> Exception:
     status = error.status_code or 0
-    headers = error.response.headers if error.response is not None else {}
-    code = getattr(error, "error_code", "") or headers.get("x-ms-error-code")
+    code = getattr(error, "error_code", "") or getattr(error.response, "headers", {}).get("x-ms-error-code")
     if status in (409, 412) or code == _TAKEN_SINCE:
         return Conflict(what)
     if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
