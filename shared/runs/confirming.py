@@ -129,6 +129,12 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
             return False
         rejections = Rejections({}, [])
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
+    if rejections.unmatched:
+        note = (
+            f"{rejections.unmatched:,} lines of Brevo's reports name no contact of batch {batch.number}: "
+            "Brevo may have rejected more of it than is counted."
+        )
+    if note:
         app.store.add_event(run.run_id, "report_unread", note)
     if rejections.rows:
         with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 from azure.core.exceptions import (
     AzureError,
@@ -14,6 +15,8 @@ from azure.core.exceptions import (
 
 from shared.errors import ConfigurationError, PermanentError, TransientError
 
+# The module of azure.data.tables that reads its error answers.
+_TABLE_ERRORS = "azure.data.tables._error"
 # A queue's word, with status 400, for a message that somebody else has taken meanwhile.
 _TAKEN_SINCE = "PopReceiptMismatch"
 
@@ -35,33 +38,61 @@ def storage_failures(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ResourceExistsError, ResourceModifiedError) as error:
-        raise Conflict(what) from error
-    except ResourceNotFoundError as error:
-        raise NotFound(what) from error
-    except ClientAuthenticationError as error:
-        raise (_refused(what) if error.response is not None else _nobody_signed_in(what)) from error
-    except HttpResponseError as error:
-        raise _by_status(what, error) from error
     except AzureError as error:
-        raise _unreachable(what) from error
+        raise _meaning(what, error) from error
     except ValueError as error:  # the SDK's word for a malformed connection string
         raise ConfigurationError(
             "storage_setting",
             f"The storage setting for {what} is not a valid connection string.",
             "Correct AzureWebJobsStorage or SEGMENT_STORAGE.",
         ) from error
+    except (TypeError, AttributeError, KeyError) as error:
+        answer = _answer_not_read(error)
+        if answer is not None:
+            raise _meaning(what, answer) from error
+        if _is_of_a_transaction(error):
+            raise _unreachable(what) from error
+        raise
+
+
+def _meaning(what: str, error: AzureError) -> Exception:
+    if isinstance(error, ResourceExistsError | ResourceModifiedError):
+        return Conflict(what)
+    if isinstance(error, ResourceNotFoundError):
+        return NotFound(what)
+    if isinstance(error, ClientAuthenticationError):
+        return _refused(what) if error.response is not None else _nobody_signed_in(what)
+    return _by_status(what, error) if isinstance(error, HttpResponseError) else _unreachable(what)
+
+
+def _answer_not_read(error: BaseException) -> HttpResponseError | None:
+    """The answer that the SDK was reading when it failed.
+
+    It trips over error bodies without a message, as proxies and gateways send them.
+    """
+    before = error.__context__
+    while isinstance(before, TypeError | AttributeError | KeyError):
+        before = before.__context__
+    return before if isinstance(before, HttpResponseError) else None
+
+
+def _is_of_a_transaction(error: BaseException) -> bool:
+    """True for such a body in answer to a transaction, of which the SDK does not keep the status."""
+    frames = list(walk_tb(error.__traceback__))
+    return bool(frames) and frames[-1][0].f_globals.get("__name__") == _TABLE_ERRORS
 
 
 def _by_status(what: str, error: HttpResponseError) -> Exception:
     status = error.status_code or 0
-    if status in (409, 412) or getattr(error, "error_code", "") == _TAKEN_SINCE:
+    code = getattr(error, "error_code", "") or getattr(error.response, "headers", {}).get("x-ms-error-code")
+    if status in (409, 412) or code == _TAKEN_SINCE:
         return Conflict(what)
     if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
         return NotFound(what)
     if status in (401, 403):
         return _refused(what)
-    if status in (408, 429) or status >= 500 or status == 0:
+    # Below 400: an answer that is cut, or a proxy's page in its stead.
+    if status in (408, 429) or status >= 500 or status < 400:
         return _unreachable(what)
     return PermanentError(
         "storage_refused",

@@ -417,21 +417,23 @@ def test_endless_report_is_left_after_its_limit(story, monkeypatch):
     check_told_in_notes(story.run(), "larger than 2,000,000 bytes")
 
 
-def test_report_of_a_million_strangers_rejects_none_of_ours(story, monkeypatch):
+def test_report_of_strangers_rejects_none_of_ours_and_is_told_in_the_notes(story):
     story.sandbox.change(endless_report_bytes=1_000_000)
     wanted = with_a_rejected_contact(story)
     story.sandbox.fail_next(IMPORT, "report-endless")
     status = story.run()
     assert status["contacts_rejected_by_brevo"] == {}
+    assert "name no contact of batch 1" in status["notes"][0]
     assert story.sent() == wanted
 
 
-def test_report_with_wrong_columns_rejects_nobody_it_does_not_name(story):
+def test_report_with_wrong_columns_rejects_nobody_and_is_told_in_the_notes(story):
     wanted = with_a_rejected_contact(story)
     story.sandbox.fail_next(IMPORT, "report-wrong-columns")
     status = story.run()
     assert status["status"] == "succeeded"
     assert status["contacts_rejected_by_brevo"] == {}
+    assert "name no contact of batch 1" in status["notes"][0]
     assert story.sent() == wanted
 
 

@@ -1,0 +1,197 @@
+"""Brevo's reports of rejected contacts: each is read whole, or the run's notes say that it was not."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from local.brevo_sandbox import reports as sandbox_reports
+from shared.brevo.reports import read_report
+from shared.errors import PermanentError, TransientError
+
+REPORT = "GET /reports/{token}"
+HEADER = "EMAIL;SMS\n"
+REJECTED = "person1@example.com;+40722123456\n"
+PAGES = {
+    "HTML": "<html><head><title>Just a moment</title></head><body>Checking your browser</body></html>",
+    "HTML behind blank lines": "\n\r\n  <!DOCTYPE html>\n<p>Bad gateway</p>",
+    "XML": "\ufeff<?xml version='1.0'?><Error><Code>SlowDown</Code></Error>",
+    "JSON": '{"code": "internal_error", "message": "Try later"}',
+    "nothing": "",
+    "blank lines": "\r\n\n",
+}
+
+
+@pytest.fixture
+def rejected(story):
+    """A story of five people, of whom Brevo rejects the second for his phone number."""
+    story.sandbox.seed(contacts=[{"email": "owner@example.com", "attributes": {"SMS": "+40722123456"}}])
+    rows = [f"C-{n},person{n}@example.com,{'+40722123456' if n == 1 else ''}\n" for n in range(5)]
+    story.segment(f"CustomerId,EMail,Telephone\n{''.join(rows)}")
+    story.save(mapping={"email": "EMail", "phone": "Telephone"})
+    return story
+
+
+def report_is(monkeypatch, text):
+    """Every report of the sandbox is this text."""
+    monkeypatch.setattr(
+        sandbox_reports.ReportShelf,
+        "read",
+        lambda *_: sandbox_reports.Answer(200, text.encode(), sandbox_reports.CSV),
+    )
+
+
+@pytest.mark.parametrize("kind", ["html-200", "truncated", "reset", "reset-after", "html-502", "report-404", "503"])
+def test_rejection_is_not_lost_where_a_report_is_spoiled_once(rejected, kind):
+    rejected.sandbox.fail_next(REPORT, kind)
+    status = rejected.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_phone": 1}
+    assert [row["customer_id"] for row in rejected.rejects(status["run_id"])] == ["C-1"]
+    assert status["notes"] == []
+    assert rejected.sandbox.log.count(REPORT) == 2
+
+
+@pytest.mark.parametrize("text", PAGES.values(), ids=PAGES)
+def test_page_in_place_of_a_report_is_told_in_the_notes(rejected, monkeypatch, text):
+    report_is(monkeypatch, text)
+    status = rejected.run()
+    [note] = status["notes"]
+    assert "Which contacts of batch 1 Brevo rejected is not known." in note
+    assert rejected.sandbox.log.count(REPORT) == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "unmatched", "rejections"),
+    [
+        ("", 0, {}),
+        (REJECTED, 0, {"brevo_duplicate_phone": 1}),
+        (REJECTED * 2, 0, {"brevo_duplicate_phone": 1}),
+        (";0040722123456\n", 0, {"brevo_duplicate_phone": 1}),
+        (f"\n{REJECTED}\n;\n", 0, {"brevo_duplicate_phone": 1}),
+        (f"{REJECTED}stranger@example.com;\n", 1, {"brevo_duplicate_phone": 1}),
+        (f"{REJECTED}no address;none\n", 1, {"brevo_duplicate_phone": 1}),
+        (f"{REJECTED};+40799999999\n", 1, {"brevo_duplicate_phone": 1}),
+        ("a,b\n1,2\n", 2, {}),
+    ],
+    ids=[
+        "nobody",
+        "one contact",
+        "one contact twice",
+        "a phone alone",
+        "blank lines",
+        "a stranger",
+        "a nameless line",
+        "a stranger's phone",
+        "another table",
+    ],
+)
+def test_lines_that_name_no_contact_of_the_batch_are_told_in_the_notes(
+    rejected, monkeypatch, rows, unmatched, rejections
+):
+    report_is(monkeypatch, HEADER + rows)
+    status = rejected.run()
+    assert status["contacts_rejected_by_brevo"] == rejections
+    if not unmatched:
+        assert status["notes"] == []
+        return
+    [note] = status["notes"]
+    assert note.startswith(f"{unmatched} lines of Brevo's reports name no contact of batch 1")
+    assert "stranger" not in note
+    assert "4079" not in note
+
+
+def test_contact_named_by_address_and_by_phone_in_two_reports_is_counted_once(rejected, monkeypatch):
+    reports = iter([HEADER + "person1@example.com;\n", HEADER + ";+40722123456\n"])
+    monkeypatch.setattr("shared.runs.brevo_rejections.read_report", lambda *_: _cells(next(reports)))
+    monkeypatch.setattr(
+        "local.brevo_sandbox.importing._report_value",
+        lambda record, name, *_: f"https://x.brevo.com/{name}" if name.startswith("duplicate_e") else None,
+    )
+    status = rejected.run()
+    assert sum(status["contacts_rejected_by_brevo"].values()) == 1
+    assert status["notes"] == []
+
+
+def _cells(text: str) -> Iterator[list[str]]:
+    return iter([line.split(";") for line in text.splitlines()])
+
+
+def test_staged_contacts_that_are_gone_are_told_in_the_notes(rejected):
+    def lose(text: str) -> None:
+        if "confirm" in text:
+            rejected.app.storage.app_blobs.delete_below("staged", "")
+
+    rejected.on_message = lose
+    status = rejected.run()
+    [note] = status["notes"]
+    assert note.startswith("The staged contacts of batch 1 are gone.")
+
+
+# What the reader itself refuses
+
+
+class Host:
+    """A host that gives one answer, byte by byte as written here."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+        host = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.wfile.write(host.answer)
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def read(self, answer: bytes) -> list[list[str]]:
+        self.answer = answer
+        return list(read_report(f"{self.url}/report", self.url))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def host():
+    host = Host()
+    yield host
+    host.close()
+
+
+WHOLE = (HEADER + REJECTED).encode()
+CUT = {
+    "by its length": b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + WHOLE,
+    "between chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(WHOLE), WHOLE),
+    "with no length": b"HTTP/1.1 200 OK\r\n\r\n" + WHOLE,
+    "with no length, HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Type: text/csv\r\n\r\n" + WHOLE,
+}
+
+
+@pytest.mark.parametrize("answer", CUT.values(), ids=CUT)
+def test_report_that_may_be_cut_is_not_taken_for_whole(host, answer):
+    with pytest.raises(TransientError) as caught:
+        host.read(answer)
+    assert caught.value.code == "report_broken"
+
+
+def test_report_in_chunks_to_its_end_is_read(host):
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(WHOLE), WHOLE)
+    rows = host.read(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n" + chunks)
+    assert rows == [["EMAIL", "SMS"], ["person1@example.com", "+40722123456"]]
+
+
+def test_report_of_more_rows_than_are_read_is_refused(host, monkeypatch):
+    monkeypatch.setattr("shared.brevo.reports.LARGEST_ROWS", 2)
+    assert len(host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(WHOLE), WHOLE))) == 2
+    longer = WHOLE + REJECTED.encode()
+    with pytest.raises(PermanentError) as caught:
+        host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(longer), longer))
+    assert caught.value.code == "report_too_large"
