@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import hashlib
-import io
 import json
 import logging
 import re
@@ -23,11 +22,12 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 from azure.storage.queue import QueueClient
+from click.testing import CliRunner
 
 from shared.access import AccessDenied, Caller
 from shared.administration import running
 from shared.administration.audit import read_audit
-from shared.cli import main
+from shared.cli.program import program
 from shared.operating import doctor, forgetting, pruning, replaying
 from shared.runs import cancelling
 from shared.runs.messages import Message, send
@@ -73,15 +73,12 @@ def office(make_flow, monkeypatch):
 
 
 @pytest.fixture
-def typed(office, monkeypatch):
+def typed(office):
     """Types a command; its exit status, output and words on standard error."""
 
     def run(*words, typed_in=""):
-        output, errors = io.StringIO(), io.StringIO()
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed_in))
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            status = main(list(words))
-        return status, output.getvalue(), errors.getvalue()
+        done = CliRunner().invoke(program, words, input=typed_in, catch_exceptions=False)
+        return done.exit_code, done.stdout, done.stderr
 
     return run
 

@@ -33,7 +33,7 @@ def test_bash_completes_commands_and_ids(environment):
     script = """
         eval "$(segment-export completion bash)"
         COMP_WORDS=(segment-export "$@") COMP_CWORD=$#
-        _segment_export
+        _segment_export_completion segment-export
         printf '%s\\n' "${COMPREPLY[@]}"
     """
 
@@ -43,7 +43,7 @@ def test_bash_completes_commands_and_ids(environment):
         return done.stdout.split()
 
     assert completed("pr") == ["preview", "prune"]
-    assert completed("replay", "--") == ["--drop-unreadable", "--help", "--json", "--run", "--yes"]
+    assert completed("replay", "--") == ["--yes", "--run", "--drop-unreadable", "--json", "--help"]
     assert completed("connect", "b") == ["brevo-eu"]
 
 
