@@ -1,7 +1,5 @@
 """`python -m shared.cli`."""
 
-import sys
+from shared.cli import main
 
-from shared.cli.program import main
-
-sys.exit(main())
+main()

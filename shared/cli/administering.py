@@ -1,110 +1,182 @@
-"""The commands that change the configuration, and those that tell who did: the same operations as the API's."""
+"""The commands that change the configuration, and those that show who did: the same operations as the API's."""
 
-import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.access import require
-from shared.administration import connections, exports
-from shared.administration.audit import read_audit
-from shared.administration.items import ANY, InvalidInput, Saved, parse_item, parse_json
-from shared.administration.notifying import try_notifications
-from shared.cli.showing import caller, print_json, show
+import click
+
+from shared.cli.ids import complete_id, connection_argument, export_argument
+from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, program, require_one
+from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
-from shared.config.models import Connection, CronSchedule, Export, Schedule
-from shared.runs.app import open_app
 
-SUCCEEDED, FAILED, WRONG_USE = 0, 1, 2
+if TYPE_CHECKING:
+    from shared.administration.connections import ConnectionName
+    from shared.administration.items import Saved
+    from shared.config.models import Connection, Export, Schedule
+
+file_argument = click.argument("file", type=click.Path(), help="its JSON, as `show` prints it; - for standard input")
+replace_option = click.option("--replace", is_flag=True, help="change what is there, whatever it is")
+if_match_option = click.option("--if-match", metavar="ETAG", help="only what has this ETag, as `show` tells it")
 
 
-def list_connections(arguments: argparse.Namespace) -> int:
-    """Lists the connections."""
-    found = connections.list_connections(open_app(), caller())
+@program.command()
+def connections() -> None:
+    """List the connections."""
+    from shared.administration.connections import list_connections
+
+    listed = list_connections(open_app(), caller())
     head = ("CONNECTION", "TYPE", "NAME", "AVAILABLE TO", "CONSENT")
-    rows = [(each.id, each.type, each.display_name, *_sharing(each)) for each in found]
-    show(arguments, found, lambda: table(head, rows))
-    return SUCCEEDED
+    rows = [(each.id, each.type, each.display_name, *_sharing(each)) for each in listed]
+    show(listed, lambda: table(head, rows))
 
 
-def connect(arguments: argparse.Namespace) -> int:
-    """Tests a connection; with --agree it is connected when every step has passed."""
-    found = connections.connect(open_app(), caller(), arguments.connection, arguments.agree)
+@program.command()
+@connection_argument
+@click.option("--agree", metavar="WHO", help="give consent: saved when every step has passed")
+def connect(connection: str, agree: str | None) -> int:
+    """Test a connection step by step: key, address, lists, attributes, contract, consent."""
+    from shared.administration.connections import connect
+
+    result = connect(open_app(), caller(), connection, agree)
     show(
-        arguments,
-        found,
-        lambda: "\n".join(f"{'ok    ' if step.ok else 'FAILED'}  {step.step}: {step.message}" for step in found.steps),
+        result,
+        lambda: "\n".join(f"{'ok    ' if step.ok else 'FAILED'}  {step.step}: {step.message}" for step in result.steps),
     )
-    return SUCCEEDED if found.connected else WRONG_USE
+    return SUCCEEDED if result.connected else WRONG_USE
 
 
-def connection_show(arguments: argparse.Namespace) -> int:
-    """Shows a connection as JSON."""
-    found, etag = connections.view_connection(open_app(), caller(), arguments.connection)
-    _show_item(found, etag)
-    return SUCCEEDED
+@program.group("connection")
+def connection_group() -> None:
+    """Show, save or remove a connection."""
 
 
-def connection_save(arguments: argparse.Namespace) -> int:
-    """Adds or changes a connection."""
-    new = parse_item(Connection, _body(arguments.file), arguments.connection)
-    return _saved(arguments, connections.save_connection(open_app(), caller(), new, _expected(arguments)))
+@connection_group.command("show")
+@connection_argument
+def connection_show(connection: str) -> None:
+    """Print it as JSON."""
+    from shared.administration.connections import view_connection
+
+    _show_item(*view_connection(open_app(), caller(), connection))
 
 
-def connection_remove(arguments: argparse.Namespace) -> int:
-    """Removes a connection that no export uses."""
-    connections.remove_connection(open_app(), caller(), arguments.connection, arguments.if_match or ANY)
-    show(arguments, {"removed": arguments.connection}, lambda: f"{arguments.connection} is removed")
-    return SUCCEEDED
+@connection_group.command("save")
+@connection_argument
+@file_argument
+@replace_option
+@if_match_option
+def connection_save(connection: str, file: str, replace: bool, if_match: str | None) -> None:
+    """Add it, or change it."""
+    from shared.administration.connections import save_connection
+    from shared.administration.items import parse_item
+    from shared.config.models import Connection
+
+    new = parse_item(Connection, _body(file), connection)
+    _show_saved(save_connection(open_app(), caller(), new, _expected(replace, if_match)))
 
 
-def export_show(arguments: argparse.Namespace) -> int:
-    """Shows an export as JSON."""
-    export, etag = exports.view_export(open_app(), caller(), arguments.export)
-    _show_item(export, etag)
-    return SUCCEEDED
+@connection_group.command("remove")
+@connection_argument
+@if_match_option
+def connection_remove(connection: str, if_match: str | None) -> None:
+    """Remove it; no export may use it."""
+    from shared.administration.connections import remove_connection
+
+    remove_connection(open_app(), caller(), connection, _expected(not if_match, if_match))
+    show({"removed": connection}, lambda: f"{connection} is removed")
 
 
-def export_save(arguments: argparse.Namespace) -> int:
-    """Adds or changes an export."""
+@program.group("export")
+def export_group() -> None:
+    """Show, save, duplicate, detach, schedule or remove an export. Runs nothing."""
+
+
+@export_group.command("show")
+@export_argument
+def export_show(export: str) -> None:
+    """Print it as JSON."""
+    from shared.administration.exports import view_export
+
+    item, etag = view_export(open_app(), caller(), export)
+    _show_item(item, etag)
+
+
+@export_group.command("save")
+@export_argument
+@file_argument
+@replace_option
+@if_match_option
+def export_save(export: str, file: str, replace: bool, if_match: str | None) -> None:
+    """Add it, or change it, once its list, attributes and columns are checked."""
+    from shared.administration.exports import read_export, save_export
+
     app = open_app()
-    new = exports.read_export(app, caller(), _body(arguments.file), arguments.export)
-    return _saved(arguments, exports.save_export(app, caller(), new, _expected(arguments)))
+    new = read_export(app, caller(), _body(file), export)
+    _show_saved(save_export(app, caller(), new, _expected(replace, if_match)))
 
 
-def export_duplicate(arguments: argparse.Namespace) -> int:
-    """Adds a copy."""
-    saved = exports.duplicate_export(open_app(), caller(), arguments.export, arguments.new, arguments.name or "")
-    return _saved(arguments, saved)
+@export_group.command("duplicate")
+@export_argument
+@click.argument("new_id", help="the copy's id")
+@click.option("--name", default="", help="the copy's display name")
+def export_duplicate(export: str, new_id: str, name: str) -> None:
+    """Add a copy under another id."""
+    from shared.administration.exports import duplicate_export
+
+    _show_saved(duplicate_export(open_app(), caller(), export, new_id, name))
 
 
-def export_detach(arguments: argparse.Namespace) -> int:
-    """Takes the connection away."""
-    return _saved(arguments, exports.detach_export(open_app(), caller(), arguments.export))
+@export_group.command("detach")
+@export_argument
+def export_detach(export: str) -> None:
+    """Take its connection away: it is inactive, and keeps its settings."""
+    from shared.administration.exports import detach_export
+
+    _show_saved(detach_export(open_app(), caller(), export))
 
 
-def export_schedule(arguments: argparse.Namespace) -> int:
-    """Switches the schedule."""
-    schedule: Schedule = "off" if arguments.off else "with_refresh"
-    if arguments.cron:
-        schedule = CronSchedule.model_construct(cron=arguments.cron, time_zone=arguments.time_zone or "UTC")
-    return _saved(arguments, exports.schedule_export(open_app(), caller(), arguments.export, schedule))
+@export_group.command("schedule")
+@export_argument
+@click.option("--off", is_flag=True, help="run on demand only")
+@click.option("--with-refresh", is_flag=True, help="run with each new snapshot")
+@click.option("--cron", metavar="LINE", help="five fields, such as '30 5 * * *'")
+@click.option("--time-zone", metavar="ZONE", default="UTC", help="where the cron line counts, such as Europe/Paris")
+def export_schedule(export: str, off: bool, with_refresh: bool, cron: str | None, time_zone: str) -> None:
+    """Switch its schedule."""
+    require_one({"--off": off, "--with-refresh": with_refresh, "--cron": cron})
+    from shared.administration.exports import schedule_export
+    from shared.config.models import CronSchedule
+
+    schedule: Schedule = "off" if off else "with_refresh"
+    if cron:
+        schedule = CronSchedule.model_construct(cron=cron, time_zone=time_zone)
+    _show_saved(schedule_export(open_app(), caller(), export, schedule))
 
 
-def export_remove(arguments: argparse.Namespace) -> int:
-    """Removes an export."""
-    exports.remove_export(open_app(), caller(), arguments.export, arguments.if_match or ANY)
-    show(arguments, {"removed": arguments.export}, lambda: f"{arguments.export} is removed")
-    return SUCCEEDED
+@export_group.command("remove")
+@export_argument
+@if_match_option
+def export_remove(export: str, if_match: str | None) -> None:
+    """Remove it; a run of it sends nothing more than the batch on its way."""
+    from shared.administration.exports import remove_export
+
+    remove_export(open_app(), caller(), export, _expected(not if_match, if_match))
+    show({"removed": export}, lambda: f"{export} is removed")
 
 
-def notify_test(arguments: argparse.Namespace) -> int:
-    """Sends a test to the receivers of notifications; says for each whether it was accepted."""
-    tried = try_notifications(open_app(), caller(), arguments.notification)
-    found = [{"id": each.id, "type": each.type, "accepted": each.accepted, "message": each.message} for each in tried]
+@program.command("notify-test")
+@click.argument(
+    "notification", required=False, shell_complete=complete_id, help="a notification's id; without it, all of them"
+)
+def notify_test(notification: str | None) -> int:
+    """Send a test to the receivers of notifications; say which have accepted it."""
+    from shared.administration.notifying import try_notifications
+
+    tried = try_notifications(open_app(), caller(), notification)
+    results = [{"id": each.id, "type": each.type, "accepted": each.accepted, "message": each.message} for each in tried]
     show(
-        arguments,
-        found,
+        results,
         lambda: "\n".join(
             f"{'accepted' if each.accepted else 'REFUSED '}  {each.id} ({each.type}): {each.message}" for each in tried
         ),
@@ -114,37 +186,45 @@ def notify_test(arguments: argparse.Namespace) -> int:
     return SUCCEEDED if all(each.accepted for each in tried) else FAILED
 
 
-def audit(arguments: argparse.Namespace) -> int:
-    """Tells who did what when."""
-    found, _ = read_audit(open_app(), caller(), limit=arguments.limit)
-    rows = [(each.at[:19], each.who, each.what, each.target, each.detail) for each in found]
-    show(arguments, found, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
-    return SUCCEEDED
+@program.command()
+@click.option("--limit", type=int, default=50, help="how many lines")
+def audit(limit: int) -> None:
+    """Tell who did what when, newest first."""
+    from shared.administration.audit import read_audit
+
+    entries, _ = read_audit(open_app(), caller(), limit=limit)
+    rows = [(each.at[:19], each.who, each.what, each.target, each.detail) for each in entries]
+    show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
 
 
-def history(arguments: argparse.Namespace) -> int:
-    """Lists the configuration's last versions: what each change was."""
+@program.command()
+def history() -> None:
+    """List the configuration's last changes: who, when, what, and the version before."""
+    from shared.access import require
+
     app = open_app()
     require(caller(), "view_audit")
-    versions = app.configuration.history()
-    found = [
+    versions = [
         {"at": each.changed_at, "who": each.changed_by, "what": each.what, "version_before": each.blob}
-        for each in versions
+        for each in app.configuration.history()
     ]
-    rows = [(each["at"][:19], each["who"], each["what"], each["version_before"]) for each in found]
-    show(arguments, found, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows))
-    return SUCCEEDED
+    rows = [(each["at"][:19], each["who"], each["what"], each["version_before"]) for each in versions]
+    show(versions, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows))
 
 
-def _sharing(connection: Connection | connections.ConnectionName) -> tuple[str, str]:
+def _sharing(connection: "Connection | ConnectionName") -> tuple[str, str]:
     """Whom it is available to, and its consent; empty where the caller may not see them."""
-    if isinstance(connection, connections.ConnectionName):
+    from shared.administration.connections import ConnectionName
+
+    if isinstance(connection, ConnectionName):
         return "", ""
     consent = f"given {connection.consent.agreed_on}" if connection.consent else "none"
     return ", ".join(connection.available_to), consent
 
 
 def _body(file: str) -> Any:
+    from shared.administration.items import InvalidInput, parse_json
+
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
@@ -152,18 +232,19 @@ def _body(file: str) -> Any:
     return parse_json(data)
 
 
-def _expected(arguments: argparse.Namespace) -> str | None:
-    return ANY if arguments.replace else arguments.if_match
+def _expected(whatever: bool, if_match: str | None) -> str | None:
+    from shared.administration.items import ANY
+
+    return ANY if whatever else if_match
 
 
-def _saved(arguments: argparse.Namespace, saved: Saved[Any]) -> int:
-    found = {"id": saved.item.id, "is_new": saved.is_new, "etag": saved.etag, "notes": list(saved.notes)}
+def _show_saved(saved: "Saved[Any]") -> None:
+    answer = {"id": saved.item.id, "is_new": saved.is_new, "etag": saved.etag, "notes": list(saved.notes)}
     lines = [f"{saved.item.id} is {'added' if saved.is_new else 'changed'}", *saved.notes]
-    show(arguments, found, lambda: "\n".join(lines))
-    return SUCCEEDED
+    show(answer, lambda: "\n".join(lines))
 
 
-def _show_item(item: Connection | connections.ConnectionName | Export, etag: str) -> None:
+def _show_item(item: "Connection | ConnectionName | Export", etag: str) -> None:
     """The item alone on standard output, so that it can be changed and saved again."""
     print_json(item)
     print(f"etag {etag}", file=sys.stderr)

@@ -1,51 +1,54 @@
-"""The operator's tools as commands. What they need is loaded by the one that is called."""
+"""The operator's tools as commands."""
 
-import argparse
 import sys
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared.cli.showing import caller, print_json, show
+import click
+
+from shared.cli.program import FAILED, SUCCEEDED, program
+from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import count_text, table
-from shared.runs.app import open_app
 
 if TYPE_CHECKING:
     from shared.operating.person import Forgotten
     from shared.operating.replaying import Seen
 
-SUCCEEDED, FAILED = 0, 1
-
 _FATES = {"replay": "put back", "drop": "drop", "leave": "leave"}
 _DONE = {"replay": "put back", "drop": "dropped", "leave": "left"}
 
 
-def doctor(arguments: argparse.Namespace) -> int:
-    """Examines everything; a line is printed as soon as it is known."""
+@program.command()
+def doctor() -> int:
+    """Examine settings, storage, connections, queues, runs and clock: a line each, and how to mend it."""
     from shared.operating.doctor import examine
 
     found = []
     for finding in examine(caller()):
         found.append(finding)
-        if not arguments.json:
+        if not as_json():  # a line is printed as soon as it is known
             print(f"{finding.state:<6}  {finding.check}: {finding.message} {finding.fix}".rstrip(), flush=True)
     healthy = all(finding.state != "FAILED" for finding in found)
-    if arguments.json:
+    if as_json():
         print_json({"healthy": healthy, "checks": [asdict(finding) for finding in found]})
     return SUCCEEDED if healthy else FAILED
 
 
-def replay(arguments: argparse.Namespace) -> int:
-    """Shows the poison messages, or puts them back."""
+@program.command()
+@click.option("--yes", is_flag=True, help="put back what has an open run, drop what has none")
+@click.option("--run", metavar="RUN", default="", help="only the messages of this run")
+@click.option("--drop-unreadable", is_flag=True, help="drop what is not one of ours as well")
+def replay(yes: bool, run: str, drop_unreadable: bool) -> None:
+    """Show the messages that were given up and what would become of them; --yes does it."""
     from shared.operating import replaying
 
-    act = replaying.replay if arguments.yes else replaying.look
+    act = replaying.replay if yes else replaying.look
     app = open_app()
-    seen = act(app, caller(), arguments.run, drop_unreadable=arguments.drop_unreadable)
-    told = {"done": arguments.yes, "hidden": seen.hidden, "messages": [asdict(each) for each in seen.messages]}
+    seen = act(app, caller(), run, drop_unreadable=drop_unreadable)
+    answer = {"done": yes, "hidden": seen.hidden, "messages": [asdict(each) for each in seen.messages]}
     now = app.storage.clock.now()
-    show(arguments, told, lambda: _replay_text(seen, now, done=arguments.yes))
-    return SUCCEEDED
+    show(answer, lambda: _replay_text(seen, now, done=yes))
 
 
 def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
@@ -75,13 +78,14 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
     return "\n".join(lines)
 
 
-def forget(arguments: argparse.Namespace) -> int:
-    """Erases a person."""
+@program.command()
+@click.argument("email", help="the address; - reads it from standard input, past the history")
+def forget(email: str) -> int:
+    """Erase a person from all that is stored here, and say what remains elsewhere."""
     from shared.operating import forgetting
 
-    email = sys.stdin.readline() if arguments.email == "-" else arguments.email
-    found = forgetting.forget(open_app(), caller(), email)
-    show(arguments, asdict(found), lambda: _forgotten_text(found))
+    found = forgetting.forget(open_app(), caller(), sys.stdin.readline() if email == "-" else email)
+    show(asdict(found), lambda: _forgotten_text(found))
     return FAILED if found.not_done else SUCCEEDED
 
 
@@ -94,11 +98,19 @@ def _forgotten_text(found: "Forgotten") -> str:
     return "\n".join([f"The person with this address ({found.person}):", *lines])
 
 
-def prune(arguments: argparse.Namespace) -> int:
-    """Deletes what is past its time."""
+@program.command()
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),  # a hundred years: some days beyond them the calendar has no date
+    default=400,
+    show_default=True,
+    help="how long runs and their story are kept",
+)
+@click.option("--dry-run", is_flag=True, help="only count")
+def prune(days: int, dry_run: bool) -> None:
+    """Delete what is past its time: staged bodies, rejected rows, old keys and runs."""
     from shared.operating import pruning
 
-    counts = pruning.prune(open_app(), caller(), arguments.days, dry_run=arguments.dry_run)
-    told = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
-    show(arguments, counts, lambda: f"{'would delete' if arguments.dry_run else 'deleted'}: {told}")
-    return SUCCEEDED
+    counts = pruning.prune(open_app(), caller(), days, dry_run=dry_run)
+    counted = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
+    show(counts, lambda: f"{'would delete' if dry_run else 'deleted'}: {counted}")

@@ -1,44 +1,115 @@
-"""Runs a command; turns errors into one line and an exit status."""
+"""What all commands share: the help, `--json`, one line for each error, and the exit status.
+
+A command is a function with the decorator `@program.command()`. It returns its exit status, or None when it succeeded.
+It imports what it works with itself: `--help` and the Tab key answer before any of that is loaded.
+"""
 
 import json
 import logging
-import os
 import sys
+from typing import Any
 
-from shared.cli.arguments import parser
+import click
+
+from shared.cli.showing import as_json, json_option
 from shared.errors import ConfigurationError, ExportError
 
-FAILED, WRONG_USE, STOPPED = 1, 2, 130
+SUCCEEDED, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
+
+_EPILOG = """\
+\b
+examples:
+  segment-export validate                     is the configuration right? one line for each fault
+  segment-export connect brevo-eu             does Brevo accept the key? step by step
+  segment-export preview high-value           what would be sent: five masked contacts, counts by reason
+  segment-export run high-value --wait        run it, watch it, end with its status
+  segment-export status                       the last run of each export
+  segment-export rejects RUN > rejects.csv    each row that was not sent, and why
+  segment-export export save high-value e.json add or change an export; --replace to change
+  segment-export export schedule high-value --cron '30 5 * * *' --time-zone Europe/Bucharest
+  segment-export doctor                       what is wrong with the app, and how to mend it
+  eval "$(segment-export completion bash)"    complete commands and ids with the tab key
+
+\b
+settings (environment variables):
+  EXPORT_CONFIG             a local path or container/blob            [config/exports.json]
+  AzureWebJobsStorage       the app's own storage, a connection string [Azurite on this machine]
+  SEGMENT_STORAGE           where segments land                        [the app's own storage]
+  BREVO_BASE_URL            Brevo's API                                [https://api.brevo.com/v3]
+  SNAPSHOT_QUIET_SECONDS    how long a snapshot must have rested       [120]
+  SNAPSHOT_COMPLETE_HOURS   how long missing files are waited for      [6]
+  and the settings that connections and notifications name for their secrets, such as BREVO_API_KEY
+
+\b
+exit status: 0 succeeded (with or without rejections), 1 failed or cancelled, 2 wrong use or configuration
+"""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 succeeded, 1 failed or cancelled, 2 wrong use or configuration."""
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
-    try:
+class Command(click.Command):
+    """Turns what the function returns or raises into the exit status, and an error into one line."""
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Ends the context with the exit status."""
         try:
-            return _run(arguments)
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the output has closed it: nothing is left to say, also not at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+            status = super().invoke(ctx) or SUCCEEDED
+        except ExportError as error:
+            if as_json():
+                problem = {"code": error.code, "message": error.message, "advice": error.advice}
+                print(json.dumps({"error": problem}, ensure_ascii=False))
+            print(f"segment-export: {error}", file=sys.stderr)
+            status = WRONG_USE if isinstance(error, ConfigurationError) else FAILED
+        except KeyboardInterrupt:
+            print(
+                "\nsegment-export: stopped watching; a run that was started goes on where workers are.",
+                file=sys.stderr,
+            )
+            status = STOPPED
+        # Here click still handles a reader that has closed the pipe; at the interpreter's end nothing does.
+        sys.stdout.flush()
+        ctx.exit(status)
 
 
-def _run(arguments: list[str] | None) -> int:
-    parsed = parser().parse_args(arguments)
-    # Imported here so that --help answers at once.
-    from shared.cli.commands import COMMANDS
+class Group(click.Group):
+    """Lists its commands in their order and with their whole help, and gives each of them `--json`."""
 
-    try:
-        action = getattr(parsed, "action", None)
-        return COMMANDS[f"{parsed.command} {action}" if action else parsed.command](parsed)
-    except ExportError as error:
-        if parsed.json:
-            told = {"code": error.code, "message": error.message, "advice": error.advice}
-            print(json.dumps({"error": told}, ensure_ascii=False))
-        print(f"segment-export: {error}", file=sys.stderr)
-        return WRONG_USE if isinstance(error, ConfigurationError) else FAILED
-    except KeyboardInterrupt:
-        print("\nsegment-export: stopped watching; a run that was started goes on where workers are.", file=sys.stderr)
-        return STOPPED
+    command_class = Command
+    group_class = type
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Adds a command or a group of commands."""
+        cmd.short_help = cmd.help
+        json_option(cmd)
+        super().add_command(cmd, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order in which the commands were added."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Completion asks for commands that do not exist too: they have nothing that could follow them."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command or click.Command(None, add_help_option=False), rest
+
+
+@click.group(
+    "segment-export",
+    cls=Group,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+def program() -> None:
+    """Exports Customer Insights segments to Brevo lists, and explains every row that was not sent."""
+
+
+def require_one(given: dict[str, Any]) -> None:
+    """Raises UsageError unless exactly one of these options and arguments has a value."""
+    if sum(bool(value) for value in given.values()) != 1:
+        raise click.UsageError(f"Exactly one of {', '.join(given)} is required.")
+
+
+def main() -> None:
+    """Runs the command of `sys.argv`. Exit status: 0 succeeded, 1 failed or cancelled, 2 wrong use or configuration."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    program(prog_name=program.name)

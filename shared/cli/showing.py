@@ -1,27 +1,55 @@
-"""How an answer is shown, as text or JSON, and who typed the command."""
+"""How an answer is shown, as text or JSON, and what a command works with."""
 
-import argparse
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.access import Caller, terminal_caller
-from shared.json_text import json_text
+import click
+
+if TYPE_CHECKING:
+    from shared.access import Caller
+    from shared.runs.app import App
+
+_JSON = "segment-export.json"
 
 
-def show(arguments: argparse.Namespace, found: Any, text: Callable[[], str]) -> None:
+def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[_JSON] = True
+
+
+json_option = click.option("--json", is_flag=True, expose_value=False, callback=_remember, help="print JSON, for tools")
+
+
+def as_json() -> bool:
+    """Whether the command was given `--json`."""
+    return _JSON in click.get_current_context().meta
+
+
+def show(answer: Any, text: Callable[[], str]) -> None:
     """JSON for tools, text for people."""
-    if arguments.json:
-        print_json(found)
+    if as_json():
+        print_json(answer)
     else:
         print(text())
 
 
-def print_json(found: Any) -> None:
+def print_json(answer: Any) -> None:
     """Indented JSON."""
-    print(json_text(found, indent=2))
+    from shared.json_text import json_text
+
+    print(json_text(answer, indent=2))
 
 
-def caller() -> Caller:
+def caller() -> "Caller":
     """Who typed it: the machine's user, never by an address."""
+    from shared.access import terminal_caller
+
     return terminal_caller(os.environ.get("USER", ""))
+
+
+def open_app() -> "App":
+    """The app as the environment says. Raises ConfigurationError naming the setting that cannot be read."""
+    from shared.runs import app
+
+    return app.open_app()

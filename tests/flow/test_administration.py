@@ -1,20 +1,20 @@
 """Connections and exports as administrators, contributors and viewers handle them, over Azurite and the sandbox."""
 
-import contextlib
-import io
 import json
 import threading
 import uuid
 from datetime import date
 
 import pytest
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
 
 from shared.access import AccessDenied, Caller
 from shared.administration import connections, exports, running
 from shared.administration.audit import read_audit
 from shared.administration.items import ANY, InvalidInput, item_etag
 from shared.administration.notifying import try_notifications
-from shared.cli import commands, main
+from shared.cli.program import program
 from shared.config.models import Connection, Consent, CronSchedule, Export
 from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
@@ -321,19 +321,21 @@ def test_cancel_takes_the_connection_of_the_export(office):
 @pytest.fixture
 def typed(office, monkeypatch):
     """Types a command; its exit status, output and words on standard error."""
-    from shared.cli import administering
-
-    for module in (commands, administering):
-        monkeypatch.setattr(module, "open_app", lambda: office.app)
+    monkeypatch.setattr("shared.runs.app.open_app", lambda: office.app)
+    monkeypatch.setenv("EXPORT_CONFIG", office.app.settings.export_config)
     monkeypatch.setenv("USER", "ana@example.com")
 
     def run(*words):
-        output, errors = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            status = main(list(words))
-        return status, output.getvalue(), errors.getvalue()
+        done = CliRunner().invoke(program, words, catch_exceptions=False)
+        return done.exit_code, done.stdout, done.stderr
 
     return run
+
+
+def completed(*words):
+    """What the last word can become by the Tab key."""
+    completion = ShellComplete(program, {}, "segment-export", "_SEGMENT_EXPORT_COMPLETE")
+    return [each.value for each in completion.get_completions(list(words[:-1]), words[-1])]
 
 
 def test_terminal_and_api_tell_the_same_facts(office, typed):
@@ -445,7 +447,7 @@ def test_test_of_receivers_says_for_each_what_it_answers(office, typed, monkeypa
         True,
     )
     assert typed("notify-test", "nobody")[0] == 2
-    assert typed("complete", "--", "notify-test", "t")[1] == "team\n"
+    assert completed("notify-test", "t") == ["team"]
     assert "try notifications" in typed("audit")[1]
 
 
@@ -464,17 +466,13 @@ def test_terminal_that_waits_tells_of_the_end_itself(office, typed, monkeypatch)
 
 
 def test_terminal_completes_commands_options_and_ids(office, typed):
-    def completed(*words):
-        return typed("complete", "--", *words)[1].split()
-
-    assert completed("conn") == ["connect", "connection", "connections"]
-    assert completed("export", "d") == ["detach", "duplicate"]
+    run_id = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id
+    assert sorted(completed("conn")) == ["connect", "connection", "connections"]
+    assert completed("export", "d") == ["duplicate", "detach"]
     assert completed("export", "remove", "go") == [office.export_id]
+    assert completed("status", office.export_id) == completed("rejects", "") == [run_id]
     assert completed("connect", "") == ["brevo-eu"]
-    assert completed("run", "--a") == ["--accept", "--all"]
-    assert completed("completion", "") == ["bash", "zsh"]
+    assert completed("run", "--a") == ["--all", "--accept"]
+    assert completed("completion", "") == ["bash", "zsh", "fish"]
     assert completed("connect", "brevo-eu", "--agree", "") == []
-    assert completed("nothing", "") == []
-    assert "complete" not in completed("")
-    for shell in ("bash", "zsh"):
-        assert "segment-export complete" in typed("completion", shell)[1]
+    assert completed("nothing", "") == completed("export", "nothing", "") == []

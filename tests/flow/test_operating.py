@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import hashlib
-import io
 import json
 import logging
 import re
@@ -23,11 +22,12 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 from azure.storage.queue import QueueClient
+from click.testing import CliRunner
 
 from shared.access import AccessDenied, Caller
 from shared.administration import running
 from shared.administration.audit import read_audit
-from shared.cli import main
+from shared.cli.program import program
 from shared.operating import doctor, forgetting, pruning, replaying
 from shared.runs import cancelling
 from shared.runs.messages import Message, send
@@ -75,15 +75,12 @@ def office(make_flow, monkeypatch):
 
 
 @pytest.fixture
-def typed(office, monkeypatch):
+def typed(office):
     """Types a command; its exit status, output and words on standard error."""
 
     def run(*words, typed_in=""):
-        output, errors = io.StringIO(), io.StringIO()
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed_in))
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-            status = main(list(words))
-        return status, output.getvalue(), errors.getvalue()
+        done = CliRunner().invoke(program, words, input=typed_in, catch_exceptions=False)
+        return done.exit_code, done.stdout, done.stderr
 
     return run
 
@@ -808,9 +805,9 @@ def test_keys_of_yesterday_are_forgotten_and_those_of_today_kept(office):
 
 @pytest.mark.parametrize("days", ["0", "-1", "soon", "1e9", "99999999999"])
 def test_days_that_are_none_are_wrong_use(typed, days):
-    with pytest.raises(SystemExit) as caught:
-        typed("prune", "--days", days)
-    assert caught.value.code == 2
+    status, output, errors = typed("prune", "--days", days)
+    assert (status, output) == (2, "")
+    assert "Invalid value for '--days'" in errors
 
 
 def test_trail_of_the_tools_names_nobody(office, typed):

@@ -1,4 +1,4 @@
-"""Completion as the shells do it: bash by its own variables, zsh by a person's keys on a terminal of its own."""
+"""Completion as the shells do it: bash by its own variables, fish by its own command, zsh by keys on a terminal."""
 
 import os
 import pty
@@ -33,7 +33,7 @@ def test_bash_completes_commands_and_ids(environment):
     script = """
         eval "$(segment-export completion bash)"
         COMP_WORDS=(segment-export "$@") COMP_CWORD=$#
-        _segment_export
+        _segment_export_completion segment-export
         printf '%s\\n' "${COMPREPLY[@]}"
     """
 
@@ -43,8 +43,23 @@ def test_bash_completes_commands_and_ids(environment):
         return done.stdout.split()
 
     assert completed("pr") == ["preview", "prune"]
-    assert completed("replay", "--") == ["--drop-unreadable", "--help", "--json", "--run", "--yes"]
+    assert completed("replay", "--") == ["--yes", "--run", "--drop-unreadable", "--json", "--help"]
     assert completed("connect", "b") == ["brevo-eu"]
+
+
+@pytest.mark.skipif(
+    not shutil.which("fish"), reason="fish is not installed: apt-get install fish, or brew install fish"
+)
+def test_fish_completes_commands_options_and_ids(environment):
+    def completed(line):
+        script = f"segment-export completion fish | source; complete -C '{line}'"
+        command = ["fish", "--no-config", "-c", script]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+        return [each.split("\t")[0] for each in done.stdout.splitlines()]
+
+    assert completed("segment-export doc") == ["doctor"]
+    assert completed("segment-export replay --dr") == ["--drop-unreadable"]
+    assert completed("segment-export connect bre") == ["brevo-eu"]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed: apt-get install zsh, or brew install zsh")

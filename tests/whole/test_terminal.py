@@ -103,7 +103,7 @@ def test_every_command_has_help_and_takes_json(terminal, command):
     "arguments", [[], ["fly"], ["run"], ["preview"], ["status", "--no-such"], ["connect", "a", "b"]], ids=" ".join
 )
 def test_wrong_use_is_2_with_usage(terminal, arguments):
-    assert "usage: segment-export" in terminal(*arguments, exit_status=2).stderr
+    assert "Usage: segment-export" in terminal(*arguments, exit_status=2).stderr
 
 
 @pytest.mark.parametrize(

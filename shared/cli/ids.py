@@ -1,0 +1,43 @@
+"""The arguments that take an id, which the Tab key completes from the configuration and the storage."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shared.cli.showing import open_app
+from shared.errors import ExportError
+
+
+def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The ids of what the argument is named after: connection, notification, export or run.
+
+    Where they cannot be read there are none: an error would be printed into the line that is being typed.
+    """
+    with suppress(ExportError, OSError, ValueError, TypeError, LookupError, AttributeError):
+        return sorted(each for each in _ids(str(parameter.name)) if each.startswith(incomplete))
+    return []
+
+
+def _ids(kind: str) -> list[str]:
+    if kind == "run":
+        app = open_app()
+        return [run.run_id for export in app.configuration.read().exports for run in app.store.latest(export.id, 5)]
+    return [str(each["id"]) for each in _document().get(f"{kind}s", [])]
+
+
+def _document() -> Any:
+    """The configuration. A local file is not validated: loading the models takes longer than a Tab may."""
+    from shared.settings import read_settings
+
+    path = Path(read_settings().export_config)
+    if path.is_file():
+        return json.loads(path.read_bytes())
+    return open_app().configuration.read().model_dump()
+
+
+connection_argument = click.argument("connection", shell_complete=complete_id, help="a connection's id")
+export_argument = click.argument("export", shell_complete=complete_id, help="an export's id")
+run_argument = click.argument("run", shell_complete=complete_id, help="a run's id")
