@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from shared.version import VERSION
+
 _EPILOG = """\
 examples:
   segment-export validate                     is the configuration right? one line for each fault
@@ -37,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=f"segment-export {VERSION}")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON, for tools")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
