@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.version import VERSION
+
 _CONNECTION = {
     "type": "brevo",
     "display_name": "Brevo, EU marketing",
@@ -61,5 +63,5 @@ ANSWERS: dict[str, Any] = {
             "detail": _RUN,
         }
     ],
-    "health": {"status": "ok"},
+    "health": {"status": "ok", "version": VERSION},
 }

@@ -9,12 +9,13 @@ from export_trigger.entry import ENDPOINTS, Asked, answering, blueprint, endpoin
 from export_trigger.pages import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import Health
 from shared.administration.audit import KEY, AuditEntry, read_audit
+from shared.version import VERSION
 
 
 @endpoint("GET", "health", answer=Health, anonymous=True)
 def health(asked: Asked) -> func.HttpResponse:
-    """Says that the app is up."""
-    return json_answer(Health(status="ok"))
+    """Says that the app is up, and in which version."""
+    return json_answer(Health(status="ok", version=VERSION))
 
 
 @endpoint("GET", "audit", answer=list[AuditEntry], parameters=(LIMIT, continuation(KEY)), problems=(400,))

@@ -112,9 +112,10 @@ class Started(BaseModel):
 
 
 class Health(BaseModel):
-    """Says that the app is up."""
+    """Says that the app is up, and in which version."""
 
     status: Literal["ok"]
+    version: str
 
 
 # For the export's body: the list may be named instead of numbered.

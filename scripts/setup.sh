@@ -37,7 +37,7 @@ python_key() {
     {
         echo "$root"
         .venv/bin/python -c 'import sys; print(sys.version)'
-        cat pyproject.toml requirements.txt
+        cat pyproject.toml requirements.txt shared/version.py
     } | cksum
 }
 node_key() { { echo "$root $node_wheel" && cat package.json package-lock.json; } | cksum; }

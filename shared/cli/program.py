@@ -13,6 +13,7 @@ import click
 
 from shared.cli.showing import as_json, json_option
 from shared.errors import ConfigurationError, ExportError
+from shared.version import VERSION
 
 SUCCEEDED, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
 
@@ -99,6 +100,7 @@ class Group(click.Group):
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
+@click.version_option(VERSION, message="%(prog)s %(version)s")
 def program() -> None:
     """Exports Customer Insights segments to Brevo lists, and explains every row that was not sent."""
 

@@ -27,6 +27,7 @@ from shared.settings import Settings, read_secret, read_settings
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
+from shared.version import VERSION
 
 _DOES_NOT_ANSWER = ("storage_unreachable", "storage_not_signed_in")
 _KEY_VAULT = "@Microsoft.KeyVault("
@@ -45,6 +46,7 @@ class Finding:
 def examine(caller: Caller) -> Iterator[Finding]:
     """Looks at one part after the other, and yields what it finds at once. Raises AccessDenied alone."""
     require(caller, "operate")
+    yield Finding("version", "ok", f"{VERSION} in this terminal; `GET /api/health` shows the deployed one.")
     settings, faults = _settings(os.environ)
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
     yield _timer(os.environ, datetime.now(UTC))

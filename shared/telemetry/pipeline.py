@@ -16,13 +16,14 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.telemetry.exporters import Receiver, receivers
 from shared.telemetry.logs import RunLogs
+from shared.version import VERSION
 
 _NAME = "segment-export"
 _PASSED_ON = ("run", "export")
@@ -138,11 +139,11 @@ def open_pipeline(environment: Mapping[str, str]) -> Pipeline | None:
 
 
 def _resource() -> Resource:
-    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES decide; without them the product's name.
+    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES decide; without them the product's name. The version is ours.
 
     Each worker is an instance, or the counts of one would be taken for another's that has started anew.
     """
-    resource = Resource.create({SERVICE_INSTANCE_ID: uuid.uuid4().hex})
+    resource = Resource.create({SERVICE_INSTANCE_ID: uuid.uuid4().hex, SERVICE_VERSION: VERSION})
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         resource = resource.merge(Resource({SERVICE_NAME: _NAME}))
     return resource

@@ -148,7 +148,7 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
     status, output, _ = typed("doctor")
     assert status == 0, output
     lines = [line.split(": ")[0] for line in output.splitlines()]
-    assert lines[0] == "ok      settings"
+    assert lines[:2] == ["ok      version", "ok      settings"]
     for check in ("configuration", "container staged", "queue run-steps", "table runs", f"segments {office.container}"):
         assert f"ok      {check}" in lines
     assert [line for line in lines if "connection brevo-eu" in line] == [

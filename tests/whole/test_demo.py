@@ -19,6 +19,7 @@ from local.sample_data import make_segment
 from local.sandbox_contacts import members_of
 from local.sandbox_process import SandboxProcess
 from local.stack import is_free
+from shared.version import VERSION
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MARK = "STARTED_BY_THE_TEST"
@@ -148,7 +149,7 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     facts = _serve_facts(folder, serve)
     assert {"api", "key", "sandbox", "storage"} <= facts.keys()
     assert (folder / "serve.json").stat().st_mode & 0o077 == 0, "others may read the key"
-    assert _get(facts, "health") == {"status": "ok"}
+    assert _get(facts, "health") == {"status": "ok", "version": VERSION}
     page = send("GET", f"{facts['sandbox']}/")
     assert (page.status, b"High-value customers" in page.body) == (200, True)
 

@@ -11,6 +11,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from local.functions_host.http_messages import send
+from shared.version import VERSION
 from tests.whole.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
@@ -200,7 +201,7 @@ def test_every_route_needs_a_key(app, method, path):
 
 
 def test_health_needs_no_key(app):
-    assert app.call("GET", "health", key="")[::2] == (200, {"status": "ok"})
+    assert app.call("GET", "health", key="")[::2] == (200, {"status": "ok", "version": VERSION})
 
 
 @pytest.mark.parametrize(
