@@ -176,6 +176,6 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     print(get_completion_class(shell)(program, {}, "segment-export", "_SEGMENT_EXPORT_COMPLETE").source())
 
 
-def _with_story(found: dict[str, Any]) -> str:
-    story = [f"    {event['at']}  {event['kind']}  {event['text']}".rstrip() for event in found["story"]]
-    return "\n".join([status_text(found), "  story", *story])
+def _with_story(status: dict[str, Any]) -> str:
+    story = [f"    {event['at']}  {event['kind']}  {event['text']}".rstrip() for event in status["story"]]
+    return "\n".join([status_text(status), "  story", *story])
