@@ -1,9 +1,11 @@
 """What all tests share: `--slice K/N` runs the K-th of N slices of what is selected, `--core-tools` the tests that
 start the whole app, on Azure's own host."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
+
+from local.azurite import Azurite
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,3 +40,10 @@ def slice_of(text: str) -> tuple[int, int]:
 def in_slice(names: Sequence[str], number: int, count: int) -> list[str]:
     """Every `count`-th name in the order of the alphabet: slices differ by one test at most, and none is in two."""
     return sorted(names)[number - 1 :: count]
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One storage emulator for all tests of a worker process. They share it: each takes names of its own."""
+    with Azurite(in_memory=True) as storage:
+        yield storage
