@@ -1,11 +1,15 @@
 """What all tests share: `--slice K/N` runs the K-th of N slices of what is selected, `--core-tools` the tests that
 start the whole app, on Azure's own host."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
-from local.azurite import Azurite
+if TYPE_CHECKING:
+    from local.azurite import Azurite
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,5 +49,7 @@ def in_slice(names: Sequence[str], number: int, count: int) -> list[str]:
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     """One storage emulator for all tests of a worker process. They share it: each takes names of its own."""
+    from local.azurite import Azurite  # not needed to collect
+
     with Azurite(in_memory=True) as storage:
         yield storage
