@@ -11,6 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from local.azurite import Azurite
 
+# Where the files are that take longest. They start first, so that no worker process ends with one of them alone.
+LONGEST_FIRST = ("whole", "faults", "property", "host", "hostile")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--core-tools", action="store_true", help="run the tests that start the app, on `func start`")
@@ -28,9 +31,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if wanted := config.getoption("--slice"):
         names = set(in_slice([item.nodeid for item in chosen], *wanted))
         chosen = [item for item in chosen if item.nodeid in names]
+    chosen.sort(key=_turn)
     if left := [item for item in items if item not in chosen]:
         config.hook.pytest_deselected(items=left)
-        items[:] = chosen
+    items[:] = chosen
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.parent.name
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def slice_of(text: str) -> tuple[int, int]:

@@ -81,7 +81,7 @@ class Killer:
         self._active = [
             e for e in self._active if any(not run.is_final for run in self._site.runs(e)) or not self._site.runs(e)
         ]
-        while len(self._active) < self._world.scaled(4, 3):
+        while len(self._active) < self._world.scaled(4, 2):
             by_event = next(self._triggers) == "event"
             rows = self._world.scaled(self._rng.randrange(12_000, 30_000), 2_000)
             export = self._site.add_export(

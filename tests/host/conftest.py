@@ -151,9 +151,9 @@ def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Cal
     return start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def toy(start_toy: Callable[..., Toy]) -> Iterator[Toy]:
-    """One toy host for the tests of a file that only call it."""
+    """One toy host for all tests of a worker process that only call it."""
     toy = start_toy(master_key="the-master", arguments=["--function-key=for_functions=the-function-key"])
     yield toy
     toy.host.stop()
