@@ -24,17 +24,18 @@ demo: ready ## watch one export from segment to list, on this machine alone
 serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, functions host (PORT=7071)
 	@$(PYTHON_IN_VENV) -m local.serve
 
-# loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own.
+# loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
+# start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.
 .PHONY: test
 test: ready ## run all tests, three at a time; ARGS="-k phone" narrows
-	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --durations 10 $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 
 .PHONY: test-full
 test-full: ready ## run the tests that are too long for `make test`, all of them: up to an hour
 	@$(PYTHON_IN_VENV) -m pytest -m full -n 2 --dist loadfile --durations 10 $(ARGS)
 
 .PHONY: test-slice
-test-slice: ready ## run a slice of them: SEED=7 chooses which (default: by the commit), SLICES=8 how many there are
+test-slice: ready ## run a slice of them: SEED=7 chooses which (default: by the commit), SLICES=24 how many there are
 	@SEED="$(SEED)" SLICES="$(SLICES)" scripts/test-slice.sh $(ARGS)
 
 .PHONY: test-host

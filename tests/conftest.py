@@ -1,9 +1,18 @@
 """What all tests share: `--slice K/N` runs the K-th of N slices of what is selected, `--core-tools` the tests that
 start the whole app, on Azure's own host."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from local.azurite import Azurite
+
+# Where the files are that take longest. They start first, so that no worker process ends with one of them alone.
+LONGEST_FIRST = ("whole", "faults", "property", "host", "hostile")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,9 +31,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if wanted := config.getoption("--slice"):
         names = set(in_slice([item.nodeid for item in chosen], *wanted))
         chosen = [item for item in chosen if item.nodeid in names]
+    chosen.sort(key=_turn)
     if left := [item for item in items if item not in chosen]:
         config.hook.pytest_deselected(items=left)
-        items[:] = chosen
+    items[:] = chosen
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.parent.name
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def slice_of(text: str) -> tuple[int, int]:
@@ -38,3 +53,12 @@ def slice_of(text: str) -> tuple[int, int]:
 def in_slice(names: Sequence[str], number: int, count: int) -> list[str]:
     """Every `count`-th name in the order of the alphabet: slices differ by one test at most, and none is in two."""
     return sorted(names)[number - 1 :: count]
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One storage emulator for all tests of a worker process. They share it: each takes names of its own."""
+    from local.azurite import Azurite  # not needed to collect
+
+    with Azurite(in_memory=True) as storage:
+        yield storage

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections import Counter
+from typing import Any
 
 from local.brevo_sandbox import SandboxSettings
 from local.chaos.exports import ExportUnderTest
@@ -19,7 +20,12 @@ STATES = ("staging", "delivering", "confirming")
 # How long such a step takes, about: a kill comes at a random moment of it.
 _STEP_SECONDS = {"stage": 2.0, "deliver": 0.35, "confirm": 0.15, "watch": 0.05}
 _IMPATIENT_SECONDS = 8.0
+# Few runs leave their next state late, above all after a kill: it is waited for, since only three kills come.
+_SMALL_IMPATIENT_SECONDS = 40.0
+_ROUND_SECONDS = 1.0
 _UNEVEN = 3
+# In a small chaos a run has a dozen batches, so that each of its states lasts long enough to be met.
+_SMALL_BODY_BYTES = 25_000
 
 
 def kills(world: World, seed: int) -> Report:
@@ -28,6 +34,8 @@ def kills(world: World, seed: int) -> Report:
     settings = SandboxSettings.quick(seconds_fixed=0.25, seconds_per_contact=0.000_02)
     accounts = {"BREVO_A": 1, "BREVO_B": 2}
     options = {"workers": world.scaled(4, 2), "time_factor": LARGEST_TIME_FACTOR}
+    if world.small:
+        options["body_bytes"] = _SMALL_BODY_BYTES
     with world.site("kills", accounts=accounts, sandbox_settings=settings, **options) as site:
         killer = Killer(world, site, seed)
         killer.run(world.scaled(36, 3))
@@ -61,9 +69,12 @@ class Killer:
     def run(self, wanted: int, seconds: float = 240) -> None:
         """Kills as many workers, spread over the states."""
         deadline = time.monotonic() + seconds
-        while self.total < wanted and time.monotonic() < deadline:
+        patience_seconds = self._world.scaled(_IMPATIENT_SECONDS, _SMALL_IMPATIENT_SECONDS)
+        impatient_at = time.monotonic() + patience_seconds
+        while self.total < wanted and (now := time.monotonic()) < deadline:
             self._keep_going()
-            self._kill_once()
+            if self._kill_once(evenly=now < impatient_at):
+                impatient_at = time.monotonic() + patience_seconds
 
     def _keep_going(self) -> None:
         """Starts another run where one has ended, by a person or by Event Grid."""
@@ -82,20 +93,27 @@ class Killer:
                 self._site.start(export)
             self._active.append(export)
 
-    def _kill_once(self) -> None:
-        """Waits for a worker at a run in one of the states that have had fewest kills, and kills it in its step."""
-        impatient_at = time.monotonic() + _IMPATIENT_SECONDS
-        while (now := time.monotonic()) < impatient_at + _IMPATIENT_SECONDS:
-            most = min(self.by_state.values()) + self._world.scaled(_UNEVEN, 3)
+    def _kill_once(self, *, evenly: bool) -> bool:
+        """Kills a worker in its step, `evenly` at a run in one of the states with fewest kills. False: none met."""
+        most = min(self.by_state.values()) + self._world.scaled(_UNEVEN, 1)
+        deadline = time.monotonic() + _ROUND_SECONDS
+        while time.monotonic() < deadline:
+            wanted = {state for state in STATES if not evenly or self.by_state[state] < most}
             for pid, message in self._site.marks().items():
-                run = self._site.app.store.load(message["run"])
-                if run is None or run.is_final or (self.by_state[run.state] >= most and now < impatient_at):
+                if self._state(message) not in wanted:
                     continue
                 time.sleep(self._rng.random() * _STEP_SECONDS[message["step"]])
-                if self._site.marks().get(pid) == message:
-                    self._kill(pid, message, run.state)
-                    return
+                # The run may have gone on meanwhile, and the worker to another step.
+                if (state := self._state(message)) in wanted and self._site.marks().get(pid) == message:
+                    self._kill(pid, message, state)
+                    return True
             time.sleep(0.004)
+        return False
+
+    def _state(self, message: dict[str, Any]) -> str:
+        """The state of the message's run; the step that takes a queued run is its staging."""
+        run = self._site.app.store.load(message["run"])
+        return "" if run is None else "staging" if run.state == "queued" else run.state
 
     def _kill(self, pid: int, message: dict[str, object], state: str) -> None:
         os.kill(pid, signal.SIGKILL)

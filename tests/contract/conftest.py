@@ -1,6 +1,5 @@
 """A fresh sandbox for each test, and the vendor's own client to judge its answers."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -9,8 +8,6 @@ import requests
 from brevo import Brevo
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
-
-DEADLINE_SECONDS = 10.0
 
 
 @pytest.fixture
@@ -36,17 +33,6 @@ def http(sandbox: BrevoSandbox) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.headers["api-key"] = sandbox.api_key
         yield session
-
-
-@pytest.fixture
-def wait_for() -> Callable[[Callable[[], bool]], None]:
-    def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, "the condition did not come true in time"
-            time.sleep(0.005)
-
-    return wait
 
 
 @pytest.fixture

@@ -256,7 +256,7 @@ def test_chunked_body_is_taken(sandbox: BrevoSandbox, http: requests.Session):
     assert list(sandbox.members(12)) == ["ana@example.com"]
 
 
-def test_imports_of_an_account_run_one_after_the_other(sandbox: BrevoSandbox, http: requests.Session, wait_for):
+def test_imports_of_an_account_run_one_after_the_other(sandbox: BrevoSandbox, http: requests.Session):
     sandbox.change(seconds_fixed=60.0)
     body = {"listIds": [12], "jsonBody": [{"email": "ana@example.com"}]}
     for _ in range(3):

@@ -12,6 +12,7 @@ import requests
 from brevo import Brevo
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "local.brevo_sandbox"]
@@ -30,7 +31,7 @@ def program() -> Iterator[str]:
         assert process.wait(timeout=10) == 0
 
 
-def test_program_can_be_driven_from_another_process(program: str, wait_for):
+def test_program_can_be_driven_from_another_process(program: str):
     def post(call: str, **document: object) -> dict:
         answer = requests.post(f"{program}/sandbox/{call}", json=document, timeout=10)
         assert answer.status_code == 200, answer.text
@@ -50,7 +51,7 @@ def test_program_can_be_driven_from_another_process(program: str, wait_for):
     post("faults", next=[{"route": "GET /contacts/lists", "kind": "503"}])
     assert requests.get(f"{program}/v3/contacts/lists", headers={"api-key": "k"}, timeout=10).status_code == 503
     brevo.contacts.import_contacts(list_ids=[20], json_body=[{"email": "ana@example.com", "attributes": {"SHOE": 40}}])
-    wait_for(lambda: get("summary")["imports_open"] == 0)
+    wait_until(lambda: get("summary")["imports_open"] == 0)
     state = get("state")
     contacts = {each["email"]: each for each in state["contacts"]}
     assert state["lists"]["20"]["members"] == ["zoe@example.com", "ana@example.com"]

@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from tests.waiting import wait_until
 
 HEADERS = ("x-sib-ratelimit-limit", "x-sib-ratelimit-remaining", "x-sib-ratelimit-reset")
 
@@ -60,10 +61,10 @@ def test_hourly_limit_of_contacts_holds_beside_the_one_of_a_second():
         assert _limits_in(refused)[:2] == (1, 0)
 
 
-def test_window_starts_anew_and_can_be_sped_up(wait_for):
+def test_window_starts_anew_and_can_be_sped_up():
     with BrevoSandbox(SandboxSettings(general_per_hour=1, limit_speedup=36_000)) as sandbox:
         _get(sandbox, "/account")
-        wait_for(lambda: _get(sandbox, "/account").status_code == 200)
+        wait_until(lambda: _get(sandbox, "/account").status_code == 200)
 
 
 def test_another_program_of_the_account_can_use_up_the_allowance():

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 import stamina
 
-from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.brevo.pace import Pace
 from shared.errors import ExportError
@@ -26,7 +24,8 @@ from shared.runs.store import RunStore
 from shared.runs.sweeping import sweep
 from shared.runs.telling import take_notice
 from shared.settings import Settings, read_settings
-from tests.faults.memory_storage import Kept, Line, Mode, VirtualClock, WorkerDied
+from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
+from tests.memory_storage import Kept
 from tests.plain import plain
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
@@ -282,21 +281,6 @@ def make_plain_story(sandbox: BrevoSandbox, config: Path, read: Settings, accoun
 @pytest.fixture
 def story(make_story: Callable[..., Story]) -> Story:
     return make_story()
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with Azurite(in_memory=True) as storage:
-        yield storage
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What the condition says once it is true; fails after the deadline."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"the condition did not come true within {seconds:g} s"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

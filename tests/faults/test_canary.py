@@ -20,7 +20,8 @@ from local.app_storage import make_app_storage
 from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from local.functions_host import FunctionsHost
-from tests.faults.conftest import FOLDER, REFRESH, Story, wait_until
+from tests.faults.conftest import FOLDER, REFRESH, Story
+from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEY = "xkeysib-c4n4ry" + "0123456789abcdef" * 3

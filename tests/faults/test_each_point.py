@@ -11,7 +11,7 @@ import pytest
 from shared.errors import ExportError
 from shared.runs.sweeping import sweep
 from tests.faults.conftest import Story, check_failed
-from tests.faults.memory_storage import Mode, WorkerDied
+from tests.memory_line import Mode, WorkerDied
 
 PARTS = 4
 PEOPLE = 520  # three batches

@@ -17,7 +17,7 @@ from shared.runs.state import Run
 from shared.runs.status import find_run
 from shared.runs.steps import take_step
 from tests.faults.conftest import LEASE_SECONDS, Story
-from tests.faults.memory_storage import WorkerDied
+from tests.memory_line import WorkerDied
 
 IMPORT = "POST /contacts/import"
 AT_MOST_SECONDS = 360.0

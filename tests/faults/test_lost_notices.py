@@ -9,8 +9,8 @@ from shared.errors import ExportError
 from shared.notifying import posting
 from shared.runs.telling import drop_notice, take_notice
 from tests.faults.conftest import LEASE_SECONDS, Story
-from tests.faults.memory_storage import WorkerDied
 from tests.faults.test_lost_instances import AT_MOST_SECONDS
+from tests.memory_line import WorkerDied
 from tests.receiver import Receiver, receiver
 
 MISSING_LIST = {"list_id": 4711}

@@ -23,8 +23,8 @@ from shared.runs.telling import drop_notice, take_notice
 from shared.runs.wording import WITHOUT_COLUMNS
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
-from tests.faults.memory_storage import Mode, WorkerDied
 from tests.faults.test_canary import BROKEN, assert_clean, marked_segment
+from tests.memory_line import Mode, WorkerDied
 from tests.receiver import Receiver, receiver
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()

@@ -9,7 +9,9 @@ from shared.settings import read_settings
 from shared.storage.account import Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Change, Row
-from tests.faults.memory_storage import Kept, Line, VirtualClock
+from tests.memory_line import Line, VirtualClock
+from tests.memory_storage import Kept
+from tests.waiting import wait_until
 
 
 @pytest.fixture(params=["memory", "azurite"])
@@ -99,3 +101,54 @@ def test_message_is_hidden_while_it_is_worked_and_gone_once_deleted(storage, par
     storage.queue.delete(received)
     storage.queue.send(part, 3600)
     assert storage.queue.receive(60) is None
+
+
+def test_blob_is_written_only_over_the_one_that_was_read(storage, part):
+    blobs = storage.app_blobs
+    assert outcome(lambda: blobs.write_if(part, "a.json", b"one", None)) == "ok"
+    assert outcome(lambda: blobs.write_if(part, "a.json", b"two", None)) == "Conflict"
+    data, etag = blobs.read_with_etag(part, "a.json")
+    assert data == b"one"
+    assert outcome(lambda: blobs.write_if(part, "a.json", b"two", etag)) == "ok"
+    assert outcome(lambda: blobs.write_if(part, "a.json", b"three", etag)) == "Conflict"
+    blobs.delete(part, "a.json")
+    blobs.delete(part, "a.json")
+    assert outcome(lambda: blobs.write_if(part, "a.json", b"three", etag)) == "Conflict"
+    assert outcome(lambda: blobs.read(part, "a.json")) == "NotFound"
+
+
+def test_every_row_of_a_table_is_listed(storage, part):
+    storage.audit.put(Row(part, "b", {"n": 2}))
+    storage.audit.put(Row(f"{part}-2", "a", {"n": 1}))
+    assert [(row.key, row.values["n"]) for row in storage.audit.rows() if row.partition.startswith(part)] == [
+        ("b", 2),
+        ("a", 1),
+    ]
+
+
+def test_message_is_peeked_and_given_back_without_being_lost(storage, part):
+    queue = storage.notice_queue
+    while received := queue.receive(3600):
+        queue.delete(received)
+    before = queue.count()
+    queue.send(part)
+    assert [(each.text, each.dequeue_count) for each in queue.peek()] == [(part, 0)]
+    received = queue.receive(60)
+    assert (queue.peek(), queue.count()) == ([], before + 1)
+    queue.release(received)
+    again = queue.receive(60)
+    assert (again.text, again.dequeue_count) == (part, 2)
+    queue.delete(received)
+    queue.release(received)
+    assert (queue.peek(), queue.count()) == ([], before + 1)
+    queue.delete(again)
+    assert queue.count() == before
+
+
+def test_message_waits_for_whole_seconds_rounded_up(storage, part):
+    queue = storage.notice_queue
+    while received := queue.receive(3600):
+        queue.delete(received)
+    queue.send(part, 0.1)
+    assert queue.receive(60) is None
+    queue.delete(wait_until(lambda: queue.receive(60), 10))

@@ -27,8 +27,9 @@ from shared.runs.working import work_until
 from shared.settings import StorageAccount
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
-from tests.faults.conftest import CONTAINER, FOLDER, REFRESH, Story, check_books, check_failed, wait_until
+from tests.faults.conftest import CONTAINER, FOLDER, REFRESH, Story, check_books, check_failed
 from tests.plain import plain
+from tests.waiting import wait_until
 
 DEADLINE_SECONDS = 25.0
 

@@ -1,4 +1,7 @@
-"""Runs of one export over Azurite and the Brevo sandbox, worked in this process."""
+"""Runs of one export over the Brevo sandbox, worked in this process.
+
+Storage is in memory; a test that uses the fixture `azurite` has the emulator instead.
+"""
 
 import csv
 import gzip
@@ -13,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.runs.app import App
 from shared.runs.preview import preview
@@ -21,9 +23,11 @@ from shared.runs.starting import Start, start_on_demand
 from shared.runs.status import find_run, rejected_rows, run_story
 from shared.runs.store import RunStore
 from shared.runs.working import work_until
-from shared.settings import read_settings
-from shared.storage.account import open_storage
+from shared.settings import Settings, read_settings
+from shared.storage.account import Storage, open_storage
 from shared.storage.tables import Row
+from tests.memory_line import Line, VirtualClock
+from tests.memory_storage import Kept
 from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0
@@ -178,21 +182,31 @@ def check_books(status: dict[str, Any]) -> None:
         assert status["error"] is None
 
 
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with Azurite(in_memory=True) as storage:
-        yield storage
-
-
 @pytest.fixture
 def sandbox() -> Iterator[BrevoSandbox]:
     with BrevoSandbox(SandboxSettings.quick()) as running:
         yield running
 
 
+@dataclass
+class Account:
+    """A storage account: the setting that names it, and what opens it."""
+
+    connection_string: str
+    open: Callable[[Settings], Storage]
+
+
+@pytest.fixture
+def storage_account(request: pytest.FixtureRequest) -> Account:
+    if "azurite" in request.fixturenames:
+        return Account(request.getfixturevalue("azurite").connection_string, open_storage)
+    kept = Kept(VirtualClock())
+    return Account("UseDevelopmentStorage=true", lambda settings: kept.storage(Line()))
+
+
 @pytest.fixture
 def make_flow(
-    azurite: Azurite, sandbox: BrevoSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    storage_account: Account, sandbox: BrevoSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Flow]:
     """Makes a flow; further settings go to the app."""
 
@@ -203,20 +217,20 @@ def make_flow(
         config = tmp_path / f"exports-{unique}.json"
         read = read_settings(
             {
-                "AzureWebJobsStorage": azurite.connection_string,
+                "AzureWebJobsStorage": storage_account.connection_string,
                 "EXPORT_CONFIG": str(config),
                 "BREVO_BASE_URL": sandbox.base_url,
                 "SNAPSHOT_QUIET_SECONDS": "0",
                 **settings,
             }
         )
-        storage = open_storage(read)
+        storage = storage_account.open(read)
         # As an account that has imported before: its first look comes when the import should be done.
         storage.accounts.put(Row(account, "learned", {"seconds_per_contact": 1e-6}))
         flow = Flow(
             app=App(read, storage, RunStore(storage)),
             sandbox=sandbox,
-            connection_string=azurite.connection_string,
+            connection_string=storage_account.connection_string,
             config=config,
             account=account,
             export_id=f"gold-{unique}",

@@ -39,6 +39,9 @@ from shared.runs.status import find_run
 from shared.runs.sweeping import sweep
 from shared.storage import account
 from shared.storage.tables import Row
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("azurite")  # the commands open storage by its connection string
 
 ADMINISTRATOR = Caller("function key", "administrator")
 HEAD = "CustomerId,EMail,FirstName\n"
@@ -111,14 +114,6 @@ def checks(typed, status):
     found = json.loads(output)
     assert (found_status, found["healthy"]) == (status, status == 0), output
     return {each["check"]: each for each in found["checks"]}
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
-    return found
 
 
 # Who may
@@ -472,7 +467,7 @@ def test_message_that_somebody_else_has_taken_since_is_neither_deleted_nor_given
     give_up(office, "!")
     poison = office.app.storage.poison
     first = poison.receive(1)
-    second = wait_for(lambda: poison.receive(60))
+    second = wait_until(lambda: poison.receive(60))
     poison.delete(first)
     poison.release(first)
     assert (poison.count(), poison.peek()) == (1, [])

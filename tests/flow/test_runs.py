@@ -311,6 +311,7 @@ def _sending(flow, started):
 # The looks at /processes
 
 
+@pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
 def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_seconds(flow, monkeypatch):
     monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
     flow.segment(many(1_000))
@@ -323,6 +324,7 @@ def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_secon
     assert 0.4 < min(look - post for post, look in zip(posts, looks, strict=True)) < 0.95
 
 
+@pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
 def test_message_that_wants_to_rest_for_ever_rests_a_second(flow):
     begun = time.monotonic()
     assert rest_until_due(flow.app, Message("gold-20261124T050000-abcdef", "confirm", due=1e300))
@@ -330,6 +332,7 @@ def test_message_that_wants_to_rest_for_ever_rests_a_second(flow):
     assert not rest_until_due(flow.app, Message("gold-20261124T050000-abcdef", "confirm", due=1.0))
 
 
+@pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
 def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
     flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
     flow.segment(TWO)

@@ -33,6 +33,7 @@ def addresses(flow) -> set[str]:
 
 @pytest.mark.parametrize("name", ["Gold_1.csv", "Gold_1.csv.gz"])
 @pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.usefixtures("azurite")  # the SDK unzips, not storage
 def test_content_encoding_does_not_change_what_is_read(flow, name, zipped):
     noise = random.Random(11)
     many = "EMail,FirstName,Note\n" + "".join(

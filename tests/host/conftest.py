@@ -19,18 +19,9 @@ from local.functions_host import FunctionsHost, queue_messages
 from local.functions_host.queues import Alarms, Limits, QueueListener
 from local.functions_host.runtime import Function, Outcome
 from local.functions_host.settings import QueueSettings
+from tests.waiting import wait_until
 
 TOY_APP = Path(__file__).parent / "toy_app"
-
-
-def _wait_until(condition: Callable[[], Any], timeout_seconds: float = 20, explain: Callable[[], str] = str) -> Any:
-    """Wait until a condition is true and return what it said; fails after the deadline."""
-    deadline = time.monotonic() + timeout_seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"nothing happened within {timeout_seconds:g} s\n{explain()[-4000:]}")
-        time.sleep(0.02)
-    return value
 
 
 @dataclass
@@ -53,7 +44,7 @@ class Toy:
             notes = [note for note in self.notes(kind) if facts.items() <= note.items()]
             return notes if len(notes) >= count else None
 
-        return _wait_until(found, explain=self.host.log_text)
+        return wait_until(found, explain=self.host.log_text)
 
     def queue(self, suffix: str = "") -> QueueClient:
         return QueueClient.from_connection_string(self.storage, self.queue_name + suffix)
@@ -137,17 +128,6 @@ def short_retries(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def wait_until() -> Callable[..., Any]:
-    return _wait_until
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with Azurite(in_memory=True) as storage:
-        yield storage
-
-
-@pytest.fixture(scope="session")
 def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Toy]:
     """Make a toy app with a queue of its own; the caller stops its host."""
 
@@ -171,9 +151,9 @@ def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Cal
     return start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def toy(start_toy: Callable[..., Toy]) -> Iterator[Toy]:
-    """One toy host for the tests of a file that only call it."""
+    """One toy host for all tests of a worker process that only call it."""
     toy = start_toy(master_key="the-master", arguments=["--function-key=for_functions=the-function-key"])
     yield toy
     toy.host.stop()

@@ -12,6 +12,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite, AzuriteError
+from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ def test_data_and_ports_outlive_a_restart_and_stop_ends_the_process(tmp_path):
     assert (tmp_path / "data").exists()
 
 
-def test_command_prints_the_connection_string_and_azurite_ends_when_it_is_killed(wait_until, tmp_path):
+def test_command_prints_the_connection_string_and_azurite_ends_when_it_is_killed(tmp_path):
     command = [
         sys.executable,
         "-m",

@@ -6,6 +6,7 @@ import pytest
 from azure.storage.blob import ContainerClient, ContentSettings
 
 from local.functions_host.http_messages import send
+from tests.waiting import wait_until
 
 EVENT = {
     "topic": "/subscriptions/1",
@@ -158,7 +159,7 @@ def test_blobs_there_before_become_events_where_asked(start_toy, azurite):
         toy.host.stop()
 
 
-def test_failed_event_of_a_blob_is_delivered_again(start_toy, azurite, wait_until):
+def test_failed_event_of_a_blob_is_delivered_again(start_toy, azurite):
     container = ContainerClient.from_connection_string(azurite.connection_string, "refused")
     container.create_container()
     toy = start_toy(watch_containers=["refused=cloud_event"])

@@ -12,6 +12,7 @@ import pytest
 
 from local.functions_host import FunctionsHost, HostNotReadyError
 from local.functions_host.http_messages import send
+from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -49,14 +50,14 @@ def test_host_that_stops_gives_running_functions_ten_seconds_and_takes_nothing_m
     assert toy.messages_left() == 2  # the one that was cut off is hidden until its lease ends; the late one waits
 
 
-def test_workers_end_when_the_host_is_killed(start_toy, wait_until):
+def test_workers_end_when_the_host_is_killed(start_toy):
     toy = start_toy(workers=2)
     pids = toy.host.worker_pids()
     toy.host.kill()
     wait_until(lambda: not any(is_running(pid) for pid in pids), 10)
 
 
-def test_killed_worker_is_started_again(start_toy, wait_until):
+def test_killed_worker_is_started_again(start_toy):
     toy = start_toy(workers=2)
     try:
         victim, other = toy.host.worker_pids()
@@ -70,7 +71,7 @@ def test_killed_worker_is_started_again(start_toy, wait_until):
         toy.host.stop()
 
 
-def test_killed_worker_stays_away_where_asked(start_toy, wait_until):
+def test_killed_worker_stays_away_where_asked(start_toy):
     toy = start_toy(workers=1, arguments=["--no-restart"])
     try:
         [pid] = toy.host.worker_pids()
@@ -108,7 +109,7 @@ def test_app_that_cannot_start_says_why(tmp_path, source, words):
         FunctionsHost(tmp_path).start()
 
 
-def test_command_for_a_person_prints_where_the_host_is_and_stops_on_ctrl_c(tmp_path, wait_until):
+def test_command_for_a_person_prints_where_the_host_is_and_stops_on_ctrl_c(tmp_path):
     (tmp_path / "host.json").write_text("{}")
     (tmp_path / "function_app.py").write_text(
         "import azure.functions as func\napp = func.FunctionApp()\n"

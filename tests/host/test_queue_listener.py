@@ -15,9 +15,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from local.functions_host.queue_messages import bytes_of
 from local.functions_host.queues import next_pause_seconds
 from local.functions_host.settings import QueueSettings, SettingError, read_host_json
+from tests.waiting import wait_until
 
 
-def test_function_that_throws_is_tried_to_the_last_count_and_then_its_message_is_poison_for_seven_days(rig, wait_until):
+def test_function_that_throws_is_tried_to_the_last_count_and_then_its_message_is_poison_for_seven_days(rig):
     site = rig(work=lambda text: False).make()
     sent = site.send("broken")
     site.listen()
@@ -40,7 +41,7 @@ def test_function_that_throws_is_tried_to_the_last_count_and_then_its_message_is
     wait_until(lambda: site.count() == 0)
 
 
-def test_message_is_hidden_for_six_hundred_seconds_from_its_taking(rig, wait_until):
+def test_message_is_hidden_for_six_hundred_seconds_from_its_taking(rig):
     site = rig().make()
     site.send()
     before = time.time()
@@ -50,7 +51,7 @@ def test_message_is_hidden_for_six_hundred_seconds_from_its_taking(rig, wait_unt
     assert 598 <= visible_again - before <= 604
 
 
-def test_message_of_a_running_function_is_renewed_at_half_time(rig, wait_until):
+def test_message_of_a_running_function_is_renewed_at_half_time(rig):
     # A lease of 2 s, so that two renewals pass within the test.
     free = threading.Event()
     site = rig(work=lambda text: free.wait(20)).make()
@@ -66,7 +67,7 @@ def test_message_of_a_running_function_is_renewed_at_half_time(rig, wait_until):
     assert site.counts() == [1]
 
 
-def test_message_of_a_host_that_died_comes_back_when_its_lease_ends(rig, wait_until):
+def test_message_of_a_host_that_died_comes_back_when_its_lease_ends(rig):
     # A lease of 2 s: nobody waits 600 s in a test.
     site = rig(work=lambda text: True).make()
     site.send()
@@ -79,7 +80,7 @@ def test_message_of_a_host_that_died_comes_back_when_its_lease_ends(rig, wait_un
     assert site.calls[0][2] - taken_at > 1.5
 
 
-def test_listener_that_is_stopped_takes_nothing_more_and_lets_its_function_finish(rig, wait_until):
+def test_listener_that_is_stopped_takes_nothing_more_and_lets_its_function_finish(rig):
     free = threading.Event()
     site = rig(work=lambda text: free.wait(20)).make()
     site.send("first")
@@ -95,7 +96,7 @@ def test_listener_that_is_stopped_takes_nothing_more_and_lets_its_function_finis
     assert site.count() == 1
 
 
-def test_text_that_is_not_base64_is_poison_at_once_and_unread(rig, wait_until):
+def test_text_that_is_not_base64_is_poison_at_once_and_unread(rig):
     site = rig().make().make("-poison")
     site.queue().send_message("{no base64}")
     site.listen()
@@ -117,7 +118,7 @@ def test_other_text_is_no_base64(content):
         bytes_of(content)
 
 
-def test_empty_message_runs_the_function_with_empty_text(rig, wait_until):
+def test_empty_message_runs_the_function_with_empty_text(rig):
     site = rig().make()
     site.queue().send_message("")
     site.listen()
@@ -125,7 +126,7 @@ def test_empty_message_runs_the_function_with_empty_text(rig, wait_until):
     assert site.calls[0][:2] == ("", 1)
 
 
-def test_bytes_that_are_no_utf8_are_failed_tries_and_then_poison(rig, wait_until):
+def test_bytes_that_are_no_utf8_are_failed_tries_and_then_poison(rig):
     site = rig().make().make("-poison")
     content = base64.b64encode(b"\xff\xfe").decode()
     began = time.monotonic()
@@ -137,9 +138,7 @@ def test_bytes_that_are_no_utf8_are_failed_tries_and_then_poison(rig, wait_until
     assert site.calls == []
 
 
-def test_function_on_a_poison_queue_that_throws_has_its_message_hidden_for_a_lease_each_time_and_never_moved(
-    rig, wait_until
-):
+def test_function_on_a_poison_queue_that_throws_has_its_message_hidden_for_a_lease_each_time_and_never_moved(rig):
     # A lease of 1 s: each try waits for one.
     site = rig(work=lambda text: False).make("-poison")
     site.queue("-poison").send_message(base64.b64encode(b"again").decode())
@@ -170,7 +169,7 @@ def test_longest_pause_is_host_jsons_and_a_minute_where_it_says_nothing(tmp_path
         read_host_json(tmp_path, {name: "00:00:00"})
 
 
-def test_message_that_comes_to_an_idle_queue_waits_for_the_pause_to_end(rig, wait_until):
+def test_message_that_comes_to_an_idle_queue_waits_for_the_pause_to_end(rig):
     site = rig().make()
     site.listen(QueueSettings(batch_size=1, new_batch_threshold=0, longest_poll_seconds=3))
     time.sleep(3.5)  # polls at 0.1, 0.3, 0.7, 1.5 and 3.1 s; the next is at 6.1 s
@@ -180,7 +179,7 @@ def test_message_that_comes_to_an_idle_queue_waits_for_the_pause_to_end(rig, wai
     assert 1.0 < site.calls[0][2] - sent_at < 4
 
 
-def test_one_at_a_time_the_next_message_starts_at_once_after_the_one_before(rig, wait_until):
+def test_one_at_a_time_the_next_message_starts_at_once_after_the_one_before(rig):
     ended = []
 
     def work(text):
@@ -197,7 +196,7 @@ def test_one_at_a_time_the_next_message_starts_at_once_after_the_one_before(rig,
     assert all(0 < gap < 0.5 for gap in gaps)
 
 
-def test_two_hosts_share_a_queue(rig, wait_until):
+def test_two_hosts_share_a_queue(rig):
     first, second = (
         rig(work=lambda text: time.sleep(0.3) or True).make(),
         rig(work=lambda text: time.sleep(0.3) or True),
@@ -212,7 +211,7 @@ def test_two_hosts_share_a_queue(rig, wait_until):
     assert {*first.counts(), *second.counts()} == {1}
 
 
-def test_missing_queue_is_never_made_and_polled_until_somebody_makes_it(rig, wait_until):
+def test_missing_queue_is_never_made_and_polled_until_somebody_makes_it(rig):
     site = rig()
     site.listen()
     time.sleep(1)
@@ -224,7 +223,7 @@ def test_missing_queue_is_never_made_and_polled_until_somebody_makes_it(rig, wai
     assert site.storage_errors == []
 
 
-def test_function_that_runs_too_long_fails_and_its_message_comes_back_after_the_pause(rig, wait_until):
+def test_function_that_runs_too_long_fails_and_its_message_comes_back_after_the_pause(rig):
     free = threading.Event()
     site = rig(work=lambda text: free.wait(30)).make()
     site.send()

@@ -9,6 +9,7 @@ import pytest
 
 from local.azurite import ACCOUNT, ACCOUNT_KEY, Azurite
 from local.functions_host import queue_messages
+from tests.waiting import wait_until
 
 
 def test_six_tries_of_a_request_to_storage_take_some_twenty_five_seconds():
@@ -25,7 +26,7 @@ def refused():
     )
 
 
-def test_poll_that_storage_refuses_six_times_stops_the_host(rig, wait_until, short_retries):
+def test_poll_that_storage_refuses_six_times_stops_the_host(rig, short_retries):
     site = rig(storage=refused())
     site.listen()
     wait_until(lambda: site.storage_errors)
@@ -33,7 +34,7 @@ def test_poll_that_storage_refuses_six_times_stops_the_host(rig, wait_until, sho
     assert len(site.storage_errors) == 1
 
 
-def test_key_that_storage_refuses_stops_the_host_at_its_first_poll(rig, wait_until, azurite):
+def test_key_that_storage_refuses_stops_the_host_at_its_first_poll(rig, azurite):
     wrong = azurite.connection_string.replace(ACCOUNT_KEY, base64.b64encode(b"another key").decode())
     site = rig(storage=wrong)
     began = time.monotonic()
@@ -43,7 +44,7 @@ def test_key_that_storage_refuses_stops_the_host_at_its_first_poll(rig, wait_unt
 
 
 def test_function_that_finished_while_storage_was_away_stops_the_host_and_runs_again_after_its_lease(
-    rig, wait_until, short_retries, tmp_path
+    rig, short_retries, tmp_path
 ):
     with Azurite(tmp_path) as storage:
 
@@ -108,7 +109,7 @@ def busy():
     thread.join()
 
 
-def test_storage_that_answers_503_is_polled_again(rig, wait_until, short_retries, busy):
+def test_storage_that_answers_503_is_polled_again(rig, short_retries, busy):
     site = rig(storage=busy.storage)
     site.listen()
     wait_until(lambda: len(busy.seen) >= 12)  # two polls of six tries
@@ -120,9 +121,7 @@ def test_storage_that_answers_503_is_polled_again(rig, wait_until, short_retries
     [(True, 0), (False, 0), (True, 30)],
     ids=["at the deletion", "at the release", "at a renewal"],
 )
-def test_storage_that_answers_503_to_anything_else_stops_the_host(
-    rig, wait_until, short_retries, busy, succeeds, seconds
-):
+def test_storage_that_answers_503_to_anything_else_stops_the_host(rig, short_retries, busy, succeeds, seconds):
     busy.messages.append(MESSAGE)
     free = threading.Event()
     site = rig(work=lambda text: (free.wait(seconds) or True) and succeeds, storage=busy.storage)

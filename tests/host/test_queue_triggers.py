@@ -10,6 +10,7 @@ from azure.storage.blob import ContainerClient
 
 from local.azurite import ACCOUNT_KEY, Azurite
 from local.functions_host.worker import LANGUAGE_WORKER_DIED, STORAGE_FAILED
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def fast_toy(start_toy):
     toy.host.stop()
 
 
-def test_message_runs_in_a_worker_and_is_deleted(fast_toy, wait_until):
+def test_message_runs_in_a_worker_and_is_deleted(fast_toy):
     fast_toy.order(number=1)
     [note] = fast_toy.wait_for_notes("finished", order={"number": 1})
     assert note["pid"] in fast_toy.host.worker_pids()
@@ -33,7 +34,7 @@ def test_message_runs_in_a_worker_and_is_deleted(fast_toy, wait_until):
     wait_until(lambda: fast_toy.messages_left() == 0)
 
 
-def test_failing_message_is_tried_max_dequeue_count_times_and_then_poison(fast_toy, wait_until):
+def test_failing_message_is_tried_max_dequeue_count_times_and_then_poison(fast_toy):
     fast_toy.order(fail=1)
     fast_toy.wait_for_notes("poison", order={"fail": 1})
     counts = [note["dequeue_count"] for note in fast_toy.notes("started") if note["order"] == {"fail": 1}]
@@ -71,7 +72,7 @@ def test_messages_run_at_the_same_time(fast_toy, tmp_path):
         fast_toy.wait_for_notes("finished", order={"seconds": 30, "until": str(gate), "side": number})
 
 
-def test_message_of_a_killed_worker_runs_again_in_the_next_one(fast_toy, tmp_path, wait_until):
+def test_message_of_a_killed_worker_runs_again_in_the_next_one(fast_toy, tmp_path):
     order = {"seconds": 60, "until": str(tmp_path / "gate")}
     fast_toy.order(**order)
     [first] = fast_toy.wait_for_notes("started", order=order)
@@ -116,7 +117,7 @@ def test_message_of_a_language_worker_that_died_alone_comes_back_as_after_a_fail
 
 
 def test_host_whose_storage_refuses_its_key_ends_with_a_code_of_its_own_and_is_started_again_and_again(
-    start_toy, azurite, wait_until
+    start_toy, azurite
 ):
     wrong = azurite.connection_string.replace(ACCOUNT_KEY, base64.b64encode(b"another key").decode())
     toy = start_toy({"TOY_STORAGE": wrong})
@@ -129,7 +130,7 @@ def test_host_whose_storage_refuses_its_key_ends_with_a_code_of_its_own_and_is_s
         toy.host.stop()
 
 
-def test_blob_trigger_goes_on_after_storage_was_away(start_toy, tmp_path, wait_until):
+def test_blob_trigger_goes_on_after_storage_was_away(start_toy, tmp_path):
     with Azurite(tmp_path) as storage:
         toy = start_toy(storage=storage, watch_containers=["segments=blob_event"])
         try:
@@ -146,7 +147,7 @@ def test_blob_trigger_goes_on_after_storage_was_away(start_toy, tmp_path, wait_u
 
 @pytest.mark.full
 @pytest.mark.timeout(180)
-def test_storage_that_is_away_for_seventeen_seconds_loses_and_repeats_nothing(start_toy, tmp_path, wait_until):
+def test_storage_that_is_away_for_seventeen_seconds_loses_and_repeats_nothing(start_toy, tmp_path):
     with Azurite(tmp_path) as storage:
         toy = start_toy(storage=storage)
         try:
@@ -166,7 +167,7 @@ def test_storage_that_is_away_for_seventeen_seconds_loses_and_repeats_nothing(st
 
 @pytest.mark.full
 @pytest.mark.timeout(240)
-def test_storage_that_is_away_for_forty_seconds_stops_the_host_with_its_running_steps(start_toy, tmp_path, wait_until):
+def test_storage_that_is_away_for_forty_seconds_stops_the_host_with_its_running_steps(start_toy, tmp_path):
     with Azurite(tmp_path) as storage:
         # Azure's 600 s shortened to what is longer than the outage: the steps that were cut off come back after it.
         toy = start_toy(storage=storage, queue_lease_seconds=90)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import ContainerClient
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.queue import QueueServiceClient
 
 from local.app_storage import make_app_storage
 from local.azurite import Azurite
@@ -20,11 +22,19 @@ FOLDER = "CustomerInsights_abcd1234/BlobExport"
 
 
 @pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    """Of one file alone: on a common one, a host and a terminal would take each other's messages."""
-    with Azurite(in_memory=True) as storage:
-        make_app_storage(storage.connection_string)
-        yield storage
+def azurite(azurite: Azurite) -> Azurite:
+    """The worker process's emulator, emptied for each file: no host meets what another file's tests have left."""
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
+        for container in blobs.list_containers():
+            blobs.delete_container(container.name)
+    with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
+        for queue in queues.list_queues():
+            queues.delete_queue(queue.name)
+    with TableServiceClient.from_connection_string(azurite.connection_string) as tables:
+        for table in tables.list_tables():
+            tables.delete_table(table.name)
+    make_app_storage(azurite.connection_string)
+    return azurite
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,11 @@ from local.sample_data import make_segment
 from local.sandbox_contacts import members_of
 from local.sandbox_process import SandboxProcess
 from local.stack import is_free
+<<<<<<< HEAD
 from shared.version import VERSION
+=======
+from tests.waiting import wait_until
+>>>>>>> suite
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MARK = "STARTED_BY_THE_TEST"
@@ -78,21 +81,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
             each.process.communicate(timeout=30)
 
 
-def _wait_for[T](look: Callable[[], T | None], what: str, seconds: float = 60) -> T:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.05)
-    return found
-
-
 def _serve_facts(folder: Path, serve: Started) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         assert serve.process.poll() is None, serve.end()
         path = folder / "serve.json"
         return json.loads(path.read_text()) if path.exists() else None
 
-    return _wait_for(look, "serve.json")
+    return wait_until(look)
 
 
 def _get(facts: dict[str, Any], path: str) -> Any:
@@ -133,7 +128,7 @@ def test_the_demo_says_in_its_last_line_what_is_wrong_and_fails(start: Callable[
 
 def test_the_demo_that_is_stopped_half_way_ends_all_that_it_started(start: Callable[..., Started]) -> None:
     demo = start("local.demo", "--rows", "500")
-    _wait_for(lambda: any("functions_host.worker" in command for command in demo.left_processes()), "a worker")
+    wait_until(lambda: any("functions_host.worker" in command for command in demo.left_processes()))
     demo.process.send_signal(signal.SIGTERM)
     status, lines, _ = demo.end(60)
     assert (status, lines[-1]) == (130, "demo: stopped")
@@ -160,7 +155,7 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     def ended_run() -> list[Any]:
         return [run for run in _get(facts, "exports/high-value/runs") if run["finished_at"]]
 
-    (run,) = _wait_for(ended_run, "the run of the sample")
+    (run,) = wait_until(ended_run)
     assert (run["trigger"], run["status"]) == ("event", "succeeded_with_rejections")
 
     serve.process.send_signal(signal.SIGINT)
@@ -212,7 +207,7 @@ def test_the_sandbox_process_ends_when_its_starter_is_killed(start: Callable[...
     assert starter.process.stdout.readline().startswith("http://127.0.0.1:")
     assert any("sandbox_process" in command for command in starter.left_processes())
     starter.process.kill()
-    _wait_for(lambda: not starter.left_processes(), "the end of the sandbox", 20)
+    wait_until(lambda: not starter.left_processes(), 20)
 
 
 def test_the_members_of_a_list_are_read_from_the_sandbox_as_they_were_seeded() -> None:

@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.receiver import receiver
+from tests.waiting import wait_until
 from tests.whole.test_functions_host import HEAD, RunningApp
-from tests.whole.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 

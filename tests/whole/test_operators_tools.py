@@ -16,7 +16,7 @@ from azure.storage.queue import QueueClient
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
-from tests.whole.waiting import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -6,7 +6,6 @@ Prerequisites, connection, consent, export, saving does not run, runs with refre
 import base64
 import json
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from local.functions_host.http_messages import Response, send
 from local.sample_snapshots import SampleSnapshots
 from local.sandbox_contacts import members_of
 from local.stack import CONTAINER, Stack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -83,15 +83,24 @@ class Page:
         assert header(answer, "content-type") == "application/problem+json"
         return found
 
+    def wait_for_ticks(self, count: int) -> None:
+        """Waits until the timer has run so many times more, from start to end."""
+
+        def ticks() -> int:
+            return self.stack.log_file.read_text().count("Executed 'Functions.timer_export' (Succeeded")
+
+        # One more: a tick that has begun already may not have seen what was just saved.
+        wanted = ticks() + count + 1
+        wait_until(lambda: ticks() >= wanted)
+
     def wait_for_run(self, known: int, status: str = "", seconds: float = 90) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while True:
-            runs = self.get("exports/high-value/runs")
-            if len(runs) > known and runs[0]["status"] in ENDED:
-                assert not status or runs[0]["status"] == status, runs[0]
-                return runs[0]
-            assert time.monotonic() < deadline, runs[:1]
-            time.sleep(0.3)
+        def ended() -> dict[str, Any] | None:
+            runs: list[dict[str, Any]] = self.get("exports/high-value/runs")
+            return runs[0] if len(runs) > known and runs[0]["status"] in ENDED else None
+
+        run: dict[str, Any] = wait_until(ended, seconds, lambda: str(self.get("exports/high-value/runs")[:1]))
+        assert not status or run["status"] == status, run
+        return run
 
 
 def header(answer: Response, name: str) -> str:
@@ -141,7 +150,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     assert (added.status, header(added, "location")) == (201, "/api/exports/high-value")
 
     # Saving does not run it, though a snapshot is there, and the timer looks every two seconds.
-    time.sleep(5)
+    page.wait_for_ticks(1)
     assert page.get("exports/high-value/runs") == []
     (overview,) = page.get("exports")
     assert (overview["last_run"], overview["why_not_running"]["code"]) == (None, "no_new_snapshot")

@@ -20,8 +20,8 @@ from shared.runs.store import RunStore
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 from tests.receiver import Received, Receiver, receiver
+from tests.waiting import wait_until
 from tests.whole.otlp import Span, logs, metrics, spans
-from tests.whole.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The product's app, with bodies so small that 700 people are three batches.

@@ -1,88 +1,32 @@
-"""Storage in memory with a clock that can be wound on, so that hours of a run's life pass in moments.
+"""Storage in memory. Its clock can skip time, so that hours of a run's life pass in moments.
 
-`test_storage_model.py` holds it against Azurite. Each worker reaches it through a `Line` of its own, which counts the
-calls and can break at any of them.
+`tests/faults/test_storage_model.py` holds it to Azurite. Each worker reaches it through a `Line` of its own, which
+counts the calls and can break at any of them.
 """
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, Literal
+from datetime import datetime
+from typing import Any, BinaryIO
 
-from shared.errors import PermanentError, TransientError
+from shared.errors import PermanentError
 from shared.storage.account import Storage
 from shared.storage.blobs import CHUNK_BYTES, Blob
-from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.queue import Received
+<<<<<<< HEAD:tests/faults/memory_storage.py
 from shared.storage.tables import Change, Row, Rows
+=======
+from shared.storage.tables import Change, Row
+from tests.memory_line import Line, VirtualClock
+>>>>>>> suite:tests/memory_storage.py
 
-Mode = Literal["dies", "outage", "echo"]
-
-_READS = (" get", " query", " listing", " read", " receive")
 _LONGEST_TEXT = 32_768
 _LARGEST_ROW_BYTES = 1_048_576
-
-
-class WorkerDied(BaseException):
-    """The worker's process is gone: nothing of it runs any more."""
-
-
-class VirtualClock(Clock):
-    """The real time, plus what was skipped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._skipped = 0.0
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._skipped)
-
-    def seconds(self) -> float:
-        return self.now().timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        self.skip(seconds)
-
-    def skip(self, seconds: float) -> None:
-        self._skipped += max(0.0, seconds)
-
-
-@dataclass
-class Line:
-    """One worker's way to storage.
-
-    Before write `at` (from 1), or with `reads` before that read, it breaks: the worker dies for good; or storage does
-    not answer, once; or the answer to the call is lost and the SDK makes the call again ("echo").
-    """
-
-    mode: Mode | None = None
-    at: int = 0
-    reads: bool = False
-    calls: int = 0
-    dead: bool = False
-    names: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def call[T](self, name: str, act: Callable[[], T]) -> T:
-        with self.lock:
-            if self.dead:
-                raise WorkerDied
-            counts = name.endswith(_READS) == self.reads
-            if counts:
-                self.calls += 1
-                self.names.append(name)
-            broken = counts and self.mode is not None and self.calls == self.at
-            self.dead = broken and self.mode == "dies"
-            if self.dead:
-                raise WorkerDied
-        if broken and self.mode == "outage":
-            raise TransientError("storage_unreachable", f"Storage did not answer for {name}.")
-        if broken:
-            act()
-        return act()
+_MOST_PEEKED = 32
 
 
 @dataclass
@@ -94,6 +38,7 @@ class Kept:
     containers: dict[str, dict[str, tuple[bytes, str, datetime]]] = field(default_factory=dict)
     messages: list["_Message"] = field(default_factory=list)
     notices: list["_Message"] = field(default_factory=list)
+    poison: list["_Message"] = field(default_factory=list)
     every_message: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -106,9 +51,9 @@ class Kept:
         blobs: Any = MemoryBlobs(self, line)
         names = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
         tables: list[Any] = [MemoryTable(self, line, name) for name in names]
-        queues: list[Any] = [MemoryQueue(self, line, messages) for messages in (self.messages, self.notices)]
-        # The poison queue as well, which no step of a run looks at.
-        return Storage(blobs, blobs, *tables, *queues, queues[0], self.clock)
+        kept_by_queue = (self.messages, self.notices, self.poison)
+        queues: list[Any] = [MemoryQueue(self, line, messages) for messages in kept_by_queue]
+        return Storage(blobs, blobs, *tables, *queues, self.clock)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""
@@ -170,6 +115,12 @@ class MemoryTable(Rows):
             ][:limit]
 
         yield from self._call("query", act)
+
+    def rows(self) -> Iterator[Row]:
+        def act() -> list[Row]:
+            return [Row(*address, dict(values), etag) for address, (values, etag) in sorted(self._rows.items())]
+
+        yield from self._call("rows", act)
 
     def insert(self, row: Row) -> None:
         self.transact([Change("insert", row)])
@@ -249,11 +200,15 @@ class MemoryBlobs:
         return [blob for blob in self.listing(container, prefix) if "/" not in blob.name[len(prefix) :]]
 
     def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
-        data, known = self.read_with_etag(container, name)
-        if known != etag:
-            raise Conflict(f"blob {container}/{name}")
-        for first in range(0, len(data), CHUNK_BYTES):
-            yield data[first : first + CHUNK_BYTES]
+        first, size = 0, 1
+        while first < size:
+            # Each chunk is a request of its own, so the blob may change or go between two of them.
+            data, known = self.read_with_etag(container, name)
+            if known != etag:
+                raise Conflict(f"blob {container}/{name}")
+            if data:
+                yield data[first : first + CHUNK_BYTES]
+            first, size = first + CHUNK_BYTES, len(data)
 
     def read(self, container: str, name: str) -> bytes:
         return self.read_with_etag(container, name)[0]
@@ -270,18 +225,31 @@ class MemoryBlobs:
     def write(self, container: str, name: str, data: bytes | BinaryIO) -> None:
         content = data if isinstance(data, bytes) else data.read()
 
+        self._line.call(f"{container} write", lambda: self._put(container, name, content))
+
+    def _put(self, container: str, name: str, content: bytes) -> None:
+        blobs = self._kept.containers.setdefault(container, {})
+        blobs[name] = (content, self._kept.etag(), self._kept.clock.now())
+
+    def write_if(self, container: str, name: str, data: bytes, etag: str | None) -> None:
         def act() -> None:
-            blobs = self._kept.containers.setdefault(container, {})
-            blobs[name] = (content, self._kept.etag(), self._kept.clock.now())
+            with self._kept.lock:
+                known = self._kept.containers.get(container, {}).get(name)
+                if etag != (known[1] if known else None):
+                    raise Conflict(f"blob {container}/{name}")
+                self._put(container, name, data)
 
         self._line.call(f"{container} write", act)
+
+    def delete(self, container: str, name: str) -> None:
+        self._line.call(f"{container} delete", lambda: self._kept.containers.get(container, {}).pop(name, None))
 
     def create_container(self, container: str) -> None:
         self._line.call(f"{container} create", lambda: self._kept.containers.setdefault(container, {}))
 
     def delete_below(self, container: str, prefix: str) -> None:
         for blob in self.listing_if_there(container, prefix):
-            self._line.call(f"{container} delete", lambda blob=blob: self._container(container).pop(blob.name, None))
+            self.delete(container, blob.name)
 
 
 @dataclass(eq=False)
@@ -290,7 +258,6 @@ class _Message:
     visible_at: float
     number: int
     dequeue_count: int = 0
-    receipt: int = 0
 
 
 class MemoryQueue:
@@ -301,33 +268,64 @@ class MemoryQueue:
 
     def send(self, text: str, delay_seconds: float = 0) -> None:
         def act() -> None:
-            with self._kept.lock:
-                at = self._kept.clock.seconds() + int(max(delay_seconds, 0))
-                self._messages.append(_Message(text, at, next(self._kept.numbers)))
-                self._kept.every_message.append(text)
+            # Whole seconds, rounded up, as the real one sends them.
+            at = self._kept.clock.seconds() + math.ceil(max(delay_seconds, 0))
+            self._messages.append(_Message(text, at, next(self._kept.numbers)))
+            self._kept.every_message.append(text)
 
-        self._line.call("queue send", act)
+        self._call("send", act)
 
     def receive(self, visible_again_seconds: int) -> Received | None:
         def act() -> Received | None:
-            with self._kept.lock:
-                now = self._kept.clock.seconds()
-                due = [message for message in self._messages if message.visible_at <= now]
-                if not due:
-                    return None
-                message: Any = min(due, key=lambda each: (each.visible_at, each.number))
-                message.visible_at = now + visible_again_seconds
-                message.dequeue_count += 1
-                message.receipt += 1
-                return Received(message.text, message.dequeue_count, message)
+            now = self._kept.clock.seconds()
+            if not (visible := self._visible()):
+                return None
+            message: Any = visible[0]
+            message.visible_at = now + visible_again_seconds
+            message.dequeue_count += 1
+            return Received(message.text, message.dequeue_count, message)
 
-        return self._line.call("queue receive", act)
+        return self._call("receive", act)
 
     def delete(self, received: Received) -> None:
         def act() -> None:
-            with self._kept.lock:
+            if self._is_still(received):
                 message: Any = received.message
-                if message in self._messages and message.dequeue_count == received.dequeue_count:
-                    self._messages.remove(message)
+                self._messages.remove(message)
 
-        self._line.call("queue delete", act)
+        self._call("delete", act)
+
+    def release(self, received: Received) -> None:
+        def act() -> None:
+            if self._is_still(received):
+                message: Any = received.message
+                message.visible_at = self._kept.clock.seconds()
+
+        self._call("release", act)
+
+    def count(self) -> int:
+        return self._call("count", lambda: len(self._messages))
+
+    def peek(self) -> list[Received]:
+        def act() -> list[Received]:
+            visible: list[Any] = self._visible()[:_MOST_PEEKED]
+            return [Received(message.text, message.dequeue_count, message) for message in visible]
+
+        return self._call("peek", act)
+
+    def _call[T](self, what: str, act: Callable[[], T]) -> T:
+        def locked() -> T:
+            with self._kept.lock:
+                return act()
+
+        return self._line.call(f"queue {what}", locked)
+
+    def _visible(self) -> list[_Message]:
+        now = self._kept.clock.seconds()
+        due = [message for message in self._messages if message.visible_at <= now]
+        return sorted(due, key=lambda message: (message.visible_at, message.number))
+
+    def _is_still(self, received: Received) -> bool:
+        """Whether nobody has taken the message since."""
+        message: Any = received.message
+        return message in self._messages and message.dequeue_count == received.dequeue_count
