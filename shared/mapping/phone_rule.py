@@ -169,6 +169,8 @@ def _usual(digits: str, country: Country) -> list[str]:
         f"WHEN {starts_with(digits, plus)} AND {country.own(digits, _escaped(plus))}{not_prefixed} THEN {digits}"
     ]
     not_abroad = f" AND NOT {_dials_abroad(digits, country)}"
+    if prefix == country.code:  # +1: with it the number is the same, whichever of the two it is
+        branches.append(f"WHEN {starts_with(digits, prefix)} AND {country.own(digits, prefix)} THEN '+' || {digits}")
     if prefix and country.prefix_is_certain and not _overlap(prefix, country.code):
         branches.append(
             f"WHEN {starts_with(digits, prefix)} AND {country.own(digits, prefix)}{not_abroad}"
