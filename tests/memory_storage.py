@@ -17,12 +17,8 @@ from shared.storage.account import Storage
 from shared.storage.blobs import CHUNK_BYTES, Blob
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.queue import Received
-<<<<<<< HEAD:tests/faults/memory_storage.py
 from shared.storage.tables import Change, Row, Rows
-=======
-from shared.storage.tables import Change, Row
 from tests.memory_line import Line, VirtualClock
->>>>>>> suite:tests/memory_storage.py
 
 _LONGEST_TEXT = 32_768
 _LARGEST_ROW_BYTES = 1_048_576

@@ -103,18 +103,15 @@ class Mapper:
 
     def _tell(self, rule: Rule, column: str) -> bool:
         """Puts what becomes of each row's value in the column into `told`; false where there is none."""
-        kinds = dict(
-            self._db.execute(
-                f"SELECT {rule.kind(column)}, count(*) FROM chunk WHERE {column} IS NOT NULL GROUP BY 1"
-            ).fetchall()
+        self._execute(
+            f"CREATE OR REPLACE TEMP TABLE told AS SELECT rowid AS row, {column} AS cell, "
+            f"{rule.simplified(column)} AS simple FROM chunk WHERE {column} IS NOT NULL"
         )
+        kinds = dict(self._db.execute(f"SELECT {rule.kind('simple')}, count(*) FROM told GROUP BY 1").fetchall())
         if not kinds:
             return False
-        verdict = rule.verdict(column, [kind for kind, count in kinds.items() if count >= _WORTH_PLANNING])
-        self._execute(
-            f"CREATE OR REPLACE TEMP TABLE told AS SELECT rowid AS row, {column} AS cell, {verdict} AS value "
-            f"FROM chunk WHERE {column} IS NOT NULL"
-        )
+        verdict = rule.verdict("simple", [kind for kind, count in kinds.items() if count >= _WORTH_PLANNING])
+        self._execute(f"CREATE OR REPLACE TEMP TABLE told AS SELECT row, cell, {verdict} AS value FROM told")
         undecided = self._db.execute("DELETE FROM told WHERE value = '' RETURNING row, cell").fetchall()
         if undecided:
             values = {cell: rule.judge(cell) for cell in {cell for _, cell in undecided}}

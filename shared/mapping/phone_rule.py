@@ -53,6 +53,7 @@ _AT_MOST_ONE_DIGIT = r"[\x00-\x2F\x3A-\x7F]*[0-9]?[\x00-\x2F\x3A-\x7F]*"
 _FLOAT = r"([ \-./()+]*[0-9]{7,}\.0+|[^\n]*[0-9]\.0)[ \-./()]*"
 _FLOAT_END = "[.]0+[^0-9]*$"
 _SCIENTIFIC = r"[+-]?[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+"
+_PLUS = r"\+"
 _ASK = "''"  # the verdict of a number that the library must judge
 
 
@@ -64,8 +65,9 @@ def phone_rule(default_country: str | None) -> Rule:
     """
     country = Country.of(default_country.upper()) if default_country else None
     return Rule(
+        simplified=partial(_simplified, country=country),
         quick=partial(_quick, country=country),
-        kind=partial(_kind, country=country),
+        kind=_kind,
         kinds=frozenset(("", *ZONE_DIGITS)),
         verdict=partial(_verdict, country=country),
         judge=partial(judge_phone, country.metadata.id if country else None),
@@ -106,34 +108,48 @@ def _with_own_code(number: str, parsed: PhoneNumber) -> PhoneNumber | None:
     return with_code if with_code and is_valid_number(with_code) else None
 
 
-# DuckDB evaluates a subexpression once for the whole CASE if the first condition holds it, and again in each branch
-# if not. So the first condition holds the digits, which all others need.
+def _simplified(column: str, country: Country | None) -> str:
+    """Digits and + alone where the cell holds nothing but them and punctuation, and a + for the international prefix.
+
+    Any other cell is left as it is, also one that is too long for the library.
+    """
+    without_punctuation = column  # a chain of replace() is faster than translate() or a pattern
+    for character in _PUNCTUATION:
+        without_punctuation = f"replace({without_punctuation}, '{character}', '')"
+    without_fraction = f"regexp_replace(regexp_replace({column}, '{_FLOAT_END}', ''), '[{_PUNCTUATION}]', '', 'g')"
+    is_number = f"strlen({column}) <= {_MAX_CHARACTERS} AND {full_match(column, rf'[+0-9{_PUNCTUATION}]+')}"
+    digits = f"""CASE
+        WHEN {full_match(column, r"[+]?[0-9]+")} THEN {column}
+        WHEN contains({column}, '.0') AND {full_match(column, _FLOAT)} THEN {without_fraction}
+        WHEN {is_number} THEN {without_punctuation}
+        ELSE {column}
+    END"""
+    prefix = country.exit_prefix if country else None
+    if not prefix:
+        return digits
+    # DuckDB evaluates `digits` once, since the first condition holds it.
+    return f"""CASE
+        WHEN starts_with({digits}, '{prefix}') THEN
+            CASE WHEN {full_match(digits, prefix + "[0-9]+")} THEN '+' || substr({digits}, {len(prefix) + 1})
+                ELSE {digits} END
+        ELSE {digits}
+    END"""
 
 
-def _quick(column: str, country: Country | None) -> str:
-    if country is None:
-        return "CAST(NULL AS VARCHAR)"
-    digits = _without_punctuation(column)
-    return _case([f"WHEN {_too_long(column, digits)} THEN NULL", *_usual(digits, country)])
+def _quick(digits: str, country: Country | None) -> str:
+    return _case(_usual(digits, country)) if country else "CAST(NULL AS VARCHAR)"
 
 
-def _kind(column: str, country: Country | None) -> str:
-    digits = _without_punctuation(column)
-    exit_prefix = country.exit_prefix if country else None
-    branches = [f"WHEN {starts_with(digits, '+')} THEN substr({digits}, 2, 1)"]
-    if exit_prefix:
-        branches.append(f"WHEN {starts_with(digits, exit_prefix)} THEN substr({digits}, {len(exit_prefix) + 1}, 1)")
-    return _case([*branches, "ELSE ''"])
+def _kind(digits: str) -> str:
+    return f"CASE WHEN starts_with({digits}, '+') THEN substr({digits}, 2, 1) ELSE '' END"
 
 
-def _verdict(column: str, kinds: Collection[str], country: Country | None) -> str:
-    digits = _without_punctuation(column)
+def _verdict(digits: str, kinds: Collection[str], country: Country | None) -> str:
     return _case(
         [
-            f"WHEN {_too_long(column, digits)} THEN {_ASK}",
             f"WHEN {full_match(digits, _AT_MOST_ONE_DIGIT)} THEN NULL",
             f"WHEN NOT {full_match(digits, r'\+?[0-9]+')} THEN "
-            f"CASE WHEN {full_match(column, _SCIENTIFIC)} THEN NULL ELSE {_ASK} END",
+            f"CASE WHEN {full_match(digits, _SCIENTIFIC)} THEN NULL ELSE {_ASK} END",
             *_international(digits, country, kinds),
             *(
                 [f"WHEN {digits} IS NOT NULL THEN {_national(digits, country) if '' in kinds else _ASK}"]
@@ -144,26 +160,19 @@ def _verdict(column: str, kinds: Collection[str], country: Country | None) -> st
     )
 
 
-def _too_long(column: str, digits: str) -> str:
-    return f"strlen({column}) + strlen({digits}) > {_MAX_CHARACTERS}"
-
-
 def _usual(digits: str, country: Country) -> list[str]:
     """Branches for the shapes that most rows have, each with one pattern and no other work.
 
     They only repeat, for fewer shapes, what the other branches find.
     """
-    plus, prefix, branches = f"+{country.code}", country.plain_prefix, []
-    for sign in ("+", country.exit_prefix):
-        if sign:
-            head = sign + country.code
-            not_prefixed = _not_prefixed(digits, head, country.main.national_prefix_for_parsing)
-            number = digits if sign == "+" else f"'+' || substr({digits}, {len(sign) + 1})"
-            branches.append(
-                f"WHEN {starts_with(digits, head)} AND {country.own(digits, _escaped(head))}{not_prefixed}"
-                f" THEN {number}"
-            )
+    plus, prefix = f"+{country.code}", country.plain_prefix
+    not_prefixed = _not_prefixed(digits, plus, country.main.national_prefix_for_parsing)
+    branches = [
+        f"WHEN {starts_with(digits, plus)} AND {country.own(digits, _escaped(plus))}{not_prefixed} THEN {digits}"
+    ]
     not_abroad = f" AND NOT {_dials_abroad(digits, country)}"
+    if prefix == country.code:  # +1: with it the number is the same, whichever of the two it is
+        branches.append(f"WHEN {starts_with(digits, prefix)} AND {country.own(digits, prefix)} THEN '+' || {digits}")
     if prefix and country.prefix_is_certain and not _overlap(prefix, country.code):
         branches.append(
             f"WHEN {starts_with(digits, prefix)} AND {country.own(digits, prefix)}{not_abroad}"
@@ -179,47 +188,44 @@ def _usual(digits: str, country: Country) -> list[str]:
 
 
 def _international(digits: str, country: Country | None, kinds: Collection[str]) -> list[str]:
-    """Branches for digits with a + or an international prefix in front of a calling code of these kinds."""
-    exit_prefix = country.exit_prefix if country else None
-    head = rf"(?:\+|{exit_prefix})" if exit_prefix else r"\+"
-    number = f"regexp_replace({digits}, '^{exit_prefix}', '+')" if exit_prefix else digits
+    """Branches for digits with a + in front of a calling code of these kinds, or an uncertain international prefix."""
     zone_branches = []
     for zone in (zone_of(digit) for digit in ZONE_DIGITS if digit in kinds):
         verdict = _case(
             [
-                f"WHEN NOT {begins(digits, head + zone.known)} OR {begins(digits, head + zone.prefixed)} THEN {_ASK}",
-                f"WHEN {full_match(digits, head + zone.valid)} THEN {number}",
-                f"WHEN NOT {begins(digits, head + zone.closed)} THEN {_ASK}",
+                f"WHEN NOT {begins(digits, _PLUS + zone.known)} OR {begins(digits, _PLUS + zone.prefixed)} THEN {_ASK}",
+                f"WHEN {full_match(digits, _PLUS + zone.valid)} THEN {digits}",
+                f"WHEN NOT {begins(digits, _PLUS + zone.closed)} THEN {_ASK}",
             ]
         )
-        zone_branches.append(f"WHEN {begins(digits, head + zone.digit)} THEN {verdict}")
+        zone_branches.append(f"WHEN {starts_with(digits, '+' + zone.digit)} THEN {verdict}")
     verdict = _case([*zone_branches, f"ELSE {_ASK}"]) if zone_branches else _ASK
-    branches = [f"WHEN {begins(digits, head)} THEN {verdict}"]
+    branches = [f"WHEN {starts_with(digits, '+')} THEN {verdict}"]
     if country and country.code[0] in kinds:
-        branches.insert(0, f"WHEN {begins(digits, head + country.code)} THEN {_home(digits, country, head)}")
+        branches.insert(0, f"WHEN {starts_with(digits, '+' + country.code)} THEN {_home(digits, country)}")
     if country:
         branches.append(f"WHEN {_dials_abroad(digits, country)} THEN {_ASK}")
     return branches
 
 
-def _home(digits: str, country: Country, head: str) -> str:
-    """The verdict for an international prefix and the default country's calling code.
+def _home(digits: str, country: Country) -> str:
+    """The verdict for a + and the default country's calling code.
 
     If the rest begins with the national prefix, the number without it counts when that is valid; then the
     rest also fits the general pattern and a possible length, which is all the library asks for.
     """
-    head, code, branches = head + country.code, country.code, []
-    number = f"regexp_replace({digits}, '^{head}', '+{code}')"
+    plus, branches = f"+{country.code}", []
+    head = _escaped(plus)
     if country.main.national_prefix_for_parsing:
         verdict = _ASK
         if country.plain_prefix and country.prefix_is_certain and country.metadata is country.main:
-            certain = begins(digits, head + country.plain_prefix)
-            without = f"regexp_replace({digits}, '^{head}{country.plain_prefix}', '+{code}')"
+            certain = starts_with(digits, plus + country.plain_prefix)
+            without = f"'{plus}' || substr({digits}, {len(plus + country.plain_prefix) + 1})"
             verdict = _without_prefix(digits, country, head, certain, without)
         prefixed = begins(digits, f"{head}(?:{country.main.national_prefix_for_parsing})")
         branches.append(f"WHEN {prefixed} THEN {verdict}")
     branches += [
-        f"WHEN {country.own_or_leading(digits, head)} THEN {number}",
+        f"WHEN {country.own_or_leading(digits, head)} THEN {digits}",
         f"WHEN {country.anywhere(digits, head)} THEN {_ASK}",
     ]
     return _case(branches)
@@ -293,11 +299,9 @@ def _rest_prefixed(digits: str, country: Country) -> str:
 
 
 def _dials_abroad(digits: str, country: Country) -> str:
-    """The SQL condition that the digits begin with the default country's international prefix."""
+    """The SQL condition that the digits begin with an international prefix that is not a + by now."""
     prefix = country.metadata.international_prefix
-    if prefix is None:
-        return "false"
-    return starts_with(digits, prefix) if prefix.isdigit() else begins(digits, prefix)
+    return begins(digits, prefix) if prefix and prefix != country.exit_prefix else "false"
 
 
 def _not_prefixed(digits: str, head: str, prefix_pattern: str | None) -> str:
@@ -308,20 +312,6 @@ def _not_prefixed(digits: str, head: str, prefix_pattern: str | None) -> str:
     if all(prefix.isdigit() for prefix in prefixes):
         return "".join(f" AND NOT {starts_with(digits, head + prefix)}" for prefix in prefixes)
     return f" AND NOT {begins(digits, f'{_escaped(head)}(?:{prefix_pattern})')}"
-
-
-def _without_punctuation(column: str) -> str:
-    """The column without punctuation; a chain of replace() is faster than translate() or a pattern."""
-    digits = column
-    for character in _PUNCTUATION:
-        digits = f"replace({digits}, '{character}', '')"
-    is_float = f"contains({column}, '.0') AND {full_match(column, _FLOAT)}"
-    before = f"regexp_replace(regexp_replace({column}, '{_FLOAT_END}', ''), '[{_PUNCTUATION}]', '', 'g')"
-    return f"""CASE
-        WHEN {full_match(column, r"\+?[0-9]+")} THEN {column}
-        WHEN {is_float} THEN {before}
-        ELSE {digits}
-    END"""
 
 
 def _escaped(text: str) -> str:

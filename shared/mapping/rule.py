@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one kind of value is judged. The functions take a SQL expression for a cell and give one.
+    """How one kind of value is judged. All but `judge` take a SQL expression and give one.
 
     `quick` is short, and decides the values that most rows have. `verdict` decides what it leaves: planning all of it
     takes DuckDB a tenth of a second, so it is made for the kinds of values that occur. What it leaves `judge` decides.
     """
 
-    quick: Callable[[str], str]  # of a cell as it stands in the file: the normalised value where it is plain, else NULL
-    kind: Callable[[str], str]  # of a trimmed cell: which of `kinds` it is, or something else
+    simplified: Callable[[str], str]  # of a cell: without what does not matter. The next three take this.
+    quick: Callable[[str], str]  # the normalised value where it is plain, else NULL
+    kind: Callable[[str], str]  # which of `kinds` it is, or something else
     kinds: frozenset[str]
-    # Of a trimmed cell: the normalised value, NULL where refused, '' where undecided, as all of another kind are.
+    # The normalised value, NULL where refused, '' where undecided, as all of another kind are.
     verdict: Callable[[str, Collection[str]], str]
-    judge: Callable[[str], str | None]  # the library's verdict on one trimmed value: normalised or None
+    judge: Callable[[str], str | None]  # the library's verdict on one trimmed cell: normalised or None
 
 
 def literal(text: str) -> str:

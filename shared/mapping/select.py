@@ -97,11 +97,16 @@ FROM (
         {f"CASE WHEN plain_phone IS NULL THEN {_trimmed('raw_phone', plan)} END" if phone else _NO_TEXT} AS phone_cell
     FROM (
         SELECT *,
-            {email.quick("raw_email")} AS email,
-            {phone.quick("raw_phone") if phone else _NO_TEXT} AS plain_phone
+            {email.quick("simple_email")} AS email,
+            {phone.quick("simple_phone") if phone else _NO_TEXT} AS plain_phone
         FROM (
-            SELECT {", ".join(f"{cell} AS {name}" for name, cell in raw.items())}
-            FROM {_read_csv(source)}
+            SELECT *,
+                {email.simplified("raw_email")} AS simple_email,
+                {phone.simplified("raw_phone") if phone else _NO_TEXT} AS simple_phone
+            FROM (
+                SELECT {", ".join(f"{cell} AS {name}" for name, cell in raw.items())}
+                FROM {_read_csv(source)}
+            )
         )
     )
 )"""
@@ -193,13 +198,13 @@ def _raw(cell: str, plan: Plan, signs: str) -> str:
 
 def _trimmed(cell: str, plan: Plan) -> str:
     """The cell without what is invisible at its ends; NULL where nothing is left, or a word that means empty."""
-    # The condition first, since most cells need nothing.
-    text = (
-        f"CASE WHEN regexp_matches({cell}, '^{INVISIBLE}|{INVISIBLE}$') "
-        f"THEN regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g') ELSE {cell} END"
-    )
     empty = ", ".join(literal(word) for word in ("", *plan.null_words))
-    return f"CASE WHEN {text} NOT IN ({empty}) THEN {text} END"
+    text = f"regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g')"
+    # The condition first, since most cells need nothing.
+    return (
+        f"CASE WHEN {cell} IN ({empty}) THEN NULL WHEN regexp_matches({cell}, '^{INVISIBLE}|{INVISIBLE}$') "
+        f"THEN CASE WHEN {text} NOT IN ({empty}) THEN {text} END ELSE {cell} END"
+    )
 
 
 def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -35,11 +35,17 @@ def rule(country: str | None) -> Rule:
     return phone_rule(country)
 
 
+def simplified(values: Sequence[str | None], country: str | None) -> duckdb.DuckDBPyConnection:
+    """The values as the rule's SQL takes them, in the column `v` of the table `t`."""
+    connection = duckdb.connect()
+    cells = "SELECT unnest(?::VARCHAR[]) AS cell"
+    connection.execute(f"CREATE TABLE t AS SELECT {rule(country).simplified('cell')} AS v FROM ({cells})", [values])
+    return connection
+
+
 def sql_verdicts(values: list[str], country: str | None) -> list[tuple[str | None, bool]]:
     """(value, undecided) for each of the values, in order, from one query."""
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE t AS SELECT unnest(?::VARCHAR[]) AS v", [values])
-    found = rule(country)
+    connection, found = simplified(values, country), rule(country)
     sql = f"SELECT coalesce({found.quick('v')}, {found.verdict('v', found.kinds)}) FROM t ORDER BY rowid"
     return [(answer or None, answer == "") for (answer,) in connection.execute(sql).fetchall()]
 
@@ -226,9 +232,7 @@ def test_realistic_numbers_hardly_ever_need_the_library(country: str) -> None:
 @pytest.mark.parametrize("kind", ["", "1", "4"])
 def test_what_is_planned_for_one_kind_decides_that_kind_as_before_and_leaves_the_others(kind, country) -> None:
     values = [*NASTY_NUMBERS, "+14155552671", "+40 722 123 456", "0040722123456", "0722123456", "4155552671", None]
-    connection = duckdb.connect()
-    connection.execute("CREATE TABLE t AS SELECT unnest(?::VARCHAR[]) AS v", [values])
-    found = rule(country)
+    connection, found = simplified(values, country), rule(country)
     sql = f"SELECT {found.kind('v')}, {found.verdict('v', found.kinds)}, {found.verdict('v', [kind])} FROM t"
     rows = connection.execute(sql).fetchall()
     assert all(one == every if its == kind else one in (every, "") for its, every, one in rows)
@@ -237,9 +241,8 @@ def test_what_is_planned_for_one_kind_decides_that_kind_as_before_and_leaves_the
 
 @pytest.mark.parametrize("country", ["RO", "BR", None])
 def test_cell_without_a_value_is_refused_without_asking_the_library(country: str | None) -> None:
-    connection = duckdb.connect()
-    found = rule(country)
-    sql = f"SELECT {found.quick('v')}, {found.verdict('v', found.kinds)} FROM (SELECT NULL::VARCHAR AS v)"
+    connection, found = simplified([None], country), rule(country)
+    sql = f"SELECT {found.quick('v')}, {found.verdict('v', found.kinds)} FROM t"
     assert connection.execute(sql).fetchall() == [(None, None)]
 
 

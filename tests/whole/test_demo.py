@@ -18,11 +18,8 @@ from local.sample_data import make_segment
 from local.sandbox_contacts import members_of
 from local.sandbox_process import SandboxProcess
 from local.stack import is_free
-<<<<<<< HEAD
 from shared.version import VERSION
-=======
 from tests.waiting import wait_until
->>>>>>> suite
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MARK = "STARTED_BY_THE_TEST"

@@ -11,12 +11,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from local.functions_host.http_messages import send
-<<<<<<< HEAD
 from shared.version import VERSION
-from tests.whole.waiting import wait_until
-=======
 from tests.waiting import wait_until
->>>>>>> suite
 
 pytestmark = pytest.mark.timeout(120)
 
