@@ -57,19 +57,19 @@ def test_long_function_keeps_its_message(fast_toy):
 def test_messages_run_at_the_same_time(fast_toy, tmp_path):
     gate = tmp_path / "gate"
     for number in range(3):
-        fast_toy.order(seconds=30, until=str(gate), side=number)
+        fast_toy.order(seconds=100, until=str(gate), side=number)
     wanted = {0, 1, 2}
 
     def sides(kind):
         return {note["order"].get("side") for note in fast_toy.notes(kind)} - {None}
 
-    fast_toy.wait_for_notes("started", order={"seconds": 30, "until": str(gate), "side": 2})
-    fast_toy.wait_for_notes("started", order={"seconds": 30, "until": str(gate), "side": 1})
-    fast_toy.wait_for_notes("started", order={"seconds": 30, "until": str(gate), "side": 0})
+    fast_toy.wait_for_notes("started", order={"seconds": 100, "until": str(gate), "side": 2})
+    fast_toy.wait_for_notes("started", order={"seconds": 100, "until": str(gate), "side": 1})
+    fast_toy.wait_for_notes("started", order={"seconds": 100, "until": str(gate), "side": 0})
     assert sides("finished") == set()
     gate.touch()
     for number in wanted:
-        fast_toy.wait_for_notes("finished", order={"seconds": 30, "until": str(gate), "side": number})
+        fast_toy.wait_for_notes("finished", order={"seconds": 100, "until": str(gate), "side": number})
 
 
 def test_message_of_a_killed_worker_runs_again_in_the_next_one(fast_toy, tmp_path):
