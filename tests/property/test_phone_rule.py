@@ -228,6 +228,14 @@ def test_realistic_numbers_hardly_ever_need_the_library(country: str) -> None:
     assert sum(answer is not None for answer, _ in verdicts) > 0.9 * len(values)
 
 
+@pytest.mark.parametrize("country", ["US", "CA"])
+def test_american_number_is_plain_with_and_without_the_one_before_it(country: str) -> None:
+    number = {"US": "2025550123", "CA": "4165550123"}[country]
+    connection = simplified([number, f"1 {number}", f"+1{number}", f"011 1 {number}"], country)
+    verdicts = connection.execute(f"SELECT {rule(country).quick('v')} FROM t").fetchall()
+    assert verdicts == [(f"+1{number}",)] * 4
+
+
 @pytest.mark.parametrize("country", ["RO", "BR", "US", None])
 @pytest.mark.parametrize("kind", ["", "1", "4"])
 def test_what_is_planned_for_one_kind_decides_that_kind_as_before_and_leaves_the_others(kind, country) -> None:
