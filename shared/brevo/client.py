@@ -43,11 +43,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """An import as Brevo sees it."""
+    """An import as Brevo sees it. `reports` is None where Brevo does not say whether it rejected anybody."""
 
     id: int
     state: ProcessState
-    reports: tuple[Report, ...]
+    reports: tuple[Report, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,9 @@ def _process(process: _Process) -> Process:
     if status in ("completed", "failed", "cancelled"):
         state = status  # type: ignore[assignment]
     told = (process.info or {}).get("import")
-    reports = [_report(REPORT_REASONS[name], value) for name, value in _known(told)]
+    if not isinstance(told, dict):
+        return Process(process.id, state, None)
+    reports = [_report(REPORT_REASONS[name], value) for name, value in told.items() if name in REPORT_REASONS]
     return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
 
 
@@ -236,10 +238,6 @@ def _ids(processes: list[Any]) -> dict[int, Any]:
         for process in processes
         if isinstance(process, dict) and isinstance(process.get("id"), int)
     }
-
-
-def _known(told: Any) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in told.items() if name in REPORT_REASONS] if isinstance(told, dict) else []
 
 
 def _report(reason: str, value: Any) -> Report:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.brevo.client import Process, Report
 from shared.brevo.reports import read_report
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
 from shared.mapping.results import RejectedRow
 from shared.runs.app import App
 from shared.runs.bodies import read_places
@@ -46,9 +46,11 @@ class Rejections:
 def read_rejections(app: App, batch: Batch, process: Process) -> Rejections:
     """Fetches the process's reports and finds their contacts in the staged batch.
 
-    A contact in several reports counts once. Raises TransientError and PermanentError as `read_report` does, and
-    PermanentError where the staged batch is gone.
+    A contact in several reports counts once. Raises TransientError and PermanentError as `read_report` does,
+    TransientError where Brevo does not show the reports, and PermanentError where the staged batch is gone.
     """
+    if process.reports is None:
+        raise TransientError("report_missing", "Brevo does not say whether it rejected contacts.")
     told = Told()
     for report in process.reports:
         _read(told, report, app.settings.brevo_base_url)
