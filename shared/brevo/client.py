@@ -19,6 +19,8 @@ _PAGES = 4
 _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
 _MOST_DIGITS = 9
+# More reports of one reason are not read; one more is kept, so that this shows.
+MOST_LINKS = 100
 
 # The names that Brevo gives to a finished import's reports, and our reason for each.
 REPORT_REASONS = {
@@ -252,7 +254,7 @@ def _report(reason: str, value: Any) -> Report:
             return Report(reason, (), int(value[:_MOST_DIGITS]))
         return Report(reason, (value,) if value else (), 0)
     if isinstance(value, list):
-        parts = [_report(reason, part) for part in value[:100]]
+        parts = [_report(reason, part) for part in value[: MOST_LINKS + 1]]
         urls = tuple(url for part in parts for url in part.urls)
         return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
     return Report(reason, (), 0)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shared.brevo.client import Process, Report
+from shared.brevo.client import MOST_LINKS, Process, Report
 from shared.brevo.reports import read_report
 from shared.errors import PermanentError, TransientError
 from shared.mapping.results import RejectedRow
@@ -68,6 +68,8 @@ def read_rejections(app: App, batch: Batch, process: Process) -> Rejections:
 
 
 def _read(told: Told, report: Report, base_url: str) -> None:
+    if len(report.urls) > MOST_LINKS:
+        raise PermanentError("report_too_large", f"Brevo has more than {MOST_LINKS} reports for one reason.")
     told.counts[report.reason] += report.count
     for url in report.urls:
         for number, row in enumerate(read_report(url, base_url)):

@@ -456,6 +456,13 @@ def test_report_with_wrong_columns_rejects_nobody_and_is_told_in_the_notes(story
     assert story.sent() == wanted
 
 
+def test_more_reports_than_are_read_are_told_in_the_notes(story, monkeypatch):
+    story.people(3)
+    told_of_import(monkeypatch, {"invalid_emails": [f"{story.sandbox.origin}/reports/x"] * 101})
+    check_told_in_notes(story.run(), "more than 100 reports")
+    assert story.sandbox.log.count("GET /reports/{token}") == 0
+
+
 class Inner:
     """A server inside the network that nobody may be led to; counts who connects."""
 
