@@ -19,6 +19,8 @@ _PAGES = 4
 _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
 _MOST_DIGITS = 9
+# More reports of one reason are not read; one more is kept, so that this shows.
+MOST_LINKS = 100
 
 # The names that Brevo gives to a finished import's reports, and our reason for each.
 REPORT_REASONS = {
@@ -43,11 +45,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """An import as Brevo sees it."""
+    """An import as Brevo sees it. `reports` is None where Brevo does not say whether it rejected anybody."""
 
     id: int
     state: ProcessState
-    reports: tuple[Report, ...]
+    reports: tuple[Report, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,9 @@ def _process(process: _Process) -> Process:
     if status in ("completed", "failed", "cancelled"):
         state = status  # type: ignore[assignment]
     told = (process.info or {}).get("import")
-    reports = [_report(REPORT_REASONS[name], value) for name, value in _known(told)]
+    if not isinstance(told, dict):
+        return Process(process.id, state, None)
+    reports = [_report(REPORT_REASONS[name], value) for name, value in told.items() if name in REPORT_REASONS]
     return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
 
 
@@ -236,10 +240,6 @@ def _ids(processes: list[Any]) -> dict[int, Any]:
         for process in processes
         if isinstance(process, dict) and isinstance(process.get("id"), int)
     }
-
-
-def _known(told: Any) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in told.items() if name in REPORT_REASONS] if isinstance(told, dict) else []
 
 
 def _report(reason: str, value: Any) -> Report:
@@ -254,7 +254,7 @@ def _report(reason: str, value: Any) -> Report:
             return Report(reason, (), int(value[:_MOST_DIGITS]))
         return Report(reason, (value,) if value else (), 0)
     if isinstance(value, list):
-        parts = [_report(reason, part) for part in value[:100]]
+        parts = [_report(reason, part) for part in value[: MOST_LINKS + 1]]
         urls = tuple(url for part in parts for url in part.urls)
         return Report(reason, urls, 0 if urls else sum(part.count for part in parts))
     return Report(reason, (), 0)

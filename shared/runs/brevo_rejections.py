@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shared.brevo.client import Process, Report
+from shared.brevo.client import MOST_LINKS, Process, Report
 from shared.brevo.reports import read_report
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
 from shared.mapping.results import RejectedRow
 from shared.runs.app import App
 from shared.runs.bodies import read_places
@@ -46,9 +46,11 @@ class Rejections:
 def read_rejections(app: App, batch: Batch, process: Process) -> Rejections:
     """Fetches the process's reports and finds their contacts in the staged batch.
 
-    A contact in several reports counts once. Raises TransientError and PermanentError as `read_report` does, and
-    PermanentError where the staged batch is gone.
+    A contact in several reports counts once. Raises TransientError and PermanentError as `read_report` does,
+    TransientError where Brevo does not show the reports, and PermanentError where the staged batch is gone.
     """
+    if process.reports is None:
+        raise TransientError("report_missing", "Brevo does not say whether it rejected contacts.")
     told = Told()
     for report in process.reports:
         _read(told, report, app.settings.brevo_base_url)
@@ -66,6 +68,8 @@ def read_rejections(app: App, batch: Batch, process: Process) -> Rejections:
 
 
 def _read(told: Told, report: Report, base_url: str) -> None:
+    if len(report.urls) > MOST_LINKS:
+        raise PermanentError("report_too_large", f"Brevo has more than {MOST_LINKS} reports for one reason.")
     told.counts[report.reason] += report.count
     for url in report.urls:
         for number, row in enumerate(read_report(url, base_url)):

@@ -331,10 +331,6 @@ def test_count_that_is_no_number_of_contacts_does_not_stop_the_run(story, monkey
 @pytest.mark.parametrize(
     "change",
     [
-        {"info": None},
-        {"info": {}},
-        {"info": {"import": None}},
-        {"info": {"import": []}},
         {"name": 5},
         {"status": "COMPLETED"},
     ],
@@ -343,7 +339,30 @@ def test_count_that_is_no_number_of_contacts_does_not_stop_the_run(story, monkey
 def test_process_of_another_shape_is_read(story, monkeypatch, change):
     wanted = story.people(5)
     answer_with(monkeypatch, lambda process, record: process | change)
-    check_all_sent(story, story.run(), wanted)
+    status = story.run()
+    check_all_sent(story, status, wanted)
+    assert status["notes"] == []
+
+
+@pytest.mark.parametrize("info", [None, {}, {"import": None}, {"import": []}], ids=repr)
+@pytest.mark.parametrize("looks", [1, 100], ids=["once", "for ever"])
+def test_process_that_does_not_show_its_reports_is_looked_at_again_and_then_told_in_the_notes(
+    story, monkeypatch, info, looks
+):
+    wanted = with_a_rejected_contact(story)
+    shown = iter([{"info": info}] * looks)
+
+    def without_reports(process, record):
+        return process | next(shown, {}) if process["status"] == "completed" else process
+
+    answer_with(monkeypatch, without_reports)
+    status = story.run()
+    assert story.sent() == wanted
+    if looks == 1:
+        assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_phone": 1}
+        assert status["notes"] == []
+    else:
+        check_told_in_notes(status, "Brevo does not say whether it rejected contacts.")
 
 
 @pytest.mark.parametrize(
@@ -435,6 +454,13 @@ def test_report_with_wrong_columns_rejects_nobody_and_is_told_in_the_notes(story
     assert status["contacts_rejected_by_brevo"] == {}
     assert "name no contact of batch 1" in status["notes"][0]
     assert story.sent() == wanted
+
+
+def test_more_reports_than_are_read_are_told_in_the_notes(story, monkeypatch):
+    story.people(3)
+    told_of_import(monkeypatch, {"invalid_emails": [f"{story.sandbox.origin}/reports/x"] * 101})
+    check_told_in_notes(story.run(), "more than 100 reports")
+    assert story.sandbox.log.count("GET /reports/{token}") == 0
 
 
 class Inner:
