@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.config.models import CONTAINER_NAME, Connection, Document, Export
+from shared.config.models import Connection, Document, Export
+from shared.config.source import CONTAINER_NAME
 from shared.errors import ConfigurationError, shown
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound

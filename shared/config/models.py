@@ -21,6 +21,7 @@ from pydantic import (
 from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, word_or_object
 from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
+from shared.config.source import Source
 
 Role = Literal["administrator", "contributor", "viewer"]
 AttributeType = Literal["text", "date", "number", "boolean"]
@@ -42,7 +43,6 @@ SegmentName = Annotated[
     WithJsonSchema({"type": "string", "pattern": SEGMENT_PATTERN}),
 ]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 
 
 # Brevo stores attribute names in upper case, whatever is sent.
@@ -58,9 +58,6 @@ def _country(value: str) -> str:
 
 
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
-
-
-NullWord = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
 class Consent(Model):
@@ -99,38 +96,6 @@ class Connection(Model):
         default="YYYY-MM-DD", description="The account's date format."
     )
     boolean_words: BooleanWords | None = None
-
-
-class Source(Model):
-    """Where Customer Insights writes: a container and the folder of one of its exports."""
-
-    container: Annotated[str, StringConstraints(pattern=CONTAINER_NAME)]
-    folder: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
-        description='The export\'s folder, of any depth; "/" is the container itself.'
-    )
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(
-        default=None, description="The files' delimiter; what model.json says, else a comma."
-    )
-    escape: Literal['"', "\\"] = Field(
-        default='"', description="What stands before a quote inside a quoted cell: a second quote, or a backslash."
-    )
-    gaps_allowed: bool = Field(
-        default=False, description="The files' numbers have gaps by design: none is taken for a missing file."
-    )
-    date_format: DateForm | None = Field(
-        default=None, description="How the files write dates, such as M/d/yyyy h:mm:ss tt; ISO dates need none."
-    )
-    null_words: list[NullWord] = Field(
-        default=["NULL", "\\N"], max_length=50, description="Cells that mean empty, in exactly these letters."
-    )
-
-    @model_validator(mode="after")
-    def _plain_folder(self) -> Self:
-        parts = self.folder.strip("/").split("/")
-        parts = [] if self.folder == "/" else self.folder.strip("/").split("/")
-        if any(part == "" or part.endswith(".") for part in parts) or "\\" in self.folder:
-            raise ValueError("folder must be a plain path such as CustomerInsights_abcd1234/BlobExport")
-        return self
 
 
 class MappedField(Model):

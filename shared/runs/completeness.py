@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.config.models import Source
+from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.runs.app import App
 from shared.segments.snapshot import SegmentSnapshot, Snapshot

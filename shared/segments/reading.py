@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import category
 
-from shared.config.models import Source
+from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.framing import DELIMITERS, Form, Framer
 from shared.segments.model_json import Table

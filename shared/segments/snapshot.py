@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.config.models import Source
+from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.layouts import (
     FILE_ENDINGS,

@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from shared.config.date_format import DateFormat
-from shared.config.models import MappedField, Source
+from shared.config.models import MappedField
+from shared.config.source import Source
 from shared.mapping.date_rule import date_sql
 
 SOURCE = {"container": "segments", "folder": "CustomerInsights_abcd1234/BlobExport"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.config.models import Source
+from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.layouts import segment_of_blob
 from shared.segments.snapshot import SegmentSnapshot, Snapshot, find_snapshot
