@@ -179,7 +179,7 @@ class Run:
         return replace(self, watch_due=due)
 
     def driven_on(self, now: datetime, graces: Graces) -> Self | None:
-        """Stalled, and taken on by whoever writes this."""
+        """Stalled, and taken on by the worker that writes this."""
         if self.is_final or now.timestamp() < self.stalled_after:
             return None
         return replace(self, stalled_after=now.timestamp() + graces.stalled)
