@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ EVA = b"C-3,eva@example.com,Eva\n"
 
 def filled(filling: bytes, size_bytes: int) -> Iterator[bytes]:
     """About `size_bytes` of whole fillings, in pieces as storage gives them."""
-    count, at_once = size_bytes // len(filling), PIECE_BYTES // len(filling)
-    while count > 0:
-        yield filling * min(count, at_once)
-        count -= at_once
+    at_once = PIECE_BYTES // len(filling)
+    pieces, rest = divmod(size_bytes // len(filling), at_once)
+    yield from repeat(
+        filling * at_once, pieces
+    )  # the same object each time, or the file would be this process's memory
+    yield filling * rest
 
 
 def one_line(megabytes: int) -> Iterator[bytes]:
