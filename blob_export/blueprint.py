@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from shared.runs.app import open_app
+from shared.app import open_app
 from shared.runs.starting import start_for_blob
 
 blueprint = func.Blueprint()

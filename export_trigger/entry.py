@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from export_trigger.answers import RequestError, problem, problem_answer
 from shared.access import Caller, request_caller
+from shared.app import App, open_app
 from shared.errors import ExportError, place_of
-from shared.runs.app import App, open_app
 
 blueprint = func.Blueprint()
 _log = logging.getLogger(__name__)

@@ -14,12 +14,12 @@ from shared.administration.running import cancel_run as cancel
 from shared.administration.running import previewed, start_refreshed
 from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
-from shared.runs.app import App
-from shared.runs.confirming import call_back
-from shared.runs.preview import Preview, preview
+from shared.app import App
 from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.state import Run
 from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows, run_status, run_story
+from shared.runs.steps.confirm import call_back
+from shared.staging.preview import Preview, preview
 
 _LOOK_AGAIN_SECONDS = "5"
 _MOST_KEY_CHARACTERS = 200

@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from shared.runs.app import open_app
-from shared.runs.steps import abandon, take_step
+from shared.app import open_app
+from shared.runs.steps.dispatch import abandon, take_step
 
 blueprint = func.Blueprint()
 
@@ -24,7 +24,7 @@ def export_poison(message: func.QueueMessage) -> None:
 def export_notices(message: func.QueueMessage) -> None:
     """Tells somebody how a run has ended."""
     # Loaded here, in the one function that needs it: not at a cold start.
-    from shared.runs.telling import take_notice
+    from shared.notices.tell import take_notice
 
     take_notice(open_app(), message.get_body())
 
@@ -32,6 +32,6 @@ def export_notices(message: func.QueueMessage) -> None:
 @blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
 def export_notices_poison(message: func.QueueMessage) -> None:
     """Gives up a notice that the host has given up."""
-    from shared.runs.telling import drop_notice
+    from shared.notices.tell import drop_notice
 
     drop_notice(open_app(), message.get_body())

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from shared.administration.running import forget_old_keys
+from shared.app import open_app
 from shared.errors import ConfigurationError
-from shared.runs.app import open_app
 from shared.runs.starting import start_due
-from shared.runs.sweeping import sweep
+from shared.runs.steps.sweep import sweep
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 
 blueprint = func.Blueprint()

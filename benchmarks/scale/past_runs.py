@@ -12,7 +12,7 @@ from benchmarks.bars import Bar
 from benchmarks.scale.finding import Finding, say
 from benchmarks.scale.place import app_with
 from local.azurite import Azurite
-from shared.runs.app import App
+from shared.app import App
 from shared.runs.counts import Counts
 from shared.runs.rows import run_row
 from shared.runs.run_ids import new_run_id

@@ -15,7 +15,7 @@ from local.functions_host.http_messages import send
 from local.sample_data import ContactDigest
 from local.sandbox_process import SandboxProcess
 from local.stack import free_port
-from shared.runs.app import App
+from shared.app import App
 from shared.runs.store import RunStore
 from shared.settings import read_settings
 from shared.storage.account import open_storage

@@ -12,9 +12,9 @@ from local.brevo_sandbox.importing import ImportRecord
 from local.chaos.exports import Account, ExportUnderTest, stranger_facts
 from local.chaos.report import Check, Report
 from local.chaos.site import Site
-from shared.runs.ending import STAGED
 from shared.runs.state import Batch, Run
 from shared.runs.status import run_status
+from shared.runs.steps.end import STAGED
 from shared.storage.account import QUEUE
 
 ANSWER_LOST = ("500-after", "524-after", "reset-after", "truncated", "no-process-id")

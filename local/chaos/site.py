@@ -23,8 +23,8 @@ from local.chaos.exports import Account, ExportUnderTest, make_export_under_test
 from local.chaos.watching import FOLDERS
 from local.functions_host import FunctionsHost
 from local.sample_data import FOLDER, MAPPING
+from shared.app import App
 from shared.errors import ExportError
-from shared.runs.app import App
 from shared.runs.state import Run
 from shared.runs.store import RunStore
 from shared.settings import read_settings

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.app import App
 from shared.brevo.session import BrevoSession
 from shared.errors import PermanentError
-from shared.runs import steps
-from shared.runs.app import App
-from shared.runs.messages import parse_message
+from shared.runs.queue import parse_message
+from shared.runs.steps import dispatch
 from shared.storage.blobs import Blobs
 from shared.storage.queue import Queue
 from shared.storage.tables import Table
@@ -45,7 +45,7 @@ _here = threading.local()
 
 def install(folder: Path) -> None:
     """Wraps the product's steps and the operations that outlast a worker."""
-    setattr(steps, "take_step", _watched(folder, steps.take_step))  # noqa: B010 - mypy would refuse to replace it
+    setattr(dispatch, "take_step", _watched(folder, dispatch.take_step))  # noqa: B010 - mypy would refuse to replace it
     for name in ("insert", "put", "replace", "delete", "transact"):
         _wrap(folder, Table, name, lambda self, *_: f"{self._what.removeprefix('table ')}.")
     _wrap(folder, Queue, "send", lambda *_: "queue.")

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import asdict, dataclass, fields
 
 from shared.access import Caller, require
-from shared.runs.app import App
+from shared.app import App
 from shared.runs.status import Timestamp
 from shared.storage.tables import Row
 

@@ -1,15 +1,15 @@
 """What is wrong with an export, told before it is saved: its list, its attributes, the columns of its segments."""
 
 from shared.administration.items import InvalidInput
+from shared.app import App
+from shared.brevo.checks import check_list
 from shared.config.document import Target
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError
 from shared.mapping.plan import columns_text, find_column, make_plan
-from shared.runs.app import App
-from shared.runs.completeness import check_complete
-from shared.runs.preflight import check_list
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, find_snapshot
+from shared.staging.completeness import check_complete
 
 _NOT_THERE_YET = ("snapshot_missing", "container_missing")
 _STANDARD = ("first_name", "last_name", "phone")

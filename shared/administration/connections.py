@@ -14,9 +14,9 @@ from shared.administration.items import (
     with_item,
     without_item,
 )
+from shared.app import App
 from shared.config.models import Connection, Consent, Document
 from shared.errors import ConfigurationError
-from shared.runs.app import App
 from shared.runs.connecting import CheckStep, check_connection
 
 

@@ -19,9 +19,9 @@ from shared.administration.items import (
     with_item,
     without_item,
 )
+from shared.app import App
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.app import App
 from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.starting import note_as_known
 

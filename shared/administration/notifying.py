@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from shared.access import Caller, require
 from shared.administration import audit
+from shared.app import App
 from shared.config.models import Document
 from shared.config.notifications import Channel, Notification
 from shared.errors import ConfigurationError, ExportError
-from shared.notifying.notice import Notice, sample_notice
-from shared.notifying.sending import send_notice
-from shared.runs.app import App
+from shared.notices.notice import Notice, sample_notice
+from shared.notices.sending import send_notice
 
 
 @dataclass(frozen=True, slots=True)

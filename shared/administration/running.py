@@ -8,14 +8,14 @@ from typing import Any
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
 from shared.administration.exports import find_export
+from shared.app import App
 from shared.config.document import Target, find_target
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, TransientError
-from shared.runs.app import App
-from shared.runs.cancelling import request_cancel
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
 from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
+from shared.runs.steps.cancel import request_cancel
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 

@@ -12,7 +12,7 @@ from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from shared.runs.app import App
+    from shared.app import App
     from shared.runs.status import RunStory
 
 _BAD_ENDS = ("failed", "cancelled")
@@ -55,7 +55,7 @@ def exports(search: str, sort: str) -> None:
 def preview(export: str) -> None:
     """Show what a run would send: five masked contacts, counts by reason. Sends nothing."""
     from shared.administration.running import previewed
-    from shared.runs.preview import preview
+    from shared.staging.preview import preview
 
     app = open_app()
     result = preview(app, previewed(app, caller(), export))
@@ -90,7 +90,7 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
 def _watch(app: "App", run_id: str) -> int:
     from shared.cli.progress import Progress
     from shared.runs.status import find_run, run_status
-    from shared.runs.working import tell_what_waits, work_until
+    from shared.runs.worker import tell_what_waits, work_until
 
     with Progress(app, run_id, quiet=as_json()):
         work_until(app, lambda: find_run(app, run_id).is_final)

@@ -6,9 +6,9 @@ import time
 from types import TracebackType
 from typing import Self
 
+from shared.app import App
 from shared.cli.text import count_text
 from shared.errors import ExportError
-from shared.runs.app import App
 from shared.runs.state import Run
 
 _EVERY_SECONDS = 0.5

@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from shared.access import Caller
-    from shared.runs.app import App
+    from shared.app import App
 
 _JSON = "segment-export.json"
 
@@ -50,6 +50,6 @@ def caller() -> "Caller":
 
 def open_app() -> "App":
     """The app as the environment says. Raises ConfigurationError naming the setting that cannot be read."""
-    from shared.runs import app
+    from shared import app
 
     return app.open_app()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.administration.exports import ListedExport
     from shared.mapping.results import RowCounts
-    from shared.runs.preview import Preview
     from shared.runs.state import Problem
     from shared.runs.status import RunStatus
+    from shared.staging.preview import Preview
 
 
 def status_text(run: "RunStatus") -> str:

@@ -13,17 +13,17 @@ from functools import partial
 from pathlib import Path
 
 from shared.access import Caller, require
+from shared.app import App
 from shared.config.document import DocumentError, blob_address, parse_document
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
 from shared.operating.looking import Look, State
-from shared.runs.app import App
 from shared.runs.connecting import check_connection
-from shared.runs.ending import STAGED
-from shared.runs.rejected import REJECTED
+from shared.runs.steps.end import STAGED
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
+from shared.staging.rejected import REJECTED
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule

@@ -6,11 +6,11 @@ Of these only the configuration is ours to change; of the others it is said wher
 import json
 
 from shared.access import Caller
+from shared.app import App
 from shared.config.models import Document, Export
 from shared.config.store import plain
 from shared.errors import ConfigurationError, ExportError
 from shared.operating.person import Forgotten, Person
-from shared.runs.app import App
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentSnapshot, find_snapshot
 

@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 
 from shared.access import Caller, require
 from shared.administration import audit
+from shared.app import App
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
-from shared.runs.app import App
-from shared.runs.bodies import read_places
-from shared.runs.cancelling import cancel_when_idle, request_cancel
-from shared.runs.ending import STAGED
-from shared.runs.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Batch, Run
+from shared.runs.steps.cancel import cancel_when_idle, request_cancel
+from shared.runs.steps.end import STAGED
+from shared.staging.bodies import read_places
+from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.failures import Conflict, NotFound
 
 _CANCEL_SECONDS = 60.0

@@ -5,8 +5,8 @@ Each look: state, words, what to do.
 
 from typing import Literal
 
+from shared.app import App
 from shared.errors import ConfigurationError
-from shared.runs.app import App
 from shared.runs.run_ids import started_at
 
 State = Literal["ok", "warn", "FAILED"]

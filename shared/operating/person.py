@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.errors import ConfigurationError
-from shared.runs.rejected import address_digest
+from shared.staging.rejected import address_digest
 
 # What cannot stand beside an address that is whole: `ana@x.ro` is not in `mariana@x.ro`, nor in `ana@x.ro.com`.
 _BEFORE = rb"(?<![A-Za-z0-9._%+-])"

@@ -20,9 +20,9 @@ from typing import Literal
 
 from shared.access import Caller, require
 from shared.administration import audit
+from shared.app import App
 from shared.errors import PermanentError
-from shared.runs.app import App
-from shared.runs.messages import Message, parse_message, send
+from shared.runs.queue import Message, parse_message, send
 from shared.storage.queue import Queue, Received
 
 _HIDDEN_SECONDS = 60

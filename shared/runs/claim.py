@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.app import App
 from shared.errors import ExportError, TransientError
-from shared.runs.app import App
 from shared.runs.graces import Graces
-from shared.runs.messages import LONGEST_STEP_WAIT_SECONDS, next_try_seconds
+from shared.runs.queue import LONGEST_STEP_WAIT_SECONDS, next_try_seconds
 from shared.runs.state import Batch, Run
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.app import App
+from shared.brevo.checks import allowance
 from shared.config.models import Connection
 from shared.errors import ExportError
-from shared.runs.app import App
-from shared.runs.preflight import allowance
 from shared.settings import read_secret
 
 

@@ -10,7 +10,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Graces:
-    """All times are seconds. The composition root (`shared/runs/app.py`) passes them to every operation."""
+    """All times are seconds. The composition root (`shared/app.py`) passes them to every operation."""
 
     claim: float = 20.0
     """How long a claim on a run or a batch lasts without being renewed."""
@@ -24,7 +24,7 @@ class Graces:
     longest_watch: float = 240.0
     """The limits of the delay of a watch message."""
     notice_claim: float = 45.0
-    """How long a claim on a notice lasts. Longer than a post takes (shared/notifying/posting.py)."""
+    """How long a claim on a notice lasts. Longer than a post takes (shared/notices/posting.py)."""
     notice_watch: float = 60.0
     """The delay of a notice's watch message; longer than its claim."""
 

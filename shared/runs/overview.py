@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.app import App
-from shared.runs.completeness import wait_for_files
 from shared.runs.guards import is_guard
 from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.segments.snapshot import find_snapshot
+from shared.staging.completeness import wait_for_files
 
 
 @dataclass(frozen=True, kw_only=True)

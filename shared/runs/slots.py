@@ -4,7 +4,7 @@ A slot has no expiry of its own. It is free when its batch or its run is done, w
 so a slot is neither lost with a worker nor taken from a live import by a clock that is off.
 """
 
-from shared.runs.app import App
+from shared.app import App
 from shared.runs.state import Batch, Run
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row

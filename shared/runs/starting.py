@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from shared import telemetry
+from shared.app import App
 from shared.config.document import Target, find_target
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError
-from shared.runs.app import App
-from shared.runs.completeness import wait_for_files
-from shared.runs.messages import Message, send
+from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
+from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
-from shared.runs.watching import start_watch
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
+from shared.staging.completeness import wait_for_files
 
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import ConfigDict, WithJsonSchema
 
+from shared.app import App
 from shared.errors import ConfigurationError
 from shared.mapping.results import SegmentRows
-from shared.runs import ending
-from shared.runs.app import App
 from shared.runs.counts import Counts
-from shared.runs.rejected import rejected_csv
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Problem, Run, State, Trigger
+from shared.runs.steps import end
+from shared.staging.rejected import rejected_csv
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 # Without it, pydantic describes a field that has a default as one that may be missing from an answer.
@@ -95,7 +95,7 @@ def run_status(app: App, run: Run) -> RunStatus:
     notes = [*run.notes, *(batch.note for batch in batches if batch.note)]
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
-    run = ending.totals(app, run)
+    run = end.totals(app, run)
     return RunStatus(
         **vars(run_summary(run)),
         **vars(run.counts),

@@ -13,16 +13,16 @@ import pytest
 import stamina
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from shared.app import App
 from shared.brevo.pace import Pace
 from shared.errors import ExportError
-from shared.runs.app import App
+from shared.notices.tell import take_notice
 from shared.runs.starting import Start, start_for_blob, start_on_demand
 from shared.runs.state import Run
 from shared.runs.status import find_run, rejected_rows, run_story
-from shared.runs.steps import UnforeseenError, abandon, take_step
+from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
+from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
-from shared.runs.sweeping import sweep
-from shared.runs.telling import take_notice
 from shared.settings import Settings, read_settings
 from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
 from tests.memory_storage import Kept
@@ -286,4 +286,4 @@ def story(make_story: Callable[..., Story]) -> Story:
 @pytest.fixture
 def three_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some 250 of the contacts of `Story.people` make a batch."""
-    monkeypatch.setattr("shared.runs.bodies.LARGEST_BODY_BYTES", 18_400)
+    monkeypatch.setattr("shared.staging.bodies.LARGEST_BODY_BYTES", 18_400)

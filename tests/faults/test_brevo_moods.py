@@ -103,7 +103,7 @@ def test_limit_that_resets_in_an_hour_is_waited_for_in_the_queue(story):
 
 
 def test_account_that_fails_for_hours_fails_the_run_with_the_last_reason(story, monkeypatch):
-    monkeypatch.setattr("shared.runs.steps.GIVE_UP_SECONDS", 3600.0)
+    monkeypatch.setattr("shared.runs.steps.dispatch.GIVE_UP_SECONDS", 3600.0)
     story.people(5)
     story.sandbox.storm(Faults(rate=1.0, kinds=("503",)))
     status = story.run(hours=24)

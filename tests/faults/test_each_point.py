@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import ExportError
-from shared.runs.sweeping import sweep
+from shared.runs.steps.sweep import sweep
 from tests.faults.conftest import Story, check_failed
 from tests.memory_line import Mode, WorkerDied
 

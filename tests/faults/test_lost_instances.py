@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from shared.errors import TransientError
-from shared.runs.cancelling import request_cancel
 from shared.runs.claim import claimed_batch, claimed_run
 from shared.runs.state import Run
 from shared.runs.status import find_run
-from shared.runs.steps import take_step
+from shared.runs.steps.cancel import request_cancel
+from shared.runs.steps.dispatch import take_step
 from tests.faults.conftest import LEASE_SECONDS, Story
 from tests.memory_line import WorkerDied
 

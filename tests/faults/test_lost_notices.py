@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.errors import ExportError
-from shared.notifying import posting
-from shared.runs.telling import drop_notice, take_notice
+from shared.notices import posting
+from shared.notices.tell import drop_notice, take_notice
 from tests.faults.conftest import LEASE_SECONDS, Story
 from tests.faults.test_lost_instances import AT_MOST_SECONDS
 from tests.memory_line import WorkerDied
@@ -71,7 +71,7 @@ def test_notice_whose_sender_is_lost_in_the_middle_is_settled_within_six_minutes
         raise WorkerDied
 
     with monkeypatch.context() as patch, pytest.raises(WorkerDied):
-        patch.setattr("shared.notifying.sending.send_notice", die)
+        patch.setattr("shared.notices.sending.send_notice", die)
         take_notice(story.app, late.text)
     lost_at = story.kept.clock.seconds()
     story.tell()

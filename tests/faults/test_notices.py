@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from shared.notifying import posting
-from shared.runs.cancelling import request_cancel
-from shared.runs.notice_messages import NoticeMessage, enqueue
+from shared.notices import posting
+from shared.notices.queue import NoticeMessage, enqueue
+from shared.notices.tell import drop_notice, take_notice
+from shared.notices.words import WITHOUT_COLUMNS
 from shared.runs.status import find_run
-from shared.runs.sweeping import sweep
-from shared.runs.telling import drop_notice, take_notice
-from shared.runs.wording import WITHOUT_COLUMNS
+from shared.runs.steps.cancel import request_cancel
+from shared.runs.steps.sweep import sweep
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.faults.test_canary import BROKEN, assert_clean, marked_segment
@@ -381,7 +381,7 @@ def test_any_message_is_taken_or_dropped(told, there, take, text):
 def test_unforeseen_error_shows_its_place_and_no_word_of_it(told, there, monkeypatch):
     story = told(**MISSING_LIST)
     story.run()
-    monkeypatch.setattr("shared.runs.telling.run_notice", lambda *_: 1 / 0)
+    monkeypatch.setattr("shared.notices.tell.run_notice", lambda *_: 1 / 0)
     story.tell(hours=0.05)
     assert story.errors
     assert "ZeroDivisionError at test_notices.py" in str(story.errors[0])
@@ -427,7 +427,7 @@ def test_worker_that_dies_between_claim_and_post_leaves_teams_untold_and_a_webho
         raise WorkerDied
 
     with monkeypatch.context() as patch:
-        patch.setattr("shared.notifying.sending.send_notice", die)
+        patch.setattr("shared.notices.sending.send_notice", die)
         for message in [each for each in story.kept.notices if "watch" not in each.text]:
             with pytest.raises(WorkerDied):
                 take_notice(story.app, message.text)

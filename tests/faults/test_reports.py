@@ -103,7 +103,7 @@ def test_lines_that_name_no_contact_of_the_batch_are_told_in_the_notes(
 
 def test_contact_named_by_address_and_by_phone_in_two_reports_is_counted_once(rejected, monkeypatch):
     reports = iter([HEADER + "person1@example.com;\n", HEADER + ";+40722123456\n"])
-    monkeypatch.setattr("shared.runs.brevo_rejections.read_report", lambda *_: _cells(next(reports)))
+    monkeypatch.setattr("shared.brevo.rejections.read_report", lambda *_: _cells(next(reports)))
     monkeypatch.setattr(
         "local.brevo_sandbox.importing._report_value",
         lambda record, name, *_: f"https://x.brevo.com/{name}" if name.startswith("duplicate_e") else None,

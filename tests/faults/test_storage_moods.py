@@ -12,18 +12,17 @@ import pytest
 import requests
 
 from local.azurite import Azurite
+from shared.app import App
 from shared.errors import ConfigurationError, PermanentError, TransientError
-from shared.runs import ending
-from shared.runs.app import App
 from shared.runs.claim import claimed_run
 from shared.runs.counts import Counts
 from shared.runs.starting import start_on_demand
 from shared.runs.state import Batch, Problem, Run
 from shared.runs.status import find_run, run_story
-from shared.runs.steps import abandon, take_step
+from shared.runs.steps.dispatch import abandon, end, take_step
+from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
-from shared.runs.sweeping import sweep
-from shared.runs.working import work_until
+from shared.runs.worker import work_until
 from shared.settings import StorageAccount
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
@@ -392,7 +391,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
     batch = Batch(run.run_id, "s1", 1, 10, 8_000_000, note="n" * 100_000)
     cloud.app.store.write_batches([batch])
     cloud.app.store.add_event(run.run_id, "failed", "t" * 100_000)
-    ending.fail(cloud.app, run.run_id, PermanentError("code", "e" * 100_000 + ".", "a" * 100_000))
+    end.fail(cloud.app, run.run_id, PermanentError("code", "e" * 100_000 + ".", "a" * 100_000))
     assert plain(run_story(cloud.app, cloud.run(run.run_id)))["status"] == "failed"
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from shared.errors import ConfigurationError
 from shared.runs.status import find_run
-from shared.runs.steps import UnforeseenError, abandon, take_step
-from shared.runs.sweeping import sweep
+from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
+from shared.runs.steps.sweep import sweep
 from tests.faults.test_lost_instances import IMPORT, watches, work_until
 
 
@@ -123,6 +123,6 @@ def test_watch_that_cannot_read_the_configuration_ends_nothing(story, caplog):
 def test_unforeseen_error_of_a_watch_shows_its_place_alone(story, monkeypatch):
     story.people(5)
     run_id = story.start().run_id
-    monkeypatch.setattr("shared.runs.watching.rearm", lambda *_: 1 / 0)
+    monkeypatch.setattr("shared.runs.steps.watch.rearm", lambda *_: 1 / 0)
     with pytest.raises(UnforeseenError, match=r"step watch of run .*ZeroDivisionError"):
         take_step(story.app, json.dumps({"run": run_id, "step": "watch"}))

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
-from shared.runs.app import App
-from shared.runs.preview import preview
+from shared.app import App
 from shared.runs.starting import Start, start_on_demand
 from shared.runs.status import find_run, rejected_rows, run_story
 from shared.runs.store import RunStore
-from shared.runs.working import work_until
+from shared.runs.worker import work_until
 from shared.settings import Settings, read_settings
+from shared.staging.preview import preview
 from shared.storage.account import Storage, open_storage
 from shared.storage.tables import Row
 from tests.memory_line import Line, VirtualClock

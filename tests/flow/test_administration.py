@@ -321,7 +321,7 @@ def test_cancel_takes_the_connection_of_the_export(office):
 @pytest.fixture
 def typed(office, monkeypatch):
     """Types a command; its exit status, output and words on standard error."""
-    monkeypatch.setattr("shared.runs.app.open_app", lambda: office.app)
+    monkeypatch.setattr("shared.app.open_app", lambda: office.app)
     monkeypatch.setenv("EXPORT_CONFIG", office.app.settings.export_config)
     monkeypatch.setenv("USER", "ana@example.com")
 

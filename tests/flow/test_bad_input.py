@@ -14,7 +14,7 @@ import stamina
 from shared.errors import ConfigurationError
 from shared.runs.starting import start_on_demand
 from shared.runs.status import find_run
-from shared.runs.steps import take_step
+from shared.runs.steps.dispatch import take_step
 
 HEAD = "CustomerId,EMail,FirstName\n"
 ANA = "C-1,ana@example.com,Ana\n"

@@ -35,10 +35,10 @@ def test_step_that_is_put_off_is_logged_with_its_reason(flow, caplog, monkeypatc
     def throttled(*_):
         raise TransientError("brevo_throttled", "Slow down.", retry_after_seconds=0)
 
-    monkeypatch.setattr("shared.runs.staging.find_snapshot", throttled)
+    monkeypatch.setattr("shared.runs.steps.stage.find_snapshot", throttled)
     with caplog.at_level(logging.INFO, logger="shared.runs"):
         started = flow.start()
-        from shared.runs.steps import take_step
+        from shared.runs.steps.dispatch import take_step
 
         take_step(flow.app, f'{{"run": "{started.run_id}", "step": "stage"}}')
     assert f"step waits: run={started.run_id} step=stage code=brevo_throttled seconds=0" in caplog.text

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.runs import bodies
+from shared.staging import bodies
 
 HEAD = "CustomerId,EMail,FirstName\n"
 

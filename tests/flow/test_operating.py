@@ -29,14 +29,14 @@ from shared.administration import running
 from shared.administration.audit import read_audit
 from shared.cli.program import program
 from shared.operating import doctor, forgetting, pruning, replaying
-from shared.runs import cancelling
-from shared.runs.messages import Message, send
-from shared.runs.rejected import REJECTED
+from shared.runs.queue import Message, send
 from shared.runs.rows import run_row
 from shared.runs.run_ids import run_address
 from shared.runs.state import Batch, Run
 from shared.runs.status import find_run
-from shared.runs.sweeping import sweep
+from shared.runs.steps.dispatch import cancel
+from shared.runs.steps.sweep import sweep
+from shared.staging.rejected import REJECTED
 from shared.storage import account
 from shared.storage.tables import Row
 from tests.waiting import wait_until
@@ -630,7 +630,7 @@ def test_run_without_the_person_is_not_cancelled(office, typed):
     office.work_until(lambda: office.status(run_id)["status"] == "confirming")
     assert typed("forget", ANA)[0] == 0
     assert office.status(run_id)["status"] == "confirming"
-    cancelling.request_cancel(office.app, find_run(office.app, run_id), "tester")
+    cancel.request_cancel(office.app, find_run(office.app, run_id), "tester")
     office.finish(run_id)
 
 

@@ -11,22 +11,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.brevo.client import BrevoClient
+from shared.brevo.polling import learn, seconds_per_contact
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
-from shared.runs import bodies, delivering, ending, staging
-from shared.runs.cancelling import request_cancel
 from shared.runs.counts import Counts
-from shared.runs.ending import schedule_confirm
 from shared.runs.graces import Graces
-from shared.runs.messages import Message, rest_until_due
+from shared.runs.queue import Message, rest_until_due
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.state import Batch, Problem
 from shared.runs.status import find_run
-from shared.runs.steps import abandon, take_step
+from shared.runs.steps.cancel import request_cancel
+from shared.runs.steps.dispatch import abandon, deliver, end, stage, take_step
+from shared.runs.steps.end import schedule_confirm
+from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
-from shared.runs.sweeping import sweep
-from shared.runs.timing import learn, seconds_per_contact
 from shared.segments.snapshot import find_snapshot
+from shared.staging import bodies
 from shared.storage.tables import Row
 
 HEAD = "CustomerId,EMail,FirstName\n"
@@ -273,7 +273,7 @@ def test_staging_run_that_is_cancelled_sends_nothing(flow, monkeypatch):
             assert find_run(flow.app, started.run_id).state == "staging"
             yield batch
 
-    monkeypatch.setattr("shared.runs.staging.write_bodies", write_bodies)
+    monkeypatch.setattr("shared.runs.steps.stage.write_bodies", write_bodies)
     status = flow.finish(started.run_id)
     assert list(status["times"]) == ["queued", "staging", "cancelled"]
     assert flow.nothing_was_sent()
@@ -368,7 +368,7 @@ def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
         learnings = []
-        patch.setattr("shared.runs.confirming.learn", lambda app, account, batch: learnings.append(batch))
+        patch.setattr("shared.runs.steps.confirm.learn", lambda app, account, batch: learnings.append(batch))
         assert flow.run()["status"] == "succeeded"
     assert before == seconds_per_contact(flow.app, flow.account)
     assert len(learnings) == flow.sandbox.log.count("GET /processes") < len(flow.sandbox.imports.records())
@@ -630,7 +630,7 @@ def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, mo
 def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_last_batch(make_flow, monkeypatch):
     flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 3)
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
-    add_event, schedule_confirm_again, delays = RunStore.add_event, ending.schedule_confirm, []
+    add_event, schedule_confirm_again, delays = RunStore.add_event, end.schedule_confirm, []
 
     def noted(self, run, kind, text=""):
         add_event(self, run, kind, text)
@@ -643,7 +643,7 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
         schedule_confirm_again(app, run, delay_seconds, *changed)
 
     monkeypatch.setattr(RunStore, "add_event", noted)
-    monkeypatch.setattr(ending, "schedule_confirm", confirm_in)
+    monkeypatch.setattr(end, "schedule_confirm", confirm_in)
     assert flow.finish(run_id, seconds=60)["status"] == "succeeded"
     assert [delay > 1 for delay in delays] == [True, True, False]
 
@@ -701,13 +701,13 @@ def test_call_back_of_a_repeat_within_one_post_frees_no_slot(make_flow, monkeypa
 
 def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monkeypatch):
     flow.segment(many(5))
-    real = delivering._check_still_open
+    real = deliver._check_still_open
 
     def cancel_first(app, run):
         request_cancel(app, run, "ana")
         real(app, run)
 
-    monkeypatch.setattr(delivering, "_check_still_open", cancel_first)
+    monkeypatch.setattr(deliver, "_check_still_open", cancel_first)
     status = flow.finish(flow.start().run_id, seconds=30)
     assert status["status"] == "cancelled"
     assert status["error"]["message"].endswith("Nothing was sent.")
@@ -717,14 +717,14 @@ def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monke
 def test_worker_that_lost_its_claim_writes_nothing_over_the_others_counts(flow, monkeypatch):
     flow.segment(many(5))
     started = flow.start()
-    real = staging._note_result
+    real = stage._note_result
 
     def overtaken(*arguments):
         theirs = {"owner": "another", "snapshot": "theirs", "counts": Counts(rows_read=7)}
         flow.app.store.update(started.run_id, lambda now: replace(now, **theirs))
         real(*arguments)
 
-    monkeypatch.setattr(staging, "_note_result", overtaken)
+    monkeypatch.setattr(stage, "_note_result", overtaken)
     take_step(flow.app, json.dumps({"run": started.run_id, "step": "stage"}))
     run = find_run(flow.app, started.run_id)
     assert (run.owner, run.snapshot, run.counts.rows_read, run.state) == ("another", "theirs", 7, "staging")

@@ -11,9 +11,9 @@ from shared.administration.checking import check_export
 from shared.config.models import Export
 from shared.errors import ConfigurationError
 from shared.runs.overview import export_overview
-from shared.runs.preview import preview
 from shared.runs.starting import start_due, start_for_blob
 from shared.runs.status import find_run
+from shared.staging.preview import preview
 from shared.storage.blobs import CHUNK_BYTES
 
 ROOT = "CustomerInsights_abcd1234/BlobExport"
@@ -79,7 +79,7 @@ def one_of_two(make_flow):
 
 
 def test_file_that_model_json_lists_is_waited_for(one_of_two, monkeypatch):
-    monkeypatch.setattr("shared.runs.completeness._POLL_SECONDS", 1.0)
+    monkeypatch.setattr("shared.staging.completeness._POLL_SECONDS", 1.0)
     flow = one_of_two()
     run_id = flow.start().run_id
     flow.work_until(lambda: find_run(flow.app, run_id).waiting)
@@ -184,7 +184,7 @@ def gap(make_flow):
 
 
 def test_gap_in_the_numbers_is_waited_for(gap, monkeypatch):
-    monkeypatch.setattr("shared.runs.completeness._POLL_SECONDS", 1.0)
+    monkeypatch.setattr("shared.staging.completeness._POLL_SECONDS", 1.0)
     flow = gap()
     assert "there is no number 2" in start_due(flow.app)[0].reason
     run_id = flow.start().run_id

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.config.document import Target, read_document
-from shared.runs.preview import preview
+from shared.staging.preview import preview
 from tests.flow.test_mapping import check_warned, column, received, send
 
 DAY = {"attributes": {"BIRTHDAY": {"field": "Value", "type": "date"}}}

@@ -16,8 +16,8 @@ from shared.config.document import Target
 from shared.config.models import Connection, Export
 from shared.errors import ExportError
 from shared.mapping.results import RejectedRow
-from shared.runs.reading import SnapshotReader
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.staging.reader import SnapshotReader
 from shared.storage.blobs import Blob
 
 PIECE_BYTES = 4 * 1024 * 1024

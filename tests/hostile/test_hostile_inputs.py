@@ -18,9 +18,9 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.reports import may_follow
 from shared.config.document import DocumentError, parse_document
 from shared.errors import ConfigurationError, ExportError
-from shared.runs.messages import parse_message
-from shared.runs.preview import preview
-from shared.runs.steps import abandon, take_step
+from shared.runs.queue import parse_message
+from shared.runs.steps.dispatch import abandon, take_step
+from shared.staging.preview import preview
 from tests.faults.conftest import check_books
 from tests.hostile.inputs import (
     ALL,

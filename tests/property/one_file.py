@@ -10,8 +10,8 @@ from typing import Any
 from shared.config.document import Target
 from shared.config.models import Connection, Export
 from shared.mapping.results import RejectedRow
-from shared.runs.reading import SnapshotReader
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.staging.reader import SnapshotReader
 from shared.storage.blobs import Blob
 
 

@@ -15,8 +15,8 @@ import pytest
 from shared.errors import ConfigurationError
 from shared.mapping import select
 from shared.mapping.results import RejectedRow
-from shared.runs import reading
 from shared.segments import framing
+from shared.staging import reader
 from tests.property import slow_reader
 from tests.property.one_file import FakeBlobs, reader_of
 from tests.property.slow_reader import QuoteOpenAt
@@ -96,7 +96,7 @@ def small_borders(monkeypatch: pytest.MonkeyPatch, chunk_bytes: int) -> None:
     monkeypatch.setattr(framing, "_PIECE_BYTES", 700)
     monkeypatch.setattr(framing, "_WINDOW_BYTES", 300)
     monkeypatch.setattr(framing, "_BYTES_PER_QUOTE", 8)
-    monkeypatch.setattr(reading, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(reader, "CHUNK_BYTES", chunk_bytes)
     monkeypatch.setattr(select, "BUFFER_BYTES", chunk_bytes + 200)
     monkeypatch.setattr(select, "LONGEST_ROW_BYTES", 500)
 

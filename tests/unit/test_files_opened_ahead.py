@@ -14,8 +14,8 @@ from shared.config.document import Target
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.results import MappedChunk
-from shared.runs.reading import SnapshotReader
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.staging.reader import SnapshotReader
 from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict
 

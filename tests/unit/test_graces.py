@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.notifying.posting import POST_SECONDS
+from shared.notices.posting import POST_SECONDS
+from shared.notices.tell import RETRY_FIRST_SECONDS
 from shared.runs.graces import Graces
-from shared.runs.telling import RETRY_FIRST_SECONDS
 
 ROOT = Path(__file__).parents[2]
 GRACES = Graces()

@@ -96,7 +96,7 @@ def test_every_import_of_this_repository_points_one_way() -> None:
         ("shared/segments/__init__.py", "from ..runs import stage"),
         ("shared/mapping/sql.py", "from shared import brevo"),
         ("shared/brevo/client.py", "from ..mapping.sql import build"),
-        ("shared/notifying/sending.py", "from shared.runs.state import Run"),
+        ("shared/notices/sending.py", "from shared.runs.state import Run"),
         ("shared/storage/blobs.py", "from shared.runs import states"),
         ("local/brevo_sandbox/server.py", "import shared.brevo"),
         ("blob_export/blueprint.py", "from export_worker import blueprint"),

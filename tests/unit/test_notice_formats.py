@@ -13,12 +13,12 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from shared.brevo.client import REPORT_REASONS
 from shared.errors import ConfigurationError
 from shared.mapping.results import NOT_SENT
-from shared.notifying.formats import slack_message, teams_message, webhook_message
-from shared.notifying.notice import Notice, sample_notice
-from shared.notifying.signing import signed_headers
+from shared.notices.formats import slack_message, teams_message, webhook_message
+from shared.notices.notice import Notice, sample_notice
+from shared.notices.signing import signed_headers
+from shared.notices.words import REASON_WORDS, run_notice
 from shared.runs.counts import Counts
 from shared.runs.state import Problem, Run
-from shared.runs.wording import REASON_WORDS, run_notice
 
 NASTY = "<!channel> *bold* [click](https://evil.example) & **x** <@U123> {{DATE(2026-11-24T05:00:00Z)}}"
 NOTICE = Notice(

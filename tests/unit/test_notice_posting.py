@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.errors import ConfigurationError, TransientError
-from shared.notifying import posting
-from shared.notifying.posting import OutcomeUnknownError, post
+from shared.notices import posting
+from shared.notices.posting import OutcomeUnknownError, post
 from tests.receiver import Receiver, receiver
 
 HEADERS = {"content-type": "application/json"}

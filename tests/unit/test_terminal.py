@@ -145,7 +145,7 @@ def test_error_is_one_line_and_an_exit_status(monkeypatch, error, exit_status, w
     def raise_it():
         raise error
 
-    monkeypatch.setattr("shared.runs.app.open_app", raise_it)
+    monkeypatch.setattr("shared.app.open_app", raise_it)
     done = CliRunner().invoke(program, ["status"])
     assert (done.exit_code, done.stdout) == (exit_status, "")
     assert done.stderr.startswith(words)
@@ -156,5 +156,5 @@ def test_json_is_taken_before_and_behind_the_action(monkeypatch, line):
     def raise_it():
         raise ConfigurationError("a_code", "It is wrong.")
 
-    monkeypatch.setattr("shared.runs.app.open_app", raise_it)
+    monkeypatch.setattr("shared.app.open_app", raise_it)
     assert '"code": "a_code"' in CliRunner().invoke(program, line.split()).stdout

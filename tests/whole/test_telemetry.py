@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # The product's app, with bodies so small that 700 people are three batches.
 SMALL_APP = f"""
 import runpy
-from shared.runs import bodies
+from shared.staging import bodies
 bodies.LARGEST_BODY_BYTES = 20_000
 app = runpy.run_path({str(REPOSITORY / "function_app.py")!r})["app"]
 """
@@ -252,9 +252,7 @@ SPAN = "from shared import telemetry\nwith telemetry.span('start', parent='', ru
     ids=["nothing set", "disabled"],
 )
 def test_nothing_of_opentelemetry_is_loaded_where_it_is_off(environment):
-    told = python(
-        f"import function_app\nfrom shared.runs.app import open_app\nopen_app()\n{SPAN}{LOADED}", **environment
-    )
+    told = python(f"import function_app\nfrom shared.app import open_app\nopen_app()\n{SPAN}{LOADED}", **environment)
     assert told.stdout == "[]\n", told.stderr
 
 

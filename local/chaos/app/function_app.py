@@ -12,14 +12,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared import app as composition
+from shared.app import App
 from shared.brevo.client import BrevoClient
 from shared.brevo.reports import may_follow, read_report
 from shared.brevo.session import BrevoSession
-from shared.runs import app as composition
-from shared.runs import bodies
-from shared.runs.app import App
 from shared.runs.graces import Graces
 from shared.settings import read_secret
+from shared.staging import bodies
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -46,9 +46,9 @@ def _read_report(url: str, base_url: str) -> Iterator[list[str]]:
 App.brevo = _brevo  # type: ignore[method-assign]
 
 from local.chaos import watching  # noqa: E402
-from shared.runs import brevo_rejections  # noqa: E402
+from shared.brevo import rejections  # noqa: E402
 
-setattr(brevo_rejections, "read_report", _read_report)  # noqa: B010 - a name that it imports
+setattr(rejections, "read_report", _read_report)  # noqa: B010 - a name that it imports
 
 watching.install(Path(os.environ["CHAOS_FOLDER"]))
 

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import telemetry
+from shared.app import App
 from shared.errors import PermanentError
-from shared.runs.app import App
 from shared.runs.run_ids import is_run_id
 
 Step = Literal["stage", "deliver", "confirm", "watch"]

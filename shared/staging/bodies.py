@@ -15,8 +15,8 @@ from typing import BinaryIO
 from shared.config.models import Export
 from shared.mapping.origins import Origins
 from shared.mapping.results import MappedChunk
-from shared.runs.ending import STAGED
 from shared.runs.state import Batch, Run
+from shared.runs.steps.end import STAGED
 from shared.storage.blobs import Blobs
 
 # Brevo's hard limit is 10 MB; it advises about 8 MB. https://developers.brevo.com/reference/importcontacts-1

@@ -1,6 +1,6 @@
 """When to look at /processes next: learned from the imports before, within the account's allowance."""
 
-from shared.runs.app import App
+from shared.app import App
 from shared.runs.state import Batch
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from shared.app import App
 from shared.errors import ExportError
-from shared.runs.announcing import announce
-from shared.runs.app import App
-from shared.runs.messages import Message, send_for
+from shared.notices.when import announce
+from shared.runs.queue import Message, send_for
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Problem, Run
 

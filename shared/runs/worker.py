@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
+from shared.app import App
 from shared.errors import ExportError
-from shared.runs.app import App
-from shared.runs.steps import UnforeseenError, abandon, take_step
-from shared.runs.sweeping import sweep
-from shared.runs.telling import take_notice
+from shared.notices.tell import take_notice
+from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
+from shared.runs.steps.sweep import sweep
 
 _log = logging.getLogger(__name__)
 

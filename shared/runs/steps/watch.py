@@ -13,13 +13,13 @@ import logging
 from dataclasses import replace
 
 from shared import telemetry
+from shared.app import App
 from shared.errors import ExportError
-from shared.runs import ending
-from shared.runs.app import App
-from shared.runs.cancelling import cancel_if_idle
-from shared.runs.delivering import send_lost_deliveries
-from shared.runs.messages import Message, send
+from shared.runs.queue import Message, send
 from shared.runs.state import SENDING, STAGEABLE, Run
+from shared.runs.steps import end
+from shared.runs.steps.cancel import cancel_if_idle
+from shared.runs.steps.deliver import send_lost_deliveries
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def watch(app: App, run: Run) -> None:
     """Takes a watch message. Raises TransientError only before it has sent the next one: then the host retries it."""
     if run.is_final:
         if app.store.is_listed(run.run_id):
-            ending.tidy(app, run)
+            end.tidy(app, run)
         return
     planned = run.watch_due
     if not rearm(app, run.run_id):
@@ -79,7 +79,7 @@ def drive_on(app: App, run: Run) -> bool:
         if run.state in STAGEABLE:
             send(app, Message(run.run_id, "stage"))
         else:
-            ending.schedule_confirm(app, run.run_id, 0)
+            end.schedule_confirm(app, run.run_id, 0)
     return True
 
 

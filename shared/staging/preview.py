@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from shared.app import App
 from shared.config.document import Target
 from shared.mapping.results import RowCounts, SegmentRows
-from shared.runs.app import App
-from shared.runs.completeness import check_complete
 from shared.runs.status import ALL_FIELDS_SENT
 from shared.segments.snapshot import find_snapshot
+from shared.staging.completeness import check_complete
 
 _CONTACTS = 5
 
@@ -39,7 +39,7 @@ class Preview(RowCounts):
 
 def preview(app: App, target: Target) -> Preview:
     """The newest snapshot as it would be sent. Raises as staging does."""
-    from shared.runs.reading import SnapshotReader  # brings DuckDB, which describing a preview does not need
+    from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
     check_complete(snapshot)

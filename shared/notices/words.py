@@ -7,7 +7,7 @@ error in words that quote no file. Who started the run may be an address, and is
 from datetime import datetime
 
 from shared.config.notifications import Event
-from shared.notifying.notice import Notice
+from shared.notices.notice import Notice
 from shared.runs.state import Run
 
 REASON_WORDS = {

@@ -10,19 +10,19 @@ from operator import methodcaller
 from pathlib import Path
 
 from shared import telemetry
+from shared.app import App
 from shared.brevo.client import Process
+from shared.brevo.polling import learn, next_look_seconds
+from shared.brevo.rejections import Rejections, read_rejections
 from shared.config.document import Target
 from shared.errors import ExportError, PermanentError, TransientError
-from shared.runs import ending
-from shared.runs.app import App
-from shared.runs.brevo_rejections import Rejections, read_rejections
-from shared.runs.delivering import check_still_wanted, send_deliveries, send_next
 from shared.runs.guards import check_confirmed
-from shared.runs.messages import Message
-from shared.runs.rejected import RejectedWriter, brevo_rejected_name
+from shared.runs.queue import Message
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Batch, Run
-from shared.runs.timing import learn, next_look_seconds
+from shared.runs.steps import end
+from shared.runs.steps.deliver import check_still_wanted, send_deliveries, send_next
+from shared.staging.rejected import RejectedWriter, brevo_rejected_name
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
@@ -49,7 +49,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
         _check_batches(run, target, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
-        ending.succeed(app, run.run_id)
+        end.succeed(app, run.run_id)
         return
     _go_on(app, run, target, batches, wait)
 
@@ -69,11 +69,11 @@ def call_back(app: App, run: Run, number: int) -> bool:
         if batch.state != "delivered":
             return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
         if batch.posts > 1:
-            ending.schedule_confirm(app, run.run_id, 0)
+            end.schedule_confirm(app, run.run_id, 0)
         elif not send_next(app, run, number):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
-                ending.schedule_confirm(app, run.run_id, 0)
+                end.schedule_confirm(app, run.run_id, 0)
     return True
 
 
@@ -88,7 +88,7 @@ def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float
             last_look=run.last_look,
             call_back=app.settings.public_url is not None and not all(batch.called_back for batch in open_batches),
         )
-    ending.schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
+    end.schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
 def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:

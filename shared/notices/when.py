@@ -6,11 +6,11 @@ The watch message goes first: once it is sent, no lost instance takes the notice
 import logging
 from dataclasses import replace
 
+from shared.app import App
 from shared.config.notifications import Event, Notification
 from shared.errors import ConfigurationError, PermanentError
-from shared.runs.app import App
+from shared.notices.queue import NoticeMessage, enqueue
 from shared.runs.guards import is_guard
-from shared.runs.notice_messages import NoticeMessage, enqueue
 from shared.runs.state import Run
 
 _log = logging.getLogger(__name__)

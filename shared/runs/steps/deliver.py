@@ -4,16 +4,16 @@ Where the answer was not written down, the body is sent again: an import is an u
 """
 
 from shared import telemetry
+from shared.app import App
 from shared.brevo.client import BrevoClient
+from shared.brevo.polling import next_look_seconds
 from shared.config.document import Target
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
-from shared.runs import ending
-from shared.runs.app import App
 from shared.runs.claim import claimed_batch
-from shared.runs.messages import Message, send
+from shared.runs.queue import Message, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
-from shared.runs.timing import next_look_seconds
+from shared.runs.steps import end
 from shared.storage.failures import NotFound
 
 
@@ -104,7 +104,7 @@ def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> B
 
 def _body(app: App, batch: Batch) -> bytes:
     try:
-        return app.storage.app_blobs.read(ending.STAGED, f"{batch.name}.json")
+        return app.storage.app_blobs.read(end.STAGED, f"{batch.name}.json")
     except NotFound as error:
         raise PermanentError(
             "body_missing", f"The staged body of batch {batch.number} is gone.", "Run the export again."
@@ -135,4 +135,4 @@ def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
         delay = next_look_seconds(
             app, run.account, open_batches, last_look=run.last_look, call_back=app.settings.public_url is not None
         )
-    ending.schedule_confirm(app, run.run_id, delay, also)
+    end.schedule_confirm(app, run.run_id, delay, also)

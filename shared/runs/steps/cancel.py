@@ -1,11 +1,11 @@
 """Ends a run at a person's wish, once no worker is in the middle of staging or sending it."""
 
 from shared import telemetry
+from shared.app import App
 from shared.errors import ConfigurationError
-from shared.runs import ending
-from shared.runs.app import App
-from shared.runs.messages import Message, send
+from shared.runs.queue import Message, send
 from shared.runs.state import Run
+from shared.runs.steps import end
 
 LOOK_AGAIN_SECONDS = 2.0
 
@@ -34,7 +34,7 @@ def cancel_if_idle(app: App, run: Run) -> Run | None:
     """Ends the run where no live worker is at it; None where one is."""
     if run.is_owned(app.time()) or is_sending(app, run):
         return None
-    ending.cancel(app, run.run_id)
+    end.cancel(app, run.run_id)
     now = app.store.load(run.run_id)
     return now if now and now.is_final else None
 

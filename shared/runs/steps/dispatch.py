@@ -9,14 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from shared import telemetry
+from shared.app import App
 from shared.errors import ExportError, PermanentError, TransientError, place_of
-from shared.runs import ending, watching
-from shared.runs.app import App
-from shared.runs.cancelling import LOOK_AGAIN_SECONDS, cancel_when_idle, is_sending
 from shared.runs.claim import StillClaimedError
-from shared.runs.confirming import confirm
-from shared.runs.delivering import deliver
-from shared.runs.messages import (
+from shared.runs.queue import (
     GIVE_UP_SECONDS,
     LONGEST_STEP_WAIT_SECONDS,
     Message,
@@ -27,6 +23,10 @@ from shared.runs.messages import (
     send,
 )
 from shared.runs.state import SENDING, STAGEABLE, Run
+from shared.runs.steps import end, watch
+from shared.runs.steps.cancel import LOOK_AGAIN_SECONDS, cancel_when_idle, is_sending
+from shared.runs.steps.confirm import confirm
+from shared.runs.steps.deliver import deliver
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def take_step(app: App, text: str | bytes) -> None:
 def _take_for(app: App, run: Run, message: Message) -> None:
     if message.step == "watch":
         with _unforeseen_wrapped(message):
-            watching.watch(app, run)
+            watch.watch(app, run)
         return
     if run.is_final:
         return
@@ -103,7 +103,7 @@ def _read(app: App, text: str | bytes) -> tuple[Message | None, Run | None]:
 def _step(name: Step) -> Callable[[App, Run, Message], None]:
     if name == "stage":
         # DuckDB and the libraries of the rules load here, in the one step that needs them: not at a cold start.
-        from shared.runs.staging import stage
+        from shared.runs.steps.stage import stage
 
         return stage
     return {"deliver": deliver, "confirm": confirm}[name]
@@ -115,7 +115,7 @@ def abandon(app: App, text: str | bytes) -> None:
     if message is None or run is None or run.is_final:
         return
     if message.step == "watch":
-        watching.rearm(app, run.run_id)
+        watch.rearm(app, run.run_id)
     else:
         error = PermanentError(
             "step_kept_failing",
@@ -123,7 +123,7 @@ def abandon(app: App, text: str | bytes) -> None:
             "The function's log names the place; run the export again.",
         )
         with telemetry.span("abandon", parent=run.trace, run=run.run_id, export=run.export):
-            ending.fail(app, run.run_id, error, _still(app, message))
+            end.fail(app, run.run_id, error, _still(app, message))
 
 
 def _wait_for_owner(app: App, message: Message, error: StillClaimedError) -> None:
@@ -142,7 +142,7 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     now = app.now()
     since = message.failing_since or now
     if now - since > GIVE_UP_SECONDS:
-        ending.fail(app, message.run, error, _still(app, message))
+        end.fail(app, message.run, error, _still(app, message))
         return
     wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
     _log.info("%s", waits_line(message, error, wait))
@@ -186,4 +186,4 @@ def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
     if message.step == "confirm" and is_sending(app, run):
         send(app, message, LOOK_AGAIN_SECONDS)
         return
-    ending.fail(app, run.run_id, error, _still(app, message))
+    end.fail(app, run.run_id, error, _still(app, message))

@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 
+from shared.app import App
 from shared.config.notifications import Event
-from shared.runs.app import App
 
 
 @dataclass(frozen=True, slots=True)

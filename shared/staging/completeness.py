@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.app import App
 from shared.config.source import Source
 from shared.errors import ConfigurationError
-from shared.runs.app import App
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
 
 # Missing files mostly come within minutes, whatever the limit is.

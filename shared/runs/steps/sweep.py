@@ -4,12 +4,12 @@ import logging
 from datetime import timedelta
 
 from shared import telemetry
+from shared.app import App
 from shared.errors import ExportError
-from shared.runs import ending
-from shared.runs.app import App
 from shared.runs.measuring import measure_open
 from shared.runs.run_ids import started_at
-from shared.runs.watching import drive_on, is_watch_lost, rearm
+from shared.runs.steps import end
+from shared.runs.steps.watch import drive_on, is_watch_lost, rearm
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def _drive_on(app: App, run_id: str) -> bool:
         _forget_unwritten(app, run_id)
         return False
     if run.is_final:
-        ending.tidy(app, run)
+        end.tidy(app, run)
         return False
     if is_watch_lost(app, run):
         rearm(app, run_id)

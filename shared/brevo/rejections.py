@@ -4,14 +4,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from shared.app import App
 from shared.brevo.client import MOST_LINKS, Process, Report
 from shared.brevo.reports import read_report
 from shared.errors import PermanentError, TransientError
 from shared.mapping.results import RejectedRow
-from shared.runs.app import App
-from shared.runs.bodies import read_places
-from shared.runs.ending import STAGED
 from shared.runs.state import Batch
+from shared.runs.steps.end import STAGED
+from shared.staging.bodies import read_places
 from shared.storage.failures import NotFound
 
 _CONTACT = re.compile(rb'\{"email":"([^"]+)"')

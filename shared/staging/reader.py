@@ -14,10 +14,10 @@ from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.mapping.select import CHUNK_BYTES, FileSource
-from shared.runs.hints import Hints
 from shared.segments.framing import Fault
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.staging.hints import Hints
 from shared.storage.blobs import Blobs
 
 # A snapshot may be thousands of tiny files: those to come are opened while one is read.

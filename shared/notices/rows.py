@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self
 
-from shared.runs.app import App
-from shared.runs.notice_messages import NoticeMessage
+from shared.app import App
+from shared.notices.queue import NoticeMessage
 from shared.storage.tables import Row
 
 # Workers agree on the time to within two seconds, and the queue counts whole ones.

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from shared.config.notifications import Channel, Notification
-from shared.notifying.formats import slack_message, teams_message, webhook_message
-from shared.notifying.notice import Notice
-from shared.notifying.posting import post
-from shared.notifying.signing import signed_headers
+from shared.notices.formats import slack_message, teams_message, webhook_message
+from shared.notices.notice import Notice
+from shared.notices.posting import post
+from shared.notices.signing import signed_headers
 from shared.settings import read_secret
 
 _FORMATS: dict[Channel, Callable[[Notice], bytes]] = {

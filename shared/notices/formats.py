@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from shared.notifying.notice import Notice
+from shared.notices.notice import Notice
 
 _TO_DO = "What to do"
 # Slack refuses a message with a longer text. https://docs.slack.dev/reference/block-kit/blocks (November 2026)

@@ -15,21 +15,21 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from shared import telemetry
+from shared.app import App
+from shared.brevo.checks import Checked, check_account
 from shared.config.document import Target
 from shared.errors import TransientError
 from shared.mapping.plan import Plan
-from shared.runs import ending
-from shared.runs.app import App
-from shared.runs.bodies import write_bodies, write_files
 from shared.runs.claim import Cancelled, Claim, claimed_run
-from shared.runs.completeness import Wait, check_complete, gap_text, wait_for_files
 from shared.runs.guards import check_gaps, check_staged
-from shared.runs.messages import Message, send
-from shared.runs.preflight import Checked, check_account
-from shared.runs.reading import SnapshotReader
-from shared.runs.rejected import RejectedWriter, staging_rejected_name
+from shared.runs.queue import Message, send
 from shared.runs.state import STAGEABLE, Batch, Problem, Run
+from shared.runs.steps import end
 from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.staging.bodies import write_bodies, write_files
+from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files
+from shared.staging.reader import SnapshotReader
+from shared.staging.rejected import RejectedWriter, staging_rejected_name
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
@@ -43,7 +43,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     if run.state not in STAGEABLE:
         # Staged already. Only where the worker was lost before it sent the first messages, there is something to do.
         if run.state == "delivering" and not run.confirm_number:
-            ending.schedule_confirm(app, run.run_id, 0)
+            end.schedule_confirm(app, run.run_id, 0)
         return
     target = app.target(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
@@ -53,7 +53,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.only_new and run.state == "queued" and app.store.started(run.export).snapshot == snapshot.id:
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
-        ending.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
+        end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
         return
     try:
         with claimed_run(app, run.run_id) as (run, claim):
@@ -63,7 +63,7 @@ def stage(app: App, run: Run, message: Message) -> None:
                 app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
             _stage_claimed(app, run, claim, target, snapshot)
     except Cancelled:
-        ending.cancel(app, run.run_id)
+        end.cancel(app, run.run_id)
 
 
 def _wait_for(app: App, run: Run, target: Target, snapshot: Snapshot) -> Wait | None:
@@ -188,11 +188,11 @@ def _overtaken() -> TransientError:
 def _send_first(app: App, run: Run, target: Target, batches: list[Batch]) -> None:
     for batch in batches[: target.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
-    ending.schedule_confirm(app, run.run_id, 2 if batches else 0)
+    end.schedule_confirm(app, run.run_id, 2 if batches else 0)
 
 
 def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
     names = ", ".join(part.segment for part in snapshot.segments)
     advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
     problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
-    ending.skip(app, run.run_id, problem, still=lambda now: now.owner == run.owner)
+    end.skip(app, run.run_id, problem, still=lambda now: now.owner == run.owner)

@@ -15,18 +15,18 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.app import App
 from shared.config.base import Id
 from shared.config.notifications import Event, Notification
 from shared.errors import ExportError, PermanentError, TransientError, place_of
-from shared.notifying.notice import Notice
-from shared.runs.announcing import events_of, run_before
-from shared.runs.app import App
-from shared.runs.messages import GIVE_UP_SECONDS, next_try_seconds
-from shared.runs.notice_messages import NoticeMessage, enqueue
-from shared.runs.notice_rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
+from shared.notices.notice import Notice
+from shared.notices.queue import NoticeMessage, enqueue
+from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
+from shared.notices.when import events_of, run_before
+from shared.notices.words import run_notice
+from shared.runs.queue import GIVE_UP_SECONDS, next_try_seconds
 from shared.runs.run_ids import is_run_id
-from shared.runs.steps import UnforeseenError
-from shared.runs.wording import run_notice
+from shared.runs.steps.dispatch import UnforeseenError
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
@@ -149,8 +149,8 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
 
 def _tell(app: App, message: NoticeMessage, owner: str, notification: Notification, notice: Notice) -> None:
     # Loaded here, in the one step that needs it: not at a cold start.
-    from shared.notifying.posting import OutcomeUnknownError
-    from shared.notifying.sending import send_notice
+    from shared.notices.posting import OutcomeUnknownError
+    from shared.notices.sending import send_notice
 
     try:
         send_notice(notification, notice, message.id, app.now())
