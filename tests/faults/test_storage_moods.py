@@ -19,7 +19,8 @@ from shared.runs.counts import Counts
 from shared.runs.starting import start_on_demand
 from shared.runs.state import Batch, Problem, Run
 from shared.runs.status import find_run, run_story
-from shared.runs.steps.dispatch import abandon, end, take_step
+from shared.runs.steps import end
+from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
 from shared.runs.worker import work_until

@@ -34,7 +34,7 @@ from shared.runs.rows import run_row
 from shared.runs.run_ids import run_address
 from shared.runs.state import Batch, Run
 from shared.runs.status import find_run
-from shared.runs.steps.dispatch import cancel
+from shared.runs.steps import cancel
 from shared.runs.steps.sweep import sweep
 from shared.staging.rejected import REJECTED
 from shared.storage import account

@@ -20,8 +20,9 @@ from shared.runs.queue import Message, rest_until_due
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.state import Batch, Problem
 from shared.runs.status import find_run
+from shared.runs.steps import deliver, end, stage
 from shared.runs.steps.cancel import request_cancel
-from shared.runs.steps.dispatch import abandon, deliver, end, stage, take_step
+from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.end import schedule_confirm
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
