@@ -6,7 +6,7 @@ import azure.functions as func
 
 from export_trigger.answers import RequestError, json_answer, read_body
 from export_trigger.entry import Asked, Parameter, endpoint
-from export_trigger.pages import LIMIT, continuation, page_headers, page_of
+from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
 from shared.access import require
 from shared.administration.exports import find_export
@@ -18,7 +18,7 @@ from shared.app import App
 from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.state import Run
 from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows, run_status, run_story
-from shared.runs.steps.confirm import call_back
+from shared.runs.steps import confirm
 from shared.staging.preview import Preview, preview
 
 _LOOK_AGAIN_SECONDS = "5"
@@ -133,7 +133,7 @@ def import_finished(asked: Asked) -> func.HttpResponse:
     """Brevo's call-back: an empty body, so what identifies it is in the path. All wrong ones get the same answer."""
     path = asked.req.route_params
     run = _called_run(asked.app, path)
-    if run is None or run.is_final or not call_back(asked.app, run, int(path["batch"])):
+    if run is None or run.is_final or not confirm.import_finished(asked.app, run, int(path["batch"])):
         raise RequestError("route_unknown", "There is nothing here.")
     return func.HttpResponse(status_code=204)
 

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from export_trigger.answers import RequestError, json_answer
 from export_trigger.entry import ENDPOINTS, Asked, answering, blueprint, endpoint
-from export_trigger.pages import LIMIT, continuation, page_headers, page_of
+from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import Health
 from shared.administration.audit import KEY, AuditEntry, read_audit
 from shared.version import VERSION

@@ -7,7 +7,7 @@ from functools import lru_cache
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
 from shared.brevo.session import BrevoSession
-from shared.config.document import Target, find_target, read_document
+from shared.config.document import ReadyExport, read_document, ready_export
 from shared.config.models import Document
 from shared.config.store import DocumentStore
 from shared.runs.graces import Graces
@@ -42,17 +42,17 @@ class App:
         """The same document, for those who change it."""
         return DocumentStore(self.settings.export_config, self.storage.app_blobs, self.storage.clock)
 
-    def target(self, export_id: str) -> Target:
+    def ready_export(self, export_id: str) -> ReadyExport:
         """The export with its connection, ready to be used. Raises ConfigurationError."""
-        return find_target(self.document(), export_id)
+        return ready_export(self.document(), export_id)
 
-    def pace(self, account: str) -> Pace:
+    def pace(self, key_setting: str) -> Pace:
         """The account's pace, shared with all other workers."""
-        return Pace(self.storage.accounts, account, self.storage.clock)
+        return Pace(self.storage.accounts, key_setting, self.storage.clock)
 
-    def brevo(self, account: str) -> BrevoClient:
+    def brevo(self, key_setting: str) -> BrevoClient:
         """A client for the account whose key is in the setting of this name. Raises ConfigurationError."""
-        return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(account), self.pace(account)))
+        return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(key_setting), self.pace(key_setting)))
 
 
 # Replaced only by tests on a host with shorter leases: one factor for all of them, `Graces().scaled(factor)`.

@@ -49,7 +49,7 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing
 // The configuration, staged bodies and rejected rows. The same role is what the host asks for with identity-based
 // AzureWebJobsStorage (its lock, its keys, the timer's lease) and what the deployment package is read with.
 // needed-by: shared/storage/account.py BlobServiceClient
-// needed-by: shared/runs/bodies.py Blobs
+// needed-by: shared/staging/bodies.py Blobs
 // needed-by: timer_export/blueprint.py timer_trigger
 resource appBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(storage.id, identityPrincipalId, storageBlobDataOwner)

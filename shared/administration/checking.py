@@ -3,7 +3,7 @@
 from shared.administration.items import InvalidInput
 from shared.app import App
 from shared.brevo.checks import check_list
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError
 from shared.mapping.plan import columns_text, find_column, make_plan
@@ -78,9 +78,9 @@ def _mapped_columns(export: Export) -> list[tuple[str, str]]:
 
 
 def _brevo_problems(app: App, export: Export, connection: Connection, files: dict[str, tuple[str, ...]]) -> list[str]:
-    target = Target(export, connection)
+    ready = ReadyExport(export, connection)
     try:
-        brevo = app.brevo(target.account)
+        brevo = app.brevo(ready.key_setting)
         known = brevo.attributes()
     except ConfigurationError as error:
         return [f"connection: {error.message.rstrip('.')}"]
@@ -94,20 +94,20 @@ def _brevo_problems(app: App, export: Export, connection: Connection, files: dic
     return problems + [
         f"{_path_of(export, attribute)}: the Brevo account has no attribute {attribute}; make it there, or set "
         "create_missing_attributes or leave_out_missing_attributes"
-        for attribute in _attributes(target, files)
+        for attribute in _attributes(ready, files)
         if attribute not in known
     ]
 
 
-def _attributes(target: Target, files: dict[str, tuple[str, ...]]) -> list[str]:
+def _attributes(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> list[str]:
     """Those that a run would fill, as far as can be told; faults of the columns are told elsewhere."""
     for where, columns in files.items():
         try:
-            plan = make_plan(target.export, target.connection, columns, where)
+            plan = make_plan(ready.export, ready.connection, columns, where)
         except ConfigurationError:
             continue
         return [field.attribute for field in plan.fields]
-    return list(target.export.mapping.named_fields())
+    return list(ready.export.mapping.named_fields())
 
 
 def _path_of(export: Export, attribute: str) -> str:

@@ -9,7 +9,7 @@ from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
 from shared.administration.exports import find_export
 from shared.app import App
-from shared.config.document import Target, find_target
+from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, TransientError
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
@@ -91,10 +91,10 @@ def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
     return cancelled
 
 
-def previewed(app: App, caller: Caller, export_id: str) -> Target:
+def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
     """The export to preview, where the caller may."""
     require_for_export(app, caller, "preview_export", export_id)
-    return find_target(app.document(), export_id)
+    return ready_export(app.document(), export_id)
 
 
 def _reserved_run(app: App, export_id: str, key: str, how: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.brevo.answers import NotThere
 from shared.brevo.client import BrevoClient
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.config.models import AttributeType
 from shared.errors import ConfigurationError, ExportError
 from shared.mapping.plan import Plan
@@ -27,19 +27,19 @@ class Checked:
     allowance: str
 
 
-def check_account(brevo: BrevoClient, target: Target, plan: Plan) -> Checked:
+def check_account(brevo: BrevoClient, ready: ReadyExport, plan: Plan) -> Checked:
     """Checks the key and the list, then the attributes, since an unknown one would be ignored without a word.
 
     Raises ConfigurationError: wrong key, blocked address, list missing, attributes missing.
     """
-    check_list(brevo, target.export.list_id)
+    check_list(brevo, ready.export.list_id)
     known = brevo.attributes()
     missing = [field for field in plan.fields if field.attribute not in known]
     left_out: list[str] = []
-    if missing and target.export.create_missing_attributes:
+    if missing and ready.export.create_missing_attributes:
         for field in missing:
             brevo.create_attribute(field.attribute, _BREVO_TYPE[field.type])
-    elif missing and target.export.leave_out_missing_attributes:
+    elif missing and ready.export.leave_out_missing_attributes:
         left_out = [field.attribute for field in missing]
         plan = plan.without(set(left_out))
     elif missing:

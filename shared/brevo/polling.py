@@ -15,7 +15,7 @@ _LONGEST_WAIT_SECONDS = 300.0
 _SHRINK = 0.85
 
 
-def next_look_seconds(app: App, account: str, open_batches: list[Batch], *, last_look: float, call_back: bool) -> float:
+def next_poll_seconds(app: App, account: str, open_batches: list[Batch], *, last_poll: float, call_back: bool) -> float:
     """Seconds from now until the next look at the run's open imports is worth its call.
 
     A learned account is looked at when its import should be done, a little later where a call-back should come
@@ -30,7 +30,7 @@ def next_look_seconds(app: App, account: str, open_batches: list[Batch], *, last
         if call_back:
             expected = expected * _CALL_BACK_FACTOR + 5
         waits.append(expected - age if age < expected else max(1.0, age / 4))
-    allowed = last_look + app.pace(account).shortest_wait_seconds() - now
+    allowed = last_poll + app.pace(account).shortest_wait_seconds() - now
     return min(max(min(waits, default=_LONGEST_WAIT_SECONDS), allowed, 0.5), _LONGEST_WAIT_SECONDS)
 
 
@@ -51,7 +51,7 @@ def learn(app: App, account: str, batch: Batch) -> None:
     if row and batch.contacts < row.values.get("contacts", 0) / 2:
         return
     known = float(row.values["seconds_per_contact"]) if row else None
-    value = observed if known is None or batch.looks > 1 else min(known * _SHRINK, observed)
+    value = observed if known is None or batch.polls > 1 else min(known * _SHRINK, observed)
     values = {"seconds_per_contact": value, "contacts": batch.contacts}
     changed = Row(account, "learned", values, row.etag if row else None)
     try:

@@ -11,7 +11,7 @@ from shared.errors import PermanentError, TransientError
 from shared.mapping.results import RejectedRow
 from shared.runs.state import Batch
 from shared.runs.steps.end import STAGED
-from shared.staging.bodies import read_places
+from shared.staging.bodies import read_origins
 from shared.storage.failures import NotFound
 
 _CONTACT = re.compile(rb'\{"email":"([^"]+)"')
@@ -129,7 +129,7 @@ def _phones(body: bytes, start: int, end: int) -> list[str]:
 def _rows(app: App, batch: Batch, found: dict[int, tuple[str, str]]) -> list[RejectedRow]:
     if not found:
         return []
-    places = read_places(app.storage.app_blobs, batch, set(found))
+    places = read_origins(app.storage.app_blobs, batch, set(found))
     return [
         RejectedRow(place.segment, place.file, place.line, reason, "", place.customer_id, email)
         for index, (reason, email) in sorted(found.items())

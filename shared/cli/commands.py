@@ -89,8 +89,8 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
 
 def _watch(app: "App", run_id: str) -> int:
     from shared.cli.progress import Progress
+    from shared.operating.worker import tell_what_waits, work_until
     from shared.runs.status import find_run, run_status
-    from shared.runs.worker import tell_what_waits, work_until
 
     with Progress(app, run_id, quiet=as_json()):
         work_until(app, lambda: find_run(app, run_id).is_final)

@@ -26,14 +26,14 @@ class DocumentError(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ReadyExport:
     """An export with its connection, both as the document has them now."""
 
     export: Export
     connection: Connection
 
     @property
-    def account(self) -> str:
+    def key_setting(self) -> str:
         """What stands for the Brevo account: the setting with its key, since limits are an account's."""
         return self.connection.api_key.setting
 
@@ -75,7 +75,7 @@ def validated(raw: Any, where: str) -> Document:
         raise DocumentError(where, field_problems(error)) from error
 
 
-def find_target(document: Document, export_id: str) -> Target:
+def ready_export(document: Document, export_id: str) -> ReadyExport:
     """The export and its connection, ready to be used.
 
     Raises ConfigurationError: unknown or detached export, or a connection without consent.
@@ -97,7 +97,7 @@ def find_target(document: Document, export_id: str) -> Target:
             f"Nobody has agreed to sending data through the connection {connection.id}.",
             "An administrator records the consent in the connection.",
         )
-    return Target(export, connection)
+    return ReadyExport(export, connection)
 
 
 def _read(location: str, blobs: Blobs) -> bytes:

@@ -66,12 +66,12 @@ def ask_brevo(app: App, person: Person, found: Forgotten) -> None:
     if not person.is_valid:
         return
     for connection in app.configuration.read().connections:
-        account = connection.api_key.setting
-        if account in asked:
+        key_setting = connection.api_key.setting
+        if key_setting in asked:
             continue
-        asked.add(account)
+        asked.add(key_setting)
         try:
-            contact = app.brevo(account).find_contact(person.address)
+            contact = app.brevo(key_setting).find_contact(person.address)
         except ExportError as error:
             found.not_done.append(f"Brevo, connection {connection.id}: {error}")
             continue

@@ -22,7 +22,7 @@ from shared.runs.run_ids import is_run_id
 from shared.runs.state import Batch, Run
 from shared.runs.steps.cancel import cancel_when_idle, request_cancel
 from shared.runs.steps.end import STAGED
-from shared.staging.bodies import read_places
+from shared.staging.bodies import read_origins
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.failures import Conflict, NotFound
 
@@ -88,7 +88,7 @@ def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
             heads = body.split(b'{"email":"')[1:]
             at = {index for index, head in enumerate(heads) if person.is_in(head.split(b'"')[0])}
             batch = Batch(run_id, rest[0], int(rest[1].removesuffix(".json")), 0, 0)
-            places = read_places(app.storage.app_blobs, batch, at)
+            places = read_origins(app.storage.app_blobs, batch, at)
         except NotFound:
             continue  # the run has ended meanwhile, and has deleted it
         customers |= {plain_cell(place.customer_id) for place in places.values()} - {""}

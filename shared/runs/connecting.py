@@ -21,14 +21,14 @@ class CheckStep:
 
 def check_connection(app: App, connection: Connection) -> list[CheckStep]:
     """Key found, key and address accepted, lists and attributes readable, contract shown, consent given."""
-    account = connection.api_key.setting
+    key_setting = connection.api_key.setting
     steps: list[tuple[str, Callable[[], str]]] = [
-        ("key found", lambda: read_secret(account) and f"The setting {account} holds a key."),
-        ("key accepted", lambda: _asked(app, account, "Brevo accepts the key.", but="brevo_address_blocked")),
-        ("address allowed", lambda: _asked(app, account, "Brevo accepts requests from this address.")),
-        ("lists readable", lambda: f"{app.brevo(account).list_count()} lists."),
-        ("attributes readable", lambda: f"{len(app.brevo(account).attributes())} attributes."),
-        ("contract", lambda: allowance(app.brevo(account)) or "The account shows no allowance."),
+        ("key found", lambda: read_secret(key_setting) and f"The setting {key_setting} holds a key."),
+        ("key accepted", lambda: _asked(app, key_setting, "Brevo accepts the key.", but="brevo_address_blocked")),
+        ("address allowed", lambda: _asked(app, key_setting, "Brevo accepts requests from this address.")),
+        ("lists readable", lambda: f"{app.brevo(key_setting).list_count()} lists."),
+        ("attributes readable", lambda: f"{len(app.brevo(key_setting).attributes())} attributes."),
+        ("contract", lambda: allowance(app.brevo(key_setting)) or "The account shows no allowance."),
         ("consent", lambda: _consent(connection)),
     ]
     found: list[CheckStep] = []
@@ -41,10 +41,10 @@ def check_connection(app: App, connection: Connection) -> list[CheckStep]:
     return found
 
 
-def _asked(app: App, account: str, answer: str, *, but: str = "") -> str:
+def _asked(app: App, key_setting: str, answer: str, *, but: str = "") -> str:
     """The answer where Brevo lets us in, or refuses for the reason that another step is there for."""
     try:
-        app.brevo(account).list_count()
+        app.brevo(key_setting).list_count()
     except ExportError as error:
         if error.code != but:
             raise

@@ -12,14 +12,14 @@ from shared.storage.tables import Row
 
 def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
     """True when the batch holds one of the account's slots now, or held it already."""
-    held = {row.key: row for row in _rows(app, run.account)}
+    held = {row.key: row for row in _rows(app, run.key_setting)}
     if any(_holds(row, run, batch.number) for row in held.values()):
         return True
     mine = {"run": run.run_id, "batch": batch.number}
     # Slots that nobody holds first: whether another is free takes two reads.
     for number in sorted(range(slots), key=lambda number: f"slot-{number}" in held):
         row = held.get(f"slot-{number}")
-        wanted = Row(run.account, f"slot-{number}", mine, row.etag if row else None)
+        wanted = Row(run.key_setting, f"slot-{number}", mine, row.etag if row else None)
         try:
             if row is not None and not _is_done_with(app, row):
                 continue
@@ -32,7 +32,7 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
 
 def free_slots(app: App, run: Run, done: set[int] | None = None) -> None:
     """Frees the slots of these batches of the run, or of all its batches."""
-    for row in _rows(app, run.account):
+    for row in _rows(app, run.key_setting):
         if row.values["run"] == run.run_id and (done is None or row.values["batch"] in done):
             try:
                 app.storage.accounts.delete(row)
@@ -47,7 +47,7 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
     """
     needy = {batch.number for batch in batches if not batch.needs_no_slot}
     held, busy = set(), 0
-    for row in _rows(app, run.account):
+    for row in _rows(app, run.key_setting):
         number, own = int(row.values["batch"]), row.values["run"] == run.run_id
         if own:
             held.add(number)

@@ -12,7 +12,7 @@ from cronsim import CronSim
 
 from shared import telemetry
 from shared.app import App
-from shared.config.document import Target, find_target
+from shared.config.document import ReadyExport, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.queue import Message, send
@@ -44,7 +44,7 @@ class Start:
 
 def start_run(
     app: App,
-    target: Target,
+    ready: ReadyExport,
     trigger: Trigger,
     started_by: str,
     *,
@@ -61,7 +61,7 @@ def start_run(
     `snapshot` and `due` are what a timer starts it for: each only once. `started_by` names no person by address.
     `run_id` was made before, by whoever must know it even if this call dies half-way.
     """
-    export = target.export
+    export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.
     if active := app.store.active(export.id):
         return Start(export.id, active, reason=_ACTIVE)
@@ -70,7 +70,7 @@ def start_run(
         run = Run(
             run_id=run_id,
             export=export.id,
-            account=target.account,
+            key_setting=ready.key_setting,
             list_id=export.list_id,
             trigger=trigger,
             started_by=started_by[:100],
@@ -109,8 +109,8 @@ def start_on_demand(
     run_id: str = "",
 ) -> Start:
     """Starts the export because somebody says so, whatever ran before. Raises ConfigurationError."""
-    target = app.target(export_id)
-    return start_run(app, target, trigger, started_by, skip_quiet=skip_quiet, accept=accept, run_id=run_id)
+    ready = app.ready_export(export_id)
+    return start_run(app, ready, trigger, started_by, skip_quiet=skip_quiet, accept=accept, run_id=run_id)
 
 
 def start_all(app: App, trigger: Trigger, started_by: str, refused: Refused = lambda *_: "") -> list[Start]:
@@ -133,7 +133,7 @@ def start_due(app: App) -> list[Start]:
         if export.schedule == "off" or export.connection is None:
             continue
         try:
-            start = _start_if_due(app, find_target(document, export.id))
+            start = _start_if_due(app, ready_export(document, export.id))
         except ExportError as error:
             start = Start(export.id, reason=str(error))
         starts.append(start)
@@ -186,10 +186,10 @@ def last_due(schedule: CronSchedule, now: datetime) -> datetime | None:
     return next(iter(CronSim(schedule.cron, behind, reverse=True)), None)
 
 
-def _start_if_due(app: App, target: Target) -> Start:
-    export = target.export
+def _start_if_due(app: App, ready: ReadyExport) -> Start:
+    export = ready.export
     if isinstance(export.schedule, CronSchedule):
-        return _start_by_cron(app, target, export.schedule)
+        return _start_by_cron(app, ready, export.schedule)
     snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Start(export.id, reason="The snapshot has not rested long enough yet.")
@@ -198,22 +198,22 @@ def _start_if_due(app: App, target: Target) -> Start:
     # Where they have not come in time, a run is started that fails: that is how people hear of it.
     if wait := wait_for_files(app, export.source, snapshot):
         return Start(export.id, reason=wait.reason)
-    return start_run(app, target, "timer", "timer", snapshot=snapshot.id)
+    return start_run(app, ready, "timer", "timer", snapshot=snapshot.id)
 
 
-def _start_by_cron(app: App, target: Target, schedule: CronSchedule) -> Start:
+def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Start:
     due = last_due(schedule, app.storage.clock.now())
     if due is None:
-        return Start(target.export.id, reason="The schedule has never been due.")
+        return Start(ready.export.id, reason="The schedule has never been due.")
     stamp = _due_stamp(due)
-    started = app.store.started(target.export.id).due
+    started = app.store.started(ready.export.id).due
     if not started:
         # A new schedule is not due for what lies before it was first seen.
-        app.store.note_due(target.export.id, stamp)
-        return Start(target.export.id, reason="The schedule is new; it starts at its next time.")
+        app.store.note_due(ready.export.id, stamp)
+        return Start(ready.export.id, reason="The schedule is new; it starts at its next time.")
     if started >= stamp:
-        return Start(target.export.id, reason="Not due.")
-    return start_run(app, target, "timer", "timer", due=stamp)
+        return Start(ready.export.id, reason="Not due.")
+    return start_run(app, ready, "timer", "timer", due=stamp)
 
 
 def _due_stamp(due: datetime) -> str:
@@ -235,18 +235,18 @@ def _start_matching(
 
 def _start_for_snapshot(app: App, document: Document, export: Export, trigger: Trigger) -> Start:
     try:
-        target = find_target(document, export.id)
+        ready = ready_export(document, export.id)
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except ConfigurationError as error:
         return Start(export.id, reason=str(error))
     if app.store.started(export.id).snapshot == snapshot.id:
         return Start(export.id, reason="This snapshot was exported already.")
-    return start_run(app, target, trigger, trigger, only_new=True)
+    return start_run(app, ready, trigger, trigger, only_new=True)
 
 
 def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:
     try:
-        return start_run(app, find_target(document, export.id), trigger, started_by)
+        return start_run(app, ready_export(document, export.id), trigger, started_by)
     except ConfigurationError as error:
         return Start(export.id, reason=str(error))
 

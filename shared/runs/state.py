@@ -77,7 +77,7 @@ class Run:
 
     run_id: str
     export: str
-    account: str
+    key_setting: str
     list_id: int
     trigger: Trigger
     started_by: str
@@ -103,7 +103,7 @@ class Run:
     confirm_number: int = 0
     stalled_after: float = 0.0
     watch_due: float = 0.0
-    last_look: float = 0.0
+    last_poll: float = 0.0
     trace: str = ""
     etag: str | None = None
 
@@ -155,10 +155,10 @@ class Run:
         """With requests to Brevo counted."""
         return None if self.is_final else replace(self, counts=self.counts.plus_traffic(requests, bytes_sent))
 
-    def looked(self, requests: int, now: datetime) -> Self | None:
+    def polled(self, requests: int, now: datetime) -> Self | None:
         """Its imports were polled."""
         counted = self.with_traffic(requests)
-        return replace(counted, last_look=now.timestamp()) if counted else None
+        return replace(counted, last_poll=now.timestamp()) if counted else None
 
     def waiting_for(self, text: str, stalled_after: float | None = None) -> Self | None:
         """It waits, for what the text says. `stalled_after` where its next step hangs on this wait."""
@@ -251,7 +251,7 @@ class Batch:
     posts: int = 0
     sent_again: int = 0
     called_back: bool = False
-    looks: int = 0
+    polls: int = 0
     report_tries: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     note: str = ""
@@ -315,7 +315,7 @@ class Batch:
             called_back=self.called_back and not repeats,
             owner="",
             owner_until=0.0,
-            looks=0,
+            polls=0,
         )
 
     def import_finished(self) -> Self | None:
@@ -323,9 +323,9 @@ class Batch:
         is_known = self.posts <= 1 and self.state in ("delivering", "delivered")
         return replace(self, called_back=True) if is_known else None
 
-    def looked(self, process_id: int) -> Self | None:
+    def polled(self, process_id: int) -> Self | None:
         """This import was polled."""
-        return replace(self, looks=self.looks + 1) if self._is_open(process_id) else None
+        return replace(self, polls=self.polls + 1) if self._is_open(process_id) else None
 
     def report_failed(self, process_id: int) -> Self | None:
         """This import's report could not be read; it is read again."""

@@ -70,7 +70,7 @@ class RunStore:
 
         Raises AlreadyActive or AlreadyStarted.
         """
-        self._runs.put(Row(OPEN, run.run_id, {"account": run.account}))
+        self._runs.put(Row(OPEN, run.run_id, {"key_setting": run.key_setting}))
 
         def changes() -> list[Change] | None:
             active = self._runs.get(run.export, "active")
@@ -191,8 +191,8 @@ class RunStore:
         return changes
 
     def open_runs(self) -> list[tuple[str, str]]:
-        """(run id, account) of each run that may not be final."""
-        return [(row.key, str(row.values["account"])) for row in self._runs.query(OPEN)]
+        """(run id, setting of the key) of each run that may not be final."""
+        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN)]
 
     def is_listed(self, run_id: str) -> bool:
         """True while the run is on the list of open ones: a final run that is to be tidied up behind is, too."""

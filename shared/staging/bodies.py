@@ -120,7 +120,7 @@ def write_files(blobs: Blobs, run_id: str, staging_id: str, files: list[tuple[st
     blobs.write(STAGED, f"{run_id}/{staging_id}/files.json", json.dumps(files).encode())
 
 
-def read_places(blobs: Blobs, batch: Batch, wanted: set[int]) -> dict[int, Place]:
+def read_origins(blobs: Blobs, batch: Batch, wanted: set[int]) -> dict[int, Place]:
     """The places of some of the batch's contacts, which count from 0. Raises NotFound."""
     files = json.loads(blobs.read(STAGED, f"{batch.run_id}/{batch.staging_id}/files.json"))
     places = {}

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from shared.app import App
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.mapping.results import RowCounts, SegmentRows
 from shared.runs.status import ALL_FIELDS_SENT
 from shared.segments.snapshot import find_snapshot
@@ -37,14 +37,14 @@ class Preview(RowCounts):
     contacts: list[MaskedContact]
 
 
-def preview(app: App, target: Target) -> Preview:
+def preview(app: App, ready: ReadyExport) -> Preview:
     """The newest snapshot as it would be sent. Raises as staging does."""
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
-    snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
+    snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
-        reader = SnapshotReader(app.storage.segment_blobs, target, snapshot, Path(folder))
+        reader = SnapshotReader(app.storage.segment_blobs, ready, snapshot, Path(folder))
         first: list[bytes] = []
         for chunk in reader.chunks():
             if len(first) < _CONTACTS:
@@ -52,7 +52,7 @@ def preview(app: App, target: Target) -> Preview:
                     first += islice(contacts, _CONTACTS - len(first))
     return Preview(
         **vars(reader.counts),
-        export=target.export.id,
+        export=ready.export.id,
         snapshot=snapshot.id,
         segments=reader.segments,
         notes=reader.notes,

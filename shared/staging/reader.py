@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.chunk import Chunk
 from shared.mapping.mapper import Mapper
@@ -35,7 +35,7 @@ class SnapshotReader:
     def __init__(
         self,
         blobs: Blobs,
-        target: Target,
+        ready: ReadyExport,
         snapshot: Snapshot,
         folder: Path,
         *,
@@ -44,7 +44,7 @@ class SnapshotReader:
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._blobs = blobs
-        self._target = target
+        self._target = ready
         self._files = [(part, file) for part in snapshot.segments for file in part.files]
         self._segments = [part.segment for part in snapshot.segments]
         self._folder = folder

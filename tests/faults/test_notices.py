@@ -233,7 +233,7 @@ def test_sweep_of_a_run_that_ended_tells_nobody_again(told, there):
     story = told(**MISSING_LIST)
     run_id = story.run()["run_id"]
     story.tell()
-    story.app.storage.runs.put(Row("open", run_id, {"account": story.account}))
+    story.app.storage.runs.put(Row("open", run_id, {"key_setting": story.account}))
     sweep(story.app)
     assert len(story.kept.notices) == 2  # the notice and its watch message
     story.tell()

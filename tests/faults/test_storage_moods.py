@@ -14,6 +14,7 @@ import requests
 from local.azurite import Azurite
 from shared.app import App
 from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.operating.worker import work_until
 from shared.runs.claim import claimed_run
 from shared.runs.counts import Counts
 from shared.runs.starting import start_on_demand
@@ -23,7 +24,6 @@ from shared.runs.steps import end
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
-from shared.runs.worker import work_until
 from shared.settings import StorageAccount
 from shared.storage.account import open_storage
 from shared.storage.tables import Row
@@ -372,7 +372,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
     run = Run(
         run_id=f"{cloud.export_id}-20261124T050000-abcdef",
         export=cloud.export_id,
-        account="A" * 128,
+        key_setting="A" * 128,
         list_id=2**31 - 1,
         trigger="http",
         started_by="s" * 100,

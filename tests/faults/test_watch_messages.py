@@ -117,7 +117,7 @@ def test_watch_that_cannot_read_the_configuration_ends_nothing(story, caplog):
     assert find_run(story.app, run_id).state == "delivering"
     assert "is looked at again later" in caplog.text
     with pytest.raises(ConfigurationError):
-        story.app.target("gold")
+        story.app.ready_export("gold")
 
 
 def test_unforeseen_error_of_a_watch_shows_its_place_alone(story, monkeypatch):

@@ -18,10 +18,10 @@ import pytest
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.app import App
+from shared.operating.worker import work_until
 from shared.runs.starting import Start, start_on_demand
 from shared.runs.status import find_run, rejected_rows, run_story
 from shared.runs.store import RunStore
-from shared.runs.worker import work_until
 from shared.settings import Settings, read_settings
 from shared.staging.preview import preview
 from shared.storage.account import Storage, open_storage
@@ -133,7 +133,7 @@ class Flow:
         return self.finish(started.run_id)
 
     def preview(self) -> dict[str, Any]:
-        return plain(preview(self.app, self.app.target(self.export_id)))
+        return plain(preview(self.app, self.app.ready_export(self.export_id)))
 
     def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
         """A run that ends as failed before anything goes out; its error holds the words."""

@@ -155,7 +155,9 @@ def test_events_of_a_snapshot_start_one_run(flow):
 def test_event_run_of_a_snapshot_that_was_taken_meanwhile_is_skipped(flow):
     flow.segment(TWO)
     [start] = start_for_blob(flow.app, subject(flow, "Gold/2026/11/24/0500/Gold_1.csv"))
-    snapshot = find_snapshot(flow.app.storage.segment_blobs, flow.app.target(flow.export_id).export.source, ["Gold"]).id
+    snapshot = find_snapshot(
+        flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id).export.source, ["Gold"]
+    ).id
     flow.app.store.note_snapshot(flow.export_id, snapshot)
     status = flow.finish(start.run_id)
     assert (status["status"], status["error"]["code"]) == ("skipped", "snapshot_known")
@@ -351,17 +353,17 @@ def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
 
 
 def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow):
-    def learned(contacts, seconds, looks):
+    def learned(contacts, seconds, polls):
         posted = flow.app.now() - 0.5 - seconds
-        learn(flow.app, flow.account, Batch("run", "staging", 1, contacts, 1, posted_at=posted, looks=looks))
+        learn(flow.app, flow.account, Batch("run", "staging", 1, contacts, 1, posted_at=posted, polls=polls))
         return round(seconds_per_contact(flow.app, flow.account) * 10_000, 1)
 
-    assert learned(10_000, 60.0, looks=3) == 60.0  # it took more than a look: known
-    assert learned(10_000, 60.0, looks=1) == 51.0  # done already: perhaps long before
-    assert learned(10_000, 20.0, looks=1) == 20.0
-    assert learned(4_999, 20.0, looks=5) == 20.0  # small ones say nothing, neither of slowness
-    assert learned(10, 0.1, looks=1) == 20.0  # nor of speed
-    assert learned(5_000, 15.0, looks=2) == 30.0
+    assert learned(10_000, 60.0, polls=3) == 60.0  # it took more than a look: known
+    assert learned(10_000, 60.0, polls=1) == 51.0  # done already: perhaps long before
+    assert learned(10_000, 20.0, polls=1) == 20.0
+    assert learned(4_999, 20.0, polls=5) == 20.0  # small ones say nothing, neither of slowness
+    assert learned(10, 0.1, polls=1) == 20.0  # nor of speed
+    assert learned(5_000, 15.0, polls=2) == 30.0
 
     flow.change_connection(imports_at_once=4)
     flow.segment(many(1_000))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.config.document import Target, read_document
+from shared.config.document import ReadyExport, read_document
 from shared.staging.preview import preview
 from tests.flow.test_mapping import check_warned, column, received, send
 
@@ -155,7 +155,7 @@ def test_column_whose_dates_are_not_read_is_named_with_what_to_do(flow):
     assert '"format"' in note
     assert "3/4/1984" not in note
     document = read_document(str(flow.config), flow.app.storage.app_blobs)
-    shown = preview(flow.app, Target(document.exports[0], document.connections[0]))
+    shown = preview(flow.app, ReadyExport(document.exports[0], document.connections[0]))
     assert shown.notes == [note]
 
 

@@ -12,7 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.config.models import Connection, Export
 from shared.errors import ExportError
 from shared.mapping.results import RejectedRow
@@ -116,7 +116,7 @@ def main(case: str, size: int) -> dict[str, Any]:
     count = size if case == "partitions" else 1
     files = tuple(SegmentFile("Gold", Blob(f"{n}{ending}", "e", 100, now), None) for n in range(count))
     snapshot = Snapshot("s", (SegmentSnapshot("Gold", "2026/11/28/0500", files, None, now),), now, ())
-    target = Target(Export.model_validate(export), Connection.model_validate(connection))
+    target = ReadyExport(Export.model_validate(export), Connection.model_validate(connection))
     blobs: Any = FakeBlobs(case, size)
     lines: list[int] = []
 

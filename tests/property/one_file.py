@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.config.models import Connection, Export
 from shared.mapping.results import RejectedRow
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
@@ -31,7 +31,7 @@ class FakeBlobs:
             at += size
 
 
-def target(escape: str = '"') -> Target:
+def target(escape: str = '"') -> ReadyExport:
     connection = Connection.model_validate(
         {"id": "brevo", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
     )
@@ -46,7 +46,7 @@ def target(escape: str = '"') -> Target:
             "mapping": {"email": "EMail", "first_name": "FirstName"},
         }
     )
-    return Target(export, connection)
+    return ReadyExport(export, connection)
 
 
 def reader_of(

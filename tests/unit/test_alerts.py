@@ -44,7 +44,7 @@ def rules() -> dict[str, str]:
 RUN = Run(
     run_id="high-value-20261124T050000-abcdef",
     export="high-value",
-    account="BREVO_API_KEY",
+    key_setting="BREVO_API_KEY",
     list_id=12,
     trigger="timer",
     started_by="timer",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.results import MappedChunk
@@ -52,7 +52,7 @@ def reader_of(blobs: Any, count: int, folder: Path) -> SnapshotReader:
     }
     files = tuple(SegmentFile("Loyal", Blob(f"{number}.csv", "e", 100, NOW), None) for number in range(count))
     snapshot = Snapshot("s", (SegmentSnapshot("Loyal", "2027/03/14/0530", files, None, NOW),), NOW, ())
-    target = Target(Export.model_validate(export), Connection.model_validate(connection))
+    target = ReadyExport(Export.model_validate(export), Connection.model_validate(connection))
     return SnapshotReader(blobs, target, snapshot, folder)
 
 

@@ -87,7 +87,7 @@ def test_every_import_of_this_repository_points_one_way() -> None:
     [
         ("shared/config/model.py", "import azure.functions as func"),
         ("shared/config/model.py", "from azure import functions"),
-        ("shared/errors.py", "from export_trigger import pages"),
+        ("shared/errors.py", "from export_trigger import paging"),
         ("shared/runs/stage.py", "from local.azurite import Azurite"),
         ("shared/runs/stage.py", "if TYPE_CHECKING:\n    from shared.cli import main"),
         ("shared/runs/stage.py", "from shared.administration import exports"),

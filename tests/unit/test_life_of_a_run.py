@@ -129,7 +129,7 @@ def test_watch_and_drive_are_taken_once():
 
 def test_answer_of_an_import_that_is_no_longer_the_batch_s_changes_nothing():
     batch = batch_in("delivered", process_id=9)
-    assert batch.looked(7) is batch.report_failed(7) is batch.confirmed(7, {}, "") is batch.import_failed(7) is None
+    assert batch.polled(7) is batch.report_failed(7) is batch.confirmed(7, {}, "") is batch.import_failed(7) is None
 
 
 def test_call_back_of_a_batch_that_was_posted_twice_is_not_believed():
@@ -156,7 +156,7 @@ def state_changes(file):
 
 
 def test_no_state_changes_outside_the_files_of_transitions():
-    homes = [REPOSITORY / "shared/runs" / name for name in ("state.py", "notice_rows.py")]
+    homes = [REPOSITORY / "shared" / name for name in ("runs/state.py", "notices/rows.py")]
     assert all(any(state_changes(home)) for home in homes)
     files = [file for folder in FOLDERS for file in (REPOSITORY / folder).rglob("*.py") if file not in homes]
     assert [where for file in files for where in state_changes(file)] == []

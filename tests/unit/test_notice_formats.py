@@ -168,7 +168,7 @@ def test_sample_has_a_form_for_every_channel():
 RUN = Run(
     run_id="gold-20261124T053000-abcdef",
     export="gold",
-    account="BREVO_API_KEY",
+    key_setting="BREVO_API_KEY",
     list_id=12,
     trigger="http",
     started_by="ana.pop@example.com",

@@ -32,9 +32,9 @@ composition.GRACES = Graces().scaled(1 / _number("CHAOS_TIME_FACTOR", 1))
 bodies.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", bodies.LARGEST_BODY_BYTES))
 
 
-def _brevo(self: App, account: str) -> BrevoClient:
-    base_url = os.environ.get(f"{account}_BASE_URL") or self.settings.brevo_base_url
-    return BrevoClient(BrevoSession(base_url, read_secret(account), self.pace(account)))
+def _brevo(self: App, key_setting: str) -> BrevoClient:
+    base_url = os.environ.get(f"{key_setting}_BASE_URL") or self.settings.brevo_base_url
+    return BrevoClient(BrevoSession(base_url, read_secret(key_setting), self.pace(key_setting)))
 
 
 def _read_report(url: str, base_url: str) -> Iterator[list[str]]:

@@ -12,9 +12,9 @@ from pathlib import Path
 from shared import telemetry
 from shared.app import App
 from shared.brevo.client import Process
-from shared.brevo.polling import learn, next_look_seconds
+from shared.brevo.polling import learn, next_poll_seconds
 from shared.brevo.rejections import Rejections, read_rejections
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
 from shared.runs.guards import check_confirmed
 from shared.runs.queue import Message
@@ -32,29 +32,29 @@ def confirm(app: App, run: Run, message: Message) -> None:
     """Takes one look, unless the message is stale. Raises the three kinds of ExportError."""
     if run.state not in SENDING or message.number != run.confirm_number:
         return
-    target = app.target(run.export)
-    check_still_wanted(run, target)
+    ready = app.ready_export(run.export)
+    check_still_wanted(run, ready)
     batches = app.store.batches(run)
-    _check_batches(run, target, batches)
+    _check_batches(run, ready, batches)
     wait: float | None = None
     if any(batch.state == "delivered" for batch in batches):
         try:
-            run = _look(app, run, target, batches)
+            run = _look(app, run, ready, batches)
         except TransientError as error:
             for batch in batches:
-                _check_deadline(app, target, batch)
+                _check_deadline(app, ready, batch)
             app.store.add_event(run.run_id, "waiting", error.message)
             wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
         batches = app.store.batches(run)
-        _check_batches(run, target, batches)
+        _check_batches(run, ready, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
         end.succeed(app, run.run_id)
         return
-    _go_on(app, run, target, batches, wait)
+    _go_on(app, run, ready, batches, wait)
 
 
-def call_back(app: App, run: Run, number: int) -> bool:
+def import_finished(app: App, run: Run, number: int) -> bool:
     """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
 
     A call-back identifies the batch, not the POST. If the batch was posted twice, it may belong to the POST whose
@@ -77,32 +77,32 @@ def call_back(app: App, run: Run, number: int) -> bool:
     return True
 
 
-def _go_on(app: App, run: Run, target: Target, batches: list[Batch], wait: float | None) -> None:
-    send_deliveries(app, run, batches, target.connection.imports_at_once)
+def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: float | None) -> None:
+    send_deliveries(app, run, batches, ready.connection.imports_at_once)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
-        wait = next_look_seconds(
+        wait = next_poll_seconds(
             app,
-            run.account,
+            run.key_setting,
             open_batches,
-            last_look=run.last_look,
+            last_poll=run.last_poll,
             call_back=app.settings.public_url is not None and not all(batch.called_back for batch in open_batches),
         )
     end.schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
-def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
+def _look(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> Run:
     """One look at all open imports; what it shows is written down batch by batch."""
     open_batches = [batch for batch in batches if batch.state == "delivered"]
-    brevo = app.brevo(run.account)
+    brevo = app.brevo(run.key_setting)
     try:
         processes = brevo.processes({batch.process_id for batch in open_batches})
     finally:
         requests = brevo.session.traffic.requests
-        run = app.store.update(run.run_id, lambda now: now.looked(requests, app.time()))
+        run = app.store.update(run.run_id, lambda now: now.polled(requests, app.time()))
     confirmed = []
     for batch in open_batches:
-        batch = _update(app, run, batch, methodcaller("looked", batch.process_id))
+        batch = _update(app, run, batch, methodcaller("polled", batch.process_id))
         if batch.state != "delivered":
             continue  # another look was faster
         process = processes.get(batch.process_id)
@@ -112,9 +112,9 @@ def _look(app: App, run: Run, target: Target, batches: list[Batch]) -> Run:
         elif process is not None and process.state in ("failed", "cancelled"):
             _take_failed(app, run, batch, process.state)
         else:
-            _check_deadline(app, target, batch)
+            _check_deadline(app, ready, batch)
     if confirmed:
-        learn(app, run.account, max(confirmed, key=lambda batch: batch.contacts))
+        learn(app, run.key_setting, max(confirmed, key=lambda batch: batch.contacts))
     return run
 
 
@@ -161,7 +161,7 @@ def _update(app: App, run: Run, batch: Batch, change: Callable[[Batch], Batch | 
     return app.store.update_batch(run, batch.number, change)
 
 
-def _check_batches(run: Run, target: Target, batches: list[Batch]) -> None:
+def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
     """Whether the run goes on, by what is written down. Raises PermanentError and ConfigurationError."""
     for batch in batches:
         if batch.state == "failed":
@@ -172,13 +172,13 @@ def _check_batches(run: Run, target: Target, batches: list[Batch]) -> None:
             )
         if batch.state == "confirmed" and not run.accept:
             rejected = sum(batch.rejected.values())
-            check_confirmed(target.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
+            check_confirmed(ready.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
 
 
-def _check_deadline(app: App, target: Target, batch: Batch) -> None:
+def _check_deadline(app: App, ready: ReadyExport, batch: Batch) -> None:
     if batch.state != "delivered":
         return
-    hours = target.connection.import_deadline_hours
+    hours = ready.connection.import_deadline_hours
     if app.now() - batch.posted_at > hours * 3600:
         raise PermanentError(
             "import_overdue",

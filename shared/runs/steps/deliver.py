@@ -6,8 +6,8 @@ Where the answer was not written down, the body is sent again: an import is an u
 from shared import telemetry
 from shared.app import App
 from shared.brevo.client import BrevoClient
-from shared.brevo.polling import next_look_seconds
-from shared.config.document import Target
+from shared.brevo.polling import next_poll_seconds
+from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.runs.claim import claimed_batch
 from shared.runs.queue import Message, send
@@ -22,28 +22,28 @@ def deliver(app: App, run: Run, message: Message) -> None:
     batch = app.store.batch(run, message.batch)
     if run.state not in SENDING or batch is None or batch.state not in DELIVERABLE:
         return
-    target = app.target(run.export)
-    check_still_wanted(run, target)
+    ready = app.ready_export(run.export)
+    check_still_wanted(run, ready)
     # The slot first: a batch that cannot be sent yet is not claimed.
-    if not take_slot(app, run, batch, target.connection.imports_at_once):
+    if not take_slot(app, run, batch, ready.connection.imports_at_once):
         return  # whoever frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
     with claimed_batch(app, run, batch, message.attempt) as claim:
         if claim is None:
             return
         _check_still_open(app, run)
-        brevo = app.brevo(run.account)
+        brevo = app.brevo(run.key_setting)
         batch = _post(app, run, batch, claim.owner, brevo)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
     if batch.called_back and send_next(app, run, batch.number):
         _count(app, run, brevo)
     else:
-        _schedule_look(app, run, brevo)
+        _schedule_poll(app, run, brevo)
 
 
-def check_still_wanted(run: Run, target: Target) -> None:
+def check_still_wanted(run: Run, ready: ReadyExport) -> None:
     """Raises ConfigurationError where the export has been pointed elsewhere since the run began."""
-    if target.account != run.account or target.export.list_id != run.list_id:
+    if ready.key_setting != run.key_setting or ready.export.list_id != run.list_id:
         raise ConfigurationError(
             "export_changed", "The export's connection or list was changed during the run.", "Run the export again."
         )
@@ -74,7 +74,7 @@ def send_lost_deliveries(app: App, run: Run) -> None:
     """Sends the batches again whose workers are lost. Raises ConfigurationError."""
     batches = app.store.batches(run)
     if _waiting(app, batches):
-        send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
+        send_deliveries(app, run, batches, app.ready_export(run.export).connection.imports_at_once)
 
 
 def _waiting(app: App, batches: list[Batch]) -> list[Batch]:
@@ -86,7 +86,7 @@ def send_next(app: App, run: Run, number: int) -> bool:
     """Brevo has called back for this batch: its slot is free. True when others are sent or still to be sent."""
     free_slots(app, run, {number})
     batches = app.store.batches(run)
-    sent = send_deliveries(app, run, batches, app.target(run.export).connection.imports_at_once)
+    sent = send_deliveries(app, run, batches, app.ready_export(run.export).connection.imports_at_once)
     return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
 
 
@@ -120,7 +120,7 @@ def _counted(run: Run, brevo: BrevoClient) -> Run | None:
     return run.with_traffic(traffic.requests, traffic.bytes_sent)
 
 
-def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
+def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     """Sends the confirm message; writes down the traffic, and that all is delivered, in the same write."""
     batches = app.store.batches(run)
     all_delivered = all(batch.state in ("delivered", "confirmed") for batch in batches)
@@ -132,7 +132,7 @@ def _schedule_look(app: App, run: Run, brevo: BrevoClient) -> None:
     if all_delivered and all(batch.called_back for batch in open_batches):
         delay = 0.5
     else:
-        delay = next_look_seconds(
-            app, run.account, open_batches, last_look=run.last_look, call_back=app.settings.public_url is not None
+        delay = next_poll_seconds(
+            app, run.key_setting, open_batches, last_poll=run.last_poll, call_back=app.settings.public_url is not None
         )
     end.schedule_confirm(app, run.run_id, delay, also)

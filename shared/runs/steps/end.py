@@ -79,8 +79,8 @@ def tidy(app: App, run: Run) -> None:
 
 def _wake_others(app: App, run: Run) -> None:
     """Lets the account's other open runs look for a free slot now instead of at their next turn."""
-    for run_id, account in app.store.open_runs():
-        if account == run.account and run_id != run.run_id:
+    for run_id, key_setting in app.store.open_runs():
+        if key_setting == run.key_setting and run_id != run.run_id:
             other = app.store.load(run_id)
             if other is not None and other.state in SENDING:
                 schedule_confirm(app, run_id, 0)

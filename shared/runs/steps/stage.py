@@ -17,7 +17,7 @@ from pathlib import Path
 from shared import telemetry
 from shared.app import App
 from shared.brevo.checks import Checked, check_account
-from shared.config.document import Target
+from shared.config.document import ReadyExport
 from shared.errors import TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Cancelled, Claim, claimed_run
@@ -45,9 +45,9 @@ def stage(app: App, run: Run, message: Message) -> None:
         if run.state == "delivering" and not run.confirm_number:
             end.schedule_confirm(app, run.run_id, 0)
         return
-    target = app.target(run.export)
-    snapshot = find_snapshot(app.storage.segment_blobs, target.export.source, target.export.segments)
-    if not run.skip_quiet and (wait := _wait_for(app, run, target, snapshot)):
+    ready = app.ready_export(run.export)
+    snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+    if not run.skip_quiet and (wait := _wait_for(app, run, ready, snapshot)):
         _wait(app, run, message, wait)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
@@ -61,17 +61,17 @@ def stage(app: App, run: Run, message: Message) -> None:
             check_complete(snapshot)
             if snapshot.passed_over:
                 app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
-            _stage_claimed(app, run, claim, target, snapshot)
+            _stage_claimed(app, run, claim, ready, snapshot)
     except Cancelled:
         end.cancel(app, run.run_id)
 
 
-def _wait_for(app: App, run: Run, target: Target, snapshot: Snapshot) -> Wait | None:
+def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wait | None:
     quiet = app.settings.snapshot_quiet_seconds
     rest = snapshot.quiet_seconds_left(quiet, app.now())
     if rest > 0:
         return Wait(rest, f"The snapshot is {quiet - rest:.0f} s old; it is taken when it has rested.")
-    return wait_for_files(app, target.export.source, snapshot, accept=run.accept)
+    return wait_for_files(app, ready.export.source, snapshot, accept=run.accept)
 
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
@@ -80,13 +80,13 @@ def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
     send(app, message, wait.seconds + 1)
 
 
-def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: Snapshot) -> None:
-    brevo = app.brevo(run.account)
+def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot) -> None:
+    brevo = app.brevo(run.key_setting)
     staging_id = secrets.token_hex(4)
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
-        checked.append(check_account(brevo, target, plan))
+        checked.append(check_account(brevo, ready, plan))
         return checked[-1].plan
 
     _clear_what_killed_workers_left()
@@ -95,7 +95,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
             reader = SnapshotReader(
                 app.storage.segment_blobs,
-                target,
+                ready,
                 snapshot,
                 folder,
                 planned=planned,
@@ -104,7 +104,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
             )
             write_files(blobs, run.run_id, staging_id, reader.files)
             chunks = reader.chunks()
-            batches = list(write_bodies(blobs, run, staging_id, target.export, chunks, app.settings.public_url))
+            batches = list(write_bodies(blobs, run, staging_id, ready.export, chunks, app.settings.public_url))
     requests = brevo.session.traffic.requests
 
     def with_result(run: Run) -> Run:
@@ -117,10 +117,10 @@ def _stage_claimed(app: App, run: Run, claim: Claim, target: Target, snapshot: S
         _skip_empty(app, run, snapshot)
         return
     if not run.accept:
-        _guard(app, target, staged, snapshot)
+        _guard(app, ready, staged, snapshot)
     app.store.write_batches(batches)
     _commit(app, claim, staged.run_id, staging_id, len(batches))
-    _send_first(app, run, target, batches)
+    _send_first(app, run, ready, batches)
 
 
 def _clear_what_killed_workers_left() -> None:
@@ -146,11 +146,11 @@ def _with_account(run: Run, checked: Checked) -> Run:
     return replace(run, left_out=left_out, allowance=checked.allowance)
 
 
-def _guard(app: App, target: Target, staged: Run, snapshot: Snapshot) -> None:
-    if not target.export.source.gaps_allowed:
+def _guard(app: App, ready: ReadyExport, staged: Run, snapshot: Snapshot) -> None:
+    if not ready.export.source.gaps_allowed:
         check_gaps(gap_text(snapshot))
     check_staged(
-        target.export,
+        ready.export,
         contacts=staged.counts.contacts_mapped,
         rows_read=staged.counts.rows_read,
         rows_rejected=sum(staged.counts.rows_rejected.values()),
@@ -185,8 +185,8 @@ def _overtaken() -> TransientError:
     return TransientError("claim_lost", "Another worker has staged this run.")
 
 
-def _send_first(app: App, run: Run, target: Target, batches: list[Batch]) -> None:
-    for batch in batches[: target.connection.imports_at_once]:
+def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
+    for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     end.schedule_confirm(app, run.run_id, 2 if batches else 0)
 
