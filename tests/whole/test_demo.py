@@ -218,6 +218,7 @@ def test_the_members_of_a_list_are_read_from_the_sandbox_as_they_were_seeded() -
         assert len(dict(members_of(sandbox.origin, 13))) == 4
 
 
+@pytest.mark.full
 def test_the_benchmark_judges_each_contender_and_ends_with_one_line(start: Callable[..., Started]) -> None:
     bench = start("benchmarks.bench", "--quick", "--rows", "3000", "--json")
     status, lines, errors = bench.end()

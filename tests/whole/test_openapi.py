@@ -57,7 +57,8 @@ def test_every_route_of_the_design_is_described() -> None:
     assert found == {tuple(line.split()) for line in lines}
 
 
-def test_served_document_is_true_of_every_route(stack: Stack) -> None:
+@pytest.mark.parametrize("examples", [2, pytest.param(15, marks=pytest.mark.full)])
+def test_served_document_is_true_of_every_route(stack: Stack, examples: int) -> None:
     SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 50).drop(stack.storage, CONTAINER)
     document = openapi_document()
     headers = {"x-functions-key": stack.host.key}
@@ -73,7 +74,7 @@ def test_served_document_is_true_of_every_route(stack: Stack) -> None:
         "--config-file", str(Path(__file__).with_name("schemathesis.toml")),
         "run", f"{stack.url}/api/openapi.json",
         "--header", f"x-functions-key: {stack.host.key}",
-        "--checks", "all", "--max-examples", "15", "--request-timeout", "30", "--no-color",
+        "--checks", "all", "--max-examples", str(examples), "--request-timeout", "30", "--no-color",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=360, cwd=stack.log_file.parent)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
