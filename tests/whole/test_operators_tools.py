@@ -150,6 +150,7 @@ def test_person_is_forgotten_beside_a_host_that_is_at_their_run(site):
         assert ANA not in host.log_text()
 
 
+@pytest.mark.full
 def test_key_that_is_rotated_in_mid_run_loses_no_run(site):
     """As docs/operate.md has it: a setting that changes restarts the app, and the run goes on with the new key."""
     before = site.sandbox.settings.seconds_fixed
