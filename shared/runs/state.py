@@ -210,7 +210,7 @@ class Run:
 
     def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
         """In its next state, with the time of that state's first beginning."""
-        times = {state: now.isoformat(timespec="milliseconds")} | self.times
+        times = self.times | {state: self.times.get(state, now.isoformat(timespec="milliseconds"))}
         return replace(self, state=state, times=times, waiting="", **changes)
 
     def _kept(self, now: datetime, graces: Graces) -> Self:
@@ -258,9 +258,9 @@ class Batch:
     etag: str | None = None
 
     @property
-    def name(self) -> str:
-        """Where its blobs are, below the staging container."""
-        return f"{self.run_id}/{self.staging_id}/{self.number:05}"
+    def staging(self) -> str:
+        """The path of its staging's blobs in the container of staged bodies."""
+        return f"{self.run_id}/{self.staging_id}"
 
     @property
     def needs_no_slot(self) -> bool:

@@ -151,6 +151,13 @@ class Story:
                 self.app.storage.notice_queue.delete(received)
             worker = worker_now
 
+    def decide_who_is_told(self) -> None:
+        """Takes the message which says that a run has ended; its delayed copy is dropped."""
+        ended = [each for each in self.kept.notices if "notification" not in each.text]
+        for message in ended:
+            self.kept.notices.remove(message)
+        take_notice(self.app, ended[0].text)
+
     def _survive(self, worker: Worker, act: Callable[..., object], *arguments: Any) -> Worker:
         try:
             act(*arguments)
@@ -286,4 +293,4 @@ def story(make_story: Callable[..., Story]) -> Story:
 @pytest.fixture
 def three_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some 250 of the contacts of `Story.people` make a batch."""
-    monkeypatch.setattr("shared.staging.bodies.LARGEST_BODY_BYTES", 18_400)
+    monkeypatch.setattr("shared.brevo.body.LARGEST_BODY_BYTES", 18_400)

@@ -4,8 +4,7 @@ import gzip
 
 import pytest
 
-from shared.runs.status import find_run
-from shared.runs.steps.dispatch import take_step
+from tests.flow.gold_file import stage_again
 from tests.flow.three_people import ALL_THREE, ANA, EVA, HEAD, ION
 
 # The snapshot
@@ -172,15 +171,6 @@ def _change_in_mid_read(flow, monkeypatch, change):
     monkeypatch.setattr(blobs, "chunks", chunks)
 
 
-def _stage_again(flow, run_id):
-    """What the postponed message does, without waiting for its time."""
-    flow.work_until(lambda: find_run(flow.app, run_id).waiting)
-    waiting = find_run(flow.app, run_id).waiting
-    assert flow.nothing_was_sent()
-    take_step(flow.app, f'{{"run": "{run_id}", "step": "stage"}}')
-    return waiting
-
-
 LARGE = HEAD + "".join(f"C-{n},old{n}@example.com,P{n}\n" for n in range(200_000))
 
 
@@ -188,7 +178,7 @@ def test_blob_that_is_replaced_in_mid_read_is_read_anew(flow, monkeypatch):
     flow.segment(LARGE)
     _change_in_mid_read(flow, monkeypatch, lambda: flow.segment(HEAD + ANA + ION + EVA))
     started = flow.start()
-    waiting = _stage_again(flow, started.run_id)
+    waiting = stage_again(flow, started.run_id)
     assert "Gold_1.csv was replaced or deleted while it was read" in waiting
     status = flow.finish(started.run_id)
     assert (status["status"], status["rows_read"]) == ("succeeded", 3)
@@ -201,7 +191,7 @@ def test_blob_that_is_deleted_in_mid_read_ends_in_a_run_without_a_snapshot(flow,
         flow, monkeypatch, lambda: flow.app.storage.segment_blobs.delete_below(flow.container, "CustomerInsights")
     )
     started = flow.start()
-    assert "Gold_1.csv was replaced or deleted while it was read" in _stage_again(flow, started.run_id)
+    assert "Gold_1.csv was replaced or deleted while it was read" in stage_again(flow, started.run_id)
     status = flow.finish(started.run_id)
     assert (status["status"], status["error"]["code"]) == ("failed", "snapshot_missing")
     assert flow.nothing_was_sent()

@@ -5,15 +5,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from shared.brevo import body
 from shared.brevo.client import BrevoClient
 from shared.brevo.session import BrevoSession
 from shared.errors import TransientError
 from shared.runs.status import find_run
-from shared.runs.steps import end
+from shared.runs.steps import deliver
 from shared.runs.steps.cancel import request_cancel
 from shared.runs.steps.dispatch import take_step
 from shared.runs.store import RunStore
-from shared.staging import bodies
 from shared.storage.tables import Row
 from tests.flow.gold_file import TWO, many, sending
 
@@ -74,7 +74,7 @@ def receiver():
 
 
 def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, receiver, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL=receiver.url)
     receiver.app = flow.app
     flow.sandbox.change(notify_delay_seconds=0.5)
@@ -91,7 +91,7 @@ def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, rec
 
 def started_with_batches(make_flow, monkeypatch, count):
     """A run of so many batches that has been started, and what answers Brevo's call-back for one of them."""
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
     flow.segment(many(count * 256))
     run = find_run(flow.app, flow.start().run_id)
@@ -122,7 +122,7 @@ def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, mo
 def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_last_batch(make_flow, monkeypatch):
     flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 3)
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
-    add_event, schedule_confirm_again, delays = RunStore.add_event, end.schedule_confirm, []
+    add_event, schedule_confirm_again, delays = RunStore.add_event, deliver.schedule_confirm, []
 
     def noted(self, run, kind, text=""):
         add_event(self, run, kind, text)
@@ -135,7 +135,7 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
         schedule_confirm_again(app, run, delay_seconds, *changed)
 
     monkeypatch.setattr(RunStore, "add_event", noted)
-    monkeypatch.setattr(end, "schedule_confirm", confirm_in)
+    monkeypatch.setattr(deliver, "schedule_confirm", confirm_in)
     assert flow.finish(run_id, seconds=60)["status"] == "succeeded"
     assert [delay > 1 for delay in delays] == [True, True, False]
 
@@ -204,7 +204,7 @@ def test_call_back_for_a_batch_that_the_run_does_not_have_gets_404(make_flow, ba
 
 
 def test_call_back_with_anything_wrong_gets_404_and_changes_nothing(make_flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
     flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
     flow.segment(many(1_000))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.brevo import body
 from shared.errors import ConfigurationError
 from shared.runs.status import find_run
 from shared.runs.steps import deliver
@@ -40,7 +41,7 @@ def test_staging_run_that_is_cancelled_sends_nothing(flow, monkeypatch):
 
 
 def test_delivering_run_that_is_cancelled_tells_what_brevo_has(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.segment(many(1_000))
     started = flow.start()
     flow.work_until(lambda: len(flow.sandbox.imports.records()) == 1 and not sending(flow, started))

@@ -7,20 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from shared.brevo import body
 from shared.brevo.client import BrevoClient
-from shared.brevo.polling import learn, seconds_per_contact
-from shared.runs.queue import Message, rest_until_due
-from shared.runs.state import Batch
+from shared.brevo.polling import OpenImport, learn, seconds_per_contact
+from shared.runs.queue import Message, rest_until_due, schedule_confirm
 from shared.runs.status import find_run
 from shared.runs.steps.dispatch import take_step
-from shared.runs.steps.end import schedule_confirm
-from shared.staging import bodies
 from tests.flow.gold_file import TWO, many
 
 
 @pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
 def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_seconds(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.segment(many(1_000))
     assert flow.run()["status"] == "succeeded"
     posts, looks = (
@@ -58,9 +56,8 @@ def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
 
 def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow):
     def learned(contacts, seconds, polls):
-        posted = flow.app.now() - 0.5 - seconds
-        learn(flow.app, flow.account, Batch("run", "staging", 1, contacts, 1, posted_at=posted, polls=polls))
-        return round(seconds_per_contact(flow.app, flow.account) * 10_000, 1)
+        learn(flow.app.storage.accounts, flow.account, OpenImport(0.5 + seconds, contacts), polls)
+        return round(seconds_per_contact(flow.app.storage.accounts, flow.account) * 10_000, 1)
 
     assert learned(10_000, 60.0, polls=3) == 60.0  # it took more than a look: known
     assert learned(10_000, 60.0, polls=1) == 51.0  # done already: perhaps long before
@@ -71,13 +68,13 @@ def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow
 
     flow.change_connection(imports_at_once=4)
     flow.segment(many(1_000))
-    before = seconds_per_contact(flow.app, flow.account)
+    before = seconds_per_contact(flow.app.storage.accounts, flow.account)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+        patch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
         learnings = []
-        patch.setattr("shared.runs.steps.confirm.learn", lambda app, account, batch: learnings.append(batch))
+        patch.setattr("shared.runs.steps.confirm.learn", lambda *learned: learnings.append(learned))
         assert flow.run()["status"] == "succeeded"
-    assert before == seconds_per_contact(flow.app, flow.account)
+    assert before == seconds_per_contact(flow.app.storage.accounts, flow.account)
     assert len(learnings) == flow.sandbox.log.count("GET /processes") < len(flow.sandbox.imports.records())
 
 
@@ -106,7 +103,7 @@ def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):
 
 
 def test_run_without_call_backs_needs_hardly_more_looks_than_imports(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow.segment(many(8 * 256))
     status = flow.finish(flow.start().run_id, seconds=60)
     assert (status["status"], status["batches"]) == ("succeeded", 8)

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.brevo import body
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
 from shared.runs.status import find_run
 from shared.runs.steps import stage
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
-from shared.staging import bodies
 from tests.flow.gold_file import HEAD, TWO, many
 
 FIXED_KEYS = {
@@ -108,7 +108,7 @@ def test_segment_that_shrank_too_much_is_not_sent_until_accepted(flow):
 
 
 def test_batches_after_one_that_brevo_mostly_rejects_are_not_sent(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: False)
     flow.change(max_rejected=0.5)
     flow.segment(many(1_000))
@@ -122,7 +122,7 @@ def test_batches_after_one_that_brevo_mostly_rejects_are_not_sent(flow, monkeypa
 
 
 def test_no_more_imports_are_open_at_once_than_the_connection_allows_over_two_exports(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.sandbox.change(parallel_imports=4, seconds_fixed=0.2)
     flow.change_connection(imports_at_once=2)
     flow.segment(many(1_000))

@@ -18,6 +18,7 @@ from tests.faults.test_canary import BROKEN, assert_clean, marked_segment
 def test_message_of_a_notification_that_is_gone_is_dropped(told, there, caplog):
     story = told(**MISSING_LIST)
     story.run()
+    story.decide_who_is_told()
     story.notifications.clear()
     story.save()
     story.tell()

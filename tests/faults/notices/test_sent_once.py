@@ -99,6 +99,7 @@ def test_break_at_any_write_tells_once(told, there, mode, kind):
 def test_worker_that_dies_between_claim_and_post_leaves_teams_untold_and_a_webhook_late(told, there, monkeypatch):
     story = told({"type": "teams"}, {"type": "webhook"}, **MISSING_LIST)
     story.run()
+    story.decide_who_is_told()
 
     def die(*_: Any) -> None:
         raise WorkerDied

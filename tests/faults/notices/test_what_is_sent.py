@@ -114,11 +114,22 @@ def test_notification_for_other_exports_is_not_told(told, there):
     assert there.received == []
 
 
-def test_run_ends_where_the_configuration_cannot_be_read_any_more(told, there, caplog):
-    story = told()
-    started = story.start()
+def test_configuration_that_cannot_be_read_at_a_runs_end_delays_what_is_told(told, there):
+    story = told(**MISSING_LIST)
+    story.run()
+    text = story.config.read_text()
     story.config.write_text("{")
-    story.work()
-    assert story.status(started.run_id)["error"]["code"] == "configuration_invalid"
-    assert f"nobody is told how run {started.run_id} ended" in caplog.text
-    assert story.left_behind() == []
+    story.tell(hours=1)
+    assert (there.received, story.left_behind()) == ([], [])
+    story.config.write_text(text)
+    story.tell()
+    assert [each.json["type"] for each in there.received] == ["export.failed"]
+
+
+def test_configuration_that_is_never_readable_again_is_logged_and_stands_in_the_runs_story(told, there, caplog):
+    story = told(**MISSING_LIST)
+    run_id = story.run()["run_id"]
+    story.config.write_text("{")
+    story.tell()
+    assert "notice given up" in caplog.text
+    assert "not_notified" in [event["kind"] for event in story.app.store.events(run_id)]
