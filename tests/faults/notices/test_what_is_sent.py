@@ -123,7 +123,7 @@ def test_configuration_that_cannot_be_read_at_a_runs_end_delays_what_is_told(tol
     assert (there.received, story.left_behind()) == ([], [])
     story.config.write_text(text)
     story.tell()
-    assert [each.json["type"] for each in there.received] == ["export.failed"]
+    assert titles(there) == [FAILED]
 
 
 def test_configuration_that_is_never_readable_again_is_logged_and_stands_in_the_runs_story(told, there, caplog):
