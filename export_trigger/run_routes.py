@@ -26,7 +26,7 @@ _MOST_KEY_CHARACTERS = 200
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",
-    "Any text of the caller's. The same one again, within a day, finds the run that it started.",
+    "Any text. The same one of the same caller again, within a day, finds the run that it started.",
     {"type": "string", "minLength": 1, "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
 )
 

@@ -104,9 +104,10 @@ def _why_no_refresh(app: App, export: Export) -> Why:
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except ConfigurationError as error:
         return Why(error.code, error.message)
-    if app.store.started(export.id).snapshot == snapshot.id:
+    started = app.store.started(export.id)
+    if started.covers(snapshot.id):
         passed_over = "".join(f" {text}." for text in snapshot.passed_over)
-        return Why("no_new_snapshot", f"There is no new snapshot since {snapshot.id[:15]}.{passed_over}")
+        return Why("no_new_snapshot", f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}")
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):

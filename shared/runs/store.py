@@ -8,6 +8,7 @@ Table `batches` and `events`, partition = run.
 
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 OPEN = "open"
 _TRANSACTION_ROWS = 100
+_TIME_CHARACTERS = len("2026-11-24T0500")
 
 
 class AlreadyActive(Exception):
@@ -45,6 +47,13 @@ class Started:
     snapshot: str = ""
     due: str = ""
     etag: str | None = None
+
+    def covers(self, snapshot: str) -> bool:
+        """True for the snapshot of this id and for each older one: the newest may have been deleted since.
+
+        An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot.
+        """
+        return snapshot == self.snapshot or snapshot[:_TIME_CHARACTERS] < self.snapshot[:_TIME_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class RunStore:
         if not snapshot and not due:
             return []
         started = self.started(export)
-        if (snapshot and started.snapshot == snapshot) or (due and started.due >= due):
+        if (snapshot and started.covers(snapshot)) or (due and started.due >= due):
             raise AlreadyStarted(snapshot or due)
         values = {"snapshot": snapshot or started.snapshot, "due": due or started.due}
         kind = "replace" if started.etag else "insert"
@@ -239,10 +248,12 @@ class RunStore:
         self._events.put(Row(run_id, key, {"kind": kind, "text": text[:1000]}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
-        """The run's story in order: `at`, `kind`, `text`."""
+        """The newest events of the run's story, in order: `at`, `kind`, `text`."""
+        # A table is read forwards only. A batch has two events, so a run of ten million contacts has some 2,000.
+        newest = deque(self._events.query(run_id), maxlen=limit)
         return [
             {"at": row.key.split("-")[0], "kind": str(row.values["kind"]), "text": str(row.values.get("text", ""))}
-            for row in self._events.query(run_id, limit=limit)
+            for row in newest
         ]
 
     def _loaded(self, run_id: str) -> Run:

@@ -295,6 +295,19 @@ def test_key_of_a_start_that_found_an_active_run_stands_for_that_run(office):
     assert running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="k").run_id == active.run_id
 
 
+def test_two_callers_with_the_same_key_start_a_run_each(office):
+    share(office, "contributor")
+    mine = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="monday")
+    office.finish(mine.run_id)
+    theirs = running.start_export(office.app, CONTRIBUTOR, office.export_id, "http", key="monday", accept=True)
+    assert theirs.is_new
+    assert theirs.run_id != mine.run_id
+    office.finish(theirs.run_id)
+    for caller, how, run_id in ((ADMINISTRATOR, {}, mine.run_id), (CONTRIBUTOR, {"accept": True}, theirs.run_id)):
+        again = running.start_export(office.app, caller, office.export_id, "http", key="monday", **how)
+        assert (again.run_id, again.is_new) == (run_id, False)
+
+
 def test_guard_that_stopped_a_run_is_told_and_letting_it_through_is_in_the_trail(office):
     exports.save_export(office.app, ADMINISTRATOR, the_export(office, max_profiles=1), ANY)
     office.finish(running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id)
