@@ -1,6 +1,7 @@
 """Runs: started, listed, shown, ended; the webhook, and the call-back from Brevo."""
 
 import hmac
+import os
 
 import azure.functions as func
 
@@ -8,7 +9,7 @@ from export_trigger.answers import RequestError, json_answer, read_body
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
-from shared.access import require
+from shared.access import SECRET_HEADER, people_sign_in, require
 from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
 from shared.administration.running import previewed, start_refreshed
@@ -28,6 +29,9 @@ _IDEMPOTENCY_KEY = Parameter(
     "header",
     "Any text. The same one of the same caller again, within a day, finds the run that it started.",
     {"type": "string", "minLength": 1, "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+)
+_WEBHOOK_SECRET = Parameter(
+    SECRET_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
 )
 
 
@@ -117,14 +121,17 @@ def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     status=202,
     answer=list[Started],
     body=WebhookBody,
+    parameters=(_WEBHOOK_SECRET,),
     problems=(400, 404, 409, 413, 422),
-    by_key=True,
+    by_secret=True,
 )
 def webhook(asked: Asked) -> func.HttpResponse:
     """Another system says that an export is wanted, or that a segment was refreshed."""
     body = read_body(asked.req, WebhookBody)
     if body.export is not None:
-        return json_answer([Started.of(start(asked.app, asked.caller, body.export, "webhook"))], 202)
+        only_with_refresh = people_sign_in(os.environ)
+        started = start(asked.app, asked.caller, body.export, "webhook", only_with_refresh=only_with_refresh)
+        return json_answer([Started.of(started)], 202)
     return json_answer([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
 
 

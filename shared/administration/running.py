@@ -37,12 +37,20 @@ def start_export(
     now: bool = False,
     accept: bool = False,
     key: str = "",
+    only_with_refresh: bool = False,
 ) -> Start:
     """Starts a run, or finds the active one.
 
-    The same `key` of the same caller again, within a day, finds the run that it started.
+    The same `key` of the same caller again, within a day, finds the run that it started. `only_with_refresh` refuses an
+    export with another schedule. Raises AccessDenied and ConfigurationError.
     """
     require_for_export(app, caller, "run_export", export_id)
+    if only_with_refresh and find_export(app.document(), export_id).schedule != "with_refresh":
+        raise ConfigurationError(
+            "schedule_not_with_refresh",
+            "The webhook starts exports with the schedule with_refresh only.",
+            "Set the export's schedule to with_refresh, or sign in and start it by POST exports/{id}/runs.",
+        )
     digest = _digest(caller, key)
     run_id = _reserved_run(app, export_id, digest, {"now": now, "accept": accept}) if key else ""
     if run_id and app.store.load(run_id) is not None:

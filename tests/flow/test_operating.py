@@ -199,6 +199,18 @@ def test_doctor_tells_when_the_timer_runs_or_what_is_wrong_with_its_schedule(
     assert words in timer["message"]
 
 
+@pytest.mark.parametrize(("secret", "state"), [("", "warn"), ("too-short", "warn"), ("kept-between-two-systems", "ok")])
+def test_doctor_tells_whether_systems_can_call_the_webhook_where_people_sign_in(
+    office, typed, monkeypatch, secret, state
+):
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    monkeypatch.setenv("WEBHOOK_SECRET", secret)
+    webhook = checks(typed, 0)["webhook"]
+    assert webhook["state"] == state
+    assert "WEBHOOK_SECRET" in webhook["message"]
+    assert not secret or secret not in json.dumps(webhook)
+
+
 def test_doctor_says_which_key_did_not_resolve(office, typed, monkeypatch):
     monkeypatch.setenv(office.account, "@Microsoft.KeyVault(VaultName=kv;SecretName=brevo-api-key)")
     found = checks(typed, 1)

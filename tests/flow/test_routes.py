@@ -120,7 +120,7 @@ def test_route_lets_a_role_do_what_it_may(asked, role, shared):
             assert answer.status_code < 500, (name, answer.get_body()[:300])
 
 
-@pytest.mark.parametrize("name", [name for name in PEOPLE if name != "webhook"])
+@pytest.mark.parametrize("name", PEOPLE)
 def test_nobody_is_let_in_without_a_sign_in(asked, name):
     answer = asked(name, None, **details(asked.flow, name, "x"))
     assert (answer.status_code, json.loads(answer.get_body())["type"]) == (
@@ -129,11 +129,45 @@ def test_nobody_is_let_in_without_a_sign_in(asked, name):
     )
 
 
-def test_webhook_takes_a_key_and_starts_what_runs_with_the_refresh(asked):
+SECRET = "kept-between-two-systems"  # pragma: allowlist secret
+
+
+@pytest.mark.parametrize("wanted", ["segment", "export"])
+def test_webhook_takes_its_secret_and_starts_what_runs_with_the_refresh(asked, monkeypatch, wanted):
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     asked.flow.change(schedule="with_refresh")
     asked.save()
-    answer = asked("webhook", None, body={"segment": "Gold"})
+    body = {wanted: "Gold" if wanted == "segment" else asked.flow.export_id}
+    answer = asked("webhook", None, headers={"X-Webhook-Secret": SECRET}, body=body)
     assert (answer.status_code, json.loads(answer.get_body())[0]["is_new"]) == (202, True)
+    (line, *_) = json.loads(asked("show_audit", "administrator").get_body())
+    assert line["who"] == "webhook secret"
+
+
+@pytest.mark.parametrize("schedule", ["off", {"cron": "0 5 * * *"}])
+@pytest.mark.parametrize("role", [None, "administrator"])
+def test_webhook_starts_no_export_of_another_schedule_where_people_sign_in(asked, monkeypatch, schedule, role):
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    asked.flow.change(schedule=schedule)
+    asked.save()
+    answer = asked("webhook", role, headers={"X-Webhook-Secret": SECRET}, body={"export": asked.flow.export_id})
+    problem = json.loads(answer.get_body())
+    assert (answer.status_code, problem["type"]) == (409, "urn:segment-export:problem:schedule_not_with_refresh")
+    assert not list(asked.flow.app.store.latest(asked.flow.export_id, 1))
+
+
+def test_webhook_starts_any_export_by_key_where_nobody_signs_in(asked, monkeypatch):
+    monkeypatch.delenv("WEBSITE_AUTH_ENABLED")
+    answer = asked("webhook", None, body={"export": asked.flow.export_id})
+    assert (answer.status_code, json.loads(answer.get_body())[0]["is_new"]) == (202, True)
+
+
+def test_viewer_starts_nothing_by_the_webhook(asked):
+    asked.flow.change(schedule="with_refresh")
+    asked.save()
+    for body in ({"export": asked.flow.export_id}, {"segment": "Gold"}):
+        assert asked("webhook", "viewer", body=body).status_code == 403
+    assert not list(asked.flow.app.store.latest(asked.flow.export_id, 1))
 
 
 def test_contributor_starts_nothing_of_others_by_the_webhook(asked):
