@@ -16,7 +16,7 @@ from shared.runs.run_ids import started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
-from shared.storage.tables import Change, Row, Table
+from shared.storage.tables import Change, Row, Table, pass_over
 
 _TRANSACTION_ROWS = 100
 
@@ -69,7 +69,7 @@ def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
         if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
             continue
         for name, table in tables.items():
-            below = list(table.query(run_id))
+            below = list(table.query(run_id, on_other=pass_over))
             counts[name] += len(below)
             if not dry_run:
                 _delete(table, below)

@@ -19,7 +19,7 @@ from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of,
 from shared.runs.run_ids import new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.storage.account import Storage
-from shared.storage.tables import Change, Row
+from shared.storage.tables import Change, Row, pass_over
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class RunStore:
     def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
         """The export's runs, newest first; those that come after the run of this id."""
         first = f"{run_address(after)[1]}!" if after else "run-"
-        for row in self._runs.query(export, first, "run.", limit):
+        for row in self._runs.query(export, first, "run.", limit, on_other=pass_over):
             yield run_of(row)
 
     def active(self, export: str) -> str | None:
@@ -201,7 +201,7 @@ class RunStore:
 
     def open_runs(self) -> list[tuple[str, str]]:
         """(run id, setting of the key) of each run that may not be final."""
-        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN)]
+        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN, on_other=pass_over)]
 
     def is_listed(self, run_id: str) -> bool:
         """True while the run is on the list of open ones: a final run that is to be tidied up behind is, too."""
@@ -250,7 +250,7 @@ class RunStore:
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
         """The newest events of the run's story, in order: `at`, `kind`, `text`."""
         # A table is read forwards only. A batch has two events, so a run of ten million contacts has some 2,000.
-        newest = deque(self._events.query(run_id), maxlen=limit)
+        newest = deque(self._events.query(run_id, on_other=pass_over), maxlen=limit)
         return [
             {"at": row.key.split("-")[0], "kind": str(row.values["kind"]), "text": str(row.values.get("text", ""))}
             for row in newest

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from shared.app import App
@@ -10,6 +11,7 @@ from shared.runs.queue import schedule_confirm, send_ended
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Problem, Run
 from shared.staging.bodies import STAGED
+from shared.storage.forms import OtherFormError
 
 # Whether a run is still as it was when its end was decided. A decision on a row that has moved since changes nothing.
 Still = Callable[[Run], bool]
@@ -79,6 +81,7 @@ def _wake_others(app: App, run: Run) -> None:
     """Lets the account's other open runs look for a free slot now instead of at their next turn."""
     for run_id, key_setting in app.store.open_runs():
         if key_setting == run.key_setting and run_id != run.run_id:
-            other = app.store.load(run_id)
-            if other is not None and other.state in SENDING:
-                schedule_confirm(app, run_id, 0)
+            with suppress(OtherFormError):  # another release's, which that one goes on with
+                other = app.store.load(run_id)
+                if other is not None and other.state in SENDING:
+                    schedule_confirm(app, run_id, 0)
