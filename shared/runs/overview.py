@@ -58,7 +58,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
     """The export's overview."""
     last = next(app.store.latest(export.id, 1), None)
     success = app.store.success(export.id)
-    due = _next_due(app, export)
+    due = next_due_of(app, export)
     return ExportOverview(
         id=export.id,
         display_name=export.display_name,
@@ -66,7 +66,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
         list_id=export.list_id,
         segments=export.segments,
         schedule=export.schedule,
-        schedule_text=_schedule_text(export),
+        schedule_text=schedule_text(export),
         next_due=due.isoformat() if due else None,
         last_run=_last_run(last) if last else None,
         last_success=LastSuccess(success.run_id, success.finished_at) if success else None,
@@ -115,13 +115,15 @@ def _why_no_refresh(app: App, export: Export) -> Why:
     return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
 
 
-def _next_due(app: App, export: Export) -> datetime | None:
+def next_due_of(app: App, export: Export) -> datetime | None:
+    """When the export's schedule next starts it, in local time; None where no time does."""
     if export.connection is None or not isinstance(export.schedule, CronSchedule):
         return None
     return next_due(export.schedule, app.storage.clock.now())
 
 
-def _schedule_text(export: Export) -> str:
+def schedule_text(export: Export) -> str:
+    """The export's schedule for people."""
     if isinstance(export.schedule, CronSchedule):
         return f"{export.schedule.cron} {export.schedule.time_zone}"
     return export.schedule.replace("_", " ")

@@ -11,7 +11,7 @@ import pytest
 import export_trigger.blueprint  # noqa: F401 - registers the routes
 from export_trigger import entry
 from export_trigger.entry import ENDPOINTS
-from shared.errors import TransientError
+from shared.errors import ConfigurationError, TransientError
 from tests.flow.described import check_described
 
 CSV = "CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,ben@example.com,Ben\n"
@@ -175,6 +175,64 @@ def test_contributor_starts_nothing_of_others_by_the_webhook(asked):
     asked.save()
     (started,) = json.loads(asked("webhook", "contributor", body={"segment": "Gold"}).get_body())
     assert (started["is_new"], started["reason"]) == (False, "You may not run this export.")
+
+
+def ids(answer):
+    return [each["id"] for each in json.loads(answer.get_body())]
+
+
+@pytest.mark.parametrize("sort", ["", "-id", "display_name", "last_run", "-last_success", "next_due", "schedule"])
+def test_exports_come_page_by_page_and_each_once(asked, sort):
+    for number in range(7):
+        schedule = {"cron": f"{number} 5 * * *"} if number % 2 else "off"
+        asked.flow.add_export(f"n{number}", display_name=f"Name {number * 5 % 7}", schedule=schedule)
+    asked.save()
+    asked.flow.segment(CSV)
+    for name in ("n2", "n5"):
+        asked.flow.finish(asked.flow.start(f"{asked.flow.export_id}-{name}").run_id)
+    whole = ids(asked("list_exports", "viewer", params={"sort": sort}))
+    seen, token, answers = [], "", 0
+    while answers == 0 or token:
+        answer = asked("list_exports", "viewer", params={"sort": sort, "limit": "3", "continuation": token})
+        token = answer.headers.get("X-Continuation-Token", "")
+        assert bool(token) == ('rel="next"' in answer.headers.get("Link", ""))
+        assert f"sort={sort}" in answer.headers.get("Link", f"sort={sort}")
+        seen += ids(answer)
+        answers += 1
+    assert (seen, answers) == (whole, 3)
+    assert len(set(whole)) == 8
+
+
+def test_page_of_exports_has_fifty_unless_told_and_reads_of_no_others(asked, monkeypatch):
+    for number in range(60):
+        asked.flow.add_export(f"n{number:02}")
+    asked.save()
+    read = []
+    find = "shared.runs.overview.find_snapshot"
+    monkeypatch.setattr(find, lambda blobs, source, segments: read.append(1) or _no_snapshot())
+    answer = asked("list_exports", "viewer")
+    assert (len(ids(answer)), len(read) <= 50) == (50, True)
+    assert answer.headers["X-Continuation-Token"] == ids(answer)[-1]
+
+
+def _no_snapshot():
+    raise ConfigurationError("snapshot_missing", "There is none.")
+
+
+@pytest.mark.parametrize(
+    "params", [{"limit": "0"}, {"limit": "201"}, {"continuation": "A B"}, {"continuation": "gone"}]
+)
+def test_page_of_exports_that_is_none_is_400(asked, params):
+    assert asked("list_exports", "viewer", params=params).status_code == 400
+
+
+def test_link_to_the_next_page_of_exports_keeps_the_search(asked):
+    asked.flow.add_export("two")
+    asked.save()
+    answer = asked("list_exports", "viewer", params={"search": "gold ünd", "limit": "1"})
+    assert ids(answer) == []
+    answer = asked("list_exports", "viewer", params={"search": "gold", "limit": "1"})
+    assert "search=gold" in answer.headers["Link"]
 
 
 def test_storage_that_does_not_answer_is_503_with_retry_after(asked, monkeypatch):
