@@ -18,7 +18,7 @@ from shared.administration.running import start_exports as start_all
 from shared.app import App
 from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.state import Run
-from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows, run_status, run_story
+from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
 from shared.runs.steps import confirm
 from shared.staging.preview import Preview, preview
 
@@ -29,6 +29,12 @@ _IDEMPOTENCY_KEY = Parameter(
     "header",
     "Any text. The same one of the same caller again, within a day, finds the run that it started.",
     {"type": "string", "minLength": 1, "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+)
+_PART = Parameter(
+    "part",
+    "query",
+    "Which part of a long report; all of them, one behind the other, are the CSV.",
+    {"type": "integer", "minimum": 1, "maximum": 999_999},
 )
 _WEBHOOK_SECRET = Parameter(
     SECRET_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
@@ -103,16 +109,27 @@ def cancel_run(asked: Asked) -> func.HttpResponse:
     return json_answer(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)), 202)
 
 
-@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", problems=(404,))
+@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", parameters=(_PART,), problems=(400, 404, 409))
 def show_rejected_rows(asked: Asked) -> func.HttpResponse:
-    """The rejected rows as CSV; never a value of theirs."""
+    """The rejected rows as CSV; never a value of theirs. More than 16 MB come in parts: 409 says how many."""
     require(asked.caller, "view_rejected_rows")
+    number = _part(asked)
     run = find_run(asked.app, asked.id)
-    return func.HttpResponse(
-        b"".join(rejected_rows(asked.app, run)),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{run.run_id}-rejected.csv"'},
-    )
+    data, parts = rejected_rows_part(asked.app, run, number)
+    suffix = f"-{number}-of-{parts}" if number and parts > 1 else ""
+    headers = {"Content-Disposition": f'attachment; filename="{run.run_id}-rejected{suffix}.csv"'}
+    if number and number < parts:
+        headers["Link"] = f'<{asked.req.url.partition("?")[0]}?part={number + 1}>; rel="next"'
+    return func.HttpResponse(data, mimetype="text/csv", headers=headers)
+
+
+def _part(asked: Asked) -> int | None:
+    text = asked.query.get("part")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:7]) >= 1 and len(text) <= 6):
+        raise RequestError("body_invalid", "part: is a number from 1.")
+    return int(text)
 
 
 @endpoint(

@@ -202,16 +202,19 @@ class MemoryBlobs:
     def files(self, container: str, prefix: str) -> list[Blob]:
         return [blob for blob in self.listing(container, prefix) if "/" not in blob.name[len(prefix) :]]
 
-    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
-        first, size = 0, 1
+    def chunks(
+        self, container: str, name: str, etag: str, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        first, size = offset, offset + 1
         while first < size:
             # Each chunk is a request of its own, so the blob may change or go between two of them.
             data, known = self.read_with_etag(container, name)
             if known != etag:
                 raise Conflict(f"blob {container}/{name}")
+            size = len(data) if length is None else min(len(data), offset + length)
             if data:
-                yield data[first : first + CHUNK_BYTES]
-            first, size = first + CHUNK_BYTES, len(data)
+                yield data[first : min(first + CHUNK_BYTES, size)]
+            first += CHUNK_BYTES
 
     def read(self, container: str, name: str) -> bytes:
         return self.read_with_etag(container, name)[0]

@@ -235,6 +235,57 @@ def test_link_to_the_next_page_of_exports_keeps_the_search(asked):
     assert "search=gold" in answer.headers["Link"]
 
 
+PART_OF_ROWS = 700
+
+
+@pytest.fixture
+def long_report(asked, monkeypatch):
+    """A run with a report of several parts in several blobs, with a quoted line break in it; its id and its CSV."""
+    monkeypatch.setattr("shared.staging.rejected.REPORT_PART_BYTES", PART_OF_ROWS)
+    monkeypatch.setattr("shared.staging.rejected._PART_BYTES", 300)
+    rows = "".join(f'"C{number}\n",,Ana\n' for number in range(60))
+    asked.flow.segment(f"CustomerId,EMail,FirstName\n{rows}1,ana@example.com,Ana\n")
+    run_id = asked.flow.run()["run_id"]
+    whole = asked.flow.rejects_text(run_id).encode()
+    assert len(whole) > 3 * PART_OF_ROWS
+    return run_id, whole
+
+
+def test_long_report_comes_in_parts_that_are_the_whole_one_behind_the_other(asked, long_report):
+    run_id, whole = long_report
+    seen, number = b"", 1
+    while number:
+        answer = asked("show_rejected_rows", "viewer", id=run_id, params={"part": number})
+        assert answer.status_code == 200
+        assert len(answer.get_body()) <= PART_OF_ROWS
+        seen += answer.get_body()
+        number = number + 1 if f"?part={number + 1}>" in answer.headers.get("Link", "") else 0
+    assert seen == whole
+
+
+def test_long_report_that_is_asked_for_whole_is_409_and_says_how_many_parts_there_are(asked, long_report):
+    run_id, whole = long_report
+    answer = asked("show_rejected_rows", "viewer", id=run_id)
+    problem = json.loads(answer.get_body())
+    parts = -(-len(whole) // PART_OF_ROWS)
+    assert (answer.status_code, problem["type"]) == (409, "urn:segment-export:problem:report_in_parts")
+    assert f"?part={parts}" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("part", "status"), [("0", 400), ("-1", 400), ("x", 400), ("1" * 30, 400), ("", 400), ("99", 404)]
+)
+def test_part_of_a_report_that_is_none_is_an_error(asked, long_report, part, status):
+    assert asked("show_rejected_rows", "viewer", id=long_report[0], params={"part": part}).status_code == status
+
+
+def test_short_report_comes_whole_and_is_its_own_only_part(asked):
+    run_id = asked.flow.run()["run_id"]
+    whole = asked("show_rejected_rows", "viewer", id=run_id).get_body()
+    assert whole == asked.flow.rejects_text(run_id).encode()
+    assert asked("show_rejected_rows", "viewer", id=run_id, params={"part": "1"}).get_body() == whole
+
+
 def test_storage_that_does_not_answer_is_503_with_retry_after(asked, monkeypatch):
     def failing(*_):
         raise TransientError("storage_unreachable", "Storage did not answer.", retry_after_seconds=7.2)
