@@ -24,6 +24,7 @@ STATUS = {
     "export_unknown": 404,
     "connection_unknown": 404,
     "run_unknown": 404,
+    "part_unknown": 404,
     "route_unknown": 404,
     "method_unknown": 405,
     "length_missing": 411,

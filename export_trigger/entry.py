@@ -97,9 +97,9 @@ def endpoint(
     parameters: tuple[Parameter, ...] = (),
     problems: tuple[int, ...] = (),
     anonymous: bool = False,
-    by_key: bool = False,
+    by_secret: bool = False,
 ) -> Callable[[Handler], object]:
-    """Registers a handler. `by_key`: a system's key is enough where people must sign in."""
+    """Registers a handler. `by_secret`: the webhook's secret is enough where people must sign in."""
 
     def register(handler: Handler) -> object:
         words = (handler.__doc__ or "").strip()
@@ -107,19 +107,18 @@ def endpoint(
         ENDPOINTS.append(Endpoint(method, route, name, words, status, answer, body, parameters, problems, anonymous))
         level = func.AuthLevel.ANONYMOUS if anonymous else None
         return blueprint.route(route, methods=[method], auth_level=level)(
-            answering(handler, anonymous=anonymous, by_key=by_key)
+            answering(handler, anonymous=anonymous, by_secret=by_secret)
         )
 
     return register
 
 
-def answering(handler: Handler, *, anonymous: bool = False, by_key: bool = False) -> Answering:
+def answering(handler: Handler, *, anonymous: bool = False, by_secret: bool = False) -> Answering:
     """Turns an error into its problem; nothing of it but its own words reaches the caller."""
 
     def answer(req: func.HttpRequest) -> func.HttpResponse:
         try:
-            caller = Caller("nobody", None) if anonymous else request_caller(req.headers, os.environ, by_key=by_key)
-            return handler(Asked(req, caller, open_app()))
+            return handler(Asked(req, _caller(req, anonymous=anonymous, by_secret=by_secret), open_app()))
         except ExportError as error:
             return problem(error)
         except Exception as error:  # noqa: BLE001 - its words may hold personal data
@@ -131,3 +130,7 @@ def answering(handler: Handler, *, anonymous: bool = False, by_key: bool = False
     answer.__name__ = answer.__qualname__ = handler.__name__
     answer.__doc__ = handler.__doc__
     return answer
+
+
+def _caller(req: func.HttpRequest, *, anonymous: bool, by_secret: bool) -> Caller:
+    return Caller("nobody", None) if anonymous else request_caller(req.headers, os.environ, by_secret=by_secret)

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from export_trigger.answers import json_answer, read_body, read_json
 from export_trigger.entry import Asked, Parameter, endpoint
+from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import DuplicateBody
 from shared.administration.exports import (
     SORT_KEYS,
@@ -14,13 +15,15 @@ from shared.administration.exports import (
 )
 from shared.administration.exports import detach_export as detach
 from shared.administration.exports import duplicate_export as duplicate
-from shared.administration.exports import list_exports as listed
+from shared.administration.exports import page_of_exports as page
 from shared.administration.exports import remove_export as remove
 from shared.administration.exports import save_export as save
 from shared.administration.exports import view_export as view
 from shared.administration.items import Saved
+from shared.config.base import ID_PATTERN
 from shared.config.models import Connection, Export
 
+_ID = ID_PATTERN.strip("^$")
 IF_MATCH = Parameter("If-Match", "header", "The ETag that the caller has seen; * for whatever is there.")
 IF_MATCH_TO_CHANGE = Parameter("If-Match", "header", "The ETag that is to be changed; left out to add.")
 IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, required=True)
@@ -31,6 +34,8 @@ IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, required=
     "exports",
     answer=list[ListedExport],
     parameters=(
+        LIMIT,
+        continuation(_ID),
         Parameter("search", "query", "A part of an id, name, connection or segment."),
         Parameter(
             "sort",
@@ -42,9 +47,11 @@ IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, required=
     problems=(400, 409),
 )
 def list_exports(asked: Asked) -> func.HttpResponse:
-    """All exports with their last run, their next one, and why nothing runs now."""
+    """The exports with their last run, their next one, and why nothing runs now. `Link` leads to the next page."""
     search, sort = asked.query.get("search", ""), asked.query.get("sort", "")
-    return json_answer(listed(asked.app, asked.caller, search=search, sort=sort))
+    limit, after = page_of(asked, _ID)
+    found, more = page(asked.app, asked.caller, search=search, sort=sort, limit=limit, after=after)
+    return json_answer(found, headers=page_headers(asked, more))
 
 
 @endpoint("GET", "exports/{id}", answer=Export, problems=(404, 409))

@@ -1,7 +1,7 @@
 """Long lists, page by page: a continuation token leads to the next one."""
 
 import re
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from export_trigger.answers import RequestError
 from export_trigger.entry import Asked, Parameter
@@ -30,9 +30,10 @@ def page_of(asked: Asked, pattern: str) -> tuple[int, str]:
 
 
 def page_headers(asked: Asked, more: str) -> dict[str, str]:
-    """The way to the next page; none on the last one."""
+    """The address of the next page, with all that this one was asked for; none on the last one."""
     if not more:
         return {}
     path = asked.req.url.partition("?")[0]
-    limit = f"&limit={quote(asked.query['limit'])}" if "limit" in asked.query else ""
-    return {"X-Continuation-Token": more, "Link": f'<{path}?continuation={quote(more)}{limit}>; rel="next"'}
+    others = {name: value for name, value in asked.query.items() if name not in ("continuation", "code")}
+    query = urlencode({"continuation": more, **others})
+    return {"X-Continuation-Token": more, "Link": f'<{path}?{query}>; rel="next"'}

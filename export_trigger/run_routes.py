@@ -1,6 +1,7 @@
 """Runs: started, listed, shown, ended; the webhook, and the call-back from Brevo."""
 
 import hmac
+import os
 
 import azure.functions as func
 
@@ -8,7 +9,7 @@ from export_trigger.answers import RequestError, json_answer, read_body
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
-from shared.access import require
+from shared.access import SECRET_HEADER, people_sign_in, require
 from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
 from shared.administration.running import previewed, start_refreshed
@@ -17,7 +18,7 @@ from shared.administration.running import start_exports as start_all
 from shared.app import App
 from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.state import Run
-from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows, run_status, run_story
+from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
 from shared.runs.steps import confirm
 from shared.staging.preview import Preview, preview
 
@@ -26,8 +27,17 @@ _MOST_KEY_CHARACTERS = 200
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",
-    "Any text of the caller's. The same one again, within a day, finds the run that it started.",
+    "Any text. The same one of the same caller again, within a day, finds the run that it started.",
     {"type": "string", "minLength": 1, "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+)
+_PART = Parameter(
+    "part",
+    "query",
+    "Which part of a long report; all of them, one behind the other, are the CSV.",
+    {"type": "integer", "minimum": 1, "maximum": 999_999},
+)
+_WEBHOOK_SECRET = Parameter(
+    SECRET_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
 )
 
 
@@ -99,16 +109,27 @@ def cancel_run(asked: Asked) -> func.HttpResponse:
     return json_answer(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)), 202)
 
 
-@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", problems=(404,))
+@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", parameters=(_PART,), problems=(400, 404, 409))
 def show_rejected_rows(asked: Asked) -> func.HttpResponse:
-    """The rejected rows as CSV; never a value of theirs."""
+    """The rejected rows as CSV; never a value of theirs. More than 16 MB come in parts: 409 says how many."""
     require(asked.caller, "view_rejected_rows")
+    number = _part(asked)
     run = find_run(asked.app, asked.id)
-    return func.HttpResponse(
-        b"".join(rejected_rows(asked.app, run)),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{run.run_id}-rejected.csv"'},
-    )
+    data, parts = rejected_rows_part(asked.app, run, number)
+    suffix = f"-{number}-of-{parts}" if number and parts > 1 else ""
+    headers = {"Content-Disposition": f'attachment; filename="{run.run_id}-rejected{suffix}.csv"'}
+    if number and number < parts:
+        headers["Link"] = f'<{asked.req.url.partition("?")[0]}?part={number + 1}>; rel="next"'
+    return func.HttpResponse(data, mimetype="text/csv", headers=headers)
+
+
+def _part(asked: Asked) -> int | None:
+    text = asked.query.get("part")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:7]) >= 1 and len(text) <= 6):
+        raise RequestError("body_invalid", "part: is a number from 1.")
+    return int(text)
 
 
 @endpoint(
@@ -117,14 +138,17 @@ def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     status=202,
     answer=list[Started],
     body=WebhookBody,
+    parameters=(_WEBHOOK_SECRET,),
     problems=(400, 404, 409, 413, 422),
-    by_key=True,
+    by_secret=True,
 )
 def webhook(asked: Asked) -> func.HttpResponse:
     """Another system says that an export is wanted, or that a segment was refreshed."""
     body = read_body(asked.req, WebhookBody)
     if body.export is not None:
-        return json_answer([Started.of(start(asked.app, asked.caller, body.export, "webhook"))], 202)
+        only_with_refresh = people_sign_in(os.environ)
+        started = start(asked.app, asked.caller, body.export, "webhook", only_with_refresh=only_with_refresh)
+        return json_answer([Started.of(started)], 202)
     return json_answer([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
 
 

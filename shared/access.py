@@ -5,12 +5,16 @@ exports on connections that are shared with them, viewers only look.
 
 Who the caller is: the terminal is an administrator. Over HTTP it is whoever the platform's authentication says, where
 that is on (the platform then sets WEBSITE_AUTH_ENABLED and removes such headers from outside); where it is off, the
-header proves nothing and is ignored, and whoever has a key of the host or of a function is an administrator.
+header proves nothing and is ignored, and whoever has a key of the host or of a function is an administrator. A system
+that calls the webhook where people sign in has the webhook's own secret: a key alone proves nothing there, since
+viewers have one too.
 """
 
 import base64
 import binascii
+import hmac
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +22,12 @@ from typing import Any, Literal, get_args
 
 from shared.config.models import Connection, Role
 from shared.errors import ConfigurationError
+from shared.settings import read_secret
+
+_log = logging.getLogger(__name__)
+
+SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
+_FEWEST_SECRET_CHARACTERS = 16
 
 Operation = Literal[
     "see_connection",
@@ -134,19 +144,53 @@ def require(caller: Caller, operation: Operation, connection: Connection | None 
     )
 
 
-def request_caller(headers: Mapping[str, str], environment: Mapping[str, str], *, by_key: bool = False) -> Caller:
-    """Who sends a request that the host has let in. With `by_key` a key is enough even where people must sign in.
+def people_sign_in(environment: Mapping[str, str]) -> bool:
+    """True where the platform's authentication is on."""
+    return environment.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
+
+
+def request_caller(headers: Mapping[str, str], environment: Mapping[str, str], *, by_secret: bool = False) -> Caller:
+    """Who sends a request that the host has let in. With `by_secret` a system may send the webhook's secret instead.
 
     Raises AccessDenied where the platform's authentication is on, and nobody is signed in.
     """
-    if environment.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
+    if not people_sign_in(environment):
         return Caller("function key", "administrator")
-    header = headers.get("X-MS-CLIENT-PRINCIPAL") or headers.get("x-ms-client-principal")
-    if not header:
-        if by_key:
-            return Caller("function key", "administrator")
+    if header := _header(headers, "X-MS-CLIENT-PRINCIPAL"):
+        return _principal(header)
+    if not by_secret:
         raise AccessDenied("sign_in_required", "Nobody is signed in.", "Sign in, then try again.")
-    return _principal(header)
+    if _is_webhook_secret(_header(headers, SECRET_HEADER), environment):
+        return Caller("webhook secret", "administrator")
+    advice = f"Sign in, or send the secret that the setting WEBHOOK_SECRET holds as the header {SECRET_HEADER}."
+    raise AccessDenied("sign_in_required", "Nobody is signed in.", advice)
+
+
+def webhook_secret(environment: Mapping[str, str]) -> str:
+    """The webhook's secret. Raises ConfigurationError where it is missing, unusable, or short enough to be guessed."""
+    secret = read_secret("WEBHOOK_SECRET", "webhook's secret", environment)
+    if len(secret) < _FEWEST_SECRET_CHARACTERS:
+        raise ConfigurationError(
+            "setting_invalid",
+            f"The setting WEBHOOK_SECRET has fewer than {_FEWEST_SECRET_CHARACTERS} characters.",
+            "Put a random text into it, such as `openssl rand -hex 32` gives.",
+        )
+    return secret
+
+
+def _is_webhook_secret(sent: str, environment: Mapping[str, str]) -> bool:
+    if not sent:
+        return False
+    try:
+        expected = webhook_secret(environment)
+    except ConfigurationError as error:
+        _log.error("the webhook lets in nobody by secret: %s", error)
+        return False
+    return hmac.compare_digest(sent.encode("utf-8", "replace"), expected.encode())
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(name) or headers.get(name.lower()) or ""
 
 
 def _principal(header: str) -> Caller:
@@ -202,13 +246,14 @@ export has no connection, so nothing keeps a contributor from it.
 - **The platform's authentication is on** (App Service Authentication, which sets `WEBSITE_AUTH_ENABLED` to `True`): the
   signed-in user's app roles decide, named `administrator`, `contributor` and `viewer` in the app registration. Who has
   several has the most powerful one; who has none may do nothing. A request without a signed-in user gets 401, whatever
-  key it has; only the webhook, which is for systems, is let in by its key alone.
+  key it has. The webhook, which is for systems, also takes the secret of the setting `WEBHOOK_SECRET`, as the header
+  `X-Webhook-Secret`. It then starts exports with the schedule `with_refresh` only.
 - **It is off**: whoever has the host key or a function's key is an administrator. The header
   `X-MS-CLIENT-PRINCIPAL` is ignored then, since anyone can send it. Give keys to systems and administrators only.
 - **The terminal** is an administrator: who can read the app's settings can do everything anyway.
 
 Function keys are asked for in each case; the platform's authentication comes on top.
 
-The audit trail names a signed-in user by the directory's object id, a key as `function key`, and a terminal by the
-machine's user name.
+The audit trail names a signed-in user by the directory's object id, a key as `function key`, the webhook's secret as
+`webhook secret`, and a terminal by the machine's user name.
 """

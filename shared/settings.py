@@ -60,13 +60,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def read_secret(name: str, what: str = "Brevo API key") -> str:
-    """The secret in the setting of this name, read anew each time so that a rotated one is found.
+def read_secret(name: str, what: str = "Brevo API key", environment: Mapping[str, str] | None = None) -> str:
+    """The secret in the setting of this name, read at each call so that a rotated one is found.
 
     Raises ConfigurationError, which names `what` should be there, when the setting is missing, is a Key Vault
     reference that did not resolve, or can be no secret at all.
     """
-    value = os.environ.get(name, "").strip()
+    value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
         raise ConfigurationError("setting_missing", f"The setting {name} is not set.", f"Put the {what} into {name}.")
     if value.startswith("@Microsoft.KeyVault("):

@@ -17,7 +17,7 @@ from shared.storage.account import Storage
 from shared.storage.blobs import CHUNK_BYTES, Blob
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.queue import Received
-from shared.storage.tables import Change, Row, Rows
+from shared.storage.tables import Change, OnOther, Row, Rows, pass_over
 from tests.memory_line import Line, VirtualClock
 
 _LONGEST_TEXT = 32_768
@@ -82,27 +82,34 @@ class MemoryTable(Rows):
     """As `shared.storage.tables.Table`."""
 
     def __init__(self, kept: Kept, line: Line, name: str) -> None:
-        self._kept, self._line, self._name = kept, line, name
+        self._kept, self._line, self.name = kept, line, name
 
     @property
     def _rows(self) -> dict[tuple[str, str], tuple[dict[str, Any], str]]:
-        return self._kept.tables.setdefault(self._name, {})
+        return self._kept.tables.setdefault(self.name, {})
 
     def _call[T](self, what: str, act: Callable[[], T]) -> T:
         def locked() -> T:
             with self._kept.lock:
                 return act()
 
-        return self._line.call(f"{self._name} {what}", locked)
+        return self._line.call(f"{self.name} {what}", locked)
 
     def get(self, partition: str, key: str) -> Row | None:
         def act() -> Row | None:
             found = self._rows.get((partition, key))
-            return Row(partition, key, dict(found[0]), found[1]) if found else None
+            return self.as_read(Row(partition, key, dict(found[0]), found[1])) if found else None
 
         return self._call("get", act)
 
-    def query(self, partition: str, first: str = "", last: str = "", limit: int | None = None) -> Iterator[Row]:
+    def query(
+        self,
+        partition: str,
+        first: str = "",
+        last: str = "",
+        limit: int | None = None,
+        on_other: OnOther | None = None,
+    ) -> Iterator[Row]:
         def act() -> list[Row]:
             return [
                 Row(partition, key, dict(values), etag)
@@ -110,13 +117,13 @@ class MemoryTable(Rows):
                 if part == partition and key >= first and (not last or key < last)
             ][:limit]
 
-        yield from self._call("query", act)
+        yield from self.readable(iter(self._call("query", act)), on_other)
 
     def rows(self) -> Iterator[Row]:
         def act() -> list[Row]:
             return [Row(*address, dict(values), etag) for address, (values, etag) in sorted(self._rows.items())]
 
-        yield from self._call("rows", act)
+        yield from self.readable(iter(self._call("rows", act)), pass_over)
 
     def insert(self, row: Row) -> str:
         def act() -> str:
@@ -131,7 +138,7 @@ class MemoryTable(Rows):
     def replace(self, row: Row) -> str:
         def act() -> str:
             if (row.partition, row.key) not in self._rows:
-                raise NotFound(self._name)
+                raise NotFound(self.name)
             self._apply([Change("replace", row)])
             return self._rows[row.partition, row.key][1]
 
@@ -154,15 +161,15 @@ class MemoryTable(Rows):
             address = (change.row.partition, change.row.key)
             known = rows.get(address)
             if change.kind == "insert" and known:
-                raise Conflict(self._name)
+                raise Conflict(self.name)
             needs_known = change.kind in ("replace", "delete")
             if needs_known and (known is None or change.row.etag not in (None, "*", known[1])):
-                raise Conflict(self._name)
+                raise Conflict(self.name)
             if change.kind == "delete":
                 del rows[address]
             else:
-                rows[address] = (_checked(dict(change.row.values)), self._kept.etag())
-        self._kept.tables[self._name] = rows
+                rows[address] = (_checked(self.written(change.row)), self._kept.etag())
+        self._kept.tables[self.name] = rows
 
 
 class MemoryBlobs:
@@ -200,16 +207,19 @@ class MemoryBlobs:
     def files(self, container: str, prefix: str) -> list[Blob]:
         return [blob for blob in self.listing(container, prefix) if "/" not in blob.name[len(prefix) :]]
 
-    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
-        first, size = 0, 1
+    def chunks(
+        self, container: str, name: str, etag: str, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
+        first, size = offset, offset + 1
         while first < size:
             # Each chunk is a request of its own, so the blob may change or go between two of them.
             data, known = self.read_with_etag(container, name)
             if known != etag:
                 raise Conflict(f"blob {container}/{name}")
+            size = len(data) if length is None else min(len(data), offset + length)
             if data:
-                yield data[first : first + CHUNK_BYTES]
-            first, size = first + CHUNK_BYTES, len(data)
+                yield data[first : min(first + CHUNK_BYTES, size)]
+            first += CHUNK_BYTES
 
     def read(self, container: str, name: str) -> bytes:
         return self.read_with_etag(container, name)[0]

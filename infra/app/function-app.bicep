@@ -172,7 +172,12 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
           name: 'BREVO_API_KEY' // without a version: a rotated key is found within a day, or at once by a refresh
           value: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/brevo-api-key)'
         }
-      ])
+      ], hasSignIn ? [
+        {
+          name: 'WEBHOOK_SECRET' // post_deploy.py makes it; without sign-in a key is enough
+          value: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/webhook-secret)'
+        }
+      ] : [])
     }
   }
 }
@@ -189,7 +194,7 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
 // Checks the token of who signs in, and puts who it is and the app roles into X-MS-CLIENT-PRINCIPAL. With this off the
 // platform lets that header pass as a caller made it up, so code may believe it where WEBSITE_AUTH_ENABLED says True
 // and nowhere else. A request without a token goes on to the function,
-// where shared/access.py decides: without a token only the webhook and Brevo's call-back are let in, by key or token.
+// where shared/access.py decides: without a token only the webhook, by its secret, and Brevo's call-back are let in.
 resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
   // checkov:skip=CKV_AZURE_13: on where authClientId is given; without an Entra application there is nobody to sign in with
   // checkov:skip=CKV_AZURE_222: a matter of the app itself, where it is argued; this is its sign-in

@@ -131,8 +131,8 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
       rules: [
         {
           // Import bodies hold personal data. A run deletes its own when it ends; this is for one that never did.
-          // A run gives up after six hours of failures, and an import at its deadline: none needs its bodies as long.
-          name: 'staged-bodies-2-days'
+          // Longer than any run may send, as shared/lifetimes.py has it: a rule does not see whether a run has ended.
+          name: 'staged-bodies-9-days'
           enabled: true
           type: 'Lifecycle'
           definition: {
@@ -147,7 +147,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
             actions: {
               baseBlob: {
                 delete: {
-                  daysAfterModificationGreaterThan: 2
+                  daysAfterModificationGreaterThan: 9
                 }
               }
             }

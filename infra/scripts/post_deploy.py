@@ -1,4 +1,4 @@
-"""After the code is deployed: the Brevo key, a first configuration, the event subscription; prints the address.
+"""After the code is deployed: secrets, a first configuration, the event subscription; prints the address.
 
 azd runs it as its postdeploy hook, with the deployment's outputs as environment variables. Every step may run again:
 what is there is left alone. `az` must be signed in.
@@ -7,6 +7,7 @@ what is there is left alone. `az` must be signed in.
 import http.client
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 SECRET = "brevo-api-key"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
+WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
 TEMPLATE = Path(__file__).parent.parent / "app" / "event-subscription.bicep"
 TRIES = 10
 WAIT_SECONDS = 30.0
@@ -117,16 +119,34 @@ def store_key(env: Mapping[str, str], run: Az) -> str:
             "Brevo key: none in BREVO_API_KEY, so the vault was left alone. To put one there:\n"
             f"    az keyvault secret set --vault-name {vault} --name {SECRET} --value KEY"
         )
+    _store_secret(env, run, SECRET, key)
+    return f"Brevo key: stored in {vault} as {SECRET}."
+
+
+def store_webhook_secret(env: Mapping[str, str], run: Az) -> str:
+    """Makes the secret by which systems call the webhook where people sign in; one that is there is never replaced."""
+    if not env.get("AUTH_CLIENT_ID"):
+        return "Webhook: nobody signs in, so a key lets systems in."
+    vault = env["AZURE_KEY_VAULT_NAME"]
+    query = ["--query", f"length([?name=='{WEBHOOK_SECRET}'])", "--output", "json"]
+    found = patiently(lambda: run(["keyvault", "secret", "list", "--vault-name", vault, *query, *_subscription(env)]))
+    if found != "0":
+        return f"Webhook: the secret {WEBHOOK_SECRET} is in {vault} and was left alone."
+    _store_secret(env, run, WEBHOOK_SECRET, secrets.token_urlsafe(32))
+    return f"Webhook: a new secret is stored in {vault} as {WEBHOOK_SECRET}."
+
+
+def _store_secret(env: Mapping[str, str], run: Az, name: str, value: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "key"
+        path = Path(folder) / "secret"
         path.touch(mode=0o600)
-        path.write_text(key, encoding="utf-8")
-        command = ["keyvault", "secret", "set", "--vault-name", vault, "--name", SECRET, "--file", str(path)]
+        path.write_text(value, encoding="utf-8")
+        vault = env["AZURE_KEY_VAULT_NAME"]
+        command = ["keyvault", "secret", "set", "--vault-name", vault, "--name", name, "--file", str(path)]
         patiently(lambda: run([*command, "--encoding", "utf-8", "--output", "none", *_subscription(env)]))
     # Without this the app would look for the new version within a day.
     refresh = f"https://management.azure.com{app_id(env)}/config/configreferences/appsettings/refresh"
     run(["rest", "--method", "post", "--url", f"{refresh}?api-version=2022-03-01", "--output", "none"])
-    return f"Brevo key: stored in {vault} as {SECRET}."
 
 
 def write_configuration(env: Mapping[str, str], run: Az) -> str:
@@ -205,11 +225,17 @@ def subscribe(env: Mapping[str, str], run: Az) -> str:
 def address(env: Mapping[str, str]) -> str:
     """Where the app is, and how to call it."""
     url, name, group = env["AZURE_FUNCTION_APP_URL"], env["AZURE_FUNCTION_APP_NAME"], env["AZURE_RESOURCE_GROUP"]
-    lines = [
-        f"The app: {url}/api/health",
-        "Its key:",
-        f"    az functionapp keys list -g {group} -n {name} --query functionKeys.default -o tsv",
-    ]
+    lines = [f"The app: {url}/api/health"]
+    if env.get("AUTH_CLIENT_ID"):
+        lines += [
+            f"For systems, {url}/api/webhook: X-Webhook-Secret, and as x-functions-key a key that opens nothing else:",
+            f"    az keyvault secret show --vault-name {env['AZURE_KEY_VAULT_NAME']} --name {WEBHOOK_SECRET}"
+            " --query value -o tsv",
+            f"    az functionapp function keys list -g {group} -n {name} --function-name webhook"
+            " --query default -o tsv",
+        ]
+    else:
+        lines += ["Its key:", f"    az functionapp keys list -g {group} -n {name} --query functionKeys.default -o tsv"]
     if outbound := env.get("AZURE_OUTBOUND_IP_ADDRESS"):
         lines.append(f"Add {outbound} to Brevo's authorised addresses (Security > Authorised IPs).")
     return "\n".join(lines)
@@ -224,7 +250,7 @@ def app_id(env: Mapping[str, str]) -> str:
 def main(env: Mapping[str, str], run: Az = az) -> int:
     """Takes each step even where another failed. 0 when all went well."""
     failed = 0
-    for step in (store_key, write_configuration, subscribe):
+    for step in (store_key, store_webhook_secret, write_configuration, subscribe):
         try:
             print(step(env, run))
         except KeyError as error:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from shared.access import Caller, require
 from shared.app import App
 from shared.runs.status import Timestamp
-from shared.storage.tables import Row
+from shared.storage.tables import Row, pass_over
 
 _PARTITION = "audit"
 _LATEST = 10**16
@@ -39,7 +39,7 @@ def note(app: App, caller: Caller, what: str, target: str, detail: str = "") -> 
 def read_audit(app: App, caller: Caller, *, after: str = "", limit: int = 50) -> tuple[list[AuditEntry], str]:
     """A page of the trail, newest first, and the key that the next page comes after; empty on the last one."""
     require(caller, "view_audit")
-    rows = list(app.storage.audit.query(_PARTITION, f"{after}!" if after else "", limit=limit + 1))
+    rows = list(app.storage.audit.query(_PARTITION, f"{after}!" if after else "", limit=limit + 1, on_other=pass_over))
     more = rows[limit - 1].key if len(rows) > limit else ""
     names = [part.name for part in fields(AuditEntry)]
     return [AuditEntry(*(row.values.get(name, "") for name in names)) for row in rows[:limit]], more

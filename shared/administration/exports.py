@@ -1,7 +1,9 @@
 """Exports: add, edit, duplicate, detach, schedule, remove. None of it runs anything."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
@@ -22,7 +24,7 @@ from shared.administration.items import (
 from shared.app import App
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.overview import ExportOverview, export_overview
+from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
@@ -37,6 +39,8 @@ _PERMISSIONS: dict[str, Operation] = {
     "remove": "remove_export",
 }
 MOST_NAME_CHARACTERS = 200
+# How many exports of a page are looked at at the same time: nearly all of it is waiting for storage.
+_AT_ONCE = 8
 SORT_KEYS = ("id", "display_name", "connection", "list_id", "schedule", "next_due", "last_run", "last_success")
 
 
@@ -60,26 +64,50 @@ def find_export(document: Document, export_id: str) -> Export:
 
 
 def list_exports(app: App, caller: Caller, *, search: str = "", sort: str = "") -> list[ListedExport]:
-    """The exports.
+    """All exports, as `page_of_exports` has them."""
+    return page_of_exports(app, caller, search=search, sort=sort)[0]
+
+
+def page_of_exports(
+    app: App, caller: Caller, *, search: str = "", sort: str = "", limit: int | None = None, after: str = ""
+) -> tuple[list[ListedExport], str]:
+    """The exports that come after the one with the id `after`, and the id that the next page comes after, if any.
 
     `search` is looked for in names, ids and segments; `sort` is one of SORT_KEYS, with `-` before it the other way
-    round. Raises InvalidInput for another key.
+    round. An export costs several calls to storage, so only those of the page are looked at, some at a time. Raises
+    InvalidInput for another key, and for an id that is not in the list any more.
     """
     require(caller, "view_export")
     key = sort.removeprefix("-")
     if sort and key not in SORT_KEYS:
         raise InvalidInput([f"sort: is none of {', '.join(SORT_KEYS)}"], "body_invalid")
     document = app.configuration.read()
-    found = [
-        ListedExport(
-            **vars(export_overview(app, document, export)),
-            permissions=permissions(document, caller, export),
-            etag=item_etag(export),
-        )
-        for export in document.exports
-        if _matches(export, search)
-    ]
-    return sorted(found, key=lambda each: _sort_value(each, key), reverse=sort.startswith("-")) if sort else found
+    found = [export for export in document.exports if _matches(export, search)]
+    with ThreadPoolExecutor(_AT_ONCE, "exports") as pool:
+        if sort:
+            values = pool.map(lambda each: _sort_value(app, each, key), found)
+            ordered = sorted(zip(values, found, strict=True), key=itemgetter(0), reverse=sort.startswith("-"))
+            found = [export for _, export in ordered]
+        first = _place_after(found, after)
+        page = found[first : None if limit is None else first + limit]
+        listed = list(pool.map(lambda each: _listed(app, document, caller, each), page))
+    return listed, page[-1].id if page and first + len(page) < len(found) else ""
+
+
+def _place_after(exports: list[Export], after: str) -> int:
+    places = (place for place, export in enumerate(exports, start=1) if export.id == after)
+    place = next(places, None) if after else 0
+    if place is None:
+        raise InvalidInput(["continuation: the export that it names is gone; begin again without it"], "body_invalid")
+    return place
+
+
+def _listed(app: App, document: Document, caller: Caller, export: Export) -> ListedExport:
+    return ListedExport(
+        **vars(export_overview(app, document, export)),
+        permissions=permissions(document, caller, export),
+        etag=item_etag(export),
+    )
 
 
 def permissions(document: Document, caller: Caller, export: Export) -> list[str]:
@@ -238,12 +266,13 @@ def _matches(export: Export, search: str) -> bool:
     return not wanted or any(wanted in text.casefold() for text in looked_at)
 
 
-def _sort_value(export: ListedExport, key: str) -> tuple[bool, Any]:
+def _sort_value(app: App, export: Export, key: str) -> tuple[bool, Any]:
     values: dict[str, Callable[[], Any]] = {
-        "last_run": lambda: export.last_run and export.last_run.started_at,
-        "last_success": lambda: export.last_success and export.last_success.finished_at,
+        "last_run": lambda: next((run.times.get("queued") for run in app.store.latest(export.id, 1)), None),
+        "last_success": lambda: (success := app.store.success(export.id)) and success.finished_at,
+        "next_due": lambda: next_due_of(app, export),
         "display_name": lambda: export.display_name.casefold(),
-        "schedule": lambda: export.schedule_text,
+        "schedule": lambda: schedule_text(export),
     }
     value = values.get(key, lambda: getattr(export, key))()
     return value is not None, value if value is not None else ""

@@ -37,15 +37,27 @@ def start_export(
     now: bool = False,
     accept: bool = False,
     key: str = "",
+    only_with_refresh: bool = False,
 ) -> Start:
-    """Starts a run, or finds the active one. The same `key` again, within a day, finds the run that it started."""
+    """Starts a run, or finds the active one.
+
+    The same `key` of the same caller again, within a day, finds the run that it started. `only_with_refresh` refuses an
+    export with another schedule. Raises AccessDenied and ConfigurationError.
+    """
     require_for_export(app, caller, "run_export", export_id)
-    run_id = _reserved_run(app, export_id, key, {"now": now, "accept": accept}) if key else ""
+    if only_with_refresh and find_export(app.document(), export_id).schedule != "with_refresh":
+        raise ConfigurationError(
+            "schedule_not_with_refresh",
+            "The webhook starts exports with the schedule with_refresh only.",
+            "Set the export's schedule to with_refresh, or sign in and start it by POST exports/{id}/runs.",
+        )
+    digest = _digest(caller, key)
+    run_id = _reserved_run(app, export_id, digest, {"now": now, "accept": accept}) if key else ""
     if run_id and app.store.load(run_id) is not None:
         return Start(export_id, run_id, reason="This was started before, with the same Idempotency-Key.")
     start = start_on_demand(app, export_id, trigger, caller.name, skip_quiet=now, accept=accept, run_id=run_id)
     if key and start.run_id != run_id:
-        _take_over(app, export_id, key, start.run_id)
+        _take_over(app, export_id, digest, start.run_id)
     if start.is_new:
         audit.note(app, caller, "run export", export_id, start.run_id)
         if accept:
@@ -97,9 +109,8 @@ def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
     return ready_export(app.document(), export_id)
 
 
-def _reserved_run(app: App, export_id: str, key: str, how: dict[str, Any]) -> str:
+def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:
     """The run id that belongs to this key; written down before the start, which may die half-way and be repeated."""
-    digest = _digest(key)
     wish = json.dumps(how, sort_keys=True)
     for _ in range(5):
         row = app.storage.requests.get(export_id, digest)
@@ -130,12 +141,13 @@ def forget_old_keys(app: App, *, dry_run: bool = False) -> int:
     return len(old)
 
 
-def _take_over(app: App, export_id: str, key: str, run_id: str) -> None:
+def _take_over(app: App, export_id: str, digest: str, run_id: str) -> None:
     """The run that was active already is what the key has started, so that a later repetition starts none."""
-    row = app.storage.requests.get(export_id, _digest(key))
+    row = app.storage.requests.get(export_id, digest)
     if row is not None:
         app.storage.requests.put(Row(export_id, row.key, {**row.values, "run_id": run_id}))
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+def _digest(caller: Caller, key: str) -> str:
+    """The row of this caller's key: two callers may choose the same one. No caller's name holds a line break."""
+    return hashlib.sha256(f"{caller.name}\n{key}".encode("utf-8", "replace")).hexdigest()

@@ -22,6 +22,7 @@ from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw
 from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
 from shared.config.source import Source
+from shared.lifetimes import LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
 AttributeType = Literal["text", "date", "number", "boolean"]
@@ -90,7 +91,10 @@ class Connection(Model):
         description="Imports that this account runs at the same time; Brevo advises 1.",
     )
     import_deadline_hours: float = Field(
-        default=6, gt=0, le=168, description="How long Brevo may take for one import before the run fails."
+        default=6,
+        gt=0,
+        le=LONGEST_IMPORT_HOURS,
+        description="How long Brevo may take for one import before the run fails.",
     )
     date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
         default="YYYY-MM-DD", description="The account's date format."

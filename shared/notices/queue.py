@@ -11,7 +11,9 @@ from shared.app import App
 from shared.config.base import Id
 from shared.config.notifications import Event
 from shared.errors import PermanentError
+from shared.runs.queue import NOTICE_FORM, check_form
 from shared.runs.run_ids import RunId
+from shared.storage.forms import FORM
 
 MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
@@ -41,7 +43,8 @@ _MESSAGE = TypeAdapter(NoticeMessage)
 
 
 def parse_notice(text: str | bytes) -> NoticeMessage:
-    """Raises PermanentError for anything that we did not write."""
+    """Raises PermanentError for anything that we did not write, OtherFormError for what another release wrote."""
+    check_form(text, "A message of the notices", NOTICE_FORM)
     try:
         return _MESSAGE.validate_json(text)
     except ValueError:
@@ -50,5 +53,5 @@ def parse_notice(text: str | bytes) -> NoticeMessage:
 
 def enqueue(app: App, message: NoticeMessage, delay_seconds: float = 0) -> None:
     """Sends the message, to be seen after the delay."""
-    body = {name: value for name, value in asdict(message).items() if value}
+    body = {name: value for name, value in asdict(message).items() if value} | {FORM: NOTICE_FORM}
     app.storage.notice_queue.send(json.dumps(body), delay_seconds)

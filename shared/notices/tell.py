@@ -21,9 +21,10 @@ from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_no
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.when import announce, events_of, run_before
 from shared.notices.words import run_notice
-from shared.runs.queue import GIVE_UP_SECONDS, next_try_seconds
+from shared.runs.queue import GIVE_UP_SECONDS, keep, next_try_seconds
 from shared.runs.steps.dispatch import UnforeseenError
 from shared.storage.failures import Conflict, NotFound
+from shared.storage.forms import OtherFormError
 
 _log = logging.getLogger(__name__)
 
@@ -33,17 +34,24 @@ RETRY_FIRST_SECONDS = 15.0
 
 
 def take_notice(app: App, text: str | bytes) -> None:
-    """Tells what a message asks for. A message that is not ours is logged and dropped."""
+    """Tells what a message asks for. A message that is not ours is logged and dropped, another release's is kept."""
     try:
         message = parse_notice(text)
+        _take_message(app, message)
     except PermanentError as error:
         _log.error("%s", error)
-        return
+    except OtherFormError as error:
+        keep(app.storage.notice_queue, text, error)
+
+
+def _take_message(app: App, message: NoticeMessage) -> None:
     try:
         if not message.notification:
             _announce(app, message)
         elif to_post := _watch(app, message) if message.watch else message:
             _take(app, to_post)
+    except OtherFormError:
+        raise
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
     except TransientError as error:
@@ -64,11 +72,13 @@ def drop_notice(app: App, text: str | bytes) -> None:
     """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
     try:
         message = parse_notice(text)
+        if message.notification and not message.watch:
+            change_notice(app, message, NoticeRow.given_up)
+            _log.error("notice given up: %s failed again and again without a known reason", message.id)
     except PermanentError:
         return
-    if message.notification and not message.watch:
-        _log.error("notice given up: %s failed again and again without a known reason", message.id)
-        change_notice(app, message, NoticeRow.given_up)
+    except OtherFormError as error:
+        keep(app.storage.notice_queue, text, error)
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from shared.access import Caller, require
+from shared.access import Caller, people_sign_in, require, webhook_secret
 from shared.app import App
 from shared.brevo.checks import check_connection
 from shared.config.document import DocumentError, blob_address, parse_document
@@ -50,6 +50,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
     settings, faults = _settings(os.environ)
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
     yield _timer(os.environ, datetime.now(UTC))
+    yield from _webhook(os.environ)
     storage = None
     # Without the app's own storage setting, `settings` names this machine's emulator: that is not the one to examine.
     if not any(fault.check.startswith("setting AzureWebJobsStorage") for fault in faults):
@@ -71,6 +72,8 @@ def examine(caller: Caller) -> Iterator[Finding]:
         yield from _probed([(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))])
     if tables_answer:
         yield from _probed([("open runs", partial(looking.open_runs, app))])
+        exports = [export.id for export in document.exports]
+        yield from _probed([("other releases' rows", partial(looking.other_forms, app, exports))])
         for connection in document.connections:
             yield from _connection(app, connection)
     else:  # an account's pace is kept in a table, without which Brevo is not asked
@@ -115,6 +118,18 @@ def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
     except ConfigurationError as error:
         return Finding("timer", "FAILED", error.message, error.advice)
     return Finding("timer", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now))
+
+
+def _webhook(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether systems can call the webhook where people sign in; nothing is said of a secret that nobody needs."""
+    if not environment.get("WEBHOOK_SECRET") and not people_sign_in(environment):
+        return
+    try:
+        webhook_secret(environment)
+    except ConfigurationError as error:
+        yield Finding("webhook", "warn", f"It lets in no system. {error.message}", error.advice)
+    else:
+        yield Finding("webhook", "ok", "WEBHOOK_SECRET lets systems in where people sign in.")
 
 
 def _storage(settings: Settings) -> tuple[Storage | None, list[Finding]]:

@@ -3,11 +3,20 @@
 Each look: state, words, what to do.
 """
 
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Literal
 
 from shared.app import App
 from shared.errors import ConfigurationError
+from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.run_ids import started_at
+from shared.runs.state import Run
+from shared.runs.store import OPEN
+from shared.storage.forms import OtherFormError
+from shared.storage.tables import OnOther, Row
 
 State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]
@@ -24,6 +33,8 @@ _WATCH_LATE_SECONDS = 120.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
+_NEWEST_ROWS = 20
+_MOST_KINDS = 5
 
 
 def queue(app: App) -> Look:
@@ -63,7 +74,10 @@ def segment_account(app: App) -> Look:
 
 def open_runs(app: App) -> Look:
     """The oldest run that has not ended, and whether anything drives the runs."""
-    loaded = [app.store.load(run_id) for run_id, _ in app.store.open_runs()]
+    loaded: list[Run | None] = []
+    for run_id, _ in app.store.open_runs():
+        with suppress(OtherFormError):  # told by `other_forms`
+            loaded.append(app.store.load(run_id))
     found = sorted((run for run in loaded if run and not run.is_final), key=lambda run: started_at(run.run_id))
     if not found:
         return "ok", "None.", ""
@@ -83,6 +97,44 @@ def open_runs(app: App) -> Look:
     if seconds > _LONG_SECONDS:
         return "warn", told.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", told.strip(), ""
+
+
+def other_forms(app: App, exports: Sequence[str]) -> Look:
+    """What another release has written and this one leaves alone: rows of the exports and runs, and messages.
+
+    Looks at each export's newest runs, all open runs and the next 32 messages of each queue.
+    """
+    found: list[OtherFormError] = []
+    for read in _reads(app, exports, found.append):
+        try:
+            read()
+        except OtherFormError as error:
+            found.append(error)
+    if not found:
+        return "ok", "None.", ""
+    kinds = Counter(str(error.message) for error in found)
+    told = " ".join(f"{kind} ({count:,} seen)" for kind, count in kinds.most_common(_MOST_KINDS))
+    return "warn", told, found[0].advice
+
+
+def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Callable[[], object]]:
+    store, storage = app.store, app.storage
+    yield lambda: list(storage.runs.query(OPEN, on_other=on_other))
+    for run_id, _ in store.open_runs():
+        yield partial(store.load, run_id)
+    for export in exports:
+        yield partial(_drained, storage.runs.query(export, limit=_NEWEST_ROWS, on_other=on_other))
+        yield partial(store.started, export)
+        yield partial(store.success, export)
+    for received in storage.queue.peek():
+        yield partial(check_form, received.text, "A message of a run", MESSAGE_FORM)
+    for received in storage.notice_queue.peek():
+        yield partial(check_form, received.text, "A message of the notices", NOTICE_FORM)
+
+
+def _drained(rows: Iterator[Row]) -> None:
+    for _ in rows:
+        pass
 
 
 def clock(app: App) -> Look:

@@ -11,15 +11,13 @@ from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.running import forget_old_keys
 from shared.app import App
+from shared.lifetimes import ENDED_STAGED_DAYS, REJECTED_DAYS
 from shared.runs.run_ids import started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
-from shared.storage.tables import Change, Row, Table
+from shared.storage.tables import Change, Row, Table, pass_over
 
-# As the lifecycle rules in infra/app/storage.bicep.
-_STAGED_DAYS = 2
-_REJECTED_DAYS = 30
 _TRANSACTION_ROWS = 100
 
 
@@ -30,8 +28,8 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
     """
     require(caller, "operate")
     counts = {
-        "staged_blobs": _prune_blobs(app, STAGED, _STAGED_DAYS, dry_run=dry_run),
-        "rejected_rows_blobs": _prune_blobs(app, REJECTED, _REJECTED_DAYS, dry_run=dry_run),
+        "staged_blobs": _prune_blobs(app, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run),
+        "rejected_rows_blobs": _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run),
         "idempotency_keys": forget_old_keys(app, dry_run=dry_run),
         "earlier_configurations": _prune_history(app, days, dry_run=dry_run),
         **_prune_runs(app, days, dry_run=dry_run),
@@ -71,7 +69,7 @@ def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
         if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
             continue
         for name, table in tables.items():
-            below = list(table.query(run_id))
+            below = list(table.query(run_id, on_other=pass_over))
             counts[name] += len(below)
             if not dry_run:
                 _delete(table, below)

@@ -23,6 +23,7 @@ from shared.administration import audit
 from shared.app import App
 from shared.errors import PermanentError
 from shared.runs.queue import Message, parse_message, send
+from shared.storage.forms import OtherFormError
 from shared.storage.queue import Queue, Received
 
 _HIDDEN_SECONDS = 60
@@ -99,6 +100,8 @@ def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -
     since, until = received.message.inserted_on, received.message.expires_on
     try:
         message = parse_message(base64.b64decode(received.text, validate=True))
+    except OtherFormError as error:
+        return GivenUp("", "", since, until, "leave", f"Another release has written it. {error.advice}"), None
     except (PermanentError, binascii.Error, ValueError):
         told = f"It is not one of ours ({len(received.text):,} characters)."
         return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", told), None
@@ -106,7 +109,10 @@ def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -
     def judged(fate: Fate, why: str) -> tuple[GivenUp, Message]:
         return GivenUp(message.run, message.step, since, until, fate, why), message
 
-    run = app.store.load(message.run)
+    try:
+        run = app.store.load(message.run)
+    except OtherFormError as error:
+        return judged("leave", f"Another release has written its run. {error.advice}")
     if only and message.run != only:
         return judged("leave", "Another run was asked for.")
     if run is None:

@@ -58,7 +58,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
     """The export's overview."""
     last = next(app.store.latest(export.id, 1), None)
     success = app.store.success(export.id)
-    due = _next_due(app, export)
+    due = next_due_of(app, export)
     return ExportOverview(
         id=export.id,
         display_name=export.display_name,
@@ -66,7 +66,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
         list_id=export.list_id,
         segments=export.segments,
         schedule=export.schedule,
-        schedule_text=_schedule_text(export),
+        schedule_text=schedule_text(export),
         next_due=due.isoformat() if due else None,
         last_run=_last_run(last) if last else None,
         last_success=LastSuccess(success.run_id, success.finished_at) if success else None,
@@ -104,9 +104,10 @@ def _why_no_refresh(app: App, export: Export) -> Why:
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except ConfigurationError as error:
         return Why(error.code, error.message)
-    if app.store.started(export.id).snapshot == snapshot.id:
+    started = app.store.started(export.id)
+    if started.covers(snapshot.id):
         passed_over = "".join(f" {text}." for text in snapshot.passed_over)
-        return Why("no_new_snapshot", f"There is no new snapshot since {snapshot.id[:15]}.{passed_over}")
+        return Why("no_new_snapshot", f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}")
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
@@ -114,13 +115,15 @@ def _why_no_refresh(app: App, export: Export) -> Why:
     return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
 
 
-def _next_due(app: App, export: Export) -> datetime | None:
+def next_due_of(app: App, export: Export) -> datetime | None:
+    """When the export's schedule next starts it, in local time; None where no time does."""
     if export.connection is None or not isinstance(export.schedule, CronSchedule):
         return None
     return next_due(export.schedule, app.storage.clock.now())
 
 
-def _schedule_text(export: Export) -> str:
+def schedule_text(export: Export) -> str:
+    """The export's schedule for people."""
     if isinstance(export.schedule, CronSchedule):
         return f"{export.schedule.cron} {export.schedule.time_zone}"
     return export.schedule.replace("_", " ")

@@ -1,6 +1,7 @@
 """The queue's messages: which run takes which step next, and the one that drives a run."""
 
 import json
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -14,8 +15,16 @@ from shared.app import App
 from shared.errors import PermanentError
 from shared.runs.run_ids import RunId
 from shared.runs.state import Run
+from shared.storage.forms import FORM, OtherFormError
+from shared.storage.queue import Queue
+
+# The form of the messages, as rows have theirs (shared/storage/forms.py); one without a number is of form 1.
+MESSAGE_FORM = 1
+NOTICE_FORM = 1
 
 Step = Literal["stage", "deliver", "confirm", "watch"]
+
+_log = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS = 2.0
 # The longest pause before a step is tried again.
@@ -48,16 +57,28 @@ _MESSAGE = TypeAdapter(Message)
 
 
 def parse_message(text: str | bytes) -> Message:
-    """Raises PermanentError for anything that we did not write."""
+    """Raises PermanentError for anything that we did not write, OtherFormError for what another release wrote."""
+    check_form(text, "A message of a run", MESSAGE_FORM)
     try:
         return _MESSAGE.validate_json(text)
     except ValueError:
         raise PermanentError("message_invalid", "A queue message is not one of ours.") from None
 
 
+def check_form(text: str | bytes, what: str, form: int) -> None:
+    """Raises OtherFormError for a message with another number. What is no message of ours is for the caller to say."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    number = found.get(FORM, 1) if isinstance(found, dict) else 1
+    if isinstance(number, int) and not isinstance(number, bool) and number != form:
+        raise OtherFormError(what, number)
+
+
 def send(app: App, message: Message, delay_seconds: float = 0) -> None:
     """Sends the message, to be seen after the delay."""
-    body = asdict(message) | {"trace": telemetry.carrier()}
+    body = asdict(message) | {"trace": telemetry.carrier(), FORM: MESSAGE_FORM}
     app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
 
 
@@ -67,6 +88,12 @@ def send_for(app: App, message: Message, delay_seconds: float) -> None:
     The queue counts in whole seconds. Between imports that take a moment, rounding would be most of the wait.
     """
     send(app, replace(message, due=app.now() + delay_seconds), math.floor(delay_seconds))
+
+
+def keep(queue: Queue, text: str | bytes, error: OtherFormError) -> None:
+    """Puts a message back as it is, for a release that reads it, or that reads the row which it is about."""
+    _log.warning("message kept: %s", error)
+    queue.send(text.decode() if isinstance(text, bytes) else text, error.retry_after_seconds or 0)
 
 
 def schedule_confirm(
@@ -94,7 +121,7 @@ def send_confirm(app: App, run: Run, delay_seconds: float) -> None:
 
 def send_ended(app: App, run: Run) -> None:
     """Says to the queue of notices that the run has ended. Twice, so that no lost worker takes the news along."""
-    text = json.dumps({"run": run.run_id})
+    text = json.dumps({"run": run.run_id, FORM: NOTICE_FORM})
     app.storage.notice_queue.send(text, app.graces.notice_watch)
     app.storage.notice_queue.send(text)
 

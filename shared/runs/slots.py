@@ -7,6 +7,7 @@ A run that has ended early may leave an import that Brevo still works on. Its sl
 would run beside it and old values could win: it is freed when Brevo says that the import is over, or at its deadline.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 
 from shared.app import App
@@ -14,6 +15,7 @@ from shared.brevo.client import Imports
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Batch, Run
 from shared.storage.failures import Conflict, NotFound
+from shared.storage.forms import OtherFormError
 from shared.storage.tables import Row
 
 _SHORTEST_POLL_SECONDS = 15.0
@@ -123,9 +125,10 @@ def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
     """Lets the account's open runs look for a free slot now instead of at their next turn."""
     for run_id, setting in app.store.open_runs():
         if setting == key_setting and run_id != but:
-            run = app.store.load(run_id)
-            if run is not None and run.state in SENDING:
-                schedule_confirm(app, run, 0)
+            with suppress(OtherFormError):  # another release's, which that one goes on with
+                run = app.store.load(run_id)
+                if run is not None and run.state in SENDING:
+                    schedule_confirm(app, run, 0)
 
 
 def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple[set[int], int]:

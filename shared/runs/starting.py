@@ -142,10 +142,17 @@ def start_due(app: App) -> list[Start]:
 
 
 def note_as_known(app: App, export: Export) -> None:
-    """Makes what is there now count as started, so that saving an export or its schedule runs nothing."""
+    """Makes what is there now count as started, so that saving an export or its schedule runs nothing.
+
+    Not where a run waits to take it: that run was started before the save, and would find its snapshot known.
+    """
     if isinstance(export.schedule, CronSchedule):
         if due := last_due(export.schedule, app.storage.clock.now()):
             app.store.note_due(export.id, _due_stamp(due))
+        return
+    active = app.store.active(export.id)
+    run = app.store.load(active) if active else None
+    if run is not None and run.state == "queued":
         return
     with suppress(ConfigurationError):
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
@@ -194,7 +201,7 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
     snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Start(export.id, reason="The snapshot has not rested long enough yet.")
-    if app.store.started(export.id).snapshot == snapshot.id:
+    if app.store.started(export.id).covers(snapshot.id):
         return Start(export.id, reason="There is no new snapshot.")
     # Where they have not come in time, a run is started that fails: that is how people hear of it.
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
@@ -240,7 +247,7 @@ def _start_for_snapshot(app: App, document: Document, export: Export, trigger: T
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except ConfigurationError as error:
         return Start(export.id, reason=str(error))
-    if app.store.started(export.id).snapshot == snapshot.id:
+    if app.store.started(export.id).covers(snapshot.id):
         return Start(export.id, reason="This snapshot was exported already.")
     return start_run(app, ready, trigger, trigger, only_new=True)
 

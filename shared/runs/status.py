@@ -15,7 +15,7 @@ from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run, State, Trigger
 from shared.runs.steps import end
-from shared.staging.rejected import rejected_csv
+from shared.staging.rejected import rejected_csv, report_part, report_parts
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -119,3 +119,22 @@ def run_story(app: App, run: Run) -> RunStory:
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
     """The run's rejected rows and warnings as CSV, in chunks."""
     return rejected_csv(app.storage.app_blobs, run.run_id, run.rejected_id)
+
+
+def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, int]:
+    """One part of the same, from 1, and how many there are; None: the whole, where it is one part.
+
+    Raises ConfigurationError for a part that is not there, and for the whole where it is too large for one answer.
+    """
+    parts = report_parts(app.storage.app_blobs, run.run_id, run.rejected_id)
+    if number is None and parts > 1:
+        raise ConfigurationError(
+            "report_in_parts",
+            f"The rejected rows come in {parts:,} parts.",
+            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, or use `segment-export rejects`.",
+        )
+    if number is not None and number > parts:
+        raise ConfigurationError(
+            "part_unknown", f"The rejected rows have no part {number:,}.", f"There are {parts:,}, from 1."
+        )
+    return report_part(app.storage.app_blobs, run.run_id, run.rejected_id, number or 1), parts

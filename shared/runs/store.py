@@ -7,6 +7,7 @@ Table `batches` and `events`, partition = run.
 """
 
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from shared.runs.run_ids import new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
-from shared.storage.tables import Change, Row
+from shared.storage.tables import Change, Row, pass_over
 
 OPEN = "~open"  # no export can have this id
 _TRANSACTION_ROWS = 100
+_TIME_CHARACTERS = len("2026-11-24T0500")
 
 
 class AlreadyActive(Exception):
@@ -44,6 +46,13 @@ class Started:
     snapshot: str = ""
     due: str = ""
     etag: str | None = None
+
+    def covers(self, snapshot: str) -> bool:
+        """True for the snapshot of this id and for each older one: the newest may have been deleted since.
+
+        An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot.
+        """
+        return snapshot == self.snapshot or snapshot[:_TIME_CHARACTERS] < self.snapshot[:_TIME_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ class RunStore:
         if not snapshot and not due:
             return []
         started = self.started(export)
-        if (snapshot and started.snapshot == snapshot) or (due and started.due >= due):
+        if (snapshot and started.covers(snapshot)) or (due and started.due >= due):
             raise AlreadyStarted(snapshot or due)
         values = {"snapshot": snapshot or started.snapshot, "due": due or started.due}
         kind = "replace" if started.etag else "insert"
@@ -130,7 +139,7 @@ class RunStore:
     def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
         """The export's runs, newest first; those that come after the run of this id."""
         first = f"{run_address(after)[1]}!" if after else "run-"
-        for row in self._runs.query(export, first, "run.", limit):
+        for row in self._runs.query(export, first, "run.", limit, on_other=pass_over):
             yield run_of(row)
 
     def active(self, export: str) -> str | None:
@@ -190,7 +199,7 @@ class RunStore:
 
     def open_runs(self) -> list[tuple[str, str]]:
         """(run id, setting of the key) of each run that may not be final."""
-        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN)]
+        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN, on_other=pass_over)]
 
     def list_open(self, run_id: str, key_setting: str) -> None:
         """Puts the run on the list of those that may not be final. The row `active` alone decides what is open."""
@@ -256,10 +265,12 @@ class RunStore:
         self._events.put(Row(run_id, f"{at:%Y%m%dT%H%M%S.%f}-{nonce}", {"kind": kind, "text": text[:1000]}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
-        """The run's story in order: `at`, `kind`, `text`."""
+        """The newest events of the run's story, in order: `at`, `kind`, `text`."""
+        # A table is read forwards only. A batch has two events, so a run of ten million contacts has some 2,000.
+        newest = deque(self._events.query(run_id, on_other=pass_over), maxlen=limit)
         return [
             {"at": row.key.split("-")[0], "kind": str(row.values["kind"]), "text": str(row.values.get("text", ""))}
-            for row in self._events.query(run_id, limit=limit)
+            for row in newest
         ]
 
     def _loaded(self, run_id: str) -> Run:

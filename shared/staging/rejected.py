@@ -6,18 +6,21 @@ A value never stands there, so that the report can be mailed around; an address 
 import csv
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from shared.mapping.results import RejectedRow
-from shared.storage.blobs import Blobs
+from shared.storage.blobs import Blob, Blobs
 
 REJECTED = "rejected-rows"
 COLUMNS = ("segment", "file", "line", "reason", "field", "customer_id", "email_sha256")
 _CUSTOMER, _DIGEST = COLUMNS.index("customer_id"), COLUMNS.index("email_sha256")
 _PART_BYTES = 64_000_000
+# What one answer of the API holds. The worker has an answer in memory several times before it is sent.
+REPORT_PART_BYTES = 16_000_000
 _LONGEST_CELL_CHARACTERS = 1 << 27
 
 
@@ -65,12 +68,44 @@ class RejectedWriter:
 
 def rejected_csv(blobs: Blobs, run_id: str, staging_id: str) -> Iterator[bytes]:
     """The run's rejected rows, header first. What Brevo rejected comes after what staging did."""
+    yield _header()
+    for blob in _stored(blobs, run_id, staging_id):
+        yield from blobs.chunks(REJECTED, blob.name, blob.etag)
+
+
+def report_parts(blobs: Blobs, run_id: str, staging_id: str) -> int:
+    """How many parts of REPORT_PART_BYTES the rejected rows have, at least one."""
+    size_bytes = len(_header()) + sum(blob.size_bytes for blob in _stored(blobs, run_id, staging_id))
+    return math.ceil(size_bytes / REPORT_PART_BYTES)
+
+
+def report_part(blobs: Blobs, run_id: str, staging_id: str, number: int) -> bytes:
+    """The part with this number, from 1. All parts, one behind the other, are what `rejected_csv` gives.
+
+    A part may end within a row.
+    """
+    first = (number - 1) * REPORT_PART_BYTES
+    part, left = io.BytesIO(), REPORT_PART_BYTES
+    if first == 0:
+        left -= part.write(_header())
+    offset = max(0, first - len(_header()))
+    for blob in _stored(blobs, run_id, staging_id):
+        if length := min(left, blob.size_bytes - offset) if blob.size_bytes > offset else 0:
+            for chunk in blobs.chunks(REJECTED, blob.name, blob.etag, offset, length):
+                left -= part.write(chunk)
+        offset = max(0, offset - blob.size_bytes)
+    return part.getvalue()
+
+
+def _header() -> bytes:
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(COLUMNS)
-    yield header.getvalue().encode()
-    for prefix in (f"{run_id}/{staging_id}-", f"{run_id}/brevo-{staging_id}-"):
-        for blob in blobs.listing_if_there(REJECTED, prefix) if staging_id else []:
-            yield from blobs.chunks(REJECTED, blob.name, blob.etag)
+    return header.getvalue().encode()
+
+
+def _stored(blobs: Blobs, run_id: str, staging_id: str) -> list[Blob]:
+    prefixes = (f"{run_id}/{staging_id}-", f"{run_id}/brevo-{staging_id}-") if staging_id else ()
+    return [blob for prefix in prefixes for blob in blobs.listing_if_there(REJECTED, prefix)]
 
 
 def customers_of(data: bytes, digests: set[str]) -> set[str]:

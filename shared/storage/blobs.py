@@ -61,15 +61,21 @@ class Blobs:
         except NotFound:
             return []
 
-    def chunks(self, container: str, name: str, etag: str) -> Iterator[bytes]:
+    def chunks(
+        self, container: str, name: str, etag: str, offset: int = 0, length: int | None = None
+    ) -> Iterator[bytes]:
         """The blob's bytes as stored, in chunks of at most CHUNK_BYTES. Raises Conflict where its etag has changed.
 
-        Whatever its Content-Encoding: the SDK would unzip each range as if it were a whole file.
+        `length` bytes from `offset`, which is inside the blob; without them all of it. Whatever its Content-Encoding:
+        the SDK would unzip each range as if it were a whole file.
         """
         what = f"blob {container}/{name}"
         with storage_failures(what):
             blob = self._container(container).get_blob_client(name)
-            stream = blob.download_blob(etag=etag, match_condition=MatchConditions.IfNotModified, decompress=False)
+            unchanged: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+            if length is not None:
+                unchanged |= {"offset": offset, "length": length}
+            stream = blob.download_blob(**unchanged, decompress=False)
             yield from stream.chunks()
 
     def read(self, container: str, name: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from azure.core import MatchConditions
@@ -10,6 +10,7 @@ from azure.data.tables import EdmType, EntityProperty, TableClient, TableEntity,
 
 from shared.errors import TransientError
 from shared.storage.failures import Conflict, NotFound, storage_failures
+from shared.storage.forms import OtherFormError, with_form, without_form
 
 # Conflicts with other workers end within a few tries; this many mean that something is wrong.
 _TRIES = 30
@@ -35,12 +36,46 @@ class Change:
     row: Row
 
 
+# What becomes of a row of another form in a query: without this it is raised.
+OnOther = Callable[[OtherFormError], object]
+
+
+def pass_over(error: OtherFormError) -> None:
+    """For lists of things that have nothing to do with each other: what this release cannot read is not shown."""
+
+
 # The row as it stands now, or None; gives its new values, or None to leave it alone.
 NewValues = Callable[[Row | None], Mapping[str, Any] | None]
 
 
 class Rows(ABC):
-    """What follows from reading and conditional writing alone, whatever keeps the rows."""
+    """What follows from reading and conditional writing alone, whatever keeps the rows.
+
+    Every row carries the number of its form. Reading one of another number raises OtherFormError
+    (`shared.storage.forms`).
+    """
+
+    name: str
+
+    def written(self, row: Row) -> dict[str, Any]:
+        """The row's values as they are kept."""
+        return with_form(self.name, row.key, row.values)
+
+    def as_read(self, row: Row) -> Row:
+        """The row that was kept like this. Raises OtherFormError."""
+        return replace(row, values=without_form(self.name, row.key, row.values))
+
+    def readable(self, rows: Iterator[Row], on_other: OnOther | None) -> Iterator[Row]:
+        """Those that this release reads; `on_other` gets the error of each other one. Raises OtherFormError without."""
+        for row in rows:
+            try:
+                read = self.as_read(row)
+            except OtherFormError as error:
+                if on_other is None:
+                    raise
+                on_other(error)
+                continue
+            yield read
 
     @abstractmethod
     def get(self, partition: str, key: str) -> Row | None:
@@ -115,18 +150,33 @@ class Table(Rows):
 
     def __init__(self, client: TableClient) -> None:
         self._client = client
-        self._what = f"table {client.table_name}"
+        self.name = client.table_name
+        self._what = f"table {self.name}"
 
     def get(self, partition: str, key: str) -> Row | None:
         """The row, or None."""
         try:
             with storage_failures(self._what):
-                return _row(self._client.get_entity(partition, key))
+                found = _row(self._client.get_entity(partition, key))
         except NotFound:
             return None
+        return self.as_read(found)
 
-    def query(self, partition: str, first: str = "", last: str = "", limit: int | None = None) -> Iterator[Row]:
-        """The partition's rows with first <= key < last, in the order of their keys."""
+    def query(
+        self,
+        partition: str,
+        first: str = "",
+        last: str = "",
+        limit: int | None = None,
+        on_other: OnOther | None = None,
+    ) -> Iterator[Row]:
+        """The partition's rows with first <= key < last, in the order of their keys; `on_other` as for `readable`.
+
+        `limit` counts the rows of other forms too.
+        """
+        yield from self.readable(self._queried(partition, first, last, limit), on_other)
+
+    def _queried(self, partition: str, first: str, last: str, limit: int | None) -> Iterator[Row]:
         conditions, parameters = ["PartitionKey eq @partition"], {"partition": partition}
         if first:
             conditions.append("RowKey ge @first")
@@ -147,7 +197,10 @@ class Table(Rows):
             return
 
     def rows(self) -> Iterator[Row]:
-        """Every row of the table: for clearing up, never for a step of a run."""
+        """Every row of the table that this release reads: for clearing up, never for a step of a run."""
+        yield from self.readable(self._all(), pass_over)
+
+    def _all(self) -> Iterator[Row]:
         try:
             with storage_failures(self._what):
                 for entity in self._client.list_entities():
@@ -168,17 +221,17 @@ class Table(Rows):
 
     def insert(self, row: Row) -> str:
         """The row's etag. Raises Conflict where the row is there already."""
-        return str(self._write(lambda: self._client.create_entity(_entity(row)))["etag"])
+        return str(self._write(lambda: self._client.create_entity(self._entity(row)))["etag"])
 
     def put(self, row: Row) -> None:
         """Writes the row whole, whatever was there."""
-        self._write(lambda: self._client.upsert_entity(_entity(row), mode=UpdateMode.REPLACE))
+        self._write(lambda: self._client.upsert_entity(self._entity(row), mode=UpdateMode.REPLACE))
 
     def replace(self, row: Row) -> str:
         """The row's new etag. Raises Conflict where it has changed since it was read."""
         with storage_failures(self._what):
             written = self._client.update_entity(
-                _entity(row),
+                self._entity(row),
                 mode=UpdateMode.REPLACE,
                 etag=row.etag or "*",
                 match_condition=MatchConditions.IfNotModified,
@@ -193,14 +246,14 @@ class Table(Rows):
                     self._client.delete_entity(row.partition, row.key)
                 else:
                     self._client.delete_entity(
-                        _entity(row), etag=row.etag, match_condition=MatchConditions.IfNotModified
+                        self._entity(row), etag=row.etag, match_condition=MatchConditions.IfNotModified
                     )
         except NotFound:
             return
 
     def transact(self, changes: Sequence[Change]) -> None:
         """All changes or none; they share one partition. Raises Conflict where one cannot be made."""
-        operations = [_operation(change) for change in changes]
+        operations = [self._operation(change) for change in changes]
         try:
             self._write(lambda: self._client.submit_transaction(operations))
         except NotFound as error:
@@ -222,22 +275,20 @@ class Table(Rows):
         except Conflict:
             return
 
+    def _operation(self, change: Change) -> tuple[Any, ...]:
+        entity = self._entity(change.row)
+        if change.kind == "insert":
+            return ("create", entity)
+        if change.kind == "put":
+            return ("upsert", entity, {"mode": UpdateMode.REPLACE})
+        condition = {"etag": change.row.etag or "*", "match_condition": MatchConditions.IfNotModified}
+        if change.kind == "delete":
+            return ("delete", entity, condition)
+        return ("update", entity, {"mode": UpdateMode.REPLACE, **condition})
 
-def _operation(change: Change) -> tuple[Any, ...]:
-    entity = _entity(change.row)
-    if change.kind == "insert":
-        return ("create", entity)
-    if change.kind == "put":
-        return ("upsert", entity, {"mode": UpdateMode.REPLACE})
-    condition = {"etag": change.row.etag or "*", "match_condition": MatchConditions.IfNotModified}
-    if change.kind == "delete":
-        return ("delete", entity, condition)
-    return ("update", entity, {"mode": UpdateMode.REPLACE, **condition})
-
-
-def _entity(row: Row) -> dict[str, Any]:
-    values = {name: _sent(value) for name, value in row.values.items() if value is not None}
-    return {"PartitionKey": row.partition, "RowKey": row.key, **values}
+    def _entity(self, row: Row) -> dict[str, Any]:
+        values = {name: _sent(value) for name, value in self.written(row).items() if value is not None}
+        return {"PartitionKey": row.partition, "RowKey": row.key, **values}
 
 
 def _sent(value: Value) -> object:

@@ -1,5 +1,8 @@
 """Imports that go wrong after Brevo took them, and answers of other shapes."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 import requests
 
@@ -31,6 +34,21 @@ def test_import_that_stays_queued_fails_the_run_at_its_deadline_with_what_is_kno
     assert story.sandbox.log.count(PROCESSES) <= 80 * pages, "it is looked at ever more rarely"
     assert story.kept.clock.seconds() - started > 2 * 3600
     assert story.left_behind() == []
+
+
+def test_run_that_sends_for_longer_than_its_bodies_are_kept_fails_and_is_told(story):
+    story.people(5)
+    story.connection["import_deadline_hours"] = 168
+    story.save()
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    run_id = story.start().run_id
+    story.work(hours=1)
+    ago = (story.app.time() - timedelta(hours=193)).isoformat()
+    story.app.store.update(run_id, lambda run: replace(run, times={**run.times, "delivering": ago}))
+    story.work(hours=12)
+    told = check_failed(story.status(run_id), "run_overdue")
+    assert "more than 8 days" in told
+    assert "Brevo already has 5 of 5 contacts" in told
 
 
 @pytest.mark.parametrize("kind", ["import-failed", "import-cancelled", "import-partial"])

@@ -125,7 +125,22 @@ def test_staged_contacts_that_are_gone_are_told_in_the_notes(rejected):
     rejected.on_message = lose
     status = rejected.run()
     [note] = status["notes"]
-    assert note.startswith("The staged body of batch 1 is gone.")
+    assert note == "The staged body of batch 1 is gone. Which contacts of batch 1 Brevo rejected is not known."
+    assert [event["text"] for event in status["story"] if event["kind"] == "report_unread"] == [note]
+
+
+def test_origins_of_contacts_that_are_gone_are_told_too(rejected):
+    def lose(text: str) -> None:
+        if "confirm" in text:
+            for blob in rejected.app.storage.app_blobs.listing_if_there("staged", ""):
+                if blob.name.endswith(".places"):
+                    rejected.app.storage.app_blobs.delete("staged", blob.name)
+
+    rejected.on_message = lose
+    status = rejected.run()
+    [note] = status["notes"]
+    assert note == "The staged contacts of batch 1 are gone. Which contacts of batch 1 Brevo rejected is not known."
+    assert [event["text"] for event in status["story"] if event["kind"] == "report_unread"] == [note]
 
 
 # What the reader itself refuses

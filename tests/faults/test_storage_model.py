@@ -85,6 +85,13 @@ def test_blob_is_read_as_it_was_listed_or_not_at_all(storage, part):
     assert blobs.folders(part, "x/") == ["y"]
     blobs.write(part, "x/1.csv", b"changed")
     assert outcome(lambda: list(blobs.chunks(part, "x/1.csv", first.etag))) == "Conflict"
+    [changed, _] = blobs.listing(part, "x/")
+    for offset, length, expected in ((0, 3, b"cha"), (4, 3, b"ged"), (4, 99, b"ged"), (6, 1, b"d")):
+        assert b"".join(blobs.chunks(part, "x/1.csv", changed.etag, offset, length)) == expected
+    large = bytes(range(256)) * 40_000
+    blobs.write(part, "x/large", large)
+    [*_, stored] = blobs.listing(part, "x/large")
+    assert b"".join(blobs.chunks(part, "x/large", stored.etag, 1_000_001, 9_000_001)) == large[1_000_001:10_000_002]
     blobs.delete_below(part, "x/")
     blobs.delete_below(part, "x/")
     assert outcome(lambda: blobs.read(part, "x/1.csv")) == "NotFound"

@@ -49,6 +49,17 @@ def test_run_takes_its_states_in_order_and_tells_the_whole_story(flow):
     assert status["allowance"].startswith("subscription: 40,000")
 
 
+def test_story_shows_the_newest_events_of_a_long_run_and_in_order(flow):
+    flow.segment(TWO)
+    run_id = flow.start().run_id
+    for number in range(300):
+        flow.app.store.add_event(run_id, "waiting", f"Turn {number}.")
+    status = flow.finish(run_id)
+    kinds = [event["kind"] for event in status["story"]]
+    assert (len(kinds), kinds[-3:]) == (200, ["delivered", "confirmed", "succeeded"])
+    assert [event["text"] for event in status["story"][:2]] == ["Turn 103.", "Turn 104."]
+
+
 def test_final_run_leaves_no_staged_body_no_slot_and_no_open_run(flow):
     flow.segment(TWO)
     status = flow.run()

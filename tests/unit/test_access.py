@@ -132,8 +132,56 @@ def test_without_a_sign_in_that_can_be_read_nobody_is_let_in(value):
     assert denied.value.code == "sign_in_required"
 
 
-def test_key_is_enough_for_a_system_where_people_sign_in():
-    assert request_caller({}, ON, by_key=True).role == "administrator"
+SECRET = "kept-between-two-systems"  # pragma: allowlist secret
+WITH_SECRET = {**ON, "WEBHOOK_SECRET": SECRET}
+
+
+@pytest.mark.parametrize("name", ["X-Webhook-Secret", "x-webhook-secret"])
+def test_system_is_let_in_by_the_webhook_s_secret_where_people_sign_in(name):
+    assert request_caller({name: SECRET}, WITH_SECRET, by_secret=True) == Caller("webhook secret", "administrator")
+
+
+@pytest.mark.parametrize(
+    ("headers", "environment"),
+    [
+        ({}, WITH_SECRET),
+        ({"x-functions-key": "a-key"}, WITH_SECRET),
+        ({"X-Webhook-Secret": ""}, {**ON, "WEBHOOK_SECRET": ""}),
+        ({"X-Webhook-Secret": SECRET[:-1]}, WITH_SECRET),
+        ({"X-Webhook-Secret": f"{SECRET}é"}, WITH_SECRET),
+        ({"X-Webhook-Secret": SECRET}, ON),
+        ({"X-Webhook-Secret": "short"}, {**ON, "WEBHOOK_SECRET": "short"}),
+        (
+            {"X-Webhook-Secret": "@Microsoft.KeyVault(SecretUri=https://kv-x.vault.azure.net/secrets/webhook-secret)"},
+            {
+                **ON,
+                "WEBHOOK_SECRET": "@Microsoft.KeyVault(SecretUri=https://kv-x.vault.azure.net/secrets/webhook-secret)",
+            },
+        ),
+    ],
+)
+def test_without_the_secret_a_key_lets_nobody_in_where_people_sign_in(headers, environment):
+    with pytest.raises(AccessDenied) as denied:
+        request_caller(headers, environment, by_secret=True)
+    assert denied.value.code == "sign_in_required"
+    assert "X-Webhook-Secret" in denied.value.advice
+
+
+def test_secret_of_the_webhook_opens_no_other_route():
+    with pytest.raises(AccessDenied):
+        request_caller({"X-Webhook-Secret": SECRET}, WITH_SECRET)
+
+
+def test_signed_in_user_has_their_own_role_whatever_secret_they_send():
+    headers = {**header("viewer"), "X-Webhook-Secret": SECRET}
+    assert request_caller(headers, WITH_SECRET, by_secret=True) == Caller("user 0a1b-2c", "viewer")
+
+
+def test_secret_that_cannot_be_used_is_logged_and_not_shown(caplog):
+    with pytest.raises(AccessDenied):
+        request_caller({"X-Webhook-Secret": "short"}, {**ON, "WEBHOOK_SECRET": "short-one"}, by_secret=True)
+    assert "WEBHOOK_SECRET" in caplog.text
+    assert "short-one" not in caplog.text
 
 
 def test_terminal_is_an_administrator_and_names_no_address():

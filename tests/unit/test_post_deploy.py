@@ -54,9 +54,9 @@ def waits(monkeypatch):
 class Az:
     """Stands in for the CLI: notes each command, and the content of each file it is given."""
 
-    def __init__(self, is_there="false", failing=(), functions=""):
+    def __init__(self, is_there="false", failing=(), functions="", secrets="0"):
         self.commands, self.files, self.is_there, self.failing = [], [], is_there, dict(failing)
-        self.functions = functions
+        self.functions, self.secrets = functions, secrets
 
     def __call__(self, arguments):
         self.commands.append(" ".join(arguments))
@@ -66,6 +66,8 @@ class Az:
             raise errors.pop()
         if "value[].name" in arguments:
             return self.functions
+        if arguments[:3] == ["keyvault", "secret", "list"]:
+            return self.secrets
         return self.is_there if "exists" in arguments else ""
 
     def ran(self, words):
@@ -102,6 +104,39 @@ def test_without_a_key_the_vault_is_left_alone_and_the_command_is_told(capsys):
     assert hook.main(ENV, az) == 0
     assert az.ran("keyvault") == []
     assert "az keyvault secret set --vault-name kv-x" in capsys.readouterr().out
+
+
+SIGN_IN = {**ENV, "AUTH_CLIENT_ID": "0a1b"}
+
+
+def test_webhook_gets_a_secret_of_its_own_where_people_sign_in_and_no_host_key_is_printed(capsys):
+    az = Az()
+    assert hook.main(SIGN_IN, az) == 0
+    secret = az.files[0]
+    assert len(secret) >= 40
+    (command,) = az.ran("keyvault secret set")
+    assert "--vault-name kv-x --name webhook-secret" in command
+    assert len(az.ran("rest --method post")) == 1
+    printed = "".join(capsys.readouterr())
+    assert secret not in "".join(az.commands) + printed
+    assert "az keyvault secret show --vault-name kv-x --name webhook-secret" in printed
+    assert "az functionapp function keys list -g rg-x -n func-x --function-name webhook" in printed
+    assert "az functionapp keys list" not in printed
+
+
+def test_secret_of_the_webhook_that_is_there_is_never_replaced():
+    az = Az(secrets="1")
+    assert hook.main(SIGN_IN, az) == 0
+    assert az.ran("keyvault secret set") == []
+
+
+def test_webhook_needs_no_secret_where_nobody_signs_in(capsys):
+    az = Az()
+    assert hook.main(ENV, az) == 0
+    assert az.ran("keyvault") == []
+    printed = capsys.readouterr().out
+    assert "az functionapp keys list -g rg-x -n func-x" in printed
+    assert "webhook-secret" not in printed
 
 
 def test_subscription_is_deployed_beside_the_segments_and_names_the_app():

@@ -6,6 +6,7 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 
 import tempfile
 from collections.abc import Callable
+from datetime import datetime
 from operator import methodcaller
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from shared.brevo.polling import OpenImport, learn
 from shared.brevo.rejections import Rejections, read_rejections
 from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
+from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.mapping.results import RejectedRow
 from shared.runs.guards import check_confirmed
 from shared.runs.queue import Message, schedule_confirm
@@ -37,6 +39,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
         return
     ready = app.ready_export(run.export)
     check_still_wanted(run, ready)
+    _check_sending_time(app, run)
     batches = app.store.batches(run)
     _check_batches(run, ready, batches)
     wait: float | None = None
@@ -190,6 +193,17 @@ def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
         if batch.state == "confirmed" and not run.accept:
             rejected = sum(batch.rejected.values())
             check_confirmed(ready.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
+
+
+def _check_sending_time(app: App, run: Run) -> None:
+    """Raises PermanentError for a run that sends for so long that storage is about to delete its bodies."""
+    seconds = app.now() - datetime.fromisoformat(run.times["delivering"]).timestamp()
+    if seconds > LONGEST_SENDING_HOURS * 3600:
+        raise PermanentError(
+            "run_overdue",
+            f"The run has been sending for more than {LONGEST_SENDING_HOURS // 24} days.",
+            "Look at its imports in Brevo, raise imports_at_once or split the segment, then run the export again.",
+        )
 
 
 def _check_deadline(app: App, ready: ReadyExport, batch: Batch) -> None:

@@ -17,6 +17,7 @@ from shared.runs.queue import (
     LONGEST_STEP_WAIT_SECONDS,
     Message,
     Step,
+    keep,
     next_try_seconds,
     parse_message,
     rest_until_due,
@@ -28,6 +29,7 @@ from shared.runs.steps.confirm import confirm
 from shared.runs.steps.deliver import deliver
 from shared.runs.steps.stop import fail, stop_when_idle
 from shared.storage.failures import Conflict, NotFound
+from shared.storage.forms import OtherFormError
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,17 @@ class UnforeseenError(Exception):
 
 
 def take_step(app: App, text: str | bytes) -> None:
-    """Takes the step that a queue message asks for. A message that is not ours is logged and dropped."""
+    """Takes the step that a queue message asks for. A message that is not ours is logged and dropped.
+
+    A message that another release has written, or that is about a row of another release's, is kept.
+    """
+    try:
+        _take_text(app, text)
+    except OtherFormError as error:
+        keep(app.storage.queue, text, error)
+
+
+def _take_text(app: App, text: str | bytes) -> None:
     message, run = _read(app, text)
     # A stale message rests for nothing.
     if message and run and message.number == run.confirm_number and rest_until_due(app, message):
@@ -73,6 +85,8 @@ def _take(app: App, run: Run, message: Message) -> None:
                 stop_when_idle(app, run)
             else:
                 _step(message.step)(app, run, message)
+    except OtherFormError:
+        raise
     except StillClaimedError as error:
         _wait_for_owner(app, message, error)
     except (Conflict, NotFound) as error:
@@ -119,6 +133,13 @@ def abandon(app: App, text: str | bytes) -> None:
     A message that kept failing for another reason, such as storage that was away or workers that were lost, is sent
     again, later each time, until nothing else has come for hours.
     """
+    try:
+        _abandon(app, text)
+    except OtherFormError as error:
+        keep(app.storage.queue, text, error)
+
+
+def _abandon(app: App, text: str | bytes) -> None:
     message, run = _read(app, text)
     if message is None or run is None or run.is_final:
         return

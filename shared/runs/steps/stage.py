@@ -54,7 +54,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         _wait(app, run, message, wait)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
-    if run.only_new and run.state == "queued" and app.store.started(run.export).snapshot == snapshot.id:
+    if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
         end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
         return

@@ -6,7 +6,7 @@ from shared.access import AccessDenied
 from shared.administration import exports, running
 from shared.administration.audit import read_audit
 from shared.administration.items import ANY
-from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, code_of, the_export, why
+from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, code_of, share, the_export, why
 
 
 def test_start_with_the_same_key_starts_once(office):
@@ -46,3 +46,16 @@ def test_cancel_takes_the_connection_of_the_export(office):
         running.cancel_run(office.app, CONTRIBUTOR, start.run_id)
     running.cancel_run(office.app, ADMINISTRATOR, start.run_id)
     assert office.finish(start.run_id)["status"] == "cancelled"
+
+
+def test_two_callers_with_the_same_key_start_a_run_each(office):
+    share(office, "contributor")
+    mine = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="monday")
+    office.finish(mine.run_id)
+    theirs = running.start_export(office.app, CONTRIBUTOR, office.export_id, "http", key="monday", accept=True)
+    assert theirs.is_new
+    assert theirs.run_id != mine.run_id
+    office.finish(theirs.run_id)
+    for caller, how, run_id in ((ADMINISTRATOR, {}, mine.run_id), (CONTRIBUTOR, {"accept": True}, theirs.run_id)):
+        again = running.start_export(office.app, caller, office.export_id, "http", key="monday", **how)
+        assert (again.run_id, again.is_new) == (run_id, False)

@@ -137,3 +137,15 @@ def test_doctor_tells_that_no_host_takes_messages(office, typed):
     assert "Host is shutting down" in found["fix"]
     assert "403" in found["fix"]
     office.finish(run_id)
+
+
+@pytest.mark.parametrize(("secret", "state"), [("", "warn"), ("too-short", "warn"), ("kept-between-two-systems", "ok")])
+def test_doctor_tells_whether_systems_can_call_the_webhook_where_people_sign_in(
+    office, typed, monkeypatch, secret, state
+):
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    monkeypatch.setenv("WEBHOOK_SECRET", secret)
+    webhook = checks(typed, 0)["webhook"]
+    assert webhook["state"] == state
+    assert "WEBHOOK_SECRET" in webhook["message"]
+    assert not secret or secret not in json.dumps(webhook)

@@ -9,7 +9,6 @@ import pytest
 from shared.operating import forgetting
 from shared.runs.state import Batch
 from shared.runs.status import find_run
-from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.tools import ANA, HEAD
 
@@ -150,7 +149,7 @@ def test_run_without_the_person_is_not_cancelled(office, typed):
     office.work_until(lambda: office.status(run_id)["status"] == "confirming")
     assert typed("forget", ANA)[0] == 0
     assert office.status(run_id)["status"] == "confirming"
-    cancel.request_cancel(office.app, find_run(office.app, run_id), "tester")
+    stop.request_cancel(office.app, find_run(office.app, run_id), "tester")
     office.finish(run_id)
 
 
