@@ -71,6 +71,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
         yield from _probed([(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))])
     if tables_answer:
         yield from _probed([("open runs", partial(looking.open_runs, app))])
+        yield from _probed([("exports", partial(looking.given_up, app, document))])
         for connection in document.connections:
             yield from _connection(app, connection)
     else:  # an account's pace is kept in a table, without which Brevo is not asked

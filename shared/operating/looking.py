@@ -6,6 +6,7 @@ Each look: state, words, what to do.
 from typing import Literal
 
 from shared.app import App
+from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.run_ids import started_at
 
@@ -24,6 +25,7 @@ _WATCH_LATE_SECONDS = 120.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
+_MOST_NAMES = 5
 
 
 def queue(app: App) -> Look:
@@ -83,6 +85,21 @@ def open_runs(app: App) -> Look:
     if seconds > _LONG_SECONDS:
         return "warn", told.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", told.strip(), ""
+
+
+def given_up(app: App, document: Document) -> Look:
+    """The exports whose triggers try no more, until there is a newer snapshot or due time."""
+    found = []
+    for export in document.exports:
+        if export.schedule != "off" and export.connection is not None:
+            started = app.store.started(export.id)
+            tries = started.snapshot_tries if export.schedule == "with_refresh" else started.due_tries
+            found += [export.id] if tries.is_given_up else []
+    if not found:
+        return "ok", "None is given up.", ""
+    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    told = f"Failed again and again, and not tried any more: {', '.join(found[:_MOST_NAMES])}{more}."
+    return "FAILED", told, f"See why: `segment-export exports`. Then `segment-export run {found[0]}`."
 
 
 def clock(app: App) -> Look:

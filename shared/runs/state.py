@@ -184,9 +184,11 @@ class Run:
             return None
         return replace(self, stalled_after=now.timestamp() + graces.stalled)
 
-    def cancel_requested(self, by: str) -> Self | None:
-        """A person has asked for its end."""
-        return None if self.is_final else replace(self, cancel_requested_by=by[:100])
+    def cancel_requested(self, by: str, newest: str = "") -> Self | None:
+        """A person has asked for its end. `newest` is the snapshot that it would take if it has taken none."""
+        if self.is_final:
+            return None
+        return replace(self, cancel_requested_by=by[:100], snapshot=self.snapshot or newest)
 
     def succeeded(self, now: datetime) -> Self | None:
         """Brevo has confirmed all of it."""
