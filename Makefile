@@ -56,6 +56,16 @@ check: ready ## types, lint, formatting, and the direction of imports
 audit: ready ## look for known vulnerabilities, careless code and secrets
 	@scripts/audit.sh
 
+# Packages that are locked already keep their versions, unless ARGS says --upgrade or --upgrade-package NAME.
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes
+
+.PHONY: lock
+lock: ready ## compile requirements.in and pyproject.toml to requirements*.txt, with hashes; ARGS=--upgrade
+	@$(LOCK) $(ARGS) requirements.in -o requirements.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
+	@$(LOCK) $(ARGS) --group node -o requirements-node.txt
+	@$(LOCK) $(ARGS) --group infra -o requirements-infra.txt
+
 .PHONY: infra-check
 infra-check: ready ## read the Bicep as a compiler would, scan it, and compare settings and roles with the code
 	@scripts/infra-check.sh

@@ -12,7 +12,7 @@ echo "audit: careless code (bandit)"
 echo "audit: secrets (detect-secrets)"
 # Allowed: Azurite's published key, and folder names that look random. Tests are full of made-up secrets; a real Brevo
 # key is looked for everywhere below.
-git ls-files -z -- . ':!package-lock.json' ':!tests' | xargs -0 "$bin/detect-secrets-hook" \
+git ls-files -z -- . ':!package-lock.json' ':!requirements*.txt' ':!tests' | xargs -0 "$bin/detect-secrets-hook" \
     --exclude-secrets '^Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq' \
     --exclude-secrets '^(CustomerInsights_abcd1234/BlobExport|sandbox-key)$'
 if git grep -nIE 'xkeysib-[0-9a-f]{16}' -- . ; then
@@ -23,7 +23,7 @@ fi
 echo "audit: known vulnerabilities (pip-audit)"
 report=.local/audit.txt
 mkdir -p .local
-if "$bin/pip-audit" -r requirements.txt --no-deps --disable-pip >"$report" 2>&1; then
+if "$bin/pip-audit" -r requirements.txt --require-hashes --disable-pip >"$report" 2>&1; then
     if grep -q 'could not be audited' "$report"; then
         echo "audit: advisories were NOT checked for $(grep -c 'could not be audited' "$report") packages:" \
             "the package index reached here does not tell them"

@@ -5,14 +5,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 env=.venv-infra
-packages="checkov==3.3.30 pycep-parser==0.5.1"
+packages=requirements-infra.txt
 
-if [ "$(cat "$env/packages.stamp" 2>/dev/null)" != "$packages" ]; then
+if ! cmp -s "$packages" "$env/packages.stamp"; then
     echo "infra-check: installing $packages into $env, once"
     .venv/bin/python -m venv --clear "$env"
-    # shellcheck disable=SC2086 # two words are two packages
-    "$env/bin/python" -m pip install --quiet --disable-pip-version-check --no-input $packages
-    echo "$packages" >"$env/packages.stamp"
+    "$env/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$packages"
+    cp "$packages" "$env/packages.stamp"
 fi
 
 echo "infra-check: every Bicep file parses (pycep-parser)"

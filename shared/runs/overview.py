@@ -6,10 +6,10 @@ from datetime import datetime
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.guards import is_guard
 from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
+from shared.runs.tries import Tries, is_guard
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
 
@@ -95,7 +95,7 @@ def _why_not_running(
         return Why("schedule_off", "Its schedule is off: it runs on demand only.")
     if isinstance(export.schedule, CronSchedule):
         words = f"It is not due before {due:%Y-%m-%d %H:%M} ({export.schedule.time_zone})." if due else "It is not due."
-        return Why("not_due", words)
+        return _why_not_again(app.store.started(export.id).due_tries, words) or Why("not_due", words)
     return _why_no_refresh(app, export)
 
 
@@ -107,12 +107,19 @@ def _why_no_refresh(app: App, export: Export) -> Why:
     started = app.store.started(export.id)
     if started.covers(snapshot.id):
         passed_over = "".join(f" {text}." for text in snapshot.passed_over)
-        return Why("no_new_snapshot", f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}")
+        words = f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}"
+        return _why_not_again(started.snapshot_tries, words) or Why("no_new_snapshot", words)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Why("snapshot_incomplete", wait.reason)
     return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
+
+
+def _why_not_again(tries: Tries, otherwise: str) -> Why | None:
+    """Where the last run has failed: when the next one starts, or why none does."""
+    code = "given_up" if tries.is_given_up else "waiting_for_retry"
+    return Why(code, f"The last run failed. {tries.words()} {otherwise}") if tries.words() else None
 
 
 def next_due_of(app: App, export: Export) -> datetime | None:

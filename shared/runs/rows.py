@@ -9,6 +9,7 @@ from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import run_address
 from shared.runs.state import Batch, Run
+from shared.runs.tries import Started, Tries
 from shared.storage.tables import Row
 
 # A table holds 32 Ki characters in one property. Lists are bounded where they are made.
@@ -39,6 +40,25 @@ def batch_row(batch: Batch) -> Row:
 def batch_of(row: Row) -> Batch:
     """The batch that the row holds."""
     return _from_values(Batch, row)
+
+
+def started_row(export: str, started: Started) -> Row:
+    """The export's row `started`, in the table `runs`."""
+    values = {"snapshot": started.snapshot, "due": started.due}
+    for of, tries in (("snapshot", started.snapshot_tries), ("due", started.due_tries)):
+        values |= {f"{of}_{name}": value for name, value in asdict(tries).items()}
+    return Row(export, "started", values, started.etag)
+
+
+def started_of(row: Row | None) -> Started:
+    """What the row holds. Where it says nothing of tries, there are none to be made."""
+    if row is None:
+        return Started()
+    snapshot_tries, due_tries = (
+        Tries(**{part.name: row.values.get(f"{of}_{part.name}", part.default) for part in fields(Tries)})
+        for of in ("snapshot", "due")
+    )
+    return Started(row.values["snapshot"], row.values["due"], snapshot_tries, due_tries, row.etag)
 
 
 def row_values(model: Run | Batch | Counts) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
+from shared.runs.tries import Tries
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
@@ -58,7 +59,8 @@ def start_run(
     """Starts a run of the export, or finds the one that is active.
 
     `only_new`: it is skipped where its snapshot was exported by the time that it is taken.
-    `snapshot` and `due` are what a timer starts it for: each only once. `started_by` names no person by address.
+    `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
+    `started_by` names no person by address.
     `run_id` was made before, by whoever must know it even if this call dies half-way.
     """
     export = ready.export
@@ -201,8 +203,9 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
     snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Start(export.id, reason="The snapshot has not rested long enough yet.")
-    if app.store.started(export.id).covers(snapshot.id):
-        return Start(export.id, reason="There is no new snapshot.")
+    started = app.store.started(export.id)
+    if started.covers(snapshot.id) and not started.snapshot_tries.is_due(app.now()):
+        return _failed_before(export, started.snapshot_tries) or Start(export.id, reason="There is no new snapshot.")
     # Where they have not come in time, a run is started that fails: that is how people hear of it.
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Start(export.id, reason=wait.reason)
@@ -214,14 +217,19 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
     if due is None:
         return Start(ready.export.id, reason="The schedule has never been due.")
     stamp = _due_stamp(due)
-    started = app.store.started(ready.export.id).due
-    if not started:
+    started = app.store.started(ready.export.id)
+    if not started.due:
         # A new schedule is not due for what lies before it was first seen.
         app.store.note_due(ready.export.id, stamp)
         return Start(ready.export.id, reason="The schedule is new; it starts at its next time.")
-    if started >= stamp:
-        return Start(ready.export.id, reason="Not due.")
+    if started.due >= stamp and not started.due_tries.is_due(app.now()):
+        return _failed_before(ready.export, started.due_tries) or Start(ready.export.id, reason="Not due.")
     return start_run(app, ready, "timer", "timer", due=stamp)
+
+
+def _failed_before(export: Export, tries: Tries) -> Start | None:
+    """Where its last run has failed: when it is tried again, or that it is not."""
+    return Start(export.id, reason=f"The last run failed. {tries.words()}") if tries.words() else None
 
 
 def _due_stamp(due: datetime) -> str:
@@ -247,9 +255,13 @@ def _start_for_snapshot(app: App, document: Document, export: Export, trigger: T
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except ConfigurationError as error:
         return Start(export.id, reason=str(error))
-    if app.store.started(export.id).covers(snapshot.id):
-        return Start(export.id, reason="This snapshot was exported already.")
-    return start_run(app, ready, trigger, trigger, only_new=True)
+    started = app.store.started(export.id)
+    if not started.covers(snapshot.id):
+        return start_run(app, ready, trigger, trigger, only_new=True)
+    if started.snapshot_tries.is_due(app.now()):
+        return start_run(app, ready, trigger, trigger, snapshot=snapshot.id)
+    known = Start(export.id, reason="This snapshot was exported already.")
+    return _failed_before(export, started.snapshot_tries) or known
 
 
 def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:

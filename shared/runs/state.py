@@ -109,11 +109,11 @@ class Run:
         """A new run, as it is first written."""
         return self._entered("queued", now, stalled_after=now.timestamp() + graces.stalled)
 
-    def staging_by(self, owner: str, now: datetime, graces: Graces) -> Self | None:
+    def staging_by(self, snapshot: str, owner: str, now: datetime, graces: Graces) -> Self | None:
         """Claimed to be staged: as queued, or after its worker was lost."""
         if self.state not in STAGEABLE or self.is_owned(now):
             return None
-        return self._entered("staging", now, owner=owner)._kept(now, graces)
+        return self._entered("staging", now, owner=owner, snapshot=snapshot)._kept(now, graces)
 
     def renewed(self, owner: str, now: datetime, graces: Graces) -> Self | None:
         """The claim goes on."""
@@ -172,9 +172,11 @@ class Run:
             return None
         return replace(self, stalled_after=now.timestamp() + graces.stalled)
 
-    def cancel_requested(self, by: str) -> Self | None:
-        """A person has asked for its end."""
-        return None if self.is_final else replace(self, cancel_requested_by=by[:100])
+    def cancel_requested(self, by: str, newest: str = "") -> Self | None:
+        """A person has asked for its end. `newest` is the snapshot that it would take if it has taken none."""
+        if self.is_final:
+            return None
+        return replace(self, cancel_requested_by=by[:100], snapshot=self.snapshot or newest)
 
     def stopping(self, problem: Problem) -> Self | None:
         """It cannot go on, but a worker may be in the middle of a post."""

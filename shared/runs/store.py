@@ -1,7 +1,7 @@
 """Reads and writes runs, batches and events. Who may do what is decided here, by conditional writes alone.
 
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
-snapshot and due time that a trigger has started · `success` the last successful run.
+snapshot and due time that a trigger has started, and their tries · `success` the last successful run.
 Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
 Table `batches` and `events`, partition = run.
 """
@@ -15,16 +15,25 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import TransientError
-from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row
+from shared.runs.rows import (
+    batch_key,
+    batch_of,
+    batch_row,
+    row_values,
+    run_of,
+    run_row,
+    started_of,
+    started_row,
+)
 from shared.runs.run_ids import new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Batch, Run, State
+from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, pass_over
 
 OPEN = "~open"  # no export can have this id
 _TRANSACTION_ROWS = 100
-_TIME_CHARACTERS = len("2026-11-24T0500")
 
 
 class AlreadyActive(Exception):
@@ -36,23 +45,7 @@ class AlreadyActive(Exception):
 
 
 class AlreadyStarted(Exception):
-    """This snapshot or due time was started before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What the triggers have started last: a snapshot's id and a due time."""
-
-    snapshot: str = ""
-    due: str = ""
-    etag: str | None = None
-
-    def covers(self, snapshot: str) -> bool:
-        """True for the snapshot of this id and for each older one: the newest may have been deleted since.
-
-        An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot.
-        """
-        return snapshot == self.snapshot or snapshot[:_TIME_CHARACTERS] < self.snapshot[:_TIME_CHARACTERS]
+    """This snapshot or due time was started before, and is not due for another try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ class RunStore:
         self._clock = storage.clock
 
     def start(self, run: Run, *, snapshot: str = "", due: str = "") -> None:
-        """Writes a new run as queued. With `snapshot` or `due`, only the first start of each succeeds.
+        """Writes a new run as queued. With `snapshot` or `due`, only the first start of each try succeeds.
 
         Raises AlreadyActive or AlreadyStarted.
         """
@@ -90,35 +83,38 @@ class RunStore:
             return [
                 Change("insert", Row(run.export, "active", {"run_id": run.run_id})),
                 Change("insert", run_row(run)),
-                *self._started_change(run.export, snapshot, due),
+                *self._begun_change(run.export, snapshot, due),
             ]
 
         self._runs.transact_fresh(changes)
 
-    def _started_change(self, export: str, snapshot: str, due: str) -> list[Change]:
+    def _begun_change(self, export: str, snapshot: str, due: str) -> list[Change]:
         if not snapshot and not due:
             return []
-        started = self.started(export)
-        if (snapshot and started.covers(snapshot)) or (due and started.due >= due):
+        started, now = self.started(export), self._clock.now().timestamp()
+        begun = started.with_snapshot_begun(snapshot, now) if snapshot else started.with_due_begun(due, now)
+        if begun is None:
             raise AlreadyStarted(snapshot or due)
-        values = {"snapshot": snapshot or started.snapshot, "due": due or started.due}
-        kind = "replace" if started.etag else "insert"
-        return [Change(kind, Row(export, "started", values, started.etag))]  # type: ignore[arg-type]
+        return [_started_change(export, begun)]
+
+    def take_snapshot(self, export: str, snapshot: str, *, is_tried_again: bool) -> None:
+        """Remembers the snapshot that a run has taken; `is_tried_again`: triggers start another one where it fails."""
+        self._note(export, lambda started: started.with_snapshot_taken(snapshot, is_tried_again=is_tried_again))
 
     def note_snapshot(self, export: str, snapshot: str) -> None:
-        """Remembers the snapshot that a run has taken, so that no trigger starts it again."""
-        self._note(export, lambda started: {"snapshot": snapshot, "due": started.due})
+        """Remembers a snapshot that is not to be started any more."""
+        self._note(export, lambda started: started.with_snapshot_known(snapshot))
 
     def note_due(self, export: str, due: str) -> None:
         """Remembers a due time that is not to be started any more."""
-        self._note(export, lambda started: {"snapshot": started.snapshot, "due": max(due, started.due)})
+        self._note(export, lambda started: started.with_due_known(due))
 
-    def _note(self, export: str, change: Callable[[Started], dict[str, str]]) -> None:
-        self._runs.change(export, "started", lambda row: change(_started(row)))
+    def _note(self, export: str, change: Callable[[Started], Started]) -> None:
+        self._runs.change(export, "started", lambda row: started_row(export, change(started_of(row))).values)
 
     def started(self, export: str) -> Started:
         """What triggers have started last."""
-        return _started(self._runs.get(export, "started"))
+        return started_of(self._runs.get(export, "started"))
 
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""
@@ -181,8 +177,13 @@ class RunStore:
         def changes() -> list[Change] | None:
             run = self._loaded(run_id)
             ended = None if run.is_final else change(run)
-            result[:] = [ended or run]
-            return self._ending_changes(ended) if ended else None
+            if ended is None:
+                result[:] = [run]
+                return None
+            before = self.started(run.export)
+            after = before.after(ended, self._clock.now().timestamp())
+            result[:] = [after.told_in(ended)]
+            return self._ending_changes(result[0]) + ([_started_change(run.export, after)] if after != before else [])
 
         self._runs.transact_fresh(changes)
         return result[0]
@@ -297,5 +298,5 @@ def _batch_there(row: Row | None, number: int) -> Batch:
     return batch_of(row)
 
 
-def _started(row: Row | None) -> Started:
-    return Started(row.values["snapshot"], row.values["due"], row.etag) if row else Started()
+def _started_change(export: str, started: Started) -> Change:
+    return Change("replace" if started.etag else "insert", started_row(export, started))

@@ -130,6 +130,18 @@ class ModelJson:
         return delimiter
 
 
+class ModelJsonError(ConfigurationError):
+    """The document cannot be read. `modified` is when it was written: of late, it may be only half there."""
+
+    def __init__(self, message: str, modified: datetime) -> None:
+        super().__init__(
+            "model_json_invalid",
+            message,
+            "Let Customer Insights export again, or remove the file where the segments have header rows.",
+        )
+        self.modified = modified
+
+
 def _any_in(folder: str, files: list[ListedFile]) -> bool:
     return any(file.path is not None and file.path.folder == folder for file in files)
 
@@ -137,8 +149,8 @@ def _any_in(folder: str, files: list[ListedFile]) -> bool:
 def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
     """What model.json says, which is nothing where there is none.
 
-    Raises ConfigurationError for one that is broken or larger than MOST_BYTES, TransientError for one that changes
-    while it is read, NotFound where there is no such container.
+    Raises ModelJsonError for one that is broken, ConfigurationError for one larger than MOST_BYTES, TransientError for
+    one that changes while it is read, NotFound where there is no such container.
     """
     path = f"{below(folder)}model.json"
     blob = next((blob for blob in blobs.listing(container, path) if blob.name == path), None)
@@ -151,11 +163,7 @@ def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
         data = _beginning(stored_bytes(blobs, container, blob))
         model = _Model() if len(data) > MOST_BYTES else _Model.model_validate_json(data.removeprefix(_UTF8_BOM))
     except (ValidationError, ConfigurationError) as error:
-        raise ConfigurationError(
-            "model_json_invalid",
-            f"{name} cannot be read as a Common Data Model: {_fault(error)}",
-            "Let Customer Insights export again, or remove the file where the segments have header rows.",
-        ) from error
+        raise ModelJsonError(f"{name} cannot be read as a Common Data Model: {_fault(error)}", blob.modified) from error
     if len(data) > MOST_BYTES:
         raise _too_large(name)
     return ModelJson(

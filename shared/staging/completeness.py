@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from shared.config.source import Source
 from shared.errors import ConfigurationError
+from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
 
 # Missing files mostly come within minutes, whatever the limit is.
@@ -40,6 +41,12 @@ def wait_for_files(
         return None
     text = _missing_text(part) if part.missing else _gap_text(part)
     return Wait(min(left, _POLL_SECONDS), f"{text} The run waits for files until {ends:%Y-%m-%d %H:%M} UTC.")
+
+
+def wait_for_model_json(error: ModelJsonError, quiet_seconds: float, now: float) -> Wait | None:
+    """None where it has rested since it was written: then nobody is about to write the other half. `now` as above."""
+    left = error.modified.timestamp() + quiet_seconds - now
+    return Wait(left, f"{error.message} It is read again when it has rested.") if left > 0 else None
 
 
 def check_complete(snapshot: Snapshot) -> None:

@@ -201,7 +201,7 @@ def test_cancel_whose_message_is_lost_ends_the_run_within_six_minutes(story):
 def test_watch_of_a_run_that_is_cancelled_ends_nothing_under_a_live_worker(story):
     story.people(5)
     run_id = story.start().run_id
-    with claimed_run(story.app, run_id):
+    with claimed_run(story.app, find_run(story.app, run_id), ""):
         story.app.store.update(run_id, lambda run: replace(run, cancel_requested_by="tester", watch_due=0.0))
         take_step(story.app, json.dumps({"run": run_id, "step": "watch"}))
         assert not find_run(story.app, run_id).is_final
@@ -240,7 +240,7 @@ def test_late_original_that_meets_a_live_owner_comes_back_once_and_is_dropped_th
     story.people(5)
     run_id = story.start().run_id
     late = take_away(story, "stage")
-    with claimed_run(story.app, run_id):
+    with claimed_run(story.app, find_run(story.app, run_id), ""):
         take_step(story.app, late)
         again = take_away(story, "stage")
         take_step(story.app, again)
@@ -254,7 +254,7 @@ def test_message_whose_owner_changes_each_time_waits_for_each(story):
     run_id = story.start().run_id
     late = take_away(story, "stage")
     for _ in range(3):
-        with suppress(InterruptedError), claimed_run(story.app, find_run(story.app, run_id)):
+        with suppress(InterruptedError), claimed_run(story.app, find_run(story.app, run_id), ""):
             take_step(story.app, late)
             raise InterruptedError
         late = take_away(story, "stage")

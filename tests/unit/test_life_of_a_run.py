@@ -21,7 +21,7 @@ PROBLEM = Problem("code", "It failed.", "")
 NEVER = "does not apply"
 
 RUN_EVENTS = {
-    "staging_by": lambda run: run.staging_by("other", NOW, GRACES),
+    "staging_by": lambda run: run.staging_by("snapshot", "other", NOW, GRACES),
     "delivering": lambda run: run.delivering("me", "abcd", 2, NOW, GRACES),
     "confirming": lambda run: run.confirming(NOW),
     "succeeded": lambda run: run.succeeded(NOW),
@@ -88,7 +88,7 @@ def test_every_state_is_of_one_kind():
 
 
 def test_work_of_a_live_owner_is_not_taken_over():
-    assert run_in("staging", owner_until=LIVE).staging_by("other", NOW, GRACES) is None
+    assert run_in("staging", owner_until=LIVE).staging_by("snapshot", "other", NOW, GRACES) is None
     assert batch_in("delivering", owner_until=LIVE).delivering_by("other", NOW, GRACES) is None
 
 

@@ -99,7 +99,7 @@ def test_only_tags_release_and_only_after_all_checks():
 
 def test_dependabot_watches_python_npm_and_the_workflows():
     document = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())
-    assert {each["package-ecosystem"] for each in document["updates"]} == {"pip", "npm", "github-actions"}
+    assert {each["package-ecosystem"] for each in document["updates"]} == {"uv", "npm", "github-actions"}
     assert {each["directory"] for each in document["updates"]} == {"/"}
 
 

@@ -28,9 +28,10 @@ from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Batch, Run
 from shared.runs.steps import end
 from shared.runs.steps.stop import stop_when_idle
+from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.bodies import STAGED, write_bodies, write_files
-from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files
+from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files, wait_for_model_json
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
 
@@ -49,9 +50,9 @@ def stage(app: App, run: Run, message: Message) -> None:
             schedule_confirm(app, run, 0)
         return
     ready = app.ready_export(run.export)
-    snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
-    if not run.skip_quiet and (wait := _wait_for(app, run, ready, snapshot)):
-        _wait(app, run, message, wait)
+    snapshot = _newest(app, run, ready)
+    if isinstance(snapshot, Wait):
+        _wait(app, run, message, snapshot)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
@@ -59,14 +60,27 @@ def stage(app: App, run: Run, message: Message) -> None:
         end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
         return
     try:
-        with claimed_run(app, run) as (run, claim):
-            app.store.note_snapshot(run.export, snapshot.id)
+        with claimed_run(app, run, snapshot.id) as (run, claim):
+            again = ready.export.schedule == "with_refresh"
+            app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)
             check_complete(snapshot)
             if snapshot.passed_over:
                 app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
             _stage_claimed(app, run, claim, ready, snapshot)
     except Stopping:
         stop_when_idle(app, run)
+
+
+def _newest(app: App, run: Run, ready: ReadyExport) -> Snapshot | Wait:
+    """The newest snapshot, or what is waited for before it can be taken. Raises the three kinds of ExportError."""
+    try:
+        snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+    except ModelJsonError as error:
+        wait = wait_for_model_json(error, app.settings.snapshot_quiet_seconds, app.now())
+        if run.skip_quiet or wait is None:
+            raise
+        return wait
+    return (None if run.skip_quiet else _wait_for(app, run, ready, snapshot)) or snapshot
 
 
 def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wait | None:

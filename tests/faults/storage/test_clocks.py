@@ -43,8 +43,8 @@ def test_claim_of_a_live_worker_is_respected_by_one_whose_clock_is_off(cloud, wr
     cloud.people(5)
     run_id = cloud.start()
     other = cloud.open(cloud.connection_string)
-    with claimed_run(cloud.app, run_id):
-        with pytest.raises(TransientError) as caught, claimed_run(other, run_id):
+    with claimed_run(cloud.app, cloud.run(run_id), ""):
+        with pytest.raises(TransientError) as caught, claimed_run(other, cloud.run(run_id), ""):
             pytest.fail("two workers hold the claim")
         assert caught.value.code == "claimed"
         assert 0 < (caught.value.retry_after_seconds or 0) <= cloud.app.graces.claim + 4

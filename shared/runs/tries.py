@@ -1,0 +1,129 @@
+"""Tried and done are two things: what triggers have started last, how often it has failed, when it is tried again.
+
+Everything here is pure. The row `started` of an export keeps it (`shared/runs/store.py`).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Self
+
+from shared.runs.state import Run
+
+# The pauses before the second, third and fourth run. What takes longer to pass needs a person.
+_TIME_CHARACTERS = len("2026-11-24T0500")
+PAUSES_SECONDS = (15 * 60.0, 3600.0, 4 * 3600.0)
+# Errors that follow from what people have decided.
+_DECIDED = frozenset({"export_changed", "export_unknown", "export_detached", "consent_missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The runs of one snapshot or due time. `again_at` is when a trigger starts the next one, POSIX seconds, or 0.
+
+    `is_open` until one has succeeded, or a person has decided: only then a run that fails counts.
+    """
+
+    is_open: bool = False
+    failed: int = 0
+    again_at: float = 0.0
+
+    def is_due(self, now: float) -> bool:
+        """True where another run is to be started. A time beyond every pause is that of a clock that was wrong."""
+        return bool(self.again_at) and not now < self.again_at <= now + PAUSES_SECONDS[-1]
+
+    @property
+    def is_given_up(self) -> bool:
+        """True where no trigger starts another run."""
+        return self.failed > len(PAUSES_SECONDS)
+
+    def begun(self) -> Self:
+        """Another run of it is under way."""
+        return replace(self, again_at=0.0)
+
+    def with_failure(self, now: float) -> Self:
+        """Its run has failed."""
+        if not self.is_open:
+            return self
+        pause = 0.0 if self.failed >= len(PAUSES_SECONDS) else PAUSES_SECONDS[self.failed]
+        return replace(self, failed=self.failed + 1, again_at=now + pause if pause else 0.0)
+
+    def words(self) -> str:
+        """When it is tried again, or that it is not; empty where neither is a question."""
+        if self.is_given_up:
+            return f"It has failed {self.failed} times and is not tried again by itself."
+        if self.again_at:
+            return f"It is tried again by itself after {datetime.fromtimestamp(self.again_at, UTC):%Y-%m-%d %H:%M} UTC."
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What the triggers have started last: a snapshot's id and a due time, each with its tries."""
+
+    snapshot: str = ""
+    due: str = ""
+    snapshot_tries: Tries = Tries()
+    due_tries: Tries = Tries()
+    etag: str | None = None
+
+    def covers(self, snapshot: str) -> bool:
+        """True for the snapshot of this id and for each older one: the newest may have been deleted since.
+
+        An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot.
+        """
+        return snapshot == self.snapshot or snapshot[:_TIME_CHARACTERS] < self.snapshot[:_TIME_CHARACTERS]
+
+    def with_snapshot_begun(self, snapshot: str, now: float) -> Self | None:
+        """A trigger starts a run of it; None where that was started before and is not due for another try."""
+        if not self.covers(snapshot):
+            return replace(self, snapshot=snapshot, snapshot_tries=Tries(is_open=True))
+        return replace(self, snapshot_tries=self.snapshot_tries.begun()) if self.snapshot_tries.is_due(now) else None
+
+    def with_due_begun(self, due: str, now: float) -> Self | None:
+        """The same for a due time; one that is past already is never started."""
+        if due > self.due:
+            return replace(self, due=due, due_tries=Tries(is_open=True))
+        is_due = due == self.due and self.due_tries.is_due(now)
+        return replace(self, due_tries=self.due_tries.begun()) if is_due else None
+
+    def with_snapshot_taken(self, snapshot: str, *, is_tried_again: bool) -> Self:
+        """A run has taken the snapshot. `is_tried_again`: triggers start another one where that run fails."""
+        if snapshot == self.snapshot:
+            return replace(self, snapshot_tries=self.snapshot_tries.begun())
+        return replace(self, snapshot=snapshot, snapshot_tries=Tries(is_open=is_tried_again))
+
+    def with_snapshot_known(self, snapshot: str) -> Self:
+        """No trigger is to start it any more."""
+        return replace(self, snapshot=snapshot, snapshot_tries=Tries())
+
+    def with_due_known(self, due: str) -> Self:
+        """The same for a due time."""
+        return replace(self, due=max(due, self.due), due_tries=Tries())
+
+    def after(self, run: Run, now: float) -> Self:
+        """As it is once the run has ended. One that fails is tried again, unless people have decided its end."""
+        if run.state == "failed" and not _is_decided(run):
+            due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
+            return replace(self, snapshot_tries=self.snapshot_tries.with_failure(now), due_tries=due_tries)
+        if run.state == "skipped" and not run.snapshot:
+            return self  # it has taken none
+        return self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)
+
+    def told_in(self, run: Run) -> Run:
+        """A run that has just ended; where it has failed, its advice says what further tries there are."""
+        if run.state != "failed" or run.error is None or _is_decided(run):
+            return run
+        is_due = run.trigger == "timer" and self.due_tries.is_open
+        words = (self.due_tries if is_due else self.snapshot_tries).words()
+        return replace(run, error=replace(run.error, advice=f"{run.error.advice} {words}".strip()))
+
+
+def is_guard(code: str) -> bool:
+    """True for the code of an error by which a guard stops a run (`shared/runs/guards.py`)."""
+    return code.startswith("guard_")
+
+
+def _is_decided(run: Run) -> bool:
+    """True where a person has decided the end, or a guard that waits for a person."""
+    code = run.error.code if run.error else ""
+    return is_guard(code) or code in _DECIDED or bool(run.cancel_requested_by)

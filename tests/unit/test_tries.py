@@ -1,0 +1,137 @@
+"""What a trigger does with a snapshot or a due time that was started before, by what has become of it since."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.runs.problem import Problem
+from shared.runs.rows import started_of, started_row
+from shared.runs.state import Run
+from shared.runs.tries import PAUSES_SECONDS, Started, Tries
+from shared.storage.tables import Row
+
+NOW = 1_800_000_000.0
+OPEN, DONE = Tries(is_open=True), Tries()
+GIVEN_UP = Tries(is_open=True, failed=4)
+FAILED = Problem("brevo_failing", "It failed.", "")
+
+
+def waiting(failed):
+    return Tries(is_open=True, failed=failed, again_at=NOW + PAUSES_SECONDS[failed - 1])
+
+
+def run_in(state, code="", **values):
+    error = replace(FAILED, code=code) if code else None
+    return Run("gold-1", "gold", "KEY", 12, "timer", "timer", state=state, snapshot="S", error=error, **values)
+
+
+# (what became of the run that had begun, the tries of its snapshot before): the tries after it
+FAILS, SUCCEEDS = run_in("failed", "brevo_failing"), run_in("succeeded")
+GUARD, CANCELLED = run_in("failed", "guard_max_shrink"), run_in("cancelled", "cancelled")
+AFTER = [
+    (FAILS, OPEN, waiting(1)),
+    (FAILS, replace(OPEN, failed=1), waiting(2)),
+    (FAILS, replace(OPEN, failed=2), waiting(3)),
+    (FAILS, replace(OPEN, failed=3), GIVEN_UP),
+    (FAILS, GIVEN_UP, replace(GIVEN_UP, failed=5)),
+    (FAILS, DONE, DONE),
+    (run_in("failed", "step_kept_failing"), OPEN, waiting(1)),
+    (run_in("failed", "storage_denied"), OPEN, waiting(1)),
+    *((run, tries, DONE) for run in (SUCCEEDS, GUARD, CANCELLED) for tries in (OPEN, GIVEN_UP, DONE)),
+    (run_in("succeeded_with_rejections"), OPEN, DONE),
+    (run_in("skipped", "segment_empty"), OPEN, DONE),
+    *(
+        (run_in("failed", code), OPEN, DONE)
+        for code in ("export_changed", "export_detached", "export_unknown", "consent_missing")
+    ),
+    (replace(FAILS, cancel_requested_by="ana"), OPEN, DONE),
+]
+
+
+@pytest.mark.parametrize(("run", "before", "after"), AFTER)
+def test_end_of_a_run_decides_whether_its_snapshot_is_tried_again(run, before, after):
+    assert Started("S", "", before).after(run, NOW) == Started("S", "", after)
+
+
+@pytest.mark.parametrize(("run", "before", "after"), AFTER)
+def test_end_of_a_run_of_the_timer_decides_the_same_of_its_due_time(run, before, after):
+    snapshot_after = Started("S", "", DONE).after(run, NOW).snapshot_tries
+    assert Started("S", "D", DONE, before).after(run, NOW) == Started("S", "D", snapshot_after, after)
+
+
+def test_run_that_a_person_has_started_is_no_try_of_a_due_time():
+    pending = Started("", "D", DONE, waiting(1))
+    assert pending.after(replace(FAILS, trigger="http", snapshot=""), NOW) == pending
+    assert pending.after(replace(SUCCEEDS, trigger="http"), NOW).due_tries == DONE
+
+
+def test_skipped_run_that_has_taken_no_snapshot_decides_nothing():
+    pending = Started("S", "", waiting(1))
+    assert pending.after(replace(run_in("skipped", "snapshot_known"), snapshot=""), NOW) == pending
+
+
+def test_cancelling_settles_the_snapshot_that_the_run_would_have_taken():
+    assert Started("S", "", DONE).after(replace(CANCELLED, snapshot="S2"), NOW) == Started("S2", "", DONE)
+    assert Started("S", "", OPEN).after(replace(CANCELLED, snapshot=""), NOW) == Started("S", "", DONE)
+
+
+# (the tries, seconds after NOW): whether a trigger starts another run
+DUE = [
+    (OPEN, 1e9, False),
+    (DONE, 1e9, False),
+    (GIVEN_UP, 1e9, False),
+    (waiting(1), 0, False),
+    (waiting(1), PAUSES_SECONDS[0] - 1, False),
+    (waiting(1), PAUSES_SECONDS[0], True),
+    (waiting(3), PAUSES_SECONDS[2] - 1, False),
+    (waiting(3), PAUSES_SECONDS[2], True),
+    # Written by a clock that was a day ahead.
+    (replace(waiting(1), again_at=NOW + 86_400), 0, True),
+]
+
+
+@pytest.mark.parametrize(("tries", "seconds", "is_due"), DUE)
+def test_what_has_failed_is_due_again_after_its_pause(tries, seconds, is_due):
+    began = Started("S", "D", tries, tries)
+    snapshot, due = began.with_snapshot_begun("S", NOW + seconds), began.with_due_begun("D", NOW + seconds)
+    assert (snapshot is not None, due is not None) == (is_due, is_due)
+    if snapshot and due:
+        assert snapshot.snapshot_tries == due.due_tries == replace(tries, again_at=0.0)
+
+
+@pytest.mark.parametrize("tries", [OPEN, DONE, GIVEN_UP, waiting(2)])
+def test_newer_snapshot_or_due_time_begins_with_no_failure(tries):
+    before = Started("S", "2026-11-27", tries, tries)
+    assert before.with_snapshot_begun("S2", NOW) == replace(before, snapshot="S2", snapshot_tries=OPEN)
+    assert before.with_due_begun("2026-11-28", NOW) == replace(before, due="2026-11-28", due_tries=OPEN)
+    assert before.with_due_begun("2026-11-26", NOW + 1e9) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "is_tried_again", "after"),
+    [
+        (Started("S1", "", GIVEN_UP), True, Started("S", "", OPEN)),
+        (Started("S1", "", waiting(1)), False, Started("S", "", DONE)),
+        (Started("S", "", waiting(2)), True, Started("S", "", replace(OPEN, failed=2))),
+        (Started("S", "", DONE), True, Started("S", "", DONE)),
+    ],
+)
+def test_snapshot_that_a_run_takes_keeps_its_tries(before, is_tried_again, after):
+    assert before.with_snapshot_taken("S", is_tried_again=is_tried_again) == after
+
+
+def test_growing_pauses_are_three():
+    assert len(PAUSES_SECONDS) == 3
+    assert sorted(set(PAUSES_SECONDS)) == list(PAUSES_SECONDS)
+
+
+def test_words_say_when_it_is_tried_again_or_that_it_is_not():
+    assert waiting(1).words() == "It is tried again by itself after 2027-01-15 08:15 UTC."
+    assert GIVEN_UP.words() == "It has failed 4 times and is not tried again by itself."
+    assert OPEN.words() == DONE.words() == ""
+
+
+def test_row_holds_all_of_it_and_one_without_tries_is_settled():
+    started = Started("S", "D", waiting(1), GIVEN_UP, "etag")
+    assert started_of(started_row("gold", started)) == started
+    assert started_of(Row("gold", "started", {"snapshot": "S", "due": "D"})) == Started("S", "D")
