@@ -47,12 +47,11 @@ DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. Times are UTC in ISO 8601. In the table row each count is a property of its own.
+    """One run. Times are UTC in ISO 8601; `stalled_after`, from when it counts as stalled, and `watch_due` are POSIX.
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
-    span that started it, a `traceparent`: what is done for the run belongs below it. `stopped_by` is the error that is
-    to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `stalled_after`, from
-    when the run counts as stalled, and `watch_due`, when its next watch message is due, are POSIX seconds.
+    span that started it, a `traceparent`. `stopped_by` is the error that is to end it, once no worker posts for it.
+    `faults` counts the unforeseen errors of its state. `watch_due` is when its next watch message is due.
     """
 
     run_id: str
@@ -179,7 +178,7 @@ class Run:
         return replace(self, cancel_requested_by=by[:100], snapshot=self.snapshot or newest)
 
     def stopping(self, problem: Problem) -> Self | None:
-        """It cannot go on, but a worker may be in the middle of a post."""
+        """It cannot go on, but a worker may be posting."""
         return replace(self, stopped_by=problem) if self.state in SENDING and not self.is_stopping else None
 
     def faulted(self) -> Self | None:

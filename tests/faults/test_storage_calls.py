@@ -21,7 +21,7 @@ def calls(monkeypatch):
         return call(self, name, act)
 
     def read(self, partition, key):
-        names.append(f"{self._name} {key}")
+        names.append(f"{self.name} {key}")
         return get(self, partition, key)
 
     monkeypatch.setattr(Line, "call", counted)

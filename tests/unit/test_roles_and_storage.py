@@ -110,13 +110,6 @@ def test_container_of_the_configuration_is_the_one_that_its_setting_names():
     assert bicep("main.bicep").count("configContainerName: split(exportConfig, '/')[0]\n") == 2
 
 
-def test_lifecycle_rules_cover_what_holds_data_of_persons():
-    text = bicep("app/storage.bicep")
-    for prefix, days in (("staged/", 2), ("rejected-rows/", 30)):
-        rule = text[text.index(f"'{prefix}'") :]
-        assert f"daysAfterModificationGreaterThan: {days}\n" in rule[:300]
-
-
 def test_event_subscription_calls_the_function_that_takes_events():
     found = [
         node.name
