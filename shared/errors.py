@@ -49,6 +49,11 @@ def shown(text: str) -> str:
     return (text if text.isprintable() else ascii(text)[1:-1])[:60]
 
 
+def described(error: Exception) -> str:
+    """An error in one line that is safe to show and to log: our own sentence, or the place of what nobody foresaw."""
+    return str(error) if isinstance(error, ExportError) else f"An unforeseen error: {place_of(error)}."
+
+
 def place_of(error: BaseException) -> str:
     """An unforeseen error's type, the line that raised it, and each line of ours that led there, the last one first.
 

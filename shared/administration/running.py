@@ -123,11 +123,17 @@ def _reserved_run(app: App, export_id: str, key: str, how: dict[str, Any]) -> st
 
 def forget_old_keys(app: App, *, dry_run: bool = False) -> int:
     """Deletes the keys that are not looked at any more, or only counts them."""
-    old = [row for row in app.storage.requests.rows() if app.now() - row.values["at"] >= _REMEMBERED_SECONDS]
+    old = [row for row in app.storage.requests.rows() if _is_forgotten(app, row)]
     for row in [] if dry_run else old:
         with suppress(Conflict):  # in use again
             app.storage.requests.delete(row)
     return len(old)
+
+
+def _is_forgotten(app: App, row: Row) -> bool:
+    """A row that does not say when it was written is no key of ours: doctor shows it."""
+    at = row.values.get("at")
+    return isinstance(at, int | float) and app.now() - at >= _REMEMBERED_SECONDS
 
 
 def _take_over(app: App, export_id: str, key: str, run_id: str) -> None:

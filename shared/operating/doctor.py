@@ -70,7 +70,8 @@ def examine(caller: Caller) -> Iterator[Finding]:
     if queues_answer:
         yield from _probed([(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))])
     if tables_answer:
-        yield from _probed([("open runs", partial(looking.open_runs, app))])
+        rows = partial(looking.odd_rows, app, document)
+        yield from _probed([("open runs", partial(looking.open_runs, app)), ("odd rows", rows)])
         for connection in document.connections:
             yield from _connection(app, connection)
     else:  # an account's pace is kept in a table, without which Brevo is not asked

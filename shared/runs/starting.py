@@ -1,5 +1,6 @@
 """Starts runs: the one operation behind every trigger."""
 
+import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import CronSchedule, Document, Export
-from shared.errors import ConfigurationError, ExportError
+from shared.errors import ConfigurationError, ExportError, TransientError, described
 from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
 from shared.runs.steps.watch import start_watch
@@ -27,6 +28,7 @@ from shared.staging.completeness import wait_for_files
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
 
 _ACTIVE = "A run of this export is active already."
+_log = logging.getLogger(__name__)
 
 # Says why somebody may not start an export; empty where they may.
 Refused = Callable[[Document, Export], str]
@@ -134,8 +136,8 @@ def start_due(app: App) -> list[Start]:
             continue
         try:
             start = _start_if_due(app, ready_export(document, export.id))
-        except ExportError as error:
-            start = Start(export.id, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - the other exports are due as well
+            start = _not_started(export, error)
         starts.append(start)
     return starts
 
@@ -237,18 +239,29 @@ def _start_for_snapshot(app: App, document: Document, export: Export, trigger: T
     try:
         ready = ready_export(document, export.id)
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-    except ConfigurationError as error:
-        return Start(export.id, reason=str(error))
-    if app.store.started(export.id).snapshot == snapshot.id:
-        return Start(export.id, reason="This snapshot was exported already.")
-    return start_run(app, ready, trigger, trigger, only_new=True)
+        if app.store.started(export.id).snapshot == snapshot.id:
+            return Start(export.id, reason="This snapshot was exported already.")
+        return start_run(app, ready, trigger, trigger, only_new=True)
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other exports are started all the same
+        return _not_started(export, error)
 
 
 def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:
     try:
         return start_run(app, ready_export(document, export.id), trigger, started_by)
-    except ConfigurationError as error:
-        return Start(export.id, reason=str(error))
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other exports are started all the same
+        return _not_started(export, error)
+
+
+def _not_started(export: Export, error: Exception) -> Start:
+    """Why one of several exports is not started. What nobody foresaw is logged: its reason may be read nowhere."""
+    if not isinstance(error, ExportError):
+        _log.error("export %s is not started: %s", export.id, described(error))
+    return Start(export.id, reason=described(error))
 
 
 def _is_part_of(export: Export, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started · `success` the last successful run.
-Table `runs`, partition `open`:  one row a run that may not be final, so that no search is needed to find them.
+Table `runs`, partition `~open`: one row a run that may not be final, so that no search is needed to find them.
 Table `batches` and `events`, partition = run.
 """
 
@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import TransientError
+from shared.errors import TransientError, described
 from shared.runs.measuring import measure_end
 from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row
-from shared.runs.run_ids import new_run_id, run_address
+from shared.runs.run_ids import is_run_id, new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.storage.account import Storage
 from shared.storage.tables import Change, Row
 
 _log = logging.getLogger(__name__)
 
-OPEN = "open"
+# No id has a tilde, so that no export can have this partition.
+OPEN = "~open"
 _TRANSACTION_ROWS = 100
 
 
@@ -130,10 +131,15 @@ class RunStore:
         return run_of(row) if row else None
 
     def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
-        """The export's runs, newest first; those that come after the run of this id."""
+        """The export's runs, newest first; those that come after the run of this id. A row that is none is left out."""
         first = f"{run_address(after)[1]}!" if after else "run-"
         for row in self._runs.query(export, first, "run.", limit):
-            yield run_of(row)
+            try:
+                run = run_of(row)
+            except Exception as error:  # noqa: BLE001 - the older runs are shown beside it
+                _log.error("the row %s of %s is no run: %s", row.key, export, described(error))
+                continue
+            yield run
 
     def active(self, export: str) -> str | None:
         """The id of the export's run that is not final."""
@@ -191,8 +197,9 @@ class RunStore:
         return changes
 
     def open_runs(self) -> list[tuple[str, str]]:
-        """(run id, setting of the key) of each run that may not be final."""
-        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN)]
+        """(run id, setting of the key) of each run that may not be final. A row that names no run is left out."""
+        rows = [row for row in self._runs.query(OPEN) if is_run_id(row.key)]
+        return [(row.key, str(row.values.get("key_setting", ""))) for row in rows]
 
     def is_listed(self, run_id: str) -> bool:
         """True while the run is on the list of open ones: a final run that is to be tidied up behind is, too."""

@@ -22,7 +22,7 @@ from shared.runs.state import Run
 from shared.runs.status import find_run, rejected_rows, run_story
 from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
 from shared.runs.steps.sweep import sweep
-from shared.runs.store import RunStore
+from shared.runs.store import OPEN, RunStore
 from shared.settings import Settings, read_settings
 from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
 from tests.memory_storage import Kept
@@ -192,7 +192,7 @@ class Story:
         rows = self.kept.tables.get("accounts", {})
         return [
             *(f"slot {values}" for (_, key), (values, _) in rows.items() if key.startswith("slot-")),
-            *(f"{part} {key}" for part, key in self.kept.tables.get("runs", {}) if key == "active" or part == "open"),
+            *(f"{part} {key}" for part, key in self.kept.tables.get("runs", {}) if key == "active" or part == OPEN),
             *(message.text for message in self.kept.messages),
         ]
 

@@ -21,6 +21,7 @@ from shared.notices.words import WITHOUT_COLUMNS
 from shared.runs.status import find_run
 from shared.runs.steps.cancel import request_cancel
 from shared.runs.steps.sweep import sweep
+from shared.runs.store import OPEN
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.faults.test_canary import BROKEN, assert_clean, marked_segment
@@ -233,7 +234,7 @@ def test_sweep_of_a_run_that_ended_tells_nobody_again(told, there):
     story = told(**MISSING_LIST)
     run_id = story.run()["run_id"]
     story.tell()
-    story.app.storage.runs.put(Row("open", run_id, {"key_setting": story.account}))
+    story.app.storage.runs.put(Row(OPEN, run_id, {"key_setting": story.account}))
     sweep(story.app)
     assert len(story.kept.notices) == 2  # the notice and its watch message
     story.tell()

@@ -1,15 +1,18 @@
 """How a run ends: its books are closed, its slots freed, its bodies deleted, the account's other runs woken."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from shared.app import App
-from shared.errors import ExportError
+from shared.errors import ExportError, TransientError, described
 from shared.runs.queue import schedule_confirm, send_ended
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Problem, Run
 from shared.staging.bodies import STAGED
+
+_log = logging.getLogger(__name__)
 
 # Whether a run is still as it was when its end was decided. A decision on a row that has moved since changes nothing.
 Still = Callable[[Run], bool]
@@ -79,6 +82,15 @@ def _wake_others(app: App, run: Run) -> None:
     """Lets the account's other open runs look for a free slot now instead of at their next turn."""
     for run_id, key_setting in app.store.open_runs():
         if key_setting == run.key_setting and run_id != run.run_id:
-            other = app.store.load(run_id)
-            if other is not None and other.state in SENDING:
-                schedule_confirm(app, run_id, 0)
+            try:
+                _wake(app, run_id)
+            except TransientError:
+                raise
+            except Exception as error:  # noqa: BLE001 - this run ends whatever the other one's row holds
+                _log.error("run %s was not woken: %s", run_id, described(error))
+
+
+def _wake(app: App, run_id: str) -> None:
+    other = app.store.load(run_id)
+    if other is not None and other.state in SENDING:
+        schedule_confirm(app, run_id, 0)
