@@ -6,13 +6,19 @@
     └── PermanentError         will not pass by itself, and no setting would help
 
 The adapter that meets another system's answer decides which it is; nobody above looks at status codes.
-Messages never hold keys, addresses, names, phone numbers or report links.
+Messages never hold keys, addresses, names, phone numbers or report links, and no error is chained to its cause: whoever
+logs an error logs its causes too, and those of other libraries quote what they stumbled over.
 """
 
+import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _MOST_FRAMES = 10
+# An address, a link, a phone or customer number, or a word as long as keys are.
+_HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
 
 
 class ExportError(Exception):
@@ -44,8 +50,28 @@ class PermanentError(ExportError):
     """Will not pass by itself."""
 
 
+class UnforeseenError(Exception):
+    """A fault of ours, named by its place. Raised so that the host tries again, and gives up after a few times."""
+
+
+@contextmanager
+def by_place(what: str) -> Iterator[None]:
+    """What leaves a function in this block holds no word that is not ours: the host logs it, with all its causes.
+
+    Raises UnforeseenError in the stead of what nobody foresaw; `what` names what was being done.
+    """
+    try:
+        yield
+    except (ExportError, UnforeseenError) as error:
+        raise error from None
+    except Exception as error:  # noqa: BLE001 - its words may hold personal data
+        raise UnforeseenError(f"{what}: {place_of(error)}") from None
+
+
 def shown(text: str) -> str:
-    """Somebody else's word as it may stand in a line of our text."""
+    """A word that somebody typed as it may stand in a line of our text; none that may be an address, key or number."""
+    if _HIDDEN.search(text):
+        return "(not shown)"
     return (text if text.isprintable() else ascii(text)[1:-1])[:60]
 
 

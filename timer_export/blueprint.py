@@ -9,17 +9,13 @@ import azure.functions as func
 
 from shared.administration.running import forget_old_keys
 from shared.app import App, open_app
-from shared.errors import ConfigurationError, described
+from shared.errors import ConfigurationError, TransientError, by_place, described
 from shared.runs.starting import start_due
 from shared.runs.steps.sweep import sweep
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 
 blueprint = func.Blueprint()
 _log = logging.getLogger(__name__)
-
-
-class TickError(Exception):
-    """A part of a tick could not be done at all: storage is away, or the configuration cannot be read."""
 
 
 # The host refuses a schedule whose setting is not there, so the default is written out.
@@ -48,17 +44,18 @@ log_schedule(os.environ, datetime.now(UTC))
 def timer_export(timer: func.TimerRequest) -> None:
     """Runs by the setting EXPORT_SCHEDULE, every five minutes by default. Each part is done whatever the others do.
 
-    Raises TickError where a whole part failed: the alert `timer-stopped` counts the ticks that succeed.
+    Raises TransientError where a whole part failed: the alert `timer-stopped` counts the ticks that succeed.
     """
-    app = open_app()
     faults = []
-    for part in (sweep, _start_due, forget_old_keys):
-        try:
-            part(app)
-        except Exception as error:  # noqa: BLE001 - its words may hold personal data, and the host logs them
-            faults.append(described(error))
-    if faults:
-        raise TickError(" ".join(faults))
+    with by_place("timer"):
+        app = open_app()
+        for part in (sweep, _start_due, forget_old_keys):
+            try:
+                part(app)
+            except Exception as error:  # noqa: BLE001 - the other parts are done all the same
+                faults.append(described(error))
+        if faults:
+            raise TransientError("tick_incomplete", " ".join(faults))
 
 
 def _start_due(app: App) -> None:

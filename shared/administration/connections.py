@@ -17,7 +17,7 @@ from shared.administration.items import (
 from shared.app import App
 from shared.brevo.checks import CheckStep, check_connection
 from shared.config.models import Connection, Consent, Document
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 
 
 class ConnectionInUse(ConfigurationError):
@@ -69,7 +69,7 @@ def find_connection(document: Document, connection_id: str) -> Connection:
     if found is None:
         known = ", ".join(sorted(each.id for each in document.connections)) or "none"
         raise ConfigurationError(
-            "connection_unknown", f"There is no connection {connection_id[:60]!r}.", f"The connections are: {known}."
+            "connection_unknown", f"There is no connection {shown(connection_id)!r}.", f"The connections are: {known}."
         )
     return found
 

@@ -21,7 +21,7 @@ from shared.administration.items import (
 )
 from shared.app import App
 from shared.config.models import Connection, Document, Export, Schedule
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.starting import note_as_known
 
@@ -54,7 +54,7 @@ def find_export(document: Document, export_id: str) -> Export:
     if export is None:
         known = ", ".join(sorted(each.id for each in document.exports)) or "none"
         raise ConfigurationError(
-            "export_unknown", f"There is no export {export_id[:60]!r}.", f"The exports are: {known}."
+            "export_unknown", f"There is no export {shown(export_id)!r}.", f"The exports are: {known}."
         )
     return export
 

@@ -51,7 +51,7 @@ def parse_document(data: bytes, where: str) -> Document:
     try:
         raw = plain_json(data)
     except ValueError as error:
-        raise DocumentError(where, [str(error)]) from error
+        raise DocumentError(where, [str(error)]) from None
     return validated(raw, where)
 
 
@@ -59,12 +59,12 @@ def plain_json(data: bytes) -> Any:
     """The value that the JSON text stands for. Raises ValueError saying what is wrong with it."""
     try:
         return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8 text") from error
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}: is not JSON ({error.msg})") from error
-    except RecursionError as error:
-        raise ValueError("is nested too deeply") from error
+        raise ValueError(f"line {error.lineno}: is not JSON ({error.msg})") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def validated(raw: Any, where: str) -> Document:
@@ -72,7 +72,7 @@ def validated(raw: Any, where: str) -> Document:
     try:
         return Document.model_validate(raw)
     except ValidationError as error:
-        raise DocumentError(where, field_problems(error)) from error
+        raise DocumentError(where, field_problems(error)) from None
 
 
 def ready_export(document: Document, export_id: str) -> ReadyExport:
@@ -84,7 +84,7 @@ def ready_export(document: Document, export_id: str) -> ReadyExport:
     if export is None:
         known = ", ".join(sorted(found.id for found in document.exports)) or "none"
         raise ConfigurationError(
-            "export_unknown", f"There is no export {export_id[:60]!r}.", f"The exports are: {known}."
+            "export_unknown", f"There is no export {shown(export_id)!r}.", f"The exports are: {known}."
         )
     connection = document.connection_of(export)
     if connection is None:
@@ -109,8 +109,8 @@ def _read(location: str, blobs: Blobs) -> bytes:
     container, name = blob_address(location)
     try:
         return blobs.read(container, name)
-    except NotFound as error:
-        raise _missing(location) from error
+    except NotFound:
+        raise _missing(location) from None
 
 
 def blob_address(location: str) -> tuple[str, str]:
@@ -121,10 +121,16 @@ def blob_address(location: str) -> tuple[str, str]:
     return container, name
 
 
+def _shown_location(location: str) -> str:
+    """Where the document is, for a line of text: a path. Links and what is no path may be secrets."""
+    is_path = re.fullmatch(r"[^?;=@]+", location) and "://" not in location and ("/" in location or "." in location)
+    return location if is_path else "the address in EXPORT_CONFIG"
+
+
 def _missing(location: str) -> ConfigurationError:
     return ConfigurationError(
         "configuration_missing",
-        f"There is no configuration at {location}.",
+        f"There is no configuration at {_shown_location(location)}.",
         "Set EXPORT_CONFIG to a local path or to container/blob, and put the document there.",
     )
 

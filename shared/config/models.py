@@ -22,6 +22,7 @@ from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw
 from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
 from shared.config.source import Source
+from shared.errors import shown
 
 Role = Literal["administrator", "contributor", "viewer"]
 AttributeType = Literal["text", "date", "number", "boolean"]
@@ -156,7 +157,7 @@ class Mapping(Model):
         names = [str(name).upper() for name in value] if isinstance(value, dict) else []
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"attribute {name} is mapped twice")
+                raise ValueError(f"attribute {shown(name)} is mapped twice")
         return value
 
     @property
@@ -207,18 +208,18 @@ class CronSchedule(Model):
     def _can_fire(self) -> Self:
         try:
             zone = ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(
-                f"time_zone {self.time_zone!r} is not known; use a name such as Europe/Bucharest"
-            ) from error
+                f"time_zone {shown(self.time_zone)!r} is not known; use a name such as Europe/Bucharest"
+            ) from None
         if len(self.cron.split()) != 5:
             raise ValueError("cron takes five fields: minute hour day month weekday")
         try:
             next(CronSim(self.cron, datetime.now(zone)))
-        except CronSimError as error:
-            raise ValueError(f"cron line {self.cron!r} cannot be read") from error
-        except StopIteration as error:
-            raise ValueError(f"cron line {self.cron!r} never fires") from error
+        except CronSimError:
+            raise ValueError(f"cron line {shown(self.cron)!r} cannot be read") from None
+        except StopIteration:
+            raise ValueError(f"cron line {shown(self.cron)!r} never fires") from None
         return self
 
 

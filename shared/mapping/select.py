@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.config.date_format import DateFormat
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 from shared.mapping.date_rule import date_sql
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
@@ -218,9 +218,10 @@ def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, in
     except ValueError as error:
         raise ConfigurationError(
             "model_json_invalid",
-            f"{source.name}: model.json has the date format {annotated[:100]!r} for column {column!r}, which {error}.",
+            f"{source.name}: model.json has the date format {shown(annotated)!r} for column {shown(column)!r}, "
+            f"which {error}.",
             'Give the field a "format" in the mapping.',
-        ) from error
+        ) from None
 
 
 def _typed(field: Field, cell: str, plan: Plan, form: DateFormat | None) -> str:

@@ -155,7 +155,7 @@ def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
             "model_json_invalid",
             f"{name} cannot be read as a Common Data Model: {_fault(error)}",
             "Let Customer Insights export again, or remove the file where the segments have header rows.",
-        ) from error
+        ) from None
     if len(data) > MOST_BYTES:
         raise _too_large(name)
     return ModelJson(

@@ -9,6 +9,7 @@ import pytest
 from shared.access import Caller
 from shared.administration.exports import list_exports
 from shared.administration.running import forget_old_keys
+from shared.errors import TransientError
 from shared.operating import looking
 from shared.operating.forgetting import forget
 from shared.operating.pruning import prune
@@ -165,7 +166,7 @@ def test_each_part_of_a_tick_is_done_whatever_becomes_of_the_others(
     monkeypatch.setattr(blueprint, "sweep", breaks)
     monkeypatch.setattr(blueprint, "forget_old_keys", lambda app: done.append("keys"))
     tick: Any = blueprint.timer_export
-    with pytest.raises(blueprint.TickError) as raised:
+    with pytest.raises(TransientError) as raised:
         tick.build().get_user_function()(SimpleNamespace())
     assert done == ["keys"]
     assert [run.export for run in two.runs()] == ["gold"]

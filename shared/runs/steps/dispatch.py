@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from shared import telemetry
 from shared.app import App
-from shared.errors import ExportError, PermanentError, TransientError, place_of
+from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.runs.claim import StillClaimedError
 from shared.runs.queue import (
     GIVE_UP_SECONDS,
@@ -32,10 +32,6 @@ from shared.storage.failures import Conflict, NotFound
 _log = logging.getLogger(__name__)
 
 _KEY_WAIT_SECONDS = 60.0
-
-
-class UnforeseenError(Exception):
-    """A fault of ours. It is raised so that the host tries the step again, and gives it up after a few times."""
 
 
 def take_step(app: App, text: str | bytes) -> None:
