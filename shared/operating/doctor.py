@@ -15,7 +15,7 @@ from pathlib import Path
 from shared.access import Caller, require
 from shared.app import App
 from shared.brevo.checks import check_connection
-from shared.config.document import DocumentError, blob_address, parse_document
+from shared.config.document import DocumentError, blob_address, read_local
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
@@ -136,7 +136,7 @@ def _document(settings: Settings, storage: Storage | None) -> tuple[Document, li
         if storage is not None:
             found = App(settings, storage, RunStore(storage)).document()
         elif Path(where).is_file():
-            found = parse_document(Path(where).read_bytes(), where)
+            found = read_local(where)
         else:
             return Document(), [Finding("configuration", "FAILED", "It cannot be read: no storage.", "See above.")]
     except DocumentError as error:

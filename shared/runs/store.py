@@ -3,6 +3,7 @@
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started · `success` the last successful run.
 Table `runs`, partition `~open`: one row a run that may not be final, so that no search is needed to find them.
+Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with.
 Table `batches` and `events`, partition = run.
 """
 
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 # No id has a tilde, so that no export can have this partition.
 OPEN = "~open"
+_TIMER = "~timer"
 _TRANSACTION_ROWS = 100
 
 
@@ -113,6 +115,15 @@ class RunStore:
     def started(self, export: str) -> Started:
         """What triggers have started last."""
         return _started(self._runs.get(export, "started"))
+
+    def next_to_start(self) -> str:
+        """The id of the export that the timer's next turn begins with; empty for the first one."""
+        row = self._runs.get(_TIMER, "next")
+        return str(row.values.get("export", "")) if row else ""
+
+    def note_next_to_start(self, export: str) -> None:
+        """Remembers where the timer's next turn begins."""
+        self._runs.put(Row(_TIMER, "next", {"export": export}))
 
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""

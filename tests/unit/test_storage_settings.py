@@ -123,7 +123,7 @@ def test_doctor_judges_the_parts_of_a_connection_together(monkeypatch):
 def test_key_never_goes_unencrypted_to_another_machine(address):
     with pytest.raises(ConfigurationError, match=r"The setting BREVO_BASE_URL is not an address") as raised:
         read_settings({"BREVO_BASE_URL": address})
-    assert address not in str(raised.value)
+    assert "c2VjcmV0" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
