@@ -18,17 +18,18 @@ from pathlib import Path
 
 _MOST_FRAMES = 10
 # An address, a link, a phone or customer number, or a word as long as keys are.
+_ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
 _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
 
 
 class ExportError(Exception):
-    """Something went wrong that a person can be told about in one sentence."""
+    """Something went wrong that a person can be told about in one sentence, which names no address."""
 
     def __init__(self, code: str, message: str, advice: str = "") -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.advice = advice
+        self.message = masked(message)
+        self.advice = masked(advice)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
@@ -66,6 +67,11 @@ def by_place(what: str) -> Iterator[None]:
         raise error from None
     except Exception as error:  # noqa: BLE001 - its words may hold personal data
         raise UnforeseenError(f"{what}: {place_of(error)}") from None
+
+
+def masked(text: str) -> str:
+    """The text without e-mail addresses: a file's name, and so whatever names a file, may hold one."""
+    return _ADDRESS.sub("(address)", text) if "@" in text or "\uff20" in text else text
 
 
 def shown(text: str) -> str:

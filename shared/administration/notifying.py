@@ -40,11 +40,10 @@ def _chosen(document: Document, notification_id: str | None) -> list[Notificatio
             "notifications_none", "The configuration has no notifications.", "Add one as docs/configure.md says."
         )
     if not found:
-        known = ", ".join(sorted(each.id for each in document.notifications)) or "none"
         raise ConfigurationError(
             "notification_unknown",
             f"There is no notification {shown(str(notification_id))!r}.",
-            f"The notifications are: {known}.",
+            "They stand under `notifications` in the configuration.",
         )
     return found
 

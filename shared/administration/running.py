@@ -23,7 +23,8 @@ _REMEMBERED_SECONDS = 24 * 3600
 
 
 def require_for_export(app: App, caller: Caller, operation: Operation, export_id: str) -> None:
-    """Raises AccessDenied, or ConfigurationError for an unknown export."""
+    """Raises AccessDenied, or ConfigurationError for an unknown export: to nobody who may do this with none."""
+    require(caller, operation)
     document = app.document()
     require(caller, operation, document.connection_of(find_export(document, export_id)))
 
@@ -82,6 +83,7 @@ def _noted(app: App, caller: Caller, starts: list[Start]) -> list[Start]:
 
 def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
     """Ends a run at the caller's wish."""
+    require(caller, "cancel_run")
     run = find_run(app, run_id)
     document = app.document()
     export = document.export(run.export)

@@ -162,11 +162,17 @@ def ready_export(document: Document, export_id: str) -> ReadyExport:
     """
     export = document.export(export_id)
     if export is None:
-        known = ", ".join(sorted(found.id for found in document.exports)) or "none"
-        raise ConfigurationError(
-            "export_unknown", f"There is no export {shown(export_id)!r}.", f"The exports are: {known}."
-        )
+        raise export_unknown(export_id)
     return make_ready(document, export)
+
+
+def export_unknown(export_id: str) -> ConfigurationError:
+    """The error for an id that no export has. It lists none: whoever gets it may not be permitted to see them."""
+    return ConfigurationError(
+        "export_unknown",
+        f"There is no export {shown(export_id)!r}.",
+        "`segment-export exports` and GET /api/exports list them.",
+    )
 
 
 def make_ready(document: Document, export: Export) -> ReadyExport:

@@ -137,7 +137,7 @@ def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
     other = _other_delimiter(columns)
-    names = {name.strip().casefold() for name in (columns[0].split(other) if other else columns)}
+    names = {name.strip().casefold() for name in (columns[0].split(other) if other else columns)} - {""}
     if names & {name.casefold() for name in (CUSTOMER_ID, *known)}:
         return ""
     return "its first row may be a customer's and is not shown, since no mapped column is in it."

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import TransientError, described
+from shared.errors import TransientError, described, masked
 from shared.runs.measuring import measure_end
 from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
@@ -254,7 +254,7 @@ class RunStore:
         """Notes what happened, for the run's story."""
         now = self._clock.now()
         key = f"{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
-        self._events.put(Row(run_id, key, {"kind": kind, "text": text[:1000]}))
+        self._events.put(Row(run_id, key, {"kind": kind, "text": masked(text[:1000])}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
         """The run's story in order: `at`, `kind`, `text`."""
