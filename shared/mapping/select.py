@@ -136,6 +136,15 @@ def contacts_sql(plan: Plan) -> str:
     )
 
 
+def filled_sql(plan: Plan, attributes: set[str]) -> str:
+    """Which of the attributes any contact of the chunk has something for, valid or not. Shape: one row of booleans."""
+    columns = {field.attribute: f"f{i} IS NOT NULL" for i, field in _values(plan)}
+    if plan.phone:
+        columns[plan.phone.attribute] = "phone_cell IS NOT NULL OR phone IS NOT NULL"
+    parts = ", ".join(f"coalesce(bool_or({columns[name]}), false)" for name in sorted(attributes))
+    return f"SELECT {parts} FROM chunk WHERE fate = {FATE['contact']}"
+
+
 def places_sql() -> str:
     """Where the chunk's contacts stand in it, in their order. Shape: rowid and customer id, tab-separated."""
     return (

@@ -70,9 +70,10 @@ class Problem:
 class Run:
     """One run. Times are UTC in ISO 8601. In the table row each count is a property of its own.
 
-    `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
-    span that started it, a `traceparent`: what is done for the run belongs below it. `stalled_after`, from when the run
-    counts as stalled, and `watch_due`, when its next watch message is due, are POSIX seconds.
+    `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` are the
+    attributes that it has values for. `trace` is the span that started it, a `traceparent`: what is done for the run
+    belongs below it. `stalled_after`, from when the run counts as stalled, and `watch_due`, when its next watch message
+    is due, are POSIX seconds.
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class Run:
     segments: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     notes: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
     staging_id: str = ""
     rejected_id: str = ""
     allowance: str = ""

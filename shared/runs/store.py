@@ -7,6 +7,7 @@ Table `runs`, partition `~timer`: `next`, the export that the timer's next turn 
 Table `batches` and `events`, partition = run.
 """
 
+import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator
@@ -52,11 +53,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The last successful run."""
+    """The last successful run. `filled` are the attributes that it sent values for."""
 
     run_id: str
     contacts: int
     finished_at: str
+    filled: tuple[str, ...] = ()
 
 
 class RunStore:
@@ -130,7 +132,8 @@ class RunStore:
         row = self._runs.get(export, "success")
         if row is None:
             return None
-        return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"])
+        filled = tuple(json.loads(row.values.get("filled", "[]")))
+        return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"], filled)
 
     def new_run_id(self, export: str) -> str:
         """An id for a run that starts now."""
@@ -203,7 +206,12 @@ class RunStore:
         if active is not None and active.values["run_id"] == run.run_id:
             changes.append(Change("delete", active))
         if run.state in SUCCEEDED:
-            values = {"run_id": run.run_id, "contacts": run.counts.contacts_mapped, "finished_at": run.times[run.state]}
+            values = {
+                "run_id": run.run_id,
+                "contacts": run.counts.contacts_mapped,
+                "finished_at": run.times[run.state],
+                "filled": json.dumps(run.filled),
+            }
             changes.append(Change("put", Row(run.export, "success", values)))
         return changes
 

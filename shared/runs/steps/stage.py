@@ -23,7 +23,7 @@ from shared.config.models import Export
 from shared.errors import TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Cancelled, Claim, claimed_run
-from shared.runs.guards import check_gaps, check_staged
+from shared.runs.guards import check_emptied, check_gaps, check_staged
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import STAGEABLE, Batch, Problem, Run
 from shared.runs.steps import end
@@ -122,7 +122,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
         _skip_empty(app, run, snapshot)
         return
     if not run.accept:
-        _guard(app, ready, staged, snapshot)
+        _guard(app, ready, staged, snapshot, [name[:_LONGEST_NAME] for name in reader.empty])
     app.store.write_batches(batches)
     _commit(app, claim, staged.run_id, staging_id, len(batches))
     _send_first(app, run, ready, batches)
@@ -151,6 +151,7 @@ def _with_result(run: Run, reader: SnapshotReader, snapshot: Snapshot, requests:
         segments=[asdict(segment) for segment in reader.segments],
         counts=replace(run.counts, **vars(reader.counts), requests=requests),
         notes=reader.notes,
+        filled=[name[:_LONGEST_NAME] for name in reader.filled],
     )
 
 
@@ -159,16 +160,19 @@ def _with_account(run: Run, checked: Checked) -> Run:
     return replace(run, left_out=left_out, allowance=checked.allowance)
 
 
-def _guard(app: App, ready: ReadyExport, staged: Run, snapshot: Snapshot) -> None:
+def _guard(app: App, ready: ReadyExport, staged: Run, snapshot: Snapshot, empty: list[str]) -> None:
     if not ready.export.source.gaps_allowed:
         check_gaps(gap_text(snapshot))
+    before = app.store.success(staged.export)
+    if ready.export.erase_empty and before and staged.counts.contacts_mapped:
+        check_emptied([name for name in empty if name in before.filled], staged.counts.contacts_mapped)
     check_staged(
         ready.export,
         contacts=staged.counts.contacts_mapped,
         rows_read=staged.counts.rows_read,
         rows_rejected=sum(staged.counts.rows_rejected.values()),
         notes=staged.notes,
-        before=app.store.success(staged.export),
+        before=before,
     )
 
 
