@@ -209,9 +209,9 @@ def blob_address(location: str) -> tuple[str, str]:
 
 
 def _shown_location(location: str) -> str:
-    """Where the document is, for a line of text: a path. Links and what is no path may be secrets."""
-    is_path = re.fullmatch(r"[^?;=@]+", location) and "://" not in location and ("/" in location or "." in location)
-    return location if is_path else "the address in EXPORT_CONFIG"
+    """Where the document is, for a line of text. Links, and long words that are no path, may be secrets."""
+    is_path = re.fullmatch(r"[^?;=@]+", location) and "://" not in location and re.search(r"[/.]", location)
+    return location if is_path or shown(location) == location else "the address in EXPORT_CONFIG"
 
 
 def _missing(location: str) -> ConfigurationError:
