@@ -5,6 +5,7 @@ import logging
 import azure.functions as func
 
 from shared.app import open_app
+from shared.errors import by_place
 from shared.runs.starting import start_for_blob
 
 blueprint = func.Blueprint()
@@ -19,5 +20,7 @@ def blob_export(event: func.EventGridEvent) -> None:
     if event.event_type not in _WRITTEN or not isinstance(event.subject, str):
         logging.warning("an event was ignored: it is not about a created or renamed blob")
         return
-    for start in start_for_blob(open_app(), event.subject):
+    with by_place("event"):
+        starts = start_for_blob(open_app(), event.subject)
+    for start in starts:
         logging.info("export %s: %s", start.export, start.run_id or start.reason)

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared.app import open_app
+from shared.errors import by_place
 from shared.runs.steps.dispatch import abandon, take_step
 
 blueprint = func.Blueprint()
@@ -11,13 +12,15 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name="run-steps", connection="AzureWebJobsStorage")
 def export_worker(message: func.QueueMessage) -> None:
     """Takes the step. An error that nobody foresaw is raised, so that the host tries again."""
-    take_step(open_app(), message.get_body())
+    with by_place("queue run-steps"):
+        take_step(open_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="run-steps-poison", connection="AzureWebJobsStorage")
 def export_poison(message: func.QueueMessage) -> None:
     """Ends the run of a message that the host has given up."""
-    abandon(open_app(), message.get_body())
+    with by_place("queue run-steps-poison"):
+        abandon(open_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
@@ -26,7 +29,8 @@ def export_notices(message: func.QueueMessage) -> None:
     # Loaded here, in the one function that needs it: not at a cold start.
     from shared.notices.tell import take_notice
 
-    take_notice(open_app(), message.get_body())
+    with by_place("queue notices"):
+        take_notice(open_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
@@ -34,4 +38,5 @@ def export_notices_poison(message: func.QueueMessage) -> None:
     """Gives up a notice that the host has given up."""
     from shared.notices.tell import drop_notice
 
-    drop_notice(open_app(), message.get_body())
+    with by_place("queue notices-poison"):
+        drop_notice(open_app(), message.get_body())

@@ -6,23 +6,30 @@
     └── PermanentError         will not pass by itself, and no setting would help
 
 The adapter that meets another system's answer decides which it is; nobody above looks at status codes.
-Messages never hold keys, addresses, names, phone numbers or report links.
+Messages never hold keys, addresses, names, phone numbers or report links, and no error is chained to its cause: whoever
+logs an error logs its causes too, and those of other libraries quote what they stumbled over.
 """
 
+import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _MOST_FRAMES = 10
+# An address, a link, a phone or customer number, or a word as long as keys are.
+_ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
+_HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
 
 
 class ExportError(Exception):
-    """Something went wrong that a person can be told about in one sentence."""
+    """Something went wrong that a person can be told about in one sentence, which names no address."""
 
     def __init__(self, code: str, message: str, advice: str = "") -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.advice = advice
+        self.message = masked(message)
+        self.advice = masked(advice)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
@@ -44,9 +51,39 @@ class PermanentError(ExportError):
     """Will not pass by itself."""
 
 
+class UnforeseenError(Exception):
+    """A fault of ours, named by its place. Raised so that the host tries again, and gives up after a few times."""
+
+
+@contextmanager
+def by_place(what: str) -> Iterator[None]:
+    """What leaves a function in this block holds no word that is not ours: the host logs it, with all its causes.
+
+    Raises UnforeseenError in the stead of what nobody foresaw; `what` names what was being done.
+    """
+    try:
+        yield
+    except (ExportError, UnforeseenError) as error:
+        raise error from None
+    except Exception as error:  # noqa: BLE001 - its words may hold personal data
+        raise UnforeseenError(f"{what}: {place_of(error)}") from None
+
+
+def masked(text: str) -> str:
+    """The text without e-mail addresses: a file's name, and so whatever names a file, may hold one."""
+    return _ADDRESS.sub("(address)", text) if "@" in text or "\uff20" in text else text
+
+
 def shown(text: str) -> str:
-    """Somebody else's word as it may stand in a line of our text."""
+    """A word that somebody typed as it may stand in a line of our text; none that may be an address, key or number."""
+    if _HIDDEN.search(text):
+        return "(not shown)"
     return (text if text.isprintable() else ascii(text)[1:-1])[:60]
+
+
+def described(error: Exception) -> str:
+    """An error in one line that is safe to show and to log: our own sentence, or the place of what nobody foresaw."""
+    return str(error) if isinstance(error, ExportError) else f"An unforeseen error: {place_of(error)}."
 
 
 def place_of(error: BaseException) -> str:

@@ -18,6 +18,10 @@ AZURITE = (
 )
 
 
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+_BREVO = "https://api.brevo.com/v3"
+
+
 @dataclass(frozen=True, slots=True)
 class StorageAccount:
     """How to reach one storage account: by connection string, or at its services' addresses with the app's identity."""
@@ -53,7 +57,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         app_storage=app_storage,
         segment_storage=_account(env, "SEGMENT_STORAGE", "blob") or app_storage,
         export_config=env.get("EXPORT_CONFIG") or "config/exports.json",
-        brevo_base_url=(env.get("BREVO_BASE_URL") or "https://api.brevo.com/v3").rstrip("/"),
+        brevo_base_url=_secure_url(
+            "BREVO_BASE_URL", env.get("BREVO_BASE_URL") or _BREVO, f"Remove it, to use {_BREVO}.", local=True
+        ),
         snapshot_quiet_seconds=_number(env, "SNAPSHOT_QUIET_SECONDS", 120, "seconds"),
         snapshot_complete_hours=_number(env, "SNAPSHOT_COMPLETE_HOURS", 6, "hours"),
         public_url=_public_url(env),
@@ -100,14 +106,7 @@ def _account(env: Mapping[str, str], name: str, *services: str) -> StorageAccoun
 def _service_url(env: Mapping[str, str], name: str, service: str) -> str:
     setting = f"{name}__{service}ServiceUri"
     if url := env.get(setting):
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise ConfigurationError(
-                "setting_invalid",
-                f"The setting {setting} is not an address that begins with https://.",
-                f"Put the account's {service} endpoint into {setting}.",
-            )
-        return url.rstrip("/")
+        return _secure_url(setting, url, f"Put the account's {service} endpoint into {setting}.")
     if account_name := env.get(f"{name}__accountName"):
         return f"https://{account_name}.{service}.core.windows.net"
     raise ConfigurationError(
@@ -115,6 +114,24 @@ def _service_url(env: Mapping[str, str], name: str, service: str) -> str:
         f"The setting {setting} is not set.",
         f"Set it, or {name}__accountName for an account in Azure's public cloud.",
     )
+
+
+def _secure_url(setting: str, url: str, advice: str, *, local: bool = False) -> str:
+    """The address, without a slash behind it. `local`: on this machine it may be without encryption.
+
+    Raises ConfigurationError, which does not repeat the address: it may hold what is meant for another setting.
+    """
+    try:
+        parts = urlsplit(url)
+        is_https = parts.scheme == "https" and bool(parts.hostname)
+        is_local = local and parts.scheme == "http" and parts.hostname in THIS_MACHINE
+    except ValueError:
+        is_https = is_local = False
+    if not is_https and not is_local:
+        raise ConfigurationError(
+            "setting_invalid", f"The setting {setting} is not an address that begins with https://.", advice
+        )
+    return url.rstrip("/")
 
 
 def _number(env: Mapping[str, str], name: str, default: float, unit: str) -> float:

@@ -233,6 +233,10 @@ class MemoryBlobs:
 
         return self._line.call(f"{container} read", act)
 
+    def read_new(self, container: str, name: str, known: str | None, most_bytes: int) -> tuple[bytes, str] | None:
+        data, etag = self.read_with_etag(container, name)
+        return None if etag == known else (data[: most_bytes + 1], etag)
+
     def write(self, container: str, name: str, data: bytes | BinaryIO) -> None:
         content = data if isinstance(data, bytes) else data.read()
 

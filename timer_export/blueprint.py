@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from shared.administration.running import forget_old_keys
-from shared.app import open_app
-from shared.errors import ConfigurationError
+from shared.app import App, open_app
+from shared.errors import ConfigurationError, TransientError, by_place, described
 from shared.runs.starting import start_due
 from shared.runs.steps.sweep import sweep
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
@@ -42,9 +42,22 @@ log_schedule(os.environ, datetime.now(UTC))
 
 @blueprint.timer_trigger(arg_name="timer", schedule=_SCHEDULE)
 def timer_export(timer: func.TimerRequest) -> None:
-    """Runs by the setting EXPORT_SCHEDULE, every five minutes by default."""
-    app = open_app()
-    sweep(app)
+    """Runs by the setting EXPORT_SCHEDULE, every five minutes by default. Each part is done whatever the others do.
+
+    Raises TransientError where a whole part failed: the alert `timer-stopped` counts the ticks that succeed.
+    """
+    faults = []
+    with by_place("timer"):
+        app = open_app()
+        for part in (sweep, _start_due, forget_old_keys):
+            try:
+                part(app)
+            except Exception as error:  # noqa: BLE001 - the other parts are done all the same
+                faults.append(described(error))
+        if faults:
+            raise TransientError("tick_incomplete", " ".join(faults))
+
+
+def _start_due(app: App) -> None:
     for start in start_due(app):
-        logging.info("export %s: %s", start.export, start.run_id or start.reason)
-    forget_old_keys(app)
+        _log.info("export %s: %s", start.export, start.run_id or start.reason)

@@ -5,7 +5,7 @@ from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.document import ReadyExport
 from shared.config.models import Connection, Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 from shared.mapping.plan import columns_text, find_column, make_plan
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, find_snapshot
@@ -61,7 +61,8 @@ def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[
     paths = _mapped_columns(export)
     mapped = [column for _, column in paths]
     return [
-        f"{path}: {where} has no column {column!r}, or more than one; {columns_text(columns, mapped).rstrip('.')}"
+        f"{path}: {where} has no column {shown(column)!r}, or more than one; "
+        f"{columns_text(columns, mapped).rstrip('.')}"
         for where, columns in files.items()
         for path, column in paths
         if columns and find_column(column, columns) is None

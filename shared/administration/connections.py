@@ -17,7 +17,7 @@ from shared.administration.items import (
 from shared.app import App
 from shared.brevo.checks import CheckStep, check_connection
 from shared.config.models import Connection, Consent, Document
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 
 
 class ConnectionInUse(ConfigurationError):
@@ -67,9 +67,10 @@ def find_connection(document: Document, connection_id: str) -> Connection:
     """Raises ConfigurationError where there is none."""
     found = next((each for each in document.connections if each.id == connection_id), None)
     if found is None:
-        known = ", ".join(sorted(each.id for each in document.connections)) or "none"
         raise ConfigurationError(
-            "connection_unknown", f"There is no connection {connection_id[:60]!r}.", f"The connections are: {known}."
+            "connection_unknown",
+            f"There is no connection {shown(connection_id)!r}.",
+            "`segment-export connections` and GET /api/connections list them.",
         )
     return found
 
@@ -121,6 +122,7 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
 
 def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> ConnectionTest:
     """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved."""
+    require(caller, "connect")
     connection = find_connection(app.configuration.read(), connection_id)
     require(caller, "connect", connection)
     if agreed_by is not None:
@@ -145,6 +147,7 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
 
 def remove_connection(app: App, caller: Caller, connection_id: str, expected: str | None) -> None:
     """Removes a connection that no export uses. Raises ConnectionInUse."""
+    require(caller, "remove_connection")
 
     def change(document: Document) -> Document:
         connection = find_connection(document, connection_id)
@@ -171,6 +174,7 @@ def lists_named(app: App, caller: Caller, connection: Connection, name: str) -> 
 
 
 def _for(document: Document, caller: Caller, connection_id: str) -> Connection:
+    require(caller, "see_connection")
     connection = find_connection(document, connection_id)
     require(caller, "see_connection", connection)
     return connection

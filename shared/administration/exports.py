@@ -22,8 +22,8 @@ from shared.administration.items import (
     without_item,
 )
 from shared.app import App
+from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
-from shared.errors import ConfigurationError
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 
@@ -56,10 +56,7 @@ def find_export(document: Document, export_id: str) -> Export:
     """Raises ConfigurationError where there is none."""
     export = document.export(export_id)
     if export is None:
-        known = ", ".join(sorted(each.id for each in document.exports)) or "none"
-        raise ConfigurationError(
-            "export_unknown", f"There is no export {export_id[:60]!r}.", f"The exports are: {known}."
-        )
+        raise export_unknown(export_id)
     return export
 
 
@@ -146,6 +143,7 @@ def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
 def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> Saved[Export]:
     """Adds or changes an export, once it is checked. Raises InvalidInput with a line for each fault."""
     operation: Operation = "add_export" if expected is None else "edit_export"
+    require(caller, operation)
     document = app.configuration.read()
     before = document.export(new.id)
     _require_for(document, caller, operation, before, new)
@@ -159,6 +157,7 @@ def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> 
 def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "") -> Saved[Export]:
     """Adds a copy under another id."""
     check_id(new_id)
+    require(caller, "duplicate_export")
     document = app.configuration.read()
     export = find_export(document, export_id)
     require(caller, "duplicate_export", document.connection_of(export))
@@ -183,6 +182,8 @@ def schedule_export(
 
 def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> None:
     """Removes the export. A run of it sends nothing after the batch that is on its way."""
+
+    require(caller, "remove_export")
 
     def change(document: Document) -> Document:
         export = find_export(document, export_id)
@@ -211,6 +212,7 @@ def _untold(document: Document, export_id: str) -> Document:
 def _update(
     app: App, caller: Caller, operation: Operation, export_id: str, values: dict[str, Any], expected: str | None
 ) -> Saved[Export]:
+    require(caller, operation)
     document = app.configuration.read()
     export = find_export(document, export_id)
     require(caller, operation, document.connection_of(export))

@@ -58,8 +58,9 @@ def parse_strictly[Item: BaseModel](model: type[Item], raw: Any) -> Item:
     try:
         return model.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
-        code = "not_possible" if all(map(_is_no_fault_of_form, error.errors())) else "body_invalid"
-        raise InvalidInput(field_problems(error, "body"), code) from None
+        problems = field_problems(error, "body")
+        no_fault_of_form = len(problems) == error.error_count() and all(map(_is_no_fault_of_form, error.errors()))
+        raise InvalidInput(problems, "not_possible" if no_fault_of_form else "body_invalid") from None
 
 
 def _is_no_fault_of_form(found: ErrorDetails) -> bool:

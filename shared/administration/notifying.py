@@ -7,7 +7,7 @@ from shared.administration import audit
 from shared.app import App
 from shared.config.models import Document
 from shared.config.notifications import Channel, Notification
-from shared.errors import ConfigurationError, ExportError
+from shared.errors import ConfigurationError, ExportError, shown
 from shared.notices.notice import Notice, sample_notice
 from shared.notices.sending import send_notice
 
@@ -40,11 +40,10 @@ def _chosen(document: Document, notification_id: str | None) -> list[Notificatio
             "notifications_none", "The configuration has no notifications.", "Add one as docs/configure.md says."
         )
     if not found:
-        known = ", ".join(sorted(each.id for each in document.notifications)) or "none"
         raise ConfigurationError(
             "notification_unknown",
-            f"There is no notification {str(notification_id)[:60]!r}.",
-            f"The notifications are: {known}.",
+            f"There is no notification {shown(str(notification_id))!r}.",
+            "They stand under `notifications` in the configuration.",
         )
     return found
 

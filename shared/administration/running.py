@@ -23,7 +23,8 @@ _REMEMBERED_SECONDS = 24 * 3600
 
 
 def require_for_export(app: App, caller: Caller, operation: Operation, export_id: str) -> None:
-    """Raises AccessDenied, or ConfigurationError for an unknown export."""
+    """Raises AccessDenied, or ConfigurationError for an unknown export: to nobody who may do this with none."""
+    require(caller, operation)
     document = app.document()
     require(caller, operation, document.connection_of(find_export(document, export_id)))
 
@@ -94,6 +95,7 @@ def _noted(app: App, caller: Caller, starts: list[Start]) -> list[Start]:
 
 def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
     """Ends a run at the caller's wish."""
+    require(caller, "cancel_run")
     run = find_run(app, run_id)
     document = app.document()
     export = document.export(run.export)
@@ -134,11 +136,17 @@ def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) ->
 
 def forget_old_keys(app: App, *, dry_run: bool = False) -> int:
     """Deletes the keys that are not looked at any more, or only counts them."""
-    old = [row for row in app.storage.requests.rows() if app.now() - row.values["at"] >= _REMEMBERED_SECONDS]
+    old = [row for row in app.storage.requests.rows() if _is_forgotten(app, row)]
     for row in [] if dry_run else old:
         with suppress(Conflict):  # in use again
             app.storage.requests.delete(row)
     return len(old)
+
+
+def _is_forgotten(app: App, row: Row) -> bool:
+    """A row that does not say when it was written is no key of ours: doctor shows it."""
+    at = row.values.get("at")
+    return isinstance(at, int | float) and app.now() - at >= _REMEMBERED_SECONDS
 
 
 def _take_over(app: App, export_id: str, digest: str, run_id: str) -> None:

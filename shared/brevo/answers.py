@@ -48,8 +48,8 @@ def _json(body: bytes) -> Any:
         return None
     try:
         return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise TransientError("brevo_garbled", "Brevo's answer is not JSON.", "It is tried again.") from error
+    except (ValueError, RecursionError):
+        raise TransientError("brevo_garbled", "Brevo's answer is not JSON.", "It is tried again.") from None
 
 
 def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportError:

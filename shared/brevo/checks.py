@@ -63,10 +63,10 @@ def check_list(brevo: BrevoClient, list_id: int) -> str:
     """The list's name. Raises ConfigurationError where there is none."""
     try:
         return brevo.list_name(list_id)
-    except NotThere as error:
+    except NotThere:
         raise ConfigurationError(
             "list_missing", f"Brevo has no list {list_id}.", "Correct list_id in the export, or make the list in Brevo."
-        ) from error
+        ) from None
 
 
 def allowance(brevo: BrevoClient) -> str:

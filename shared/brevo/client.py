@@ -173,7 +173,7 @@ class BrevoClient:
         https://developers.brevo.com/reference/createattribute-1
         """
         body = f'{{"type":"{kind}"}}'.encode()
-        self.session.call("contacts", "POST", f"/contacts/attributes/normal/{name}", body=body)
+        self.session.call("contacts", "POST", f"/contacts/attributes/normal/{quote(name, safe='')}", body=body)
 
     def allowance(self) -> list[Allowance]:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/getaccount"""

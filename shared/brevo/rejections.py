@@ -1,13 +1,14 @@
 """Brevo's own rejections, joined to the body that was imported: which contacts, for which reason."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.brevo.body import find_contacts
 from shared.brevo.client import MOST_LINKS, Process, Report
-from shared.brevo.reports import read_report
+from shared.brevo.reports import REPORT_SECONDS, read_report
 from shared.errors import PermanentError, TransientError
 
 
@@ -46,8 +47,9 @@ def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, 
     if process.reports is None:
         raise TransientError("report_missing", "Brevo does not say whether it rejected contacts.")
     reported = _Reported()
+    until = time.monotonic() + REPORT_SECONDS
     for report in process.reports:
-        _read(reported, report, base_url)
+        _read(reported, report, base_url, until)
     found, matched = _find(body(), reported) if reported.emails or reported.phones else ({}, set())
     counts = Counter(reason for reason, _ in found.values())
     for reason, count in reported.counts.items():
@@ -57,12 +59,12 @@ def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, 
     return Rejections({reason: count for reason, count in counts.items() if count}, found, unmatched)
 
 
-def _read(reported: _Reported, report: Report, base_url: str) -> None:
+def _read(reported: _Reported, report: Report, base_url: str, until: float) -> None:
     if len(report.urls) > MOST_LINKS:
         raise PermanentError("report_too_large", f"Brevo has more than {MOST_LINKS} reports for one reason.")
     reported.counts[report.reason] += report.count
     for url in report.urls:
-        for number, row in enumerate(read_report(url, base_url)):
+        for number, row in enumerate(read_report(url, base_url, until - time.monotonic())):
             cells = [cell.strip().strip('"') for cell in row]
             is_named = _take(reported, cells, report.reason)
             reported.nameless += number > 0 and any(cells) and not is_named

@@ -28,7 +28,24 @@ Id = Annotated[
     fits(ID_PATTERN, "takes small letters, digits and hyphens, at most 50, with no hyphen at either end"),
     WithJsonSchema({"type": "string", "pattern": ID_PATTERN}),
 ]
-SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+# The app's, the platform's and storage's own: what they hold would be sent to Brevo, or to a receiver of notices.
+_OWN_SETTINGS = re.compile(
+    "(AzureWebJobs|WEBSITES?_|FUNCTIONS_|APPLICATIONINSIGHTS_|APPINSIGHTS_|SEGMENT_STORAGE|AZURE_|IDENTITY_|MSI_|SCM_"
+    "|SNAPSHOT_|OTEL_|[A-Z]+CONNSTR_|DOCKER_).*"
+    "|EXPORT_CONFIG|EXPORT_SCHEDULE|BREVO_BASE_URL|PUBLIC_URL|APP_SECRET|WEBHOOK_SECRET|(HTTPS?|ALL)_PROXY",
+    re.IGNORECASE,
+)
+
+
+def _of_its_own(name: str) -> str:
+    if _OWN_SETTINGS.fullmatch(name):
+        raise ValueError(
+            "is a setting of the app, of storage or of the platform; name one that is there for this alone"
+        )
+    return name
+
+
+SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"), AfterValidator(_of_its_own)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

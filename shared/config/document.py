@@ -1,5 +1,6 @@
 """Reads the configuration document, and says what is wrong with it line by line."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -13,15 +14,23 @@ from shared.config.source import CONTAINER_NAME
 from shared.errors import ConfigurationError, shown
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
+from shared.storage.versions import Version, Versions
 
-_LARGEST_BYTES = 4_000_000
+# Some 10,000 exports. What is made of so many bytes takes a process of 300 MB no further, whatever they hold.
+LARGEST_BYTES = 4_000_000
+_MOST_KEYS = 500  # in one object: twice what a mapping may have
+_MOST_KEYS_IN_ALL = 250_000
+_MOST_FAULTS = 500
+_LONGEST_TEXT = 4_000
 
 
 class DocumentError(ConfigurationError):
     """The document cannot be used. `problems` has one line for each fault, with the path to its field."""
 
     def __init__(self, where: str, problems: list[str]) -> None:
-        super().__init__("configuration_invalid", f"{where}: {'; '.join(problems)}", "Correct the configuration.")
+        told = "; ".join(problems)[:_LONGEST_TEXT]
+        super().__init__("configuration_invalid", f"{where}: {told}", "Correct the configuration.")
+        self.faults = tuple(problems)
         self.problems = [f"{where}: {problem}" for problem in problems]
 
 
@@ -38,33 +47,104 @@ class ReadyExport:
         return self.connection.api_key.setting
 
 
-def read_document(location: str, blobs: Blobs) -> Document:
-    """The document at a local path, or at `container/blob`.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A version of the document: its bytes, and what they are, or what is wrong with them."""
 
-    Raises DocumentError, or ConfigurationError where there is none.
+    data: bytes
+    document: Document | None
+    problems: tuple[str, ...] = ()
+
+
+# The version before stays in use while a newer one is parsed.
+_versions: Versions[Parsed] = Versions(LARGEST_BYTES)
+
+
+def read_document(location: str, blobs: Blobs) -> Document:
+    """The document at a local path, or at `container/blob`. A version is parsed once.
+
+    Raises DocumentError, or ConfigurationError where there is none, or where it is too large.
     """
-    return parse_document(_read(location, blobs), location)
+    try:
+        return read_version(location, blobs)[0]
+    except NotFound:
+        raise _missing(location) from None
+
+
+def read_version(location: str, blobs: Blobs) -> tuple[Document, bytes, str]:
+    """The document, its bytes, and the etag of its blob. Raises as `read_document`, and NotFound."""
+    version = _newest(location, blobs)
+    if version.value.document is None:
+        raise DocumentError(location, list(version.value.problems))
+    return version.value.document, version.value.data, version.etag
+
+
+def _newest(location: str, blobs: Blobs) -> Version[Parsed]:
+    known = _versions.get(blobs, location)
+    if Path(location).is_file():
+        data = _local(location)
+        etag = hashlib.sha256(data).hexdigest()
+        if known and known.etag == etag:
+            return known
+    else:
+        found = blobs.read_new(*blob_address(location), known.etag if known else None, LARGEST_BYTES)
+        if found is None and known:
+            return known
+        data, etag = found or (b"", "")
+    version = Version(etag, _parsed(data, location), len(data))
+    _versions.keep(blobs, location, version)
+    return version
+
+
+def read_local(location: str) -> Document:
+    """The document at a local path, without storage. Raises as `read_document`."""
+    return parse_document(_local(location), location)
+
+
+def _local(location: str) -> bytes:
+    path = Path(location)
+    if path.stat().st_size > LARGEST_BYTES:
+        raise too_large(location)
+    return path.read_bytes()
+
+
+def _parsed(data: bytes, where: str) -> Parsed:
+    try:
+        return Parsed(data, parse_document(data, where))
+    except DocumentError as error:
+        return Parsed(data, None, error.faults)
 
 
 def parse_document(data: bytes, where: str) -> Document:
-    """Raises DocumentError with a line for each fault."""
+    """Raises DocumentError with a line for each fault, ConfigurationError for one that is too large."""
+    if len(data) > LARGEST_BYTES:
+        raise too_large(where)
     try:
         raw = plain_json(data)
     except ValueError as error:
-        raise DocumentError(where, [str(error)]) from error
+        raise DocumentError(where, [str(error)]) from None
     return validated(raw, where)
 
 
 def plain_json(data: bytes) -> Any:
     """The value that the JSON text stands for. Raises ValueError saying what is wrong with it."""
+    keys = 0
+
+    def counted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal keys
+        keys += len(pairs)
+        if keys > _MOST_KEYS_IN_ALL:
+            raise ValueError(f"has more than {_MOST_KEYS_IN_ALL:,} keys")
+        return _no_key_twice(pairs)
+
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice)
-    except UnicodeDecodeError as error:
-        raise ValueError("is not UTF-8 text") from error
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=counted)
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}: is not JSON ({error.msg})") from error
-    except RecursionError as error:
-        raise ValueError("is nested too deeply") from error
+        raise ValueError(f"line {error.lineno}: is not JSON ({error.msg})") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
 
 
 def validated(raw: Any, where: str) -> Document:
@@ -72,7 +152,7 @@ def validated(raw: Any, where: str) -> Document:
     try:
         return Document.model_validate(raw)
     except ValidationError as error:
-        raise DocumentError(where, field_problems(error)) from error
+        raise DocumentError(where, field_problems(error)) from None
 
 
 def ready_export(document: Document, export_id: str) -> ReadyExport:
@@ -82,10 +162,21 @@ def ready_export(document: Document, export_id: str) -> ReadyExport:
     """
     export = document.export(export_id)
     if export is None:
-        known = ", ".join(sorted(found.id for found in document.exports)) or "none"
-        raise ConfigurationError(
-            "export_unknown", f"There is no export {export_id[:60]!r}.", f"The exports are: {known}."
-        )
+        raise export_unknown(export_id)
+    return make_ready(document, export)
+
+
+def export_unknown(export_id: str) -> ConfigurationError:
+    """The error for an id that no export has. It lists none: whoever gets it may not be permitted to see them."""
+    return ConfigurationError(
+        "export_unknown",
+        f"There is no export {shown(export_id)!r}.",
+        "`segment-export exports` and GET /api/exports list them.",
+    )
+
+
+def make_ready(document: Document, export: Export) -> ReadyExport:
+    """The same for an export of the document. Raises ConfigurationError where it is detached or lacks consent."""
     connection = document.connection_of(export)
     if connection is None:
         raise ConfigurationError(
@@ -100,17 +191,13 @@ def ready_export(document: Document, export_id: str) -> ReadyExport:
     return ReadyExport(export, connection)
 
 
-def _read(location: str, blobs: Blobs) -> bytes:
-    path = Path(location)
-    if path.is_file():
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise DocumentError(location, [f"is larger than {_LARGEST_BYTES:,} bytes"])
-        return path.read_bytes()
-    container, name = blob_address(location)
-    try:
-        return blobs.read(container, name)
-    except NotFound as error:
-        raise _missing(location) from error
+def too_large(where: str) -> ConfigurationError:
+    """The error for a document of more than LARGEST_BYTES."""
+    return ConfigurationError(
+        "configuration_too_large",
+        f"The configuration {_shown_location(where)} is larger than {LARGEST_BYTES:,} bytes.",
+        "Remove exports that are not used, or divide them between several apps.",
+    )
 
 
 def blob_address(location: str) -> tuple[str, str]:
@@ -121,16 +208,24 @@ def blob_address(location: str) -> tuple[str, str]:
     return container, name
 
 
+def _shown_location(location: str) -> str:
+    """Where the document is, for a line of text. Links, and long words that are no path, may be secrets."""
+    is_path = re.fullmatch(r"[^?;=@]+", location) and "://" not in location and re.search(r"[/.]", location)
+    return location if is_path or shown(location) == location else "the address in EXPORT_CONFIG"
+
+
 def _missing(location: str) -> ConfigurationError:
     return ConfigurationError(
         "configuration_missing",
-        f"There is no configuration at {location}.",
+        f"There is no configuration at {_shown_location(location)}.",
         "Set EXPORT_CONFIG to a local path or to container/blob, and put the document there.",
     )
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    if len(pairs) > _MOST_KEYS:
+        raise ValueError(f"has an object with {len(pairs):,} keys, more than {_MOST_KEYS}")
     for key, value in pairs:
         if key in found:
             raise ValueError(f"the key {shown(key)!r} is there twice")
@@ -143,7 +238,12 @@ _TAGS = {"a word", "an object"}
 
 
 def field_problems(error: ValidationError, whole: str = "document") -> list[str]:
-    """A line for each fault, with the path to its field; `whole` is the word for what has no path."""
+    """A line for each fault, with the path to its field; `whole` is the word for what has no path.
+
+    Of many thousands of them only the number: their lines would take a hundred times the memory of what was typed.
+    """
+    if error.error_count() > _MOST_FAULTS:
+        return [f"{whole}: has {error.error_count():,} faults, too many to list; is it a document of another kind?"]
     return [
         f"{_path(found['loc']) or whole}: {_sentence(found['type'], found['msg'])}"
         for found in error.errors(include_url=False, include_input=False)

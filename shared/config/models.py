@@ -1,6 +1,7 @@
 """The JSON document's models. Each refuses what it does not know, by name."""
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +23,7 @@ from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw
 from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
 from shared.config.source import Source
+from shared.errors import shown
 from shared.lifetimes import LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
@@ -48,6 +50,12 @@ Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 # Brevo stores attribute names in upper case, whatever is sent.
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", to_upper=True)]
+
+
+def _twice(names: Iterable[str]) -> str:
+    """The first name that was there before; empty where each is there once."""
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), "")  # type: ignore[func-returns-value]
 
 
 def _country(value: str) -> str:
@@ -82,7 +90,7 @@ class Connection(Model):
     type: Literal["brevo"] = "brevo"
     display_name: DisplayName
     api_key: Annotated[SettingReference, BeforeValidator(not_raw("key"))]
-    available_to: list[Role] = Field(default=["administrator"], min_length=1)
+    available_to: list[Role] = Field(default=["administrator"], min_length=1, max_length=10)
     consent: Consent | None = None
     imports_at_once: int = Field(
         default=1,
@@ -158,9 +166,8 @@ class Mapping(Model):
     def _no_name_twice(cls, value: Any) -> Any:
         """Names that differ in case only would become one, and the other's column be lost without a word."""
         names = [str(name).upper() for name in value] if isinstance(value, dict) else []
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"attribute {name} is mapped twice")
+        if twice := _twice(names):
+            raise ValueError(f"attribute {shown(twice)} is mapped twice")
         return value
 
     @property
@@ -193,11 +200,10 @@ class Mapping(Model):
             if field is not None
         ]
         names += self.attributes if isinstance(self.attributes, dict) else []
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"attribute {name} is mapped twice")
-            if name == "EMAIL":
-                raise ValueError('attribute EMAIL is the address itself; map it with "email"')
+        if twice := _twice(names):
+            raise ValueError(f"attribute {twice} is mapped twice")
+        if "EMAIL" in names:
+            raise ValueError('attribute EMAIL is the address itself; map it with "email"')
         return self
 
 
@@ -211,18 +217,18 @@ class CronSchedule(Model):
     def _can_fire(self) -> Self:
         try:
             zone = ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(
-                f"time_zone {self.time_zone!r} is not known; use a name such as Europe/Bucharest"
-            ) from error
+                f"time_zone {shown(self.time_zone)!r} is not known; use a name such as Europe/Bucharest"
+            ) from None
         if len(self.cron.split()) != 5:
             raise ValueError("cron takes five fields: minute hour day month weekday")
         try:
             next(CronSim(self.cron, datetime.now(zone)))
-        except CronSimError as error:
-            raise ValueError(f"cron line {self.cron!r} cannot be read") from error
-        except StopIteration as error:
-            raise ValueError(f"cron line {self.cron!r} never fires") from error
+        except CronSimError:
+            raise ValueError(f"cron line {shown(self.cron)!r} cannot be read") from None
+        except StopIteration:
+            raise ValueError(f"cron line {shown(self.cron)!r} never fires") from None
         return self
 
 
@@ -282,6 +288,8 @@ class Export(Model):
 
 
 _RAW_KEY = re.compile(r"xkeysib-", re.IGNORECASE)
+# Of each kind. The faults of many more would take gigabytes to tell.
+_MOST_ITEMS = 5_000
 
 
 class Document(Model):
@@ -298,9 +306,8 @@ class Document(Model):
             ("export", [export.id for export in self.exports]),
             ("notification", [notification.id for notification in self.notifications]),
         ):
-            for found in sorted(ids):
-                if ids.count(found) > 1:
-                    raise ValueError(f"{kind} {found} is there twice")
+            if twice := _twice(sorted(ids)):
+                raise ValueError(f"{kind} {twice} is there twice")
         known = {connection.id for connection in self.connections}
         for export in self.exports:
             if export.connection is not None and export.connection not in known:
@@ -309,9 +316,10 @@ class Document(Model):
 
     @model_validator(mode="after")
     def _notifications_are_for_exports(self) -> Self:
+        known = {export.id for export in self.exports}
         for notification in self.notifications:
             for name in notification.exports if notification.exports != "all" else []:
-                if self.export(name) is None:
+                if name not in known:
                     raise ValueError(f"notification {notification.id} is for the export {name}, which is not there")
         return self
 
@@ -320,6 +328,10 @@ class Document(Model):
     def _holds_no_key(cls, data: Any) -> Any:
         if _RAW_KEY.search(repr(data)):
             raise ValueError("holds a raw Brevo key; put it into a setting and name the setting")
+        for kind in ("connections", "exports", "notifications"):
+            items = data.get(kind) if isinstance(data, dict) else None
+            if isinstance(items, list) and len(items) > _MOST_ITEMS:
+                raise ValueError(f"has {len(items):,} {kind}, more than {_MOST_ITEMS:,}; divide them among apps")
         return data
 
     def export(self, export_id: str) -> Export | None:

@@ -23,12 +23,13 @@ class Notification(Model):
     secret: Annotated[SettingReference | None, BeforeValidator(not_raw("secret"))] = Field(
         default=None, description="For a webhook: the setting with the secret that its messages are signed with."
     )
-    on: list[Event] = Field(default=list(EVENTS), min_length=1)
+    on: list[Event] = Field(default=list(EVENTS), min_length=1, max_length=10)
     rejected_share: Share = Field(
         default=0.05, description="A run that succeeded is told of when more than this share of its rows is rejected."
     )
     exports: Annotated[
-        Annotated[Literal["all"], Tag("a word")] | Annotated[list[Id], Tag("an object")], Discriminator(word_or_object)
+        Annotated[Literal["all"], Tag("a word")] | Annotated[list[Id], Field(max_length=5_000), Tag("an object")],
+        Discriminator(word_or_object),
     ] = "all"
 
     @model_validator(mode="after")

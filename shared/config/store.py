@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared.config.document import blob_address, parse_document, validated
+from shared.config.document import LARGEST_BYTES, blob_address, read_version, too_large, validated
 from shared.config.models import Document
 from shared.errors import ConfigurationError, TransientError
 from shared.storage.blobs import Blobs
@@ -58,6 +58,8 @@ class DocumentStore:
             after = _checked(change(before), self._location)
             kept = self._keep(who, what, data) if etag else ""
             new = _written(after)
+            if len(new) > LARGEST_BYTES:
+                raise too_large(self._location)
             try:
                 self._blobs.write_if(container, name, new, etag)
             except Conflict:
@@ -112,15 +114,10 @@ class DocumentStore:
         return Version(found["changed_at"], found["changed_by"], found["what"], blob)
 
     def _read(self) -> tuple[Document, bytes, str | None]:
-        path = Path(self._location)
-        if path.is_file():
-            data = path.read_bytes()
-            return parse_document(data, self._location), data, None
         try:
-            data, etag = self._blobs.read_with_etag(*blob_address(self._location))
+            return read_version(self._location, self._blobs)
         except NotFound:
             return Document(), b"", None
-        return parse_document(data, self._location), data, etag
 
     def _keep(self, who: str, what: str, data: bytes) -> str:
         container, _ = blob_address(self._location)

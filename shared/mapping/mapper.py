@@ -19,7 +19,16 @@ from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
 from shared.mapping.results import MappedChunk, RejectedRow
 from shared.mapping.rule import Rule
-from shared.mapping.select import FATE, FileSource, contacts_sql, copy_sql, load_sql, places_sql, rejected_sql
+from shared.mapping.select import (
+    FATE,
+    FileSource,
+    contacts_sql,
+    copy_sql,
+    filled_sql,
+    load_sql,
+    places_sql,
+    rejected_sql,
+)
 
 MEMORY_LIMIT = "100MB"
 _FETCH_ROWS = 12_288
@@ -29,7 +38,7 @@ _WORTH_PLANNING = 1_000
 
 class Mapper:
     """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged
-    and rejected rows, and warnings.
+    and rejected rows, and warnings, and `empty` has the attributes that no contact has anything for.
 
     `files` are the names of the snapshot's files.
     """
@@ -55,6 +64,7 @@ class Mapper:
         self._db.execute("SET enable_progress_bar = false")
         self._db.execute(CREATE)
         self.reasons: Counter[str] = Counter()
+        self.empty = {field.attribute for field in plan.fields}
 
     def close(self) -> None:
         """Ends the database."""
@@ -73,6 +83,7 @@ class Mapper:
             self._execute(statement)
         origins = chunk.origins
         self._count(segment_name, origins)
+        self._note_filled()
         return self._written(origins)
 
     def _check_count(self, chunk: Chunk) -> None:
@@ -133,6 +144,12 @@ class Mapper:
                 self._on_rejected(
                     RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
                 )
+
+    def _note_filled(self) -> None:
+        if not self.empty:
+            return
+        found = self._db.execute(filled_sql(self.plan, self.empty)).fetchone() or ()
+        self.empty -= {name for name, filled in zip(sorted(self.empty), found, strict=True) if filled}
 
     def _written(self, origins: Origins) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)

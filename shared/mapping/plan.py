@@ -6,7 +6,7 @@ from typing import Literal
 
 from shared.config.date_format import DateFormat
 from shared.config.models import AttributeType, BooleanWords, Connection, Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 
 CUSTOMER_ID = "CustomerId"
 # Each field is an expression of the SELECT; several hundred of them need more memory than an instance has.
@@ -137,7 +137,7 @@ def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
     other = _other_delimiter(columns)
-    names = {name.strip().casefold() for name in (columns[0].split(other) if other else columns)}
+    names = {name.strip().casefold() for name in (columns[0].split(other) if other else columns)} - {""}
     if names & {name.casefold() for name in (CUSTOMER_ID, *known)}:
         return ""
     return "its first row may be a customer's and is not shown, since no mapped column is in it."
@@ -162,12 +162,12 @@ def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[
     if name.casefold() in [column.casefold() for column in columns]:
         raise ConfigurationError(
             "column_twice",
-            f"{where} has the mapped column {name!r} more than once.",
+            f"{where} has the mapped column {shown(name)!r} more than once.",
             "Rename one of them in Customer Insights.",
         )
     raise ConfigurationError(
         "column_missing",
-        f"{where} has no column {name!r}.",
+        f"{where} has no column {shown(name)!r}.",
         f"Correct the mapping; {columns_text(columns, mapped)}",
     )
 

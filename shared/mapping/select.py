@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.config.date_format import DateFormat
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
 from shared.mapping.date_rule import date_sql
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
@@ -136,6 +136,15 @@ def contacts_sql(plan: Plan) -> str:
     )
 
 
+def filled_sql(plan: Plan, attributes: set[str]) -> str:
+    """Which of the attributes any contact of the chunk has something for, valid or not. Shape: one row of booleans."""
+    columns = {field.attribute: f"f{i} IS NOT NULL" for i, field in _values(plan)}
+    if plan.phone:
+        columns[plan.phone.attribute] = "phone_cell IS NOT NULL OR phone IS NOT NULL"
+    parts = ", ".join(f"coalesce(bool_or({columns[name]}), false)" for name in sorted(attributes))
+    return f"SELECT {parts} FROM chunk WHERE fate = {FATE['contact']}"
+
+
 def places_sql() -> str:
     """Where the chunk's contacts stand in it, in their order. Shape: rowid and customer id, tab-separated."""
     return (
@@ -218,9 +227,10 @@ def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, in
     except ValueError as error:
         raise ConfigurationError(
             "model_json_invalid",
-            f"{source.name}: model.json has the date format {annotated[:100]!r} for column {column!r}, which {error}.",
+            f"{source.name}: model.json has the date format {shown(annotated)!r} for column {shown(column)!r}, "
+            f"which {error}.",
             'Give the field a "format" in the mapping.',
-        ) from error
+        ) from None
 
 
 def _typed(field: Field, cell: str, plan: Plan, form: DateFormat | None) -> str:

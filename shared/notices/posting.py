@@ -18,11 +18,11 @@ from urllib.parse import SplitResult, urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from shared.errors import ConfigurationError, TransientError
+from shared.settings import THIS_MACHINE
 
 _STEP_SECONDS = 5.0
 POST_SECONDS = 12.0
 _LONGEST_RETRY_AFTER_SECONDS = 3600.0
-_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 class OutcomeUnknownError(TransientError):
@@ -43,7 +43,7 @@ def post(url: str, setting: str, body: bytes, headers: Mapping[str, str]) -> Non
 def _parts(url: str, setting: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        local = parts.hostname in _THIS_MACHINE
+        local = parts.hostname in THIS_MACHINE
         # Ports out of range and names that no DNS has raise here, not in the middle of a post.
         good = bool(parts.hostname) and parts.port != 0 and bool((parts.hostname or "").encode("idna"))
         good = good and parts.username is None and (parts.scheme == "https" or (parts.scheme == "http" and local))

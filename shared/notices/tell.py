@@ -15,14 +15,13 @@ from dataclasses import replace
 
 from shared.app import App
 from shared.config.notifications import Notification
-from shared.errors import ExportError, PermanentError, TransientError, place_of
+from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.notices.notice import Notice
 from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_notice
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.when import announce, events_of, run_before
 from shared.notices.words import run_notice
 from shared.runs.queue import GIVE_UP_SECONDS, keep, next_try_seconds
-from shared.runs.steps.dispatch import UnforeseenError
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.forms import OtherFormError
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from shared.access import Caller, people_sign_in, require, webhook_secret
 from shared.app import App
 from shared.brevo.checks import check_connection
-from shared.config.document import DocumentError, blob_address, parse_document
+from shared.config.document import DocumentError, blob_address, read_local
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
@@ -71,7 +71,8 @@ def examine(caller: Caller) -> Iterator[Finding]:
     if queues_answer:
         yield from _probed([(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))])
     if tables_answer:
-        yield from _probed([("open runs", partial(looking.open_runs, app))])
+        rows = partial(looking.odd_rows, app, document)
+        yield from _probed([("open runs", partial(looking.open_runs, app)), ("odd rows", rows)])
         exports = [export.id for export in document.exports]
         yield from _probed([("other releases' rows", partial(looking.other_forms, app, exports))])
         yield from _probed([("exports", partial(looking.given_up, app, document))])
@@ -151,7 +152,7 @@ def _document(settings: Settings, storage: Storage | None) -> tuple[Document, li
         if storage is not None:
             found = App(settings, storage, RunStore(storage)).document()
         elif Path(where).is_file():
-            found = parse_document(Path(where).read_bytes(), where)
+            found = read_local(where)
         else:
             return Document(), [Finding("configuration", "FAILED", "It cannot be read: no storage.", "See above.")]
     except DocumentError as error:

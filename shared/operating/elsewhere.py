@@ -9,7 +9,7 @@ from shared.access import Caller
 from shared.app import App
 from shared.config.models import Document, Export
 from shared.config.store import plain
-from shared.errors import ConfigurationError, ExportError
+from shared.errors import ConfigurationError, ExportError, described
 from shared.operating.person import Forgotten, Person
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentSnapshot, find_snapshot
@@ -42,9 +42,9 @@ def search_segments(app: App, person: Person, found: Forgotten) -> None:
             snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
             for part in snapshot.segments:
                 _search(app, person, export, part, searched, found)
-        except ExportError as error:
-            if error.code not in ("snapshot_missing", "container_missing"):
-                found.not_done.append(f"segments of {export.id}: {error}")
+        except Exception as error:  # noqa: BLE001 - the other exports are searched all the same
+            if not isinstance(error, ExportError) or error.code not in ("snapshot_missing", "container_missing"):
+                found.not_done.append(f"segments of {export.id}: {described(error)}")
 
 
 def _search(
@@ -72,8 +72,8 @@ def ask_brevo(app: App, person: Person, found: Forgotten) -> None:
         asked.add(key_setting)
         try:
             contact = app.brevo(key_setting).find_contact(person.address)
-        except ExportError as error:
-            found.not_done.append(f"Brevo, connection {connection.id}: {error}")
+        except Exception as error:  # noqa: BLE001 - the other accounts are asked all the same
+            found.not_done.append(f"Brevo, connection {connection.id}: {described(error)}")
             continue
         if contact is not None:
             lists = f"lists {', '.join(map(str, contact.lists))}" if contact.lists else "no list"

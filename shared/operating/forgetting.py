@@ -11,12 +11,13 @@ address.
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.app import App
 from shared.brevo.body import find_contacts
-from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.errors import ConfigurationError, TransientError, described
 from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
 from shared.runs.run_ids import is_run_id
@@ -52,10 +53,10 @@ def _part(found: Forgotten, name: str, work: Callable[[], None]) -> None:
     """A part that fails does not keep the others from being done."""
     try:
         work()
-    except ExportError as error:
-        found.not_done.append(f"{name}: {error}")
     except (Conflict, NotFound) as error:
         found.not_done.append(f"{name}: {error} was changed meanwhile; repeat this")
+    except Exception as error:  # noqa: BLE001 - the other parts are done all the same
+        found.not_done.append(f"{name}: {described(error)}")
 
 
 def _erase_in_runs(app: App, caller: Caller, person: Person, found: Forgotten) -> None:
@@ -64,13 +65,17 @@ def _erase_in_runs(app: App, caller: Caller, person: Person, found: Forgotten) -
     holding = _runs_holding(app, person, customers)
     _erase_rejected(app, person, customers, found)
     for run_id in holding:
-        _erase_staged(app, caller, run_id, found)
+        _part(found, f"run {run_id}", partial(_erase_staged, app, caller, run_id, found))
     if holding:  # until its end a run may have written down more
         _erase_rejected(app, person, customers, found)
     for run_id, _ in app.store.open_runs():
-        run = app.store.load(run_id)
-        if run is not None and run.state in ("queued", "staging"):
-            found.not_done.append(f"run {run_id}: it reads its segments now; repeat this when it has ended")
+        _part(found, f"run {run_id}", partial(_note_staging, app, run_id, found))
+
+
+def _note_staging(app: App, run_id: str, found: Forgotten) -> None:
+    run = app.store.load(run_id)
+    if run is not None and run.state in ("queued", "staging"):
+        found.not_done.append(f"run {run_id}: it reads its segments now; repeat this when it has ended")
 
 
 def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:

@@ -5,14 +5,14 @@ Each look: state, words, what to do.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Literal
 
 from shared.app import App
 from shared.config.models import Document
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ExportError, place_of, shown
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
+from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
@@ -37,6 +37,7 @@ _LARGE_DIFFERENCE_SECONDS = 2.0
 _NEWEST_ROWS = 20
 _MOST_KINDS = 5
 _MOST_NAMES = 5
+_SHOWN = 5
 
 
 def queue(app: App) -> Look:
@@ -76,10 +77,7 @@ def segment_account(app: App) -> Look:
 
 def open_runs(app: App) -> Look:
     """The oldest run that has not ended, and whether anything drives the runs."""
-    loaded: list[Run | None] = []
-    for run_id, _ in app.store.open_runs():
-        with suppress(OtherFormError):  # told by `other_forms`
-            loaded.append(app.store.load(run_id))
+    loaded = [_loaded(app, run_id) for run_id, _ in app.store.open_runs()]
     found = sorted((run for run in loaded if run and not run.is_final), key=lambda run: started_at(run.run_id))
     if not found:
         return "ok", "None.", ""
@@ -152,6 +150,69 @@ def given_up(app: App, document: Document) -> Look:
     more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
     told = f"Failed again and again, and not tried any more: {', '.join(found[:_MOST_NAMES])}{more}."
     return "FAILED", told, f"See why: `segment-export exports`. Then `segment-export run {found[0]}`."
+
+
+def _loaded(app: App, run_id: str) -> Run | None:
+    """None for a run whose row cannot be read, which `odd_rows` or `other_forms` shows."""
+    try:
+        return app.store.load(run_id)
+    except OtherFormError:
+        return None
+    except ExportError:
+        raise
+    except Exception:  # noqa: BLE001 - what an odd row raises is not known
+        return None
+
+
+def odd_rows(app: App, document: Document) -> Look:
+    """Rows that cannot be read: each stops its own run, export or account, and is passed over by all else."""
+    faults = [f"{what} ({fault})" for what, read in _readings(app, document) if (fault := _fault(read))]
+    if not faults:
+        return "ok", "Each can be read.", ""
+    more = f" and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
+    words = f"{len(faults):,} cannot be read: {'; '.join(faults[:_SHOWN])}{more}."
+    return "FAILED", words, "Nothing of ours writes such a row: see who else writes to the account, and delete the row."
+
+
+def _readings(app: App, document: Document) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What the timer reads of each export, run and account, with the words for it."""
+    store, storage = app.store, app.storage
+    for export in document.exports:
+        yield f"runs: started of {export.id}", partial(store.started, export.id)
+        yield f"runs: active of {export.id}", partial(store.active, export.id)
+        yield f"runs: success of {export.id}", partial(store.success, export.id)
+        for row in storage.runs.query(export.id, "run-", "run.", 1, pass_over):
+            yield f"runs: newest run of {export.id}", partial(run_of, row)
+    for row in storage.runs.query(OPEN, on_other=pass_over):
+        yield "runs: an open run", partial(_check_open, app, row)
+    for row in storage.requests.rows():
+        yield f"requests: a key of {shown(row.partition)}", partial(float, row.values.get("at", ""))
+    for row in storage.accounts.rows():
+        if row.key.startswith("slot-"):
+            yield f"accounts: {shown(row.key)} of {shown(row.partition)}", partial(_check_slot, app, row)
+
+
+def _check_open(app: App, row: Row) -> None:
+    app.store.load(row.key)
+    str(row.values["key_setting"])
+
+
+def _check_slot(app: App, row: Row) -> None:
+    int(row.values["batch"])
+    app.store.load(row.values["run"])
+
+
+def _fault(read: Callable[[], object]) -> str:
+    """Where reading fails; empty where it does not. Storage's own failures are for whoever probes storage."""
+    try:
+        read()
+    except OtherFormError:
+        return ""  # `other_forms` shows it
+    except ExportError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what an odd row raises is not known
+        return place_of(error)
+    return ""
 
 
 def clock(app: App) -> Look:

@@ -3,6 +3,8 @@
 Everything is found by its own age, and a run's row goes last, so that it may be repeated and cut off anywhere.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import batched
@@ -11,6 +13,7 @@ from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.running import forget_old_keys
 from shared.app import App
+from shared.errors import described
 from shared.lifetimes import ENDED_STAGED_DAYS, REJECTED_DAYS
 from shared.runs.run_ids import started_at
 from shared.staging.bodies import STAGED
@@ -19,6 +22,7 @@ from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, Table, pass_over
 
 _TRANSACTION_ROWS = 100
+_log = logging.getLogger(__name__)
 
 
 def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict[str, int]:
@@ -48,34 +52,53 @@ def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
         for blob in app.storage.app_blobs.listing_if_there(container, "")
         if _is_older(app, run_id := blob.name.split("/")[0], days) and run_id not in open_runs
     ]
-    for name in [] if dry_run else names:
-        app.storage.app_blobs.delete(container, name)
-    return len(names)
+    return _delete_blobs(app, [(container, name) for name in names], dry_run=dry_run)
 
 
 def _prune_history(app: App, days: int, *, dry_run: bool) -> int:
     found = app.configuration.history_before(app.storage.clock.now() - timedelta(days=days))
-    for container, name in [] if dry_run else found:
-        app.storage.app_blobs.delete(container, name)
-    return len(found)
+    return _delete_blobs(app, found, dry_run=dry_run)
+
+
+def _delete_blobs(app: App, found: list[tuple[str, str]], *, dry_run: bool) -> int:
+    """How many were deleted: one that storage holds fast, by a lease or a policy, keeps no other from going."""
+    if dry_run:
+        return len(found)
+    deleted = 0
+    for container, name in found:
+        try:
+            app.storage.app_blobs.delete(container, name)
+        except Exception as error:  # noqa: BLE001 - as said above
+            _log.error("a blob of %s was not deleted: %s", container, described(error))
+            continue
+        deleted += 1
+    return deleted
 
 
 def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
     open_runs = _open_runs(app)
-    counts = {"runs": 0, "batches": 0, "events": 0, "notices": 0}
-    tables = {"batches": app.storage.batches, "events": app.storage.events, "notices": app.storage.notices}
+    counts = Counter({"runs": 0, "batches": 0, "events": 0, "notices": 0})
     for row in app.storage.runs.rows():
         run_id = str(row.values.get("run_id", ""))
         if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
             continue
-        for name, table in tables.items():
-            below = list(table.query(run_id, on_other=pass_over))
-            counts[name] += len(below)
-            if not dry_run:
-                _delete(table, below)
+        try:
+            counts.update(_prune_run(app, row, run_id, dry_run=dry_run))
+        except Exception as error:  # noqa: BLE001 - the other runs go all the same
+            _log.error("the run %s was not deleted: %s", run_id, described(error))
+    return dict(counts)
+
+
+def _prune_run(app: App, row: Row, run_id: str, *, dry_run: bool) -> dict[str, int]:
+    counts = {"runs": 1}
+    tables = {"batches": app.storage.batches, "events": app.storage.events, "notices": app.storage.notices}
+    for name, table in tables.items():
+        below = list(table.query(run_id, on_other=pass_over))
+        counts[name] = len(below)
         if not dry_run:
-            app.storage.runs.delete(Row(row.partition, row.key))
-        counts["runs"] += 1
+            _delete(table, below)
+    if not dry_run:
+        app.storage.runs.delete(Row(row.partition, row.key))
     return counts
 
 

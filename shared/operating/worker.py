@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from shared.app import App
-from shared.errors import ExportError
+from shared.errors import ExportError, UnforeseenError
 from shared.notices.tell import take_notice
-from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
+from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 
 _log = logging.getLogger(__name__)

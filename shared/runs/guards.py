@@ -43,6 +43,17 @@ def check_staged(
         )
 
 
+def check_emptied(attributes: list[str], contacts: int) -> None:
+    """`attributes` had values in the last run and have none now, which would erase them. Raises ConfigurationError."""
+    if attributes:
+        raise ConfigurationError(
+            "guard_emptied",
+            f"None of the {contacts:,} contacts has a value for {', '.join(attributes)[:500]}, which the last run had "
+            "values for: erase_empty would erase them all in Brevo.",
+            f"Look at the columns in Customer Insights. {ACCEPT}",
+        )
+
+
 def check_confirmed(export: Export, *, batch: int, contacts: int, rejected: int) -> None:
     """Checks a batch that Brevo has confirmed. Raises ConfigurationError."""
     if rejected > export.max_rejected * contacts:

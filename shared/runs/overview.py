@@ -1,17 +1,20 @@
 """What people and tools are told of an export: its last run, its next one, and why nothing runs now."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
-from shared.errors import ConfigurationError
+from shared.errors import ExportError, TransientError, described
 from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.runs.tries import Tries, is_guard
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +58,17 @@ class ExportOverview:
 
 
 def export_overview(app: App, document: Document, export: Export) -> ExportOverview:
-    """The export's overview."""
-    last = next(app.store.latest(export.id, 1), None)
-    success = app.store.success(export.id)
-    due = next_due_of(app, export)
+    """The export's overview. Where its rows cannot be read, that is why it does not run. Raises TransientError."""
+    try:
+        last = next(app.store.latest(export.id, 1), None)
+        success = app.store.success(export.id)
+        due = next_due_of(app, export)
+        why = _why_not_running(app, document, export, last, due)
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other exports are listed all the same
+        _log.error("export %s: %s", export.id, described(error))
+        last, success, due, why = None, None, None, Why("unforeseen", described(error))
     return ExportOverview(
         id=export.id,
         display_name=export.display_name,
@@ -70,7 +80,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
         next_due=due.isoformat() if due else None,
         last_run=_last_run(last) if last else None,
         last_success=LastSuccess(success.run_id, success.finished_at) if success else None,
-        why_not_running=_why_not_running(app, document, export, last, due),
+        why_not_running=why,
     )
 
 
@@ -102,7 +112,9 @@ def _why_not_running(
 def _why_no_refresh(app: App, export: Export) -> Why:
     try:
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-    except ConfigurationError as error:
+    except TransientError:
+        raise
+    except ExportError as error:
         return Why(error.code, error.message)
     started = app.store.started(export.id)
     if started.covers(snapshot.id):

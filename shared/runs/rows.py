@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
+from shared.errors import masked
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import run_address
@@ -77,12 +78,12 @@ def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
 
 
 def _property(value: Any) -> Any:
-    """The value as a table takes it."""
+    """The value as a table takes it; no table holds an address."""
     if isinstance(value, Problem):
         value = asdict(value)
     if isinstance(value, dict | list):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else value
+        return masked(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+    return masked(value[:_LONGEST_TEXT]) if isinstance(value, str) else value
 
 
 def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:

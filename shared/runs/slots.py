@@ -7,16 +7,18 @@ A run that has ended early may leave an import that Brevo still works on. Its sl
 would run beside it and old values could win: it is freed when Brevo says that the import is over, or at its deadline.
 """
 
-from contextlib import suppress
+import logging
 from dataclasses import asdict, dataclass, fields, replace
 
 from shared.app import App
 from shared.brevo.client import Imports
+from shared.errors import TransientError, described
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Batch, Run
 from shared.storage.failures import Conflict, NotFound
-from shared.storage.forms import OtherFormError
 from shared.storage.tables import Row
+
+_log = logging.getLogger(__name__)
 
 _SHORTEST_POLL_SECONDS = 15.0
 
@@ -125,10 +127,18 @@ def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
     """Lets the account's open runs look for a free slot now instead of at their next turn."""
     for run_id, setting in app.store.open_runs():
         if setting == key_setting and run_id != but:
-            with suppress(OtherFormError):  # another release's, which that one goes on with
-                run = app.store.load(run_id)
-                if run is not None and run.state in SENDING:
-                    schedule_confirm(app, run, 0)
+            try:
+                _wake(app, run_id)
+            except TransientError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the others are woken whatever this one's row holds
+                _log.error("run %s was not woken: %s", run_id, described(error))
+
+
+def _wake(app: App, run_id: str) -> None:
+    run = app.store.load(run_id)
+    if run is not None and run.state in SENDING:
+        schedule_confirm(app, run, 0)
 
 
 def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple[set[int], int]:

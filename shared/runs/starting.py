@@ -1,5 +1,6 @@
 """Starts runs: the one operation behind every trigger."""
 
+import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -12,9 +13,9 @@ from cronsim import CronSim
 
 from shared import telemetry
 from shared.app import App
-from shared.config.document import ReadyExport, ready_export
+from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
-from shared.errors import ConfigurationError, ExportError
+from shared.errors import ConfigurationError, ExportError, TransientError, described
 from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
 from shared.runs.steps.watch import start_watch
@@ -28,6 +29,10 @@ from shared.staging.completeness import wait_for_files
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
 
 _ACTIVE = "A run of this export is active already."
+_log = logging.getLogger(__name__)
+
+# A turn of the timer is to take less than a minute, and the sweep is a part of it.
+_TURN_SECONDS = 40.0
 
 # Says why somebody may not start an export; empty where they may.
 Refused = Callable[[Document, Export], str]
@@ -129,18 +134,34 @@ def start_all(app: App, trigger: Trigger, started_by: str, refused: Refused = la
 
 
 def start_due(app: App) -> list[Start]:
-    """Starts what is due now: new snapshots of `with_refresh` exports, and cron exports at their local time."""
+    """Starts what is due now: new snapshots of `with_refresh` exports, and cron exports at their local time.
+
+    Where they are too many for one turn of the timer, the next one goes on with the first that was left.
+    """
     document = app.document()
-    starts = []
-    for export in document.exports:
-        if export.schedule == "off" or export.connection is None:
-            continue
+    until = app.now() + _TURN_SECONDS
+    starts: list[Start] = []
+    exports = [each for each in document.exports if each.schedule != "off" and each.connection is not None]
+    first = app.store.next_to_start()
+    exports = _beginning_with(first, exports)
+    for number, export in enumerate(exports):
+        if app.now() > until:
+            _log.warning("the timer has looked at %d of %d exports; its next turn goes on", number, len(exports))
+            app.store.note_next_to_start(export.id)
+            return starts
         try:
-            start = _start_if_due(app, ready_export(document, export.id))
-        except ExportError as error:
-            start = Start(export.id, reason=str(error))
+            start = _start_if_due(app, make_ready(document, export))
+        except Exception as error:  # noqa: BLE001 - the other exports are due as well
+            start = _not_started(export, error)
         starts.append(start)
+    if first:
+        app.store.note_next_to_start("")
     return starts
+
+
+def _beginning_with(export_id: str, exports: list[Export]) -> list[Export]:
+    at = next((number for number, export in enumerate(exports) if export.id == export_id), 0)
+    return exports[at:] + exports[:at]
 
 
 def note_as_known(app: App, export: Export) -> None:
@@ -251,24 +272,35 @@ def _start_matching(
 
 def _start_for_snapshot(app: App, document: Document, export: Export, trigger: Trigger) -> Start:
     try:
-        ready = ready_export(document, export.id)
+        ready = make_ready(document, export)
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-    except ConfigurationError as error:
-        return Start(export.id, reason=str(error))
-    started = app.store.started(export.id)
-    if not started.covers(snapshot.id):
-        return start_run(app, ready, trigger, trigger, only_new=True)
-    if started.snapshot_tries.is_due(app.now()):
-        return start_run(app, ready, trigger, trigger, snapshot=snapshot.id)
-    known = Start(export.id, reason="This snapshot was exported already.")
-    return _failed_before(export, started.snapshot_tries) or known
+        started = app.store.started(export.id)
+        if not started.covers(snapshot.id):
+            return start_run(app, ready, trigger, trigger, only_new=True)
+        if started.snapshot_tries.is_due(app.now()):
+            return start_run(app, ready, trigger, trigger, snapshot=snapshot.id)
+        known = Start(export.id, reason="This snapshot was exported already.")
+        return _failed_before(export, started.snapshot_tries) or known
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other exports are started all the same
+        return _not_started(export, error)
 
 
 def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:
     try:
-        return start_run(app, ready_export(document, export.id), trigger, started_by)
-    except ConfigurationError as error:
-        return Start(export.id, reason=str(error))
+        return start_run(app, make_ready(document, export), trigger, started_by)
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other exports are started all the same
+        return _not_started(export, error)
+
+
+def _not_started(export: Export, error: Exception) -> Start:
+    """Why one of several exports is not started. What nobody foresaw is logged: its reason may be read nowhere."""
+    if not isinstance(error, ExportError):
+        _log.error("export %s is not started: %s", export.id, described(error))
+    return Start(export.id, reason=described(error))
 
 
 def _is_part_of(export: Export, name: str) -> bool:

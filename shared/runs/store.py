@@ -3,9 +3,12 @@
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started, and their tries · `success` the last successful run.
 Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
+Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with.
 Table `batches` and `events`, partition = run.
 """
 
+import json
+import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.errors import TransientError
+from shared.errors import TransientError, described, masked
 from shared.runs.rows import (
     batch_key,
     batch_of,
@@ -25,14 +28,18 @@ from shared.runs.rows import (
     started_of,
     started_row,
 )
-from shared.runs.run_ids import new_run_id, run_address
+from shared.runs.run_ids import is_run_id, new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, pass_over
 
-OPEN = "~open"  # no export can have this id
+_log = logging.getLogger(__name__)
+
+# No id has a tilde, so that no export can have this partition.
+OPEN = "~open"
+_TIMER = "~timer"
 _TRANSACTION_ROWS = 100
 
 
@@ -50,11 +57,12 @@ class AlreadyStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The last successful run."""
+    """The last successful run. `filled` are the attributes that it sent values for."""
 
     run_id: str
     contacts: int
     finished_at: str
+    filled: tuple[str, ...] = ()
 
 
 class RunStore:
@@ -116,12 +124,22 @@ class RunStore:
         """What triggers have started last."""
         return started_of(self._runs.get(export, "started"))
 
+    def next_to_start(self) -> str:
+        """The id of the export that the timer's next turn begins with; empty for the first one."""
+        row = self._runs.get(_TIMER, "next")
+        return str(row.values.get("export", "")) if row else ""
+
+    def note_next_to_start(self, export: str) -> None:
+        """Remembers where the timer's next turn begins."""
+        self._runs.put(Row(_TIMER, "next", {"export": export}))
+
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""
         row = self._runs.get(export, "success")
         if row is None:
             return None
-        return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"])
+        filled = tuple(json.loads(row.values.get("filled", "[]")))
+        return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"], filled)
 
     def new_run_id(self, export: str) -> str:
         """An id for a run that starts now."""
@@ -133,10 +151,15 @@ class RunStore:
         return run_of(row) if row else None
 
     def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
-        """The export's runs, newest first; those that come after the run of this id."""
+        """The export's runs, newest first; those that come after the run of this id. A row that is none is left out."""
         first = f"{run_address(after)[1]}!" if after else "run-"
         for row in self._runs.query(export, first, "run.", limit, on_other=pass_over):
-            yield run_of(row)
+            try:
+                run = run_of(row)
+            except Exception as error:  # noqa: BLE001 - the older runs are shown beside it
+                _log.error("the row %s of %s is no run: %s", row.key, export, described(error))
+                continue
+            yield run
 
     def active(self, export: str) -> str | None:
         """The id of the export's run that is not final."""
@@ -194,13 +217,19 @@ class RunStore:
         if active is not None and active.values["run_id"] == run.run_id:
             changes.append(Change("delete", active))
         if run.state in SUCCEEDED:
-            values = {"run_id": run.run_id, "contacts": run.counts.contacts_mapped, "finished_at": run.times[run.state]}
+            values = {
+                "run_id": run.run_id,
+                "contacts": run.counts.contacts_mapped,
+                "finished_at": run.times[run.state],
+                "filled": json.dumps(run.filled),
+            }
             changes.append(Change("put", Row(run.export, "success", values)))
         return changes
 
     def open_runs(self) -> list[tuple[str, str]]:
-        """(run id, setting of the key) of each run that may not be final."""
-        return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN, on_other=pass_over)]
+        """(run id, setting of the key) of each run that may not be final. A row that names no run is left out."""
+        rows = [row for row in self._runs.query(OPEN, on_other=pass_over) if is_run_id(row.key)]
+        return [(row.key, str(row.values.get("key_setting", ""))) for row in rows]
 
     def list_open(self, run_id: str, key_setting: str) -> None:
         """Puts the run on the list of those that may not be final. The row `active` alone decides what is open."""
@@ -263,7 +292,7 @@ class RunStore:
         self._put_event(run.run_id, ended_at, "end", run.state, run.error.message if run.error else "")
 
     def _put_event(self, run_id: str, at: datetime, nonce: str, kind: str, text: str) -> None:
-        self._events.put(Row(run_id, f"{at:%Y%m%dT%H%M%S.%f}-{nonce}", {"kind": kind, "text": text[:1000]}))
+        self._events.put(Row(run_id, f"{at:%Y%m%dT%H%M%S.%f}-{nonce}", {"kind": kind, "text": masked(text[:1000])}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
         """The newest events of the run's story, in order: `at`, `kind`, `text`."""

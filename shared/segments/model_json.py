@@ -6,23 +6,33 @@ Source: https://learn.microsoft.com/common-data-model/model-json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
 
 from shared.errors import ConfigurationError, shown
 from shared.segments.layouts import DatedPath, below, dated_path
 from shared.segments.stored import stored_bytes
-from shared.storage.blobs import Blobs
+from shared.storage.blobs import Blob, Blobs
+from shared.storage.versions import Version, Versions
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 # Some 60,000 partitions. Parsed they take about eight times as much memory.
 MOST_BYTES = 16 * 1024 * 1024
+# What so many bytes take depends on how many values they are: nothing but `{},` would take gigabytes.
+_MOST_OBJECTS = 250_000
+_MOST_VALUES = 1_500_000
+# The newest of each folder, since the timer reads it for every export at every turn.
+_versions: "Versions[ModelJson]" = Versions(MOST_BYTES)
 _UTF8_BOM = b"\xef\xbb\xbf"
 _DELIMITERS = {",": ",", ";": ";", "|": "|", "\t": "\t", "\\t": "\t", "tab": "\t"}
 
 _DATE_ANNOTATION, _MOMENT_ANNOTATION = "ci:CustomDateFormat", "ci:CustomTimestampFormat"
+
+
+class ModelTooLargeError(ConfigurationError):
+    """The document is larger than what is read."""
 
 
 class _Attribute(BaseModel):
@@ -44,13 +54,13 @@ class _Partition(BaseModel):
 class _Entity(BaseModel):
     model_config = ConfigDict(extra="ignore")
     name: str
-    attributes: list[_Attribute] = []
-    partitions: list[_Partition] = []
-    annotations: list[dict[str, Any]] = []
+    attributes: Annotated[list[_Attribute], FailFast()] = []
+    partitions: Annotated[list[_Partition], FailFast()] = []
+    annotations: Annotated[list[dict[str, Any]], FailFast()] = []
 
 
 class _Model(BaseModel):
-    entities: list[_Entity] = Field(default=[])
+    entities: Annotated[list[_Entity], FailFast()] = []
     annotations: Any = None
 
 
@@ -147,7 +157,7 @@ def _any_in(folder: str, files: list[ListedFile]) -> bool:
 
 
 def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
-    """What model.json says, which is nothing where there is none.
+    """What model.json says, which is nothing where there is none. A version is read and parsed once.
 
     Raises ModelJsonError for one that is broken, ConfigurationError for one larger than MOST_BYTES, TransientError for
     one that changes while it is read, NotFound where there is no such container.
@@ -159,19 +169,39 @@ def read_model_json(blobs: Blobs, container: str, folder: str) -> ModelJson:
     name = f"{container}/{path}"
     if blob.size_bytes > MOST_BYTES:
         raise _too_large(name)
+    known = _versions.get(blobs, name)
+    if known and known.etag == blob.etag:
+        return known.value
+    model, size_bytes = _read(blobs, container, blob, name)
+    _versions.keep(blobs, name, Version(blob.etag, model, size_bytes))
+    return model
+
+
+def _read(blobs: Blobs, container: str, blob: Blob, name: str) -> tuple[ModelJson, int]:
     try:
         data = _beginning(stored_bytes(blobs, container, blob))
-        model = _Model() if len(data) > MOST_BYTES else _Model.model_validate_json(data.removeprefix(_UTF8_BOM))
+        size_bytes = len(data)
+        if size_bytes > MOST_BYTES or _has_too_many_values(data):
+            raise _too_large(name)
+        model = _Model.model_validate_json(data.removeprefix(_UTF8_BOM))
+    except ModelTooLargeError:
+        raise
     except (ValidationError, ConfigurationError) as error:
-        raise ModelJsonError(f"{name} cannot be read as a Common Data Model: {_fault(error)}", blob.modified) from error
+        raise ModelJsonError(f"{name} cannot be read as a Common Data Model: {_fault(error)}", blob.modified) from None
     if len(data) > MOST_BYTES:
         raise _too_large(name)
-    return ModelJson(
+    found = ModelJson(
         name=name,
         modified=blob.modified,
         tables={entity.name: _table(entity, model.annotations) for entity in model.entities},
         files={entity.name: [_listed(partition) for partition in entity.partitions] for entity in model.entities},
     )
+    return found, size_bytes
+
+
+def _has_too_many_values(data: bytearray) -> bool:
+    objects = data.count(b"{") + data.count(b"[")
+    return objects > _MOST_OBJECTS or objects + data.count(b",") > _MOST_VALUES
 
 
 def _beginning(chunks: Iterator[bytes]) -> bytearray:
@@ -193,10 +223,10 @@ def _fault(error: ValidationError | ConfigurationError) -> str:
     return f"{field}: {first['msg']}." if field else f"{first['msg']}."
 
 
-def _too_large(name: str) -> ConfigurationError:
-    return ConfigurationError(
+def _too_large(name: str) -> ModelTooLargeError:
+    return ModelTooLargeError(
         "model_json_too_large",
-        f"{name} has more than {MOST_BYTES // 1024 // 1024} MB.",
+        f"{name} has more than {MOST_BYTES // 1024 // 1024} MB, or {_MOST_OBJECTS:,} objects and lists.",
         "Export fewer tables together, or remove the file where the segments have header rows.",
     )
 

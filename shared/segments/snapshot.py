@@ -83,12 +83,12 @@ def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot
     try:
         search = _Search(blobs, source)
         parts = tuple(search.newest(name) for name in segments)
-    except NotFound as error:
+    except NotFound:
         raise ConfigurationError(
             "container_missing",
             f"There is no container {source.container}.",
             "Correct source.container, or let Customer Insights export into it.",
-        ) from error
+        ) from None
     newest = max(part.modified for part in parts)
     return Snapshot(_identity(parts), parts, newest, tuple(search.passed_over))
 

@@ -34,13 +34,13 @@ def stored_bytes(blobs: Blobs, container: str, blob: Blob) -> Iterator[bytes]:
 def _unchanged(blobs: Blobs, container: str, blob: Blob, where: str) -> Iterator[bytes]:
     try:
         yield from blobs.chunks(container, blob.name, blob.etag)
-    except (Conflict, NotFound) as error:
+    except (Conflict, NotFound):
         raise TransientError(
             "segment_changed",
             f"{where} was replaced or deleted while it was read.",
             "The run starts again with the newest snapshot; nothing was sent.",
             retry_after_seconds=5,
-        ) from error
+        ) from None
 
 
 def _beginning(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -63,8 +63,8 @@ def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
                     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
                 yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
                 chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
-    except zlib.error as error:
-        raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", _EXPORT_AGAIN) from error
+    except zlib.error:
+        raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", _EXPORT_AGAIN) from None
     if not unzip.eof:
         raise ConfigurationError("gzip_invalid", f"{where} is cut off: its gzip data ends too early.", _EXPORT_AGAIN)
 

@@ -74,6 +74,18 @@ class SnapshotReader:
         return RowCounts.of(self._rows.total(), self._reasons)
 
     @property
+    def filled(self) -> list[str]:
+        """The attributes that a contact has something for."""
+        if self._mapper is None:
+            return []
+        return sorted({field.attribute for field in self._mapper.plan.fields} - self._mapper.empty)
+
+    @property
+    def empty(self) -> list[str]:
+        """The attributes that no contact has anything for."""
+        return sorted(self._mapper.empty) if self._mapper else []
+
+    @property
     def notes(self) -> list[str]:
         """What explains many rejected rows or refused values at once."""
         return self._hints.notes(self._reasons["contact"])

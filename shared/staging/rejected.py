@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from shared.errors import masked
 from shared.mapping.results import RejectedRow
 from shared.storage.blobs import Blob, Blobs
 
@@ -22,6 +23,9 @@ _PART_BYTES = 64_000_000
 # What one answer of the API holds. The worker has an answer in memory several times before it is sent.
 REPORT_PART_BYTES = 16_000_000
 _LONGEST_CELL_CHARACTERS = 1 << 27
+# Spreadsheets of East Asian languages take the full-width signs for the others.
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class RejectedWriter:
@@ -139,7 +143,8 @@ def brevo_rejected_name(run_id: str, staging_id: str, batch: int) -> str:
 
 def _cells(row: RejectedRow) -> tuple[str | int, ...]:
     digest = address_digest(row.email) if row.email else ""
-    return (row.segment, row.file, row.line or "", row.reason, row.field, plain_cell(row.customer_id), digest)
+    texts = (plain_cell(text) for text in (row.field, row.customer_id))
+    return (plain_cell(row.segment), plain_cell(masked(row.file)), row.line or "", row.reason, *texts, digest)
 
 
 def address_digest(email: str) -> str:
@@ -149,6 +154,6 @@ def address_digest(email: str) -> str:
 
 def plain_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that holds no address."""
-    if "@" in text:
+    if "@" in text or "\uff20" in text:
         return ""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] in _FORMULA_STARTS else text

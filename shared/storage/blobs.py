@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient
 
 from shared.storage.failures import Conflict, NotFound, storage_failures
@@ -87,6 +88,26 @@ class Blobs:
         with storage_failures(f"blob {container}/{name}"):
             stream = self._container(container).download_blob(name)
             return stream.readall(), str(stream.properties.etag)
+
+    def read_new(self, container: str, name: str, known: str | None, most_bytes: int) -> tuple[bytes, str] | None:
+        """The blob and its etag; None where its etag is still `known`, which costs one small answer. Raises NotFound.
+
+        Of a larger one no more than a little above `most_bytes` is read: a whole chunk.
+        """
+        condition: dict[str, Any] = {"etag": known, "match_condition": MatchConditions.IfModified} if known else {}
+        with storage_failures(f"blob {container}/{name}"):
+            try:
+                stream = self._container(container).download_blob(name, **condition)
+            except HttpResponseError as error:
+                if error.status_code == 304:  # which the SDK takes for one of several errors
+                    return None
+                raise
+            data = bytearray()
+            for chunk in stream.chunks():
+                data += chunk
+                if len(data) > most_bytes:
+                    break
+            return bytes(data), str(stream.properties.etag)
 
     def write(self, container: str, name: str, data: bytes | BinaryIO) -> None:
         """Writes the blob whole, whatever was there; makes the container when it is missing."""

@@ -39,19 +39,19 @@ def storage_failures(what: str) -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        raise _meaning(what, error) from error
-    except ValueError as error:  # the SDK's word for a malformed connection string
+        raise _meaning(what, error) from None
+    except ValueError:  # the SDK's word for a malformed connection string
         raise ConfigurationError(
             "storage_setting",
             f"The storage setting for {what} is not a valid connection string.",
             "Correct AzureWebJobsStorage or SEGMENT_STORAGE.",
-        ) from error
+        ) from None
     except (TypeError, AttributeError, KeyError) as error:
         answer = _answer_not_read(error)
         if answer is not None:
-            raise _meaning(what, answer) from error
+            raise _meaning(what, answer) from None
         if _is_of_a_transaction(error):
-            raise _unreachable(what) from error
+            raise _unreachable(what) from None
         raise
 
 

@@ -256,8 +256,8 @@ class Table(Rows):
         operations = [self._operation(change) for change in changes]
         try:
             self._write(lambda: self._client.submit_transaction(operations))
-        except NotFound as error:
-            raise Conflict(self._what) from error
+        except NotFound:
+            raise Conflict(self._what) from None
 
     def _write[T](self, write: Callable[[], T]) -> T:
         try:

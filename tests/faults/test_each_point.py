@@ -10,6 +10,7 @@ import pytest
 
 from shared.errors import ExportError
 from shared.runs.steps.sweep import sweep
+from shared.runs.store import OPEN
 from tests.faults.conftest import Story, check_failed
 from tests.memory_line import Mode, WorkerDied
 
@@ -95,7 +96,7 @@ def check_all_sent(story: Story, status: dict[str, Any]) -> None:
 
 def check_nothing_holds_the_next_run(story: Story, status: dict[str, Any]) -> None:
     check_all_sent(story, status)
-    left = [text for text in story.left_behind() if not text.startswith("open")]
+    left = [text for text in story.left_behind() if not text.startswith(OPEN)]
     assert left == []
     assert story.start().is_new
 

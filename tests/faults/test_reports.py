@@ -1,13 +1,15 @@
 """Brevo's reports of rejected contacts: each is read whole, or the run's notes say that it was not."""
 
+import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from local.brevo_sandbox import reports as sandbox_reports
-from shared.brevo.reports import read_report
+from shared.brevo.reports import may_follow, read_report
 from shared.errors import PermanentError, TransientError
 
 REPORT = "GET /reports/{token}"
@@ -156,6 +158,8 @@ class Host:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.wfile.write(host.answer)
+                with contextlib.suppress(OSError):
+                    host.drip(self.wfile.write)
                 self.close_connection = True
 
             def log_message(self, *_: object) -> None:
@@ -164,6 +168,9 @@ class Host:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def drip(self, write) -> None:
+        """What it sends behind its answer: nothing."""
 
     def read(self, answer: bytes) -> list[list[str]]:
         self.answer = answer
@@ -210,3 +217,87 @@ def test_report_of_more_rows_than_are_read_is_refused(host, monkeypatch):
     with pytest.raises(PermanentError) as caught:
         host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(longer), longer))
     assert caught.value.code == "report_too_large"
+
+
+class Dripping(Host):
+    """A host that sends a byte now and then, and so never lets a single read time out."""
+
+    def __init__(self, before: bytes) -> None:
+        super().__init__()
+        self.answer = before
+        self._ended = threading.Event()
+
+    def drip(self, write) -> None:
+        while not self._ended.wait(0.05):
+            write(b"x")
+
+    def close(self) -> None:
+        self._ended.set()
+        super().close()
+
+
+@pytest.mark.parametrize(
+    "before", [b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + WHOLE, b"HTTP/1.1 200 OK\r\nX-Slow: "]
+)
+def test_report_that_drips_is_given_up_in_time(before):
+    host = Dripping(before)
+    try:
+        started = time.monotonic()
+        with pytest.raises(TransientError, match=r"Brevo's report did not come within 1 s\.") as caught:
+            list(read_report(f"{host.url}/report", host.url, 1))
+        assert caught.value.code == "report_broken"
+        assert time.monotonic() - started < 5
+    finally:
+        host.close()
+
+
+def test_all_reports_of_an_import_have_one_limit_of_time(rejected, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "shared.brevo.rejections.read_report", lambda url, base, seconds: iter(given.append(seconds) or [])
+    )
+    rejected.run()
+    assert given
+    assert all(0 < seconds <= 120 for seconds in given)
+
+
+BREVO = "https://api.brevo.com/v3"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "brevo.com",
+        "app.brevo.com",
+        "my.sendinblue.com",
+        "s3.amazonaws.com",
+        "s3.eu-west-3.amazonaws.com",
+        "s3-eu-west-1.amazonaws.com",
+        "brevo-reports.s3.amazonaws.com",
+        "brevo.reports.s3.eu-central-1.amazonaws.com",
+        "brevo-reports.s3.dualstack.us-gov-west-1.amazonaws.com",
+    ],
+)
+def test_report_of_brevo_or_s3_is_followed(host):
+    assert may_follow(f"https://{host}/x.csv", BREVO)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "amazonaws.com",
+        "ec2-3-120-1-2.eu-central-1.compute.amazonaws.com",
+        "abc123.execute-api.eu-west-1.amazonaws.com",
+        "lb-1.eu-west-1.elb.amazonaws.com",
+        "s3.abc.execute-api.eu-west-1.amazonaws.com",
+        "xs3.amazonaws.com",
+        "bucket.s3-website-eu-west-1.amazonaws.com",
+        "bucket.s3-website.eu-central-1.amazonaws.com",
+        "s3.amazonaws.com.example.com",
+        "evilbrevo.com",
+        "brevo.com.example.com",
+        "",
+    ],
+)
+def test_report_on_any_other_host_is_not_followed(host):
+    assert not may_follow(f"https://{host}/x.csv", BREVO)

@@ -124,6 +124,23 @@ def test_blob_is_written_only_over_the_one_that_was_read(storage, part):
     assert outcome(lambda: blobs.read(part, "a.json")) == "NotFound"
 
 
+def test_blob_is_read_where_it_is_new_and_no_further_than_asked(storage, part):
+    blobs = storage.app_blobs
+    assert outcome(lambda: blobs.read_new(part, "a.json", None, 10)) == "NotFound"
+    blobs.write(part, "a.json", b"one")
+    data, etag = blobs.read_new(part, "a.json", None, 10)
+    assert data == b"one"
+    assert blobs.read_new(part, "a.json", etag, 10) is None
+    blobs.write(part, "a.json", b"two")
+    assert blobs.read_new(part, "a.json", etag, 10)[0] == b"two"
+    blobs.write(part, "a.json", b"")
+    assert blobs.read_new(part, "a.json", etag, 10)[0] == b""
+    blobs.write(part, "a.json", b"x" * 9_000_000)
+    assert 10 < len(blobs.read_new(part, "a.json", None, 10)[0]) < 5_000_000
+    blobs.delete(part, "a.json")
+    assert outcome(lambda: blobs.read_new(part, "a.json", etag, 10)) == "NotFound"
+
+
 def test_every_row_of_a_table_is_listed(storage, part):
     storage.audit.put(Row(part, "b", {"n": 2}))
     storage.audit.put(Row(f"{part}-2", "a", {"n": 1}))

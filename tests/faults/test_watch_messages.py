@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, UnforeseenError
 from shared.runs.status import find_run
-from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
+from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 from tests.faults.test_lost_instances import IMPORT, watches, work_until
 

@@ -127,13 +127,13 @@ def test_global_attribute_is_told_as_missing(flow):
 # Starting
 
 
-def test_unknown_export_is_told_with_those_that_are_there(flow):
+def test_unknown_export_is_told_with_where_to_see_those_that_are_there(flow):
     flow.add_export("two")
     with pytest.raises(ConfigurationError) as caught:
         start_on_demand(flow.app, "no-such-export", "terminal", "tester")
     assert caught.value.code == "export_unknown"
     assert str(caught.value) == (
-        f"There is no export 'no-such-export'. The exports are: {flow.export_id}, {flow.export_id}-two."
+        "There is no export 'no-such-export'. `segment-export exports` and GET /api/exports list them."
     )
 
 

@@ -185,7 +185,7 @@ def test_empty_value_leaves_what_brevo_has_unless_the_export_erases(flow):
     assert flow.sent()["ana@example.com"] == {"CITY": "Cluj", "SMS": "40722123456"}
     send(flow, mapping, "EMail,P,C\nana@example.com,not a phone,\n", erase_empty=True)
     assert flow.sent()["ana@example.com"] == {"SMS": "40722123456"}
-    send(flow, mapping, "EMail,P,C\nana@example.com,,\n", erase_empty=True)
+    send(flow, mapping, "EMail,P,C\nana@example.com,,\neva@example.com,0722000111,\n", erase_empty=True)
     assert flow.sent()["ana@example.com"] == {}
 
 

@@ -118,6 +118,43 @@ def test_segment_that_shrank_too_much_is_not_sent_until_accepted(flow):
     assert flow.run(accept=True)["status"] == "succeeded"
 
 
+def test_column_that_is_suddenly_empty_for_all_erases_nothing_until_accepted(flow):
+    attributes = {"CITY": "City", "LIFETIME_VALUE": {"field": "Worth", "type": "number"}, "LASTNAME": "Last"}
+    flow.change(
+        mapping={"email": "EMail", "phone": "Phone", "attributes": attributes}, erase_empty=True, default_country="RO"
+    )
+    head = "EMail,Phone,City,Worth,Last\n"
+    flow.segment(f"{head}ana@example.com,0722123456,Cluj,7,\nion@example.com,,Iasi,x,\n")
+    assert flow.run()["status"] == "succeeded", "an export whose column is empty from the first on is no surprise"
+    before = flow.sent()
+    flow.segment(f"{head}ana@example.com,,,,\nion@example.com,,NULL,x,\n", refresh="2026/11/24/0600")
+    status = flow.run()
+    assert (status["status"], status["error"]["code"]) == ("failed", "guard_emptied")
+    assert "None of the 2 contacts has a value for CITY, SMS, which the last run had" in status["error"]["message"]
+    assert "--accept" in status["error"]["advice"]
+    assert flow.sent() == before
+    assert flow.run(accept=True)["status"] == "succeeded"
+    assert flow.sent()["ana@example.com"] == {}
+    flow.segment(f"{head}ana@example.com,,,9,\nion@example.com,,,,\n", refresh="2026/11/24/0700")
+    assert flow.run()["status"] == "succeeded", "what was accepted once is how it is now"
+
+
+def test_column_that_is_suddenly_empty_is_no_fault_where_nothing_is_erased(flow):
+    flow.segment("EMail,FirstName\nana@example.com,Ana\n")
+    flow.run()
+    flow.segment("EMail,FirstName\nana@example.com,\n", refresh="2026/11/24/0600")
+    assert flow.run()["status"] == "succeeded"
+
+
+def test_column_is_empty_for_all_only_where_it_is_in_every_chunk_and_file(flow):
+    flow.change(erase_empty=True)
+    flow.segment("EMail,FirstName\nana@example.com,Ana\n")
+    flow.run()
+    flow.segment("EMail,FirstName\nana@example.com,\n", refresh="2026/11/24/0600")
+    flow.segment("FirstName,EMail\nIon,ion@example.com\n", refresh="2026/11/24/0600", partition=2)
+    assert flow.run()["status"] == "succeeded"
+
+
 def test_batches_after_one_that_brevo_mostly_rejects_are_not_sent(flow, monkeypatch):
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: False)

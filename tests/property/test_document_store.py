@@ -28,6 +28,10 @@ class MemoryBlobs:
     def read(self, container, name):
         return self.read_with_etag(container, name)[0]
 
+    def read_new(self, container, name, known, most_bytes):
+        data, etag = self.read_with_etag(container, name)
+        return None if etag == known else (data, etag)
+
     def write(self, container, name, data):
         self.etag += 1
         self.blobs[name] = (data, str(self.etag))

@@ -261,3 +261,28 @@ def test_notification_that_is_there_twice_is_named():
     assert problems(json.dumps(GOOD | {"notifications": [TEAM, TEAM]})) == [
         "document: notification team is there twice"
     ]
+
+
+OWN_SETTINGS = [
+    "AzureWebJobsStorage", "azurewebjobsstorage__accountName", "SEGMENT_STORAGE", "SEGMENT_STORAGE__blobServiceUri",
+    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING", "WEBSITES_PORT", "FUNCTIONS_EXTENSION_VERSION", "AZURE_CLIENT_SECRET",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING", "APPINSIGHTS_INSTRUMENTATIONKEY", "IDENTITY_HEADER", "MSI_SECRET",
+    "OTEL_EXPORTER_OTLP_HEADERS", "SQLCONNSTR_Main", "CUSTOMCONNSTR_X", "SNAPSHOT_QUIET_SECONDS", "EXPORT_CONFIG",
+    "EXPORT_SCHEDULE", "BREVO_BASE_URL", "PUBLIC_URL", "APP_SECRET", "WEBHOOK_SECRET", "HTTPS_PROXY",
+    "SCM_DO_BUILD_DURING_DEPLOYMENT",
+]  # fmt: skip
+NO_OWN = "is a setting of the app, of storage or of the platform; name one that is there for this alone"
+
+
+@pytest.mark.parametrize("name", OWN_SETTINGS)
+def test_setting_of_the_app_or_platform_is_no_secret_to_be_sent_anywhere(name):
+    key = json.dumps(GOOD | {"connections": [GOOD["connections"][0] | {"api_key": {"setting": name}}]})
+    assert problems(key) == [f"connections[0].api_key.setting: {NO_OWN}"]
+    assert problems(told(url={"setting": name})) == [f"notifications[0].url.setting: {NO_OWN}"]
+    assert problems(told(type="webhook", secret={"setting": name})) == [f"notifications[0].secret.setting: {NO_OWN}"]
+
+
+@pytest.mark.parametrize("name", ["BREVO_API_KEY", "BREVO_BASE_URL_KEY", "MSIX", "KEY", "TEAMS_WEBHOOK_URL"])
+def test_any_other_setting_may_hold_a_key(name):
+    document = GOOD | {"connections": [GOOD["connections"][0] | {"api_key": {"setting": name}}]}
+    assert parse_document(json.dumps(document).encode(), "c").connections[0].api_key.setting == name

@@ -108,7 +108,7 @@ def test_other_delimiter_is_an_error_with_the_value_and_the_way_out(written):
         model.table("Loyal", None, None)
     assert raised.value.code == "model_json_invalid"
     assert "crm/ci/Export/model.json: the delimiter of the table Loyal is" in raised.value.message
-    assert repr(written)[:40] in raised.value.message
+    assert (repr(written) if len(written) < 40 else "(not shown)") in raised.value.message
     assert len(raised.value.message) < 200
     assert "source.delimiter" in raised.value.advice
 

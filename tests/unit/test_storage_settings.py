@@ -105,3 +105,29 @@ def test_doctor_judges_the_parts_of_a_connection_together(monkeypatch):
     assert (first.check, first.state) == ("setting AzureWebJobsStorage", "FAILED")
     assert "__blobServiceUri is not set" in first.message
     assert not [finding for finding in others if finding.check.startswith(("container ", "queue ", "table "))]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://api.brevo.com/v3",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.4:8080",
+        "ftp://localhost",
+        "api.brevo.com",
+        "https://",
+        "https://[",
+        "DefaultEndpointsProtocol=https;AccountKey=c2VjcmV0",
+    ],
+)
+def test_key_never_goes_unencrypted_to_another_machine(address):
+    with pytest.raises(ConfigurationError, match=r"The setting BREVO_BASE_URL is not an address") as raised:
+        read_settings({"BREVO_BASE_URL": address})
+    assert "c2VjcmV0" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://api.brevo.com/v3", "http://127.0.0.1:8321/v3/", "http://localhost:1", "http://[::1]:1"]
+)
+def test_brevo_is_asked_by_https_or_on_this_machine(address):
+    assert read_settings({"BREVO_BASE_URL": address}).brevo_base_url == address.rstrip("/")

@@ -109,9 +109,9 @@ def test_wrong_use_is_2_with_usage(terminal, arguments):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "no-such"], "There is no export 'no-such'. The exports are: guarded, gzipped, headless"),
+        (["run", "no-such"], "There is no export 'no-such'. `segment-export exports`"),
         (["preview", "no-such"], "There is no export 'no-such'."),
-        (["connect", "no-such"], "There is no connection 'no-such'. The connections are: brevo-eu."),
+        (["connect", "no-such"], "There is no connection 'no-such'. `segment-export connections`"),
         (["status", "no-such"], "There is no such run."),
         (["rejects", "../../etc/passwd"], "There is no such run."),
         (["cancel", "plain-20261124T050000-abcdef"], "There is no such run."),
@@ -128,7 +128,7 @@ def test_what_is_not_there_is_told_in_one_line_and_is_2(terminal, arguments, wor
 def test_error_as_json_has_code_message_and_advice(terminal):
     error = terminal.json("run", "no-such", exit_status=2)["error"]
     assert (error["code"], error["message"]) == ("export_unknown", "There is no export 'no-such'.")
-    assert "The exports are: " in error["advice"]
+    assert "segment-export exports" in error["advice"]
 
 
 # validate, schema, connect, exports

@@ -166,8 +166,8 @@ def _rejections(app: App, batch: Batch, process: Process) -> tuple[Rejections, l
     rejections = read_rejections(process, lambda: read_body(app, batch), batch.contacts, app.settings.brevo_base_url)
     try:
         return rejections, rejected_contacts(blobs, batch.staging, batch.number, rejections.contacts)
-    except NotFound as error:
-        raise PermanentError("body_missing", f"The staged contacts of batch {batch.number} are gone.") from error
+    except NotFound:
+        raise PermanentError("body_missing", f"The staged contacts of batch {batch.number} are gone.") from None
 
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> Batch:

@@ -119,10 +119,10 @@ def read_body(app: App, batch: Batch) -> bytes:
     """The batch's body as it was staged. Raises PermanentError where it is gone."""
     try:
         return app.storage.app_blobs.read(STAGED, body_name(batch.staging, batch.number))
-    except NotFound as error:
+    except NotFound:
         raise PermanentError(
             "body_missing", f"The staged body of batch {batch.number} is gone.", "Run the export again."
-        ) from error
+        ) from None
 
 
 def _count(app: App, run: Run, brevo: BrevoClient) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from shared import telemetry
 from shared.app import App
-from shared.errors import ExportError, PermanentError, TransientError, place_of
+from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.runs.claim import StillClaimedError
 from shared.runs.queue import (
     GIVE_UP_SECONDS,
@@ -36,10 +36,6 @@ _log = logging.getLogger(__name__)
 _KEY_WAIT_SECONDS = 60.0
 # Unforeseen errors in one state of a run: as many as the host tries a message (host.json).
 _MOST_FAULTS = 10
-
-
-class UnforeseenError(Exception):
-    """A fault of ours. It is raised so that the host tries the step again, and gives it up after a few times."""
 
 
 def take_step(app: App, text: str | bytes) -> None:

@@ -22,7 +22,7 @@ from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Claim, Stopping, claimed_run
-from shared.runs.guards import check_gaps, check_staged
+from shared.runs.guards import check_emptied, check_gaps, check_staged
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Batch, Run
@@ -174,6 +174,7 @@ class _Result:
             counts=replace(run.counts, **vars(self.reader.counts), requests=self.requests),
             notes=self.reader.notes,
             rejected_id=self.staging_id,
+            filled=[name[:_LONGEST_NAME] for name in self.reader.filled],
         )
         if not self.checked:
             return run
@@ -202,13 +203,17 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
     try:
         if not ready.export.source.gaps_allowed:
             check_gaps(gap_text(result.snapshot))
+        before = app.store.success(staged.export)
+        if ready.export.erase_empty and before and staged.counts.contacts_mapped:
+            empty = [name[:_LONGEST_NAME] for name in result.reader.empty]
+            check_emptied([name for name in empty if name in before.filled], staged.counts.contacts_mapped)
         check_staged(
             ready.export,
             contacts=staged.counts.contacts_mapped,
             rows_read=staged.counts.rows_read,
             rows_rejected=sum(staged.counts.rows_rejected.values()),
             notes=staged.notes,
-            before=app.store.success(staged.export),
+            before=before,
         )
     except ConfigurationError:
         _note_result(app, claim, staged, result)

@@ -4,7 +4,7 @@ import logging
 
 from shared import telemetry
 from shared.app import App
-from shared.errors import ExportError
+from shared.errors import described
 from shared.runs.measuring import measure_open
 from shared.runs.run_ids import is_run_id
 from shared.runs.steps import end
@@ -27,8 +27,8 @@ def sweep(app: App) -> list[str]:
         try:
             if _drive_on(app, run_id):
                 driven.append(run_id)
-        except ExportError as error:
-            _log.error("run %s could not be driven on: %s", run_id, error)
+        except Exception as error:  # noqa: BLE001 - the other runs are driven on all the same
+            _log.error("run %s could not be driven on: %s", run_id, described(error))
     _clear_staged(app, set(open_runs))
     telemetry.flush()
     return driven

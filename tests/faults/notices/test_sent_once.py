@@ -10,6 +10,7 @@ import pytest
 from shared.notices.queue import NoticeMessage, enqueue
 from shared.notices.tell import take_notice
 from shared.runs.steps.sweep import sweep
+from shared.runs.store import OPEN
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.faults.notices.received import FAILED, MISSING_LIST, row_states, titles
@@ -58,7 +59,7 @@ def test_sweep_of_a_run_that_ended_tells_nobody_again(told, there):
     story = told(**MISSING_LIST)
     run_id = story.run()["run_id"]
     story.tell()
-    story.app.storage.runs.put(Row("open", run_id, {"key_setting": story.account}))
+    story.app.storage.runs.put(Row(OPEN, run_id, {"key_setting": story.account}))
     sweep(story.app)
     assert len(story.kept.notices) == 2  # the notice and its watch message
     story.tell()

@@ -10,6 +10,7 @@ from shared.administration import running
 from shared.runs.rows import run_row
 from shared.runs.run_ids import run_address
 from shared.runs.state import Batch, Run
+from shared.runs.store import OPEN
 from shared.staging.rejected import REJECTED
 from shared.storage.tables import Row
 
@@ -22,7 +23,7 @@ def old_run(office, days, state="succeeded", open_too=False):
     run = Run(run_id, office.export_id, office.account, 12, "timer", "timer", state=state, staging_id="abcd")
     app.storage.runs.put(run_row(run))
     if open_too:
-        app.storage.runs.put(Row("open", run_id, {"key_setting": office.account}))
+        app.storage.runs.put(Row(OPEN, run_id, {"key_setting": office.account}))
     app.store.write_batches([Batch(run_id, "abcd", number, 1, 1) for number in (1, 2)])
     for number in range(3):
         app.storage.events.put(Row(run_id, f"2026-{number}", {"kind": "queued"}))

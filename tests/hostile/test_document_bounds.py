@@ -1,0 +1,53 @@
+"""Extreme configurations and model.json take little memory and time, or are refused; each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hostile.bounds_documents import CONFIGURATIONS, MODELS
+
+REPOSITORY = Path(__file__).parents[2]
+PEAK_MB = 300
+CPU_SECONDS = 10
+
+CONFIGURATION_CODES = {"good": "", "too large": "configuration_too_large"}
+MODEL_CODES = {
+    **dict.fromkeys(("good", "fewer partitions", "attributes", "annotations"), ""),
+    **dict.fromkeys(("too large", "partitions", "numbers"), "model_json_too_large"),
+    "entities that are none": "model_json_invalid",
+}
+
+
+def read(kind: str, case: str) -> dict[str, Any]:
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.bounds_documents", kind, case],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    result: dict[str, Any] = json.loads(found.stdout)
+    assert result["peak_mb"] < PEAK_MB, result
+    assert result["cpu_seconds"] < CPU_SECONDS, result
+    return result
+
+
+@pytest.mark.parametrize("case", CONFIGURATIONS)
+def test_extreme_configuration_takes_little_memory(case: str) -> None:
+    found = read("configuration", case)
+    assert found["code"] == CONFIGURATION_CODES.get(case, "configuration_invalid")
+    assert found["found"] == (5_000 if case == "good" else 0)
+    assert found.get("words", 0) < 5_000, "an error is a few lines, however many faults there are"
+
+
+@pytest.mark.parametrize("case", MODELS)
+def test_extreme_model_json_takes_little_memory(case: str) -> None:
+    found = read("model", case)
+    assert found["code"] == MODEL_CODES[case]
+    assert case != "good" or found["found"] > 50_000
