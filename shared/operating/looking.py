@@ -17,7 +17,7 @@ from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.storage.forms import OtherFormError
-from shared.storage.tables import OnOther, Row
+from shared.storage.tables import OnOther, Row, pass_over
 
 State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]

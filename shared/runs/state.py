@@ -103,8 +103,7 @@ class Run:
         """True while a live worker stages the run."""
         return bool(self.owner) and self.owner_until > now.timestamp()
 
-    # The life of the run. Each returns the run as it then is, or None where that does not apply to it as it stands.
-
+    # The life of the run. Each returns the run as it then is, or None where that does not apply as it stands.
     def queued(self, now: datetime, graces: Graces) -> Self:
         """A new run, as it is first written."""
         return self._entered("queued", now, stalled_after=now.timestamp() + graces.stalled)

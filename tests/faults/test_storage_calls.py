@@ -5,7 +5,7 @@ import pytest
 from tests.memory_line import Line
 from tests.memory_storage import MemoryTable
 
-MOST_CALLS = 73
+MOST_CALLS = 75
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
 MOST_READS_OF_ITS_OWN_ROW = 6
 
