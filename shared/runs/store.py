@@ -10,7 +10,8 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from shared.errors import TransientError
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 OPEN = "open"
 _TRANSACTION_ROWS = 100
+_CLOCKS_DIFFER = timedelta(hours=1)
 _TIME_CHARACTERS = len("2026-11-24T0500")
 
 
@@ -116,11 +118,21 @@ class RunStore:
         self._note(export, lambda started: {"snapshot": started.snapshot, "due": max(due, started.due)})
 
     def _note(self, export: str, change: Callable[[Started], dict[str, str]]) -> None:
-        self._runs.change(export, "started", lambda row: change(_started(row)))
+        self._runs.change(export, "started", lambda row: change(self._credible(_started(row))))
 
     def started(self, export: str) -> Started:
         """What triggers have started last."""
-        return _started(self._runs.get(export, "started"))
+        return self._credible(_started(self._runs.get(export, "started")))
+
+    def _credible(self, started: Started) -> Started:
+        """Without a due time that lies ahead: a wrong clock has noted it, and nothing would be due until it came."""
+        latest = self._clock.now() + _CLOCKS_DIFFER
+        return replace(started, due="") if started.due > f"{latest:%Y-%m-%dT%H:%MZ}" else started
+
+    def due_ahead(self, export: str) -> str:
+        """The due time that a wrong clock has noted, where the row of the export has one."""
+        noted = _started(self._runs.get(export, "started"))
+        return noted.due if noted.due != self._credible(noted).due else ""
 
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""

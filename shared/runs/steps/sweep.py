@@ -39,10 +39,10 @@ def _drive_on(app: App, run_id: str) -> bool:
         return False
     if is_watch_lost(app, run):
         rearm(app, run_id)
-    return app.now() >= run.stalled_after and drive_on(app, run)
+    return run.is_stalled(app.time()) and drive_on(app, run)
 
 
 def _forget_unwritten(app: App, run_id: str) -> None:
     """A run is on the list before it is written; one that never was is forgotten after an hour."""
-    if app.storage.clock.now() - started_at(run_id) > timedelta(hours=1):
+    if abs(app.storage.clock.now() - started_at(run_id)) > timedelta(hours=1):  # a wrong clock may have dated it
         app.store.drop_open(run_id)
