@@ -24,6 +24,7 @@ from shared.administration.items import (
 from shared.app import App
 from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
+from shared.errors import ConfigurationError
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 
@@ -72,7 +73,7 @@ def page_of_exports(
 
     `search` is looked for in names, ids and segments; `sort` is one of SORT_KEYS, with `-` before it the other way
     round. An export costs several calls to storage, so only those of the page are looked at, some at a time. Raises
-    InvalidInput for another key, and for an id that is not in the list any more.
+    InvalidInput for another key, ConfigurationError for an id that is not in the list any more.
     """
     require(caller, "view_export")
     key = sort.removeprefix("-")
@@ -95,7 +96,9 @@ def _place_after(exports: list[Export], after: str) -> int:
     places = (place for place, export in enumerate(exports, start=1) if export.id == after)
     place = next(places, None) if after else 0
     if place is None:
-        raise InvalidInput(["continuation: the export that it names is gone; begin again without it"], "body_invalid")
+        raise ConfigurationError(
+            "list_changed", "continuation: its export is not in the list any more.", "Begin with the first page again."
+        )
     return place
 
 

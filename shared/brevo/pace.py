@@ -24,6 +24,8 @@ OTHER_PER_HOUR = 100
 _HOUR_SECONDS = 3600.0
 _LONGEST_SLEEP_SECONDS = 5.0
 _FREE_SHARE = 0.5
+# Brevo asks for a day at most.
+_MOST_AHEAD_SECONDS = 48 * _HOUR_SECONDS
 
 
 class Pace:
@@ -79,14 +81,14 @@ class Pace:
         limit = values.get("limit", CONTACTS_PER_SECOND)
         # The same header shows a limit a second on some plans and one an hour on others.
         per_second = SHARE * (limit if limit <= 1000 else limit / _HOUR_SECONDS)
-        start = max(now, values.get("next_at", 0.0), values.get("closed_until", 0.0))
+        start = max(now, _credible(values.get("next_at", 0.0), now), _credible(values.get("closed_until", 0.0), now))
         if start - now <= _LONGEST_SLEEP_SECONDS:
             values["next_at"] = start + 1 / per_second
         return float(start - now)
 
     def _take_other(self, values: dict[str, Any], now: float) -> float:
         taken = self._taken(values, now)
-        closed = values.get("closed_until", 0.0) - now
+        closed = _credible(values.get("closed_until", 0.0), now) - now
         if len(taken) >= self._budget(values):
             return float(max(taken[0] + _HOUR_SECONDS - now, closed, _LONGEST_SLEEP_SECONDS + 1))
         if closed <= 0:
@@ -94,7 +96,7 @@ class Pace:
         return 0.0 if closed <= 0 else max(float(closed), _LONGEST_SLEEP_SECONDS + 1)
 
     def _taken(self, values: dict[str, Any], now: float) -> list[float]:
-        return [at for at in json.loads(values.get("taken", "[]")) if at > now - _HOUR_SECONDS]
+        return [at for at in json.loads(values.get("taken", "[]")) if now - _HOUR_SECONDS < at < now + _HOUR_SECONDS]
 
     def _budget(self, values: dict[str, Any]) -> int:
         return max(1, math.floor(SHARE * float(values.get("limit", OTHER_PER_HOUR))))
@@ -118,6 +120,11 @@ class Pace:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _credible(at: float, now: float) -> float:
+    """The time, or 0 where it lies so far ahead that a wrong clock has written it: the account would wait for it."""
+    return at if at <= now + _MOST_AHEAD_SECONDS else 0.0
 
 
 def _number(text: str | None) -> float | None:

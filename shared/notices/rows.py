@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from shared.app import App
 from shared.notices.queue import NoticeMessage
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, lies_ahead
 from shared.storage.tables import Row
 
 # Workers agree on the time to within two seconds, and the queue counts whole ones.
@@ -40,7 +41,7 @@ class NoticeRow:
         Not where it is done with, not due, ours already, or was claimed and lost since: then its watch sees to it.
         """
         early = CLOCK_SECONDS if self.state == "refused" else 0.0
-        if self.is_final or self.owner == owner or self.until > now + early:
+        if self.is_final or self.owner == owner or lies_ahead(self.until - early, now, WAIT_AHEAD_SECONDS):
             return None
         if self.state == "sending" and self.owner != seen.owner:
             return None
@@ -60,7 +61,7 @@ class NoticeRow:
 
     def watched_at(self, due: float, now: float) -> Self | None:
         """Its next watch message is due then, unless another one is on its way."""
-        if self.is_final or self.watch_due > now + CLOCK_SECONDS:
+        if self.is_final or lies_ahead(self.watch_due - CLOCK_SECONDS, now, CLAIM_AHEAD_SECONDS):
             return None
         return replace(self, watch_due=due)
 

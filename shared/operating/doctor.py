@@ -76,6 +76,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
         exports = [export.id for export in document.exports]
         yield from _probed([("other releases' rows", partial(looking.other_forms, app, exports))])
         yield from _probed([("exports", partial(looking.given_up, app, document))])
+        yield from _probed([("wrong times", partial(looking.wrong_times, app, document))])
         for connection in document.connections:
             yield from _connection(app, connection)
     else:  # an account's pace is kept in a table, without which Brevo is not asked

@@ -5,17 +5,21 @@ Each look: state, words, what to do.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Literal
 
 from shared.app import App
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError, place_of, shown
+from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
+from shared.segments.snapshot import odd_refreshes
+from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
 
@@ -213,6 +217,33 @@ def _fault(read: Callable[[], object]) -> str:
     except Exception as error:  # noqa: BLE001 - what an odd row raises is not known
         return place_of(error)
     return ""
+
+
+def wrong_times(app: App, document: Document) -> Look:
+    """What a clock that was wrong has left: refreshes that are passed over or hidden, and times that lie ahead."""
+    found: list[str] = []
+    seen: set[tuple[str, str, tuple[str, ...]]] = set()
+    for export in document.exports:
+        if due := app.store.due_ahead(export.id):
+            found.append(f"Export {export.id} was noted as started for {due}, which lies ahead.")
+        if (last := next(app.store.latest(export.id, 1), None)) and _lies_ahead(app, last.run_id):
+            found.append(f"The run {last.run_id} is dated ahead, and stands first in the list of runs.")
+        where = (export.source.container, export.source.folder, tuple(export.segments))
+        if where not in seen:
+            seen.add(where)
+            with suppress(ConfigurationError, NotFound):  # told by the containers' own lines
+                odd = odd_refreshes(app.storage.segment_blobs, export.source, export.segments)
+                found += [f"{text}." for text in odd]
+    found += [f"The run {run_id} is dated ahead." for run_id, _ in app.store.open_runs() if _lies_ahead(app, run_id)]
+    if not found:
+        return "ok", "None.", ""
+    more = f" And {len(found) - _MOST_KINDS:,} more." if len(found) > _MOST_KINDS else ""
+    fix = "Times that lie ahead hold nothing up. Delete a refresh whose folder is wrongly dated, or export it again."
+    return "warn", f"{' '.join(found[:_MOST_KINDS])}{more}", fix
+
+
+def _lies_ahead(app: App, run_id: str) -> bool:
+    return started_at(run_id).timestamp() > app.now() + CLAIM_AHEAD_SECONDS
 
 
 def clock(app: App) -> Look:

@@ -7,6 +7,16 @@ notices before the host does (docs/reliability.md has the table that follows fro
 from dataclasses import dataclass, fields
 from typing import Self
 
+# A time in a row that lies further ahead than this was written by a wrong clock, and counts as past.
+CLAIM_AHEAD_SECONDS = 3600.0
+# The queue delays a message by seven days at most.
+WAIT_AHEAD_SECONDS = 8 * 24 * 3600.0
+
+
+def lies_ahead(time: float, now: float, most_ahead: float) -> bool:
+    """True for a time that is still to come, and that no wrong clock has written. POSIX seconds."""
+    return now < time <= now + most_ahead
+
 
 @dataclass(frozen=True, slots=True)
 class Graces:

@@ -29,7 +29,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from shared.runs.counts import Counts
-from shared.runs.graces import Graces
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
 from shared.runs.problem import Problem
 
 State = (
@@ -101,9 +101,9 @@ class Run:
 
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker stages the run."""
-        return bool(self.owner) and self.owner_until > now.timestamp()
+        return bool(self.owner) and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)
 
-    # The life of the run. Each returns the run as it then is, or None where that does not apply as it stands.
+    # The life of the run, and of the batch below. Each returns what it then is, or None where that does not apply.
     def queued(self, now: datetime, graces: Graces) -> Self:
         """A new run, as it is first written."""
         return self._entered("queued", now, stalled_after=now.timestamp() + graces.stalled)
@@ -161,13 +161,17 @@ class Run:
 
     def watched_at(self, due: float, now: datetime, clock_seconds: float) -> Self | None:
         """Its next watch message is due then, unless another one is on its way."""
-        if self.is_final or self.watch_due > now.timestamp() + clock_seconds:
+        if self.is_final or lies_ahead(self.watch_due - clock_seconds, now.timestamp(), CLAIM_AHEAD_SECONDS):
             return None
         return replace(self, watch_due=due)
 
+    def is_stalled(self, now: datetime) -> bool:
+        """True where its next message should have come by now."""
+        return not lies_ahead(self.stalled_after, now.timestamp(), WAIT_AHEAD_SECONDS)
+
     def driven_on(self, now: datetime, graces: Graces) -> Self | None:
         """Stalled, and taken on by the worker that writes this."""
-        if self.is_final or now.timestamp() < self.stalled_after:
+        if self.is_final or not self.is_stalled(now):
             return None
         return replace(self, stalled_after=now.timestamp() + graces.stalled)
 
@@ -271,15 +275,13 @@ class Batch:
 
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker posts the batch."""
-        return self.state == "delivering" and self.owner_until > now.timestamp()
+        return self.state == "delivering" and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)
 
     def is_ready(self, now: datetime) -> bool:
         """True where it is to be sent and nobody has it: its own retry goes first, until `not_before`."""
         if self.state == "staged":
-            return self.not_before <= now.timestamp()
+            return not lies_ahead(self.not_before, now.timestamp(), WAIT_AHEAD_SECONDS)
         return self.state == "delivering" and not self.is_owned(now)
-
-    # The life of the batch. Each returns the batch as it then is, or None where that does not apply as it stands.
 
     def delivering_by(self, owner: str, now: datetime, graces: Graces) -> Self | None:
         """Claimed to be posted: as staged, or after its worker was lost."""

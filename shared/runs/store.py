@@ -13,8 +13,8 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import TransientError, described, masked
@@ -41,6 +41,7 @@ _log = logging.getLogger(__name__)
 OPEN = "~open"
 _TIMER = "~timer"
 _TRANSACTION_ROWS = 100
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 
 class AlreadyActive(Exception):
@@ -118,11 +119,23 @@ class RunStore:
         self._note(export, lambda started: started.with_due_known(due))
 
     def _note(self, export: str, change: Callable[[Started], Started]) -> None:
-        self._runs.change(export, "started", lambda row: started_row(export, change(started_of(row))).values)
+        self._runs.change(
+            export, "started", lambda row: started_row(export, change(self._credible(started_of(row)))).values
+        )
 
     def started(self, export: str) -> Started:
         """What triggers have started last."""
-        return started_of(self._runs.get(export, "started"))
+        return self._credible(started_of(self._runs.get(export, "started")))
+
+    def _credible(self, started: Started) -> Started:
+        """Without a due time that lies ahead: a wrong clock has noted it, and nothing would be due until it came."""
+        latest = self._clock.now() + _CLOCKS_DIFFER
+        return replace(started, due="") if started.due > f"{latest:%Y-%m-%dT%H:%MZ}" else started
+
+    def due_ahead(self, export: str) -> str:
+        """The due time that a wrong clock has noted, where the row of the export has one."""
+        noted = started_of(self._runs.get(export, "started"))
+        return noted.due if noted.due != self._credible(noted).due else ""
 
     def next_to_start(self) -> str:
         """The id of the export that the timer's next turn begins with; empty for the first one."""
@@ -240,7 +253,10 @@ class RunStore:
         row = self._runs.get(OPEN, run_id)
         if row is None or self.load(run_id) is not None:
             return
-        if self._clock.now().timestamp() - float(row.values.get("listed_at", 0.0)) > older_than_seconds:
+        age = abs(
+            self._clock.now().timestamp() - float(row.values.get("listed_at", 0.0))
+        )  # a clock may have been wrong
+        if age > older_than_seconds:
             with suppress(Conflict):
                 self._runs.delete(row)
 

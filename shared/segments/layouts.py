@@ -48,13 +48,17 @@ def dated_path(path: str) -> DatedPath | None:
     return DatedPath(match["folder"] or "", match["time"], match["file"]) if match else None
 
 
-def why_passed_over(time: str, now: datetime) -> str:
-    """Why no refresh can be of this time, `yyyy/MM/dd/HHmm` or the beginning of it; empty where one can."""
+def why_passed_over(time: str, written: datetime) -> str:
+    """Why no refresh can be of this time, `yyyy/MM/dd/HHmm` or the beginning of it; empty where one can.
+
+    `written` is when storage took its files. A folder that a wrong clock has named lies ahead of that for good, also
+    once its time has come; else it would then hide newer refreshes.
+    """
     try:
         begins = datetime.strptime(time + _BEGINNING[len(time) :], "%Y/%m/%d/%H%M").replace(tzinfo=UTC)
     except ValueError:
         return "is no date"
-    return "is more than a day ahead" if begins - now > _MOST_AHEAD else ""
+    return "is dated more than a day after it was written" if begins - written > _MOST_AHEAD else ""
 
 
 def flat_seconds(file: str) -> str:

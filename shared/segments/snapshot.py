@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 from shared.config.source import Source
 from shared.errors import ConfigurationError
@@ -22,6 +23,9 @@ from shared.segments.model_json import ListedFile, Table, read_model_json
 from shared.segments.partitions import Partition, gaps, partitions_of
 from shared.storage.blobs import Blob, Blobs
 from shared.storage.failures import NotFound
+
+# Whatever is dated can have been written by then: of a folder whose files are not listed yet, only the date is judged.
+_ANY_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,6 @@ class _Search:
         self._folder = source.folder.strip("/")
         self._below = below(self._folder)
         self._model = read_model_json(blobs, source.container, self._folder)
-        self._now = datetime.now(UTC)
         self.passed_over: list[str] = []
 
     def newest(self, segment: str) -> SegmentSnapshot:
@@ -115,8 +118,8 @@ class _Search:
             return self._newest_flat(segment, table)
         return self._dated(segment, table, time, blobs, listed.get(time, []))
 
-    def _can_be(self, where: str, time: str) -> bool:
-        if why := why_passed_over(time, self._now):
+    def _can_be(self, where: str, time: str, written: datetime = _ANY_TIME) -> bool:
+        if why := why_passed_over(time, written):
             self.passed_over.append(f"{where} {why}")
         return not why
 
@@ -127,16 +130,27 @@ class _Search:
         return {
             time: files
             for time, files in self._model.refreshes(table).items()
-            if self._can_be(f"{segment}/{time}, which model.json lists,", time)
+            if self._can_be(f"{segment}/{time}, which model.json lists,", time, self._model.modified)
         }
 
     def _newest_folder(self, segment: str) -> tuple[str, list[Blob]]:
         """The newest refresh's time and all that lies in its folder; an empty time where there is none."""
+        return next(self._folders(segment), ("", []))
+
+    def _folders(self, segment: str) -> Iterator[tuple[str, list[Blob]]]:
+        """The time of each refresh, newest first, and all that lies in its folder."""
         for time in self._times(segment, REFRESH_LEVELS):
+            blobs = self._blobs.listing(self._source.container, f"{self._below}{segment}/{time}/")
             # Data Lake Storage keeps a folder whose files were deleted.
-            if blobs := self._blobs.listing(self._source.container, f"{self._below}{segment}/{time}/"):
-                return time, blobs
-        return "", []
+            if blobs and self._can_be(f"{segment}/{time}", time, _written(blobs)):
+                yield time, blobs
+
+    def hidden(self, segment: str) -> str:
+        """What is hidden: a refresh that was written after the one that counts as newest, and is dated before it."""
+        (newest, its_blobs), (other, others_blobs) = [*islice(self._folders(segment), 2), ("", []), ("", [])][:2]
+        if not others_blobs or _written(others_blobs) <= _written(its_blobs):
+            return ""
+        return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
 
     def _times(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
         """The refreshes of the segment, newest first; a folder is listed only when it is needed."""
@@ -195,7 +209,7 @@ class _Search:
             refreshes.setdefault(flat_seconds(blob.file), []).append(blob)
         for seconds in sorted(refreshes, reverse=True):
             files, time = refreshes[seconds], refresh_of(seconds)
-            if not self._can_be(files[0].file, time):
+            if not self._can_be(files[0].file, time, _written(files)):
                 continue
             if len(files) > 1:
                 raise ConfigurationError(
@@ -241,6 +255,20 @@ class _Search:
             f"There is no snapshot of the segment {segment} in {self._where}.{passed_over}",
             f"Expected files such as {segment}/2026/11/24/0500/{segment}_1.csv; let Customer Insights export it.",
         )
+
+
+def odd_refreshes(blobs: Blobs, source: Source, segments: list[str]) -> list[str]:
+    """What a wrong clock has left: folders that are passed over, and refreshes that another one hides, in words.
+
+    Raises ConfigurationError and NotFound where they cannot be looked at.
+    """
+    search = _Search(blobs, source)
+    hidden = [search.hidden(segment) for segment in segments]
+    return [*search.passed_over, *filter(None, hidden)]
+
+
+def _written(blobs: list[Blob]) -> datetime:
+    return max(blob.modified for blob in blobs)
 
 
 def _check_one_export(container: str, segment: str, blobs: list[Blob]) -> None:

@@ -1,10 +1,21 @@
 """Which snapshot counts as new: after a save, after a deletion, and where a clock was wrong."""
 
+import json
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from shared.config.models import Export
+from shared.notices.rows import NoticeRow
+from shared.operating.looking import wrong_times
 from shared.runs.overview import export_overview
+from shared.runs.rows import run_row
 from shared.runs.starting import note_as_known, start_due, start_for_segment
+from shared.runs.state import Batch, Run
+from shared.runs.steps.sweep import sweep
+from shared.runs.store import OPEN
+from shared.storage.tables import Row
 
 HEAD = "CustomerId,EMail,FirstName\n"
 OLD = HEAD + "C-1,ana@example.com,Old\n"
@@ -107,3 +118,83 @@ def test_snapshot_whose_files_change_is_new_at_the_same_time(flow):
     flow.finish(start_due(flow.app)[0].run_id)
     flow.segment(NEW)
     assert start_due(flow.app)[0].is_new
+
+
+# A clock that was wrong
+
+A_YEAR = 365 * 24 * 3600
+
+
+def test_due_time_that_lies_ahead_stops_no_schedule(flow):
+    flow.change(schedule={"cron": "* * * * *"})
+    flow.segment(OLD)
+    flow.app.store.note_due(flow.export_id, "2031-01-01T00:00Z")
+    assert flow.app.store.due_ahead(flow.export_id) == "2031-01-01T00:00Z"
+    assert [start.reason for start in start_due(flow.app)] == ["The schedule is new; it starts at its next time."]
+    assert flow.app.store.due_ahead(flow.export_id) == ""
+    flow.app.storage.clock.skip(60)
+    assert start_due(flow.app)[0].is_new
+
+
+def test_due_time_of_a_worker_whose_clock_is_minutes_ahead_counts(flow):
+    flow.change(schedule={"cron": "* * * * *"})
+    soon = (flow.app.time() + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%MZ")
+    flow.app.store.note_due(flow.export_id, soon)
+    assert [start.reason for start in start_due(flow.app)] == ["Not due."]
+
+
+@pytest.mark.parametrize("names", [("stalled_after", "watch_due"), ("stalled_after", "watch_due", "owner_until")])
+def test_run_whose_times_lie_a_year_ahead_is_driven_on(flow, names):
+    flow.segment(OLD)
+    run_id = flow.start().run_id
+    flow.app.storage.queue._messages.clear()
+    ahead = dict.fromkeys(names, flow.app.now() + A_YEAR)
+    if "owner_until" in names:
+        ahead |= {"owner": "lost", "state": "staging"}
+    flow.app.store.update(run_id, lambda run: replace(run, **ahead))
+    assert sweep(flow.app) == [run_id]
+    assert flow.finish(run_id)["status"] == "succeeded"
+
+
+def test_batch_whose_claim_or_retry_lies_a_year_ahead_is_sent(flow):
+    at = flow.app.now() + A_YEAR
+    now = flow.app.time()
+    batch = Batch("gold-20261124T050312-a1b2c3", "abcd", 1, 1, 1)
+    assert replace(batch, not_before=at).is_ready(now)
+    assert replace(batch, state="delivering", owner="lost", owner_until=at).is_ready(now)
+    assert not replace(batch, not_before=flow.app.now() + 3600).is_ready(now)
+
+
+def test_account_that_is_closed_until_next_year_is_asked(flow):
+    values = {"closed_until": flow.app.now() + A_YEAR, "next_at": flow.app.now() + A_YEAR}
+    taken = json.dumps([flow.app.now() + A_YEAR] * 500)
+    for kind, more in (("contacts", {}), ("other", {"taken": taken})):
+        flow.app.storage.accounts.put(Row(flow.account, kind, {**values, **more}))
+        flow.app.pace(flow.account).take(kind)
+
+
+def test_notice_whose_times_lie_a_year_ahead_is_posted():
+    row = NoticeRow(state="sending", owner="lost", until=A_YEAR * 2, watch_due=A_YEAR * 2)
+    assert row.claimed("me", row, A_YEAR, A_YEAR + 45).owner == "me"
+    assert row.watched_at(A_YEAR + 60, A_YEAR).watch_due == A_YEAR + 60
+
+
+def test_run_that_was_never_written_and_is_dated_ahead_is_forgotten(flow):
+    flow.app.storage.runs.put(Row(OPEN, "gold-20310101T000000-a1b2c3", {"key_setting": "K"}))
+    sweep(flow.app)
+    assert flow.app.store.open_runs() == []
+
+
+def test_doctor_tells_what_a_wrong_clock_has_left(flow):
+    flow.segment(OLD)
+    assert wrong_times(flow.app, flow.app.document())[0] == "ok"
+    flow.segment(OLD, refresh="2031/01/01/0500")
+    flow.app.store.note_due(flow.export_id, "2031-01-01T00:00Z")
+    ahead = Run(f"{flow.export_id}-20310101T000000-a1b2c3", flow.export_id, "K", 1, "http", "x", state="failed")
+    flow.app.storage.runs.put(run_row(ahead))
+    state, told, fix = wrong_times(flow.app, flow.app.document())
+    assert state == "warn"
+    for words in (f"Export {flow.export_id} was noted as started for 2031-01-01T00:00Z", ahead.run_id):
+        assert words in told
+    assert "Gold/2031/01/01/0500 is dated more than a day after it was written." in told
+    assert "Delete a refresh" in fix

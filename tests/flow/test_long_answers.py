@@ -50,11 +50,14 @@ def _no_snapshot():
     raise ConfigurationError("snapshot_missing", "There is none.")
 
 
-@pytest.mark.parametrize(
-    "params", [{"limit": "0"}, {"limit": "201"}, {"continuation": "A B"}, {"continuation": "gone"}]
-)
+@pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "201"}, {"continuation": "A B"}])
 def test_page_of_exports_that_is_none_is_400(asked, params):
     assert asked("list_exports", "viewer", params=params).status_code == 400
+
+
+def test_page_behind_an_export_that_is_gone_is_409(asked):
+    answer = asked("list_exports", "viewer", params={"continuation": "gone"})
+    assert (answer.status_code, json.loads(answer.get_body())["type"].rpartition(":")[2]) == (409, "list_changed")
 
 
 def test_link_to_the_next_page_of_exports_keeps_the_search(asked):

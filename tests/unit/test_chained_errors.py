@@ -1,40 +1,10 @@
 """No error of the product carries another one along: that one may quote what somebody typed."""
 
-The host logs an error as the traceback module formats it, and so do these tests.
-"""
-
 import ast
-import copy
-import json
-import sys
-import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import azure.functions as func
 import pytest
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
-
-from blob_export import blueprint as blob_trigger
-from export_trigger import entry
-from export_trigger.entry import ENDPOINTS
-from export_worker import blueprint as queue_trigger
-from shared.administration.items import parse_item, parse_json, parse_strictly
-from shared.app import App
-from shared.config.document import parse_document, read_document, ready_export
-from shared.config.models import Connection, Document, Export
-from shared.errors import ExportError
-from shared.runs.store import RunStore
-from shared.settings import read_secret, read_settings
-from shared.storage.account import open_storage
-from shared.storage.failures import storage_failures
-from shared.timer_schedule import TimerSchedule
-from tests.memory_line import Line, VirtualClock
-from tests.memory_storage import Kept
-from timer_export import blueprint as timer_trigger
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.layouts import segment_of_blob
-from shared.segments.snapshot import SegmentSnapshot, Snapshot, find_snapshot
+from shared.segments.snapshot import SegmentSnapshot, Snapshot, find_snapshot, odd_refreshes
 from shared.storage.blobs import Blob
 
 TODAY = datetime.now(UTC)
@@ -204,7 +205,7 @@ def test_folder_that_can_be_no_refresh_is_passed_over_and_told(time, in_model_js
     assert [file.blob.name for part in snapshot.segments for file in part.files] == [real]
     [told] = snapshot.passed_over
     assert told.startswith(f"Loyal/{time[:4]}")
-    assert told.endswith("is more than a day ahead" if time.startswith("9999") else "is no date")
+    assert told.endswith("is dated more than a day after it was written" if time.startswith("9999") else "is no date")
 
 
 def test_refresh_up_to_a_day_ahead_is_taken_and_a_later_one_is_not():
@@ -215,11 +216,62 @@ def test_refresh_up_to_a_day_ahead_is_taken_and_a_later_one_is_not():
     assert len(snapshot.passed_over) == 1
 
 
+class Written(Names):
+    """Each blob was written when `written` says, by the beginning of its name below the folder."""
+
+    def __init__(self, written: dict[str, datetime], **how: Any) -> None:
+        super().__init__(*(f"{FOLDER}/{refresh}/Loyal_1.csv" for refresh in written), **how)
+        self._written = written
+
+    def _blobs(self, prefix: str) -> list[Blob]:
+        return [
+            replace(blob, modified=next((at for name, at in self._written.items() if name in blob.name), blob.modified))
+            for blob in super()._blobs(prefix)
+        ]
+
+
+MONTH_AGO = TODAY - timedelta(days=30)
+WRONGLY_DATED, RIGHT = refresh_at(TODAY - timedelta(hours=2)), refresh_at(TODAY - timedelta(days=1))
+SOURCE = Source(container="crm", folder=FOLDER)
+
+
+def test_folder_that_a_wrong_clock_named_hides_no_newer_refresh_once_its_time_has_come():
+    blobs: Any = Written({WRONGLY_DATED: MONTH_AGO, RIGHT: TODAY - timedelta(days=1)})
+    snapshot = find_snapshot(blobs, SOURCE, ["Loyal"])
+    assert f"Loyal/{snapshot.segments[0].time}" == RIGHT
+    assert snapshot.passed_over == (f"{WRONGLY_DATED} is dated more than a day after it was written",)
+    assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == list(snapshot.passed_over)
+
+
+def test_refresh_that_an_old_model_json_lists_for_today_hides_no_newer_one():
+    blobs: Any = Written({RIGHT: TODAY, "model.json": MONTH_AGO}, texts=listing(f"{WRONGLY_DATED}/Loyal_1.csv"))
+    assert f"Loyal/{find_snapshot(blobs, SOURCE, ['Loyal']).segments[0].time}" == RIGHT
+
+
+def test_clock_of_the_worker_decides_nothing_about_refreshes():
+    next_year = TODAY + timedelta(days=400)
+    blobs: Any = Written({refresh_at(next_year): next_year, RIGHT: TODAY})
+    assert f"Loyal/{find_snapshot(blobs, SOURCE, ['Loyal']).segments[0].time}" == refresh_at(next_year)
+
+
+def test_refresh_that_is_dated_before_an_older_one_is_told_as_hidden():
+    near = refresh_at(TODAY + timedelta(hours=20))
+    blobs: Any = Written({near: TODAY, refresh_at(TODAY): TODAY + timedelta(hours=1)})
+    assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == [
+        f"{refresh_at(TODAY)} was written after {near}, and is dated before it"
+    ]
+
+
+def test_refreshes_in_their_order_are_not_odd():
+    blobs: Any = Written({RIGHT: TODAY - timedelta(days=1), refresh_at(TODAY): TODAY})
+    assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == []
+
+
 def test_flat_file_of_a_time_to_come_is_passed_over_and_told():
     names = ["ci/E_Loyal_1790000001.csv", "ci/E_Loyal_9790000001.csv"]
     snapshot = find(*names, folder="ci")
     assert [file.blob.name for file in snapshot.segments[0].files] == names[:1]
-    assert snapshot.passed_over == ("E_Loyal_9790000001.csv is more than a day ahead",)
+    assert snapshot.passed_over == ("E_Loyal_9790000001.csv is dated more than a day after it was written",)
 
 
 def test_segment_that_has_only_such_folders_has_no_snapshot_and_they_are_told():

@@ -91,7 +91,7 @@ def test_refresh_up_to_a_day_ahead_is_taken(time):
 
 @pytest.mark.parametrize("time", ["2028", "2027/04", "2027/03/16", "2027/03/15/2231", "9999"])
 def test_refresh_that_lies_more_than_a_day_ahead_is_passed_over(time):
-    assert why_passed_over(time, NOW) == "is more than a day ahead"
+    assert why_passed_over(time, NOW) == "is dated more than a day after it was written"
 
 
 @pytest.mark.parametrize(

@@ -58,4 +58,4 @@ def _drive_on(app: App, run_id: str) -> bool:
         return False
     if is_watch_lost(app, run):
         rearm(app, run_id)
-    return app.now() >= run.stalled_after and drive_on(app, run)
+    return run.is_stalled(app.time()) and drive_on(app, run)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, lies_ahead
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
@@ -65,7 +66,7 @@ def rearm(app: App, run_id: str) -> bool:
 
 def is_watch_lost(app: App, run: Run) -> bool:
     """True where the next watch message is overdue by more than a message may wait in the queue."""
-    return app.now() > run.watch_due + app.graces.stalled
+    return not lies_ahead(run.watch_due + app.graces.stalled, app.now(), CLAIM_AHEAD_SECONDS)
 
 
 def drive_on(app: App, run: Run) -> bool:
