@@ -6,8 +6,9 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from shared.runs.counts import Counts
+from shared.runs.problem import Problem
 from shared.runs.run_ids import run_address
-from shared.runs.state import Batch, Problem, Run
+from shared.runs.state import Batch, Run
 from shared.runs.tries import Started, Tries
 from shared.storage.tables import Row
 
@@ -96,7 +97,7 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
             known[part.name] = Counts(**_known(Counts, values))
         elif value is None:
             continue
-        elif part.name == "error":
+        elif part.name in ("error", "stopped_by"):
             known[part.name] = Problem(**json.loads(value))
         elif str(part.type).startswith(("dict", "list")):
             known[part.name] = json.loads(value)

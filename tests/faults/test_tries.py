@@ -10,9 +10,9 @@ from shared.operating import looking
 from shared.runs.overview import export_overview
 from shared.runs.starting import start_due, start_for_blob, start_run
 from shared.runs.status import find_run
-from shared.runs.steps import cancel
-from shared.runs.steps.cancel import request_cancel
+from shared.runs.steps import stop
 from shared.runs.steps.dispatch import take_step
+from shared.runs.steps.stop import request_cancel
 from tests.faults.conftest import CONTAINER, FOLDER, REFRESH, Story, check_failed
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -298,14 +298,14 @@ def test_refresh_that_had_come_before_the_cancel_is_settled_with_it(queued):
 def test_cancel_holds_where_the_segments_cannot_be_read_at_that_time(queued, monkeypatch):
     story, run_id = queued
     away_until = story.kept.clock.seconds() + 2 * HOUR
-    real = cancel.find_snapshot
+    real = stop.find_snapshot
 
     def find_snapshot(*arguments):
         if story.kept.clock.seconds() < away_until:
             raise TransientError("storage_unreachable", "Storage did not answer for container segments.")
         return real(*arguments)
 
-    monkeypatch.setattr(cancel, "find_snapshot", find_snapshot)
+    monkeypatch.setattr(stop, "find_snapshot", find_snapshot)
     ask_to_cancel(story, run_id)
     assert not find_run(story.app, run_id).is_final
     story.work()

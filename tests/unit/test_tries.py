@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.runs.problem import Problem
 from shared.runs.rows import started_of, started_row
-from shared.runs.state import Problem, Run
+from shared.runs.state import Run
 from shared.runs.tries import PAUSES_SECONDS, Started, Tries
 from shared.storage.tables import Row
 

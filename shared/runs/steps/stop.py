@@ -1,0 +1,87 @@
+"""Ends a run before its time: by an error, or because a person has asked for it.
+
+The end is first written down, which stops every further post, and comes when no worker is in the middle of one. So what
+is said of the run in the end is what Brevo has.
+"""
+
+from shared import telemetry
+from shared.app import App
+from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.runs.problem import Problem
+from shared.runs.queue import Message, send
+from shared.runs.state import SENDING, Run
+from shared.runs.steps import end
+from shared.segments.snapshot import find_snapshot
+
+_POLL_SECONDS = 2.0
+
+
+def fail(app: App, run_id: str, error: ExportError, still: end.Still = lambda run: True) -> None:
+    """Ends a run that cannot go on, where it is still as it was when that was decided; says what was sent."""
+    problem = Problem.of(error)
+    stopping = app.store.take(run_id, lambda run: run.stopping(problem) if still(run) else None)
+    if stopping:
+        stop_when_idle(app, stopping)
+    else:
+        end.fail_unsent(app, run_id, problem, lambda run: run.state not in SENDING and still(run))
+
+
+def request_cancel(app: App, run: Run, by: str) -> Run:
+    """Asks for the run's end: nothing more is sent than the batch that may be on its way now.
+
+    Raises ConfigurationError for a run that has ended already.
+    """
+    run = app.store.update(run.run_id, lambda now: now.cancel_requested(by))
+    if run.is_final:
+        raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
+    with telemetry.span("cancel", parent=run.trace, run=run.run_id, export=run.export):
+        try:
+            return stop_when_idle(app, run)
+        except TransientError:
+            _come_back(app, run)
+            return run
+
+
+def stop_when_idle(app: App, run: Run) -> Run:
+    """Ends the run, or comes back in a moment where a worker is in the middle: that one sees it and stops by itself.
+
+    Raises TransientError as `stop_if_idle`: nothing more is done for the run meanwhile.
+    """
+    if ended := stop_if_idle(app, run):
+        return ended
+    _come_back(app, run)
+    return run
+
+
+def _come_back(app: App, run: Run) -> None:
+    send(app, Message(run.run_id, "confirm"), _POLL_SECONDS)
+
+
+def stop_if_idle(app: App, run: Run) -> Run | None:
+    """Ends the run where no live worker is in the middle of it; None where one is.
+
+    Raises TransientError where it is cancelled and the segments or the configuration cannot be read.
+    """
+    if run.is_owned(app.time()) or _is_posting(app, run):
+        return None
+    if run.cancel_requested_by and not run.snapshot:
+        _note_newest(app, run)
+    ended = end.stop(app, run.run_id)
+    return ended if ended.is_final else None
+
+
+def _note_newest(app: App, run: Run) -> None:
+    """Writes down which snapshot the run would have taken, so that no trigger starts that one again."""
+    export = app.document_under_way().export(run.export)
+    if export is None or export.schedule != "with_refresh":
+        return
+    try:
+        newest = find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+    except ConfigurationError:
+        return  # there is none
+    app.store.update(run.run_id, lambda now: now.cancel_requested(run.cancel_requested_by, newest))
+
+
+def _is_posting(app: App, run: Run) -> bool:
+    """True while a live worker posts one of the run's batches: whether Brevo has it is not known yet."""
+    return any(batch.is_owned(app.time()) for batch in app.store.batches(run))
