@@ -32,10 +32,8 @@ from shared.runs.counts import Counts
 from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
 from shared.runs.problem import Problem
 
-State = (
-    Literal["queued", "staging", "delivering", "confirming"]
-    | Literal["succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"]
-)
+OpenState = Literal["queued", "staging", "delivering", "confirming"]
+State = OpenState | Literal["succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"]
 STAGEABLE: frozenset[State] = frozenset(("queued", "staging"))
 SENDING: frozenset[State] = frozenset(("delivering", "confirming"))
 SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections"))
@@ -177,9 +175,8 @@ class Run:
 
     def cancel_requested(self, by: str, newest: str = "") -> Self | None:
         """A person has asked for its end. `newest` is the snapshot that it would take if it has taken none."""
-        if self.is_final:
-            return None
-        return replace(self, cancel_requested_by=by[:100], snapshot=self.snapshot or newest)
+        changed = replace(self, cancel_requested_by=by[:100], snapshot=self.snapshot or newest)
+        return None if self.is_final else changed
 
     def stopping(self, problem: Problem) -> Self | None:
         """It cannot go on, but a worker may be posting."""

@@ -253,9 +253,7 @@ class RunStore:
         row = self._runs.get(OPEN, run_id)
         if row is None or self.load(run_id) is not None:
             return
-        age = abs(
-            self._clock.now().timestamp() - float(row.values.get("listed_at", 0.0))
-        )  # a clock may have been wrong
+        age = abs(self._clock.now().timestamp() - float(row.values.get("listed_at", 0.0)))
         if age > older_than_seconds:
             with suppress(Conflict):
                 self._runs.delete(row)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.errors import ConfigurationError, UnforeseenError
+from shared.errors import TransientError, UnforeseenError
 from shared.runs.status import find_run
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
@@ -116,7 +116,7 @@ def test_watch_that_cannot_read_the_configuration_ends_nothing(story, caplog):
     take_step(story.app, watches(story)[0].text)
     assert find_run(story.app, run_id).state == "delivering"
     assert "is looked at again later" in caplog.text
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(TransientError):
         story.app.ready_export("gold")
 
 

@@ -9,7 +9,7 @@ from shared.app import App
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, send
-from shared.runs.state import SENDING, STAGEABLE, Run
+from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.segments.snapshot import find_snapshot
 
@@ -60,11 +60,11 @@ def _come_back(app: App, run: Run) -> None:
 def stop_if_idle(app: App, run: Run) -> Run | None:
     """Ends the run where no live worker is in the middle of it; None where one is.
 
-    Raises TransientError where the segments or the configuration cannot be read.
+    Raises TransientError where it is cancelled and the segments or the configuration cannot be read.
     """
     if run.is_owned(app.time()) or _is_posting(app, run):
         return None
-    if not run.snapshot and run.state in STAGEABLE:
+    if run.cancel_requested_by and not run.snapshot:
         _note_newest(app, run)
     ended = end.stop(app, run.run_id)
     return ended if ended.is_final else None
