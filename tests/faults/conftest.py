@@ -25,7 +25,7 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
 from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
-from tests.memory_storage import Kept
+from simulation.storage import Kept
 from tests.plain import plain
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"

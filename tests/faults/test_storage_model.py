@@ -10,7 +10,7 @@ from shared.storage.account import Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Change, Row
 from tests.memory_line import Line, VirtualClock
-from tests.memory_storage import Kept
+from simulation.storage import Kept
 from tests.waiting import wait_until
 
 

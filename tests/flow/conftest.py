@@ -27,7 +27,7 @@ from shared.staging.preview import preview
 from shared.storage.account import Storage, open_storage
 from shared.storage.tables import Row
 from tests.memory_line import Line, VirtualClock
-from tests.memory_storage import Kept
+from simulation.storage import Kept
 from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0

@@ -1,55 +1,81 @@
-"""Storage in memory. Its clock can skip time, so that hours of a run's life pass in moments.
+"""Storage in memory, behind the interfaces of the real one.
 
-`tests/faults/test_storage_model.py` holds it to Azurite. Each worker reaches it through a `Line` of its own, which
-counts the calls and can break at any of them.
+`tests/faults/test_storage_model.py` holds it to Azurite. Each worker reaches it through a `Line` of its own, which sees
+every call and can break at any of them.
 """
 
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from shared.errors import PermanentError
 from shared.storage.account import Storage
 from shared.storage.blobs import CHUNK_BYTES, Blob
+from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.queue import Received
 from shared.storage.tables import Change, Row, Rows
-from tests.memory_line import Line, VirtualClock
 
 _LONGEST_TEXT = 32_768
 _LARGEST_ROW_BYTES = 1_048_576
 _MOST_PEEKED = 32
 
 
+class Line(Protocol):
+    """One worker's way to storage."""
+
+    def call[T](self, name: str, act: Callable[[], T]) -> T:
+        """What `act` returns, unless something breaks. `name` is the table, queue or container, and what is done."""
+        ...
+
+
+class Ticking(Clock):
+    """Storage's own clock."""
+
+    def seconds(self) -> float:
+        """The same as `now`, as POSIX seconds."""
+        return self.now().timestamp()
+
+
 @dataclass
 class Kept:
     """What the storage account holds."""
 
-    clock: VirtualClock
+    clock: Ticking
     tables: dict[str, dict[tuple[str, str], tuple[dict[str, Any], str]]] = field(default_factory=dict)
     containers: dict[str, dict[str, tuple[bytes, str, datetime]]] = field(default_factory=dict)
-    messages: list["_Message"] = field(default_factory=list)
-    notices: list["_Message"] = field(default_factory=list)
-    poison: list["_Message"] = field(default_factory=list)
+    messages: list["Message"] = field(default_factory=list)
+    notices: list["Message"] = field(default_factory=list)
+    poison: list["Message"] = field(default_factory=list)
     every_message: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def etag(self) -> str:
+        """A new one."""
         return f'W/"{next(self.numbers)}"'
 
-    def storage(self, line: Line) -> Storage:
-        """The whole storage, as one worker reaches it."""
+    def wrote(self, table: str, partition: str, key: str, values: dict[str, Any] | None) -> None:
+        """Called for each row that is written or deleted (None), for whoever watches."""
+
+    def wrote_blob(self, container: str, name: str, data: bytes) -> None:
+        """Called for each blob that is written."""
+
+    def sent(self, messages: "list[Message]", message: "Message") -> None:
+        """Called for each message that is sent, with all those of its queue."""
+
+    def storage(self, line: Line, clock: Clock | None = None) -> Storage:
+        """The whole storage, as one worker reaches it, by that worker's own clock."""
         blobs: Any = MemoryBlobs(self, line)
         names = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
         tables: list[Any] = [MemoryTable(self, line, name) for name in names]
         kept_by_queue = (self.messages, self.notices, self.poison)
         queues: list[Any] = [MemoryQueue(self, line, messages) for messages in kept_by_queue]
-        return Storage(blobs, blobs, *tables, *queues, self.clock)
+        return Storage(blobs, blobs, *tables, *queues, clock or self.clock)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""
@@ -59,6 +85,7 @@ class Kept:
         yield from self.every_message
 
     def blob_names(self, container: str) -> list[str]:
+        """The names of a container's blobs."""
         return sorted(self.containers.get(container, {}))
 
 
@@ -106,8 +133,10 @@ class MemoryTable(Rows):
         def act() -> list[Row]:
             return [
                 Row(partition, key, dict(values), etag)
-                for (part, key), (values, etag) in sorted(self._rows.items(), key=lambda item: item[0])
-                if part == partition and key >= first and (not last or key < last)
+                for (part, key), (values, etag) in sorted(
+                    (each for each in self._rows.items() if each[0][0] == partition), key=lambda item: item[0]
+                )
+                if key >= first and (not last or key < last)
             ][:limit]
 
         yield from self._call("query", act)
@@ -139,25 +168,28 @@ class MemoryTable(Rows):
 
         self._call("delete", act)
 
-    def transact(self, changes: list[Change]) -> None:
+    def transact(self, changes: Sequence[Change]) -> None:
         kinds = "+".join(change.kind for change in changes)
         self._call(kinds, lambda: self._apply(changes))
 
-    def _apply(self, changes: list[Change]) -> None:
-        rows = dict(self._rows)
+    def _apply(self, changes: Sequence[Change]) -> None:
+        rows = self._rows
+        checked: list[dict[str, Any] | None] = []
         for change in changes:
-            address = (change.row.partition, change.row.key)
-            known = rows.get(address)
+            known = rows.get((change.row.partition, change.row.key))
             if change.kind == "insert" and known:
                 raise Conflict(self._name)
             needs_known = change.kind in ("replace", "delete")
             if needs_known and (known is None or change.row.etag not in (None, "*", known[1])):
                 raise Conflict(self._name)
-            if change.kind == "delete":
+            checked.append(None if change.kind == "delete" else _checked(dict(change.row.values)))
+        for change, values in zip(changes, checked, strict=True):
+            partition, key = address = (change.row.partition, change.row.key)
+            if values is None:
                 del rows[address]
             else:
-                rows[address] = (_checked(dict(change.row.values)), self._kept.etag())
-        self._kept.tables[self._name] = rows
+                rows[address] = (values, self._kept.etag())
+            self._kept.wrote(self._name, partition, key, values)
 
 
 class MemoryBlobs:
@@ -226,6 +258,7 @@ class MemoryBlobs:
     def _put(self, container: str, name: str, content: bytes) -> None:
         blobs = self._kept.containers.setdefault(container, {})
         blobs[name] = (content, self._kept.etag(), self._kept.clock.now())
+        self._kept.wrote_blob(container, name, content)
 
     def write_if(self, container: str, name: str, data: bytes, etag: str | None) -> None:
         def act() -> None:
@@ -249,7 +282,9 @@ class MemoryBlobs:
 
 
 @dataclass(eq=False)
-class _Message:
+class Message:
+    """A message as the service keeps it."""
+
     text: str
     visible_at: float
     number: int
@@ -259,15 +294,17 @@ class _Message:
 class MemoryQueue:
     """As `shared.storage.queue.Queue`."""
 
-    def __init__(self, kept: Kept, line: Line, messages: list[_Message]) -> None:
+    def __init__(self, kept: Kept, line: Line, messages: list[Message]) -> None:
         self._kept, self._line, self._messages = kept, line, messages
 
     def send(self, text: str, delay_seconds: float = 0) -> None:
         def act() -> None:
             # Whole seconds, rounded up, as the real one sends them.
             at = self._kept.clock.seconds() + math.ceil(max(delay_seconds, 0))
-            self._messages.append(_Message(text, at, next(self._kept.numbers)))
+            message = Message(text, at, next(self._kept.numbers))
+            self._messages.append(message)
             self._kept.every_message.append(text)
+            self._kept.sent(self._messages, message)
 
         self._call("send", act)
 
@@ -316,7 +353,7 @@ class MemoryQueue:
 
         return self._line.call(f"queue {what}", locked)
 
-    def _visible(self) -> list[_Message]:
+    def _visible(self) -> list[Message]:
         now = self._kept.clock.seconds()
         due = [message for message in self._messages if message.visible_at <= now]
         return sorted(due, key=lambda message: (message.visible_at, message.number))
