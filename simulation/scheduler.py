@@ -43,6 +43,7 @@ class Scheduler:
         self.now = now
         self.current: Task | None = None
         self.stopped = False
+        self.on_death: Callable[[Process], None] = lambda process: None
         self._hub = getcurrent()
         self._number = 0
         self._events: list[tuple[float, int, Any]] = []
@@ -105,6 +106,7 @@ class Scheduler:
                 task.greenlet.throw(GreenletExit)
                 self.current = None
         process.tasks.clear()
+        self.on_death(process)
 
     def die(self) -> NoReturn:
         """The current task's process is gone, at this very call."""
