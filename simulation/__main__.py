@@ -1,36 +1,74 @@
-"""The command `python -m simulation`."""
+"""Plays histories of the real code of runs and notices in virtual time, and judges each by its invariants."""
 
 import argparse
+import json
+import os
+import sys
 import time
+from collections import Counter
+from dataclasses import asdict
 
 from simulation.history import log_lines, play
+from simulation.many import Failure, machine, play_many
 from simulation.patches import replaced
 from simulation.plan import make_plan
 
+_SHOWN = 8
 
-def main() -> None:
-    """Plays histories."""
+
+def main() -> int:
+    """Returns the exit status: 1 where an invariant was violated."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--histories", type=int, default=100)
+    parser.add_argument("--histories", type=int, default=20_000, help="how many to play (20,000)")
+    parser.add_argument("--first-seed", type=int, default=1, help="the first one's seed; the others follow it")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes to play them in")
+    parser.add_argument("--seed", type=int, help="play this one alone, and tell its story")
+    parser.add_argument("--log", action="store_true", help="with --seed: print every call instead")
+    parser.add_argument("--known", nargs="*", default=[], help="invariants not to stop for, on a branch that mends them")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
+    if options.seed is not None:
+        return _one(options.seed, options.log)
+    return _many(options)
+
+
+def _one(seed: int, with_log: bool) -> int:
     with replaced():
-        if options.seed is not None:
-            outcome = play(make_plan(options.seed))
+        outcome = play(make_plan(seed))
+        if with_log:
             print("\n".join(log_lines(outcome.log)))
-            print(outcome.violation, outcome.hours, outcome.digest)
-            return
-        began = time.perf_counter()
-        found: dict[str, list[int]] = {}
-        for seed in range(options.first_seed, options.first_seed + options.histories):
-            outcome = play(make_plan(seed))
-            if outcome.violation:
-                found.setdefault(outcome.violation.name, []).append(seed)
-        took = time.perf_counter() - began
-        print(f"{options.histories} in {took:.1f} s, {options.histories / took:.1f} a second")
-        for name, seeds in found.items():
-            print(name, len(seeds), seeds[:8])
+        print(outcome.digest, outcome.violation)
+    return 1 if outcome.violation else 0
 
 
-main()
+def _many(options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    played, calls, hours = 0, 0, 0.0
+    failures: list[Failure] = []
+    for part in play_many(options.first_seed, options.histories, options.processes):
+        played += part.histories
+        calls += part.calls
+        hours += part.virtual_hours
+        failures += [each for each in part.failures if each.name not in options.known]
+        if sys.stderr.isatty() or played % 1000 == 0:
+            print(f"\r{played:,} of {options.histories:,}, {len(failures)} failed", end="", file=sys.stderr)
+    took = time.monotonic() - began
+    print(file=sys.stderr)
+    if options.json:
+        told = {"histories": played, "first_seed": options.first_seed, "seconds": round(took, 1), "machine": machine()}
+        print(json.dumps({**told, "failures": [asdict(each) for each in failures]}))
+        return 1 if failures else 0
+    print(
+        f"{played:,} histories (seeds {options.first_seed} to {options.first_seed + played - 1}), {calls:,} events in "
+        f"{hours:,.0f} virtual hours, in {took:.1f} s: {played / took:.1f} a second. {machine()}."
+    )
+    for name, count in Counter(each.name for each in failures).most_common():
+        seeds = [each.seed for each in failures if each.name == name][:_SHOWN]
+        print(f"VIOLATED {name}: {count} histories, such as the seeds {', '.join(map(str, seeds))}")
+    if not failures:
+        print("No invariant was violated.")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

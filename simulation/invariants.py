@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.runs.rows import run_of
@@ -89,6 +90,7 @@ class Judge:
         self.open_runs: set[str] = set()
         self._refreshes: dict[str, Refresh] = {}
         self._newest: dict[str, Refresh] = {}
+        self._written: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         self._bodies: dict[int, tuple[str, bytes]] = {}
         self._floors: dict[str, int] = {}
         self._lowered: list[tuple[Import, str]] = []
@@ -120,11 +122,11 @@ class Judge:
         self, export: str, snapshot: str, number: int, people: list[tuple[str, str, str]], *, is_whole: bool
     ) -> None:
         """A file of a refresh was written."""
-        before = self._newest.get(export)
-        known = before.people if before is not None and before.number == number else {}
-        new = known | {email: value for _, email, value in people if email}
-        self._newest[export] = Refresh(export, snapshot, number, new, self.scheduler.now, is_whole)
-        self._refreshes[snapshot] = self._newest[export]
+        known = self._written[export, number]
+        known |= {email: value for _, email, value in people if email}
+        self._refreshes[snapshot] = Refresh(export, snapshot, number, dict(known), self.scheduler.now, is_whole)
+        if export not in self._newest or self._newest[export].number <= number:
+            self._newest[export] = self._refreshes[snapshot]
 
     def cancel_asked(self, run_id: str) -> None:
         """A person cancels a run: what it would send is the export's newest snapshot, unless it has another."""
@@ -347,15 +349,14 @@ class Judge:
             if newest.id in self._cancelled or newest.id in self._sent or not newest.is_whole:
                 continue
             failed = [run for run in runs if run.export == export and run.state == "failed"]
-            if not any(run.snapshot == newest.id or _began_after(run, newest) for run in failed):
+            if not any(run.snapshot == newest.id or _may_have_had(run, newest) for run in failed):
                 states = ", ".join(f"{run.run_id} {run.state}" for run in runs if run.export == export)
                 yield "snapshot settled", f"{newest.id} of {export} was not sent, and nobody was told ({states})"
 
 
-def _began_after(run: Run, refresh: Refresh) -> bool:
-    from datetime import datetime
-
-    return not run.snapshot and datetime.fromisoformat(run.times["queued"]).timestamp() >= refresh.at - 2
+def _may_have_had(run: Run, refresh: Refresh) -> bool:
+    """True for a run that failed before it had written down which snapshot it has."""
+    return not run.snapshot and datetime.fromisoformat(run.times["failed"]).timestamp() >= refresh.at
 
 
 def version(value: str) -> int:

@@ -93,13 +93,15 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     """Refuses what the service or its SDK refuses."""
     size_bytes = 0
     for name, value in values.items():
-        if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
-        if isinstance(value, str):
-            value.encode()
-            if len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
+        size_bytes += 2 * len(name) + 16
+        if value.__class__ is str:
+            size_bytes += 2 * len(value)
+            if len(value) > _LONGEST_TEXT // 2 and len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
                 raise PermanentError("storage_refused", "Storage refused a request with status 400.")
-        size_bytes += 2 * len(name) + 8 + (2 * len(value) if isinstance(value, str) else 8)
+            if not value.isascii():
+                value.encode()
+        elif value.__class__ is int and not -(2**63) <= value < 2**63:
+            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
     if size_bytes > _LARGEST_ROW_BYTES or len(values) > 252:
         raise PermanentError("storage_refused", "Storage refused a request with status 400.")
     return {name: value for name, value in values.items() if value is not None}

@@ -20,7 +20,7 @@ from shared.runs.status import find_run
 from shared.runs.steps.cancel import request_cancel
 from shared.runs.steps.confirm import import_finished
 from shared.runs.steps.sweep import sweep
-from shared.runs.store import RunStore
+from shared.runs.store import OPEN, RunStore
 from shared.settings import Settings, StorageAccount, read_secret
 from simulation import staging
 from simulation.brevo import Answer, Brevo, Watcher
@@ -87,11 +87,13 @@ class WatchedStorage(Kept):
 
     judge: Judge | None = None
     host: Host | None = None
+    note: Callable[[str], None] = lambda text: None
     double: Callable[[Message], list[tuple[float, Message]]] = lambda message: []
 
     def wrote(self, table: str, partition: str, key: str, values: dict[str, Any] | None) -> None:
         """A row was written or deleted."""
         if self.judge is not None:
+            self.note(f"= {table} {key} {values.get('state', '') if values else 'deleted'}")
             self.judge.row(table, partition, key, values)
 
     def wrote_blob(self, container: str, name: str, data: bytes) -> None:
@@ -133,7 +135,7 @@ class World:
         self.kept = WatchedStorage(StorageClock(self.scheduler))
         self.host.listen(self.kept.messages, self.kept.notices, self.kept.poison)
         self.kept.double = self._doubled
-        self.kept.judge, self.kept.host = self.judge, self.host
+        self.kept.judge, self.kept.host, self.kept.note = self.judge, self.host, self.note
         self.judge.brevo, self.judge.kept, self.judge.receivers = self.brevo, self.kept, self.receivers
         self.scheduler.on_death = self._died
         self._refreshes = [0] * plan.exports
@@ -315,7 +317,9 @@ class World:
         since = self.scheduler.now - BEGINNING
         busy = any(instance.busy for instance in self.host.instances)
         waits = self.kept.messages or self.kept.notices or self.kept.poison or self.brevo.open_imports()
-        is_quiet = since > self.plan.trouble_seconds and not busy and not waits and not self.judge.open_runs
+        listed = any(partition == OPEN for partition, _ in self.kept.tables["runs"])
+        is_open = busy or waits or listed or self.judge.open_runs
+        is_quiet = since > self.plan.trouble_seconds and not is_open
         self._quiet_ticks = self._quiet_ticks + 1 if is_quiet else 0
         if self._quiet_ticks >= _QUIET_TICKS or since > self.plan.trouble_seconds + _LONGEST_SECONDS:
             self.scheduler.stopped = True
@@ -376,7 +380,8 @@ class World:
         rows = "".join(f"{customer},{email},{value}\n" for customer, email, value in people)
         data = f"CustomerId,EMail,FirstName\n{rows}".encode()
         self.kept.containers[CONTAINER][name] = (data, self.kept.etag(), self.kept.clock.now())
-        self.judge.refreshed(export_id(export), self._snapshot_id(export), number, people, is_whole=is_whole)
+        if number == self._refreshes[export]:
+            self.judge.refreshed(export_id(export), self._snapshot_id(export), number, people, is_whole=is_whole)
         subject = f"/blobServices/default/containers/{CONTAINER}/blobs/{name}"
         for _ in range(1 + (self.chance.random() < 0.3)):
             self.scheduler.after(self.chance.uniform(0.1, 5.0), lambda: self._event(subject))
