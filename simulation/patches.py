@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 from shared.config import document
 from shared.config.models import Document
 from shared.errors import ExportError
+from shared.runs import rows
+from shared.storage.tables import Row
 from simulation import staging
 
 if TYPE_CHECKING:
@@ -162,6 +164,21 @@ def _parsed(data: bytes, where: str) -> Document:
     return _parse(data, where)
 
 
+# Rows, which are read far more often than written: one of the same ETag is decoded once
+
+
+def _decoded(decode: Callable[[Row], Any]) -> Callable[[Row], Any]:
+    def once(row: Row) -> Any:
+        known = world().decoded
+        if row.etag is None:
+            return decode(row)
+        if row.etag not in known:
+            known[row.etag] = decode(row)
+        return known[row.etag]
+
+    return once
+
+
 def _in_staging(name: str, real: Any, model: Any) -> Any:
     """Calls the model or the real part, as the history has it."""
 
@@ -179,6 +196,8 @@ ALWAYS: dict[str, Any] = {
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
     "shared.config.store.parse_document": _parsed,
+    "shared.runs.store.run_of": _decoded(rows.run_of),
+    "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,
     "shared.staging.reader.ThreadPoolExecutor": _AtOnce,
     "shared.staging.bodies.ThreadPoolExecutor": _AtOnce,

@@ -124,6 +124,7 @@ class World:
     def __post_init__(self) -> None:
         plan = self.plan
         self.chance = random.Random(plan.schedule)
+        self.decoded: dict[str, Any] = {}
         self.scheduler = Scheduler(BEGINNING)
         self.faults = Faults(plan.faults, plan.latency, random.Random(plan.schedule + 1), BEGINNING)
         self.judge = Judge(self.scheduler, plan)
