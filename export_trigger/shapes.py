@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.administration.exports import MOST_NAME_CHARACTERS
+from shared.brevo.checks import CheckStep
 from shared.config.base import Id
 from shared.config.models import DisplayName
-from shared.runs.connecting import CheckStep
 from shared.runs.starting import Start
 
 

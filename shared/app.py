@@ -10,6 +10,7 @@ from shared.brevo.session import BrevoSession
 from shared.config.document import ReadyExport, read_document, ready_export
 from shared.config.models import Document
 from shared.config.store import DocumentStore
+from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.runs.graces import Graces
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
@@ -37,14 +38,21 @@ class App:
         """The configuration as it is now. Raises DocumentError or ConfigurationError."""
         return read_document(self.settings.export_config, self.storage.app_blobs)
 
+    def document_under_way(self) -> Document:
+        """The same for work that has begun, which waits where somebody has broken it. Raises TransientError."""
+        try:
+            return self.document()
+        except (ConfigurationError, PermanentError) as error:
+            raise TransientError("configuration_unreadable", error.message, error.advice) from None
+
     @property
     def configuration(self) -> DocumentStore:
         """The same document, for those who change it."""
         return DocumentStore(self.settings.export_config, self.storage.app_blobs, self.storage.clock)
 
     def ready_export(self, export_id: str) -> ReadyExport:
-        """The export with its connection, ready to be used. Raises ConfigurationError."""
-        return ready_export(self.document(), export_id)
+        """The export with its connection, for a step of its run. Raises ConfigurationError and TransientError."""
+        return ready_export(self.document_under_way(), export_id)
 
     def pace(self, key_setting: str) -> Pace:
         """The account's pace, shared with all other workers."""

@@ -1,8 +1,14 @@
-"""An answer as JSON, the same for the API and the terminal."""
+"""An answer as JSON, the same for the API and the terminal, and how it is described."""
 
 import json
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ConfigDict
+
+# Without it, pydantic describes a field that has a default as one that may be missing from an answer.
+ALL_FIELDS_SENT: "ConfigDict" = {"json_schema_serialization_defaults_required": True}
 
 
 def json_text(answer: Any, indent: int | None = None) -> str:

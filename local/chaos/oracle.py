@@ -14,7 +14,7 @@ from local.chaos.report import Check, Report
 from local.chaos.site import Site
 from shared.runs.state import Batch, Run
 from shared.runs.status import run_status
-from shared.runs.steps.end import STAGED
+from shared.staging.bodies import STAGED
 from shared.storage.account import QUEUE
 
 ANSWER_LOST = ("500-after", "524-after", "reset-after", "truncated", "no-process-id")

@@ -15,9 +15,9 @@ from shared.administration.items import (
     without_item,
 )
 from shared.app import App
+from shared.brevo.checks import CheckStep, check_connection
 from shared.config.models import Connection, Consent, Document
 from shared.errors import ConfigurationError
-from shared.runs.connecting import CheckStep, check_connection
 
 
 class ConnectionInUse(ConfigurationError):
@@ -129,7 +129,7 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
         tested = connection.model_copy(update={"consent": Consent(agreed_by=agreed_by, agreed_on=today)})
     else:
         tested = connection
-    steps = check_connection(app, tested)
+    steps = check_connection(tested, app.brevo)
     connected = all(step.ok for step in steps)
     if connected and agreed_by is not None:
         seen = item_etag(connection)
@@ -181,7 +181,7 @@ def _current(document: Document, connection_id: str) -> Connection | None:
 
 
 def _require_passed(app: App, connection: Connection) -> None:
-    steps = check_connection(app, connection)
+    steps = check_connection(connection, app.brevo)
     if not steps[-1].ok:
         raise NotConnected(connection.id, steps)
 

@@ -1,15 +1,15 @@
 """What is checked with Brevo before the first byte goes out: the key, the list, the attributes, the contract."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.brevo.answers import NotThere
 from shared.brevo.client import BrevoClient
-from shared.config.document import ReadyExport
-from shared.config.models import AttributeType
+from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, ExportError
-from shared.mapping.plan import Plan
+from shared.settings import read_secret
 
-_BREVO_TYPE: dict[AttributeType | str, str] = {
+_BREVO_TYPE: dict[str, str] = {
     "text": "text",
     "phone": "text",
     "date": "date",
@@ -20,35 +20,43 @@ _BREVO_TYPE: dict[AttributeType | str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The plan as the account can take it, what was left out of it, and the contract's allowance in words."""
+    """The attributes that are left out, since the account lacks them, and the contract's allowance in words."""
 
-    plan: Plan
     left_out: list[str]
     allowance: str
 
 
-def check_account(brevo: BrevoClient, ready: ReadyExport, plan: Plan) -> Checked:
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One step of a connection's test; a step after a failed one is not tried."""
+
+    step: str
+    ok: bool
+    message: str
+
+
+def check_account(brevo: BrevoClient, export: Export, attributes: Mapping[str, str]) -> Checked:
     """Checks the key and the list, then the attributes, since an unknown one would be ignored without a word.
 
-    Raises ConfigurationError: wrong key, blocked address, list missing, attributes missing.
+    `attributes` has the type of each, as the configuration names it. Raises ConfigurationError: wrong key, blocked
+    address, list missing, attributes missing.
     """
-    check_list(brevo, ready.export.list_id)
+    check_list(brevo, export.list_id)
     known = brevo.attributes()
-    missing = [field for field in plan.fields if field.attribute not in known]
+    missing = [name for name in attributes if name not in known]
     left_out: list[str] = []
-    if missing and ready.export.create_missing_attributes:
-        for field in missing:
-            brevo.create_attribute(field.attribute, _BREVO_TYPE[field.type])
-    elif missing and ready.export.leave_out_missing_attributes:
-        left_out = [field.attribute for field in missing]
-        plan = plan.without(set(left_out))
+    if missing and export.create_missing_attributes:
+        for name in missing:
+            brevo.create_attribute(name, _BREVO_TYPE[attributes[name]])
+    elif missing and export.leave_out_missing_attributes:
+        left_out = missing
     elif missing:
         raise ConfigurationError(
             "attributes_missing",
-            f"The Brevo account lacks these attributes: {', '.join(field.attribute for field in missing)[:1000]}.",
+            f"The Brevo account lacks these attributes: {', '.join(missing)[:1000]}.",
             "Make them in Brevo, or set create_missing_attributes or leave_out_missing_attributes in the export.",
         )
-    return Checked(plan, left_out, allowance(brevo))
+    return Checked(left_out, allowance(brevo))
 
 
 def check_list(brevo: BrevoClient, list_id: int) -> str:
@@ -71,3 +79,44 @@ def allowance(brevo: BrevoClient) -> str:
     except ExportError:
         return ""
     return ", ".join(f"{line.plan}: {line.credits:,.0f} {line.credits_type}".strip() for line in lines)[:500]
+
+
+def check_connection(connection: Connection, client: Callable[[str], BrevoClient]) -> list[CheckStep]:
+    """Key found, key and address accepted, lists and attributes readable, contract shown, consent given.
+
+    `client` opens one for the setting of a key. The first step that fails is the last, so it names what to fix.
+    """
+    setting = connection.api_key.setting
+    steps: list[tuple[str, Callable[[], str]]] = [
+        ("key found", lambda: read_secret(setting) and f"The setting {setting} holds a key."),
+        ("key accepted", lambda: _accepted(client(setting), "Brevo accepts the key.", but="brevo_address_blocked")),
+        ("address allowed", lambda: _accepted(client(setting), "Brevo accepts requests from this address.")),
+        ("lists readable", lambda: f"{client(setting).list_count()} lists."),
+        ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
+        ("contract", lambda: allowance(client(setting)) or "The account shows no allowance."),
+        ("consent", lambda: _consent(connection)),
+    ]
+    results: list[CheckStep] = []
+    for name, check in steps:
+        try:
+            results.append(CheckStep(name, True, check()))
+        except ExportError as error:
+            results.append(CheckStep(name, False, str(error)))
+            break
+    return results
+
+
+def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:
+    """The answer where Brevo lets us in, or refuses for the reason that another step is there for."""
+    try:
+        brevo.list_count()
+    except ExportError as error:
+        if error.code != but:
+            raise
+    return answer
+
+
+def _consent(connection: Connection) -> str:
+    if connection.consent is None:
+        raise ExportError("consent_missing", "Nobody has agreed yet.", "An administrator records the consent.")
+    return f"Agreed on {connection.consent.agreed_on}."

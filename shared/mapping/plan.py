@@ -1,7 +1,7 @@
 """The mapping of one export, compiled against the columns of a segment: which column feeds which attribute."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from shared.config.date_format import DateFormat
@@ -49,10 +49,6 @@ class Plan:
     def phone(self) -> Field | None:
         """The field that holds the phone number, if one is mapped."""
         return next((field for field in self.fields if field.type == "phone"), None)
-
-    def without(self, attributes: set[str]) -> "Plan":
-        """The same plan with these attributes left out."""
-        return replace(self, fields=tuple(field for field in self.fields if field.attribute not in attributes))
 
 
 def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], where: str) -> Plan:

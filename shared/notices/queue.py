@@ -1,30 +1,51 @@
-"""The messages of the queue of notices: who is to be told of which run's end."""
+"""The messages of the queue of notices: a run has ended; and who is to be told of it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from typing import Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from shared.app import App
+from shared.config.base import Id
 from shared.config.notifications import Event
+from shared.errors import PermanentError
+from shared.runs.run_ids import RunId
+
+MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
 class NoticeMessage:
-    """One event of one run for one notification. `failing_since` is POSIX seconds, 0 before the first failure.
+    """One event of one run for one notification. Without a notification: it is still to be decided who is told.
 
-    A `watch` message posts the notice only where the worker that was to do it is lost.
+    `failing_since` is POSIX seconds, 0 before the first failure. A `watch` message posts the notice only where the
+    worker that was to do it is lost.
     """
 
-    run: str
-    notification: str
-    event: Event
-    attempt: int = 0
-    failing_since: float = 0.0
+    run: RunId
+    notification: Id | Literal[""] = ""
+    event: Event | Literal[""] = ""
+    attempt: int = Field(default=0, ge=0, le=MOST_ATTEMPTS)
+    failing_since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     watch: bool = False
 
     @property
     def id(self) -> str:
         """The notice's own id: the same in every try, and the key of its row."""
         return f"{self.run}-{self.notification}-{self.event}"
+
+
+_MESSAGE = TypeAdapter(NoticeMessage)
+
+
+def parse_notice(text: str | bytes) -> NoticeMessage:
+    """Raises PermanentError for anything that we did not write."""
+    try:
+        return _MESSAGE.validate_json(text)
+    except ValueError:
+        raise PermanentError("message_invalid", "A message of the notices is not one of ours.") from None
 
 
 def enqueue(app: App, message: NoticeMessage, delay_seconds: float = 0) -> None:

@@ -13,19 +13,15 @@ import logging
 import secrets
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from shared.app import App
-from shared.config.base import Id
-from shared.config.notifications import Event, Notification
+from shared.config.notifications import Notification
 from shared.errors import ExportError, PermanentError, TransientError, place_of
 from shared.notices.notice import Notice
-from shared.notices.queue import NoticeMessage, enqueue
+from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_notice
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
-from shared.notices.when import events_of, run_before
+from shared.notices.when import announce, events_of, run_before
 from shared.notices.words import run_notice
 from shared.runs.queue import GIVE_UP_SECONDS, next_try_seconds
-from shared.runs.run_ids import is_run_id
 from shared.runs.steps.dispatch import UnforeseenError
 from shared.storage.failures import Conflict, NotFound
 
@@ -34,28 +30,6 @@ _log = logging.getLogger(__name__)
 _LONGEST_WAIT_SECONDS = 900.0
 # How long after its time a retry's own message goes first.
 RETRY_FIRST_SECONDS = 15.0
-_MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-    run: str = Field(max_length=100)
-    notification: Id
-    event: Event
-    attempt: int = Field(default=0, ge=0, le=_MOST_ATTEMPTS)
-    failing_since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    watch: bool = False
-
-
-def parse_notice(text: str | bytes) -> NoticeMessage:
-    """Raises PermanentError for anything that we did not write."""
-    try:
-        body = _Body.model_validate_json(text)
-    except (ValidationError, ValueError):
-        raise PermanentError("message_invalid", "A message of the notices is not one of ours.") from None
-    if not is_run_id(body.run):
-        raise PermanentError("message_invalid", "A message of the notices names no run.")
-    return NoticeMessage(**body.model_dump())
 
 
 def take_notice(app: App, text: str | bytes) -> None:
@@ -66,12 +40,10 @@ def take_notice(app: App, text: str | bytes) -> None:
         _log.error("%s", error)
         return
     try:
-        if message.watch:
-            lost = _watch(app, message)
-            if lost is None:
-                return
-            message = lost
-        _take(app, message)
+        if not message.notification:
+            _announce(app, message)
+        elif to_post := _watch(app, message) if message.watch else message:
+            _take(app, to_post)
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
     except TransientError as error:
@@ -82,13 +54,19 @@ def take_notice(app: App, text: str | bytes) -> None:
         raise UnforeseenError(f"notice {message.id}: {place_of(error)}") from None
 
 
+def _announce(app: App, message: NoticeMessage) -> None:
+    run = app.store.load(message.run)
+    if run is not None and run.is_final:
+        announce(app, run)
+
+
 def drop_notice(app: App, text: str | bytes) -> None:
     """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
     try:
         message = parse_notice(text)
     except PermanentError:
         return
-    if not message.watch:
+    if message.notification and not message.watch:
         _log.error("notice given up: %s failed again and again without a known reason", message.id)
         change_notice(app, message, NoticeRow.given_up)
 
@@ -125,7 +103,7 @@ def _take(app: App, message: NoticeMessage) -> None:
 def _wanted(app: App, message: NoticeMessage) -> tuple[Notification, Notice] | None:
     """Whom the message is for and what is to be said; None where it is for nobody any more."""
     run = app.store.load(message.run)
-    document = app.document()
+    document = app.document_under_way()
     notification = next((each for each in document.notifications if each.id == message.notification), None)
     before = run_before(app, run) if run and message.event == "recovered" else None
     if run is None or notification is None or message.event not in events_of(run, before, notification):
@@ -179,7 +157,7 @@ def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wai
 
     until = app.now() + wait_seconds if wait_seconds else 0.0
     since = message.failing_since or app.now()
-    attempt = min(message.attempt + 1, _MOST_ATTEMPTS)
+    attempt = min(message.attempt + 1, MOST_ATTEMPTS)
     change_notice(app, message, lambda now: now.ended_try(owner, state, until, attempt, since))
 
 
@@ -192,11 +170,12 @@ def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
         return
     wait = next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS)
     _log.info("notice waits: %s code=%s seconds=%.0f", message.id, error.code, wait)
-    later = replace(message, attempt=min(message.attempt + 1, _MOST_ATTEMPTS), failing_since=since)
+    later = replace(message, attempt=min(message.attempt + 1, MOST_ATTEMPTS), failing_since=since)
     enqueue(app, later, wait)
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
     _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
-    change_notice(app, message, NoticeRow.given_up)
-    app.store.add_event(message.run, "not_notified", f"{message.notification}: {error.message}")
+    if message.notification:
+        change_notice(app, message, NoticeRow.given_up)
+    app.store.add_event(message.run, "not_notified", f"{message.notification or 'nobody'}: {error.message}")

@@ -3,19 +3,14 @@
 The watch message goes first: once it is sent, no lost instance takes the notice along.
 """
 
-import logging
 from dataclasses import replace
 
 from shared.app import App
 from shared.config.notifications import Event, Notification
-from shared.errors import ConfigurationError, PermanentError
 from shared.notices.queue import NoticeMessage, enqueue
 from shared.runs.guards import is_guard
-from shared.runs.state import Run
+from shared.runs.state import SUCCEEDED, Run
 
-_log = logging.getLogger(__name__)
-
-_SUCCEEDED = ("succeeded", "succeeded_with_rejections")
 # How many runs back the one before is looked for, past those that were skipped or cancelled.
 _LOOKED_AT = 20
 
@@ -23,17 +18,12 @@ _LOOKED_AT = 20
 def announce(app: App, run: Run) -> None:
     """Sends a message for each notification that wants to hear of it; repeated, it tells nobody a second time.
 
-    A configuration that cannot be read is logged: it must not keep the run from its end.
+    Raises TransientError while the configuration cannot be read.
     """
-    if run.state != "failed" and run.state not in _SUCCEEDED:
+    if run.state != "failed" and run.state not in SUCCEEDED:
         return  # skipped or cancelled: no event at all
-    try:
-        notifications = app.document().notifications
-    except (ConfigurationError, PermanentError) as error:
-        _log.error("nobody is told how run %s ended: %s", run.run_id, error)
-        return
-    wanted = [each for each in notifications if each.is_for(run.export)]
-    asked = run.state in _SUCCEEDED and any("recovered" in each.on for each in wanted)
+    wanted = [each for each in app.document_under_way().notifications if each.is_for(run.export)]
+    asked = run.state in SUCCEEDED and any("recovered" in each.on for each in wanted)
     before = run_before(app, run) if asked else None
     for notification in wanted:
         for event in events_of(run, before, notification):
@@ -48,7 +38,7 @@ def events_of(run: Run, before: Run | None, notification: Notification) -> list[
         # A stop by a guard is a failure as well, told once: as what it is, where that is wanted.
         kinds: list[Event] = ["guard", "failed"] if run.error and is_guard(run.error.code) else ["failed"]
         return [event for event in kinds if event in notification.on][:1]
-    if run.state not in _SUCCEEDED:
+    if run.state not in SUCCEEDED:
         return []
     found: list[Event] = []
     if "recovered" in notification.on and before is not None and before.state == "failed":
@@ -63,6 +53,6 @@ def run_before(app: App, run: Run) -> Run | None:
     for earlier in app.store.latest(run.export, _LOOKED_AT):
         # By the time of the start, since ids of the same second are in no order.
         is_before = earlier.times["queued"] < run.times["queued"]
-        if is_before and (earlier.state == "failed" or earlier.state in _SUCCEEDED):
+        if is_before and (earlier.state == "failed" or earlier.state in SUCCEEDED):
             return earlier
     return None

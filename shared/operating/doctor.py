@@ -14,15 +14,15 @@ from pathlib import Path
 
 from shared.access import Caller, require
 from shared.app import App
+from shared.brevo.checks import check_connection
 from shared.config.document import DocumentError, blob_address, parse_document
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
 from shared.operating.looking import Look, State
-from shared.runs.connecting import check_connection
-from shared.runs.steps.end import STAGED
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
+from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
@@ -209,7 +209,7 @@ def _connection(app: App, connection: Connection) -> Iterator[Finding]:
     """Its steps as `connect` takes them. Missing consent is a person's decision, and no fault."""
     name = f"connection {connection.id}"
     try:
-        for step in check_connection(app, connection):
+        for step in check_connection(connection, app.brevo):
             state: State = "ok" if step.ok else "warn" if step.step == "consent" else "FAILED"
             yield Finding(f"{name}, {step.step}", state, step.message)
     except Exception as error:  # noqa: BLE001 - as above

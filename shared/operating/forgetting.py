@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.app import App
+from shared.brevo.body import find_contacts
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.runs.steps.cancel import cancel_when_idle, request_cancel
-from shared.runs.steps.end import STAGED
-from shared.staging.bodies import read_origins
+from shared.staging.bodies import STAGED, read_origins
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.failures import Conflict, NotFound
 
@@ -74,7 +74,7 @@ def _erase_in_runs(app: App, caller: Caller, person: Person, found: Forgotten) -
 
 
 def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
-    """The runs that have the person in a staged body; takes over their customer ids from the places beside it."""
+    """The runs that have the person in a staged body; takes over their customer ids from the origins beside it."""
     holding = set()
     for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
         run_id, *rest = blob.name.split("/")
@@ -85,13 +85,12 @@ def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
             if not person.is_in(body):
                 continue
             holding.add(run_id)
-            heads = body.split(b'{"email":"')[1:]
-            at = {index for index, head in enumerate(heads) if person.is_in(head.split(b'"')[0])}
-            batch = Batch(run_id, rest[0], int(rest[1].removesuffix(".json")), 0, 0)
-            places = read_origins(app.storage.app_blobs, batch, at)
+            at = {contact.index for contact in find_contacts(body, person.spellings, ())}
+            staging, number = f"{run_id}/{rest[0]}", int(rest[1].removesuffix(".json"))
+            origins = read_origins(app.storage.app_blobs, staging, number, at)
         except NotFound:
             continue  # the run has ended meanwhile, and has deleted it
-        customers |= {plain_cell(place.customer_id) for place in places.values()} - {""}
+        customers |= {plain_cell(origin.customer_id) for origin in origins.values()} - {""}
     return sorted(holding)
 
 

@@ -12,7 +12,7 @@ from shared.administration import audit
 from shared.administration.running import forget_old_keys
 from shared.app import App
 from shared.runs.run_ids import started_at
-from shared.runs.steps.end import STAGED
+from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, Table

@@ -109,7 +109,7 @@ def _why_no_refresh(app: App, export: Export) -> Why:
         return Why("no_new_snapshot", f"There is no new snapshot since {snapshot.id[:15]}.{passed_over}")
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
-    if wait := wait_for_files(app, export.source, snapshot):
+    if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Why("snapshot_incomplete", wait.reason)
     return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
 

@@ -1,16 +1,19 @@
-"""The queue's messages: which run takes which step next."""
+"""The queue's messages: which run takes which step next, and the one that drives a run."""
 
 import json
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from shared import telemetry
 from shared.app import App
 from shared.errors import PermanentError
-from shared.runs.run_ids import is_run_id
+from shared.runs.run_ids import RunId
+from shared.runs.state import Run
 
 Step = Literal["stage", "deliver", "confirm", "watch"]
 
@@ -21,9 +24,15 @@ LONGEST_STEP_WAIT_SECONDS = 300.0
 GIVE_UP_SECONDS = 6 * 3600.0
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-    run: str = Field(max_length=100)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
+class Message:
+    """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
+
+    `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it has waited for. `due` is
+    when a step is wanted, to the part of a second.
+    """
+
+    run: RunId
     step: Step
     batch: int = Field(default=0, ge=0, le=1_000_000)
     number: int = Field(default=0, ge=0)
@@ -35,41 +44,20 @@ class _Body(BaseModel):
     due: float = Field(default=0.0, ge=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
-
-    `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it
-    has waited for. `due` is when a step is wanted, to the part of a second.
-    """
-
-    run: str
-    step: Step
-    batch: int = 0
-    number: int = 0
-    attempt: int = 0
-    failing_since: float = 0.0
-    key_read_again: bool = False
-    met_owner: str = ""
-    trace: str = ""
-    due: float = 0.0
+_MESSAGE = TypeAdapter(Message)
 
 
 def parse_message(text: str | bytes) -> Message:
     """Raises PermanentError for anything that we did not write."""
     try:
-        body = _Body.model_validate_json(text)
-    except (ValidationError, ValueError):
+        return _MESSAGE.validate_json(text)
+    except ValueError:
         raise PermanentError("message_invalid", "A queue message is not one of ours.") from None
-    if not is_run_id(body.run):
-        raise PermanentError("message_invalid", "A queue message names no run.")
-    return Message(**body.model_dump())
 
 
 def send(app: App, message: Message, delay_seconds: float = 0) -> None:
     """Sends the message, to be seen after the delay."""
-    body = {name: getattr(message, name) for name in Message.__slots__}
-    body["trace"] = telemetry.carrier()
+    body = asdict(message) | {"trace": telemetry.carrier()}
     app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
 
 
@@ -79,6 +67,31 @@ def send_for(app: App, message: Message, delay_seconds: float) -> None:
     The queue counts in whole seconds. Between imports that take a moment, rounding would be most of the wait.
     """
     send(app, replace(message, due=app.now() + delay_seconds), math.floor(delay_seconds))
+
+
+def schedule_confirm(
+    app: App, run_id: str, delay_seconds: float, also: Callable[[Run], Run | None] = lambda run: run
+) -> None:
+    """Sends the run's confirm message and makes every earlier one stale, so that one drives it.
+
+    `also` is what else is to be written in the run's row.
+    """
+    due = app.now() + delay_seconds
+
+    def change(run: Run) -> Run | None:
+        changed = also(run)
+        return changed.confirm_at(due, app.graces) if changed else None
+
+    run = app.store.update(run_id, change)
+    if not run.is_final:
+        send_for(app, Message(run_id, "confirm", number=run.confirm_number), delay_seconds)
+
+
+def send_ended(app: App, run: Run) -> None:
+    """Says to the queue of notices that the run has ended. Twice, so that no lost worker takes the news along."""
+    text = json.dumps({"run": run.run_id})
+    app.storage.notice_queue.send(text, app.graces.notice_watch)
+    app.storage.notice_queue.send(text)
 
 
 def rest_until_due(app: App, message: Message) -> bool:

@@ -3,6 +3,9 @@
 import re
 import secrets
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 RUN_ID = "[a-z0-9][a-z0-9-]{0,49}-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}"
 _RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>[0-9]{8}T[0-9]{6})-(?P<nonce>[0-9a-f]{6})")
@@ -17,6 +20,15 @@ def new_run_id(export: str, now: datetime) -> str:
 def is_run_id(text: str) -> bool:
     """True for what `new_run_id` could have made."""
     return _RUN_ID.fullmatch(text) is not None
+
+
+def _checked(text: str) -> str:
+    if not is_run_id(text):
+        raise ValueError("not a run id")
+    return text
+
+
+RunId = Annotated[str, AfterValidator(_checked)]
 
 
 def run_address(run_id: str) -> tuple[str, str]:

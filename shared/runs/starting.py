@@ -109,7 +109,7 @@ def start_on_demand(
     run_id: str = "",
 ) -> Start:
     """Starts the export because somebody says so, whatever ran before. Raises ConfigurationError."""
-    ready = app.ready_export(export_id)
+    ready = ready_export(app.document(), export_id)
     return start_run(app, ready, trigger, started_by, skip_quiet=skip_quiet, accept=accept, run_id=run_id)
 
 
@@ -196,7 +196,7 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
     if app.store.started(export.id).snapshot == snapshot.id:
         return Start(export.id, reason="There is no new snapshot.")
     # Where they have not come in time, a run is started that fails: that is how people hear of it.
-    if wait := wait_for_files(app, export.source, snapshot):
+    if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Start(export.id, reason=wait.reason)
     return start_run(app, ready, "timer", "timer", snapshot=snapshot.id)
 

@@ -258,9 +258,9 @@ class Batch:
     etag: str | None = None
 
     @property
-    def name(self) -> str:
-        """Where its blobs are, below the staging container."""
-        return f"{self.run_id}/{self.staging_id}/{self.number:05}"
+    def staging(self) -> str:
+        """The path of its staging's blobs in the container of staged bodies."""
+        return f"{self.run_id}/{self.staging_id}"
 
     @property
     def needs_no_slot(self) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import ConfigDict, WithJsonSchema
+from pydantic import WithJsonSchema
 
 from shared.app import App
 from shared.errors import ConfigurationError
+from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
 from shared.runs.counts import Counts
 from shared.runs.run_ids import is_run_id
@@ -16,8 +17,6 @@ from shared.runs.steps import end
 from shared.staging.rejected import rejected_csv
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-# Without it, pydantic describes a field that has a default as one that may be missing from an answer.
-ALL_FIELDS_SENT = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.app import App
 from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
@@ -21,10 +20,12 @@ class Wait:
     reason: str
 
 
-def wait_for_files(app: App, source: Source, snapshot: Snapshot, *, accept: bool = False) -> Wait | None:
-    """None where no file is missing, or SNAPSHOT_COMPLETE_HOURS have passed since the last one was written.
+def wait_for_files(
+    source: Source, snapshot: Snapshot, hours: float, now: float, *, accept: bool = False
+) -> Wait | None:
+    """None where no file is missing, or so many hours have passed since the last one was written.
 
-    `accept`: somebody has accepted a gap in the files' numbers already.
+    `now` is POSIX seconds. `accept`: somebody has accepted a gap in the files' numbers already.
     """
     parts = [part for part in snapshot.segments if part.missing]
     if not parts and not accept and not source.gaps_allowed:
@@ -33,8 +34,8 @@ def wait_for_files(app: App, source: Source, snapshot: Snapshot, *, accept: bool
         return None
     # By the segment that is waited for: another one may be written to every hour.
     part = min(parts, key=lambda part: part.modified)
-    ends = part.modified + timedelta(hours=app.settings.snapshot_complete_hours)
-    left = ends.timestamp() - app.now()
+    ends = part.modified + timedelta(hours=hours)
+    left = ends.timestamp() - now
     if left <= 0:
         return None
     text = _missing_text(part) if part.missing else _gap_text(part)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from shared.app import App
 from shared.config.document import ReadyExport
+from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import RowCounts, SegmentRows
-from shared.runs.status import ALL_FIELDS_SENT
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import check_complete
+from shared.storage.blobs import Blobs
 
 _CONTACTS = 5
 
@@ -37,14 +37,14 @@ class Preview(RowCounts):
     contacts: list[MaskedContact]
 
 
-def preview(app: App, ready: ReadyExport) -> Preview:
+def preview(blobs: Blobs, ready: ReadyExport) -> Preview:
     """The newest snapshot as it would be sent. Raises as staging does."""
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
-    snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+    snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
     with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
-        reader = SnapshotReader(app.storage.segment_blobs, ready, snapshot, Path(folder))
+        reader = SnapshotReader(blobs, ready, snapshot, Path(folder))
         first: list[bytes] = []
         for chunk in reader.chunks():
             if len(first) < _CONTACTS:

@@ -286,4 +286,4 @@ def story(make_story: Callable[..., Story]) -> Story:
 @pytest.fixture
 def three_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some 250 of the contacts of `Story.people` make a batch."""
-    monkeypatch.setattr("shared.staging.bodies.LARGEST_BODY_BYTES", 18_400)
+    monkeypatch.setattr("shared.brevo.body.LARGEST_BODY_BYTES", 18_400)

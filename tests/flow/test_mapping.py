@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.staging import bodies
+from shared.brevo import body
 
 HEAD = "CustomerId,EMail,FirstName\n"
 
@@ -450,8 +450,8 @@ def test_run_changes_nothing_but_its_own_contacts_and_list(flow):
 
 
 def test_many_contacts_are_sent_in_batches_of_at_most_the_largest_body(flow, monkeypatch):
-    assert bodies.LARGEST_BODY_BYTES == 8 * 1024 * 1024
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 60_000)
+    assert body.LARGEST_BODY_BYTES == 8 * 1024 * 1024
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 60_000)
     rows = [f"C-{n},person{n}@example.com,Name {n} ăâîșț\n" for n in range(3_000)]
     flow.segment(HEAD + "".join(rows))
     status = flow.run()

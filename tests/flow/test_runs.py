@@ -10,20 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from shared.brevo import body
 from shared.brevo.client import BrevoClient
 from shared.brevo.polling import learn, seconds_per_contact
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
-from shared.runs.queue import Message, rest_until_due
+from shared.runs.queue import Message, rest_until_due, schedule_confirm
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.state import Batch, Problem
 from shared.runs.status import find_run
 from shared.runs.steps import deliver, end, stage
 from shared.runs.steps.cancel import request_cancel
 from shared.runs.steps.dispatch import abandon, take_step
-from shared.runs.steps.end import schedule_confirm
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
 from shared.segments.snapshot import find_snapshot
@@ -283,7 +283,7 @@ def test_staging_run_that_is_cancelled_sends_nothing(flow, monkeypatch):
 
 
 def test_delivering_run_that_is_cancelled_tells_what_brevo_has(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.segment(many(1_000))
     started = flow.start()
     flow.work_until(lambda: len(flow.sandbox.imports.records()) == 1 and not _sending(flow, started))
@@ -316,7 +316,7 @@ def _sending(flow, started):
 
 @pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
 def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_seconds(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.segment(many(1_000))
     assert flow.run()["status"] == "succeeded"
     posts, looks = (
@@ -369,7 +369,7 @@ def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow
     flow.segment(many(1_000))
     before = seconds_per_contact(flow.app, flow.account)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+        patch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
         learnings = []
         patch.setattr("shared.runs.steps.confirm.learn", lambda app, account, batch: learnings.append(batch))
         assert flow.run()["status"] == "succeeded"
@@ -492,7 +492,7 @@ def test_segment_that_shrank_too_much_is_not_sent_until_accepted(flow):
 
 
 def test_batches_after_one_that_brevo_mostly_rejects_are_not_sent(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: False)
     flow.change(max_rejected=0.5)
     flow.segment(many(1_000))
@@ -506,7 +506,7 @@ def test_batches_after_one_that_brevo_mostly_rejects_are_not_sent(flow, monkeypa
 
 
 def test_no_more_imports_are_open_at_once_than_the_connection_allows_over_two_exports(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.sandbox.change(parallel_imports=4, seconds_fixed=0.2)
     flow.change_connection(imports_at_once=2)
     flow.segment(many(1_000))
@@ -585,7 +585,7 @@ def receiver():
 
 
 def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, receiver, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL=receiver.url)
     receiver.app = flow.app
     flow.sandbox.change(notify_delay_seconds=0.5)
@@ -602,7 +602,7 @@ def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, rec
 
 def started_with_batches(make_flow, monkeypatch, count):
     """A run of so many batches that has been started, and what answers Brevo's call-back for one of them."""
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
     flow.segment(many(count * 256))
     run = find_run(flow.app, flow.start().run_id)
@@ -758,7 +758,7 @@ def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):
 
 
 def test_run_without_call_backs_needs_hardly_more_looks_than_imports(flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 18_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow.segment(many(8 * 256))
     status = flow.finish(flow.start().run_id, seconds=60)
     assert (status["status"], status["batches"]) == ("succeeded", 8)
@@ -778,7 +778,7 @@ def test_call_back_for_a_batch_that_the_run_does_not_have_gets_404(make_flow, ba
 
 
 def test_call_back_with_anything_wrong_gets_404_and_changes_nothing(make_flow, monkeypatch):
-    monkeypatch.setattr(bodies, "LARGEST_BODY_BYTES", 20_000)
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
     flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
     flow.segment(many(1_000))

@@ -27,8 +27,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # The product's app, with bodies so small that 700 people are three batches.
 SMALL_APP = f"""
 import runpy
+from shared.brevo import body
 from shared.staging import bodies
-bodies.LARGEST_BODY_BYTES = 20_000
+body.LARGEST_BODY_BYTES = 20_000
 app = runpy.run_path({str(REPOSITORY / "function_app.py")!r})["app"]
 """
 PEOPLE = 700

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from shared import app as composition
 from shared.app import App
+from shared.brevo import body
 from shared.brevo.client import BrevoClient
 from shared.brevo.reports import may_follow, read_report
 from shared.brevo.session import BrevoSession
 from shared.runs.graces import Graces
 from shared.settings import read_secret
-from shared.staging import bodies
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -29,7 +29,7 @@ def _number(name: str, default: float) -> float:
 
 
 composition.GRACES = Graces().scaled(1 / _number("CHAOS_TIME_FACTOR", 1))
-bodies.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", bodies.LARGEST_BODY_BYTES))
+body.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", body.LARGEST_BODY_BYTES))
 
 
 def _brevo(self: App, key_setting: str) -> BrevoClient:

@@ -12,17 +12,20 @@ from pathlib import Path
 from shared import telemetry
 from shared.app import App
 from shared.brevo.client import Process
-from shared.brevo.polling import learn, next_poll_seconds
+from shared.brevo.polling import OpenImport, learn
 from shared.brevo.rejections import Rejections, read_rejections
 from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
+from shared.mapping.results import RejectedRow
 from shared.runs.guards import check_confirmed
-from shared.runs.queue import Message
+from shared.runs.queue import Message, schedule_confirm
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Batch, Run
 from shared.runs.steps import end
-from shared.runs.steps.deliver import check_still_wanted, send_deliveries, send_next
+from shared.runs.steps.deliver import check_still_wanted, poll_delay, read_body, send_deliveries, send_next
+from shared.staging.bodies import rejected_contacts
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
+from shared.storage.failures import NotFound
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
@@ -69,11 +72,11 @@ def import_finished(app: App, run: Run, number: int) -> bool:
         if batch.state != "delivered":
             return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
         if batch.posts > 1:
-            end.schedule_confirm(app, run.run_id, 0)
+            schedule_confirm(app, run.run_id, 0)
         elif not send_next(app, run, number):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
-                end.schedule_confirm(app, run.run_id, 0)
+                schedule_confirm(app, run.run_id, 0)
     return True
 
 
@@ -81,14 +84,8 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: f
     send_deliveries(app, run, batches, ready.connection.imports_at_once)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
-        wait = next_poll_seconds(
-            app,
-            run.key_setting,
-            open_batches,
-            last_poll=run.last_poll,
-            call_back=app.settings.public_url is not None and not all(batch.called_back for batch in open_batches),
-        )
-    end.schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
+        wait = poll_delay(app, run, open_batches)
+    schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
 def _look(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> Run:
@@ -114,7 +111,9 @@ def _look(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> Run:
         else:
             _check_deadline(app, ready, batch)
     if confirmed:
-        learn(app, run.key_setting, max(confirmed, key=lambda batch: batch.contacts))
+        largest = max(confirmed, key=lambda batch: batch.contacts)
+        done = OpenImport(app.now() - largest.posted_at, largest.contacts)
+        learn(app.storage.accounts, run.key_setting, done, largest.polls)
     return run
 
 
@@ -122,12 +121,12 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
     """Confirms the batch; False where its report is to be looked at again."""
     note = ""
     try:
-        rejections = read_rejections(app, batch, process)
+        rejections, rows = _rejections(app, batch, process)
     except ExportError as error:
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
             _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
             return False
-        rejections = Rejections({}, [])
+        rejections, rows = Rejections(), []
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
     if rejections.unmatched:
         note = (
@@ -136,11 +135,11 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
         )
     if note:
         app.store.add_event(run.run_id, "report_unread", note)
-    if rejections.rows:
+    if rows:
         with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
             name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
             with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
-                for row in rejections.rows:
+                for row in rows:
                     writer.add(row)
     _update(app, run, batch, lambda now: now.confirmed(batch.process_id, rejections.counts, note))
     rejected = sum(rejections.counts.values())
@@ -148,6 +147,16 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
         run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
     )
     return True
+
+
+def _rejections(app: App, batch: Batch, process: Process) -> tuple[Rejections, list[RejectedRow]]:
+    """What Brevo rejected of the batch, and its rows. Raises TransientError and PermanentError."""
+    blobs = app.storage.app_blobs
+    rejections = read_rejections(process, lambda: read_body(app, batch), batch.contacts, app.settings.brevo_base_url)
+    try:
+        return rejections, rejected_contacts(blobs, batch.staging, batch.number, rejections.contacts)
+    except NotFound as error:
+        raise PermanentError("body_missing", f"The staged contacts of batch {batch.number} are gone.") from error
 
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:

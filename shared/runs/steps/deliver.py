@@ -6,14 +6,14 @@ Where the answer was not written down, the body is sent again: an import is an u
 from shared import telemetry
 from shared.app import App
 from shared.brevo.client import BrevoClient
-from shared.brevo.polling import next_poll_seconds
+from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.runs.claim import claimed_batch
-from shared.runs.queue import Message, send
+from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
-from shared.runs.steps import end
+from shared.staging.bodies import STAGED, body_name
 from shared.storage.failures import NotFound
 
 
@@ -93,7 +93,7 @@ def send_next(app: App, run: Run, number: int) -> bool:
 def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> Batch:
     """Posts the body and records the answer. What Brevo has taken is written down before all else."""
     try:
-        process_id = brevo.import_contacts(_body(app, batch))
+        process_id = brevo.import_contacts(read_body(app, batch))
     except ExportError:
         _count(app, run, brevo)
         raise
@@ -102,9 +102,10 @@ def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> B
     return app.store.update_batch(run, batch.number, lambda now: now.delivered(owner, process_id, repeats, app.time()))
 
 
-def _body(app: App, batch: Batch) -> bytes:
+def read_body(app: App, batch: Batch) -> bytes:
+    """The batch's body as it was staged. Raises PermanentError where it is gone."""
     try:
-        return app.storage.app_blobs.read(end.STAGED, f"{batch.name}.json")
+        return app.storage.app_blobs.read(STAGED, body_name(batch.staging, batch.number))
     except NotFound as error:
         raise PermanentError(
             "body_missing", f"The staged body of batch {batch.number} is gone.", "Run the export again."
@@ -120,6 +121,15 @@ def _counted(run: Run, brevo: BrevoClient) -> Run | None:
     return run.with_traffic(traffic.requests, traffic.bytes_sent)
 
 
+def poll_delay(app: App, run: Run, open_batches: list[Batch]) -> float:
+    """Seconds until the next poll of these imports is worth its call."""
+    known = seconds_per_contact(app.storage.accounts, run.key_setting)
+    imports = [OpenImport(app.now() - batch.posted_at, batch.contacts) for batch in open_batches]
+    not_before = run.last_poll + app.pace(run.key_setting).shortest_wait_seconds() - app.now()
+    call_back = app.settings.public_url is not None and not all(batch.called_back for batch in open_batches)
+    return next_poll_seconds(known, imports, not_before=not_before, call_back=call_back)
+
+
 def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     """Sends the confirm message; writes down the traffic, and that all is delivered, in the same write."""
     batches = app.store.batches(run)
@@ -132,7 +142,5 @@ def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     if all_delivered and all(batch.called_back for batch in open_batches):
         delay = 0.5
     else:
-        delay = next_poll_seconds(
-            app, run.key_setting, open_batches, last_poll=run.last_poll, call_back=app.settings.public_url is not None
-        )
-    end.schedule_confirm(app, run.run_id, delay, also)
+        delay = poll_delay(app, run, open_batches)
+    schedule_confirm(app, run.run_id, delay, also)

@@ -6,12 +6,10 @@ from dataclasses import replace
 
 from shared.app import App
 from shared.errors import ExportError
-from shared.notices.when import announce
-from shared.runs.queue import Message, send_for
+from shared.runs.queue import schedule_confirm, send_ended
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Problem, Run
-
-STAGED = "staged"
+from shared.staging.bodies import STAGED
 
 # Whether a run is still as it was when its end was decided. A decision on a row that has moved since changes nothing.
 Still = Callable[[Run], bool]
@@ -73,7 +71,7 @@ def tidy(app: App, run: Run) -> None:
     free_slots(app, run)
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
     _wake_others(app, run)
-    announce(app, run)
+    send_ended(app, run)
     app.store.drop_open(run.run_id)
 
 
@@ -84,21 +82,3 @@ def _wake_others(app: App, run: Run) -> None:
             other = app.store.load(run_id)
             if other is not None and other.state in SENDING:
                 schedule_confirm(app, run_id, 0)
-
-
-def schedule_confirm(
-    app: App, run_id: str, delay_seconds: float, also: Callable[[Run], Run | None] = lambda run: run
-) -> None:
-    """Sends the run's confirm message and makes every earlier one stale, so that one drives it.
-
-    `also` is what else is to be written in the run's row.
-    """
-    due = app.now() + delay_seconds
-
-    def change(run: Run) -> Run | None:
-        changed = also(run)
-        return changed.confirm_at(due, app.graces) if changed else None
-
-    run = app.store.update(run_id, change)
-    if not run.is_final:
-        send_for(app, Message(run_id, "confirm", number=run.confirm_number), delay_seconds)

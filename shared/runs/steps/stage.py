@@ -16,13 +16,15 @@ from pathlib import Path
 
 from shared import telemetry
 from shared.app import App
+from shared.brevo.body import ImportRequest
 from shared.brevo.checks import Checked, check_account
 from shared.config.document import ReadyExport
+from shared.config.models import Export
 from shared.errors import TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Cancelled, Claim, claimed_run
 from shared.runs.guards import check_gaps, check_staged
-from shared.runs.queue import Message, send
+from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import STAGEABLE, Batch, Problem, Run
 from shared.runs.steps import end
 from shared.segments.snapshot import Snapshot, find_snapshot
@@ -43,7 +45,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     if run.state not in STAGEABLE:
         # Staged already. Only where the worker was lost before it sent the first messages, there is something to do.
         if run.state == "delivering" and not run.confirm_number:
-            end.schedule_confirm(app, run.run_id, 0)
+            schedule_confirm(app, run.run_id, 0)
         return
     ready = app.ready_export(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
@@ -71,7 +73,8 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
     rest = snapshot.quiet_seconds_left(quiet, app.now())
     if rest > 0:
         return Wait(rest, f"The snapshot is {quiet - rest:.0f} s old; it is taken when it has rested.")
-    return wait_for_files(app, ready.export.source, snapshot, accept=run.accept)
+    hours = app.settings.snapshot_complete_hours
+    return wait_for_files(ready.export.source, snapshot, hours, app.now(), accept=run.accept)
 
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
@@ -86,8 +89,9 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
-        checked.append(check_account(brevo, ready, plan))
-        return checked[-1].plan
+        checked.append(check_account(brevo, ready.export, {field.attribute: field.type for field in plan.fields}))
+        left_out = checked[-1].left_out
+        return replace(plan, fields=tuple(field for field in plan.fields if field.attribute not in left_out))
 
     _clear_what_killed_workers_left()
     with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX) as name:
@@ -102,9 +106,10 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
                 on_rejected=rejected.add,
                 between=claim.check,
             )
-            write_files(blobs, run.run_id, staging_id, reader.files)
-            chunks = reader.chunks()
-            batches = list(write_bodies(blobs, run, staging_id, ready.export, chunks, app.settings.public_url))
+            staging = f"{run.run_id}/{staging_id}"
+            write_files(blobs, staging, reader.files)
+            bodies = write_bodies(blobs, staging, _request(app, run, ready.export), reader.chunks())
+            batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
     requests = brevo.session.traffic.requests
 
     def with_result(run: Run) -> Run:
@@ -121,6 +126,14 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
     app.store.write_batches(batches)
     _commit(app, claim, staged.run_id, staging_id, len(batches))
     _send_first(app, run, ready, batches)
+
+
+def _request(app: App, run: Run, export: Export) -> ImportRequest:
+    def notify_url(number: int) -> str:
+        # Brevo strips the query string of the call-back, so what identifies it is in the path.
+        return f"{app.settings.public_url}/api/imports/{run.run_id}/{number}/{run.token}"
+
+    return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
 
 
 def _clear_what_killed_workers_left() -> None:
@@ -188,7 +201,7 @@ def _overtaken() -> TransientError:
 def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
     for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
-    end.schedule_confirm(app, run.run_id, 2 if batches else 0)
+    schedule_confirm(app, run.run_id, 2 if batches else 0)
 
 
 def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError
-from shared.runs.queue import Message, send
+from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.cancel import cancel_if_idle
@@ -79,7 +79,7 @@ def drive_on(app: App, run: Run) -> bool:
         if run.state in STAGEABLE:
             send(app, Message(run.run_id, "stage"))
         else:
-            end.schedule_confirm(app, run.run_id, 0)
+            schedule_confirm(app, run.run_id, 0)
     return True
 
 
