@@ -12,6 +12,8 @@ from simulation.history import log_lines, play
 from simulation.many import Failure, machine, play_many
 from simulation.patches import replaced
 from simulation.plan import make_plan
+from simulation.shrink import shrink
+from simulation.story import story
 
 _SHOWN = 8
 
@@ -28,16 +30,22 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
     if options.seed is not None:
-        return _one(options.seed, options.log)
+        return _one(options.seed, with_log=options.log)
     return _many(options)
 
 
-def _one(seed: int, with_log: bool) -> int:
+def _one(seed: int, *, with_log: bool) -> int:
     with replaced():
-        outcome = play(make_plan(seed))
+        plan = make_plan(seed)
+        outcome = play(plan)
         if with_log:
             print("\n".join(log_lines(outcome.log)))
-        print(outcome.digest, outcome.violation)
+        elif outcome.violation is not None:
+            print(f"Seed {seed} violates {outcome.violation.name}: {outcome.violation.text}. The shortest way to it:")
+            plan = shrink(plan, outcome.violation.name)
+            outcome = play(plan)
+            print("\n".join(story(plan, outcome)))
+    print(f"seed {seed}: {outcome.violation.name if outcome.violation else 'no violation'}, log {outcome.digest}")
     return 1 if outcome.violation else 0
 
 

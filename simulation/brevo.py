@@ -36,7 +36,7 @@ class Watcher:
     """Who wants to know what happens at Brevo."""
 
     taken: Callable[[Import, bytes], None]
-    applied: Callable[[Import, dict[str, str]], None]
+    over: Callable[[Import, dict[str, str]], None]
     call_back: Callable[[str, float], None]
 
 
@@ -126,13 +126,14 @@ class Brevo:
         kind = fault.kind if fault else ""
         taken.state = {"import-failed": "failed", "import-cancelled": "cancelled"}.get(kind, "completed")
         taken.is_report_broken = kind == "report-broken"
+        before: dict[str, str] = {}
         if taken.state == "completed":
             taken.rejected = tuple(email for email in taken.contacts if email in self.refused)
             new = {email: value for email, value in taken.contacts.items() if email not in self.refused}
             before = {email: self.values.get(email, "") for email in new}
             self.values |= new
             self.lists[taken.list_id] |= new.keys()
-            self.watcher.applied(taken, before)
+        self.watcher.over(taken, before)
         if len(path) > 4:
             self._call_back("/".join(path))
 

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-CallKind = Literal["dies", "dies-after", "error", "lost", "echo", "hangs", "hangs-after"]
+CallKind = Literal["dies", "dies-after", "error", "lost", "echo", "hangs", "hangs-after", "freezes"]
 MessageKind = Literal["doubled", "delayed"]
 
 
@@ -15,7 +15,8 @@ class CallFault:
 
     `dies`, `dies-after`: the process is gone before or after the call · `error`: the call is not made, and fails ·
     `lost`: it is made, and fails · `echo`: it is made twice, as a client does whose answer was lost · `hangs`,
-    `hangs-after`: it takes so many seconds before or after it is made.
+    `hangs-after`: it takes so many seconds before or after it is made · `freezes`: its whole process stands still for
+    so many seconds before it is made.
     """
 
     kind: CallKind

@@ -43,11 +43,14 @@ INVARIANTS: dict[str, str] = {
     "told once": "Each failure and each recovery is told to each receiver, and to none that cannot tell copies twice.",
     "end is logged": "Each run that has ended has its line `run ended` in the log.",
     "no secrets": "No address and no secret stands in a table, a message, the log or a notice.",
+    "trouble only delays": "No run fails because storage, a worker or the configuration was away for a while.",
     "nothing unforeseen": "No step fails for a reason that nobody foresaw.",
 }
 
 # An import that is open for so long has passed the connection's deadline.
 _DEADLINE_SECONDS = 6 * 3600.0
+# What a run may fail for: what Brevo has refused or not finished.
+_MAY_FAIL = re.compile(r"brevo_|import_failed|import_overdue|list_missing|guard_")
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
 _SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|c2ltdWxhdGVk")
 
@@ -308,6 +311,8 @@ class Judge:
 
     def _of_runs(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
         for run in runs:
+            if run.state == "failed" and not (run.error and _MAY_FAIL.match(run.error.code)):
+                yield "trouble only delays", f"{run.run_id} failed as {run.error.code if run.error else 'nothing'}"
             if run.run_id not in self._logged:
                 yield "end is logged", f"{run.run_id} ended as {run.state}"
             counts = run.counts

@@ -46,7 +46,9 @@ class StorageLine:
             self._scheduler.die()
         if fault.kind == "error":
             raise _no_answer(name)
-        if fault.kind == "hangs":
+        if fault.kind in ("hangs", "freezes"):
+            if fault.kind == "freezes":
+                self._scheduler.freeze(fault.seconds)
             self._scheduler.sleep(fault.seconds)
             return act()
         result = act()

@@ -18,7 +18,7 @@ from simulation.faults import (
     Restart,
 )
 
-ActionKind = Literal["refresh", "start", "cancel", "save", "typo", "webhook"]
+ActionKind = Literal["refresh", "start", "start-again", "cancel", "save", "typo", "webhook"]
 
 # One history in so many stages its files with the real code.
 REAL_STAGING_EVERY = 250
@@ -28,7 +28,8 @@ REAL_STAGING_EVERY = 250
 class Action:
     """What somebody does, `at` seconds after the beginning.
 
-    `refresh`: Customer Insights writes a new snapshot · `start`: a person starts the export · `webhook`: a program says
+    `refresh`: Customer Insights writes a new snapshot · `start`: a person starts the export · `start-again`: a program
+    does, under an id of its own, and does the same again `seconds` later, just when the timer ticks · `webhook`: a program says
     that the segment was refreshed · `cancel`: a person cancels its run · `save`: a person changes the export's name ·
     `typo`: somebody uploads a configuration that cannot be read, and corrects it after `seconds`.
     """
@@ -105,6 +106,7 @@ def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Actio
     kinds: tuple[tuple[ActionKind, float, int], ...] = (
         ("refresh", 0.5, 3),
         ("start", 0.3, 2),
+        ("start-again", 0.04, 1),
         ("cancel", 0.3, 2),
         ("save", 0.1, 1),
         ("typo", 0.08, 1),
@@ -113,7 +115,7 @@ def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Actio
     for kind, share, most in kinds:
         if chance.random() < share:
             for _ in range(chance.randint(1, most)):
-                seconds = chance.choice((5.0, 60.0, 400.0)) if kind == "typo" else 0.0
+                seconds = {"typo": chance.choice((5.0, 60.0, 400.0)), "start-again": 3600.0}.get(kind, 0.0)
                 at = when() if chance.random() < 0.6 else round(chance.uniform(0, 60), 3)
                 found.append(Action(kind, at, chance.randrange(exports), seconds))
     return tuple(sorted(found, key=lambda each: each.at))
@@ -162,7 +164,7 @@ def _death(chance: random.Random, workers: int, trouble: float) -> Fault:
 
 def _hang(chance: random.Random, workers: int, trouble: float) -> Fault:
     seconds = chance.choice((3.0, 25.0, 45.0, 130.0, 400.0))
-    return CallFault(chance.choice(("hangs", "hangs-after")), *_point(chance), seconds)
+    return CallFault(chance.choice(("hangs", "hangs-after", "freezes", "freezes")), *_point(chance), seconds)
 
 
 def _freeze(chance: random.Random, workers: int, trouble: float) -> Fault:

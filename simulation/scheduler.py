@@ -117,6 +117,11 @@ class Scheduler:
             self.at(self.now, lambda: self.kill(process))
         raise GreenletExit
 
+    def freeze(self, seconds: float) -> None:
+        """The current task's process stands still, all of its tasks."""
+        if self.current is not None:
+            self.current.process.frozen_until = self.now + seconds
+
     def run(self, until: float) -> None:
         """Plays all events up to a time, or until `stopped` is set."""
         events = self._events

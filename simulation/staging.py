@@ -12,15 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
-from shared.config.models import Export
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
-from shared.runs.state import Batch, Run
 from shared.segments import snapshot as real
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.staging import bodies
+from shared.staging.bodies import StagedBody
 from shared.staging.rejected import REJECTED
 from shared.storage.blobs import Blobs
 from shared.storage.failures import Conflict, NotFound
@@ -47,7 +47,7 @@ def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class _NoPlan:
+class _NoFields:
     fields: tuple[Any, ...] = ()
 
 
@@ -88,7 +88,7 @@ class ModelReader:
 
     def chunks(self) -> Iterator[Any]:
         """The contacts of each file: number of the file, first line, and who they are."""
-        self._planned(_NoPlan())
+        self._planned(_NoFields())
         for number, file in enumerate(self._snapshot.segments[0].files):
             self._between()
             try:
@@ -110,9 +110,9 @@ class ModelReader:
 
 
 def write_bodies(
-    blobs: Blobs, run: Run, staging_id: str, export: Export, chunks: Iterable[MappedChunk], public_url: str | None
-) -> Iterator[Batch]:
-    """As the real one does, a few contacts a body: each is written while the next one is collected."""
+    blobs: Blobs, staging: str, request: ImportRequest, chunks: Iterable[MappedChunk]
+) -> Iterator[StagedBody]:
+    """As the real one does, a few contacts a body."""
     origins = {"starts": [0], "offsets": [2], "file_starts": [0], "files": [0]}
     head = json.dumps(origins).encode()
     people: list[tuple[int, str, str, str]] = [each for _, contacts in chunks for each in contacts]  # type: ignore[misc]
@@ -121,10 +121,9 @@ def write_bodies(
         for line, customer, email, name in people[first : first + CONTACTS_IN_A_BATCH]:
             contact = json.dumps({"email": email, "attributes": {"FIRSTNAME": name}}, separators=(",", ":"))
             group.contacts.append(memoryview(contact.encode() + b",\n"))
-            group.places.append(b"%s\n%d\t%s\n" % (head, line - 2, customer.encode()))
+            group.origins.append(b"%s\n%d\t%s\n" % (head, line - 2, customer.encode()))
             group.count += 1
-        batch = Batch(run.run_id, staging_id, number, group.count, 0)
-        yield bodies._write(blobs, batch, group, bodies._end(run, export, public_url, number))
+        yield bodies._write(blobs, staging, request, number, group)
 
 
 class ModelRejectedWriter:

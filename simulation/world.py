@@ -15,6 +15,7 @@ from shared.brevo.pace import Pace
 from shared.brevo.session import BrevoSession
 from shared.config.models import Document
 from shared.errors import ConfigurationError
+from shared.runs.run_ids import new_run_id
 from shared.runs.starting import start_due, start_for_blob, start_for_segment, start_on_demand
 from shared.runs.status import find_run
 from shared.runs.steps.cancel import request_cancel
@@ -23,7 +24,7 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN, RunStore
 from shared.settings import Settings, StorageAccount, read_secret
 from simulation import staging
-from simulation.brevo import Answer, Brevo, Watcher
+from simulation.brevo import Answer, Brevo, Import, Watcher
 from simulation.clock import BEGINNING, ProcessClock, StorageClock
 from simulation.faults import Faults, Freeze, Outage, Restart
 from simulation.host import Host, Instance
@@ -128,7 +129,7 @@ class World:
         self.scheduler = Scheduler(BEGINNING)
         self.faults = Faults(plan.faults, plan.latency, random.Random(plan.schedule + 1), BEGINNING)
         self.judge = Judge(self.scheduler, plan)
-        watcher = Watcher(self.judge.taken, self.judge.applied, self._call_back)
+        watcher = Watcher(self._taken, self._over, self._call_back)
         self.brevo = Brevo(self.scheduler, self.faults, watcher, plan.import_seconds)
         self.receivers = Receivers(self.scheduler, self.faults, self.judge.posted)
         self.host = Host(self.scheduler, self.faults, self.chance, self.note, self.judge.unforeseen)
@@ -175,7 +176,8 @@ class World:
                 ends = BEGINNING + fault.at + fault.seconds
                 self.scheduler.at(at, lambda ends=ends: self._stop_hosts(ends))  # type: ignore[misc]
         self.scheduler.at(BEGINNING + self.plan.trouble_seconds, self.faults.clear)
-        self.scheduler.at(BEGINNING + self.faults.between(30, TIMER_SECONDS), self._tick)
+        self._first_tick = BEGINNING + self.faults.between(30, TIMER_SECONDS)
+        self.scheduler.at(self._first_tick, self._tick)
 
     def _document(self) -> dict[str, Any]:
         consent = {"agreed_by": "admin", "agreed_on": "2026-11-01"}
@@ -276,6 +278,14 @@ class World:
 
     # What comes from outside
 
+    def _taken(self, new: Import, body: bytes) -> None:
+        self.judge.taken(new, body)
+        self.note(f"Brevo takes import {new.id} of {new.batch}")
+
+    def _over(self, done: Import, before: dict[str, str]) -> None:
+        self.note(f"Brevo's import {done.id} is {done.state}")
+        self.judge.applied(done, before)
+
     def _doubled(self, message: Message) -> list[tuple[float, Message]]:
         fault = self.faults.at_message()
         if fault is not None and fault.kind == "delayed":
@@ -320,7 +330,8 @@ class World:
         waits = self.kept.messages or self.kept.notices or self.kept.poison or self.brevo.open_imports()
         listed = any(partition == OPEN for partition, _ in self.kept.tables["runs"])
         is_open = busy or waits or listed or self.judge.open_runs
-        is_quiet = since > self.plan.trouble_seconds and not is_open
+        last = max((each.at + each.seconds for each in self.plan.actions), default=0.0)
+        is_quiet = since > max(self.plan.trouble_seconds, last + TIMER_SECONDS) and not is_open
         self._quiet_ticks = self._quiet_ticks + 1 if is_quiet else 0
         if self._quiet_ticks >= _QUIET_TICKS or since > self.plan.trouble_seconds + _LONGEST_SECONDS:
             self.scheduler.stopped = True
@@ -334,6 +345,8 @@ class World:
             self._refresh(action.export)
         elif action.kind == "start":
             self.host.request("start", lambda app: start_on_demand(app, export, "http", "tester"))
+        elif action.kind == "start-again":
+            self._start_again(action)
         elif action.kind == "webhook":
             self.host.request("webhook", lambda app: start_for_segment(app, "Gold"))
         elif action.kind == "cancel":
@@ -344,6 +357,18 @@ class World:
             right = self.kept.containers["app-config"]["exports.json"][0]
             self._write_config(b'{"exports": [')
             self.scheduler.after(action.seconds, lambda: self._write_config(right))
+
+    def _start_again(self, action: Action) -> None:
+        """As a start with an Idempotency-Key, whose run has its id before it is started."""
+        export = export_id(action.export)
+        run_id = new_run_id(export, self.kept.clock.now())
+
+        def start() -> None:
+            self.host.request("start", lambda app: start_on_demand(app, export, "http", "tester", run_id=run_id))
+
+        start()
+        until_tick = (self._first_tick - self.scheduler.now - action.seconds) % TIMER_SECONDS
+        self.scheduler.after(action.seconds + until_tick + self.chance.uniform(-0.05, 0.1), start)
 
     def _cancel(self, app: App, export: str) -> None:
         run_id = app.store.active(export)
