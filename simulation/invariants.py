@@ -17,6 +17,7 @@ from shared.runs.rows import run_of
 from shared.runs.state import FINAL, SUCCEEDED, Run
 from shared.storage.tables import Row
 from simulation.brevo import Brevo, Import
+from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage, Restart
 from simulation.plan import Plan
 from simulation.receivers import Receivers
 from simulation.scheduler import Scheduler
@@ -43,14 +44,18 @@ INVARIANTS: dict[str, str] = {
     "told once": "Each failure and each recovery is told to each receiver, and to none that cannot tell copies twice.",
     "end is logged": "Each run that has ended has its line `run ended` in the log.",
     "no secrets": "No address and no secret stands in a table, a message, the log or a notice.",
+    "nothing after the end": "Brevo gets nothing of a run that has ended, unless a worker stood still meanwhile.",
+    "no needless repeats": "Where nothing is lost and nobody stands still, each batch goes out once.",
+    "messages stay few": "Copies of a message do not multiply.",
     "trouble only delays": "No run fails because storage, a worker or the configuration was away for a while.",
     "nothing unforeseen": "No step fails for a reason that nobody foresaw.",
 }
 
 # An import that is open for so long has passed the connection's deadline.
 _DEADLINE_SECONDS = 6 * 3600.0
-# What a run may fail for: what Brevo has refused or not finished.
-_MAY_FAIL = re.compile(r"brevo_|import_failed|import_overdue|list_missing|guard_")
+_CLAIM_SECONDS = 15.0
+# More messages than this at once in a queue, and somebody multiplies them.
+_MOST_MESSAGES = 100
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
 _SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|c2ltdWxhdGVk")
 
@@ -107,6 +112,8 @@ class Judge:
     def begin(self) -> None:
         """What is there before anything happens."""
         self._strangers = dict(self.brevo.values)
+        self._may_fail = may_fail(self.plan)
+        self._stands_still = stands_still(self.plan)
 
     def violate(self, name: str, text: str) -> None:
         """Ends the history."""
@@ -171,9 +178,11 @@ class Judge:
             self._succeeded(export, run_id, values)
 
     def _delivering(self, run_id: str, values: dict[str, Any]) -> None:
+        snapshot = str(values["snapshot"])
+        if not self._refreshes[snapshot].is_whole:
+            self.violate("sent whole", f"{run_id} sends {snapshot}, which is still being written")
         if values["trigger"] not in ("timer", "event"):
             return
-        snapshot = str(values["snapshot"])
         if snapshot in self._cancelled:
             self.violate("cancelled stays", f"{run_id} sends {snapshot}, which a person has cancelled")
         elif snapshot in self._sent:
@@ -204,6 +213,8 @@ class Judge:
         """A message was sent."""
         if _SECRET.search(text):
             self.violate("no secrets", "in a message")
+        if max(len(self.kept.messages), len(self.kept.notices)) > _MOST_MESSAGES:
+            self.violate("messages stay few", f"there are more than {_MOST_MESSAGES}, such as {text}")
 
     def logged(self, record: logging.LogRecord) -> None:
         """A line of the app's log."""
@@ -235,6 +246,8 @@ class Judge:
         run = self.run(run_id)
         if run.staging_id != rest.partition("/")[0]:
             self.violate("sent whole", f"an import of {new.batch}, and the run sends {run.staging_id or 'nothing yet'}")
+        elif run.is_final and not self._stands_still:
+            self.violate("nothing after the end", f"{run_id} has ended as {run.state}, and batch {rest} goes out")
         elif run.list_id != new.list_id:
             self.violate("others untouched", f"{run_id} sends to list {new.list_id}")
         elif strangers := new.contacts.keys() - self._refreshes[run.snapshot].people.keys():
@@ -272,6 +285,7 @@ class Judge:
             *self._strangers_touched(),
             *self._too_many_open(),
             *self._of_runs(runs),
+            *self._repeats(),
             *self._left(),
             *self._told(runs),
             *self._settled(runs),
@@ -311,7 +325,7 @@ class Judge:
 
     def _of_runs(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
         for run in runs:
-            if run.state == "failed" and not (run.error and _MAY_FAIL.match(run.error.code)):
+            if run.state == "failed" and not (run.error and run.error.code in self._may_fail):
                 yield "trouble only delays", f"{run.run_id} failed as {run.error.code if run.error else 'nothing'}"
             if run.run_id not in self._logged:
                 yield "end is logged", f"{run.run_id} ended as {run.state}"
@@ -324,9 +338,27 @@ class Judge:
                 yield "books balance", f"{run.run_id}: rows do not add up"
             if counts.open_contacts < 0 or counts.contacts_delivered > counts.contacts_mapped:
                 yield "books balance", f"{run.run_id}: contacts do not add up"
+            refused = sum(email in self.brevo.refused for email in self._sent_people(run))
+            if run.state in SUCCEEDED and not self._reports_broken and counts.rejected_by_brevo != refused:
+                yield "books balance", f"{run.run_id}: Brevo has rejected {refused}"
             sent = [each for each in self.brevo.imports if each.batch.startswith(f"{run.run_id}/")]
             if sent and run.error is not None and run.error.message.endswith("Nothing was sent."):
                 yield "nothing sent is true", f"{run.run_id} says so, and Brevo has {len(sent)} imports of it"
+
+    @property
+    def _reports_broken(self) -> bool:
+        return any(each.is_report_broken for each in self.brevo.imports)
+
+    def _sent_people(self, run: Run) -> dict[str, str]:
+        return self._refreshes[run.snapshot].people if run.snapshot else {}
+
+    def _repeats(self) -> Iterator[tuple[str, str]]:
+        if self._stands_still or loses_something(self.plan):
+            return
+        batches = [each.batch for each in self.brevo.imports]
+        for each in set(batches):
+            if batches.count(each) > 1:
+                yield "no needless repeats", f"{each} went out {batches.count(each)} times"
 
     def _left(self) -> Iterator[tuple[str, str]]:
         for name in self.kept.blob_names("staged"):
@@ -357,6 +389,35 @@ class Judge:
             if not any(run.snapshot == newest.id or _may_have_had(run, newest) for run in failed):
                 states = ", ".join(f"{run.run_id} {run.state}" for run in runs if run.export == export)
                 yield "snapshot settled", f"{newest.id} of {export} was not sent, and nobody was told ({states})"
+
+
+def may_fail(plan: Plan) -> set[str]:
+    """The codes that a run of this plan may fail with: what Brevo refuses or does not finish is no mere delay."""
+    kinds = [each.kind for each in plan.faults if isinstance(each, BrevoFault)]
+    allowed = set()
+    if any(isinstance(each, KeyRefused) for each in plan.faults):
+        allowed |= {"brevo_key_refused"}
+    if sum(kind in ("import-failed", "import-cancelled") for kind in kinds) > 1:
+        allowed |= {"import_failed"}
+    if any(isinstance(each, BrevoFault) and each.seconds > _DEADLINE_SECONDS for each in plan.faults):
+        allowed |= {"import_overdue"}
+    if any(each.kind in ("start", "start-again") for each in plan.actions):
+        allowed |= {"snapshot_missing"}
+    return allowed
+
+
+def stands_still(plan: Plan) -> bool:
+    """True where a worker may stand still for longer than its claim lasts."""
+    return plan.latency.slowest > _CLAIM_SECONDS or any(
+        isinstance(each, Freeze) or (isinstance(each, CallFault) and each.seconds > 0) for each in plan.faults
+    )
+
+
+def loses_something(plan: Plan) -> bool:
+    """True where a batch may have to go out again: an answer may be lost, an import may fail, a worker may die."""
+    kinds = {each.kind for each in plan.faults if isinstance(each, BrevoFault)}
+    again = {"500-after", "524-after", "reset-after", "garbled", "import-failed", "import-cancelled", "slow-after"}
+    return bool(kinds & again) or any(isinstance(each, CallFault | Outage | Restart) for each in plan.faults)
 
 
 def _may_have_had(run: Run, refresh: Refresh) -> bool:

@@ -8,7 +8,7 @@ from simulation.scheduler import Scheduler
 
 _TABLES = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
 # What a client's own tries take before it gives up.
-_SHORTEST_TRIES_SECONDS, _LONGEST_TRIES_SECONDS = 4.0, 14.0
+_SHORTEST_TRIES_SECONDS, _LONGEST_TRIES_SECONDS = 2.0, 14.0
 
 
 def service_of(name: str) -> str:

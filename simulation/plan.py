@@ -181,8 +181,8 @@ _SERVICES = (("tables",), ("queues",), ("blobs",), ("tables", "queues", "blobs")
 
 def _outage(chance: random.Random, workers: int, trouble: float) -> Fault:
     services = chance.choice(_SERVICES)
-    seconds = chance.choice((5.0, 17.0, 40.0, 150.0, 600.0))
-    return Outage(services, round(chance.uniform(0, min(trouble, 120)), 3), seconds)
+    seconds = chance.choice((5.0, 17.0, 40.0, 150.0, 400.0, 900.0))
+    return Outage(services, round(chance.uniform(0, min(trouble, 60)), 3), seconds)
 
 
 def _message(chance: random.Random, workers: int, trouble: float) -> Fault:
@@ -224,7 +224,7 @@ _KINDS: tuple[tuple[Maker, float, int], ...] = (
     (_hang, 0.3, 3),
     (_freeze, 0.2, 2),
     (_restart, 0.15, 1),
-    (_outage, 0.2, 1),
+    (_outage, 0.25, 1),
     (_message, 0.3, 3),
     (_brevo, 0.3, 3),
     (_import, 0.3, 2),

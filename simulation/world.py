@@ -39,6 +39,7 @@ from simulation.storage import Kept, Message
 CONTAINER, FOLDER, CONFIG = "segments", "CustomerInsights_abcd1234/BlobExport", "app-config/exports.json"
 TIMER_SECONDS = 300.0
 _QUIET_TICKS = 3
+_MOST_DOUBLES = 30
 _LONGEST_SECONDS = 16 * 3600.0
 _HOST_STOPS_AFTER = 25.0
 _STOP_SECONDS = 10.0
@@ -141,7 +142,7 @@ class World:
         self.judge.brevo, self.judge.kept, self.judge.receivers = self.brevo, self.kept, self.receivers
         self.scheduler.on_death = self._died
         self._refreshes = [0] * plan.exports
-        self._quiet_ticks = 0
+        self._quiet_ticks = self._doubles = 0
         self._fill()
 
     def note(self, text: str) -> None:
@@ -292,9 +293,15 @@ class World:
             message.visible_at += fault.seconds
         elif fault is not None:
             return [(fault.seconds, Message(message.text, 0.0, next(self.kept.numbers)))]
-        elif not self.faults.is_over and self.plan.doubled_share and self.chance.random() < self.plan.doubled_share:
+        elif self._is_doubled(message):
+            self._doubles += 1
             return [(self.chance.uniform(0.0, 0.3), Message(message.text, 0.0, next(self.kept.numbers)))]
         return []
+
+    def _is_doubled(self, message: Message) -> bool:
+        """Only so many: copies of copies would multiply by themselves."""
+        is_more = self.plan.doubled_share and not self.faults.is_over and self._doubles < _MOST_DOUBLES
+        return bool(is_more) and self.chance.random() < self.plan.doubled_share
 
     def _call_back(self, path: str, late: float) -> None:
         _, _, _, run_id, batch, token = path.split("/")
