@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes to play them in")
     parser.add_argument("--seed", type=int, help="play this one alone, and tell its story")
     parser.add_argument("--log", action="store_true", help="with --seed: print every call instead")
-    parser.add_argument("--known", nargs="*", default=[], help="invariants not to stop for, on a branch that mends them")
+    parser.add_argument("--known", nargs="*", default=[], help="invariants not to be told of")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
     if options.seed is not None:

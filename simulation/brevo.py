@@ -57,27 +57,29 @@ class Brevo:
         """The answer to a call. Raises requests' ConnectionError where there is none."""
         name = {"/contacts/import": "import", "/processes": "processes"}.get(path, "check")
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
-        fault = self.faults.at_brevo(name)
-        kind = fault.kind if fault else ""
-        if fault and kind == "slow":
+        fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
+        if fault.kind == "slow":
             self.scheduler.sleep(fault.seconds)
+        if refused := self._refusal(fault.kind):
+            return refused
+        answer = self._done(name, path, body)
+        if fault.kind == "slow-after":
+            self.scheduler.sleep(fault.seconds)
+        self.scheduler.sleep(self.faults.between(0.01, 0.2))
+        if fault.kind == "reset-after":
+            raise NoConnection
+        if fault.kind in ("500-after", "524-after"):
+            return _answer(int(fault.kind[:3]), {})
+        return (200, _HEADERS, b"<html>") if fault.kind == "garbled" else answer
+
+    def _refusal(self, kind: str) -> Answer | None:
         if self.faults.is_key_refused(self.scheduler.now):
             return _answer(401, {"code": "unauthorized", "message": "Key not found"})
         if kind == "reset":
             raise NoConnection
         if kind == "429":
             return 429, {"x-sib-ratelimit-reset": "30"}, b'{"code":"too_many_requests"}'
-        if kind in ("500", "503"):
-            return _answer(int(kind), {})
-        answer = self._done(name, path, body)
-        if kind == "slow-after" and fault:
-            self.scheduler.sleep(fault.seconds)
-        self.scheduler.sleep(self.faults.between(0.01, 0.2))
-        if kind == "reset-after":
-            raise NoConnection
-        if kind in ("500-after", "524-after"):
-            return _answer(int(kind[:3]), {})
-        return (200, _HEADERS, b"<html>") if kind == "garbled" else answer
+        return _answer(int(kind), {}) if kind in ("500", "503") else None
 
     def report(self, url: str) -> list[list[str]]:
         """The rows of a report."""
@@ -108,7 +110,8 @@ class Brevo:
     def _take(self, sent: bytes) -> Answer:
         body: dict[str, object] = json.loads(sent)
         contacts: list[dict[str, object]] = body["jsonBody"]  # type: ignore[assignment]
-        (list_id,) = body["listIds"]  # type: ignore[misc]
+        list_ids: list[int] = body["listIds"]  # type: ignore[assignment]
+        (list_id,) = list_ids
         values = {str(each["email"]): _value(each) for each in contacts}
         parts = urlsplit(str(body.get("notifyUrl", ""))).path.split("/")
         taken = Import(len(self.imports) + 1, list_id, values, self.scheduler.now)

@@ -212,7 +212,7 @@ DEFECTS: tuple[Defect, ...] = (
         "active-row-left",
         "The row of the active run stays when it ends.",
         "runs.store",
-        "if active is not None and active.values[\"run_id\"] == run.run_id:\n            changes",
+        'if active is not None and active.values["run_id"] == run.run_id:\n            changes',
         "if False and active is not None:\n            changes",
     ),
     _one(

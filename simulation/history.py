@@ -1,14 +1,15 @@
 """Plays one history: from a plan to what came of it."""
 
-import gc
 import hashlib
 import logging
 from dataclasses import dataclass
 
 from simulation.clock import BEGINNING
-from simulation.invariants import Violation, listening
+from simulation.invariants import Violation
+from simulation.judge import Listener
 from simulation.patches import playing
 from simulation.plan import Plan
+from simulation.rest import AtRest
 from simulation.world import World
 
 
@@ -35,7 +36,7 @@ def play(plan: Plan) -> Outcome:
     """Plays the plan. To be called with the real code's parts replaced (`patches.replaced`)."""
     world = World(plan)
     app_log = logging.getLogger("shared")
-    handler = listening(world)
+    handler = Listener(world.judge)
     before = app_log.level, app_log.propagate
     app_log.addHandler(handler)
     app_log.setLevel(logging.INFO)
@@ -46,11 +47,8 @@ def play(plan: Plan) -> Outcome:
             world.scheduler.on_death = lambda process: None
             world.scheduler.close([each.process for each in world.host.instances])
             if world.judge.violation is None:
-                world.judge.at_the_end()
+                AtRest(world.judge).check()
     finally:
         app_log.removeHandler(handler)
         app_log.level, app_log.propagate = before
     return Outcome(world.judge.violation, world.log, (world.scheduler.now - BEGINNING) / 3600)
-
-
-__all__ = ["Outcome", "gc", "log_lines", "play"]

@@ -19,6 +19,7 @@ from simulation.storage import Message
 
 LEASE_SECONDS = 600.0
 RENEWAL_SECONDS = 300.0
+TIMER_SECONDS = 300.0
 MOST_TRIES = 10
 _SHORTEST_BACK, _LONGEST_BACK = 11.7, 14.4
 _LONGEST_POLL = 2.0
@@ -131,11 +132,12 @@ class Host:
         scheduler: Scheduler,
         faults: Faults,
         chance: random.Random,
+        reorder_share: float,
         log: Callable[[str], None],
         unforeseen: Callable[[str], None],
     ) -> None:
         self.scheduler, self.faults, self.chance, self.log = scheduler, faults, chance, log
-        self.reorder_share = 0.0
+        self.reorder_share = reorder_share
         self.instances: list[Instance] = []
         self._unforeseen = unforeseen
         self.listeners: list[Listener] = []

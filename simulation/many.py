@@ -2,12 +2,9 @@
 
 import os
 import platform
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from itertools import repeat
 
 from simulation.history import play
 from simulation.patches import replaced
@@ -62,6 +59,3 @@ def play_many(first: int, histories: int, processes: int) -> Iterator[Part]:
 def machine() -> str:
     """The machine in a few words."""
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {platform.system()}"
-
-
-__all__ = ["Callable", "Failure", "Part", "machine", "partial", "play_many", "play_range", "repeat", "time"]

@@ -76,9 +76,7 @@ def _renewing(renew: Callable[[], None], every_seconds: float) -> Iterator[None]
                 renew()
             busy = False
 
-    task = scheduler.current
-    assert task is not None
-    renewer = scheduler.spawn(task.process, f"{task.name} renewal", work)
+    renewer = scheduler.spawn_beside("renewal", work)
     try:
         yield
     finally:

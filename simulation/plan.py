@@ -13,6 +13,7 @@ from simulation.faults import (
     KeyRefused,
     Latency,
     MessageFault,
+    MessageKind,
     Outage,
     ReceiverFault,
     Restart,
@@ -29,8 +30,8 @@ class Action:
     """What somebody does, `at` seconds after the beginning.
 
     `refresh`: Customer Insights writes a new snapshot · `start`: a person starts the export · `start-again`: a program
-    does, under an id of its own, and does the same again `seconds` later, just when the timer ticks · `webhook`: a program says
-    that the segment was refreshed · `cancel`: a person cancels its run · `save`: a person changes the export's name ·
+    does, under an id of its own, and again `seconds` later, just when the timer ticks · `webhook`: a program says that
+    the segment was refreshed · `cancel`: a person cancels its run · `save`: a person changes the export's name ·
     `typo`: somebody uploads a configuration that cannot be read, and corrects it after `seconds`.
     """
 
@@ -186,7 +187,8 @@ def _outage(chance: random.Random, workers: int, trouble: float) -> Fault:
 
 
 def _message(chance: random.Random, workers: int, trouble: float) -> Fault:
-    kind = chance.choice(("doubled", "doubled", "delayed"))
+    kinds: tuple[MessageKind, ...] = ("doubled", "doubled", "delayed")
+    kind = chance.choice(kinds)
     seconds = chance.choice((0.05, 0.1, 1.0, 30.0)) if kind == "doubled" else chance.choice((3.0, 30.0, 400.0))
     return MessageFault(kind, chance.randint(1, 20), seconds)
 

@@ -82,7 +82,8 @@ def main() -> int:
     began = time.monotonic()
     for defect in wanted:
         command = [sys.executable, "-m", "simulation.planted", "--search", defect.name]
-        result = subprocess.run([*command, "--histories", str(options.histories)], capture_output=True, text=True)
+        command += ["--histories", str(options.histories)]
+        result = subprocess.run(command, capture_output=True, text=True)
         seed, name, text = (*result.stdout.strip().split("\t"), "", "", "")[:3]
         print(f"{defect.name:<28} {f'{int(seed):>5}' if seed else ' NONE'}  {name}: {text[:90]}", flush=True)
         if result.stderr:

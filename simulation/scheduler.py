@@ -75,6 +75,12 @@ class Scheduler:
         self.at(self.now, task)
         return task
 
+    def spawn_beside(self, name: str, work: Callable[[], None]) -> Task:
+        """Starts another task of the current one's process. Raises GreenletExit where there is none."""
+        if self.current is None:
+            raise GreenletExit
+        return self.spawn(self.current.process, f"{self.current.name} {name}", work)
+
     def sleep(self, seconds: float) -> None:
         """The current task waits. Raises GreenletExit where its process has died."""
         task = self.current

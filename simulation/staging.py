@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
@@ -87,9 +87,9 @@ class ModelReader:
         return RowCounts(rows_read=self._rows, rows_rejected=rejected, contacts_mapped=self._rows - self._rejected)
 
     def chunks(self) -> Iterator[Any]:
-        """The contacts of each file: number of the file, first line, and who they are."""
+        """The contacts of each file: line, customer id, address and value."""
         self._planned(_NoFields())
-        for number, file in enumerate(self._snapshot.segments[0].files):
+        for file in self._snapshot.segments[0].files:
             self._between()
             try:
                 data, etag = self._blobs.read_with_etag(self._ready.export.source.container, file.blob.name)
@@ -106,7 +106,7 @@ class ModelReader:
                     continue
                 self._rejected += 1
                 self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
-            yield number, contacts
+            yield contacts
 
 
 def write_bodies(
@@ -115,7 +115,7 @@ def write_bodies(
     """As the real one does, a few contacts a body."""
     origins = {"starts": [0], "offsets": [2], "file_starts": [0], "files": [0]}
     head = json.dumps(origins).encode()
-    people: list[tuple[int, str, str, str]] = [each for _, contacts in chunks for each in contacts]  # type: ignore[misc]
+    people: list[tuple[int, str, str, str]] = [each for chunk in cast(Iterable[Any], chunks) for each in chunk]
     for number, first in enumerate(range(0, len(people), CONTACTS_IN_A_BATCH), start=1):
         group = bodies._Group()
         for line, customer, email, name in people[first : first + CONTACTS_IN_A_BATCH]:

@@ -70,12 +70,13 @@ class Kept:
 
     def storage(self, line: Line, clock: Clock | None = None) -> Storage:
         """The whole storage, as one worker reaches it, by that worker's own clock."""
+        # Any: these stand in for classes of their own, which open connections.
         blobs: Any = MemoryBlobs(self, line)
         names = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
-        tables: list[Any] = [MemoryTable(self, line, name) for name in names]
-        kept_by_queue = (self.messages, self.notices, self.poison)
-        queues: list[Any] = [MemoryQueue(self, line, messages) for messages in kept_by_queue]
-        return Storage(blobs, blobs, *tables, *queues, clock or self.clock)
+        tables: dict[str, Any] = {name: MemoryTable(self, line, name) for name in names}
+        kept_by_queue = {"queue": self.messages, "notice_queue": self.notices, "poison": self.poison}
+        queues: dict[str, Any] = {name: MemoryQueue(self, line, kept) for name, kept in kept_by_queue.items()}
+        return Storage(app_blobs=blobs, segment_blobs=blobs, clock=clock or self.clock, **tables, **queues)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""

@@ -63,5 +63,3 @@ def _row(what: str, known: dict[str, str]) -> str:
         return ""
     known[f"{table} {key}"] = now
     return f"the row {table}/{key} is {now or 'written'}"
-
-

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
-from functools import cache
 from typing import Any
 
 from shared.runs.counts import Counts
@@ -44,7 +43,7 @@ def batch_of(row: Row) -> Batch:
 def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
     values: dict[str, Any] = {}
-    for name, default, make, _ in _parts(type(model)):
+    for name, default, make, _ in _PARTS[type(model)]:
         value = getattr(model, name)
         if name == "etag" or (name != "state" and value == (make() if make else default)):
             continue
@@ -55,9 +54,8 @@ def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     return values
 
 
-@cache
 def _parts(cls: type[Any]) -> tuple[tuple[str, Any, Any, str], ...]:
-    """Of each field its name, its default or what makes it, and how a row holds it. Rows are read all the time."""
+    """Of each field its name, its default or what makes it, and how a row holds it."""
     return tuple(
         (
             part.name,
@@ -92,7 +90,7 @@ def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
 
 def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {}
-    for name, _, _, kind in _parts(cls):
+    for name, _, _, kind in _PARTS[cls]:
         value = values.get(name)
         if kind == "counts":
             known[name] = Counts(**_known(Counts, values))
@@ -105,3 +103,7 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             known[name] = value
     return known
+
+
+# Rows are read all the time.
+_PARTS: dict[type[Any], tuple[tuple[str, Any, Any, str], ...]] = {each: _parts(each) for each in (Run, Batch, Counts)}

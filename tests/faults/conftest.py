@@ -24,8 +24,8 @@ from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
-from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
 from simulation.storage import Kept
+from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
 from tests.plain import plain
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"

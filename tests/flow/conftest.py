@@ -26,8 +26,8 @@ from shared.settings import Settings, read_settings
 from shared.staging.preview import preview
 from shared.storage.account import Storage, open_storage
 from shared.storage.tables import Row
-from tests.memory_line import Line, VirtualClock
 from simulation.storage import Kept
+from tests.memory_line import Line, VirtualClock
 from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0
