@@ -8,7 +8,8 @@ from simulation.clock import StorageClock
 from simulation.faults import Faults
 from simulation.host import Host
 from simulation.judge import Judge
-from simulation.storage import Kept, Message
+from simulation.queues import Message
+from simulation.storage import Kept
 
 # Only so many messages are doubled by chance: copies of copies would multiply by themselves.
 _MOST_DOUBLES = 30

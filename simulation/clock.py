@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from simulation.queues import Ticking
 from simulation.scheduler import Process, Scheduler
-from simulation.storage import Ticking
 
 BEGINNING = datetime(2026, 11, 24, 5, 0, tzinfo=UTC).timestamp()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

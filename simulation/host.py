@@ -14,8 +14,8 @@ from shared.notices.tell import drop_notice, take_notice
 from shared.runs.steps.dispatch import UnforeseenError, abandon, take_step
 from shared.storage.failures import Conflict, NotFound
 from simulation.faults import Faults
+from simulation.queues import Message
 from simulation.scheduler import Process, Scheduler
-from simulation.storage import Message
 
 LEASE_SECONDS = 600.0
 RENEWAL_SECONDS = 300.0

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from shared.errors import TransientError
-from simulation.storage import Ticking
+from simulation.queues import Ticking
 
 Mode = Literal["dies", "outage", "echo"]
 
