@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass
 
 from simulation.clock import BEGINNING
+from simulation.faults import Faults
 from simulation.invariants import Violation
 from simulation.judge import Listener
 from simulation.patches import playing
@@ -32,9 +33,9 @@ def log_lines(log: list[tuple[float, str, str]]) -> list[str]:
     return [f"{at - BEGINNING:.6f} {who} {what}" for at, who, what in log]
 
 
-def play(plan: Plan) -> Outcome:
-    """Plays the plan. To be called with the real code's parts replaced (`patches.replaced`)."""
-    world = World(plan)
+def play(plan: Plan, faults: Faults | None = None) -> Outcome:
+    """Plays the plan, or its world with these faults. To be called with the parts replaced (`patches.replaced`)."""
+    world = World(plan, faults)
     app_log = logging.getLogger("shared")
     handler = Listener(world.judge)
     before = app_log.level, app_log.propagate

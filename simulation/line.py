@@ -28,7 +28,8 @@ class StorageLine:
     def call[T](self, name: str, act: Callable[[], T]) -> T:
         """What `act` returns. Raises what it raises, TransientError where storage does not answer."""
         faults = self._faults
-        self._scheduler.sleep(faults.latency())
+        if latency := faults.latency():
+            self._scheduler.sleep(latency)
         fault = faults.at_call(name)
         if faults.outages and faults.is_away(service := service_of(name), self._scheduler.now):
             self._scheduler.sleep(faults.between(_SHORTEST_TRIES_SECONDS, _LONGEST_TRIES_SECONDS))

@@ -28,13 +28,13 @@ _LONGEST_SECONDS = 16 * 3600.0
 class World:
     """A history while it is played. `log` has the time, the task and what happened."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, faults: Faults | None = None) -> None:
         self.plan = plan
         self.log: list[tuple[float, str, str]] = []
         self.decoded: dict[str, Any] = {}
         self.chance = random.Random(plan.schedule)
         self.scheduler = Scheduler(BEGINNING)
-        self.faults = Faults(plan.faults, plan.latency, random.Random(plan.schedule + 1), BEGINNING)
+        self.faults = faults or Faults(plan.faults, plan.latency, random.Random(plan.schedule + 1), BEGINNING)
         self.judge = Judge(self.scheduler, plan)
         watcher = Watcher(self._taken, self._over, self._call_back)
         self.brevo: Brevo = Brevo(self.scheduler, self.faults, watcher, plan.import_seconds)
