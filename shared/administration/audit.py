@@ -24,15 +24,15 @@ class AuditEntry:
     at: Timestamp
     who: str
     what: str
-    ready: str
+    target: str
     detail: str
 
 
-def note(app: App, caller: Caller, what: str, ready: str, detail: str = "") -> None:
+def note(app: App, caller: Caller, what: str, target: str, detail: str = "") -> None:
     """Adds a line."""
     now = app.storage.clock.now()
     key = f"{_LATEST - int(now.timestamp() * 1e6):016}-{secrets.token_hex(3)}"
-    entry = AuditEntry(now.isoformat(timespec="milliseconds"), caller.name, what, ready, detail[:1000])
+    entry = AuditEntry(now.isoformat(timespec="milliseconds"), caller.name, what, target, detail[:1000])
     app.storage.audit.put(Row(_PARTITION, key, asdict(entry)))
 
 

@@ -193,7 +193,7 @@ def audit(limit: int) -> None:
     from shared.administration.audit import read_audit
 
     entries, _ = read_audit(open_app(), caller(), limit=limit)
-    rows = [(each.at[:19], each.who, each.what, each.ready, each.detail) for each in entries]
+    rows = [(each.at[:19], each.who, each.what, each.target, each.detail) for each in entries]
     show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
 
 

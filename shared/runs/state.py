@@ -210,7 +210,7 @@ class Run:
 
     def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
         """In its next state, with the time of that state's first beginning."""
-        times = {state: now.isoformat(timespec="milliseconds")} | self.times
+        times = self.times | {state: self.times.get(state, now.isoformat(timespec="milliseconds"))}
         return replace(self, state=state, times=times, waiting="", **changes)
 
     def _kept(self, now: datetime, graces: Graces) -> Self:

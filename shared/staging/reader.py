@@ -44,7 +44,7 @@ class SnapshotReader:
         between: Callable[[], None] = lambda: None,
     ) -> None:
         self._blobs = blobs
-        self._target = ready
+        self._ready = ready
         self._files = [(part, file) for part in snapshot.segments for file in part.files]
         self._segments = [part.segment for part in snapshot.segments]
         self._folder = folder
@@ -148,14 +148,14 @@ class SnapshotReader:
                 yield part, file, opened.result() if opened else self._open(file)
 
     def _open(self, file: SegmentFile) -> SegmentStream:
-        return SegmentStream(self._blobs, self._target.export.source, file)
+        return SegmentStream(self._blobs, self._ready.export.source, file)
 
     def _source(self, stream: SegmentStream) -> FileSource:
         """How the file's rows are to be read. Raises ConfigurationError where its columns do not fit."""
         columns = stream.header.columns
         if self._mapper is None:
             self._first_columns = columns
-            plan = self._planned(make_plan(self._target.export, self._target.connection, columns, stream.name))
+            plan = self._planned(make_plan(self._ready.export, self._ready.connection, columns, stream.name))
             check_size(plan)
             names = [file.name for _, file in self._files]
             self._mapper = Mapper(plan, self._folder, names, self._report)
@@ -172,7 +172,7 @@ class SnapshotReader:
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""
-        if self._target.export.mapping.attributes == "all" and set(columns) != set(self._first_columns):
+        if self._ready.export.mapping.attributes == "all" and set(columns) != set(self._first_columns):
             differing = names_text(sorted(set(columns) ^ set(self._first_columns)))
             hidden = why_hidden(columns, self._first_columns)
             which = hidden or f"these are in only one of the two files: {differing}."

@@ -151,6 +151,13 @@ class Story:
                 self.app.storage.notice_queue.delete(received)
             worker = worker_now
 
+    def decide_who_is_told(self) -> None:
+        """Takes the message which says that a run has ended; its delayed copy is dropped."""
+        ended = [each for each in self.kept.notices if "notification" not in each.text]
+        for message in ended:
+            self.kept.notices.remove(message)
+        take_notice(self.app, ended[0].text)
+
     def _survive(self, worker: Worker, act: Callable[..., object], *arguments: Any) -> Worker:
         try:
             act(*arguments)

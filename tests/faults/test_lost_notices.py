@@ -35,6 +35,7 @@ def told(story: Story, there: Receiver, monkeypatch: pytest.MonkeyPatch) -> Call
         story.people(4)
         story.save(**MISSING_LIST)
         story.run()
+        story.decide_who_is_told()
         return story
 
     return make
@@ -130,6 +131,23 @@ def test_notice_that_was_given_up_is_not_brought_back_by_its_watch_message(told,
     story.tell()
     assert there.received == []
     assert story.kept.notices == []
+
+
+def test_news_of_an_end_that_an_instance_takes_along_come_again_a_minute_later(story, there, monkeypatch):
+    monkeypatch.setenv("HOOK_URL", f"{there.url}/hook")
+    story.notifications.append({"id": "teams", "type": "teams", "url": {"setting": "HOOK_URL"}})
+    story.people(4)
+    story.save(**MISSING_LIST)
+    story.run()
+    first = min(story.kept.notices, key=lambda each: each.visible_at)
+    story.kept.notices.remove(first)
+    lost_at = story.kept.clock.seconds()
+    story.tell()
+    assert len(there.received) == 1
+    assert story.kept.clock.seconds() - lost_at <= AT_MOST_SECONDS
+    take_notice(story.app, first.text)
+    story.tell()
+    assert len(there.received) == 1
 
 
 def test_break_of_storage_under_a_notices_watch_message_brings_it_back(told, there):

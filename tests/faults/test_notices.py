@@ -180,14 +180,25 @@ def test_notification_for_other_exports_is_not_told(told, there):
     assert there.received == []
 
 
-def test_run_ends_where_the_configuration_cannot_be_read_any_more(told, there, caplog):
-    story = told()
-    started = story.start()
+def test_configuration_that_cannot_be_read_at_a_runs_end_delays_what_is_told(told, there):
+    story = told(**MISSING_LIST)
+    story.run()
+    text = story.config.read_text()
     story.config.write_text("{")
-    story.work()
-    assert story.status(started.run_id)["error"]["code"] == "configuration_invalid"
-    assert f"nobody is told how run {started.run_id} ended" in caplog.text
-    assert story.left_behind() == []
+    story.tell(hours=1)
+    assert (there.received, story.left_behind()) == ([], [])
+    story.config.write_text(text)
+    story.tell()
+    assert [each.json["type"] for each in there.received] == ["export.failed"]
+
+
+def test_configuration_that_is_never_readable_again_is_logged_and_stands_in_the_runs_story(told, there, caplog):
+    story = told(**MISSING_LIST)
+    run_id = story.run()["run_id"]
+    story.config.write_text("{")
+    story.tell()
+    assert "notice given up" in caplog.text
+    assert "not_notified" in [event["kind"] for event in story.app.store.events(run_id)]
 
 
 # Once
@@ -344,6 +355,7 @@ def test_setting_that_is_wrong_is_named_and_not_repeated(told, there, monkeypatc
 def test_message_of_a_notification_that_is_gone_is_dropped(told, there, caplog):
     story = told(**MISSING_LIST)
     story.run()
+    story.decide_who_is_told()
     story.notifications.clear()
     story.save()
     story.tell()
@@ -422,6 +434,7 @@ def test_break_at_any_write_tells_once(told, there, mode, kind):
 def test_worker_that_dies_between_claim_and_post_leaves_teams_untold_and_a_webhook_late(told, there, monkeypatch):
     story = told({"type": "teams"}, {"type": "webhook"}, **MISSING_LIST)
     story.run()
+    story.decide_who_is_told()
 
     def die(*_: Any) -> None:
         raise WorkerDied

@@ -125,7 +125,7 @@ def test_staged_contacts_that_are_gone_are_told_in_the_notes(rejected):
     rejected.on_message = lose
     status = rejected.run()
     [note] = status["notes"]
-    assert note.startswith("The staged contacts of batch 1 are gone.")
+    assert note.startswith("The staged body of batch 1 is gone.")
 
 
 # What the reader itself refuses

@@ -133,7 +133,7 @@ class Flow:
         return self.finish(started.run_id)
 
     def preview(self) -> dict[str, Any]:
-        return plain(preview(self.app, self.app.ready_export(self.export_id)))
+        return plain(preview(self.app.storage.segment_blobs, self.app.ready_export(self.export_id)))
 
     def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
         """A run that ends as failed before anything goes out; its error holds the words."""

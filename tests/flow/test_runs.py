@@ -12,16 +12,16 @@ import pytest
 
 from shared.brevo import body
 from shared.brevo.client import BrevoClient
-from shared.brevo.polling import learn, seconds_per_contact
+from shared.brevo.polling import OpenImport, learn, seconds_per_contact
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
 from shared.runs.queue import Message, rest_until_due, schedule_confirm
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
-from shared.runs.state import Batch, Problem
+from shared.runs.state import Problem
 from shared.runs.status import find_run
-from shared.runs.steps import deliver, end, stage
+from shared.runs.steps import deliver, stage
 from shared.runs.steps.cancel import request_cancel
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
@@ -354,9 +354,8 @@ def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
 
 def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow):
     def learned(contacts, seconds, polls):
-        posted = flow.app.now() - 0.5 - seconds
-        learn(flow.app, flow.account, Batch("run", "staging", 1, contacts, 1, posted_at=posted, polls=polls))
-        return round(seconds_per_contact(flow.app, flow.account) * 10_000, 1)
+        learn(flow.app.storage.accounts, flow.account, OpenImport(0.5 + seconds, contacts), polls)
+        return round(seconds_per_contact(flow.app.storage.accounts, flow.account) * 10_000, 1)
 
     assert learned(10_000, 60.0, polls=3) == 60.0  # it took more than a look: known
     assert learned(10_000, 60.0, polls=1) == 51.0  # done already: perhaps long before
@@ -367,13 +366,13 @@ def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow
 
     flow.change_connection(imports_at_once=4)
     flow.segment(many(1_000))
-    before = seconds_per_contact(flow.app, flow.account)
+    before = seconds_per_contact(flow.app.storage.accounts, flow.account)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
         learnings = []
-        patch.setattr("shared.runs.steps.confirm.learn", lambda app, account, batch: learnings.append(batch))
+        patch.setattr("shared.runs.steps.confirm.learn", lambda *learned: learnings.append(learned))
         assert flow.run()["status"] == "succeeded"
-    assert before == seconds_per_contact(flow.app, flow.account)
+    assert before == seconds_per_contact(flow.app.storage.accounts, flow.account)
     assert len(learnings) == flow.sandbox.log.count("GET /processes") < len(flow.sandbox.imports.records())
 
 
@@ -633,7 +632,7 @@ def test_call_backs_that_are_faster_than_the_answers_cost_no_looks(make_flow, mo
 def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_last_batch(make_flow, monkeypatch):
     flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 3)
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
-    add_event, schedule_confirm_again, delays = RunStore.add_event, end.schedule_confirm, []
+    add_event, schedule_confirm_again, delays = RunStore.add_event, deliver.schedule_confirm, []
 
     def noted(self, run, kind, text=""):
         add_event(self, run, kind, text)
@@ -646,7 +645,7 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
         schedule_confirm_again(app, run, delay_seconds, *changed)
 
     monkeypatch.setattr(RunStore, "add_event", noted)
-    monkeypatch.setattr(end, "schedule_confirm", confirm_in)
+    monkeypatch.setattr(deliver, "schedule_confirm", confirm_in)
     assert flow.finish(run_id, seconds=60)["status"] == "succeeded"
     assert [delay > 1 for delay in delays] == [True, True, False]
 
