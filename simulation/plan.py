@@ -81,7 +81,7 @@ def make_plan(seed: int) -> Plan:
         quiet_seconds=chance.choice((0.0, 0.0, 30.0)),
         real_staging=real,
         latency=chance.choice(_LATENCIES),
-        import_seconds=chance.choice(((0.2, 3.0), (0.2, 3.0), (5.0, 60.0), (60.0, 900.0))),
+        import_seconds=chance.choice(((0.2, 3.0), (0.2, 3.0), (0.2, 3.0), (5.0, 60.0), (5.0, 60.0), (60.0, 900.0))),
         clock_offsets=tuple(round(chance.uniform(-2, 2), 3) if chance.random() < 0.5 else 0.0 for _ in range(workers)),
         reorder_share=chance.choice((0.0, 0.3)),
         doubled_share=chance.choice((0.0, 0.0, 0.2, 0.6)),
@@ -202,7 +202,7 @@ def _brevo(chance: random.Random, workers: int, trouble: float) -> Fault:
 
 def _import(chance: random.Random, workers: int, trouble: float) -> Fault:
     kind = chance.choice(("import-failed", "import-cancelled", "import-slow", "import-slow", "report-broken"))
-    seconds = chance.choice((120.0, 1200.0, 5400.0, 30_000.0)) if kind == "import-slow" else 0.0
+    seconds = chance.choice((120.0, 120.0, 1200.0, 1200.0, 5400.0, 30_000.0)) if kind == "import-slow" else 0.0
     return BrevoFault(kind, "imports", chance.randint(1, 5), seconds)
 
 
