@@ -1,6 +1,6 @@
 """What a plan excuses: a run may fail where Brevo refuses, a batch may go out again where its answer was lost."""
 
-from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage, Restart
+from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage, Restart, StartBreaksOff
 from simulation.plan import Plan
 
 DEADLINE_SECONDS = 6 * 3600.0
@@ -36,4 +36,6 @@ def loses_something(plan: Plan) -> bool:
     """True where a batch may have to go out again: an answer may be lost, an import may fail, a worker may die."""
     kinds = {each.kind for each in plan.faults if isinstance(each, BrevoFault)}
     again = {"500-after", "524-after", "reset-after", "garbled", "import-failed", "import-cancelled", "slow-after"}
-    return bool(kinds & again) or any(isinstance(each, CallFault | Outage | Restart) for each in plan.faults)
+    return bool(kinds & again) or any(
+        isinstance(each, CallFault | Outage | Restart | StartBreaksOff) for each in plan.faults
+    )

@@ -92,7 +92,33 @@ class ReceiverFault:
     number: int
 
 
-Fault = CallFault | Outage | MessageFault | Freeze | Restart | BrevoFault | KeyRefused | ReceiverFault
+@dataclass(frozen=True, slots=True)
+class MessagesLost:
+    """All messages of the steps are gone: `at` seconds after the beginning, or after the repetition of a start."""
+
+    at: float
+    after_repetition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartBreaksOff:
+    """The process of the first of two starts under one id dies so many seconds after it has begun."""
+
+    seconds: float
+
+
+Fault = (
+    MessagesLost
+    | StartBreaksOff
+    | CallFault
+    | Outage
+    | MessageFault
+    | Freeze
+    | Restart
+    | BrevoFault
+    | KeyRefused
+    | ReceiverFault
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,12 +176,17 @@ class Host:
             return "unforeseen"
         return ""
 
-    def request(self, what: str, act: Callable[[App], object], failed: Callable[[], None] = lambda: None) -> None:
-        """An HTTP request, an event or a tick, at any instance; `failed` where it was not answered well."""
+    def request(
+        self, what: str, act: Callable[[App], object], failed: Callable[[], None] = lambda: None
+    ) -> Process | None:
+        """An HTTP request, an event or a tick, at any instance; `failed` where it was not answered well.
+
+        Returns the instance's process.
+        """
         live = self.live()
         if not live:
             failed()
-            return
+            return None
         instance = live[self.chance.randrange(len(live))]
 
         def work() -> None:
@@ -190,3 +195,4 @@ class Host:
                 failed()
 
         self.scheduler.spawn(instance.process, f"{instance.process.name} {what}", work)
+        return instance.process

@@ -14,10 +14,11 @@ from shared.runs.status import find_run
 from shared.runs.steps.cancel import request_cancel
 from simulation import staging
 from simulation.config import CONFIG, CONTAINER, FOLDER, export_id, make_document, person, renamed
+from simulation.faults import MessagesLost, StartBreaksOff
 from simulation.host import TIMER_SECONDS, Host
 from simulation.judge import Judge
 from simulation.plan import Action, Plan
-from simulation.scheduler import Scheduler
+from simulation.scheduler import Process, Scheduler
 from simulation.storage import Kept
 
 _DELIVERIES_OF_AN_EVENT = 6
@@ -49,13 +50,16 @@ class People:
         self._document = make_document(plan)
         self._refreshes = [0] * plan.exports
         self._write_config(json.dumps(self._document).encode())
+        for fault in plan.faults:
+            if isinstance(fault, MessagesLost) and not fault.after_repetition:
+                scheduler.after(fault.at, kept.messages.clear)
         for action in plan.actions:
             scheduler.after(action.at, lambda action=action: self._act(action))  # type: ignore[misc]
 
     def _act(self, action: Action) -> None:
         self._note(f"action {action.kind} {action.export}")
         export = export_id(action.export)
-        acts: dict[str, Callable[[], None]] = {
+        acts: dict[str, Callable[[], object]] = {
             "refresh": lambda: self._refresh(action.export),
             "start": lambda: self._start(export),
             "start-again": lambda: self._start_again(export, action.seconds),
@@ -66,16 +70,22 @@ class People:
         }
         acts[action.kind]()
 
-    def _start(self, export: str, run_id: str = "") -> None:
-        self._host.request("start", lambda app: start_on_demand(app, export, "http", "tester", run_id=run_id))
+    def _start(self, export: str, run_id: str = "") -> Process | None:
+        return self._host.request("start", lambda app: start_on_demand(app, export, "http", "tester", run_id=run_id))
 
     def _start_again(self, export: str, seconds: float) -> None:
         """As a start with an Idempotency-Key, whose run has its id before it is started."""
         run_id = new_run_id(export, self._kept.clock.now())
-        self._start(export, run_id)
+        process = self._start(export, run_id)
+        for fault in self._plan.faults:
+            if isinstance(fault, StartBreaksOff) and process is not None:
+                self._scheduler.after(fault.seconds, lambda: self._scheduler.kill(process))
         until_tick = (self._first_tick - self._scheduler.now - seconds) % TIMER_SECONDS
-        after = seconds + until_tick + self._chance.uniform(-0.05, 0.1)
+        after = seconds + until_tick + self._chance.uniform(-0.06, 0.02)
         self._scheduler.after(after, lambda: self._start(export, run_id))
+        for fault in self._plan.faults:
+            if isinstance(fault, MessagesLost) and fault.after_repetition:
+                self._scheduler.after(after + fault.at, self._kept.messages.clear)
 
     def _cancel(self, app: App, export: str) -> None:
         run_id = app.store.active(export)

@@ -14,9 +14,11 @@ from simulation.faults import (
     Latency,
     MessageFault,
     MessageKind,
+    MessagesLost,
     Outage,
     ReceiverFault,
     Restart,
+    StartBreaksOff,
 )
 
 ActionKind = Literal["refresh", "start", "start-again", "cancel", "save", "typo", "webhook"]
@@ -70,6 +72,7 @@ def make_plan(seed: int) -> Plan:
     workers, exports = chance.choice((2, 2, 3, 4)), chance.choice((1, 1, 1, 2))
     trouble = chance.choice((60.0, 240.0, 900.0, 2400.0))
     real = seed % REAL_STAGING_EVERY == 0
+    actions = _actions(chance, exports, trouble)
     return Plan(
         schedule=chance.getrandbits(32),
         workers=workers,
@@ -86,8 +89,8 @@ def make_plan(seed: int) -> Plan:
         reorder_share=chance.choice((0.0, 0.3)),
         doubled_share=chance.choice((0.0, 0.0, 0.2, 0.6)),
         trouble_seconds=trouble,
-        actions=_actions(chance, exports, trouble),
-        faults=_faults(chance, workers, trouble),
+        actions=actions,
+        faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions)),
     )
 
 
@@ -206,6 +209,10 @@ def _import(chance: random.Random, workers: int, trouble: float) -> Fault:
     return BrevoFault(kind, "imports", chance.randint(1, 5), seconds)
 
 
+def _lost(chance: random.Random, workers: int, trouble: float) -> Fault:
+    return MessagesLost(round(chance.uniform(0, min(trouble, 120)), 3), after_repetition=False)
+
+
 def _call_back(chance: random.Random, workers: int, trouble: float) -> Fault:
     kind = chance.choice(("call-back-lost", "call-back-late", "call-back-twice"))
     return BrevoFault(kind, "call-back", chance.randint(1, 4), chance.choice((10.0, 120.0)))
@@ -233,7 +240,20 @@ _KINDS: tuple[tuple[Maker, float, int], ...] = (
     (_call_back, 0.15, 2),
     (_key, 0.08, 1),
     (_receiver, 0.15, 2),
+    (_lost, 0.06, 1),
 )
+
+
+def _around_repetition(chance: random.Random, actions: tuple[Action, ...]) -> tuple[Fault, ...]:
+    """Where a start is repeated, the first one often breaks off, and the second one's messages are often lost."""
+    if not any(each.kind == "start-again" for each in actions):
+        return ()
+    found: list[Fault] = []
+    if chance.random() < 0.7:
+        found.append(StartBreaksOff(round(chance.uniform(0.0, 0.2), 3)))
+    if chance.random() < 0.7:
+        found.append(MessagesLost(round(chance.uniform(0.1, 10.0), 3), after_repetition=True))
+    return tuple(found)
 
 
 def _faults(chance: random.Random, workers: int, trouble: float) -> tuple[Fault, ...]:

@@ -48,12 +48,12 @@ class Scheduler:
         self._number = 0
         self._events: list[tuple[float, int, Any]] = []
 
-    def at(self, time: float, what: "Callable[[], None] | Task") -> None:
+    def at(self, time: float, what: "Callable[[], object] | Task") -> None:
         """Calls the function at that time, or lets the task go on. Times are POSIX seconds."""
         self._number += 1
         heapq.heappush(self._events, (max(time, self.now), self._number, what))
 
-    def after(self, seconds: float, what: "Callable[[], None] | Task") -> None:
+    def after(self, seconds: float, what: "Callable[[], object] | Task") -> None:
         """The same, so many seconds from now."""
         self.at(self.now + seconds, what)
 

@@ -32,7 +32,7 @@ _DEEPEST = 14
 _KINDS: tuple[CallKind, ...] = ("dies", "lost", "freezes")
 
 # What may go wrong, in the plan's own words, so that the judge excuses no more than that.
-_PLAN = Plan(
+PLAN = Plan(
     schedule=1,
     workers=2,
     exports=1,
@@ -70,7 +70,7 @@ class WalkedFaults(Faults):
     """Lets happen what the path says, and nothing by chance."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__((), _PLAN.latency, random.Random(1), BEGINNING)
+        super().__init__((), PLAN.latency, random.Random(1), BEGINNING)
         self._path = path
         self.deciding = 0
 
@@ -121,22 +121,22 @@ def _is_deciding(name: str) -> bool:
 def _play(path: Path) -> tuple[int, str]:
     """How many calls decided something, and which invariant was violated."""
     faults = WalkedFaults(path)
-    violation = play(_PLAN, faults).violation
+    violation = play(PLAN, faults).violation
     return faults.deciding, f"{violation.name}: {violation.text}" if violation else ""
 
 
-def _walk(path: Path, most: int) -> Iterator[tuple[Path, str]]:
+def walk(path: Path, most: int) -> Iterator[tuple[Path, str]]:
     """The path, and every one that adds switches behind its last."""
     calls, violated = _play(path)
     yield path, violated
     if len(path.switches) < most:
         for number in range(path.switches[-1] + 1 if path.switches else 0, calls):
-            yield from _walk(Path(path.kind, path.at, (*path.switches, number)), most)
+            yield from walk(Path(path.kind, path.at, (*path.switches, number)), most)
 
 
 def _walked(path: Path, most: int) -> tuple[int, list[str]]:
     with replaced():
-        found = list(_walk(path, most))
+        found = list(walk(path, most))
     return len(found), [f"{each}: {violated}" for each, violated in found if violated]
 
 
