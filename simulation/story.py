@@ -1,5 +1,6 @@
 """Tells a history in plain words: the world, what went wrong in it, and what happened up to the violation."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -51,9 +52,22 @@ def _line(what: str, known: dict[str, str]) -> str:
     name, _, broken = what.partition(" !")
     if broken:
         return f"{name}: {_CALLS[broken]}"
-    if what.startswith(("action", "Brevo")) or " is " in what or " takes " in what or " failed: " in what:
+    if " takes " in what and what.endswith("}"):
+        return _taken(what)
+    if what.startswith(("action", "Brevo")) or " is " in what or " failed: " in what:
         return what
     return ""
+
+
+def _taken(what: str) -> str:
+    worker, _, queue, text = what.split(" ", 3)
+    message = json.loads(text)
+    if queue.startswith("notice"):
+        kind = f"the notice {message.get('event', 'of the end')} for {message.get('notification', 'all')}"
+    else:
+        kind = f"the message {message['step']}" + (f" of batch {message['batch']}" if "batch" in message else "")
+    details = ", ".join(f"{name} {message[name]}" for name in ("number", "attempt", "watch") if name in message)
+    return f"{worker} takes {kind}{f' ({details})' if details else ''} of {message['run']} from {queue}"
 
 
 def _row(what: str, known: dict[str, str]) -> str:

@@ -1,6 +1,8 @@
 """Whole lives of runs in virtual time: none violates an invariant, and a seed is always played in the same way."""
 
+import json
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -49,6 +51,15 @@ def test_seed_gives_the_same_log_in_every_process_byte_for_byte(seed):
     first = log_of(seed, "1")
     assert len(first.splitlines()) > 100
     assert log_of(seed, "2") == first
+
+
+def test_command_tells_what_it_played_and_on_which_machine():
+    command = [sys.executable, "-m", "simulation", "--histories", "3", "--processes", "1", "--first-seed", "1"]
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert re.match(r"3 histories \(seeds 1 to 3\), [\d,]+ events in [\d,]+ virtual hours, in [\d.]+ s: ", text)
+    assert f"Python {platform.python_version()}" in text
+    told = json.loads(subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True).stdout)
+    assert (told["histories"], told["first_seed"], told["failures"]) == (3, 1, [])
 
 
 def test_another_seed_gives_another_log():
