@@ -23,7 +23,7 @@ INVARIANTS: dict[str, str] = {
     "no body left": "When all is quiet nothing is staged any more.",
     "told once": "Each failure and each recovery is told to each receiver, and to none that cannot tell copies twice.",
     "end is logged": "Each run that has ended has its line `run ended` in the log.",
-    "no secrets": "No address and no secret stands in a table, a message, the log or a notice.",
+    "nothing leaks": "No address and no secret stands in a table, a message, the log or a notice.",
     "nothing after the end": "Brevo gets nothing of a run that has ended, unless a worker stood still meanwhile.",
     "no needless repeats": "Where nothing is lost and nobody stands still, each batch goes out once.",
     "messages stay few": "Copies of a message do not multiply.",

@@ -103,7 +103,7 @@ class Judge:
             return
         for value in values.values():
             if value.__class__ is str and _SECRET.search(value):
-                self.violate("no secrets", f"in the table {table}, row {key}")
+                self.violate("nothing leaks", f"in the table {table}, row {key}")
         if table == "runs" and key.startswith("run-"):
             self._run(partition, values)
         elif table == "batches" and (process := values.get("process_id")):
@@ -160,12 +160,12 @@ class Judge:
         if container == "staged" and name.endswith(".json"):
             self._bodies[id(data)] = (name, data)
         elif container == "rejected-rows" and _SECRET.search(data.decode(errors="replace")):
-            self.violate("no secrets", f"in the rejected rows {name}")
+            self.violate("nothing leaks", f"in the rejected rows {name}")
 
     def message(self, text: str) -> None:
         """A message was sent."""
         if _SECRET.search(text):
-            self.violate("no secrets", "in a message")
+            self.violate("nothing leaks", "in a message")
         if max(len(self.kept.messages), len(self.kept.notices)) > _MOST_MESSAGES:
             self.violate("messages stay few", f"there are more than {_MOST_MESSAGES}, such as {text}")
 
@@ -175,13 +175,13 @@ class Judge:
         if match := _RUN_ENDED.match(text):
             self.ended_lines.add(match[1])
         if _SECRET.search(text):
-            self.violate("no secrets", f"in the log: {record.msg}")
+            self.violate("nothing leaks", f"in the log: {record.msg}")
 
     def posted(self, setting: str, body: bytes) -> None:
         """A receiver has taken a notice."""
         text = body.decode()
         if _SECRET.search(text):
-            self.violate("no secrets", "in a notice")
+            self.violate("nothing leaks", "in a notice")
         if setting == "SIMULATED_TEAMS" and self.receivers.taken[setting, body] > 1:
             self.violate("told once", "Teams shows a notice twice")
         for run_id in self.runs:

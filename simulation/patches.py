@@ -5,6 +5,7 @@ All of it is found by name, so that what has been renamed is noticed here.
 
 import os
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -29,7 +30,7 @@ SECRETS = {
     KEY_SETTING: "simulated-key-0123456789",
     "SIMULATED_TEAMS": "https://teams.simulated.example/secret-of-teams",
     "SIMULATED_WEBHOOK": "https://hook.simulated.example/secret-of-the-webhook",
-    "SIMULATED_SIGNING": "whsec_c2ltdWxhdGVkLXNlY3JldC1vZi0zMi1ieXRlcy4u",
+    "SIMULATED_SIGNING": f"whsec_{b64encode(b'simulated bytes to sign with').decode()}",
 }
 
 _worlds: list["World"] = []
