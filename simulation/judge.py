@@ -3,6 +3,7 @@
 import logging
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,7 @@ class Judge:
     scheduler: Scheduler
     plan: Plan
     violation: Violation | None = None
+    on_state: Callable[[str, str], None] = lambda export, state: None
     brevo: Brevo = field(init=False)
     kept: Kept = field(init=False)
     receivers: Receivers = field(init=False)
@@ -117,6 +119,7 @@ class Judge:
         if before in FINAL:
             self.violate("final is final", f"{run_id} was {before} and is {state}")
         self.runs[run_id] = (export, state)
+        self.on_state(export, state)
         if state in FINAL:
             self.open_runs.discard(run_id)
         else:

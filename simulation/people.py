@@ -53,8 +53,20 @@ class People:
         for fault in plan.faults:
             if isinstance(fault, MessagesLost) and not fault.after_repetition:
                 scheduler.after(fault.at, kept.messages.clear)
+        self._waiting = [action for action in plan.actions if action.when]
+        judge.on_state = self._entered
         for action in plan.actions:
-            scheduler.after(action.at, lambda action=action: self._act(action))  # type: ignore[misc]
+            if not action.when:
+                self._later(action)
+
+    def _entered(self, export: str, state: str) -> None:
+        """A run is in another state: some wait for that."""
+        for action in [each for each in self._waiting if (export_id(each.export), each.when) == (export, state)]:
+            self._waiting.remove(action)
+            self._later(action)
+
+    def _later(self, action: Action) -> None:
+        self._scheduler.after(action.at, lambda: self._act(action))
 
     def _act(self, action: Action) -> None:
         self._note(f"action {action.kind} {action.export}")

@@ -29,7 +29,7 @@ REAL_STAGING_EVERY = 250
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What somebody does, `at` seconds after the beginning.
+    """What somebody does, `at` seconds after the beginning, or after a run of the export is first in the state `when`.
 
     `refresh`: Customer Insights writes a new snapshot · `start`: a person starts the export · `start-again`: a program
     does, under an id of its own, and again `seconds` later, just when the timer ticks · `webhook`: a program says that
@@ -41,6 +41,7 @@ class Action:
     at: float
     export: int = 0
     seconds: float = 0.0
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,9 @@ _LATENCIES = (
 )
 
 
+_STATES = ("queued", "staging", "delivering", "confirming", "confirming")
+
+
 def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Action, ...]:
     def when() -> float:
         return round(chance.uniform(0, trouble), 3)
@@ -121,7 +125,10 @@ def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Actio
             for _ in range(chance.randint(1, most)):
                 seconds = {"typo": chance.choice((5.0, 60.0, 400.0)), "start-again": 3600.0}.get(kind, 0.0)
                 at = when() if chance.random() < 0.6 else round(chance.uniform(0, 60), 3)
-                found.append(Action(kind, at, chance.randrange(exports), seconds))
+                state = ""
+                if kind in ("cancel", "refresh") and chance.random() < 0.5:
+                    state, at = chance.choice(_STATES), round(chance.uniform(0, chance.choice((0.2, 1.0, 5.0))), 3)
+                found.append(Action(kind, at, chance.randrange(exports), seconds, state))
     return tuple(sorted(found, key=lambda each: each.at))
 
 
