@@ -133,7 +133,7 @@ def import_finished(asked: Asked) -> func.HttpResponse:
     """Brevo's call-back: an empty body, so what identifies it is in the path. All wrong ones get the same answer."""
     path = asked.req.route_params
     run = _called_run(asked.app, path)
-    if run is None or run.is_final or not confirm.import_finished(asked.app, run, int(path["batch"])):
+    if run is None or not confirm.import_finished(asked.app, run, int(path["batch"])):
         raise RequestError("route_unknown", "There is nothing here.")
     return func.HttpResponse(status_code=204)
 

@@ -132,19 +132,24 @@ class MemoryTable(Rows):
 
         yield from self._call("rows", act)
 
-    def insert(self, row: Row) -> None:
-        self.transact([Change("insert", row)])
+    def insert(self, row: Row) -> str:
+        def act() -> str:
+            self._apply([Change("insert", row)])
+            return self._rows[row.partition, row.key][1]
+
+        return self._call("insert", act)
 
     def put(self, row: Row) -> None:
         self.transact([Change("put", row)])
 
-    def replace(self, row: Row) -> None:
-        def act() -> None:
+    def replace(self, row: Row) -> str:
+        def act() -> str:
             if (row.partition, row.key) not in self._rows:
                 raise NotFound(self._name)
             self._apply([Change("replace", row)])
+            return self._rows[row.partition, row.key][1]
 
-        self._call("replace", act)
+        return self._call("replace", act)
 
     def delete(self, row: Row) -> None:
         def act() -> None:

@@ -15,7 +15,7 @@ from shared.errors import ConfigurationError, TransientError
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
 from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
-from shared.runs.steps.cancel import request_cancel
+from shared.runs.steps.stop import request_cancel
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 

@@ -25,6 +25,10 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     raise _failure(status, headers, body)
 
 
+# Codes of transient errors that say for certain that Brevo has not taken the request.
+NOT_TAKEN = frozenset(("pace", "brevo_throttled"))
+
+
 def unreachable(what: str) -> TransientError:
     """Brevo could not be reached, or its answer broke off."""
     return TransientError("brevo_unreachable", f"Brevo could not be reached ({what}).", "It is tried again.")

@@ -118,6 +118,14 @@ class _Account(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Imports:
+    """The wanted ones by number, and whether any is open, wanted or not."""
+
+    wanted: dict[int, Process]
+    any_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BrevoClient:
     """Every method raises as `BrevoSession.call` does."""
 
@@ -175,6 +183,15 @@ class BrevoClient:
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
         return _parse(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
+
+    def imports(self, wanted: set[int]) -> Imports:
+        """The wanted imports, and whether Brevo works on any of those that it shows, whosever they are."""
+        params: dict[str, str | int] = {"limit": _PAGE, "offset": 0, "sort": "desc"}
+        answer = _parse(_Processes, self.session.call("other", "GET", "/processes", params=params))
+        shown = {number: _process(_parse(_Process, each)) for number, each in _ids(answer.processes).items()}
+        found = {number: shown[number] for number in wanted & shown.keys()}
+        found |= self._single_processes(wanted - shown.keys())
+        return Imports(found, any(process.state == "open" for process in shown.values()))
 
     def processes(self, wanted: set[int]) -> dict[int, Process]:
         """Those of the wanted processes that Brevo shows, looked up 50 with one call, newest first.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.administration.exports import ListedExport
     from shared.mapping.results import RowCounts
-    from shared.runs.state import Problem
+    from shared.runs.problem import Problem
     from shared.runs.status import RunStatus
     from shared.staging.preview import Preview
 

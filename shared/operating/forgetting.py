@@ -21,7 +21,7 @@ from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
-from shared.runs.steps.cancel import cancel_when_idle, request_cancel
+from shared.runs.steps.stop import request_cancel, stop_when_idle
 from shared.staging.bodies import STAGED, read_origins
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.failures import Conflict, NotFound
@@ -112,7 +112,7 @@ def _cancel(app: App, caller: Caller, run: Run) -> bool:
     until = time.monotonic() + _CANCEL_SECONDS
     while not run.is_final and time.monotonic() < until:
         time.sleep(_LOOK_AGAIN_SECONDS)
-        run = cancel_when_idle(app, app.store.load(run.run_id) or run)
+        run = stop_when_idle(app, app.store.load(run.run_id) or run)
     if not run.is_final:
         raise TransientError("cancelling", f"The run {run.run_id} is still being cancelled.", "Repeat this in a while.")
     return run.state == "cancelled"

@@ -24,22 +24,26 @@ class StillClaimedError(TransientError):
         self.owner = owner
 
 
-class Cancelled(Exception):
-    """A person has asked for the run's end."""
+class Stopping(Exception):
+    """The run's end is decided."""
 
 
 @dataclass
 class Claim:
-    """A claim that is held. `check` is to be called between pieces of work."""
+    """A claim that is held. `check` is to be called between pieces of work.
+
+    `may_be_there` is set by a post while nobody knows whether Brevo has taken the batch.
+    """
 
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     lost: bool = False
-    cancelled: bool = False
+    stopping: bool = False
+    may_be_there: bool = False
 
     def check(self) -> None:
-        """Raises TransientError when another worker has the work now, Cancelled when a person ends the run."""
-        if self.cancelled:
-            raise Cancelled
+        """Raises TransientError when another worker has the work now, Stopping when the run's end is decided."""
+        if self.stopping:
+            raise Stopping
         if self.lost:
             raise TransientError(
                 "claim_lost",
@@ -49,26 +53,27 @@ class Claim:
 
 
 @contextmanager
-def claimed_run(app: App, run_id: str) -> Iterator[tuple[Run, Claim]]:
-    """The run in state `staging`, claimed while the block runs.
+def claimed_run(app: App, run: Run) -> Iterator[tuple[Run, Claim]]:
+    """The run in state `staging`, claimed while the block runs. The write that ends its staging ends the claim too.
 
     Raises StillClaimedError while another owner is alive, with the time until its claim ends.
     """
     claim = Claim()
 
     def renew() -> None:
-        run = app.store.update(run_id, lambda run: run.renewed(claim.owner, app.time(), app.graces))
-        claim.cancelled = bool(run.cancel_requested_by)
-        claim.lost = run.owner != claim.owner
+        now = app.store.update(run.run_id, lambda run: run.renewed(claim.owner, app.time(), app.graces))
+        claim.stopping = now.is_stopping
+        claim.lost = now.owner != claim.owner
 
-    run = app.store.update(run_id, lambda run: _taken(app, claim, run, run.staging_by))
+    run = app.store.update(run, lambda now: _taken(app, claim, now, now.staging_by))
     if run.owner != claim.owner:
         raise TransientError("claim_lost", "The run has gone on without this message.", "It goes on by itself.")
     try:
         with _renewing(renew, app.graces.renewal):
             yield run, claim
-    finally:
-        app.store.update(run_id, lambda run: run.released(claim.owner))
+    except BaseException:
+        app.store.update(run.run_id, lambda run: run.released(claim.owner))
+        raise
 
 
 @contextmanager
@@ -95,7 +100,7 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Cl
     except Exception as error:
         # This step's own retry goes first. Only when that is overdue, its worker is lost and others send the batch.
         not_before = app.now() + next_try_seconds(attempt, error, LONGEST_STEP_WAIT_SECONDS) + app.graces.retry
-        change(lambda now: now.given_back(claim.owner, not_before))
+        change(lambda now: now.given_back(claim.owner, not_before, may_be_there=claim.may_be_there))
         raise
 
 

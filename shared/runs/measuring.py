@@ -21,3 +21,14 @@ def measure_open(run_ids: list[str], now: datetime) -> None:
     """Tells the age of the oldest run that may not be final; 0 where there is none."""
     oldest = min(map(started_at, run_ids), default=now)
     telemetry.gauge("segment_export.runs.oldest_open", max(0.0, (now.astimezone(UTC) - oldest).total_seconds()))
+
+
+def ended_line(run: Run) -> str:
+    """How a run ended, in the one line that alerts and queries read (infra/queries): names and counts alone."""
+    return (
+        f"run ended: run={run.run_id} export={run.export} state={run.state}"
+        f" code={run.error.code if run.error else 'none'}"
+        f" rows_read={run.counts.rows_read} rows_rejected={sum(run.counts.rows_rejected.values())}"
+        f" delivered={run.counts.contacts_delivered} confirmed={run.counts.contacts_confirmed}"
+        f" rejected_by_brevo={run.counts.rejected_by_brevo}"
+    )

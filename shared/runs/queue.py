@@ -70,7 +70,7 @@ def send_for(app: App, message: Message, delay_seconds: float) -> None:
 
 
 def schedule_confirm(
-    app: App, run_id: str, delay_seconds: float, also: Callable[[Run], Run | None] = lambda run: run
+    app: App, run: Run, delay_seconds: float, also: Callable[[Run], Run | None] = lambda run: run
 ) -> None:
     """Sends the run's confirm message and makes every earlier one stale, so that one drives it.
 
@@ -82,9 +82,14 @@ def schedule_confirm(
         changed = also(run)
         return changed.confirm_at(due, app.graces) if changed else None
 
-    run = app.store.update(run_id, change)
+    run = app.store.update(run, change)
     if not run.is_final:
-        send_for(app, Message(run_id, "confirm", number=run.confirm_number), delay_seconds)
+        send_confirm(app, run, delay_seconds)
+
+
+def send_confirm(app: App, run: Run, delay_seconds: float) -> None:
+    """Sends the message that drives the run, as its row has it."""
+    send_for(app, Message(run.run_id, "confirm", number=run.confirm_number), delay_seconds)
 
 
 def send_ended(app: App, run: Run) -> None:

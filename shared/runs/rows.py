@@ -6,8 +6,9 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from shared.runs.counts import Counts
+from shared.runs.problem import Problem
 from shared.runs.run_ids import run_address
-from shared.runs.state import Batch, Problem, Run
+from shared.runs.state import Batch, Run
 from shared.storage.tables import Row
 
 # A table holds 32 Ki characters in one property. Lists are bounded where they are made.
@@ -70,7 +71,7 @@ def _parts(cls: type[Any]) -> tuple[tuple[str, Any, Any, str], ...]:
 def _held_as(name: str, kind: Any) -> str:
     if kind is Counts:
         return "counts"
-    if name == "error":
+    if name in ("error", "stopped_by"):
         return "error"
     return "json" if str(kind).startswith(("dict", "list")) else "value"
 

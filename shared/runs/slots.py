@@ -1,21 +1,56 @@
 """An account's import slots, over all its runs and workers: rows that name the batch which holds them.
 
-A slot has no expiry of its own. It is free when its batch or its run is done, which any worker can read for itself,
-so a slot is neither lost with a worker nor taken from a live import by a clock that is off.
+A live run's slot has no expiry. It is free when its batch is done with, which any worker can read for itself, so a slot
+is neither lost with a worker nor taken from a live import by a clock that is off.
+
+A run that has ended early may leave an import that Brevo still works on. Its slot stays taken, or the next run's import
+would run beside it and old values could win: it is freed when Brevo says that the import is over, or at its deadline.
 """
 
+from dataclasses import asdict, dataclass, fields, replace
+
 from shared.app import App
-from shared.runs.state import Batch, Run
-from shared.storage.failures import Conflict
+from shared.brevo.client import Imports
+from shared.runs.queue import schedule_confirm
+from shared.runs.state import SENDING, Batch, Run
+from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 
+_SHORTEST_POLL_SECONDS = 15.0
 
-def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
-    """True when the batch holds one of the account's slots now, or held it already."""
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """`left_at`, from when its run has ended, and `polled_at` are POSIX seconds; `process` is 0 where none is known."""
+
+    run: str
+    batch: int
+    deadline_hours: float = 24.0
+    left_at: float = 0.0
+    polled_at: float = 0.0
+    process: int = 0
+
+    @classmethod
+    def of(cls, row: Row) -> "_Slot":
+        names = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in row.values.items() if name in names})
+
+    def is_overdue(self, now: float) -> bool:
+        return now > self.left_at + self.deadline_hours * 3600
+
+    def next_poll_at(self) -> float:
+        return self.polled_at + max(_SHORTEST_POLL_SECONDS, (self.polled_at - self.left_at) / 4)
+
+
+def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: float) -> bool:
+    """True when the batch holds one of the account's slots now, or held it already.
+
+    `deadline_hours` is how long Brevo may take for an import.
+    """
     held = {row.key: row for row in _rows(app, run.key_setting)}
     if any(_holds(row, run, batch.number) for row in held.values()):
         return True
-    mine = {"run": run.run_id, "batch": batch.number}
+    mine = asdict(_Slot(run.run_id, batch.number, deadline_hours))
     # Slots that nobody holds first: whether another is free takes two reads.
     for number in sorted(range(slots), key=lambda number: f"slot-{number}" in held):
         row = held.get(f"slot-{number}")
@@ -30,14 +65,67 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int) -> bool:
     return False
 
 
-def free_slots(app: App, run: Run, done: set[int] | None = None) -> None:
-    """Frees the slots of these batches of the run, or of all its batches."""
+def free_slots(app: App, run: Run, done: set[int]) -> None:
+    """Frees the slots of these batches of the run: their imports are over."""
     for row in _rows(app, run.key_setting):
-        if row.values["run"] == run.run_id and (done is None or row.values["batch"] in done):
-            try:
-                app.storage.accounts.delete(row)
-            except Conflict:
-                continue
+        if row.values["run"] == run.run_id and row.values["batch"] in done:
+            _delete(app, row)
+
+
+def leave_slots(app: App, run: Run) -> None:
+    """Frees the slots of a run that has ended, but those of imports that Brevo may still work on."""
+    rows = [row for row in _rows(app, run.key_setting) if row.values["run"] == run.run_id]
+    if not rows:
+        return
+    batches = {batch.number: batch for batch in app.store.batches(run)}
+    for row in rows:
+        slot = _Slot.of(row)
+        batch = batches.get(slot.batch)
+        if batch is not None and not slot.left_at:
+            slot = replace(slot, left_at=batch.posted_at or app.now(), process=batch.process_id)
+        if batch is None or not batch.may_be_open or slot.is_overdue(app.now()):
+            _delete(app, row)
+        elif asdict(slot) != row.values:
+            _save(app, Row(row.partition, row.key, asdict(slot), row.etag))
+
+
+def release_left_slots(app: App, key_setting: str) -> None:
+    """Asks Brevo, now and then, about the imports of ended runs that still hold a slot of this account.
+
+    Raises as BrevoClient does.
+    """
+    left = [(row, _Slot.of(row)) for row in _rows(app, key_setting) if row.values.get("left_at")]
+    due = [(row, slot) for row, slot in left if slot.next_poll_at() <= app.now()]
+    if not due:
+        return
+    imports = app.brevo(key_setting).imports({slot.process for _, slot in due if slot.process})
+    over = [row for row, slot in due if _is_over(imports, slot, app.now())]
+    for row, _ in due:
+        if row in over:
+            _delete(app, row)
+        else:
+            _save(app, Row(row.partition, row.key, {**row.values, "polled_at": app.now()}, row.etag))
+    if over:
+        wake_waiting(app, key_setting)
+
+
+def _is_over(imports: Imports, slot: _Slot, now: float) -> bool:
+    """An import whose number is not known is over when Brevo works on none at all."""
+    if slot.is_overdue(now):
+        return True
+    if not slot.process:
+        return not imports.any_open
+    process = imports.wanted.get(slot.process)
+    return process is not None and process.state != "open"
+
+
+def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
+    """Lets the account's open runs look for a free slot now instead of at their next turn."""
+    for run_id, setting in app.store.open_runs():
+        if setting == key_setting and run_id != but:
+            run = app.store.load(run_id)
+            if run is not None and run.state in SENDING:
+                schedule_confirm(app, run, 0)
 
 
 def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple[set[int], int]:
@@ -56,8 +144,8 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
     return held, max(0, slots - busy)
 
 
-def _rows(app: App, account: str) -> list[Row]:
-    return list(app.storage.accounts.query(account, "slot-", "slot."))
+def _rows(app: App, key_setting: str) -> list[Row]:
+    return list(app.storage.accounts.query(key_setting, "slot-", "slot."))
 
 
 def _holds(row: Row, run: Run, number: int) -> bool:
@@ -65,8 +153,26 @@ def _holds(row: Row, run: Run, number: int) -> bool:
 
 
 def _is_done_with(app: App, row: Row) -> bool:
+    if row.values.get("left_at"):
+        return _Slot.of(row).is_overdue(app.now())
     run = app.store.load(row.values["run"])
-    if run is None or run.is_final:
+    if run is None:
         return True
     batch = app.store.batch(run, int(row.values["batch"]))
+    if run.is_final:  # its end is not tidied up yet
+        return batch is None or not batch.may_be_open
     return batch is None or batch.needs_no_slot
+
+
+def _save(app: App, row: Row) -> None:
+    try:
+        app.storage.accounts.save(row)
+    except (Conflict, NotFound):
+        return  # another worker is at it
+
+
+def _delete(app: App, row: Row) -> None:
+    try:
+        app.storage.accounts.delete(row)
+    except Conflict:
+        return

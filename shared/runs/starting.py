@@ -64,6 +64,7 @@ def start_run(
     export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.
     if active := app.store.active(export.id):
+        app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
         return Start(export.id, active, reason=_ACTIVE)
     run_id = run_id or app.store.new_run_id(export.id)
     with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):
@@ -85,7 +86,7 @@ def start_run(
 
 def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
     try:
-        run = app.store.start(start_watch(app, run), snapshot=snapshot, due=due)
+        app.store.start(start_watch(app, run), snapshot=snapshot, due=due)
     except AlreadyActive as other:
         telemetry.note_error("already_active")
         return Start(run.export, other.run_id, reason=_ACTIVE)

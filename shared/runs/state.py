@@ -8,8 +8,8 @@
 | queued, staging | skipped | there is nothing to do |
 | delivering | confirming | every batch is delivered |
 | delivering, confirming | succeeded, succeeded_with_rejections | every batch is confirmed |
-| any of these | failed | an error ends it |
-| any of these | cancelled | a person has asked for it, and no worker stages it |
+| any of these | failed | an error ends it, and no worker is in the middle of a post |
+| any of these | cancelled | a person has asked for it, and no worker is in the middle |
 
 | batch | becomes | when |
 |---|---|---|
@@ -28,21 +28,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from shared.errors import ExportError
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
+from shared.runs.problem import Problem
 
-State = Literal[
-    "queued",
-    "staging",
-    "delivering",
-    "confirming",
-    "succeeded",
-    "succeeded_with_rejections",
-    "failed",
-    "cancelled",
-    "skipped",
-]
+State = (
+    Literal["queued", "staging", "delivering", "confirming"]
+    | Literal["succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"]
+)
 STAGEABLE: frozenset[State] = frozenset(("queued", "staging"))
 SENDING: frozenset[State] = frozenset(("delivering", "confirming"))
 SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections"))
@@ -53,26 +46,13 @@ DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What went wrong, for people: a code, a sentence, an advice."""
-
-    code: str
-    message: str
-    advice: str
-
-    @classmethod
-    def of(cls, error: ExportError) -> Self:
-        """The problem that an error tells."""
-        return cls(error.code, error.message[:2000], error.advice[:2000])
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """One run. Times are UTC in ISO 8601. In the table row each count is a property of its own.
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown. `trace` is the
-    span that started it, a `traceparent`: what is done for the run belongs below it. `stalled_after`, from when the run
-    counts as stalled, and `watch_due`, when its next watch message is due, are POSIX seconds.
+    span that started it, a `traceparent`: what is done for the run belongs below it. `stopped_by` is the error that is
+    to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `stalled_after`, from
+    when the run counts as stalled, and `watch_due`, when its next watch message is due, are POSIX seconds.
     """
 
     run_id: str
@@ -98,6 +78,8 @@ class Run:
     error: Problem | None = None
     waiting: str = ""
     cancel_requested_by: str = ""
+    stopped_by: Problem | None = None
+    faults: int = 0
     owner: str = ""
     owner_until: float = 0.0
     confirm_number: int = 0
@@ -111,6 +93,11 @@ class Run:
     def is_final(self) -> bool:
         """True when nothing will happen any more."""
         return self.state in FINAL
+
+    @property
+    def is_stopping(self) -> bool:
+        """True once its end is decided. Nothing more is posted; it ends when no worker is in the middle of a post."""
+        return self.stopped_by is not None or bool(self.cancel_requested_by)
 
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker stages the run."""
@@ -141,11 +128,12 @@ class Run:
         return self.state == "staging" and self.owner == owner
 
     def delivering(self, owner: str, staging_id: str, batches: int, now: datetime, graces: Graces) -> Self | None:
-        """Staged. Not where another worker has the run, or a person has asked for its end."""
-        if not self.is_staged_by(owner) or self.cancel_requested_by:
+        """Staged; its claim ends. Not where another worker has the run, or its end is decided."""
+        if not self.is_staged_by(owner) or self.is_stopping:
             return None
         counts, stalled_after = replace(self.counts, batches=batches), now.timestamp() + graces.stalled
-        return self._entered("delivering", now, staging_id=staging_id, counts=counts, stalled_after=stalled_after)
+        staged = replace(self, staging_id=staging_id, counts=counts, stalled_after=stalled_after, confirm_number=1)
+        return staged._entered("delivering", now, owner="", owner_until=0.0)
 
     def confirming(self, now: datetime) -> Self | None:
         """All batches are delivered."""
@@ -188,6 +176,14 @@ class Run:
         """A person has asked for its end."""
         return None if self.is_final else replace(self, cancel_requested_by=by[:100])
 
+    def stopping(self, problem: Problem) -> Self | None:
+        """It cannot go on, but a worker may be in the middle of a post."""
+        return replace(self, stopped_by=problem) if self.state in SENDING and not self.is_stopping else None
+
+    def faulted(self) -> Self | None:
+        """An unforeseen error: a fault of ours."""
+        return None if self.is_final else replace(self, faults=self.faults + 1)
+
     def succeeded(self, now: datetime) -> Self | None:
         """Brevo has confirmed all of it."""
         state: State = "succeeded_with_rejections" if self.counts.rejected else "succeeded"
@@ -197,21 +193,25 @@ class Run:
         """There is nothing to do."""
         return self._ended("skipped", now, problem) if self.state in STAGEABLE else None
 
-    def failed(self, problem: Problem, now: datetime) -> Self | None:
-        """It cannot go on."""
-        return None if self.is_final else self._ended("failed", now, self._with_what_was_sent(problem))
+    def failed(self, problem: Problem, unanswered: int, now: datetime) -> Self | None:
+        """It cannot go on. `unanswered` contacts were posted, and no answer came."""
+        problem = problem.with_what_was_sent(self.counts, unanswered)
+        return None if self.is_final else self._ended("failed", now, problem)
 
-    def cancelled(self, now: datetime) -> Self | None:
-        """Ended because a person has asked for it, once no worker stages it."""
-        if self.is_final or not self.cancel_requested_by or self.is_owned(now):
+    def stopped(self, unanswered: int, now: datetime) -> Self | None:
+        """Ended as was decided, once no worker stages it. An error that came first is what it ends with."""
+        if not self.is_stopping or self.is_owned(now):
             return None
+        if self.stopped_by:
+            return self.failed(self.stopped_by, unanswered, now)
         problem = Problem("cancelled", f"Cancelled by {self.cancel_requested_by}.", "")
-        return self._ended("cancelled", now, self._with_what_was_sent(problem))
+        problem = problem.with_what_was_sent(self.counts, unanswered)
+        return None if self.is_final else self._ended("cancelled", now, problem)
 
     def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
         """In its next state, with the time of that state's first beginning."""
         times = self.times | {state: self.times.get(state, now.isoformat(timespec="milliseconds"))}
-        return replace(self, state=state, times=times, waiting="", **changes)
+        return replace(self, state=state, times=times, waiting="", faults=0, **changes)
 
     def _kept(self, now: datetime, graces: Graces) -> Self:
         at = now.timestamp()
@@ -219,15 +219,6 @@ class Run:
 
     def _ended(self, state: State, now: datetime, problem: Problem | None) -> Self:
         return self._entered(state, now, owner="", owner_until=0.0, error=problem)
-
-    def _with_what_was_sent(self, problem: Problem) -> Problem:
-        counts, sent = self.counts, " Nothing was sent."
-        if counts.contacts_delivered:
-            sent = (
-                f" Brevo already has {counts.contacts_delivered:,} of {counts.contacts_mapped:,} contacts "
-                f"({counts.open_contacts:,} of them not confirmed)."
-            )
-        return replace(problem, message=problem.message + sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +258,16 @@ class Batch:
         """True once Brevo has no import of this batch open any more, as far as is known."""
         return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)
 
+    @property
+    def may_be_open(self) -> bool:
+        """True where Brevo may still work on an import of this batch, as far as is known."""
+        return self.is_unanswered or (self.state == "delivered" and not self.called_back)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """True where it was posted, and nobody knows whether Brevo has it: an import that failed is known."""
+        return self.state in DELIVERABLE and self.posts > self.sent_again
+
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker posts the batch."""
         return self.state == "delivering" and self.owner_until > now.timestamp()
@@ -292,11 +293,12 @@ class Batch:
         """The claim goes on."""
         return replace(self, owner_until=now.timestamp() + graces.claim) if self.owner == owner else None
 
-    def given_back(self, owner: str, not_before: float) -> Self | None:
-        """The post has failed: others send it only where its own retry is overdue."""
+    def given_back(self, owner: str, not_before: float, *, may_be_there: bool) -> Self | None:
+        """The post has failed, or Brevo may have it. Others send it only where its own retry is overdue."""
         if self.owner != owner:
             return None
-        return replace(self, state="staged", owner="", owner_until=0.0, not_before=not_before)
+        posts = self.posts if may_be_there else self.posts - 1
+        return replace(self, state="staged", owner="", owner_until=0.0, not_before=not_before, posts=posts)
 
     def delivered(self, owner: str, process_id: int, repeats: int, now: datetime) -> Self | None:
         """Brevo has taken it. `repeats`: how often the session has posted it again within this post.
@@ -324,7 +326,7 @@ class Batch:
         return replace(self, called_back=True) if is_known else None
 
     def polled(self, process_id: int) -> Self | None:
-        """This import was polled."""
+        """This import was polled, and is still open."""
         return replace(self, polls=self.polls + 1) if self._is_open(process_id) else None
 
     def report_failed(self, process_id: int) -> Self | None:

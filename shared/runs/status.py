@@ -11,8 +11,9 @@ from shared.errors import ConfigurationError
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
 from shared.runs.counts import Counts
+from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import Problem, Run, State, Trigger
+from shared.runs.state import Run, State, Trigger
 from shared.runs.steps import end
 from shared.staging.rejected import rejected_csv
 

@@ -2,27 +2,26 @@
 
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started · `success` the last successful run.
-Table `runs`, partition `open`:  one row a run that may not be final, so that no search is needed to find them.
+Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
 Table `batches` and `events`, partition = run.
 """
 
-import logging
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.errors import TransientError
-from shared.runs.measuring import measure_end
 from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row
 from shared.runs.run_ids import new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.storage.account import Storage
+from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row
 
-_log = logging.getLogger(__name__)
-
-OPEN = "open"
+OPEN = "~open"  # no export can have this id
 _TRANSACTION_ROWS = 100
 
 
@@ -65,12 +64,12 @@ class RunStore:
         self._events = storage.events
         self._clock = storage.clock
 
-    def start(self, run: Run, *, snapshot: str = "", due: str = "") -> Run:
+    def start(self, run: Run, *, snapshot: str = "", due: str = "") -> None:
         """Writes a new run as queued. With `snapshot` or `due`, only the first start of each succeeds.
 
         Raises AlreadyActive or AlreadyStarted.
         """
-        self._runs.put(Row(OPEN, run.run_id, {"key_setting": run.key_setting}))
+        self.list_open(run.run_id, run.key_setting)
 
         def changes() -> list[Change] | None:
             active = self._runs.get(run.export, "active")
@@ -86,7 +85,6 @@ class RunStore:
             ]
 
         self._runs.transact_fresh(changes)
-        return self._loaded(run.run_id)
 
     def _started_change(self, export: str, snapshot: str, due: str) -> list[Change]:
         if not snapshot and not due:
@@ -140,45 +138,45 @@ class RunStore:
         row = self._runs.get(export, "active")
         return str(row.values["run_id"]) if row else None
 
-    def update(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
-        """Changes the run as it stands now; `change` may see it more than once, and None leaves it alone."""
+    def update(self, run: Run | str, change: Callable[[Run], Run | None]) -> Run:
+        """Changes the run as it stands now; `change` may see it more than once, and None leaves it alone.
+
+        A run that was read or written before is not read again, unless it has changed since.
+        """
 
         def values(row: Row | None) -> dict[str, Any] | None:
             changed = change(_run_there(row))
             return row_values(changed) if changed else None
 
-        return _run_there(self._runs.change(*run_address(run_id), values))
+        return _run_there(self._runs.change(*run_address(_id(run)), values, _known(run)))
 
-    def take(self, run_id: str, change: Callable[[Run], Run | None]) -> Run | None:
+    def take(self, run: Run | str, change: Callable[[Run], Run | None]) -> Run | None:
         """Changes the run; None where the change does not apply, or another worker has made it."""
         taken: Run | None = None
 
-        def noted(run: Run) -> Run | None:
+        def noted(now: Run) -> Run | None:
             nonlocal taken
-            taken = change(run)
+            taken = change(now)
             return taken
 
-        self.update(run_id, noted)
-        return taken
+        after = self.update(run, noted)
+        return after if taken else None
 
     def finish(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
         """Ends the run in one transaction with all that hangs on it; None leaves it alone, as does a run that is final.
 
         It stays on the list of open runs until it is tidied up.
         """
-        ended: Run | None = None
+        result: list[Run] = []
 
         def changes() -> list[Change] | None:
-            nonlocal ended
             run = self._loaded(run_id)
             ended = None if run.is_final else change(run)
+            result[:] = [ended or run]
             return self._ending_changes(ended) if ended else None
 
-        if self._runs.transact_fresh(changes) and ended:
-            _log.info("%s", ended_line(ended))
-            measure_end(ended)
-            self.add_event(run_id, ended.state, ended.error.message if ended.error else "")
-        return self._loaded(run_id)
+        self._runs.transact_fresh(changes)
+        return result[0]
 
     def _ending_changes(self, run: Run) -> list[Change]:
         changes = [Change("replace", run_row(run))]
@@ -193,6 +191,19 @@ class RunStore:
     def open_runs(self) -> list[tuple[str, str]]:
         """(run id, setting of the key) of each run that may not be final."""
         return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN)]
+
+    def list_open(self, run_id: str, key_setting: str) -> None:
+        """Puts the run on the list of those that may not be final. Nothing but the row `active` decides what is open."""
+        self._runs.put(Row(OPEN, run_id, {"key_setting": key_setting, "listed_at": self._clock.now().timestamp()}))
+
+    def drop_unwritten(self, run_id: str, older_than_seconds: float) -> None:
+        """Takes off the list what has stood there for so long without a run. Not where it is just being started."""
+        row = self._runs.get(OPEN, run_id)
+        if row is None or self.load(run_id) is not None:
+            return
+        if self._clock.now().timestamp() - float(row.values.get("listed_at", 0.0)) > older_than_seconds:
+            with suppress(Conflict):
+                self._runs.delete(row)
 
     def is_listed(self, run_id: str) -> bool:
         """True while the run is on the list of open ones: a final run that is to be tidied up behind is, too."""
@@ -234,9 +245,15 @@ class RunStore:
 
     def add_event(self, run_id: str, kind: State | str, text: str = "") -> None:
         """Notes what happened, for the run's story."""
-        now = self._clock.now()
-        key = f"{now:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
-        self._events.put(Row(run_id, key, {"kind": kind, "text": text[:1000]}))
+        self._put_event(run_id, self._clock.now(), secrets.token_hex(2), kind, text)
+
+    def add_end_event(self, run: Run) -> None:
+        """Notes how the run ended; repeated, it stands there once."""
+        ended_at = datetime.fromisoformat(run.times[run.state])
+        self._put_event(run.run_id, ended_at, "end", run.state, run.error.message if run.error else "")
+
+    def _put_event(self, run_id: str, at: datetime, nonce: str, kind: str, text: str) -> None:
+        self._events.put(Row(run_id, f"{at:%Y%m%dT%H%M%S.%f}-{nonce}", {"kind": kind, "text": text[:1000]}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
         """The run's story in order: `at`, `kind`, `text`."""
@@ -247,6 +264,14 @@ class RunStore:
 
     def _loaded(self, run_id: str) -> Run:
         return _run_there(self._runs.get(*run_address(run_id)))
+
+
+def _id(run: Run | str) -> str:
+    return run.run_id if isinstance(run, Run) else run
+
+
+def _known(run: Run | str) -> Row | None:
+    return run_row(run) if isinstance(run, Run) and run.etag else None
 
 
 def _run_there(row: Row | None) -> Run:
@@ -263,14 +288,3 @@ def _batch_there(row: Row | None, number: int) -> Batch:
 
 def _started(row: Row | None) -> Started:
     return Started(row.values["snapshot"], row.values["due"], row.etag) if row else Started()
-
-
-def ended_line(run: Run) -> str:
-    """How a run ended, in the one line that alerts and queries read (infra/queries): names and counts alone."""
-    return (
-        f"run ended: run={run.run_id} export={run.export} state={run.state}"
-        f" code={run.error.code if run.error else 'none'}"
-        f" rows_read={run.counts.rows_read} rows_rejected={sum(run.counts.rows_rejected.values())}"
-        f" delivered={run.counts.contacts_delivered} confirmed={run.counts.contacts_confirmed}"
-        f" rejected_by_brevo={run.counts.rejected_by_brevo}"
-    )

@@ -24,7 +24,7 @@ _LONGEST_CELL_CHARACTERS = 1 << 27
 class RejectedWriter:
     """Writes rows to `<name>-<part>.csv` by way of a file in `folder`, so that memory and disk stay small.
 
-    To be used in `with`: leaving the block without an error writes the last part, which may be empty.
+    To be used in `with`: leaving the block without an error writes the last part, where there is one.
     """
 
     def __init__(self, blobs: Blobs, name: str, folder: Path) -> None:
@@ -47,7 +47,7 @@ class RejectedWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
+        if error is None and self._file.tell():
             self._upload()
         else:
             self._file.close()

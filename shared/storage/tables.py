@@ -47,23 +47,20 @@ class Rows(ABC):
         """The row, or None."""
 
     @abstractmethod
-    def insert(self, row: Row) -> None:
-        """Raises Conflict where the row is there already."""
+    def insert(self, row: Row) -> str:
+        """The row's etag. Raises Conflict where the row is there already."""
 
     @abstractmethod
-    def replace(self, row: Row) -> None:
-        """Raises Conflict where the row has changed since it was read, NotFound where it is gone."""
+    def replace(self, row: Row) -> str:
+        """The row's new etag. Raises Conflict where it has changed since it was read, NotFound where it is gone."""
 
     @abstractmethod
     def transact(self, changes: Sequence[Change]) -> None:
         """All changes or none; they share one partition. Raises Conflict where one cannot be made."""
 
-    def save(self, row: Row) -> None:
+    def save(self, row: Row) -> str:
         """Writes a row that was read, or is new: then it has no etag. Raises Conflict where another was faster."""
-        if row.etag is None:
-            self.insert(row)
-        else:
-            self.replace(row)
+        return self.insert(row) if row.etag is None else self.replace(row)
 
     def change(
         self,
@@ -75,18 +72,21 @@ class Rows(ABC):
         """Changes the values of the row as it stands now; returns the row as it then is.
 
         `change` sees the row, or None where there is none, perhaps more than once; where it returns None, the row is
-        left alone. `known` is the row as it was just read. Raises TransientError where others are faster each time.
+        left alone. `known` is the row as it was read or written before: where it has changed since, it is read again.
+        Raises TransientError where others are faster each time.
         """
         for _ in range(_TRIES):
-            row, known = known or self.get(partition, key), None
+            row, is_fresh, known = known or self.get(partition, key), known is None, None
             values = change(row)
-            if values is None:
+            if values is None and is_fresh:
                 return row
+            if values is None:
+                continue
             try:
-                self.save(Row(partition, key, values, row.etag if row else None))
+                etag = self.save(Row(partition, key, values, row.etag if row else None))
             except (Conflict, NotFound):
                 continue
-            return Row(partition, key, values)
+            return Row(partition, key, values, etag)
         raise _busy()
 
     def transact_fresh(self, changes: Callable[[], Sequence[Change] | None]) -> bool:
@@ -166,23 +166,24 @@ class Table(Rows):
             return False
         return True
 
-    def insert(self, row: Row) -> None:
-        """Raises Conflict where the row is there already."""
-        self._write(lambda: self._client.create_entity(_entity(row)))
+    def insert(self, row: Row) -> str:
+        """The row's etag. Raises Conflict where the row is there already."""
+        return str(self._write(lambda: self._client.create_entity(_entity(row)))["etag"])
 
     def put(self, row: Row) -> None:
         """Writes the row whole, whatever was there."""
         self._write(lambda: self._client.upsert_entity(_entity(row), mode=UpdateMode.REPLACE))
 
-    def replace(self, row: Row) -> None:
-        """Raises Conflict where the row has changed since it was read."""
+    def replace(self, row: Row) -> str:
+        """The row's new etag. Raises Conflict where it has changed since it was read."""
         with storage_failures(self._what):
-            self._client.update_entity(
+            written = self._client.update_entity(
                 _entity(row),
                 mode=UpdateMode.REPLACE,
                 etag=row.etag or "*",
                 match_condition=MatchConditions.IfNotModified,
             )
+            return str(written["etag"])
 
     def delete(self, row: Row) -> None:
         """Deletes the row as it was read; a row without etag whatever it holds. No row is no fault."""
@@ -205,14 +206,14 @@ class Table(Rows):
         except NotFound as error:
             raise Conflict(self._what) from error
 
-    def _write(self, write: Callable[[], object]) -> None:
+    def _write[T](self, write: Callable[[], T]) -> T:
         try:
             with storage_failures(self._what):
-                write()
+                return write()
         except NotFound:
             self._create()
             with storage_failures(self._what):
-                write()
+                return write()
 
     def _create(self) -> None:
         try:

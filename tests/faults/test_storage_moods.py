@@ -17,11 +17,12 @@ from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.operating.worker import work_until
 from shared.runs.claim import claimed_run
 from shared.runs.counts import Counts
+from shared.runs.problem import Problem
 from shared.runs.starting import start_on_demand
-from shared.runs.state import Batch, Problem, Run
+from shared.runs.state import Batch, Run
 from shared.runs.status import find_run, run_story
-from shared.runs.steps import end
 from shared.runs.steps.dispatch import abandon, take_step
+from shared.runs.steps.stop import fail
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
 from shared.settings import StorageAccount
@@ -392,7 +393,7 @@ def test_row_of_a_run_near_the_size_limits_is_written(cloud):
     batch = Batch(run.run_id, "s1", 1, 10, 8_000_000, note="n" * 100_000)
     cloud.app.store.write_batches([batch])
     cloud.app.store.add_event(run.run_id, "failed", "t" * 100_000)
-    end.fail(cloud.app, run.run_id, PermanentError("code", "e" * 100_000 + ".", "a" * 100_000))
+    fail(cloud.app, run.run_id, PermanentError("code", "e" * 100_000 + ".", "a" * 100_000))
     assert plain(run_story(cloud.app, cloud.run(run.run_id)))["status"] == "failed"
 
 

@@ -17,13 +17,13 @@ from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, TransientError
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
+from shared.runs.problem import Problem
 from shared.runs.queue import Message, rest_until_due, schedule_confirm
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
-from shared.runs.state import Problem
 from shared.runs.status import find_run
 from shared.runs.steps import deliver, stage
-from shared.runs.steps.cancel import request_cancel
 from shared.runs.steps.dispatch import abandon, take_step
+from shared.runs.steps.stop import request_cancel
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import RunStore
 from shared.segments.snapshot import find_snapshot
@@ -227,7 +227,7 @@ def due_at(flow, text):
     object.__setattr__(flow.app.storage, "clock", _At(text))
     [start] = start_due(flow.app)
     if start.run_id:
-        flow.app.store.finish(start.run_id, lambda run: run.failed(Problem("x", "x", ""), flow.app.time()))
+        flow.app.store.finish(start.run_id, lambda run: run.failed(Problem("x", "x", ""), 0, flow.app.time()))
     return start
 
 
@@ -719,14 +719,14 @@ def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monke
 def test_worker_that_lost_its_claim_writes_nothing_over_the_others_counts(flow, monkeypatch):
     flow.segment(many(5))
     started = flow.start()
-    real = stage._note_result
+    real = stage._commit
 
     def overtaken(*arguments):
         theirs = {"owner": "another", "snapshot": "theirs", "counts": Counts(rows_read=7)}
         flow.app.store.update(started.run_id, lambda now: replace(now, **theirs))
-        real(*arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr(stage, "_note_result", overtaken)
+    monkeypatch.setattr(stage, "_commit", overtaken)
     take_step(flow.app, json.dumps({"run": started.run_id, "step": "stage"}))
     run = find_run(flow.app, started.run_id)
     assert (run.owner, run.snapshot, run.counts.rows_read, run.state) == ("another", "theirs", 7, "staging")
@@ -803,7 +803,7 @@ def test_call_back_with_anything_wrong_gets_404_and_changes_nothing(make_flow, m
     flow.work_until(lambda: len(flow.sandbox.imports.records()) == 2)  # the slot is free: the next batch goes out
     request_cancel(flow.app, find_run(flow.app, run.run_id), "tester")
     flow.finish(run.run_id)
-    assert answer_call_back(flow.app, f"/api/imports/{run.run_id}/1/{run.token}") == 404
+    assert answer_call_back(flow.app, f"/api/imports/{run.run_id}/1/{run.token}") == 204
 
 
 # What drives a run
@@ -864,6 +864,7 @@ def test_message_of_a_run_that_is_not_there_is_dropped(flow):
 def test_run_whose_step_keeps_failing_is_ended_with_advice(flow):
     flow.segment(TWO)
     started = flow.start()
+    flow.app.store.update(started.run_id, lambda run: replace(run, faults=10))
     abandon(flow.app, f'{{"run": "{started.run_id}", "step": "stage"}}')
     status = flow.finish(started.run_id)
     assert (status["status"], status["error"]["code"]) == ("failed", "step_kept_failing")

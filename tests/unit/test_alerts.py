@@ -11,10 +11,11 @@ import pytest
 
 from shared.errors import TransientError
 from shared.runs.counts import Counts
+from shared.runs.measuring import ended_line
+from shared.runs.problem import Problem
 from shared.runs.queue import Message
-from shared.runs.state import Problem, Run
+from shared.runs.state import Run
 from shared.runs.steps.dispatch import waits_line
-from shared.runs.store import ended_line
 from tests.unit.test_settings_everywhere import INFRA, ROOT, bicep, constant, nodes, parameters
 
 

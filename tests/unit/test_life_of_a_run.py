@@ -9,7 +9,8 @@ import pytest
 
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
-from shared.runs.state import FINAL, SENDING, STAGEABLE, Batch, Problem, Run
+from shared.runs.problem import Problem
+from shared.runs.state import FINAL, SENDING, STAGEABLE, Batch, Run
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
@@ -25,20 +26,21 @@ RUN_EVENTS = {
     "confirming": lambda run: run.confirming(NOW),
     "succeeded": lambda run: run.succeeded(NOW),
     "skipped": lambda run: run.skipped(PROBLEM, NOW),
-    "failed": lambda run: run.failed(PROBLEM, NOW),
-    "cancelled": lambda run: replace(run, cancel_requested_by="ana").cancelled(NOW),
+    "failed": lambda run: run.failed(PROBLEM, 0, NOW),
+    "cancelled": lambda run: replace(run, cancel_requested_by="ana").stopped(0, NOW),
+    "stopped": lambda run: replace(run, stopped_by=PROBLEM).stopped(0, NOW),
 }
 # The events in the order above. A run in `staging` has the owner "me", who is lost.
 RUN_TABLE = {
-    "queued": ("staging", NEVER, NEVER, NEVER, "skipped", "failed", "cancelled"),
-    "staging": ("staging", "delivering", NEVER, NEVER, "skipped", "failed", "cancelled"),
-    "delivering": (NEVER, NEVER, "confirming", "succeeded", NEVER, "failed", "cancelled"),
-    "confirming": (NEVER, NEVER, NEVER, "succeeded", NEVER, "failed", "cancelled"),
-} | dict.fromkeys(FINAL, (NEVER,) * 7)
+    "queued": ("staging", NEVER, NEVER, NEVER, "skipped", "failed", "cancelled", "failed"),
+    "staging": ("staging", "delivering", NEVER, NEVER, "skipped", "failed", "cancelled", "failed"),
+    "delivering": (NEVER, NEVER, "confirming", "succeeded", NEVER, "failed", "cancelled", "failed"),
+    "confirming": (NEVER, NEVER, NEVER, "succeeded", NEVER, "failed", "cancelled", "failed"),
+} | dict.fromkeys(FINAL, (NEVER,) * 8)
 
 BATCH_EVENTS = {
     "delivering_by": lambda batch: batch.delivering_by("other", NOW, GRACES),
-    "given_back": lambda batch: batch.given_back("me", LIVE),
+    "given_back": lambda batch: batch.given_back("me", LIVE, may_be_there=True),
     "delivered": lambda batch: batch.delivered("me", 8, 0, NOW),
     "confirmed": lambda batch: batch.confirmed(7, {}, ""),
     "import_failed": lambda batch: batch.import_failed(7),
@@ -104,8 +106,8 @@ def test_only_the_owner_changes_what_it_has(owner):
 def test_cancel_is_not_overtaken_by_the_delivery_and_waits_for_a_live_worker():
     asked = run_in("staging", cancel_requested_by="ana")
     assert asked.delivering("me", "abcd", 2, NOW, GRACES) is None
-    assert replace(asked, owner_until=LIVE).cancelled(NOW) is None
-    assert run_in("staging").cancelled(NOW) is None, "nobody has asked for it"
+    assert replace(asked, owner_until=LIVE).stopped(0, NOW) is None
+    assert run_in("staging").stopped(0, NOW) is None, "nobody has asked for it"
 
 
 def test_run_that_has_ended_is_changed_by_nothing():
@@ -139,12 +141,29 @@ def test_call_back_of_a_batch_that_was_posted_twice_is_not_believed():
 
 
 def test_ended_run_says_what_was_sent():
-    unsent = run_in("staging").failed(PROBLEM, NOW)
+    unsent = run_in("staging").failed(PROBLEM, 0, NOW)
     assert unsent.error.message == "It failed. Nothing was sent."
     sent = run_in("confirming", counts=Counts(contacts_mapped=30, contacts_delivered=20, contacts_confirmed=15))
-    assert sent.failed(PROBLEM, NOW).error.message.endswith(
+    assert sent.failed(PROBLEM, 0, NOW).error.message.endswith(
         "Brevo already has 20 of 30 contacts (5 of them not confirmed)."
     )
+
+
+def test_posts_without_an_answer_are_said_to_be_sent_perhaps():
+    assert run_in("delivering").failed(PROBLEM, 257, NOW).error.message == (
+        "It failed. 257 contacts may have been sent: Brevo's answer did not come."
+    )
+    assert batch_in("delivering").is_unanswered
+    assert batch_in("delivering").given_back("me", LIVE, may_be_there=True).is_unanswered
+    assert not batch_in("delivering").given_back("me", LIVE, may_be_there=False).is_unanswered
+    assert not batch_in("staged", posts=1, sent_again=1).is_unanswered, "its only import has failed"
+
+
+def test_error_that_came_first_is_what_a_run_ends_with():
+    stopping = run_in("delivering").stopping(PROBLEM)
+    assert stopping.stopping(Problem("other", "Another.", "")) is None
+    assert replace(stopping, cancel_requested_by="ana").stopped(0, NOW).error.code == "code"
+    assert run_in("staging").stopping(PROBLEM) is None, "nobody posts for it yet: it ends at once"
 
 
 def state_changes(file):

@@ -18,7 +18,8 @@ from shared.notices.notice import Notice, sample_notice
 from shared.notices.signing import signed_headers
 from shared.notices.words import REASON_WORDS, run_notice
 from shared.runs.counts import Counts
-from shared.runs.state import Problem, Run
+from shared.runs.problem import Problem
+from shared.runs.state import Run
 
 NASTY = "<!channel> *bold* [click](https://evil.example) & **x** <@U123> {{DATE(2026-11-24T05:00:00Z)}}"
 NOTICE = Notice(

@@ -19,7 +19,7 @@ from shared.errors import ExportError, PermanentError, TransientError
 from shared.mapping.results import RejectedRow
 from shared.runs.guards import check_confirmed
 from shared.runs.queue import Message, schedule_confirm
-from shared.runs.slots import free_slots
+from shared.runs.slots import free_slots, release_left_slots, wake_waiting
 from shared.runs.state import SENDING, Batch, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import check_still_wanted, poll_delay, read_body, send_deliveries, send_next
@@ -32,7 +32,7 @@ _REPORT_TRIES = 3
 
 
 def confirm(app: App, run: Run, message: Message) -> None:
-    """Takes one look, unless the message is stale. Raises the three kinds of ExportError."""
+    """Polls once, unless the message is stale. Raises the three kinds of ExportError."""
     if run.state not in SENDING or message.number != run.confirm_number:
         return
     ready = app.ready_export(run.export)
@@ -42,18 +42,18 @@ def confirm(app: App, run: Run, message: Message) -> None:
     wait: float | None = None
     if any(batch.state == "delivered" for batch in batches):
         try:
-            run = _look(app, run, ready, batches)
+            run, batches = _poll(app, run, ready, batches)
         except TransientError as error:
             for batch in batches:
                 _check_deadline(app, ready, batch)
             app.store.add_event(run.run_id, "waiting", error.message)
             wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
-        batches = app.store.batches(run)
+            batches = app.store.batches(run)
         _check_batches(run, ready, batches)
-    free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
-        end.succeed(app, run.run_id)
+        end.succeed(app, run.run_id, batches)
         return
+    free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     _go_on(app, run, ready, batches, wait)
 
 
@@ -67,65 +67,73 @@ def import_finished(app: App, run: Run, number: int) -> bool:
     known = app.store.batch(run, number)
     if known is None:
         return False
+    if run.is_final:
+        if known.posts <= 1:
+            free_slots(app, run, {number})
+            wake_waiting(app, run.key_setting)
+        return True
     with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
         batch = app.store.update_batch(run, number, Batch.import_finished, known)
         if batch.state != "delivered":
             return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
         if batch.posts > 1:
-            schedule_confirm(app, run.run_id, 0)
+            schedule_confirm(app, run, 0)
         elif not send_next(app, run, number):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
-                schedule_confirm(app, run.run_id, 0)
+                schedule_confirm(app, run, 0)
     return True
 
 
 def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: float | None) -> None:
-    send_deliveries(app, run, batches, ready.connection.imports_at_once)
+    sent = send_deliveries(app, run, batches, ready.connection.imports_at_once)
+    if not sent and any(batch.state == "staged" for batch in batches):
+        release_left_slots(app, run.key_setting)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
         wait = poll_delay(app, run, open_batches)
-    schedule_confirm(app, run.run_id, _SLOT_WAIT_SECONDS if wait is None else wait)
+    schedule_confirm(app, run, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
-def _look(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> Run:
-    """One look at all open imports; what it shows is written down batch by batch."""
-    open_batches = [batch for batch in batches if batch.state == "delivered"]
+def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple[Run, list[Batch]]:
+    """Polls all open imports once, and writes down what Brevo shows. Returns run and batches as they then are."""
     brevo = app.brevo(run.key_setting)
     try:
-        processes = brevo.processes({batch.process_id for batch in open_batches})
+        processes = brevo.processes({batch.process_id for batch in batches if batch.state == "delivered"})
     finally:
         requests = brevo.session.traffic.requests
-        run = app.store.update(run.run_id, lambda now: now.polled(requests, app.time()))
-    confirmed = []
-    for batch in open_batches:
-        batch = _update(app, run, batch, methodcaller("polled", batch.process_id))
-        if batch.state != "delivered":
-            continue  # another look was faster
-        process = processes.get(batch.process_id)
-        if process is not None and process.state == "completed":
-            if _take_completed(app, run, batch, process):
-                confirmed.append(batch)
-        elif process is not None and process.state in ("failed", "cancelled"):
-            _take_failed(app, run, batch, process.state)
-        else:
-            _check_deadline(app, ready, batch)
+        run = app.store.update(run, lambda now: now.polled(requests, app.time()))
+    after = [
+        _take(app, run, ready, batch, processes.get(batch.process_id)) if batch.state == "delivered" else batch
+        for batch in batches
+    ]
+    before = {batch.number: batch.state for batch in batches}
+    confirmed = [batch for batch in after if batch.state == "confirmed" and before[batch.number] == "delivered"]
     if confirmed:
         largest = max(confirmed, key=lambda batch: batch.contacts)
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
-        learn(app.storage.accounts, run.key_setting, done, largest.polls)
-    return run
+        learn(app.storage.accounts, run.key_setting, done, largest.polls + 1)
+    return run, after
 
 
-def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
-    """Confirms the batch; False where its report is to be looked at again."""
+def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:
+    """Writes down what a poll has shown of a batch; returns the batch as it then is, whoever changed it last."""
+    if process is not None and process.state == "completed":
+        return _take_completed(app, run, batch, process)
+    if process is not None and process.state in ("failed", "cancelled"):
+        return _take_failed(app, run, batch, process.state)
+    _check_deadline(app, ready, batch)
+    return _update(app, run, batch, methodcaller("polled", batch.process_id))
+
+
+def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch:
+    """Confirms the batch, unless its report is to be read again."""
     note = ""
     try:
         rejections, rows = _rejections(app, batch, process)
     except ExportError as error:
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
-            _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
-            return False
+            return _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
         rejections, rows = Rejections(), []
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
     if rejections.unmatched:
@@ -141,12 +149,12 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> bool:
             with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
                 for row in rows:
                     writer.add(row)
-    _update(app, run, batch, lambda now: now.confirmed(batch.process_id, rejections.counts, note))
+    batch = _update(app, run, batch, lambda now: now.confirmed(batch.process_id, rejections.counts, note))
     rejected = sum(rejections.counts.values())
     app.store.add_event(
         run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
     )
-    return True
+    return batch
 
 
 def _rejections(app: App, batch: Batch, process: Process) -> tuple[Rejections, list[RejectedRow]]:
@@ -159,15 +167,15 @@ def _rejections(app: App, batch: Batch, process: Process) -> tuple[Rejections, l
         raise PermanentError("body_missing", f"The staged contacts of batch {batch.number} are gone.") from error
 
 
-def _take_failed(app: App, run: Run, batch: Batch, state: str) -> None:
+def _take_failed(app: App, run: Run, batch: Batch, state: str) -> Batch:
     """A failed import is sent again once; after that the batch has failed, and with it the run."""
     if not batch.sent_again:
         app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
-    _update(app, run, batch, lambda now: now.import_failed(batch.process_id))
+    return _update(app, run, batch, lambda now: now.import_failed(batch.process_id))
 
 
 def _update(app: App, run: Run, batch: Batch, change: Callable[[Batch], Batch | None]) -> Batch:
-    return app.store.update_batch(run, batch.number, change)
+    return app.store.update_batch(run, batch.number, change, batch)
 
 
 def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:

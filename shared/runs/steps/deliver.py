@@ -5,11 +5,12 @@ Where the answer was not written down, the body is sent again: an import is an u
 
 from shared import telemetry
 from shared.app import App
+from shared.brevo.answers import NOT_TAKEN
 from shared.brevo.client import BrevoClient
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
-from shared.runs.claim import claimed_batch
+from shared.runs.claim import Claim, claimed_batch
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
@@ -25,7 +26,8 @@ def deliver(app: App, run: Run, message: Message) -> None:
     ready = app.ready_export(run.export)
     check_still_wanted(run, ready)
     # The slot first: a batch that cannot be sent yet is not claimed.
-    if not take_slot(app, run, batch, ready.connection.imports_at_once):
+    connection = ready.connection
+    if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):
         return  # whoever frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
     with claimed_batch(app, run, batch, message.attempt) as claim:
@@ -33,7 +35,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
             return
         _check_still_open(app, run)
         brevo = app.brevo(run.key_setting)
-        batch = _post(app, run, batch, claim.owner, brevo)
+        batch = _post(app, run, batch, claim, brevo)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
     if batch.called_back and send_next(app, run, batch.number):
         _count(app, run, brevo)
@@ -50,9 +52,12 @@ def check_still_wanted(run: Run, ready: ReadyExport) -> None:
 
 
 def _check_still_open(app: App, run: Run) -> None:
-    """Reads the run again after claiming. Who ends a run waits for claimed batches: one of the two sees the other."""
+    """Read the run again after claiming. Whoever ends a run first writes that down, and waits for claimed batches.
+
+    So either we see the end, or they see our claim.
+    """
     now = app.store.load(run.run_id)
-    if now is None or now.is_final or now.cancel_requested_by:
+    if now is None or now.is_final or now.is_stopping:
         raise TransientError("run_ending", "The run is ended.", retry_after_seconds=1)
 
 
@@ -90,16 +95,24 @@ def send_next(app: App, run: Run, number: int) -> bool:
     return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
 
 
-def _post(app: App, run: Run, batch: Batch, owner: str, brevo: BrevoClient) -> Batch:
+def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) -> Batch:
     """Posts the body and records the answer. What Brevo has taken is written down before all else."""
+    body = read_body(app, batch)
+    claim.may_be_there = True
     try:
-        process_id = brevo.import_contacts(read_body(app, batch))
-    except ExportError:
+        process_id = brevo.import_contacts(body)
+    except ExportError as error:
+        is_certain = not isinstance(error, TransientError) or error.code in NOT_TAKEN
+        claim.may_be_there = brevo.session.traffic.requests > 1 or not is_certain
         _count(app, run, brevo)
         raise
 
     repeats = brevo.session.traffic.requests - 1
-    return app.store.update_batch(run, batch.number, lambda now: now.delivered(owner, process_id, repeats, app.time()))
+
+    def delivered(now: Batch) -> Batch | None:
+        return now.delivered(claim.owner, process_id, repeats, app.time())
+
+    return app.store.update_batch(run, batch.number, delivered)
 
 
 def read_body(app: App, batch: Batch) -> bytes:
@@ -125,7 +138,9 @@ def poll_delay(app: App, run: Run, open_batches: list[Batch]) -> float:
     """Seconds until the next poll of these imports is worth its call."""
     known = seconds_per_contact(app.storage.accounts, run.key_setting)
     imports = [OpenImport(app.now() - batch.posted_at, batch.contacts) for batch in open_batches]
-    not_before = run.last_poll + app.pace(run.key_setting).shortest_wait_seconds() - app.now()
+    not_before = 0.0
+    if run.last_poll:
+        not_before = run.last_poll + app.pace(run.key_setting).shortest_wait_seconds() - app.now()
     call_back = app.settings.public_url is not None and not all(batch.called_back for batch in open_batches)
     return next_poll_seconds(known, imports, not_before=not_before, call_back=call_back)
 
@@ -143,4 +158,4 @@ def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
         delay = 0.5
     else:
         delay = poll_delay(app, run, open_batches)
-    schedule_confirm(app, run.run_id, delay, also)
+    schedule_confirm(app, run, delay, also)

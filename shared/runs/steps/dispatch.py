@@ -5,7 +5,7 @@ The queue delivers a message at least once, perhaps twice at the same time; ever
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from shared import telemetry
@@ -23,15 +23,17 @@ from shared.runs.queue import (
     send,
 )
 from shared.runs.state import SENDING, STAGEABLE, Run
-from shared.runs.steps import end, watch
-from shared.runs.steps.cancel import LOOK_AGAIN_SECONDS, cancel_when_idle, is_sending
+from shared.runs.steps import watch
 from shared.runs.steps.confirm import confirm
 from shared.runs.steps.deliver import deliver
+from shared.runs.steps.stop import fail, stop_when_idle
 from shared.storage.failures import Conflict, NotFound
 
 _log = logging.getLogger(__name__)
 
 _KEY_WAIT_SECONDS = 60.0
+# Unforeseen errors in one state of a run: as many as the host tries a message (host.json).
+_MOST_FAULTS = 10
 
 
 class UnforeseenError(Exception):
@@ -50,7 +52,7 @@ def take_step(app: App, text: str | bytes) -> None:
 
 def _take_for(app: App, run: Run, message: Message) -> None:
     if message.step == "watch":
-        with _unforeseen_wrapped(message):
+        with _unforeseen_wrapped(app, message):
             watch.watch(app, run)
         return
     if run.is_final:
@@ -66,9 +68,9 @@ def _take_for(app: App, run: Run, message: Message) -> None:
 
 def _take(app: App, run: Run, message: Message) -> None:
     try:
-        with _unforeseen_wrapped(message):
-            if run.cancel_requested_by:
-                cancel_when_idle(app, run)
+        with _unforeseen_wrapped(app, message):
+            if run.is_stopping:
+                stop_when_idle(app, run)
             else:
                 _step(message.step)(app, run, message)
     except StillClaimedError as error:
@@ -82,12 +84,14 @@ def _take(app: App, run: Run, message: Message) -> None:
 
 
 @contextmanager
-def _unforeseen_wrapped(message: Message) -> Iterator[None]:
+def _unforeseen_wrapped(app: App, message: Message) -> Iterator[None]:
     try:
         yield
     except (ExportError, Conflict, NotFound):
         raise
     except Exception as error:  # noqa: BLE001 - its words may hold personal data, and the host logs them
+        with suppress(ExportError):
+            app.store.update(message.run, Run.faulted)
         raise UnforeseenError(f"step {message.step} of run {message.run}: {place_of(error)}") from None
 
 
@@ -110,20 +114,29 @@ def _step(name: Step) -> Callable[[App, Run, Message], None]:
 
 
 def abandon(app: App, text: str | bytes) -> None:
-    """Ends the run of a message that kept failing, so that nothing circles for ever. A watch ends nothing."""
+    """Decides what becomes of a message that kept failing. A watch goes on; a step whose faults were ours ends its run.
+
+    A message that kept failing for another reason, such as storage that was away or workers that were lost, is sent
+    again, later each time, until nothing else has come for hours.
+    """
     message, run = _read(app, text)
     if message is None or run is None or run.is_final:
         return
     if message.step == "watch":
         watch.rearm(app, run.run_id)
-    else:
-        error = PermanentError(
-            "step_kept_failing",
-            f"The step {message.step} failed again and again without a known reason.",
-            "The function's log names the place; run the export again.",
-        )
-        with telemetry.span("abandon", parent=run.trace, run=run.run_id, export=run.export):
-            end.fail(app, run.run_id, error, _still(app, message))
+        return
+    since = message.failing_since or app.now()
+    if run.faults < _MOST_FAULTS and app.now() - since <= GIVE_UP_SECONDS:
+        later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
+        send(app, later, min(2.0 ** (message.attempt + 2), LONGEST_STEP_WAIT_SECONDS))
+        return
+    error = PermanentError(
+        "step_kept_failing",
+        f"The step {message.step} failed again and again without a known reason.",
+        "The function's log names the place; run the export again.",
+    )
+    with telemetry.span("abandon", parent=run.trace, run=run.run_id, export=run.export):
+        fail(app, run.run_id, error, _still(app, message))
 
 
 def _wait_for_owner(app: App, message: Message, error: StillClaimedError) -> None:
@@ -142,7 +155,7 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     now = app.now()
     since = message.failing_since or now
     if now - since > GIVE_UP_SECONDS:
-        end.fail(app, message.run, error, _still(app, message))
+        fail(app, message.run, error, _still(app, message))
         return
     wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
     _log.info("%s", waits_line(message, error, wait))
@@ -183,7 +196,4 @@ def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
         app.store.add_event(run.run_id, "waiting", f"{error.message} It is read again in a minute.")
         send(app, replace(message, key_read_again=True), _KEY_WAIT_SECONDS)
         return
-    if message.step == "confirm" and is_sending(app, run):
-        send(app, message, LOOK_AGAIN_SECONDS)
-        return
-    end.fail(app, run.run_id, error, _still(app, message))
+    fail(app, run.run_id, error, _still(app, message))

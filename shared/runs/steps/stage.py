@@ -9,9 +9,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from shared import telemetry
@@ -20,15 +19,17 @@ from shared.brevo.body import ImportRequest
 from shared.brevo.checks import Checked, check_account
 from shared.config.document import ReadyExport
 from shared.config.models import Export
-from shared.errors import TransientError
+from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
-from shared.runs.claim import Cancelled, Claim, claimed_run
+from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_gaps, check_staged
-from shared.runs.queue import Message, schedule_confirm, send
-from shared.runs.state import STAGEABLE, Batch, Problem, Run
+from shared.runs.problem import Problem
+from shared.runs.queue import Message, schedule_confirm, send, send_confirm
+from shared.runs.state import STAGEABLE, Batch, Run
 from shared.runs.steps import end
+from shared.runs.steps.stop import stop_when_idle
 from shared.segments.snapshot import Snapshot, find_snapshot
-from shared.staging.bodies import write_bodies, write_files
+from shared.staging.bodies import STAGED, write_bodies, write_files
 from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
@@ -44,8 +45,8 @@ def stage(app: App, run: Run, message: Message) -> None:
     """Stages the run and sends its first batches. Raises the three kinds of ExportError."""
     if run.state not in STAGEABLE:
         # Staged already. Only where the worker was lost before it sent the first messages, there is something to do.
-        if run.state == "delivering" and not run.confirm_number:
-            schedule_confirm(app, run.run_id, 0)
+        if run.state == "delivering" and run.confirm_number == 1:
+            schedule_confirm(app, run, 0)
         return
     ready = app.ready_export(run.export)
     snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
@@ -58,14 +59,14 @@ def stage(app: App, run: Run, message: Message) -> None:
         end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
         return
     try:
-        with claimed_run(app, run.run_id) as (run, claim):
+        with claimed_run(app, run) as (run, claim):
             app.store.note_snapshot(run.export, snapshot.id)
             check_complete(snapshot)
             if snapshot.passed_over:
                 app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
             _stage_claimed(app, run, claim, ready, snapshot)
-    except Cancelled:
-        end.cancel(app, run.run_id)
+    except Stopping:
+        stop_when_idle(app, run)
 
 
 def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wait | None:
@@ -79,13 +80,33 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
     stalled_after = app.now() + wait.seconds + app.graces.stalled
-    app.store.update(run.run_id, lambda now: now.waiting_for(wait.reason, stalled_after))
+    app.store.update(run, lambda now: now.waiting_for(wait.reason, stalled_after))
     send(app, message, wait.seconds + 1)
 
 
 def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot) -> None:
-    brevo = app.brevo(run.key_setting)
     staging_id = secrets.token_hex(4)
+    try:
+        result = _write_staging(app, run, claim, ready, snapshot, staging_id)
+        staged = result.noted_in(run)
+        if not staged.counts.rows_read:
+            _note_result(app, claim, staged, result)
+            _skip_empty(app, run, snapshot)
+            return
+        if not run.accept:
+            _guard(app, claim, ready, staged, result)
+        app.store.write_batches(result.batches)
+    except Exception:
+        _discard(app, run, staging_id)
+        raise
+    committed = _commit(app, run, claim, result)
+    _send_first(app, committed, ready, result.batches)
+
+
+def _write_staging(
+    app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, staging_id: str
+) -> "_Result":
+    brevo = app.brevo(run.key_setting)
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
@@ -110,22 +131,40 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             write_files(blobs, staging, reader.files)
             bodies = write_bodies(blobs, staging, _request(app, run, ready.export), reader.chunks())
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
-    requests = brevo.session.traffic.requests
+    return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches)
 
-    def with_result(run: Run) -> Run:
-        run = replace(_with_result(run, reader, snapshot, requests), rejected_id=staging_id)
-        return _with_account(run, checked[-1]) if checked else run
 
-    staged = with_result(run)
-    _note_result(app, claim, staged, with_result)
-    if staged.counts.rows_read == 0:
-        _skip_empty(app, run, snapshot)
-        return
-    if not run.accept:
-        _guard(app, ready, staged, snapshot)
-    app.store.write_batches(batches)
-    _commit(app, claim, staged.run_id, staging_id, len(batches))
-    _send_first(app, run, ready, batches)
+def _discard(app: App, run: Run, staging_id: str) -> None:
+    """What is not committed is deleted by whoever wrote it. Where that fails, a sweep does it behind the run's end."""
+    with suppress(ExportError):
+        app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a staging has read and written."""
+
+    staging_id: str
+    snapshot: Snapshot
+    reader: SnapshotReader
+    checked: list[Checked]
+    requests: int
+    batches: list[Batch]
+
+    def noted_in(self, run: Run) -> Run:
+        """The run with the result, as it is shown."""
+        run = replace(
+            run,
+            snapshot=self.snapshot.id,
+            segments=[asdict(segment) for segment in self.reader.segments],
+            counts=replace(run.counts, **vars(self.reader.counts), requests=self.requests),
+            notes=self.reader.notes,
+            rejected_id=self.staging_id,
+        )
+        if not self.checked:
+            return run
+        left_out = [name[:_LONGEST_NAME] for name in self.checked[-1].left_out[:_MOST_NAMES]]
+        return replace(run, left_out=left_out, allowance=self.checked[-1].allowance)
 
 
 def _request(app: App, run: Run, export: Export) -> ImportRequest:
@@ -144,54 +183,51 @@ def _clear_what_killed_workers_left() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_result(run: Run, reader: SnapshotReader, snapshot: Snapshot, requests: int) -> Run:
-    return replace(
-        run,
-        snapshot=snapshot.id,
-        segments=[asdict(segment) for segment in reader.segments],
-        counts=replace(run.counts, **vars(reader.counts), requests=requests),
-        notes=reader.notes,
-    )
+def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Result) -> None:
+    """Raises ConfigurationError where a guard stops the run. What was read is shown all the same."""
+    try:
+        if not ready.export.source.gaps_allowed:
+            check_gaps(gap_text(result.snapshot))
+        check_staged(
+            ready.export,
+            contacts=staged.counts.contacts_mapped,
+            rows_read=staged.counts.rows_read,
+            rows_rejected=sum(staged.counts.rows_rejected.values()),
+            notes=staged.notes,
+            before=app.store.success(staged.export),
+        )
+    except ConfigurationError:
+        _note_result(app, claim, staged, result)
+        raise
 
 
-def _with_account(run: Run, checked: Checked) -> Run:
-    left_out = [name[:_LONGEST_NAME] for name in checked.left_out[:_MOST_NAMES]]
-    return replace(run, left_out=left_out, allowance=checked.allowance)
-
-
-def _guard(app: App, ready: ReadyExport, staged: Run, snapshot: Snapshot) -> None:
-    if not ready.export.source.gaps_allowed:
-        check_gaps(gap_text(snapshot))
-    check_staged(
-        ready.export,
-        contacts=staged.counts.contacts_mapped,
-        rows_read=staged.counts.rows_read,
-        rows_rejected=sum(staged.counts.rows_rejected.values()),
-        notes=staged.notes,
-        before=app.store.success(staged.export),
-    )
-
-
-def _note_result(app: App, claim: Claim, staged: Run, with_result: Callable[[Run], Run]) -> None:
-    """Writes the result down, also where a guard stops the run. Raises TransientError where another has taken over."""
+def _note_result(app: App, claim: Claim, staged: Run, result: _Result) -> None:
+    """Writes down what was read. Raises TransientError where another worker has taken over."""
 
     def change(now: Run) -> Run | None:
-        return with_result(now) if now.is_staged_by(claim.owner) else None
+        return result.noted_in(now) if now.is_staged_by(claim.owner) else None
 
-    if app.store.update(staged.run_id, change).rejected_id != staged.rejected_id:
+    if app.store.update(staged, change).rejected_id != staged.rejected_id:
         raise _overtaken()
 
 
-def _commit(app: App, claim: Claim, run_id: str, staging_id: str, batches: int) -> None:
-    """The one write that counts. Raises TransientError where another worker has taken over."""
+def _commit(app: App, run: Run, claim: Claim, result: _Result) -> Run:
+    """The one write that counts. Raises TransientError where another worker has taken over, Stopping at a run's end."""
 
-    run = app.store.update(run_id, lambda now: now.delivering(claim.owner, staging_id, batches, app.time(), app.graces))
-    if run.staging_id != staging_id:
-        if run.cancel_requested_by and run.owner == claim.owner:
-            raise Cancelled
+    def change(now: Run) -> Run | None:
+        return result.noted_in(now).delivering(
+            claim.owner, result.staging_id, len(result.batches), app.time(), app.graces
+        )
+
+    run = app.store.update(run, change)
+    if run.staging_id != result.staging_id:
+        _discard(app, run, result.staging_id)
+        if run.is_stopping and run.owner == claim.owner:
+            raise Stopping
         raise _overtaken()
     counts = run.counts
     telemetry.note(rows=counts.rows_read, contacts=counts.contacts_mapped, batches=counts.batches)
+    return run
 
 
 def _overtaken() -> TransientError:
@@ -201,7 +237,7 @@ def _overtaken() -> TransientError:
 def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
     for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
-    schedule_confirm(app, run.run_id, 2 if batches else 0)
+    send_confirm(app, run, 2 if batches else 0)
 
 
 def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:

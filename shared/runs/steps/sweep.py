@@ -1,17 +1,21 @@
 """Finds runs that no message drives any more, and drives them on: the second line behind their watch messages."""
 
 import logging
-from datetime import timedelta
 
 from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError
 from shared.runs.measuring import measure_open
-from shared.runs.run_ids import started_at
+from shared.runs.run_ids import is_run_id
 from shared.runs.steps import end
 from shared.runs.steps.watch import drive_on, is_watch_lost, rearm
+from shared.staging.bodies import STAGED
+from shared.storage.failures import NotFound
 
 _log = logging.getLogger(__name__)
+
+# A run is on the list before it is written; one that never was is taken off after an hour.
+_UNWRITTEN_SECONDS = 3600.0
 
 
 def sweep(app: App) -> list[str]:
@@ -25,14 +29,29 @@ def sweep(app: App) -> list[str]:
                 driven.append(run_id)
         except ExportError as error:
             _log.error("run %s could not be driven on: %s", run_id, error)
+    _clear_staged(app, set(open_runs))
     telemetry.flush()
     return driven
+
+
+def _clear_staged(app: App, open_runs: set[str]) -> None:
+    """Deletes what a worker wrote down after its run's end: it holds personal data."""
+    try:
+        staged = app.storage.app_blobs.folders(STAGED, "")
+    except NotFound:
+        return
+    for run_id in staged:
+        if run_id in open_runs or not is_run_id(run_id):
+            continue
+        run = app.store.load(run_id)
+        if run is not None and run.is_final:
+            app.storage.app_blobs.delete_below(STAGED, f"{run_id}/")
 
 
 def _drive_on(app: App, run_id: str) -> bool:
     run = app.store.load(run_id)
     if run is None:
-        _forget_unwritten(app, run_id)
+        app.store.drop_unwritten(run_id, _UNWRITTEN_SECONDS)
         return False
     if run.is_final:
         end.tidy(app, run)
@@ -40,9 +59,3 @@ def _drive_on(app: App, run_id: str) -> bool:
     if is_watch_lost(app, run):
         rearm(app, run_id)
     return app.now() >= run.stalled_after and drive_on(app, run)
-
-
-def _forget_unwritten(app: App, run_id: str) -> None:
-    """A run is on the list before it is written; one that never was is forgotten after an hour."""
-    if app.storage.clock.now() - started_at(run_id) > timedelta(hours=1):
-        app.store.drop_open(run_id)

@@ -18,8 +18,8 @@ from shared.errors import ExportError
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
-from shared.runs.steps.cancel import cancel_if_idle
 from shared.runs.steps.deliver import send_lost_deliveries
+from shared.runs.steps.stop import stop_if_idle
 
 _log = logging.getLogger(__name__)
 
@@ -79,13 +79,13 @@ def drive_on(app: App, run: Run) -> bool:
         if run.state in STAGEABLE:
             send(app, Message(run.run_id, "stage"))
         else:
-            schedule_confirm(app, run.run_id, 0)
+            schedule_confirm(app, run, 0)
     return True
 
 
 def _help(app: App, run: Run, planned: float) -> None:
-    if run.cancel_requested_by:
-        cancel_if_idle(app, run)
+    if run.is_stopping:
+        stop_if_idle(app, run)
     elif planned >= run.stalled_after:
         # Judged at the time that was planned: where the queue is slow, the run's own message waits in it as well.
         drive_on(app, run)
@@ -94,7 +94,7 @@ def _help(app: App, run: Run, planned: float) -> None:
 
 
 def _delay_seconds(app: App, run: Run) -> float:
-    if run.cancel_requested_by:
+    if run.is_stopping:
         return app.graces.shortest_watch
     until_stalled = run.stalled_after - app.now() + 1
     return min(max(until_stalled, app.graces.shortest_watch), app.graces.longest_watch)

@@ -1,0 +1,33 @@
+"""What went wrong in a run, for people, and what of the segment Brevo has all the same."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from shared.errors import ExportError
+from shared.runs.counts import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A code, a sentence, an advice."""
+
+    code: str
+    message: str
+    advice: str
+
+    @classmethod
+    def of(cls, error: ExportError) -> Self:
+        """The problem that an error tells."""
+        return cls(error.code, error.message[:2000], error.advice[:2000])
+
+    def with_what_was_sent(self, counts: Counts, unanswered: int) -> Self:
+        """The same, with what Brevo has. `unanswered` contacts were posted, and no answer came."""
+        sent = ""
+        if counts.contacts_delivered:
+            sent = (
+                f" Brevo already has {counts.contacts_delivered:,} of {counts.contacts_mapped:,} contacts "
+                f"({counts.open_contacts:,} of them not confirmed)."
+            )
+        if unanswered:
+            sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come."
+        return replace(self, message=self.message + (sent or " Nothing was sent."))

@@ -1,0 +1,58 @@
+"""Ends a run before its time: by an error, or because a person has asked for it.
+
+The end is first written down, which stops every further post, and comes when no worker is in the middle of one. So what
+is said of the run in the end is what Brevo has.
+"""
+
+from shared import telemetry
+from shared.app import App
+from shared.errors import ConfigurationError, ExportError
+from shared.runs.problem import Problem
+from shared.runs.queue import Message, send
+from shared.runs.state import SENDING, Run
+from shared.runs.steps import end
+
+_POLL_SECONDS = 2.0
+
+
+def fail(app: App, run_id: str, error: ExportError, still: end.Still = lambda run: True) -> None:
+    """Ends a run that cannot go on, where it is still as it was when that was decided; says what was sent."""
+    problem = Problem.of(error)
+    stopping = app.store.take(run_id, lambda run: run.stopping(problem) if still(run) else None)
+    if stopping:
+        stop_when_idle(app, stopping)
+    else:
+        end.fail_unsent(app, run_id, problem, lambda run: run.state not in SENDING and still(run))
+
+
+def request_cancel(app: App, run: Run, by: str) -> Run:
+    """Asks for the run's end: nothing more is sent than the batch that may be on its way now.
+
+    Raises ConfigurationError for a run that has ended already.
+    """
+    run = app.store.update(run.run_id, lambda now: now.cancel_requested(by))
+    if run.is_final:
+        raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
+    with telemetry.span("cancel", parent=run.trace, run=run.run_id, export=run.export):
+        return stop_when_idle(app, run)
+
+
+def stop_when_idle(app: App, run: Run) -> Run:
+    """Ends the run, or comes back in a moment where a worker is in the middle: that one sees it and stops by itself."""
+    if ended := stop_if_idle(app, run):
+        return ended
+    send(app, Message(run.run_id, "confirm"), _POLL_SECONDS)
+    return run
+
+
+def stop_if_idle(app: App, run: Run) -> Run | None:
+    """Ends the run where no live worker is in the middle of it; None where one is."""
+    if run.is_owned(app.time()) or _is_posting(app, run):
+        return None
+    ended = end.stop(app, run.run_id)
+    return ended if ended.is_final else None
+
+
+def _is_posting(app: App, run: Run) -> bool:
+    """True while a live worker posts one of the run's batches: whether Brevo has it is not known yet."""
+    return any(batch.is_owned(app.time()) for batch in app.store.batches(run))

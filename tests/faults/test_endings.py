@@ -1,0 +1,206 @@
+"""How runs end: whoever is in the middle is waited for, and what Brevo still works on keeps its slot."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from shared.brevo.client import BrevoClient
+from shared.errors import PermanentError, TransientError
+from shared.runs.state import Batch
+from shared.runs.status import find_run
+from shared.runs.steps import end
+from shared.runs.steps.dispatch import abandon, take_step
+from shared.runs.steps.stop import fail, request_cancel
+from shared.runs.steps.sweep import sweep
+from shared.runs.store import OPEN
+from tests.faults.test_lost_instances import IMPORT, take_away, work_until
+
+STOP = PermanentError("stop", "It cannot go on.", "Stop it.")
+
+
+def sending(story, many=5):
+    """A run whose first import Brevo works on."""
+    story.sandbox.change(seconds_fixed=5.0)
+    story.people(many)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "confirming", run_id)
+    return run_id
+
+
+def slots(story):
+    return [
+        values for (_, key), (values, _) in story.kept.tables.get("accounts", {}).items() if key.startswith("slot-")
+    ]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_import_of_an_ended_run_keeps_its_slot_until_brevo_has_done_it(story, how):
+    first = sending(story)
+    if how == "cancelled":
+        request_cancel(story.app, find_run(story.app, first), "ana")
+    else:
+        fail(story.app, first, STOP)
+    assert find_run(story.app, first).state == how
+    assert [each["run"] for each in slots(story)] == [first]
+    second = story.start().run_id
+    story.work()
+    assert story.sandbox.imports.most_open_at_once == 1
+    assert story.status(second)["status"] == "succeeded"
+    assert slots(story) == []
+
+
+def test_slot_of_an_import_that_never_ends_is_free_at_its_deadline(story):
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    first = sending(story)
+    fail(story.app, first, STOP)
+    second = story.start().run_id
+    before = story.kept.clock.seconds()
+    story.work()
+    assert story.status(second)["status"] == "succeeded"
+    assert story.kept.clock.seconds() - before >= 5 * 3600
+
+
+def test_call_back_of_an_ended_runs_import_frees_its_slot(story):
+    from shared.runs.steps import confirm
+
+    first = sending(story)
+    fail(story.app, first, STOP)
+    assert confirm.import_finished(story.app, find_run(story.app, first), 1)
+    assert slots(story) == []
+
+
+def test_run_that_fails_while_another_worker_posts_waits_and_says_what_brevo_has(story, monkeypatch):
+    """Two slots: the first batch's worker fails the run while the second batch is on its way."""
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "delivering", run_id)
+    post = BrevoClient.import_contacts
+
+    def failing_meanwhile(self, body):
+        fail(story.app, run_id, STOP)
+        assert find_run(story.app, run_id).state == "delivering", "a worker posts"
+        return post(self, body)
+
+    monkeypatch.setattr(BrevoClient, "import_contacts", failing_meanwhile)
+    story.work()
+    status = story.status(run_id)
+    assert (status["status"], status["error"]["code"]) == ("failed", "stop")
+    assert "Brevo already has 5 of 5 contacts" in status["error"]["message"]
+
+
+def test_post_without_an_answer_is_said_to_be_sent_perhaps(story, monkeypatch):
+    def unanswered(self, body):
+        raise TransientError("brevo_unreachable", "No answer.")
+
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "delivering", run_id)
+    monkeypatch.setattr(BrevoClient, "import_contacts", unanswered)
+    take_step(story.app, take_away(story, "deliver"))
+    fail(story.app, run_id, STOP)
+    assert "5 contacts may have been sent" in story.status(run_id)["error"]["message"]
+
+
+def test_second_copy_of_an_event_runs_stage_message_skips_nothing(story):
+    wanted = story.people(5)
+    story.save()
+    [start] = story.start_by_event()
+    text = next(each.text for each in story.kept.messages if '"stage"' in each.text)
+    for _ in range(2):
+        story.app.storage.queue.send(text)
+    load = story.app.store.load(start.run_id)
+    work_until(story, lambda run: run.state == "delivering", start.run_id)
+    # A copy that has read the run before it was claimed decides on what it has read.
+    end.skip(story.app, start.run_id, replace(STOP_PROBLEM), lambda run: run.etag == load.etag)
+    story.work()
+    assert story.status(start.run_id)["status"] == "succeeded"
+    assert story.sent() == wanted
+
+
+STOP_PROBLEM = end.Problem("snapshot_known", "This snapshot was exported already.", "")
+
+
+@pytest.mark.parametrize("step", ["stage", "confirm"])
+def test_message_that_fails_because_storage_is_away_ends_no_run(story, step):
+    wanted = story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == {"stage": "queued", "confirm": "confirming"}[step], run_id)
+    for _ in range(3):  # as often as the host gives it up
+        text = take_away(story, step)
+        abandon(story.app, text)
+    assert not find_run(story.app, run_id).is_final
+    story.work()
+    assert story.status(run_id)["status"] == "succeeded"
+    assert story.sent() == wanted
+
+
+def test_bodies_that_a_worker_wrote_after_its_runs_end_are_swept(story):
+    story.people(5)
+    story.save()
+    run_id = story.run()["run_id"]
+    story.app.storage.app_blobs.write("staged", f"{run_id}/abcd1234/00001.json", b"{}")
+    open_one = "gold-20260101T000000-abcdef"
+    story.app.storage.app_blobs.write("staged", f"{open_one}/abcd1234/00001.json", b"{}")
+    sweep(story.app)
+    left = [blob.name for blob in story.app.storage.app_blobs.listing("staged", "")]
+    assert left == [f"{open_one}/abcd1234/00001.json"], "a run that is not written down yet"
+
+
+def test_staging_that_is_not_committed_is_deleted_by_whoever_wrote_it(story, monkeypatch):
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+
+    def taken_over(self, run, *_):
+        raise TransientError("claim_lost", "Another worker has taken over.")
+
+    monkeypatch.setattr("shared.runs.store.RunStore.write_batches", taken_over)
+    take_step(story.app, take_away(story, "stage"))
+    assert story.app.storage.app_blobs.listing("staged", f"{run_id}/") == []
+
+
+def test_run_that_fell_off_the_list_of_open_runs_is_listed_again_by_the_next_start(story):
+    wanted = story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    story.kept.messages.clear()
+    story.app.store.drop_open(run_id)
+    assert story.start().run_id == run_id
+    story.work()
+    assert story.status(run_id)["status"] == "succeeded"
+    assert story.sent() == wanted
+
+
+def test_run_that_is_being_started_again_is_not_taken_off_the_list(story):
+    """An Idempotency-Key that comes an hour later gives a run id of an hour ago."""
+    story.people(5)
+    story.save()
+    run_id = story.app.store.new_run_id("gold")
+    story.kept.clock.skip(4_000)
+    story.app.store.list_open(run_id, story.account)  # the start has come so far
+    sweep(story.app)
+    assert [key for part, key in story.kept.tables["runs"] if part == OPEN] == [run_id]
+
+
+def test_line_of_a_runs_end_is_logged_though_its_worker_died(story, caplog):
+    caplog.set_level(logging.INFO)
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "confirming", run_id)
+    story.sandbox.imports.wait_until_idle(10)
+    batches = [replace(each, state="confirmed") for each in story.app.store.batches(find_run(story.app, run_id))]
+    story.app.store.finish(run_id, lambda run: end._added_up(run, batches).succeeded(story.app.time()))
+    assert "run ended" not in caplog.text, "the worker died just behind the write"
+    story.work()
+    assert f"run ended: run={run_id} export=gold state=succeeded" in caplog.text
+    assert [each["kind"] for each in story.app.store.events(run_id)].count("succeeded") == 1
+
+
+def test_confirmed_batch_needs_no_slot():
+    assert not Batch("run", "staging", 1, 5, 5, state="confirmed", posts=1).may_be_open
