@@ -11,7 +11,7 @@ from shared.errors import ConfigurationError
 from shared.runs.run_ids import new_run_id
 from shared.runs.starting import start_for_blob, start_for_segment, start_on_demand
 from shared.runs.status import find_run
-from shared.runs.steps.cancel import request_cancel
+from shared.runs.steps.stop import request_cancel
 from simulation import staging
 from simulation.config import CONFIG, CONTAINER, FOLDER, export_id, make_document, person, renamed
 from simulation.faults import MessagesLost, StartBreaksOff

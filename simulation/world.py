@@ -82,7 +82,7 @@ class World:
 
         def act(app: App) -> None:
             run = app.store.load(run_id)
-            if run is not None and not run.is_final and run.token == token:
+            if run is not None and run.token == token:
                 import_finished(app, run, int(batch))
 
         self.scheduler.after(late, lambda: self.host.request("call-back", act))

@@ -1,9 +1,9 @@
 """What a small run costs in calls of storage: each is some milliseconds of a worker, and a fraction of a cent."""
 
 import pytest
+from tests.memory_storage import MemoryTable
 
 from tests.memory_line import Line
-from tests.memory_storage import MemoryTable
 
 MOST_CALLS = 73
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
