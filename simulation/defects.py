@@ -70,8 +70,8 @@ DEFECTS: tuple[Defect, ...] = (
         "commit-by-anybody",
         "A worker that has lost its claim commits its staging.",
         "runs.state",
-        "if not self.is_staged_by(owner) or self.cancel_requested_by:",
-        "if self.is_final or self.cancel_requested_by:",
+        "if not self.is_staged_by(owner) or self.is_stopping:",
+        "if self.is_final or self.is_stopping:",
     ),
     _one(
         "posting-without-another-look",
@@ -99,8 +99,8 @@ DEFECTS: tuple[Defect, ...] = (
         "slot-not-taken",
         "A batch goes out without a slot.",
         "runs.steps.deliver",
-        "if not take_slot(app, run, batch, ready.connection.imports_at_once):",
-        "if not take_slot(app, run, batch, 99):",
+        "if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):",
+        "if not take_slot(app, run, batch, 99, connection.import_deadline_hours):",
     ),
     _one(
         "repeats-not-counted",
@@ -145,8 +145,8 @@ DEFECTS: tuple[Defect, ...] = (
             Edit("shared.runs.store", "None if run.is_final else change(run)", "change(run)"),
             Edit(
                 "shared.runs.state",
-                "if self.is_final or not self.cancel_requested_by or self.is_owned(now):",
-                "if not self.cancel_requested_by or self.is_owned(now):",
+                'return None if self.is_final else self._ended("cancelled", now, problem)',
+                'return self._ended("cancelled", now, problem)',
             ),
         ),
     ),
@@ -158,19 +158,26 @@ DEFECTS: tuple[Defect, ...] = (
         "still=lambda now: True)",
     ),
     # The order of writes
-    _one(
+    Defect(
         "batches-after-commit",
         "A run is committed before its batches are written.",
-        "runs.steps.stage",
-        "    app.store.write_batches(batches)\n    _commit(app, claim, staged.run_id, staging_id, len(batches))\n",
-        "    _commit(app, claim, staged.run_id, staging_id, len(batches))\n    app.store.write_batches(batches)\n",
+        (
+            Edit(
+                "shared.runs.steps.stage", "        app.store.write_batches(result.batches)\n    except", "    except"
+            ),
+            Edit(
+                "shared.runs.steps.stage",
+                "    committed = _commit(app, run, claim, result)\n",
+                "    committed = _commit(app, run, claim, result)\n    app.store.write_batches(result.batches)\n",
+            ),
+        ),
     ),
     _one(
         "off-the-list-first",
         "A run that has ended is off the list of open runs before it is tidied up behind.",
         "runs.steps.end",
-        "    free_slots(app, run)\n    app.storage.app_blobs.delete_below",
-        "    app.store.drop_open(run.run_id)\n    free_slots(app, run)\n    app.storage.app_blobs.delete_below",
+        "    leave_slots(app, run)\n    app.storage",
+        "    app.store.drop_open(run.run_id)\n    leave_slots(app, run)\n    app.storage",
     ),
     # What is left out
     _one(
@@ -184,7 +191,7 @@ DEFECTS: tuple[Defect, ...] = (
         "books-not-closed",
         "A run succeeds without its batches being added up.",
         "runs.steps.end",
-        "lambda run: totals(app, run).succeeded(app.time())",
+        "lambda run: _added_up(run, batches).succeeded(app.time())",
         "lambda run: run.succeeded(app.time())",
     ),
     _one(
@@ -219,8 +226,8 @@ DEFECTS: tuple[Defect, ...] = (
         "not-on-the-list",
         "A run is not put on the list of open runs.",
         "runs.store",
-        '        self._runs.put(Row(OPEN, run.run_id, {"key_setting": run.key_setting}))\n',
-        "",
+        "        self.list_open(run.run_id, run.key_setting)\n\n        def changes",
+        "\n        def changes",
     ),
     _one(
         "quiet-period-ignored",
@@ -237,11 +244,76 @@ DEFECTS: tuple[Defect, ...] = (
         "if now - since >= 0:",
     ),
     _one(
-        "cancelled-under-a-sender",
-        "A run is cancelled while a worker posts one of its batches.",
-        "runs.steps.cancel",
-        "if run.is_owned(app.time()) or is_sending(app, run):",
+        "posters-not-waited-for",
+        "A run ends while a worker posts one of its batches, and says that nothing was sent.",
+        "runs.steps.stop",
+        "if run.is_owned(app.time()) or _is_posting(app, run):",
         "if run.is_owned(app.time()):",
+    ),
+    # Faults that were in the product once
+    _one(
+        "outage-ends-the-run",
+        "A message that was given up while storage was away ends its run when storage is back.",
+        "runs.steps.dispatch",
+        "if run.faults < _MOST_FAULTS and",
+        "if run.faults < 0 and",
+    ),
+    _one(
+        "typo-ends-the-run",
+        "A configuration that cannot be read for a moment ends the runs that need it.",
+        "app",
+        'raise TransientError("configuration_unreadable", error.message, error.advice) from None',
+        "raise",
+    ),
+    _one(
+        "slot-freed-with-its-run",
+        "The slot of a run that has ended is free while Brevo still works on its import.",
+        "runs.slots",
+        "if batch is None or not batch.may_be_open or slot.is_overdue(app.now()):",
+        "if slot.run:",
+    ),
+    _one(
+        "unanswered-not-told",
+        "A post whose answer did not come counts as nothing sent.",
+        "runs.state",
+        "return self.state in DELIVERABLE and self.posts > self.sent_again",
+        "return False",
+    ),
+    Defect(
+        "late-bodies-left",
+        "What a worker writes after its run's end stays.",
+        (
+            Edit(
+                "shared.runs.steps.stage",
+                'app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")',
+                "pass",
+            ),
+            Edit("shared.runs.steps.sweep", "    _clear_staged(app, set(open_runs))\n", ""),
+        ),
+    ),
+    Defect(
+        "live-run-unlisted",
+        "A start that is repeated an hour later is taken off the list of open runs by a sweep.",
+        (
+            Edit(
+                "shared.runs.steps.sweep",
+                "app.store.drop_unwritten(run_id, _UNWRITTEN_SECONDS)",
+                "app.store.drop_open(run_id)",
+            ),
+            Edit("shared.runs.starting", "        app.store.list_open(active, ready.key_setting)", "        pass"),
+        ),
+    ),
+    Defect(
+        "end-logged-by-its-writer-alone",
+        "The line `run ended` is missing where the worker that ends the run dies or loses the answer.",
+        (
+            Edit("shared.runs.steps.end", '    _log.info("%s", ended_line(run))\n', ""),
+            Edit(
+                "shared.runs.steps.end",
+                "        measure_end(run)\n",
+                '        measure_end(run)\n        _log.info("%s", ended_line(run))\n',
+            ),
+        ),
     ),
     # What is sent
     _one(
