@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from types import CodeType, ModuleType
 
-from simulation.defects import DEFECTS, Defect
+from simulation.defect import Defect
+from simulation.defects import DEFECTS
 
 MOST_HISTORIES = 5000
 _MOST_MEDIAN = 1000
