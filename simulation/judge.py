@@ -11,7 +11,7 @@ from shared.runs.rows import run_of
 from shared.runs.state import FINAL, SUCCEEDED, Run
 from shared.storage.tables import Row
 from simulation.brevo import Brevo, Import
-from simulation.excuses import may_fail, stands_still
+from simulation.excuses import DEADLINE_SECONDS, may_fail, stands_still
 from simulation.invariants import Violation, checked
 from simulation.plan import Plan
 from simulation.receivers import Receivers
@@ -217,6 +217,8 @@ class Judge:
             new = version(self.brevo.values[email])
             if new >= version(before[email]):
                 self._excused.discard(email)
+            elif self.scheduler.now - done.taken_at > DEADLINE_SECONDS:
+                self._excused.add(email)
             elif not done.is_known:
                 # Nobody was given its number. Whether it is noted later shows at the end.
                 self._excused.add(email)

@@ -66,6 +66,14 @@ class Plan:
     actions: tuple[Action, ...]
     faults: tuple[Fault, ...]
 
+    @property
+    def calm_after(self) -> float:
+        """When nobody does anything any more and nothing goes wrong: seconds after the beginning."""
+        lasting = (Outage, KeyRefused, Freeze)
+        ends = [each.at + each.seconds for each in self.faults if isinstance(each, lasting)]
+        ends += [each.at + each.seconds for each in self.actions]
+        return max(self.trouble_seconds, *ends, 0.0)
+
 
 def make_plan(seed: int) -> Plan:
     """The plan of this seed. Each history has its own mix of faults, so that some have many of one kind."""

@@ -96,10 +96,9 @@ class World:
 
     def _stop_when_quiet(self) -> None:
         since = self.scheduler.now - BEGINNING
-        last = max((each.at + each.seconds for each in self.plan.actions), default=0.0)
-        is_quiet = since > max(self.plan.trouble_seconds, last + TIMER_SECONDS) and not self._is_busy()
+        is_quiet = since > self.plan.calm_after + TIMER_SECONDS and not self._is_busy()
         self._quiet_ticks = self._quiet_ticks + 1 if is_quiet else 0
-        if self._quiet_ticks >= _QUIET_TICKS or since > self.plan.trouble_seconds + _LONGEST_SECONDS:
+        if self._quiet_ticks >= _QUIET_TICKS or since > self.plan.calm_after + _LONGEST_SECONDS:
             self.scheduler.stopped = True
 
     def _is_busy(self) -> bool:
