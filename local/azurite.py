@@ -27,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 ACCOUNT = "devstoreaccount1"
 # Published by Microsoft for every Azurite; not a secret.
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_WITHOUT_TELEMETRY = Path(__file__).with_name("azurite_without_telemetry.cjs")
 _SERVICES = ("blob", "queue", "table")
 _STOP_SECONDS = 5
 _ATTEMPTS = 3
@@ -187,7 +188,9 @@ def azurite_command() -> list[str]:
     if not program.exists():
         raise AzuriteError(f"{program} is missing: run `make setup`, or set AZURITE_COMMAND")
     script = program.resolve()
-    return [node_program(), str(script)] if script.suffix in (".js", ".mjs", ".cjs") else [str(script)]
+    if script.suffix not in (".js", ".mjs", ".cjs"):
+        return [str(script)]
+    return [node_program(), "--require", str(_WITHOUT_TELEMETRY), str(script)]
 
 
 def node_program() -> str:

@@ -39,6 +39,6 @@ echo "infra-check: no careless resource (checkov)"
 LOG_LEVEL=ERROR "$env/bin/checkov" --directory infra --framework bicep secrets --compact --quiet --skip-download
 
 echo "infra-check: settings, roles and alerts are the code's, and all is as the vendors' pages ask"
-.venv/bin/python -m pytest -q tests/unit/test_settings_everywhere.py tests/unit/test_alerts.py \
-    tests/unit/test_vendor_policies*.py
+.venv/bin/python -m pytest -q tests/unit/test_settings_everywhere.py tests/unit/test_roles_and_storage.py \
+    tests/unit/test_alerts.py tests/unit/test_vendor_policies*.py
 echo "infra-check: passed"

@@ -4,6 +4,7 @@ start the whole app, on Azure's own host."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from local.azurite import Azurite
 
+TESTS = Path(__file__).parent
 # Where the files are that take longest. They start first, so that no worker process ends with one of them alone.
 LONGEST_FIRST = ("whole", "faults", "property", "host", "hostile")
 
@@ -38,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(item: pytest.Item) -> int:
-    folder = item.path.parent.name
+    folder = item.path.relative_to(TESTS).parts[0]
     return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 

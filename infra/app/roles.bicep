@@ -1,6 +1,6 @@
 metadata description = 'Who may do what, one by one. The role on the segments\' containers is in segments.bicep.'
 
-// `needed-by: FILE WORD` above an assignment says which call needs it; tests/unit/test_settings_everywhere.py checks
+// `needed-by: FILE WORD` above an assignment says which call needs it; tests/unit/test_roles_and_storage.py checks
 // that FILE is there and uses WORD, and that each Azure client of the code has its role.
 
 param identityPrincipalId string

@@ -23,6 +23,8 @@ _IMPATIENT_SECONDS = 8.0
 # Few runs leave their next state late, above all after a kill: it is waited for, since only three kills come.
 _SMALL_IMPATIENT_SECONDS = 40.0
 _ROUND_SECONDS = 1.0
+# Each glance reads the runs of all marks. The shortest step takes several glances.
+_GLANCE_SECONDS = 0.02
 _UNEVEN = 3
 # In a small chaos a run has a dozen batches, so that each of its states lasts long enough to be met.
 _SMALL_BODY_BYTES = 25_000
@@ -107,7 +109,7 @@ class Killer:
                 if (state := self._state(message)) in wanted and self._site.marks().get(pid) == message:
                     self._kill(pid, message, state)
                     return True
-            time.sleep(0.004)
+            time.sleep(_GLANCE_SECONDS)
         return False
 
     def _state(self, message: dict[str, Any]) -> str:

@@ -193,7 +193,7 @@ class RunStore:
         return [(row.key, str(row.values["key_setting"])) for row in self._runs.query(OPEN)]
 
     def list_open(self, run_id: str, key_setting: str) -> None:
-        """Puts the run on the list of those that may not be final. Nothing but the row `active` decides what is open."""
+        """Puts the run on the list of those that may not be final. The row `active` alone decides what is open."""
         self._runs.put(Row(OPEN, run_id, {"key_setting": key_setting, "listed_at": self._clock.now().timestamp()}))
 
     def drop_unwritten(self, run_id: str, older_than_seconds: float) -> None:

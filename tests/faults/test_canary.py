@@ -232,7 +232,7 @@ class Stack:
 
 @pytest.fixture
 def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
-    with Azurite() as storage:
+    with Azurite(in_memory=True) as storage:
         make_app_storage(storage.connection_string)
         config = tmp_path / "exports.json"
         connection = {

@@ -14,6 +14,8 @@ from tests.faults.conftest import Story, check_failed
 from tests.memory_line import Mode, WorkerDied
 
 PARTS = 4
+# Every second point is broken by `make test`, the others by `make test-full`.
+in_parts = pytest.mark.parametrize("part", [0, 2, *(pytest.param(part, marks=pytest.mark.full) for part in (1, 3))])
 PEOPLE = 520  # three batches
 
 pytestmark = pytest.mark.usefixtures("three_batches")
@@ -98,12 +100,12 @@ def check_nothing_holds_the_next_run(story: Story, status: dict[str, Any]) -> No
     assert story.start().is_new
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 def test_worker_that_dies_before_any_write_loses_no_contact(make_story, part):
     assert troubles(make_story, "dies", part, check_nothing_holds_the_next_run) == []
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 def test_write_whose_answer_is_lost_and_that_is_made_again_loses_no_contact(make_story, part):
     found = troubles(make_story, "echo", part, check_nothing_holds_the_next_run)
     assert [text for text in found if not text.startswith("echo at call 2:")] == []
@@ -114,12 +116,12 @@ def test_start_whose_answer_is_lost_and_that_is_made_again_starts_one_run_that_e
     assert troubles(make_story, "echo", None, check, only=slice(1, 2)) == []
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 def test_storage_that_fails_at_any_write_loses_no_contact(make_story, part):
     assert troubles(make_story, "outage", part, check_nothing_holds_the_next_run, step=2) == []
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 def test_storage_that_fails_at_any_read_loses_no_contact(make_story, part):
     assert troubles(make_story, "outage", part, check_nothing_holds_the_next_run, reads=True, step=4) == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.config.document import ReadyExport, read_document
 from shared.staging.preview import preview
-from tests.flow.test_mapping import check_warned, column, received, send
+from tests.flow.one_column import check_warned, column, received, send
 
 DAY = {"attributes": {"BIRTHDAY": {"field": "Value", "type": "date"}}}
 

@@ -16,7 +16,8 @@ from shared.runs.problem import Problem
 from shared.runs.queue import Message
 from shared.runs.state import Run
 from shared.runs.steps.dispatch import waits_line
-from tests.unit.test_settings_everywhere import INFRA, ROOT, bicep, constant, nodes, parameters
+from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes
+from tests.unit.test_settings_everywhere import parameters
 
 
 def pattern_of(query: str, number: int = 0) -> re.Pattern[str]:

@@ -1,22 +1,17 @@
 """Every setting, once: the code, Bicep, the example for this machine and the README have the same set.
 
-Likewise the roles, the containers and the parameters of infra/; alerts are in test_alerts.py. Bicep is read by its
-layout here; `make infra-check` parses it.
+Likewise the parameters of infra/; its roles are in test_roles_and_storage.py, alerts in test_alerts.py. Bicep is read
+by its layout here; `make infra-check` parses it.
 """
 
 import ast
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from shared.settings import read_settings
-
-ROOT = Path(__file__).parents[2]
-INFRA = ROOT / "infra"
-TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
+from tests.unit.code_and_bicep import INFRA, ROOT, bicep, bicep_files, constant, nodes
 
 # Read by the code, but no setting of ours: Azure says the first two, the terminal the other.
 NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER"}
@@ -71,23 +66,6 @@ REFUSED_SITE_CONFIG_BY_FLEX = {
 }
 
 
-def modules() -> Iterator[Path]:
-    yield ROOT / "function_app.py"
-    for folder in ("shared", *TRIGGERS):
-        yield from sorted((ROOT / folder).rglob("*.py"))
-
-
-def nodes[Node: ast.AST](kind: type[Node]) -> Iterator[Node]:
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, kind):
-                yield node
-
-
-def constant(node: ast.AST | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
 def is_environment(node: ast.AST) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
     return name in ("env", "environ", "environment")
@@ -112,10 +90,6 @@ def settings_in_code() -> set[str]:
     document = json.loads((ROOT / "config/exports.json").read_text(encoding="utf-8"))
     found |= {connection["api_key"]["setting"] for connection in document["connections"]}
     return {name for name in found if name} - NOT_OURS - TELEMETRY
-
-
-def bicep(name: str) -> str:
-    return (INFRA / name).read_text(encoding="utf-8")
 
 
 def names_in_bicep() -> set[str]:
@@ -205,10 +179,6 @@ def test_default_of_a_setting_is_the_same_everywhere(setting, parameter, value):
 # Parameters and outputs
 
 
-def bicep_files() -> list[str]:
-    return [str(path.relative_to(INFRA)) for path in sorted(INFRA.rglob("*.bicep"))]
-
-
 def parameters() -> dict[str, str]:
     found = re.findall(r"^param (\w+) \w+(?: = (.+))?$", bicep("main.bicep"), re.MULTILINE)
     return dict(found)
@@ -244,127 +214,3 @@ def test_hook_reads_only_what_the_deployment_puts_out():
     outputs = set(re.findall(r"^output (\w+) ", bicep("main.bicep"), re.MULTILINE))
     read = set(re.findall(r"AZURE_\w+", (INFRA / "scripts/post_deploy.py").read_text(encoding="utf-8")))
     assert read - {"AZURE_SUBSCRIPTION_ID"} <= outputs
-
-
-# Roles
-
-
-def assignments() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """(file, the assignment's text, [(module, word)]) of each role assignment; for another system (its page, "")."""
-    found = []
-    for name in bicep_files():
-        for match in re.finditer(
-            r"((?:^//.*\n)*)^resource \w+ 'Microsoft.Authorization/[^\n]+\n(?:.*\n)*?^\}", bicep(name), re.M
-        ):
-            needs = re.findall(r"^// needed-by: (\S+)(?: (\w+))?$", match[1], re.MULTILINE)
-            found.append((name, match[0], needs))
-    return found
-
-
-def words_of(path: Path) -> set[str]:
-    """The names that a module uses or defines; of another file, its words."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix != ".py":
-        return set(re.findall(r"\w+", text))
-    found = set()
-    for node in ast.walk(ast.parse(text)):
-        found |= {getattr(node, "id", ""), getattr(node, "attr", "")}
-        if isinstance(node, ast.alias | ast.FunctionDef | ast.ClassDef):
-            found.add(node.name)
-    return found
-
-
-def test_each_role_assignment_names_the_call_that_needs_it():
-    assert len(assignments()) == sum(text.count("roleAssignments@") for text in map(bicep, bicep_files()))
-    for file, text, needs in assignments():
-        assert needs, f"{file}: {text}"
-        for module, word in needs:
-            if "principalId: customerInsightsPrincipalId" in text:
-                assert (module.startswith("https://learn.microsoft.com/"), word) == (True, "")
-                continue
-            assert (ROOT / module).is_file(), module
-            assert word in words_of(ROOT / module), f"{module} does not use {word}"
-
-
-def test_each_azure_client_of_the_code_has_its_role():
-    needed = {word: text for _, text, needs in assignments() for _, word in needs}
-    clients = {
-        alias.name
-        for node in nodes(ast.ImportFrom)
-        if (node.module or "").startswith("azure.") and node.module != "azure.functions"
-        for alias in node.names
-        if alias.name.endswith("ServiceClient")
-    }
-    assert clients == {"BlobServiceClient", "QueueServiceClient", "TableServiceClient"}
-    for client in clients:
-        kind = client.removesuffix("ServiceClient")
-        assert any(f"storage{kind}Data" in text for word, text in needed.items() if word == client), client
-
-
-def test_segments_are_only_read_and_only_in_their_containers():
-    (found,) = [text for file, text, _ in assignments() if file == "app/segments.bicep"]
-    assert "storageBlobDataReader" in found
-    assert "scope: segmentContainers[i]" in found
-    written = {"write", "delete_below", "create_container"}
-    for path in (ROOT / "shared/segments").glob("*.py"):
-        assert not written & words_of(path), path
-
-
-def test_no_assignment_is_a_role_over_resources_themselves():
-    # Owner, Contributor, User Access Administrator
-    too_much = ("8e3af657", "b24988ac", "18d7d88d")
-    assert not [word for text in map(bicep, bicep_files()) for word in too_much if word in text]
-
-
-# What is made beforehand
-
-
-def test_storage_has_the_containers_queues_and_tables_of_the_code():
-    text = bicep("app/storage.bicep")
-
-    def made(kind: str) -> set[str]:
-        return set(re.findall(r"'([\w-]+)'", text[text.index(f"var {kind} = [") :].split("]")[0]))
-
-    assigned = {
-        target.id: constant(node.value)
-        for node in nodes(ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    assert made("containers") == {assigned["STAGED"], assigned["REJECTED"]}
-    triggers = {constant(word.value) for call in nodes(ast.Call) for word in call.keywords if word.arg == "queue_name"}
-    queues = {assigned["QUEUE"], assigned["NOTICES"]}
-    assert made("queues") == queues | {f"{queue}-poison" for queue in queues} == triggers
-    tables = {
-        constant(call.args[0])
-        for call in nodes(ast.Call)
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "get_table_client"
-    }
-    assert made("tables") == tables
-
-
-def test_container_of_the_configuration_is_the_one_that_its_setting_names():
-    for file in ("app/storage.bicep", "app/roles.bicep"):
-        assert not re.search(r"'config'", bicep(file)), file
-        assert re.search(r"^(  name: |  )configContainerName$", bicep(file), re.MULTILINE), file
-    assert bicep("main.bicep").count("configContainerName: split(exportConfig, '/')[0]\n") == 2
-
-
-def test_lifecycle_rules_cover_what_holds_data_of_persons():
-    text = bicep("app/storage.bicep")
-    for prefix, days in (("staged/", 2), ("rejected-rows/", 30)):
-        rule = text[text.index(f"'{prefix}'") :]
-        assert f"daysAfterModificationGreaterThan: {days}\n" in rule[:300]
-
-
-def test_event_subscription_calls_the_function_that_takes_events():
-    found = [
-        node.name
-        for node in nodes(ast.FunctionDef)
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and getattr(decorator.func, "attr", "") == "event_grid_trigger"
-    ]
-    text = bicep("app/event-subscription.bicep")
-    assert [f"/functions/{name}'" in text for name in found] == [True]
-    for ending in (".csv", ".csv.gz", "/model.json"):
-        assert f"'{ending}'" in text

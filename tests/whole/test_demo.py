@@ -123,6 +123,7 @@ def test_the_demo_says_in_its_last_line_what_is_wrong_and_fails(start: Callable[
     assert demo.left_processes() == []
 
 
+@pytest.mark.full
 def test_the_demo_that_is_stopped_half_way_ends_all_that_it_started(start: Callable[..., Started]) -> None:
     demo = start("local.demo", "--rows", "500")
     wait_until(lambda: any("functions_host.worker" in command for command in demo.left_processes()))
@@ -168,6 +169,7 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     assert kept["run_id"] == run["run_id"]
 
 
+@pytest.mark.full
 def test_a_terminal_with_the_settings_of_serve_runs_an_export(start: Callable[..., Started], tmp_path: Path) -> None:
     serve = start("local.serve", "--folder", str(tmp_path), "--sample", "100", PORT="0", SNAPSHOT_QUIET_SECONDS="1")
     _serve_facts(tmp_path, serve)
@@ -218,6 +220,7 @@ def test_the_members_of_a_list_are_read_from_the_sandbox_as_they_were_seeded() -
         assert len(dict(members_of(sandbox.origin, 13))) == 4
 
 
+@pytest.mark.full
 def test_the_benchmark_judges_each_contender_and_ends_with_one_line(start: Callable[..., Started]) -> None:
     bench = start("benchmarks.bench", "--quick", "--rows", "3000", "--json")
     status, lines, errors = bench.end()

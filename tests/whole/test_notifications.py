@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.receiver import receiver
 from tests.waiting import wait_until
-from tests.whole.test_functions_host import HEAD, RunningApp
+from tests.whole.running_app import HEAD, RunningApp
 
 pytestmark = pytest.mark.timeout(120)
 

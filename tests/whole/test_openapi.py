@@ -57,7 +57,11 @@ def test_every_route_of_the_design_is_described() -> None:
     assert found == {tuple(line.split()) for line in lines}
 
 
-def test_served_document_is_true_of_every_route(stack: Stack) -> None:
+@pytest.mark.parametrize(
+    ("phases", "examples"),
+    [("examples,fuzzing", 3), pytest.param("examples,coverage,fuzzing,stateful", 15, marks=pytest.mark.full)],
+)
+def test_served_document_is_true_of_every_route(stack: Stack, phases: str, examples: int) -> None:
     SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 50).drop(stack.storage, CONTAINER)
     document = openapi_document()
     headers = {"x-functions-key": stack.host.key}
@@ -73,7 +77,7 @@ def test_served_document_is_true_of_every_route(stack: Stack) -> None:
         "--config-file", str(Path(__file__).with_name("schemathesis.toml")),
         "run", f"{stack.url}/api/openapi.json",
         "--header", f"x-functions-key: {stack.host.key}",
-        "--checks", "all", "--max-examples", "15", "--request-timeout", "30", "--no-color",
+        "--phases", phases, "--checks", "all", "--max-examples", str(examples), "--request-timeout", "30", "--no-color",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=360, cwd=stack.log_file.parent)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"

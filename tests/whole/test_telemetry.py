@@ -195,7 +195,7 @@ def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment
         assert (span.trace, span.parent, span.attributes["run"]) == (start.trace, start.id, run_id)
 
 
-@pytest.fixture(params=["not there", "hanging"])
+@pytest.fixture(params=["not there", pytest.param("hanging", marks=pytest.mark.full)])
 def dead_endpoint(request) -> Iterator[str]:
     """An address where nobody listens, or one that takes every connection and never answers."""
     if request.param == "not there":

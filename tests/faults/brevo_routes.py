@@ -1,0 +1,43 @@
+"""The calls of Brevo that the tests break, and what holds when all is sent."""
+
+IMPORT = "POST /contacts/import"
+PROCESSES = "GET /processes"
+
+
+def check_all_sent(story, status, wanted, most_imports=1):
+    assert status["status"] == "succeeded", status["error"]
+    assert story.sent() == wanted
+    assert status["contacts_confirmed"] == len(wanted)
+    assert story.imports() <= most_imports
+    assert story.left_behind() == []
+
+
+def answer_with(monkeypatch, change):
+    """Lets `change` replace each process as /processes shows it."""
+    from local.brevo_sandbox import endpoints_imports
+
+    true_process = endpoints_imports._process
+    monkeypatch.setattr(
+        endpoints_imports, "_process", lambda world, record: change(dict(true_process(world, record)), record)
+    )
+
+
+def told_of_import(monkeypatch, told):
+    answer_with(monkeypatch, lambda process, record: process | {"info": {"import": told}})
+
+
+def with_a_rejected_contact(story):
+    """Five people, one of them with another contact's number; the addresses of the others."""
+    story.sandbox.seed(contacts=[{"email": "owner@example.com", "attributes": {"SMS": "+40722123456"}}])
+    rows = [f"C-{n},person{n}@example.com,{'+40722123456' if n == 1 else ''}\n" for n in range(5)]
+    story.segment(f"CustomerId,EMail,Telephone\n{''.join(rows)}")
+    story.save(mapping={"email": "EMail", "phone": "Telephone"})
+    return {f"person{n}@example.com" for n in range(5) if n != 1}
+
+
+def check_told_in_notes(status, *words):
+    assert status["status"].startswith("succeeded"), status["error"]
+    [note] = status["notes"]
+    for word in (*words, "Which contacts of batch 1 Brevo rejected is not known."):
+        assert word in note
+    assert "http" not in note

@@ -1,0 +1,26 @@
+"""What a receiver of notices got, and the states of the notices."""
+
+import base64
+from collections import Counter
+
+from tests.faults.conftest import Story
+from tests.receiver import Receiver
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+MISSING_LIST = {"list_id": 4711}
+FAILED = "Gold customers: the export failed"
+
+
+def titles(there: Receiver) -> list[str]:
+    """What each message says first, whichever form it has."""
+    found = []
+    for body in (each.json for each in there.received):
+        if "attachments" in body:
+            found.append(body["attachments"][0]["content"]["fallbackText"])
+        else:
+            found.append(body["data"]["title"] if "data" in body else body["blocks"][0]["text"]["text"])
+    return found
+
+
+def row_states(story: Story) -> Counter[str]:
+    return Counter(values["state"] for values, _ in story.kept.tables.get("notices", {}).values())

@@ -1,0 +1,187 @@
+"""Imports that go wrong after Brevo took them, and answers of other shapes."""
+
+import pytest
+import requests
+
+from tests.faults.brevo_routes import (
+    IMPORT,
+    PROCESSES,
+    answer_with,
+    check_all_sent,
+    check_told_in_notes,
+    told_of_import,
+    with_a_rejected_contact,
+)
+from tests.faults.conftest import check_failed
+
+# Imports that go wrong after they were taken
+
+
+def test_import_that_stays_queued_fails_the_run_at_its_deadline_with_what_is_known(story):
+    story.people(5)
+    story.connection["import_deadline_hours"] = 2
+    story.save()
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    started = story.kept.clock.seconds()
+    told = check_failed(story.run(), "import_overdue")
+    assert "in 2 hours (process 78)" in told
+    assert "Brevo already has 5 of 5 contacts (5 of them not confirmed)" in told
+    assert "Look at the import in Brevo" in told
+    pages = 2  # of the account's processes, in each look
+    assert story.sandbox.log.count(PROCESSES) <= 80 * pages, "it is looked at ever more rarely"
+    assert story.kept.clock.seconds() - started > 2 * 3600
+    assert story.left_behind() == []
+
+
+@pytest.mark.parametrize("kind", ["import-failed", "import-cancelled", "import-partial"])
+def test_import_that_fails_once_is_sent_again(story, kind):
+    wanted = story.people(5)
+    story.sandbox.fail_next(IMPORT, kind)
+    status = story.run()
+    check_all_sent(story, status, wanted, most_imports=2)
+    assert any(event["kind"] == "import_failed" for event in status["story"])
+
+
+@pytest.mark.parametrize("kind", ["import-failed", "import-cancelled"])
+def test_import_that_fails_twice_fails_the_run_with_its_process_number(story, kind):
+    story.people(5)
+    story.sandbox.fail_next(IMPORT, kind, 2)
+    told = check_failed(story.run(), "import_failed")
+    assert "twice (process 79)" in told
+    assert "Ask Brevo's support" in told
+    assert story.imports() == 2
+
+
+def foreign_imports(story, count):
+    body = {"jsonBody": [{"email": "somebody@example.org"}], "listIds": [13]}
+    with requests.Session() as session:
+        for _ in range(count):
+            session.post(
+                f"{story.sandbox.base_url}/contacts/import",
+                json=body,
+                headers={"api-key": story.sandbox.api_key},
+                timeout=10,
+            )
+    story.sandbox.wait_until_idle()
+
+
+def test_process_that_others_have_pushed_off_the_pages_is_found_by_its_number(story):
+    wanted = story.people(5)
+    started = story.start()
+
+    def push(text: str) -> None:
+        if story.imports() == 1:
+            foreign_imports(story, 230)
+
+    story.on_message = push
+    story.work()
+    check_all_sent(story, story.status(started.run_id), wanted, most_imports=231)
+    assert story.sandbox.log.count("GET /processes/{processId}") >= 1
+
+
+def test_process_that_brevo_does_not_know_any_more_fails_the_run_at_its_deadline(story, monkeypatch):
+    story.people(5)
+    story.connection["import_deadline_hours"] = 1
+    story.save()
+    monkeypatch.setattr(type(story.sandbox.imports), "records", lambda board: [])
+    started = story.start()
+    story.work()
+    check_failed(story.status(started.run_id), "import_overdue")
+
+
+@pytest.mark.parametrize("kind", ["500", "html-200", "429-bare"])
+def test_import_of_which_nothing_can_be_learned_fails_the_run_at_its_deadline(story, kind):
+    story.people(5)
+    story.connection["import_deadline_hours"] = 0.1
+    story.save()
+    story.sandbox.fail_next(PROCESSES, kind, 10_000)
+    check_failed(story.run(hours=0.4), "import_overdue")
+
+
+@pytest.mark.parametrize("told", [3, "3", 3.0, [3], [1, 2]], ids=repr)
+def test_mere_counts_are_counted(story, monkeypatch, told):
+    story.people(5)
+    told_of_import(monkeypatch, {"invalid_emails": told})
+    status = story.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 3}
+    assert status["contacts_confirmed"] == 2
+
+
+def test_count_larger_than_the_batch_is_cut_to_the_batch(story, monkeypatch):
+    story.people(5)
+    told_of_import(monkeypatch, {"invalid_emails": 4, "duplicate_phone_id": 10**9, "duplicate_ext_id": 7})
+    status = story.run()
+    assert sum(status["contacts_rejected_by_brevo"].values()) == 5
+    assert status["contacts_confirmed"] == 0
+
+
+@pytest.mark.parametrize(
+    "told",
+    [-1, -(10**30), "-4", 0, "", None, True, False, {}, {"url": "x"}, [], [None], [[]], [{"a": 1}], "a\x00b"],
+    ids=repr,
+)
+def test_count_that_is_none_rejects_nobody(story, monkeypatch, told):
+    wanted = story.people(5)
+    told_of_import(monkeypatch, {"invalid_emails": told, "unheard_of": told})
+    check_all_sent(story, story.run(), wanted)
+
+
+@pytest.mark.parametrize("told", [float("inf"), float("nan"), "9" * 5000], ids=["Infinity", "NaN", "5,000 digits"])
+def test_count_that_is_no_number_of_contacts_does_not_stop_the_run(story, monkeypatch, told):
+    story.people(5)
+    told_of_import(monkeypatch, {"invalid_emails": told})
+    assert story.run()["status"].startswith("succeeded")
+    assert story.errors == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 5},
+        {"status": "COMPLETED"},
+    ],
+    ids=repr,
+)
+def test_process_of_another_shape_is_read(story, monkeypatch, change):
+    wanted = story.people(5)
+    answer_with(monkeypatch, lambda process, record: process | change)
+    status = story.run()
+    check_all_sent(story, status, wanted)
+    assert status["notes"] == []
+
+
+@pytest.mark.parametrize("info", [None, {}, {"import": None}, {"import": []}], ids=repr)
+@pytest.mark.parametrize("looks", [1, 100], ids=["once", "for ever"])
+def test_process_that_does_not_show_its_reports_is_looked_at_again_and_then_told_in_the_notes(
+    story, monkeypatch, info, looks
+):
+    wanted = with_a_rejected_contact(story)
+    shown = iter([{"info": info}] * looks)
+
+    def without_reports(process, record):
+        return process | next(shown, {}) if process["status"] == "completed" else process
+
+    answer_with(monkeypatch, without_reports)
+    status = story.run()
+    assert story.sent() == wanted
+    if looks == 1:
+        assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_phone": 1}
+        assert status["notes"] == []
+    else:
+        check_told_in_notes(status, "Brevo does not say whether it rejected contacts.")
+
+
+@pytest.mark.parametrize(
+    "garbage", [{"status": None}, {"info": "x"}, {"info": []}, {"id": "abc"}, {"id": None}, {"status": 5}], ids=repr
+)
+def test_somebody_elses_odd_process_does_not_hide_ours(story, monkeypatch, garbage):
+    foreign_imports(story, 1)
+    wanted = story.people(5)
+    answer_with(monkeypatch, lambda process, record: process | garbage if record.id == 78 else process)
+    check_all_sent(story, story.run(hours=0.1), wanted, most_imports=2)
+
+
+def test_process_number_over_two_to_the_31_is_kept(story, monkeypatch):
+    monkeypatch.setattr("local.brevo_sandbox.importing.FIRST_PROCESS_ID", 2**31 + 5)
+    wanted = story.people(5)
+    check_all_sent(story, story.run(hours=0.1), wanted)

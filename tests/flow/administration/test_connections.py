@@ -1,0 +1,55 @@
+"""Connections as administrators, contributors and viewers handle them."""
+
+import pytest
+
+from shared.access import AccessDenied
+from shared.administration import connections, exports, running
+from shared.administration.items import ANY
+from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, connection_of, share, why
+
+
+def test_contributor_sees_name_and_type_of_what_is_shared_and_never_a_setting(office):
+    assert connections.list_connections(office.app, CONTRIBUTOR) == []
+    with pytest.raises(AccessDenied):
+        connections.view_connection(office.app, CONTRIBUTOR, "brevo-eu")
+    share(office, "contributor")
+    seen = connections.ConnectionName("brevo-eu", "brevo", "Brevo")
+    assert connections.list_connections(office.app, CONTRIBUTOR) == [seen]
+    assert connections.view_connection(office.app, CONTRIBUTOR, "brevo-eu")[0] == seen
+    assert connections.list_connections(office.app, VIEWER) == []
+
+
+def test_connection_is_not_saved_with_consent_before_its_steps_pass(office, monkeypatch):
+    new = connection_of(office, id="second", api_key={"setting": "NO_SUCH_KEY"})
+    with pytest.raises(connections.NotConnected) as caught:
+        connections.save_connection(office.app, ADMINISTRATOR, new, None)
+    assert [(step.step, step.ok) for step in caught.value.steps] == [("key found", False)]
+    draft = connection_of(office, id="second", api_key={"setting": "NO_SUCH_KEY"}, consent=None)
+    assert connections.save_connection(office.app, ADMINISTRATOR, draft, None).is_new
+    assert not connections.connect(office.app, ADMINISTRATOR, "second", "Ana").connected
+    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent is None
+    monkeypatch.setenv("NO_SUCH_KEY", "a-wrong-key")
+    steps = connections.connect(office.app, ADMINISTRATOR, "second", "Ana").steps
+    assert (steps[-1].step, steps[-1].ok) == ("key accepted", False)
+    monkeypatch.setenv("NO_SUCH_KEY", office.sandbox.api_key)
+    assert connections.connect(office.app, ADMINISTRATOR, "second", "Ana").connected
+    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent.agreed_by == "Ana"
+
+
+def test_connection_in_use_is_not_removed_until_its_exports_are_detached(office):
+    with pytest.raises(connections.ConnectionInUse) as caught:
+        connections.remove_connection(office.app, ADMINISTRATOR, "brevo-eu", ANY)
+    assert caught.value.exports == [office.export_id]
+    exports.detach_export(office.app, ADMINISTRATOR, office.export_id)
+    connections.remove_connection(office.app, ADMINISTRATOR, "brevo-eu", ANY)
+    assert why(office) == "detached"
+    assert exports.view_export(office.app, VIEWER, office.export_id)[0].mapping.email == "EMail"
+
+
+def test_withdrawn_consent_stops_a_run_before_its_next_batch(office):
+    start = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    connections.save_connection(office.app, ADMINISTRATOR, connection_of(office, consent=None), ANY)
+    status = office.finish(start.run_id)
+    assert (status["status"], status["error"]["code"]) == ("failed", "consent_missing")
+    assert office.nothing_was_sent()
+    assert why(office) == "consent_withdrawn"

@@ -1,0 +1,125 @@
+"""Exports as administrators and contributors handle them."""
+
+import pytest
+
+from shared.access import AccessDenied
+from shared.administration import connections, exports, running
+from shared.administration.items import ANY, InvalidInput
+from shared.config.models import CronSchedule
+from shared.runs.starting import start_due
+from tests.flow.administration.people import (
+    ADMINISTRATOR,
+    CONTRIBUTOR,
+    CSV,
+    VIEWER,
+    code_of,
+    connection_of,
+    share,
+    the_export,
+    why,
+)
+
+
+def test_export_that_cannot_work_is_not_saved_and_every_fault_is_named(office):
+    wrong = the_export(
+        office,
+        id="new",
+        list_id=4711,
+        mapping={"email": "Mail", "first_name": "FirstName", "attributes": {"SIZE": "X"}},
+    )
+    with pytest.raises(InvalidInput) as caught:
+        exports.save_export(office.app, ADMINISTRATOR, wrong, None)
+    fields = sorted(problem.partition(": ")[0] for problem in caught.value.problems)
+    assert fields == ["list_id", "mapping.attributes.SIZE", "mapping.attributes.SIZE", "mapping.email"]
+    assert code_of(exports.view_export, office.app, VIEWER, "new") == "export_unknown"
+
+
+def test_export_of_an_unknown_connection_or_segment_is_not_saved(office):
+    for changes, field in (({"connection": "nowhere"}, "connection"), ({"segments": ["Nobody"]}, "segments")):
+        office.model_json({"name": "Gold", "attributes": [{"name": "EMail"}, {"name": "FirstName"}]})
+        with pytest.raises(InvalidInput) as caught:
+            exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="new", **changes), None)
+        assert caught.value.problems[0].startswith(f"{field}: ")
+
+
+def test_export_before_its_first_snapshot_is_saved_with_a_note(office):
+    saved = exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="new", segments=["Later"]), None)
+    assert saved.is_new
+    assert "not checked yet" in saved.notes[0]
+
+
+def test_contributor_handles_exports_of_shared_connections_only(office):
+    export = the_export(office, display_name="Mine")
+    with pytest.raises(AccessDenied):
+        exports.save_export(office.app, CONTRIBUTOR, export, ANY)
+    with pytest.raises(AccessDenied):
+        running.start_export(office.app, CONTRIBUTOR, office.export_id, "http")
+    assert running.start_exports(office.app, CONTRIBUTOR, "http")[0].reason == "You may not run this export."
+    share(office, "contributor")
+    assert exports.save_export(office.app, CONTRIBUTOR, export, ANY).item.display_name == "Mine"
+    (listed,) = exports.list_exports(office.app, CONTRIBUTOR)
+    assert "edit" in listed.permissions
+    assert exports.list_exports(office.app, VIEWER)[0].permissions == ["view"]
+    assert running.start_export(office.app, CONTRIBUTOR, office.export_id, "http").is_new
+
+
+def test_contributor_does_not_move_an_export_to_a_connection_that_is_not_shared(office):
+    share(office, "contributor")
+    other = connection_of(office, id="other", available_to=["administrator"])
+    connections.save_connection(office.app, ADMINISTRATOR, other, None)
+    with pytest.raises(AccessDenied):
+        exports.save_export(office.app, CONTRIBUTOR, the_export(office, connection="other"), ANY)
+
+
+def test_list_is_found_by_its_name(office):
+    lists = {each.name: number for number, each in office.sandbox.world.account.lists.items()}
+    name, number = next(iter(lists.items()))
+    raw = {key: value for key, value in office.export.items() if key not in ("id", "list_id")}
+    found = exports.read_export(office.app, ADMINISTRATOR, {**raw, "list_name": name.upper()}, "by-name")
+    assert found.list_id == number
+    for wrong in ("No such list", "", 7):
+        with pytest.raises(InvalidInput, match="list_name"):
+            exports.read_export(office.app, ADMINISTRATOR, {**raw, "list_name": wrong}, "by-name")
+
+
+def test_saving_runs_nothing_and_the_next_snapshot_does(office):
+    exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="new"), None)
+    assert [(start.is_new, start.reason) for start in start_due(office.app) if start.export == "new"] == [
+        (False, "There is no new snapshot.")
+    ]
+    office.segment(CSV, refresh="2026/11/24/0600")
+    assert [start.is_new for start in start_due(office.app) if start.export == "new"] == [True]
+
+
+def test_editing_a_name_leaves_a_new_snapshot_to_the_timer(office):
+    assert why(office) == "waiting_for_timer"
+    exports.save_export(office.app, ADMINISTRATOR, the_export(office, display_name="Renamed"), ANY)
+    assert [start.is_new for start in start_due(office.app)] == [True]
+
+
+def test_new_cron_line_is_not_due_for_the_past(office):
+    every_minute = CronSchedule(cron="* * * * *")
+    exports.schedule_export(office.app, ADMINISTRATOR, office.export_id, every_minute)
+    yearly = CronSchedule(cron="0 0 1 1 *", time_zone="Europe/Bucharest")
+    exports.schedule_export(office.app, ADMINISTRATOR, office.export_id, yearly)
+    assert [(start.is_new, start.reason) for start in start_due(office.app)] == [(False, "Not due.")]
+    assert why(office) == "not_due"
+    exports.schedule_export(office.app, ADMINISTRATOR, office.export_id, "off")
+    assert why(office) == "schedule_off"
+
+
+def test_removed_export_sends_nothing_more(office):
+    start = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    exports.remove_export(office.app, ADMINISTRATOR, office.export_id, ANY)
+    status = office.finish(start.run_id)
+    assert (status["status"], status["error"]["code"]) == ("failed", "export_unknown")
+    assert office.nothing_was_sent()
+
+
+def test_exports_are_searched_and_sorted(office):
+    exports.duplicate_export(office.app, ADMINISTRATOR, office.export_id, "a-copy", "Zebra")
+    names = [each.display_name for each in exports.list_exports(office.app, VIEWER, sort="-display_name")]
+    assert names == ["Zebra", "Gold customers"]
+    assert [each.id for each in exports.list_exports(office.app, VIEWER, search="ZEB")] == ["a-copy"]
+    with pytest.raises(InvalidInput, match="sort"):
+        exports.list_exports(office.app, VIEWER, sort="colour")

@@ -1,0 +1,48 @@
+"""What people do with runs: start, let through, cancel."""
+
+import pytest
+
+from shared.access import AccessDenied
+from shared.administration import exports, running
+from shared.administration.audit import read_audit
+from shared.administration.items import ANY
+from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, code_of, the_export, why
+
+
+def test_start_with_the_same_key_starts_once(office):
+    first = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="k")
+    office.finish(first.run_id)
+    again = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="k")
+    assert (again.run_id, again.is_new) == (first.run_id, False)
+    other = {"key": "k", "accept": True}
+    assert code_of(running.start_export, office.app, ADMINISTRATOR, office.export_id, "http", **other) == (
+        "idempotency_key_used"
+    )
+    assert running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="l").is_new
+
+
+def test_key_of_a_start_that_found_an_active_run_stands_for_that_run(office):
+    active = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    assert running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="k").run_id == active.run_id
+    office.finish(active.run_id)
+    assert running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="k").run_id == active.run_id
+
+
+def test_guard_that_stopped_a_run_is_told_and_letting_it_through_is_in_the_trail(office):
+    exports.save_export(office.app, ADMINISTRATOR, the_export(office, max_profiles=1), ANY)
+    office.finish(running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id)
+    assert why(office) == "guard"
+    started = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", accept=True)
+    assert office.finish(started.run_id)["status"] == "succeeded"
+    entries, _ = read_audit(office.app, ADMINISTRATOR, limit=200)
+    assert ("let through guards", started.run_id) in [(each.what, each.detail) for each in entries]
+    with pytest.raises(AccessDenied):
+        read_audit(office.app, CONTRIBUTOR)
+
+
+def test_cancel_takes_the_connection_of_the_export(office):
+    start = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    with pytest.raises(AccessDenied):
+        running.cancel_run(office.app, CONTRIBUTOR, start.run_id)
+    running.cancel_run(office.app, ADMINISTRATOR, start.run_id)
+    assert office.finish(start.run_id)["status"] == "cancelled"

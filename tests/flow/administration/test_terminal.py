@@ -1,0 +1,76 @@
+"""The terminal does and says what the API does."""
+
+import json
+
+from shared.administration import exports, running
+from shared.administration.items import item_etag
+from tests.flow.administration.people import ADMINISTRATOR, completed, notified, the_export
+from tests.plain import plain
+from tests.receiver import receiver
+
+
+def test_terminal_and_api_tell_the_same_facts(office, typed):
+    office.finish(running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id)
+    status, output, _ = typed("exports", "--json")
+    assert (status, json.loads(output)) == (0, plain(exports.list_exports(office.app, ADMINISTRATOR)))
+    (last,) = json.loads(typed("status", "--json")[1])
+    (told,) = json.loads(output)
+    assert told["last_run"] == {
+        key: last[key] for key in ("run_id", "status", "trigger", "started_at", "finished_at")
+    } | {"reason": None}
+    assert "There is no new snapshot since" in typed("exports")[1]
+
+
+def test_terminal_does_what_the_api_does(office, typed, tmp_path):
+    file = tmp_path / "item.json"
+    name = office.export_id
+    status, output, errors = typed("export", "show", name)
+    etag = errors.split()[-1]
+    assert (status, etag) == (0, item_etag(the_export(office)))
+    file.write_text(output.replace("Gold customers", "Silver"))
+    assert typed("export", "save", name, str(file))[0] == 2
+    assert typed("export", "save", name, str(file), "--if-match", etag)[1].splitlines()[0] == f"{name} is changed"
+    assert typed("export", "save", name, str(file), "--if-match", etag)[0] == 2
+    assert typed("export", "save", name, str(tmp_path / "none"))[0] == 2
+    assert typed("export", "duplicate", name, "copy", "--name", "Copy")[1] == "copy is added\n"
+    assert typed("export", "schedule", "copy", "--cron", "0 0 30 2 *")[0] == 2
+    assert typed("export", "schedule", "copy", "--cron", "0 5 * * *", "--time-zone", "Europe/Bucharest")[0] == 0
+    assert typed("export", "detach", "copy")[0] == 0
+    assert typed("connection", "remove", "brevo-eu")[0] == 2
+    assert typed("export", "remove", "copy")[0] == 0
+    assert typed("connections")[1].splitlines()[1].split()[0] == "brevo-eu"
+    file.write_text(typed("connection", "show", "brevo-eu")[1])
+    assert typed("connection", "save", "second", str(file))[0] == 2, "its id is another"
+    assert typed("connection", "save", "brevo-eu", str(file), "--replace")[0] == 0
+    assert typed("connect", "brevo-eu", "--agree", "Ana")[0] == 0
+    assert json.loads(typed("run", "--all", "--json")[1])[0]["export"] == name
+    assert typed("run", "--all", "--wait")[0] == 2
+    assert "terminal ana" in typed("audit")[1]
+    assert "remove export copy" in typed("history")[1]
+
+
+def test_terminal_that_waits_tells_of_the_end_itself(office, typed, monkeypatch):
+    notified(office, office.export_id)
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    document["exports"][0]["list_id"] = 4711
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    with receiver() as there:
+        # Not everybody's: other tests' runs, which share the queue, may end here.
+        monkeypatch.setenv("SLACK_URL", there.url)
+        assert typed("run", office.export_id, "--wait")[0] == 1
+        (told,) = there.received
+        assert told.json["blocks"][0]["text"]["text"] == "Gold customers: the export failed"
+        assert office.app.storage.notice_queue.receive(30) is None
+
+
+def test_terminal_completes_commands_options_and_ids(office, typed):
+    run_id = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id
+    assert sorted(completed("conn")) == ["connect", "connection", "connections"]
+    assert completed("export", "d") == ["duplicate", "detach"]
+    assert completed("export", "remove", "go") == [office.export_id]
+    assert completed("status", office.export_id) == completed("rejects", "") == [run_id]
+    assert completed("connect", "") == ["brevo-eu"]
+    assert completed("run", "--a") == ["--all", "--accept"]
+    assert completed("completion", "") == ["bash", "zsh", "fish"]
+    assert completed("connect", "brevo-eu", "--agree", "") == []
+    assert completed("nothing", "") == completed("export", "nothing", "") == []

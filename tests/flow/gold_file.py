@@ -1,0 +1,25 @@
+"""Segment files of the runs' tests, and what they wait for."""
+
+from shared.runs.status import find_run
+from shared.runs.steps.dispatch import take_step
+
+HEAD = "CustomerId,EMail,FirstName\n"
+TWO = HEAD + "C-1,ana@example.com,Ana\nC-2,ion@example.com,Ion\n"
+
+
+def many(count, first=0):
+    return HEAD + "".join(f"C-{n},p{n}@example.com,P{n}\n" for n in range(first, first + count))
+
+
+def sending(flow, started):
+    run = find_run(flow.app, started.run_id)
+    return any(batch.state == "delivering" for batch in flow.app.store.batches(run))
+
+
+def stage_again(flow, run_id):
+    """What the postponed message does, without waiting for its time."""
+    flow.work_until(lambda: find_run(flow.app, run_id).waiting)
+    waiting = find_run(flow.app, run_id).waiting
+    assert flow.nothing_was_sent()
+    take_step(flow.app, f'{{"run": "{run_id}", "step": "stage"}}')
+    return waiting

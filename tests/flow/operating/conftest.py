@@ -1,0 +1,53 @@
+"""An office that operates one export over Azurite and the sandbox, and its terminal."""
+
+import contextlib
+import json
+import uuid
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient
+from click.testing import CliRunner
+
+from shared.cli.program import program
+from shared.staging.rejected import REJECTED
+from tests.flow.operating.tools import poison_queue
+
+
+@pytest.fixture
+def office(azurite, make_flow, monkeypatch):  # the commands open storage by its connection string
+    """A flow whose configuration is a blob, with the environment that its terminal has.
+
+    These tools look at everything that an account holds, so what other tests have left is cleared away first.
+    """
+    location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
+    flow = make_flow(EXPORT_CONFIG=location)
+    document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
+    flow.app.storage.app_blobs.write(*location.split("/"), document)
+    for name, value in {
+        "AzureWebJobsStorage": flow.connection_string,
+        "EXPORT_CONFIG": location,
+        "BREVO_BASE_URL": flow.sandbox.base_url,
+        "SNAPSHOT_QUIET_SECONDS": "0",
+        "USER": "ana",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for queue in (poison_queue(flow), QueueClient.from_connection_string(flow.connection_string, "run-steps")):
+        with contextlib.suppress(ResourceNotFoundError):
+            queue.clear_messages()
+    for container in ("staged", REJECTED):
+        flow.app.storage.app_blobs.delete_below(container, "")
+    for run_id, _ in flow.app.store.open_runs():
+        flow.app.store.drop_open(run_id)
+    return flow
+
+
+@pytest.fixture
+def typed(office):
+    """Types a command; its exit status, output and words on standard error."""
+
+    def run(*words, typed_in=""):
+        done = CliRunner().invoke(program, words, input=typed_in, catch_exceptions=False)
+        return done.exit_code, done.stdout, done.stderr
+
+    return run

@@ -1,0 +1,139 @@
+"""The operator's doctor over Azurite and the sandbox: configuration, keys, runs, the clock, the host."""
+
+import json
+import time
+from dataclasses import replace
+
+import pytest
+
+from shared.runs.state import Run
+from shared.runs.steps.sweep import sweep
+from tests.flow.operating.tools import ANA, HEAD, checks, give_up
+
+
+def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    office.run()
+    before = office.app.storage.queue.count()
+    status, output, _ = typed("doctor")
+    assert status == 0, output
+    lines = [line.split(": ")[0] for line in output.splitlines()]
+    assert lines[:2] == ["ok      version", "ok      settings"]
+    for check in ("configuration", "container staged", "queue run-steps", "table runs", f"segments {office.container}"):
+        assert f"ok      {check}" in lines
+    assert [line for line in lines if "connection brevo-eu" in line] == [
+        f"ok      connection brevo-eu, {step}"
+        for step in (
+            "key found",
+            "key accepted",
+            "address allowed",
+            "lists readable",
+            "attributes readable",
+            "contract",
+            "consent",
+        )
+    ]
+    assert "run-steps-poison: Empty." in output
+    assert "clock: As storage's." in output
+    assert office.app.storage.queue.count() == before
+    assert not office.app.storage.app_blobs.listing("staged", "probe")
+    assert not list(office.app.storage.runs.query("~probe"))
+
+
+def test_doctor_tells_each_fault_with_its_fix_and_goes_on(office, typed, monkeypatch):
+    monkeypatch.setenv("SNAPSHOT_QUIET_SECONDS", "soon")
+    monkeypatch.setenv("REPORTING_KEY", "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/r)")
+    monkeypatch.setenv(office.account, "wrong")
+    give_up(office, "!!")
+    found = checks(typed, 1)
+    assert "must be a number of seconds" in found["setting SNAPSHOT_QUIET_SECONDS"]["message"]
+    assert "Key Vault reference did not resolve" in found["setting REPORTING_KEY"]["message"]
+    assert "the app's identity may read it" in found["setting REPORTING_KEY"]["fix"]
+    assert found["connection brevo-eu, key accepted"]["state"] == "FAILED"
+    assert "connection brevo-eu, lists readable" not in found
+    assert found["run-steps-poison"]["state"] == "FAILED"
+    assert "segment-export replay" in found["run-steps-poison"]["fix"]
+    assert found["table audit"]["state"] == found["clock"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "state", "words"),
+    [
+        ("", "ok", "Next: "),
+        ("0 0 22-6 * * *", "FAILED", "The setting EXPORT_SCHEDULE has the hour '22-6'"),
+        ("*/5 * * * *", "FAILED", "takes six fields"),
+        ("0 0 9 1-7 * MON", "warn", "that fit the day of the month and also the weekday. Next: "),
+    ],
+)
+def test_doctor_tells_when_the_timer_runs_or_what_is_wrong_with_its_schedule(
+    office, typed, monkeypatch, schedule, state, words
+):
+    monkeypatch.setenv("EXPORT_SCHEDULE", schedule)
+    timer = checks(typed, 1 if state == "FAILED" else 0)["timer"]
+    assert timer["state"] == state
+    assert words in timer["message"]
+
+
+def test_doctor_says_which_key_did_not_resolve(office, typed, monkeypatch):
+    monkeypatch.setenv(office.account, "@Microsoft.KeyVault(VaultName=kv;SecretName=brevo-api-key)")
+    found = checks(typed, 1)
+    assert found[f"setting {office.account}"]["state"] == "FAILED"
+    assert office.account in found["connection brevo-eu, key found"]["message"]
+
+
+def test_doctor_without_a_usable_configuration_looks_at_all_else(office, typed, monkeypatch):
+    office.app.storage.app_blobs.write("broken", "exports.json", b'{"exports": [{"id": "A"}], "colour": 1}')
+    monkeypatch.setenv("EXPORT_CONFIG", "broken/exports.json")
+    found = checks(typed, 1)
+    assert "more)" in found["configuration"]["message"]
+    assert found["open runs"]["state"] == "ok"
+    monkeypatch.setenv("EXPORT_CONFIG", "Not/There.json")
+    assert "There is no configuration at Not/There.json." in checks(typed, 1)["configuration"]["message"]
+
+
+def test_doctor_tells_a_segment_container_that_is_not_there_and_withdrawn_consent(office, typed):
+    lost = {**office.export, "id": "lost", "source": {"container": "no-such-container", "folder": "A"}}
+    document = {"connections": [{**office.connection, "consent": None}], "exports": [lost]}
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    found = checks(typed, 1)
+    assert "no such container" in found["segments no-such-container"]["message"]
+    assert found["connection brevo-eu, consent"]["state"] == "warn"
+
+
+def test_doctor_tells_the_oldest_open_run_and_one_that_nothing_drives(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    run_id = office.start().run_id
+    assert f"{run_id}" in checks(typed, 0)["open runs"]["message"]
+
+    def aged(run):
+        return Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "stalled_after": office.app.now() - 3600})
+
+    office.app.store.update(run_id, aged)
+    found = checks(typed, 1)["open runs"]
+    assert f"Nothing drives {run_id} (queued)" in found["message"]
+    assert "Start the app" in found["fix"]
+    assert run_id in sweep(office.app)
+    office.finish(run_id)
+
+
+def test_doctor_tells_a_clock_that_is_off(office, typed, monkeypatch):
+    class Off:
+        time = staticmethod(lambda: time.time() - 90)
+
+    monkeypatch.setattr("shared.storage.clock.time", Off)
+    found = checks(typed, 0)["clock"]
+    assert found["state"] == "warn"
+    assert "0 s behind storage's" in found["message"].replace("89", "90").replace("91", "90")
+
+
+def test_doctor_tells_that_no_host_takes_messages(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    run_id = office.start().run_id
+    office.app.store.update(run_id, lambda run: replace(run, watch_due=office.app.now() - 100))
+    assert checks(typed, 0)["open runs"]["state"] == "ok"
+    office.app.store.update(run_id, lambda run: replace(run, watch_due=office.app.now() - 300))
+    found = checks(typed, 1)["open runs"]
+    assert found["message"] == f"No host has taken a message of {run_id} that was due 5 min ago."
+    assert "Host is shutting down" in found["fix"]
+    assert "403" in found["fix"]
+    office.finish(run_id)

@@ -1,0 +1,113 @@
+"""The operator's doctor where storage keeps deleted blobs, is named wrongly, or does not answer."""
+
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobServiceClient,
+    ResourceTypes,
+    RetentionPolicy,
+    generate_account_sas,
+)
+
+from shared.storage import account
+from tests.flow.operating.tools import checks
+
+
+@pytest.fixture
+def soft_delete(office):
+    """Turns blob soft delete on, for the test."""
+    service = BlobServiceClient.from_connection_string(office.connection_string)
+    service.set_service_properties(delete_retention_policy=RetentionPolicy(enabled=True, days=7))
+    yield
+    service.set_service_properties(delete_retention_policy=RetentionPolicy(enabled=False))
+
+
+def test_doctor_warns_of_soft_delete_on_the_account_with_the_segments(office, typed, soft_delete):
+    found = checks(typed, 0)["segments account"]
+    assert found["state"] == "warn"
+    assert found["message"] == "Blob soft delete is on (7 days): Customer Insights' exports to this account fail."
+    assert "--enable-delete-retention false" in found["fix"]
+
+
+def test_doctor_finds_an_account_without_soft_delete_well(office, typed):
+    found = checks(typed, 0)["segments account"]
+    assert (found["state"], found["message"]) == ("ok", "Blob soft delete is off.")
+
+
+def test_doctor_says_who_may_see_whether_soft_delete_is_on(office, typed, monkeypatch):
+    service = BlobServiceClient.from_connection_string(office.connection_string)
+    only_blobs = generate_account_sas(
+        service.account_name,
+        service.credential.account_key,
+        ResourceTypes(container=True, object=True),
+        AccountSasPermissions(list=True),
+        datetime.now(UTC) + timedelta(hours=1),
+    )
+    monkeypatch.setenv("SEGMENT_STORAGE", f"BlobEndpoint={service.url};SharedAccessSignature={only_blobs}")
+    found = checks(typed, 0)["segments account"]
+    assert found["state"] == "warn"
+    assert found["message"] == "Your roles do not show whether blob soft delete is on."
+    assert found["fix"].startswith("Get the role Reader on the account")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "check"),
+    [
+        ("SEGMENT_STORAGE", "nonsense", "setting SEGMENT_STORAGE"),
+        ("AzureWebJobsStorage", "nonsense", "storage settings"),
+    ],
+)
+def test_doctor_names_a_connection_string_that_is_none(office, typed, monkeypatch, setting, value, check):
+    monkeypatch.setenv(setting, value)
+    found = checks(typed, 1)
+    assert "not a valid connection string" in found[check]["message"]
+    assert ("table runs" in found) == (setting == "SEGMENT_STORAGE")
+
+
+def test_doctor_without_storage_still_looks_for_the_keys_of_a_local_configuration(flow, typed, monkeypatch):
+    monkeypatch.setenv("AzureWebJobsStorage", "nonsense")
+    monkeypatch.setenv("EXPORT_CONFIG", str(flow.config))
+    assert checks(typed, 1)["connection brevo-eu, key found"]["state"] == "ok"
+    monkeypatch.delenv(flow.account)
+    assert checks(typed, 1)["connection brevo-eu, key found"]["state"] == "FAILED"
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(64)
+        yield listening.getsockname()[1]
+
+
+def storage_at(office, port):
+    return "".join(
+        f"{part};" if "Endpoint=" not in part else f"{part.split('=')[0]}=http://127.0.0.1:{port}/devstoreaccount1;"
+        for part in office.connection_string.strip(";").split(";")
+    )
+
+
+def test_doctor_ends_soon_where_storage_does_not_answer(flow, office, typed, monkeypatch, silent_port):
+    assert account._HURRIED["read_timeout"] <= 3
+    monkeypatch.setitem(account._HURRIED, "read_timeout", 0.3)  # each of three services is asked twice
+    monkeypatch.setenv("AzureWebJobsStorage", storage_at(office, silent_port))
+    monkeypatch.setenv("EXPORT_CONFIG", str(flow.config))
+    began = time.monotonic()
+    status, output, _ = typed("doctor")
+    assert time.monotonic() - began < 8
+    assert status == 1
+    assert output.count("Storage did not answer for") == 3
+    assert "Check that the account in AzureWebJobsStorage or SEGMENT_STORAGE can be reached." in output
+
+
+def test_doctor_ends_at_once_where_storage_refuses_connections(flow, office, typed, monkeypatch):
+    monkeypatch.setenv("AzureWebJobsStorage", storage_at(office, 9))
+    monkeypatch.setenv("EXPORT_CONFIG", str(flow.config))
+    began = time.monotonic()
+    assert typed("doctor")[0] == 1
+    assert time.monotonic() - began < 15

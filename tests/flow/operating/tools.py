@@ -1,0 +1,33 @@
+"""What the tests of the operator's tools share."""
+
+import contextlib
+import json
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.queue import QueueClient
+
+from shared.access import Caller
+
+ADMINISTRATOR = Caller("function key", "administrator")
+HEAD = "CustomerId,EMail,FirstName\n"
+ANA = "ana.pop@example.com"
+
+
+def poison_queue(office):
+    return QueueClient.from_connection_string(office.connection_string, "run-steps-poison")
+
+
+def give_up(office, *contents):
+    """Puts messages into the poison queue, as they stand there."""
+    with contextlib.suppress(ResourceExistsError):
+        poison_queue(office).create_queue()
+    for content in contents:
+        poison_queue(office).send_message(content)
+
+
+def checks(typed, status):
+    """What doctor found, by what it looked at."""
+    found_status, output, _ = typed("doctor", "--json")
+    found = json.loads(output)
+    assert (found_status, found["healthy"]) == (status, status == 0), output
+    return {each["check"]: each for each in found["checks"]}

@@ -1,0 +1,58 @@
+"""Delimiters, headers and partitions as the configuration and model.json say them."""
+
+import pytest
+
+from tests.flow.one_column import HEAD
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"], ids=repr)
+def test_delimiter_of_the_configuration_is_used(flow, delimiter):
+    flow.change(source={**flow.export["source"], "delimiter": delimiter})
+    flow.segment(f'EMail{delimiter}FirstName\nana@example.com{delimiter}"A,n{delimiter}a"\n')
+    flow.run()
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": f"A,n{delimiter}a"}}
+
+
+def table(name, columns, **settings):
+    return {
+        "name": name,
+        "attributes": [{"name": column} for column in columns],
+        "partitions": [{"location": "x", "fileFormatSettings": settings}],
+    }
+
+
+def test_delimiter_of_model_json_is_used_for_its_table_alone(flow):
+    flow.change(segments=["Gold", "Silver"])
+    flow.model_json(table("Gold", ["EMail", "FirstName"], delimiter=";"), table("Silver", ["EMail", "FirstName"]))
+    flow.segment("EMail;FirstName\nana@example.com;Ana\n", name="Gold")
+    flow.segment("EMail,FirstName\nion@example.com,Ion\n", name="Silver")
+    assert flow.run()["status"] == "succeeded"
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}, "ion@example.com": {"FIRSTNAME": "Ion"}}
+
+
+@pytest.mark.parametrize("settings", [{"columnHeaders": False}, {}], ids=["told", "seen"])
+def test_file_without_a_header_row_takes_its_columns_from_model_json(flow, settings):
+    flow.model_json(table("Gold", ["CustomerId", "EMail", "FirstName"], **settings))
+    flow.segment("C-1,ana@example.com,Ana\nC-2,,Ion\n", partition=1)
+    flow.segment("C-3,eva@example.com,Eva\nC-4,nobody,X\n", partition=2, ending=".csv.gz")
+    status = flow.run()
+    assert status["rows_read"] == 4
+    assert flow.places(status["run_id"]) == [("Gold_1.csv", 2, "missing_email"), ("Gold_2.csv.gz", 2, "invalid_email")]
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}, "eva@example.com": {"FIRSTNAME": "Eva"}}
+
+
+def test_header_row_is_seen_where_model_json_says_nothing_of_it(flow):
+    flow.model_json(table("Gold", ["CustomerId", "EMail", "FirstName"]))
+    flow.segment("FirstName,CustomerId,EMail\nAna,C-1,ana@example.com\n")
+    assert flow.run()["rows_read"] == 1
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}}
+
+
+def test_partitions_are_read_in_the_order_of_their_numbers(flow):
+    flow.change(source={**flow.export["source"], "gaps_allowed": True})
+    flow.segment(HEAD + "C-10,ana@example.com,Ten\nC-11,ion@example.com,Ion\n", partition=10)
+    flow.segment(HEAD + "C-2,ana@example.com,Two\n", partition=2)
+    flow.segment(HEAD + "C-0,eva@example.com,Eva\n", partition="001")
+    status = flow.run()
+    assert flow.sent()["ana@example.com"] == {"FIRSTNAME": "Two"}
+    assert flow.places(status["run_id"]) == [("Gold_10.csv", 2, "duplicate_email")]

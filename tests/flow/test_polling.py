@@ -1,0 +1,110 @@
+"""How often and when a run polls Brevo for the end of its imports."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from shared.brevo import body
+from shared.brevo.client import BrevoClient
+from shared.brevo.polling import OpenImport, learn, seconds_per_contact
+from shared.runs.queue import Message, rest_until_due, schedule_confirm
+from shared.runs.status import find_run
+from shared.runs.steps.dispatch import take_step
+from tests.flow.gold_file import TWO, many
+
+
+@pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
+def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_seconds(flow, monkeypatch):
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
+    flow.segment(many(1_000))
+    assert flow.run()["status"] == "succeeded"
+    posts, looks = (
+        [entry.at for entry in flow.sandbox.log.entries(route)] for route in ("POST /contacts/import", "GET /processes")
+    )
+    assert len(posts) == len(looks) > 3
+    # The wait learned by then, and not the second that the queue would make of it, or none.
+    assert 0.4 < min(look - post for post, look in zip(posts, looks, strict=True)) < 0.95
+
+
+@pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
+def test_message_that_wants_to_rest_for_ever_rests_a_second(flow):
+    begun = time.monotonic()
+    assert rest_until_due(flow.app, Message("gold-20261124T050000-abcdef", "confirm", due=1e300))
+    assert 0.9 < time.monotonic() - begun < 2
+    assert not rest_until_due(flow.app, Message("gold-20261124T050000-abcdef", "confirm", due=1.0))
+
+
+@pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
+def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
+    flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    flow.segment(TWO)
+    started = flow.start()
+    flow.work_until(lambda: find_run(flow.app, started.run_id).state == "confirming")
+    run = find_run(flow.app, started.run_id)
+    looks = flow.sandbox.log.count("GET /processes")
+    told = {"run": run.run_id, "step": "confirm", "number": run.confirm_number, "due": flow.app.now() + 0.6}
+    step = threading.Thread(target=take_step, args=(flow.app, json.dumps(told)))
+    step.start()
+    time.sleep(0.1)
+    schedule_confirm(flow.app, run.run_id, 60)
+    step.join()
+    assert flow.sandbox.log.count("GET /processes") == looks
+
+
+def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow):
+    def learned(contacts, seconds, polls):
+        learn(flow.app.storage.accounts, flow.account, OpenImport(0.5 + seconds, contacts), polls)
+        return round(seconds_per_contact(flow.app.storage.accounts, flow.account) * 10_000, 1)
+
+    assert learned(10_000, 60.0, polls=3) == 60.0  # it took more than a look: known
+    assert learned(10_000, 60.0, polls=1) == 51.0  # done already: perhaps long before
+    assert learned(10_000, 20.0, polls=1) == 20.0
+    assert learned(4_999, 20.0, polls=5) == 20.0  # small ones say nothing, neither of slowness
+    assert learned(10, 0.1, polls=1) == 20.0  # nor of speed
+    assert learned(5_000, 15.0, polls=2) == 30.0
+
+    flow.change_connection(imports_at_once=4)
+    flow.segment(many(1_000))
+    before = seconds_per_contact(flow.app.storage.accounts, flow.account)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
+        learnings = []
+        patch.setattr("shared.runs.steps.confirm.learn", lambda *learned: learnings.append(learned))
+        assert flow.run()["status"] == "succeeded"
+    assert before == seconds_per_contact(flow.app.storage.accounts, flow.account)
+    assert len(learnings) == flow.sandbox.log.count("GET /processes") < len(flow.sandbox.imports.records())
+
+
+def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):
+    flow.segment(many(5))
+    started = flow.start()
+    real = BrevoClient.processes
+    looks = []
+
+    def processes(self, wanted):
+        found = real(self, wanted)
+        looks.append(found)
+        if len(looks) > 1 or any(process.state != "completed" for process in found.values()):
+            return found
+        run = find_run(flow.app, started.run_id)
+        take_step(flow.app, json.dumps({"run": run.run_id, "step": "confirm", "number": run.confirm_number}))
+        return {number: replace(process, state="failed") for number, process in found.items()}
+
+    monkeypatch.setattr(BrevoClient, "processes", processes)
+    flow.sandbox.change(seconds_fixed=0.0)
+    status = flow.finish(started.run_id, seconds=30)
+    assert status["status"] == "succeeded"
+    assert len(looks) == 2
+    (batch,) = flow.app.store.batches(find_run(flow.app, started.run_id))
+    assert (batch.state, batch.sent_again) == ("confirmed", 0)
+
+
+def test_run_without_call_backs_needs_hardly_more_looks_than_imports(flow, monkeypatch):
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
+    flow.segment(many(8 * 256))
+    status = flow.finish(flow.start().run_id, seconds=60)
+    assert (status["status"], status["batches"]) == ("succeeded", 8)
+    assert flow.sandbox.log.count("GET /processes") <= 10
