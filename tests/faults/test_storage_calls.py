@@ -1,8 +1,8 @@
 """What a small run costs in calls of storage: each is some milliseconds of a worker, and a fraction of a cent."""
 
 import pytest
-from tests.memory_storage import MemoryTable
 
+from simulation.storage import MemoryTable
 from tests.memory_line import Line
 
 MOST_CALLS = 73

@@ -9,7 +9,6 @@ import pytest
 from shared.operating import forgetting
 from shared.runs.state import Batch
 from shared.runs.status import find_run
-from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.tools import ANA, HEAD
 
