@@ -23,13 +23,6 @@ DEFECTS: tuple[Defect, ...] = (
         'wanted = Row(run.key_setting, f"slot-{number}", mine, "*" if row else None)',
     ),
     one(
-        "ending-etag-dropped",
-        "A run is ended whatever has happened to it since that was decided.",
-        "runs.store",
-        'changes = [Change("replace", run_row(run))]',
-        'changes = [Change("put", run_row(run))]',
-    ),
-    one(
         "active-not-exclusive",
         "A second run of an export is written beside the active one.",
         "runs.store",

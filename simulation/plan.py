@@ -114,30 +114,41 @@ _LATENCIES = (
 _STATES = ("queued", "staging", "delivering", "confirming", "confirming")
 
 
-def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Action, ...]:
-    def when() -> float:
-        return round(chance.uniform(0, trouble), 3)
+_DOINGS: tuple[tuple[ActionKind, float, int], ...] = (
+    ("refresh", 0.5, 3),
+    ("start", 0.3, 2),
+    ("start-again", 0.04, 1),
+    ("cancel", 0.3, 2),
+    ("save", 0.1, 1),
+    ("typo", 0.08, 1),
+    ("webhook", 0.1, 1),
+)
 
-    found = [Action("refresh", round(chance.uniform(0, 20), 3), export) for export in range(exports)]
-    kinds: tuple[tuple[ActionKind, float, int], ...] = (
-        ("refresh", 0.5, 3),
-        ("start", 0.3, 2),
-        ("start-again", 0.04, 1),
-        ("cancel", 0.3, 2),
-        ("save", 0.1, 1),
-        ("typo", 0.08, 1),
-        ("webhook", 0.1, 1),
-    )
-    for kind, share, most in kinds:
+
+def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Action, ...]:
+    found = _refreshes(chance, exports, chance.uniform(0, 20))
+    for kind, share, most in _DOINGS:
         if chance.random() < share:
             for _ in range(chance.randint(1, most)):
-                seconds = {"typo": chance.choice((5.0, 60.0, 400.0)), "start-again": 3600.0}.get(kind, 0.0)
-                at = when() if chance.random() < 0.6 else round(chance.uniform(0, 60), 3)
-                state = ""
-                if kind in ("cancel", "refresh") and chance.random() < 0.5:
-                    state, at = chance.choice(_STATES), round(chance.uniform(0, chance.choice((0.2, 1.0, 5.0))), 3)
-                found.append(Action(kind, at, chance.randrange(exports), seconds, state))
+                found += _doings(chance, exports, trouble, kind)
     return tuple(sorted(found, key=lambda each: each.at))
+
+
+def _doings(chance: random.Random, exports: int, trouble: float, kind: ActionKind) -> list[Action]:
+    at = round(chance.uniform(0, trouble if chance.random() < 0.6 else 60), 3)
+    if kind == "refresh" and exports > 1 and chance.random() < 0.3:
+        return _refreshes(chance, exports, at)
+    state = ""
+    if kind in ("cancel", "refresh") and chance.random() < 0.5:
+        state, at = chance.choice(_STATES), round(chance.uniform(0, chance.choice((0.2, 1.0, 5.0))), 3)
+    seconds = {"typo": chance.choice((5.0, 60.0, 400.0)), "start-again": 3600.0}.get(kind, 0.0)
+    return [Action(kind, at, chance.randrange(exports), seconds, state)]
+
+
+def _refreshes(chance: random.Random, exports: int, at: float) -> list[Action]:
+    """Customer Insights refreshes all segments, mostly at once."""
+    apart = chance.choice((0.0, 0.5, 0.5, 15.0))
+    return [Action("refresh", round(at + chance.uniform(0, apart), 3), export) for export in range(exports)]
 
 
 # Calls that decide something, which a fault meets more often than chance alone would let it.
@@ -183,7 +194,16 @@ def _death(chance: random.Random, workers: int, trouble: float) -> Fault:
 
 def _hang(chance: random.Random, workers: int, trouble: float) -> Fault:
     seconds = chance.choice((3.0, 25.0, 45.0, 130.0, 400.0))
-    return CallFault(chance.choice(("hangs", "hangs-after", "freezes", "freezes")), *_point(chance), seconds)
+    return CallFault(chance.choice(("hangs", "hangs-after", "freezes")), *_point(chance), seconds)
+
+
+# Where a worker is in the middle of staging or posting. One that stands still there comes back to a run that has moved.
+_MIDDLE = ("runs replace", "staged write", "batches put", "batches put+put", "batches put+put+put", "staged read")
+
+
+def _still(chance: random.Random, workers: int, trouble: float) -> Fault:
+    number = 1 + int(chance.expovariate(0.7))
+    return CallFault("freezes", chance.choice(_MIDDLE), number, chance.choice((25.0, 45.0, 130.0, 300.0, 400.0)))
 
 
 def _freeze(chance: random.Random, workers: int, trouble: float) -> Fault:
@@ -246,7 +266,8 @@ _KINDS: tuple[tuple[Maker, float, int], ...] = (
     (_call, 0.35, 4),
     (_death, 0.35, 3),
     (_hang, 0.3, 3),
-    (_freeze, 0.2, 2),
+    (_still, 0.2, 1),
+    (_freeze, 0.15, 2),
     (_restart, 0.15, 1),
     (_outage, 0.25, 1),
     (_message, 0.3, 3),
