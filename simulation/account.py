@@ -11,8 +11,6 @@ from simulation.judge import Judge
 from simulation.queues import Message
 from simulation.storage import Kept
 
-# Only so many messages are doubled by chance: copies of copies would multiply by themselves.
-_MOST_DOUBLES = 30
 _LONGEST_GAP_SECONDS = 0.3
 
 
@@ -37,7 +35,7 @@ class WatchedStorage(Kept):
     def sent(self, messages: list[Message], message: Message) -> None:
         """A message was sent: it may come late, or twice."""
         self._judge.message(message.text)
-        late, gap = self._double.of_next()
+        late, gap = self._double.of_next(message.text)
         message.visible_at += late
         self._host.sent(messages, message)
         if gap is not None:
@@ -51,14 +49,14 @@ class Doubling:
 
     def __init__(self, faults: Faults, chance: random.Random, share: float) -> None:
         self._faults, self._chance, self._share = faults, chance, share
-        self._left = _MOST_DOUBLES
 
-    def of_next(self) -> tuple[float, float | None]:
+    def of_next(self, text: str) -> tuple[float, float | None]:
         """How many seconds the next message is late, and how long after it its copy comes, if there is one."""
         fault = self._faults.at_message()
         if fault is not None:
             return (fault.seconds, None) if fault.kind == "delayed" else (0.0, fault.seconds)
-        if self._share and self._left and not self._faults.is_over and self._chance.random() < self._share:
-            self._left -= 1
+        # Not a step that is tried again: both copies would be, and copies of copies multiply by themselves.
+        is_doubled = self._share and not self._faults.is_over and '"attempt"' not in text
+        if is_doubled and self._chance.random() < self._share:
             return 0.0, self._chance.uniform(0.0, _LONGEST_GAP_SECONDS)
         return 0.0, None

@@ -19,7 +19,7 @@ from simulation.scheduler import Scheduler
 from simulation.storage import Kept
 
 # More messages than this at once in a queue, and somebody multiplies them.
-_MOST_MESSAGES = 100
+_MOST_MESSAGES = 60
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
 _SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|c2ltdWxhdGVk")
 
