@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 INVARIANTS: dict[str, str] = {
     "nobody lost": "A run that succeeded has put everybody of its snapshot into the list, with that snapshot's values.",
-    "snapshot settled": "The newest snapshot of an export was sent, or cancelled by a person, or failed and was told.",
+    "snapshot settled": "The newest snapshot is sent in the end, unless a person cancels it or four runs fail.",
     "others untouched": "An import holds people of its export's snapshots only, for its list, and blocks nobody.",
     "imports open": "An account never has more imports open at Brevo than it allows.",
     "newest values win": "No value of an older snapshot replaces one that a run has confirmed.",

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,8 @@ from simulation.storage import Kept
 
 # More messages than this at once in a queue, and somebody multiplies them.
 _MOST_MESSAGES = 60
+# The first try of a snapshot and three more.
+MOST_TRIES = 4
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
 _SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|c2ltdWxhdGVk")
 
@@ -225,6 +227,15 @@ class Judge:
                 self.lowered.append((done, f"import {done.id} of {done.batch}"))
             elif new < self._floors.get(email, 0):
                 self.violate("newest values win", f"import {done.id} of {done.batch} replaces confirmed newer values")
+
+    def unsettled(self) -> list[Refresh]:
+        """The newest snapshots of which something is still to be done: nobody has sent, cancelled or given them up."""
+        failed = Counter(export for export, state in self.runs.values() if state == "failed")
+        return [
+            newest
+            for export, newest in self.newest.items()
+            if newest.id not in self.cancelled | self.sent.keys() and failed[export] < MOST_TRIES
+        ]
 
     def run(self, run_id: str) -> Run:
         """A run as it stands."""

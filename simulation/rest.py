@@ -1,11 +1,10 @@
 """What must be true when all has come to rest."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from shared.runs.state import SUCCEEDED, Run
 from simulation.excuses import DEADLINE_SECONDS, loses_something
-from simulation.judge import Judge, Refresh
+from simulation.judge import Judge
 
 
 class AtRest:
@@ -25,7 +24,7 @@ class AtRest:
             *self._repeats(),
             *self._left(),
             *self._told(runs),
-            *self._settled(runs),
+            *self._settled(),
         ):
             self._judge.violate(name, text)
 
@@ -120,16 +119,9 @@ class AtRest:
             if values["state"] in ("given_up", "unknown")
         )
 
-    def _settled(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
-        for export, newest in self._judge.newest.items():
-            if newest.id in self._judge.cancelled or newest.id in self._judge.sent or not newest.is_whole:
-                continue
-            failed = [run for run in runs if run.export == export and run.state == "failed"]
-            if not any(run.snapshot == newest.id or _may_have_had(run, newest) for run in failed):
-                states = ", ".join(f"{run.run_id} {run.state}" for run in runs if run.export == export)
-                yield "snapshot settled", f"{newest.id} of {export} was not sent, and nobody was told ({states})"
-
-
-def _may_have_had(run: Run, refresh: Refresh) -> bool:
-    """True for a run that failed before it had written down which snapshot it has."""
-    return not run.snapshot and datetime.fromisoformat(run.times["failed"]).timestamp() >= refresh.at
+    def _settled(self) -> Iterator[tuple[str, str]]:
+        for refresh in self._judge.unsettled():
+            states = ", ".join(
+                f"{run_id} {state}" for run_id, (export, state) in self._judge.runs.items() if export == refresh.export
+            )
+            yield "snapshot settled", f"{refresh.id} of {refresh.export} was not sent (its runs: {states or 'none'})"

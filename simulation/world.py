@@ -96,7 +96,8 @@ class World:
 
     def _stop_when_quiet(self) -> None:
         since = self.scheduler.now - BEGINNING
-        is_quiet = since > self.plan.calm_after + TIMER_SECONDS and not self._is_busy()
+        is_calm = since > self.plan.calm_after + TIMER_SECONDS
+        is_quiet = is_calm and not self._is_busy() and not self.judge.unsettled()
         self._quiet_ticks = self._quiet_ticks + 1 if is_quiet else 0
         if self._quiet_ticks >= _QUIET_TICKS or since > self.plan.calm_after + _LONGEST_SECONDS:
             self.scheduler.stopped = True
