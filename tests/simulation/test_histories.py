@@ -78,29 +78,21 @@ def test_real_parts_are_back_in_their_places_afterwards():
     assert claim._renewing is before
 
 
-def test_histories_meet_every_kind_of_fault_and_ending():
+MET = {
+    *("!dies", "!error", "!lost", "!echo", "!hangs", "!freezes", "!away", "is gone", "is stopped", "is frozen"),
+    *("Brevo takes import", "action cancel", "action typo", " succeeded", " failed", " cancelled", " told"),
+}
+
+
+def test_histories_soon_meet_every_kind_of_fault_and_ending():
+    missing = set(MET)
     with replaced():
-        text = "\n".join(line for seed in range(1, 151) for line in log_lines(play(make_plan(seed)).log))
-    for word in (
-        "!dies",
-        "!error",
-        "!lost",
-        "!echo",
-        "!hangs",
-        "!freezes",
-        "!away",
-        "is gone",
-        "is stopped",
-        "is frozen",
-        "Brevo takes import",
-        "action cancel",
-        "action typo",
-        " succeeded",
-        " failed",
-        " cancelled",
-        " told",
-    ):
-        assert word in text, word
+        for seed in range(1, 151):
+            text = "\n".join(log_lines(play(make_plan(seed)).log))
+            missing = {word for word in missing if word not in text}
+            if not missing:
+                break
+    assert missing == set()
 
 
 def test_reliability_page_lists_every_invariant_with_its_sentence():
