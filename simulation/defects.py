@@ -165,12 +165,17 @@ DEFECTS: tuple[Defect, ...] = (
         "lambda run: _added_up(run, batches).succeeded(app.time())",
         "lambda run: run.succeeded(app.time())",
     ),
-    one(
+    Defect(
         "bodies-kept",
-        "The staged bodies of a run stay when it ends.",
-        "runs.steps.end",
-        'app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")',
-        "pass",
+        "The staged bodies of a run stay when it ends, and no sweep deletes them.",
+        (
+            Edit(
+                "shared.runs.steps.end",
+                'app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")',
+                "pass",
+            ),
+            Edit("shared.runs.steps.sweep", "    _clear_staged(app, set(open_runs))\n", ""),
+        ),
     ),
     one(
         "nobody-announced",

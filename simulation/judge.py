@@ -18,8 +18,9 @@ from simulation.receivers import Receivers
 from simulation.scheduler import Scheduler
 from simulation.storage import Kept
 
-# More messages than this at once in a queue, and somebody multiplies them.
-_MOST_MESSAGES = 60
+# More messages than this at once in a queue, and somebody multiplies them. The copies of one message that a run has
+# ended bring many notices, once.
+_MOST_STEPS, _MOST_NOTICES = 60, 300
 # The first try of a snapshot and three more.
 MOST_TRIES = 4
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
@@ -171,8 +172,8 @@ class Judge:
         """A message was sent."""
         if _SECRET.search(text):
             self.violate("nothing leaks", "in a message")
-        if max(len(self.kept.messages), len(self.kept.notices)) > _MOST_MESSAGES:
-            self.violate("messages stay few", f"there are more than {_MOST_MESSAGES}, such as {text}")
+        if len(self.kept.messages) > _MOST_STEPS or len(self.kept.notices) > _MOST_NOTICES:
+            self.violate("messages stay few", f"there are too many, such as {text}")
 
     def logged(self, record: logging.LogRecord) -> None:
         """A line of the app's log."""
