@@ -8,7 +8,7 @@ from shared import telemetry
 from shared.app import App
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.problem import Problem
-from shared.runs.queue import Message, send
+from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 
@@ -38,10 +38,13 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
 
 
 def stop_when_idle(app: App, run: Run) -> Run:
-    """Ends the run, or comes back in a moment where a worker is in the middle: that one sees it and stops by itself."""
+    """Ends the run, or comes back in a moment where a worker is in the middle: that one sees it and stops by itself.
+
+    One numbered message comes back, so that copies and late ones do not multiply.
+    """
     if ended := stop_if_idle(app, run):
         return ended
-    send(app, Message(run.run_id, "confirm"), _POLL_SECONDS)
+    schedule_confirm(app, run, _POLL_SECONDS)
     return run
 
 
