@@ -33,6 +33,10 @@ serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, f
 test: ready ## run all tests, three at a time; ARGS="-k phone" narrows
 	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 
+.PHONY: simulate
+simulate: ready ## play whole lives of runs in virtual time and judge them; HISTORIES=1000000 FIRST_SEED=1 for a night
+	@$(PYTHON_IN_VENV) -m simulation --histories $(or $(HISTORIES),20000) --first-seed $(or $(FIRST_SEED),1) $(ARGS)
+
 .PHONY: test-full
 test-full: ready ## run the tests that are too long for `make test`, all of them: up to an hour
 	@$(PYTHON_IN_VENV) -m pytest -m full -n 2 --dist loadfile --durations 10 $(ARGS)

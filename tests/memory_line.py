@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from shared.errors import TransientError
-from shared.storage.clock import Clock
+from simulation.queues import Ticking
 
 Mode = Literal["dies", "outage", "echo"]
 
@@ -18,7 +18,7 @@ class WorkerDied(BaseException):
     """The worker's process is gone: nothing of it runs any more."""
 
 
-class VirtualClock(Clock):
+class VirtualClock(Ticking):
     """The real time, plus what was skipped."""
 
     def __init__(self) -> None:
@@ -27,9 +27,6 @@ class VirtualClock(Clock):
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._skipped)
-
-    def seconds(self) -> float:
-        return self.now().timestamp()
 
     def sleep(self, seconds: float) -> None:
         self.skip(seconds)

@@ -65,16 +65,36 @@ def started_of(row: Row | None) -> Started:
 def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
     values: dict[str, Any] = {}
-    for part in fields(model):
-        name, value = part.name, getattr(model, part.name)
-        default = part.default if part.default_factory is MISSING else part.default_factory()
-        if name == "etag" or (value == default and name != "state"):
+    for name, default, make, _ in _PARTS[type(model)]:
+        value = getattr(model, name)
+        if name == "etag" or (name != "state" and value == (make() if make else default)):
             continue
         if isinstance(value, Counts):
             values |= row_values(value)
         else:
             values[name] = _property(value)
     return values
+
+
+def _parts(cls: type[Any]) -> tuple[tuple[str, Any, Any, str], ...]:
+    """Of each field its name, its default or what makes it, and how a row holds it."""
+    return tuple(
+        (
+            part.name,
+            part.default,
+            None if part.default_factory is MISSING else part.default_factory,
+            _held_as(part.name, part.type),
+        )
+        for part in fields(cls)
+    )
+
+
+def _held_as(name: str, kind: Any) -> str:
+    if kind is Counts:
+        return "counts"
+    if name in ("error", "stopped_by"):
+        return "error"
+    return "json" if str(kind).startswith(("dict", "list")) else "value"
 
 
 def _property(value: Any) -> Any:
@@ -92,16 +112,20 @@ def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
 
 def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {}
-    for part in fields(cls):
-        value = values.get(part.name)
-        if part.type is Counts:
-            known[part.name] = Counts(**_known(Counts, values))
+    for name, _, _, kind in _PARTS[cls]:
+        value = values.get(name)
+        if kind == "counts":
+            known[name] = Counts(**_known(Counts, values))
         elif value is None:
             continue
-        elif part.name in ("error", "stopped_by"):
-            known[part.name] = Problem(**json.loads(value))
-        elif str(part.type).startswith(("dict", "list")):
-            known[part.name] = json.loads(value)
+        elif kind == "error":
+            known[name] = Problem(**json.loads(value))
+        elif kind == "json":
+            known[name] = json.loads(value)
         else:
-            known[part.name] = value
+            known[name] = value
     return known
+
+
+# Rows are read all the time.
+_PARTS: dict[type[Any], tuple[tuple[str, Any, Any, str], ...]] = {each: _parts(each) for each in (Run, Batch, Counts)}

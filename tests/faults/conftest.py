@@ -24,8 +24,8 @@ from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN, RunStore
 from shared.settings import Settings, read_settings
+from simulation.storage import Kept
 from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
-from tests.memory_storage import Kept
 from tests.plain import plain
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"

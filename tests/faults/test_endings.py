@@ -7,6 +7,7 @@ import pytest
 
 from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
+from shared.runs.claim import claimed_batch
 from shared.runs.state import Batch
 from shared.runs.status import find_run
 from shared.runs.steps import end
@@ -204,3 +205,18 @@ def test_line_of_a_runs_end_is_logged_though_its_worker_died(story, caplog):
 
 def test_confirmed_batch_needs_no_slot():
     assert not Batch("run", "staging", 1, 5, 5, state="confirmed", posts=1).may_be_open
+
+
+def test_copies_of_a_message_do_not_multiply_while_an_end_waits_for_a_worker(story):
+    story.people(5)
+    run_id = story.start().run_id
+    run = work_until(story, lambda run: run.state == "delivering", run_id)
+    with claimed_batch(story.app, run, story.app.store.batches(run)[0], attempt=0):
+        request_cancel(story.app, find_run(story.app, run_id), "tester")
+        copies = [each.text for each in story.kept.messages if '"confirm"' in each.text or '"deliver"' in each.text]
+        before = len(story.kept.messages)
+        for text in copies * 3:
+            take_step(story.app, text)
+        assert len(story.kept.messages) == before + 1
+    story.work(timer=False)
+    assert story.status(run_id)["status"] == "cancelled"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from simulation.storage import MemoryTable
 from tests.memory_line import Line
-from tests.memory_storage import MemoryTable
 
 MOST_CALLS = 75
 WRITES = ("send", "put", "insert", "replace", "delete", "write")

@@ -9,8 +9,8 @@ from shared.settings import read_settings
 from shared.storage.account import Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Change, Row
+from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
-from tests.memory_storage import Kept
 from tests.waiting import wait_until
 
 

@@ -26,9 +26,9 @@ from shared.settings import Settings, read_settings
 from shared.staging.preview import preview
 from shared.storage.account import Storage, open_storage
 from shared.storage.tables import Row
+from simulation.storage import Kept
 from tests.flow.asking import asked  # noqa: F401 - a fixture of this folder's tests
 from tests.memory_line import Line, VirtualClock
-from tests.memory_storage import Kept
 from tests.plain import plain
 
 DEADLINE_SECONDS = 25.0

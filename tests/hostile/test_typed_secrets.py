@@ -16,6 +16,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from tests.memory_storage import Kept
 
 from blob_export import blueprint as blob_trigger
 from export_trigger import entry
@@ -32,7 +33,6 @@ from shared.storage.account import open_storage
 from shared.storage.failures import storage_failures
 from shared.timer_schedule import TimerSchedule
 from tests.memory_line import Line, VirtualClock
-from tests.memory_storage import Kept
 from timer_export import blueprint as timer_trigger
 
 REPOSITORY = Path(__file__).resolve().parents[2]

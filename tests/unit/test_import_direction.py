@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
-OUTSIDE = ("local", "benchmarks", "tests")
+OUTSIDE = ("local", "benchmarks", "tests", "simulation")
 # From what knows most to what knows least; those of the last line know nothing of each other.
 LAYERS = ("shared.cli", "shared.operating", "shared.administration", "shared.notices", "shared.runs", "shared.staging")
 STAGES = ("shared.segments", "shared.mapping", "shared.brevo")
@@ -26,7 +26,8 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "shared.config": (*LAYERS, *STAGES, "shared.app"),
     "shared.staging": ("shared.app",),
     "local.brevo_sandbox": ("shared",),
-    "local": ("tests", "benchmarks"),
+    "local": ("tests", "benchmarks", "simulation"),
+    "simulation": (*TRIGGERS, "local", "benchmarks", "tests", "function_app", "azure.functions"),
 }
 FORBIDDEN |= {
     trigger: (*OUTSIDE, "function_app", *(other for other in TRIGGERS if other != trigger)) for trigger in TRIGGERS
@@ -53,7 +54,7 @@ def _imports(tree: ast.AST, package: list[str]) -> Iterator[tuple[int, str]]:
 def violations(root: Path) -> list[str]:
     """Returns one line for each import that points backwards."""
     found = []
-    for place in ("function_app.py", "shared", "local", *TRIGGERS):
+    for place in ("function_app.py", "shared", "local", "simulation", *TRIGGERS):
         path = root / place
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             inside = file.relative_to(root)
@@ -96,6 +97,8 @@ def test_every_import_of_this_repository_points_one_way() -> None:
         ("blob_export/blueprint.py", "from export_worker import blueprint"),
         ("timer_export/blueprint.py", "import benchmarks.bench"),
         ("function_app.py", "from local import serve"),
+        ("shared/runs/store.py", "from simulation.storage import Kept"),
+        ("simulation/world.py", "from tests.waiting import wait_until"),
     ],
 )
 def test_an_import_that_points_backwards_is_reported_with_file_and_line(

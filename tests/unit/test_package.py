@@ -67,6 +67,7 @@ LEFT_AROUND = [
     "function_app_old.py",
     "my_function_app.py",
     "scratch.py",
+    "simulation/world.py",
     "notes/function_app.py",
     "notes/host.json",
     "notes/shared/errors.py",

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 MOST_LINES = 350
 MOST_COMPLEXITY = 8
 CODE = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
-AROUND_IT = ("tests", "local", "benchmarks", "scripts", "infra")
+AROUND_IT = ("tests", "local", "benchmarks", "scripts", "infra", "simulation")
 
 
 def python_files() -> Iterator[Path]:

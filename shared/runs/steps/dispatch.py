@@ -27,7 +27,7 @@ from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import watch
 from shared.runs.steps.confirm import confirm
 from shared.runs.steps.deliver import deliver
-from shared.runs.steps.stop import fail, stop_when_idle
+from shared.runs.steps.stop import fail, stop_if_idle, stop_when_idle
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.forms import OtherFormError
 
@@ -78,7 +78,8 @@ def _take(app: App, run: Run, message: Message) -> None:
     try:
         with _unforeseen_wrapped(app, message):
             if run.is_stopping:
-                stop_when_idle(app, run)
+                is_driving = message.step == "confirm" and message.number == run.confirm_number
+                (stop_when_idle if is_driving else stop_if_idle)(app, run)
             else:
                 _step(message.step)(app, run, message)
     except OtherFormError:

@@ -8,7 +8,7 @@ from shared import telemetry
 from shared.app import App
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.runs.problem import Problem
-from shared.runs.queue import Message, send
+from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.segments.snapshot import find_snapshot
@@ -38,23 +38,20 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
         try:
             return stop_when_idle(app, run)
         except TransientError:
-            _come_back(app, run)
+            schedule_confirm(app, run, _POLL_SECONDS)
             return run
 
 
 def stop_when_idle(app: App, run: Run) -> Run:
     """Ends the run, or comes back in a moment where a worker is in the middle: that one sees it and stops by itself.
 
-    Raises TransientError as `stop_if_idle`: nothing more is done for the run meanwhile.
+    One numbered message comes back, so that copies and late ones do not multiply. Raises TransientError as
+    `stop_if_idle`: nothing more is done for the run meanwhile.
     """
     if ended := stop_if_idle(app, run):
         return ended
-    _come_back(app, run)
+    schedule_confirm(app, run, _POLL_SECONDS)
     return run
-
-
-def _come_back(app: App, run: Run) -> None:
-    send(app, Message(run.run_id, "confirm"), _POLL_SECONDS)
 
 
 def stop_if_idle(app: App, run: Run) -> Run | None:

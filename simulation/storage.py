@@ -1,13 +1,12 @@
-"""Storage in memory. Its clock can skip time, so that hours of a run's life pass in moments.
+"""Storage in memory, behind the interfaces of the real one.
 
-`tests/faults/test_storage_model.py` holds it to Azurite. Each worker reaches it through a `Line` of its own, which
-counts the calls and can break at any of them.
+`tests/faults/test_storage_model.py` holds it to Azurite. Each worker reaches it through a `Line` of its own, which sees
+every call and can break at any of them.
 """
 
 import itertools
-import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -15,41 +14,51 @@ from typing import Any, BinaryIO
 from shared.errors import PermanentError
 from shared.storage.account import Storage
 from shared.storage.blobs import CHUNK_BYTES, Blob
+from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
-from shared.storage.queue import Received
 from shared.storage.tables import Change, OnOther, Row, Rows, pass_over
-from tests.memory_line import Line, VirtualClock
+from simulation.queues import Line, MemoryQueue, Message, Ticking
 
 _LONGEST_TEXT = 32_768
 _LARGEST_ROW_BYTES = 1_048_576
-_MOST_PEEKED = 32
 
 
 @dataclass
 class Kept:
     """What the storage account holds."""
 
-    clock: VirtualClock
+    clock: Ticking
     tables: dict[str, dict[tuple[str, str], tuple[dict[str, Any], str]]] = field(default_factory=dict)
     containers: dict[str, dict[str, tuple[bytes, str, datetime]]] = field(default_factory=dict)
-    messages: list["_Message"] = field(default_factory=list)
-    notices: list["_Message"] = field(default_factory=list)
-    poison: list["_Message"] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    notices: list[Message] = field(default_factory=list)
+    poison: list[Message] = field(default_factory=list)
     every_message: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def etag(self) -> str:
+        """A new one."""
         return f'W/"{next(self.numbers)}"'
 
-    def storage(self, line: Line) -> Storage:
-        """The whole storage, as one worker reaches it."""
+    def wrote(self, table: str, partition: str, key: str, values: dict[str, Any] | None) -> None:
+        """Called for each row that is written or deleted (None), for whoever watches."""
+
+    def wrote_blob(self, container: str, name: str, data: bytes) -> None:
+        """Called for each blob that is written."""
+
+    def sent(self, messages: list[Message], message: Message) -> None:
+        """Called for each message that is sent, with all those of its queue."""
+
+    def storage(self, line: Line, clock: Clock | None = None) -> Storage:
+        """The whole storage, as one worker reaches it, by that worker's own clock."""
+        # Any: these stand in for classes of their own, which open connections.
         blobs: Any = MemoryBlobs(self, line)
         names = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
-        tables: list[Any] = [MemoryTable(self, line, name) for name in names]
-        kept_by_queue = (self.messages, self.notices, self.poison)
-        queues: list[Any] = [MemoryQueue(self, line, messages) for messages in kept_by_queue]
-        return Storage(blobs, blobs, *tables, *queues, self.clock)
+        tables: dict[str, Any] = {name: MemoryTable(self, line, name) for name in names}
+        kept_by_queue = {"queue": self.messages, "notice_queue": self.notices, "poison": self.poison}
+        queues: dict[str, Any] = {name: MemoryQueue(self, line, kept) for name, kept in kept_by_queue.items()}
+        return Storage(app_blobs=blobs, segment_blobs=blobs, clock=clock or self.clock, **tables, **queues)
 
     def all_text(self) -> Iterator[str]:
         """Everything written in tables and queue messages, ever sent messages included."""
@@ -59,6 +68,7 @@ class Kept:
         yield from self.every_message
 
     def blob_names(self, container: str) -> list[str]:
+        """The names of a container's blobs."""
         return sorted(self.containers.get(container, {}))
 
 
@@ -66,13 +76,15 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     """Refuses what the service or its SDK refuses."""
     size_bytes = 0
     for name, value in values.items():
-        if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
-        if isinstance(value, str):
-            value.encode()
-            if len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
+        size_bytes += 2 * len(name) + 16
+        if value.__class__ is str:
+            size_bytes += 2 * len(value)
+            if len(value) > _LONGEST_TEXT // 2 and len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
                 raise PermanentError("storage_refused", "Storage refused a request with status 400.")
-        size_bytes += 2 * len(name) + 8 + (2 * len(value) if isinstance(value, str) else 8)
+            if not value.isascii():
+                value.encode()
+        elif value.__class__ is int and not -(2**63) <= value < 2**63:
+            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
     if size_bytes > _LARGEST_ROW_BYTES or len(values) > 252:
         raise PermanentError("storage_refused", "Storage refused a request with status 400.")
     return {name: value for name, value in values.items() if value is not None}
@@ -113,8 +125,10 @@ class MemoryTable(Rows):
         def act() -> list[Row]:
             return [
                 Row(partition, key, dict(values), etag)
-                for (part, key), (values, etag) in sorted(self._rows.items(), key=lambda item: item[0])
-                if part == partition and key >= first and (not last or key < last)
+                for (part, key), (values, etag) in sorted(
+                    (each for each in self._rows.items() if each[0][0] == partition), key=lambda item: item[0]
+                )
+                if key >= first and (not last or key < last)
             ][:limit]
 
         yield from self.readable(iter(self._call("query", act)), on_other)
@@ -151,25 +165,28 @@ class MemoryTable(Rows):
 
         self._call("delete", act)
 
-    def transact(self, changes: list[Change]) -> None:
+    def transact(self, changes: Sequence[Change]) -> None:
         kinds = "+".join(change.kind for change in changes)
         self._call(kinds, lambda: self._apply(changes))
 
-    def _apply(self, changes: list[Change]) -> None:
-        rows = dict(self._rows)
+    def _apply(self, changes: Sequence[Change]) -> None:
+        rows = self._rows
+        checked: list[dict[str, Any] | None] = []
         for change in changes:
-            address = (change.row.partition, change.row.key)
-            known = rows.get(address)
+            known = rows.get((change.row.partition, change.row.key))
             if change.kind == "insert" and known:
                 raise Conflict(self.name)
             needs_known = change.kind in ("replace", "delete")
             if needs_known and (known is None or change.row.etag not in (None, "*", known[1])):
                 raise Conflict(self.name)
-            if change.kind == "delete":
+            checked.append(None if change.kind == "delete" else _checked(self.written(change.row)))
+        for change, values in zip(changes, checked, strict=True):
+            partition, key = address = (change.row.partition, change.row.key)
+            if values is None:
                 del rows[address]
             else:
-                rows[address] = (_checked(self.written(change.row)), self._kept.etag())
-        self._kept.tables[self.name] = rows
+                rows[address] = (values, self._kept.etag())
+            self._kept.wrote(self.name, partition, key, values)
 
 
 class MemoryBlobs:
@@ -245,6 +262,7 @@ class MemoryBlobs:
     def _put(self, container: str, name: str, content: bytes) -> None:
         blobs = self._kept.containers.setdefault(container, {})
         blobs[name] = (content, self._kept.etag(), self._kept.clock.now())
+        self._kept.wrote_blob(container, name, content)
 
     def write_if(self, container: str, name: str, data: bytes, etag: str | None) -> None:
         def act() -> None:
@@ -265,82 +283,3 @@ class MemoryBlobs:
     def delete_below(self, container: str, prefix: str) -> None:
         for blob in self.listing_if_there(container, prefix):
             self.delete(container, blob.name)
-
-
-@dataclass(eq=False)
-class _Message:
-    text: str
-    visible_at: float
-    number: int
-    dequeue_count: int = 0
-
-
-class MemoryQueue:
-    """As `shared.storage.queue.Queue`."""
-
-    def __init__(self, kept: Kept, line: Line, messages: list[_Message]) -> None:
-        self._kept, self._line, self._messages = kept, line, messages
-
-    def send(self, text: str, delay_seconds: float = 0) -> None:
-        def act() -> None:
-            # Whole seconds, rounded up, as the real one sends them.
-            at = self._kept.clock.seconds() + math.ceil(max(delay_seconds, 0))
-            self._messages.append(_Message(text, at, next(self._kept.numbers)))
-            self._kept.every_message.append(text)
-
-        self._call("send", act)
-
-    def receive(self, visible_again_seconds: int) -> Received | None:
-        def act() -> Received | None:
-            now = self._kept.clock.seconds()
-            if not (visible := self._visible()):
-                return None
-            message: Any = visible[0]
-            message.visible_at = now + visible_again_seconds
-            message.dequeue_count += 1
-            return Received(message.text, message.dequeue_count, message)
-
-        return self._call("receive", act)
-
-    def delete(self, received: Received) -> None:
-        def act() -> None:
-            if self._is_still(received):
-                message: Any = received.message
-                self._messages.remove(message)
-
-        self._call("delete", act)
-
-    def release(self, received: Received) -> None:
-        def act() -> None:
-            if self._is_still(received):
-                message: Any = received.message
-                message.visible_at = self._kept.clock.seconds()
-
-        self._call("release", act)
-
-    def count(self) -> int:
-        return self._call("count", lambda: len(self._messages))
-
-    def peek(self) -> list[Received]:
-        def act() -> list[Received]:
-            visible: list[Any] = self._visible()[:_MOST_PEEKED]
-            return [Received(message.text, message.dequeue_count, message) for message in visible]
-
-        return self._call("peek", act)
-
-    def _call[T](self, what: str, act: Callable[[], T]) -> T:
-        def locked() -> T:
-            with self._kept.lock:
-                return act()
-
-        return self._line.call(f"queue {what}", locked)
-
-    def _visible(self) -> list[_Message]:
-        now = self._kept.clock.seconds()
-        due = [message for message in self._messages if message.visible_at <= now]
-        return sorted(due, key=lambda message: (message.visible_at, message.number))
-
-    def _is_still(self, received: Received) -> bool:
-        """Whether nobody has taken the message since."""
-        message: Any = received.message
-        return message in self._messages and message.dequeue_count == received.dequeue_count

@@ -1,0 +1,165 @@
+"""Brevo, as far as an import and its end are concerned: https://developers.brevo.com/reference/importcontacts-1."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from requests import ConnectionError as NoConnection
+
+from simulation.faults import BrevoFault, Faults
+from simulation.scheduler import Scheduler
+
+REPORT = "https://simulated.brevo.com/report/"
+_HEADERS = {"x-sib-ratelimit-limit": "100000"}
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass
+class Import:
+    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted."""
+
+    id: int
+    list_id: int
+    contacts: dict[str, str]
+    taken_at: float
+    batch: str = ""
+    over_at: float = 0.0
+    state: str = "in_process"
+    rejected: tuple[str, ...] = ()
+    is_known: bool = False
+    is_report_broken: bool = False
+
+
+@dataclass
+class Watcher:
+    """Who wants to know what happens at Brevo."""
+
+    taken: Callable[[Import, bytes], None]
+    over: Callable[[Import, dict[str, str]], None]
+    call_back: Callable[[str, float], None]
+
+
+@dataclass
+class Brevo:
+    """One account. `values` has each contact's value, which tells of which snapshot it is."""
+
+    scheduler: Scheduler
+    faults: Faults
+    watcher: Watcher
+    import_seconds: tuple[float, float]
+    values: dict[str, str] = field(default_factory=dict)
+    lists: dict[int, set[str]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    imports: list[Import] = field(default_factory=list)
+
+    def ask(self, method: str, path: str, body: bytes | None) -> Answer:
+        """The answer to a call. Raises requests' ConnectionError where there is none."""
+        name = {"/contacts/import": "import", "/processes": "processes"}.get(path, "check")
+        self.scheduler.sleep(self.faults.between(0.02, 0.4))
+        fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
+        if fault.kind == "slow":
+            self.scheduler.sleep(fault.seconds)
+        if refused := self._refusal(fault.kind):
+            return refused
+        answer = self._done(name, path, body)
+        if fault.kind == "slow-after":
+            self.scheduler.sleep(fault.seconds)
+        self.scheduler.sleep(self.faults.between(0.01, 0.2))
+        if fault.kind == "reset-after":
+            raise NoConnection
+        if fault.kind in ("500-after", "524-after"):
+            return _answer(int(fault.kind[:3]), {})
+        return (200, _HEADERS, b"<html>") if fault.kind == "garbled" else answer
+
+    def _refusal(self, kind: str) -> Answer | None:
+        if self.faults.is_key_refused(self.scheduler.now):
+            return _answer(401, {"code": "unauthorized", "message": "Key not found"})
+        if kind == "reset":
+            raise NoConnection
+        if kind == "429":
+            return 429, {"x-sib-ratelimit-reset": "30"}, b'{"code":"too_many_requests"}'
+        return _answer(int(kind), {}) if kind in ("500", "503") else None
+
+    def report(self, url: str) -> list[list[str]]:
+        """The rows of a report."""
+        self.scheduler.sleep(self.faults.between(0.02, 0.4))
+        found = self.imports[int(url.removeprefix(REPORT)) - 1]
+        return [["EMAIL"], *([email] for email in found.rejected)]
+
+    def open_imports(self) -> list[Import]:
+        """Those that are not over."""
+        return [each for each in self.imports if not each.over_at]
+
+    def _done(self, name: str, path: str, body: bytes | None) -> Answer:
+        if name == "import":
+            return self._take(body or b"{}")
+        if name == "processes":
+            shown = [self._shown(each) for each in reversed(self.imports[-50:])]
+            return _answer(200, {"processes": shown})
+        if path.startswith("/processes/"):
+            number = int(path.rpartition("/")[2])
+            return _answer(200, self._shown(self.imports[number - 1]))
+        if path == "/contacts/attributes":
+            return _answer(200, {"attributes": [{"name": "FIRSTNAME", "category": "normal"}]})
+        if path == "/account":
+            return _answer(200, {"plan": []})
+        number = int(path.rpartition("/")[2])
+        return _answer(200, {"id": number, "name": "list"}) if number in self.lists else _answer(404, {})
+
+    def _take(self, sent: bytes) -> Answer:
+        body: dict[str, object] = json.loads(sent)
+        contacts: list[dict[str, object]] = body["jsonBody"]  # type: ignore[assignment]
+        list_ids: list[int] = body["listIds"]  # type: ignore[assignment]
+        (list_id,) = list_ids
+        values = {str(each["email"]): _value(each) for each in contacts}
+        parts = urlsplit(str(body.get("notifyUrl", ""))).path.split("/")
+        taken = Import(len(self.imports) + 1, list_id, values, self.scheduler.now)
+        self.imports.append(taken)
+        fault = self.faults.at_brevo("imports")
+        seconds = self.faults.between(*self.import_seconds)
+        if fault and fault.kind == "import-slow":
+            seconds = fault.seconds
+        self.scheduler.after(seconds, lambda: self._finish(taken, fault, parts))
+        self.watcher.taken(taken, sent)
+        return _answer(202, {"processId": taken.id})
+
+    def _finish(self, taken: Import, fault: BrevoFault | None, path: list[str]) -> None:
+        taken.over_at = self.scheduler.now
+        kind = fault.kind if fault else ""
+        taken.state = {"import-failed": "failed", "import-cancelled": "cancelled"}.get(kind, "completed")
+        taken.is_report_broken = kind == "report-broken"
+        before: dict[str, str] = {}
+        if taken.state == "completed":
+            taken.rejected = tuple(email for email in taken.contacts if email in self.refused)
+            new = {email: value for email, value in taken.contacts.items() if email not in self.refused}
+            before = {email: self.values.get(email, "") for email in new}
+            self.values |= new
+            self.lists[taken.list_id] |= new.keys()
+        self.watcher.over(taken, before)
+        if len(path) > 4:
+            self._call_back("/".join(path))
+
+    def _call_back(self, path: str) -> None:
+        fault = self.faults.at_brevo("call-back")
+        kind = fault.kind if fault else ""
+        if kind != "call-back-lost":
+            late = fault.seconds if fault and kind == "call-back-late" else self.faults.between(0.0, 2.0)
+            self.watcher.call_back(path, late)
+        if kind == "call-back-twice":
+            self.watcher.call_back(path, self.faults.between(0.0, 2.0))
+
+    def _shown(self, each: Import) -> dict[str, object]:
+        told: dict[str, object] = {}
+        if each.state == "completed" and not each.is_report_broken:
+            told = {"info": {"import": {"invalid_emails": f"{REPORT}{each.id}" if each.rejected else None}}}
+        return {"id": each.id, "status": each.state, "name": "IMPORTUSER", **told}
+
+
+def _value(contact: dict[str, object]) -> str:
+    attributes: dict[str, object] = contact["attributes"]  # type: ignore[assignment]
+    return str(attributes["FIRSTNAME"])
+
+
+def _answer(status: int, body: dict[str, object]) -> Answer:
+    return status, _HEADERS, json.dumps(body).encode()

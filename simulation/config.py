@@ -1,0 +1,60 @@
+"""The configuration of the simulated app: its exports, its account, and who is told."""
+
+from typing import Any
+
+from shared.config.models import Document
+from simulation.patches import KEY_SETTING
+from simulation.plan import Plan
+
+CONTAINER, FOLDER, CONFIG = "segments", "CustomerInsights_abcd1234/BlobExport", "app-config/exports.json"
+
+
+def export_id(number: int) -> str:
+    """The id of an export."""
+    return f"gold{number}"
+
+
+def person(export: int, number: int) -> str:
+    """Somebody's address."""
+    return f"c{number}.{export}@people.example"
+
+
+def make_document(plan: Plan) -> dict[str, Any]:
+    """The document as JSON has it."""
+    consent = {"agreed_by": "admin", "agreed_on": "2026-11-01"}
+    connection = {
+        "id": "brevo-eu",
+        "display_name": "Brevo",
+        "api_key": {"setting": KEY_SETTING},
+        "consent": consent,
+        "imports_at_once": plan.slots,
+    }
+    exports = [
+        {
+            "id": export_id(number),
+            "display_name": f"Export {number}",
+            "connection": "brevo-eu",
+            "list_id": 12 + number,
+            "source": {"container": CONTAINER, "folder": f"{FOLDER}{number}"},
+            "segments": ["Gold"],
+            "mapping": {"email": "EMail", "first_name": "FirstName"},
+            "max_rejected": 1,
+        }
+        for number in range(plan.exports)
+    ]
+    notifications = [
+        {"id": "team", "type": "teams", "url": {"setting": "SIMULATED_TEAMS"}},
+        {
+            "id": "hook",
+            "type": "webhook",
+            "url": {"setting": "SIMULATED_WEBHOOK"},
+            "secret": {"setting": "SIMULATED_SIGNING"},
+        },
+    ]
+    return {"connections": [connection], "exports": exports, "notifications": notifications}
+
+
+def renamed(document: Document) -> Document:
+    """The same with other names, as a person saves it."""
+    exports = [each.model_copy(update={"display_name": f"{each.display_name}!"[:40]}) for each in document.exports]
+    return document.model_copy(update={"exports": exports})

@@ -1,0 +1,288 @@
+"""Faults that are put into copies of the real modules, to see that the simulation finds them.
+
+Each text to be replaced stands exactly once in its module; `tests/simulation` says where one does not any more.
+"""
+
+from simulation.defect import Defect, Edit, one
+from simulation.mended import MENDED
+
+DEFECTS: tuple[Defect, ...] = (
+    # Conditional writes
+    one(
+        "row-etag-dropped",
+        "A row is changed whatever has happened to it since it was read.",
+        "storage.tables",
+        "self.save(Row(partition, key, values, row.etag if row else None))",
+        'self.save(Row(partition, key, values, "*" if row else None))',
+    ),
+    one(
+        "slot-etag-dropped",
+        "A slot is taken over whatever has happened to it since it was read.",
+        "runs.slots",
+        'wanted = Row(run.key_setting, f"slot-{number}", mine, row.etag if row else None)',
+        'wanted = Row(run.key_setting, f"slot-{number}", mine, "*" if row else None)',
+    ),
+    one(
+        "active-not-exclusive",
+        "A second run of an export is written beside the active one.",
+        "runs.store",
+        'Change("insert", Row(run.export, "active", {"run_id": run.run_id})),',
+        'Change("put", Row(run.export, "active", {"run_id": run.run_id})),',
+    ),
+    # Claims
+    one(
+        "batch-claim-forgotten",
+        "A batch that a live worker posts counts as nobody's.",
+        "runs.state",
+        'return self.state == "delivering" and self.owner_until > now.timestamp()',
+        "return False",
+    ),
+    one(
+        "commit-by-anybody",
+        "A worker that has lost its claim commits its staging.",
+        "runs.state",
+        "if not self.is_staged_by(owner) or self.is_stopping:",
+        "if self.is_final or self.is_stopping:",
+    ),
+    one(
+        "posting-without-another-look",
+        "A batch is posted without looking whether its run has ended meanwhile.",
+        "runs.steps.deliver",
+        "        _check_still_open(app, run)\n        brevo",
+        "        brevo",
+    ),
+    one(
+        "claim-of-a-second",
+        "A claim lasts shorter than the pause between its renewals.",
+        "runs.graces",
+        "claim: float = 20.0",
+        "claim: float = 1.0",
+    ),
+    # Slots
+    one(
+        "slot-freed-early",
+        "A batch needs no slot any more once it is delivered.",
+        "runs.state",
+        'return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)',
+        'return self.state in ("confirmed", "failed", "delivered")',
+    ),
+    one(
+        "slot-not-taken",
+        "A batch goes out without a slot.",
+        "runs.steps.deliver",
+        "if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):",
+        "if not take_slot(app, run, batch, 99, connection.import_deadline_hours):",
+    ),
+    one(
+        "repeats-not-counted",
+        "A batch that was posted again within one call counts as posted once, and its call-back is believed.",
+        "runs.steps.deliver",
+        "repeats = brevo.session.traffic.requests - 1",
+        "repeats = 0",
+    ),
+    # Stale decisions
+    one(
+        "stale-confirm-accepted",
+        "Every copy of a confirm message drives the run.",
+        "runs.steps.confirm",
+        "if run.state not in SENDING or message.number != run.confirm_number:",
+        "if run.state not in SENDING:",
+    ),
+    one(
+        "confirm-not-numbered",
+        "All confirm messages of a run have the same number.",
+        "runs.state",
+        "confirm_number=self.confirm_number + 1,",
+        "confirm_number=1,",
+    ),
+    one(
+        "watch-chain-doubled",
+        "Every copy of a watch message sends the next one.",
+        "runs.state",
+        "if self.is_final or self.watch_due > now.timestamp() + clock_seconds:",
+        "if self.is_final:",
+    ),
+    one(
+        "any-process-confirms",
+        "What was read of a batch's first import counts for its second.",
+        "runs.state",
+        'return self.state == "delivered" and self.process_id == process_id',
+        'return self.state == "delivered"',
+    ),
+    Defect(
+        "ending-unconditional",
+        "A run that has ended is ended once more.",
+        (
+            Edit("shared.runs.store", "None if run.is_final else change(run)", "change(run)"),
+            Edit(
+                "shared.runs.state",
+                'return None if self.is_final else self._ended("cancelled", now, problem)',
+                'return self._ended("cancelled", now, problem)',
+            ),
+        ),
+    ),
+    one(
+        "skipped-on-an-old-row",
+        "A second copy of the stage message ends the run that the first one stages as skipped.",
+        "runs.steps.stage",
+        'still=lambda now: now.state == "queued")',
+        "still=lambda now: True)",
+    ),
+    # The order of writes
+    Defect(
+        "batches-after-commit",
+        "A run is committed before its batches are written.",
+        (
+            Edit(
+                "shared.runs.steps.stage", "        app.store.write_batches(result.batches)\n    except", "    except"
+            ),
+            Edit(
+                "shared.runs.steps.stage",
+                "    committed = _commit(app, run, claim, result)\n",
+                "    committed = _commit(app, run, claim, result)\n    app.store.write_batches(result.batches)\n",
+            ),
+        ),
+    ),
+    one(
+        "off-the-list-first",
+        "A run that has ended is off the list of open runs before it is tidied up behind.",
+        "runs.steps.end",
+        "    leave_slots(app, run)\n    app.storage",
+        "    app.store.drop_open(run.run_id)\n    leave_slots(app, run)\n    app.storage",
+    ),
+    # What is left out
+    one(
+        "batches-not-asked-for",
+        "A run succeeds once all is delivered, whatever Brevo makes of it.",
+        "runs.steps.confirm",
+        'all(batch.state == "confirmed" for batch in batches):\n        end.succeed',
+        'all(batch.state in ("delivered", "confirmed") for batch in batches):\n        end.succeed',
+    ),
+    one(
+        "books-not-closed",
+        "A run succeeds without its batches being added up.",
+        "runs.steps.end",
+        "lambda run: _added_up(run, batches).succeeded(app.time())",
+        "lambda run: run.succeeded(app.time())",
+    ),
+    Defect(
+        "bodies-kept",
+        "The staged bodies of a run stay when it ends, and no sweep deletes them.",
+        (
+            Edit(
+                "shared.runs.steps.end",
+                'app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")',
+                "pass",
+            ),
+            Edit("shared.runs.steps.sweep", "    _clear_staged(app, set(open_runs))\n", ""),
+        ),
+    ),
+    one(
+        "nobody-announced",
+        "No message says that a run has ended.",
+        "runs.steps.end",
+        "    send_ended(app, run)\n",
+        "",
+    ),
+    one(
+        "snapshot-not-noted",
+        "A run does not write down which snapshot it has taken.",
+        "runs.steps.stage",
+        "            app.store.note_snapshot(run.export, snapshot.id)\n",
+        "",
+    ),
+    one(
+        "active-row-left",
+        "The row of the active run stays when it ends.",
+        "runs.store",
+        'if active is not None and active.values["run_id"] == run.run_id:\n            changes',
+        "if False and active is not None:\n            changes",
+    ),
+    one(
+        "not-on-the-list",
+        "A run is not put on the list of open runs.",
+        "runs.store",
+        "        self.list_open(run.run_id, run.key_setting)\n\n        def changes",
+        "\n        def changes",
+    ),
+    one(
+        "quiet-period-ignored",
+        "A snapshot is taken while it is still written.",
+        "runs.steps.stage",
+        "if not run.skip_quiet and (wait := _wait_for(app, run, ready, snapshot)):",
+        "if run.accept and (wait := _wait_for(app, run, ready, snapshot)):",
+    ),
+    one(
+        "first-trouble-ends",
+        "The first failure of a step that may pass by itself ends the run.",
+        "runs.steps.dispatch",
+        "if now - since > GIVE_UP_SECONDS:",
+        "if now - since >= 0:",
+    ),
+    one(
+        "posters-not-waited-for",
+        "A run ends while a worker posts one of its batches, and says that nothing was sent.",
+        "runs.steps.stop",
+        "if run.is_owned(app.time()) or _is_posting(app, run):",
+        "if run.is_owned(app.time()):",
+    ),
+    # What is sent
+    one(
+        "stagings-mixed",
+        "All stagings of a run lie below the same name.",
+        "runs.steps.stage",
+        "staging_id = secrets.token_hex(4)",
+        "staging_id = run.run_id[-6:]",
+    ),
+    one(
+        "first-body-only",
+        "Every batch sends the first one's body.",
+        "runs.steps.deliver",
+        "body_name(batch.staging, batch.number)",
+        "body_name(batch.staging, 1)",
+    ),
+    one(
+        "blacklist-sent",
+        "Imports say something of subscriptions.",
+        "brevo.body",
+        '"disableNotification": True,',
+        '"disableNotification": True,\n            "emailBlacklist": False,',
+    ),
+    one(
+        "rejections-unread",
+        "What Brevo rejected is not looked at.",
+        "runs.steps.confirm",
+        "rejections, rows = _rejections(app, batch, process)",
+        "rejections, rows = Rejections(), []",
+    ),
+    one(
+        "address-in-the-story",
+        "A run's story names the addresses that were sent.",
+        "runs.steps.deliver",
+        'f"Batch {batch.number}: {batch.contacts:,} contacts.")\n    if batch.called_back',
+        'f"Batch {batch.number}: {read_body(app, batch)!r}")\n    if batch.called_back',
+    ),
+    # Notices
+    one(
+        "notice-claim-dropped",
+        "A notice that another worker posts is posted as well.",
+        "notices.rows",
+        "if self.is_final or self.owner == owner or self.until > now + early:",
+        "if self.is_final or self.owner == owner:",
+    ),
+    one(
+        "notice-repeated",
+        "A notice of which nobody knows whether it was taken is posted again to people.",
+        "notices.tell",
+        '        if notification.type == "webhook":\n            _write',
+        "        if notification.id:\n            _write",
+    ),
+    one(
+        "notice-unwatched",
+        "A notice whose worker dies is told by nobody.",
+        "notices.when",
+        "            enqueue(app, replace(message, watch=True), app.graces.notice_watch)\n",
+        "",
+    ),
+    *MENDED,
+)

@@ -1,0 +1,70 @@
+"""Faults that were in the product once, each put back as it was."""
+
+from simulation.defect import Defect, Edit, one
+
+MENDED: tuple[Defect, ...] = (
+    one(
+        "outage-ends-the-run",
+        "A message that was given up while storage was away ends its run when storage is back.",
+        "runs.steps.dispatch",
+        "if run.faults < _MOST_FAULTS and",
+        "if run.faults < 0 and",
+    ),
+    one(
+        "typo-ends-the-run",
+        "A configuration that cannot be read for a moment ends the runs that need it.",
+        "app",
+        'raise TransientError("configuration_unreadable", error.message, error.advice) from None',
+        "raise",
+    ),
+    one(
+        "slot-freed-with-its-run",
+        "The slot of a run that has ended is free while Brevo still works on its import.",
+        "runs.slots",
+        "if batch is None or not batch.may_be_open or slot.is_overdue(app.now()):",
+        "if slot.run:",
+    ),
+    one(
+        "unanswered-not-told",
+        "A post whose answer did not come counts as nothing sent.",
+        "runs.state",
+        "return self.state in DELIVERABLE and self.posts > self.sent_again",
+        "return False",
+    ),
+    Defect(
+        "late-bodies-left",
+        "What a worker writes after its run's end stays.",
+        (
+            Edit(
+                "shared.runs.steps.stage",
+                'app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")',
+                "pass",
+            ),
+            Edit("shared.runs.steps.sweep", "    _clear_staged(app, set(open_runs))\n", ""),
+        ),
+    ),
+    Defect(
+        "live-run-unlisted",
+        "A start that is repeated an hour later is taken off the list of open runs by a sweep.",
+        (
+            Edit(
+                "shared.runs.steps.sweep",
+                "app.store.drop_unwritten(run_id, _UNWRITTEN_SECONDS)",
+                "app.store.drop_open(run_id)",
+            ),
+            Edit("shared.runs.starting", "        app.store.list_open(active, ready.key_setting)", "        pass"),
+        ),
+    ),
+    Defect(
+        "end-logged-by-its-writer-alone",
+        "The line `run ended` is missing where the worker that ends the run dies or loses the answer.",
+        (
+            Edit("shared.runs.steps.end", '    _log.info("%s", ended_line(run))\n', ""),
+            Edit(
+                "shared.runs.steps.end",
+                "        measure_end(run)\n",
+                '        measure_end(run)\n        _log.info("%s", ended_line(run))\n',
+            ),
+        ),
+    ),
+)

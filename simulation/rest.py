@@ -1,0 +1,127 @@
+"""What must be true when all has come to rest."""
+
+from collections.abc import Iterator
+
+from shared.runs.state import SUCCEEDED, Run
+from simulation.excuses import DEADLINE_SECONDS, loses_something
+from simulation.judge import Judge
+
+
+class AtRest:
+    """Judges what is left of a history."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    def check(self) -> None:
+        """Reports the first violation to the judge."""
+        runs = [self._judge.run(run_id) for run_id in self._judge.runs]
+        for name, text in (
+            *self._still_open(),
+            *self._strangers_touched(),
+            *self._too_many_open(),
+            *self._of_runs(runs),
+            *self._repeats(),
+            *self._left(),
+            *self._told(runs),
+            *self._settled(),
+        ):
+            self._judge.violate(name, text)
+
+    def _still_open(self) -> Iterator[tuple[str, str]]:
+        for run_id in sorted(self._judge.open_runs):
+            yield "every run ends", f"{run_id} is {self._judge.runs[run_id][1]}"
+        for partition, key in self._judge.kept.tables["runs"]:
+            if key == "active" or partition == "open":
+                yield "every run ends", f"the row {partition}/{key} is left"
+        for kind, messages in (("step", self._judge.kept.messages), ("poison", self._judge.kept.poison)):
+            for message in messages:
+                yield "every run ends", f"a {kind} message is left: {message.text}"
+
+    def _strangers_touched(self) -> Iterator[tuple[str, str]]:
+        for email, value in self._judge.strangers.items():
+            if self._judge.brevo.values.get(email) != value or not any(
+                email in each for each in self._judge.brevo.lists.values()
+            ):
+                yield "others untouched", "somebody who is in no segment is not as before"
+
+    def _too_many_open(self) -> Iterator[tuple[str, str]]:
+        known = [each for each in self._judge.brevo.imports if each.is_known]
+        for each in known:
+            at_once = [
+                other
+                for other in known
+                if other.taken_at <= each.taken_at
+                and (not other.over_at or other.over_at > each.taken_at)
+                and each.taken_at - other.taken_at < DEADLINE_SECONDS
+            ]
+            if len(at_once) > self._judge.plan.slots:
+                yield "imports open", f"at once: {', '.join(f'{other.id} of {other.batch}' for other in at_once)}"
+        for done, text in self._judge.lowered:
+            if done.is_known:
+                yield "newest values win", f"{text} replaces newer values"
+
+    def _of_runs(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
+        for run in runs:
+            if run.state == "failed" and not (run.error and run.error.code in self._judge.may_fail):
+                yield "trouble only delays", f"{run.run_id} failed as {run.error.code if run.error else 'nothing'}"
+            if run.run_id not in self._judge.ended_lines:
+                yield "end is logged", f"{run.run_id} ended as {run.state}"
+            sent = [each for each in self._judge.brevo.imports if each.batch.startswith(f"{run.run_id}/")]
+            if sent and run.error is not None and run.error.message.endswith("Nothing was sent."):
+                yield "nothing sent is true", f"{run.run_id} says so, and Brevo has {len(sent)} imports of it"
+            yield from (("books balance", f"{run.run_id}: {text}") for text in self._books(run))
+
+    def _books(self, run: Run) -> Iterator[str]:
+        counts = run.counts
+        if counts.rows_read != counts.contacts_mapped + counts.rows_merged + sum(counts.rows_rejected.values()):
+            yield "the rows do not add up"
+        if counts.open_contacts < 0 or counts.contacts_delivered > counts.contacts_mapped:
+            yield "the contacts do not add up"
+        if run.state not in SUCCEEDED:
+            return
+        if counts.contacts_delivered != counts.contacts_mapped or counts.open_contacts:
+            yield "not all are delivered and confirmed"
+        refused = sum(email in self._judge.brevo.refused for email in self._judge.refreshes[run.snapshot].people)
+        if counts.rejected_by_brevo != refused and not self._reports_broken:
+            yield f"Brevo has rejected {refused}"
+
+    @property
+    def _reports_broken(self) -> bool:
+        return any(each.is_report_broken for each in self._judge.brevo.imports)
+
+    def _repeats(self) -> Iterator[tuple[str, str]]:
+        if self._judge.stands_still or loses_something(self._judge.plan):
+            return
+        batches = [each.batch for each in self._judge.brevo.imports]
+        for each in set(batches):
+            if batches.count(each) > 1:
+                yield "no needless repeats", f"{each} went out {batches.count(each)} times"
+
+    def _left(self) -> Iterator[tuple[str, str]]:
+        for name in self._judge.kept.blob_names("staged"):
+            yield "no body left", name
+
+    def _told(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
+        for run in runs:
+            if run.state != "failed":
+                continue
+            for setting, notification in (("SIMULATED_TEAMS", "team"), ("SIMULATED_WEBHOOK", "hook")):
+                if not self._judge.told[setting, run.run_id] and not self._given_up(run, notification):
+                    code = run.error.code if run.error else ""
+                    yield "told once", f"{run.run_id} failed as {code}, and {notification} was not told"
+
+    def _given_up(self, run: Run, notification: str) -> bool:
+        rows = self._judge.kept.tables["notices"].items()
+        return any(
+            partition == run.run_id and key.startswith(f"{run.run_id}-{notification}-") and values["state"] != "told"
+            for (partition, key), (values, _) in rows
+            if values["state"] in ("given_up", "unknown")
+        )
+
+    def _settled(self) -> Iterator[tuple[str, str]]:
+        for refresh in self._judge.unsettled():
+            states = ", ".join(
+                f"{run_id} {state}" for run_id, (export, state) in self._judge.runs.items() if export == refresh.export
+            )
+            yield "snapshot settled", f"{refresh.id} of {refresh.export} was not sent (its runs: {states or 'none'})"

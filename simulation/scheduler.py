@@ -1,0 +1,154 @@
+"""Virtual time: tasks that take turns at each call, in an order that follows from the seed alone.
+
+A task is a greenlet that gives way whenever it waits. A process is what dies as one: its tasks stop at their call for
+ever. They are unwound at once, so that nothing of them is left, but every call that they make meanwhile fails.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+
+class Process:
+    """One instance of the app with its host."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dead = False
+        self.stopping = False
+        self.frozen_until = 0.0
+        self.clock_offset = 0.0
+        self.tasks: dict[Task, None] = {}
+
+
+class Task:
+    """One thread of a process."""
+
+    __slots__ = ("done", "greenlet", "name", "process", "waiting")
+
+    def __init__(self, process: Process, name: str) -> None:
+        self.process = process
+        self.name = name
+        self.done = False
+        self.waiting: list[Task] = []
+        self.greenlet: greenlet
+
+
+class Scheduler:
+    """Events in the order of their times; those of the same time in the order in which they were planned."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.current: Task | None = None
+        self.stopped = False
+        self.on_death: Callable[[Process], None] = lambda process: None
+        self._hub = getcurrent()
+        self._number = 0
+        self._events: list[tuple[float, int, Any]] = []
+
+    def at(self, time: float, what: "Callable[[], object] | Task") -> None:
+        """Calls the function at that time, or lets the task go on. Times are POSIX seconds."""
+        self._number += 1
+        heapq.heappush(self._events, (max(time, self.now), self._number, what))
+
+    def after(self, seconds: float, what: "Callable[[], object] | Task") -> None:
+        """The same, so many seconds from now."""
+        self.at(self.now + seconds, what)
+
+    def spawn(self, process: Process, name: str, work: Callable[[], None]) -> Task:
+        """Starts a task, whose turn comes at once but not before the current one gives way."""
+        task = Task(process, name)
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                task.done = True
+                process.tasks.pop(task, None)
+                for other in task.waiting:
+                    self.at(self.now, other)
+
+        task.greenlet = greenlet(run, parent=self._hub)
+        process.tasks[task] = None
+        self.at(self.now, task)
+        return task
+
+    def spawn_beside(self, name: str, work: Callable[[], None]) -> Task:
+        """Starts another task of the current one's process. Raises GreenletExit where there is none."""
+        if self.current is None:
+            raise GreenletExit
+        return self.spawn(self.current.process, f"{self.current.name} {name}", work)
+
+    def sleep(self, seconds: float) -> None:
+        """The current task waits. Raises GreenletExit where its process has died."""
+        task = self.current
+        if task is None or task.process.dead:
+            raise GreenletExit
+        self._number += 1
+        heapq.heappush(self._events, (self.now + seconds, self._number, task))
+        self._hub.switch()
+        if task.process.dead:
+            raise GreenletExit
+
+    def join(self, other: Task) -> None:
+        """The current task waits for the end of the other."""
+        task = self.current
+        if other.done or task is None or task.process.dead:
+            return
+        other.waiting.append(task)
+        self._hub.switch()
+        if task.process.dead:
+            raise GreenletExit
+
+    def kill(self, process: Process) -> None:
+        """The process is gone. Called by an event; a task that ends its own process calls `die`."""
+        process.dead = True
+        for task in list(process.tasks):
+            task.done = True
+            if task.greenlet:
+                self.current = task
+                task.greenlet.throw(GreenletExit)
+                self.current = None
+        process.tasks.clear()
+        self.on_death(process)
+
+    def die(self) -> NoReturn:
+        """The current task's process is gone, at this very call."""
+        task = self.current
+        if task is not None and not task.process.dead:
+            process = task.process
+            process.dead = True
+            self.at(self.now, lambda: self.kill(process))
+        raise GreenletExit
+
+    def freeze(self, seconds: float) -> None:
+        """The current task's process stands still, all of its tasks."""
+        if self.current is not None:
+            self.current.process.frozen_until = self.now + seconds
+
+    def run(self, until: float) -> None:
+        """Plays all events up to a time, or until `stopped` is set."""
+        events = self._events
+        while events and not self.stopped and events[0][0] <= until:
+            time, _, what = heapq.heappop(events)
+            self.now = time
+            if what.__class__ is not Task:
+                what()
+                continue
+            process = what.process
+            if what.done or process.dead:
+                continue
+            if process.frozen_until > time:
+                self.at(process.frozen_until, what)
+                continue
+            self.current = what
+            what.greenlet.switch()
+            self.current = None
+
+    def close(self, processes: Iterable[Process]) -> None:
+        """Ends every task, so that no greenlet outlives its history."""
+        self._events.clear()
+        for process in processes:
+            self.kill(process)
