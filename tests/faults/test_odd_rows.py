@@ -102,7 +102,7 @@ def test_odd_row_stops_nothing_of_the_other_export(two: Story, name: str, caplog
     assert not [line for line in forgotten.not_done if line.startswith(("runs:", "configuration:", "segments:"))]
     assert [each.id for each in list_exports(two.app, ADMINISTRATOR)] == ["a-odd", "gold"]
     assert [start.export for start in start_for_blob(two.app, two.subject)] == ["a-odd", "gold"]
-    two.work()
+    two.work(hours=0.2)  # the odd one may be tried for hours
     assert two.runs()[0].state == "succeeded"
     assert SECRET not in f"{words} {caplog.text}"
 
@@ -130,6 +130,18 @@ def test_run_whose_row_cannot_be_read_does_not_keep_the_others_from_being_driven
     assert two.status(runs["gold"])["status"] == "succeeded"
     assert looking.open_runs(two.app)[0] == "ok"
     assert looking.odd_rows(two.app, two.app.document())[0] == "FAILED"
+
+
+def test_staged_bodies_of_an_odd_run_do_not_keep_those_of_others(two: Story, caplog: pytest.LogCaptureFixture) -> None:
+    run_id = two.run()["run_id"]
+    odd = "a-odd-20261124T050000-abcdef"
+    two.app.storage.runs.put(Row(*run_address(odd), {"times": SECRET}))
+    for each in (odd, run_id):
+        two.app.storage.app_blobs.write("staged", f"{each}/abcd/00001.json", b"{}")
+    sweep(two.app)
+    assert two.kept.blob_names("staged") == [f"{odd}/abcd/00001.json"]
+    assert odd in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_overview_of_an_odd_export_says_so_and_names_no_value(two: Story) -> None:

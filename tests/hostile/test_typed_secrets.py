@@ -18,6 +18,7 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from tests.memory_storage import Kept
 
+import export_trigger.blueprint  # noqa: F401 - registers the routes
 from blob_export import blueprint as blob_trigger
 from export_trigger import entry
 from export_trigger.entry import ENDPOINTS

@@ -43,9 +43,16 @@ def _clear_staged(app: App, open_runs: set[str]) -> None:
     for run_id in staged:
         if run_id in open_runs or not is_run_id(run_id):
             continue
-        run = app.store.load(run_id)
-        if run is not None and run.is_final:
-            app.storage.app_blobs.delete_below(STAGED, f"{run_id}/")
+        try:
+            _clear_staged_of(app, run_id)
+        except Exception as error:  # noqa: BLE001 - the other runs are cleared all the same
+            _log.error("what run %s has staged was not cleared: %s", run_id, described(error))
+
+
+def _clear_staged_of(app: App, run_id: str) -> None:
+    run = app.store.load(run_id)
+    if run is not None and run.is_final:
+        app.storage.app_blobs.delete_below(STAGED, f"{run_id}/")
 
 
 def _drive_on(app: App, run_id: str) -> bool:
