@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.memory_storage import Kept
-
 from shared.config.document import LARGEST_BYTES, parse_document
 from shared.errors import ExportError
 from shared.segments.model_json import MOST_BYTES, read_model_json
+from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
-from tests.memory_storage import Kept
 
 import export_trigger.blueprint  # noqa: F401 - registers the routes
 from blob_export import blueprint as blob_trigger
@@ -33,6 +32,7 @@ from shared.settings import read_secret, read_settings
 from shared.storage.account import open_storage
 from shared.storage.failures import storage_failures
 from shared.timer_schedule import TimerSchedule
+from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
 from timer_export import blueprint as timer_trigger
 
