@@ -36,7 +36,7 @@ _HELP = """\
 environment:
   PORT                     the app's port; 0 takes free ones for everything  [7071]
   EXPORT_CONFIG            the configuration                                 [config/exports.json]
-  SNAPSHOT_QUIET_SECONDS   how long a snapshot must have rested              [5]
+  SNAPSHOT_QUIET_SECONDS   how long a snapshot must be unchanged              [5]
   EXPORT_SCHEDULE          the timer, NCRONTAB                               [every 30 seconds]
 
 When all is ready FOLDER/serve.json has `api`, `key`, `sandbox` and `storage`, and FOLDER/serve.env the settings

@@ -82,7 +82,7 @@ class ModelReader:
 
     @property
     def counts(self) -> RowCounts:
-        """What became of the rows."""
+        """How many rows there are, and what they are."""
         rejected = {"missing_email": self._rejected} if self._rejected else {}
         return RowCounts(rows_read=self._rows, rows_rejected=rejected, contacts_mapped=self._rows - self._rejected)
 

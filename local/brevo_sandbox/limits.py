@@ -33,7 +33,7 @@ def limit_class_of(path: str) -> LimitClass:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the limits say to one request. Units: `reset_seconds` until the window starts anew."""
+    """What the limits say to one request. Units: `reset_seconds` until the window starts again."""
 
     allowed: bool
     limit: int

@@ -94,7 +94,7 @@ class BrevoSandbox:
         self.world.change(**changes)
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self.world.reset()
 
     def seed(self, **parts: list[dict[str, Any]]) -> None:

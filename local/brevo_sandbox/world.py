@@ -25,7 +25,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew with the default account, an empty log and unused limits; the storm ends too."""
+        """Start again with the default account, an empty log and unused limits; the storm ends too."""
         if hasattr(self, "account"):
             self.faults.clear()
             self.faults.injected.clear()

@@ -24,7 +24,7 @@ def check_export(app: App, export: Export, connection: Connection | None) -> lis
     problems = _column_problems(export, columns)
     if connection is not None:
         if connection.consent is None:
-            problems.append(f"connection: nobody has agreed to sending data through {connection.id}; connect it first")
+            problems.append(f"connection: consent for {connection.id} is missing; connect it first")
         else:
             problems += _brevo_problems(app, export, connection, columns)
     if problems:

@@ -40,7 +40,7 @@ class NotConnected(ConfigurationError):
         super().__init__(
             "connection_failed",
             f"The connection {connection_id} does not work: {failed.step}: {failed.message}",
-            "Mend this step and connect again; nothing was saved.",
+            "Fix this step and connect again. Nothing was saved.",
         )
         self.steps = steps
 

@@ -14,7 +14,7 @@ from shared.notices.sending import send_notice
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of one test. `by_person`: it was refused, and a person must act before it works."""
+    """The result of one test. `by_person`: it was refused, and a person must act before it works."""
 
     id: str
     type: Channel

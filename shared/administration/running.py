@@ -94,7 +94,7 @@ def _noted(app: App, caller: Caller, starts: list[Start]) -> list[Start]:
 
 
 def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
-    """Ends a run at the caller's wish."""
+    """Ends a run because the caller asks for it."""
     require(caller, "cancel_run")
     run = find_run(app, run_id)
     document = app.document()

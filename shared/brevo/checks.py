@@ -118,5 +118,5 @@ def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:
 
 def _consent(connection: Connection) -> str:
     if connection.consent is None:
-        raise ExportError("consent_missing", "Nobody has agreed yet.", "An administrator records the consent.")
+        raise ExportError("consent_missing", "Consent is missing.", "An administrator records the consent.")
     return f"Agreed on {connection.consent.agreed_on}."

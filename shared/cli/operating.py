@@ -21,7 +21,7 @@ _DONE = {"replay": "put back", "drop": "dropped", "leave": "left"}
 
 @program.command()
 def doctor() -> int:
-    """Examine settings, storage, connections, queues, runs and clock: a line each, and how to mend it."""
+    """Examine settings, storage, connections, queues, runs and clock: a line each, and how to fix it."""
     from shared.operating.doctor import examine
 
     found = []

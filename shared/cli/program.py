@@ -28,7 +28,7 @@ examples:
   segment-export rejects RUN > rejects.csv    each row that was not sent, and why
   segment-export export save high-value e.json add or change an export; --replace to change
   segment-export export schedule high-value --cron '30 5 * * *' --time-zone Europe/Bucharest
-  segment-export doctor                       what is wrong with the app, and how to mend it
+  segment-export doctor                       what is wrong with the app, and how to fix it
   eval "$(segment-export completion bash)"    complete commands and ids with the tab key
 
 \b
@@ -37,7 +37,7 @@ settings (environment variables):
   AzureWebJobsStorage       the app's own storage, a connection string [Azurite on this machine]
   SEGMENT_STORAGE           where segments land                        [the app's own storage]
   BREVO_BASE_URL            Brevo's API                                [https://api.brevo.com/v3]
-  SNAPSHOT_QUIET_SECONDS    how long a snapshot must have rested       [120]
+  SNAPSHOT_QUIET_SECONDS    how long a snapshot must be unchanged       [120]
   SNAPSHOT_COMPLETE_HOURS   how long missing files are waited for      [6]
   and the settings that connections and notifications name for their secrets, such as BREVO_API_KEY
 

@@ -185,7 +185,7 @@ def make_ready(document: Document, export: Export) -> ReadyExport:
     if connection.consent is None:
         raise ConfigurationError(
             "consent_missing",
-            f"Nobody has agreed to sending data through the connection {connection.id}.",
+            f"Consent for the connection {connection.id} is missing or was withdrawn.",
             "An administrator records the consent in the connection.",
         )
     return ReadyExport(export, connection)

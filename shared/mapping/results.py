@@ -49,7 +49,7 @@ class SegmentRows:
 
 @dataclass(frozen=True, kw_only=True)
 class RowCounts:
-    """What became of a snapshot's rows; dictionaries count by reason.
+    """The results of a snapshot's rows; dictionaries count by reason.
 
     rows_read = contacts_mapped + rows_merged + the sum of rows_rejected.
     """

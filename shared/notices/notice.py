@@ -29,7 +29,7 @@ def sample_notice(occurred_at: str) -> Notice:
         event="test",
         title="Segment Export: a test",
         sentences=("This is how you will be told of exports. Nothing has happened.", "No customer is affected."),
-        advice="Nothing is to be done.",
+        advice="No action needed.",
         occurred_at=occurred_at,
         is_good=True,
         customers=0,

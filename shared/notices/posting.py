@@ -26,7 +26,7 @@ _LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
 
 class OutcomeUnknownError(TransientError):
-    """The message was sent, or part of it, and no answer says what became of it: it may have been taken."""
+    """The message was sent, or part of it, and no answer says whether it arrived: it may have been taken."""
 
 
 def post(url: str, setting: str, body: bytes, headers: Mapping[str, str]) -> None:
@@ -122,7 +122,7 @@ def _connection(parts: SplitResult) -> http.client.HTTPConnection:
 
 
 def _judge(status: int, retry_after: str, setting: str) -> None:
-    """What the status means. A gateway that got no answer (502, 504) does not know what became of the message."""
+    """What the status means. A gateway that got no answer (502, 504) does not know whether the message arrived."""
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
@@ -143,7 +143,7 @@ def _judge(status: int, retry_after: str, setting: str) -> None:
     raise ConfigurationError(
         "notify_refused",
         f"The receiver answers with status {status}.",
-        f"Look whether it is still there and takes messages, and put its address into {setting} anew.",
+        f"Look whether it is still there and takes messages, and put its address into {setting} again.",
     )
 
 

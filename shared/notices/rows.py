@@ -1,4 +1,4 @@
-"""A notice's row (table `notices`, partition = run): who may post it, and what became of it."""
+"""A notice's row (table `notices`, partition = run): who may post it, and the result."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -50,7 +50,7 @@ class NoticeRow:
     def ended_try(
         self, owner: str, state: NoticeState, until: float, attempt: int, failing_since: float
     ) -> Self | None:
-        """What became of a try, unless another worker has taken the notice over."""
+        """The result of a try, unless another worker has taken the notice over."""
         if self.owner != owner or self.state == state:
             return None
         return replace(self, state=state, until=until, attempt=attempt, failing_since=failing_since)

@@ -1,4 +1,4 @@
-"""Takes a message of the notices: claims the notice, posts it, writes down what became of it.
+"""Takes a message of the notices: claims the notice, posts it, writes down the result.
 
 A notice is told once. Its row (table `notices`, partition = run) is claimed by a conditional write before anything is
 posted. A try that the receiver has certainly not taken is made again, later each time. One of which that is not known
@@ -162,7 +162,7 @@ def _leave_unknown(app: App, message: NoticeMessage, owner: str, why: str) -> No
 
 
 def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wait_seconds: float = 0.0) -> None:
-    """Writes down what became of it, unless another worker has taken the notice over."""
+    """Writes down the result, unless another worker has taken the notice over."""
 
     until = app.now() + wait_seconds if wait_seconds else 0.0
     since = message.failing_since or app.now()

@@ -43,7 +43,7 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
         sentences, advice = _rejections(run), _look_at_rejected(run)
         customers: int | None = run.counts.rejected
     elif event == "recovered":
-        sentences, advice = _recovered(run, before), "Nothing is to be done."
+        sentences, advice = _recovered(run, before), "No action needed."
         customers = run.counts.contacts_confirmed
     else:
         sentences, advice, customers = _failed(run)
@@ -93,8 +93,8 @@ def _rejections(run: Run) -> list[str]:
 
 def _look_at_rejected(run: Run) -> str:
     return (
-        "Correct them where Customer Insights has them from. The report of rejected rows names each one's segment, file"
-        f" and line, and no address: segment-export rejects {run.run_id}"
+        "Correct them in the system that feeds Customer Insights. The report of rejected rows names each one's segment,"
+        f" file and line, and no address: segment-export rejects {run.run_id}"
     )
 
 

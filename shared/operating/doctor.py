@@ -1,4 +1,4 @@
-"""Examines the app from its settings to its oldest run, and says of each part whether it works and how to mend it.
+"""Examines the app from its settings to its oldest run, and says of each part whether it works and how to fix it.
 
 No part's failure stops the others, but what was to be read through it. It looks with the identity and the settings of
 the terminal that it is called from, in seconds also where nothing answers.

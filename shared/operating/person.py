@@ -1,4 +1,4 @@
-"""A person as they are searched for, by their address alone, however it is written; and what became of the search."""
+"""A person as they are searched for, by their address alone, however it is written; and the result of the search."""
 
 import re
 from collections.abc import Iterable

@@ -2,7 +2,7 @@
 
 The host moves a message there that failed ten times, and the function `export_poison` then ends its run. So a message
 lies there only while that function cannot work: the app is stopped, its settings cannot be read, or the message is not
-one of ours. Mend that, replay, then start the app again.
+one of ours. Fix that, replay, then start the app again.
 
 It lies there for seven days at most: the host's copies expire then. Nothing rests on one that is still there. While a
 run is open, its watch and the timer drive it on without the message.
@@ -76,7 +76,7 @@ def replay(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool 
             left.append(received)
             continue
         if given_up.fate == "replay" and message is not None:
-            # Without its failures: whoever replays it has mended what they were about.
+            # Without its failures: whoever replays it has fixed what they were about.
             send(app, Message(message.run, message.step, message.batch, message.number))
             app.store.add_event(message.run, "replayed", f"The step {message.step}, which had been given up.")
         app.storage.poison.delete(received)

@@ -98,7 +98,7 @@ def _why_not_running(
     if connection is None:
         return Why("detached", "It is detached: choose a connection for it.")
     if connection.consent is None:
-        return Why("consent_withdrawn", f"Nobody has agreed to sending data through {connection.id}, or no longer.")
+        return Why("consent_withdrawn", f"Consent for {connection.id} is missing or was withdrawn.")
     if last is not None and last.error is not None and is_guard(last.error.code):
         return Why("guard", f"A guard stopped the last run: {last.error.message} {last.error.advice}".strip())
     if export.schedule == "off":
@@ -122,7 +122,10 @@ def _why_no_refresh(app: App, export: Export) -> Why:
         words = f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}"
         return _why_not_again(started.snapshot_tries, words) or Why("no_new_snapshot", words)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
-        return Why("snapshot_resting", f"The snapshot {snapshot.id[:15]} is new; it is taken when it has rested.")
+        return Why(
+            "snapshot_resting",
+            f"The snapshot {snapshot.id[:15]} is new; the run starts when it has been unchanged for long enough.",
+        )
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Why("snapshot_incomplete", wait.reason)
     return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")

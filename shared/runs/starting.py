@@ -223,7 +223,10 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
         return _start_by_cron(app, ready, export.schedule)
     snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
-        return Start(export.id, reason="The snapshot has not rested long enough yet.")
+        return Start(
+            export.id,
+            reason="The snapshot was written a moment ago. The run starts when it has been unchanged for long enough.",
+        )
     started = app.store.started(export.id)
     if started.covers(snapshot.id) and not started.snapshot_tries.is_due(app.now()):
         return _failed_before(export, started.snapshot_tries) or Start(export.id, reason="There is no new snapshot.")

@@ -302,7 +302,8 @@ class RunStore:
 
     def add_end_event(self, run: Run) -> None:
         """Notes how the run ended; repeated, it stands there once."""
-        ended_at = datetime.fromisoformat(run.times[run.state])
+        # Behind what was noted in the same millisecond, which is all that the time tells.
+        ended_at = datetime.fromisoformat(run.times[run.state]) + timedelta(milliseconds=1)
         self._put_event(run.run_id, ended_at, "end", run.state, run.error.message if run.error else "")
 
     def _put_event(self, run_id: str, at: datetime, nonce: str, kind: str, text: str) -> None:

@@ -70,7 +70,7 @@ class SnapshotReader:
 
     @property
     def counts(self) -> RowCounts:
-        """What became of the rows."""
+        """How many rows there are, and what they are."""
         return RowCounts.of(self._rows.total(), self._reasons)
 
     @property

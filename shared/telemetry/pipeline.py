@@ -141,7 +141,7 @@ def open_pipeline(environment: Mapping[str, str]) -> Pipeline | None:
 def _resource() -> Resource:
     """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES decide; without them the product's name. The version is ours.
 
-    Each worker is an instance, or the counts of one would be taken for another's that has started anew.
+    Each worker is an instance, or the counts of one would be taken for another's that has started again.
     """
     resource = Resource.create({SERVICE_INSTANCE_ID: uuid.uuid4().hex, SERVICE_VERSION: VERSION})
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):

@@ -101,7 +101,7 @@ def test_account_that_fails_for_hours_fails_the_run_with_the_last_reason(story, 
     assert story.sandbox.log.count("GET /contacts/lists/{listId}") < 1000
 
 
-# Moods that a person must mend
+# Moods that a person must fix
 
 
 @pytest.mark.parametrize("route", [PREFLIGHT[0], IMPORT])

@@ -29,7 +29,10 @@ def test_timer_waits_until_a_snapshot_has_rested(make_flow):
     flow = make_flow(SNAPSHOT_QUIET_SECONDS="600")
     flow.segment(TWO)
     [start] = start_due(flow.app)
-    assert (start.run_id, start.reason) == ("", "The snapshot has not rested long enough yet.")
+    assert (start.run_id, start.reason) == (
+        "",
+        "The snapshot was written a moment ago. The run starts when it has been unchanged for long enough.",
+    )
 
 
 def test_run_on_demand_waits_out_the_quiet_period_and_says_so(make_flow):
@@ -37,7 +40,7 @@ def test_run_on_demand_waits_out_the_quiet_period_and_says_so(make_flow):
     flow.segment(TWO)
     started = flow.start()
     flow.work_until(lambda: find_run(flow.app, started.run_id).waiting)
-    assert "it is taken when it has rested" in flow.status(started.run_id)["waiting"]
+    assert "The run starts when it has been unchanged for " in flow.status(started.run_id)["waiting"]
     status = flow.finish(started.run_id)
     assert (status["status"], status["waiting"]) == ("succeeded", None)
 

@@ -1,4 +1,4 @@
-"""Step `confirm`: reads from /processes what became of the run's imports, and sends what can be sent next.
+"""Step `confirm`: reads from /processes the results of the run's imports, and sends what can be sent next.
 
 One delayed message a run drives this; an older one is stale and does nothing. Success is only ever read from
 /processes: a call-back frees a slot and brings the next look forward, no more.

@@ -87,7 +87,10 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
     quiet = app.settings.snapshot_quiet_seconds
     rest = snapshot.quiet_seconds_left(quiet, app.now())
     if rest > 0:
-        return Wait(rest, f"The snapshot is {quiet - rest:.0f} s old; it is taken when it has rested.")
+        return Wait(
+            rest,
+            f"The snapshot is {quiet - rest:.0f} s old. The run starts when it has been unchanged for {quiet:.0f} s.",
+        )
     hours = app.settings.snapshot_complete_hours
     return wait_for_files(ready.export.source, snapshot, hours, app.now(), accept=run.accept)
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.faults.storage.cloud import DEADLINE_SECONDS
 def test_poison_message_ends_its_run_with_the_reason(cloud):
     cloud.people(1)
     run_id = cloud.start()
+    cloud.app.store.update(run_id, lambda run: replace(run, faults=10))
     abandon(cloud.app, f'{{"run":"{run_id}","step":"stage"}}')
     told = check_failed(cloud.status(run_id), "step_kept_failing")
     assert "step stage failed again and again" in told
