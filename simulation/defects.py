@@ -34,7 +34,7 @@ DEFECTS: tuple[Defect, ...] = (
         "batch-claim-forgotten",
         "A batch that a live worker posts counts as nobody's.",
         "runs.state",
-        'return self.state == "delivering" and self.owner_until > now.timestamp()',
+        'return self.state == "delivering" and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)',
         "return False",
     ),
     one(
@@ -99,7 +99,7 @@ DEFECTS: tuple[Defect, ...] = (
         "watch-chain-doubled",
         "Every copy of a watch message sends the next one.",
         "runs.state",
-        "if self.is_final or self.watch_due > now.timestamp() + clock_seconds:",
+        "if self.is_final or lies_ahead(self.watch_due - clock_seconds, now.timestamp(), CLAIM_AHEAD_SECONDS):",
         "if self.is_final:",
     ),
     one(
@@ -127,6 +127,13 @@ DEFECTS: tuple[Defect, ...] = (
         "runs.steps.stage",
         'still=lambda now: now.state == "queued")',
         "still=lambda now: True)",
+    ),
+    one(
+        "waiting-for-an-end-doubled",
+        "Every copy of a message of a run that is to end brings the next one.",
+        "runs.steps.dispatch",
+        "(stop_when_idle if is_driving else stop_if_idle)(app, run)",
+        "stop_when_idle(app, run)",
     ),
     # The order of writes
     Defect(
@@ -188,7 +195,7 @@ DEFECTS: tuple[Defect, ...] = (
         "snapshot-not-noted",
         "A run does not write down which snapshot it has taken.",
         "runs.steps.stage",
-        "            app.store.note_snapshot(run.export, snapshot.id)\n",
+        "            app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)\n",
         "",
     ),
     one(
@@ -209,8 +216,8 @@ DEFECTS: tuple[Defect, ...] = (
         "quiet-period-ignored",
         "A snapshot is taken while it is still written.",
         "runs.steps.stage",
-        "if not run.skip_quiet and (wait := _wait_for(app, run, ready, snapshot)):",
-        "if run.accept and (wait := _wait_for(app, run, ready, snapshot)):",
+        "return (None if run.skip_quiet else _wait_for(app, run, ready, snapshot)) or snapshot",
+        "return snapshot",
     ),
     one(
         "first-trouble-ends",
@@ -267,7 +274,7 @@ DEFECTS: tuple[Defect, ...] = (
         "notice-claim-dropped",
         "A notice that another worker posts is posted as well.",
         "notices.rows",
-        "if self.is_final or self.owner == owner or self.until > now + early:",
+        "if self.is_final or self.owner == owner or lies_ahead(self.until - early, now, WAIT_AHEAD_SECONDS):",
         "if self.is_final or self.owner == owner:",
     ),
     one(

@@ -131,7 +131,7 @@ class Judge:
                 self.violate("one active run", f"{run_id} and {others[0]}")
         if state == "delivering":
             self._delivering(run_id, values)
-        elif state == "cancelled":
+        elif state == "cancelled" or (state == "failed" and values.get("cancel_requested_by")):
             self.cancelled.add(str(values.get("snapshot") or self._asked.get(run_id, "")))
         elif state in SUCCEEDED:
             self._succeeded(export, run_id, values)

@@ -18,11 +18,32 @@ MENDED: tuple[Defect, ...] = (
         "raise",
     ),
     one(
+        "cancel-not-settled",
+        "A run that is cancelled before it has taken its snapshot is started again by the timer.",
+        "runs.tries",
+        'if run.state == "skipped" and not run.snapshot:',
+        'if run.state in ("skipped", "cancelled") and not run.snapshot:',
+    ),
+    one(
+        "failed-once-and-for-all",
+        "A snapshot whose run has failed is never tried again.",
+        "runs.tries",
+        "if not self.is_open:",
+        "if self.failed >= 0:",
+    ),
+    one(
         "slot-freed-with-its-run",
         "The slot of a run that has ended is free while Brevo still works on its import.",
         "runs.slots",
         "if batch is None or not batch.may_be_open or slot.is_overdue(app.now()):",
         "if slot.run:",
+    ),
+    one(
+        "older-import-not-waited-for",
+        "Where an account allows two imports, a run sends beside the import of an earlier run of its export.",
+        "runs.slots",
+        "return any(not _is_done_with(app, row) for row in earlier)",
+        "return False",
     ),
     one(
         "unanswered-not-told",

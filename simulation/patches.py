@@ -191,10 +191,9 @@ def _in_staging(name: str, real: Any, model: Any) -> Any:
 ALWAYS: dict[str, Any] = {
     "shared.runs.claim._renewing": _renewing,
     "shared.brevo.session.stamina": SimpleNamespace(retry_context=_retry_context),
-    "shared.brevo.rejections.read_report": lambda url, base_url: iter(world().brevo.report(url)),
+    "shared.brevo.rejections.read_report": lambda url, *_: iter(world().brevo.report(url)),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
-    "shared.config.store.parse_document": _parsed,
     "shared.runs.store.run_of": _decoded(rows.run_of),
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,

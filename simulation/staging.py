@@ -69,6 +69,8 @@ class ModelReader:
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
         self._rows = self._rejected = 0
         self.notes: list[str] = []
+        self.filled: list[str] = []
+        self.empty: list[str] = []
 
     @property
     def files(self) -> list[tuple[str, str]]:

@@ -8,12 +8,14 @@ would run beside it and old values could win: it is freed when Brevo says that t
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 
 from shared.app import App
 from shared.brevo.client import Imports
 from shared.errors import TransientError, described
 from shared.runs.queue import schedule_confirm
+from shared.runs.run_ids import run_address
 from shared.runs.state import SENDING, Batch, Run
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
@@ -54,6 +56,8 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: floa
     held = {row.key: row for row in _rows(app, run.key_setting)}
     if any(_holds(row, run, batch.number) for row in held.values()):
         return True
+    if _is_older_open(app, run, held.values()):
+        return False
     mine = asdict(_Slot(run.run_id, batch.number, deadline_hours))
     # Slots that nobody holds first: whether another is free takes two reads.
     for number in sorted(range(slots), key=lambda number: f"slot-{number}" in held):
@@ -148,17 +152,30 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
     """
     needy = {batch.number for batch in batches if not batch.needs_no_slot}
     held, busy = set(), 0
-    for row in _rows(app, run.key_setting):
+    rows = _rows(app, run.key_setting)
+    for row in rows:
         number, own = int(row.values["batch"]), row.values["run"] == run.run_id
         if own:
             held.add(number)
         if int(row.key.removeprefix("slot-")) < slots:
             busy += number in needy if own else not _is_done_with(app, row)
+    if _is_older_open(app, run, rows):
+        return held, 0
     return held, max(0, slots - busy)
 
 
 def _rows(app: App, key_setting: str) -> list[Row]:
     return list(app.storage.accounts.query(key_setting, "slot-", "slot."))
+
+
+def _is_older_open(app: App, run: Run, rows: Iterable[Row]) -> bool:
+    """True while Brevo may work on an import of an earlier run of the export: beside it, old values could win.
+
+    Also where the account allows several imports at once.
+    """
+    others = [row for row in rows if row.values["run"] != run.run_id]
+    earlier = [row for row in others if run_address(row.values["run"])[0] == run.export]
+    return any(not _is_done_with(app, row) for row in earlier)
 
 
 def _holds(row: Row, run: Run, number: int) -> bool:

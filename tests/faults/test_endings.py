@@ -36,8 +36,11 @@ def slots(story):
     ]
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
-def test_import_of_an_ended_run_keeps_its_slot_until_brevo_has_done_it(story, how):
+def test_import_of_an_ended_run_is_waited_for_until_brevo_has_done_it(story, how, at_once):
+    """Even where the account allows more imports: beside that one, old values could win."""
+    story.connection["imports_at_once"] = at_once
     first = sending(story)
     if how == "cancelled":
         request_cancel(story.app, find_run(story.app, first), "ana")
