@@ -19,10 +19,10 @@ MENDED: tuple[Defect, ...] = (
     ),
     one(
         "cancel-not-settled",
-        "A run that is cancelled before it has taken its snapshot is started again by the timer.",
+        "The snapshot of a run that is cancelled counts as not started, and the timer starts it again.",
         "runs.tries",
         'if run.state == "skipped" and not run.snapshot:',
-        'if run.state in ("skipped", "cancelled") and not run.snapshot:',
+        'if run.state == "cancelled" or (run.state == "skipped" and not run.snapshot):',
     ),
     one(
         "failed-once-and-for-all",

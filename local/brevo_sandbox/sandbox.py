@@ -1,6 +1,8 @@
 """The sandbox for use inside a test or another program."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -92,6 +94,16 @@ class BrevoSandbox:
     def change(self, **changes: Any) -> None:
         """Change settings while it runs."""
         self.world.change(**changes)
+
+    @contextmanager
+    def slow_imports(self, seconds: float) -> Iterator[None]:
+        """Imports that are taken in the block need so long."""
+        before = self.settings.seconds_fixed
+        self.change(seconds_fixed=seconds)
+        try:
+            yield
+        finally:
+            self.change(seconds_fixed=before)
 
     def reset(self) -> None:
         """Start again."""

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -110,9 +111,9 @@ def test_run_that_fails_says_why(app):
 
 
 def test_run_that_waits_is_cancelled_over_http(app):
-    app.sandbox.fail_next("POST /contacts/import", "import-stuck")
-    run_id = app.start("cancelled")
-    wait_until(lambda: app.status(run_id)["status"] == "confirming", explain=app.host.log_text)
+    with app.sandbox.slow_imports(10.0):
+        run_id = app.start("cancelled")
+        wait_until(lambda: app.status(run_id)["status"] == "confirming", explain=app.host.log_text)
     assert app.call("POST", "exports/cancelled/runs")[2] | {"reason": ""} == {
         "export": "cancelled", "run_id": run_id, "is_new": False, "reason": "", "status_url": f"/api/runs/{run_id}",
     }  # fmt: skip
@@ -286,12 +287,13 @@ def test_text_that_is_not_base64_leaves_the_queue(app):
 
 
 def test_message_in_the_poison_queue_ends_its_run(app):
-    app.sandbox.fail_next("POST /contacts/import", "import-stuck")
-    run_id = app.start("poisoned")
-    wait_until(lambda: app.status(run_id)["status"] == "confirming", explain=app.host.log_text)
+    with app.sandbox.slow_imports(40.0):
+        run_id = app.start("poisoned")
+        wait_until(lambda: app.status(run_id)["status"] == "confirming", explain=app.host.log_text)
     app.queue("-poison").send_message(encoded(json.dumps({"run": run_id, "step": "confirm"})))
     wait_until(lambda: app.messages_left("-poison") == 0, explain=app.host.log_text)
     assert app.status(run_id)["status"] == "confirming", "a stale message ends nothing"
+    app.store().update(run_id, lambda run: replace(run, faults=10))
 
     def given_up():
         # The run's own message may be sent anew between the two calls: then this one is stale, and another is sent.

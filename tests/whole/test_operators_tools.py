@@ -136,8 +136,7 @@ def test_timer_forgets_idempotency_keys_of_yesterday(site):
 
 
 def test_person_is_forgotten_beside_a_host_that_is_at_their_run(site):
-    site.sandbox.fail_next("POST /contacts/import", "import-stuck")
-    with site.host() as host:
+    with site.sandbox.slow_imports(20.0), site.host() as host:
         run_id = site("run", "forgotten").strip()
         wait_until(lambda: site.run(run_id).state == "confirming", explain=host.log_text)
         found = site.json("forget", ANA)
