@@ -88,13 +88,15 @@ class Started:
 
     def with_snapshot_taken(self, snapshot: str, *, is_tried_again: bool) -> Self:
         """A run has taken the snapshot. `is_tried_again`: triggers start another one where that run fails."""
-        if snapshot == self.snapshot:
-            return replace(self, snapshot_tries=self.snapshot_tries.begun())
+        if self.covers(snapshot):
+            is_same = snapshot == self.snapshot
+            return replace(self, snapshot_tries=self.snapshot_tries.begun()) if is_same else self
         return replace(self, snapshot=snapshot, snapshot_tries=Tries(is_open=is_tried_again))
 
     def with_snapshot_known(self, snapshot: str) -> Self:
-        """No trigger is to start it any more."""
-        return replace(self, snapshot=snapshot, snapshot_tries=Tries())
+        """No trigger is to start it any more. Where a newer one is known already, that one stays."""
+        is_older = snapshot != self.snapshot and self.covers(snapshot)
+        return self if is_older else replace(self, snapshot=snapshot, snapshot_tries=Tries())
 
     def with_due_known(self, due: str) -> Self:
         """The same for a due time."""

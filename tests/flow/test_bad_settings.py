@@ -145,7 +145,7 @@ def test_detached_export_is_not_started(flow):
 
 def test_connection_without_consent_starts_nothing(flow):
     flow.change_connection(consent=None)
-    with pytest.raises(ConfigurationError, match="Nobody has agreed to sending data through the connection brevo-eu"):
+    with pytest.raises(ConfigurationError, match="Consent for the connection brevo-eu is missing or was withdrawn"):
         flow.start()
 
 

@@ -110,8 +110,8 @@ def test_newer_snapshot_or_due_time_begins_with_no_failure(tries):
 @pytest.mark.parametrize(
     ("before", "is_tried_again", "after"),
     [
-        (Started("S1", "", GIVEN_UP), True, Started("S", "", OPEN)),
-        (Started("S1", "", waiting(1)), False, Started("S", "", DONE)),
+        (Started("R", "", GIVEN_UP), True, Started("S", "", OPEN)),
+        (Started("R", "", waiting(1)), False, Started("S", "", DONE)),
         (Started("S", "", waiting(2)), True, Started("S", "", replace(OPEN, failed=2))),
         (Started("S", "", DONE), True, Started("S", "", DONE)),
     ],

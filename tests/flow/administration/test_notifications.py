@@ -62,7 +62,7 @@ def test_test_of_receivers_says_for_each_what_it_answers(office, typed, monkeypa
         assert status == 2
         refused, accepted = json.loads(output)
         assert (refused["id"], refused["accepted"], accepted["accepted"]) == ("team", False, True)
-        assert "put its address into SLACK_URL anew" in refused["message"]
+        assert "put its address into SLACK_URL again" in refused["message"]
         assert "s3cret" not in output
     monkeypatch.delenv("SLACK_URL")
     status, output, _ = typed("notify-test", "team")

@@ -47,7 +47,7 @@ def test_replayed_message_forgets_its_failures(office):
     give_up(office, step_of(run_id, "confirm", attempt=7, failing_since=1.0, number=3))
     replaying.replay(office.app, ADMINISTRATOR)
     received = office.app.storage.queue.receive(60)
-    assert json.loads(received.text) == {"run": run_id, "step": "confirm", "number": 3}
+    assert json.loads(received.text) == {"run": run_id, "step": "confirm", "number": 3, "form": 1}
     office.app.storage.queue.delete(received)
     send(office.app, Message(run_id, "stage"))
     office.finish(run_id)
