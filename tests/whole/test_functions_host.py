@@ -328,4 +328,6 @@ def test_call_back_reaches_the_app_at_its_public_url(app):
     finally:
         app.sandbox.change(notify_delay_seconds=0.0)
     assert told.status == 204
-    assert app.call("POST", told.path.removeprefix("/api/"), key="")[0] == 204  # the run has ended: nothing is left to do
+    assert (
+        app.call("POST", told.path.removeprefix("/api/"), key="")[0] == 204
+    )  # the run has ended: nothing is left to do

@@ -37,10 +37,10 @@ def _brevo(self: App, key_setting: str) -> BrevoClient:
     return BrevoClient(BrevoSession(base_url, read_secret(key_setting), self.pace(key_setting)))
 
 
-def _read_report(url: str, base_url: str, until: float) -> Iterator[list[str]]:
+def _read_report(url: str, base_url: str, seconds: float) -> Iterator[list[str]]:
     """A report lies on its own account's host, which only the product's real setting would name."""
     bases = [value for name, value in os.environ.items() if name.endswith("_BASE_URL")]
-    return read_report(url, next((base for base in bases if may_follow(url, base)), base_url), until)
+    return read_report(url, next((base for base in bases if may_follow(url, base)), base_url), seconds)
 
 
 App.brevo = _brevo  # type: ignore[method-assign]
