@@ -9,7 +9,7 @@ from export_trigger.answers import RequestError, json_answer, read_body
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
-from shared.access import SECRET_HEADER, people_sign_in, require
+from shared.access import WEBHOOK_HEADER, people_sign_in, require
 from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
 from shared.administration.running import previewed, start_refreshed
@@ -37,7 +37,7 @@ _PART = Parameter(
     {"type": "integer", "minimum": 1, "maximum": 999_999},
 )
 _WEBHOOK_SECRET = Parameter(
-    SECRET_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
+    WEBHOOK_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
 )
 
 

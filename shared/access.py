@@ -26,7 +26,7 @@ from shared.settings import read_secret
 
 _log = logging.getLogger(__name__)
 
-SECRET_HEADER = "X-Webhook-Secret"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
+WEBHOOK_HEADER = "X-Webhook-Secret"  # pragma: allowlist secret
 _FEWEST_SECRET_CHARACTERS = 16
 
 Operation = Literal[
@@ -160,9 +160,9 @@ def request_caller(headers: Mapping[str, str], environment: Mapping[str, str], *
         return _principal(header)
     if not by_secret:
         raise AccessDenied("sign_in_required", "Nobody is signed in.", "Sign in, then try again.")
-    if _is_webhook_secret(_header(headers, SECRET_HEADER), environment):
+    if _is_webhook_secret(_header(headers, WEBHOOK_HEADER), environment):
         return Caller("webhook secret", "administrator")
-    advice = f"Sign in, or send the secret that the setting WEBHOOK_SECRET holds as the header {SECRET_HEADER}."
+    advice = f"Sign in, or send the secret that the setting WEBHOOK_SECRET holds as the header {WEBHOOK_HEADER}."
     raise AccessDenied("sign_in_required", "Nobody is signed in.", advice)
 
 
