@@ -19,12 +19,13 @@ from local.sample_people import seeded
 STATES = ("staging", "delivering", "confirming")
 # How long such a step takes, about: a kill comes at a random moment of it.
 _STEP_SECONDS = {"stage": 2.0, "deliver": 0.35, "confirm": 0.15, "watch": 0.05}
+_SMALL_STAGE_SECONDS = 0.3  # of a few thousand rows
 _IMPATIENT_SECONDS = 8.0
 # Few runs leave their next state late, above all after a kill: it is waited for, since only three kills come.
-_SMALL_IMPATIENT_SECONDS = 40.0
+_SMALL_IMPATIENT_SECONDS = 60.0
 _ROUND_SECONDS = 1.0
-# Each glance reads the runs of all marks. The shortest step takes several glances.
-_GLANCE_SECONDS = 0.02
+# The shortest step takes several glances.
+_GLANCE_SECONDS = 0.004
 _UNEVEN = 3
 # In a small chaos a run has a dozen batches, so that each of its states lasts long enough to be met.
 _SMALL_BODY_BYTES = 25_000
@@ -104,13 +105,17 @@ class Killer:
             for pid, message in self._site.marks().items():
                 if self._state(message) not in wanted:
                     continue
-                time.sleep(self._rng.random() * _STEP_SECONDS[message["step"]])
+                time.sleep(self._rng.random() * self._seconds_of(message["step"]))
                 # The run may have gone on meanwhile, and the worker to another step.
                 if (state := self._state(message)) in wanted and self._site.marks().get(pid) == message:
                     self._kill(pid, message, state)
                     return True
             time.sleep(_GLANCE_SECONDS)
         return False
+
+    def _seconds_of(self, step: str) -> float:
+        """About how long a step takes, so that a kill may come anywhere in it."""
+        return _SMALL_STAGE_SECONDS if step == "stage" and self._world.small else _STEP_SECONDS[step]
 
     def _state(self, message: dict[str, Any]) -> str:
         """The state of the message's run; the step that takes a queued run is its staging."""
