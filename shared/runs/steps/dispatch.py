@@ -145,8 +145,7 @@ def _abandon(app: App, text: str | bytes) -> None:
         return
     since = message.failing_since or app.now()
     if run.faults < _MOST_FAULTS and app.now() - since <= GIVE_UP_SECONDS:
-        later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
-        send(app, later, min(2.0 ** (message.attempt + 2), LONGEST_STEP_WAIT_SECONDS))
+        _send_again(app, message, since, min(2.0 ** (message.attempt + 2), LONGEST_STEP_WAIT_SECONDS))
         return
     error = PermanentError(
         "step_kept_failing",
@@ -181,8 +180,12 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     text = f"{error.message} Next try in {wait:.0f} s."
     stalled_after = now + wait + app.graces.stalled
     app.store.update(message.run, lambda run: run.waiting_for(text, stalled_after if _drives(message, run) else None))
-    later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=since)
-    send(app, later, wait)
+    _send_again(app, message, since, wait)
+
+
+def _send_again(app: App, message: Message, failing_since: float, wait_seconds: float) -> None:
+    later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=failing_since)
+    send(app, later, wait_seconds)
 
 
 def _drives(message: Message, run: Run) -> bool:
