@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from shared.app import App
 from shared.notices.queue import NoticeMessage
 from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, lies_ahead
-from shared.storage.tables import Row
+from shared.storage.tables import NewValues, Row
 
 # Workers agree on the time to within two seconds, and the queue counts whole ones.
 CLOCK_SECONDS = 3.0
@@ -79,24 +79,20 @@ def load_notice(app: App, message: NoticeMessage) -> NoticeRow:
 
 def change_notice(app: App, message: NoticeMessage, change: Callable[[NoticeRow], NoticeRow | None]) -> NoticeRow:
     """Changes the row as it stands now; `change` may see it more than once, and None leaves it alone."""
-
-    def values(row: Row | None) -> dict[str, Any] | None:
-        changed = change(NoticeRow.of(row))
-        return asdict(changed) if changed else None
-
-    return NoticeRow.of(app.storage.notices.change(message.run, message.id, values))
+    return NoticeRow.of(app.storage.notices.change(message.run, message.id, _values(change)))
 
 
 def take_notice_row(
     app: App, message: NoticeMessage, change: Callable[[NoticeRow], NoticeRow | None]
 ) -> NoticeRow | None:
     """Changes the row; None where the change does not apply, or another worker has made it."""
-    taken: NoticeRow | None = None
+    row = app.storage.notices.take(message.run, message.id, _values(change))
+    return NoticeRow.of(row) if row else None
 
-    def noted(now: NoticeRow) -> NoticeRow | None:
-        nonlocal taken
-        taken = change(now)
-        return taken
 
-    change_notice(app, message, noted)
-    return taken
+def _values(change: Callable[[NoticeRow], NoticeRow | None]) -> NewValues:
+    def values(row: Row | None) -> dict[str, Any] | None:
+        changed = change(NoticeRow.of(row))
+        return asdict(changed) if changed else None
+
+    return values

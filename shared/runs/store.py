@@ -33,7 +33,7 @@ from shared.runs.state import SUCCEEDED, Batch, Run, State
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
-from shared.storage.tables import Change, Row, pass_over
+from shared.storage.tables import Change, NewValues, Row, pass_over
 
 _log = logging.getLogger(__name__)
 
@@ -184,24 +184,12 @@ class RunStore:
 
         A run that was read or written before is not read again, unless it has changed since.
         """
-
-        def values(row: Row | None) -> dict[str, Any] | None:
-            changed = change(_run_there(row))
-            return row_values(changed) if changed else None
-
-        return _run_there(self._runs.change(*run_address(_id(run)), values, _known(run)))
+        return _run_there(self._runs.change(*run_address(_id(run)), _run_values(change), _known(run)))
 
     def take(self, run: Run | str, change: Callable[[Run], Run | None]) -> Run | None:
         """Changes the run; None where the change does not apply, or another worker has made it."""
-        taken: Run | None = None
-
-        def noted(now: Run) -> Run | None:
-            nonlocal taken
-            taken = change(now)
-            return taken
-
-        after = self.update(run, noted)
-        return after if taken else None
+        row = self._runs.take(*run_address(_id(run)), _run_values(change), _known(run))
+        return run_of(row) if row else None
 
     def finish(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
         """Ends the run in one transaction with all that hangs on it; None leaves it alone, as does a run that is final.
@@ -328,6 +316,14 @@ def _id(run: Run | str) -> str:
 
 def _known(run: Run | str) -> Row | None:
     return run_row(run) if isinstance(run, Run) and run.etag else None
+
+
+def _run_values(change: Callable[[Run], Run | None]) -> NewValues:
+    def values(row: Row | None) -> dict[str, Any] | None:
+        changed = change(_run_there(row))
+        return row_values(changed) if changed else None
+
+    return values
 
 
 def _run_there(row: Row | None) -> Run:

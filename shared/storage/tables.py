@@ -101,7 +101,7 @@ class Rows(ABC):
         self,
         partition: str,
         key: str,
-        change: Callable[[Row | None], Mapping[str, Any] | None],
+        change: NewValues,
         known: Row | None = None,
     ) -> Row | None:
         """Changes the values of the row as it stands now; returns the row as it then is.
@@ -110,18 +110,32 @@ class Rows(ABC):
         left alone. `known` is the row as it was read or written before: where it has changed since, it is read again.
         Raises TransientError where others are faster each time.
         """
+        return self._changed(partition, key, change, known)[0]
+
+    def take(
+        self,
+        partition: str,
+        key: str,
+        change: NewValues,
+        known: Row | None = None,
+    ) -> Row | None:
+        """Like `change`, but None where the row was left alone: nobody else has made this change."""
+        row, is_changed = self._changed(partition, key, change, known)
+        return row if is_changed else None
+
+    def _changed(self, partition: str, key: str, change: NewValues, known: Row | None) -> tuple[Row | None, bool]:
         for _ in range(_TRIES):
             row, is_fresh, known = known or self.get(partition, key), known is None, None
             values = change(row)
             if values is None and is_fresh:
-                return row
+                return row, False
             if values is None:
                 continue
             try:
                 etag = self.save(Row(partition, key, values, row.etag if row else None))
             except (Conflict, NotFound):
                 continue
-            return Row(partition, key, values, etag)
+            return Row(partition, key, values, etag), True
         raise _busy()
 
     def transact_fresh(self, changes: Callable[[], Sequence[Change] | None]) -> bool:
