@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,12 +12,12 @@ from shared.administration.exports import find_export
 from shared.app import App
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document, Export
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
 from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
-from shared.storage.failures import Conflict, NotFound
+from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
 _REMEMBERED_SECONDS = 24 * 3600
@@ -114,24 +115,20 @@ def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
 def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:
     """The run id that belongs to this key; written down before the start, which may die half-way and be repeated."""
     wish = json.dumps(how, sort_keys=True)
-    for _ in range(5):
-        row = app.storage.requests.get(export_id, digest)
-        if row is not None and app.now() - row.values["at"] < _REMEMBERED_SECONDS:
-            if row.values["wish"] != wish:
-                raise ConfigurationError(
-                    "idempotency_key_used",
-                    "Idempotency-Key: was used for another start of this export.",
-                    "Make up a new key for each start.",
-                )
-            return str(row.values["run_id"])
-        values = {"run_id": app.store.new_run_id(export_id), "wish": wish, "at": app.now()}
-        new = Row(export_id, digest, values, row.etag if row else None)
-        try:
-            app.storage.requests.replace(new) if row else app.storage.requests.insert(new)
-        except (Conflict, NotFound):
-            continue
-        return str(values["run_id"])
-    raise TransientError("busy", "Too many starts with this key at once.", retry_after_seconds=2)
+
+    def reserved(row: Row | None) -> Mapping[str, Any] | None:
+        if row is None or app.now() - row.values["at"] >= _REMEMBERED_SECONDS:
+            return {"run_id": app.store.new_run_id(export_id), "wish": wish, "at": app.now()}
+        if row.values["wish"] != wish:
+            raise ConfigurationError(
+                "idempotency_key_used",
+                "Idempotency-Key: was used for another start of this export.",
+                "Make up a new key for each start.",
+            )
+        return None
+
+    row = app.storage.requests.change(export_id, digest, reserved)
+    return str(row.values["run_id"]) if row else ""
 
 
 def forget_old_keys(app: App, *, dry_run: bool = False) -> int:
