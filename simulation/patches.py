@@ -206,7 +206,7 @@ STAGING: dict[str, Any] = {
     "shared.runs.steps.stage.SnapshotReader": staging.ModelReader,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
     "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,
-    "shared.runs.steps.stage._clear_what_killed_workers_left": lambda: None,
+    "shared.runs.steps.stage.clear_what_killed_workers_left": lambda: None,
     "shared.runs.steps.confirm.RejectedWriter": staging.ModelRejectedWriter,
 }
 
@@ -232,8 +232,7 @@ def replaced() -> Iterator[None]:
             module, _, name = path.rpartition(".")
             owner = import_module(module)
             put(owner, name, _in_staging(name, getattr(owner, name), model))
-        for module in ("shared.runs.steps.stage", "shared.runs.steps.confirm"):
-            put(import_module(module), "tempfile", _Folders(import_module("tempfile")))
+        put(import_module("shared.staging.folders"), "tempfile", _Folders(import_module("tempfile")))
         yield
     finally:
         for owner, name, old in reversed(before):

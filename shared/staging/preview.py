@@ -1,7 +1,6 @@
 """Shows what a run would send: a few masked contacts and the counts by reason. Nothing is sent or written down."""
 
 import json
-import tempfile
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import RowCounts, SegmentRows
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import check_complete
+from shared.staging.folders import working_folder
 from shared.storage.blobs import Blobs
 
 _CONTACTS = 5
@@ -43,7 +43,7 @@ def preview(blobs: Blobs, ready: ReadyExport) -> Preview:
 
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
-    with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
+    with working_folder() as folder:
         reader = SnapshotReader(blobs, ready, snapshot, Path(folder))
         first: list[bytes] = []
         for chunk in reader.chunks():

@@ -4,7 +4,6 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 /processes: a call-back frees a slot and brings the next look forward, no more.
 """
 
-import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from operator import methodcaller
@@ -26,6 +25,7 @@ from shared.runs.state import SENDING, Batch, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import check_still_wanted, poll_delay, read_body, send_deliveries, send_next
 from shared.staging.bodies import rejected_contacts
+from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
 from shared.storage.failures import NotFound
 
@@ -147,7 +147,7 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch
     if note:
         app.store.add_event(run.run_id, "report_unread", note)
     if rows:
-        with tempfile.TemporaryDirectory(prefix="segment-export-") as folder:
+        with working_folder() as folder:
             name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
             with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
                 for row in rows:

@@ -6,9 +6,6 @@ cannot mix their batches, and a body that may have been sent is never computed a
 """
 
 import secrets
-import shutil
-import tempfile
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,14 +29,13 @@ from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.bodies import STAGED, write_bodies, write_files
 from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files, wait_for_model_json
+from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
 _LONGEST_NAME = 50
-_FOLDER_PREFIX = "segment-export-"
-_LONGEST_FUNCTION_SECONDS = 3600
 
 
 def stage(app: App, run: Run, message: Message) -> None:
@@ -131,8 +127,8 @@ def _write_staging(
         left_out = checked[-1].left_out
         return replace(plan, fields=tuple(field for field in plan.fields if field.attribute not in left_out))
 
-    _clear_what_killed_workers_left()
-    with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX) as name:
+    clear_what_killed_workers_left()
+    with working_folder() as name:
         blobs, folder = app.storage.app_blobs, Path(name)
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
             reader = SnapshotReader(
@@ -191,14 +187,6 @@ def _request(app: App, run: Run, export: Export) -> ImportRequest:
         return f"{app.settings.public_url}/api/imports/{run.run_id}/{number}/{run.token}"
 
     return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
-
-
-def _clear_what_killed_workers_left() -> None:
-    """An instance's disk is small, and what is left there holds personal data. No function runs for so long."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _LONGEST_FUNCTION_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Result) -> None:
