@@ -75,8 +75,8 @@ def segment_account(app: App) -> Look:
         return "warn", "Your roles do not show whether blob soft delete is on.", fix
     if not days:
         return "ok", "Blob soft delete is off.", ""
-    told = f"Blob soft delete is on ({days} days): Customer Insights' exports to this account fail."
-    return "warn", told, "`az storage account blob-service-properties update --enable-delete-retention false`."
+    text = f"Blob soft delete is on ({days} days): Customer Insights' exports to this account fail."
+    return "warn", text, "`az storage account blob-service-properties update --enable-delete-retention false`."
 
 
 def open_runs(app: App) -> Look:
@@ -88,19 +88,19 @@ def open_runs(app: App) -> Look:
     now = app.now()
     undriven = next((run for run in found if now > run.stalled_after + _TIMER_SECONDS), None)
     if undriven:
-        told = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
-        return "FAILED", told, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
+        text = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
+        return "FAILED", text, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
     unwatched = next((run for run in found if run.watch_due and now > run.watch_due + _WATCH_LATE_SECONDS), None)
     if unwatched:
         late = duration(now - unwatched.watch_due)
-        told = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
-        return "FAILED", told, _HOST_STOPPED
+        text = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
+        return "FAILED", text, _HOST_STOPPED
     oldest = found[0]
     seconds = now - started_at(oldest.run_id).timestamp()
-    told = f"{len(found):,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}. {oldest.waiting}"
+    text = f"{len(found):,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}. {oldest.waiting}"
     if seconds > _LONG_SECONDS:
-        return "warn", told.strip(), f"See `segment-export status {oldest.run_id}`."
-    return "ok", told.strip(), ""
+        return "warn", text.strip(), f"See `segment-export status {oldest.run_id}`."
+    return "ok", text.strip(), ""
 
 
 def other_forms(app: App, exports: Sequence[str]) -> Look:
@@ -117,8 +117,8 @@ def other_forms(app: App, exports: Sequence[str]) -> Look:
     if not found:
         return "ok", "None.", ""
     kinds = Counter(str(error.message) for error in found)
-    told = " ".join(f"{kind} ({count:,} seen)" for kind, count in kinds.most_common(_MOST_KINDS))
-    return "warn", told, found[0].advice
+    text = " ".join(f"{kind} ({count:,} seen)" for kind, count in kinds.most_common(_MOST_KINDS))
+    return "warn", text, found[0].advice
 
 
 def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Callable[[], object]]:
@@ -152,25 +152,18 @@ def given_up(app: App, document: Document) -> Look:
     if not found:
         return "ok", "None is given up.", ""
     more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-    told = f"Failed again and again, and not tried any more: {', '.join(found[:_MOST_NAMES])}{more}."
-    return "FAILED", told, f"See why: `segment-export exports`. Then `segment-export run {found[0]}`."
+    text = f"Failed again and again, and not tried any more: {', '.join(found[:_MOST_NAMES])}{more}."
+    return "FAILED", text, f"See why: `segment-export exports`. Then `segment-export run {found[0]}`."
 
 
 def _loaded(app: App, run_id: str) -> Run | None:
     """None for a run whose row cannot be read, which `odd_rows` or `other_forms` shows."""
-    try:
-        return app.store.load(run_id)
-    except OtherFormError:
-        return None
-    except ExportError:
-        raise
-    except Exception:  # noqa: BLE001 - what an odd row raises is not known
-        return None
+    return _read(partial(app.store.load, run_id))[0]
 
 
 def odd_rows(app: App, document: Document) -> Look:
     """Rows that cannot be read: each stops its own run, export or account, and is passed over by all else."""
-    faults = [f"{what} ({fault})" for what, read in _readings(app, document) if (fault := _fault(read))]
+    faults = [f"{what} ({fault})" for what, read in _readings(app, document) if (fault := _read(read)[1])]
     if not faults:
         return "ok", "Each can be read.", ""
     more = f" and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
@@ -206,17 +199,16 @@ def _check_slot(app: App, row: Row) -> None:
     app.store.load(row.values["run"])
 
 
-def _fault(read: Callable[[], object]) -> str:
-    """Where reading fails; empty where it does not. Storage's own failures are for whoever probes storage."""
+def _read[T](read: Callable[[], T]) -> tuple[T | None, str]:
+    """What is read, or where reading fails. Storage's own failures are for those who probe storage."""
     try:
-        read()
+        return read(), ""
     except OtherFormError:
-        return ""  # `other_forms` shows it
+        return None, ""  # `other_forms` shows it
     except ExportError:
         raise
     except Exception as error:  # noqa: BLE001 - what an odd row raises is not known
-        return place_of(error)
-    return ""
+        return None, place_of(error)
 
 
 def wrong_times(app: App, document: Document) -> Look:
@@ -254,8 +246,8 @@ def clock(app: App) -> Look:
     if abs(difference) <= _LARGE_DIFFERENCE_SECONDS:
         return "ok", "As storage's.", ""
     where = "behind" if difference > 0 else "ahead of"
-    told = f"{abs(difference):,.0f} s {where} storage's; the app goes by storage's."
-    return "warn", told, "Let the machine set its clock by NTP; beyond 15 minutes storage refuses it."
+    text = f"{abs(difference):,.0f} s {where} storage's; the app goes by storage's."
+    return "warn", text, "Let the machine set its clock by NTP; beyond 15 minutes storage refuses it."
 
 
 def duration(seconds: float) -> str:
