@@ -11,6 +11,7 @@ comes back, and posts what a lost worker was to post (see `watching`, which does
 
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 
 from shared.app import App
@@ -21,7 +22,7 @@ from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_no
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.when import announce, events_of, run_before
 from shared.notices.words import run_notice
-from shared.runs.queue import GIVE_UP_SECONDS, keep, next_try_seconds
+from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.forms import OtherFormError
 
@@ -35,12 +36,10 @@ RETRY_FIRST_SECONDS = 15.0
 def take_notice(app: App, text: str | bytes) -> None:
     """Tells what a message asks for. A message that is not ours is logged and dropped, another release's is kept."""
     try:
-        message = parse_notice(text)
-        _take_message(app, message)
+        with kept_for_other_releases(app.storage.notice_queue, text):
+            _take_message(app, parse_notice(text))
     except PermanentError as error:
         _log.error("%s", error)
-    except OtherFormError as error:
-        keep(app.storage.notice_queue, text, error)
 
 
 def _take_message(app: App, message: NoticeMessage) -> None:
@@ -69,15 +68,11 @@ def _announce(app: App, message: NoticeMessage) -> None:
 
 def drop_notice(app: App, text: str | bytes) -> None:
     """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
-    try:
+    with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
         if message.notification and not message.watch:
             change_notice(app, message, NoticeRow.given_up)
             _log.error("notice given up: %s failed again and again without a known reason", message.id)
-    except PermanentError:
-        return
-    except OtherFormError as error:
-        keep(app.storage.notice_queue, text, error)
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:

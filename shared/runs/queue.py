@@ -3,7 +3,8 @@
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Literal
 
@@ -90,10 +91,14 @@ def send_for(app: App, message: Message, delay_seconds: float) -> None:
     send(app, replace(message, due=app.now() + delay_seconds), math.floor(delay_seconds))
 
 
-def keep(queue: Queue, text: str | bytes, error: OtherFormError) -> None:
-    """Puts a message back as it is, for a release that reads it, or that reads the row which it is about."""
-    _log.warning("message kept: %s", error)
-    queue.send(text.decode() if isinstance(text, bytes) else text, error.retry_after_seconds or 0)
+@contextmanager
+def kept_for_other_releases(queue: Queue, text: str | bytes) -> Iterator[None]:
+    """Puts the message back as it is where this release cannot read it, or the row that it is about."""
+    try:
+        yield
+    except OtherFormError as error:
+        _log.warning("message kept: %s", error)
+        queue.send(text.decode() if isinstance(text, bytes) else text, error.retry_after_seconds or 0)
 
 
 def schedule_confirm(

@@ -17,7 +17,7 @@ from shared.runs.queue import (
     LONGEST_STEP_WAIT_SECONDS,
     Message,
     Step,
-    keep,
+    kept_for_other_releases,
     next_try_seconds,
     parse_message,
     rest_until_due,
@@ -43,10 +43,8 @@ def take_step(app: App, text: str | bytes) -> None:
 
     A message that another release has written, or that is about a row of another release's, is kept.
     """
-    try:
+    with kept_for_other_releases(app.storage.queue, text):
         _take_text(app, text)
-    except OtherFormError as error:
-        keep(app.storage.queue, text, error)
 
 
 def _take_text(app: App, text: str | bytes) -> None:
@@ -130,10 +128,8 @@ def abandon(app: App, text: str | bytes) -> None:
     A message that kept failing for another reason, such as storage that was away or workers that were lost, is sent
     again, later each time, until nothing else has come for hours.
     """
-    try:
+    with kept_for_other_releases(app.storage.queue, text):
         _abandon(app, text)
-    except OtherFormError as error:
-        keep(app.storage.queue, text, error)
 
 
 def _abandon(app: App, text: str | bytes) -> None:
