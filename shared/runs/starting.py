@@ -127,7 +127,7 @@ def start_all(app: App, trigger: Trigger, started_by: str, refused: Refused = la
     return [
         Start(export.id, reason=reason)
         if (reason := refused(document, export))
-        else _start_or_reason(app, document, export, trigger, started_by)
+        else _start_or_reason(export, lambda each: start_run(app, make_ready(document, each), trigger, started_by))
         for export in document.exports
         if export.schedule != "off"
     ]
@@ -267,32 +267,28 @@ def _start_matching(
     return [
         Start(export.id, reason=reason)
         if (reason := refused(document, export))
-        else _start_for_snapshot(app, document, export, trigger)
+        else _start_or_reason(export, lambda each: _start_for_snapshot(app, document, each, trigger))
         for export in document.exports
         if export.schedule == "with_refresh" and export.connection is not None and matches(export)
     ]
 
 
 def _start_for_snapshot(app: App, document: Document, export: Export, trigger: Trigger) -> Start:
-    try:
-        ready = make_ready(document, export)
-        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-        started = app.store.started(export.id)
-        if not started.covers(snapshot.id):
-            return start_run(app, ready, trigger, trigger, only_new=True)
-        if started.snapshot_tries.is_due(app.now()):
-            return start_run(app, ready, trigger, trigger, snapshot=snapshot.id)
-        known = Start(export.id, reason="This snapshot was exported already.")
-        return _failed_before(export, started.snapshot_tries) or known
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the other exports are started all the same
-        return _not_started(export, error)
+    ready = make_ready(document, export)
+    snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    started = app.store.started(export.id)
+    if not started.covers(snapshot.id):
+        return start_run(app, ready, trigger, trigger, only_new=True)
+    if started.snapshot_tries.is_due(app.now()):
+        return start_run(app, ready, trigger, trigger, snapshot=snapshot.id)
+    known = Start(export.id, reason="This snapshot was exported already.")
+    return _failed_before(export, started.snapshot_tries) or known
 
 
-def _start_or_reason(app: App, document: Document, export: Export, trigger: Trigger, started_by: str) -> Start:
+def _start_or_reason(export: Export, start: Callable[[Export], Start]) -> Start:
+    """The start of one of several exports. Raises TransientError."""
     try:
-        return start_run(app, make_ready(document, export), trigger, started_by)
+        return start(export)
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are started all the same
