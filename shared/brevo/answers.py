@@ -89,15 +89,15 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
 def _told(body: bytes) -> tuple[str, str]:
     """Brevo's code, made safe to show, and its message, for comparing only."""
     try:
-        told = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         return "no code", ""
-    if not isinstance(told, dict):
+    if not isinstance(answer, dict):
         return "no code", ""
-    code = told.get("code")
+    code = answer.get("code")
     return (
         code if isinstance(code, str) and _CODE.fullmatch(code) else "no code",
-        str(told.get("message", "")),
+        str(answer.get("message", "")),
     )
 
 

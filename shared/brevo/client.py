@@ -243,10 +243,10 @@ def _process(process: _Process) -> Process:
     state: ProcessState = "open"
     if status in ("completed", "failed", "cancelled"):
         state = status  # type: ignore[assignment]
-    told = (process.info or {}).get("import")
-    if not isinstance(told, dict):
+    rejections = (process.info or {}).get("import")
+    if not isinstance(rejections, dict):
         return Process(process.id, state, None)
-    reports = [_report(REPORT_REASONS[name], value) for name, value in told.items() if name in REPORT_REASONS]
+    reports = [_report(REPORT_REASONS[name], value) for name, value in rejections.items() if name in REPORT_REASONS]
     return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
 
 

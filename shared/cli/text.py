@@ -119,8 +119,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def _reasons(title: str, counts: dict[str, int], suffix: str = "") -> list[str]:
     if not counts:
         return []
-    told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
-    return [f"  {title:<10} {told}{f' ({suffix})' if suffix else ''}"]
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
+    return [f"  {title:<10} {reasons}{f' ({suffix})' if suffix else ''}"]
 
 
 def count_text(number: int, what: str) -> str:

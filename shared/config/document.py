@@ -28,8 +28,8 @@ class DocumentError(ConfigurationError):
     """The document cannot be used. `problems` has one line for each fault, with the path to its field."""
 
     def __init__(self, where: str, problems: list[str]) -> None:
-        told = "; ".join(problems)[:_LONGEST_TEXT]
-        super().__init__("configuration_invalid", f"{where}: {told}", "Correct the configuration.")
+        listed = "; ".join(problems)[:_LONGEST_TEXT]
+        super().__init__("configuration_invalid", f"{where}: {listed}", "Correct the configuration.")
         self.faults = tuple(problems)
         self.problems = [f"{where}: {problem}" for problem in problems]
 

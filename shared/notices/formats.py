@@ -43,17 +43,17 @@ def slack_message(notice: Notice) -> bytes:
     Only `mrkdwn` texts are formatted, and none is: `<!channel>` in a name calls nobody.
     Source: https://docs.slack.dev/messaging/formatting-message-text (escaping)
     """
-    told = " ".join(notice.sentences)
+    all_sentences = " ".join(notice.sentences)
     to_do = f"{_TO_DO}: {notice.advice}"
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": _plain(notice.title, _LONGEST_SLACK_TITLE)},
-        {"type": "section", "text": _plain(told, _LONGEST_SLACK_TEXT)},
+        {"type": "section", "text": _plain(all_sentences, _LONGEST_SLACK_TEXT)},
         {"type": "section", "text": _plain(to_do, _LONGEST_SLACK_TEXT)},
     ]
     if notice.facts:
         fields = [_plain(f"{label}: {value}", _LONGEST_SLACK_FIELD) for label, value in notice.facts]
         blocks.append({"type": "section", "fields": fields[:_MOST_SLACK_FIELDS]})
-    text = _escaped(f"{notice.title}. {told} {to_do}", _LONGEST_SLACK_TEXT)
+    text = _escaped(f"{notice.title}. {all_sentences} {to_do}", _LONGEST_SLACK_TEXT)
     return _json({"text": text, "mrkdwn": False, "blocks": blocks})
 
 

@@ -1,6 +1,6 @@
 """A run's end in words for a marketer: what happened, how many customers are affected, what to do.
 
-No address, name or number of a person gets in: what is told is counts, the configuration's own names, and the run's
+No address, name or number of a person gets in: a notice holds counts, the configuration's own names, and the run's
 error in words that quote no file. Who started the run may be an address, and is left out.
 """
 
@@ -21,7 +21,7 @@ REASON_WORDS = {
     "brevo_duplicate_email": "an e-mail address that another contact at Brevo has",
     "brevo_other": "refused by Brevo for another reason",
 }
-# Errors that name a file's columns, which are a customer's values where there is no header, told without them.
+# Errors that name a file's columns, which are a customer's values where there is no header, worded without them.
 WITHOUT_COLUMNS = {
     "column_missing": "A mapped column is not in the segment.",
     "column_twice": "The segment has a column twice.",
@@ -65,16 +65,16 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
     code, words, advice = (run.error.code, run.error.message, run.error.advice) if run.error else ("", "", "")
     if code in WITHOUT_COLUMNS:
         words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
-    told = [words] if words else []
+    sentences = [words] if words else []
     total = run.counts.contacts_mapped or run.counts.rows_read
     missing = total - run.counts.contacts_delivered
     if not total:
-        told.append("No customer of the segment was sent: the list is as it was.")
+        sentences.append("No customer of the segment was sent: the list is as it was.")
     elif not run.counts.contacts_delivered:
-        told.append(f"None of the {total:,} customers was sent: the list is as it was.")
+        sentences.append(f"None of the {total:,} customers was sent: the list is as it was.")
     elif missing:
-        told.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
-    return told, advice or "Run the export again.", total - run.counts.contacts_confirmed if total else None
+        sentences.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
+    return sentences, advice or "Run the export again.", total - run.counts.contacts_confirmed if total else None
 
 
 def _rejections(run: Run) -> list[str]:
@@ -100,10 +100,10 @@ def _look_at_rejected(run: Run) -> str:
 
 def _recovered(run: Run, before: Run | None) -> list[str]:
     failed = f", after the one of {_minute(before.times['queued'])} had failed" if before else ""
-    told = [f"The run of {_minute(run.times['queued'])} went through{failed}.", _in_the_list(run)]
+    sentences = [f"The run of {_minute(run.times['queued'])} went through{failed}.", _in_the_list(run)]
     if count := run.counts.rejected:
-        told.append(f"{count:,} of {run.counts.rows_read:,} rows were left out.")
-    return told
+        sentences.append(f"{count:,} of {run.counts.rows_read:,} rows were left out.")
+    return sentences
 
 
 def _in_the_list(run: Run) -> str:

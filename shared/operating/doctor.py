@@ -163,8 +163,8 @@ def _document(settings: Settings, storage: Storage | None) -> tuple[Document, li
         ]
     except Exception as error:  # noqa: BLE001 - a doctor does not fall ill of what it finds
         return Document(), [_fault("configuration", error)]
-    told = f"{where}: {len(found.connections)} connections, {len(found.exports)} exports."
-    return found, [Finding("configuration", "ok", told)]
+    text = f"{where}: {len(found.connections)} connections, {len(found.exports)} exports."
+    return found, [Finding("configuration", "ok", text)]
 
 
 _Probe = tuple[str, Callable[[], Look]]

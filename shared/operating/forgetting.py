@@ -44,8 +44,8 @@ def forget(app: App, caller: Caller, email: str) -> Forgotten:
     _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
     _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
     _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found))
-    told = f"{len(found.erased)} erased, {len(found.remains)} remain elsewhere, {len(found.not_done)} not done"
-    audit.note(app, caller, "forget a person", "", told)
+    text = f"{len(found.erased)} erased, {len(found.remains)} remain elsewhere, {len(found.not_done)} not done"
+    audit.note(app, caller, "forget a person", "", text)
     return found
 
 

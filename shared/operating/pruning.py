@@ -39,8 +39,8 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
         **_prune_runs(app, days, dry_run=dry_run),
     }
     if not dry_run and any(counts.values()):
-        told = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-        audit.note(app, caller, "prune", "", told)
+        text = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        audit.note(app, caller, "prune", "", text)
     return counts
 
 

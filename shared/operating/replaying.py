@@ -103,8 +103,8 @@ def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -
     except OtherFormError as error:
         return GivenUp("", "", since, until, "leave", f"Another release has written it. {error.advice}"), None
     except (PermanentError, binascii.Error, ValueError):
-        told = f"It is not one of ours ({len(received.text):,} characters)."
-        return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", told), None
+        text = f"It is not one of ours ({len(received.text):,} characters)."
+        return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", text), None
 
     def judged(fate: Fate, why: str) -> tuple[GivenUp, Message]:
         return GivenUp(message.run, message.step, since, until, fate, why), message
