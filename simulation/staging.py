@@ -157,8 +157,3 @@ class NoFolders:
     def TemporaryDirectory(prefix: str) -> Iterator[str]:  # noqa: N802 - as tempfile has it
         """A folder that nothing is written to."""
         yield f"/nowhere/{prefix}"
-
-    @staticmethod
-    def gettempdir() -> str:
-        """A folder that is not there."""
-        return "/nowhere"
