@@ -102,6 +102,7 @@ def release_left_slots(app: App, key_setting: str) -> None:
 
     Raises as BrevoClient does.
     """
+    _leave_late_ones(app, key_setting)
     left = [(row, _Slot.of(row)) for row in _rows(app, key_setting) if row.values.get("left_at")]
     due = [(row, slot) for row, slot in left if slot.next_poll_at() <= app.now()]
     if not due:
@@ -115,6 +116,14 @@ def release_left_slots(app: App, key_setting: str) -> None:
             _save(app, Row(row.partition, row.key, {**row.values, "polled_at": app.now()}, row.etag))
     if over:
         wake_waiting(app, key_setting)
+
+
+def _leave_late_ones(app: App, key_setting: str) -> None:
+    """Leaves the slots that a late worker has taken for a run behind whose end all was cleared up already."""
+    for run_id in {row.values["run"] for row in _rows(app, key_setting) if not row.values.get("left_at")}:
+        run = app.store.load(run_id)
+        if run is not None and run.is_final:
+            leave_slots(app, run)
 
 
 def _is_over(imports: Imports, slot: _Slot, now: float) -> bool:

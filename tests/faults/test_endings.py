@@ -8,6 +8,7 @@ import pytest
 from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
 from shared.runs.claim import claimed_batch
+from shared.runs.slots import take_slot
 from shared.runs.state import Batch
 from shared.runs.status import find_run
 from shared.runs.steps import end
@@ -15,6 +16,7 @@ from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.stop import fail, request_cancel
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
+from shared.storage.tables import Row
 from tests.faults.test_lost_instances import IMPORT, take_away, work_until
 
 STOP = PermanentError("stop", "It cannot go on.", "Stop it.")
@@ -64,6 +66,20 @@ def test_slot_of_an_import_that_never_ends_is_free_at_its_deadline(story):
     story.work()
     assert story.status(second)["status"] == "succeeded"
     assert story.kept.clock.seconds() - before >= 5 * 3600
+
+
+def test_slot_that_a_late_worker_takes_after_its_runs_end_is_freed(story):
+    """Its copy of the message was under way when the run ended, and everything behind it was cleared up."""
+    first = sending(story)
+    batch = story.app.store.batch(find_run(story.app, first), 1)
+    fail(story.app, first, STOP)
+    story.sandbox.imports.wait_until_idle(10)
+    second = story.start().run_id
+    story.app.storage.accounts.delete(Row(story.account, "slot-0"))
+    assert take_slot(story.app, find_run(story.app, first), batch, 1, 6.0)
+    story.work(hours=1)
+    assert story.status(second)["status"] == "succeeded"
+    assert slots(story) == []
 
 
 def test_call_back_of_an_ended_runs_import_frees_its_slot(story):
