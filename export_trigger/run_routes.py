@@ -91,7 +91,9 @@ def list_runs(asked: Asked) -> func.HttpResponse:
 @endpoint("POST", "exports/{id}/preview", answer=Preview, problems=(404, 409))
 def preview_export(asked: Asked) -> func.HttpResponse:
     """What a run would send: masked contacts and counts. Sends nothing."""
-    return json_answer(preview(asked.app.storage.segment_blobs, previewed(asked.app, asked.caller, asked.id)))
+    return json_answer(
+        preview(asked.app.storage.segment_blobs, previewed(asked.app, asked.caller, asked.id), asked.app.brevo)
+    )
 
 
 @endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
@@ -48,7 +48,11 @@ def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot
 
 @dataclass(frozen=True, slots=True)
 class _NoFields:
-    fields: tuple[Any, ...] = ()
+    types: ClassVar[dict[str, Any]] = {}
+
+    def with_types(self, kinds: object) -> Self:
+        """Itself: no account has anything to decide."""
+        return self
 
 
 class ModelReader:
@@ -69,8 +73,7 @@ class ModelReader:
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
         self._rows = self._rejected = 0
         self.notes: list[str] = []
-        self.filled: list[str] = []
-        self.empty: list[str] = []
+        self.fields: list[Any] = []
 
     @property
     def files(self) -> list[tuple[str, str]]:

@@ -2,8 +2,10 @@
 
 from shared.administration.items import InvalidInput
 from shared.app import App
+from shared.brevo.attributes import AccountAttribute, fault_of
 from shared.brevo.checks import check_list
 from shared.config.document import ReadyExport
+from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, shown
 from shared.mapping.plan import columns_text, find_column, make_plan
@@ -90,25 +92,35 @@ def _brevo_problems(app: App, export: Export, connection: Connection, files: dic
         check_list(brevo, export.list_id)
     except ConfigurationError as error:
         problems.append(f"list_id: {error.message.rstrip('.')}")
-    if export.create_missing_attributes or export.leave_out_missing_attributes:
-        return problems
     return problems + [
-        f"{_path_of(export, attribute)}: the Brevo account has no attribute {attribute}; make it there, or set "
-        "create_missing_attributes or leave_out_missing_attributes"
-        for attribute in _attributes(ready, files)
-        if attribute not in known
+        f"{_path_of(export, attribute)}: {fault}"
+        for attribute, given in _types(ready, files).items()
+        if (fault := _fault(export, attribute, given, known.get(attribute)))
     ]
 
 
-def _attributes(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> list[str]:
-    """Those that a run would fill, as far as can be told; faults of the columns are told elsewhere."""
+def _fault(export: Export, attribute: str, given: AttributeType | None, known: AccountAttribute | None) -> str:
+    """Why a run could not fill the attribute; empty where it could."""
+    if known is None and not (export.create_missing_attributes or export.leave_out_missing_attributes):
+        return (
+            f"the Brevo account has no attribute {attribute}; make it there, or set create_missing_attributes or "
+            "leave_out_missing_attributes"
+        )
+    fault = fault_of(attribute, given, known)
+    return f"{fault.message} {fault.advice}".rstrip(".") if fault else ""
+
+
+def _types(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> dict[str, AttributeType | None]:
+    """The attributes that a run would fill, as far as can be known, and their types in the mapping.
+
+    Faults of the columns are described elsewhere.
+    """
     for where, columns in files.items():
         try:
-            plan = make_plan(ready.export, ready.connection, columns, where)
+            return make_plan(ready.export, ready.connection, columns, where).types
         except ConfigurationError:
             continue
-        return [field.attribute for field in plan.fields]
-    return list(ready.export.mapping.named_fields())
+    return {name: field.own_type for name, field in ready.export.mapping.named_fields().items()}
 
 
 def _path_of(export: Export, attribute: str) -> str:

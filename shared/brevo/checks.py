@@ -4,24 +4,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.brevo.answers import NotThere
+from shared.brevo.attributes import AccountAttribute, fault_of, made_as
 from shared.brevo.client import BrevoClient
+from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, ExportError
 from shared.settings import read_secret
 
-_BREVO_TYPE: dict[str, str] = {
-    "text": "text",
-    "phone": "text",
-    "date": "date",
-    "number": "float",
-    "boolean": "boolean",
-}
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The attributes that are sent, those of them that are to be made first with Brevo's type, and those left out."""
+
+    attributes: Mapping[str, AccountAttribute]
+    to_make: Mapping[str, str]
+    left_out: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The attributes that are left out, since the account lacks them, and the contract's allowance in words."""
+    """The mapped attributes as the account has them, those that it lacks and that are left out, and its allowance."""
 
+    attributes: Mapping[str, AccountAttribute]
     left_out: list[str]
     allowance: str
 
@@ -35,28 +39,39 @@ class CheckStep:
     message: str
 
 
-def check_account(brevo: BrevoClient, export: Export, attributes: Mapping[str, str]) -> Checked:
+def check_account(brevo: BrevoClient, export: Export, types: Mapping[str, AttributeType | None]) -> Checked:
     """Checks the key and the list, then the attributes, since an unknown one would be ignored without a word.
 
-    `attributes` has the type of each, as the configuration names it. Raises ConfigurationError: wrong key, blocked
-    address, list missing, attributes missing.
+    `types` has the type of each attribute as the mapping gives it, None where it gives none. Raises ConfigurationError:
+    wrong key, blocked address, list missing, attributes missing, of another type or not to be written.
     """
     check_list(brevo, export.list_id)
-    known = brevo.attributes()
-    missing = [name for name in attributes if name not in known]
-    left_out: list[str] = []
+    settled = settle(brevo.attributes(), export, types)
+    for name, kind in settled.to_make.items():
+        brevo.create_attribute(name, kind)
+    return Checked(settled.attributes, settled.left_out, allowance(brevo))
+
+
+def settle(
+    account: Mapping[str, AccountAttribute], export: Export, types: Mapping[str, AttributeType | None]
+) -> Settled:
+    """What becomes of the mapped attributes in this account. Raises ConfigurationError as `check_account` does."""
+    for name, given in types.items():
+        if fault := fault_of(name, given, account.get(name)):
+            raise fault
+    known = {name: account[name] for name in types if name in account}
+    missing = [name for name in types if name not in account]
     if missing and export.create_missing_attributes:
-        for name in missing:
-            brevo.create_attribute(name, _BREVO_TYPE[attributes[name]])
-    elif missing and export.leave_out_missing_attributes:
-        left_out = missing
-    elif missing:
+        made = {name: made_as(name, types[name]) for name in missing}
+        new = {name: attribute for name, (attribute, _) in made.items()}
+        return Settled(known | new, {name: kind for name, (_, kind) in made.items()}, [])
+    if missing and not export.leave_out_missing_attributes:
         raise ConfigurationError(
             "attributes_missing",
             f"The Brevo account lacks these attributes: {', '.join(missing)[:1000]}.",
             "Make them in Brevo, or set create_missing_attributes or leave_out_missing_attributes in the export.",
         )
-    return Checked(left_out, allowance(brevo))
+    return Settled(known, {}, missing)
 
 
 def check_list(brevo: BrevoClient, list_id: int) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.brevo.answers import NotThere
+from shared.brevo.attributes import AccountAttribute, read_attribute
 from shared.brevo.session import BrevoSession
 from shared.errors import TransientError
 
@@ -82,6 +83,9 @@ class _Lists(BaseModel):
 class _Attribute(BaseModel):
     name: str
     category: str = "normal"
+    type: str | None = None
+    enumeration: Any = None
+    multiCategoryOptions: Any = None  # noqa: N815
 
 
 class _Attributes(BaseModel):
@@ -162,10 +166,18 @@ class BrevoClient:
             return None
         return Contact(found.id, tuple(found.listIds or ()))
 
-    def attributes(self) -> set[str]:
-        """The attributes that an import can fill. https://developers.brevo.com/reference/getattributes-1"""
+    def attributes(self) -> dict[str, AccountAttribute]:
+        """The account's attributes by name, also those that cannot be written.
+
+        https://developers.brevo.com/reference/getattributes-1
+        """
         answer = _parse(_Attributes, self.session.call("contacts", "GET", "/contacts/attributes"))
-        return {found.name.upper() for found in answer.attributes if found.category in ("normal", "category")}
+        found = [
+            read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
+            for each in answer.attributes
+        ]
+        # Of two with one name, the one that an import can fill.
+        return {each.name: each for each in sorted(found, key=lambda each: each.kind != "read_only")}
 
     def create_attribute(self, name: str, kind: str) -> None:
         """Makes an attribute (text, date, float or boolean).

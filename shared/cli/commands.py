@@ -58,7 +58,7 @@ def preview(export: str) -> None:
     from shared.staging.preview import preview
 
     app = open_app()
-    result = preview(app.storage.segment_blobs, previewed(app, caller(), export))
+    result = preview(app.storage.segment_blobs, previewed(app, caller(), export), app.brevo)
     show(result, lambda: preview_text(result))
 
 

@@ -1,7 +1,7 @@
 """What all parts of the document are made of: a model that refuses what it does not know, ids, names of settings."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, LiteralString
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -55,6 +55,12 @@ class Model(BaseModel):
 
     # An answer holds every field, those with a default too; without the last key its schema would say otherwise.
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
+
+
+def twice_in(names: Iterable[str]) -> str:
+    """The first name that was there before; empty where each is there once."""
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), "")  # type: ignore[func-returns-value]
 
 
 def word_or_object(value: Any) -> str:

@@ -1,7 +1,6 @@
 """The JSON document's models. Each refuses what it does not know, by name."""
 
 import re
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,16 +18,14 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.base import Column, Id, Model, SettingReference, Share, fits, not_raw, word_or_object
-from shared.config.date_format import DateForm, TimeZone
+from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, twice_in, word_or_object
+from shared.config.mapping import Mapping
 from shared.config.notifications import Notification
 from shared.config.source import Source
 from shared.errors import shown
 from shared.lifetimes import LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
-AttributeType = Literal["text", "date", "number", "boolean"]
-
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 _SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
@@ -45,16 +42,6 @@ SegmentName = Annotated[
     ),
     WithJsonSchema({"type": "string", "pattern": SEGMENT_PATTERN}),
 ]
-
-
-# Brevo stores attribute names in upper case, whatever is sent.
-AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", to_upper=True)]
-
-
-def _twice(names: Iterable[str]) -> str:
-    """The first name that was there before; empty where each is there once."""
-    seen: set[str] = set()
-    return next((name for name in names if name in seen or seen.add(name)), "")  # type: ignore[func-returns-value]
 
 
 def _country(value: str) -> str:
@@ -76,7 +63,7 @@ class Consent(Model):
 
 
 class BooleanWords(Model):
-    """What Brevo gets for true and false, where the account does not take JSON booleans."""
+    """What Brevo gets for true and false."""
 
     true: str = Field(min_length=1, max_length=20)
     false: str = Field(min_length=1, max_length=20)
@@ -106,104 +93,9 @@ class Connection(Model):
     date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
         default="YYYY-MM-DD", description="The account's date format."
     )
-    boolean_words: BooleanWords | None = None
-
-
-class MappedField(Model):
-    """A column of the segment, and the attribute that takes its value."""
-
-    field: Column
-    attribute: AttributeName | None = None
-    type: AttributeType = "text"
-    format: DateForm | None = Field(default=None, description="How this column writes dates, such as dd.MM.yyyy.")
-    time_zone: TimeZone | None = Field(
-        default=None, description="Where the day is to be taken of moments with an offset from UTC."
+    boolean_words: BooleanWords | None = Field(
+        default=None, description="What Brevo gets for true and false; left out, Yes and No."
     )
-
-    @model_validator(mode="after")
-    def _dates_alone(self) -> Self:
-        if self.type != "date" and (self.format or self.time_zone):
-            raise ValueError('format and time_zone are for dates; write "type": "date" beside them')
-        return self
-
-
-def _mapped_field(value: Any) -> Any:
-    return {"field": value} if isinstance(value, str) else value
-
-
-def _no_type(value: MappedField) -> MappedField:
-    if value.type != "text":
-        raise ValueError("takes no type: names and phone numbers are text")
-    return value
-
-
-def _no_attribute(value: MappedField) -> MappedField:
-    if value.attribute is not None:
-        raise ValueError("takes no attribute: its key is the attribute's name already")
-    return value
-
-
-_ColumnOrField = BeforeValidator(_mapped_field, json_schema_input_type=Column | MappedField)
-StandardField = Annotated[MappedField, _ColumnOrField, AfterValidator(_no_type)]
-AttributeField = Annotated[MappedField, _ColumnOrField, AfterValidator(_no_attribute)]
-
-
-class Mapping(Model):
-    """Which column becomes what. Every contact needs the e-mail address."""
-
-    email: Column
-    first_name: StandardField | None = None
-    last_name: StandardField | None = None
-    phone: StandardField | None = None
-    attributes: Annotated[
-        Annotated[dict[AttributeName, AttributeField], Tag("an object")] | Annotated[Literal["all"], Tag("a word")],
-        Discriminator(word_or_object),
-    ] = Field(default={}, description='Attributes by name, or "all" for every remaining column by its own name.')
-
-    @field_validator("attributes", mode="before")
-    @classmethod
-    def _no_name_twice(cls, value: Any) -> Any:
-        """Names that differ in case only would become one, and the other's column be lost without a word."""
-        names = [str(name).upper() for name in value] if isinstance(value, dict) else []
-        if twice := _twice(names):
-            raise ValueError(f"attribute {shown(twice)} is mapped twice")
-        return value
-
-    @property
-    def phone_attribute(self) -> str | None:
-        """The attribute that takes the phone number."""
-        return (self.phone.attribute or "SMS") if self.phone else None
-
-    def named_fields(self) -> dict[str, MappedField]:
-        """Every field written out in the mapping but the e-mail address, by attribute name."""
-        standard = {
-            field.attribute or default: field
-            for field, default in (
-                (self.first_name, "FIRSTNAME"),
-                (self.last_name, "LASTNAME"),
-                (self.phone, "SMS"),
-            )
-            if field is not None
-        }
-        return standard | (self.attributes if isinstance(self.attributes, dict) else {})
-
-    @model_validator(mode="after")
-    def _one_source_an_attribute(self) -> Self:
-        names = [
-            field.attribute or default
-            for field, default in (
-                (self.first_name, "FIRSTNAME"),
-                (self.last_name, "LASTNAME"),
-                (self.phone, "SMS"),
-            )
-            if field is not None
-        ]
-        names += self.attributes if isinstance(self.attributes, dict) else []
-        if twice := _twice(names):
-            raise ValueError(f"attribute {twice} is mapped twice")
-        if "EMAIL" in names:
-            raise ValueError('attribute EMAIL is the address itself; map it with "email"')
-        return self
 
 
 class CronSchedule(Model):
@@ -264,6 +156,9 @@ class Export(Model):
     max_rejected: Share = Field(
         default=0.5, description="With more than this share of rows rejected, nothing more is sent."
     )
+    max_warnings: Share = Field(
+        default=0.5, description="A mapped field that loses more than this share of its values stops the run."
+    )
 
     @field_validator("segments")
     @classmethod
@@ -305,7 +200,7 @@ class Document(Model):
             ("export", [export.id for export in self.exports]),
             ("notification", [notification.id for notification in self.notifications]),
         ):
-            if twice := _twice(sorted(ids)):
+            if twice := twice_in(sorted(ids)):
                 raise ValueError(f"{kind} {twice} is there twice")
         known = {connection.id for connection in self.connections}
         for export in self.exports:

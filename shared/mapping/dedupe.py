@@ -4,12 +4,18 @@ Kept for the rows seen so far: 16 bytes for each address (its MD5, which makes n
 and 8 for each phone number. DuckDB spills them to disk where memory is short.
 """
 
+from collections.abc import Iterable
+
 from shared.mapping.select import FATE
 
-CREATE = """
-CREATE TABLE addresses (key UHUGEINT, segment USMALLINT);
-CREATE TABLE phones (phone UBIGINT)
-"""
+
+def create_sql(phones: Iterable[int]) -> list[str]:
+    """Statements that make the tables of what is kept; `phones` are the numbers of the phone fields."""
+    return [
+        "CREATE TABLE addresses (key UHUGEINT, segment USMALLINT)",
+        *(f"CREATE TABLE phones{number} (phone UBIGINT)" for number in phones),
+    ]
+
 
 _CONTACT = f"fate = {FATE['contact']}"
 
@@ -37,16 +43,20 @@ def address_sql(segment: int) -> list[str]:
     ]
 
 
-def phone_sql() -> list[str]:
-    """Statements that take a number from all but its first contact, and remember the chunk's numbers."""
-    with_phone = f"{_CONTACT} AND phone IS NOT NULL"
+def phone_sql(number: int) -> list[str]:
+    """Statements that take a number from all but its first contact, and remember the chunk's numbers.
+
+    `number` is that of the phone field; each has its own owners.
+    """
+    phone, phones = f"phone{number}", f"phones{number}"
+    with_phone = f"{_CONTACT} AND {phone} IS NOT NULL"
     return [
-        f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT rowid AS row, phone FROM chunk WHERE {with_phone}",
+        f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT rowid AS row, {phone} AS phone FROM chunk WHERE {with_phone}",
         "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("
         "SELECT row, row_number() OVER (PARTITION BY phone ORDER BY row) AS nth FROM numbered "
         "WHERE phone IN (SELECT phone FROM numbered GROUP BY phone HAVING count(*) > 1)) WHERE nth > 1 "
         "UNION SELECT row FROM numbered WHERE phone IN "
-        "(SELECT phone FROM phones WHERE phone IN (SELECT phone FROM numbered))",
-        "UPDATE chunk SET phone_lost = true FROM lost WHERE chunk.rowid = lost.row",
-        "INSERT INTO phones SELECT phone FROM numbered ANTI JOIN lost USING (row)",
+        f"(SELECT phone FROM {phones} WHERE phone IN (SELECT phone FROM numbered))",
+        f"UPDATE chunk SET phone_lost{number} = true FROM lost WHERE chunk.rowid = lost.row",
+        f"INSERT INTO {phones} SELECT phone FROM numbered ANTI JOIN lost USING (row)",
     ]

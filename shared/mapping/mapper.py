@@ -12,23 +12,26 @@ import duckdb
 
 from shared.errors import PermanentError
 from shared.mapping.chunk import Chunk
-from shared.mapping.dedupe import CREATE, address_sql, phone_sql
+from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
-from shared.mapping.results import MappedChunk, RejectedRow
+from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
     FATE,
+    LONGEST_TEXT,
     NO_FAULTS,
     FileSource,
     contacts_sql,
     copy_sql,
-    filled_sql,
+    counts_sql,
     load_sql,
+    longest_sql,
     places_sql,
     rejected_sql,
+    too_long_sql,
 )
 
 MEMORY_LIMIT = "100MB"
@@ -40,7 +43,7 @@ _WORTH_PLANNING = 1_000
 
 class Mapper:
     """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged,
-    filtered and rejected rows, and warnings, and `empty` has the attributes that no contact has anything for.
+    filtered and rejected rows, and warnings, and `fields` the values of each field.
 
     `files` are the names of the snapshot's files.
     """
@@ -51,7 +54,7 @@ class Mapper:
         self._files = files
         self._on_rejected = on_rejected
         self._email = email_rule()
-        self._phone = phone_rule(plan.default_country) if plan.phone else None
+        self._phone = phone_rule(plan.default_country)
         self._db = duckdb.connect(
             ":memory:",
             config={
@@ -64,9 +67,20 @@ class Mapper:
         )
         # Without this it draws on standard output once a statement takes two seconds.
         self._db.execute("SET enable_progress_bar = false")
-        self._db.execute(CREATE)
+        for statement in create_sql(k for k, _ in plan.phones):
+            self._db.execute(statement)
         self.reasons: Counter[str] = Counter()
-        self.empty = {field.attribute for field in plan.fields}
+        self._counted = [field for _, field in (*plan.phones, *plan.values)]
+        self._filled = [0] * len(self._counted)
+        self._lost = [0] * len(self._counted)
+
+    @property
+    def fields(self) -> list[FieldCounts]:
+        """The values of each field in the contacts so far."""
+        return [
+            FieldCounts(field.attribute, field.column, filled, lost)
+            for field, filled, lost in zip(self._counted, self._filled, self._lost, strict=True)
+        ]
 
     def close(self) -> None:
         """Ends the database."""
@@ -81,12 +95,13 @@ class Mapper:
         self._execute(load_sql(self.plan, source, self._email, self._phone))
         self._check_count(chunk)
         self._judge()
-        for statement in [*address_sql(segment), *(phone_sql() if self.plan.phone else [])]:
+        unique = [statement for k, field in self.plan.phones if field.is_unique for statement in phone_sql(k)]
+        for statement in [*address_sql(segment), *unique]:
             self._execute(statement)
         origins = chunk.origins
-        self._count(segment_name, origins)
-        self._note_filled()
-        return self._written(origins)
+        doubtful = self._count_fields()
+        self._count(segment_name, origins, doubtful)
+        return self._written(origins, doubtful)
 
     def _check_count(self, chunk: Chunk) -> None:
         """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""
@@ -108,11 +123,15 @@ class Mapper:
                 f"ELSE {FATE['contact']} END, email = value FROM told "
                 f"WHERE chunk.rowid = told.row AND fate = {FATE['undecided']}"
             )
-        if self._phone and self._tell(self._phone, "phone_cell"):
-            self._execute(
-                "UPDATE chunk SET phone = CAST(substr(value, 2) AS UBIGINT) FROM told "
-                "WHERE chunk.rowid = told.row AND value IS NOT NULL"
-            )
+        for k, _ in self.plan.phones:
+            if self._tell(self._phone, f"phone_cell{k}"):
+                self._execute(
+                    f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM told "
+                    "WHERE chunk.rowid = told.row AND value IS NOT NULL"
+                )
+        if self._value(longest_sql(self.plan)) > LONGEST_TEXT:
+            for statement in too_long_sql(self.plan):
+                self._execute(statement)
 
     def _tell(self, rule: Rule, column: str) -> bool:
         """Puts what becomes of each row's value in the column into `told`; false where there is none."""
@@ -134,11 +153,24 @@ class Mapper:
             )
         return True
 
-    def _count(self, segment_name: str, origins: Origins) -> None:
+    def _count_fields(self) -> set[str]:
+        """Adds up the values of the chunk's contacts; the attributes of which some are lost."""
+        if not self._counted:
+            return set()
+        found = self._db.execute(counts_sql(self.plan)).fetchone() or ()
+        doubtful = set()
+        for n, (field, filled, lost) in enumerate(zip(self._counted, found[::2], found[1::2], strict=True)):
+            self._filled[n] += filled
+            self._lost[n] += lost
+            if lost:
+                doubtful.add(field.attribute)
+        return doubtful
+
+    def _count(self, segment_name: str, origins: Origins, doubtful: set[str]) -> None:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
             if (name := _FATES[fate]) in NO_FAULTS:
                 self.reasons[name] += count
-        cursor = self._db.execute(rejected_sql(self.plan))
+        cursor = self._db.execute(rejected_sql(self.plan, doubtful))
         while found := cursor.fetchmany(_FETCH_ROWS):
             for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
@@ -147,15 +179,9 @@ class Mapper:
                     RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
                 )
 
-    def _note_filled(self) -> None:
-        if not self.empty:
-            return
-        found = self._db.execute(filled_sql(self.plan, self.empty)).fetchone() or ()
-        self.empty -= {name for name, filled in zip(sorted(self.empty), found, strict=True) if filled}
-
-    def _written(self, origins: Origins) -> MappedChunk:
+    def _written(self, origins: Origins, doubtful: set[str]) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
-        self._execute(copy_sql(contacts_sql(self.plan), str(mapped.contacts)))
+        self._execute(copy_sql(contacts_sql(self.plan, doubtful), str(mapped.contacts)))
         self._execute(copy_sql(places_sql(), str(mapped.places)))
         return mapped
 

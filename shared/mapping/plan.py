@@ -1,31 +1,40 @@
 """The mapping of one export, compiled against the columns of a segment: which column feeds which attribute."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 from shared.config.date_format import DateFormat
-from shared.config.models import AttributeType, BooleanWords, Connection, Export
+from shared.config.mapping import IDENTIFIERS, PHONE_ATTRIBUTES, AttributeType
+from shared.config.models import BooleanWords, Connection, Export
 from shared.errors import ConfigurationError, shown
 
 CUSTOMER_ID = "CustomerId"
 # Each field is an expression of the SELECT; several hundred of them need more memory than an instance has.
 MOST_FIELDS = 200
-FieldType = Literal["phone", AttributeType]
+# What accounts take that ignore JSON's false, and those that do not.
+_BOOLEAN_WORDS = BooleanWords(true="Yes", false="No")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One attribute of the contacts, and the column it comes from.
+    """One attribute of the contacts, and the column it comes from. Without a type it takes the account's, else a text.
 
-    Of dates: how the export says that the column writes them, and where the day of a moment is taken.
+    `options` are those of a category or multiple choice: what a cell may hold, and what is sent for it. Of dates: how
+    the export says that the column writes them, and where the day of a moment is taken.
     """
 
     attribute: str
     column: str
-    type: FieldType
+    type: AttributeType | None = None
     format: DateFormat | None = None
     time_zone: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two contacts of the account may have the same value."""
+        return self.attribute in PHONE_ATTRIBUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of a row, whatever file it comes from. At most one field is the phone.
+    """What becomes of a row, whatever file it comes from.
 
     `date_format` is the account's. `source_format` is that of the files' dates, where neither the field nor model.json
     says otherwise. A cell that is one of `null_words` is empty. A row that does not fit all of `only` is filtered.
@@ -48,16 +57,38 @@ class Plan:
     fields: tuple[Field, ...]
     default_country: str | None
     date_format: str
-    boolean_words: BooleanWords | None
+    boolean_words: BooleanWords
     erase_empty: bool
     source_format: DateFormat | None = None
     null_words: tuple[str, ...] = ()
     only: tuple[Only, ...] = ()
 
     @property
-    def phone(self) -> Field | None:
-        """The field that holds the phone number, if one is mapped."""
-        return next((field for field in self.fields if field.type == "phone"), None)
+    def phones(self) -> list[tuple[int, Field]]:
+        """The fields that hold phone numbers, numbered."""
+        return list(enumerate(field for field in self.fields if field.type == "phone"))
+
+    @property
+    def values(self) -> list[tuple[int, Field]]:
+        """The other fields, numbered."""
+        return list(enumerate(field for field in self.fields if field.type != "phone"))
+
+    @property
+    def types(self) -> dict[str, AttributeType | None]:
+        """The type of each attribute, as far as it is known."""
+        return {field.attribute: field.type for field in self.fields}
+
+    def with_types(self, kinds: Mapping[str, tuple[AttributeType, Mapping[str, str]]]) -> Self:
+        """The plan with the account's types and options, of those attributes that `kinds` has."""
+        return replace(
+            self,
+            fields=tuple(_typed(field, *kinds[field.attribute]) for field in self.fields if field.attribute in kinds),
+        )
+
+
+def _typed(field: Field, kind: AttributeType, options: Mapping[str, str]) -> Field:
+    # A phone that goes to an attribute of texts is a phone all the same.
+    return replace(field, type="phone" if field.type == "phone" else kind, options=tuple(options.items()))
 
 
 def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], where: str) -> Plan:
@@ -70,7 +101,7 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
         Field(
             name,
             field.field,
-            "phone" if name == mapping.phone_attribute else field.type,
+            "phone" if name == mapping.phone_attribute else _type(name, field.own_type),
             _format(field.format),
             field.time_zone,
         )
@@ -83,7 +114,7 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
         fields=tuple(fields),
         default_country=export.default_country,
         date_format=connection.date_format,
-        boolean_words=connection.boolean_words,
+        boolean_words=connection.boolean_words or _BOOLEAN_WORDS,
         erase_empty=export.erase_empty,
         source_format=_format(export.source.date_format),
         null_words=tuple(export.source.null_words),
@@ -91,6 +122,10 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
     )
     locate(plan, columns, where)
     return plan
+
+
+def _type(attribute: str, given: AttributeType | None) -> AttributeType | None:
+    return "phone" if attribute in PHONE_ATTRIBUTES and given in (None, "text") else given
 
 
 def _format(text: str | None) -> DateFormat | None:
@@ -193,12 +228,18 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
     # Before the columns are taken for mapped ones: the error says which of them are known.
     _position(email, columns, where, [email, *(field.column for field in named)])
     used = {email.casefold(), *(field.column.casefold() for field in named)}
-    taken = {"EMAIL", *(field.attribute for field in named)}
+    taken = {field.attribute for field in named}
     found = []
     for column in columns:
         if column.casefold() in used:
             continue
         attribute = column.upper()
+        if attribute in IDENTIFIERS:
+            raise ConfigurationError(
+                "attribute_identifier",
+                f"{where}: the column {shown(column)!r} would fill Brevo's {attribute}, by which a contact is found.",
+                'Name the attributes in the mapping instead of using "all".',
+            )
         if attribute in taken:
             raise ConfigurationError(
                 "column_twice",
@@ -206,5 +247,5 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
                 'Name the attributes in the mapping instead of using "all".',
             )
         taken.add(attribute)
-        found.append(Field(attribute, column, "text"))
+        found.append(Field(attribute, column, _type(attribute, None)))
     return found

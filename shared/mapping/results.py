@@ -9,7 +9,16 @@ from shared.mapping.origins import Origins
 
 # Reasons for which a row is not sent, and for which it is sent without a value.
 NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
-WARNINGS = ("invalid_phone", "duplicate_phone", "invalid_date", "invalid_number", "invalid_boolean")
+WARNINGS = (
+    "invalid_phone",
+    "duplicate_phone",
+    "invalid_date",
+    "invalid_number",
+    "invalid_boolean",
+    "invalid_category",
+    "invalid_multiple_choice",
+    "text_too_long",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,16 @@ class RejectedRow:
     field: str
     customer_id: str
     email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCounts:
+    """How many contacts have something for a mapped field, and of how many of them it, or a part of it, is not sent."""
+
+    attribute: str
+    column: str
+    filled: int
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,23 @@ A row of the table `chunk` is one well-formed row; its `rowid` counts them from 
     fate           FATE's number: what becomes of the row
     email          the normalised address, where accepted
     email_cell     the trimmed address, where it is not plain
-    phone          the digits of the E.164 number, where accepted
-    phone_cell     the trimmed number, where it is not plain; one with no phone in the end is a refused number
-    phone_lost     the number belongs to an earlier contact
     customer_id    the column CustomerId, where there is one
-    f0, f1, ...    one column a field but the phone: NULL = empty, INVALID = not what its type says
+    phone0, ...    of each phone field the digits of the E.164 number, where accepted
+    phone_cell0    the trimmed number, where it is not plain; one with no phone in the end is a refused number
+    phone_lost0    the number belongs to an earlier contact
+    f0, f1, ...    one column for each other field: NULL = empty, INVALID = not what its type says
 """
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.config.date_format import DateFormat
 from shared.errors import ConfigurationError, shown
 from shared.mapping.date_rule import date_sql
+from shared.mapping.option_rule import PARTLY, category_sql, choices_sql, no_choice_sql
 from shared.mapping.plan import CUSTOMER_ID, Field, Only, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
 
@@ -42,7 +43,20 @@ BUFFER_BYTES = 25_000_000
 CHUNK_BYTES = 24_000_000
 LONGEST_ROW_BYTES = 1_000_001
 
-_NO_TEXT = "CAST(NULL AS VARCHAR)"
+CHOICES = "multiple_choice"
+# A field without a type is a text where the account cannot be asked.
+TEXTS = ("text", None)
+# Characters. No page of the vendor's names a limit for contacts; users report this one. A longer text may be ignored
+# without a word, so it is refused.
+LONGEST_TEXT = 10_000
+_REFUSED: Mapping[str, str] = {
+    "text": "text_too_long",
+    "date": "invalid_date",
+    "number": "invalid_number",
+    "boolean": "invalid_boolean",
+    "category": "invalid_category",
+    CHOICES: "invalid_multiple_choice",
+}
 
 # No parsed value can be this: a control character alone.
 INVALID = "chr(1)"
@@ -76,38 +90,39 @@ class FileSource:
     date_formats: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None) -> str:
+def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule) -> str:
     """Reads one chunk into `chunk`. Only plain values are judged here; the others are left `undecided`."""
     at = locate(plan, source.columns, source.name)
     customer_id = find_column(CUSTOMER_ID, source.columns)
+    phones = [k for k, _ in plan.phones]
     raw = {"raw_email": _raw(f"c{at[plan.email_column]}", plan, "@")}
-    if plan.phone:
-        raw["raw_phone"] = _raw(f"c{at[plan.phone.column]}", plan, "0123456789")
-    raw |= {f"v{i}": _trimmed(f"c{at[field.column]}", plan) for i, field in _values(plan)}
+    raw |= {f"raw_phone{k}": _raw(f"c{at[field.column]}", plan, "0123456789") for k, field in plan.phones}
+    raw |= {f"v{i}": _trimmed(f"c{at[field.column]}", plan) for i, field in plan.values}
     raw |= {f"only{i}": _wanted(f"c{at[each.column]}", each) for i, each in enumerate(plan.only)}
     filtered = "".join(f"WHEN NOT only{i} THEN {FATE['filtered']} " for i in range(len(plan.only)))
     raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
-    forms = {i: _date_form(field, plan, source, at) for i, field in _values(plan)}
-    values = "".join(f",\n    {_typed(field, f'v{i}', plan, forms[i])} AS f{i}" for i, field in _values(plan))
+    forms = {i: _date_form(field, plan, source, at) for i, field in plan.values}
+    judged = [
+        f"CAST(substr(plain_phone{k}, 2) AS UBIGINT) AS phone{k}, phone_cell{k}, false AS phone_lost{k}" for k in phones
+    ]
+    judged += [f"{_typed(field, f'v{i}', plan, forms[i])} AS f{i}" for i, field in plan.values]
+    cells = [
+        f"CASE WHEN plain_phone{k} IS NULL THEN {_trimmed(f'raw_phone{k}', plan)} END AS phone_cell{k}" for k in phones
+    ]
+    plain = [f"{phone.quick(f'simple_phone{k}')} AS plain_phone{k}" for k in phones]
+    simple = [f"{phone.simplified(f'raw_phone{k}')} AS simple_phone{k}" for k in phones]
     return f"""CREATE OR REPLACE TEMP TABLE chunk AS
 SELECT
     CAST(CASE {filtered}WHEN email IS NOT NULL THEN {FATE["contact"]}
         WHEN email_cell IS NULL THEN {FATE["missing_email"]}
         ELSE {FATE["undecided"]} END AS UTINYINT) AS fate,
-    email, email_cell, CAST(substr(plain_phone, 2) AS UBIGINT) AS phone, phone_cell, false AS phone_lost,
-    customer_id{values}
+    {", ".join(["email", "email_cell", "customer_id", *judged])}
 FROM (
-    SELECT *,
-        CASE WHEN email IS NULL THEN {_trimmed("raw_email", plan)} END AS email_cell,
-        {f"CASE WHEN plain_phone IS NULL THEN {_trimmed('raw_phone', plan)} END" if phone else _NO_TEXT} AS phone_cell
+    SELECT *, {", ".join([f"CASE WHEN email IS NULL THEN {_trimmed('raw_email', plan)} END AS email_cell", *cells])}
     FROM (
-        SELECT *,
-            {email.quick("simple_email")} AS email,
-            {phone.quick("simple_phone") if phone else _NO_TEXT} AS plain_phone
+        SELECT *, {", ".join([f"{email.quick('simple_email')} AS email", *plain])}
         FROM (
-            SELECT *,
-                {email.simplified("raw_email")} AS simple_email,
-                {phone.simplified("raw_phone") if phone else _NO_TEXT} AS simple_phone
+            SELECT *, {", ".join([f"{email.simplified('raw_email')} AS simple_email", *simple])}
             FROM (
                 SELECT {", ".join(f"{cell} AS {name}" for name, cell in raw.items())}
                 FROM {_read_csv(source)}
@@ -117,19 +132,22 @@ FROM (
 )"""
 
 
-def contacts_sql(plan: Plan) -> str:
-    """The chunk's contacts in their order. Shape: a JSON object, and a comma behind it."""
-    numbers = {field.attribute: i for i, field in _values(plan)}
+def contacts_sql(plan: Plan, doubtful: Collection[str]) -> str:
+    """The chunk's contacts in their order; only the attributes in `doubtful` have refused values.
+
+    Shape: a JSON object, and a comma behind it.
+    """
+    columns = {field.attribute: f"f{i}" for i, field in plan.values}
+    numbers = {field.attribute: k for k, field in plan.phones}
     parts = []
     for field in plan.fields:
         if field.type == "phone":
-            value, empty = (
-                "CASE WHEN NOT phone_lost THEN '\"+' || phone || '\"' END",
-                "phone_cell IS NULL AND phone IS NULL",
-            )
+            k = numbers[field.attribute]
+            value = f"CASE WHEN NOT phone_lost{k} THEN '\"+' || phone{k} || '\"' END"
+            empty = f"phone_cell{k} IS NULL AND phone{k} IS NULL"
         else:
-            column = f"f{numbers[field.attribute]}"
-            value, empty = _json(field, column, plan), f"{column} IS NULL"
+            column = columns[field.attribute]
+            value, empty = _json(field, _valid(column, field, doubtful), plan), f"{column} IS NULL"
         part = f"{literal(_json_key(field.attribute))} || ({value})"
         if plan.erase_empty:
             part = f"coalesce({part}, CASE WHEN {empty} THEN {literal(_json_key(field.attribute) + '""')} END)"
@@ -141,13 +159,35 @@ def contacts_sql(plan: Plan) -> str:
     )
 
 
-def filled_sql(plan: Plan, attributes: set[str]) -> str:
-    """Which of the attributes any contact of the chunk has something for, valid or not. Shape: one row of booleans."""
-    columns = {field.attribute: f"f{i} IS NOT NULL" for i, field in _values(plan)}
-    if plan.phone:
-        columns[plan.phone.attribute] = "phone_cell IS NOT NULL OR phone IS NOT NULL"
-    parts = ", ".join(f"coalesce(bool_or({columns[name]}), false)" for name in sorted(attributes))
-    return f"SELECT {parts} FROM chunk WHERE fate = {FATE['contact']}"
+def too_long_sql(plan: Plan) -> list[str]:
+    """Statements that refuse the texts that are too long for Brevo."""
+    return [
+        f"UPDATE chunk SET f{i} = {INVALID} WHERE length(f{i}) > {LONGEST_TEXT}"
+        for i, field in plan.values
+        if field.type in TEXTS
+    ]
+
+
+def longest_sql(plan: Plan) -> str:
+    """The length of the chunk's longest text, in bytes: at least as many as it has characters. Shape: one number."""
+    texts = [f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS]
+    return f"SELECT greatest(0, {', '.join(texts) or '0'}) FROM chunk"
+
+
+def counts_sql(plan: Plan) -> str:
+    """How many of the chunk's contacts have something for each field, and of how many it is lost or partly lost.
+
+    Shape: one row, two numbers for each of the plan's phones, then for each of its values.
+    """
+    parts = []
+    for k, _ in plan.phones:
+        parts += [
+            f"count(*) FILTER (phone{k} IS NOT NULL OR phone_cell{k} IS NOT NULL)",
+            f"count(*) FILTER (phone_lost{k} OR (phone_cell{k} IS NOT NULL AND phone{k} IS NULL))",
+        ]
+    for i, field in plan.values:
+        parts += [f"count(f{i})", f"count(*) FILTER ({_lost(f'f{i}', field)})"]
+    return f"SELECT {', '.join(parts) or '0'} FROM chunk WHERE fate = {FATE['contact']}"
 
 
 def places_sql() -> str:
@@ -164,10 +204,11 @@ def copy_sql(lines: str, path: str) -> str:
     return f"COPY ({lines}) TO {literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x03')"
 
 
-def rejected_sql(plan: Plan) -> str:
+def rejected_sql(plan: Plan, doubtful: Collection[str]) -> str:
     """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
-    Shape: rowid, reason, field, customer_id, email. Rows of NO_FAULTS are not there.
+    Only the attributes in `doubtful` have such values. Rows of NO_FAULTS are not there. Shape: rowid, reason, field,
+    customer_id, email.
     """
     no_faults = ", ".join(str(FATE[fate]) for fate in NO_FAULTS)
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
@@ -175,24 +216,32 @@ def rejected_sql(plan: Plan) -> str:
         f"SELECT rowid, CASE fate {reasons} END, {literal(plan.email_column)}, customer_id, "
         f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({no_faults})"
     ]
-    kinds = [
-        (f"f{i} = {INVALID}", f"'invalid_{field.type}'", field.column)
-        for i, field in _values(plan)
-        if field.type != "text"
-    ]
-    if plan.phone:
-        kinds.append(("phone_lost", "'duplicate_phone'", plan.phone.column))
-        kinds.append(("phone_cell IS NOT NULL AND phone IS NULL", "'invalid_phone'", plan.phone.column))
+    kinds = [(_lost(f"f{i}", field), _REFUSED[field.type or "text"], field) for i, field in plan.values]
+    for k, field in plan.phones:
+        kinds.append((f"phone_lost{k}", "duplicate_phone", field))
+        kinds.append((f"phone_cell{k} IS NOT NULL AND phone{k} IS NULL", "invalid_phone", field))
     parts += [
-        f"SELECT rowid, {reason}, {literal(column)}, customer_id, email FROM chunk "
+        f"SELECT rowid, '{reason}', {literal(field.column)}, customer_id, email FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
-        for condition, reason, column in kinds
+        for condition, reason, field in kinds
+        if field.attribute in doubtful
     ]
     return "\nUNION ALL\n".join(parts)
 
 
-def _values(plan: Plan) -> list[tuple[int, Field]]:
-    return list(enumerate(field for field in plan.fields if field.type != "phone"))
+def _lost(column: str, field: Field) -> str:
+    return (
+        f"({column} = {INVALID} OR starts_with({column}, {PARTLY}))"
+        if field.type == CHOICES
+        else f"{column} = {INVALID}"
+    )
+
+
+def _valid(column: str, field: Field, doubtful: Collection[str]) -> str:
+    """What is to be sent of the column; NULL where it is empty or refused."""
+    if field.attribute not in doubtful:
+        return column
+    return f"nullif(ltrim({column}, {PARTLY}), {INVALID})" if field.type == CHOICES else f"nullif({column}, {INVALID})"
 
 
 def _read_csv(source: FileSource) -> str:
@@ -265,23 +314,24 @@ def _typed(field: Field, cell: str, plan: Plan, form: DateFormat | None) -> str:
         )
     elif field.type == "boolean":
         value = f"CASE WHEN lower({cell}) IN {_TRUE} THEN 'true' WHEN lower({cell}) IN {_FALSE} THEN 'false' END"
+    elif field.type == "category":
+        value = category_sql(cell, field.options)
+    elif field.type == CHOICES:
+        value = f"CASE WHEN NOT {no_choice_sql(cell)} THEN coalesce({choices_sql(cell, field.options)}, {INVALID}) END"
+        return f"CASE WHEN {cell} IS NOT NULL THEN {value} END"
     else:
         return cell
     return f"CASE WHEN {cell} IS NOT NULL THEN coalesce({value}, {INVALID}) END"
 
 
-def _json(field: Field, column: str, plan: Plan) -> str:
-    """The field's value as JSON; NULL where it is empty or invalid."""
-    if field.type == "text":
-        return f"to_json({column})"
-    valid = f"nullif({column}, {INVALID})"
+def _json(field: Field, valid: str, plan: Plan) -> str:
+    """A field's valid value as JSON; NULL where there is none."""
     if field.type == "date":
         return f"'\"' || {valid} || '\"'"
-    if field.type == "boolean" and plan.boolean_words:
-        words = plan.boolean_words
-        true, false = literal(words.true), literal(words.false)
-        return f"to_json(CASE {column} WHEN 'true' THEN {true} WHEN 'false' THEN {false} END)"
-    return valid
+    if field.type == "boolean":
+        true, false = literal(plan.boolean_words.true), literal(plan.boolean_words.false)
+        return f"to_json(CASE {valid} WHEN 'true' THEN {true} WHEN 'false' THEN {false} END)"
+    return valid if field.type in ("number", CHOICES) else f"to_json({valid})"
 
 
 def _json_key(attribute: str) -> str:

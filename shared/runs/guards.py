@@ -1,8 +1,10 @@
 """What stops a run that is probably a mistake, until a person lets it through with --accept."""
 
+from collections.abc import Mapping
+
 from shared.config.models import Export
 from shared.errors import ConfigurationError, shown
-from shared.mapping.results import RowCounts
+from shared.mapping.results import FieldCounts, RowCounts
 from shared.runs.store import Success
 
 ACCEPT = "If this is right, run the export again with --accept."
@@ -58,15 +60,41 @@ def check_staged(
         )
 
 
-def check_emptied(attributes: list[str], contacts: int) -> None:
-    """`attributes` had values in the last run and have none now, which would erase them. Raises ConfigurationError."""
-    if attributes:
-        raise ConfigurationError(
-            "guard_emptied",
-            f"None of the {contacts:,} contacts has a value for {', '.join(attributes)[:500]}, which the last run had "
-            "values for: erase_empty would erase them all in Brevo.",
-            f"Look at the columns in Customer Insights. {ACCEPT}",
-        )
+def check_warnings(export: Export, fields: list[FieldCounts], notes: list[str]) -> None:
+    """Checks how many values of each mapped field are lost. Raises ConfigurationError, which names the worst one."""
+    worst = max((field for field in fields if field.lost), key=lambda field: field.lost / field.filled, default=None)
+    if worst is None or worst.lost <= export.max_warnings * worst.filled:
+        return
+    raise ConfigurationError(
+        "guard_max_warnings",
+        f"{worst.lost:,} of {worst.filled:,} values of {worst.column[:100]} for {worst.attribute[:50]} would be lost, "
+        f"more than max_warnings ({export.max_warnings:g}).",
+        " ".join([*notes[:1], f"Look at the rejected rows. {ACCEPT}"]),
+    )
+
+
+def check_emptied(export: Export, filled: Mapping[str, int], contacts: int, before: Success) -> None:
+    """Checks what empty values would erase. `filled` counts the contacts that have something for an attribute.
+
+    Raises ConfigurationError where an attribute had values in the last run and has none now, or where the share of
+    contacts that have one fell by more than max_warnings.
+    """
+    if not (contacts and before.contacts):
+        return
+    shares = {name: filled.get(name, 0) / contacts / (count / before.contacts) for name, count in before.filled.items()}
+    lost = [name for name, kept in shares.items() if not kept or kept < 1 - export.max_warnings]
+    if not lost:
+        return
+    shown = ", ".join(
+        f"{name} ({before.filled[name] / before.contacts:.1%}, now {filled.get(name, 0) / contacts:.1%})"
+        for name in sorted(lost)
+    )
+    raise ConfigurationError(
+        "guard_emptied",
+        f"Fewer of the {contacts:,} contacts have a value than in the last run, by more than max_warnings "
+        f"({export.max_warnings:g}) allows: {shown[:500]}. erase_empty would erase the others in Brevo.",
+        f"Look at the columns in Customer Insights. {ACCEPT}",
+    )
 
 
 def check_confirmed(export: Export, *, batch: int, contacts: int, rejected: int) -> None:

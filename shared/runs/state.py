@@ -47,9 +47,9 @@ DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
 class Run:
     """One run. Times are UTC in ISO 8601; `stalled_after`, from when it counts as stalled, and `watch_due` are POSIX.
 
-    `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` are the
-    attributes with values. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that is to
-    end it, once no worker posts for it. `faults` counts the unforeseen errors of its state.
+    `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` counts
+    the values of each attribute. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that
+    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state.
     """
 
     run_id: str
@@ -68,7 +68,7 @@ class Run:
     segments: list[dict[str, Any]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     notes: list[str] = field(default_factory=list)
-    filled: list[str] = field(default_factory=list)
+    filled: dict[str, int] = field(default_factory=dict)
     staging_id: str = ""
     rejected_id: str = ""
     allowance: str = ""

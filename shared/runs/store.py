@@ -11,9 +11,9 @@ import json
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,12 +58,12 @@ class AlreadyStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """The last successful run. `filled` are the attributes that it sent values for."""
+    """The last successful run. `filled` counts the contacts that had a value for an attribute."""
 
     run_id: str
     contacts: int
     finished_at: str
-    filled: tuple[str, ...] = ()
+    filled: Mapping[str, int] = field(default_factory=dict)
 
 
 class RunStore:
@@ -151,7 +151,10 @@ class RunStore:
         row = self._runs.get(export, "success")
         if row is None:
             return None
-        filled = tuple(json.loads(row.values.get("filled", "[]")))
+        filled = json.loads(row.values.get("filled", "{}"))
+        # Release 0.1 wrote the names alone. Its own reading of the counts gives the names.
+        if isinstance(filled, list):
+            filled = dict.fromkeys(filled, 1)
         return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"], filled)
 
     def new_run_id(self, export: str) -> str:

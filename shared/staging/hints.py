@@ -1,20 +1,23 @@
 """Sentences that explain many rejected rows or refused values at once."""
 
 from collections import Counter
+from collections.abc import Iterable
 
+from shared.mapping.plan import Field
 from shared.mapping.results import RejectedRow
 from shared.segments.framing import Fault
 from shared.segments.stored import looks_like_windows_1252
 
 # They stand in a run's row, which is small.
 _MOST_NOTES = 8
+_LONGEST_NOTE = 500
 _KINDS_SHOWN = 2
 _MOST_KINDS = 100
 _ENOUGH_ROWS = 100  # to know an encoding
 
 
 class Hints:
-    """Collects what the faults of each file have in common, and columns most of whose dates are refused."""
+    """Collects what the faults of each file have in common, and columns most of whose values are refused."""
 
     def __init__(self) -> None:
         self._notes: list[str] = []
@@ -23,6 +26,7 @@ class Hints:
         self._not_utf8 = 0
         self._like_windows = 0
         self._bad_dates: Counter[str] = Counter()
+        self._no_options: Counter[str] = Counter()
 
     def add_fault(self, fault: Fault) -> None:
         """Takes in one fault of the file that is being read."""
@@ -38,6 +42,8 @@ class Hints:
         """Takes in a row whose values were judged."""
         if row.reason == "invalid_date":
             self._bad_dates[row.field] += 1
+        elif row.reason in ("invalid_category", "invalid_multiple_choice"):
+            self._no_options[row.field] += 1
 
     def file_ended(self, where: str) -> None:
         """Sums the file up: its encoding, and the most frequent kinds of malformed rows."""
@@ -53,8 +59,8 @@ class Hints:
         self._first_lines, self._counts = {}, Counter()
         self._not_utf8 = self._like_windows = 0
 
-    def notes(self, contacts: int) -> list[str]:
-        """The sentences, once all files have ended. No value is in them."""
+    def notes(self, contacts: int, fields: Iterable[Field]) -> list[str]:
+        """The sentences, once all files have ended; `fields` are the mapped ones. No value of a cell is in them."""
         dates = [
             f"{column[:100]}: {count:,} of {contacts:,} contacts go without this date, since it is in no form that is "
             'read. If it is written as 8/24/1984 or 24.8.1984, set "format" for it in the mapping, such as M/d/yyyy '
@@ -62,4 +68,11 @@ class Hints:
             for column, count in self._bad_dates.most_common(_MOST_NOTES)
             if count * 2 >= contacts
         ]
-        return [*self._notes, *dates]
+        labels = {field.column: [known for known, _ in field.options] for field in fields}
+        options = [
+            f"{column[:100]}: {count:,} of {contacts:,} contacts have what is no option in Brevo. The options are: "
+            f"{', '.join(labels.get(column, ())) or 'none'}"[:_LONGEST_NOTE]
+            for column, count in self._no_options.most_common(_MOST_NOTES)
+            if count * 2 >= contacts
+        ]
+        return [*self._notes, *dates, *options]

@@ -1,14 +1,20 @@
 """Shows what a run would send: a few masked contacts and the counts by reason. Nothing is sent or written down."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from shared.brevo.attributes import AccountAttribute
+from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
+from shared.errors import ExportError
 from shared.json_text import ALL_FIELDS_SENT
+from shared.mapping.plan import Plan
 from shared.mapping.results import RowCounts, SegmentRows
 from shared.segments.snapshot import find_snapshot
+from shared.staging.account import decided_by
 from shared.staging.completeness import check_complete
 from shared.staging.folders import working_folder
 from shared.storage.blobs import Blobs
@@ -21,7 +27,7 @@ class MaskedContact:
     """A contact of which only first characters and lengths are shown."""
 
     email: str
-    attributes: dict[str, str | bool | None]
+    attributes: dict[str, str | bool | list[str] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +43,22 @@ class Preview(RowCounts):
     contacts: list[MaskedContact]
 
 
-def preview(blobs: Blobs, ready: ReadyExport) -> Preview:
-    """The newest snapshot as it would be sent. Raises as staging does."""
+def preview(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient]) -> Preview:
+    """The newest snapshot as it would be sent. Raises as staging does; where Brevo cannot be asked, a note says so.
+
+    `brevo` opens a client for the setting of a key.
+    """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
+    account, notes = _attributes(brevo, ready)
+
+    def planned(plan: Plan) -> Plan:
+        return plan if account is None else decided_by(plan, ready.export, account)
+
     with working_folder() as folder:
-        reader = SnapshotReader(blobs, ready, snapshot, Path(folder))
+        reader = SnapshotReader(blobs, ready, snapshot, Path(folder), planned=planned)
         first: list[bytes] = []
         for chunk in reader.chunks():
             if len(first) < _CONTACTS:
@@ -55,14 +69,27 @@ def preview(blobs: Blobs, ready: ReadyExport) -> Preview:
         export=ready.export.id,
         snapshot=snapshot.id,
         segments=reader.segments,
-        notes=reader.notes,
+        notes=[*notes, *reader.notes],
         contacts=[_masked(line) for line in first],
     )
 
 
+def _attributes(
+    brevo: Callable[[str], BrevoClient], ready: ReadyExport
+) -> tuple[dict[str, AccountAttribute] | None, list[str]]:
+    """The account's attributes, or None and a note."""
+    try:
+        return brevo(ready.key_setting).attributes(), []
+    except ExportError as error:
+        return None, [
+            f"Brevo could not be asked for the account's attributes ({error.code}): what has no type in the mapping "
+            "is taken for text here."
+        ]
+
+
 def _masked(line: bytes) -> MaskedContact:
     contact = json.loads(line.rstrip(b",\n"))
-    attributes = {name: _mask(value) for name, value in contact["attributes"].items()}
+    attributes = {name: _mask_value(value) for name, value in contact["attributes"].items()}
     return MaskedContact(_mask_email(contact["email"]), attributes)
 
 
@@ -72,10 +99,14 @@ def _mask_email(email: str) -> str:
     return f"{_mask(local)}@{_mask(name)}.{ending}"
 
 
-def _mask(value: str | float | bool | None) -> str | bool | None:
-    """Keeps the first character and the length, so that a wrong column is seen and a person is not."""
+def _mask_value(value: str | float | bool | list[str] | None) -> str | bool | list[str] | None:
+    if isinstance(value, list):
+        return [_mask(choice) for choice in value]
     if value is None or isinstance(value, bool):
         return value
-    if not isinstance(value, str):
-        return "•"
+    return _mask(value) if isinstance(value, str) else "•"
+
+
+def _mask(value: str) -> str:
+    """Keeps the first character and the length, so that a wrong column is seen and a person is not."""
     return value[:1] + "•" * min(len(value) - 1, 20)

@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError
 from shared.mapping.chunk import Chunk
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
-from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
+from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.mapping.select import CHUNK_BYTES, FileSource
 from shared.segments.framing import Fault
 from shared.segments.reading import SegmentStream
@@ -74,21 +74,14 @@ class SnapshotReader:
         return RowCounts.of(self._rows.total(), self._reasons)
 
     @property
-    def filled(self) -> list[str]:
-        """The attributes that a contact has something for."""
-        if self._mapper is None:
-            return []
-        return sorted({field.attribute for field in self._mapper.plan.fields} - self._mapper.empty)
-
-    @property
-    def empty(self) -> list[str]:
-        """The attributes that no contact has anything for."""
-        return sorted(self._mapper.empty) if self._mapper else []
+    def fields(self) -> list[FieldCounts]:
+        """The values of each mapped field in the contacts."""
+        return self._mapper.fields if self._mapper else []
 
     @property
     def notes(self) -> list[str]:
         """What explains many rejected rows or refused values at once."""
-        return self._hints.notes(self._reasons["contact"])
+        return self._hints.notes(self._reasons["contact"], self._mapper.plan.fields if self._mapper else ())
 
     def chunks(self) -> Iterator[MappedChunk]:
         """The contacts in the order of their rows.

@@ -134,7 +134,7 @@ class Flow:
         return self.finish(started.run_id)
 
     def preview(self) -> dict[str, Any]:
-        return plain(preview(self.app.storage.segment_blobs, self.app.ready_export(self.export_id)))
+        return plain(preview(self.app.storage.segment_blobs, self.app.ready_export(self.export_id), self.app.brevo))
 
     def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
         """A run that ends as failed before anything goes out; its error holds the words."""
@@ -257,6 +257,7 @@ def make_flow(
                 "mapping": {"email": "EMail", "first_name": "FirstName"},
                 "default_country": "RO",
                 "max_rejected": 1,
+                "max_warnings": 1,
             }
         )
         flow.save()

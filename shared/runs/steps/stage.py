@@ -13,13 +13,13 @@ from pathlib import Path
 from shared import telemetry
 from shared.app import App
 from shared.brevo.body import ImportRequest
-from shared.brevo.checks import Checked, check_account
+from shared.brevo.checks import Checked
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Claim, Stopping, claimed_run
-from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged
+from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Batch, Run
@@ -27,6 +27,7 @@ from shared.runs.steps import end
 from shared.runs.steps.stop import stop_when_idle
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.staging.account import decided
 from shared.staging.bodies import STAGED, write_bodies, write_files
 from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files, wait_for_model_json
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
@@ -123,9 +124,9 @@ def _write_staging(
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
-        checked.append(check_account(brevo, ready.export, {field.attribute: field.type for field in plan.fields}))
-        left_out = checked[-1].left_out
-        return replace(plan, fields=tuple(field for field in plan.fields if field.attribute not in left_out))
+        plan, found = decided(plan, ready.export, brevo)
+        checked.append(found)
+        return plan
 
     clear_what_killed_workers_left()
     with working_folder() as name:
@@ -173,7 +174,7 @@ class _Result:
             counts=replace(run.counts, **vars(self.reader.counts), requests=self.requests),
             notes=self.reader.notes,
             rejected_id=self.staging_id,
-            filled=[name[:_LONGEST_NAME] for name in self.reader.filled],
+            filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
         )
         if not self.checked:
             return run
@@ -196,9 +197,8 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
             check_gaps(gap_text(result.snapshot))
         check_agreed(ready.export, staged.counts)
         before = app.store.success(staged.export)
-        if ready.export.erase_empty and before and staged.counts.contacts_mapped:
-            empty = [name[:_LONGEST_NAME] for name in result.reader.empty]
-            check_emptied([name for name in empty if name in before.filled], staged.counts.contacts_mapped)
+        if before and ready.export.erase_empty:
+            check_emptied(ready.export, staged.filled, staged.counts.contacts_mapped, before)
         check_staged(
             ready.export,
             contacts=staged.counts.contacts_mapped,
@@ -207,6 +207,7 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
             notes=staged.notes,
             before=before,
         )
+        check_warnings(ready.export, result.reader.fields, staged.notes)
     except ConfigurationError:
         _note_result(app, claim, staged, result)
         raise
