@@ -14,6 +14,7 @@ from shared.errors import PermanentError
 from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import CREATE, address_sql, phone_sql
 from shared.mapping.email_rule import email_rule
+from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
@@ -40,14 +41,22 @@ class Mapper:
     """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged
     and rejected rows, and warnings, and `empty` has the attributes that no contact has anything for.
 
-    `files` are the names of the snapshot's files.
+    `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out.
     """
 
-    def __init__(self, plan: Plan, folder: Path, files: list[str], on_rejected: Callable[[RejectedRow], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        files: list[str],
+        on_rejected: Callable[[RejectedRow], None],
+        leavers: Leavers | None = None,
+    ) -> None:
         self.plan = plan
         self._folder = folder
         self._files = files
         self._on_rejected = on_rejected
+        self._leavers = leavers
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country) if plan.phone else None
         self._db = duckdb.connect(
@@ -63,6 +72,8 @@ class Mapper:
         # Without this it draws on standard output once a statement takes two seconds.
         self._db.execute("SET enable_progress_bar = false")
         self._db.execute(CREATE)
+        if leavers:
+            self._execute(load_leavers_sql(leavers))
         self.reasons: Counter[str] = Counter()
         self.empty = {field.attribute for field in plan.fields}
 
@@ -79,12 +90,17 @@ class Mapper:
         self._execute(load_sql(self.plan, source, self._email, self._phone))
         self._check_count(chunk)
         self._judge()
-        for statement in [*address_sql(segment), *(phone_sql() if self.plan.phone else [])]:
+        for statement in self._settling(segment):
             self._execute(statement)
         origins = chunk.origins
         self._count(segment_name, origins)
         self._note_filled()
         return self._written(origins)
+
+    def _settling(self, segment: int) -> list[str]:
+        """A contact that is left out counts as seen, but keeps no number from those that are sent."""
+        left_out = [leave_out_sql(self._leavers)] if self._leavers else []
+        return [*address_sql(segment), *left_out, *(phone_sql() if self.plan.phone else [])]
 
     def _check_count(self, chunk: Chunk) -> None:
         """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""

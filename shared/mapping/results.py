@@ -9,12 +9,14 @@ from shared.mapping.origins import Origins
 
 # Reasons for which a row is not sent, and for which it is sent without a value.
 NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
+# Reasons for which a well-formed contact is left out.
+LEFT_OUT = ("left_list",)
 WARNINGS = ("invalid_phone", "duplicate_phone", "invalid_date", "invalid_number", "invalid_boolean")
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One row that is not sent, or is sent without a value (then it is a warning)."""
+    """One row that is not sent, is left out, or is sent without a value (then it is a warning)."""
 
     segment: str
     file: str
@@ -51,7 +53,9 @@ class SegmentRows:
 class RowCounts:
     """The results of a snapshot's rows; dictionaries count by reason.
 
-    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected.
+    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected; contacts_mapped = contacts_new +
+    contacts_changed + contacts_unchanged + the sum of contacts_left_out. All that are sent are new: nothing is known
+    of those before.
     """
 
     rows_read: int = 0
@@ -59,14 +63,21 @@ class RowCounts:
     rows_rejected: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     contacts_mapped: int = 0
+    contacts_new: int = 0
+    contacts_changed: int = 0
+    contacts_unchanged: int = 0
+    contacts_left_out: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows_read: int, reasons: Counter[str]) -> Self:
         """The counts of rows that ended for these reasons."""
+        left_out = {reason: reasons[reason] for reason in LEFT_OUT if reasons[reason]}
         return cls(
             rows_read=rows_read,
             rows_merged=reasons["merged"],
             rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
             warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
-            contacts_mapped=reasons["contact"],
+            contacts_mapped=reasons["contact"] + sum(left_out.values()),
+            contacts_new=reasons["contact"],
+            contacts_left_out=left_out,
         )

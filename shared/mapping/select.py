@@ -24,7 +24,7 @@ from shared.mapping.date_rule import date_sql
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
 
-Fate = Literal["contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided"]
+Fate = Literal["contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided", "left_list"]
 FATE: dict[Fate, int] = {
     "contact": 0,
     "missing_email": 1,
@@ -32,6 +32,7 @@ FATE: dict[Fate, int] = {
     "duplicate_email": 3,
     "merged": 4,
     "undecided": 5,
+    "left_list": 6,
 }
 
 # What the engine reads at once. A chunk stays below it, or it holds a single row.
