@@ -112,8 +112,8 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
                 f"{run.run_id}: {status.contacts_delivered} contacts delivered, {told} confirmed or rejected, "
                 f"{open_contacts} in open batches"
             )
-        if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_mapped:
-            yield f"{run.run_id}: {status.contacts_mapped} mapped, {status.contacts_delivered} delivered"
+        if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_to_send:
+            yield f"{run.run_id}: {status.contacts_to_send} to send, {status.contacts_delivered} delivered"
 
 
 def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may_be_lost: bool) -> Iterator[str]:

@@ -23,7 +23,7 @@ def status_text(run: "RunStatus") -> str:
         lines.append(f"  waiting    {run.waiting}")
     if run.error:
         lines += _problem("reason" if run.status == "skipped" else "error", run.error)
-    if run.rejected or run.warnings:
+    if run.rejected or run.warnings or run.contacts_left_out:
         lines.append(f"  row by row: segment-export rejects {run.run_id}")
     return "\n".join(lines)
 
@@ -47,6 +47,7 @@ def _rows(run: "RunStatus") -> list[str]:
 def _rejections(counts: "RowCounts") -> list[str]:
     return [
         *_reasons("rejected", counts.rows_rejected),
+        *_reasons("left out", counts.contacts_left_out, "not sent"),
         *_reasons("warnings", counts.warnings, "sent without that value"),
     ]
 

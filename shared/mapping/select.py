@@ -25,7 +25,9 @@ from shared.mapping.option_rule import PARTLY, category_sql, choices_sql, no_cho
 from shared.mapping.plan import CUSTOMER_ID, Field, Only, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
 
-Fate = Literal["contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided", "filtered"]
+Fate = Literal[
+    "contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided", "filtered", "left_list"
+]
 FATE: dict[Fate, int] = {
     "contact": 0,
     "missing_email": 1,
@@ -34,6 +36,7 @@ FATE: dict[Fate, int] = {
     "merged": 4,
     "undecided": 5,
     "filtered": 6,
+    "left_list": 7,
 }
 # What is not told row by row.
 NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered")

@@ -198,6 +198,7 @@ def test_connect_shows_every_step(terminal):
             "address allowed",
             "lists readable",
             "attributes readable",
+            "contacts exportable",
             "contract",
             "consent",
         )
