@@ -5,7 +5,13 @@ from typing import Any, Literal, Self, get_args, get_origin
 
 Plan = Literal["general", "professional", "enterprise"]
 ReportForm = Literal["url", "counts", "urls"]
-SharedPhone = Literal["skip_contact", "drop_phone"]
+SharedPhone = Literal["skip_contact", "drop_phone", "merge"]
+ExtId = Literal["attributes", "top_level", "both", "ignored"]
+TwoContacts = Literal["merge", "report"]
+NewAddress = Literal["changes_address", "report", "ignored"]
+CollisionCode = Literal["invalid_parameter", "duplicate_parameter"]
+CategoryTakes = Literal["label_or_value", "value"]
+LongText = Literal["dropped", "cut"]
 Kept = Literal["first", "last"]
 DateFormat = Literal["yyyy-mm-dd", "dd-mm-yyyy", "mm-dd-yyyy"]
 RunningStatus = Literal["processing", "in_process"]
@@ -51,8 +57,15 @@ class SandboxSettings:
     repeated_email_keeps: Kept = "first"
     date_format: DateFormat = "yyyy-mm-dd"
     ignores_false: bool = False
-    reimport_puts_back_leavers: bool = True
+    ext_id: ExtId = "attributes"
+    ext_id_and_email_of_two: TwoContacts = "merge"
+    new_address: NewAddress = "changes_address"
     new_address_lifts_block: bool = True
+    collision_code: CollisionCode = "invalid_parameter"
+    category_takes: CategoryTakes = "label_or_value"
+    text_limit: int = 10_000
+    long_text: LongText = "dropped"
+    reimport_puts_back_leavers: bool = True
     exact_list_totals: bool = True
     language: Language = "en"
 
