@@ -47,9 +47,9 @@ class Identity:
         `known` is the contact with the row's address. Numbers that the row must not have are taken out of `changes`.
         Raises: LeftOut.
         """
-        if self._ext_id in changes:
-            known = self._by_ext_id(known, email, changes[self._ext_id])
         reports: list[str] = []
+        if self._ext_id in changes:
+            known = self._by_ext_id(known, email, changes[self._ext_id], reports)
         for place, owners, report in self._phones:
             owner = owners.get(changes[place]) if place in changes else None
             if owner is None or owner is known:
@@ -70,11 +70,13 @@ class Identity:
             found["ext_id" if name == "EXT_ID" else name] = owners.get(changes.get(place, ""))
         return [name for name, owner in found.items() if owner is not None and owner is not contact]
 
-    def _by_ext_id(self, known: Contact | None, email: str, ext_id: str | None) -> Contact | None:
+    def _by_ext_id(self, known: Contact | None, email: str, ext_id: str | None, reports: list[str]) -> Contact | None:
         if ext_id is None:
             return known
-        if ext_id in self._seen and self._settings.repeated_email_keeps == "first":
-            raise LeftOut("duplicate_ext_id")
+        if ext_id in self._seen:
+            if self._settings.repeated_email_keeps == "first":
+                raise LeftOut("duplicate_ext_id")
+            reports.append("duplicate_ext_id")
         self._seen.add(ext_id)
         owner = self._account.owners["EXT_ID"].get(ext_id)
         if owner is None or owner is known:
