@@ -146,6 +146,10 @@ class Export(Model):
     default_country: Country | None = None
     schedule: Schedule = "with_refresh"
     sync_mode: Literal["full", "changes_only", "mirror"] = "full"
+    identify_by: Literal["email", "customer_id"] = Field(
+        default="email",
+        description="What tells whose contact a row is: the address, or the CustomerId, which Brevo gets as EXT_ID.",
+    )
     erase_empty: bool = Field(default=False, description="An empty value erases what Brevo has.")
     create_missing_attributes: bool = Field(
         default=False, description="Make the mapped attributes that the account lacks."

@@ -6,7 +6,7 @@ and 8 for each phone number. DuckDB spills them to disk where memory is short.
 
 from collections.abc import Iterable
 
-from shared.mapping.select import FATE
+from shared.mapping.fate import FATE
 
 
 def create_sql(phones: Iterable[int]) -> list[str]:

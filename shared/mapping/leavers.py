@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from shared.mapping.email_rule import judge_email
+from shared.mapping.fate import FATE
 from shared.mapping.rule import literal
-from shared.mapping.select import FATE
 
 DIGEST_CHARACTERS = 32
 LINE_BYTES = DIGEST_CHARACTERS + 1
@@ -31,9 +31,13 @@ class DigestKey:
 
     def digest(self, address: str) -> str:
         """The digest of an address as Brevo has it: what we would send for it is the same address."""
-        plain = address.strip()
-        sent = plain.lower() if plain.isascii() else judge_email(plain) or plain.lower()
-        return hashlib.sha256(f"{self.text}{sent}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+        return hashlib.sha256(f"{self.text}{as_sent(address)}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def as_sent(address: str) -> str:
+    """An address as Brevo has it, in the form in which we would send it."""
+    plain = address.strip()
+    return plain.lower() if plain.isascii() else judge_email(plain) or plain.lower()
 
 
 @dataclass(frozen=True, slots=True)

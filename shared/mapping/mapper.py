@@ -5,7 +5,7 @@ written, and of all rows before it no more than `dedupe` keeps. DuckDB works wit
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,19 @@ from shared.errors import PermanentError
 from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
+from shared.mapping.fate import FATE, NO_FAULTS
+from shared.mapping.known import (
+    PLACE,
+    KnownContacts,
+    customer_sql,
+    customers_sql,
+    end_waiting_sql,
+    judge_sql,
+    keep_waiting_sql,
+    load_known_sql,
+    missing_sql,
+    waited_sql,
+)
 from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
@@ -21,9 +34,7 @@ from shared.mapping.plan import Plan
 from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
-    FATE,
     LONGEST_TEXT,
-    NO_FAULTS,
     FileSource,
     contacts_sql,
     copy_sql,
@@ -43,10 +54,11 @@ _WORTH_PLANNING = 1_000
 
 
 class Mapper:
-    """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged,
-    filtered and rejected rows, and warnings, and `fields` the values of each field.
+    """Maps one snapshot. Call `map_chunk` for each chunk in order, and `waited` behind the last one; `reasons` then
+    counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field.
 
-    `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out.
+    `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out. `known` are the
+    account's contacts, where contacts are told apart by their customer's id.
     """
 
     def __init__(
@@ -56,12 +68,15 @@ class Mapper:
         files: list[str],
         on_rejected: Callable[[RejectedRow], None],
         leavers: Leavers | None = None,
+        known: KnownContacts | None = None,
     ) -> None:
         self.plan = plan
         self._folder = folder
         self._files = files
         self._on_rejected = on_rejected
         self._leavers = leavers
+        self._known = known
+        self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
         self._db = duckdb.connect(
@@ -76,10 +91,13 @@ class Mapper:
         )
         # Without this it draws on standard output once a statement takes two seconds.
         self._db.execute("SET enable_progress_bar = false")
-        for statement in create_sql(k for k, _ in plan.phones):
-            self._execute(statement)
+        self._execute_all(create_sql(k for k, _ in plan.phones))
         if leavers:
             self._execute(load_leavers_sql(leavers))
+        if plan.ext_id:
+            self._execute_all(customers_sql())
+        if known:
+            self._execute(load_known_sql(known, leavers))
         self.reasons: Counter[str] = Counter()
         self._counted = [field for _, field in (*plan.phones, *plan.values)]
         self._filled = [0] * len(self._counted)
@@ -106,18 +124,41 @@ class Mapper:
         self._execute(load_sql(self.plan, source, self._email, self._phone))
         self._check_count(chunk)
         self._judge()
-        for statement in self._settling(segment):
-            self._execute(statement)
+        self._execute_all(self._settling(segment))
         origins = chunk.origins
-        doubtful = self._count_fields()
-        self._count(segment_name, origins, doubtful)
-        return self._written(origins, doubtful)
+        if self._known:
+            self._execute_all(judge_sql(self._known))
+            if self._value(f"SELECT count(*) FROM chunk WHERE fate = {FATE['waiting']}"):
+                self._execute_all(keep_waiting_sql(len(self._waiting)))
+                self._waiting.append((segment_name, origins))
+        return self._told(segment_name, origins, "rowid")
+
+    def waited(self) -> Iterator[MappedChunk]:
+        """The contacts that could not be decided before all rows were read."""
+        if self._waiting:
+            self._execute_all(end_waiting_sql())
+        for part, (segment_name, origins) in enumerate(self._waiting):
+            self._execute(waited_sql(part))
+            yield self._told(segment_name, origins, PLACE)
 
     def _settling(self, segment: int) -> list[str]:
-        """A contact that is left out counts as seen, but keeps no number from those that are sent."""
-        left_out = [leave_out_sql(self._leavers)] if self._leavers else []
-        unique = [statement for k, field in self.plan.phones if field.is_unique for statement in phone_sql(k)]
-        return [*address_sql(segment), *left_out, *unique]
+        """A contact that is left out counts as seen."""
+        found = address_sql(segment)
+        if self.plan.ext_id:
+            found = [missing_sql(), *found, *customer_sql(self._known.key if self._known else "")]
+        return [*found, leave_out_sql(self._leavers)] if self._leavers else found
+
+    def _told(self, segment_name: str, origins: Origins, row: str) -> MappedChunk:
+        """What is known of the chunk's rows now; `row` is the column that says where they stand in `origins`.
+
+        Only contacts that are sent keep a number from others.
+        """
+        for k, field in self.plan.phones:
+            if field.is_unique:
+                self._execute_all(phone_sql(k))
+        doubtful = self._count_fields()
+        self._count(segment_name, origins, doubtful, row)
+        return self._written(origins, doubtful, row)
 
     def _check_count(self, chunk: Chunk) -> None:
         """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""
@@ -146,8 +187,7 @@ class Mapper:
                     "WHERE chunk.rowid = told.row AND value IS NOT NULL"
                 )
         if self._value(longest_sql(self.plan)) > LONGEST_TEXT:
-            for statement in too_long_sql(self.plan):
-                self._execute(statement)
+            self._execute_all(too_long_sql(self.plan))
 
     def _tell(self, rule: Rule, column: str) -> bool:
         """Puts what becomes of each row's value in the column into `told`; false where there is none."""
@@ -182,11 +222,11 @@ class Mapper:
                 doubtful.add(field.attribute)
         return doubtful
 
-    def _count(self, segment_name: str, origins: Origins, doubtful: set[str]) -> None:
+    def _count(self, segment_name: str, origins: Origins, doubtful: set[str], place: str) -> None:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
             if (name := _FATES[fate]) in NO_FAULTS:
                 self.reasons[name] += count
-        cursor = self._db.execute(rejected_sql(self.plan, doubtful))
+        cursor = self._db.execute(rejected_sql(self.plan, doubtful, place))
         while found := cursor.fetchmany(_FETCH_ROWS):
             for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
@@ -195,11 +235,15 @@ class Mapper:
                     RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
                 )
 
-    def _written(self, origins: Origins, doubtful: set[str]) -> MappedChunk:
+    def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
         self._execute(copy_sql(contacts_sql(self.plan, doubtful), str(mapped.contacts)))
-        self._execute(copy_sql(places_sql(), str(mapped.places)))
+        self._execute(copy_sql(places_sql(place), str(mapped.places)))
         return mapped
+
+    def _execute_all(self, statements: Iterable[str]) -> None:
+        for statement in statements:
+            self._execute(statement)
 
     def _execute(self, sql: str) -> None:
         try:

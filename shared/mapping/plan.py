@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 
 from shared.config.date_format import DateFormat
 from shared.config.mapping import IDENTIFIERS, PHONE_ATTRIBUTES, AttributeType
@@ -10,6 +10,8 @@ from shared.config.models import BooleanWords, Connection, Export
 from shared.errors import ConfigurationError, shown
 
 CUSTOMER_ID = "CustomerId"
+# The ids of profiles that were merged into the customer's, separated by `;`.
+PREVIOUS_CUSTOMER_ID = "PreviousCustomerId"
 # Each field is an expression of the SELECT; several hundred of them need more memory than an instance has.
 MOST_FIELDS = 200
 # What accounts take that ignore JSON's false, and those that do not.
@@ -51,6 +53,8 @@ class Plan:
 
     `date_format` is the account's. `source_format` is that of the files' dates, where neither the field nor model.json
     says otherwise. A cell that is one of `null_words` is empty. A row that does not fit all of `only` is filtered.
+    Where contacts are told apart by their customer's id, `ext_id` is where an import has it: among the attributes, or
+    as a field of its own.
     """
 
     email_column: str
@@ -62,6 +66,7 @@ class Plan:
     source_format: DateFormat | None = None
     null_words: tuple[str, ...] = ()
     only: tuple[Only, ...] = ()
+    ext_id: Literal["attributes", "field"] | None = None
 
     @property
     def phones(self) -> list[tuple[int, Field]]:
@@ -119,6 +124,7 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
         source_format=_format(export.source.date_format),
         null_words=tuple(export.source.null_words),
         only=tuple(Only(each.column, tuple(each.words)) for each in export.source.only),
+        ext_id="attributes" if export.identify_by == "customer_id" else None,
     )
     locate(plan, columns, where)
     return plan
@@ -147,7 +153,13 @@ def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:
 
     Raises ConfigurationError naming the file, the column, and the columns there are.
     """
-    mapped = (plan.email_column, *(field.column for field in plan.fields), *(each.column for each in plan.only))
+    customer = [CUSTOMER_ID] if plan.ext_id else []
+    mapped = (
+        plan.email_column,
+        *(field.column for field in plan.fields),
+        *(each.column for each in plan.only),
+        *customer,
+    )
     return {column: _position(column, columns, where, mapped) for column in mapped}
 
 

@@ -8,7 +8,15 @@ from typing import Self
 from shared.mapping.origins import Origins
 
 # Reasons for which a row is not sent, and for which it is sent without a value.
-NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
+NOT_SENT = (
+    "missing_email",
+    "invalid_email",
+    "duplicate_email",
+    "missing_customer_id",
+    "duplicate_customer_id",
+    "malformed_row",
+    "invalid_encoding",
+)
 WARNINGS = (
     "invalid_phone",
     "duplicate_phone",
@@ -20,7 +28,7 @@ WARNINGS = (
     "text_too_long",
 )
 # Reasons for which a well-formed contact is left out.
-LEFT_OUT = ("left_list",)
+LEFT_OUT = ("left_list", "blocked_new_address", "address_of_another")
 
 
 @dataclass(frozen=True, slots=True)

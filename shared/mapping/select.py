@@ -5,7 +5,9 @@ A row of the table `chunk` is one well-formed row; its `rowid` counts them from 
     fate           FATE's number: what becomes of the row
     email          the normalised address, where accepted
     email_cell     the trimmed address, where it is not plain
-    customer_id    the column CustomerId, where there is one
+    customer_id    the column CustomerId, where there is one; trimmed where contacts are told apart by it
+    previous_ids   then also the column PreviousCustomerId, and
+    known_as       the former id under which Brevo has the customer, where it is to be kept
     phone0, ...    of each phone field the digits of the E.164 number, where accepted
     phone_cell0    the trimmed number, where it is not plain; one with no phone in the end is a refused number
     phone_lost0    the number belongs to an earlier contact
@@ -16,30 +18,14 @@ import dataclasses
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from shared.config.date_format import DateFormat
 from shared.errors import ConfigurationError, shown
 from shared.mapping.date_rule import date_sql
+from shared.mapping.fate import FATE, NO_FAULTS
 from shared.mapping.option_rule import PARTLY, category_sql, choices_sql, no_choice_sql
-from shared.mapping.plan import CUSTOMER_ID, Field, Only, Plan, find_column, locate
+from shared.mapping.plan import CUSTOMER_ID, PREVIOUS_CUSTOMER_ID, Field, Only, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
-
-Fate = Literal[
-    "contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided", "filtered", "left_list"
-]
-FATE: dict[Fate, int] = {
-    "contact": 0,
-    "missing_email": 1,
-    "invalid_email": 2,
-    "duplicate_email": 3,
-    "merged": 4,
-    "undecided": 5,
-    "filtered": 6,
-    "left_list": 7,
-}
-# What is not told row by row.
-NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered")
 
 # What the engine reads at once. A chunk stays below it, or it holds a single row.
 BUFFER_BYTES = 25_000_000
@@ -103,7 +89,9 @@ def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule) -> str:
     raw |= {f"v{i}": _trimmed(f"c{at[field.column]}", plan) for i, field in plan.values}
     raw |= {f"only{i}": _wanted(f"c{at[each.column]}", each) for i, each in enumerate(plan.only)}
     filtered = "".join(f"WHEN NOT only{i} THEN {FATE['filtered']} " for i in range(len(plan.only)))
-    raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
+    cell = "NULL" if customer_id is None else f"c{customer_id}"
+    customer = _identity(cell, plan, source) if plan.ext_id else {"customer_id": cell}
+    raw |= customer
     forms = {i: _date_form(field, plan, source, at) for i, field in plan.values}
     judged = [
         f"CAST(substr(plain_phone{k}, 2) AS UBIGINT) AS phone{k}, phone_cell{k}, false AS phone_lost{k}" for k in phones
@@ -119,7 +107,7 @@ SELECT
     CAST(CASE {filtered}WHEN email IS NOT NULL THEN {FATE["contact"]}
         WHEN email_cell IS NULL THEN {FATE["missing_email"]}
         ELSE {FATE["undecided"]} END AS UTINYINT) AS fate,
-    {", ".join(["email", "email_cell", "customer_id", *judged])}
+    {", ".join(["email", "email_cell", *customer, *judged])}
 FROM (
     SELECT *, {", ".join([f"CASE WHEN email IS NULL THEN {_trimmed('raw_email', plan)} END AS email_cell", *cells])}
     FROM (
@@ -155,9 +143,13 @@ def contacts_sql(plan: Plan, doubtful: Collection[str]) -> str:
         if plan.erase_empty:
             part = f"coalesce({part}, CASE WHEN {empty} THEN {literal(_json_key(field.attribute) + '""')} END)"
         parts.append(part)
+    ext_id = "to_json(coalesce(known_as, customer_id))"
+    if plan.ext_id == "attributes":
+        parts.insert(0, f"'\"EXT_ID\":' || {ext_id}")
+    beside = f"\"ext_id\":', {ext_id}, '," if plan.ext_id == "field" else ""
     attributes = f"concat_ws(',', {', '.join(parts)})" if parts else "''"
     return (
-        f"SELECT concat('{{\"email\":\"', email, '\",\"attributes\":{{', {attributes}, '}}}},') "
+        f"SELECT concat('{{\"email\":\"', email, '\",{beside}\"attributes\":{{', {attributes}, '}}}},') "
         f"FROM chunk WHERE fate = {FATE['contact']}"
     )
 
@@ -193,10 +185,10 @@ def counts_sql(plan: Plan) -> str:
     return f"SELECT {', '.join(parts) or '0'} FROM chunk WHERE fate = {FATE['contact']}"
 
 
-def places_sql() -> str:
-    """Where the chunk's contacts stand in it, in their order. Shape: rowid and customer id, tab-separated."""
+def places_sql(row: str = "rowid") -> str:
+    """Where the chunk's contacts stood in it, in their order. Shape: `row` and customer id, tab-separated."""
     return (
-        "SELECT concat(rowid, chr(9), CASE WHEN contains(customer_id, chr(10)) "
+        f"SELECT concat({row}, chr(9), CASE WHEN contains(customer_id, chr(10)) "
         "THEN replace(customer_id, chr(10), ' ') ELSE customer_id END) "
         f"FROM chunk WHERE fate = {FATE['contact']}"
     )
@@ -207,16 +199,17 @@ def copy_sql(lines: str, path: str) -> str:
     return f"COPY ({lines}) TO {literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x03')"
 
 
-def rejected_sql(plan: Plan, doubtful: Collection[str]) -> str:
+def rejected_sql(plan: Plan, doubtful: Collection[str], row: str = "rowid") -> str:
     """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
-    Only the attributes in `doubtful` have such values. Rows of NO_FAULTS are not there. Shape: rowid, reason, field,
+    Only the attributes in `doubtful` have such values. Rows of NO_FAULTS are not there. Shape: `row`, reason, field,
     customer_id, email.
     """
     no_faults = ", ".join(str(FATE[fate]) for fate in NO_FAULTS)
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
+    fault = f"CASE fate WHEN {FATE['missing_customer_id']} THEN '{CUSTOMER_ID}' ELSE {literal(plan.email_column)} END"
     parts = [
-        f"SELECT rowid, CASE fate {reasons} END, {literal(plan.email_column)}, customer_id, "
+        f"SELECT {row}, CASE fate {reasons} END, {fault}, customer_id, "
         f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({no_faults})"
     ]
     kinds = [(_lost(f"f{i}", field), _REFUSED[field.type or "text"], field) for i, field in plan.values]
@@ -224,12 +217,22 @@ def rejected_sql(plan: Plan, doubtful: Collection[str]) -> str:
         kinds.append((f"phone_lost{k}", "duplicate_phone", field))
         kinds.append((f"phone_cell{k} IS NOT NULL AND phone{k} IS NULL", "invalid_phone", field))
     parts += [
-        f"SELECT rowid, '{reason}', {literal(field.column)}, customer_id, email FROM chunk "
+        f"SELECT {row}, '{reason}', {literal(field.column)}, customer_id, email FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
         for condition, reason, field in kinds
         if field.attribute in doubtful
     ]
     return "\nUNION ALL\n".join(parts)
+
+
+def _identity(cell: str, plan: Plan, source: FileSource) -> dict[str, str]:
+    """What is read of the customer's ids where contacts are told apart by them."""
+    previous = find_column(PREVIOUS_CUSTOMER_ID, source.columns)
+    return {
+        "customer_id": _trimmed(cell, plan),
+        "previous_ids": "CAST(NULL AS VARCHAR)" if previous is None else _trimmed(f"c{previous}", plan),
+        "known_as": "CAST(NULL AS VARCHAR)",
+    }
 
 
 def _lost(column: str, field: Field) -> str:

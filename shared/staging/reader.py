@@ -10,6 +10,7 @@ from pathlib import Path
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.chunk import Chunk
+from shared.mapping.known import KnownContacts
 from shared.mapping.leavers import Leavers
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
@@ -30,7 +31,8 @@ class SnapshotReader:
     """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
-    the `leavers` is left out. `notes` are sentences for people about what the files look like.
+    the `leavers` is left out; `known` are the account's contacts, where ids tell them apart. `notes` are sentences for
+    people about what the files look like.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class SnapshotReader:
         on_rejected: Callable[[RejectedRow], None] = lambda row: None,
         between: Callable[[], None] = lambda: None,
         leavers: Leavers | None = None,
+        known: KnownContacts | None = None,
     ) -> None:
         self._blobs = blobs
         self._ready = ready
@@ -54,6 +57,7 @@ class SnapshotReader:
         self._on_rejected = on_rejected
         self._between = between
         self._leavers = leavers
+        self._known = known
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
         self._hints = Hints()
@@ -95,6 +99,8 @@ class SnapshotReader:
         try:
             with Chunk(self._folder / "chunk.csv") as chunk:
                 yield from self._chunks(chunk)
+                if self._mapper is not None:
+                    yield from self._mapper.waited()
         finally:
             if self._mapper is not None:
                 self._reasons += self._mapper.reasons
@@ -166,7 +172,7 @@ class SnapshotReader:
             plan = self._planned(make_plan(self._ready.export, self._ready.connection, columns, stream.name))
             check_size(plan)
             names = [file.name for _, file in self._files]
-            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers)
+            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers, self._known)
         self._check_same_columns(columns, stream.name)
         locate(self._mapper.plan, columns, stream.name)
         return FileSource(

@@ -15,12 +15,14 @@ from shared.app import App
 from shared.brevo.body import ImportRequest
 from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
+from shared.brevo.probed import ProbeAnswers
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
+from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.leavers import Answer, ask_who_left, read_who_left
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
@@ -58,6 +60,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
         end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
         return
+    probed = check_probe(app.storage.accounts, ready)
     brevo = app.brevo(run.key_setting)
     left = ask_who_left(app, run, ready, brevo)
     if isinstance(left, Wait):
@@ -70,7 +73,7 @@ def stage(app: App, run: Run, message: Message) -> None:
             check_complete(snapshot)
             if snapshot.passed_over:
                 app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
-            _stage_claimed(app, run, claim, ready, snapshot, _Brevo(brevo, left))
+            _stage_claimed(app, run, claim, ready, snapshot, _Brevo(brevo, left, probed))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -112,10 +115,11 @@ def _wait(app: App, run: Run, message: Message, wait: Wait, seconds: float, requ
 
 @dataclass(frozen=True, slots=True)
 class _Brevo:
-    """The account, and its answer on who left the list, where it was asked."""
+    """The account, its answer on who left the list, and what its probe has shown, where these are needed."""
 
     client: BrevoClient
     left: Answer | None
+    probed: ProbeAnswers | None
 
 
 def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Brevo) -> None:
@@ -144,7 +148,7 @@ def _write_staging(
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
-        plan, found = decided(plan, ready.export, brevo)
+        plan, found = decided(replace(plan, ext_id=ext_id_form(account.probed)), ready.export, brevo)
         checked.append(found)
         return plan
 
@@ -152,6 +156,12 @@ def _write_staging(
     with working_folder() as name:
         blobs, folder = app.storage.app_blobs, Path(name)
         leavers = read_who_left(app, run, brevo, account.left, folder, claim.check) if account.left else None
+        known, cost = None, ""
+        if account.probed:
+            left_list = ready.export.list_id if account.left else None
+            known, cost = read_known(
+                brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
+            )
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
             reader = SnapshotReader(
                 app.storage.segment_blobs,
@@ -162,12 +172,13 @@ def _write_staging(
                 on_rejected=rejected.add,
                 between=claim.check,
                 leavers=leavers,
+                known=known,
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
             bodies = write_bodies(blobs, staging, _request(app, run, ready.export), reader.chunks())
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
-    return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches)
+    return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches, cost)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
@@ -186,6 +197,7 @@ class _Result:
     checked: list[Checked]
     requests: int
     batches: list[Batch]
+    cost: str
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""
@@ -194,7 +206,7 @@ class _Result:
             snapshot=self.snapshot.id,
             segments=[asdict(segment) for segment in self.reader.segments],
             counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
-            notes=self.reader.notes,
+            notes=[*self.reader.notes, *([self.cost] if self.cost else [])],
             rejected_id=self.staging_id,
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
         )

@@ -1,0 +1,171 @@
+"""Whose contact a row is where contacts are told apart by their customer's id: the run's rows against the account's.
+
+An import changes the contact that has the row's EXT_ID, else the one that has its address. Where these are two, Brevo
+makes them one and deletes the other; and a contact that gets another address is blocked no more. So a row goes out only
+where it touches one contact, which no other row of the run touches. The order of rows then does not matter, nor does
+it matter that a body is sent twice.
+
+| in Brevo the id has | the address has | the row |
+|---|---|---|
+| nobody | nobody | is a new contact |
+| A | A, or nobody | changes A, and its address; left out where A is blocked and its address would change |
+| A | B | is left out: one of the two would be deleted |
+| nobody | B, who has no id | gives B the id |
+| nobody | B, who has another id | gives B the id, unless another row is that customer; left out where B is blocked |
+| nobody, but a former id has A | nobody | changes A and its address; A keeps the former id until the next run |
+
+The last two can only be decided once all rows are read: they wait.
+
+Which contact wins: https://help.brevo.com/hc/en-us/articles/32331116133522; that a new address lifts a block:
+https://developers.brevo.com/reference/update-contact (November 2026).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.mapping.fate import FATE, Fate
+from shared.mapping.leavers import Leavers, as_sent
+from shared.mapping.rule import literal
+
+# Where a row that waited stands in its own chunk, and the columns of `waiting` that are no column of `chunk`.
+PLACE = "place"
+_EXTRA = f"part, {PLACE}, holder, holder_id, former, former_id, former_name"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContacts:
+    """The account's contacts before the run, in a file with a line for each, as `known_line` writes it.
+
+    Ids and addresses are there as digests by `key` alone. `lifts_block`: a contact that gets another address is blocked
+    no more.
+    """
+
+    path: Path
+    key: str = field(repr=False)
+    lifts_block: bool
+
+    def line(self, number: int, address: str, ext_id: str, *, blocked: bool, left: bool, leaver: str) -> str:
+        """A contact's line. `left`: it left the list; `leaver` its address's digest as `Leavers` has it, or empty."""
+        digests = (self._digest(as_sent(address)) if address else "", self._digest(ext_id) if ext_id else "")
+        return f"{number},{digests[0]},{digests[1]},{blocked:d},{left:d},{leaver}\n"
+
+    def _digest(self, text: str) -> int:
+        """As `_digest_sql`. The key never leaves the worker and is another one in each run."""
+        return int.from_bytes(hashlib.md5(f"{self.key}{text}".encode(), usedforsecurity=False).digest(), "little")
+
+
+def customers_sql() -> list[str]:
+    """Statements that make the table of the customers whose rows were read, `counted` where the row is a contact."""
+    return ["CREATE TABLE customers (customer UHUGEINT, counted BOOLEAN)"]
+
+
+def customer_sql(key: str) -> list[str]:
+    """Statements that settle the fate of rows whose customer has a contact already, and remember the chunk's."""
+    contact = f"fate = {FATE['contact']}"
+    return [
+        f"CREATE OR REPLACE TEMP TABLE met AS SELECT rowid AS row, {_digest_sql(key, 'customer_id')} AS customer, "
+        f"{contact} AS counted FROM chunk WHERE customer_id IS NOT NULL",
+        "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("
+        "SELECT row, row_number() OVER (PARTITION BY customer ORDER BY row) AS nth FROM met WHERE counted AND customer "
+        "IN (SELECT customer FROM met WHERE counted GROUP BY customer HAVING count(*) > 1)) WHERE nth > 1 "
+        "UNION SELECT row FROM met WHERE counted AND customer IN "
+        "(SELECT customer FROM customers WHERE counted AND customer IN (SELECT customer FROM met))",
+        f"UPDATE chunk SET fate = {FATE['duplicate_customer_id']} FROM lost WHERE chunk.rowid = lost.row",
+        "INSERT INTO customers SELECT customer, counted FROM met ANTI JOIN lost USING (row)",
+    ]
+
+
+def missing_sql() -> str:
+    """Settles the fate of contacts without a customer's id."""
+    return (
+        f"UPDATE chunk SET fate = {FATE['missing_customer_id']} WHERE fate = {FATE['contact']} AND customer_id IS NULL"
+    )
+
+
+def load_known_sql(known: KnownContacts, leavers: Leavers | None) -> str:
+    """Reads the account's contacts, once for all chunks. A contact may be in the file twice."""
+    left = "gone OR coalesce(leaver IN (FROM leavers), false)" if leavers else "gone"
+    return (
+        "CREATE TABLE known AS SELECT DISTINCT ON (contact) contact, address, id, blocked, "
+        f"{left} AS gone FROM read_csv({literal(str(known.path))}, columns={{'contact': 'BIGINT', "
+        "'address': 'UHUGEINT', 'id': 'UHUGEINT', 'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR'}, "
+        "auto_detect=false, header=false)"
+    )
+
+
+def judge_sql(known: KnownContacts) -> list[str]:
+    """Statements that settle the fate of the chunk's contacts, as the table above says."""
+    fate = _verdict(known)
+    return [
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT row, "
+        "owner.contact AS owner, owner.blocked AS owner_blocked, holder.contact AS holder, holder.id AS holder_id, "
+        "holder.blocked AS holder_blocked, coalesce(owner.gone, false) OR coalesce(holder.gone, false) AS gone "
+        f"FROM (SELECT rowid AS row, {_digest_sql(known.key, 'customer_id')} AS id, "
+        f"{_digest_sql(known.key, 'email')} AS address FROM chunk WHERE fate = {FATE['contact']}) AS mine "
+        "LEFT JOIN known AS owner ON owner.id = mine.id LEFT JOIN known AS holder ON holder.address = mine.address",
+        # Former ids matter only where Brevo does not know the present one.
+        "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone FROM ("
+        "SELECT row, trim(unnest(names)) AS name, generate_subscripts(names, 1) AS nth FROM ("
+        "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
+        "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
+        f"JOIN known ON known.id = {_digest_sql(known.key, 'name')}",
+        "CREATE OR REPLACE TEMP TABLE judged AS SELECT met.*, former.* EXCLUDE (row), "
+        f"CAST({fate} AS UTINYINT) AS verdict FROM met LEFT JOIN ("
+        "SELECT row, bool_or(former.gone) AS was_gone, bool_or(former.contact = holder) AS is_holder, "
+        "bool_or(former.blocked AND former.contact IS DISTINCT FROM holder) AS was_blocked, "
+        "arg_min(contact, nth) AS former, arg_min(former.id, nth) AS former_id, arg_min(name, nth) AS former_name "
+        "FROM former JOIN met USING (row) GROUP BY row) AS former USING (row)",
+        f"UPDATE chunk SET fate = verdict FROM judged WHERE chunk.rowid = judged.row AND verdict <> {FATE['contact']}",
+    ]
+
+
+def keep_waiting_sql(part: int) -> list[str]:
+    """Statements that put the chunk's rows that wait into `waiting`, under the number of the chunk."""
+    rows = (
+        f"SELECT chunk.*, {part} AS part, row AS {PLACE}, holder, holder_id, former, former_id, former_name "
+        f"FROM chunk JOIN judged ON judged.row = chunk.rowid WHERE fate = {FATE['waiting']}"
+    )
+    return [
+        f"CREATE TABLE IF NOT EXISTS waiting AS {rows} LIMIT 0",
+        f"INSERT INTO waiting {rows} ORDER BY {PLACE}",
+    ]
+
+
+def end_waiting_sql() -> list[str]:
+    """Statements that settle the fate of the rows that wait, once all rows were read."""
+    contact, another = FATE["contact"], FATE["address_of_another"]
+    return [
+        f"UPDATE waiting SET fate = CASE WHEN holder IS NOT NULL AND holder_id IN "
+        f"(SELECT customer FROM customers WHERE counted) THEN {another} ELSE {contact} END",
+        # The first of several rows that could be the contact is; the others are new ones.
+        "UPDATE waiting SET known_as = former_name FROM (SELECT min_by(rowid, (part, place)) AS first FROM waiting "
+        "WHERE holder IS NULL AND former_id NOT IN (SELECT customer FROM customers) AND former NOT IN "
+        f"(SELECT holder FROM waiting WHERE holder IS NOT NULL AND fate = {contact}) GROUP BY former) AS found "
+        "WHERE waiting.rowid = found.first",
+    ]
+
+
+def waited_sql(part: int) -> str:
+    """Makes `chunk` of the rows of one chunk that waited."""
+    return f"CREATE OR REPLACE TEMP TABLE chunk AS SELECT * FROM waiting WHERE part = {part} ORDER BY {PLACE}"
+
+
+def _digest_sql(key: str, column: str) -> str:
+    return f"md5_number({literal(key)} || {column})"
+
+
+def _verdict(known: KnownContacts) -> str:
+    cases: list[tuple[str, Fate]] = [("gone OR coalesce(was_gone, false)", "left_list")]
+    if known.lifts_block:
+        cases.append(("owner_blocked AND holder IS DISTINCT FROM owner", "blocked_new_address"))
+    cases += [
+        # Whatever address lifts: the row could become another contact, that is not blocked.
+        ("was_blocked", "blocked_new_address"),
+        ("owner <> holder", "address_of_another"),
+        ("owner IS NOT NULL OR (holder IS NOT NULL AND holder_id IS NULL)", "contact"),
+        ("holder_blocked AND NOT coalesce(is_holder, false)", "address_of_another"),
+        ("holder IS NOT NULL OR former IS NOT NULL", "waiting"),
+    ]
+    whens = " ".join(f"WHEN {condition} THEN {FATE[fate]}" for condition, fate in cases)
+    return f"CASE {whens} ELSE {FATE['contact']} END"
