@@ -1,0 +1,92 @@
+"""Customers whose id has changed, since profiles were merged or split, keep their contact."""
+
+import pytest
+
+from tests.flow.customers import asks_who_left, contact, members, rows, state_of
+
+
+def test_merged_profile_changes_the_id_of_its_contact(by_customer):
+    number = contact(by_customer, "ana@example.com", "C-old", emailBlacklisted=True)
+    by_customer.segment(rows("C-new ana@example.com C-older;C-old", previous=True))
+    assert by_customer.run()["contacts_left_out"] == {}
+    assert state_of(by_customer, number) == ("C-new", "ana@example.com", True)
+
+
+def test_merged_profile_with_a_changed_address_changes_its_contact_and_then_its_id(by_customer):
+    number = contact(by_customer, "old@example.com", "C-old")
+    by_customer.segment(rows("C-new new@example.com C-old", "C-2 ion@example.com", previous=True))
+    by_customer.run()
+    assert state_of(by_customer, number) == ("C-old", "new@example.com", False)
+    by_customer.run()
+    assert state_of(by_customer, number) == ("C-new", "new@example.com", False)
+    assert len(by_customer.sent()) == 2
+
+
+def test_merged_profile_whose_contact_is_blocked_is_no_second_contact(by_customer):
+    number = contact(by_customer, "old@example.com", "C-old", emailBlacklisted=True)
+    by_customer.segment(rows("C-new new@example.com C-older;C-old", previous=True))
+    assert by_customer.run()["contacts_left_out"] == {"blocked_new_address": 1}
+    assert state_of(by_customer, number) == ("C-old", "old@example.com", True)
+    assert "new@example.com" not in by_customer.sent()
+
+
+def test_merged_profile_who_left_is_not_put_back(by_customer):
+    asks_who_left(by_customer)
+    contact(by_customer, "old@example.com", "C-old", lists=[], listUnsubscribed=[by_customer.list_id])
+    by_customer.segment(rows("C-new new@example.com C-old", previous=True))
+    assert by_customer.run()["contacts_left_out"] == {"left_list": 1}
+    assert by_customer.sent() == {}
+
+
+def test_two_contacts_of_a_merged_profile_stay_two(by_customer):
+    first, second = contact(by_customer, "a@example.com", "C-a"), contact(by_customer, "b@example.com", "C-b")
+    by_customer.segment(rows("C-new b@example.com C-a;C-b", previous=True))
+    by_customer.run()
+    assert state_of(by_customer, first) == ("C-a", "a@example.com", False)
+    assert state_of(by_customer, second) == ("C-new", "b@example.com", False)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_split_profile_leaves_the_contact_to_the_row_with_its_address(by_customer, order):
+    number = contact(by_customer, "a@example.com", "C-old")
+    people = ["C-1 new@example.com C-old", "C-2 a@example.com C-old"][::order]
+    for _ in range(2):
+        by_customer.segment(rows(*people, previous=True))
+        by_customer.run()
+        assert state_of(by_customer, number) == ("C-2", "a@example.com", False)
+        assert members(by_customer) == {("C-1", "new@example.com"), ("C-2", "a@example.com")}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_split_profile_that_lives_on_keeps_its_contact(by_customer, order):
+    number = contact(by_customer, "a@example.com", "C-old")
+    people = ["C-old b@example.com", "C-1 new@example.com C-old"][::order]
+    by_customer.segment(rows(*people, previous=True))
+    by_customer.run()
+    assert state_of(by_customer, number) == ("C-old", "b@example.com", False)
+    assert members(by_customer) == {("C-1", "new@example.com"), ("C-old", "b@example.com")}
+
+
+def test_split_profile_with_two_new_addresses_changes_one_contact_only(by_customer):
+    number = contact(by_customer, "a@example.com", "C-old")
+    by_customer.segment(rows("C-1 one@example.com C-old", "C-2 two@example.com C-old", previous=True))
+    for name in ("C-old", "C-1"):
+        by_customer.run()
+        assert state_of(by_customer, number) == (name, "one@example.com", False)
+    assert members(by_customer) == {("C-1", "one@example.com"), ("C-2", "two@example.com")}
+
+
+def test_rows_that_waited_are_told_with_their_own_file_and_line(by_customer):
+    by_customer.change(mapping={"email": "EMail", "phone": "Phone"})
+    contact(by_customer, "a@example.com", "C-9")
+    contact(by_customer, "b@example.com", "C-old")
+    head = "CustomerId,EMail,Phone\n"
+    by_customer.segment(head + "C-1,a@example.com,0722123456\nC-2,b@example.com,oops\nC-3,c@example.com,\n")
+    by_customer.segment(head + "C-4,d@example.com,\nC-9,e@example.com,\n", partition=2)
+    status = by_customer.run()
+    assert status["contacts_left_out"] == {"address_of_another": 1}
+    assert status["warnings"] == {"invalid_phone": 1}
+    assert by_customer.places(status["run_id"]) == [
+        ("Gold_1.csv", 2, "address_of_another"),
+        ("Gold_1.csv", 3, "invalid_phone"),
+    ]
