@@ -8,7 +8,8 @@ from shared.config.document import ReadyExport
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, shown
-from shared.mapping.plan import columns_text, find_column, make_plan
+from shared.mapping.plan import CUSTOMER_ID, columns_text, find_column, make_plan
+from shared.runs.identity import check_probe
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, find_snapshot
 from shared.staging.completeness import check_complete
@@ -29,6 +30,7 @@ def check_export(app: App, export: Export, connection: Connection | None) -> lis
             problems.append(f"connection: consent for {connection.id} is missing; connect it first")
         else:
             problems += _brevo_problems(app, export, connection, columns)
+            problems += _identity_problems(app, export, connection)
     if problems:
         raise InvalidInput(problems)
     return notes
@@ -77,7 +79,15 @@ def _mapped_columns(export: Export) -> list[tuple[str, str]]:
     found += [(f"mapping.{name}", field.field) for name in _STANDARD if (field := getattr(mapping, name))]
     if isinstance(mapping.attributes, dict):
         found += [(f"mapping.attributes.{name}", field.field) for name, field in mapping.attributes.items()]
-    return found
+    return found + ([("identify_by", CUSTOMER_ID)] if export.identify_by == "customer_id" else [])
+
+
+def _identity_problems(app: App, export: Export, connection: Connection) -> list[str]:
+    try:
+        check_probe(app.storage.accounts, ReadyExport(export, connection))
+    except ConfigurationError as error:
+        return [f"identify_by: {error.message} {error.advice}".rstrip(".")]
+    return []
 
 
 def _brevo_problems(app: App, export: Export, connection: Connection, files: dict[str, tuple[str, ...]]) -> list[str]:

@@ -10,7 +10,7 @@ LARGEST_BODY_BYTES = 8 * 1024 * 1024
 BETWEEN = b",\n"  # stands behind each contact
 _HEAD = b'{"jsonBody":['
 _LONGEST_NUMBER = 1_000_000
-_CONTACT = re.compile(rb'\{"email":"([^"]+)"')
+_CONTACT = re.compile(rb'\{"email":"([^"]+)"(?:,"ext_id":"([^"]+)"|,"attributes":\{"EXT_ID":"([^"]+)")?')
 _PHONE = re.compile(rb'"[^"]+":"\+(\d{5,15})"')
 
 
@@ -47,27 +47,31 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class BodyContact:
-    """A contact of a body. `index` counts from 0; `phones` are digits without the plus sign."""
+    """A contact of a body. `index` counts from 0; `phones` are digits without the plus sign; `ext_id` may be empty."""
 
     index: int
     email: str
     phones: list[str]
+    ext_id: str
 
 
-def find_contacts(body: bytes, emails: Container[str], phones: Container[str]) -> Iterator[BodyContact]:
-    """The body's contacts with one of these addresses (in lower case) or phone numbers (digits alone).
+def find_contacts(
+    body: bytes, emails: Container[str], phones: Container[str], ext_ids: Container[str] = ()
+) -> Iterator[BodyContact]:
+    """The body's contacts with one of these addresses (in lower case), phone numbers (digits alone) or EXT_IDs.
 
-    Each comes with those of the numbers that it has.
+    Each comes with those of the numbers that it has, and with the EXT_ID only if it is one of these.
     """
     matches = list(_CONTACT.finditer(body)) if phones else _CONTACT.finditer(body)
     starts = [match.start() for match in matches] if phones else []
     for index, match in enumerate(matches):
-        email, named = match[1].decode(), []
+        email, named = match[1].decode(), list[str]()
+        ext_id = (match[2] or match[3] or b"").decode() if ext_ids else ""
         if phones:
             end = starts[index + 1] if index + 1 < len(starts) else len(body)
             named = [phone for phone in _phones(body, match.end(), end) if phone in phones]
-        if named or email.lower() in emails:
-            yield BodyContact(index, email, named)
+        if named or email.lower() in emails or ext_id in ext_ids:
+            yield BodyContact(index, email, named, ext_id if ext_id in ext_ids else "")
 
 
 def _phones(body: bytes, start: int, end: int) -> list[str]:

@@ -29,7 +29,7 @@ REPORT_REASONS = {
     "duplicate_email_id": "brevo_duplicate_email",
     "duplicate_phone_id": "brevo_duplicate_phone",
     "duplicate_contact_id": "brevo_other",
-    "duplicate_ext_id": "brevo_other",
+    "duplicate_ext_id": "brevo_duplicate_customer",
     "duplicate_whatsapp_id": "brevo_other",
     "duplicate_landline_number_id": "brevo_other",
 }

@@ -11,18 +11,24 @@ from shared.brevo.client import MOST_LINKS, Process, Report
 from shared.brevo.reports import REPORT_SECONDS, read_report
 from shared.errors import PermanentError, TransientError
 
+# Only here a row may have nothing but the customer's id, which may be all digits.
+_CUSTOMER = "brevo_duplicate_customer"
+
 
 @dataclass
 class _Reported:
     """What reports say: reasons by address (lower case) and by phone number (digits), and mere counts.
 
-    `nameless` are the rows with neither, apart from headers.
+    `nameless` are the rows with neither, apart from headers. `ext_ids` are the cells of rows that only name a customer,
+    of which there are `customers`.
     """
 
     emails: dict[str, str] = field(default_factory=dict)
     phones: dict[str, str] = field(default_factory=dict)
+    ext_ids: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
+    customers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,14 @@ def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, 
     until = time.monotonic() + REPORT_SECONDS
     for report in process.reports:
         _read(reported, report, base_url, until)
-    found, matched = _find(body(), reported) if reported.emails or reported.phones else ({}, set())
+    is_named = reported.emails or reported.phones or reported.ext_ids
+    found, matched = _find(body(), reported) if is_named else ({}, set())
     counts = Counter(reason for reason, _ in found.values())
     for reason, count in reported.counts.items():
         room = contacts - sum(counts.values())
         counts[reason] += min(count, room)
-    unmatched = reported.nameless + len(reported.emails) + len(reported.phones) - len(matched)
+    named = len(reported.emails) + len(reported.phones) + reported.customers
+    unmatched = reported.nameless + named - len(matched)
     return Rejections({reason: count for reason, count in counts.items() if count}, found, unmatched)
 
 
@@ -67,7 +75,11 @@ def _read(reported: _Reported, report: Report, base_url: str, until: float) -> N
         for number, row in enumerate(read_report(url, base_url, until - time.monotonic())):
             cells = [cell.strip().strip('"') for cell in row]
             is_named = _take(reported, cells, report.reason)
-            reported.nameless += number > 0 and any(cells) and not is_named
+            if report.reason == _CUSTOMER and not is_named and any(cells):
+                reported.customers += number > 0
+                reported.ext_ids |= {cell: report.reason for cell in cells if cell}
+            else:
+                reported.nameless += number > 0 and any(cells) and not is_named
 
 
 def _take(reported: _Reported, cells: list[str], reason: str) -> bool:
@@ -80,7 +92,7 @@ def _take(reported: _Reported, cells: list[str], reason: str) -> bool:
         reported.emails.setdefault(email, reason)
         return True
     phones = []
-    for cell in cells:
+    for cell in cells if reason != _CUSTOMER else ():
         digits = re.sub(r"[\s().+-]", "", cell).removeprefix("00")
         if digits.isdecimal() and 5 <= len(digits) <= 15:
             phones.append(digits)
@@ -92,9 +104,10 @@ def _find(body: bytes, reported: _Reported) -> tuple[dict[int, tuple[str, str]],
     """Contact's index -> reason and address; and the addresses and phone numbers that were matched."""
     found: dict[int, tuple[str, str]] = {}
     matched: set[str] = set()
-    for contact in find_contacts(body, reported.emails, reported.phones):
+    for contact in find_contacts(body, reported.emails, reported.phones, reported.ext_ids):
         by_email = [reported.emails[contact.email]] if contact.email in reported.emails else []
-        reasons = by_email + [reported.phones[phone] for phone in contact.phones]
-        matched.update(contact.phones, [contact.email] if by_email else [])
+        by_id = [reported.ext_ids[contact.ext_id]] if contact.ext_id else []
+        reasons = by_email + [reported.phones[phone] for phone in contact.phones] + by_id
+        matched.update(contact.phones, [contact.email] if by_email else [], [contact.ext_id] if by_id else [])
         found[contact.index] = (reasons[0], contact.email)
     return found, matched

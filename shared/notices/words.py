@@ -14,11 +14,14 @@ REASON_WORDS = {
     "missing_email": "no e-mail address",
     "invalid_email": "an e-mail address that cannot be right",
     "duplicate_email": "the same e-mail address twice in a segment",
+    "missing_customer_id": "no customer id",
+    "duplicate_customer_id": "the same customer twice",
     "malformed_row": "a broken line in the file",
     "invalid_encoding": "characters that cannot be read",
     "brevo_invalid_email": "an e-mail address that Brevo does not take",
     "brevo_duplicate_phone": "a phone number that another contact at Brevo has",
     "brevo_duplicate_email": "an e-mail address that another contact at Brevo has",
+    "brevo_duplicate_customer": "a customer id that another contact at Brevo has",
     "brevo_other": "refused by Brevo for another reason",
 }
 # Errors that name a file's columns, which are a customer's values where there is no header, worded without them.

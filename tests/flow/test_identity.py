@@ -2,6 +2,8 @@
 
 import pytest
 
+from shared.brevo.client import Process, Report
+from shared.brevo.rejections import read_rejections
 from tests.flow.customers import asks_who_left, contact, members, probed, rows, state_of
 
 PAGES = "GET /contacts"
@@ -211,3 +213,34 @@ def test_no_address_and_no_id_of_the_account_is_kept(by_customer):
     assert list(kept.app_blobs.listing_if_there("staged", "")) == []
     for table in (kept.accounts, kept.runs, kept.events, kept.batches):
         assert "secret" not in str([dict(row.values) for row in table.rows()])
+
+
+# What Brevo reports
+
+
+def test_customer_whom_brevo_reports_as_double_is_told_with_file_and_line(by_customer):
+    by_customer.sandbox.change(new_address="report")
+    number = contact(by_customer, "old@example.com", "C-1")
+    by_customer.segment(rows("C-2 ion@example.com", "C-1 new@example.com"))
+    status = by_customer.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_customer": 1}
+    assert by_customer.places(status["run_id"]) == [("Gold_1.csv", 3, "brevo_duplicate_customer")]
+    assert state_of(by_customer, number) == ("C-1", "old@example.com", False)
+
+
+@pytest.mark.parametrize("form", ["attributes", "field"])
+@pytest.mark.parametrize("ids", [("C-1", "C-2"), ("1000001", "1000002")])
+def test_report_that_names_customers_alone_is_joined_to_their_contacts(monkeypatch, form, ids):
+    report = [["EXT_ID", "FIRSTNAME"], [ids[1], "Ion"], ["C-unknown", ""]]
+    monkeypatch.setattr("shared.brevo.rejections.read_report", lambda *_: iter(report))
+    contacts = [
+        f'{{"email":"{name}@example.com","attributes":{{"EXT_ID":"{ext_id}"}}}}'
+        if form == "attributes"
+        else f'{{"email":"{name}@example.com","ext_id":"{ext_id}","attributes":{{}}}}'
+        for name, ext_id in zip("ab", ids, strict=True)
+    ]
+    body = f'{{"jsonBody":[{",".join(contacts)}]}}'.encode()
+    process = Process(7, "completed", (Report("brevo_duplicate_customer", ("https://example.com/r",), 0),))
+    found = read_rejections(process, lambda: body, 2, "https://api.brevo.com/v3")
+    assert found.contacts == {1: ("brevo_duplicate_customer", "b@example.com")}
+    assert found.unmatched == 1
