@@ -282,6 +282,7 @@ def make_plain_story(sandbox: BrevoSandbox, config: Path, read: Settings, accoun
         mapping={"email": "EMail", "first_name": "FirstName"},
         default_country="RO",
         max_rejected=1,
+        max_warnings=1,
     )
     return story
 

@@ -251,6 +251,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
             "mapping": {"email": "EMail", "first_name": "FirstName", "phone": "Telephone"},
             "default_country": "RO",
             "max_rejected": 1,
+            "max_warnings": 1,
         }
         broken = export | {"id": "broken", "mapping": {"email": "NoSuchColumn"}}
         config.write_text(json.dumps({"connections": [connection], "exports": [export, broken]}))

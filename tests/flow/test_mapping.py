@@ -27,7 +27,7 @@ def test_text_keeps_every_character_and_loses_the_space_around_it(flow):
         "NULL and void": "NULL and void",
         "0012": "0012",
         "x\u2028y\u2029z": "x\u2028y\u2029z",
-        "y" * 200_000: "y" * 200_000,
+        "ș" * 10_000: "ș" * 10_000,
         "": None,
         "   ": None,
     }

@@ -130,7 +130,7 @@ def test_column_that_is_suddenly_empty_for_all_erases_nothing_until_accepted(flo
     flow.segment(f"{head}ana@example.com,,,,\nion@example.com,,NULL,x,\n", refresh="2026/11/24/0600")
     status = flow.run()
     assert (status["status"], status["error"]["code"]) == ("failed", "guard_emptied")
-    assert "None of the 2 contacts has a value for CITY, SMS, which the last run had" in status["error"]["message"]
+    assert "CITY (100.0%, now 0.0%), SMS (50.0%, now 0.0%)" in status["error"]["message"]
     assert "--accept" in status["error"]["advice"]
     assert flow.sent() == before
     assert flow.run(accept=True)["status"] == "succeeded"
