@@ -89,6 +89,8 @@ def write_configuration(
 ) -> dict[str, str]:
     """Writes the shipped configuration around its first export, or what `exports` makes of it; returns settings."""
     document = _shipped()
+    # The others of the race do not ask either; what it costs is waiting, not work.
+    document["connections"][0]["leavers"] = "not_asked"
     if imports_at_once is not None:
         document["connections"][0]["imports_at_once"] = imports_at_once
     path.write_text(json.dumps(document | {"exports": exports(shipped_export())}), encoding="utf-8")

@@ -21,6 +21,7 @@ from local.app_storage import make_app_storage
 from local.azurite import Azurite, AzuriteError
 from local.functions_host import FunctionsHost, HostNotReadyError
 from local.sandbox_process import SandboxError, SandboxProcess
+from shared.app_secret import new_secret
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIG = REPOSITORY / "config" / "exports.json"
@@ -101,6 +102,7 @@ class Stack:
         watch_containers: Sequence[str] = (),
     ) -> None:
         self.log_file = folder / "functions-host.log"
+        self._secret_file = folder / "app-secret"
         self.azurite = Azurite(folder / "azurite", ports=azurite_ports)
         self.sandbox = SandboxProcess()
         self.settings: dict[str, str] = {}
@@ -157,6 +159,13 @@ class Stack:
         ended = os.waitid(os.P_PID, self.host.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return "the functions host" if ended else ""
 
+    def _app_secret(self) -> str:
+        """The app's secret of this folder, made where it is missing: storage outlives a start, and so does it."""
+        if not self._secret_file.is_file():
+            self._secret_file.touch(mode=0o600)
+            self._secret_file.write_text(new_secret(), encoding="ascii")
+        return self._secret_file.read_text(encoding="ascii")
+
     def _make_host(self) -> FunctionsHost:
         make_app_storage(self.storage)
         container = ContainerClient.from_connection_string(self.storage, CONTAINER)
@@ -168,6 +177,7 @@ class Stack:
             "BREVO_BASE_URL": self.sandbox.base_url,
             "BREVO_API_KEY": self.sandbox.api_key,
             "PUBLIC_URL": self.url,
+            "APP_SECRET": self._app_secret(),
             **self._own_settings,
         }
         self.log_file.unlink(missing_ok=True)

@@ -14,3 +14,5 @@ STAGED_DAYS = 9
 # `prune` sees which runs have ended. Two days are for what a worker that is still alive may write behind an end.
 ENDED_STAGED_DAYS = 2
 REJECTED_DAYS = 30
+# Who left a list: an answer of Brevo that a run uses for an hour (shared/runs/leavers.py).
+LEAVERS_DAYS = 1

@@ -74,13 +74,15 @@ class AtRest:
 
     def _books(self, run: Run) -> Iterator[str]:
         counts = run.counts
-        if counts.rows_read != counts.contacts_mapped + counts.rows_merged + sum(counts.rows_rejected.values()):
+        if counts.rows_read != counts.contacts_mapped + counts.rows_merged + counts.rows_filtered + sum(
+            counts.rows_rejected.values()
+        ):
             yield "the rows do not add up"
-        if counts.open_contacts < 0 or counts.contacts_delivered > counts.contacts_mapped:
+        if counts.open_contacts < 0 or counts.contacts_delivered > counts.contacts_to_send:
             yield "the contacts do not add up"
         if run.state not in SUCCEEDED:
             return
-        if counts.contacts_delivered != counts.contacts_mapped or counts.open_contacts:
+        if counts.contacts_delivered != counts.contacts_to_send or counts.open_contacts:
             yield "not all are delivered and confirmed"
         refused = sum(email in self._judge.brevo.refused for email in self._judge.refreshes[run.snapshot].people)
         if counts.rejected_by_brevo != refused and not self._reports_broken:

@@ -3,6 +3,8 @@ start the whole app, on Azure's own host."""
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).parent
 # Where the files are that take longest. They start first, so that no worker process ends with one of them alone.
 LONGEST_FIRST = ("whole", "faults", "property", "host", "hostile")
+
+# As the set-up of a machine has it; apps that tests start in processes of their own inherit it.
+os.environ["APP_SECRET"] = base64.b64encode(b"a secret of 32 bytes, for tests.").decode()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

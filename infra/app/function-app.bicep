@@ -172,6 +172,10 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
           name: 'BREVO_API_KEY' // without a version: a rotated key is found within a day, or at once by a refresh
           value: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/brevo-api-key)'
         }
+        {
+          name: 'APP_SECRET' // post_deploy.py makes it where it is missing, and never replaces it
+          value: '@Microsoft.KeyVault(SecretUri=${keyVaultUri}secrets/app-secret)'
+        }
       ], hasSignIn ? [
         {
           name: 'WEBHOOK_SECRET' // post_deploy.py makes it; without sign-in a key is enough

@@ -27,6 +27,7 @@ var containers = [
   configContainerName
   'staged'
   'rejected-rows'
+  'leavers'
 ]
 var queues = [
   'run-steps'
@@ -170,6 +171,29 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
               baseBlob: {
                 delete: {
                   daysAfterModificationGreaterThan: 30
+                }
+              }
+            }
+          }
+        }
+        {
+          // Keyed digests of who left a list. A run uses an answer for an hour.
+          name: 'leavers-1-day'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: [
+                'blockBlob'
+              ]
+              prefixMatch: [
+                'leavers/'
+              ]
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: 1
                 }
               }
             }

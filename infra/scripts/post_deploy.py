@@ -4,6 +4,7 @@ azd runs it as its postdeploy hook, with the deployment's outputs as environment
 what is there is left alone. `az` must be signed in.
 """
 
+import base64
 import http.client
 import json
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 
 SECRET = "brevo-api-key"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a name, no secret  # pragma: allowlist secret
+APP_SECRET = "app-secret"  # noqa: S105 - likewise  # pragma: allowlist secret
 TEMPLATE = Path(__file__).parent.parent / "app" / "event-subscription.bicep"
 TRIES = 10
 WAIT_SECONDS = 30.0
@@ -128,12 +130,25 @@ def store_webhook_secret(env: Mapping[str, str], run: Az) -> str:
     if not env.get("AUTH_CLIENT_ID"):
         return "Webhook: nobody signs in, so a key lets systems in."
     vault = env["AZURE_KEY_VAULT_NAME"]
-    query = ["--query", f"length([?name=='{WEBHOOK_SECRET}'])", "--output", "json"]
-    found = patiently(lambda: run(["keyvault", "secret", "list", "--vault-name", vault, *query, *_subscription(env)]))
-    if found != "0":
+    if _is_there(env, run, WEBHOOK_SECRET):
         return f"Webhook: the secret {WEBHOOK_SECRET} is in {vault} and was left alone."
     _store_secret(env, run, WEBHOOK_SECRET, secrets.token_urlsafe(32))
     return f"Webhook: a new secret is stored in {vault} as {WEBHOOK_SECRET}."
+
+
+def store_app_secret(env: Mapping[str, str], run: Az) -> str:
+    """Makes the app's own secret; one that is there is never replaced: what was made with it would be worthless."""
+    vault = env["AZURE_KEY_VAULT_NAME"]
+    if _is_there(env, run, APP_SECRET):
+        return f"App: the secret {APP_SECRET} is in {vault} and was left alone."
+    _store_secret(env, run, APP_SECRET, base64.b64encode(secrets.token_bytes(32)).decode())
+    return f"App: a new secret is stored in {vault} as {APP_SECRET}."
+
+
+def _is_there(env: Mapping[str, str], run: Az, name: str) -> bool:
+    query = ["--query", f"length([?name=='{name}'])", "--output", "json"]
+    where = ["--vault-name", env["AZURE_KEY_VAULT_NAME"], *query, *_subscription(env)]
+    return patiently(lambda: run(["keyvault", "secret", "list", *where])) != "0"
 
 
 def _store_secret(env: Mapping[str, str], run: Az, name: str, value: str) -> None:
@@ -250,7 +265,7 @@ def app_id(env: Mapping[str, str]) -> str:
 def main(env: Mapping[str, str], run: Az = az) -> int:
     """Takes each step even where another failed. 0 when all went well."""
     failed = 0
-    for step in (store_key, store_webhook_secret, write_configuration, subscribe):
+    for step in (store_key, store_webhook_secret, store_app_secret, write_configuration, subscribe):
         try:
             print(step(env, run))
         except KeyError as error:

@@ -17,8 +17,8 @@ Try it:
   curl -H 'api-key: sandbox-key' http://127.0.0.1:PORT/v3/contacts/lists
 Look at it: open http://127.0.0.1:PORT/ in a browser.
 Drive it (JSON bodies):
-  GET  /sandbox/summary | state | digest?list=12 | requests | imports | body?import=78
-  POST /sandbox/seed | faults | settings | limits | settle | reset
+  GET  /sandbox/summary | state | digest?list=12 | requests | imports | exports | body?import=78
+  POST /sandbox/seed | contacts | faults | settings | limits | settle | reset
   curl -d '{"next": [{"route": "POST /contacts/import", "kind": "524-after"}]}' http://127.0.0.1:PORT/sandbox/faults
 Kinds of faults: """ + ", ".join(kind.value for kind in FaultKind)
 

@@ -46,7 +46,7 @@ class Applied:
             }
             self._width = len(account.attributes)
             self._phone = account.phone_position()
-            self._members = [account.lists[number].members for number in order.list_ids]
+            self._lists = [account.lists[number] for number in order.list_ids]
 
     def apply(self, rows: Rows) -> None:
         """Work through the rows in turns, so that other requests are answered in between."""
@@ -111,8 +111,11 @@ class Applied:
                     values[place] = value
             self._account.store(contact, values, self._phone)
         contact.modified_at = self._now
-        for members in self._members:
-            members.setdefault(email, contact)
+        for each in self._lists:
+            if not each.leavers:
+                each.members.setdefault(contact.id, contact)
+            elif self._settings.reimport_puts_back_leavers or contact.id not in each.leavers:
+                each.join(contact)
         if self._order.email_blacklist is not None or self._order.sms_blacklist is not None:
             self._account.block(contact, email=self._order.email_blacklist, sms=self._order.sms_blacklist)
 

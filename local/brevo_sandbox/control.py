@@ -1,6 +1,7 @@
 """Calls below /sandbox with which tests drive a sandbox in another process. Not the vendor's.
 
-`GET` state, summary, digest, requests, imports, body; `POST` seed, faults, settings, limits, settle, reset.
+`GET` state, summary, digest, requests, imports, exports, body; `POST` seed, contacts, faults, settings, limits,
+settle, reset.
 """
 
 import json
@@ -11,7 +12,9 @@ from typing import Any
 from local.brevo_sandbox.answers import JSON, Answer, ApiError, Request
 from local.brevo_sandbox.digest import digest_of
 from local.brevo_sandbox.faults import STORM, Faults
+from local.brevo_sandbox.importing import ImportRecord
 from local.brevo_sandbox.limits import CLASSES
+from local.brevo_sandbox.people import change_contacts
 from local.brevo_sandbox.seeding import seed
 from local.brevo_sandbox.state import Contact
 from local.brevo_sandbox.world import World
@@ -36,7 +39,7 @@ def summary(world: World) -> dict[str, Any]:
     with account.lock:
         lists = {str(each.id): {"name": each.name, "members": len(each.members)} for each in account.lists.values()}
         contacts, blocked = len(account.numbered), len(account.blocked)
-    records = world.imports.records()
+    records, exports = world.imports.records(), world.exports.records()
     return {
         "contacts": contacts,
         "blocked": blocked,
@@ -45,6 +48,8 @@ def summary(world: World) -> dict[str, Any]:
         "imports_open": sum(record.is_open for record in records),
         "most_imports_open_at_once": world.imports.most_open_at_once,
         "import_fields_ever_sent": sorted(world.imports.fields_ever_sent()),
+        "exports": len(exports),
+        "exports_open": sum(record.is_open for record in exports),
         "remove_all_calls": account.remove_all_calls,
         "requests": world.log.totals(),
         "limits": world.limits.usage(),
@@ -76,7 +81,12 @@ def _state(world: World, request: Request) -> Answer:
     }
     with world.account.lock:
         rest["lists"] = {
-            str(each.id): {"name": each.name, "members": list(each.members)} for each in world.account.lists.values()
+            str(each.id): {
+                "name": each.name,
+                "members": [member.email for member in each.members.values()],
+                "leavers": [leaver.email for leaver in each.leavers.values()],
+            }
+            for each in world.account.lists.values()
         }
     head = json.dumps(rest)[:-1]
     wanted = [] if request.query.get("contacts") == "no" else world.account.snapshot()
@@ -108,14 +118,19 @@ def _digest(world: World, request: Request) -> Answer:
 
 
 def _body(world: World, request: Request) -> Answer:
-    record = world.imports.find(int(request.query["import"]))
-    if record is None or record.body is None:
+    record = world.processes.find(int(request.query["import"]))
+    if not isinstance(record, ImportRecord) or record.body is None:
         raise ValueError("the body is not kept: only an import that is put off keeps it")
     return Answer(200, record.body, JSON)
 
 
 def _seed(world: World, request: Request) -> Answer:
     seed(world.account, request.document(), world.settings)
+    return Answer.json(summary(world))
+
+
+def _contacts(world: World, request: Request) -> Answer:
+    change_contacts(world.account, request.document()["contacts"], world.settings)
     return Answer.json(summary(world))
 
 
@@ -163,8 +178,10 @@ _CALLS: dict[str, Callable[[World, Request], Answer]] = {
     "GET /sandbox/digest": _digest,
     "GET /sandbox/requests": lambda world, _: Answer.json(world.log.documents()),
     "GET /sandbox/imports": lambda world, _: Answer.json([each.document() for each in world.imports.records()]),
+    "GET /sandbox/exports": lambda world, _: Answer.json([each.document() for each in world.exports.records()]),
     "GET /sandbox/body": _body,
     "POST /sandbox/seed": _seed,
+    "POST /sandbox/contacts": _contacts,
     "POST /sandbox/faults": _faults,
     "POST /sandbox/settings": _settings,
     "POST /sandbox/limits": _limits,

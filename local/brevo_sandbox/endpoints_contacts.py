@@ -7,7 +7,7 @@ from local.brevo_sandbox.answers import Answer, ApiError, Request
 from local.brevo_sandbox.applying import Applied
 from local.brevo_sandbox.faults import FaultKind
 from local.brevo_sandbox.import_request import check_order, rows_of
-from local.brevo_sandbox.importing import iso_time
+from local.brevo_sandbox.processes import iso_time
 from local.brevo_sandbox.routing import route
 from local.brevo_sandbox.state import Contact
 from local.brevo_sandbox.world import World
@@ -74,6 +74,6 @@ def contact_document(world: World, each: Contact) -> dict[str, Any]:
         "createdAt": iso_time(each.created_at),
         "modifiedAt": iso_time(each.modified_at),
         "listIds": world.account.lists_of(each),
-        "listUnsubscribed": [],
+        "listUnsubscribed": world.account.left_by(each),
         "attributes": world.account.attributes_of(each),
     }

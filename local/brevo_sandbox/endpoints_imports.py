@@ -1,11 +1,12 @@
-"""The vendor's endpoints for imports and processes; each docstring names the page it follows."""
+"""The vendor's endpoints for imports, exports and processes; each docstring names the page it follows."""
 
 from typing import Any
 
 from local.brevo_sandbox.answers import Answer, ApiError, Request
+from local.brevo_sandbox.export_request import check_export
 from local.brevo_sandbox.faults import FaultKind
 from local.brevo_sandbox.import_request import check_order, rows_of
-from local.brevo_sandbox.importing import ImportRecord, process_document
+from local.brevo_sandbox.processes import Process
 from local.brevo_sandbox.routing import route
 from local.brevo_sandbox.world import World
 
@@ -26,11 +27,25 @@ def import_contacts(world: World, request: Request, fault: FaultKind | None) -> 
     return Answer.json({"processId": record.id}, 202)
 
 
+@route("POST", "/contacts/export")
+def request_contact_export(world: World, request: Request, fault: FaultKind | None) -> Answer:
+    """https://developers.brevo.com/reference/request-contact-export"""
+    match world.settings.export_outcome:
+        case "refused_403":
+            raise ApiError(403, "permission_denied", "You do not have the permission to export contacts")
+        case "refused_400":
+            raise ApiError(400, "invalid_parameter", "Contact export is not enabled for this account")
+    with world.account.lock:
+        order = check_export(request.document(), world.account)
+        about = fault if fault is not None and (fault.about_export or fault.about_report) else None
+        return Answer.json({"processId": world.exports.accept(order, about).id}, 202)
+
+
 @route("GET", "/processes")
 def list_processes(world: World, request: Request, _: FaultKind | None) -> Answer:
     """https://developers.brevo.com/reference/get-processes"""
     limit, offset, newest = request.page(10, 50)
-    records = world.imports.records()
+    records = world.processes.all()
     ordered = records[::-1] if newest else records
     page = [_process(world, record) for record in ordered[offset : offset + limit]]
     return Answer.json({"count": len(records), "processes": page})
@@ -39,12 +54,11 @@ def list_processes(world: World, request: Request, _: FaultKind | None) -> Answe
 @route("GET", "/processes/{processId}")
 def get_process(world: World, request: Request, _: FaultKind | None) -> Answer:
     """https://developers.brevo.com/reference/get-process"""
-    record = world.imports.find(request.number("processId"))
-    if record is None:
+    process = world.processes.find(request.number("processId"))
+    if process is None:
         raise ApiError(404, world.settings.unknown_process_code, "processId is invalid")
-    return Answer.json(_process(world, record))
+    return Answer.json(_process(world, process))
 
 
-def _process(world: World, record: ImportRecord) -> dict[str, Any]:
-    foreign = record.fault is FaultKind.REPORT_OTHER_HOST
-    return process_document(record, world.settings, world.canary_address if foreign else world.origin)
+def _process(world: World, process: Process) -> dict[str, Any]:
+    return process.as_process(world.settings, world.origin, world.canary_address)

@@ -5,7 +5,7 @@ from typing import Any
 from local.brevo_sandbox.answers import Answer, ApiError, Request
 from local.brevo_sandbox.endpoints_contacts import contact_document, contact_named
 from local.brevo_sandbox.faults import FaultKind
-from local.brevo_sandbox.importing import iso_time
+from local.brevo_sandbox.processes import iso_time
 from local.brevo_sandbox.routing import route
 from local.brevo_sandbox.state import Contact, ContactList, is_email
 from local.brevo_sandbox.world import World
@@ -61,10 +61,10 @@ def add_contacts_to_list(world: World, request: Request, _: FaultKind | None) ->
     failure: list[str | int] = []
     with world.account.lock:
         for named, contact in _named_contacts(world, request.document()):
-            if contact is None or contact.email in wanted.members:
+            if contact is None or contact.id in wanted.members:
                 failure.append(named)
             else:
-                wanted.members[contact.email] = contact
+                wanted.join(contact)
                 success.append(named)
     if not success:
         raise ApiError(400, "invalid_parameter", "Contact already in list and/or does not exist")
@@ -82,7 +82,7 @@ def remove_contacts_from_list(world: World, request: Request, _: FaultKind | Non
     failure: list[str | int] = []
     with world.account.lock:
         for named, contact in _named_contacts(world, document):
-            gone = contact is not None and wanted.members.pop(contact.email, None) is not None
+            gone = contact is not None and wanted.members.pop(contact.id, None) is not None
             (success if gone else failure).append(named)
     if not success:
         raise ApiError(400, "invalid_parameter", "Contact already removed from list and/or does not exist")

@@ -33,6 +33,9 @@ class FaultKind(StrEnum):
     IMPORT_FAILED = "import-failed"
     IMPORT_PARTIAL = "import-partial"
     IMPORT_CANCELLED = "import-cancelled"
+    EXPORT_STUCK = "export-stuck"
+    EXPORT_FAILED = "export-failed"
+    EXPORT_CANCELLED = "export-cancelled"
     REPORT_404 = "report-404"
     REPORT_500 = "report-500"
     REPORT_ENDLESS = "report-endless"
@@ -46,12 +49,18 @@ class FaultKind(StrEnum):
         return self.value.startswith("import-")
 
     @property
+    def about_export(self) -> bool:
+        """Whether it befalls the export itself, after a proper 202."""
+        return self.value.startswith("export-")
+
+    @property
     def about_report(self) -> bool:
-        """Whether it befalls the reports of an import."""
+        """Whether it befalls the reports of an import or the file of an export."""
         return self.value.startswith("report-")
 
 
 IMPORT_ROUTE = "POST /contacts/import"
+EXPORT_ROUTE = "POST /contacts/export"
 REPORT_ROUTE = "GET /reports/{token}"
 EVERY_ROUTE = "*"
 
@@ -75,12 +84,14 @@ STORM: tuple[FaultKind, ...] = (
 
 def applies(kind: FaultKind, route: str) -> bool:
     """Whether a kind makes sense on a route."""
-    if kind is FaultKind.NO_PROCESS_ID or kind.about_import:
+    if kind.about_import:
         return route == IMPORT_ROUTE
-    if kind is FaultKind.REPORT_OTHER_HOST:
-        return route == IMPORT_ROUTE
+    if kind.about_export:
+        return route == EXPORT_ROUTE
+    if kind in (FaultKind.NO_PROCESS_ID, FaultKind.REPORT_OTHER_HOST):
+        return route in (IMPORT_ROUTE, EXPORT_ROUTE)
     if kind.about_report:
-        return route in (IMPORT_ROUTE, REPORT_ROUTE)
+        return route in (IMPORT_ROUTE, EXPORT_ROUTE, REPORT_ROUTE)
     return True
 
 

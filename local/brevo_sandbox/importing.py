@@ -11,18 +11,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from local.brevo_sandbox.applying import REPORTS, Applied
 from local.brevo_sandbox.faults import FaultKind
 from local.brevo_sandbox.import_request import UNREAD, ImportOrder, Rows, check_order, notify_url_in, rows_of
-from local.brevo_sandbox.reports import ReportShelf
+from local.brevo_sandbox.processes import Processes, with_details
+from local.brevo_sandbox.reports import ReportShelf, report_of
 from local.brevo_sandbox.settings import SandboxSettings
 from local.brevo_sandbox.state import Account
 
 OPEN = ("queued", "processing")
-FIRST_PROCESS_ID = 78
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +53,20 @@ class ImportRecord:
         """Whether it is still waiting or at work."""
         return self.status in OPEN
 
+    def as_process(self, settings: SandboxSettings, origin: str, other_host: str) -> dict[str, Any]:
+        """The import as the API shows it.
+
+        The vendor's sources disagree on `info.import`: a URL or null (the newest), counts, or lists of URLs.
+        """
+        status = settings.running_status if self.status == "processing" else self.status
+        document: dict[str, Any] = {"id": self.id, "name": "IMPORTUSER", "status": status}
+        if self.status == "completed":
+            host = other_host if self.fault is FaultKind.REPORT_OTHER_HOST else origin
+            document["info"] = {"import": {name: _report_value(self, name, settings, host) for name in REPORTS}}
+        if settings.process_details:
+            with_details(document, self.created_at, self.completed_at, self.error)
+        return document
+
     def document(self) -> dict[str, Any]:
         """All that the sandbox knows of it, for the control endpoint; more than the vendor tells."""
         return {
@@ -83,12 +96,14 @@ class ImportBoard:
     def __init__(
         self,
         account: Account,
+        processes: Processes,
         reports: ReportShelf,
         settings: Callable[[], SandboxSettings],
         notify: Callable[[str], None],
         stopping: threading.Event,
     ) -> None:
         self._account = account
+        self._processes = processes
         self._reports = reports
         self._settings = settings
         self._notify = notify
@@ -102,8 +117,7 @@ class ImportBoard:
     def accept(self, order: ImportOrder, contacts: int, body: bytes, fault: FaultKind | None) -> ImportRecord:
         """Queue an import."""
         with self._changed:
-            number = FIRST_PROCESS_ID + len(self._records)
-            record = ImportRecord(number, order, contacts, len(body), fault, body)
+            record = self._processes.add(lambda number: ImportRecord(number, order, contacts, len(body), fault, body))
             self._records.append(record)
             open_now = sum(each.is_open for each in self._records[-200:])
             self.most_open_at_once = max(self.most_open_at_once, open_now)
@@ -115,7 +129,7 @@ class ImportBoard:
     def set_aside(self, body: bytes) -> ImportRecord:
         """Say at once that an import is done, and leave its body unread until `settle`."""
         with self._changed:
-            record = ImportRecord(FIRST_PROCESS_ID + len(self._records), UNREAD, 0, len(body), body=body)
+            record = self._processes.add(lambda number: ImportRecord(number, UNREAD, 0, len(body), body=body))
             record.status, record.completed_at = "completed", record.created_at
             self._records.append(record)
         self._notify(notify_url_in(body))
@@ -143,12 +157,6 @@ class ImportBoard:
         """All imports, oldest first."""
         with self._changed:
             return list(self._records)
-
-    def find(self, number: int) -> ImportRecord | None:
-        """The import with this process number."""
-        place = number - FIRST_PROCESS_ID
-        with self._changed:
-            return self._records[place] if 0 <= place < len(self._records) else None
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Wait until nothing is open but imports that are stuck on purpose; False when time runs out."""
@@ -198,7 +206,9 @@ class ImportBoard:
         fault = record.fault if record.fault is not None and record.fault.about_report else None
         if fault is not None and not applied.rejected:
             applied.rejected["invalid_emails"] = []
-        record.report_paths = {name: self._reports.publish(found, fault) for name, found in applied.rejected.items()}
+        record.report_paths = {
+            name: self._reports.publish(report_of(rows), fault) for name, rows in applied.rejected.items()
+        }
 
     def _finish(self, record: ImportRecord, status: str, error: str) -> None:
         with self._changed:
@@ -210,24 +220,6 @@ class ImportBoard:
         self._notify(record.order.notify_url)
 
 
-def process_document(record: ImportRecord, settings: SandboxSettings, report_host: str) -> dict[str, Any]:
-    """An import as `GET /processes/{processId}` shows it, in the form that the settings ask for.
-
-    The vendor's sources disagree on `info.import`: a URL or null (the newest), counts, or lists of URLs.
-    """
-    status = settings.running_status if record.status == "processing" else record.status
-    document: dict[str, Any] = {"id": record.id, "name": "IMPORTUSER", "status": status}
-    if record.status == "completed":
-        document["info"] = {"import": {name: _report_value(record, name, settings, report_host) for name in REPORTS}}
-    if settings.process_details:
-        document["created_at"] = iso_time(record.created_at)
-        if record.completed_at is not None:
-            document["completed_at"] = iso_time(record.completed_at)
-        if record.error:
-            document["error"] = record.error
-    return document
-
-
 def _report_value(record: ImportRecord, name: str, settings: SandboxSettings, report_host: str) -> Any:
     if settings.report_form == "counts":
         return record.rejected.get(name, 0)
@@ -235,8 +227,3 @@ def _report_value(record: ImportRecord, name: str, settings: SandboxSettings, re
     if path is None:
         return [] if settings.report_form == "urls" else None
     return [report_host + path] if settings.report_form == "urls" else report_host + path
-
-
-def iso_time(seconds: float) -> str:
-    """A time stamp in the vendor's form, `2017-05-12T12:30:00.000Z`."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

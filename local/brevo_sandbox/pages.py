@@ -5,7 +5,8 @@ from html import escape
 from typing import Any
 
 from local.brevo_sandbox.answers import Answer
-from local.brevo_sandbox.importing import ImportRecord, iso_time
+from local.brevo_sandbox.importing import ImportRecord
+from local.brevo_sandbox.processes import iso_time
 from local.brevo_sandbox.world import World
 
 PAGE_ROWS = 50

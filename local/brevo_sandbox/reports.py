@@ -1,4 +1,4 @@
-"""The CSV reports of an import: semicolon-separated, at a path that nobody can guess, open without a key.
+"""Files at a path that nobody can guess, open without a key: an import's CSV reports, an export's CSV.
 
 Source: https://developers.brevo.com/reference/get-process (`info.import`). The vendor does not publish the
 columns; ours are `EMAIL` and `SMS`, so a client should look a column up by its name.
@@ -20,7 +20,7 @@ _CHUNK_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report, and the fault that its readers meet."""
+    """A finished file, and the fault that its readers meet."""
 
     text: bytes
     fault: FaultKind | None
@@ -33,15 +33,11 @@ class ReportShelf:
         self._lock = threading.Lock()
         self._reports: dict[str, Report] = {}
 
-    def publish(self, rows: Iterable[tuple[str, str]], fault: FaultKind | None) -> str:
-        """Keep a report and return its path."""
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=";", lineterminator="\n")
-        writer.writerow(("EMAIL", "SMS"))
-        writer.writerows(rows)
+    def publish(self, text: bytes, fault: FaultKind | None) -> str:
+        """Keep a file and return its path."""
         token = secrets.token_urlsafe(32)
         with self._lock:
-            self._reports[token] = Report(text.getvalue().encode("utf-8", "replace"), fault)
+            self._reports[token] = Report(text, fault)
         return f"/reports/{token}"
 
     def read(self, token: str, fault: FaultKind | None, inner_address: str, endless_bytes: int) -> Answer:
@@ -63,6 +59,15 @@ class ReportShelf:
                 return Answer(200, _endless(endless_bytes), CSV)
             case _:
                 return Answer(200, report.text, CSV)
+
+
+def report_of(rows: Iterable[tuple[str, str]]) -> bytes:
+    """The report of the rows that an import left out, each with its address and number."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(("EMAIL", "SMS"))
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _endless(most_bytes: int) -> Iterator[bytes]:

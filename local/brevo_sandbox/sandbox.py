@@ -7,9 +7,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.brevo_sandbox.control import digest, summary
+from local.brevo_sandbox.exporting import ExportBoard
 from local.brevo_sandbox.faults import FaultKind, Faults
 from local.brevo_sandbox.importing import ImportBoard
 from local.brevo_sandbox.limits import RateLimits
+from local.brevo_sandbox.people import change_contacts
 from local.brevo_sandbox.request_log import RequestLog
 from local.brevo_sandbox.seeding import seed
 from local.brevo_sandbox.server import SandboxServer
@@ -82,6 +84,11 @@ class BrevoSandbox:
         return self.world.imports
 
     @property
+    def exports(self) -> ExportBoard:
+        """The exports of contacts that were asked for."""
+        return self.world.exports
+
+    @property
     def limits(self) -> RateLimits:
         """The rate limits, with how often each was exceeded."""
         return self.world.limits
@@ -113,6 +120,10 @@ class BrevoSandbox:
         """Add `folders`, `lists`, `attributes` or `contacts`; see `seeding.seed` for their shape."""
         seed(self.account, parts, self.settings)
 
+    def change_contact(self, email: str, **change: Any) -> None:
+        """What a person or an editor does: `leaves=[12]`, `emailBlacklisted=True`, `newEmail=…`; see `people`."""
+        change_contacts(self.account, [{"email": email} | change], self.settings)
+
     def fail_next(self, route: str, kind: FaultKind | str, times: int = 1) -> None:
         """Let the next calls of a route fail: `fail_next("POST /contacts/import", "524-after")`."""
         self.world.faults.fail_next(route, kind, times)
@@ -134,6 +145,7 @@ class BrevoSandbox:
         return summary(self.world)
 
     def wait_until_idle(self, timeout_seconds: float = 10.0) -> None:
-        """Wait for the imports to finish. Raises: TimeoutError."""
-        if not self.imports.wait_until_idle(timeout_seconds):
-            raise TimeoutError(f"imports are still open after {timeout_seconds} s")
+        """Wait for imports and exports to finish. Raises: TimeoutError."""
+        for board in (self.imports, self.exports):
+            if not board.wait_until_idle(timeout_seconds):
+                raise TimeoutError(f"imports or exports are still open after {timeout_seconds} s")

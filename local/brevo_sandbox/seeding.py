@@ -59,7 +59,8 @@ def seed(account: Account, document: dict[str, Any], settings: SandboxSettings) 
 
     Shape: `{"folders": [{"id", "name"}], "lists": [{"id", "name", "folderId"}],
     "attributes": [{"name", "type", "category", "enumeration": [{"value", "label"}], "options"}],
-    "contacts": [{"email", "attributes", "lists", "emailBlacklisted", "smsBlacklisted"}]}`; all optional.
+    "contacts": [{"email", "attributes", "lists", "listUnsubscribed", "emailBlacklisted", "smsBlacklisted"}]}`;
+    all optional.
     Raises: KeyError or ValueError when a part is missing or wrong.
     """
     for folder in document.get("folders", []):
@@ -92,5 +93,7 @@ def _seed_contact(account: Account, wanted: dict[str, Any], settings: SandboxSet
         values[places[name]] = stored
     account.store(contact, values, account.phone_position())
     for number in wanted.get("lists", []):
-        account.lists[number].members.setdefault(contact.email, contact)
+        account.lists[number].join(contact)
+    for number in wanted.get("listUnsubscribed", []):
+        account.lists[number].leave(contact)
     account.block(contact, email=wanted.get("emailBlacklisted"), sms=wanted.get("smsBlacklisted"))

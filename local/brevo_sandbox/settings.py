@@ -11,6 +11,11 @@ DateFormat = Literal["yyyy-mm-dd", "dd-mm-yyyy", "mm-dd-yyyy"]
 RunningStatus = Literal["processing", "in_process"]
 Notify = Literal["once", "off", "twice"]
 Language = Literal["en", "fr"]
+ExportOutcome = Literal["completed", "failed", "cancelled", "stuck", "refused_400", "refused_403"]
+ExportName = Literal["SEARCH_EXPORT_USERS_API", "SEARCH_EXPORT_USERS"]
+ExportHeader = Literal["upper", "lower", "title"]
+ExportDelimiter = Literal[";", ","]
+ExportNumber = Literal["none", "CONTACT ID", "CONTACT_ID", "ID"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +51,19 @@ class SandboxSettings:
     repeated_email_keeps: Kept = "first"
     date_format: DateFormat = "yyyy-mm-dd"
     ignores_false: bool = False
+    reimport_puts_back_leavers: bool = True
+    new_address_lifts_block: bool = True
     exact_list_totals: bool = True
     language: Language = "en"
+
+    export_outcome: ExportOutcome = "completed"
+    export_seconds_fixed: float = 1.0
+    export_seconds_per_contact: float = 0.000_02
+    export_process_name: ExportName = "SEARCH_EXPORT_USERS_API"
+    export_header: ExportHeader = "upper"
+    export_delimiter: ExportDelimiter = ";"
+    export_contact_number: ExportNumber = "CONTACT ID"
+    export_bom: bool = False
 
     notify: Notify = "once"
     notify_delay_seconds: float = 0.0
@@ -67,6 +83,8 @@ class SandboxSettings:
         calm: dict[str, Any] = {
             "seconds_fixed": 0.0,
             "seconds_per_contact": 0.0,
+            "export_seconds_fixed": 0.0,
+            "export_seconds_per_contact": 0.0,
             "contacts_per_second": 1_000_000,
             "contacts_per_hour": 1_000_000_000,
             "general_per_hour": 1_000_000,

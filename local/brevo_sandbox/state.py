@@ -51,13 +51,24 @@ class Contact:
 
 @dataclass(slots=True)
 class ContactList:
-    """A list: its members by e-mail address, in the order in which they joined."""
+    """A list: its members by contact number, in the order in which they joined, and who unsubscribed from it."""
 
     id: int
     name: str
     folder_id: int
     created_at: float = field(default_factory=time.time)
-    members: dict[str, Contact] = field(default_factory=dict)
+    members: dict[int, Contact] = field(default_factory=dict)
+    leavers: dict[int, Contact] = field(default_factory=dict)
+
+    def leave(self, contact: Contact) -> None:
+        """The contact unsubscribes from this list."""
+        self.members.pop(contact.id, None)
+        self.leavers[contact.id] = contact
+
+    def join(self, contact: Contact) -> None:
+        """The contact is in the list, whatever it did before."""
+        self.leavers.pop(contact.id, None)
+        self.members.setdefault(contact.id, contact)
 
 
 class Account:
@@ -142,6 +153,18 @@ class Account:
             if sms is not None:
                 contact.sms_blocked = sms
 
+    def change_address(self, contact: Contact, email: str, *, lifts_block: bool) -> None:
+        """Give a contact another lower-case address. Raises: ValueError when another contact has it."""
+        with self.lock:
+            if self.contacts.get(email, contact) is not contact:
+                raise ValueError("another contact has this address")
+            blocked = contact.email_blocked
+            self.block(contact, email=False)
+            del self.contacts[contact.email]
+            contact.email = email
+            self.contacts[email] = contact
+            self.block(contact, email=blocked and not lifts_block)
+
     def attributes_of(self, contact: Contact) -> dict[str, Any]:
         """A contact's values by the names of the attributes; without the ones it has no value for."""
         return {
@@ -157,14 +180,18 @@ class Account:
 
     def lists_of(self, contact: Contact) -> list[int]:
         """The numbers of the lists that a contact is in."""
-        return [each.id for each in list(self.lists.values()) if contact.email in each.members]
+        return [each.id for each in list(self.lists.values()) if contact.id in each.members]
+
+    def left_by(self, contact: Contact) -> list[int]:
+        """The numbers of the lists that a contact has unsubscribed from."""
+        return [each.id for each in list(self.lists.values()) if contact.id in each.leavers]
 
     # Reading many
 
     def totals(self, contact_list: ContactList) -> tuple[int, int]:
         """Members in all, and how many of them are blocked."""
         with self.lock:
-            blocked = sum(email in contact_list.members for email in self.blocked)
+            blocked = sum(each.id in contact_list.members for each in self.blocked.values())
             return len(contact_list.members), blocked
 
     def members_page(self, contact_list: ContactList, limit: int, offset: int, newest: bool) -> list[Contact]:

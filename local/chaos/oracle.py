@@ -102,7 +102,7 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
         status = run_status(site.app, run)
         rejected = sum(status.rows_rejected.values())
         if run.state not in ("failed", "cancelled") or run.counts.contacts_mapped:
-            rows = status.contacts_mapped + status.rows_merged + rejected
+            rows = status.contacts_mapped + status.rows_merged + status.rows_filtered + rejected
             if status.rows_read != rows:
                 yield f"{run.run_id}: {status.rows_read} rows read, {rows} accounted for"
         told = status.contacts_confirmed + status.rejected_by_brevo
@@ -112,8 +112,8 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
                 f"{run.run_id}: {status.contacts_delivered} contacts delivered, {told} confirmed or rejected, "
                 f"{open_contacts} in open batches"
             )
-        if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_mapped:
-            yield f"{run.run_id}: {status.contacts_mapped} mapped, {status.contacts_delivered} delivered"
+        if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_to_send:
+            yield f"{run.run_id}: {status.contacts_to_send} to send, {status.contacts_delivered} delivered"
 
 
 def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may_be_lost: bool) -> Iterator[str]:

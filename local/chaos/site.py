@@ -24,6 +24,7 @@ from local.chaos.watching import FOLDERS
 from local.functions_host import FunctionsHost
 from local.sample_data import FOLDER, MAPPING
 from shared.app import App
+from shared.app_secret import new_secret
 from shared.errors import ExportError
 from shared.runs.state import Run
 from shared.runs.store import RunStore
@@ -116,6 +117,7 @@ class Site:
             "AzureWebJobsStorage": self.azurite.connection_string,
             "EXPORT_CONFIG": str(self.config),
             "CHAOS_FOLDER": str(self.chaos),
+            "APP_SECRET": new_secret(),
             "TMPDIR": str(self.folder / "tmp"),
         }
         for name, slots in self._accounts_wanted.items():

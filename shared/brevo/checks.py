@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
 from shared.brevo.client import BrevoClient
+from shared.brevo.contact_export import request_nothing
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
-from shared.errors import ConfigurationError, ExportError
+from shared.errors import ConfigurationError, ExportError, PermanentError
 from shared.settings import read_secret
 
 
@@ -97,7 +98,7 @@ def allowance(brevo: BrevoClient) -> str:
 
 
 def check_connection(connection: Connection, client: Callable[[str], BrevoClient]) -> list[CheckStep]:
-    """Key found, key and address accepted, lists and attributes readable, contract shown, consent given.
+    """Key found, key and address accepted, lists and attributes readable, contacts exportable, contract, consent.
 
     `client` opens one for the setting of a key. The first step that fails is the last, so it names what to fix.
     """
@@ -108,6 +109,7 @@ def check_connection(connection: Connection, client: Callable[[str], BrevoClient
         ("address allowed", lambda: _accepted(client(setting), "Brevo accepts requests from this address.")),
         ("lists readable", lambda: f"{client(setting).list_count()} lists."),
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
+        ("contacts exportable", lambda: _exportable(connection, client)),
         ("contract", lambda: allowance(client(setting)) or "The account shows no allowance."),
         ("consent", lambda: _consent(connection)),
     ]
@@ -129,6 +131,24 @@ def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:
         if error.code != but:
             raise
     return answer
+
+
+def _exportable(connection: Connection, client: Callable[[str], BrevoClient]) -> str:
+    """Whether runs can ask who left their list. No contact is exported for this: the request names no list."""
+    if connection.leavers == "not_asked":
+        return 'Who left a list is not asked ("leavers": "not_asked").'
+    try:
+        request_nothing(client(connection.api_key.setting).session)
+    except PermanentError:
+        return "Brevo takes such requests, so runs can ask who left their list."
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            "leavers_unknown",
+            f"Brevo does not export contacts, so no run can ask who left its list: {error.message}",
+            'Let the account and its key export contacts, or set "leavers": "not_asked" in the connection. Runs may '
+            "then put back who left.",
+        ) from None
+    return "Brevo takes such requests, so runs can ask who left their list."
 
 
 def _consent(connection: Connection) -> str:

@@ -137,21 +137,21 @@ class BrevoClient:
 
     def list_name(self, list_id: int) -> str:
         """The list's name. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
-        return _parse(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}")).name
+        return parsed(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}")).name
 
     def list_count(self) -> int:
         """How many lists there are; also a check of the key within the generous allowance.
 
         https://developers.brevo.com/reference/getlists-1
         """
-        return _parse(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
+        return parsed(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
 
     def lists_named(self, name: str) -> list[int]:
         """The ids of the lists of this name, in any case; an account has few enough lists to look at each."""
         found: list[int] = []
         for page in range(_LIST_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE}
-            answer = _parse(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params=params))
+            answer = parsed(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params=params))
             found += [each.id for each in answer.lists if each.name.strip().casefold() == name.strip().casefold()]
             if len(answer.lists) < _PAGE:
                 break
@@ -161,7 +161,7 @@ class BrevoClient:
         """The contact with this address, or None. https://developers.brevo.com/reference/get-contact-info"""
         path = f"/contacts/{quote(email, safe='')}"
         try:
-            found = _parse(_Contact, self.session.call("contacts", "GET", path, params={"identifierType": "email_id"}))
+            found = parsed(_Contact, self.session.call("contacts", "GET", path, params={"identifierType": "email_id"}))
         except NotThere:
             return None
         return Contact(found.id, tuple(found.listIds or ()))
@@ -171,7 +171,7 @@ class BrevoClient:
 
         https://developers.brevo.com/reference/getattributes-1
         """
-        answer = _parse(_Attributes, self.session.call("contacts", "GET", "/contacts/attributes"))
+        answer = parsed(_Attributes, self.session.call("contacts", "GET", "/contacts/attributes"))
         found = [
             read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
             for each in answer.attributes
@@ -189,18 +189,18 @@ class BrevoClient:
 
     def allowance(self) -> list[Allowance]:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/getaccount"""
-        answer = _parse(_Account, self.session.call("other", "GET", "/account"))
+        answer = parsed(_Account, self.session.call("other", "GET", "/account"))
         return [Allowance(plan.type, plan.creditsType, plan.credits) for plan in answer.plan]
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
-        return _parse(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
+        return parsed(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
 
     def imports(self, wanted: set[int]) -> Imports:
         """The wanted imports, and whether Brevo works on any of those that it shows, whosever they are."""
         params: dict[str, str | int] = {"limit": _PAGE, "offset": 0, "sort": "desc"}
-        answer = _parse(_Processes, self.session.call("other", "GET", "/processes", params=params))
-        shown = {number: _process(_parse(_Process, each)) for number, each in _ids(answer.processes).items()}
+        answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
+        shown = {number: _process(parsed(_Process, each)) for number, each in _ids(answer.processes).items()}
         found = {number: shown[number] for number in wanted & shown.keys()}
         found |= self._single_processes(wanted - shown.keys())
         return Imports(found, any(process.state == "open" for process in shown.values()))
@@ -213,10 +213,10 @@ class BrevoClient:
         found: dict[int, Process] = {}
         for page in range(_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
-            answer = _parse(_Processes, self.session.call("other", "GET", "/processes", params=params))
+            answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
             shown = _ids(answer.processes)
             found |= {
-                process_id: _process(_parse(_Process, process))
+                process_id: _process(parsed(_Process, process))
                 for process_id, process in shown.items()
                 if process_id in wanted
             }
@@ -234,11 +234,12 @@ class BrevoClient:
         for process_id in sorted(wanted)[:_SINGLE_LOOKS]:
             with suppress(NotThere):
                 answer = self.session.call("other", "GET", f"/processes/{process_id}")
-                found[process_id] = _process(_parse(_Process, answer))
+                found[process_id] = _process(parsed(_Process, answer))
         return found
 
 
-def _parse[T: BaseModel](model: type[T], answer: Any) -> T:
+def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
+    """The answer as the model has it. Raises TransientError where it lacks what it should have."""
     try:
         return TypeAdapter(model).validate_python(answer)
     except ValidationError as error:

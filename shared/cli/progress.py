@@ -80,4 +80,4 @@ class Progress:
                 run.state, run.state
             )
         imports = count_text(run.counts.batches, "import")
-        return f"{run.state}: {run.counts.contacts_mapped:,} contacts in {imports}, {100 * done // of} % done"
+        return f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"

@@ -96,6 +96,10 @@ class Connection(Model):
     boolean_words: BooleanWords | None = Field(
         default=None, description="What Brevo gets for true and false; left out, Yes and No."
     )
+    leavers: Literal["asked", "not_asked"] = Field(
+        default="asked",
+        description="Whether Brevo is asked before each run who left the list, so that nobody is put back.",
+    )
 
 
 class CronSchedule(Model):
@@ -149,6 +153,7 @@ class Export(Model):
     leave_out_missing_attributes: bool = Field(
         default=False, description="Send without the mapped attributes that the account lacks."
     )
+    put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
     max_profiles: int | None = Field(default=None, ge=1, description="A larger segment is not sent.")
     max_shrink: Share = Field(
         default=0.5, description="A segment that lost more than this share since the last run is not sent."
@@ -162,7 +167,7 @@ class Export(Model):
 
     @field_validator("segments")
     @classmethod
-    def _no_segmenttwice_in(cls, value: list[str]) -> list[str]:
+    def _no_segment_twice(cls, value: list[str]) -> list[str]:
         if len(set(value)) != len(value):
             raise ValueError("names a segment twice")
         return value

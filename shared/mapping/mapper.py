@@ -14,6 +14,7 @@ from shared.errors import PermanentError
 from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
+from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
@@ -22,6 +23,7 @@ from shared.mapping.rule import Rule
 from shared.mapping.select import (
     FATE,
     LONGEST_TEXT,
+    NO_FAULTS,
     FileSource,
     contacts_sql,
     copy_sql,
@@ -35,22 +37,31 @@ from shared.mapping.select import (
 
 MEMORY_LIMIT = "100MB"
 _FETCH_ROWS = 12_288
+_FATES = {number: name for name, number in FATE.items()}
 # Planning the SQL for a kind of value takes as long as asking the library about so many.
 _WORTH_PLANNING = 1_000
 
 
 class Mapper:
-    """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged
-    and rejected rows, and warnings, and `fields` the values of each field.
+    """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged,
+    filtered and rejected rows, and warnings, and `fields` the values of each field.
 
-    `files` are the names of the snapshot's files.
+    `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out.
     """
 
-    def __init__(self, plan: Plan, folder: Path, files: list[str], on_rejected: Callable[[RejectedRow], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        files: list[str],
+        on_rejected: Callable[[RejectedRow], None],
+        leavers: Leavers | None = None,
+    ) -> None:
         self.plan = plan
         self._folder = folder
         self._files = files
         self._on_rejected = on_rejected
+        self._leavers = leavers
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
         self._db = duckdb.connect(
@@ -66,7 +77,9 @@ class Mapper:
         # Without this it draws on standard output once a statement takes two seconds.
         self._db.execute("SET enable_progress_bar = false")
         for statement in create_sql(k for k, _ in plan.phones):
-            self._db.execute(statement)
+            self._execute(statement)
+        if leavers:
+            self._execute(load_leavers_sql(leavers))
         self.reasons: Counter[str] = Counter()
         self._counted = [field for _, field in (*plan.phones, *plan.values)]
         self._filled = [0] * len(self._counted)
@@ -93,13 +106,18 @@ class Mapper:
         self._execute(load_sql(self.plan, source, self._email, self._phone))
         self._check_count(chunk)
         self._judge()
-        unique = [statement for k, field in self.plan.phones if field.is_unique for statement in phone_sql(k)]
-        for statement in [*address_sql(segment), *unique]:
+        for statement in self._settling(segment):
             self._execute(statement)
         origins = chunk.origins
         doubtful = self._count_fields()
         self._count(segment_name, origins, doubtful)
         return self._written(origins, doubtful)
+
+    def _settling(self, segment: int) -> list[str]:
+        """A contact that is left out counts as seen, but keeps no number from those that are sent."""
+        left_out = [leave_out_sql(self._leavers)] if self._leavers else []
+        unique = [statement for k, field in self.plan.phones if field.is_unique for statement in phone_sql(k)]
+        return [*address_sql(segment), *left_out, *unique]
 
     def _check_count(self, chunk: Chunk) -> None:
         """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""
@@ -166,8 +184,8 @@ class Mapper:
 
     def _count(self, segment_name: str, origins: Origins, doubtful: set[str]) -> None:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
-            if fate in (FATE["contact"], FATE["merged"]):
-                self.reasons["contact" if fate == FATE["contact"] else "merged"] += count
+            if (name := _FATES[fate]) in NO_FAULTS:
+                self.reasons[name] += count
         cursor = self._db.execute(rejected_sql(self.plan, doubtful))
         while found := cursor.fetchmany(_FETCH_ROWS):
             for row, reason, field, customer_id, email in found:

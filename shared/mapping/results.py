@@ -19,11 +19,13 @@ WARNINGS = (
     "invalid_multiple_choice",
     "text_too_long",
 )
+# Reasons for which a well-formed contact is left out.
+LEFT_OUT = ("left_list",)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One row that is not sent, or is sent without a value (then it is a warning)."""
+    """One row that is not sent, is left out, or is sent without a value (then it is a warning)."""
 
     segment: str
     file: str
@@ -70,22 +72,33 @@ class SegmentRows:
 class RowCounts:
     """The results of a snapshot's rows; dictionaries count by reason.
 
-    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected.
+    rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
+    contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out. All that are sent are new:
+    nothing is known of those before.
     """
 
     rows_read: int = 0
     rows_merged: int = 0
+    rows_filtered: int = 0
     rows_rejected: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     contacts_mapped: int = 0
+    contacts_new: int = 0
+    contacts_changed: int = 0
+    contacts_unchanged: int = 0
+    contacts_left_out: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows_read: int, reasons: Counter[str]) -> Self:
         """The counts of rows that ended for these reasons."""
+        left_out = {reason: reasons[reason] for reason in LEFT_OUT if reasons[reason]}
         return cls(
             rows_read=rows_read,
             rows_merged=reasons["merged"],
+            rows_filtered=reasons["filtered"],
             rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
             warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
-            contacts_mapped=reasons["contact"],
+            contacts_mapped=reasons["contact"] + sum(left_out.values()),
+            contacts_new=reasons["contact"],
+            contacts_left_out=left_out,
         )

@@ -66,7 +66,7 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
     if code in WITHOUT_COLUMNS:
         words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
     sentences = [words] if words else []
-    total = run.counts.contacts_mapped or run.counts.rows_read
+    total = run.counts.contacts_to_send if run.counts.contacts_mapped else run.counts.rows_read
     missing = total - run.counts.contacts_delivered
     if not total:
         sentences.append("No customer of the segment was sent: the list is as it was.")

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from shared.access import Caller, people_sign_in, require, webhook_secret
 from shared.app import App
+from shared.app_secret import app_secret
 from shared.brevo.checks import check_connection
 from shared.config.document import DocumentError, blob_address, read_local
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
 from shared.operating.looking import Look, State
+from shared.runs.leavers import LEAVERS
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
 from shared.staging.bodies import STAGED
@@ -51,6 +53,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
     yield _timer(os.environ, datetime.now(UTC))
     yield from _webhook(os.environ)
+    yield from _probed([("app secret", _app_secret)])
     storage = None
     # Without the app's own storage setting, `settings` names this machine's emulator: that is not the one to examine.
     if not any(fault.check.startswith("setting AzureWebJobsStorage") for fault in faults):
@@ -135,6 +138,11 @@ def _webhook(environment: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("webhook", "ok", "WEBHOOK_SECRET lets systems in where people sign in.")
 
 
+def _app_secret() -> Look:
+    app_secret()
+    return "ok", "APP_SECRET holds 32 bytes.", ""
+
+
 def _storage(settings: Settings) -> tuple[Storage | None, list[Finding]]:
     try:
         return open_storage(settings, hurried=True), []
@@ -173,7 +181,7 @@ _Probe = tuple[str, Callable[[], Look]]
 def _app_services(app: App) -> list[list[_Probe]]:
     """The app's containers, queues and tables: what it is to write, it is asked to write and delete."""
     storage = app.storage
-    containers = [STAGED, REJECTED]
+    containers = [STAGED, REJECTED, LEAVERS]
     if not Path(app.settings.export_config).is_file():
         with suppress(ConfigurationError):
             containers.append(blob_address(app.settings.export_config)[0])

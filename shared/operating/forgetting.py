@@ -20,6 +20,7 @@ from shared.brevo.body import find_contacts
 from shared.errors import ConfigurationError, TransientError, described
 from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
+from shared.runs.leavers import LEAVERS
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.steps.stop import request_cancel, stop_when_idle
@@ -41,6 +42,7 @@ def forget(app: App, caller: Caller, email: str) -> Forgotten:
     person = person_of(email)
     found = Forgotten(person.shown)
     _part(found, "runs", lambda: _erase_in_runs(app, caller, person, found))
+    _part(found, "leavers", lambda: _erase_leavers(app, found))
     _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
     _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
     _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found))
@@ -135,6 +137,15 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
         rows, reports = rows + removed, reports + bool(removed)
     if rows:
         found.erased.append(f"rejected-rows: {rows:,} rows in {reports:,} reports")
+
+
+def _erase_leavers(app: App, found: Forgotten) -> None:
+    """All of it: whether the person is in it shows only with APP_SECRET, and Brevo is asked again anyway."""
+    names = [blob.name for blob in app.storage.app_blobs.listing_if_there(LEAVERS, "")]
+    for name in names:
+        app.storage.app_blobs.delete(LEAVERS, name)
+    if names:
+        found.erased.append("leavers: Brevo's answers on who left a list, which the next run asks for again")
 
 
 def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str, bytes, str]]:

@@ -14,7 +14,8 @@ from shared.administration import audit
 from shared.administration.running import forget_old_keys
 from shared.app import App
 from shared.errors import described
-from shared.lifetimes import ENDED_STAGED_DAYS, REJECTED_DAYS
+from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS
+from shared.runs.leavers import LEAVERS
 from shared.runs.run_ids import started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
@@ -34,6 +35,7 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
     counts = {
         "staged_blobs": _prune_blobs(app, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run),
         "rejected_rows_blobs": _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run),
+        "leavers_blobs": _prune_answers(app, dry_run=dry_run),
         "idempotency_keys": forget_old_keys(app, dry_run=dry_run),
         "earlier_configurations": _prune_history(app, days, dry_run=dry_run),
         **_prune_runs(app, days, dry_run=dry_run),
@@ -53,6 +55,13 @@ def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
         if _is_older(app, run_id := blob.name.split("/")[0], days) and run_id not in open_runs
     ]
     return _delete_blobs(app, [(container, name) for name in names], dry_run=dry_run)
+
+
+def _prune_answers(app: App, *, dry_run: bool) -> int:
+    """Who left a list: an answer belongs to no run, so it goes by its own age."""
+    before = app.storage.clock.now() - timedelta(days=LEAVERS_DAYS)
+    found = app.storage.app_blobs.listing_if_there(LEAVERS, "")
+    return _delete_blobs(app, [(LEAVERS, blob.name) for blob in found if blob.modified < before], dry_run=dry_run)
 
 
 def _prune_history(app: App, days: int, *, dry_run: bool) -> int:

@@ -22,6 +22,11 @@ class Counts(RowCounts):
     bytes_sent: int = 0
 
     @property
+    def contacts_to_send(self) -> int:
+        """Contacts of the segment that are not left out."""
+        return self.contacts_mapped - sum(self.contacts_left_out.values())
+
+    @property
     def rejected_by_brevo(self) -> int:
         """Contacts that Brevo rejected, for any reason."""
         return sum(self.contacts_rejected_by_brevo.values())

@@ -25,7 +25,7 @@ class Problem:
         sent = ""
         if counts.contacts_delivered:
             sent = (
-                f" Brevo already has {counts.contacts_delivered:,} of {counts.contacts_mapped:,} contacts "
+                f" Brevo already has {counts.contacts_delivered:,} of {counts.contacts_to_send:,} contacts "
                 f"({counts.open_contacts:,} of them not confirmed)."
             )
         if unanswered:

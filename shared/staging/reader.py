@@ -10,6 +10,7 @@ from pathlib import Path
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.chunk import Chunk
+from shared.mapping.leavers import Leavers
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
 from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, RowCounts, SegmentRows
@@ -28,8 +29,8 @@ _SMALL_FILE_BYTES = 1_000_000
 class SnapshotReader:
     """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
-    `planned` sees the plan before any row is read and may change it; `between` is called now and then. `notes` are
-    sentences for people about what the files look like.
+    `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
+    the `leavers` is left out. `notes` are sentences for people about what the files look like.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SnapshotReader:
         planned: Callable[[Plan], Plan] = lambda plan: plan,
         on_rejected: Callable[[RejectedRow], None] = lambda row: None,
         between: Callable[[], None] = lambda: None,
+        leavers: Leavers | None = None,
     ) -> None:
         self._blobs = blobs
         self._ready = ready
@@ -51,6 +53,7 @@ class SnapshotReader:
         self._planned = planned
         self._on_rejected = on_rejected
         self._between = between
+        self._leavers = leavers
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
         self._hints = Hints()
@@ -163,7 +166,7 @@ class SnapshotReader:
             plan = self._planned(make_plan(self._ready.export, self._ready.connection, columns, stream.name))
             check_size(plan)
             names = [file.name for _, file in self._files]
-            self._mapper = Mapper(plan, self._folder, names, self._report)
+            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers)
         self._check_same_columns(columns, stream.name)
         locate(self._mapper.plan, columns, stream.name)
         return FileSource(

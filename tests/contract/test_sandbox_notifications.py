@@ -51,6 +51,13 @@ def test_notification_also_comes_when_the_import_failed(sandbox: BrevoSandbox, r
     wait_until(lambda: receiver.calls == [("POST", "/", b"")])
 
 
+def test_notification_comes_when_an_export_is_done(sandbox: BrevoSandbox, http, receiver):
+    asked = {"customContactFilter": {"actionForContacts": "allContacts", "listId": 13}}
+    body = asked | {"notifyUrl": f"{receiver.address}/left/13?token=secret"}
+    http.post(f"{sandbox.base_url}/contacts/export", json=body, timeout=10)
+    wait_until(lambda: receiver.calls == [("POST", "/left/13", b"")])
+
+
 def test_notification_can_come_twice_or_never(sandbox: BrevoSandbox, run_import, receiver):
     sandbox.change(notify="off")
     run_import({"email": "ana@example.com"}, notifyUrl=f"{receiver.address}/never")

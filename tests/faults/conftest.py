@@ -213,8 +213,11 @@ def check_books(status: dict[str, Any]) -> None:
     assert all(count > 0 for count in status["contacts_rejected_by_brevo"].values()), status
     assert status["contacts_delivered"] >= status["contacts_confirmed"] + by_brevo, status
     assert status["contacts_confirmed"] >= 0
+    left_out = sum(status["contacts_left_out"].values())
+    sent = status["contacts_new"] + status["contacts_changed"] + status["contacts_unchanged"]
+    assert status["contacts_mapped"] == sent + left_out, status
     if status["status"].startswith("succeeded"):
-        assert status["contacts_mapped"] == status["contacts_delivered"] == status["contacts_confirmed"] + by_brevo
+        assert sent == status["contacts_delivered"] == status["contacts_confirmed"] + by_brevo
         assert status["error"] is None
     if status["status"] == "failed":
         assert status["error"]["code"]

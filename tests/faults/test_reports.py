@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from local.brevo_sandbox import reports as sandbox_reports
-from shared.brevo.reports import may_follow, read_report
+from shared.brevo.download import may_follow
+from shared.brevo.reports import read_report
 from shared.errors import PermanentError, TransientError
 
 REPORT = "GET /reports/{token}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.brevo.answers import read_answer, seconds_until_reset
 from shared.brevo.client import BrevoClient
-from shared.brevo.reports import may_follow
+from shared.brevo.download import may_follow
 from shared.errors import ExportError
 from tests.hostile.brevo_answers import ANSWERS
 from tests.hostile.checks import HYPOTHESIS, PLAIN_JSON, check_error, short

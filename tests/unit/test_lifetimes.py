@@ -7,6 +7,7 @@ import pytest
 
 from shared import lifetimes
 from shared.config.models import Connection
+from shared.runs.leavers import SERVES_SECONDS
 from shared.runs.queue import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +34,19 @@ def test_no_connection_may_wait_longer_than_the_longest_import():
 
 
 @pytest.mark.parametrize(
-    ("prefix", "days"), [("staged/", lifetimes.STAGED_DAYS), ("rejected-rows/", lifetimes.REJECTED_DAYS)]
+    ("prefix", "days"),
+    [
+        ("staged/", lifetimes.STAGED_DAYS),
+        ("rejected-rows/", lifetimes.REJECTED_DAYS),
+        ("leavers/", lifetimes.LEAVERS_DAYS),
+    ],
 )
 def test_lifecycle_rule_has_the_days_of_the_code(prefix, days):
     assert rule_days(prefix) == days
+
+
+def test_answers_on_who_left_outlive_the_time_that_a_run_uses_them():
+    assert lifetimes.LEAVERS_DAYS * 24 * 3600 > SERVES_SECONDS
 
 
 def test_operators_guide_tells_the_days():

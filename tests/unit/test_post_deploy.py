@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.app_secret import app_secret
 from shared.config.document import parse_document
 from tests.receiver import receiver
 
@@ -77,7 +78,7 @@ class Az:
 def test_first_deployment_writes_a_configuration_that_is_valid_and_sends_nothing(capsys):
     az = Az()
     assert hook.main(ENV, az) == 0
-    document = parse_document(az.files[0].encode(), "first")
+    document = parse_document(az.files[-1].encode(), "first")
     assert document.exports == []
     assert document.connections[0].consent is None
     assert "--overwrite false" in az.ran("storage blob upload")[0]
@@ -102,7 +103,7 @@ def test_key_goes_into_the_vault_by_a_file_and_appears_in_no_command_and_no_outp
 def test_without_a_key_the_vault_is_left_alone_and_the_command_is_told(capsys):
     az = Az()
     assert hook.main(ENV, az) == 0
-    assert az.ran("keyvault") == []
+    assert [command for command in az.ran("keyvault secret set") if "brevo-api-key" in command] == []
     assert "az keyvault secret set --vault-name kv-x" in capsys.readouterr().out
 
 
@@ -114,9 +115,9 @@ def test_webhook_gets_a_secret_of_its_own_where_people_sign_in_and_no_host_key_i
     assert hook.main(SIGN_IN, az) == 0
     secret = az.files[0]
     assert len(secret) >= 40
-    (command,) = az.ran("keyvault secret set")
+    command, _ = az.ran("keyvault secret set")
     assert "--vault-name kv-x --name webhook-secret" in command
-    assert len(az.ran("rest --method post")) == 1
+    assert len(az.ran("rest --method post")) == 2
     printed = "".join(capsys.readouterr())
     assert secret not in "".join(az.commands) + printed
     assert "az keyvault secret show --vault-name kv-x --name webhook-secret" in printed
@@ -130,10 +131,26 @@ def test_secret_of_the_webhook_that_is_there_is_never_replaced():
     assert az.ran("keyvault secret set") == []
 
 
+def test_app_gets_a_secret_of_its_own_that_is_printed_nowhere(capsys):
+    az = Az()
+    assert hook.main(ENV, az) == 0
+    secret = az.files[0]
+    assert len(app_secret({"APP_SECRET": secret})) == 32
+    (command,) = az.ran("keyvault secret set")
+    assert "--vault-name kv-x --name app-secret" in command
+    assert secret not in "".join(az.commands) + "".join(capsys.readouterr())
+
+
+def test_secret_of_the_app_that_is_there_is_never_replaced():
+    az = Az(secrets="1")
+    assert hook.main(ENV, az) == 0
+    assert az.ran("keyvault secret set") == []
+
+
 def test_webhook_needs_no_secret_where_nobody_signs_in(capsys):
     az = Az()
     assert hook.main(ENV, az) == 0
-    assert az.ran("keyvault") == []
+    assert [command for command in az.ran("keyvault") if "webhook-secret" in command] == []
     printed = capsys.readouterr().out
     assert "az functionapp keys list -g rg-x -n func-x" in printed
     assert "webhook-secret" not in printed

@@ -124,7 +124,8 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     assert page.done("PUT", "connections/brevo-eu", CONNECTION, 201)["consent"] is None
     tested = page.done("POST", "connections/brevo-eu/connect")
     assert [step["step"] for step in tested["steps"]] == [
-        "key found", "key accepted", "address allowed", "lists readable", "attributes readable", "contract", "consent",
+        "key found", "key accepted", "address allowed", "lists readable", "attributes readable",
+        "contacts exportable", "contract", "consent",
     ]  # fmt: skip
     assert (tested["connected"], tested["steps"][-1]["ok"]) == (False, False)
     found = page.refused(422, "not_possible", "PUT", "exports/high-value", EXPORT)

@@ -16,7 +16,8 @@ from shared import app as composition
 from shared.app import App
 from shared.brevo import body
 from shared.brevo.client import BrevoClient
-from shared.brevo.reports import may_follow, read_report
+from shared.brevo.download import may_follow
+from shared.brevo.reports import read_report
 from shared.brevo.session import BrevoSession
 from shared.runs.graces import Graces
 from shared.settings import read_secret

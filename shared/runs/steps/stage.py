@@ -14,12 +14,14 @@ from shared import telemetry
 from shared.app import App
 from shared.brevo.body import ImportRequest
 from shared.brevo.checks import Checked
+from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Claim, Stopping, claimed_run
-from shared.runs.guards import check_emptied, check_gaps, check_staged, check_warnings
+from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
+from shared.runs.leavers import Answer, ask_who_left, read_who_left
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Batch, Run
@@ -49,12 +51,17 @@ def stage(app: App, run: Run, message: Message) -> None:
     ready = app.ready_export(run.export)
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
-        _wait(app, run, message, snapshot)
+        _wait(app, run, message, snapshot, snapshot.seconds + 1)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
         end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
+        return
+    brevo = app.brevo(run.key_setting)
+    left = ask_who_left(app, run, ready, brevo)
+    if isinstance(left, Wait):
+        _wait(app, run, message, left, left.seconds, brevo.session.traffic.requests)
         return
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
@@ -63,7 +70,7 @@ def stage(app: App, run: Run, message: Message) -> None:
             check_complete(snapshot)
             if snapshot.passed_over:
                 app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
-            _stage_claimed(app, run, claim, ready, snapshot)
+            _stage_claimed(app, run, claim, ready, snapshot, _Brevo(brevo, left))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -92,16 +99,29 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
     return wait_for_files(ready.export.source, snapshot, hours, app.now(), accept=run.accept)
 
 
-def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
-    stalled_after = app.now() + wait.seconds + app.graces.stalled
-    app.store.update(run, lambda now: now.waiting_for(wait.reason, stalled_after))
-    send(app, message, wait.seconds + 1)
+def _wait(app: App, run: Run, message: Message, wait: Wait, seconds: float, requests: int = 0) -> None:
+    stalled_after = app.now() + seconds + app.graces.stalled
+
+    def change(now: Run) -> Run | None:
+        waiting = now.waiting_for(wait.reason, stalled_after)
+        return waiting.with_traffic(requests) if waiting and requests else waiting
+
+    app.store.update(run, change)
+    send(app, message, seconds)
 
 
-def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot) -> None:
+@dataclass(frozen=True, slots=True)
+class _Brevo:
+    """The account, and its answer on who left the list, where it was asked."""
+
+    client: BrevoClient
+    left: Answer | None
+
+
+def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Brevo) -> None:
     staging_id = secrets.token_hex(4)
     try:
-        result = _write_staging(app, run, claim, ready, snapshot, staging_id)
+        result = _write_staging(app, run, claim, ready, snapshot, account, staging_id)
         staged = result.noted_in(run)
         if not staged.counts.rows_read:
             _note_result(app, claim, staged, result)
@@ -118,9 +138,9 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
 
 
 def _write_staging(
-    app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, staging_id: str
+    app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Brevo, staging_id: str
 ) -> "_Result":
-    brevo = app.brevo(run.key_setting)
+    brevo = account.client
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
@@ -131,6 +151,7 @@ def _write_staging(
     clear_what_killed_workers_left()
     with working_folder() as name:
         blobs, folder = app.storage.app_blobs, Path(name)
+        leavers = read_who_left(app, run, brevo, account.left, folder, claim.check) if account.left else None
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
             reader = SnapshotReader(
                 app.storage.segment_blobs,
@@ -140,6 +161,7 @@ def _write_staging(
                 planned=planned,
                 on_rejected=rejected.add,
                 between=claim.check,
+                leavers=leavers,
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
@@ -171,7 +193,7 @@ class _Result:
             run,
             snapshot=self.snapshot.id,
             segments=[asdict(segment) for segment in self.reader.segments],
-            counts=replace(run.counts, **vars(self.reader.counts), requests=self.requests),
+            counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
             notes=self.reader.notes,
             rejected_id=self.staging_id,
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
@@ -195,13 +217,14 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
     try:
         if not ready.export.source.gaps_allowed:
             check_gaps(gap_text(result.snapshot))
+        check_agreed(ready.export, staged.counts)
         before = app.store.success(staged.export)
         if before and ready.export.erase_empty:
             check_emptied(ready.export, staged.filled, staged.counts.contacts_mapped, before)
         check_staged(
             ready.export,
             contacts=staged.counts.contacts_mapped,
-            rows_read=staged.counts.rows_read,
+            rows_read=staged.counts.rows_read - staged.counts.rows_filtered,
             rows_rejected=sum(staged.counts.rows_rejected.values()),
             notes=staged.notes,
             before=before,

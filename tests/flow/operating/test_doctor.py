@@ -29,6 +29,7 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
             "address allowed",
             "lists readable",
             "attributes readable",
+            "contacts exportable",
             "contract",
             "consent",
         )

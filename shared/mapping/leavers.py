@@ -1,0 +1,60 @@
+"""Who left the list is left out: contacts are compared with keyed digests, since no address is kept.
+
+A digest is the first half of SHA-256 of the key and the address behind it. The key has 16 bytes, written in 22
+characters, so most addresses take one block. `digest` and the SQL give the same.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from shared.mapping.email_rule import judge_email
+from shared.mapping.rule import literal
+from shared.mapping.select import FATE
+
+DIGEST_CHARACTERS = 32
+LINE_BYTES = DIGEST_CHARACTERS + 1
+
+
+@dataclass(frozen=True, slots=True)
+class DigestKey:
+    """The key of the digests, as text."""
+
+    text: str = field(repr=False)
+
+    @classmethod
+    def of(cls, key: bytes) -> Self:
+        """The key that these bytes are."""
+        return cls(base64.urlsafe_b64encode(key).decode().rstrip("="))
+
+    def digest(self, address: str) -> str:
+        """The digest of an address as Brevo has it: what we would send for it is the same address."""
+        plain = address.strip()
+        sent = plain.lower() if plain.isascii() else judge_email(plain) or plain.lower()
+        return hashlib.sha256(f"{self.text}{sent}".encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+@dataclass(frozen=True, slots=True)
+class Leavers:
+    """Who left the list: a file with a line for each, which is a digest by the key."""
+
+    path: Path
+    key: DigestKey
+
+
+def load_leavers_sql(leavers: Leavers) -> str:
+    """Reads the digests, once for all chunks."""
+    return (
+        f"CREATE TABLE leavers AS SELECT digest FROM read_csv({literal(str(leavers.path))}, "
+        "columns={'digest': 'VARCHAR'}, auto_detect=false, header=false)"
+    )
+
+
+def leave_out_sql(leavers: Leavers) -> str:
+    """Settles the fate of the chunk's contacts that are among them."""
+    return (
+        f"UPDATE chunk SET fate = {FATE['left_list']} WHERE fate = {FATE['contact']} AND "
+        f"substr(sha256({literal(leavers.key.text)} || email), 1, {DIGEST_CHARACTERS}) IN (FROM leavers)"
+    )
