@@ -22,6 +22,7 @@ from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
     FATE,
+    LONGEST_NUMBER,
     LONGEST_TEXT,
     NO_FAULTS,
     FileSource,
@@ -143,7 +144,7 @@ class Mapper:
             if self._tell(self._phone, f"phone_cell{k}"):
                 self._execute(
                     f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM told "
-                    "WHERE chunk.rowid = told.row AND value IS NOT NULL"
+                    f"WHERE chunk.rowid = told.row AND strlen(value) <= {LONGEST_NUMBER}"
                 )
         if self._value(longest_sql(self.plan)) > LONGEST_TEXT:
             for statement in too_long_sql(self.plan):

@@ -52,6 +52,8 @@ TEXTS = ("text", None)
 # Characters. No page of the vendor's names a limit for contacts; users report this one. A longer text may be ignored
 # without a word, so it is refused.
 LONGEST_TEXT = 10_000
+# A plus and the 15 digits that E.164 allows. The library's patterns have longer ones for Germany and a few more.
+LONGEST_NUMBER = 16
 _REFUSED: Mapping[str, str] = {
     "text": "text_too_long",
     "date": "invalid_date",
@@ -106,11 +108,13 @@ def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule) -> str:
     raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
     forms = {i: _date_form(field, plan, source, at) for i, field in plan.values}
     judged = [
-        f"CAST(substr(plain_phone{k}, 2) AS UBIGINT) AS phone{k}, phone_cell{k}, false AS phone_lost{k}" for k in phones
+        f"CAST(substr({_short(f'plain_phone{k}')}, 2) AS UBIGINT) AS phone{k}, phone_cell{k}, false AS phone_lost{k}"
+        for k in phones
     ]
     judged += [f"{_typed(field, f'v{i}', plan, forms[i])} AS f{i}" for i, field in plan.values]
     cells = [
-        f"CASE WHEN plain_phone{k} IS NULL THEN {_trimmed(f'raw_phone{k}', plan)} END AS phone_cell{k}" for k in phones
+        f"CASE WHEN {_short(f'plain_phone{k}')} IS NULL THEN {_trimmed(f'raw_phone{k}', plan)} END AS phone_cell{k}"
+        for k in phones
     ]
     plain = [f"{phone.quick(f'simple_phone{k}')} AS plain_phone{k}" for k in phones]
     simple = [f"{phone.simplified(f'raw_phone{k}')} AS simple_phone{k}" for k in phones]
@@ -261,6 +265,10 @@ def _read_csv(source: FileSource) -> str:
 def _raw(cell: str, plan: Plan, signs: str) -> str:
     """The cell as it stands in the file, since most of them are plain; trimmed where a null word could be plain too."""
     return _trimmed(cell, plan) if any(set(word) & set(signs) for word in plan.null_words) else cell
+
+
+def _short(number: str) -> str:
+    return f"CASE WHEN strlen({number}) <= {LONGEST_NUMBER} THEN {number} END"
 
 
 def _trimmed(cell: str, plan: Plan) -> str:
