@@ -51,8 +51,7 @@ class Identity:
         if self._ext_id in changes:
             known = self._by_ext_id(known, email, changes[self._ext_id], reports)
         for place, owners, report in self._phones:
-            owner = owners.get(changes[place]) if place in changes else None
-            if owner is None or owner is known:
+            if place not in changes or (owner := owners.get(changes[place], known)) is known or owner is None:
                 continue
             if self._settings.shared_phone == "merge":
                 known = self._one_of(known, owner, email, report, owner_wins=False)

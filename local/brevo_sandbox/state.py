@@ -150,16 +150,14 @@ class Account:
 
     def store(self, contact: Contact, changes: dict[int, Any]) -> None:
         """Change a contact's values by their place, and keep the owners of identifiers true. Hold the lock."""
-        before = contact.values
-        values = list(before)
-        values.extend([None] * (len(self.attributes) - len(values)))
+        before, identifying = contact.values, self.identifying
+        values: list[Any] = [None] * len(self.attributes)
+        if before:
+            values[: len(before)] = before
         for place, value in changes.items():
+            if place in identifying and values[place] != value:
+                _change_owner(identifying[place], contact, values[place], value)
             values[place] = value
-        for place, owners in self.identifying.items():
-            if place in changes:
-                old = before[place] if place < len(before) else None
-                if old != values[place]:
-                    _change_owner(owners, contact, old, values[place])
         contact.values = tuple(values)
 
     def delete(self, contact: Contact) -> None:
