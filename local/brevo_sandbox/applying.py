@@ -126,7 +126,7 @@ class Applied:
         return changes
 
     def _write(self, known: Contact | None, email: str, changes: Changes) -> Contact:
-        contact = known or self._account.contact_for(email)
+        contact = known or self._account.contact_for(email, self._now)
         self.created += known is None
         self.updated += known is not None
         if changes:

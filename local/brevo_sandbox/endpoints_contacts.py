@@ -128,8 +128,10 @@ def _write(
     erase_empty: bool,
 ) -> Contact:
     order = ImportOrder.of_one(known_lists(document, "listIds", world.account), erase_empty=erase_empty)
-    # Here EXT_ID is always known and the address always changes: only imports have moods about it.
-    settings = replace(world.settings, ext_id="attributes", new_address="changes_address")
+    # A call for a single contact does what it says: only imports have moods.
+    settings = replace(
+        world.settings, ext_id="attributes", new_address="changes_address", reimport_puts_back_leavers=True
+    )
     written = Applied(world.account, order, settings).write_one(contact, email, row)
     if isinstance(written, list):
         message = f"{', '.join(written)} is already associated with another Contact"

@@ -138,11 +138,14 @@ class Account:
 
     # Contacts
 
-    def contact_for(self, email: str) -> Contact:
-        """The contact with this lower-case address, created when there is none or it is empty. Hold the lock."""
+    def contact_for(self, email: str, now: float) -> Contact:
+        """The contact with this lower-case address, created when there is none or it is empty. Hold the lock.
+
+        Units: `now` in seconds since 1970.
+        """
         contact = self.contacts.get(email)
         if contact is None:
-            contact = Contact(next(self._numbers), email, time.time())
+            contact = Contact(next(self._numbers), email, now)
             if email:
                 self.contacts[email] = contact
             self.numbered[contact.id] = contact
