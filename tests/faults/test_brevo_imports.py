@@ -101,7 +101,7 @@ def test_process_that_brevo_does_not_know_any_more_fails_the_run_at_its_deadline
     story.people(5)
     story.connection["import_deadline_hours"] = 1
     story.save()
-    monkeypatch.setattr(type(story.sandbox.imports), "records", lambda board: [])
+    monkeypatch.setattr(story.sandbox.world.processes, "all", list)
     started = story.start()
     story.work()
     check_failed(story.status(started.run_id), "import_overdue")
@@ -200,6 +200,6 @@ def test_somebody_elses_odd_process_does_not_hide_ours(story, monkeypatch, garba
 
 
 def test_process_number_over_two_to_the_31_is_kept(story, monkeypatch):
-    monkeypatch.setattr("local.brevo_sandbox.importing.FIRST_PROCESS_ID", 2**31 + 5)
+    monkeypatch.setattr("local.brevo_sandbox.processes.FIRST_PROCESS_ID", 2**31 + 5)
     wanted = story.people(5)
     check_all_sent(story, story.run(hours=0.1), wanted)
