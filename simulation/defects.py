@@ -33,7 +33,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "batch-claim-forgotten",
         "A batch that a live worker posts counts as nobody's.",
-        "runs.state",
+        "runs.batch",
         'return self.state == "delivering" and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)',
         "return False",
     ),
@@ -62,7 +62,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "slot-freed-early",
         "A batch needs no slot any more once it is delivered.",
-        "runs.state",
+        "runs.batch",
         'return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)',
         'return self.state in ("confirmed", "failed", "delivered")',
     ),
@@ -105,7 +105,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "any-process-confirms",
         "What was read of a batch's first import counts for its second.",
-        "runs.state",
+        "runs.batch",
         'return self.state == "delivered" and self.process_id == process_id',
         'return self.state == "delivered"',
     ),

@@ -12,7 +12,8 @@ from local.brevo_sandbox.importing import ImportRecord
 from local.chaos.exports import Account, ExportUnderTest, stranger_facts
 from local.chaos.report import Check, Report
 from local.chaos.site import Site
-from shared.runs.state import Batch, Run
+from shared.runs.batch import Batch
+from shared.runs.state import Run
 from shared.runs.status import run_status
 from shared.staging.bodies import STAGED
 from shared.storage.account import QUEUE

@@ -7,9 +7,9 @@ import pytest
 
 from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
+from shared.runs.batch import Batch
 from shared.runs.claim import claimed_batch
 from shared.runs.slots import take_slot
-from shared.runs.state import Batch
 from shared.runs.status import find_run
 from shared.runs.steps import end
 from shared.runs.steps.dispatch import abandon, take_step

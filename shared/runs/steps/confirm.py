@@ -18,10 +18,11 @@ from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
 from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.mapping.results import RejectedRow
+from shared.runs.batch import Batch
 from shared.runs.guards import check_confirmed
 from shared.runs.queue import Message, schedule_confirm
 from shared.runs.slots import free_slots, release_left_slots, wake_waiting
-from shared.runs.state import SENDING, Batch, Run
+from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import check_still_wanted, poll_delay, read_body, send_deliveries, send_next
 from shared.staging.bodies import rejected_contacts

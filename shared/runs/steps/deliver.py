@@ -10,10 +10,11 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.runs.batch import DELIVERABLE, Batch
 from shared.runs.claim import Claim, claimed_batch
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
-from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
+from shared.runs.state import SENDING, Run
 from shared.staging.bodies import STAGED, body_name
 from shared.storage.failures import NotFound
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.app import App
+from shared.runs.batch import Batch
 from shared.runs.measuring import ended_line, measure_end
 from shared.runs.problem import Problem
 from shared.runs.queue import send_ended
 from shared.runs.slots import leave_slots, wake_waiting
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 
 _log = logging.getLogger(__name__)

@@ -18,11 +18,12 @@ from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
+from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_emptied, check_gaps, check_staged
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
-from shared.runs.state import STAGEABLE, Batch, Run
+from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.stop import stop_when_idle
 from shared.segments.model_json import ModelJsonError
