@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from shared.mapping.origins import Origins
 
@@ -11,10 +11,13 @@ from shared.mapping.origins import Origins
 NOT_SENT = ("missing_email", "invalid_email", "duplicate_email", "malformed_row", "invalid_encoding")
 WARNINGS = ("invalid_phone", "duplicate_phone", "invalid_date", "invalid_number", "invalid_boolean")
 
+# What became of such a row.
+Outcome = Literal["not_sent", "sent_without_value", "rejected_by_brevo"]
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One row that is not sent, or is sent without a value (then it is a warning)."""
+    """One row that is not sent, or is sent without a value (then it is a warning), or that Brevo rejects."""
 
     segment: str
     file: str
@@ -23,6 +26,7 @@ class RejectedRow:
     field: str
     customer_id: str
     email: str | None
+    outcome: Outcome = "not_sent"
 
 
 @dataclass(frozen=True, slots=True)

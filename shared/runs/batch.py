@@ -2,11 +2,11 @@
 
 | batch | becomes | when |
 |---|---|---|
-| - | staged | its body is written |
+| - | staged | its body is written: at the run's staging, or once all others are confirmed and contacts of theirs move |
 | staged, delivering (owner lost) | delivering | a worker claims it; posts + 1 |
 | delivering | delivered | Brevo has given its import a number |
 | delivering | staged, not before a time | the post has failed |
-| delivered | confirmed | its import is completed and its reports are read |
+| delivered | confirmed | its import is completed and its reports are read; the contacts that move are written down |
 | delivered | staged, failed | its import has failed: once, twice |
 
 Every method is pure: it returns what the batch then is, or None where it does not apply.
@@ -27,6 +27,8 @@ class Batch:
     """One batch of a run. `number` counts from 1; `owner_until`, `not_before` and `posted_at` are POSIX seconds.
 
     `posts` is how often it may have reached Brevo: each time that a worker sets out to post it, and each repeat.
+    `moved` counts the contacts that Brevo rejected for a number of another contact's: they are sent once more without
+    it, in a last batch, which `holds_moved`. `moved_id` names the blob with them.
     """
 
     run_id: str
@@ -47,6 +49,9 @@ class Batch:
     report_tries: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     note: str = ""
+    moved: int = 0
+    moved_id: str = ""
+    holds_moved: bool = False
     etag: str | None = None
 
     @property
@@ -132,9 +137,16 @@ class Batch:
         """This import's report could not be read; it is read again."""
         return replace(self, report_tries=self.report_tries + 1) if self._is_open(process_id) else None
 
-    def confirmed(self, process_id: int, rejected: dict[str, int], note: str) -> Self | None:
-        """This import is completed, and what Brevo rejected is known, or the note says that it is not."""
-        return replace(self, state="confirmed", rejected=rejected, note=note) if self._is_open(process_id) else None
+    def confirmed(
+        self, process_id: int, rejected: dict[str, int], note: str, moved: int = 0, moved_id: str = ""
+    ) -> Self | None:
+        """This import is completed, and what Brevo rejected is known, or the note says that it is not.
+
+        Contacts that move count neither here nor as rejected: their last batch says what becomes of them.
+        """
+        if not self._is_open(process_id):
+            return None
+        return replace(self, state="confirmed", rejected=rejected, note=note, moved=moved, moved_id=moved_id)
 
     def import_failed(self, process_id: int) -> Self | None:
         """This import has failed: the batch is sent again once; the second time it has failed."""

@@ -7,7 +7,8 @@
 | staging | delivering | all of it is staged: the one write that counts |
 | queued, staging | skipped | there is nothing to do |
 | delivering | confirming | every batch is delivered |
-| delivering, confirming | succeeded, succeeded_with_rejections | every batch is confirmed |
+| delivering, confirming | succeeded | every batch is confirmed, also those of contacts that move to a last one |
+| delivering, confirming | succeeded_with_rejections | as above, with rejections, or with a report that was not read |
 | any of these | failed | an error ends it, and no worker is in the middle of a post |
 | any of these | cancelled | a person has asked for it, and no worker is in the middle |
 
@@ -175,9 +176,9 @@ class Run:
         """An unforeseen error: a fault of ours."""
         return None if self.is_final else replace(self, faults=self.faults + 1)
 
-    def succeeded(self, now: datetime) -> Self | None:
-        """Brevo has confirmed all of it."""
-        state: State = "succeeded_with_rejections" if self.counts.rejected else "succeeded"
+    def succeeded(self, now: datetime, *, all_read: bool) -> Self | None:
+        """Brevo has confirmed all of it. Unless all reports were read, it may have rejected more than is known."""
+        state: State = "succeeded_with_rejections" if self.counts.rejected or not all_read else "succeeded"
         return self._ended(state, now, None) if self.state in SENDING else None
 
     def skipped(self, problem: Problem, now: datetime) -> Self | None:

@@ -261,6 +261,11 @@ class RunStore:
             part = batches[first : first + _TRANSACTION_ROWS]
             self._batches.transact([Change("put", batch_row(batch)) for batch in part])
 
+    def add_batch(self, batch: Batch) -> None:
+        """Writes a batch beside those of its staging, unless it is there already."""
+        with suppress(Conflict):
+            self._batches.insert(batch_row(batch))
+
     def batches(self, run: Run) -> list[Batch]:
         """The batches of the run's staging, in their order."""
         if not run.staging_id:
