@@ -29,7 +29,7 @@ def test_rejected_rows_are_told_exactly_and_hold_no_value(flow):
     )
     status = flow.run()
     lines = flow.rejects_text(status["run_id"]).splitlines()
-    assert lines[0] == "segment,file,line,reason,field,customer_id,email_sha256"
+    assert lines[0] == "segment,file,line,reason,field,customer_id,email_sha256,outcome"
     assert sorted(lines[1:]) == sorted(
         [
             "Gold,Gold_1.csv,3,missing_email,EMail,C-2,",
