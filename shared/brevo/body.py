@@ -85,7 +85,8 @@ def without_values(contact: str, attributes: Iterable[str]) -> str:
     # A quote within a text has a backslash before it, so no text is taken for an attribute.
     names = "|".join(map(re.escape, sorted(attributes)))
     one = rf'"(?:{names})":(?:"(?:[^"\\]|\\.)+"|[-+.\dEe]+)'
-    return re.sub(rf"(?<={{){one},?|,{one}", "", contact, flags=re.IGNORECASE)
+    others_follow = re.sub(rf"(?<=[{{,]){one},", "", contact, flags=re.IGNORECASE)
+    return re.sub(rf"(?:,|(?<={{)){one}(?=}})", "", others_follow, flags=re.IGNORECASE)
 
 
 def room_whatever_the_end() -> int:
