@@ -95,7 +95,7 @@ class Applied:
         changes = self._changes(row) if known is None or updates else {}
         if email:
             self._seen.add(email)
-        elif self._identity.places.isdisjoint(changes):
+        elif self._identity.names_nobody(changes):
             raise LeftOut("invalid_emails")
         matched, reports = self._identity.match(known, email, changes)
         for report in reports:

@@ -37,12 +37,12 @@ def get_contacts(world: World, request: Request, _: FaultKind | None) -> Answer:
 
 def _members_of(world: World, text: str) -> list[Contact]:
     with world.account.lock:
-        found: dict[int, Contact] = {}
+        members: dict[int, Contact] = {}
         for number in text.split(","):
             if not (number.isascii() and number.isdigit() and int(number) in world.account.lists):
                 raise ApiError(400, "invalid_parameter", "listIds contains a list that does not exist")
-            found |= world.account.lists[int(number)].members
-        return [found[number] for number in sorted(found)]
+            members |= world.account.lists[int(number)].members
+        return [members[number] for number in sorted(members)]
 
 
 @route("POST", "/contacts")

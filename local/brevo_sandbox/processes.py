@@ -1,4 +1,4 @@
-"""The processes of an account: imports and exports share one row of numbers.
+"""The processes of an account: imports and exports are numbered together.
 
 Source: https://developers.brevo.com/reference/get-processes
 """
@@ -44,9 +44,9 @@ class Processes:
 
     def find(self, number: int) -> Process | None:
         """The process with this number."""
-        place = number - FIRST_PROCESS_ID
+        position = number - FIRST_PROCESS_ID
         with self._lock:
-            return self._all[place] if 0 <= place < len(self._all) else None
+            return self._all[position] if 0 <= position < len(self._all) else None
 
     def all(self) -> list[Process]:
         """All of them, oldest first."""

@@ -89,7 +89,7 @@ class ContactList:
 class Account:
     """Everything that an account stores. Public methods take the lock; `lock` is re-entrant.
 
-    `owners` gives, for each identifier, the contact that has a value; `identifying` the same by the place in `values`.
+    `owners` gives, for each identifier, the contact that has a value; `identifying` the same by position in `values`.
     """
 
     def __init__(self) -> None:
@@ -152,15 +152,15 @@ class Account:
         return contact
 
     def store(self, contact: Contact, changes: dict[int, Any]) -> None:
-        """Change a contact's values by their place, and keep the owners of identifiers true. Hold the lock."""
+        """Change a contact's values by their positions, and keep the owners of identifiers true. Hold the lock."""
         before, identifying = contact.values, self.identifying
         values: list[Any] = [None] * len(self.attributes)
         if before:
             values[: len(before)] = before
-        for place, value in changes.items():
-            if place in identifying and values[place] != value:
-                _change_owner(identifying[place], contact, values[place], value)
-            values[place] = value
+        for position, value in changes.items():
+            if position in identifying and values[position] != value:
+                _change_owner(identifying[position], contact, values[position], value)
+            values[position] = value
         contact.values = tuple(values)
 
     def delete(self, contact: Contact) -> None:
