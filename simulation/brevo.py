@@ -17,16 +17,20 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Import:
-    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted."""
+    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted.
+
+    `with_phone` are those of its contacts that come with a phone number.
+    """
 
     id: int
     list_id: int
     contacts: dict[str, str]
+    with_phone: set[str]
     taken_at: float
     batch: str = ""
     over_at: float = 0.0
     state: str = "in_process"
-    rejected: tuple[str, ...] = ()
+    rejected: dict[str, list[str]] = field(default_factory=dict)
     is_known: bool = False
     is_report_broken: bool = False
 
@@ -42,7 +46,11 @@ class Watcher:
 
 @dataclass
 class Brevo:
-    """One account. `values` has each contact's value, which tells of which snapshot it is."""
+    """One account. `values` has each contact's value, which tells of which snapshot it is.
+
+    Of the people that are imported, `refused` are rejected, and `shared` where they come with their number, which
+    another contact has. `unread` are those whose rejection no readable report has told.
+    """
 
     scheduler: Scheduler
     faults: Faults
@@ -51,6 +59,8 @@ class Brevo:
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[int, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     imports: list[Import] = field(default_factory=list)
 
     def ask(self, method: str, path: str, body: bytes | None) -> Answer:
@@ -84,8 +94,8 @@ class Brevo:
     def report(self, url: str) -> list[list[str]]:
         """The rows of a report."""
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
-        found = self.imports[int(url.removeprefix(REPORT)) - 1]
-        return [["EMAIL"], *([email] for email in found.rejected)]
+        number, _, name = url.removeprefix(REPORT).partition("/")
+        return [["EMAIL"], *([email] for email in self.imports[int(number) - 1].rejected[name])]
 
     def open_imports(self) -> list[Import]:
         """Those that are not over."""
@@ -101,7 +111,8 @@ class Brevo:
             number = int(path.rpartition("/")[2])
             return _answer(200, self._shown(self.imports[number - 1]))
         if path == "/contacts/attributes":
-            return _answer(200, {"attributes": [{"name": "FIRSTNAME", "category": "normal"}]})
+            names = ("FIRSTNAME", "SMS")
+            return _answer(200, {"attributes": [{"name": name, "category": "normal"} for name in names]})
         if path == "/account":
             return _answer(200, {"plan": []})
         number = int(path.rpartition("/")[2])
@@ -114,7 +125,8 @@ class Brevo:
         (list_id,) = list_ids
         values = {str(each["email"]): _value(each) for each in contacts}
         parts = urlsplit(str(body.get("notifyUrl", ""))).path.split("/")
-        taken = Import(len(self.imports) + 1, list_id, values, self.scheduler.now)
+        with_phone = {str(each["email"]) for each in contacts if "SMS" in each["attributes"]}  # type: ignore[operator]
+        taken = Import(len(self.imports) + 1, list_id, values, with_phone, self.scheduler.now)
         self.imports.append(taken)
         fault = self.faults.at_brevo("imports")
         seconds = self.faults.between(*self.import_seconds)
@@ -131,8 +143,12 @@ class Brevo:
         taken.is_report_broken = kind == "report-broken"
         before: dict[str, str] = {}
         if taken.state == "completed":
-            taken.rejected = tuple(email for email in taken.contacts if email in self.refused)
-            new = {email: value for email, value in taken.contacts.items() if email not in self.refused}
+            by_number = [email for email in taken.contacts if email in self.shared & taken.with_phone]
+            others = [email for email in taken.contacts if email in self.refused and email not in by_number]
+            taken.rejected = {"duplicate_phone_id": by_number, "invalid_emails": others}
+            if taken.is_report_broken:
+                self.unread.update(by_number, others)
+            new = {email: value for email, value in taken.contacts.items() if email not in {*by_number, *others}}
             before = {email: self.values.get(email, "") for email in new}
             self.values |= new
             self.lists[taken.list_id] |= new.keys()
@@ -152,7 +168,8 @@ class Brevo:
     def _shown(self, each: Import) -> dict[str, object]:
         told: dict[str, object] = {}
         if each.state == "completed" and not each.is_report_broken:
-            told = {"info": {"import": {"invalid_emails": f"{REPORT}{each.id}" if each.rejected else None}}}
+            reports = {name: f"{REPORT}{each.id}/{name}" if who else None for name, who in each.rejected.items()}
+            told = {"info": {"import": reports}}
         return {"id": each.id, "status": each.state, "name": "IMPORTUSER", **told}
 
 

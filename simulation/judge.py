@@ -87,11 +87,11 @@ class Judge:
         self.violate("nothing unforeseen", text)
 
     def refreshed(
-        self, export: str, snapshot: str, number: int, people: list[tuple[str, str, str]], *, is_whole: bool
+        self, export: str, snapshot: str, number: int, people: list[tuple[str, str, str, str]], *, is_whole: bool
     ) -> None:
         """A file of a refresh was written."""
         known = self._written[export, number]
-        known |= {email: value for _, email, value in people if email}
+        known |= {email: value for _, email, value, _ in people if email}
         self.refreshes[snapshot] = Refresh(export, snapshot, number, dict(known), self.scheduler.now, is_whole)
         if export not in self.newest or self.newest[export].number <= number:
             self.newest[export] = self.refreshes[snapshot]
@@ -153,11 +153,12 @@ class Judge:
         refresh = self.refreshes[snapshot]
         members = self.brevo.lists[12 + int(export[-1])]
         for email in refresh.people:
-            if email in self.brevo.refused or email in self._excused:
+            is_known = email not in self.brevo.refused | self.brevo.unread
+            if email not in members and (is_known or values["state"] == "succeeded"):
+                self.violate("nobody lost", f"{run_id} {values['state']} and one of its people is not in the list")
+            if not is_known or email in self._excused:
                 continue
-            if email not in members:
-                self.violate("nobody lost", f"{run_id} succeeded and one of its people is not in the list")
-            elif version(self.brevo.values[email]) < refresh.number:
+            if version(self.brevo.values[email]) < refresh.number:
                 self.violate("nobody lost", f"{run_id} succeeded and an older snapshot's value stands")
             self._floors[email] = max(refresh.number, self._floors.get(email, 0))
 

@@ -48,7 +48,7 @@ MENDED: tuple[Defect, ...] = (
     one(
         "unanswered-not-told",
         "A post whose answer did not come counts as nothing sent.",
-        "runs.state",
+        "runs.batch",
         "return self.state in DELIVERABLE and self.posts > self.sent_again",
         "return False",
     ),

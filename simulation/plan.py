@@ -65,6 +65,7 @@ class Plan:
     trouble_seconds: float
     actions: tuple[Action, ...]
     faults: tuple[Fault, ...]
+    with_shared_numbers: bool = False
 
     @property
     def calm_after(self) -> float:
@@ -100,6 +101,7 @@ def make_plan(seed: int) -> Plan:
         trouble_seconds=trouble,
         actions=actions,
         faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions)),
+        with_shared_numbers=chance.random() < 0.25,
     )
 
 

@@ -92,7 +92,7 @@ class ModelReader:
         return RowCounts(rows_read=self._rows, rows_rejected=rejected, contacts_mapped=self._rows - self._rejected)
 
     def chunks(self) -> Iterator[Any]:
-        """The contacts of each file: line, customer id, address and value."""
+        """The contacts of each file: line, customer id, address and attributes."""
         self._planned(_NoFields())
         for file in self._snapshot.segments[0].files:
             self._between()
@@ -105,9 +105,9 @@ class ModelReader:
             contacts = []
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
                 self._rows += 1
-                customer, email, name = row.split(",")
+                customer, email, name, phone = row.split(",")
                 if email:
-                    contacts.append((line, customer, email, name))
+                    contacts.append((line, customer, email, {"FIRSTNAME": name} | ({"SMS": phone} if phone else {})))
                     continue
                 self._rejected += 1
                 self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
@@ -120,11 +120,13 @@ def write_bodies(
     """As the real one does, a few contacts a body."""
     origins = {"starts": [0], "offsets": [2], "file_starts": [0], "files": [0]}
     head = json.dumps(origins).encode()
-    people: list[tuple[int, str, str, str]] = [each for chunk in cast(Iterable[Any], chunks) for each in chunk]
+    people: list[tuple[int, str, str, dict[str, str]]] = [
+        each for chunk in cast(Iterable[Any], chunks) for each in chunk
+    ]
     for number, first in enumerate(range(0, len(people), CONTACTS_IN_A_BATCH), start=1):
         group = bodies._Group()
-        for line, customer, email, name in people[first : first + CONTACTS_IN_A_BATCH]:
-            contact = json.dumps({"email": email, "attributes": {"FIRSTNAME": name}}, separators=(",", ":"))
+        for line, customer, email, attributes in people[first : first + CONTACTS_IN_A_BATCH]:
+            contact = json.dumps({"email": email, "attributes": attributes}, separators=(",", ":"))
             group.contacts.append(memoryview(contact.encode() + b",\n"))
             group.origins.append(b"%s\n%d\t%s\n" % (head, line - 2, customer.encode()))
             group.count += 1

@@ -4,7 +4,8 @@ import argparse
 import contextlib
 import signal
 import sys
-from typing import Any
+from dataclasses import Field, fields
+from typing import Any, Literal, get_args, get_origin
 
 from local.brevo_sandbox.faults import STORM, FaultKind, Faults
 from local.brevo_sandbox.sandbox import BrevoSandbox
@@ -31,30 +32,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
-    add("--api-key", default="sandbox-key", help="the key that callers must send (default: %(default)s)")
-    add("--plan", default="general", help="rate limits of: general, professional, enterprise")
-    add("--contacts-per-second", type=int, help="limit of /contacts calls instead of the plan's")
-    add("--contacts-per-hour", type=int, help="limit of /contacts calls instead of the plan's")
-    add("--general-per-hour", type=int, help="limit of /processes and /account instead of the plan's")
-    add(
-        "--limit-speedup",
-        type=float,
-        default=1.0,
-        help="shorten the limits' windows: 3600 makes an hour a second",
-    )
-    add("--seconds-fixed", type=float, default=1.0, help="how long any import takes (default: %(default)s)")
-    add("--seconds-per-contact", type=float, default=0.00002, help="and how long for each contact")
-    add("--parallel-imports", type=int, default=1, help="imports that run at once (default: %(default)s)")
-    add("--defers-work", action="store_true", help="imports are done at once, and read at POST /sandbox/settle")
-    add("--latency-seconds", type=float, default=0.0, help="how long each call is on its way (default: none)")
-    add("--running-status", default="processing", help="processing or in_process")
-    add("--report-form", default="url", help="info.import holds: url (or null), counts, urls")
-    add("--shared-phone", default="skip_contact", help="second owner of a number: skip_contact or drop_phone")
-    add("--date-format", default="yyyy-mm-dd", help="the account's: yyyy-mm-dd, dd-mm-yyyy, mm-dd-yyyy")
-    add("--language", default="en", help="names of the standard attributes: en or fr")
-    add("--notify", default="once", help="calls to notifyUrl: once, off, twice")
-    add("--notify-delay-seconds", type=float, default=0.0, help="how late the call to notifyUrl comes")
+    for setting in fields(SandboxSettings):
+        add(f"--{setting.name.replace('_', '-')}", **_option(setting))
     add("--fault-rate", type=float, default=0.0, help="share of requests that fail, 0 to 1")
     add(
         "--fault-kinds",
@@ -63,6 +42,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=int, default=0, help="the same seed gives the same storm")
     return parser
+
+
+def _option(setting: Field[Any]) -> dict[str, Any]:
+    declared, text = get_args(setting.type)
+    option: dict[str, Any] = {"default": setting.default}
+    if declared is bool:
+        option["action"] = argparse.BooleanOptionalAction
+        text += f" ({'yes' if setting.default else 'no'})"
+    elif get_origin(declared) is Literal:
+        others = [str(name) for name in get_args(declared) if name != setting.default]
+        text += f": {setting.default} (default), {', '.join(others)}"
+    else:
+        option["type"] = declared if declared in (str, float) else int
+        text += "" if setting.default is None else " (default: %(default)s)"
+    return option | {"help": text}
 
 
 def main(arguments: list[str] | None = None) -> int:

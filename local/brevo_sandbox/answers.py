@@ -9,20 +9,24 @@ JSON = "application/json"
 
 
 class ApiError(Exception):
-    """A refusal in the vendor's form, `{"code": …, "message": …}`.
+    """A refusal in the vendor's form, `{"code": …, "message": …}`, for contacts with `metadata`.
 
     Source: https://developers.brevo.com/docs/how-it-works#error-codes
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, metadata: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.metadata = metadata
 
     def answer(self) -> "Answer":
         """The answer that carries this refusal."""
-        return Answer.json({"code": self.code, "message": self.message}, self.status)
+        document: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.metadata:
+            document["metadata"] = self.metadata
+        return Answer.json(document, self.status)
 
 
 @dataclass(frozen=True, slots=True)

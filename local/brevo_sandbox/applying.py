@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from local.brevo_sandbox.attribute_values import UNUSABLE, Convert, converter
+from local.brevo_sandbox.identity import Changes, Identity, LeftOut
 from local.brevo_sandbox.import_request import ImportOrder, Rows
 from local.brevo_sandbox.settings import SandboxSettings
 from local.brevo_sandbox.state import Account, Contact, is_email
@@ -35,18 +36,23 @@ class Applied:
         self._now = time.time()
         self.created = 0
         self.updated = 0
+        self.re_addressed = 0
         self.ignored_attributes: Counter[str] = Counter()
         self.unusable_values: Counter[str] = Counter()
         self.rejected: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         with account.lock:
+            names = [attribute.name for attribute in account.attributes]
+            takes_top_level = settings.ext_id in ("top_level", "both") and "EXT_ID" in names
+            self._top_level_ext_id = names.index("EXT_ID") if takes_top_level else None
             self._places: dict[str, tuple[int, Convert]] = {
                 attribute.name: (place, converter(attribute, settings))
                 for place, attribute in enumerate(account.attributes)
                 if attribute.category in ("normal", "category")
+                and (attribute.name != "EXT_ID" or settings.ext_id in ("attributes", "both"))
             }
-            self._width = len(account.attributes)
-            self._phone = account.phone_position()
-            self._lists = [account.lists[number] for number in order.list_ids]
+            self._identity = Identity(account, settings)
+            lists = [account.lists[number] for number in order.list_ids]
+            self._lists = [(each.members, each.leavers, each.join) for each in lists]
 
     def apply(self, rows: Rows) -> None:
         """Work through the rows in turns, so that other requests are answered in between."""
@@ -55,30 +61,54 @@ class Applied:
                 for row in rows[start : start + _ROWS_A_TURN]:
                     self._apply_row(row)
 
+    def write_one(self, contact: Contact | None, email: str, row: dict[str, Any]) -> Contact | list[str]:
+        """Write a single contact, None for a new one, and return it; or the identifiers that another contact has.
+
+        An empty address leaves the contact's as it is. Hold the lock.
+        """
+        changes = self._changes(row)
+        return self._identity.taken(contact, email, changes) or self._write(contact, email, changes)
+
+    @property
+    def merged(self) -> int:
+        """How many contacts were deleted because another one has their identifiers now."""
+        return self._identity.merged
+
     def _apply_row(self, row: dict[str, Any]) -> None:
         written = row.get("email")
         email = written.strip().lower() if isinstance(written, str) else ""
-        attributes: dict[str, Any] = row.get("attributes") or {}
-        if not is_email(email):
-            self._reject("invalid_emails", "" if written is None else str(written), attributes)
+        if written and not is_email(email):
+            self._reject("invalid_emails", str(written), row)
             return
+        try:
+            self._take(email, row)
+        except LeftOut as left_out:
+            self._reject(left_out.report, email, row)
+
+    def _take(self, email: str, row: dict[str, Any]) -> None:
         if email in self._seen:
-            self._reject("duplicate_email_id", email, attributes)
+            self._reject("duplicate_email_id", email, row)
             if self._settings.repeated_email_keeps == "first":
                 return
-        self._seen.add(email)
         known = self._account.contacts.get(email)
-        changes = self._changes(attributes) if known is None or self._order.update_existing else {}
-        if not self._phone_is_free(known, changes):
-            self._reject("duplicate_phone_id", email, attributes)
-            if self._settings.shared_phone == "skip_contact":
-                return
-            changes.pop(self._phone)
+        updates = self._order.update_existing
+        changes = self._changes(row) if known is None or updates else {}
+        if email:
+            self._seen.add(email)
+        elif self._identity.places.isdisjoint(changes):
+            raise LeftOut("invalid_emails")
+        matched, reports = self._identity.match(known, email, changes)
+        for report in reports:
+            self._reject(report, email, row)
+        if matched is not known:
+            known = matched
+            if not updates:
+                email, changes = "", {}
         self._write(known, email, changes)
 
-    def _changes(self, attributes: dict[str, Any]) -> dict[int | None, Any]:
-        changes: dict[int | None, Any] = {}
-        for name, value in attributes.items():
+    def _changes(self, row: dict[str, Any]) -> Changes:
+        changes: Changes = {}
+        for name, value in (row.get("attributes") or {}).items():
             place = self._places.get(name)
             if place is None:
                 self.ignored_attributes[name] += 1
@@ -91,33 +121,35 @@ class Applied:
                     self.unusable_values[name] += 1
                 else:
                     changes[place[0]] = stored
+        if self._top_level_ext_id is not None and row.get("ext_id"):
+            changes[self._top_level_ext_id] = str(row["ext_id"])
         return changes
 
-    def _phone_is_free(self, known: Contact | None, changes: dict[int | None, Any]) -> bool:
-        # Two contacts cannot share a number; https://help.brevo.com/hc/en-us/articles/360018727839
-        number = changes.get(self._phone) if self._phone is not None else None
-        owner = self._account.phone_owners.get(number) if number is not None else None
-        return owner is None or owner is known
-
-    def _write(self, known: Contact | None, email: str, changes: dict[int | None, Any]) -> None:
-        contact = known or self._account.contact_for(email)
+    def _write(self, known: Contact | None, email: str, changes: Changes) -> Contact:
+        contact = known or self._account.contact_for(email, self._now)
         self.created += known is None
         self.updated += known is not None
         if changes:
-            values = list(contact.values)
-            values.extend([None] * (self._width - len(values)))
-            for place, value in changes.items():
-                if place is not None:
-                    values[place] = value
-            self._account.store(contact, values, self._phone)
+            self._account.store(contact, changes)
         contact.modified_at = self._now
-        for each in self._lists:
-            if not each.leavers:
-                each.members.setdefault(contact.id, contact)
-            elif self._settings.reimport_puts_back_leavers or contact.id not in each.leavers:
-                each.join(contact)
+        if email and email != contact.email:
+            self._change_address(contact, email)
+        for members, leavers, join in self._lists:
+            if not leavers:
+                members.setdefault(contact.id, contact)
+            elif self._settings.reimport_puts_back_leavers or contact.id not in leavers:
+                join(contact)
         if self._order.email_blacklist is not None or self._order.sms_blacklist is not None:
             self._account.block(contact, email=self._order.email_blacklist, sms=self._order.sms_blacklist)
+        return contact
 
-    def _reject(self, report: str, email: str, attributes: dict[str, Any]) -> None:
+    def _change_address(self, contact: Contact, email: str) -> None:
+        if contact.email and self._settings.new_address == "ignored":
+            return
+        lifts = bool(contact.email) and self._settings.new_address_lifts_block
+        self._account.change_address(contact, email, lifts_block=lifts)
+        self.re_addressed += 1
+
+    def _reject(self, report: str, email: str, row: dict[str, Any]) -> None:
+        attributes: dict[str, Any] = row.get("attributes") or {}
         self.rejected[report].append((email, str(attributes.get("SMS") or "")))

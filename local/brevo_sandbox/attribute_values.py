@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from local.brevo_sandbox.settings import DateFormat, SandboxSettings
-from local.brevo_sandbox.state import Attribute
+from local.brevo_sandbox.state import PHONES, Attribute
 
 Value = Any
 Convert = Callable[[object], Value]
@@ -32,10 +32,10 @@ _PUNCTUATION = re.compile(r"[\s().-]")
 
 def converter(attribute: Attribute, settings: SandboxSettings) -> Convert:
     """The function that turns an imported value into a stored one, or into `UNUSABLE`."""
-    if attribute.name == "SMS":
+    if attribute.name in PHONES:
         return phone
     if attribute.category == "category":
-        return lambda value: _option(value, attribute)
+        return _options(attribute, labels=settings.category_takes == "label_or_value")
     match attribute.type:
         case "date":
             pattern = _DATE_PATTERNS[settings.date_format]
@@ -47,7 +47,7 @@ def converter(attribute: Attribute, settings: SandboxSettings) -> Convert:
         case "multiple-choice":
             return lambda value: _choices(value, attribute)
         case _:
-            return _text
+            return _texts(settings.text_limit, settings.long_text == "cut")
 
 
 def phone(value: object) -> Value:
@@ -58,6 +58,19 @@ def phone(value: object) -> Value:
     text = str(value) if isinstance(value, str | int) else ""
     found = _PHONE.fullmatch(text) or _PHONE.fullmatch(_PUNCTUATION.sub("", text))
     return found[1] if found else UNUSABLE
+
+
+def _texts(limit: int, cuts: bool) -> Convert:
+    # No page of the vendor's names a limit for contacts; users report one of 10,000 characters.
+    def convert(value: object) -> Value:
+        if type(value) is str and len(value) <= limit:
+            return value
+        text = _text(value)
+        if text is UNUSABLE or len(text) <= limit:
+            return text
+        return text[:limit] if cuts else UNUSABLE
+
+    return convert
 
 
 def _text(value: object) -> Value:
@@ -101,11 +114,12 @@ def _boolean_but_false(value: object) -> Value:
     return UNUSABLE if value is False else _boolean(value)
 
 
-def _option(value: object, attribute: Attribute) -> Value:
-    for number, label in attribute.enumeration:
-        if value == label or str(value) == str(number):
-            return label
-    return UNUSABLE
+def _options(attribute: Attribute, *, labels: bool) -> Convert:
+    # The reference filters contacts by either; users report that a label is ignored (APIv3-python-library#65).
+    known = dict(attribute.enumeration)
+    if labels:
+        known = {label: label for label in known.values()} | known
+    return lambda value: known.get(str(value), UNUSABLE) if isinstance(value, str | int) else UNUSABLE
 
 
 def _choices(value: object, attribute: Attribute) -> Value:

@@ -53,15 +53,21 @@ def _check_options(document: dict[str, Any]) -> None:
 
 def _attribute(each: Attribute) -> dict[str, Any]:
     document: dict[str, Any] = {"name": each.name, "category": each.category}
-    if each.category == "normal":
+    if each.category in ("calculated", "global"):
+        document["calculatedValue"] = each.formula
+    else:
         document["type"] = each.type
     if each.enumeration:
-        document["enumeration"] = [
-            {"value": value, "valueStr": str(value), "label": label} for value, label in each.enumeration
-        ]
+        document["enumeration"] = [_option(value, label) for value, label in each.enumeration]
     if each.options:
         document["multiCategoryOptions"] = list(each.options)
     return document
+
+
+def _option(value: str, label: str) -> dict[str, Any]:
+    # `value` is 0 where the option's value is no number; https://developers.brevo.com/changelog/2026/5/1
+    number = value.removeprefix("-")
+    return {"value": int(value) if number.isascii() and number.isdigit() else 0, "valueStr": value, "label": label}
 
 
 @route("GET", "/account")

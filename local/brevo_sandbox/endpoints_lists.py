@@ -116,9 +116,9 @@ def _wanted_list(world: World, request: Request) -> ContactList:
 
 
 def _named_contacts(world: World, document: dict[str, Any]) -> list[tuple[str | int, Contact | None]]:
-    for key in ("emails", "ids", "extIds"):
+    for key, kind in (("emails", "email_id"), ("ids", "contact_id"), ("extIds", "ext_id")):
         if key in document:
-            return [(named, contact_named(world, named)) for named in _names(document[key], key)]
+            return [(named, contact_named(world, kind, str(named))) for named in _names(document[key], key)]
     raise ApiError(400, "missing_parameter", "emails, ids or extIds is missing")
 
 

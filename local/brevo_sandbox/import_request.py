@@ -3,8 +3,9 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from local.brevo_sandbox.answers import ApiError
@@ -33,6 +34,11 @@ class ImportOrder:
     erase_empty: bool
     email_blacklist: bool | None
     sms_blacklist: bool | None
+
+    @classmethod
+    def of_one(cls, list_ids: Sequence[int], *, erase_empty: bool) -> Self:
+        """What a single contact's endpoint may do: as an import, but for a contact at a time."""
+        return cls(tuple(list_ids), frozenset(), "", True, True, erase_empty, None, None)
 
 
 UNREAD = ImportOrder((), frozenset(), "", False, True, False, None, None)
@@ -86,6 +92,16 @@ def rows_of(document: dict[str, Any]) -> Rows:
     raise ApiError(400, "missing_parameter", "One of fileUrl, fileBody or jsonBody is missing")
 
 
+def known_lists(document: dict[str, Any], name: str, account: Account) -> list[int]:
+    """The numbers of lists in a body. Raises: ApiError 400 where one is no number or there is no such list."""
+    list_ids = document.get(name) or []
+    if not isinstance(list_ids, list) or not all(type(number) is int for number in list_ids):
+        raise _invalid(f"{name} should be an array of integers")
+    if any(number not in account.lists for number in list_ids):
+        raise _invalid(f"{name} contains a list that does not exist")
+    return list_ids
+
+
 def _checked(body: object) -> Rows:
     if not isinstance(body, list) or not body:
         raise _invalid("jsonBody should be an array of contacts")
@@ -115,13 +131,9 @@ def _of_csv(body: object) -> Rows:
 
 
 def _list_ids(document: dict[str, Any], account: Account) -> list[int]:
-    list_ids = document.get("listIds") or []
-    if not isinstance(list_ids, list) or not all(type(number) is int for number in list_ids):
-        raise _invalid("listIds should be an array of integers")
+    list_ids = known_lists(document, "listIds", account)
     if not list_ids and "newList" not in document:
         raise ApiError(400, "missing_parameter", "listIds or newList is missing")
-    if any(number not in account.lists for number in list_ids):
-        raise _invalid("listIds contains a list that does not exist")
     return list_ids
 
 

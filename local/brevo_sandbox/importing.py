@@ -43,6 +43,8 @@ class ImportRecord:
     error: str | None = None
     created: int = 0
     updated: int = 0
+    merged: int = 0
+    re_addressed: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     report_paths: dict[str, str] = field(default_factory=dict)
     ignored_attributes: dict[str, int] = field(default_factory=dict)
@@ -78,6 +80,8 @@ class ImportRecord:
             "body_sha256": None if self.body is None else hashlib.sha256(self.body).hexdigest(),
             "created": self.created,
             "updated": self.updated,
+            "merged": self.merged,
+            "re_addressed": self.re_addressed,
             "rejected": dict(self.rejected),
             "ignored_attributes": dict(self.ignored_attributes),
             "unusable_values": dict(self.unusable_values),
@@ -200,6 +204,8 @@ class ImportBoard:
         applied.apply(rows)
         record.created = applied.created
         record.updated = applied.updated
+        record.merged = applied.merged
+        record.re_addressed = applied.re_addressed
         record.ignored_attributes = dict(applied.ignored_attributes)
         record.unusable_values = dict(applied.unusable_values)
         record.rejected = {name: len(found) for name, found in applied.rejected.items()}

@@ -64,8 +64,9 @@ def _lists(world: World) -> str:
         for each in sorted(world.account.lists.values(), key=lambda one: one.id):
             members, blocked = world.account.totals(each)
             link = Markup(f'<a href="/?list={each.id}#contacts">{escape(each.name)}</a>')
-            rows.append((each.id, link, members, blocked))
-    table = _table("Contact lists", ("Number", "Name", "Contacts", "Of these blocked"), rows, (2, 3))
+            rows.append((each.id, link, members, blocked, len(each.leavers)))
+    head = ("Number", "Name", "Contacts", "Of these blocked", "Unsubscribed from it")
+    table = _table("Contact lists", head, rows, (2, 3, 4))
     return _section("Lists", "Choose a list to see who is in it.", table)
 
 

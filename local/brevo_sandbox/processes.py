@@ -6,6 +6,7 @@ Source: https://developers.brevo.com/reference/get-processes
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from local.brevo_sandbox.settings import SandboxSettings
@@ -53,6 +54,7 @@ class Processes:
             return list(self._all)
 
 
+@lru_cache(maxsize=256)
 def iso_time(seconds: float) -> str:
     """A time stamp in the vendor's form, `2017-05-12T12:30:00.000Z`."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

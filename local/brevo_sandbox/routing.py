@@ -35,13 +35,16 @@ def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
 
     Raises: ApiError 404, or 405 when only the method is wrong.
     """
-    known = False
+    names: int | None = None
     for candidate in _ROUTES:
         found = candidate.pattern.fullmatch(path)
-        if found and candidate.method == method:
+        # `/contacts/lists` is no contact of that name: a template with more names in it does not count.
+        if found is None or (names is not None and len(found.groupdict()) > names):
+            continue
+        if candidate.method == method:
             return candidate, {name: unquote(text) for name, text in found.groupdict().items()}
-        known = known or found is not None
-    if known:
+        names = len(found.groupdict())
+    if names is not None:
         raise ApiError(405, "method_not_allowed", "Method not allowed")
     raise ApiError(404, "document_not_found", "Route not found")
 

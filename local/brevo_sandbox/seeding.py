@@ -1,5 +1,6 @@
 """What an account starts with, and how tests add to it."""
 
+import time
 from typing import Any
 
 from local.brevo_sandbox.attribute_values import UNUSABLE, converter
@@ -17,9 +18,12 @@ _OTHERS = (
     Attribute("CUSTOMER_SINCE", "date"),
     Attribute("LIFETIME_VALUE", "float"),
     Attribute("NEWSLETTER_OPT_IN", "boolean"),
-    Attribute("LOYALTY_TIER", "text", "category", enumeration=((1, "Bronze"), (2, "Silver"), (3, "Gold"))),
+    Attribute("LOYALTY_TIER", "text", "category", enumeration=(("1", "Bronze"), ("2", "Silver"), ("3", "Gold"))),
     Attribute("INTERESTS", "multiple-choice", options=("Coffee", "Tea", "Chocolate")),
-    Attribute("BLACKLIST", "float", "global"),
+    Attribute("BLACKLIST", "float", "global", formula="COUNT[BLACKLISTED,BLACKLISTED,<,NOW()]"),
+    Attribute("EXT_ID"),
+    Attribute("WHATSAPP"),
+    Attribute("LANDLINE_NUMBER"),
 )
 
 DEFAULT_CONTACTS: tuple[dict[str, Any], ...] = (
@@ -58,7 +62,7 @@ def seed(account: Account, document: dict[str, Any], settings: SandboxSettings) 
     """Put lists, attributes and contacts into the account, past all limits and processes.
 
     Shape: `{"folders": [{"id", "name"}], "lists": [{"id", "name", "folderId"}],
-    "attributes": [{"name", "type", "category", "enumeration": [{"value", "label"}], "options"}],
+    "attributes": [{"name", "type", "category", "enumeration": [{"value", "label"}], "options", "value"}],
     "contacts": [{"email", "attributes", "lists", "listUnsubscribed", "emailBlacklisted", "smsBlacklisted"}]}`;
     all optional.
     Raises: KeyError or ValueError when a part is missing or wrong.
@@ -76,22 +80,23 @@ def seed(account: Account, document: dict[str, Any], settings: SandboxSettings) 
 
 def attribute_of(name: str, document: dict[str, Any]) -> Attribute:
     """An attribute as `POST /contacts/attributes/{attributeCategory}/{attributeName}` describes it."""
-    enumeration = tuple((each["value"], each["label"]) for each in document.get("enumeration") or [])
+    enumeration = tuple((str(each["value"]), each["label"]) for each in document.get("enumeration") or [])
     options = tuple(document.get("multiCategoryOptions") or document.get("options") or [])
     kind = document.get("type") or "text"
-    return Attribute(name.upper(), kind, document.get("category", "normal"), enumeration, options)
+    category, formula = document.get("category", "normal"), document.get("value") or ""
+    return Attribute(name.upper(), kind, category, enumeration, options, formula)
 
 
 def _seed_contact(account: Account, wanted: dict[str, Any], settings: SandboxSettings) -> None:
-    contact = account.contact_for(wanted["email"].strip().lower())
+    contact = account.contact_for(wanted.get("email", "").strip().lower(), time.time())
     places = {attribute.name: place for place, attribute in enumerate(account.attributes)}
-    values = list(contact.values) + [None] * (len(account.attributes) - len(contact.values))
+    values: dict[int, Any] = {}
     for name, value in wanted.get("attributes", {}).items():
         stored = converter(account.attributes[places[name]], settings)(value)
         if stored is UNUSABLE:
             raise ValueError(f"{name} cannot hold this value")
         values[places[name]] = stored
-    account.store(contact, values, account.phone_position())
+    account.store(contact, values)
     for number in wanted.get("lists", []):
         account.lists[number].join(contact)
     for number in wanted.get("listUnsubscribed", []):

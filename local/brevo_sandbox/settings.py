@@ -1,11 +1,17 @@
 """What can be set on the sandbox, from the command line, a test or the control endpoint."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 Plan = Literal["general", "professional", "enterprise"]
 ReportForm = Literal["url", "counts", "urls"]
-SharedPhone = Literal["skip_contact", "drop_phone"]
+SharedPhone = Literal["skip_contact", "drop_phone", "merge"]
+ExtId = Literal["attributes", "top_level", "both", "ignored"]
+TwoContacts = Literal["merge", "report"]
+NewAddress = Literal["changes_address", "report", "ignored"]
+CollisionCode = Literal["invalid_parameter", "duplicate_parameter"]
+CategoryTakes = Literal["label_or_value", "value"]
+LongText = Literal["dropped", "cut"]
 Kept = Literal["first", "last"]
 DateFormat = Literal["yyyy-mm-dd", "dd-mm-yyyy", "mm-dd-yyyy"]
 RunningStatus = Literal["processing", "in_process"]
@@ -22,60 +28,87 @@ ExportNumber = Literal["none", "CONTACT ID", "CONTACT_ID", "ID"]
 class SandboxSettings:
     """How the sandbox behaves; every field has a default that fits a demonstration.
 
-    Units: seconds and bytes as the names say; `limit_speedup` divides the length of the rate windows
-    (3600 makes an hour last a second). `None` for a limit means: the number of the plan.
-    `latency_seconds` is how long each call of the API is on its way. With `defers_work` an import is done when it is
-    accepted, and read only when `POST /sandbox/settle` asks: a benchmark then measures its client alone.
+    What the vendor does not say, or says in two ways, is a setting here, so that a client can be tried in each mood of
+    an account. Beside each type stands the help of its option on the command line. Units: seconds and bytes as the
+    names say. `None` for a limit means: the number of the plan.
     """
 
-    api_key: str = "sandbox-key"
-    port: int = 0
+    api_key: Annotated[str, "the key that callers must send"] = "sandbox-key"
+    port: Annotated[int, "port to listen on; 0 takes a free one"] = 0
 
-    plan: Plan = "general"
-    contacts_per_second: int | None = None
-    contacts_per_hour: int | None = None
-    general_per_hour: int | None = None
-    limit_speedup: float = 1.0
+    plan: Annotated[Plan, "the account's rate limits are those of this plan"] = "general"
+    contacts_per_second: Annotated[int | None, "limit of /contacts calls instead of the plan's"] = None
+    contacts_per_hour: Annotated[int | None, "limit of /contacts calls instead of the plan's"] = None
+    general_per_hour: Annotated[int | None, "limit of /processes and /account instead of the plan's"] = None
+    limit_speedup: Annotated[float, "shorten the limits' windows: 3600 makes an hour a second"] = 1.0
 
-    seconds_fixed: float = 1.0
-    seconds_per_contact: float = 0.000_02
-    parallel_imports: int = 1
-    defers_work: bool = False
-    latency_seconds: float = 0.0
-    running_status: RunningStatus = "processing"
-    report_form: ReportForm = "url"
-    process_details: bool = False
-    unknown_process_code: str = "invalid_parameter"
+    seconds_fixed: Annotated[float, "how long any import takes"] = 1.0
+    seconds_per_contact: Annotated[float, "and how long for each contact"] = 0.000_02
+    parallel_imports: Annotated[int, "imports that run at once"] = 1
+    defers_work: Annotated[
+        bool,
+        "imports are done at once and read at POST /sandbox/settle, so that a benchmark measures its client alone",
+    ] = False
+    latency_seconds: Annotated[float, "how long each call is on its way"] = 0.0
+    running_status: Annotated[RunningStatus, "the name of the status"] = "processing"
+    report_form: Annotated[ReportForm, "what info.import holds: a URL or null, counts, or lists of URLs"] = "url"
+    process_details: Annotated[bool, "a process has its times, its error, and the size of an export"] = False
+    unknown_process_code: Annotated[str, "code of the 404 for an unknown process"] = "invalid_parameter"
 
-    shared_phone: SharedPhone = "skip_contact"
-    repeated_email_keeps: Kept = "first"
-    date_format: DateFormat = "yyyy-mm-dd"
-    ignores_false: bool = False
-    reimport_puts_back_leavers: bool = True
-    new_address_lifts_block: bool = True
-    exact_list_totals: bool = True
-    language: Language = "en"
+    shared_phone: Annotated[
+        SharedPhone,
+        "an imported SMS, WHATSAPP or LANDLINE_NUMBER of another contact: the row is left out and reported, "
+        "is imported without it and reported, or the two contacts become one",
+    ] = "skip_contact"
+    repeated_email_keeps: Annotated[Kept, "which row of an address or EXT_ID counts within an import"] = "first"
+    ext_id: Annotated[
+        ExtId,
+        "where an import takes EXT_ID: among the attributes, as ext_id beside them, either, nowhere",
+    ] = "attributes"
+    ext_id_and_email_of_two: Annotated[
+        TwoContacts,
+        "an imported EXT_ID and address of two contacts: the address's is deleted, or the row is left out",
+    ] = "merge"
+    new_address: Annotated[
+        NewAddress,
+        "a known EXT_ID (or number, where numbers merge) with a new address: the contact gets it, the row is "
+        "left out and reported, or the contact keeps its address",
+    ] = "changes_address"
+    new_address_lifts_block: Annotated[bool, "a blocked contact whose address changes is blocked no more"] = True
+    reimport_puts_back_leavers: Annotated[bool, "an import puts back who has unsubscribed from its list"] = True
+    collision_code: Annotated[
+        CollisionCode,
+        "code of the 400 where a single contact's identifier is another's",
+    ] = "invalid_parameter"
 
-    export_outcome: ExportOutcome = "completed"
-    export_seconds_fixed: float = 1.0
-    export_seconds_per_contact: float = 0.000_02
-    export_process_name: ExportName = "SEARCH_EXPORT_USERS_API"
-    export_header: ExportHeader = "upper"
-    export_delimiter: ExportDelimiter = ";"
-    export_contact_number: ExportNumber = "CONTACT ID"
-    export_bom: bool = False
+    date_format: Annotated[DateFormat, "the account's date format"] = "yyyy-mm-dd"
+    ignores_false: Annotated[bool, "an import ignores JSON false; the word No is taken"] = False
+    category_takes: Annotated[CategoryTakes, "what an import may send for a category's option"] = "label_or_value"
+    text_limit: Annotated[int, "characters of the longest text that an attribute holds"] = 10_000
+    long_text: Annotated[LongText, "what becomes of a longer text"] = "dropped"
+    exact_list_totals: Annotated[bool, "the counters of a list besides uniqueSubscribers are right, not 0"] = True
+    language: Annotated[Language, "names of the standard attributes"] = "en"
 
-    notify: Notify = "once"
-    notify_delay_seconds: float = 0.0
+    export_outcome: Annotated[ExportOutcome, "how every export of contacts ends, or that it is refused"] = "completed"
+    export_seconds_fixed: Annotated[float, "how long any export takes"] = 1.0
+    export_seconds_per_contact: Annotated[float, "and how long for each contact"] = 0.000_02
+    export_process_name: Annotated[ExportName, "the name of an export's process"] = "SEARCH_EXPORT_USERS_API"
+    export_header: Annotated[ExportHeader, "spelling of the names in an export's first line"] = "upper"
+    export_delimiter: Annotated[ExportDelimiter, "between the cells of an export"] = ";"
+    export_contact_number: Annotated[ExportNumber, "the name of the column with the contact's number"] = "CONTACT ID"
+    export_bom: Annotated[bool, "an export begins with a byte order mark"] = False
 
-    body_limit_bytes: int = 10_000_000
-    slow_seconds: float = 30.0
-    fault_reset_seconds: int = 1
-    endless_report_bytes: int = 2_000_000_000
+    notify: Annotated[Notify, "calls to notifyUrl"] = "once"
+    notify_delay_seconds: Annotated[float, "how late the call to notifyUrl comes"] = 0.0
+
+    body_limit_bytes: Annotated[int, "the largest import"] = 10_000_000
+    slow_seconds: Annotated[float, "how long the fault slow takes"] = 30.0
+    fault_reset_seconds: Annotated[int, "the reset that the fault 429 names"] = 1
+    endless_report_bytes: Annotated[int, "where the fault report-endless ends after all"] = 2_000_000_000
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field.name, field.type, getattr(self, field.name))
+        for each in fields(self):
+            _check(each.name, get_args(each.type)[0], getattr(self, each.name))
 
     @classmethod
     def quick(cls, **changes: Any) -> Self:

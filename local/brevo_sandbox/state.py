@@ -6,9 +6,9 @@ A million contacts fit: a contact's values are one tuple in the order of the acc
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 EMAIL = re.compile(
@@ -25,17 +25,32 @@ def is_email(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A contact attribute. Source: https://developers.brevo.com/reference/get-attributes"""
+    """A contact attribute. Source: https://developers.brevo.com/reference/get-attributes
+
+    `enumeration` has the value, as a text, and the label of each option of a category; `formula` is a calculated one's.
+    """
 
     name: str
     type: str = "text"
     category: str = "normal"
-    enumeration: tuple[tuple[int, str], ...] = ()
+    enumeration: tuple[tuple[str, str], ...] = ()
     options: tuple[str, ...] = ()
+    formula: str = ""
+
+
+PHONES = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")
+IDENTIFIERS = ("EXT_ID", *PHONES)
+"""Attributes whose value only one contact has. Before them the contact's number, after EXT_ID its address.
+
+Source: https://help.brevo.com/hc/en-us/articles/32331116133522
+"""
 
 
 class Contact:
-    """A contact. `values` follows `Account.attributes`; it is replaced, never changed in place."""
+    """A contact. `values` follows `Account.attributes`; it is replaced, never changed in place.
+
+    `email` is in lower case, and empty where the contact has none.
+    """
 
     __slots__ = ("created_at", "email", "email_blocked", "id", "modified_at", "sms_blocked", "values")
 
@@ -72,7 +87,10 @@ class ContactList:
 
 
 class Account:
-    """Everything that an account stores. Public methods take the lock; `lock` is re-entrant."""
+    """Everything that an account stores. Public methods take the lock; `lock` is re-entrant.
+
+    `owners` gives, for each identifier, the contact that has a value; `identifying` the same by the place in `values`.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -80,9 +98,11 @@ class Account:
         self.folders: dict[int, str] = {}
         self.lists: dict[int, ContactList] = {}
         self.contacts: dict[str, Contact] = {}
-        self.numbered: list[Contact] = []
-        self.phone_owners: dict[str, Contact] = {}
-        self.blocked: dict[str, Contact] = {}
+        self.numbered: dict[int, Contact] = {}
+        self.owners: dict[str, dict[str, Contact]] = {name: {} for name in IDENTIFIERS}
+        self.identifying: dict[int, dict[str, Contact]] = {}
+        self._blocked: dict[int, Contact] = {}
+        self._numbers = count(1)
         self.remove_all_calls = 0
 
     # Attributes, folders and lists
@@ -92,6 +112,8 @@ class Account:
         with self.lock:
             if any(known.name == attribute.name for known in self.attributes):
                 return False
+            if attribute.name in self.owners:
+                self.identifying[len(self.attributes)] = self.owners[attribute.name]
             self.attributes.append(attribute)
             return True
 
@@ -116,30 +138,40 @@ class Account:
 
     # Contacts
 
-    def contact_for(self, email: str) -> Contact:
-        """The contact with this lower-case address, created when there is none. Hold the lock."""
+    def contact_for(self, email: str, now: float) -> Contact:
+        """The contact with this lower-case address, created when there is none or it is empty. Hold the lock.
+
+        Units: `now` in seconds since 1970.
+        """
         contact = self.contacts.get(email)
         if contact is None:
-            contact = Contact(len(self.numbered) + 1, email, time.time())
-            self.contacts[email] = contact
-            self.numbered.append(contact)
+            contact = Contact(next(self._numbers), email, now)
+            if email:
+                self.contacts[email] = contact
+            self.numbered[contact.id] = contact
         return contact
 
-    def store(self, contact: Contact, values: Iterable[Any], phone_position: int | None) -> None:
-        """Replace a contact's values and keep the owners of phone numbers true. Hold the lock."""
-        fresh = tuple(values)
-        if phone_position is not None:
-            before = contact.values[phone_position] if phone_position < len(contact.values) else None
-            after = fresh[phone_position] if phone_position < len(fresh) else None
-            if before != after:
-                self._change_phone(contact, before, after)
-        contact.values = fresh
+    def store(self, contact: Contact, changes: dict[int, Any]) -> None:
+        """Change a contact's values by their place, and keep the owners of identifiers true. Hold the lock."""
+        before, identifying = contact.values, self.identifying
+        values: list[Any] = [None] * len(self.attributes)
+        if before:
+            values[: len(before)] = before
+        for place, value in changes.items():
+            if place in identifying and values[place] != value:
+                _change_owner(identifying[place], contact, values[place], value)
+            values[place] = value
+        contact.values = tuple(values)
 
-    def _change_phone(self, contact: Contact, before: str | None, after: str | None) -> None:
-        if before is not None and self.phone_owners.get(before) is contact:
-            del self.phone_owners[before]
-        if after is not None:
-            self.phone_owners[after] = contact
+    def delete(self, contact: Contact) -> None:
+        """Remove a contact with all that is known of it. Hold the lock."""
+        self.block(contact, email=False)
+        self.contacts.pop(contact.email, None)
+        del self.numbered[contact.id]
+        for each in self.lists.values():
+            each.members.pop(contact.id, None)
+            each.leavers.pop(contact.id, None)
+        self.store(contact, dict.fromkeys(self.identifying))
 
     def block(self, contact: Contact, *, email: bool | None = None, sms: bool | None = None) -> None:
         """Set what a contact is blocked for; None leaves it as it is."""
@@ -147,23 +179,28 @@ class Account:
             if email is not None:
                 contact.email_blocked = email
                 if email:
-                    self.blocked[contact.email] = contact
+                    self._blocked[contact.id] = contact
                 else:
-                    self.blocked.pop(contact.email, None)
+                    self._blocked.pop(contact.id, None)
             if sms is not None:
                 contact.sms_blocked = sms
+
+    @property
+    def blocked(self) -> set[str]:
+        """The addresses of the contacts that are blocked for e-mail."""
+        with self.lock:
+            return {each.email for each in self._blocked.values()}
 
     def change_address(self, contact: Contact, email: str, *, lifts_block: bool) -> None:
         """Give a contact another lower-case address. Raises: ValueError when another contact has it."""
         with self.lock:
             if self.contacts.get(email, contact) is not contact:
                 raise ValueError("another contact has this address")
-            blocked = contact.email_blocked
-            self.block(contact, email=False)
-            del self.contacts[contact.email]
+            self.contacts.pop(contact.email, None)
             contact.email = email
             self.contacts[email] = contact
-            self.block(contact, email=blocked and not lifts_block)
+            if lifts_block:
+                self.block(contact, email=False)
 
     def attributes_of(self, contact: Contact) -> dict[str, Any]:
         """A contact's values by the names of the attributes; without the ones it has no value for."""
@@ -172,11 +209,6 @@ class Account:
             for attribute, value in zip(self.attributes, contact.values, strict=False)
             if value is not None
         }
-
-    def phone_position(self) -> int | None:
-        """Where in `values` the phone number stands."""
-        names = [attribute.name for attribute in self.attributes]
-        return names.index("SMS") if "SMS" in names else None
 
     def lists_of(self, contact: Contact) -> list[int]:
         """The numbers of the lists that a contact is in."""
@@ -191,27 +223,34 @@ class Account:
     def totals(self, contact_list: ContactList) -> tuple[int, int]:
         """Members in all, and how many of them are blocked."""
         with self.lock:
-            blocked = sum(each.id in contact_list.members for each in self.blocked.values())
+            blocked = sum(each.id in contact_list.members for each in self._blocked.values())
             return len(contact_list.members), blocked
 
     def members_page(self, contact_list: ContactList, limit: int, offset: int, newest: bool) -> list[Contact]:
         """One page of a list's members."""
         with self.lock:
-            members = contact_list.members
-            walk: Iterator[Contact] = reversed(members.values()) if newest else iter(members.values())
-            return list(islice(walk, offset, offset + limit))
+            return _page(contact_list.members, limit, offset, newest)
 
     def contacts_page(self, limit: int, offset: int, newest: bool) -> list[Contact]:
         """One page of all contacts."""
         with self.lock:
-            total = len(self.numbered)
-            if newest:
-                return self.numbered[max(0, total - offset - limit) : max(0, total - offset)][::-1]
-            return self.numbered[offset : offset + limit]
+            return _page(self.numbered, limit, offset, newest)
 
     def snapshot(self, list_id: int | None = None) -> list[Contact]:
         """All contacts, or those of one list, as they are now. Raises: KeyError for an unknown list."""
         with self.lock:
             if list_id is None:
-                return list(self.numbered)
+                return list(self.numbered.values())
             return list(self.lists[list_id].members.values())
+
+
+def _page(contacts: dict[int, Contact], limit: int, offset: int, newest: bool) -> list[Contact]:
+    walk: Iterator[Contact] = reversed(contacts.values()) if newest else iter(contacts.values())
+    return list(islice(walk, offset, offset + limit))
+
+
+def _change_owner(owners: dict[str, Contact], contact: Contact, before: str | None, after: str | None) -> None:
+    if before is not None and owners.get(before) is contact:
+        del owners[before]
+    if after is not None:
+        owners[after] = contact

@@ -18,7 +18,7 @@ from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
-from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow
+from shared.mapping.results import WARNINGS, FieldCounts, MappedChunk, Outcome, RejectedRow
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
     FATE,
@@ -192,9 +192,8 @@ class Mapper:
             for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
                 file, line = self._files[origins.file(row)], origins.line(row)
-                self._on_rejected(
-                    RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
-                )
+                customer, outcome = (customer_id or "").strip(), _outcome(reason)
+                self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
 
     def _written(self, origins: Origins, doubtful: set[str]) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
@@ -214,3 +213,7 @@ class Mapper:
     def _value(self, sql: str) -> int:
         found = self._db.execute(sql).fetchone()
         return int(found[0]) if found else 0
+
+
+def _outcome(reason: str) -> Outcome:
+    return "sent_without_value" if reason in WARNINGS else "not_sent"

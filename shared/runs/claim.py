@@ -10,9 +10,10 @@ from functools import partial
 
 from shared.app import App
 from shared.errors import ExportError, TransientError
+from shared.runs.batch import Batch
 from shared.runs.graces import Graces
 from shared.runs.queue import LONGEST_STEP_WAIT_SECONDS, next_try_seconds
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 
 
 class StillClaimedError(TransientError):

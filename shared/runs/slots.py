@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from shared.app import App
 from shared.brevo.client import Imports
 from shared.errors import TransientError, described
+from shared.runs.batch import Batch
 from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
-from shared.runs.state import SENDING, Batch, Run
+from shared.runs.state import SENDING, Run
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 

@@ -10,10 +10,11 @@ from shared.app import App
 from shared.errors import ConfigurationError
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
+from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import Run, State, Trigger
+from shared.runs.state import SUCCEEDED, Run, State, Trigger
 from shared.runs.steps import end
 from shared.staging.rejected import rejected_csv, report_part, report_parts
 
@@ -94,6 +95,9 @@ def run_status(app: App, run: Run) -> RunStatus:
     """The run's status, with its batches added up."""
     batches = app.store.batches(run) if run.counts.batches else []
     notes = [*run.notes, *(batch.note for batch in batches if batch.note)]
+    if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
+        contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
+        notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     run = end.totals(app, run)
@@ -110,6 +114,11 @@ def run_status(app: App, run: Run) -> RunStatus:
         notes=notes,
         error=run.error,
     )
+
+
+def _not_sent_once_more(batches: list[Batch]) -> int:
+    confirmed = sum(batch.contacts for batch in batches if batch.holds_moved and batch.state == "confirmed")
+    return sum(batch.moved for batch in batches) - confirmed
 
 
 def run_story(app: App, run: Run) -> RunStory:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import TransientError, described, masked
+from shared.runs.batch import Batch
 from shared.runs.rows import (
     batch_key,
     batch_of,
@@ -29,7 +30,7 @@ from shared.runs.rows import (
     started_row,
 )
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
-from shared.runs.state import SUCCEEDED, Batch, Run, State
+from shared.runs.state import SUCCEEDED, Run, State
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
@@ -262,6 +263,11 @@ class RunStore:
         for first in range(0, len(batches), _TRANSACTION_ROWS):
             part = batches[first : first + _TRANSACTION_ROWS]
             self._batches.transact([Change("put", batch_row(batch)) for batch in part])
+
+    def add_batch(self, batch: Batch) -> None:
+        """Writes a batch beside those of its staging, unless it is there already."""
+        with suppress(Conflict):
+            self._batches.insert(batch_row(batch))
 
     def batches(self, run: Run) -> list[Batch]:
         """The batches of the run's staging, in their order."""

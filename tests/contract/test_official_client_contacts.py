@@ -4,6 +4,7 @@ import pytest
 from brevo import Brevo
 from brevo.account import GetAccountResponse
 from brevo.contacts import (
+    CreateContactResponse,
     CreateListResponse,
     GetAttributesResponse,
     GetContactInfoResponse,
@@ -11,6 +12,7 @@ from brevo.contacts import (
     GetListResponse,
     GetListsResponse,
     ImportContactsResponse,
+    RequestContactExportResponse,
 )
 from brevo.core.api_error import ApiError
 from brevo.errors import BadRequestError, NotFoundError
@@ -90,6 +92,7 @@ def test_official_client_is_refused_with_a_wrong_key(sandbox: BrevoSandbox, conn
     assert caught.value.body == {"code": "unauthorized", "message": "Key not found"}
 
 
+EXPORTED = {"customContactFilter": {"actionForContacts": "unsubscribedPerList", "listId": 13}}
 ONE = {"emails": ["ada.brook@example.com"]}
 
 
@@ -107,6 +110,9 @@ ONE = {"emails": ["ada.brook@example.com"]}
         ("POST", "/contacts/lists/13/contacts/remove", ONE, 201, PostContactInfo),
         ("GET", "/contacts/attributes", None, 200, GetAttributesResponse),
         ("GET", "/contacts", None, 200, GetContacts),
+        ("POST", "/contacts/export", EXPORTED, 202, RequestContactExportResponse),
+        ("POST", "/contacts", {"email": "zoe@example.com"}, 201, CreateContactResponse),
+        ("GET", "/contacts/1?identifierType=contact_id", None, 200, GetContactInfoResponse),
         ("GET", "/contacts/ada.brook%40example.com", None, 200, GetContactInfoResponse),
         ("GET", "/contacts/folders", None, 200, GetFoldersResponse),
         ("GET", "/account", None, 200, GetAccountResponse),

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,16 @@ def test_program_explains_itself_and_refuses_wrong_settings():
     explained = subprocess.run([*PROGRAM, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert explained.returncode == 0
     assert "--fault-rate" in explained.stdout and "524-after" in explained.stdout
-    refused = subprocess.run([*PROGRAM, "--plan", "gold"], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    for setting in fields(SandboxSettings):
+        assert f"--{setting.name.replace('_', '-')}" in explained.stdout
+    assert "skip_contact (default), drop_phone, merge" in " ".join(explained.stdout.split())
+    refused = subprocess.run(
+        [*PROGRAM, "--no-new-address-lifts-block", "--plan", "gold"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
     assert refused.returncode == 2
     assert "plan must be one of general" in refused.stderr
 
@@ -132,6 +142,7 @@ def test_page_shows_lists_imports_contacts_and_limits(sandbox: BrevoSandbox, run
     run_import({"email": "ana@example.com", "attributes": {"CITY": "Cluj"}}, {"email": "wrong"})
     page = requests.get(f"{sandbox.origin}/", timeout=10)
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "Unsubscribed from it" in page.text
     for text in ("High-value customers", "ana@example.com", "Cluj", "completed", "invalid emails: 1", "an hour"):
         assert text in page.text
     assert sandbox.api_key not in page.text

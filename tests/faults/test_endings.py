@@ -7,9 +7,9 @@ import pytest
 
 from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
+from shared.runs.batch import Batch
 from shared.runs.claim import claimed_batch
 from shared.runs.slots import take_slot
-from shared.runs.state import Batch
 from shared.runs.status import find_run
 from shared.runs.steps import end
 from shared.runs.steps.dispatch import abandon, take_step
@@ -215,7 +215,7 @@ def test_line_of_a_runs_end_is_logged_though_its_worker_died(story, caplog):
     work_until(story, lambda run: run.state == "confirming", run_id)
     story.sandbox.imports.wait_until_idle(10)
     batches = [replace(each, state="confirmed") for each in story.app.store.batches(find_run(story.app, run_id))]
-    story.app.store.finish(run_id, lambda run: end._added_up(run, batches).succeeded(story.app.time()))
+    story.app.store.finish(run_id, lambda run: end._added_up(run, batches).succeeded(story.app.time(), all_read=True))
     assert "run ended" not in caplog.text, "the worker died just behind the write"
     story.work()
     assert f"run ended: run={run_id} export=gold state=succeeded" in caplog.text

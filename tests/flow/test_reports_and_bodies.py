@@ -29,19 +29,19 @@ def test_rejected_rows_are_told_exactly_and_hold_no_value(flow):
     )
     status = flow.run()
     lines = flow.rejects_text(status["run_id"]).splitlines()
-    assert lines[0] == "segment,file,line,reason,field,customer_id,email_sha256"
+    assert lines[0] == "segment,file,line,reason,field,customer_id,email_sha256,outcome"
     assert sorted(lines[1:]) == sorted(
         [
-            "Gold,Gold_1.csv,3,missing_email,EMail,C-2,",
-            f"Gold,Gold_1.csv,4,invalid_email,EMail,C-3,{sha('secret.nobody')}",
-            f"Gold,Gold_1.csv,5,duplicate_email,EMail,C-4,{sha('secret.ana@example.com')}",
-            f"Gold,Gold_1.csv,6,duplicate_phone,P,C-5,{sha('secret.ion@example.com')}",
-            f"Gold,Gold_1.csv,7,invalid_phone,P,C-6,{sha('secret.eva@example.com')}",
-            f"Gold,Gold_1.csv,7,invalid_date,B,C-6,{sha('secret.eva@example.com')}",
-            "Gold,Gold_1.csv,8,invalid_encoding,,,",
-            "Gold,Gold_1.csv,9,missing_email,EMail,'=cmd(),",
-            "Gold,Gold_1.csv,10,malformed_row,,,",
-            "Gold,Gold_1.csv,11,missing_email,EMail,,",
+            "Gold,Gold_1.csv,3,missing_email,EMail,C-2,,not_sent",
+            f"Gold,Gold_1.csv,4,invalid_email,EMail,C-3,{sha('secret.nobody')},not_sent",
+            f"Gold,Gold_1.csv,5,duplicate_email,EMail,C-4,{sha('secret.ana@example.com')},not_sent",
+            f"Gold,Gold_1.csv,6,duplicate_phone,P,C-5,{sha('secret.ion@example.com')},sent_without_value",
+            f"Gold,Gold_1.csv,7,invalid_phone,P,C-6,{sha('secret.eva@example.com')},sent_without_value",
+            f"Gold,Gold_1.csv,7,invalid_date,B,C-6,{sha('secret.eva@example.com')},sent_without_value",
+            "Gold,Gold_1.csv,8,invalid_encoding,,,,not_sent",
+            "Gold,Gold_1.csv,9,missing_email,EMail,'=cmd(),,not_sent",
+            "Gold,Gold_1.csv,10,malformed_row,,,,not_sent",
+            "Gold,Gold_1.csv,11,missing_email,EMail,,,not_sent",
         ]
     )
     assert status["rows_rejected"] == {

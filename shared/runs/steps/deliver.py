@@ -6,14 +6,17 @@ Where the answer was not written down, the body is sent again: an import is an u
 from shared import telemetry
 from shared.app import App
 from shared.brevo.answers import NOT_TAKEN
+from shared.brevo.body import ImportRequest
 from shared.brevo.client import BrevoClient
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
+from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.runs.batch import DELIVERABLE, Batch
 from shared.runs.claim import Claim, claimed_batch
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
-from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
+from shared.runs.state import SENDING, Run
 from shared.staging.bodies import STAGED, body_name
 from shared.storage.failures import NotFound
 
@@ -113,6 +116,16 @@ def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) ->
         return now.delivered(claim.owner, process_id, repeats, app.time())
 
     return app.store.update_batch(run, batch.number, delivered)
+
+
+def import_request(app: App, run: Run, export: Export) -> ImportRequest:
+    """What the run's imports say besides their contacts."""
+
+    def notify_url(number: int) -> str:
+        # Brevo strips the query string of the call-back, so what identifies it is in the path.
+        return f"{app.settings.public_url}/api/imports/{run.run_id}/{number}/{run.token}"
+
+    return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
 
 
 def read_body(app: App, batch: Batch) -> bytes:

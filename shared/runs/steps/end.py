@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.app import App
+from shared.brevo.client import NUMBER_TAKEN
+from shared.runs.batch import Batch
 from shared.runs.measuring import ended_line, measure_end
 from shared.runs.problem import Problem
 from shared.runs.queue import send_ended
 from shared.runs.slots import leave_slots, wake_waiting
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 
 _log = logging.getLogger(__name__)
@@ -25,27 +27,36 @@ def totals(app: App, run: Run) -> Run:
 
 
 def _added_up(run: Run, batches: list[Batch]) -> Run:
-    """*Delivered* counts what Brevo took, confirmed or still open."""
+    """*Delivered* counts what Brevo took, confirmed or still open.
+
+    Contacts that move stay delivered with their first batch, and are open until their last one is confirmed.
+    """
     rejected: Counter[str] = Counter()
+    warnings = Counter(run.counts.warnings)
     delivered = confirmed = 0
     for batch in batches:
-        if batch.process_id and batch.state in ("delivered", "confirmed", "failed"):
+        if batch.process_id and batch.state in ("delivered", "confirmed", "failed") and not batch.holds_moved:
             delivered += batch.contacts
         if batch.state == "confirmed":
             rejected.update(batch.rejected)
-            confirmed += batch.contacts - sum(batch.rejected.values())
+            taken = batch.contacts - sum(batch.rejected.values()) - batch.moved
+            confirmed += taken
+            warnings[NUMBER_TAKEN] += taken * batch.holds_moved
     counts = replace(
         run.counts,
         contacts_delivered=delivered,
         contacts_confirmed=confirmed,
         contacts_rejected_by_brevo=dict(rejected),
+        warnings={reason: count for reason, count in warnings.items() if count},
+        batches=max(run.counts.batches, len(batches)),
     )
     return replace(run, counts=counts)
 
 
 def succeed(app: App, run_id: str, batches: list[Batch]) -> None:
     """Ends a run of which Brevo has confirmed every batch."""
-    _finish(app, run_id, lambda run: _added_up(run, batches).succeeded(app.time()))
+    all_read = not any(batch.note for batch in batches)
+    _finish(app, run_id, lambda run: _added_up(run, batches).succeeded(app.time(), all_read=all_read))
 
 
 def skip(app: App, run_id: str, problem: Problem, still: Still) -> None:
@@ -63,7 +74,7 @@ def stop(app: App, run_id: str) -> Run:
 
     def change(run: Run) -> Run | None:
         batches = app.store.batches(run)
-        unanswered = sum(batch.contacts for batch in batches if batch.is_unanswered)
+        unanswered = sum(batch.contacts for batch in batches if batch.is_unanswered and not batch.holds_moved)
         return _added_up(run, batches).stopped(unanswered, app.time())
 
     return _finish(app, run_id, change)

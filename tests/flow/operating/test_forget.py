@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from shared.operating import forgetting
-from shared.runs.state import Batch
+from shared.runs.batch import Batch
 from shared.runs.status import find_run
 from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.administration import running
+from shared.runs.batch import Batch
 from shared.runs.rows import run_row
 from shared.runs.run_ids import run_address
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.staging.rejected import REJECTED
 from shared.storage.tables import Row
