@@ -65,9 +65,7 @@ def _category_options(enumeration: Any) -> dict[str, str]:
     entries = [entry for entry in enumeration if isinstance(entry, dict)] if isinstance(enumeration, list) else []
     values = {str(entry.get("label", "")).strip(): _value(entry) for entry in entries}
     values = {label: value for label, value in values.items() if label and value}
-    # A value that is another option's label could be read as that one.
-    sent = {label: label if value in values and value != label else value for label, value in values.items()}
-    return sent | {value: sent[label] for label, value in values.items() if value not in values}
+    return values | {value: value for value in values.values() if value not in values}
 
 
 def _value(entry: Mapping[str, Any]) -> str:

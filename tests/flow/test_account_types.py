@@ -340,3 +340,11 @@ def test_preview_says_where_brevo_could_not_be_asked(flow, monkeypatch):
     assert shown["warnings"] == {}
     [note] = shown["notes"]
     assert "what has no type in the mapping is taken for text here" in note
+
+
+def test_more_attributes_than_can_be_sent_are_not_made_either(flow):
+    names = [f"N{n}" for n in range(201)]
+    flow.change(mapping={"email": "EMail", "attributes": "all"}, create_missing_attributes=True)
+    flow.segment(f"EMail,{','.join(names)}\na@example.com{',x' * 201}\n")
+    flow.run_fails("too_many_attributes", "201 attributes")
+    assert not {*names} & {each.name for each in flow.sandbox.account.attributes}
