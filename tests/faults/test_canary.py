@@ -160,7 +160,7 @@ def test_good_run_shows_nobody(marked, caplog, capfd):
     status = marked.run()
     assert status["status"] == "succeeded_with_rejections"
     assert len(marked.sent()) >= 5
-    assert status["contacts_rejected_by_brevo"]
+    assert status["warnings"]["brevo_duplicate_phone"]
     check_story(marked, caplog, capfd)
 
 

@@ -19,7 +19,9 @@ def shared(flow):
     return flow
 
 
-def test_contact_whose_number_another_contact_has_reaches_the_list_without_it(shared):
+@pytest.mark.parametrize("mood", ["skip_contact", "drop_phone"])
+def test_contact_whose_number_another_contact_has_reaches_the_list_without_it(shared, mood):
+    shared.sandbox.change(shared_phone=mood)
     shared.segment(HEAD + "C-1,maria.new@example.com,Maria,0722 000 111\nC-2,ion@example.com,Ion,0722 000 222\n")
     status = shared.run()
     assert (status["status"], status["notes"]) == ("succeeded", [])
