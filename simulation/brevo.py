@@ -1,23 +1,29 @@
 """Brevo, as far as an import and its end are concerned: https://developers.brevo.com/reference/importcontacts-1."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from requests import ConnectionError as NoConnection
 
+from shared.brevo.contact_export import ExportedContact
 from simulation.faults import BrevoFault, Faults
 from simulation.scheduler import Scheduler
 
 REPORT = "https://simulated.brevo.com/report/"
+EXPORT = "https://simulated.brevo.com/export/"
+_FIRST_EXPORT = 1_000_001
 _HEADERS = {"x-sib-ratelimit-limit": "100000"}
 Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
 class Import:
-    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted."""
+    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted.
+
+    `put_back` are those who had left the list, and when.
+    """
 
     id: int
     list_id: int
@@ -29,6 +35,16 @@ class Import:
     rejected: tuple[str, ...] = ()
     is_known: bool = False
     is_report_broken: bool = False
+    put_back: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Who had left a list when this was asked for. `state` is what it will be `over_at` this time."""
+
+    emails: tuple[str, ...]
+    over_at: float
+    state: str
 
 
 @dataclass
@@ -42,7 +58,7 @@ class Watcher:
 
 @dataclass
 class Brevo:
-    """One account. `values` has each contact's value, which tells of which snapshot it is."""
+    """One account. `values` has each contact's value, which tells of which snapshot it is; `left`, who left when."""
 
     scheduler: Scheduler
     faults: Faults
@@ -52,10 +68,15 @@ class Brevo:
     lists: dict[int, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     imports: list[Import] = field(default_factory=list)
+    exports: list[Export] = field(default_factory=list)
+    left: dict[tuple[int, str], float] = field(default_factory=dict)
+    ever_left: set[str] = field(default_factory=set)
 
     def ask(self, method: str, path: str, body: bytes | None) -> Answer:
         """The answer to a call. Raises requests' ConnectionError where there is none."""
-        name = {"/contacts/import": "import", "/processes": "processes"}.get(path, "check")
+        name = {"/contacts/import": "import", "/contacts/export": "export", "/processes": "processes"}.get(
+            path, "check"
+        )
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
         fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
         if fault.kind == "slow":
@@ -87,6 +108,18 @@ class Brevo:
         found = self.imports[int(url.removeprefix(REPORT)) - 1]
         return [["EMAIL"], *([email] for email in found.rejected)]
 
+    def exported(self, url: str) -> Iterator[ExportedContact]:
+        """The contacts of an export."""
+        self.scheduler.sleep(self.faults.between(0.02, 0.4))
+        found = self.exports[int(url.removeprefix(EXPORT)) - _FIRST_EXPORT]
+        return (ExportedContact(email, 0) for email in found.emails)
+
+    def leave(self, list_id: int, email: str) -> None:
+        """Somebody leaves a list."""
+        self.lists[list_id].discard(email)
+        self.left[list_id, email] = self.scheduler.now
+        self.ever_left.add(email)
+
     def open_imports(self) -> list[Import]:
         """Those that are not over."""
         return [each for each in self.imports if not each.over_at]
@@ -94,12 +127,15 @@ class Brevo:
     def _done(self, name: str, path: str, body: bytes | None) -> Answer:
         if name == "import":
             return self._take(body or b"{}")
+        if name == "export":
+            return self._export(body or b"{}")
         if name == "processes":
             shown = [self._shown(each) for each in reversed(self.imports[-50:])]
             return _answer(200, {"processes": shown})
         if path.startswith("/processes/"):
             number = int(path.rpartition("/")[2])
-            return _answer(200, self._shown(self.imports[number - 1]))
+            is_export = number >= _FIRST_EXPORT
+            return _answer(200, self._shown_export(number) if is_export else self._shown(self.imports[number - 1]))
         if path == "/contacts/attributes":
             return _answer(200, {"attributes": [{"name": "FIRSTNAME", "category": "normal"}]})
         if path == "/account":
@@ -124,6 +160,19 @@ class Brevo:
         self.watcher.taken(taken, sent)
         return _answer(202, {"processId": taken.id})
 
+    def _export(self, sent: bytes) -> Answer:
+        list_id = json.loads(sent)["customContactFilter"]["listId"]
+        emails = tuple(email for number, email in self.left if number == list_id)
+        state = "failed" if self.faults.at_brevo("exports") else "completed"
+        self.exports.append(Export(emails, self.scheduler.now + self.faults.between(0.2, 20.0), state))
+        return _answer(202, {"processId": _FIRST_EXPORT + len(self.exports) - 1})
+
+    def _shown_export(self, number: int) -> dict[str, object]:
+        found = self.exports[number - _FIRST_EXPORT]
+        state = found.state if self.scheduler.now >= found.over_at else "in_process"
+        link = {"export_url": f"{EXPORT}{number}"} if state == "completed" else {}
+        return {"id": number, "status": state, "name": "SEARCH_EXPORT_USERS_API", **link}
+
     def _finish(self, taken: Import, fault: BrevoFault | None, path: list[str]) -> None:
         taken.over_at = self.scheduler.now
         kind = fault.kind if fault else ""
@@ -136,6 +185,8 @@ class Brevo:
             before = {email: self.values.get(email, "") for email in new}
             self.values |= new
             self.lists[taken.list_id] |= new.keys()
+            back = [(taken.list_id, email) for email in new if (taken.list_id, email) in self.left]
+            taken.put_back = {each[1]: self.left.pop(each) for each in back}
         self.watcher.over(taken, before)
         if len(path) > 4:
             self._call_back("/".join(path))
