@@ -53,13 +53,14 @@ class SegmentRows:
 class RowCounts:
     """The results of a snapshot's rows; dictionaries count by reason.
 
-    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected; contacts_mapped = contacts_new +
-    contacts_changed + contacts_unchanged + the sum of contacts_left_out. All that are sent are new: nothing is known
+    rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped = contacts_new
+    + contacts_changed + contacts_unchanged + the sum of contacts_left_out. All that are sent are new: nothing is known
     of those before.
     """
 
     rows_read: int = 0
     rows_merged: int = 0
+    rows_filtered: int = 0
     rows_rejected: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     contacts_mapped: int = 0
@@ -75,6 +76,7 @@ class RowCounts:
         return cls(
             rows_read=rows_read,
             rows_merged=reasons["merged"],
+            rows_filtered=reasons["filtered"],
             rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
             warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
             contacts_mapped=reasons["contact"] + sum(left_out.values()),
