@@ -8,6 +8,8 @@ from tests.memory_line import Line
 MOST_CALLS = 75
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
 MOST_READS_OF_ITS_OWN_ROW = 6
+# Among them the snapshot is looked for once more, since the run has waited for the answer.
+MOST_CALLS_TO_ASK = 18
 
 
 @pytest.fixture
@@ -41,3 +43,17 @@ def test_run_of_five_contacts_makes_few_calls_of_storage(story, calls):
     writes = [name for name in run if name.split()[1].split("+")[0] in WRITES]
     assert len(own) <= MOST_READS_OF_ITS_OWN_ROW
     assert len(rows) + len(writes) <= MOST_CALLS
+
+
+def test_asking_who_left_the_list_costs_a_message_and_few_calls_more(story, calls):
+    story.people(5)
+    counts = []
+    for leavers in ("not_asked", "asked"):
+        story.connection["leavers"] = leavers
+        story.save()
+        calls.clear()
+        assert story.run()["status"] == "succeeded"
+        run = [name for name in calls[: calls.index("runs delete") + 1] if name != "queue delete"]
+        rows = [name for name in run if name.endswith((" get", " query", " read", " listing"))]
+        counts.append(len(rows) + len([name for name in run if name.split()[1].split("+")[0] in WRITES]))
+    assert counts[1] - counts[0] <= MOST_CALLS_TO_ASK
