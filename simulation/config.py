@@ -38,6 +38,7 @@ def make_document(plan: Plan) -> dict[str, Any]:
         "api_key": {"setting": KEY_SETTING},
         "consent": consent,
         "imports_at_once": plan.slots,
+        "leavers": "asked" if plan.asks_leavers else "not_asked",
     }
     exports = [
         {

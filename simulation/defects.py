@@ -29,6 +29,21 @@ DEFECTS: tuple[Defect, ...] = (
         'Change("insert", Row(run.export, "active", {"run_id": run.run_id})),',
         'Change("put", Row(run.export, "active", {"run_id": run.run_id})),',
     ),
+    # Who left the list
+    one(
+        "leavers-sent",
+        "Who left the list is asked, and sent all the same.",
+        "runs.steps.stage",
+        "leavers=leavers,",
+        "leavers=None,",
+    ),
+    one(
+        "older-answer-taken",
+        "A run takes an answer that was asked for before it was there.",
+        "runs.leavers",
+        "if run.run_id not in self.runs and self.asked_at < queued_at + _CLOCKS_DIFFER_SECONDS:",
+        "if not self.asked_at:",
+    ),
     # Claims
     one(
         "batch-claim-forgotten",

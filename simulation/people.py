@@ -79,6 +79,7 @@ class People:
             "cancel": lambda: self._host.request("cancel", lambda app: self._cancel(app, export)),
             "save": lambda: self._host.request("save", _save),
             "typo": lambda: self._typo(action.seconds),
+            "leave": lambda: self._leave(action.export),
         }
         acts[action.kind]()
 
@@ -106,6 +107,11 @@ class People:
                 run = find_run(app, run_id)
                 self._judge.cancel_asked(run_id)
                 request_cancel(app, run, "admin")
+
+    def _leave(self, export: int) -> None:
+        brevo, list_id = self._judge.brevo, 12 + export
+        if members := sorted(brevo.lists[list_id] - self._judge.strangers.keys()):
+            brevo.leave(list_id, self._chance.choice(members))
 
     def _typo(self, seconds: float) -> None:
         right = self._kept.containers["app-config"]["exports.json"][0]

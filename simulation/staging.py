@@ -16,6 +16,7 @@ from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
+from shared.mapping.leavers import Leavers
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.segments import snapshot as real
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
@@ -68,10 +69,13 @@ class ModelReader:
         planned: Callable[[Any], Any],
         on_rejected: Callable[[RejectedRow], None],
         between: Callable[[], None],
+        leavers: Leavers | None,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
-        self._rows = self._rejected = 0
+        self._rows = self._rejected = self._left = 0
+        self._leavers = leavers
+        self._digests = set(leavers.path.read_text().split()) if leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
 
@@ -89,7 +93,15 @@ class ModelReader:
     def counts(self) -> RowCounts:
         """How many rows there are, and what they are."""
         rejected = {"missing_email": self._rejected} if self._rejected else {}
-        return RowCounts(rows_read=self._rows, rows_rejected=rejected, contacts_mapped=self._rows - self._rejected)
+        left_out = {"left_list": self._left} if self._left else {}
+        mapped = self._rows - self._rejected
+        return RowCounts(
+            rows_read=self._rows,
+            rows_rejected=rejected,
+            contacts_mapped=mapped,
+            contacts_new=mapped - self._left,
+            contacts_left_out=left_out,
+        )
 
     def chunks(self) -> Iterator[Any]:
         """The contacts of each file: line, customer id, address and attributes."""
@@ -106,11 +118,14 @@ class ModelReader:
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
                 self._rows += 1
                 customer, email, name, phone = row.split(",")
-                if email:
+                if self._leavers and self._leavers.key.digest(email) in self._digests:
+                    self._left += 1
+                    self._on_rejected(RejectedRow("Gold", file.name, line, "left_list", "", customer, None))
+                elif email:
                     contacts.append((line, customer, email, {"FIRSTNAME": name} | ({"SMS": phone} if phone else {})))
-                    continue
-                self._rejected += 1
-                self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
+                else:
+                    self._rejected += 1
+                    self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
             yield contacts
 
 

@@ -10,6 +10,8 @@ WRITES = ("send", "put", "insert", "replace", "delete", "write")
 MOST_READS_OF_ITS_OWN_ROW = 6
 # A run of which one contact is sent once more, in a second import.
 MOST_CALLS_WITH_A_LAST_IMPORT = 126
+# Among them the snapshot is looked for once more, since the run has waited for the answer.
+MOST_CALLS_TO_ASK = 18
 
 
 @pytest.fixture
@@ -59,3 +61,15 @@ def test_last_import_costs_about_as_much_as_any_other(story, calls):
     status = story.run()
     assert (status["status"], status["batches"]) == ("succeeded", 2)
     assert reads_and_writes(calls) <= MOST_CALLS_WITH_A_LAST_IMPORT
+
+
+def test_asking_who_left_the_list_costs_a_message_and_few_calls_more(story, calls):
+    story.people(5)
+    counts = []
+    for leavers in ("not_asked", "asked"):
+        story.connection["leavers"] = leavers
+        story.save()
+        calls.clear()
+        assert story.run()["status"] == "succeeded"
+        counts.append(reads_and_writes(calls))
+    assert counts[1] - counts[0] <= MOST_CALLS_TO_ASK
