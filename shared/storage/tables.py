@@ -8,12 +8,8 @@ from typing import Any, Literal
 from azure.core import MatchConditions
 from azure.data.tables import EdmType, EntityProperty, TableClient, TableEntity, UpdateMode
 
-from shared.errors import TransientError
-from shared.storage.failures import Conflict, NotFound, storage_failures
+from shared.storage.failures import MOST_CONFLICTS, BusyError, Conflict, NotFound, storage_failures
 from shared.storage.forms import OtherFormError, with_form, without_form
-
-# Conflicts with other workers end within a few tries; this many mean that something is wrong.
-_TRIES = 30
 
 Value = str | int | float | bool | None
 
@@ -124,7 +120,7 @@ class Rows(ABC):
         return row if is_changed else None
 
     def _changed(self, partition: str, key: str, change: NewValues, known: Row | None) -> tuple[Row | None, bool]:
-        for _ in range(_TRIES):
+        for _ in range(MOST_CONFLICTS):
             row, is_fresh, known = known or self.get(partition, key), known is None, None
             values = change(row)
             if values is None and is_fresh:
@@ -136,14 +132,14 @@ class Rows(ABC):
             except (Conflict, NotFound):
                 continue
             return Row(partition, key, values, etag), True
-        raise _busy()
+        raise BusyError(f"a row of the table {self.name}")
 
     def transact_fresh(self, changes: Callable[[], Sequence[Change] | None]) -> bool:
         """Makes changes that were decided on rows just read; `changes` reads them again where others were faster.
 
         False where there is nothing to change. Raises TransientError where others are faster each time.
         """
-        for _ in range(_TRIES):
+        for _ in range(MOST_CONFLICTS):
             wanted = changes()
             if wanted is None:
                 return False
@@ -152,11 +148,7 @@ class Rows(ABC):
             except Conflict:
                 continue
             return True
-        raise _busy()
-
-
-def _busy() -> TransientError:
-    return TransientError("busy", "Too many workers change this row at once.", retry_after_seconds=2)
+        raise BusyError(f"a row of the table {self.name}")
 
 
 class Table(Rows):
