@@ -82,8 +82,9 @@ class RunStore:
         """
         self.list_open(run.run_id, run.key_setting)
 
-        def changes() -> list[Change] | None:
-            active = self._runs.get(run.export, "active")
+        def changes(is_again: bool) -> list[Change] | None:
+            # That there is none is what the insert below asks for.
+            active = self._runs.get(run.export, "active") if is_again else None
             if active is not None and active.values["run_id"] == run.run_id:
                 return None  # the answer to an earlier try was lost, not its work
             if active is not None:
@@ -191,26 +192,30 @@ class RunStore:
         row = self._runs.take(*run_address(_id(run)), _run_values(change), _known(run))
         return run_of(row) if row else None
 
-    def finish(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
+    def finish(self, run: Run | str, change: Callable[[Run], Run | None]) -> tuple[Run, bool]:
         """Ends the run in one transaction with all that hangs on it; None leaves it alone, as does a run that is final.
 
-        It stays on the list of open runs until it is tidied up.
+        Returns the run as it then is, and whether this call has ended it. A run that was read or written before is not
+        read again, unless it has changed since. It stays on the list of open runs until it is tidied up.
         """
-        result: list[Run] = []
+        now = self._loaded(run) if isinstance(run, str) else run
+        ended: Run | None = None
 
-        def changes() -> list[Change] | None:
-            run = self._loaded(run_id)
-            ended = None if run.is_final else change(run)
-            if ended is None:
-                result[:] = [run]
+        def changes(is_again: bool) -> list[Change] | None:
+            nonlocal now, ended
+            now = self._loaded(now.run_id) if is_again else now
+            result = None if now.is_final else change(now)
+            if result is None:
                 return None
-            before = self.started(run.export)
-            after = before.after(ended, self._clock.now().timestamp())
-            result[:] = [after.told_in(ended)]
-            return self._ending_changes(result[0]) + ([_started_change(run.export, after)] if after != before else [])
+            before = self.started(now.export)
+            after = before.after(result, self._clock.now().timestamp())
+            ended = after.told_in(result)
+            return self._ending_changes(ended) + ([_started_change(now.export, after)] if after != before else [])
 
-        self._runs.transact_fresh(changes)
-        return result[0]
+        if self._runs.transact_fresh(changes) and ended:
+            return ended, True
+        # Equal where the answer to our own write was lost, not the write.
+        return now, ended is not None and row_values(now) == row_values(ended)
 
     def _ending_changes(self, run: Run) -> list[Change]:
         changes = [Change("replace", run_row(run))]

@@ -104,7 +104,7 @@ class Rows(ABC):
 
         `change` sees the row, or None where there is none, perhaps more than once; where it returns None, the row is
         left alone. `known` is the row as it was read or written before: where it has changed since, it is read again.
-        Raises TransientError where others are faster each time.
+        Raises BusyError where others are faster each time.
         """
         return self._changed(partition, key, change, known)[0]
 
@@ -134,15 +134,20 @@ class Rows(ABC):
             return Row(partition, key, values, etag), True
         raise BusyError(f"a row of the table {self.name}")
 
-    def transact_fresh(self, changes: Callable[[], Sequence[Change] | None]) -> bool:
-        """Makes changes that were decided on rows just read; `changes` reads them again where others were faster.
+    def transact_fresh(self, changes: Callable[[bool], Sequence[Change] | None]) -> bool:
+        """Makes changes that were decided on rows as they stand now; False where there is nothing to change.
 
-        False where there is nothing to change. Raises TransientError where others are faster each time.
+        `changes(False)` may decide on rows that were read or written before. Where that is nothing to do, or others
+        were faster, `changes(True)` reads them again. Raises BusyError where others are faster each time.
         """
+        is_again = False
         for _ in range(MOST_CONFLICTS):
-            wanted = changes()
-            if wanted is None:
+            wanted = changes(is_again)
+            if wanted is None and is_again:
                 return False
+            is_again = True
+            if wanted is None:
+                continue
             try:
                 self.transact(wanted)
             except Conflict:

@@ -135,7 +135,7 @@ def test_second_copy_of_an_event_runs_stage_message_skips_nothing(story):
     load = story.app.store.load(start.run_id)
     work_until(story, lambda run: run.state == "delivering", start.run_id)
     # A copy that has read the run before it was claimed decides on what it has read.
-    end.skip(story.app, start.run_id, replace(STOP_PROBLEM), lambda run: run.etag == load.etag)
+    end.skip(story.app, load, replace(STOP_PROBLEM), lambda run: run.etag == load.etag)
     story.work()
     assert story.status(start.run_id)["status"] == "succeeded"
     assert story.sent() == wanted

@@ -5,9 +5,9 @@ import pytest
 from simulation.storage import MemoryTable
 from tests.memory_line import Line
 
-MOST_CALLS = 75
+MOST_CALLS = 71
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
-MOST_READS_OF_ITS_OWN_ROW = 6
+MOST_READS_OF_ITS_OWN_ROW = 5
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
             batches = app.store.batches(run)
         _check_batches(run, ready, batches)
     if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
-        end.succeed(app, run.run_id, batches)
+        end.succeed(app, run, batches)
         return
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     _go_on(app, run, ready, batches, wait)

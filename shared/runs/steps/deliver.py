@@ -30,9 +30,10 @@ def deliver(app: App, run: Run, message: Message) -> None:
     if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):
         return  # whoever frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
-    with claimed_batch(app, run, batch, message.attempt) as claim:
-        if claim is None:
+    with claimed_batch(app, run, batch, message.attempt) as claimed:
+        if claimed is None:
             return
+        batch, claim = claimed
         _check_still_open(app, run)
         brevo = app.brevo(run.key_setting)
         batch = _post(app, run, batch, claim, brevo)
@@ -112,7 +113,7 @@ def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) ->
     def delivered(now: Batch) -> Batch | None:
         return now.delivered(claim.owner, process_id, repeats, app.time())
 
-    return app.store.update_batch(run, batch.number, delivered)
+    return app.store.update_batch(run, batch.number, delivered, batch)
 
 
 def read_body(app: App, batch: Batch) -> bytes:
