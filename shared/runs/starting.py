@@ -102,7 +102,6 @@ def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
         app.store.drop_open(run.run_id)
         return Start(run.export, reason="This was started before.")
     send(app, Message(run.run_id, "stage"))
-    app.store.add_event(run.run_id, "queued", f"By {run.trigger}.")
     return Start(run.export, run.run_id, is_new=True)
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from shared.errors import TransientError, described, masked
@@ -29,7 +29,7 @@ from shared.runs.rows import (
     started_row,
 )
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
-from shared.runs.state import SUCCEEDED, Batch, Run, State
+from shared.runs.state import SUCCEEDED, Batch, Run
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
@@ -289,21 +289,13 @@ class RunStore:
         known_row = batch_row(known) if known else None
         return _batch_there(self._batches.change(*batch_key(run, number), values, known_row), number)
 
-    def add_event(self, run_id: str, kind: State | str, text: str = "") -> None:
-        """Notes what happened, for the run's story."""
-        self._put_event(run_id, self._clock.now(), secrets.token_hex(2), kind, text)
-
-    def add_end_event(self, run: Run) -> None:
-        """Notes how the run ended; repeated, it stands there once."""
-        # Behind what was noted in the same millisecond, which is all that the time tells.
-        ended_at = datetime.fromisoformat(run.times[run.state]) + timedelta(milliseconds=1)
-        self._put_event(run.run_id, ended_at, "end", run.state, run.error.message if run.error else "")
-
-    def _put_event(self, run_id: str, at: datetime, nonce: str, kind: str, text: str) -> None:
-        self._events.put(Row(run_id, f"{at:%Y%m%dT%H%M%S.%f}-{nonce}", {"kind": kind, "text": masked(text[:1000])}))
+    def add_event(self, run_id: str, kind: str, text: str = "") -> None:
+        """Notes what happened, for the run's story. Its start and its end need no note: its row has them."""
+        key = f"{self._clock.now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
+        self._events.put(Row(run_id, key, {"kind": kind, "text": masked(text[:1000])}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
-        """The newest events of the run's story, in order: `at`, `kind`, `text`."""
+        """The newest of what was noted, in order: `at`, `kind`, `text`."""
         # A table is read forwards only. A batch has two events, so a run of ten million contacts has some 2,000.
         newest = deque(self._events.query(run_id, on_other=pass_over), maxlen=limit)
         return [

@@ -219,7 +219,7 @@ def test_line_of_a_runs_end_is_logged_though_its_worker_died(story, caplog):
     assert "run ended" not in caplog.text, "the worker died just behind the write"
     story.work()
     assert f"run ended: run={run_id} export=gold state=succeeded" in caplog.text
-    assert [each["kind"] for each in story.app.store.events(run_id)].count("succeeded") == 1
+    assert [each["kind"] for each in story.status(run_id)["story"]].count("succeeded") == 1
 
 
 def test_confirmed_batch_needs_no_slot():

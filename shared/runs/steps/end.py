@@ -81,7 +81,6 @@ def _finish(app: App, run: Run | str, change: Callable[[Run], Run | None]) -> Ru
 def tidy(app: App, run: Run) -> None:
     """Logs the end, clears up behind it, and only then takes the run off the list: a sweep can repeat this."""
     _log.info("%s", ended_line(run))
-    app.store.add_end_event(run)
     leave_slots(app, run)
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
     wake_waiting(app, run.key_setting, but=run.run_id)
