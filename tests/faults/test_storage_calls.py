@@ -5,7 +5,7 @@ import pytest
 from simulation.storage import MemoryTable
 from tests.memory_line import Line
 
-MOST_CALLS = 66
+MOST_CALLS = 63
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
 MOST_READS_OF_ITS_OWN_ROW = 5
 

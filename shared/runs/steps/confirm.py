@@ -94,7 +94,7 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: f
         release_left_slots(app, run.key_setting)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
-        wait = poll_delay(app, run, open_batches)
+        wait = poll_delay(app, run, open_batches, app.pace(run.key_setting))
     schedule_confirm(app, run, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
@@ -115,7 +115,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     if confirmed:
         largest = max(confirmed, key=lambda batch: batch.contacts)
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
-        learn(app.storage.accounts, run.key_setting, done, largest.polls + 1)
+        learn(brevo.session.pace.rows, done, largest.polls + 1)
     return run, after
 
 

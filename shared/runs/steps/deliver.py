@@ -7,6 +7,7 @@ from shared import telemetry
 from shared.app import App
 from shared.brevo.answers import NOT_TAKEN
 from shared.brevo.client import BrevoClient
+from shared.brevo.pace import Pace
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
@@ -135,13 +136,13 @@ def _counted(run: Run, brevo: BrevoClient) -> Run | None:
     return run.with_traffic(traffic.requests, traffic.bytes_sent)
 
 
-def poll_delay(app: App, run: Run, open_batches: list[Batch]) -> float:
+def poll_delay(app: App, run: Run, open_batches: list[Batch], pace: Pace) -> float:
     """Seconds until the next poll of these imports is worth its call."""
-    known = seconds_per_contact(app.storage.accounts, run.key_setting)
+    known = seconds_per_contact(pace.rows)
     imports = [OpenImport(app.now() - batch.posted_at, batch.contacts) for batch in open_batches]
     not_before = 0.0
     if run.last_poll:
-        not_before = run.last_poll + app.pace(run.key_setting).shortest_wait_seconds() - app.now()
+        not_before = run.last_poll + pace.shortest_wait_seconds() - app.now()
     call_back = app.settings.public_url is not None and not all(batch.called_back for batch in open_batches)
     return next_poll_seconds(known, imports, not_before=not_before, call_back=call_back)
 
@@ -158,5 +159,5 @@ def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     if all_delivered and all(batch.called_back for batch in open_batches):
         delay = 0.5
     else:
-        delay = poll_delay(app, run, open_batches)
+        delay = poll_delay(app, run, open_batches, brevo.session.pace)
     schedule_confirm(app, run, delay, also)
