@@ -145,7 +145,8 @@ def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, i
         raise ConfigurationError(
             "report_in_parts",
             f"The rejected rows come in {parts:,} parts.",
-            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, or use `segment-export rejects`.",
+            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, "
+            f"or use `segment-export rejects {run.run_id}`.",
         )
     if number is not None and number > parts:
         raise ConfigurationError(
