@@ -23,7 +23,7 @@ export has no connection, so nothing keeps a contributor from it.
   several has the most powerful one; who has none may do nothing. A request without a signed-in user gets 401, whatever
   key it has. The webhook, which is for systems, also takes the secret of the setting `WEBHOOK_SECRET`, as the header
   `X-Webhook-Secret`. It then starts exports with the schedule `with_refresh` only.
-- **It is off**: whoever has the host key or a function's key is an administrator. The header
+- **It is off**: anyone with the host key or a function's key is an administrator. The header
   `X-MS-CLIENT-PRINCIPAL` is ignored then, since anyone can send it. Give keys to systems and administrators only.
 - **The terminal** is an administrator: who can read the app's settings can do everything anyway.
 

@@ -3,10 +3,10 @@
 Three roles, as in Customer Insights: administrators make connections and decide who may use them, contributors set up
 exports on connections that are shared with them, viewers only look.
 
-Who the caller is: the terminal is an administrator. Over HTTP it is whoever the platform's authentication says, where
-that is on (the platform then sets WEBSITE_AUTH_ENABLED and removes such headers from outside); where it is off, the
-header proves nothing and is ignored, and whoever has a key of the host or of a function is an administrator. A system
-that calls the webhook where people sign in has the webhook's own secret: a key alone proves nothing there, since
+Who the caller is: the terminal is an administrator. Over HTTP it is the user whom the platform's authentication names,
+where that is on (the platform then sets WEBSITE_AUTH_ENABLED and removes such headers from outside); where it is off,
+the header proves nothing and is ignored, and anyone with a key of the host or of a function is an administrator. A
+system that calls the webhook where people sign in has the webhook's own secret: a key alone proves nothing there, since
 viewers have one too.
 """
 
@@ -109,7 +109,7 @@ class Caller:
 
 
 def terminal_caller(user: str) -> Caller:
-    """Whoever types on the machine has its settings, and so is an administrator."""
+    """A person who types on the machine has its settings, and so is an administrator."""
     return Caller(f"terminal {_plain(user.split('@')[0])}".strip(), "administrator")
 
 

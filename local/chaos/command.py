@@ -99,7 +99,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--seed", type=int, default=secrets.randbelow(1_000_000), help="(default: random, and told)")
+    add("--seed", type=int, default=secrets.randbelow(1_000_000), help="(default: random, and shown)")
     add("--only", type=_names, default=list(SCENARIOS), metavar="NAMES", help="these scenarios, with commas")
     add("--at-once", type=int, default=2, metavar="N", help="scenarios at the same time (default: 2)")
     add("--small", action="store_true", help="everything tiny")

@@ -70,11 +70,11 @@ def judge(
 
 def _named(check: Check, names: Mapping[str, str]) -> Check:
     """Puts what was done to an export behind each failure that is about it."""
-    told = []
+    reported = []
     for failure in check.failures:
         about = next((place for export, place in names.items() if re.search(rf"\b{export}\b", failure)), "")
-        told.append(f"{failure} [{about}]" if about else failure)
-    return replace(check, failures=tuple(told))
+        reported.append(f"{failure} [{about}]" if about else failure)
+    return replace(check, failures=tuple(reported))
 
 
 def _not_succeeded(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]:
@@ -105,11 +105,11 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
             rows = status.contacts_mapped + status.rows_merged + rejected
             if status.rows_read != rows:
                 yield f"{run.run_id}: {status.rows_read} rows read, {rows} accounted for"
-        told = status.contacts_confirmed + status.rejected_by_brevo
+        reported = status.contacts_confirmed + status.rejected_by_brevo
         open_contacts = sum(b.contacts for b in site.app.store.batches(run) if b.process_id and b.state != "confirmed")
-        if status.contacts_delivered != told + open_contacts:
+        if status.contacts_delivered != reported + open_contacts:
             yield (
-                f"{run.run_id}: {status.contacts_delivered} contacts delivered, {told} confirmed or rejected, "
+                f"{run.run_id}: {status.contacts_delivered} contacts delivered, {reported} confirmed or rejected, "
                 f"{open_contacts} in open batches"
             )
         if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_mapped:
@@ -132,9 +132,9 @@ def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may
         by_brevo = Counter(brevo_duplicate_phone=len(export.rejected_by_brevo))
         # Only a note excuses a rejection that is missing; nothing excuses one too many.
         lost = reports_may_be_lost and any(batch.note for batch in site.app.store.batches(run))
-        told = Counter(run.counts.contacts_rejected_by_brevo)
-        if not (told <= by_brevo if lost else told == by_brevo):
-            yield f"{run.run_id}: rejected by Brevo {dict(told)}, must be {dict(by_brevo)}"
+        reported = Counter(run.counts.contacts_rejected_by_brevo)
+        if not (reported <= by_brevo if lost else reported == by_brevo):
+            yield f"{run.run_id}: rejected by Brevo {dict(reported)}, must be {dict(by_brevo)}"
 
 
 def _lists(account: Account, exports: list[ExportUnderTest]) -> Iterator[str]:
@@ -210,7 +210,7 @@ def _repeats_by_export(
 
 
 def _judge_open_imports(site: Site, report: Report, account: Account, runs: list[tuple[ExportUnderTest, Run]]) -> None:
-    """More imports at once than allowed: told apart by whether an import that nobody knows of took part."""
+    """More imports at once than allowed: distinguished by whether an import that nobody knows of took part."""
     known = {
         batch.process_id for export, run in runs if export.account == account.name for batch in _batches(site, run)
     }

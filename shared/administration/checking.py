@@ -1,4 +1,4 @@
-"""What is wrong with an export, told before it is saved: its list, its attributes, the columns of its segments."""
+"""What is wrong with an export, checked before it is saved: its list, its attributes, the columns of its segments."""
 
 from shared.administration.items import InvalidInput
 from shared.app import App
@@ -101,7 +101,7 @@ def _brevo_problems(app: App, export: Export, connection: Connection, files: dic
 
 
 def _attributes(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> list[str]:
-    """Those that a run would fill, as far as can be told; faults of the columns are told elsewhere."""
+    """Those that a run would fill, as far as is known; faults of the columns are reported elsewhere."""
     for where, columns in files.items():
         try:
             plan = make_plan(ready.export, ready.connection, columns, where)

@@ -1,6 +1,6 @@
 """How fast an account may be asked, over all runs and workers.
 
-Brevo limits an account, not a key, and whoever else uses the account shares its limits. So we take SHARE of
+Brevo limits an account, not a key, and all who use the account share its limits. So we take SHARE of
 what the answers' headers show, and write down in a table row what we have taken.
 Source: https://developers.brevo.com/docs/api-limits (November 2026)
 """

@@ -166,7 +166,7 @@ def ready_export(document: Document, export_id: str) -> ReadyExport:
 
 
 def export_unknown(export_id: str) -> ConfigurationError:
-    """The error for an id that no export has. It lists none: whoever gets it may not be permitted to see them."""
+    """The error for an id that no export has. It lists none: the caller may not be permitted to see them."""
     return ConfigurationError(
         "export_unknown",
         f"There is no export {shown(export_id)!r}.",

@@ -1,7 +1,7 @@
 """Changes the one document: each change by ETag, with the version before it kept beside the document.
 
-The version before is written first, then the document, only where it still is as it was read. Whoever comes second
-reads the newer document and applies their own change to that, so that nobody's change is lost.
+The version before is written first, then the document, only where it still is as it was read. The second
+of two people reads the newer document and applies their own change to that, so that nobody's change is lost.
 """
 
 import json

@@ -35,7 +35,7 @@ _LOOK_AGAIN_SECONDS = 2.0
 def forget(app: App, caller: Caller, email: str) -> Forgotten:
     """Erases the person with this address. Raises ConfigurationError for what is no address.
 
-    Whoever is to be forgotten is deleted at their source first: what remains there is sent again by the next run.
+    The person is deleted at their source first: what remains there is sent again by the next run.
     """
     require(caller, "operate")
     person = person_of(email)

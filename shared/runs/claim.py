@@ -128,7 +128,7 @@ def _renewing(renew: Callable[[], None], every_seconds: float) -> Iterator[None]
             try:
                 renew()
             except ExportError:
-                continue  # storage is away for a moment: the claim outlasts that, or is lost and told so
+                continue  # storage is away for a moment: the claim outlasts that, or is lost, and `check` says so
 
     renewer = threading.Thread(target=work, name="claim-renewer", daemon=True)
     renewer.start()

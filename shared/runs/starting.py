@@ -66,7 +66,7 @@ def start_run(
     `only_new`: it is skipped where its snapshot was exported by the time that it is taken.
     `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
     `started_by` names no person by address.
-    `run_id` was made before, by whoever must know it even if this call dies half-way.
+    `run_id` was made before, by a caller that must know it even if this call dies half-way.
     """
     export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.

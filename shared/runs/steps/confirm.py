@@ -1,7 +1,7 @@
 """Step `confirm`: reads from /processes the results of the run's imports, and sends what can be sent next.
 
 One delayed message a run drives this; an older one is stale and does nothing. Success is only ever read from
-/processes: a call-back frees a slot and brings the next look forward, no more.
+/processes: a call-back frees a slot and brings the next poll forward, no more.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
 
 
 def import_finished(app: App, run: Run, number: int) -> bool:
-    """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
+    """Brevo says that an import has finished: its slot is free, and the last ones are polled now.
 
     A call-back identifies the batch, not the POST. If the batch was posted twice, it may belong to the POST whose
     answer was lost while the other import still runs. Then keep the slot and poll.
@@ -120,7 +120,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
 
 
 def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:
-    """Writes down what a poll has shown of a batch; returns the batch as it then is, whoever changed it last."""
+    """Writes down what a poll has shown of a batch; returns the batch as it then is."""
     if process is not None and process.state == "completed":
         return _take_completed(app, run, batch, process)
     if process is not None and process.state in ("failed", "cancelled"):

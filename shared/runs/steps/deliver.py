@@ -29,7 +29,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
     # The slot first: a batch that cannot be sent yet is not claimed.
     connection = ready.connection
     if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):
-        return  # whoever frees a slot sends the next batches
+        return  # the worker that frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
     with claimed_batch(app, run, batch, message.attempt) as claimed:
         if claimed is None:
@@ -54,7 +54,7 @@ def check_still_wanted(run: Run, ready: ReadyExport) -> None:
 
 
 def _check_still_open(app: App, run: Run) -> None:
-    """Read the run again after claiming. Whoever ends a run first writes that down, and waits for claimed batches.
+    """Read the run again after claiming. To end a run is first written down, and then waits for claimed batches.
 
     So either we see the end, or they see our claim.
     """

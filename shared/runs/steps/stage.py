@@ -148,7 +148,7 @@ def _write_staging(
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
-    """What is not committed is deleted by whoever wrote it. Where that fails, a sweep does it behind the run's end."""
+    """What is not committed is deleted by its own worker. Where that fails, a sweep does it behind the run's end."""
     with suppress(ExportError):
         app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")
 
