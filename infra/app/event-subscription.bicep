@@ -35,7 +35,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
       includedEventTypes: [
         'Microsoft.Storage.BlobCreated'
         // Who writes under another name and renames at the end; sent by accounts with a hierarchical namespace alone.
-        // Its subject is the new name. A whole folder that is renamed tells of no file: the timer finds those.
+        // Its subject is the new name. A whole folder that is renamed brings no event of a file: the timer finds those.
         // https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
         'Microsoft.Storage.BlobRenamed'
       ]
@@ -56,7 +56,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
           ]
         }
         {
-          // Data Lake Storage tells of a file twice: empty when it is opened, and whole when it is closed.
+          // Data Lake Storage sends two events of a file: empty when it is opened, and whole when it is closed.
           operatorType: 'StringNotIn'
           key: 'data.api'
           values: [

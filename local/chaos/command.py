@@ -68,7 +68,7 @@ def _run(world: World, name: str, seed: int) -> Report:
     started = time.monotonic()
     try:
         report = SCENARIOS[name](world, seed)
-    except Exception:  # noqa: BLE001 - the other scenarios go on, and the summary tells of it
+    except Exception:  # noqa: BLE001 - the other scenarios go on, and the summary shows it
         report = Report(name, seed)
         report.check("the scenario came to its end", [traceback.format_exc()])
     report.seconds = time.monotonic() - started

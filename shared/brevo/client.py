@@ -36,7 +36,7 @@ REPORT_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What Brevo tells of contacts that it did not take: links to CSV files, or a mere count."""
+    """What Brevo reports of contacts that it did not take: links to CSV files, or a mere count."""
 
     reason: str
     urls: tuple[str, ...]

@@ -69,7 +69,7 @@ class Pace:
             self._change(kind, change)
 
     def shortest_wait_seconds(self) -> float:
-        """How long to leave between two looks at /processes: half of an hour's budget is free, the rest is spread."""
+        """How long to leave between two polls of /processes: half of an hour's budget is free, the rest is spread."""
         values = dict(self.rows.get("other").values)
         taken, budget = len(self._taken(values, self._now())), self._budget(values)
         over = max(0.0, taken / budget - _FREE_SHARE) / (1 - _FREE_SHARE)

@@ -44,5 +44,5 @@ class Notification(Model):
         return self
 
     def is_for(self, export_id: str) -> bool:
-        """True where it tells of this export."""
+        """True where it is for this export."""
         return self.exports == "all" or export_id in self.exports

@@ -120,7 +120,7 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
     """False where the notice is done with, not due, or in other hands."""
     row = load_notice(app, message)
     if row.state == "sending" and row.until <= app.now() and notification.type != "webhook":
-        _leave_unknown(app, message, row.owner, "Its worker died while it was at it.")
+        _leave_unknown(app, message, row.owner, "Its worker died while it posted it.")
         return False
 
     def claim(now: NoticeRow) -> NoticeRow | None:

@@ -208,7 +208,7 @@ def _save(app: App, row: Row) -> None:
     try:
         app.storage.accounts.save(row)
     except (Conflict, NotFound):
-        return  # another worker is at it
+        return  # another worker has changed it
 
 
 def _delete(app: App, row: Row) -> None:

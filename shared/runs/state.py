@@ -313,7 +313,7 @@ class Batch:
             process_id=process_id,
             posted_at=now.timestamp(),
             posts=self.posts + repeats,
-            # A call-back that has come already may tell of the import whose answer was lost.
+            # A call-back that has come already may be about the import whose answer was lost.
             called_back=self.called_back and not repeats,
             owner="",
             owner_until=0.0,

@@ -14,9 +14,7 @@ from shared.storage.blobs import Blobs
 def answers(monkeypatch):
     """The status of the answer for each blob of the next request."""
     statuses: list[int] = []
-    monkeypatch.setattr(
-        ContainerClient, "list_blob_names", lambda self, **_: ["x/a"] * len(statuses)
-    )
+    monkeypatch.setattr(ContainerClient, "list_blob_names", lambda self, **_: ["x/a"] * len(statuses))
     monkeypatch.setattr(
         ContainerClient,
         "delete_blobs",
