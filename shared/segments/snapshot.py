@@ -145,11 +145,12 @@ class _Search:
             for blob in self._blobs.listing(self._source.container, below_day):
                 name, slash, _ = blob.name.removeprefix(below_day).partition("/")
                 # Data Lake Storage lists folders too, also those whose files were deleted.
-                if slash and re.fullmatch(REFRESH_LEVELS[-1], name):
+                if slash:
                     by_name.setdefault(name, []).append(blob)
             for name, blobs in sorted(by_name.items(), reverse=True):
                 time = f"{day}/{name}"
-                if self._can_be(f"{segment}/{time}", time, _written(blobs)):
+                is_time = re.fullmatch(REFRESH_LEVELS[-1], name)
+                if is_time and self._can_be(f"{segment}/{time}", time, _written(blobs)):
                     yield time, blobs
 
     def hidden(self, segment: str) -> str:
