@@ -128,7 +128,7 @@ DEFECTS: tuple[Defect, ...] = (
         "ending-unconditional",
         "A run that has ended is ended once more.",
         (
-            Edit("shared.runs.store", "None if run.is_final else change(run)", "change(run)"),
+            Edit("shared.runs.store", "None if now.is_final else change(now)", "change(now)"),
             Edit(
                 "shared.runs.state",
                 'return None if self.is_final else self._ended("cancelled", now, problem)',
@@ -184,8 +184,8 @@ DEFECTS: tuple[Defect, ...] = (
         "books-not-closed",
         "A run succeeds without its batches being added up.",
         "runs.steps.end",
-        "lambda run: _added_up(run, batches).succeeded(",
-        "lambda run: run.succeeded(",
+        "lambda now: _added_up(now, batches).succeeded(",
+        "lambda now: now.succeeded(",
     ),
     Defect(
         "bodies-kept",

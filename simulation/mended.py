@@ -83,8 +83,8 @@ MENDED: tuple[Defect, ...] = (
             Edit("shared.runs.steps.end", '    _log.info("%s", ended_line(run))\n', ""),
             Edit(
                 "shared.runs.steps.end",
-                "        measure_end(run)\n",
-                '        measure_end(run)\n        _log.info("%s", ended_line(run))\n',
+                "        measure_end(ended)\n",
+                '        measure_end(ended)\n        _log.info("%s", ended_line(ended))\n',
             ),
         ),
     ),

@@ -72,11 +72,11 @@ def judge(
 
 def _named(check: Check, names: Mapping[str, str]) -> Check:
     """Puts what was done to an export behind each failure that is about it."""
-    told = []
+    reported = []
     for failure in check.failures:
         about = next((place for export, place in names.items() if re.search(rf"\b{export}\b", failure)), "")
-        told.append(f"{failure} [{about}]" if about else failure)
-    return replace(check, failures=tuple(told))
+        reported.append(f"{failure} [{about}]" if about else failure)
+    return replace(check, failures=tuple(reported))
 
 
 def _not_succeeded(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]:
@@ -107,11 +107,11 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
             rows = status.contacts_mapped + status.rows_merged + status.rows_filtered + rejected
             if status.rows_read != rows:
                 yield f"{run.run_id}: {status.rows_read} rows read, {rows} accounted for"
-        told = status.contacts_confirmed + status.rejected_by_brevo
+        reported = status.contacts_confirmed + status.rejected_by_brevo
         open_contacts = _open_contacts(site.app.store.batches(run))
-        if status.contacts_delivered != told + open_contacts:
+        if status.contacts_delivered != reported + open_contacts:
             yield (
-                f"{run.run_id}: {status.contacts_delivered} contacts delivered, {told} confirmed or rejected, "
+                f"{run.run_id}: {status.contacts_delivered} contacts delivered, {reported} confirmed or rejected, "
                 f"{open_contacts} in open batches"
             )
         if run.state.startswith("succeeded") and status.contacts_delivered != status.contacts_to_send:
@@ -142,9 +142,9 @@ def _counts(site: Site, ended: list[tuple[ExportUnderTest, Run]], *, reports_may
         warnings = Counter(expected.warnings) + Counter(brevo_duplicate_phone=len(export.numbers_taken))
         # Only a note excuses a warning that is missing; nothing excuses one too many.
         lost = reports_may_be_lost and _has_unread_report(site, run)
-        told = Counter(run.counts.warnings)
-        if not (told <= warnings if lost else told == warnings):
-            yield f"{run.run_id}: warnings {dict(told)}, must be {dict(warnings)}"
+        reported = Counter(run.counts.warnings)
+        if not (reported <= warnings if lost else reported == warnings):
+            yield f"{run.run_id}: warnings {dict(reported)}, must be {dict(warnings)}"
 
 
 def _has_unread_report(site: Site, run: Run) -> bool:
@@ -227,7 +227,7 @@ def _repeats_by_export(
 
 
 def _judge_open_imports(site: Site, report: Report, account: Account, runs: list[tuple[ExportUnderTest, Run]]) -> None:
-    """More imports at once than allowed: told apart by whether an import that nobody knows of took part."""
+    """More imports at once than allowed: distinguished by whether an import that nobody knows of took part."""
     known = {
         batch.process_id for export, run in runs if export.account == account.name for batch in _batches(site, run)
     }

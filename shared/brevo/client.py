@@ -49,7 +49,7 @@ NUMBER_REPORTS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What Brevo tells of contacts that it did not take: links to CSV files, or a mere count.
+    """What Brevo reports of contacts that it did not take: links to CSV files, or a mere count.
 
     `attribute` is the one whose number another contact has, where that is why.
     """

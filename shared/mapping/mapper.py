@@ -137,35 +137,35 @@ class Mapper:
         if self._tell(self._email, "email_cell"):
             self._execute(
                 f"UPDATE chunk SET fate = CASE WHEN value IS NULL THEN {FATE['invalid_email']} "
-                f"ELSE {FATE['contact']} END, email = value FROM told "
-                f"WHERE chunk.rowid = told.row AND fate = {FATE['undecided']}"
+                f"ELSE {FATE['contact']} END, email = value FROM judged "
+                f"WHERE chunk.rowid = judged.row AND fate = {FATE['undecided']}"
             )
         for k, _ in self.plan.phones:
             if self._tell(self._phone, f"phone_cell{k}"):
                 self._execute(
-                    f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM told "
-                    f"WHERE chunk.rowid = told.row AND strlen(value) <= {LONGEST_NUMBER}"
+                    f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM judged "
+                    f"WHERE chunk.rowid = judged.row AND strlen(value) <= {LONGEST_NUMBER}"
                 )
         if self._value(longest_sql(self.plan)) > LONGEST_TEXT:
             for statement in too_long_sql(self.plan):
                 self._execute(statement)
 
     def _tell(self, rule: Rule, column: str) -> bool:
-        """Puts what becomes of each row's value in the column into `told`; false where there is none."""
+        """Puts what becomes of each row's value in the column into `judged`; false where there is none."""
         self._execute(
-            f"CREATE OR REPLACE TEMP TABLE told AS SELECT rowid AS row, {column} AS cell, "
+            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT rowid AS row, {column} AS cell, "
             f"{rule.simplified(column)} AS simple FROM chunk WHERE {column} IS NOT NULL"
         )
-        kinds = dict(self._db.execute(f"SELECT {rule.kind('simple')}, count(*) FROM told GROUP BY 1").fetchall())
+        kinds = dict(self._db.execute(f"SELECT {rule.kind('simple')}, count(*) FROM judged GROUP BY 1").fetchall())
         if not kinds:
             return False
         verdict = rule.verdict("simple", [kind for kind, count in kinds.items() if count >= _WORTH_PLANNING])
-        self._execute(f"CREATE OR REPLACE TEMP TABLE told AS SELECT row, cell, {verdict} AS value FROM told")
-        undecided = self._db.execute("DELETE FROM told WHERE value = '' RETURNING row, cell").fetchall()
+        self._execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT row, cell, {verdict} AS value FROM judged")
+        undecided = self._db.execute("DELETE FROM judged WHERE value = '' RETURNING row, cell").fetchall()
         if undecided:
             values = {cell: rule.judge(cell) for cell in {cell for _, cell in undecided}}
             self._db.execute(
-                "INSERT INTO told SELECT unnest($rows), NULL, unnest($values)",
+                "INSERT INTO judged SELECT unnest($rows), NULL, unnest($values)",
                 {"rows": [row for row, _ in undecided], "values": [values[cell] for _, cell in undecided]},
             )
         return True

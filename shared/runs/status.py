@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import WithJsonSchema
@@ -14,7 +15,7 @@ from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import SUCCEEDED, Run, State, Trigger
+from shared.runs.state import FINAL, SUCCEEDED, Run, State, Trigger
 from shared.runs.steps import end
 from shared.staging.rejected import rejected_csv, report_part, report_parts
 
@@ -122,8 +123,21 @@ def _not_sent_once_more(batches: list[Batch]) -> int:
 
 
 def run_story(app: App, run: Run) -> RunStory:
-    """The run's status and story."""
-    return RunStory(**vars(run_status(app, run)), story=[Event(**event) for event in app.store.events(run.run_id)])
+    """The run's status and story: its start and end, which its row has, and the newest of what was noted."""
+    noted = [Event(**event) for event in app.store.events(run.run_id)]
+    story = sorted([*_own_events(run), *noted], key=lambda event: event.at)
+    return RunStory(**vars(run_status(app, run)), story=story)
+
+
+def _own_events(run: Run) -> Iterator[Event]:
+    texts = {"queued": f"By {run.trigger}."}
+    if run.is_final:
+        texts[run.state] = run.error.message if run.error else ""
+    for state, text in texts.items():
+        if state in run.times:
+            # The end stands behind what was noted in the same millisecond, which is all that the row's time shows.
+            at = datetime.fromisoformat(run.times[state]) + timedelta(milliseconds=state in FINAL)
+            yield Event(f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%f}", state, text)
 
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
@@ -141,7 +155,8 @@ def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, i
         raise ConfigurationError(
             "report_in_parts",
             f"The rejected rows come in {parts:,} parts.",
-            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, or use `segment-export rejects`.",
+            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, "
+            f"or use `segment-export rejects {run.run_id}`.",
         )
     if number is not None and number > parts:
         raise ConfigurationError(

@@ -5,9 +5,9 @@ import pytest
 from simulation.storage import MemoryTable
 from tests.memory_line import Line
 
-MOST_CALLS = 75
+MOST_CALLS = 63
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
-MOST_READS_OF_ITS_OWN_ROW = 6
+MOST_READS_OF_ITS_OWN_ROW = 5
 # A run of which one contact is sent once more, in a second import.
 MOST_CALLS_WITH_A_LAST_IMPORT = 126
 # Among them the snapshot is looked for once more, since the run has waited for the answer.

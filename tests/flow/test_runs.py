@@ -56,8 +56,8 @@ def test_story_shows_the_newest_events_of_a_long_run_and_in_order(flow):
         flow.app.store.add_event(run_id, "waiting", f"Turn {number}.")
     status = flow.finish(run_id)
     kinds = [event["kind"] for event in status["story"]]
-    assert (len(kinds), kinds[-3:]) == (200, ["delivered", "confirmed", "succeeded"])
-    assert [event["text"] for event in status["story"][:2]] == ["Turn 103.", "Turn 104."]
+    assert (len(kinds), kinds[-3:]) == (202, ["delivered", "confirmed", "succeeded"])
+    assert [event["text"] for event in status["story"][:3]] == ["By terminal.", "Turn 102.", "Turn 103."]
 
 
 def test_final_run_leaves_no_staged_body_no_slot_and_no_open_run(flow):

@@ -1,7 +1,7 @@
 """Step `confirm`: reads from /processes the results of the run's imports, and sends what can be sent next.
 
 One delayed message a run drives this; an older one is stale and does nothing. Success is only ever read from
-/processes: a call-back frees a slot and brings the next look forward, no more.
+/processes: a call-back frees a slot and brings the next poll forward, no more.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
         _check_batches(run, ready, batches)
     if len(batches) >= run.counts.batches and all(batch.state == "confirmed" for batch in batches):
         if not contacts_to_move(batches):
-            end.succeed(app, run.run_id, batches)
+            end.succeed(app, run, batches)
             return
         batches = write_last_batches(app, run, ready.export, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
@@ -67,7 +67,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
 
 
 def import_finished(app: App, run: Run, number: int) -> bool:
-    """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
+    """Brevo says that an import has finished: its slot is free, and the last ones are polled now.
 
     A call-back identifies the batch, not the POST. If the batch was posted twice, it may belong to the POST whose
     answer was lost while the other import still runs. Then keep the slot and poll.
@@ -100,7 +100,7 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: f
         release_left_slots(app, run.key_setting)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
-        wait = poll_delay(app, run, open_batches)
+        wait = poll_delay(app, run, open_batches, app.pace(run.key_setting))
     schedule_confirm(app, run, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
@@ -121,12 +121,12 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     if confirmed:
         largest = max(confirmed, key=lambda batch: batch.contacts)
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
-        learn(app.storage.accounts, run.key_setting, done, largest.polls + 1)
+        learn(brevo.session.pace.rows, done, largest.polls + 1)
     return run, after
 
 
 def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:
-    """Writes down what a poll has shown of a batch; returns the batch as it then is, whoever changed it last."""
+    """Writes down what a poll has shown of a batch; returns the batch as it then is."""
     if process is not None and process.state == "completed":
         return _take_completed(app, run, batch, process)
     if process is not None and process.state in ("failed", "cancelled"):

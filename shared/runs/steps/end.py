@@ -53,15 +53,15 @@ def _added_up(run: Run, batches: list[Batch]) -> Run:
     return replace(run, counts=counts)
 
 
-def succeed(app: App, run_id: str, batches: list[Batch]) -> None:
+def succeed(app: App, run: Run, batches: list[Batch]) -> None:
     """Ends a run of which Brevo has confirmed every batch."""
     all_read = not any(batch.note for batch in batches)
-    _finish(app, run_id, lambda run: _added_up(run, batches).succeeded(app.time(), all_read=all_read))
+    _finish(app, run, lambda now: _added_up(now, batches).succeeded(app.time(), all_read=all_read))
 
 
-def skip(app: App, run_id: str, problem: Problem, still: Still) -> None:
+def skip(app: App, run: Run, problem: Problem, still: Still) -> None:
     """Ends a run that has nothing to do, where it is still as it was when that was decided."""
-    _finish(app, run_id, lambda run: run.skipped(problem, app.time()) if still(run) else None)
+    _finish(app, run, lambda now: now.skipped(problem, app.time()) if still(now) else None)
 
 
 def fail_unsent(app: App, run_id: str, problem: Problem, still: Still) -> None:
@@ -69,38 +69,29 @@ def fail_unsent(app: App, run_id: str, problem: Problem, still: Still) -> None:
     _finish(app, run_id, lambda run: run.failed(problem, 0, app.time()) if still(run) else None)
 
 
-def stop(app: App, run_id: str) -> Run:
+def stop(app: App, run: Run) -> Run:
     """Ends a run as was decided, and says what Brevo has; returns it as it is. No worker may be posting for it."""
 
-    def change(run: Run) -> Run | None:
-        batches = app.store.batches(run)
+    def change(now: Run) -> Run | None:
+        batches = app.store.batches(now)
         unanswered = sum(batch.contacts for batch in batches if batch.is_unanswered and not batch.holds_moved)
-        return _added_up(run, batches).stopped(unanswered, app.time())
+        return _added_up(now, batches).stopped(unanswered, app.time())
 
-    return _finish(app, run_id, change)
+    return _finish(app, run, change)
 
 
-def _finish(app: App, run_id: str, change: Callable[[Run], Run | None]) -> Run:
-    is_ours = False
-
-    def noted(run: Run) -> Run | None:
-        nonlocal is_ours
-        ended = change(run)
-        is_ours = ended is not None
-        return ended
-
-    run = app.store.finish(run_id, noted)
+def _finish(app: App, run: Run | str, change: Callable[[Run], Run | None]) -> Run:
+    ended, is_ours = app.store.finish(run, change)
     if is_ours:
-        measure_end(run)
-    if run.is_final:
-        tidy(app, run)
-    return run
+        measure_end(ended)
+    if ended.is_final:
+        tidy(app, ended)
+    return ended
 
 
 def tidy(app: App, run: Run) -> None:
     """Logs the end, clears up behind it, and only then takes the run off the list: a sweep can repeat this."""
     _log.info("%s", ended_line(run))
-    app.store.add_end_event(run)
     leave_slots(app, run)
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
     wake_waiting(app, run.key_setting, but=run.run_id)

@@ -56,7 +56,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
-        end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
+        end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
     brevo = app.brevo(run.key_setting)
     left = ask_who_left(app, run, ready, brevo)
@@ -171,7 +171,7 @@ def _write_staging(
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
-    """What is not committed is deleted by whoever wrote it. Where that fails, a sweep does it behind the run's end."""
+    """What is not committed is deleted by its own worker. Where that fails, a sweep does it behind the run's end."""
     with suppress(ExportError):
         app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")
 
@@ -270,4 +270,4 @@ def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
     names = ", ".join(part.segment for part in snapshot.segments)
     advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
     problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
-    end.skip(app, run.run_id, problem, still=lambda now: now.owner == run.owner)
+    end.skip(app, run, problem, still=lambda now: now.owner == run.owner)
