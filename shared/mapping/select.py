@@ -181,8 +181,8 @@ def counts_sql(plan: Plan, *, refused_texts: bool) -> str:
     Shape: one row; the length of the longest text in bytes, which is at least that in characters; then two numbers for
     each of the plan's phones and values. Texts that are lost are counted only with `refused_texts`.
     """
-    longest = ["0", *(f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS)]
-    parts = [f"greatest({', '.join(longest)})"]
+    longest = ["max(0)", *(f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS)]
+    parts = [f"coalesce(greatest({', '.join(longest)}), 0)"]
     for k, _ in plan.phones:
         parts += [
             f"count(*) FILTER (phone{k} IS NOT NULL OR phone_cell{k} IS NOT NULL)",
