@@ -30,7 +30,6 @@ from shared.mapping.select import (
     copy_sql,
     counts_sql,
     load_sql,
-    longest_sql,
     places_sql,
     rejected_sql,
     too_long_sql,
@@ -122,7 +121,7 @@ class Mapper:
 
     def _check_count(self, chunk: Chunk) -> None:
         """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""
-        count = self._value("SELECT count(*) FROM chunk")
+        (count,) = self._row("SELECT count(*) FROM chunk")
         if count != chunk.rows:
             origins = chunk.origins
             first, last = (f"{self._files[origins.file(row)]}, line {origins.line(row)}" for row in (0, chunk.rows - 1))
@@ -146,9 +145,6 @@ class Mapper:
                     f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM judged "
                     f"WHERE chunk.rowid = judged.row AND strlen(value) <= {LONGEST_NUMBER}"
                 )
-        if self._value(longest_sql(self.plan)) > LONGEST_TEXT:
-            for statement in too_long_sql(self.plan):
-                self._execute(statement)
 
     def _tell(self, rule: Rule, column: str) -> bool:
         """Puts what becomes of each row's value in the column into `judged`; false where there is none."""
@@ -171,10 +167,12 @@ class Mapper:
         return True
 
     def _count_fields(self) -> set[str]:
-        """Adds up the values of the chunk's contacts; the attributes of which some are lost."""
-        if not self._counted:
-            return set()
-        found = self._db.execute(counts_sql(self.plan)).fetchone() or ()
+        """Refuses texts that are too long, and adds up the contacts' values; the attributes of which some are lost."""
+        longest, *found = self._row(counts_sql(self.plan, refused_texts=False))
+        if longest > LONGEST_TEXT:
+            for statement in too_long_sql(self.plan):
+                self._execute(statement)
+            _, *found = self._row(counts_sql(self.plan, refused_texts=True))
         doubtful = set()
         for n, (field, filled, lost) in enumerate(zip(self._counted, found[::2], found[1::2], strict=True)):
             self._filled[n] += filled
@@ -210,9 +208,9 @@ class Mapper:
                 "rows_unreadable", f"The rows could not be read ({type(error).__name__}).", "Check the segment's files."
             ) from None
 
-    def _value(self, sql: str) -> int:
+    def _row(self, sql: str) -> tuple[int, ...]:
         found = self._db.execute(sql).fetchone()
-        return int(found[0]) if found else 0
+        return tuple(map(int, found or ()))
 
 
 def _outcome(reason: str) -> Outcome:

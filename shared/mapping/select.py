@@ -175,26 +175,23 @@ def too_long_sql(plan: Plan) -> list[str]:
     ]
 
 
-def longest_sql(plan: Plan) -> str:
-    """The length of the chunk's longest text, in bytes: at least as many as it has characters. Shape: one number."""
-    texts = [f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS]
-    return f"SELECT greatest(0, {', '.join(texts) or '0'}) FROM chunk"
-
-
-def counts_sql(plan: Plan) -> str:
+def counts_sql(plan: Plan, *, refused_texts: bool) -> str:
     """How many of the chunk's contacts have something for each field, and of how many it is lost or partly lost.
 
-    Shape: one row, two numbers for each of the plan's phones, then for each of its values.
+    Shape: one row; the length of the longest text in bytes, which is at least that in characters; then two numbers for
+    each of the plan's phones and values. Texts that are lost are counted only with `refused_texts`.
     """
-    parts = []
+    longest = ["max(0)", *(f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS)]
+    parts = [f"coalesce(greatest({', '.join(longest)}), 0)"]
     for k, _ in plan.phones:
         parts += [
             f"count(*) FILTER (phone{k} IS NOT NULL OR phone_cell{k} IS NOT NULL)",
             f"count(*) FILTER (phone_lost{k} OR (phone_cell{k} IS NOT NULL AND phone{k} IS NULL))",
         ]
     for i, field in plan.values:
-        parts += [f"count(f{i})", f"count(*) FILTER ({_lost(f'f{i}', field)})"]
-    return f"SELECT {', '.join(parts) or '0'} FROM chunk WHERE fate = {FATE['contact']}"
+        can_be_lost = refused_texts or field.type not in TEXTS
+        parts += [f"count(f{i})", f"count(*) FILTER ({_lost(f'f{i}', field)})" if can_be_lost else "0"]
+    return f"SELECT {', '.join(parts)} FROM chunk WHERE fate = {FATE['contact']}"
 
 
 def places_sql() -> str:
