@@ -86,7 +86,10 @@ class AtRest:
             yield "not all are delivered and confirmed"
         if self._reports_broken:
             return
-        brevo, people = self._judge.brevo, self._judge.refreshes[run.snapshot].people.keys()
+        brevo = self._judge.brevo
+        # Not the whole snapshot: who left the list is not sent.
+        imports = [each for each in brevo.imports if each.batch.startswith(f"{run.run_id}/")]
+        people = {email for each in imports for email in each.contacts}
         if counts.rejected_by_brevo != len(people & brevo.refused):
             yield f"Brevo has rejected {len(people & brevo.refused)}"
         shared = len((people & brevo.shared) - brevo.refused)
