@@ -1,1 +1,1 @@
-"""Benchmarks: figures of this machine, measured anew each time."""
+"""Benchmarks: figures of this machine, measured again each time."""

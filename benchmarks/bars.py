@@ -40,7 +40,7 @@ class Bar:
     def _measured_text(self) -> str:
         if not self.measured % 1:
             return f"{self.measured:,.0f}"
-        # As many digits as it takes to be told from its bar.
+        # As many digits as it takes to differ from its bar.
         digits = next((places for places in (1, 2, 3) if round(self.measured, places) != self.bound), 3)
         return f"{self.measured:,.{digits}f}"
 

@@ -23,7 +23,7 @@ _EVERY_SECONDS = 0.2
 class _Watch:
     """Looks a few times a second at the memory of a process with all below it, and at a folder's size.
 
-    A process's own peak is told exactly when it ends; a tree's and a folder's are only known by looking.
+    A process's own peak is known exactly when it ends; a tree's and a folder's are only known by sampling.
     """
 
     def __init__(self, pid: int, folder: Path) -> None:

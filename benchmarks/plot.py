@@ -1,6 +1,6 @@
 """The plot in docs/performance.md: CPU, wall and memory of each contender, as an SVG without scripts or fonts.
 
-`python -m benchmarks.plot JSON SVG` draws it anew from what `make bench` has written.
+`python -m benchmarks.plot JSON SVG` draws it again from what `make bench` has written.
 """
 
 import json

@@ -113,7 +113,10 @@ def cancel_run(asked: Asked) -> func.HttpResponse:
 
 @endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", parameters=(_PART,), problems=(400, 404, 409))
 def show_rejected_rows(asked: Asked) -> func.HttpResponse:
-    """The rejected rows as CSV; never a value of theirs. More than 16 MB come in parts: 409 says how many."""
+    """The rejected rows as CSV; never a value of theirs. More than 16 MB come in parts: 409 says how many.
+
+    The last column, outcome, is not_sent, sent_without_value (a warning) or rejected_by_brevo.
+    """
     require(asked.caller, "view_rejected_rows")
     number = _part(asked)
     run = find_run(asked.app, asked.id)

@@ -133,7 +133,7 @@ param deployerIpAddress string = ''
 // ---------------------------------------------------------------------------------------------------------------
 // Watching
 
-@description('Who is told of alerts. Empty: alerts are only shown in the portal.')
+@description('Who gets alerts. Empty: alerts are only shown in the portal.')
 param alertEmail string = ''
 
 @description('Alert when no run of an export has succeeded for so many hours: a day and two hours of grace for a nightly refresh. At most 48.')

@@ -108,13 +108,13 @@ class Demo:
             command, cwd=REPOSITORY, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         ) as process:
             try:
-                told = self._output_of(process)
+                output = self._output_of(process)
             finally:
                 process.terminate()
         if process.returncode != 0:
-            raise DemoError(f"segment-export run ended with exit status {process.returncode}: {told.strip()}")
-        self._words = told.strip()
-        self._follow(told.split()[0], "terminal")
+            raise DemoError(f"segment-export run ended with exit status {process.returncode}: {output.strip()}")
+        self._words = output.strip()
+        self._follow(output.split()[0], "terminal")
 
     def _output_of(self, process: subprocess.Popen[str]) -> str:
         deadline = time.monotonic() + self._run_seconds

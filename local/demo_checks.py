@@ -71,12 +71,13 @@ def check_run(status: Mapping[str, Any], trigger: str, expected: Expected) -> No
 def check_rejected_rows(text: str, expected: Expected) -> list[dict[str, str]]:
     """Each faulty row must be named with file, line and reason, and no other. Raises: DemoError."""
     rows = list(csv.DictReader(io.StringIO(text)))
-    told = {(row["segment"], row["file"].rsplit("/", 1)[-1], row["line"], row["reason"]) for row in rows}
+    reported = {(row["segment"], row["file"].rsplit("/", 1)[-1], row["line"], row["reason"]) for row in rows}
     wanted = {(each.segment, each.file.rsplit("/", 1)[-1], str(each.line), each.reason) for each in expected.findings}
-    if told != wanted or len(rows) != len(expected.findings):
+    if reported != wanted or len(rows) != len(expected.findings):
         raise DemoError(
-            f"the rejected rows do not tell what the sample data says: {len(wanted - told)} faults are missing, "
-            f"{len(told - wanted)} are told that are none, in {len(rows)} rows for {len(expected.findings)} faults"
+            f"the rejected rows do not tell what the sample data says: {len(wanted - reported)} faults are missing, "
+            f"{len(reported - wanted)} are reported that are none, in {len(rows)} rows for "
+            f"{len(expected.findings)} faults"
         )
     return rows
 

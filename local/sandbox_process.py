@@ -1,4 +1,4 @@
-"""The Brevo sandbox in a process of its own, which ends when whoever started it ends.
+"""The Brevo sandbox in a process of its own, which ends when the process that started it ends.
 
 `with SandboxProcess("--seconds-fixed", "0.2") as sandbox:` takes the arguments of `python -m local.brevo_sandbox`.
 """
@@ -88,7 +88,7 @@ class SandboxProcess:
 
 
 def main() -> int:
-    """Run the sandbox until SIGTERM or the end of standard input; Ctrl+C is left to whoever started it."""
+    """Run the sandbox until SIGTERM or the end of standard input; Ctrl+C is left to the process that started it."""
     from local.brevo_sandbox.__main__ import main as run_sandbox
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -155,7 +155,7 @@ class Stack:
             return "Azurite"
         if self.sandbox.has_ended():
             return "the Brevo sandbox"
-        # Looks only: the host's exit code stays there for whoever waits for it.
+        # Looks only: the host's exit code stays there for the process that waits for it.
         ended = os.waitid(os.P_PID, self.host.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return "the functions host" if ended else ""
 

@@ -3,10 +3,10 @@
 Three roles, as in Customer Insights: administrators make connections and decide who may use them, contributors set up
 exports on connections that are shared with them, viewers only look.
 
-Who the caller is: the terminal is an administrator. Over HTTP it is whoever the platform's authentication says, where
-that is on (the platform then sets WEBSITE_AUTH_ENABLED and removes such headers from outside); where it is off, the
-header proves nothing and is ignored, and whoever has a key of the host or of a function is an administrator. A system
-that calls the webhook where people sign in has the webhook's own secret: a key alone proves nothing there, since
+Who the caller is: the terminal is an administrator. Over HTTP it is the user whom the platform's authentication names,
+where that is on (the platform then sets WEBSITE_AUTH_ENABLED and removes such headers from outside); where it is off,
+the header proves nothing and is ignored, and anyone with a key of the host or of a function is an administrator. A
+system that calls the webhook where people sign in has the webhook's own secret: a key alone proves nothing there, since
 viewers have one too.
 """
 
@@ -109,7 +109,7 @@ class Caller:
 
 
 def terminal_caller(user: str) -> Caller:
-    """Whoever types on the machine has its settings, and so is an administrator."""
+    """A person who types on the machine has its settings, and so is an administrator."""
     return Caller(f"terminal {_plain(user.split('@')[0])}".strip(), "administrator")
 
 
@@ -219,41 +219,3 @@ def _object_id(claims: list[tuple[str, str]]) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "", text)[:64]
-
-
-def permissions_page() -> str:
-    """docs/permissions.md."""
-    head = ["operation", *(f"{role}{where}" for role in ROLES for where in ("", ", not shared"))]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for operation, rule in RULES.items():
-        cells = ["yes" if may(role, operation, shared=shared) else "no" for role in ROLES for shared in (True, False)]
-        lines.append(f"| {rule.words} | {' | '.join(cells)} |")
-    return _PAGE.format(table="\n".join(lines))
-
-
-_PAGE = """\
-# Who may do what
-
-Made from `shared/access.py` by `python -m scripts.permissions`; a test fails when the two differ.
-
-*Not shared*: the connection concerned is not available to the role (`available_to` in the connection). A detached
-export has no connection, so nothing keeps a contributor from it.
-
-{table}
-
-## Where a role comes from
-
-- **The platform's authentication is on** (App Service Authentication, which sets `WEBSITE_AUTH_ENABLED` to `True`): the
-  signed-in user's app roles decide, named `administrator`, `contributor` and `viewer` in the app registration. Who has
-  several has the most powerful one; who has none may do nothing. A request without a signed-in user gets 401, whatever
-  key it has. The webhook, which is for systems, also takes the secret of the setting `WEBHOOK_SECRET`, as the header
-  `X-Webhook-Secret`. It then starts exports with the schedule `with_refresh` only.
-- **It is off**: whoever has the host key or a function's key is an administrator. The header
-  `X-MS-CLIENT-PRINCIPAL` is ignored then, since anyone can send it. Give keys to systems and administrators only.
-- **The terminal** is an administrator: who can read the app's settings can do everything anyway.
-
-Function keys are asked for in each case; the platform's authentication comes on top.
-
-The audit trail names a signed-in user by the directory's object id, a key as `function key`, the webhook's secret as
-`webhook secret`, and a terminal by the machine's user name.
-"""

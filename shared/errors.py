@@ -1,4 +1,4 @@
-"""Errors, told apart by what to do next.
+"""Errors, divided by what to do next.
 
     ExportError                a code, a sentence and an advice; both are safe to show and to log
     ├── ConfigurationError     a person must act: never retried
@@ -23,7 +23,7 @@ _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().
 
 
 class ExportError(Exception):
-    """Something went wrong that a person can be told about in one sentence, which names no address."""
+    """Something went wrong that can be shown to a person in one sentence, which names no address."""
 
     def __init__(self, code: str, message: str, advice: str = "") -> None:
         self.code = code

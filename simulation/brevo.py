@@ -1,34 +1,51 @@
 """Brevo, as far as an import and its end are concerned: https://developers.brevo.com/reference/importcontacts-1."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from requests import ConnectionError as NoConnection
 
+from shared.brevo.contact_export import ExportedContact
 from simulation.faults import BrevoFault, Faults
 from simulation.scheduler import Scheduler
 
 REPORT = "https://simulated.brevo.com/report/"
+EXPORT = "https://simulated.brevo.com/export/"
+_FIRST_EXPORT = 1_000_001
 _HEADERS = {"x-sib-ratelimit-limit": "100000"}
 Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
 class Import:
-    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted."""
+    """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted.
+
+    Of its contacts, `with_phone` come with a phone number, and `put_back` had left the list, and when.
+    """
 
     id: int
     list_id: int
     contacts: dict[str, str]
+    with_phone: set[str]
     taken_at: float
     batch: str = ""
     over_at: float = 0.0
     state: str = "in_process"
-    rejected: tuple[str, ...] = ()
+    rejected: dict[str, list[str]] = field(default_factory=dict)
     is_known: bool = False
     is_report_broken: bool = False
+    put_back: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Who had left a list when this was asked for. `state` is what it will be `over_at` this time."""
+
+    emails: tuple[str, ...]
+    over_at: float
+    state: str
 
 
 @dataclass
@@ -42,7 +59,11 @@ class Watcher:
 
 @dataclass
 class Brevo:
-    """One account. `values` has each contact's value, which tells of which snapshot it is."""
+    """One account. `values` has each contact's value, which tells of which snapshot it is; `left`, who left when.
+
+    Of the people that are imported, `refused` are rejected, and `shared` where they come with their number, which
+    another contact has. `unread` are those whose rejection no readable report has told.
+    """
 
     scheduler: Scheduler
     faults: Faults
@@ -51,11 +72,18 @@ class Brevo:
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[int, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     imports: list[Import] = field(default_factory=list)
+    exports: list[Export] = field(default_factory=list)
+    left: dict[tuple[int, str], float] = field(default_factory=dict)
+    ever_left: set[str] = field(default_factory=set)
 
     def ask(self, method: str, path: str, body: bytes | None) -> Answer:
         """The answer to a call. Raises requests' ConnectionError where there is none."""
-        name = {"/contacts/import": "import", "/processes": "processes"}.get(path, "check")
+        name = {"/contacts/import": "import", "/contacts/export": "export", "/processes": "processes"}.get(
+            path, "check"
+        )
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
         fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
         if fault.kind == "slow":
@@ -84,8 +112,20 @@ class Brevo:
     def report(self, url: str) -> list[list[str]]:
         """The rows of a report."""
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
-        found = self.imports[int(url.removeprefix(REPORT)) - 1]
-        return [["EMAIL"], *([email] for email in found.rejected)]
+        number, _, name = url.removeprefix(REPORT).partition("/")
+        return [["EMAIL"], *([email] for email in self.imports[int(number) - 1].rejected[name])]
+
+    def exported(self, url: str) -> Iterator[ExportedContact]:
+        """The contacts of an export."""
+        self.scheduler.sleep(self.faults.between(0.02, 0.4))
+        found = self.exports[int(url.removeprefix(EXPORT)) - _FIRST_EXPORT]
+        return (ExportedContact(email, 0) for email in found.emails)
+
+    def leave(self, list_id: int, email: str) -> None:
+        """Somebody leaves a list."""
+        self.lists[list_id].discard(email)
+        self.left[list_id, email] = self.scheduler.now
+        self.ever_left.add(email)
 
     def open_imports(self) -> list[Import]:
         """Those that are not over."""
@@ -94,14 +134,18 @@ class Brevo:
     def _done(self, name: str, path: str, body: bytes | None) -> Answer:
         if name == "import":
             return self._take(body or b"{}")
+        if name == "export":
+            return self._export(body or b"{}")
         if name == "processes":
             shown = [self._shown(each) for each in reversed(self.imports[-50:])]
             return _answer(200, {"processes": shown})
         if path.startswith("/processes/"):
             number = int(path.rpartition("/")[2])
-            return _answer(200, self._shown(self.imports[number - 1]))
+            is_export = number >= _FIRST_EXPORT
+            return _answer(200, self._shown_export(number) if is_export else self._shown(self.imports[number - 1]))
         if path == "/contacts/attributes":
-            return _answer(200, {"attributes": [{"name": "FIRSTNAME", "category": "normal"}]})
+            names = ("FIRSTNAME", "SMS")
+            return _answer(200, {"attributes": [{"name": name, "category": "normal"} for name in names]})
         if path == "/account":
             return _answer(200, {"plan": []})
         number = int(path.rpartition("/")[2])
@@ -114,7 +158,8 @@ class Brevo:
         (list_id,) = list_ids
         values = {str(each["email"]): _value(each) for each in contacts}
         parts = urlsplit(str(body.get("notifyUrl", ""))).path.split("/")
-        taken = Import(len(self.imports) + 1, list_id, values, self.scheduler.now)
+        with_phone = {str(each["email"]) for each in contacts if "SMS" in each["attributes"]}  # type: ignore[operator]
+        taken = Import(len(self.imports) + 1, list_id, values, with_phone, self.scheduler.now)
         self.imports.append(taken)
         fault = self.faults.at_brevo("imports")
         seconds = self.faults.between(*self.import_seconds)
@@ -124,6 +169,19 @@ class Brevo:
         self.watcher.taken(taken, sent)
         return _answer(202, {"processId": taken.id})
 
+    def _export(self, sent: bytes) -> Answer:
+        list_id = json.loads(sent)["customContactFilter"]["listId"]
+        emails = tuple(email for number, email in self.left if number == list_id)
+        state = "failed" if self.faults.at_brevo("exports") else "completed"
+        self.exports.append(Export(emails, self.scheduler.now + self.faults.between(0.2, 20.0), state))
+        return _answer(202, {"processId": _FIRST_EXPORT + len(self.exports) - 1})
+
+    def _shown_export(self, number: int) -> dict[str, object]:
+        found = self.exports[number - _FIRST_EXPORT]
+        state = found.state if self.scheduler.now >= found.over_at else "in_process"
+        link = {"export_url": f"{EXPORT}{number}"} if state == "completed" else {}
+        return {"id": number, "status": state, "name": "SEARCH_EXPORT_USERS_API", **link}
+
     def _finish(self, taken: Import, fault: BrevoFault | None, path: list[str]) -> None:
         taken.over_at = self.scheduler.now
         kind = fault.kind if fault else ""
@@ -131,11 +189,17 @@ class Brevo:
         taken.is_report_broken = kind == "report-broken"
         before: dict[str, str] = {}
         if taken.state == "completed":
-            taken.rejected = tuple(email for email in taken.contacts if email in self.refused)
-            new = {email: value for email, value in taken.contacts.items() if email not in self.refused}
+            by_number = [email for email in taken.contacts if email in self.shared & taken.with_phone]
+            others = [email for email in taken.contacts if email in self.refused and email not in by_number]
+            taken.rejected = {"duplicate_phone_id": by_number, "invalid_emails": others}
+            if taken.is_report_broken:
+                self.unread.update(by_number, others)
+            new = {email: value for email, value in taken.contacts.items() if email not in {*by_number, *others}}
             before = {email: self.values.get(email, "") for email in new}
             self.values |= new
             self.lists[taken.list_id] |= new.keys()
+            back = [(taken.list_id, email) for email in new if (taken.list_id, email) in self.left]
+            taken.put_back = {each[1]: self.left.pop(each) for each in back}
         self.watcher.over(taken, before)
         if len(path) > 4:
             self._call_back("/".join(path))
@@ -152,7 +216,8 @@ class Brevo:
     def _shown(self, each: Import) -> dict[str, object]:
         told: dict[str, object] = {}
         if each.state == "completed" and not each.is_report_broken:
-            told = {"info": {"import": {"invalid_emails": f"{REPORT}{each.id}" if each.rejected else None}}}
+            reports = {name: f"{REPORT}{each.id}/{name}" if who else None for name, who in each.rejected.items()}
+            told = {"info": {"import": reports}}
         return {"id": each.id, "status": each.state, "name": "IMPORTUSER", **told}
 
 

@@ -19,6 +19,16 @@ def person(export: int, number: int) -> str:
     return f"c{number}.{export}@people.example"
 
 
+def phone_of(export: int, number: int) -> str:
+    """Somebody's number: every third person's is another contact's at Brevo as well."""
+    return f"+4072{'2' if is_shared(number) else '3'}0{export}{number:04}"
+
+
+def is_shared(number: int) -> bool:
+    """True where another contact at Brevo has this person's number."""
+    return number % 3 == 2
+
+
 def make_document(plan: Plan) -> dict[str, Any]:
     """The document as JSON has it."""
     consent = {"agreed_by": "admin", "agreed_on": "2026-11-01"}
@@ -28,6 +38,7 @@ def make_document(plan: Plan) -> dict[str, Any]:
         "api_key": {"setting": KEY_SETTING},
         "consent": consent,
         "imports_at_once": plan.slots,
+        "leavers": "asked" if plan.asks_leavers else "not_asked",
     }
     exports = [
         {
@@ -37,7 +48,8 @@ def make_document(plan: Plan) -> dict[str, Any]:
             "list_id": 12 + number,
             "source": {"container": CONTAINER, "folder": f"{FOLDER}{number}"},
             "segments": ["Gold"],
-            "mapping": {"email": "EMail", "first_name": "FirstName"},
+            "mapping": {"email": "EMail", "first_name": "FirstName"}
+            | ({"phone": "Telephone"} if plan.with_shared_numbers else {}),
             "max_rejected": 1,
         }
         for number in range(plan.exports)

@@ -29,11 +29,26 @@ DEFECTS: tuple[Defect, ...] = (
         'Change("insert", Row(run.export, "active", {"run_id": run.run_id})),',
         'Change("put", Row(run.export, "active", {"run_id": run.run_id})),',
     ),
+    # Who left the list
+    one(
+        "leavers-sent",
+        "Who left the list is asked, and sent all the same.",
+        "runs.steps.stage",
+        "leavers=leavers,",
+        "leavers=None,",
+    ),
+    one(
+        "older-answer-taken",
+        "A run takes an answer that was asked for before it was there.",
+        "runs.leavers",
+        "if run.run_id not in self.runs and self.asked_at < queued_at + _CLOCKS_DIFFER_SECONDS:",
+        "if not self.asked_at:",
+    ),
     # Claims
     one(
         "batch-claim-forgotten",
         "A batch that a live worker posts counts as nobody's.",
-        "runs.state",
+        "runs.batch",
         'return self.state == "delivering" and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)',
         "return False",
     ),
@@ -62,7 +77,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "slot-freed-early",
         "A batch needs no slot any more once it is delivered.",
-        "runs.state",
+        "runs.batch",
         'return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)',
         'return self.state in ("confirmed", "failed", "delivered")',
     ),
@@ -105,7 +120,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "any-process-confirms",
         "What was read of a batch's first import counts for its second.",
-        "runs.state",
+        "runs.batch",
         'return self.state == "delivered" and self.process_id == process_id',
         'return self.state == "delivered"',
     ),
@@ -113,7 +128,7 @@ DEFECTS: tuple[Defect, ...] = (
         "ending-unconditional",
         "A run that has ended is ended once more.",
         (
-            Edit("shared.runs.store", "None if run.is_final else change(run)", "change(run)"),
+            Edit("shared.runs.store", "None if now.is_final else change(now)", "change(now)"),
             Edit(
                 "shared.runs.state",
                 'return None if self.is_final else self._ended("cancelled", now, problem)',
@@ -162,15 +177,15 @@ DEFECTS: tuple[Defect, ...] = (
         "batches-not-asked-for",
         "A run succeeds once all is delivered, whatever Brevo makes of it.",
         "runs.steps.confirm",
-        'all(batch.state == "confirmed" for batch in batches):\n        end.succeed',
-        'all(batch.state in ("delivered", "confirmed") for batch in batches):\n        end.succeed',
+        'all(batch.state == "confirmed" for batch in batches):\n        if not contacts',
+        'all(batch.state in ("delivered", "confirmed") for batch in batches):\n        if not contacts',
     ),
     one(
         "books-not-closed",
         "A run succeeds without its batches being added up.",
         "runs.steps.end",
-        "lambda run: _added_up(run, batches).succeeded(app.time())",
-        "lambda run: run.succeeded(app.time())",
+        "lambda now: _added_up(now, batches).succeeded(",
+        "lambda now: now.succeeded(",
     ),
     Defect(
         "bodies-kept",
@@ -259,8 +274,29 @@ DEFECTS: tuple[Defect, ...] = (
         "rejections-unread",
         "What Brevo rejected is not looked at.",
         "runs.steps.confirm",
-        "rejections, rows = _rejections(app, batch, process)",
-        "rejections, rows = Rejections(), []",
+        "found = read_reports(app, batch, process)",
+        "found = unread_reports(app, batch)",
+    ),
+    one(
+        "last-batch-forgotten",
+        "Contacts that Brevo rejected for a number of another contact's are not sent once more.",
+        "runs.steps.confirm",
+        "if not contacts_to_move(batches):",
+        "if batches:",
+    ),
+    one(
+        "moved-counted-twice",
+        "Contacts that move count as delivered in their last batch as well.",
+        "runs.steps.end",
+        ' in ("delivered", "confirmed", "failed") and not batch.holds_moved:',
+        ' in ("delivered", "confirmed", "failed"):',
+    ),
+    one(
+        "unread-report-is-success",
+        "A run succeeds without rejections though a report could not be read.",
+        "runs.steps.end",
+        "all_read = not any(batch.note for batch in batches)",
+        "all_read = True",
     ),
     one(
         "address-in-the-story",

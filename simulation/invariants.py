@@ -10,6 +10,7 @@ INVARIANTS: dict[str, str] = {
     "nobody lost": "A run that succeeded has put everybody of its snapshot into the list, with that snapshot's values.",
     "snapshot settled": "The newest snapshot is sent in the end, unless a person cancels it or four runs fail.",
     "others untouched": "An import holds people of its export's snapshots only, for its list, and blocks nobody.",
+    "leavers stay out": "Nobody who had left the list before a run was queued is put back by that run.",
     "imports open": "An account never has more imports open at Brevo than it allows.",
     "newest values win": "No value of an older snapshot replaces one that a run has confirmed.",
     "books balance": "In a final run rows and contacts add up, and success means that all were delivered.",

@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from shared.runs.rows import run_of
@@ -21,10 +22,12 @@ from simulation.storage import Kept
 # More messages than this at once in a queue, and somebody multiplies them. The copies of one message that a run has
 # ended bring many notices, once.
 _MOST_STEPS, _MOST_NOTICES = 60, 300
+# The clocks of processes are off by two seconds at most, and a question is noted by them.
+_CLOCKS_DIFFER_SECONDS = 5.0
 # The first try of a snapshot and three more.
 MOST_TRIES = 4
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
-_SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|c2ltdWxhdGVk")
+_SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|simulated\.brevo\.com/|c2ltdWxhdGVk")
 
 
 @dataclass(slots=True)
@@ -87,11 +90,11 @@ class Judge:
         self.violate("nothing unforeseen", text)
 
     def refreshed(
-        self, export: str, snapshot: str, number: int, people: list[tuple[str, str, str]], *, is_whole: bool
+        self, export: str, snapshot: str, number: int, people: list[tuple[str, str, str, str]], *, is_whole: bool
     ) -> None:
         """A file of a refresh was written."""
         known = self._written[export, number]
-        known |= {email: value for _, email, value in people if email}
+        known |= {email: value for _, email, value, _ in people if email}
         self.refreshes[snapshot] = Refresh(export, snapshot, number, dict(known), self.scheduler.now, is_whole)
         if export not in self.newest or self.newest[export].number <= number:
             self.newest[export] = self.refreshes[snapshot]
@@ -153,11 +156,14 @@ class Judge:
         refresh = self.refreshes[snapshot]
         members = self.brevo.lists[12 + int(export[-1])]
         for email in refresh.people:
-            if email in self.brevo.refused or email in self._excused:
+            if email in self.brevo.ever_left:
                 continue
-            if email not in members:
-                self.violate("nobody lost", f"{run_id} succeeded and one of its people is not in the list")
-            elif version(self.brevo.values[email]) < refresh.number:
+            is_known = email not in self.brevo.refused | self.brevo.unread
+            if email not in members and (is_known or values["state"] == "succeeded"):
+                self.violate("nobody lost", f"{run_id} {values['state']} and one of its people is not in the list")
+            if not is_known or email in self._excused:
+                continue
+            if version(self.brevo.values[email]) < refresh.number:
                 self.violate("nobody lost", f"{run_id} succeeded and an older snapshot's value stands")
             self._floors[email] = max(refresh.number, self._floors.get(email, 0))
 
@@ -216,6 +222,7 @@ class Judge:
 
     def applied(self, done: Import, before: dict[str, str]) -> None:
         """An import has changed contacts."""
+        self._put_back(done)
         for email in before:
             new = version(self.brevo.values[email])
             if new >= version(before[email]):
@@ -228,6 +235,14 @@ class Judge:
                 self.lowered.append((done, f"import {done.id} of {done.batch}"))
             elif new < self._floors.get(email, 0):
                 self.violate("newest values win", f"import {done.id} of {done.batch} replaces confirmed newer values")
+
+    def _put_back(self, done: Import) -> None:
+        if not done.put_back or not self.plan.asks_leavers:
+            return
+        run_id = done.batch.partition("/")[0]
+        queued = datetime.fromisoformat(self.run(run_id).times["queued"]).timestamp()
+        if min(done.put_back.values()) < queued - _CLOCKS_DIFFER_SECONDS:
+            self.violate("leavers stay out", f"{run_id} puts back somebody who had left before it was queued")
 
     def unsettled(self) -> list[Refresh]:
         """The newest snapshots of which something is still to be done: nobody has sent, cancelled or given them up."""

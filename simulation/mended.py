@@ -48,7 +48,7 @@ MENDED: tuple[Defect, ...] = (
     one(
         "unanswered-not-told",
         "A post whose answer did not come counts as nothing sent.",
-        "runs.state",
+        "runs.batch",
         "return self.state in DELIVERABLE and self.posts > self.sent_again",
         "return False",
     ),
@@ -83,8 +83,8 @@ MENDED: tuple[Defect, ...] = (
             Edit("shared.runs.steps.end", '    _log.info("%s", ended_line(run))\n', ""),
             Edit(
                 "shared.runs.steps.end",
-                "        measure_end(run)\n",
-                '        measure_end(run)\n        _log.info("%s", ended_line(run))\n',
+                "        measure_end(ended)\n",
+                '        measure_end(ended)\n        _log.info("%s", ended_line(ended))\n',
             ),
         ),
     ),

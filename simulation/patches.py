@@ -30,6 +30,7 @@ SECRETS = {
     KEY_SETTING: "simulated-key-0123456789",
     "SIMULATED_TEAMS": "https://teams.simulated.example/secret-of-teams",
     "SIMULATED_WEBHOOK": "https://hook.simulated.example/secret-of-the-webhook",
+    "APP_SECRET": b64encode(b"simulated, but 32 bytes as usual").decode(),
     "SIMULATED_SIGNING": f"whsec_{b64encode(b'simulated bytes to sign with').decode()}",
 }
 
@@ -192,6 +193,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.claim._renewing": _renewing,
     "shared.brevo.session.stamina": SimpleNamespace(retry_context=_retry_context),
     "shared.brevo.rejections.read_report": lambda url, *_: iter(world().brevo.report(url)),
+    "shared.runs.leavers.read_export": lambda url, *_: world().brevo.exported(url),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
     "shared.runs.store.run_of": _decoded(rows.run_of),
@@ -251,4 +253,5 @@ class _Folders:
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._real if world().plan.real_staging else staging.NoFolders, name)
+        plan = world().plan
+        return getattr(self._real if plan.real_staging or plan.asks_leavers else staging.NoFolders, name)

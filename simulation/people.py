@@ -13,7 +13,7 @@ from shared.runs.starting import start_for_blob, start_for_segment, start_on_dem
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from simulation import staging
-from simulation.config import CONFIG, CONTAINER, FOLDER, export_id, make_document, person, renamed
+from simulation.config import CONFIG, CONTAINER, FOLDER, export_id, make_document, person, phone_of, renamed
 from simulation.faults import MessagesLost, StartBreaksOff
 from simulation.host import TIMER_SECONDS, Host
 from simulation.judge import Judge
@@ -79,6 +79,7 @@ class People:
             "cancel": lambda: self._host.request("cancel", lambda app: self._cancel(app, export)),
             "save": lambda: self._host.request("save", _save),
             "typo": lambda: self._typo(action.seconds),
+            "leave": lambda: self._leave(action.export),
         }
         acts[action.kind]()
 
@@ -107,6 +108,11 @@ class People:
                 self._judge.cancel_asked(run_id)
                 request_cancel(app, run, "admin")
 
+    def _leave(self, export: int) -> None:
+        brevo, list_id = self._judge.brevo, 12 + export
+        if members := sorted(brevo.lists[list_id] - self._judge.strangers.keys()):
+            brevo.leave(list_id, self._chance.choice(members))
+
     def _typo(self, seconds: float) -> None:
         right = self._kept.containers["app-config"]["exports.json"][0]
         self._write_config(b'{"exports": [')
@@ -131,17 +137,23 @@ class People:
             after = self._chance.uniform(0.5, 8.0)
             self._scheduler.after(after, lambda: self._write_file(export, number, name, rest, is_last=True))
 
-    def _people(self, export: int, number: int) -> list[tuple[str, str, str]]:
+    def _people(self, export: int, number: int) -> list[tuple[str, str, str, str]]:
         """Who is in the segment: one leaves with each refresh and another one comes; and a row without an address."""
         count = self._plan.batches * staging.CONTACTS_IN_A_BATCH
-        rows = [(f"C{each}", person(export, each), f"v{number}") for each in (*range(1, count), 1000 + number)]
-        return [*rows, ("C0", "", f"v{number}")] if self._plan.with_rejections else rows
+        rows = [
+            (f"C{each}", person(export, each), f"v{number}", phone_of(export, each) if self._has_phone(each) else "")
+            for each in (*range(1, count), 1000 + number)
+        ]
+        return [*rows, ("C0", "", f"v{number}", "")] if self._plan.with_rejections else rows
+
+    def _has_phone(self, number: int) -> bool:
+        return self._plan.with_shared_numbers and number % 3 > 0
 
     def _write_file(
-        self, export: int, number: int, name: str, people: list[tuple[str, str, str]], *, is_last: bool
+        self, export: int, number: int, name: str, people: list[tuple[str, str, str, str]], *, is_last: bool
     ) -> None:
-        rows = "".join(f"{customer},{email},{value}\n" for customer, email, value in people)
-        data = f"CustomerId,EMail,FirstName\n{rows}".encode()
+        rows = "".join(f"{','.join(cells)}\n" for cells in people)
+        data = f"CustomerId,EMail,FirstName,Telephone\n{rows}".encode()
         self._kept.containers[CONTAINER][name] = (data, self._kept.etag(), self._kept.clock.now())
         if number == self._refreshes[export]:
             self._judge.refreshed(export_id(export), self._snapshot_id(export), number, people, is_whole=is_last)

@@ -21,7 +21,7 @@ from simulation.faults import (
     StartBreaksOff,
 )
 
-ActionKind = Literal["refresh", "start", "start-again", "cancel", "save", "typo", "webhook"]
+ActionKind = Literal["refresh", "start", "start-again", "cancel", "save", "typo", "webhook", "leave"]
 
 # One history in so many stages its files with the real code.
 REAL_STAGING_EVERY = 250
@@ -34,7 +34,8 @@ class Action:
     `refresh`: Customer Insights writes a new snapshot · `start`: a person starts the export · `start-again`: a program
     does, under an id of its own, and again `seconds` later, just when the timer ticks · `webhook`: a program says that
     the segment was refreshed · `cancel`: a person cancels its run · `save`: a person changes the export's name ·
-    `typo`: somebody uploads a configuration that cannot be read, and corrects it after `seconds`.
+    `typo`: somebody uploads a configuration that cannot be read, and corrects it after `seconds` · `leave`: a member
+    leaves the export's list.
     """
 
     kind: ActionKind
@@ -65,6 +66,8 @@ class Plan:
     trouble_seconds: float
     actions: tuple[Action, ...]
     faults: tuple[Fault, ...]
+    with_shared_numbers: bool = False
+    asks_leavers: bool = False
 
     @property
     def calm_after(self) -> float:
@@ -82,6 +85,11 @@ def make_plan(seed: int) -> Plan:
     trouble = chance.choice((60.0, 240.0, 900.0, 2400.0))
     real = seed % REAL_STAGING_EVERY == 0
     actions = _actions(chance, exports, trouble)
+    # By a chance of its own, so that the histories of before stay as they are.
+    leaving = random.Random(seed + 0.5)
+    asks_leavers = leaving.random() < 0.3
+    leaves = _leaves(leaving, exports, trouble) if asks_leavers else ()
+    failing = (BrevoFault("export-failed", "exports", 1),) if asks_leavers and leaving.random() < 0.2 else ()
     return Plan(
         schedule=chance.getrandbits(32),
         workers=workers,
@@ -98,8 +106,10 @@ def make_plan(seed: int) -> Plan:
         reorder_share=chance.choice((0.0, 0.3)),
         doubled_share=chance.choice((0.0, 0.0, 0.2, 0.6)),
         trouble_seconds=trouble,
-        actions=actions,
-        faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions)),
+        actions=tuple(sorted((*actions, *leaves), key=lambda each: each.at)),
+        faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions), *failing),
+        with_shared_numbers=chance.random() < 0.25,
+        asks_leavers=asks_leavers,
     )
 
 
@@ -149,6 +159,19 @@ def _refreshes(chance: random.Random, exports: int, at: float) -> list[Action]:
     """Customer Insights refreshes all segments, mostly at once."""
     apart = chance.choice((0.0, 0.5, 0.5, 15.0))
     return [Action("refresh", round(at + chance.uniform(0, apart), 3), export) for export in range(exports)]
+
+
+def _leaves(chance: random.Random, exports: int, trouble: float) -> tuple[Action, ...]:
+    """Some leave at any time, and some just before the export runs again: then another refresh comes, or a start."""
+    found = []
+    for _ in range(chance.randint(1, 4)):
+        at = round(chance.uniform(10, max(trouble, 120)), 3)
+        export = chance.randrange(exports)
+        found.append(Action("leave", at, export))
+        if chance.random() < 0.6:
+            kind: ActionKind = chance.choice(("refresh", "start"))
+            found.append(Action(kind, round(at + chance.uniform(0, 60), 3), export))
+    return tuple(found)
 
 
 # Calls that decide something, which a fault meets more often than chance alone would let it.

@@ -84,9 +84,17 @@ class AtRest:
             return
         if counts.contacts_delivered != counts.contacts_to_send or counts.open_contacts:
             yield "not all are delivered and confirmed"
-        refused = sum(email in self._judge.brevo.refused for email in self._judge.refreshes[run.snapshot].people)
-        if counts.rejected_by_brevo != refused and not self._reports_broken:
-            yield f"Brevo has rejected {refused}"
+        if self._reports_broken:
+            return
+        brevo = self._judge.brevo
+        # Not the whole snapshot: who left the list is not sent.
+        imports = [each for each in brevo.imports if each.batch.startswith(f"{run.run_id}/")]
+        people = {email for each in imports for email in each.contacts}
+        if counts.rejected_by_brevo != len(people & brevo.refused):
+            yield f"Brevo has rejected {len(people & brevo.refused)}"
+        shared = len((people & brevo.shared) - brevo.refused)
+        if counts.warnings.get("brevo_duplicate_phone", 0) != shared:
+            yield f"Brevo has {shared} without their number"
 
     @property
     def _reports_broken(self) -> bool:

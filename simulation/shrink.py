@@ -60,6 +60,7 @@ def _simpler(plan: Plan) -> Iterator[Plan]:
     yield replace(plan, reorder_share=0.0)
     yield replace(plan, real_staging=False)
     yield replace(plan, with_rejections=False)
+    yield replace(plan, with_shared_numbers=False)
     yield replace(plan, call_backs=False)
     yield replace(plan, quiet_seconds=0.0)
     yield replace(plan, slots=1)

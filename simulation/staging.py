@@ -16,6 +16,7 @@ from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
+from shared.mapping.leavers import Leavers
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.segments import snapshot as real
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
@@ -68,10 +69,13 @@ class ModelReader:
         planned: Callable[[Any], Any],
         on_rejected: Callable[[RejectedRow], None],
         between: Callable[[], None],
+        leavers: Leavers | None,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
-        self._rows = self._rejected = 0
+        self._rows = self._rejected = self._left = 0
+        self._leavers = leavers
+        self._digests = set(leavers.path.read_text().split()) if leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
 
@@ -89,10 +93,18 @@ class ModelReader:
     def counts(self) -> RowCounts:
         """How many rows there are, and what they are."""
         rejected = {"missing_email": self._rejected} if self._rejected else {}
-        return RowCounts(rows_read=self._rows, rows_rejected=rejected, contacts_mapped=self._rows - self._rejected)
+        left_out = {"left_list": self._left} if self._left else {}
+        mapped = self._rows - self._rejected
+        return RowCounts(
+            rows_read=self._rows,
+            rows_rejected=rejected,
+            contacts_mapped=mapped,
+            contacts_new=mapped - self._left,
+            contacts_left_out=left_out,
+        )
 
     def chunks(self) -> Iterator[Any]:
-        """The contacts of each file: line, customer id, address and value."""
+        """The contacts of each file: line, customer id, address and attributes."""
         self._planned(_NoFields())
         for file in self._snapshot.segments[0].files:
             self._between()
@@ -105,12 +117,15 @@ class ModelReader:
             contacts = []
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
                 self._rows += 1
-                customer, email, name = row.split(",")
-                if email:
-                    contacts.append((line, customer, email, name))
-                    continue
-                self._rejected += 1
-                self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
+                customer, email, name, phone = row.split(",")
+                if self._leavers and self._leavers.key.digest(email) in self._digests:
+                    self._left += 1
+                    self._on_rejected(RejectedRow("Gold", file.name, line, "left_list", "", customer, None))
+                elif email:
+                    contacts.append((line, customer, email, {"FIRSTNAME": name} | ({"SMS": phone} if phone else {})))
+                else:
+                    self._rejected += 1
+                    self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
             yield contacts
 
 
@@ -120,11 +135,13 @@ def write_bodies(
     """As the real one does, a few contacts a body."""
     origins = {"starts": [0], "offsets": [2], "file_starts": [0], "files": [0]}
     head = json.dumps(origins).encode()
-    people: list[tuple[int, str, str, str]] = [each for chunk in cast(Iterable[Any], chunks) for each in chunk]
+    people: list[tuple[int, str, str, dict[str, str]]] = [
+        each for chunk in cast(Iterable[Any], chunks) for each in chunk
+    ]
     for number, first in enumerate(range(0, len(people), CONTACTS_IN_A_BATCH), start=1):
         group = bodies._Group()
-        for line, customer, email, name in people[first : first + CONTACTS_IN_A_BATCH]:
-            contact = json.dumps({"email": email, "attributes": {"FIRSTNAME": name}}, separators=(",", ":"))
+        for line, customer, email, attributes in people[first : first + CONTACTS_IN_A_BATCH]:
+            contact = json.dumps({"email": email, "attributes": attributes}, separators=(",", ":"))
             group.contacts.append(memoryview(contact.encode() + b",\n"))
             group.origins.append(b"%s\n%d\t%s\n" % (head, line - 2, customer.encode()))
             group.count += 1

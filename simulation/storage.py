@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, BinaryIO
 
 from shared.errors import PermanentError
 from shared.storage.account import Storage
-from shared.storage.blobs import CHUNK_BYTES, Blob
+from shared.storage.blobs import CHUNK_BYTES, DELETED_AT_ONCE, Blob
 from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Change, OnOther, Row, Rows, pass_over
@@ -281,5 +282,9 @@ class MemoryBlobs:
         self._line.call(f"{container} create", lambda: self._kept.containers.setdefault(container, {}))
 
     def delete_below(self, container: str, prefix: str) -> None:
-        for blob in self.listing_if_there(container, prefix):
-            self.delete(container, blob.name)
+        for blobs in itertools.batched(self.listing_if_there(container, prefix), DELETED_AT_ONCE, strict=False):
+            self._line.call(f"{container} delete", partial(self._drop, container, blobs))
+
+    def _drop(self, container: str, blobs: tuple[Blob, ...]) -> None:
+        for blob in blobs:
+            self._kept.containers[container].pop(blob.name, None)

@@ -11,7 +11,7 @@ from shared.runs.store import OPEN
 from simulation.account import Doubling, WatchedStorage
 from simulation.brevo import Brevo, Import, Watcher
 from simulation.clock import BEGINNING, StorageClock
-from simulation.config import CONTAINER, person
+from simulation.config import CONTAINER, is_shared, person
 from simulation.faults import Faults
 from simulation.fleet import Fleet
 from simulation.host import TIMER_SECONDS, Host
@@ -65,7 +65,10 @@ class World:
             self.brevo.lists[12 + export] = {f"stranger{export}@elsewhere.example"}
             self.brevo.values[f"stranger{export}@elsewhere.example"] = "v0"
             if self.plan.with_rejections:
-                self.brevo.refused.add(person(export, 1))
+                self.brevo.refused |= {person(export, 1), person(export, 2)}
+            if self.plan.with_shared_numbers:
+                numbers = [each for each in (*range(1, 10), *range(1000, 1100)) if is_shared(each)]
+                self.brevo.shared |= {person(export, each) for each in numbers}
 
     # What Brevo does
 

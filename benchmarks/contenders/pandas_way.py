@@ -1,6 +1,6 @@
 """pandas: the whole segment in a data frame, column by column, then requests.
 
-Addresses are checked by one regular expression, phone numbers by phonenumbers; what becomes of a row is not told.
+Addresses are checked by one regular expression, phone numbers by phonenumbers; what becomes of a row is not reported.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Per contact: one request a contact, as several connectors do, within the ten a second that a general plan allows.
 
-A million take more than a day, so `python -m benchmarks.contenders.per_contact COUNT` sends the first COUNT, and
-whoever measures works out the rest: it prints the processor time of all but the first, which has the start in it. The
+A million take more than a day, so `python -m benchmarks.contenders.per_contact COUNT` sends the first COUNT. The
+measuring process works out the rest: it prints the processor time of all but the first, which has the start in it. The
 rows are read and checked as in `naive`.
 """
 

@@ -60,7 +60,7 @@ def place(
     imports_at_once: int | None = None,
     exports: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda export: [export],
 ) -> Iterator[Place]:
-    """Starts it all. The host works no queue: whoever is measured does, and calls itself."""
+    """Starts it all. The host works no queue: the worker that is measured does."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         own = stack.enter_context(Azurite(folder / "azurite"))

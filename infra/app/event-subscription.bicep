@@ -34,8 +34,8 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
     filter: {
       includedEventTypes: [
         'Microsoft.Storage.BlobCreated'
-        // Who writes under another name and renames at the end; told by accounts with a hierarchical namespace alone.
-        // Its subject is the new name. A whole folder that is renamed tells of no file: the timer finds those.
+        // Who writes under another name and renames at the end; sent by accounts with a hierarchical namespace alone.
+        // Its subject is the new name. A whole folder that is renamed brings no event of a file: the timer finds those.
         // https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
         'Microsoft.Storage.BlobRenamed'
       ]
@@ -56,7 +56,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
           ]
         }
         {
-          // Data Lake Storage tells of a file twice: empty when it is opened, and whole when it is closed.
+          // Data Lake Storage sends two events of a file: empty when it is opened, and whole when it is closed.
           operatorType: 'StringNotIn'
           key: 'data.api'
           values: [
@@ -66,7 +66,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
         }
       ]
     }
-    // The timer finds what no event told of, so an event that cannot be delivered for a day is let go.
+    // The timer finds what no event reported, so an event that cannot be delivered for a day is let go.
     retryPolicy: {
       maxDeliveryAttempts: 30
       eventTimeToLiveInMinutes: 1440

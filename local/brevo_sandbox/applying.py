@@ -51,7 +51,8 @@ class Applied:
                 and (attribute.name != "EXT_ID" or settings.ext_id in ("attributes", "both"))
             }
             self._identity = Identity(account, settings)
-            self._lists = [account.lists[number] for number in order.list_ids]
+            lists = [account.lists[number] for number in order.list_ids]
+            self._lists = [(each.members, each.leavers, each.join) for each in lists]
 
     def apply(self, rows: Rows) -> None:
         """Work through the rows in turns, so that other requests are answered in between."""
@@ -92,17 +93,17 @@ class Applied:
         known = self._account.contacts.get(email)
         updates = self._order.update_existing
         changes = self._changes(row) if known is None or updates else {}
-        if not self._identity.places.isdisjoint(changes):
-            matched, reports = self._identity.match(known, email, changes)
-            for report in reports:
-                self._reject(report, email, row)
-            if matched is not known and not updates:
-                email, changes = "", {}
-            known = matched
-        elif not email:
-            raise LeftOut("invalid_emails")
         if email:
             self._seen.add(email)
+        elif self._identity.names_nobody(changes):
+            raise LeftOut("invalid_emails")
+        matched, reports = self._identity.match(known, email, changes)
+        for report in reports:
+            self._reject(report, email, row)
+        if matched is not known:
+            known = matched
+            if not updates:
+                email, changes = "", {}
         self._write(known, email, changes)
 
     def _changes(self, row: dict[str, Any]) -> Changes:
@@ -125,7 +126,7 @@ class Applied:
         return changes
 
     def _write(self, known: Contact | None, email: str, changes: Changes) -> Contact:
-        contact = known or self._account.contact_for(email)
+        contact = known or self._account.contact_for(email, self._now)
         self.created += known is None
         self.updated += known is not None
         if changes:
@@ -133,11 +134,11 @@ class Applied:
         contact.modified_at = self._now
         if email and email != contact.email:
             self._change_address(contact, email)
-        for each in self._lists:
-            if not each.leavers:
-                each.members.setdefault(contact.id, contact)
-            elif self._settings.reimport_puts_back_leavers or contact.id not in each.leavers:
-                each.join(contact)
+        for members, leavers, join in self._lists:
+            if not leavers:
+                members.setdefault(contact.id, contact)
+            elif self._settings.reimport_puts_back_leavers or contact.id not in leavers:
+                join(contact)
         if self._order.email_blacklist is not None or self._order.sms_blacklist is not None:
             self._account.block(contact, email=self._order.email_blacklist, sms=self._order.sms_blacklist)
         return contact

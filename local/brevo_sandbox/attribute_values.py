@@ -47,7 +47,8 @@ def converter(attribute: Attribute, settings: SandboxSettings) -> Convert:
         case "multiple-choice":
             return lambda value: _choices(value, attribute)
         case _:
-            return _texts(settings.text_limit, settings.long_text == "cut")
+            limit = settings.text_limit
+            return _text if limit is None else _texts(limit, settings.long_text == "cut")
 
 
 def phone(value: object) -> Value:
@@ -61,10 +62,8 @@ def phone(value: object) -> Value:
 
 
 def _texts(limit: int, cuts: bool) -> Convert:
-    # No page of the vendor's names a limit for contacts; users report one of 10,000 characters.
+    # No page of the vendor's names a limit for contacts; users report 10,000 characters.
     def convert(value: object) -> Value:
-        if type(value) is str and len(value) <= limit:
-            return value
         text = _text(value)
         if text is UNUSABLE or len(text) <= limit:
             return text

@@ -37,12 +37,12 @@ def get_contacts(world: World, request: Request, _: FaultKind | None) -> Answer:
 
 def _members_of(world: World, text: str) -> list[Contact]:
     with world.account.lock:
-        found: dict[int, Contact] = {}
+        members: dict[int, Contact] = {}
         for number in text.split(","):
             if not (number.isascii() and number.isdigit() and int(number) in world.account.lists):
                 raise ApiError(400, "invalid_parameter", "listIds contains a list that does not exist")
-            found |= world.account.lists[int(number)].members
-        return [found[number] for number in sorted(found)]
+            members |= world.account.lists[int(number)].members
+        return [members[number] for number in sorted(members)]
 
 
 @route("POST", "/contacts")
@@ -128,8 +128,10 @@ def _write(
     erase_empty: bool,
 ) -> Contact:
     order = ImportOrder.of_one(known_lists(document, "listIds", world.account), erase_empty=erase_empty)
-    # Here EXT_ID is always known and the address always changes: only imports have moods about it.
-    settings = replace(world.settings, ext_id="attributes", new_address="changes_address")
+    # A call for a single contact does what it says: only imports have moods.
+    settings = replace(
+        world.settings, ext_id="attributes", new_address="changes_address", reimport_puts_back_leavers=True
+    )
     written = Applied(world.account, order, settings).write_one(contact, email, row)
     if isinstance(written, list):
         message = f"{', '.join(written)} is already associated with another Contact"

@@ -1,4 +1,4 @@
-"""The account's rate limits and the headers that tell of them.
+"""The account's rate limits and the headers that show them.
 
 Source: https://developers.brevo.com/docs/api-limits. Everything under `/contacts` has a limit a second and
 one an hour; an endpoint that the page does not list (`/processes`, `/account`) has the small general one.

@@ -1,4 +1,4 @@
-"""The processes of an account: imports and exports share one row of numbers.
+"""The processes of an account: imports and exports are numbered together.
 
 Source: https://developers.brevo.com/reference/get-processes
 """
@@ -6,6 +6,7 @@ Source: https://developers.brevo.com/reference/get-processes
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from local.brevo_sandbox.settings import SandboxSettings
@@ -43,9 +44,9 @@ class Processes:
 
     def find(self, number: int) -> Process | None:
         """The process with this number."""
-        place = number - FIRST_PROCESS_ID
+        position = number - FIRST_PROCESS_ID
         with self._lock:
-            return self._all[place] if 0 <= place < len(self._all) else None
+            return self._all[position] if 0 <= position < len(self._all) else None
 
     def all(self) -> list[Process]:
         """All of them, oldest first."""
@@ -53,6 +54,7 @@ class Processes:
             return list(self._all)
 
 
+@lru_cache(maxsize=256)
 def iso_time(seconds: float) -> str:
     """A time stamp in the vendor's form, `2017-05-12T12:30:00.000Z`."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,5 +1,6 @@
 """What an account starts with, and how tests add to it."""
 
+import time
 from typing import Any
 
 from local.brevo_sandbox.attribute_values import UNUSABLE, converter
@@ -87,7 +88,7 @@ def attribute_of(name: str, document: dict[str, Any]) -> Attribute:
 
 
 def _seed_contact(account: Account, wanted: dict[str, Any], settings: SandboxSettings) -> None:
-    contact = account.contact_for(wanted.get("email", "").strip().lower())
+    contact = account.contact_for(wanted.get("email", "").strip().lower(), time.time())
     places = {attribute.name: place for place, attribute in enumerate(account.attributes)}
     values: dict[int, Any] = {}
     for name, value in wanted.get("attributes", {}).items():

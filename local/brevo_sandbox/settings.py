@@ -84,7 +84,7 @@ class SandboxSettings:
     date_format: Annotated[DateFormat, "the account's date format"] = "yyyy-mm-dd"
     ignores_false: Annotated[bool, "an import ignores JSON false; the word No is taken"] = False
     category_takes: Annotated[CategoryTakes, "what an import may send for a category's option"] = "label_or_value"
-    text_limit: Annotated[int, "characters of the longest text that an attribute holds"] = 10_000
+    text_limit: Annotated[int | None, "characters of the longest text that an attribute holds; none by default"] = None
     long_text: Annotated[LongText, "what becomes of a longer text"] = "dropped"
     exact_list_totals: Annotated[bool, "the counters of a list besides uniqueSubscribers are right, not 0"] = True
     language: Annotated[Language, "names of the standard attributes"] = "en"

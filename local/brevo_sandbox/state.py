@@ -89,7 +89,7 @@ class ContactList:
 class Account:
     """Everything that an account stores. Public methods take the lock; `lock` is re-entrant.
 
-    `owners` gives, for each identifier, the contact that has a value; `identifying` the same by the place in `values`.
+    `owners` gives, for each identifier, the contact that has a value; `identifying` the same by position in `values`.
     """
 
     def __init__(self) -> None:
@@ -138,28 +138,29 @@ class Account:
 
     # Contacts
 
-    def contact_for(self, email: str) -> Contact:
-        """The contact with this lower-case address, created when there is none or it is empty. Hold the lock."""
+    def contact_for(self, email: str, now: float) -> Contact:
+        """The contact with this lower-case address, created when there is none or it is empty. Hold the lock.
+
+        Units: `now` in seconds since 1970.
+        """
         contact = self.contacts.get(email)
         if contact is None:
-            contact = Contact(next(self._numbers), email, time.time())
+            contact = Contact(next(self._numbers), email, now)
             if email:
                 self.contacts[email] = contact
             self.numbered[contact.id] = contact
         return contact
 
     def store(self, contact: Contact, changes: dict[int, Any]) -> None:
-        """Change a contact's values by their place, and keep the owners of identifiers true. Hold the lock."""
-        before = contact.values
-        values = list(before)
-        values.extend([None] * (len(self.attributes) - len(values)))
-        for place, value in changes.items():
-            values[place] = value
-        for place, owners in self.identifying.items():
-            if place in changes:
-                old = before[place] if place < len(before) else None
-                if old != values[place]:
-                    _change_owner(owners, contact, old, values[place])
+        """Change a contact's values by their positions, and keep the owners of identifiers true. Hold the lock."""
+        before, identifying = contact.values, self.identifying
+        values: list[Any] = [None] * len(self.attributes)
+        if before:
+            values[: len(before)] = before
+        for position, value in changes.items():
+            if position in identifying and values[position] != value:
+                _change_owner(identifying[position], contact, values[position], value)
+            values[position] = value
         contact.values = tuple(values)
 
     def delete(self, contact: Contact) -> None:

@@ -68,7 +68,7 @@ def _run(world: World, name: str, seed: int) -> Report:
     started = time.monotonic()
     try:
         report = SCENARIOS[name](world, seed)
-    except Exception:  # noqa: BLE001 - the other scenarios go on, and the summary tells of it
+    except Exception:  # noqa: BLE001 - the other scenarios go on, and the summary shows it
         report = Report(name, seed)
         report.check("the scenario came to its end", [traceback.format_exc()])
     report.seconds = time.monotonic() - started
@@ -99,7 +99,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--seed", type=int, default=secrets.randbelow(1_000_000), help="(default: random, and told)")
+    add("--seed", type=int, default=secrets.randbelow(1_000_000), help="(default: random, and shown)")
     add("--only", type=_names, default=list(SCENARIOS), metavar="NAMES", help="these scenarios, with commas")
     add("--at-once", type=int, default=2, metavar="N", help="scenarios at the same time (default: 2)")
     add("--small", action="store_true", help="everything tiny")

@@ -35,7 +35,7 @@ def doubles(world: World, seed: int) -> Report:
                 site.start(export)
             else:
                 meddler.deliver_events(export)
-        site.say(f"{len(exports)} runs are started; everything they are told comes again")
+        site.say(f"{len(exports)} runs are started; every message to them comes again")
         deadline = time.monotonic() + 150
         while time.monotonic() < deadline and not all(run.is_final for _, run in site.all_runs()):
             meddler.meddle()
@@ -50,7 +50,7 @@ def doubles(world: World, seed: int) -> Report:
             for export, kind in zip(exports, kinds, strict=True)
             if kind != "off" and (count := sum(run.state != "skipped" for run in site.runs(export))) != 1
         )
-        report.check("a snapshot runs once, however often it is told", one, len(exports))
+        report.check("a snapshot runs once, however often its event comes", one, len(exports))
     return report
 
 

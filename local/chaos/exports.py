@@ -23,7 +23,7 @@ class ExportUnderTest:
     segments: tuple[str, ...]
     expected: Expected
     members: dict[str, dict[str, str]]
-    rejected_by_brevo: frozenset[str]
+    numbers_taken: frozenset[str]
     files: Mapping[str, bytes]
 
     def blob_names(self) -> list[str]:
@@ -48,7 +48,7 @@ def make_export_under_test(
     """Two overlapping segments with customers of the export's own.
 
     Some of its customers are in Brevo already and have unsubscribed; some have a phone number that a stranger has
-    there, so that Brevo rejects them.
+    there, so that they reach the list without it.
     """
     step = rows - rows // 5
     first = number * _CUSTOMERS_APART
@@ -64,7 +64,7 @@ def make_export_under_test(
         for place, letter in enumerate("AB")
     ]
     made = make_export(*plans)
-    members, rejected = _seed(account, 100 + number, made.expected, seed)
+    members, taken = _seed(account, 100 + number, made.expected, seed)
     return ExportUnderTest(
         id=export_id,
         account=account.name,
@@ -73,7 +73,7 @@ def make_export_under_test(
         segments=tuple(plan.name for plan in plans),
         expected=made.expected,
         members=members,
-        rejected_by_brevo=rejected,
+        numbers_taken=taken,
         files=made.files,
     )
 
@@ -106,8 +106,8 @@ def _seed(
     rng = seeded(seed, "seed", list_id)
     emails = sorted(expected.contacts)
     with_phone = [email for email in emails if "SMS" in expected.contacts[email]]
-    rejected = rng.sample(with_phone, min(_PHONES_TAKEN, len(with_phone)))
-    unsubscribed = rng.sample(sorted(set(emails) - set(rejected)), min(_BLOCKED, len(emails) - len(rejected)))
+    taken = rng.sample(with_phone, min(_PHONES_TAKEN, len(with_phone)))
+    unsubscribed = rng.sample(sorted(set(emails) - set(taken)), min(_BLOCKED, len(emails) - len(taken)))
     account.sandbox.seed(
         lists=[{"id": list_id, "name": f"List {list_id}"}],
         contacts=[
@@ -121,16 +121,16 @@ def _seed(
                     "attributes": {"SMS": expected.contacts[email]["SMS"], "CITY": "Elsewhere"},
                     "lists": [13],
                 }
-                for place, email in enumerate(rejected)
+                for place, email in enumerate(taken)
             ),
         ],
     )
-    members = {}
-    for email in emails:
-        if email not in rejected:
-            members[email] = dict(expected.contacts[email])
-            if "SMS" in members[email]:
-                members[email]["SMS"] = members[email]["SMS"].lstrip("+")
+    members = {email: dict(expected.contacts[email]) for email in emails}
+    for email, member in members.items():
+        if "SMS" in member:
+            member["SMS"] = member["SMS"].lstrip("+")
+        if email in taken:
+            del member["SMS"]
     for email in unsubscribed:
         members[email]["COUNTRY"] = "Atlantis"
-    return members, frozenset(rejected)
+    return members, frozenset(taken)

@@ -1,4 +1,4 @@
-"""What a scenario did and what it checked, as it is told at the end."""
+"""What a scenario did and what it checked, as it is shown at the end."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class Check:
 
 @dataclass
 class Report:
-    """One scenario. `done` counts what was done to the app; `notes` are told and are no violations."""
+    """One scenario. `done` counts what was done to the app; `notes` are shown and are no violations."""
 
     scenario: str
     seed: int

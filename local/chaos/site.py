@@ -303,13 +303,13 @@ class Site:
 
     def wait_until(self, condition: Callable[[], object], seconds: float, what: str) -> bool:
         """Waits for a condition; False when time runs out."""
-        deadline, told = time.monotonic() + seconds, time.monotonic()
+        deadline, shown_at = time.monotonic() + seconds, time.monotonic()
         while not condition():
             if time.monotonic() > deadline:
                 self.say(f"gave up waiting until {what}")
                 return False
-            if time.monotonic() - told > 15:
-                told = time.monotonic()
+            if time.monotonic() - shown_at > 15:
+                shown_at = time.monotonic()
                 states = " ".join(f"{run.export}={run.state}" for _, run in self.all_runs() if not run.is_final)
                 self.say(f"waiting until {what}: {states}")
             time.sleep(0.25)

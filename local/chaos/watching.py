@@ -62,11 +62,11 @@ def _watched(folder: Path, take: Callable[[App, str | bytes], None]) -> Callable
         except PermanentError:
             return take(app, text)
         mark = folder / "marks" / str(os.getpid())
-        told = json.dumps(asdict(message))
+        text = json.dumps(asdict(message))
         with (folder / "seen.jsonl").open("a", encoding="utf-8") as seen:
             seen.write(json.dumps({"at": time.time(), "pid": os.getpid(), "message": asdict(message)}) + "\n")
         fresh = folder / "fresh" / str(os.getpid())
-        fresh.write_text(told, encoding="utf-8")
+        fresh.write_text(text, encoding="utf-8")
         fresh.rename(mark)
         _here.step = _Step(export_of(message.run), message.step)
         try:

@@ -30,5 +30,5 @@ class World:
         return Site(name, self.folder, self.say, **options)
 
     def scaled[T](self, full: T, small: T) -> T:
-        """The one value in earnest, the other in a small chaos."""
+        """The one value in a full chaos, the other in a small one."""
         return small if self.small else full

@@ -1,6 +1,6 @@
 """The audit trail: who did what when. Table `audit`, one partition, newest first.
 
-It holds no person's name or address: whoever gave consent stands in the configuration document only.
+It holds no person's name or address: the person who gave consent stands in the configuration document only.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""What is wrong with an export, told before it is saved: its list, its attributes, the columns of its segments."""
+"""What is wrong with an export, checked before it is saved: its list, its attributes, the columns of its segments."""
 
 from shared.administration.items import InvalidInput
 from shared.app import App
@@ -123,7 +123,7 @@ def _fault(export: Export, attribute: str, given: AttributeType | None, known: A
 def _types(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> dict[str, AttributeType | None]:
     """The attributes that a run would fill, as far as can be known, and their types in the mapping.
 
-    Faults of the columns are described elsewhere.
+    Faults of the columns are reported elsewhere.
     """
     for where, columns in files.items():
         try:

@@ -1,6 +1,6 @@
 """What Brevo's answers mean: the one place that looks at its status codes.
 
-Brevo's own messages are not passed on, since they may quote an address or a phone number; its codes are.
+Brevo's own sentence is shown with its code, but for what may be a person's: see `_sentence`.
 Source: https://developers.brevo.com/docs/how-it-works (error codes), as of November 2026
 """
 
@@ -12,6 +12,14 @@ from typing import Any
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 
 _CODE = re.compile(r"[a-z_]{1,50}")
+_LONGEST_SENTENCE = 200
+_LONGEST_WAIT_SECONDS = 3_600.0
+# What may show a person or a secret: quoted text (to the end where the quote is not closed), links and addresses,
+# digits with blanks and punctuation between them, and long words with digits, which may be keys.
+_PRIVATE = re.compile(
+    r"""["“„«].*?(?:["”»]|$)|`.*?(?:`|$)|(?<![\w])['‘].*?(?:['’](?!\w)|$)"""
+    r"""|\w+://\S+|\S*@\S*|\+?\d(?:[\s().,/-]*\d){4,}|(?=\S*\d)\S{16,}"""
+)
 
 
 class NotThere(PermanentError):
@@ -35,12 +43,15 @@ def unreachable(what: str) -> TransientError:
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """What Brevo says of when its rate limit resets; None where it says nothing usable."""
+    """What Brevo says of when its rate limit resets; None where it says nothing usable.
+
+    Its windows are of a second and an hour, so more than an hour is taken for one.
+    """
     try:
         seconds = float(headers.get("x-sib-ratelimit-reset", ""))
     except ValueError:
         return None
-    return seconds if 0 <= seconds <= 86_400 else None
+    return min(seconds, _LONGEST_WAIT_SECONDS) if seconds >= 0 else None
 
 
 def _json(body: bytes) -> Any:
@@ -54,22 +65,23 @@ def _json(body: bytes) -> Any:
 
 def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportError:
     code, message = _told(body)
+    says = f"({code}{_sentence(message)})"
     if status == 401:
         return _not_let_in(message)
     if status == 402:
         return ConfigurationError(
             "brevo_no_credits",
-            "Brevo says that the account has not enough credits (402).",
+            f"Brevo says that the account has not enough credits (402) {says}.",
             "Check the account's plan in Brevo, then run the export again.",
         )
     if status == 403:
         return ConfigurationError(
             "brevo_forbidden",
-            f"Brevo does not permit this with the key ({code}).",
+            f"Brevo does not permit this with the key {says}.",
             "Check the key's permissions in Brevo under SMTP & API.",
         )
     if status == 404:
-        return NotThere("brevo_not_found", f"Brevo does not know what was asked for ({code}).")
+        return NotThere("brevo_not_found", f"Brevo does not know what was asked for {says}.")
     if status == 429:
         return TransientError(
             "brevo_throttled",
@@ -81,13 +93,13 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
         return TransientError("brevo_failing", f"Brevo answers with status {status}.", "It is tried again.")
     return PermanentError(
         "brevo_refused",
-        f"Brevo refused the request with status {status} ({code}).",
+        f"Brevo refused the request with status {status} {says}.",
         "The code is explained in Brevo's API reference.",
     )
 
 
 def _told(body: bytes) -> tuple[str, str]:
-    """Brevo's code, made safe to show, and its message, for comparing only."""
+    """Brevo's code, made safe to show, and its message as it is."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -99,6 +111,13 @@ def _told(body: bytes) -> tuple[str, str]:
         code if isinstance(code, str) and _CODE.fullmatch(code) else "no code",
         str(answer.get("message", "")),
     )
+
+
+def _sentence(message: str) -> str:
+    """Brevo's sentence for one line of text, with what may be personal blanked; empty where there is none."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in message[:5_000]).split())
+    shown = _PRIVATE.sub("…", line)[:_LONGEST_SENTENCE].rstrip(" .")
+    return f": {shown}" if shown else ""
 
 
 def _not_let_in(message: str) -> ConfigurationError:

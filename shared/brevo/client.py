@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -23,11 +23,14 @@ _MOST_DIGITS = 9
 # More reports of one reason are not read; one more is kept, so that this shows.
 MOST_LINKS = 100
 
+# Why a contact is rejected, or was sent without its number: another contact has it.
+NUMBER_TAKEN = "brevo_duplicate_phone"
+
 # The names that Brevo gives to a finished import's reports, and our reason for each.
 REPORT_REASONS = {
     "invalid_emails": "brevo_invalid_email",
     "duplicate_email_id": "brevo_duplicate_email",
-    "duplicate_phone_id": "brevo_duplicate_phone",
+    "duplicate_phone_id": NUMBER_TAKEN,
     "duplicate_contact_id": "brevo_other",
     "duplicate_ext_id": "brevo_duplicate_customer",
     "duplicate_whatsapp_id": "brevo_other",
@@ -35,13 +38,26 @@ REPORT_REASONS = {
 }
 
 
+# The reports of contacts whose number another contact has, and the attribute with that number.
+# https://developers.brevo.com/reference/getprocess
+NUMBER_REPORTS = {
+    "duplicate_phone_id": "SMS",
+    "duplicate_whatsapp_id": "WHATSAPP",
+    "duplicate_landline_number_id": "LANDLINE_NUMBER",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What Brevo tells of contacts that it did not take: links to CSV files, or a mere count."""
+    """What Brevo reports of contacts that it did not take: links to CSV files, or a mere count.
+
+    `attribute` is the one whose number another contact has, where that is why.
+    """
 
     reason: str
     urls: tuple[str, ...]
     count: int
+    attribute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +275,11 @@ def _process(process: _Process) -> Process:
     rejections = (process.info or {}).get("import")
     if not isinstance(rejections, dict):
         return Process(process.id, state, None)
-    reports = [_report(REPORT_REASONS[name], value) for name, value in rejections.items() if name in REPORT_REASONS]
+    reports = [
+        replace(_report(REPORT_REASONS[name], value), attribute=NUMBER_REPORTS.get(name, ""))
+        for name, value in rejections.items()
+        if name in REPORT_REASONS
+    ]
     return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
 
 

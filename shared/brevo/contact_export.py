@@ -126,18 +126,18 @@ def _contacts(lines: "_Lines") -> Iterator[ExportedContact]:
     email, number = _column(header, _EMAIL), _column(header, _NUMBER)
     if email is None:
         raise _garbled("has no column EMAIL")
+    lines.row_ends()
     for row in csv.reader(lines, delimiter=delimiter, strict=True):
-        lines.row_begins()
-        if not any(row):
-            continue
-        if len(row) < len(header) or any(row[len(header) :]):
-            raise _garbled(f"has {len(row)} cells in row {lines.rows:,}, and {len(header)} columns")
-        yield ExportedContact(_address(row[email], lines.rows), 0 if number is None else _number(row[number]))
+        if any(row):
+            if len(row) < len(header) or any(row[len(header) :]):
+                raise _garbled(f"has {len(row)} cells in row {lines.row:,}, and {len(header)} columns")
+            yield ExportedContact(_address(row[email], lines.row), 0 if number is None else _number(row[number]))
+        lines.row_ends()
 
 
 def _header(line: str) -> tuple[str, list[str]]:
     """The delimiter by which the first line has more columns, and those, in small letters."""
-    found = [(mark, next(csv.reader([line], delimiter=mark, strict=True))) for mark in ";,"]
+    found = [(mark, next(csv.reader([line], delimiter=mark))) for mark in ";,"]
     delimiter, cells = max(found, key=lambda each: len(each[1]))
     return delimiter, [cell.strip().casefold() for cell in cells]
 
@@ -169,12 +169,12 @@ class _Lines(Iterator[str]):
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._row_bytes = 0
-        self.rows = 1
+        self.row = 1
 
-    def row_begins(self) -> None:
-        """The lines so far made up a row."""
+    def row_ends(self) -> None:
+        """The lines so far are read: the next one begins another row."""
         self._row_bytes = 0
-        self.rows += 1
+        self.row += 1
 
     def __next__(self) -> str:
         line = self._file.readline(LONGEST_ROW_BYTES + 1)
@@ -182,9 +182,9 @@ class _Lines(Iterator[str]):
             raise StopIteration
         self._row_bytes += len(line)
         if self._row_bytes > LONGEST_ROW_BYTES:
-            raise _garbled(f"has more than {LONGEST_ROW_BYTES:,} bytes in row {self.rows:,}")
+            raise _garbled(f"has more than {LONGEST_ROW_BYTES:,} bytes in row {self.row:,}")
         if b"\0" in line:
-            raise _garbled(f"has a NUL byte in row {self.rows:,}")
+            raise _garbled(f"has a NUL byte in row {self.row:,}")
         # Only addresses matter, and one with a byte that is no UTF-8 is not printable then.
         return line.decode("utf-8", errors="surrogateescape")
 

@@ -1,6 +1,6 @@
 """How fast an account may be asked, over all runs and workers.
 
-Brevo limits an account, not a key, and whoever else uses the account shares its limits. So we take SHARE of
+Brevo limits an account, not a key, and all who use the account share its limits. So we take SHARE of
 what the answers' headers show, and write down in a table row what we have taken.
 Source: https://developers.brevo.com/docs/api-limits (November 2026)
 """
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from shared.brevo.account_rows import AccountRows
 from shared.brevo.answers import seconds_until_reset
 from shared.errors import TransientError
 from shared.storage.clock import Clock
@@ -32,12 +33,10 @@ class Pace:
     """One account's allowance: `contacts` is everything under /contacts, `other` the scarce rest."""
 
     def __init__(self, table: Table, key_setting: str, clock: Clock, sleep: Callable[[float], None] = time.sleep):
-        self._table = table
-        self._key_setting = key_setting
+        self.rows = AccountRows(table, key_setting)
         self._clock = clock
         self._sleep = sleep
         self._limits: dict[Kind, float] = {}  # as the row had them when it was last written here
-        self._known: dict[Kind, Row] = {}
 
     def take(self, kind: Kind) -> None:
         """Takes one call; sleeps a moment where that is enough. Raises TransientError where it is not."""
@@ -70,9 +69,8 @@ class Pace:
             self._change(kind, change)
 
     def shortest_wait_seconds(self) -> float:
-        """How long to leave between two looks at /processes: half of an hour's budget is free, the rest is spread."""
-        row = self._table.get(self._key_setting, "other")
-        values = dict(row.values) if row else {}
+        """How long to leave between two polls of /processes: half of an hour's budget is free, the rest is spread."""
+        values = dict(self.rows.get("other").values)
         taken, budget = len(self._taken(values, self._now())), self._budget(values)
         over = max(0.0, taken / budget - _FREE_SHARE) / (1 - _FREE_SHARE)
         return 2 * _HOUR_SECONDS / budget * over**2
@@ -112,9 +110,7 @@ class Pace:
             limit = values.get("limit", 0.0)
             return values
 
-        row = self._table.change(self._key_setting, kind, changed, self._known.get(kind))
-        if row is not None:
-            self._known[kind] = row
+        self.rows.change(kind, changed)
         self._limits[kind] = limit
         return result
 

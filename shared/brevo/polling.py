@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.storage.failures import Conflict
-from shared.storage.tables import Row, Table
+from shared.brevo.account_rows import AccountRows
+from shared.storage.tables import Row
 
 _UNKNOWN_SECONDS = 1.0
 _FIXED_SECONDS = 0.5
@@ -41,27 +41,25 @@ def next_poll_seconds(known: float | None, imports: list[OpenImport], *, not_bef
     return min(wait, _LONGEST_WAIT_SECONDS)
 
 
-def seconds_per_contact(accounts: Table, key_setting: str) -> float | None:
+def seconds_per_contact(rows: AccountRows) -> float | None:
     """How long Brevo takes for a contact of this account, as far as is known."""
-    row = accounts.get(key_setting, "learned")
-    return float(row.values["seconds_per_contact"]) if row else None
+    return rows.get("learned").values.get("seconds_per_contact")
 
 
-def learn(accounts: Table, key_setting: str, largest: OpenImport, polls: int) -> None:
+def learn(rows: AccountRows, largest: OpenImport, polls: int) -> None:
     """Takes over how long the largest import that a poll has confirmed took.
 
     An import found done at its first poll may have been done long before, so the estimate shrinks; else the time is
     known to within a poll. An import of less than half the contacts is ignored: it says little about a large one.
     """
     observed = max(largest.age_seconds - _FIXED_SECONDS, 0.05) / largest.contacts
-    row = accounts.get(key_setting, "learned")
-    if row and largest.contacts < row.values.get("contacts", 0) / 2:
-        return
-    known = float(row.values["seconds_per_contact"]) if row else None
-    value = observed if known is None or polls > 1 else min(known * _SHRINK, observed)
-    values = {"seconds_per_contact": value, "contacts": largest.contacts}
-    changed = Row(key_setting, "learned", values, row.etag if row else None)
-    try:
-        accounts.save(changed)
-    except Conflict:
-        return  # another worker has learned just now, which will do
+
+    def change(row: Row | None) -> dict[str, float] | None:
+        values = row.values if row else {}
+        if largest.contacts < values.get("contacts", 0) / 2:
+            return None
+        known = values.get("seconds_per_contact")
+        value = observed if known is None or polls > 1 else min(known * _SHRINK, observed)
+        return {"seconds_per_contact": value, "contacts": largest.contacts}
+
+    rows.change("learned", change)

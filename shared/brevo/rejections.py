@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from shared.brevo.body import find_contacts
@@ -19,11 +19,13 @@ _CUSTOMER = "brevo_duplicate_customer"
 class _Reported:
     """What reports say: reasons by address (lower case) and by phone number (digits), and mere counts.
 
-    `nameless` are the rows with neither, apart from headers. `ext_ids` are the cells of rows that only name a customer,
-    of which there are `customers`.
+    `numbers` has for each address the attributes whose number another contact has; an empty one stands for a reason of
+    another kind. `nameless` are the rows with neither address nor number, apart from headers. `ext_ids` are the cells
+    of rows that only name a customer, of which there are `customers`.
     """
 
     emails: dict[str, str] = field(default_factory=dict)
+    numbers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     phones: dict[str, str] = field(default_factory=dict)
     ext_ids: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -35,13 +37,22 @@ class _Reported:
 class Rejections:
     """The rejected contacts of one body.
 
-    `counts` by reason; `contacts` those that a report names: index in the body -> reason and address. `unmatched`
-    counts the rows of reports that name no contact of the body.
+    `counts` by reason; `contacts` those that a report names: index in the body -> reason and address. `numbers` has the
+    attributes of those that are named by their address, and are rejected for nothing but a number of another contact's.
+    `unmatched` counts the rows of reports that name no contact of the body.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     contacts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    numbers: dict[int, set[str]] = field(default_factory=dict)
     unmatched: int = 0
+
+    def without(self, indexes: Container[int]) -> "Rejections":
+        """The same without these contacts, which are sent once more."""
+        counts = Counter(self.counts)
+        counts.subtract(reason for index, (reason, _) in self.contacts.items() if index in indexes)
+        contacts = {index: named for index, named in self.contacts.items() if index not in indexes}
+        return Rejections({reason: count for reason, count in counts.items() if count}, contacts, {}, self.unmatched)
 
 
 def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, base_url: str) -> Rejections:
@@ -64,7 +75,12 @@ def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, 
         counts[reason] += min(count, room)
     named = len(reported.emails) + len(reported.phones) + reported.customers
     unmatched = reported.nameless + named - len(matched)
-    return Rejections({reason: count for reason, count in counts.items() if count}, found, unmatched)
+    numbers = {
+        index: attributes
+        for index, (_, email) in found.items()
+        if (attributes := reported.numbers.get(email.lower(), {""})) and "" not in attributes
+    }
+    return Rejections({reason: count for reason, count in counts.items() if count}, found, numbers, unmatched)
 
 
 def _read(reported: _Reported, report: Report, base_url: str, until: float) -> None:
@@ -74,7 +90,7 @@ def _read(reported: _Reported, report: Report, base_url: str, until: float) -> N
     for url in report.urls:
         for number, row in enumerate(read_report(url, base_url, until - time.monotonic())):
             cells = [cell.strip().strip('"') for cell in row]
-            is_named = _take(reported, cells, report.reason)
+            is_named = _take(reported, cells, report)
             if report.reason == _CUSTOMER and not is_named and any(cells):
                 reported.customers += number > 0
                 reported.ext_ids |= {cell: report.reason for cell in cells if cell}
@@ -82,21 +98,22 @@ def _read(reported: _Reported, report: Report, base_url: str, until: float) -> N
                 reported.nameless += number > 0 and any(cells) and not is_named
 
 
-def _take(reported: _Reported, cells: list[str], reason: str) -> bool:
+def _take(reported: _Reported, cells: list[str], report: Report) -> bool:
     """The reports' columns are not documented: an address is recognised by its @, a phone number by its digits.
 
     False for a row that has neither.
     """
     email = next((cell.lower() for cell in cells if "@" in cell), None)
     if email:
-        reported.emails.setdefault(email, reason)
+        reported.emails.setdefault(email, report.reason)
+        reported.numbers[email].add(report.attribute)
         return True
     phones = []
-    for cell in cells if reason != _CUSTOMER else ():
+    for cell in cells if report.reason != _CUSTOMER else ():
         digits = re.sub(r"[\s().+-]", "", cell).removeprefix("00")
         if digits.isdecimal() and 5 <= len(digits) <= 15:
             phones.append(digits)
-            reported.phones.setdefault(digits, reason)
+            reported.phones.setdefault(digits, report.reason)
     return bool(phones)
 
 

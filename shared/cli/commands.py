@@ -130,7 +130,7 @@ def status(run: str | None) -> None:
 @program.command()
 @run_argument
 def rejects(run: str) -> None:
-    """Print the run's rejected rows and warnings as CSV (never a value of theirs)."""
+    """Print the run's rejected rows and warnings as CSV, each with its outcome (never a value of theirs)."""
     from shared.runs.status import find_run, rejected_rows
 
     app = open_app()

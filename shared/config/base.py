@@ -64,7 +64,7 @@ def twice_in(names: Iterable[str]) -> str:
 
 
 def word_or_object(value: Any) -> str:
-    """The tag of what was meant where either may stand, so that a fault is told of that one only."""
+    """The tag of what was meant where either may stand, so that a fault is reported of that one only."""
     return "a word" if isinstance(value, str) else "an object"
 
 

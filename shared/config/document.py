@@ -49,9 +49,8 @@ class ReadyExport:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A version of the document: its bytes, and what they are, or what is wrong with them."""
+    """A version of the document, or what is wrong with it."""
 
-    data: bytes
     document: Document | None
     problems: tuple[str, ...] = ()
 
@@ -66,17 +65,17 @@ def read_document(location: str, blobs: Blobs) -> Document:
     Raises DocumentError, or ConfigurationError where there is none, or where it is too large.
     """
     try:
-        return read_version(location, blobs)[0]
+        return read_newest(location, blobs)
     except NotFound:
         raise _missing(location) from None
 
 
-def read_version(location: str, blobs: Blobs) -> tuple[Document, bytes, str]:
-    """The document, its bytes, and the etag of its blob. Raises as `read_document`, and NotFound."""
+def read_newest(location: str, blobs: Blobs) -> Document:
+    """The same, but raises NotFound where there is no blob."""
     version = _newest(location, blobs)
     if version.value.document is None:
         raise DocumentError(location, list(version.value.problems))
-    return version.value.document, version.value.data, version.etag
+    return version.value.document
 
 
 def _newest(location: str, blobs: Blobs) -> Version[Parsed]:
@@ -110,9 +109,9 @@ def _local(location: str) -> bytes:
 
 def _parsed(data: bytes, where: str) -> Parsed:
     try:
-        return Parsed(data, parse_document(data, where))
+        return Parsed(parse_document(data, where))
     except DocumentError as error:
-        return Parsed(data, None, error.faults)
+        return Parsed(None, error.faults)
 
 
 def parse_document(data: bytes, where: str) -> Document:
@@ -167,7 +166,7 @@ def ready_export(document: Document, export_id: str) -> ReadyExport:
 
 
 def export_unknown(export_id: str) -> ConfigurationError:
-    """The error for an id that no export has. It lists none: whoever gets it may not be permitted to see them."""
+    """The error for an id that no export has. It lists none: the caller may not be permitted to see them."""
     return ConfigurationError(
         "export_unknown",
         f"There is no export {shown(export_id)!r}.",

@@ -1,4 +1,4 @@
-"""Who is told of a run's end: the notifications of the JSON document."""
+"""Who gets a message of a run's end: the notifications of the JSON document."""
 
 from typing import Annotated, Literal, Self, get_args
 
@@ -12,9 +12,9 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 
 
 class Notification(Model):
-    """One receiver, what it is told, and of which exports.
+    """One receiver, what it gets, and of which exports.
 
-    The address is a secret too: whoever has that of a Teams workflow or a Slack webhook can post there.
+    The address is a secret too: anyone who has that of a Teams workflow or a Slack webhook can post there.
     """
 
     id: Id
@@ -44,5 +44,5 @@ class Notification(Model):
         return self
 
     def is_for(self, export_id: str) -> bool:
-        """True where it tells of this export."""
+        """True where it is for this export."""
         return self.exports == "all" or export_id in self.exports

@@ -1,27 +1,26 @@
 """Changes the one document: each change by ETag, with the version before it kept beside the document.
 
-The version before is written first, then the document, only where it still is as it was read. Whoever comes second
-reads the newer document and applies their own change to that, so that nobody's change is lost.
+The version before is written first, then the document, only where it still is as it was read. The second
+of two people reads the newer document and applies their own change to that, so that nobody's change is lost.
 """
 
 import json
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared.config.document import LARGEST_BYTES, blob_address, read_version, too_large, validated
+from shared.config.document import LARGEST_BYTES, blob_address, parse_document, read_newest, too_large, validated
 from shared.config.models import Document
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
+from shared.storage.blob_changes import change_blob
 from shared.storage.blobs import Blobs
 from shared.storage.clock import Clock
-from shared.storage.failures import Conflict, NotFound
+from shared.storage.failures import BusyError, NotFound
 
 KEPT_VERSIONS = 50
-_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,10 @@ class DocumentStore:
 
     def read(self) -> Document:
         """The document as it is now; an empty one where there is no blob yet. Raises DocumentError."""
-        return self._read()[0]
+        try:
+            return read_newest(self._location, self._blobs)
+        except NotFound:
+            return Document()
 
     def change(self, who: str, what: str, change: Callable[[Document], Document]) -> Document:
         """Saves what `change` makes of the document; it sees it again where somebody else was faster.
@@ -53,24 +55,27 @@ class DocumentStore:
         """
         self.require_writable()
         container, name = blob_address(self._location)
-        for _ in range(_TRIES):
-            before, data, etag = self._read()
+        after, kept = Document(), ""
+
+        def changed(data: bytes | None) -> bytes:
+            nonlocal after, kept
+            self._drop(kept)  # of a try that came too late
+            kept = ""
+            before = Document() if data is None else parse_document(data, self._location)
             after = _checked(change(before), self._location)
-            kept = self._keep(who, what, data) if etag else ""
             new = _written(after)
             if len(new) > LARGEST_BYTES:
                 raise too_large(self._location)
-            try:
-                self._blobs.write_if(container, name, new, etag)
-            except Conflict:
-                if self._read()[1] == new:
-                    return after  # the answer to our own write was lost, not the write
-                if kept:
-                    self._blobs.delete(container, kept)
-                continue
-            self._forget_old()
-            return after
-        raise TransientError("configuration_busy", "Too many change the configuration at once.", retry_after_seconds=2)
+            kept = "" if data is None else self._keep(who, what, data)
+            return new
+
+        try:
+            change_blob(self._blobs, container, name, changed)
+        except BusyError:
+            self._drop(kept)
+            raise
+        self._forget_old()
+        return after
 
     def require_writable(self) -> None:
         """Raises ConfigurationError where the document is a local file."""
@@ -95,11 +100,7 @@ class DocumentStore:
         container, _ = blob_address(self._location)
         rewritten = 0
         for name in self._kept():
-            with suppress(NotFound, Conflict):  # forgotten meanwhile, since there are newer ones
-                data, etag = self._blobs.read_with_etag(container, name)
-                if (new := change(data)) != data:
-                    self._blobs.write_if(container, name, new, etag)
-                    rewritten += 1
+            rewritten += change_blob(self._blobs, container, name, lambda data: _new_or_none(data, change))
         return rewritten
 
     def history_before(self, time: datetime) -> list[tuple[str, str]]:
@@ -113,12 +114,6 @@ class DocumentStore:
         found = json.loads(self._blobs.read(container, blob))
         return Version(found["changed_at"], found["changed_by"], found["what"], blob)
 
-    def _read(self) -> tuple[Document, bytes, str | None]:
-        try:
-            return read_version(self._location, self._blobs)
-        except NotFound:
-            return Document(), b"", None
-
     def _keep(self, who: str, what: str, data: bytes) -> str:
         container, _ = blob_address(self._location)
         now = self._clock.now()
@@ -131,6 +126,11 @@ class DocumentStore:
         }
         self._blobs.write(container, name, json.dumps(version, indent=2, ensure_ascii=False).encode())
         return name
+
+    def _drop(self, kept: str) -> None:
+        """Deletes the version before a change that was not made."""
+        if kept:
+            self._blobs.delete(blob_address(self._location)[0], kept)
 
     def _kept(self) -> list[str]:
         container, _ = blob_address(self._location)
@@ -146,6 +146,12 @@ class DocumentStore:
         _, name = blob_address(self._location)
         folder, _, file = name.rpartition("/")
         return f"{folder}/history/{file.removesuffix('.json')}/".lstrip("/")
+
+
+def _new_or_none(data: bytes | None, change: Callable[[bytes], bytes]) -> bytes | None:
+    """The new bytes; None where there is nothing to change, or where the blob was deleted since it was listed."""
+    new = None if data is None else change(data)
+    return None if new == data else new
 
 
 def _checked(document: Document, where: str) -> Document:

@@ -110,13 +110,13 @@ def judge_sql(known: KnownContacts) -> list[str]:
         "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
         "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
         f"JOIN known ON known.id = {_digest_sql(known.key, 'name')}",
-        "CREATE OR REPLACE TEMP TABLE judged AS SELECT met.*, former.* EXCLUDE (row), "
+        "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT met.*, former.* EXCLUDE (row), "
         f"CAST({fate} AS UTINYINT) AS verdict FROM met LEFT JOIN ("
         "SELECT row, bool_or(former.gone) AS was_gone, bool_or(former.contact = holder) AS is_holder, "
         "bool_or(former.blocked AND former.contact IS DISTINCT FROM holder) AS was_blocked, "
         "arg_min(contact, nth) AS former, arg_min(former.id, nth) AS former_id, arg_min(name, nth) AS former_name "
         "FROM former JOIN met USING (row) GROUP BY row) AS former USING (row)",
-        f"UPDATE chunk SET fate = verdict FROM judged WHERE chunk.rowid = judged.row AND verdict <> {FATE['contact']}",
+        f"UPDATE chunk SET fate = verdict FROM verdicts WHERE chunk.rowid = verdicts.row AND verdict <> {FATE['contact']}",
     ]
 
 
@@ -124,7 +124,7 @@ def keep_waiting_sql(part: int) -> list[str]:
     """Statements that put the chunk's rows that wait into `waiting`, under the number of the chunk."""
     rows = (
         f"SELECT chunk.*, {part} AS part, row AS {PLACE}, holder, holder_id, former, former_id, former_name "
-        f"FROM chunk JOIN judged ON judged.row = chunk.rowid WHERE fate = {FATE['waiting']}"
+        f"FROM chunk JOIN verdicts ON verdicts.row = chunk.rowid WHERE fate = {FATE['waiting']}"
     )
     return [
         f"CREATE TABLE IF NOT EXISTS waiting AS {rows} LIMIT 0",

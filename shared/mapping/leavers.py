@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from shared.mapping.email_rule import judge_email
 from shared.mapping.fate import FATE
 from shared.mapping.rule import literal
 
@@ -36,8 +35,13 @@ class DigestKey:
 
 def as_sent(address: str) -> str:
     """An address as Brevo has it, in the form in which we would send it."""
-    plain = address.strip()
-    return plain.lower() if plain.isascii() else judge_email(plain) or plain.lower()
+    sent = address.strip().lower()
+    if not sent.isascii():
+        # Imported here, since few addresses need the library of the rules.
+        from shared.mapping.email_rule import judge_email
+
+        sent = judge_email(sent) or sent
+    return sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,16 +31,16 @@ from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
-from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow
+from shared.mapping.results import WARNINGS, FieldCounts, MappedChunk, Outcome, RejectedRow
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
+    LONGEST_NUMBER,
     LONGEST_TEXT,
     FileSource,
     contacts_sql,
     copy_sql,
     counts_sql,
     load_sql,
-    longest_sql,
     places_sql,
     rejected_sql,
     too_long_sql,
@@ -128,7 +128,7 @@ class Mapper:
         origins = chunk.origins
         if self._known:
             self._execute_all(judge_sql(self._known))
-            if self._value(f"SELECT count(*) FROM chunk WHERE fate = {FATE['waiting']}"):
+            if self._db.execute(f"SELECT 1 FROM chunk WHERE fate = {FATE['waiting']} LIMIT 1").fetchone():
                 self._execute_all(keep_waiting_sql(len(self._waiting)))
                 self._waiting.append((segment_name, origins))
         return self._told(segment_name, origins, "rowid")
@@ -162,7 +162,7 @@ class Mapper:
 
     def _check_count(self, chunk: Chunk) -> None:
         """The framing has counted these rows; whatever the engine makes of them, none may be lost or invented."""
-        count = self._value("SELECT count(*) FROM chunk")
+        (count,) = self._row("SELECT count(*) FROM chunk")
         if count != chunk.rows:
             origins = chunk.origins
             first, last = (f"{self._files[origins.file(row)]}, line {origins.line(row)}" for row in (0, chunk.rows - 1))
@@ -177,43 +177,43 @@ class Mapper:
         if self._tell(self._email, "email_cell"):
             self._execute(
                 f"UPDATE chunk SET fate = CASE WHEN value IS NULL THEN {FATE['invalid_email']} "
-                f"ELSE {FATE['contact']} END, email = value FROM told "
-                f"WHERE chunk.rowid = told.row AND fate = {FATE['undecided']}"
+                f"ELSE {FATE['contact']} END, email = value FROM judged "
+                f"WHERE chunk.rowid = judged.row AND fate = {FATE['undecided']}"
             )
         for k, _ in self.plan.phones:
             if self._tell(self._phone, f"phone_cell{k}"):
                 self._execute(
-                    f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM told "
-                    "WHERE chunk.rowid = told.row AND value IS NOT NULL"
+                    f"UPDATE chunk SET phone{k} = CAST(substr(value, 2) AS UBIGINT) FROM judged "
+                    f"WHERE chunk.rowid = judged.row AND strlen(value) <= {LONGEST_NUMBER}"
                 )
-        if self._value(longest_sql(self.plan)) > LONGEST_TEXT:
-            self._execute_all(too_long_sql(self.plan))
 
     def _tell(self, rule: Rule, column: str) -> bool:
-        """Puts what becomes of each row's value in the column into `told`; false where there is none."""
+        """Puts what becomes of each row's value in the column into `judged`; false where there is none."""
         self._execute(
-            f"CREATE OR REPLACE TEMP TABLE told AS SELECT rowid AS row, {column} AS cell, "
+            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT rowid AS row, {column} AS cell, "
             f"{rule.simplified(column)} AS simple FROM chunk WHERE {column} IS NOT NULL"
         )
-        kinds = dict(self._db.execute(f"SELECT {rule.kind('simple')}, count(*) FROM told GROUP BY 1").fetchall())
+        kinds = dict(self._db.execute(f"SELECT {rule.kind('simple')}, count(*) FROM judged GROUP BY 1").fetchall())
         if not kinds:
             return False
         verdict = rule.verdict("simple", [kind for kind, count in kinds.items() if count >= _WORTH_PLANNING])
-        self._execute(f"CREATE OR REPLACE TEMP TABLE told AS SELECT row, cell, {verdict} AS value FROM told")
-        undecided = self._db.execute("DELETE FROM told WHERE value = '' RETURNING row, cell").fetchall()
+        self._execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT row, cell, {verdict} AS value FROM judged")
+        undecided = self._db.execute("DELETE FROM judged WHERE value = '' RETURNING row, cell").fetchall()
         if undecided:
             values = {cell: rule.judge(cell) for cell in {cell for _, cell in undecided}}
             self._db.execute(
-                "INSERT INTO told SELECT unnest($rows), NULL, unnest($values)",
+                "INSERT INTO judged SELECT unnest($rows), NULL, unnest($values)",
                 {"rows": [row for row, _ in undecided], "values": [values[cell] for _, cell in undecided]},
             )
         return True
 
     def _count_fields(self) -> set[str]:
-        """Adds up the values of the chunk's contacts; the attributes of which some are lost."""
-        if not self._counted:
-            return set()
-        found = self._db.execute(counts_sql(self.plan)).fetchone() or ()
+        """Refuses texts that are too long, and adds up the contacts' values; the attributes of which some are lost."""
+        longest, *found = self._row(counts_sql(self.plan, refused_texts=False))
+        if longest > LONGEST_TEXT:
+            for statement in too_long_sql(self.plan):
+                self._execute(statement)
+            _, *found = self._row(counts_sql(self.plan, refused_texts=True))
         doubtful = set()
         for n, (field, filled, lost) in enumerate(zip(self._counted, found[::2], found[1::2], strict=True)):
             self._filled[n] += filled
@@ -231,9 +231,8 @@ class Mapper:
             for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
                 file, line = self._files[origins.file(row)], origins.line(row)
-                self._on_rejected(
-                    RejectedRow(segment_name, file, line, reason, field, (customer_id or "").strip(), email)
-                )
+                customer, outcome = (customer_id or "").strip(), _outcome(reason)
+                self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
 
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
@@ -254,6 +253,10 @@ class Mapper:
                 "rows_unreadable", f"The rows could not be read ({type(error).__name__}).", "Check the segment's files."
             ) from None
 
-    def _value(self, sql: str) -> int:
+    def _row(self, sql: str) -> tuple[int, ...]:
         found = self._db.execute(sql).fetchone()
-        return int(found[0]) if found else 0
+        return tuple(map(int, found or ()))
+
+
+def _outcome(reason: str) -> Outcome:
+    return "sent_without_value" if reason in WARNINGS else "not_sent"

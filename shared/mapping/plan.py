@@ -164,7 +164,7 @@ def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:
 
 
 def find_column(name: str, columns: tuple[str, ...]) -> int | None:
-    """The position of a column by its exact name, else by its name in any case; None where it is not told."""
+    """The position of a column by its exact name, else by its name in any case; None where it is not named."""
     if columns.count(name) == 1:
         return columns.index(name)
     folded = [column.casefold() for column in columns]

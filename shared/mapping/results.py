@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from shared.mapping.origins import Origins
 
@@ -30,10 +30,13 @@ WARNINGS = (
 # Reasons for which a well-formed contact is left out.
 LEFT_OUT = ("left_list", "blocked_new_address", "address_of_another")
 
+# What became of such a row.
+Outcome = Literal["not_sent", "sent_without_value", "rejected_by_brevo"]
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One row that is not sent, is left out, or is sent without a value (then it is a warning)."""
+    """One row that is not sent, is left out or sent without a value (then it is a warning), or that Brevo rejects."""
 
     segment: str
     file: str
@@ -42,6 +45,7 @@ class RejectedRow:
     field: str
     customer_id: str
     email: str | None
+    outcome: Outcome = "not_sent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ TEXTS = ("text", None)
 # Characters. No page of the vendor's names a limit for contacts; users report this one. A longer text may be ignored
 # without a word, so it is refused.
 LONGEST_TEXT = 10_000
+# A plus and the 15 digits that E.164 allows. The library's patterns have longer ones for Germany and a few more.
+LONGEST_NUMBER = 16
 _REFUSED: Mapping[str, str] = {
     "text": "text_too_long",
     "date": "invalid_date",
@@ -94,11 +96,13 @@ def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule) -> str:
     raw |= customer
     forms = {i: _date_form(field, plan, source, at) for i, field in plan.values}
     judged = [
-        f"CAST(substr(plain_phone{k}, 2) AS UBIGINT) AS phone{k}, phone_cell{k}, false AS phone_lost{k}" for k in phones
+        f"CAST(substr({_short(f'plain_phone{k}')}, 2) AS UBIGINT) AS phone{k}, phone_cell{k}, false AS phone_lost{k}"
+        for k in phones
     ]
     judged += [f"{_typed(field, f'v{i}', plan, forms[i])} AS f{i}" for i, field in plan.values]
     cells = [
-        f"CASE WHEN plain_phone{k} IS NULL THEN {_trimmed(f'raw_phone{k}', plan)} END AS phone_cell{k}" for k in phones
+        f"CASE WHEN {_short(f'plain_phone{k}')} IS NULL THEN {_trimmed(f'raw_phone{k}', plan)} END AS phone_cell{k}"
+        for k in phones
     ]
     plain = [f"{phone.quick(f'simple_phone{k}')} AS plain_phone{k}" for k in phones]
     simple = [f"{phone.simplified(f'raw_phone{k}')} AS simple_phone{k}" for k in phones]
@@ -163,26 +167,23 @@ def too_long_sql(plan: Plan) -> list[str]:
     ]
 
 
-def longest_sql(plan: Plan) -> str:
-    """The length of the chunk's longest text, in bytes: at least as many as it has characters. Shape: one number."""
-    texts = [f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS]
-    return f"SELECT greatest(0, {', '.join(texts) or '0'}) FROM chunk"
-
-
-def counts_sql(plan: Plan) -> str:
+def counts_sql(plan: Plan, *, refused_texts: bool) -> str:
     """How many of the chunk's contacts have something for each field, and of how many it is lost or partly lost.
 
-    Shape: one row, two numbers for each of the plan's phones, then for each of its values.
+    Shape: one row; the length of the longest text in bytes, which is at least that in characters; then two numbers for
+    each of the plan's phones and values. Texts that are lost are counted only with `refused_texts`.
     """
-    parts = []
+    longest = ["max(0)", *(f"max(strlen(f{i}))" for i, field in plan.values if field.type in TEXTS)]
+    parts = [f"coalesce(greatest({', '.join(longest)}), 0)"]
     for k, _ in plan.phones:
         parts += [
             f"count(*) FILTER (phone{k} IS NOT NULL OR phone_cell{k} IS NOT NULL)",
             f"count(*) FILTER (phone_lost{k} OR (phone_cell{k} IS NOT NULL AND phone{k} IS NULL))",
         ]
     for i, field in plan.values:
-        parts += [f"count(f{i})", f"count(*) FILTER ({_lost(f'f{i}', field)})"]
-    return f"SELECT {', '.join(parts) or '0'} FROM chunk WHERE fate = {FATE['contact']}"
+        can_be_lost = refused_texts or field.type not in TEXTS
+        parts += [f"count(f{i})", f"count(*) FILTER ({_lost(f'f{i}', field)})" if can_be_lost else "0"]
+    return f"SELECT {', '.join(parts)} FROM chunk WHERE fate = {FATE['contact']}"
 
 
 def places_sql(row: str = "rowid") -> str:
@@ -264,6 +265,10 @@ def _read_csv(source: FileSource) -> str:
 def _raw(cell: str, plan: Plan, signs: str) -> str:
     """The cell as it stands in the file, since most of them are plain; trimmed where a null word could be plain too."""
     return _trimmed(cell, plan) if any(set(word) & set(signs) for word in plan.null_words) else cell
+
+
+def _short(number: str) -> str:
+    return f"CASE WHEN strlen({number}) <= {LONGEST_NUMBER} THEN {number} END"
 
 
 def _trimmed(cell: str, plan: Plan) -> str:

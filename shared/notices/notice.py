@@ -1,4 +1,4 @@
-"""What is told of one event, in words and numbers, before any channel gives it its form."""
+"""What a notice of one event says, in words and numbers, before any channel gives it its form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

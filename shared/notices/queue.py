@@ -1,4 +1,4 @@
-"""The messages of the queue of notices: a run has ended; and who is to be told of it."""
+"""The messages of the queue of notices: a run has ended; and who gets a notice of it."""
 
 import json
 from dataclasses import asdict
@@ -20,7 +20,7 @@ MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
 class NoticeMessage:
-    """One event of one run for one notification. Without a notification: it is still to be decided who is told.
+    """One event of one run for one notification. Without a notification: it is still to be decided who gets a notice.
 
     `failing_since` is POSIX seconds, 0 before the first failure. A `watch` message posts the notice only where the
     worker that was to do it is lost.

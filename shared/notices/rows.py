@@ -38,7 +38,7 @@ class NoticeRow:
     def claimed(self, owner: str, seen: Self, now: float, until: float) -> Self | None:
         """Taken to be posted. `seen` is the row as it was read before.
 
-        Not where it is done with, not due, ours already, or was claimed and lost since: then its watch sees to it.
+        Not where it is done with, not due, ours already, or was claimed and lost since: its watch takes care of that.
         """
         early = CLOCK_SECONDS if self.state == "refused" else 0.0
         if self.is_final or self.owner == owner or lies_ahead(self.until - early, now, WAIT_AHEAD_SECONDS):

@@ -1,6 +1,6 @@
 """Takes a message of the notices: claims the notice, posts it, writes down the result.
 
-A notice is told once. Its row (table `notices`, partition = run) is claimed by a conditional write before anything is
+A notice is sent once. Its row (table `notices`, partition = run) is claimed by a conditional write before anything is
 posted. A try that the receiver has certainly not taken is made again, later each time. One of which that is not known
 (no answer, or the worker died) is not, since Teams and Slack would show it twice; only a signed webhook gets it again,
 under the same `webhook-id`, by which its receiver knows what it has had.
@@ -120,7 +120,7 @@ def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notific
     """False where the notice is done with, not due, or in other hands."""
     row = load_notice(app, message)
     if row.state == "sending" and row.until <= app.now() and notification.type != "webhook":
-        _leave_unknown(app, message, row.owner, "Its worker died while it was at it.")
+        _leave_unknown(app, message, row.owner, "Its worker died while it posted it.")
         return False
 
     def claim(now: NoticeRow) -> NoticeRow | None:

@@ -1,4 +1,4 @@
-"""What a run's end is worth telling, and to whom. Nothing is posted here: the queue of notices carries it on.
+"""Which notices a run's end brings, and to whom. Nothing is posted here: the queue of notices carries it on.
 
 The watch message goes first: once it is sent, no lost instance takes the notice along.
 """
@@ -35,7 +35,7 @@ def announce(app: App, run: Run) -> None:
 def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:
     """The events that this run's end is, of those that the notification is for."""
     if run.state == "failed":
-        # A stop by a guard is a failure as well, told once: as what it is, where that is wanted.
+        # A stop by a guard is a failure as well, reported once: as what it is, where that is wanted.
         kinds: list[Event] = ["guard", "failed"] if run.error and is_guard(run.error.code) else ["failed"]
         return [event for event in kinds if event in notification.on][:1]
     if run.state not in SUCCEEDED:

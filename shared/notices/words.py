@@ -31,6 +31,7 @@ WITHOUT_COLUMNS = {
     "header_missing": "The segment's file has no header.",
     "header_differs": "The segment's files have different columns.",
     "attributes_missing": "The Brevo account lacks an attribute that the export sends.",
+    "guard_max_warnings": "Most values of a mapped column would be lost.",
 }
 _TITLES: dict[Event, str] = {
     "failed": "the export failed",

@@ -26,17 +26,17 @@ from shared.runs.state import Run
 from shared.runs.steps.stop import request_cancel, stop_when_idle
 from shared.staging.bodies import STAGED, read_origins
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
+from shared.storage.blob_changes import change_blob
 from shared.storage.failures import Conflict, NotFound
 
 _CANCEL_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 2.0
-_TRIES = 5
 
 
 def forget(app: App, caller: Caller, email: str) -> Forgotten:
     """Erases the person with this address. Raises ConfigurationError for what is no address.
 
-    Whoever is to be forgotten is deleted at their source first: what remains there is sent again by the next run.
+    The person is deleted at their source first: what remains there is sent again by the next run.
     """
     require(caller, "operate")
     person = person_of(email)
@@ -129,11 +129,11 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
     """First whose rows they are, then all rows of theirs: one without an address is found by its customer id."""
     digests = person.digests
     names = [blob.name for blob in app.storage.app_blobs.listing_if_there(REJECTED, "")]
-    for _, data, _ in _reports(app, names, digests):
+    for _, data in _reports(app, names, digests):
         customers |= customers_of(data, digests)
     rows = reports = 0
-    for name, data, etag in _reports(app, names, digests | customers):
-        removed = _rewrite(app, name, data, etag, digests, customers)
+    for name, _ in _reports(app, names, digests | customers):
+        removed = _rewrite(app, name, digests, customers)
         rows, reports = rows + removed, reports + bool(removed)
     if rows:
         found.erased.append(f"rejected-rows: {rows:,} rows in {reports:,} reports")
@@ -148,30 +148,26 @@ def _erase_leavers(app: App, found: Forgotten) -> None:
         found.erased.append("leavers: Brevo's answers on who left a list, which the next run asks for again")
 
 
-def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str, bytes, str]]:
-    """Name, data and etag of the reports in which one of the words stands."""
+def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Name and data of the reports in which one of the words stands."""
     wanted = [word.replace('"', '""').encode() for word in words]
     for name in names:
         try:
-            data, etag = app.storage.app_blobs.read_with_etag(REJECTED, name)
+            data = app.storage.app_blobs.read(REJECTED, name)
         except NotFound:
             continue
         if any(word in data for word in wanted):
-            yield name, data, etag
+            yield name, data
 
 
-def _rewrite(app: App, name: str, data: bytes, etag: str, digests: set[str], customers: set[str]) -> int:
-    for _ in range(_TRIES):
-        new, removed = without_rows(data, digests, customers)
-        if not removed:
-            return 0
-        try:
-            app.storage.app_blobs.write_if(REJECTED, name, new, etag)
-        except (Conflict, NotFound):
-            try:
-                data, etag = app.storage.app_blobs.read_with_etag(REJECTED, name)
-            except NotFound:
-                return 0  # past its time meanwhile
-            continue
-        return removed
-    raise TransientError("busy", f"The report {name} is being written.", "Repeat this in a while.")
+def _rewrite(app: App, name: str, digests: set[str], customers: set[str]) -> int:
+    """Takes the person's rows out of a report; says how many. A report that is past its time meanwhile has none."""
+    removed = 0
+
+    def change(data: bytes | None) -> bytes | None:
+        nonlocal removed
+        new, removed = (None, 0) if data is None else without_rows(data, digests, customers)
+        return new if removed else None
+
+    change_blob(app.storage.app_blobs, REJECTED, name, change)
+    return removed

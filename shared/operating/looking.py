@@ -223,7 +223,7 @@ def wrong_times(app: App, document: Document) -> Look:
         where = (export.source.container, export.source.folder, tuple(export.segments))
         if where not in seen:
             seen.add(where)
-            with suppress(ConfigurationError, NotFound):  # told by the containers' own lines
+            with suppress(ConfigurationError, NotFound):  # the containers' own lines say so
                 odd = odd_refreshes(app.storage.segment_blobs, export.source, export.segments)
                 found += [f"{text}." for text in odd]
     found += [f"The run {run_id} is dated ahead." for run_id, _ in app.store.open_runs() if _lies_ahead(app, run_id)]

@@ -76,7 +76,7 @@ def replay(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool 
             left.append(received)
             continue
         if given_up.fate == "replay" and message is not None:
-            # Without its failures: whoever replays it has fixed what they were about.
+            # Without its failures: the person who replays it has fixed their cause.
             send(app, Message(message.run, message.step, message.batch, message.number))
             app.store.add_event(message.run, "replayed", f"The step {message.step}, which had been given up.")
         app.storage.poison.delete(received)

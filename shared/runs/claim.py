@@ -10,9 +10,10 @@ from functools import partial
 
 from shared.app import App
 from shared.errors import ExportError, TransientError
+from shared.runs.batch import Batch
 from shared.runs.graces import Graces
 from shared.runs.queue import LONGEST_STEP_WAIT_SECONDS, next_try_seconds
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 
 
 class StillClaimedError(TransientError):
@@ -80,7 +81,7 @@ def claimed_run(app: App, run: Run, snapshot: str) -> Iterator[tuple[Run, Claim]
 
 
 @contextmanager
-def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Claim | None]:
+def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[tuple[Batch, Claim] | None]:
     """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
 
     A block that fails gives the batch back as `staged`. Raises StillClaimedError while another owner is alive, with the
@@ -94,12 +95,13 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[Cl
     def renew() -> None:
         claim.lost = change(lambda now: now.renewed(claim.owner, app.time(), app.graces)).owner != claim.owner
 
-    if change(lambda now: _taken(app, claim, now, now.delivering_by), batch).owner != claim.owner:
+    batch = change(lambda now: _taken(app, claim, now, now.delivering_by), batch)
+    if batch.owner != claim.owner:
         yield None
         return
     try:
         with _renewing(renew, app.graces.renewal):
-            yield claim
+            yield batch, claim
     except Exception as error:
         # This step's own retry goes first. Only when that is overdue, its worker is lost and others send the batch.
         not_before = app.now() + next_try_seconds(attempt, error, LONGEST_STEP_WAIT_SECONDS) + app.graces.retry
@@ -127,7 +129,7 @@ def _renewing(renew: Callable[[], None], every_seconds: float) -> Iterator[None]
             try:
                 renew()
             except ExportError:
-                continue  # storage is away for a moment: the claim outlasts that, or is lost and told so
+                continue  # storage is away for a moment: the claim outlasts that, or is lost, and `check` says so
 
     renewer = threading.Thread(target=work, name="claim-renewer", daemon=True)
     renewer.start()

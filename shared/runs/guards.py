@@ -97,12 +97,12 @@ def check_emptied(export: Export, filled: Mapping[str, int], contacts: int, befo
     )
 
 
-def check_confirmed(export: Export, *, batch: int, contacts: int, rejected: int) -> None:
-    """Checks a batch that Brevo has confirmed. Raises ConfigurationError."""
+def check_confirmed(export: Export, *, of: str, contacts: int, rejected: int) -> None:
+    """Checks what Brevo has confirmed `of` a batch, or the run. Raises ConfigurationError."""
     if rejected > export.max_rejected * contacts:
         raise ConfigurationError(
             "guard_rejected_by_brevo",
-            f"Brevo rejected {rejected:,} of the {contacts:,} contacts of batch {batch}, "
+            f"Brevo rejected {rejected:,} of the {contacts:,} contacts of {of}, "
             f"more than max_rejected ({export.max_rejected:g}).",
             f"Look at the rejected rows. {ACCEPT}",
         )

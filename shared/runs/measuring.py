@@ -1,4 +1,4 @@
-"""What is counted of runs. docs/operate.md has the list; no measure tells of a single person or run."""
+"""What is counted of runs. docs/operate.md has the list; no measure is about a single person or run."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What people and tools are told of an export: its last run, its next one, and why nothing runs now."""
+"""What people and tools are shown of an export: its last run, its next one, and why nothing runs now."""
 
 import logging
 from dataclasses import dataclass

@@ -6,10 +6,11 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from shared.errors import masked
+from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import run_address
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.runs.tries import Started, Tries
 from shared.storage.tables import Row
 

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from shared.app import App
 from shared.brevo.client import Imports
 from shared.errors import TransientError, described
+from shared.runs.batch import Batch
 from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
-from shared.runs.state import SENDING, Batch, Run
+from shared.runs.state import SENDING, SUCCEEDED, Run
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
 
@@ -85,7 +86,8 @@ def leave_slots(app: App, run: Run) -> None:
     rows = [row for row in _rows(app, run.key_setting) if row.values["run"] == run.run_id]
     if not rows:
         return
-    batches = {batch.number: batch for batch in app.store.batches(run)}
+    # Of a run that has succeeded no import is open: Brevo has confirmed each of its batches.
+    batches = {} if run.state in SUCCEEDED else {batch.number: batch for batch in app.store.batches(run)}
     for row in rows:
         slot = _Slot.of(row)
         batch = batches.get(slot.batch)
@@ -207,7 +209,7 @@ def _save(app: App, row: Row) -> None:
     try:
         app.storage.accounts.save(row)
     except (Conflict, NotFound):
-        return  # another worker is at it
+        return  # another worker has changed it
 
 
 def _delete(app: App, row: Row) -> None:

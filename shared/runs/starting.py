@@ -66,7 +66,7 @@ def start_run(
     `only_new`: it is skipped where its snapshot was exported by the time that it is taken.
     `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
     `started_by` names no person by address.
-    `run_id` was made before, by whoever must know it even if this call dies half-way.
+    `run_id` was made before, by a caller that must know it even if this call dies half-way.
     """
     export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.
@@ -102,7 +102,6 @@ def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
         app.store.drop_open(run.run_id)
         return Start(run.export, reason="This was started before.")
     send(app, Message(run.run_id, "stage"))
-    app.store.add_event(run.run_id, "queued", f"By {run.trigger}.")
     return Start(run.export, run.run_id, is_new=True)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import WithJsonSchema
@@ -10,10 +11,11 @@ from shared.app import App
 from shared.errors import ConfigurationError
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
+from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import Run, State, Trigger
+from shared.runs.state import FINAL, SUCCEEDED, Run, State, Trigger
 from shared.runs.steps import end
 from shared.staging.rejected import rejected_csv, report_part, report_parts
 
@@ -94,6 +96,9 @@ def run_status(app: App, run: Run) -> RunStatus:
     """The run's status, with its batches added up."""
     batches = app.store.batches(run) if run.counts.batches else []
     notes = [*run.notes, *(batch.note for batch in batches if batch.note)]
+    if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
+        contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
+        notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     run = end.totals(app, run)
@@ -112,9 +117,27 @@ def run_status(app: App, run: Run) -> RunStatus:
     )
 
 
+def _not_sent_once_more(batches: list[Batch]) -> int:
+    confirmed = sum(batch.contacts for batch in batches if batch.holds_moved and batch.state == "confirmed")
+    return sum(batch.moved for batch in batches) - confirmed
+
+
 def run_story(app: App, run: Run) -> RunStory:
-    """The run's status and story."""
-    return RunStory(**vars(run_status(app, run)), story=[Event(**event) for event in app.store.events(run.run_id)])
+    """The run's status and story: its start and end, which its row has, and the newest of what was noted."""
+    noted = [Event(**event) for event in app.store.events(run.run_id)]
+    story = sorted([*_own_events(run), *noted], key=lambda event: event.at)
+    return RunStory(**vars(run_status(app, run)), story=story)
+
+
+def _own_events(run: Run) -> Iterator[Event]:
+    texts = {"queued": f"By {run.trigger}."}
+    if run.is_final:
+        texts[run.state] = run.error.message if run.error else ""
+    for state, text in texts.items():
+        if state in run.times:
+            # The end stands behind what was noted in the same millisecond, which is all that the row's time shows.
+            at = datetime.fromisoformat(run.times[state]) + timedelta(milliseconds=state in FINAL)
+            yield Event(f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%f}", state, text)
 
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
@@ -132,7 +155,8 @@ def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, i
         raise ConfigurationError(
             "report_in_parts",
             f"The rejected rows come in {parts:,} parts.",
-            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, or use `segment-export rejects`.",
+            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, "
+            f"or use `segment-export rejects {run.run_id}`.",
         )
     if number is not None and number > parts:
         raise ConfigurationError(

@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from shared.errors import TransientError, described, masked
+from shared.runs.batch import Batch
 from shared.runs.rows import (
     batch_key,
     batch_of,
@@ -29,7 +30,7 @@ from shared.runs.rows import (
     started_row,
 )
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
-from shared.runs.state import SUCCEEDED, Batch, Run, State
+from shared.runs.state import SUCCEEDED, Run
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
@@ -82,8 +83,9 @@ class RunStore:
         """
         self.list_open(run.run_id, run.key_setting)
 
-        def changes() -> list[Change] | None:
-            active = self._runs.get(run.export, "active")
+        def changes(is_again: bool) -> list[Change] | None:
+            # That there is none is what the insert below asks for.
+            active = self._runs.get(run.export, "active") if is_again else None
             if active is not None and active.values["run_id"] == run.run_id:
                 return None  # the answer to an earlier try was lost, not its work
             if active is not None:
@@ -194,26 +196,30 @@ class RunStore:
         row = self._runs.take(*run_address(_id(run)), _run_values(change), _known(run))
         return run_of(row) if row else None
 
-    def finish(self, run_id: str, change: Callable[[Run], Run | None]) -> Run:
+    def finish(self, run: Run | str, change: Callable[[Run], Run | None]) -> tuple[Run, bool]:
         """Ends the run in one transaction with all that hangs on it; None leaves it alone, as does a run that is final.
 
-        It stays on the list of open runs until it is tidied up.
+        Returns the run as it then is, and whether this call has ended it. A run that was read or written before is not
+        read again, unless it has changed since. It stays on the list of open runs until it is tidied up.
         """
-        result: list[Run] = []
+        now = self._loaded(run) if isinstance(run, str) else run
+        ended: Run | None = None
 
-        def changes() -> list[Change] | None:
-            run = self._loaded(run_id)
-            ended = None if run.is_final else change(run)
-            if ended is None:
-                result[:] = [run]
+        def changes(is_again: bool) -> list[Change] | None:
+            nonlocal now, ended
+            now = self._loaded(now.run_id) if is_again else now
+            result = None if now.is_final else change(now)
+            if result is None:
                 return None
-            before = self.started(run.export)
-            after = before.after(ended, self._clock.now().timestamp())
-            result[:] = [after.told_in(ended)]
-            return self._ending_changes(result[0]) + ([_started_change(run.export, after)] if after != before else [])
+            before = self.started(now.export)
+            after = before.after(result, self._clock.now().timestamp())
+            ended = after.told_in(result)
+            return self._ending_changes(ended) + ([_started_change(now.export, after)] if after != before else [])
 
-        self._runs.transact_fresh(changes)
-        return result[0]
+        if self._runs.transact_fresh(changes) and ended:
+            return ended, True
+        # Equal where the answer to our own write was lost, not the write.
+        return now, ended is not None and row_values(now) == row_values(ended)
 
     def _ending_changes(self, run: Run) -> list[Change]:
         changes = [Change("replace", run_row(run))]
@@ -263,6 +269,11 @@ class RunStore:
             part = batches[first : first + _TRANSACTION_ROWS]
             self._batches.transact([Change("put", batch_row(batch)) for batch in part])
 
+    def add_batch(self, batch: Batch) -> None:
+        """Writes a batch beside those of its staging, unless it is there already."""
+        with suppress(Conflict):
+            self._batches.insert(batch_row(batch))
+
     def batches(self, run: Run) -> list[Batch]:
         """The batches of the run's staging, in their order."""
         if not run.staging_id:
@@ -287,21 +298,13 @@ class RunStore:
         known_row = batch_row(known) if known else None
         return _batch_there(self._batches.change(*batch_key(run, number), values, known_row), number)
 
-    def add_event(self, run_id: str, kind: State | str, text: str = "") -> None:
-        """Notes what happened, for the run's story."""
-        self._put_event(run_id, self._clock.now(), secrets.token_hex(2), kind, text)
-
-    def add_end_event(self, run: Run) -> None:
-        """Notes how the run ended; repeated, it stands there once."""
-        # Behind what was noted in the same millisecond, which is all that the time tells.
-        ended_at = datetime.fromisoformat(run.times[run.state]) + timedelta(milliseconds=1)
-        self._put_event(run.run_id, ended_at, "end", run.state, run.error.message if run.error else "")
-
-    def _put_event(self, run_id: str, at: datetime, nonce: str, kind: str, text: str) -> None:
-        self._events.put(Row(run_id, f"{at:%Y%m%dT%H%M%S.%f}-{nonce}", {"kind": kind, "text": masked(text[:1000])}))
+    def add_event(self, run_id: str, kind: str, text: str = "") -> None:
+        """Notes what happened, for the run's story. Its start and its end need no note: its row has them."""
+        key = f"{self._clock.now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
+        self._events.put(Row(run_id, key, {"kind": kind, "text": masked(text[:1000])}))
 
     def events(self, run_id: str, limit: int = 200) -> list[dict[str, str]]:
-        """The newest events of the run's story, in order: `at`, `kind`, `text`."""
+        """The newest of what was noted, in order: `at`, `kind`, `text`."""
         # A table is read forwards only. A batch has two events, so a run of ten million contacts has some 2,000.
         newest = deque(self._events.query(run_id, on_other=pass_over), maxlen=limit)
         return [

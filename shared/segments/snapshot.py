@@ -139,11 +139,19 @@ class _Search:
 
     def _folders(self, segment: str) -> Iterator[tuple[str, list[Blob]]]:
         """The time of each refresh, newest first, and all that lies in its folder."""
-        for time in self._times(segment, REFRESH_LEVELS):
-            blobs = self._blobs.listing(self._source.container, f"{self._below}{segment}/{time}/")
-            # Data Lake Storage keeps a folder whose files were deleted.
-            if blobs and self._can_be(f"{segment}/{time}", time, _written(blobs)):
-                yield time, blobs
+        for day in self._days(segment, REFRESH_LEVELS[:-1]):
+            below_day = f"{self._below}{segment}/{day}/"
+            by_name: dict[str, list[Blob]] = {}
+            for blob in self._blobs.listing(self._source.container, below_day):
+                name, slash, _ = blob.name.removeprefix(below_day).partition("/")
+                # Data Lake Storage lists folders too, also those whose files were deleted.
+                if slash:
+                    by_name.setdefault(name, []).append(blob)
+            for name, blobs in sorted(by_name.items(), reverse=True):
+                time = f"{day}/{name}"
+                is_time = re.fullmatch(REFRESH_LEVELS[-1], name)
+                if is_time and self._can_be(f"{segment}/{time}", time, _written(blobs)):
+                    yield time, blobs
 
     def hidden(self, segment: str) -> str:
         """What is hidden: a refresh that was written after the one that counts as newest, and is dated before it."""
@@ -152,8 +160,8 @@ class _Search:
             return ""
         return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
 
-    def _times(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
-        """The refreshes of the segment, newest first; a folder is listed only when it is needed."""
+    def _days(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
+        """The days on which the segment was refreshed, newest first; a folder is listed only when it is needed."""
         names = self._blobs.folders(self._source.container, f"{self._below}{segment}/{begun}")
         for name in sorted(names, reverse=True):
             time = f"{begun}{name}"
@@ -162,7 +170,7 @@ class _Search:
             if len(levels) == 1:
                 yield time
             else:
-                yield from self._times(segment, levels[1:], f"{time}/")
+                yield from self._days(segment, levels[1:], f"{time}/")
 
     def _dated(
         self, segment: str, table: str, time: str, blobs: list[Blob], listed: list[ListedFile]

@@ -6,14 +6,16 @@ from shared.brevo.attributes import AccountAttribute
 from shared.brevo.checks import Checked, check_account, settle
 from shared.brevo.client import BrevoClient
 from shared.config.models import Export
-from shared.mapping.plan import Plan
+from shared.mapping.plan import Plan, check_size
 
 
 def decided(plan: Plan, export: Export, brevo: BrevoClient) -> tuple[Plan, Checked]:
     """The plan of a run, once the account is checked, and missing attributes are made where the export says so.
 
-    Raises as `check_account` does.
+    Raises as `check_account` does, and ConfigurationError for more attributes to make than can be sent.
     """
+    if export.create_missing_attributes:
+        check_size(plan)  # before it makes them
     checked = check_account(brevo, export, plan.types)
     return _with(plan, checked.attributes), checked
 

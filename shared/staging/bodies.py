@@ -3,19 +3,24 @@
 Beside each body stand its contacts' origins, so that a contact that Brevo rejects is found in its file again. A line
 of JSON holds the files and lines of the chunk's rows; behind it stand, for each contact, the number of its row, a tab
 and the customer id.
+
+Contacts that move to the run's last bodies are kept in a blob of their own in between: three lines for each, as a body
+and its origins have them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from shared.brevo.body import ImportRequest
+from shared.brevo.body import BETWEEN, ImportRequest, room_whatever_the_end
 from shared.mapping.origins import Origins
-from shared.mapping.results import MappedChunk, RejectedRow
+from shared.mapping.results import MappedChunk, Outcome, RejectedRow
 from shared.storage.blobs import Blobs
+from shared.storage.failures import NotFound
 
 STAGED = "staged"
 
@@ -79,7 +84,7 @@ def _write(blobs: Blobs, staging: str, request: ImportRequest, number: int, grou
 def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Group]:
     group = _Group()
     for chunk in chunks:
-        head = json.dumps(asdict(chunk.origins)).encode()
+        head = _head(chunk.origins).encode()
         with chunk.contacts.open("rb") as contacts, chunk.places.open("rb") as origins:
             while contacts.tell() < chunk.contacts.stat().st_size:
                 lines, count = _lines(contacts, largest_bytes - group.size_bytes)
@@ -90,7 +95,7 @@ def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Grou
                 if not count:  # a contact that no body has room for has one of its own
                     lines, count = memoryview(contacts.readline()), 1
                 group.contacts.append(lines)
-                group.origins += (head, b"\n", b"".join(islice(origins, count)))
+                group.origins += (head, b"".join(islice(origins, count)))
                 group.count += count
                 group.size_bytes += len(lines)
     if group.count:
@@ -105,21 +110,64 @@ def _lines(file: BinaryIO, most_bytes: int) -> tuple[memoryview, int]:
     return memoryview(data)[:end], data.count(b"\n", 0, end)
 
 
+def write_moved(blobs: Blobs, staging: str, number: int, moved: dict[int, str]) -> str:
+    """Writes down contacts of a body (index -> JSON) that move to the run's last bodies; returns the blob's own id.
+
+    The same contacts have the same id, so that two workers who read different reports do not mix theirs. Raises
+    NotFound.
+    """
+    lines = [
+        f"{moved[index]}{BETWEEN.decode()}{_head(Origins((0,), (place.line,), (0,), (place.file,)))}"
+        f"0\t{place.customer_id}\n"
+        for index, place in _places(blobs, staging, number, set(moved))
+    ]
+    if len(lines) != len(moved):
+        raise NotFound("origins")
+    data = "".join(lines).encode()
+    moved_id = hashlib.sha256(data).hexdigest()[:16]
+    blobs.write(STAGED, _moved_name(staging, number, moved_id), data)
+    return moved_id
+
+
+def write_last_bodies(
+    blobs: Blobs, staging: str, request: ImportRequest, moved: list[tuple[int, str]], first: int
+) -> list[StagedBody]:
+    """Writes the bodies, numbered from `first`, of all that was moved: number and id of each blob. Raises NotFound.
+
+    Written again, each has the same contacts, whatever has changed in the configuration meanwhile.
+    """
+    groups = [_Group()]
+    for number, moved_id in moved:
+        lines = iter(blobs.read(STAGED, _moved_name(staging, number, moved_id)).split(b"\n"))
+        for contact, head, place in zip(lines, lines, lines, strict=False):
+            if groups[-1].count and groups[-1].size_bytes + len(contact) + 1 > room_whatever_the_end():
+                groups.append(_Group())
+            groups[-1].contacts.append(memoryview(contact + b"\n"))
+            groups[-1].origins.append(b"%s\n%s\n" % (head, place))
+            groups[-1].count += 1
+            groups[-1].size_bytes += len(contact) + 1
+    return [_write(blobs, staging, request, number, group) for number, group in enumerate(groups, start=first)]
+
+
 def write_files(blobs: Blobs, staging: str, files: list[tuple[str, str]]) -> None:
     """Writes down which segment and file each number in the origins means."""
     blobs.write(STAGED, f"{staging}/files.json", json.dumps(files).encode())
 
 
-def rejected_contacts(
-    blobs: Blobs, staging: str, number: int, rejected: dict[int, tuple[str, str]]
+def contact_rows(
+    blobs: Blobs,
+    staging: str,
+    number: int,
+    contacts: dict[int, tuple[str, str]],
+    outcome: Outcome = "rejected_by_brevo",
 ) -> list[RejectedRow]:
-    """The rows of a body's rejected contacts: index -> reason and address. Raises NotFound."""
-    if not rejected:
+    """The rows of some of a body's contacts: index -> reason and address. Raises NotFound."""
+    if not contacts:
         return []
-    origins = read_origins(blobs, staging, number, set(rejected))
+    origins = read_origins(blobs, staging, number, set(contacts))
     return [
-        RejectedRow(origin.segment, origin.file, origin.line, reason, "", origin.customer_id, email)
-        for index, (reason, email) in sorted(rejected.items())
+        RejectedRow(origin.segment, origin.file, origin.line, reason, "", origin.customer_id, email, outcome)
+        for index, (reason, email) in sorted(contacts.items())
         if (origin := origins.get(index))
     ]
 
@@ -127,7 +175,27 @@ def rejected_contacts(
 def read_origins(blobs: Blobs, staging: str, number: int, wanted: set[int]) -> dict[int, Origin]:
     """The origins of some of a body's contacts, which count from 0. Raises NotFound."""
     files = json.loads(blobs.read(STAGED, f"{staging}/files.json"))
-    found = {}
+    return {
+        index: Origin(segment, file, place.line, place.customer_id.strip())
+        for index, place in _places(blobs, staging, number, wanted)
+        for segment, file in [files[place.file]]
+    }
+
+
+def email_of(contact: str) -> str:
+    """The address in a contact's JSON."""
+    return str(json.loads(contact)["email"])
+
+
+class _Place(NamedTuple):
+    """Where a contact comes from. `file` is its number in the snapshot."""
+
+    file: int
+    line: int
+    customer_id: str
+
+
+def _places(blobs: Blobs, staging: str, number: int, wanted: set[int]) -> Iterator[tuple[int, _Place]]:
     index = 0
     for text in blobs.read(STAGED, _origins_name(staging, number)).decode().split("\n"):
         if text.startswith("{"):
@@ -135,10 +203,16 @@ def read_origins(blobs: Blobs, staging: str, number: int, wanted: set[int]) -> d
             continue
         if index in wanted:
             row, customer_id = text.split("\t", 1)
-            segment, file = files[origins.file(int(row))]
-            found[index] = Origin(segment, file, origins.line(int(row)), customer_id.strip())
+            yield index, _Place(origins.file(int(row)), origins.line(int(row)), customer_id)
         index += 1
-    return found
+
+
+def _head(origins: Origins) -> str:
+    return json.dumps(asdict(origins)) + "\n"
+
+
+def _moved_name(staging: str, number: int, moved_id: str) -> str:
+    return f"{staging}/{number:05}-{moved_id}.moved"
 
 
 def _origins_name(staging: str, number: int) -> str:

@@ -13,12 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from shared.errors import masked
-from shared.mapping.results import RejectedRow
+from shared.mapping.results import WARNINGS, Outcome, RejectedRow
 from shared.storage.blobs import Blob, Blobs
 
 REJECTED = "rejected-rows"
-COLUMNS = ("segment", "file", "line", "reason", "field", "customer_id", "email_sha256")
-_CUSTOMER, _DIGEST = COLUMNS.index("customer_id"), COLUMNS.index("email_sha256")
+COLUMNS = ("segment", "file", "line", "reason", "field", "customer_id", "email_sha256", "outcome")
+_REASON, _CUSTOMER, _DIGEST = (COLUMNS.index(name) for name in ("reason", "customer_id", "email_sha256"))
+# Of blobs whose rows have an outcome. Release 0.1 wrote `.csv` alone, and no outcome.
+_ENDING = ".2.csv"
 _PART_BYTES = 64_000_000
 # What one answer of the API holds. The worker has an answer in memory several times before it is sent.
 REPORT_PART_BYTES = 16_000_000
@@ -29,7 +31,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 
 
 class RejectedWriter:
-    """Writes rows to `<name>-<part>.csv` by way of a file in `folder`, so that memory and disk stay small.
+    """Writes rows to `<name>-<part>.2.csv` by way of a file in `folder`, so that memory and disk stay small.
 
     To be used in `with`: leaving the block without an error writes the last part, where there is one.
     """
@@ -67,19 +69,19 @@ class RejectedWriter:
         self._file.close()
         self._part += 1
         with self._path.open("rb") as written:
-            self._blobs.write(REJECTED, f"{self._name}-{self._part:05}.csv", written)
+            self._blobs.write(REJECTED, f"{self._name}-{self._part:05}{_ENDING}", written)
 
 
 def rejected_csv(blobs: Blobs, run_id: str, staging_id: str) -> Iterator[bytes]:
     """The run's rejected rows, header first. What Brevo rejected comes after what staging did."""
     yield _header()
     for blob in _stored(blobs, run_id, staging_id):
-        yield from blobs.chunks(REJECTED, blob.name, blob.etag)
+        yield from _Part(blobs, blob).chunks()
 
 
 def report_parts(blobs: Blobs, run_id: str, staging_id: str) -> int:
     """How many parts of REPORT_PART_BYTES the rejected rows have, at least one."""
-    size_bytes = len(_header()) + sum(blob.size_bytes for blob in _stored(blobs, run_id, staging_id))
+    size_bytes = len(_header()) + sum(_Part(blobs, blob).size_bytes for blob in _stored(blobs, run_id, staging_id))
     return math.ceil(size_bytes / REPORT_PART_BYTES)
 
 
@@ -94,11 +96,40 @@ def report_part(blobs: Blobs, run_id: str, staging_id: str, number: int) -> byte
         left -= part.write(_header())
     offset = max(0, first - len(_header()))
     for blob in _stored(blobs, run_id, staging_id):
-        if length := min(left, blob.size_bytes - offset) if blob.size_bytes > offset else 0:
-            for chunk in blobs.chunks(REJECTED, blob.name, blob.etag, offset, length):
+        stored = _Part(blobs, blob)
+        if length := min(left, stored.size_bytes - offset) if stored.size_bytes > offset else 0:
+            for chunk in stored.chunks(offset, length):
                 left -= part.write(chunk)
-        offset = max(0, offset - blob.size_bytes)
+        offset = max(0, offset - stored.size_bytes)
     return part.getvalue()
+
+
+class _Part:
+    """One of the run's blobs, as it is given out: each row with its outcome, whatever release has written it."""
+
+    def __init__(self, blobs: Blobs, blob: Blob) -> None:
+        self._blobs, self._blob = blobs, blob
+        self._older = None if blob.name.endswith(_ENDING) else _with_outcomes(blobs.read(REJECTED, blob.name))
+        self.size_bytes = blob.size_bytes if self._older is None else len(self._older)
+
+    def chunks(self, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """`length` bytes from `offset`; without them all of it."""
+        if self._older is None:
+            yield from self._blobs.chunks(REJECTED, self._blob.name, self._blob.etag, offset, length)
+        else:
+            yield self._older[offset : None if length is None else offset + length]
+
+
+def _with_outcomes(data: bytes) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([*row, _outcome(row[_REASON])] for row in _rows(data))
+    return text.getvalue().encode()
+
+
+def _outcome(reason: str) -> Outcome:
+    if reason.startswith("brevo_"):
+        return "rejected_by_brevo"
+    return "sent_without_value" if reason in WARNINGS else "not_sent"
 
 
 def _header() -> bytes:
@@ -144,7 +175,15 @@ def brevo_rejected_name(run_id: str, staging_id: str, batch: int) -> str:
 def _cells(row: RejectedRow) -> tuple[str | int, ...]:
     digest = address_digest(row.email) if row.email else ""
     texts = (plain_cell(text) for text in (row.field, row.customer_id))
-    return (plain_cell(row.segment), plain_cell(masked(row.file)), row.line or "", row.reason, *texts, digest)
+    return (
+        plain_cell(row.segment),
+        plain_cell(masked(row.file)),
+        row.line or "",
+        row.reason,
+        *texts,
+        digest,
+        row.outcome,
+    )
 
 
 def address_digest(email: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched
 from typing import Any, BinaryIO
 
 from azure.core import MatchConditions
@@ -13,6 +14,8 @@ from azure.storage.blob import BlobPrefix, BlobProperties, BlobServiceClient, Co
 from shared.storage.failures import Conflict, NotFound, storage_failures
 
 CHUNK_BYTES = 4 * 1024 * 1024
+# The most that one request may delete. https://learn.microsoft.com/rest/api/storageservices/blob-batch
+DELETED_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +173,10 @@ class Blobs:
         """Deletes every blob below the prefix; none is no fault."""
         with suppress(NotFound), storage_failures(f"container {container}"):
             client = self._container(container)
-            for name in list(client.list_blob_names(name_starts_with=prefix)):
-                with suppress(NotFound), storage_failures(f"blob {container}/{name}"):
-                    client.delete_blob(name)
+            for names in batched(list(client.list_blob_names(name_starts_with=prefix)), DELETED_AT_ONCE, strict=False):
+                for answer in client.delete_blobs(*names, raise_on_any_failure=False):
+                    if answer.status_code not in (202, 404):
+                        raise HttpResponseError(response=answer)
 
     def _container(self, name: str) -> ContainerClient:
         if name not in self._containers:

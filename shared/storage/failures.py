@@ -15,6 +15,8 @@ from azure.core.exceptions import (
 
 from shared.errors import ConfigurationError, PermanentError, TransientError
 
+# Conflicts with other workers end within a few tries; this many mean that something is wrong.
+MOST_CONFLICTS = 30
 # The module of azure.data.tables that reads its error answers.
 _TABLE_ERRORS = "azure.data.tables._error"
 # A queue's word, with status 400, for a message that somebody else has taken meanwhile.
@@ -27,6 +29,13 @@ class Conflict(Exception):
 
 class NotFound(Exception):
     """The row, blob, table or container is not there."""
+
+
+class BusyError(TransientError):
+    """Others were faster at a row or blob, MOST_CONFLICTS times."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("busy", f"Too many workers change {what} at once.", "Try again.", retry_after_seconds=2)
 
 
 @contextmanager

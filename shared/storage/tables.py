@@ -8,12 +8,8 @@ from typing import Any, Literal
 from azure.core import MatchConditions
 from azure.data.tables import EdmType, EntityProperty, TableClient, TableEntity, UpdateMode
 
-from shared.errors import TransientError
-from shared.storage.failures import Conflict, NotFound, storage_failures
+from shared.storage.failures import MOST_CONFLICTS, BusyError, Conflict, NotFound, storage_failures
 from shared.storage.forms import OtherFormError, with_form, without_form
-
-# Conflicts with other workers end within a few tries; this many mean that something is wrong.
-_TRIES = 30
 
 Value = str | int | float | bool | None
 
@@ -108,7 +104,7 @@ class Rows(ABC):
 
         `change` sees the row, or None where there is none, perhaps more than once; where it returns None, the row is
         left alone. `known` is the row as it was read or written before: where it has changed since, it is read again.
-        Raises TransientError where others are faster each time.
+        Raises BusyError where others are faster each time.
         """
         return self._changed(partition, key, change, known)[0]
 
@@ -124,7 +120,7 @@ class Rows(ABC):
         return row if is_changed else None
 
     def _changed(self, partition: str, key: str, change: NewValues, known: Row | None) -> tuple[Row | None, bool]:
-        for _ in range(_TRIES):
+        for _ in range(MOST_CONFLICTS):
             row, is_fresh, known = known or self.get(partition, key), known is None, None
             values = change(row)
             if values is None and is_fresh:
@@ -136,27 +132,28 @@ class Rows(ABC):
             except (Conflict, NotFound):
                 continue
             return Row(partition, key, values, etag), True
-        raise _busy()
+        raise BusyError(f"a row of the table {self.name}")
 
-    def transact_fresh(self, changes: Callable[[], Sequence[Change] | None]) -> bool:
-        """Makes changes that were decided on rows just read; `changes` reads them again where others were faster.
+    def transact_fresh(self, changes: Callable[[bool], Sequence[Change] | None]) -> bool:
+        """Makes changes that were decided on rows as they stand now; False where there is nothing to change.
 
-        False where there is nothing to change. Raises TransientError where others are faster each time.
+        `changes(False)` may decide on rows that were read or written before. Where that is nothing to do, or others
+        were faster, `changes(True)` reads them again. Raises BusyError where others are faster each time.
         """
-        for _ in range(_TRIES):
-            wanted = changes()
-            if wanted is None:
+        is_again = False
+        for _ in range(MOST_CONFLICTS):
+            wanted = changes(is_again)
+            if wanted is None and is_again:
                 return False
+            is_again = True
+            if wanted is None:
+                continue
             try:
                 self.transact(wanted)
             except Conflict:
                 continue
             return True
-        raise _busy()
-
-
-def _busy() -> TransientError:
-    return TransientError("busy", "Too many workers change this row at once.", retry_after_seconds=2)
+        raise BusyError(f"a row of the table {self.name}")
 
 
 class Table(Rows):

@@ -25,7 +25,7 @@ class Receiver:
     _reported: bool = field(default=False, repr=False)
 
     def watched(self, exporter: Any) -> Any:
-        """The exporter, which from now on never raises; `report` tells of its failures in one line in all."""
+        """The exporter, which from now on never raises; `report` logs its failures in one line in all."""
         export = exporter.export
 
         def watched(*arguments: Any, **options: Any) -> Any:

@@ -75,7 +75,7 @@ class Pipeline:
                 kind=trace.SpanKind.CLIENT if client else trace.SpanKind.INTERNAL,
                 attributes={**passed_on, **attributes},
                 links=[trace.Link(_span_context(cause))] if cause and cause != parent else [],
-                # An exception's words may hold what must not leave: its code is told instead.
+                # An exception's words may hold what must not leave: its code is sent instead.
                 record_exception=False,
                 set_status_on_exception=False,
             ):

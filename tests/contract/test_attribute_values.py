@@ -90,9 +90,10 @@ def test_category_takes_its_values_and_perhaps_its_labels(
 
 
 @pytest.mark.parametrize(("long_text", "kept"), [("dropped", None), ("cut", "é" * 20)])
-def test_text_beyond_the_limit_is_dropped_or_cut(
+def test_text_beyond_the_limit_is_dropped_or_cut_where_there_is_one(
     run_import: RunImport, sandbox: BrevoSandbox, long_text: str, kept: str | None
 ):
+    assert _stored(run_import, sandbox, "FIRSTNAME", "é" * 20_000) == "é" * 20_000
     sandbox.change(text_limit=20, long_text=long_text)
     assert _stored(run_import, sandbox, "CITY", "é" * 21) == kept
     assert _stored(run_import, sandbox, "CITY", "e" * 20) == "e" * 20

@@ -186,9 +186,31 @@ def test_row_without_an_address_is_a_contact_by_any_other_identifier(
     assert brevo.contacts.get_contact_info(nameless.id).email == NEW
 
 
-@pytest.mark.parametrize("row", [_row(), _row(""), _row(CITY="Hull"), _row(SMS="call me")])
+@pytest.mark.parametrize("shared_phone", ["skip_contact", "drop_phone", "merge"])
+def test_row_with_nothing_but_a_number_belongs_to_the_contact_that_has_it(
+    run_import: RunImport, sandbox: BrevoSandbox, shared_phone: str
+):
+    sandbox.change(shared_phone=shared_phone)
+    assert _reported(run_import(_row(SMS="447700900102", CITY="Hull"))) == {}
+    assert sandbox.members(12)[BEN]["CITY"] == "Hull"
+
+
+def test_row_that_is_left_out_deletes_nobody(run_import: RunImport, sandbox: BrevoSandbox):
+    row = _row(BEN, EXT_ID="C-1", LANDLINE_NUMBER="441134960199")
+    sandbox.seed(contacts=[{"email": BLOCKED, "attributes": {"LANDLINE_NUMBER": "441134960199"}}])
+    assert _reported(run_import(row)) == {"duplicate_landline_number_id": [BEN]}
+    assert {ADA, BEN, BLOCKED} <= set(sandbox.account.contacts)
+
+
+def test_number_of_the_contact_that_loses_goes_to_the_one_that_stays(run_import: RunImport, sandbox: BrevoSandbox):
+    assert _reported(run_import(_row(BEN, EXT_ID="C-1", SMS="447700900102"))) == {}
+    assert sandbox.members(12)[BEN]["SMS"] == "447700900102"
+    assert ADA not in sandbox.account.contacts
+
+
+@pytest.mark.parametrize("row", [_row(), _row(""), _row(CITY="Hull"), _row(SMS="call me"), _row(EXT_ID="")])
 def test_row_without_any_identifier_is_reported(run_import: RunImport, sandbox: BrevoSandbox, row: dict):
-    assert _reported(run_import(row)) == {"invalid_emails": [""]}
+    assert _reported(run_import(row, emptyContactsAttributes=True)) == {"invalid_emails": [""]}
     assert sandbox.members(12) == {}
 
 

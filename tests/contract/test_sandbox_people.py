@@ -37,10 +37,22 @@ def test_import_puts_back_who_left_the_list_or_not(
     assert (BEN in sandbox.members(13), "zoe@example.com" in sandbox.members(13)) == (puts_back, True)
 
 
-def test_contact_that_is_added_to_a_list_by_name_has_not_left_it_any_more(brevo: Brevo, sandbox: BrevoSandbox):
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda client: client.contacts.add_contact_to_list(13, request={"emails": [BEN]}),
+        lambda client: client.contacts.update_contact(BEN, list_ids=[13]),
+        lambda client: client.contacts.create_contact(email=BEN, list_ids=[13], update_enabled=True),
+    ],
+)
+def test_contact_that_is_added_to_a_list_by_name_has_not_left_it_any_more(
+    brevo: Brevo, sandbox: BrevoSandbox, add: Callable[[Brevo], object]
+):
+    sandbox.change(reimport_puts_back_leavers=False)
     sandbox.change_contact(BEN, leaves=[13])
-    brevo.contacts.add_contact_to_list(13, request={"emails": [BEN]})
+    add(brevo)
     assert brevo.contacts.get_contact_info(BEN).list_unsubscribed == []
+    assert BEN in sandbox.members(13)
 
 
 @pytest.mark.parametrize("lifts", [True, False])

@@ -160,7 +160,7 @@ def test_good_run_shows_nobody(marked, caplog, capfd):
     status = marked.run()
     assert status["status"] == "succeeded_with_rejections"
     assert len(marked.sent()) >= 5
-    assert status["contacts_rejected_by_brevo"]
+    assert status["warnings"]["brevo_duplicate_phone"]
     check_story(marked, caplog, capfd)
 
 
@@ -251,6 +251,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
             "mapping": {"email": "EMail", "first_name": "FirstName", "phone": "Telephone"},
             "default_country": "RO",
             "max_rejected": 1,
+            "max_warnings": 1,
         }
         broken = export | {"id": "broken", "mapping": {"email": "NoSuchColumn"}}
         config.write_text(json.dumps({"connections": [connection], "exports": [export, broken]}))

@@ -7,9 +7,9 @@ import pytest
 
 from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
+from shared.runs.batch import Batch
 from shared.runs.claim import claimed_batch
 from shared.runs.slots import take_slot
-from shared.runs.state import Batch
 from shared.runs.status import find_run
 from shared.runs.steps import end
 from shared.runs.steps.dispatch import abandon, take_step
@@ -135,7 +135,7 @@ def test_second_copy_of_an_event_runs_stage_message_skips_nothing(story):
     load = story.app.store.load(start.run_id)
     work_until(story, lambda run: run.state == "delivering", start.run_id)
     # A copy that has read the run before it was claimed decides on what it has read.
-    end.skip(story.app, start.run_id, replace(STOP_PROBLEM), lambda run: run.etag == load.etag)
+    end.skip(story.app, load, replace(STOP_PROBLEM), lambda run: run.etag == load.etag)
     story.work()
     assert story.status(start.run_id)["status"] == "succeeded"
     assert story.sent() == wanted
@@ -215,11 +215,11 @@ def test_line_of_a_runs_end_is_logged_though_its_worker_died(story, caplog):
     work_until(story, lambda run: run.state == "confirming", run_id)
     story.sandbox.imports.wait_until_idle(10)
     batches = [replace(each, state="confirmed") for each in story.app.store.batches(find_run(story.app, run_id))]
-    story.app.store.finish(run_id, lambda run: end._added_up(run, batches).succeeded(story.app.time()))
+    story.app.store.finish(run_id, lambda run: end._added_up(run, batches).succeeded(story.app.time(), all_read=True))
     assert "run ended" not in caplog.text, "the worker died just behind the write"
     story.work()
     assert f"run ended: run={run_id} export=gold state=succeeded" in caplog.text
-    assert [each["kind"] for each in story.app.store.events(run_id)].count("succeeded") == 1
+    assert [each["kind"] for each in story.status(run_id)["story"]].count("succeeded") == 1
 
 
 def test_confirmed_batch_needs_no_slot():

@@ -28,7 +28,7 @@ PAGES = {
 
 @pytest.fixture
 def rejected(story):
-    """A story of five people, of whom Brevo rejects the second for his phone number."""
+    """A story of five people, of whom Brevo rejects the second for his phone number: he is sent once more without."""
     story.sandbox.seed(contacts=[{"email": "owner@example.com", "attributes": {"SMS": "+40722123456"}}])
     rows = [f"C-{n},person{n}@example.com,{'+40722123456' if n == 1 else ''}\n" for n in range(5)]
     story.segment(f"CustomerId,EMail,Telephone\n{''.join(rows)}")
@@ -49,7 +49,7 @@ def report_is(monkeypatch, text):
 def test_rejection_is_not_lost_where_a_report_is_spoiled_once(rejected, kind):
     rejected.sandbox.fail_next(REPORT, kind)
     status = rejected.run()
-    assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_phone": 1}
+    assert (status["status"], status["warnings"]) == ("succeeded", {"brevo_duplicate_phone": 1})
     assert [row["customer_id"] for row in rejected.rejects(status["run_id"])] == ["C-1"]
     assert status["notes"] == []
     assert rejected.sandbox.log.count(REPORT) == 2
@@ -60,22 +60,23 @@ def test_page_in_place_of_a_report_is_told_in_the_notes(rejected, monkeypatch, t
     report_is(monkeypatch, text)
     status = rejected.run()
     [note] = status["notes"]
+    assert status["status"] == "succeeded_with_rejections"
     assert "Which contacts of batch 1 Brevo rejected is not known." in note
     assert rejected.sandbox.log.count(REPORT) == 3
 
 
 @pytest.mark.parametrize(
-    ("rows", "unmatched", "rejections"),
+    ("rows", "unmatched", "moved", "rejections"),
     [
-        ("", 0, {}),
-        (REJECTED, 0, {"brevo_duplicate_phone": 1}),
-        (REJECTED * 2, 0, {"brevo_duplicate_phone": 1}),
-        (";0040722123456\n", 0, {"brevo_duplicate_phone": 1}),
-        (f"\n{REJECTED}\n;\n", 0, {"brevo_duplicate_phone": 1}),
-        (f"{REJECTED}stranger@example.com;\n", 1, {"brevo_duplicate_phone": 1}),
-        (f"{REJECTED}no address;none\n", 1, {"brevo_duplicate_phone": 1}),
-        (f"{REJECTED};+40799999999\n", 1, {"brevo_duplicate_phone": 1}),
-        ("a,b\n1,2\n", 2, {}),
+        ("", 0, 0, {}),
+        (REJECTED, 0, 1, {}),
+        (REJECTED * 2, 0, 1, {}),
+        (";0040722123456\n", 0, 0, {"brevo_duplicate_phone": 1}),
+        (f"\n{REJECTED}\n;\n", 0, 1, {}),
+        (f"{REJECTED}stranger@example.com;\n", 1, 1, {}),
+        (f"{REJECTED}no address;none\n", 1, 1, {}),
+        (f"{REJECTED};+40799999999\n", 1, 1, {}),
+        ("a,b\n1,2\n", 2, 0, {}),
     ],
     ids=[
         "nobody",
@@ -90,11 +91,13 @@ def test_page_in_place_of_a_report_is_told_in_the_notes(rejected, monkeypatch, t
     ],
 )
 def test_lines_that_name_no_contact_of_the_batch_are_told_in_the_notes(
-    rejected, monkeypatch, rows, unmatched, rejections
+    rejected, monkeypatch, rows, unmatched, moved, rejections
 ):
     report_is(monkeypatch, HEADER + rows)
     status = rejected.run()
     assert status["contacts_rejected_by_brevo"] == rejections
+    assert status["warnings"].get("brevo_duplicate_phone", 0) == moved
+    assert (status["status"] == "succeeded") == (not unmatched and not rejections)
     if not unmatched:
         assert status["notes"] == []
         return
@@ -113,7 +116,7 @@ def test_contact_named_by_address_and_by_phone_in_two_reports_is_counted_once(re
     )
     status = rejected.run()
     assert sum(status["contacts_rejected_by_brevo"].values()) == 1
-    assert status["notes"] == []
+    assert (status["notes"], status["warnings"]) == ([], {})
 
 
 def _cells(text: str) -> Iterator[list[str]]:

@@ -141,6 +141,17 @@ def test_blob_is_read_where_it_is_new_and_no_further_than_asked(storage, part):
     assert outcome(lambda: blobs.read_new(part, "a.json", etag, 10)) == "NotFound"
 
 
+def test_blobs_below_a_prefix_are_deleted_by_the_hundred(storage, part):
+    blobs = storage.app_blobs
+    for number in range(260):
+        blobs.write(part, f"x/{number:03}/a+b & ö%20.json", b"1")
+    blobs.write(part, "xy.json", b"1")
+    blobs.delete_below(part, "x/")
+    assert [blob.name for blob in blobs.listing(part, "")] == ["xy.json"]
+    blobs.delete_below(part, "x/")
+    blobs.delete_below(f"none-{part}", "x/")
+
+
 def test_every_row_of_a_table_is_listed(storage, part):
     storage.audit.put(Row(part, "b", {"n": 2}))
     storage.audit.put(Row(f"{part}-2", "a", {"n": 1}))

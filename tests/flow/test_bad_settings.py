@@ -118,10 +118,10 @@ def test_missing_attributes_are_left_out_and_told_where_the_export_says_so(flow)
     assert not flow.sandbox.imports.records()[0].ignored_attributes
 
 
-def test_global_attribute_is_told_as_missing(flow):
+def test_attribute_that_nobody_can_write_is_refused_by_name(flow):
     flow.change(mapping={"email": "EMail", "attributes": {"BLACKLIST": "CustomerId"}})
     flow.segment(HEAD + ANA)
-    flow.run_fails("attributes_missing", "lacks these attributes: BLACKLIST.")
+    flow.run_fails("attribute_read_only", "Brevo's attribute BLACKLIST is a global one, which nobody can write.")
 
 
 # Starting

@@ -7,15 +7,15 @@ from tests.flow.gold_file import HEAD, TWO
 
 
 @pytest.mark.parametrize("form", ["url", "urls", "counts"])
-def test_contacts_that_brevo_rejects_are_told_with_segment_file_and_line(flow, form):
+def test_contacts_that_brevo_rejects_are_told_with_segment_file_and_line(flow, form, monkeypatch):
+    monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("max"))
     flow.sandbox.change(report_form=form)
     flow.change(mapping={"email": "EMail", "phone": "P"}, segments=["Gold", "Silver"])
-    flow.sandbox.seed(contacts=[{"email": "owner@example.com", "attributes": {"SMS": "+40722123456"}, "lists": [13]}])
     flow.segment("CustomerId,EMail,P\nC-1,ana@example.com,0733123456\nC-2,ion@example.com,\n")
     flow.segment("CustomerId,EMail,P\nC-3,eva@example.com,\n\nC-4,max@example.com,0722 123 456\n", name="Silver")
     status = flow.run()
     assert status["status"] == "succeeded_with_rejections"
-    assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_phone": 1}
+    assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
     assert (status["contacts_delivered"], status["contacts_confirmed"]) == (4, 3)
     rows = flow.rejects(status["run_id"])
     if form == "counts":
@@ -23,7 +23,7 @@ def test_contacts_that_brevo_rejects_are_told_with_segment_file_and_line(flow, f
     else:
         [row] = rows
         assert (row["segment"], row["file"], row["line"], row["reason"], row["customer_id"]) == (
-            "Silver", "Silver_1.csv", "4", "brevo_duplicate_phone", "C-4",
+            "Silver", "Silver_1.csv", "4", "brevo_invalid_email", "C-4",
         )  # fmt: skip
         assert len(row["email_sha256"]) == 64
     assert "example.com" not in str(rows)

@@ -1,12 +1,13 @@
 """Rows and messages carry the number of their form: the last release's are read, another release's are left alone.
 
 tests/stored/form_1.json holds rows and messages of release 0.1 as they stand in storage. The file is never changed: a
-release that changes a form raises its number, adds a file of its own, and goes on reading this one.
+release that changes a form raises its number, adds a file of its own, and goes on reading this one. So did batches:
+batches_form_2.json.
 """
 
 import base64
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ from shared.runs.store import OPEN
 from shared.storage.forms import FORM, FORMS, OtherFormError, with_form, without_form
 from shared.storage.tables import Row
 
-STORED = json.loads((Path(__file__).parents[1] / "stored/form_1.json").read_text(encoding="utf-8"))
+FOLDER = Path(__file__).parents[1] / "stored"
+STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
+[NEWEST_BATCH] = json.loads((FOLDER / "batches_form_2.json").read_text(encoding="utf-8"))["rows"]
 RUN = "gold-20261124T050312-a1b2c3"
 ADMINISTRATOR = Caller("function key", "administrator")
 
@@ -83,11 +86,21 @@ def test_each_kind_of_row_stands_in_the_file_with_its_number():
     assert {each["values"][FORM] for each in STORED["rows"]} == {1}
 
 
+def newest_batch():
+    values = without_form("batches", NEWEST_BATCH["key"], NEWEST_BATCH["values"])
+    return Row(NEWEST_BATCH["partition"], NEWEST_BATCH["key"], values)
+
+
+def test_batch_of_form_1_is_read_and_has_moved_nobody():
+    old, new = batch_of(stored("batches", "")), batch_of(newest_batch())
+    assert (old.moved, old.moved_id, old.holds_moved) == (0, "", False)
+    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True) == new
+
+
 @pytest.mark.parametrize(
-    ("table", "key", "read", "write"), [("runs", "run-", run_of, run_row), ("batches", "", batch_of, batch_row)]
+    ("row", "read", "write"), [(stored("runs", "run-"), run_of, run_row), (newest_batch(), batch_of, batch_row)]
 )
-def test_run_and_batch_of_the_file_are_read_whole_and_written_as_they_stand(table, key, read, write):
-    row = stored(table, key)
+def test_run_and_batch_of_the_file_are_read_whole_and_written_as_they_stand(row, read, write):
     model = read(row)
     assert differs_from_default(model) == "", "a field of the model is missing from the file"
     assert write(model).values == dict(row.values)
@@ -110,12 +123,13 @@ def test_other_rows_of_the_file_are_read(flow):
     put(flow.app, STORED["rows"])
     store, clock = flow.app.store, flow.app.storage.clock
     started, success = store.started("gold"), store.success("gold")
+    pace = Pace(flow.app.storage.accounts, "BREVO_API_KEY", clock)
     assert (store.active("gold"), store.open_runs()) == (RUN, [(RUN, "BREVO_API_KEY")])
     assert (started.snapshot, started.due) == ("2026-11-24T0500-0a1b2c3d", "2026-11-24T05:00Z")
     assert (success.run_id, success.contacts) == (RUN, 8)
     assert store.events(RUN) == [{"at": "20261124T050312.123456", "kind": "queued", "text": "By event."}]
-    assert seconds_per_contact(flow.app.storage.accounts, "BREVO_API_KEY") == 0.001
-    assert Pace(flow.app.storage.accounts, "BREVO_API_KEY", clock).shortest_wait_seconds() >= 0
+    assert seconds_per_contact(pace.rows) == 0.001
+    assert pace.shortest_wait_seconds() >= 0
     assert [entry.target for entry in read_audit(flow.app, ADMINISTRATOR)[0]] == ["gold"]
 
 
@@ -147,7 +161,7 @@ def test_what_has_no_number_is_of_form_1():
 # Another release's
 
 
-@pytest.mark.parametrize("number", [0, 2, "2", None])
+@pytest.mark.parametrize("number", [0, 3, "2", None])
 @pytest.mark.parametrize("table", [name for name in FORMS if "/" not in name])
 def test_row_of_another_form_is_never_read(table, number):
     with pytest.raises(OtherFormError):
@@ -214,7 +228,7 @@ def test_run_waits_where_its_batches_or_its_account_s_rows_are_of_a_newer_form(f
     else:
         for kind in ("contacts", "other"):
             flow.app.pace(flow.account).take(kind)
-    rewrite(flow.app, table, lambda *_: True)
+    rewrite(flow.app, table, lambda *_: True, number=3)
     for _ in range(8):  # hours more than a step that only fails may be tried for
         flow.app.storage.clock.skip(3600)
         waiting = len(flow.app.storage.queue._messages)

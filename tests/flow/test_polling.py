@@ -56,8 +56,8 @@ def test_confirm_message_that_grew_stale_while_it_rested_looks_at_nothing(flow):
 
 def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow):
     def learned(contacts, seconds, polls):
-        learn(flow.app.storage.accounts, flow.account, OpenImport(0.5 + seconds, contacts), polls)
-        return round(seconds_per_contact(flow.app.storage.accounts, flow.account) * 10_000, 1)
+        learn(flow.app.pace(flow.account).rows, OpenImport(0.5 + seconds, contacts), polls)
+        return round(seconds_per_contact(flow.app.pace(flow.account).rows) * 10_000, 1)
 
     assert learned(10_000, 60.0, polls=3) == 60.0  # it took more than a look: known
     assert learned(10_000, 60.0, polls=1) == 51.0  # done already: perhaps long before
@@ -68,13 +68,13 @@ def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow
 
     flow.change_connection(imports_at_once=4)
     flow.segment(many(1_000))
-    before = seconds_per_contact(flow.app.storage.accounts, flow.account)
+    before = seconds_per_contact(flow.app.pace(flow.account).rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
         learnings = []
         patch.setattr("shared.runs.steps.confirm.learn", lambda *learned: learnings.append(learned))
         assert flow.run()["status"] == "succeeded"
-    assert before == seconds_per_contact(flow.app.storage.accounts, flow.account)
+    assert before == seconds_per_contact(flow.app.pace(flow.account).rows)
     assert len(learnings) == flow.sandbox.log.count("GET /processes") < len(flow.sandbox.imports.records())
 
 

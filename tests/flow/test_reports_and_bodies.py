@@ -2,7 +2,12 @@
 
 import json
 
+import pytest
+
 from shared.brevo import body
+from shared.runs.status import find_run, rejected_rows_part
+from shared.staging import rejected
+from shared.staging.rejected import REJECTED
 from tests.flow.one_column import HEAD, sha
 
 
@@ -29,19 +34,19 @@ def test_rejected_rows_are_told_exactly_and_hold_no_value(flow):
     )
     status = flow.run()
     lines = flow.rejects_text(status["run_id"]).splitlines()
-    assert lines[0] == "segment,file,line,reason,field,customer_id,email_sha256"
+    assert lines[0] == "segment,file,line,reason,field,customer_id,email_sha256,outcome"
     assert sorted(lines[1:]) == sorted(
         [
-            "Gold,Gold_1.csv,3,missing_email,EMail,C-2,",
-            f"Gold,Gold_1.csv,4,invalid_email,EMail,C-3,{sha('secret.nobody')}",
-            f"Gold,Gold_1.csv,5,duplicate_email,EMail,C-4,{sha('secret.ana@example.com')}",
-            f"Gold,Gold_1.csv,6,duplicate_phone,P,C-5,{sha('secret.ion@example.com')}",
-            f"Gold,Gold_1.csv,7,invalid_phone,P,C-6,{sha('secret.eva@example.com')}",
-            f"Gold,Gold_1.csv,7,invalid_date,B,C-6,{sha('secret.eva@example.com')}",
-            "Gold,Gold_1.csv,8,invalid_encoding,,,",
-            "Gold,Gold_1.csv,9,missing_email,EMail,'=cmd(),",
-            "Gold,Gold_1.csv,10,malformed_row,,,",
-            "Gold,Gold_1.csv,11,missing_email,EMail,,",
+            "Gold,Gold_1.csv,3,missing_email,EMail,C-2,,not_sent",
+            f"Gold,Gold_1.csv,4,invalid_email,EMail,C-3,{sha('secret.nobody')},not_sent",
+            f"Gold,Gold_1.csv,5,duplicate_email,EMail,C-4,{sha('secret.ana@example.com')},not_sent",
+            f"Gold,Gold_1.csv,6,duplicate_phone,P,C-5,{sha('secret.ion@example.com')},sent_without_value",
+            f"Gold,Gold_1.csv,7,invalid_phone,P,C-6,{sha('secret.eva@example.com')},sent_without_value",
+            f"Gold,Gold_1.csv,7,invalid_date,B,C-6,{sha('secret.eva@example.com')},sent_without_value",
+            "Gold,Gold_1.csv,8,invalid_encoding,,,,not_sent",
+            "Gold,Gold_1.csv,9,missing_email,EMail,'=cmd(),,not_sent",
+            "Gold,Gold_1.csv,10,malformed_row,,,,not_sent",
+            "Gold,Gold_1.csv,11,missing_email,EMail,,,not_sent",
         ]
     )
     assert status["rows_rejected"] == {
@@ -55,6 +60,34 @@ def test_rejected_rows_are_told_exactly_and_hold_no_value(flow):
     told = json.dumps(status) + flow.rejects_text(status["run_id"])
     for value in ("secret", "0722123456", "1985-", "Cluj", "@"):
         assert value not in told
+
+
+OLDER = {
+    "{run}/{staging}-00001.csv": "Gold,Gold_1.csv,3,missing_email,EMail,C-2,\n"
+    f'Gold,Gold_1.csv,4,invalid_phone,"Tel, ""home""",C-3,{sha("ana@example.com")}\n',
+    "{run}/brevo-{staging}-00001-00001.csv": f"Gold,Gold_1.csv,5,brevo_duplicate_phone,,C-4,{sha('ion@example.com')}\n",
+}
+OLDER_TOLD = (
+    "segment,file,line,reason,field,customer_id,email_sha256,outcome\n"
+    "Gold,Gold_1.csv,3,missing_email,EMail,C-2,,not_sent\n"
+    f'Gold,Gold_1.csv,4,invalid_phone,"Tel, ""home""",C-3,{sha("ana@example.com")},sent_without_value\n'
+    f"Gold,Gold_1.csv,5,brevo_duplicate_phone,,C-4,{sha('ion@example.com')},rejected_by_brevo\n"
+)
+
+
+@pytest.mark.parametrize("part_bytes", [16_000_000, 100, 70])
+def test_rejected_rows_that_release_0_1_wrote_are_told_with_their_outcome(flow, monkeypatch, part_bytes):
+    flow.segment(HEAD + "C-1,ana@example.com,Ana\n")
+    run = find_run(flow.app, flow.run()["run_id"])
+    for name, rows in OLDER.items():
+        name = name.format(run=run.run_id, staging=run.rejected_id)
+        flow.app.storage.app_blobs.write(REJECTED, name, rows.encode())
+    assert flow.rejects_text(run.run_id) == OLDER_TOLD
+    monkeypatch.setattr(rejected, "REPORT_PART_BYTES", part_bytes)
+    first, parts = rejected_rows_part(flow.app, run, 1)
+    assert parts == -(-len(OLDER_TOLD) // part_bytes)
+    rest = [rejected_rows_part(flow.app, run, number)[0] for number in range(2, parts + 1)]
+    assert b"".join([first, *rest]).decode() == OLDER_TOLD
 
 
 def test_run_changes_nothing_but_its_own_contacts_and_list(flow):

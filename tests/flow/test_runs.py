@@ -56,8 +56,8 @@ def test_story_shows_the_newest_events_of_a_long_run_and_in_order(flow):
         flow.app.store.add_event(run_id, "waiting", f"Turn {number}.")
     status = flow.finish(run_id)
     kinds = [event["kind"] for event in status["story"]]
-    assert (len(kinds), kinds[-3:]) == (200, ["delivered", "confirmed", "succeeded"])
-    assert [event["text"] for event in status["story"][:2]] == ["Turn 103.", "Turn 104."]
+    assert (len(kinds), kinds[-3:]) == (202, ["delivered", "confirmed", "succeeded"])
+    assert [event["text"] for event in status["story"][:3]] == ["By terminal.", "Turn 102.", "Turn 103."]
 
 
 def test_final_run_leaves_no_staged_body_no_slot_and_no_open_run(flow):
@@ -130,7 +130,7 @@ def test_column_that_is_suddenly_empty_for_all_erases_nothing_until_accepted(flo
     flow.segment(f"{head}ana@example.com,,,,\nion@example.com,,NULL,x,\n", refresh="2026/11/24/0600")
     status = flow.run()
     assert (status["status"], status["error"]["code"]) == ("failed", "guard_emptied")
-    assert "None of the 2 contacts has a value for CITY, SMS, which the last run had" in status["error"]["message"]
+    assert "CITY (100.0%, now 0.0%), SMS (50.0%, now 0.0%)" in status["error"]["message"]
     assert "--accept" in status["error"]["advice"]
     assert flow.sent() == before
     assert flow.run(accept=True)["status"] == "succeeded"

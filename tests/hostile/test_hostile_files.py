@@ -135,7 +135,7 @@ def test_segment_with_long_column_names_is_sent_without_them(story):
 def test_segment_with_more_columns_than_memory_holds_is_refused_with_the_number(story):
     names = [f"Column{number}" for number in range(3000)]
     story.segment(f"EMail,{','.join(names)}\nana@example.com{',x' * 3000}\n")
-    story.save(mapping={"email": "EMail", "attributes": "all"})
+    story.save(mapping={"email": "EMail", "attributes": "all"}, create_missing_attributes=True)
     with pytest.raises(ConfigurationError) as caught:
         preview(story.app.storage.segment_blobs, story.app.ready_export("gold"), story.app.brevo)
     check_error(caught.value)

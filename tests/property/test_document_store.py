@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,7 @@ from shared.config.models import Connection, Document
 from shared.config.store import KEPT_VERSIONS, DocumentStore
 from shared.storage.blobs import Blob
 from shared.storage.clock import Clock
-from shared.storage.failures import Conflict, NotFound
+from shared.storage.failures import BusyError, Conflict, NotFound
 
 
 class MemoryBlobs:
@@ -115,6 +116,21 @@ def test_history_keeps_the_last_versions_with_who_when_and_what():
     assert (history[0].changed_by, history[0].what) == ("ana", f"add c{KEPT_VERSIONS + 4}")
     assert history[0].changed_at > history[-1].changed_at
     assert history[0].blob.startswith("history/exports/")
+
+
+def test_change_that_others_forestall_every_time_is_an_error_and_not_in_the_history():
+    blobs = MemoryBlobs()
+    store = store_of(blobs)
+    store.change("ana", "add", adding("a"))
+    others = iter(range(1000))
+
+    def change(document: Document) -> Document:
+        blobs.between = [lambda: blobs.write("settings", "exports.json", b"{}" + b" " * next(others))]
+        return document
+
+    with pytest.raises(BusyError):
+        store.change("ben", "nothing", change)
+    assert store.history() == []
 
 
 def test_threads_that_save_at_once_lose_nothing():

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from scripts.permissions import permissions_page
 from shared.access import (
     ROLES,
     RULES,
     AccessDenied,
     Caller,
     may,
-    permissions_page,
     request_caller,
     require,
     terminal_caller,

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.config.date_format import DateFormat
-from shared.config.models import MappedField
+from shared.config.mapping import MappedField
 from shared.config.source import Source
 from shared.mapping.date_rule import date_sql
 
@@ -100,7 +100,8 @@ def test_text_that_is_no_format_is_refused_with_its_fault(form, words):
 def test_format_and_time_zone_are_refused_for_what_is_no_date():
     for more in ({"format": "d.M.yyyy"}, {"time_zone": "Europe/Bucharest"}):
         with pytest.raises(ValidationError, match='write "type": "date"'):
-            MappedField(field="City", **more)
+            MappedField(field="City", type="text", **more)
+        assert MappedField(field="City", **more).own_type == "date", "what has a format is a date"
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "localtime", "CEST", "europe/bucharest", ""])

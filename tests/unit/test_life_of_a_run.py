@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
 from shared.runs.problem import Problem
-from shared.runs.state import FINAL, SENDING, STAGEABLE, Batch, Run
+from shared.runs.state import FINAL, SENDING, STAGEABLE, Run
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
@@ -24,7 +25,7 @@ RUN_EVENTS = {
     "staging_by": lambda run: run.staging_by("snapshot", "other", NOW, GRACES),
     "delivering": lambda run: run.delivering("me", "abcd", 2, NOW, GRACES),
     "confirming": lambda run: run.confirming(NOW),
-    "succeeded": lambda run: run.succeeded(NOW),
+    "succeeded": lambda run: run.succeeded(NOW, all_read=True),
     "skipped": lambda run: run.skipped(PROBLEM, NOW),
     "failed": lambda run: run.failed(PROBLEM, 0, NOW),
     "cancelled": lambda run: replace(run, cancel_requested_by="ana").stopped(0, NOW),
@@ -80,6 +81,26 @@ def test_run_becomes_what_the_table_says(state):
 def test_batch_becomes_what_the_table_says(state):
     batch = batch_in(state)
     assert tuple(becomes(event(batch)) for event in BATCH_EVENTS.values()) == BATCH_TABLE[state]
+
+
+@pytest.mark.parametrize(
+    ("counts", "all_read", "state"),
+    [
+        (Counts(), True, "succeeded"),
+        (Counts(warnings={"brevo_duplicate_phone": 1}), True, "succeeded"),
+        (Counts(contacts_rejected_by_brevo={"brevo_other": 1}), True, "succeeded_with_rejections"),
+        (Counts(), False, "succeeded_with_rejections"),
+    ],
+)
+def test_run_succeeds_without_rejections_only_where_all_reports_were_read(counts, all_read, state):
+    assert run_in("confirming", counts=counts).succeeded(NOW, all_read=all_read).state == state
+
+
+def test_batch_that_is_confirmed_keeps_what_moves_and_is_confirmed_once():
+    confirmed = batch_in("delivered").confirmed(7, {"brevo_other": 1}, "", 2, "abcd")
+    assert (confirmed.moved, confirmed.moved_id, confirmed.rejected) == (2, "abcd", {"brevo_other": 1})
+    assert confirmed.confirmed(7, {}, "", 3, "ef01") is None
+    assert batch_in("delivered").confirmed(8, {}, "", 2, "abcd") is None
 
 
 def test_every_state_is_of_one_kind():
@@ -175,7 +196,7 @@ def state_changes(file):
 
 
 def test_no_state_changes_outside_the_files_of_transitions():
-    homes = [REPOSITORY / "shared" / name for name in ("runs/state.py", "notices/rows.py")]
+    homes = [REPOSITORY / "shared" / name for name in ("runs/state.py", "runs/batch.py", "notices/rows.py")]
     assert all(any(state_changes(home)) for home in homes)
     files = [file for folder in FOLDERS for file in (REPOSITORY / folder).rglob("*.py") if file not in homes]
     assert [where for file in files for where in state_changes(file)] == []

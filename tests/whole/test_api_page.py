@@ -40,5 +40,5 @@ def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
             assert time.monotonic() < deadline, told
             time.sleep(0.5)
         assert started["run_id"] in told
-        assert "segment,file,line,reason,field,customer_id,email_sha256" in told
+        assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in told
         assert json.loads(typed(blocks[5]))["connection"] is None

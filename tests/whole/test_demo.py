@@ -108,7 +108,7 @@ def test_the_demo_takes_a_segment_to_its_list_by_every_trigger_and_leaves_nothin
     text = "\n".join(lines)
     assert "3,558 members: 0 missing, 0 wrong, 0 unexpected" in text
     assert "list 13, which belongs to others, is as it was" in text
-    assert "segment,file,line,reason,field,customer_id,email_sha256" in text
+    assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in text
     assert "@" not in text, "the demo shows somebody's address"
     assert demo.left_processes() == []
     assert demo.left_files() == []

@@ -46,7 +46,7 @@ class ToldApp(RunningApp):
 
 @pytest.fixture(scope="module")
 def app(azurite, sandbox, upload, write_config, tmp_path_factory, functions_host):
-    on_demand = {"schedule": "off", "max_rejected": 1}
+    on_demand = {"schedule": "off", "max_rejected": 1, "max_warnings": 1}
     names = ("missing", "guarded", "half", "unmoved", "mended")
     config = write_config(**dict.fromkeys(names, on_demand))
     for name in names:

@@ -52,7 +52,7 @@ def otlp() -> Iterator[Receiver]:
 def environment(azurite, sandbox, upload, write_config) -> dict[str, str]:
     export = f"gold-{uuid.uuid4().hex[:6]}"
     upload(f"segments-{export}", "Gold", segment())
-    config = write_config(**{export: {"max_rejected": 1}})
+    config = write_config(**{export: {"max_rejected": 1, "max_warnings": 1}})
     document = json.loads(config.read_text())
     document["connections"][0]["imports_at_once"] = 3
     config.write_text(json.dumps(document))

@@ -299,8 +299,8 @@ def test_run_of_an_empty_segment_is_skipped_and_0(terminal):
 def test_rejects_are_csv_or_json(terminal, plain_run):
     text = terminal("rejects", plain_run["run_id"]).stdout
     assert list(csv.reader(io.StringIO(text))) == [
-        ["segment", "file", "line", "reason", "field", "customer_id", "email_sha256"],
-        ["Gold", "Gold_1.csv", "4", "missing_email", "EMail", "C-3", ""],
+        ["segment", "file", "line", "reason", "field", "customer_id", "email_sha256", "outcome"],
+        ["Gold", "Gold_1.csv", "4", "missing_email", "EMail", "C-3", "", "not_sent"],
     ]
     [row] = terminal.json("rejects", plain_run["run_id"])
     assert (row["line"], row["reason"]) == ("4", "missing_email")

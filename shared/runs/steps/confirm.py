@@ -1,7 +1,7 @@
 """Step `confirm`: reads from /processes the results of the run's imports, and sends what can be sent next.
 
 One delayed message a run drives this; an older one is stale and does nothing. Success is only ever read from
-/processes: a call-back frees a slot and brings the next look forward, no more.
+/processes: a call-back frees a slot and brings the next poll forward, no more.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,25 @@ from shared import telemetry
 from shared.app import App
 from shared.brevo.client import Process
 from shared.brevo.polling import OpenImport, learn
-from shared.brevo.rejections import Rejections, read_rejections
 from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
 from shared.lifetimes import LONGEST_SENDING_HOURS
-from shared.mapping.results import RejectedRow
+from shared.runs.batch import Batch
 from shared.runs.guards import check_confirmed
 from shared.runs.queue import Message, schedule_confirm
 from shared.runs.slots import free_slots, release_left_slots, wake_waiting
-from shared.runs.state import SENDING, Batch, Run
+from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
-from shared.runs.steps.deliver import check_still_wanted, poll_delay, read_body, send_deliveries, send_next
-from shared.staging.bodies import rejected_contacts
+from shared.runs.steps.deliver import check_still_wanted, poll_delay, send_deliveries, send_next
+from shared.runs.steps.reported import (
+    clear_if_ended,
+    contacts_to_move,
+    read_reports,
+    unread_reports,
+    write_last_batches,
+)
 from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
-from shared.storage.failures import NotFound
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
@@ -53,15 +57,17 @@ def confirm(app: App, run: Run, message: Message) -> None:
             wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
             batches = app.store.batches(run)
         _check_batches(run, ready, batches)
-    if len(batches) == run.counts.batches and all(batch.state == "confirmed" for batch in batches):
-        end.succeed(app, run.run_id, batches)
-        return
+    if len(batches) >= run.counts.batches and all(batch.state == "confirmed" for batch in batches):
+        if not contacts_to_move(batches):
+            end.succeed(app, run, batches)
+            return
+        batches = write_last_batches(app, run, ready.export, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
     _go_on(app, run, ready, batches, wait)
 
 
 def import_finished(app: App, run: Run, number: int) -> bool:
-    """Brevo says that an import has finished: its slot is free, and the look at the last ones comes now.
+    """Brevo says that an import has finished: its slot is free, and the last ones are polled now.
 
     A call-back identifies the batch, not the POST. If the batch was posted twice, it may belong to the POST whose
     answer was lost while the other import still runs. Then keep the slot and poll.
@@ -94,7 +100,7 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: f
         release_left_slots(app, run.key_setting)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
-        wait = poll_delay(app, run, open_batches)
+        wait = poll_delay(app, run, open_batches, app.pace(run.key_setting))
     schedule_confirm(app, run, _SLOT_WAIT_SECONDS if wait is None else wait)
 
 
@@ -115,12 +121,12 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     if confirmed:
         largest = max(confirmed, key=lambda batch: batch.contacts)
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
-        learn(app.storage.accounts, run.key_setting, done, largest.polls + 1)
+        learn(brevo.session.pace.rows, done, largest.polls + 1)
     return run, after
 
 
 def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:
-    """Writes down what a poll has shown of a batch; returns the batch as it then is, whoever changed it last."""
+    """Writes down what a poll has shown of a batch; returns the batch as it then is."""
     if process is not None and process.state == "completed":
         return _take_completed(app, run, batch, process)
     if process is not None and process.state in ("failed", "cancelled"):
@@ -133,41 +139,36 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch
     """Confirms the batch, unless its report is to be read again."""
     note = ""
     try:
-        rejections, rows = _rejections(app, batch, process)
+        found = read_reports(app, batch, process)
     except ExportError as error:
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
             return _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
-        rejections, rows = Rejections(), []
+        found = unread_reports(app, batch)
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
-    if rejections.unmatched:
+    if found.unmatched:
         note = (
-            f"{rejections.unmatched:,} lines of Brevo's reports name no contact of batch {batch.number}: "
+            f"{found.unmatched:,} lines of Brevo's reports name no contact of batch {batch.number}: "
             "Brevo may have rejected more of it than is counted."
         )
     if note:
         app.store.add_event(run.run_id, "report_unread", note)
-    if rows:
+    if found.rows:
         with working_folder() as folder:
             name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
             with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
-                for row in rows:
+                for row in found.rows:
                     writer.add(row)
-    batch = _update(app, run, batch, lambda now: now.confirmed(batch.process_id, rejections.counts, note))
-    rejected = sum(rejections.counts.values())
-    app.store.add_event(
-        run.run_id, "confirmed", f"Batch {batch.number}: {batch.contacts - rejected:,} of {batch.contacts:,} contacts."
+    batch = _update(
+        app,
+        run,
+        batch,
+        lambda now: now.confirmed(batch.process_id, found.rejected, note, found.moved, found.moved_id),
     )
+    if found.moved:
+        clear_if_ended(app, run)
+    taken = batch.contacts - sum(found.rejected.values()) - found.moved
+    app.store.add_event(run.run_id, "confirmed", f"Batch {batch.number}: {taken:,} of {batch.contacts:,} contacts.")
     return batch
-
-
-def _rejections(app: App, batch: Batch, process: Process) -> tuple[Rejections, list[RejectedRow]]:
-    """What Brevo rejected of the batch, and its rows. Raises TransientError and PermanentError."""
-    blobs = app.storage.app_blobs
-    rejections = read_rejections(process, lambda: read_body(app, batch), batch.contacts, app.settings.brevo_base_url)
-    try:
-        return rejections, rejected_contacts(blobs, batch.staging, batch.number, rejections.contacts)
-    except NotFound:
-        raise PermanentError("body_missing", f"The staged contacts of batch {batch.number} are gone.") from None
 
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> Batch:
@@ -191,8 +192,11 @@ def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
                 "Ask Brevo's support with the process number, then run the export again.",
             )
         if batch.state == "confirmed" and not run.accept:
-            rejected = sum(batch.rejected.values())
-            check_confirmed(ready.export, batch=batch.number, contacts=batch.contacts, rejected=rejected)
+            # Of those that were sent once more, many are rejected again though they are few of the run's.
+            of, contacts = f"batch {batch.number}", batch.contacts
+            if batch.holds_moved:
+                of, contacts = "the run", run.counts.contacts_mapped
+            check_confirmed(ready.export, of=of, contacts=contacts, rejected=sum(batch.rejected.values()))
 
 
 def _check_sending_time(app: App, run: Run) -> None:

@@ -6,14 +6,18 @@ Where the answer was not written down, the body is sent again: an import is an u
 from shared import telemetry
 from shared.app import App
 from shared.brevo.answers import NOT_TAKEN
+from shared.brevo.body import ImportRequest
 from shared.brevo.client import BrevoClient
+from shared.brevo.pace import Pace
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
+from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.runs.batch import DELIVERABLE, Batch
 from shared.runs.claim import Claim, claimed_batch
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
-from shared.runs.state import DELIVERABLE, SENDING, Batch, Run
+from shared.runs.state import SENDING, Run
 from shared.staging.bodies import STAGED, body_name
 from shared.storage.failures import NotFound
 
@@ -28,11 +32,12 @@ def deliver(app: App, run: Run, message: Message) -> None:
     # The slot first: a batch that cannot be sent yet is not claimed.
     connection = ready.connection
     if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):
-        return  # whoever frees a slot sends the next batches
+        return  # the worker that frees a slot sends the next batches
     telemetry.note(contacts=batch.contacts)
-    with claimed_batch(app, run, batch, message.attempt) as claim:
-        if claim is None:
+    with claimed_batch(app, run, batch, message.attempt) as claimed:
+        if claimed is None:
             return
+        batch, claim = claimed
         _check_still_open(app, run)
         brevo = app.brevo(run.key_setting)
         batch = _post(app, run, batch, claim, brevo)
@@ -52,7 +57,7 @@ def check_still_wanted(run: Run, ready: ReadyExport) -> None:
 
 
 def _check_still_open(app: App, run: Run) -> None:
-    """Read the run again after claiming. Whoever ends a run first writes that down, and waits for claimed batches.
+    """Read the run again after claiming. To end a run is first written down, and then waits for claimed batches.
 
     So either we see the end, or they see our claim.
     """
@@ -112,7 +117,17 @@ def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) ->
     def delivered(now: Batch) -> Batch | None:
         return now.delivered(claim.owner, process_id, repeats, app.time())
 
-    return app.store.update_batch(run, batch.number, delivered)
+    return app.store.update_batch(run, batch.number, delivered, batch)
+
+
+def import_request(app: App, run: Run, export: Export) -> ImportRequest:
+    """What the run's imports say besides their contacts."""
+
+    def notify_url(number: int) -> str:
+        # Brevo strips the query string of the call-back, so what identifies it is in the path.
+        return f"{app.settings.public_url}/api/imports/{run.run_id}/{number}/{run.token}"
+
+    return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
 
 
 def read_body(app: App, batch: Batch) -> bytes:
@@ -134,13 +149,13 @@ def _counted(run: Run, brevo: BrevoClient) -> Run | None:
     return run.with_traffic(traffic.requests, traffic.bytes_sent)
 
 
-def poll_delay(app: App, run: Run, open_batches: list[Batch]) -> float:
+def poll_delay(app: App, run: Run, open_batches: list[Batch], pace: Pace) -> float:
     """Seconds until the next poll of these imports is worth its call."""
-    known = seconds_per_contact(app.storage.accounts, run.key_setting)
+    known = seconds_per_contact(pace.rows)
     imports = [OpenImport(app.now() - batch.posted_at, batch.contacts) for batch in open_batches]
     not_before = 0.0
     if run.last_poll:
-        not_before = run.last_poll + app.pace(run.key_setting).shortest_wait_seconds() - app.now()
+        not_before = run.last_poll + pace.shortest_wait_seconds() - app.now()
     call_back = app.settings.public_url is not None and not all(batch.called_back for batch in open_batches)
     return next_poll_seconds(known, imports, not_before=not_before, call_back=call_back)
 
@@ -157,5 +172,5 @@ def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     if all_delivered and all(batch.called_back for batch in open_batches):
         delay = 0.5
     else:
-        delay = poll_delay(app, run, open_batches)
+        delay = poll_delay(app, run, open_batches, brevo.session.pace)
     schedule_confirm(app, run, delay, also)

@@ -207,7 +207,7 @@ def waits_line(message: Message, error: TransientError, wait_seconds: float) -> 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
     telemetry.note_error(error.code)
-    # A key that is rotated in mid-run: its new value is read once more before the run ends.
+    # A key that is rotated during the run: its new value is read once more before the run ends.
     rotated = error.code == "brevo_key_refused" and run.state in SENDING
     if rotated and not message.key_read_again:
         app.store.add_event(run.run_id, "waiting", f"{error.message} It is read again in a minute.")

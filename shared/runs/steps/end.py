@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.app import App
+from shared.brevo.client import NUMBER_TAKEN
+from shared.runs.batch import Batch
 from shared.runs.measuring import ended_line, measure_end
 from shared.runs.problem import Problem
 from shared.runs.queue import send_ended
 from shared.runs.slots import leave_slots, wake_waiting
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 
 _log = logging.getLogger(__name__)
@@ -25,32 +27,41 @@ def totals(app: App, run: Run) -> Run:
 
 
 def _added_up(run: Run, batches: list[Batch]) -> Run:
-    """*Delivered* counts what Brevo took, confirmed or still open."""
+    """*Delivered* counts what Brevo took, confirmed or still open.
+
+    Contacts that move stay delivered with their first batch, and are open until their last one is confirmed.
+    """
     rejected: Counter[str] = Counter()
+    warnings = Counter(run.counts.warnings)
     delivered = confirmed = 0
     for batch in batches:
-        if batch.process_id and batch.state in ("delivered", "confirmed", "failed"):
+        if batch.process_id and batch.state in ("delivered", "confirmed", "failed") and not batch.holds_moved:
             delivered += batch.contacts
         if batch.state == "confirmed":
             rejected.update(batch.rejected)
-            confirmed += batch.contacts - sum(batch.rejected.values())
+            taken = batch.contacts - sum(batch.rejected.values()) - batch.moved
+            confirmed += taken
+            warnings[NUMBER_TAKEN] += taken * batch.holds_moved
     counts = replace(
         run.counts,
         contacts_delivered=delivered,
         contacts_confirmed=confirmed,
         contacts_rejected_by_brevo=dict(rejected),
+        warnings={reason: count for reason, count in warnings.items() if count},
+        batches=max(run.counts.batches, len(batches)),
     )
     return replace(run, counts=counts)
 
 
-def succeed(app: App, run_id: str, batches: list[Batch]) -> None:
+def succeed(app: App, run: Run, batches: list[Batch]) -> None:
     """Ends a run of which Brevo has confirmed every batch."""
-    _finish(app, run_id, lambda run: _added_up(run, batches).succeeded(app.time()))
+    all_read = not any(batch.note for batch in batches)
+    _finish(app, run, lambda now: _added_up(now, batches).succeeded(app.time(), all_read=all_read))
 
 
-def skip(app: App, run_id: str, problem: Problem, still: Still) -> None:
+def skip(app: App, run: Run, problem: Problem, still: Still) -> None:
     """Ends a run that has nothing to do, where it is still as it was when that was decided."""
-    _finish(app, run_id, lambda run: run.skipped(problem, app.time()) if still(run) else None)
+    _finish(app, run, lambda now: now.skipped(problem, app.time()) if still(now) else None)
 
 
 def fail_unsent(app: App, run_id: str, problem: Problem, still: Still) -> None:
@@ -58,38 +69,29 @@ def fail_unsent(app: App, run_id: str, problem: Problem, still: Still) -> None:
     _finish(app, run_id, lambda run: run.failed(problem, 0, app.time()) if still(run) else None)
 
 
-def stop(app: App, run_id: str) -> Run:
+def stop(app: App, run: Run) -> Run:
     """Ends a run as was decided, and says what Brevo has; returns it as it is. No worker may be posting for it."""
 
-    def change(run: Run) -> Run | None:
-        batches = app.store.batches(run)
-        unanswered = sum(batch.contacts for batch in batches if batch.is_unanswered)
-        return _added_up(run, batches).stopped(unanswered, app.time())
+    def change(now: Run) -> Run | None:
+        batches = app.store.batches(now)
+        unanswered = sum(batch.contacts for batch in batches if batch.is_unanswered and not batch.holds_moved)
+        return _added_up(now, batches).stopped(unanswered, app.time())
 
-    return _finish(app, run_id, change)
+    return _finish(app, run, change)
 
 
-def _finish(app: App, run_id: str, change: Callable[[Run], Run | None]) -> Run:
-    is_ours = False
-
-    def noted(run: Run) -> Run | None:
-        nonlocal is_ours
-        ended = change(run)
-        is_ours = ended is not None
-        return ended
-
-    run = app.store.finish(run_id, noted)
+def _finish(app: App, run: Run | str, change: Callable[[Run], Run | None]) -> Run:
+    ended, is_ours = app.store.finish(run, change)
     if is_ours:
-        measure_end(run)
-    if run.is_final:
-        tidy(app, run)
-    return run
+        measure_end(ended)
+    if ended.is_final:
+        tidy(app, ended)
+    return ended
 
 
 def tidy(app: App, run: Run) -> None:
     """Logs the end, clears up behind it, and only then takes the run off the list: a sweep can repeat this."""
     _log.info("%s", ended_line(run))
-    app.store.add_end_event(run)
     leave_slots(app, run)
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
     wake_waiting(app, run.key_setting, but=run.run_id)

@@ -12,22 +12,22 @@ from pathlib import Path
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.body import ImportRequest
 from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers
 from shared.config.document import ReadyExport
-from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
+from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.leavers import Answer, ask_who_left, read_who_left
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
-from shared.runs.state import STAGEABLE, Batch, Run
+from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
+from shared.runs.steps.deliver import import_request
 from shared.runs.steps.stop import stop_when_idle
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
@@ -58,7 +58,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
-        end.skip(app, run.run_id, problem, still=lambda now: now.state == "queued")
+        end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
     probed = check_probe(app.storage.accounts, ready)
     brevo = app.brevo(run.key_setting)
@@ -176,13 +176,13 @@ def _write_staging(
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
-            bodies = write_bodies(blobs, staging, _request(app, run, ready.export), reader.chunks())
+            bodies = write_bodies(blobs, staging, import_request(app, run, ready.export), reader.chunks())
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
     return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches, cost)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
-    """What is not committed is deleted by whoever wrote it. Where that fails, a sweep does it behind the run's end."""
+    """What is not committed is deleted by its own worker. Where that fails, a sweep does it behind the run's end."""
     with suppress(ExportError):
         app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")
 
@@ -214,14 +214,6 @@ class _Result:
             return run
         left_out = [name[:_LONGEST_NAME] for name in self.checked[-1].left_out[:_MOST_NAMES]]
         return replace(run, left_out=left_out, allowance=self.checked[-1].allowance)
-
-
-def _request(app: App, run: Run, export: Export) -> ImportRequest:
-    def notify_url(number: int) -> str:
-        # Brevo strips the query string of the call-back, so what identifies it is in the path.
-        return f"{app.settings.public_url}/api/imports/{run.run_id}/{number}/{run.token}"
-
-    return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
 
 
 def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Result) -> None:
@@ -290,4 +282,4 @@ def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
     names = ", ".join(part.segment for part in snapshot.segments)
     advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
     problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
-    end.skip(app, run.run_id, problem, still=lambda now: now.owner == run.owner)
+    end.skip(app, run, problem, still=lambda now: now.owner == run.owner)

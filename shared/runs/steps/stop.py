@@ -63,7 +63,7 @@ def stop_if_idle(app: App, run: Run) -> Run | None:
         return None
     if run.cancel_requested_by and not run.snapshot:
         _note_newest(app, run)
-    ended = end.stop(app, run.run_id)
+    ended = end.stop(app, run)
     return ended if ended.is_final else None
 
 

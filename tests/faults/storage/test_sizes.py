@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from shared.errors import PermanentError
+from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.runs.status import run_story
 from shared.runs.steps.stop import fail
 from tests.plain import plain

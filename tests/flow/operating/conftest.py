@@ -10,6 +10,7 @@ from azure.storage.queue import QueueClient
 from click.testing import CliRunner
 
 from shared.cli.program import program
+from shared.runs.leavers import LEAVERS
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.tools import poison_queue
 
@@ -35,7 +36,7 @@ def office(azurite, make_flow, monkeypatch):  # the commands open storage by its
     for queue in (poison_queue(flow), QueueClient.from_connection_string(flow.connection_string, "run-steps")):
         with contextlib.suppress(ResourceNotFoundError):
             queue.clear_messages()
-    for container in ("staged", REJECTED):
+    for container in ("staged", REJECTED, LEAVERS):
         flow.app.storage.app_blobs.delete_below(container, "")
     for run_id, _ in flow.app.store.open_runs():
         flow.app.store.drop_open(run_id)

@@ -75,6 +75,33 @@ def test_doctor_tells_when_the_timer_runs_or_what_is_wrong_with_its_schedule(
     assert words in timer["message"]
 
 
+@pytest.mark.parametrize(("value", "words"), [("", "is not set"), ("c2hvcnQ=", "is not 32 bytes in Base64")])
+def test_doctor_tells_an_app_secret_that_is_missing_or_malformed(office, typed, monkeypatch, value, words):
+    monkeypatch.setenv("APP_SECRET", value)
+    found = checks(typed, 1)["app secret"]
+    assert (found["state"], words in found["message"]) == ("FAILED", True)
+    assert "openssl rand -base64 32" in found["fix"]
+
+
+def test_doctor_tells_that_the_account_does_not_export_contacts_without_exporting_any(office, typed):
+    found = checks(typed, 0)
+    assert "not_asked" in found["connection brevo-eu, contacts exportable"]["message"]
+    asks(office)
+    assert checks(typed, 0)["connection brevo-eu, contacts exportable"]["message"].startswith("Brevo takes such")
+    assert office.sandbox.exports.records() == []
+    office.sandbox.change(export_outcome="refused_403")
+    found = checks(typed, 1)["connection brevo-eu, contacts exportable"]
+    assert found["state"] == "FAILED"
+    assert '"leavers": "not_asked"' in found["message"]
+
+
+def asks(office):
+    container, name = office.app.settings.export_config.split("/")
+    document = json.loads(office.app.storage.app_blobs.read(container, name))
+    document["connections"][0]["leavers"] = "asked"
+    office.app.storage.app_blobs.write(container, name, json.dumps(document).encode())
+
+
 def test_doctor_says_which_key_did_not_resolve(office, typed, monkeypatch):
     monkeypatch.setenv(office.account, "@Microsoft.KeyVault(VaultName=kv;SecretName=brevo-api-key)")
     found = checks(typed, 1)

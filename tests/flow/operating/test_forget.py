@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from shared.operating import forgetting
-from shared.runs.state import Batch
+from shared.runs.batch import Batch
+from shared.runs.leavers import LEAVERS
 from shared.runs.status import find_run
 from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED
@@ -20,7 +21,7 @@ def everything_stored(office, segments=False):
     """All blobs, rows and messages as one text; the segments only where asked for."""
     storage = office.app.storage
     parts = []
-    containers = ["staged", REJECTED, office.app.settings.export_config.split("/")[0]]
+    containers = ["staged", REJECTED, LEAVERS, office.app.settings.export_config.split("/")[0]]
     for container in [*containers, *([office.container] if segments else [])]:
         parts += [
             storage.app_blobs.read(container, blob.name) for blob in storage.app_blobs.listing_if_there(container, "")
@@ -45,6 +46,14 @@ def test_what_is_no_address_is_2_and_is_not_repeated(office, typed, text):
     assert (status, output) == (2, "")
     assert errors.startswith("segment-export: That is no e-mail address.")
     assert not text.strip() or text not in errors.replace("address", "").replace("That is no", "") or len(text) < 4
+
+
+def test_answers_on_who_left_are_deleted_whoever_is_in_them(office, typed):
+    office.app.storage.app_blobs.write(LEAVERS, "K/12/1.txt", b"0123456789abcdef0123456789abcdef\n")
+    status, output, _ = typed("forget", ANA)
+    assert status == 0, output
+    assert "leavers: Brevo's answers on who left a list" in output
+    assert office.app.storage.app_blobs.listing(LEAVERS, "") == []
 
 
 def test_person_is_erased_from_rejected_rows_by_address_and_by_customer_id(office, typed, caplog):

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.administration import running
+from shared.runs.batch import Batch
+from shared.runs.leavers import LEAVERS
 from shared.runs.rows import run_row
 from shared.runs.run_ids import run_address
-from shared.runs.state import Batch, Run
+from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.staging.rejected import REJECTED
 from shared.storage.tables import Row
@@ -42,6 +44,14 @@ def kept(office, run_id):
         len(storage.app_blobs.listing("staged", f"{run_id}/")),
         len(storage.app_blobs.listing(REJECTED, f"{run_id}/")),
     )
+
+
+def test_prune_deletes_answers_on_who_left_once_they_are_a_day_old(office, typed, monkeypatch):
+    office.app.storage.app_blobs.write(LEAVERS, "K/12/1.txt", b"")
+    assert json.loads(typed("prune", "--json")[1])["leavers_blobs"] == 0
+    monkeypatch.setattr("shared.operating.pruning.LEAVERS_DAYS", 0)
+    assert json.loads(typed("prune", "--json")[1])["leavers_blobs"] == 1
+    assert office.app.storage.app_blobs.listing(LEAVERS, "") == []
 
 
 def test_prune_deletes_what_is_past_its_time_and_only_that(office, typed):

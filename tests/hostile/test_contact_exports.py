@@ -1,0 +1,149 @@
+"""Brevo's export of contacts in every form that may come, and in forms that must not be read."""
+
+import tracemalloc
+
+import pytest
+
+from shared.brevo import contact_export
+from shared.brevo.contact_export import ExportedContact, read_export
+from shared.brevo.download import Download
+from shared.errors import PermanentError, TransientError
+
+BASE = "https://api.brevo.com/v3"
+LINK = "https://files.brevo.com/secret/export.csv"
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Reads a file as if it had been downloaded: (address, number) of each contact."""
+
+    def contacts(data):
+        def fetch(self, url, base_url, file):
+            for part in [data] if isinstance(data, bytes) else data:
+                file.write(part)
+
+        monkeypatch.setattr(Download, "fetch", fetch)
+        return [(contact.email, contact.number) for contact in read_export(LINK, BASE)]
+
+    return contacts
+
+
+ANA = [("ana@x.ro", 7)]
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b"CONTACT ID;EMAIL\n7;ana@x.ro\n", ANA),
+        (b"CONTACT ID,EMAIL\n7,ana@x.ro\n", ANA),
+        (b"contact id;email\n7;ana@x.ro\n", ANA),
+        (b" Contact_Id ; Email \n 7 ; ana@x.ro \n", ANA),
+        (b"ID,FIRSTNAME,EMAIL\n7,Ana,ana@x.ro\n", ANA),
+        (b'"CONTACT ID";"EMAIL"\r\n"7";"ana@x.ro"\r\n', ANA),
+        (b"\xef\xbb\xbfEMAIL;CONTACT ID\nana@x.ro;7\n", ANA),
+        (b"EMAIL;CONTACT ID\nana@x.ro;7", ANA),
+        (b"EMAIL;CONTACT ID\n\nana@x.ro;7\n\n", ANA),
+        (b'EMAIL;CONTACT ID;NOTE\nana@x.ro;7;"two\nlines; and ""quotes"""\n', ANA),
+        (b"EMAIL;CONTACT ID\nana@x.ro;7;\n", ANA),
+        ("EMAIL;CONTACT ID;FIRSTNAME\nana@x.ro;7;Ștefan\n".encode(), ANA),
+        (b"EMAIL;CONTACT ID;FIRSTNAME\nana@x.ro;7;\xff\xfe\n", ANA),
+        (b"EMAIL\nana@x.ro\n", [("ana@x.ro", 0)]),
+        (b"EMAIL;CONTACT ID\nana@x.ro;none\n", [("ana@x.ro", 0)]),
+        (b"EMAIL;CONTACT ID\nana@x.ro;99999999999999999999\n", [("ana@x.ro", 0)]),
+        (b"EMAIL;CONTACT ID;SMS\n;8;40722123456\n", [("", 8)]),
+        (b"EMAIL;CONTACT ID\n", []),
+        (b"EMAIL", []),
+    ],
+)
+def test_export_is_read_whatever_its_delimiter_header_and_quotes(read, data, wanted):
+    assert read(data) == wanted
+
+
+GARBLED = {
+    "no EMAIL": (b"CONTACT ID;SMS\n7;40722123456\n", "no column EMAIL"),
+    "EMAIL twice": (b"EMAIL;Email\na@x.ro;b@x.ro\n", "EMAIL twice"),
+    "number twice": (b"EMAIL;ID;id\na@x.ro;1;2\n", "ID twice"),
+    "empty": (b"", "no header"),
+    "blank": (b"\n\n", "no header"),
+    "HTML": (b"<!DOCTYPE html>\n<html></html>\n", "page of another kind"),
+    "HTML behind a BOM": (b"\xef\xbb\xbf  <html>", "page of another kind"),
+    "JSON": (b'{"code": "not_found"}', "page of another kind"),
+    "NUL": (b"EMAIL\nana@x.ro\n\0\0\0\n", "NUL byte in row 3"),
+    "UTF-16": ("EMAIL\nana@x.ro\n".encode("utf-16"), "NUL byte"),
+    "zipped": (b"PK\x03\x04\x14\x00\x00\x00\x08\x00", "NUL byte"),
+    "cut row": (b"CONTACT ID;EMAIL\n7;ana@x.ro\n8", "1 cells in row 3"),
+    "long row": (b"CONTACT ID;EMAIL\n7;ana@x.ro;b@x.ro\n", "3 cells in row 2"),
+    "cut quote": (b'EMAIL;NOTE\nana@x.ro;"cut', "no CSV"),
+    "quote inside": (b'EMAIL;NOTE\nana@x.ro;"a"b\n', "no CSV"),
+    "lone CR": (b"EMAIL\nana@x.ro\rben@x.ro\n", "no CSV"),
+    "masked address": (b"EMAIL\n***\n", "something else than an address in row 2"),
+    "broken address": (b"EMAIL\nan\xff@x.ro\n", "something else than an address in row 2"),
+    "huge line": (b"EMAIL\n" + b"a" * 200_000, "more than 100,000 bytes in row 2"),
+    "huge header": (b"EMAIL;" * 30_000, "more than 100,000 bytes in row 1"),
+    "huge quoted row": (b'EMAIL;NOTE\nana@x.ro;"' + b"line\n" * 30_000, "more than 100,000 bytes in row 2"),
+}
+
+
+@pytest.mark.parametrize(("data", "words"), GARBLED.values(), ids=GARBLED)
+def test_file_that_is_not_the_table_that_it_should_be_is_refused_and_not_quoted(read, data, words):
+    with pytest.raises(PermanentError) as caught:
+        read(data)
+    assert caught.value.code == "export_garbled"
+    assert words in caught.value.message
+    assert "@" not in caught.value.message
+    assert caught.value.__cause__ is None
+
+
+def test_export_of_more_rows_than_are_read_is_refused(read, monkeypatch):
+    monkeypatch.setattr(contact_export, "MOST_ROWS", 3)
+    assert len(read(b"EMAIL\n" + b"ana@x.ro\n" * 3)) == 3
+    with pytest.raises(PermanentError) as caught:
+        read(b"EMAIL\n" + b"ana@x.ro\n" * 4)
+    assert caught.value.code == "export_too_large"
+
+
+def test_ten_million_contacts_are_the_most_that_are_read():
+    assert contact_export.MOST_ROWS == 10_000_000
+
+
+def test_export_is_never_whole_in_memory(monkeypatch):
+    def fetch(self, url, base_url, file):
+        file.write(b"EMAIL;NOTE\n")
+        for _ in range(40):
+            file.write(b"ana@x.ro;some words that stand behind every one of them\n" * 5_000)
+
+    monkeypatch.setattr(Download, "fetch", fetch)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_export(LINK, BASE)) == 200_000
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 2_000_000
+
+
+def test_work_in_between_is_done_while_a_long_file_is_read(monkeypatch):
+    def fetch(self, url, base_url, file):
+        file.write(b"EMAIL\n" + b"ana@x.ro\n" * 25_000)
+
+    monkeypatch.setattr(Download, "fetch", fetch)
+    turns = []
+    assert list(read_export(LINK, BASE, lambda: turns.append(1)))[-1] == ExportedContact("ana@x.ro", 0)
+    assert len(turns) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "http://files.brevo.com/x.csv", "https://evil.invalid/x.csv", "file:///etc/passwd", "https://a@brevo.com"],
+)
+def test_link_to_another_host_is_not_followed_and_not_quoted(url):
+    with pytest.raises(PermanentError) as caught:
+        list(read_export(url, BASE))
+    assert caught.value.code == "export_link"
+    assert not url or url not in str(caught.value)
+
+
+def test_file_that_cannot_be_fetched_is_tried_again():
+    with pytest.raises(TransientError) as caught:
+        list(read_export("http://127.0.0.1:9/x.csv", "http://127.0.0.1:9/v3"))
+    assert caught.value.code == "export_broken"

@@ -1,0 +1,61 @@
+"""What is shown of Brevo's refusals, and how long a rate limit is waited for."""
+
+import json
+
+import pytest
+
+from shared.brevo.answers import read_answer, seconds_until_reset
+from shared.errors import ExportError
+
+
+def refused(status, document):
+    with pytest.raises(ExportError) as caught:
+        read_answer(status, {}, json.dumps(document).encode())
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("listIds should be an array of integers.", "listIds should be an array of integers"),
+        ("Invalid email ana.pop@example.com given", "Invalid email … given"),
+        ("<Ana.Pop@example.com> is no address", "… is no address"),
+        ("SMS +40 (722) 123-456 is taken", "SMS … is taken"),
+        ("SMS 0722.123.456 is taken", "SMS … is taken"),
+        ("Contact 78123 is locked", "Contact … is locked"),
+        ("Row 78 is locked", "Row 78 is locked"),
+        ('Value "Ana Pop" of FIRSTNAME can\'t be read', "Value … of FIRSTNAME can't be read"),
+        ("Value 'Ana Pop' isn't right, the account's 'Ion' neither", "Value … isn't right, the account's … neither"),
+        ("Value “Ana” and «Ion» and `Eva`", "Value … and … and …"),
+        ('Unclosed "Ana Pop and more', "Unclosed …"),
+        ("See https://reports.example.com/a?b=c for more", "See … for more"),
+        ("Key xkeysib-c4n4ry0123456789 is revoked", "Key … is revoked"),
+        ("two\nlines\x00and\u2028more", "two lines and more"),
+        ("word " * 100, ("word " * 40).strip()),
+    ],
+)
+def test_brevo_s_own_sentence_is_shown_without_what_may_be_a_person_s(message, shown):
+    error = refused(400, {"code": "invalid_parameter", "message": message})
+    assert error.message == f"Brevo refused the request with status 400 (invalid_parameter: {shown})."
+
+
+@pytest.mark.parametrize("status", [402, 403, 404, 422])
+def test_every_refusal_shows_it(status):
+    assert (
+        "(some_code: the plan is over)" in refused(status, {"code": "some_code", "message": "the plan is over"}).message
+    )
+
+
+def test_answer_without_a_sentence_shows_its_code_alone():
+    for document in ({"code": "invalid_parameter"}, {"code": "invalid_parameter", "message": ""}):
+        assert "(invalid_parameter)" in refused(400, document).message
+    assert "(no code)" in refused(400, [1]).message
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("0", 0), ("12.5", 12.5), ("3600", 3600), ("3601", 3600), ("9e9", 3600), ("inf", 3600)]
+    + [(bad, None) for bad in ("", "-1", "nan", "soon")],
+)
+def test_reset_beyond_an_hour_counts_as_an_hour(told, seconds):
+    assert seconds_until_reset({"x-sib-ratelimit-reset": told}) == seconds
