@@ -30,7 +30,7 @@ from shared.mapping.rule import literal
 
 # Where a row that waited stands in its own chunk, and the columns of `waiting` that are no column of `chunk`.
 PLACE = "place"
-_EXTRA = f"part, {PLACE}, holder, holder_id, former, former_id, former_name"
+_BUFFER_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ def load_known_sql(known: KnownContacts, leavers: Leavers | None) -> str:
     """Reads the account's contacts, once for all chunks. A contact may be in the file twice."""
     left = "gone OR coalesce(leaver IN (FROM leavers), false)" if leavers else "gone"
     return (
-        "CREATE TABLE known AS SELECT DISTINCT ON (contact) contact, address, id, blocked, "
+        "CREATE TABLE known AS SELECT contact, address, id, blocked, "
         f"{left} AS gone FROM read_csv({literal(str(known.path))}, columns={{'contact': 'BIGINT', "
         "'address': 'UHUGEINT', 'id': 'UHUGEINT', 'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR'}, "
-        "auto_detect=false, header=false)"
+        f"auto_detect=false, header=false, parallel=false, buffer_size={_BUFFER_BYTES})"
     )
 
 
@@ -116,15 +116,17 @@ def judge_sql(known: KnownContacts) -> list[str]:
         "bool_or(former.blocked AND former.contact IS DISTINCT FROM holder) AS was_blocked, "
         "arg_min(contact, nth) AS former, arg_min(former.id, nth) AS former_id, arg_min(name, nth) AS former_name "
         "FROM former JOIN met USING (row) GROUP BY row) AS former USING (row)",
-        f"UPDATE chunk SET fate = verdict FROM verdicts WHERE chunk.rowid = verdicts.row AND verdict <> {FATE['contact']}",
+        "UPDATE chunk SET fate = verdict FROM verdicts "
+        f"WHERE chunk.rowid = verdicts.row AND verdict <> {FATE['contact']}",
     ]
 
 
 def keep_waiting_sql(part: int) -> list[str]:
     """Statements that put the chunk's rows that wait into `waiting`, under the number of the chunk."""
     rows = (
-        f"SELECT chunk.*, {part} AS part, row AS {PLACE}, holder, holder_id, former, former_id, former_name "
-        f"FROM chunk JOIN verdicts ON verdicts.row = chunk.rowid WHERE fate = {FATE['waiting']}"
+        f"SELECT chunk.*, {part} AS part, row AS {PLACE}, holder, holder_id, former, former_id, former_name FROM chunk "
+        f"JOIN (SELECT DISTINCT ON (row) * FROM verdicts WHERE verdict = {FATE['waiting']}) AS waits "
+        f"ON waits.row = chunk.rowid WHERE fate = {FATE['waiting']}"
     )
     return [
         f"CREATE TABLE IF NOT EXISTS waiting AS {rows} LIMIT 0",
