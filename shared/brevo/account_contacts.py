@@ -4,8 +4,9 @@ The vendor exports contacts of a list or segment only, so the whole account is r
 https://developers.brevo.com/reference/get-contacts (November 2026)
 """
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from shared.brevo.client import parsed
 from shared.brevo.session import BrevoSession
+from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.errors import ConfigurationError, TransientError
 
 PAGE = 1_000
@@ -24,13 +26,17 @@ _BACK = PAGE - 1
 
 @dataclass(frozen=True, slots=True)
 class AccountContact:
-    """A contact. `email` and `ext_id` are empty where it has none; `left` are the lists that it left itself."""
+    """A contact. `email` and `ext_id` are empty where it has none; `left` are the lists that it left itself.
+
+    `phones` has the digits of its numbers, by the attribute.
+    """
 
     number: int
     email: str
     ext_id: str
     blocked: bool
     left: tuple[int, ...]
+    phones: Mapping[str, str]
 
 
 class _Contact(BaseModel):
@@ -43,13 +49,15 @@ class _Contact(BaseModel):
     attributes: dict[str, Any] | None = None
 
     def read(self) -> AccountContact:
-        ext_id = self.ext_id or self.extId or (self.attributes or {}).get("EXT_ID")
+        attributes = self.attributes or {}
+        ext_id = self.ext_id or self.extId or attributes.get("EXT_ID")
         return AccountContact(
             self.id,
             (self.email or "").strip(),
             "" if ext_id is None else str(ext_id).strip(),
             self.emailBlacklisted,
             tuple(self.listUnsubscribed or ()),
+            {name: re.sub(r"\D", "", str(attributes[name])) for name in PHONE_ATTRIBUTES if attributes.get(name)},
         )
 
 

@@ -49,7 +49,7 @@ def phone_sql(number: int) -> list[str]:
     `number` is that of the phone field; each has its own owners.
     """
     phone, phones = f"phone{number}", f"phones{number}"
-    with_phone = f"{_CONTACT} AND {phone} IS NOT NULL"
+    with_phone = f"{_CONTACT} AND {phone} IS NOT NULL AND NOT phone_lost{number}"
     return [
         f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT rowid AS row, {phone} AS phone FROM chunk WHERE {with_phone}",
         "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("

@@ -21,15 +21,18 @@ https://developers.brevo.com/reference/update-contact (November 2026).
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import Leavers, as_sent
 from shared.mapping.rule import literal
 
-# Where a row that waited stands in its own chunk, and the columns of `waiting` that are no column of `chunk`.
+# The column that says where a row that waited stands in its own chunk.
 PLACE = "place"
+_PHONES = tuple(sorted(PHONE_ATTRIBUTES))
 _BUFFER_BYTES = 1_000_000
 
 
@@ -45,13 +48,28 @@ class KnownContacts:
     key: str = field(repr=False)
     lifts_block: bool
 
-    def line(self, number: int, address: str, ext_id: str, *, blocked: bool, left: bool, leaver: str) -> str:
-        """A contact's line. `left`: it left the list; `leaver` its address's digest as `Leavers` has it, or empty."""
-        digests = (self._digest(as_sent(address)) if address else "", self._digest(ext_id) if ext_id else "")
-        return f"{number},{digests[0]},{digests[1]},{blocked:d},{left:d},{leaver}\n"
+    def line(
+        self,
+        number: int,
+        address: str,
+        ext_id: str,
+        phones: Mapping[str, str],
+        *,
+        blocked: bool,
+        left: bool,
+        leaver: str,
+    ) -> str:
+        """A contact's line. `left`: it left the list; `leaver` its address's digest as `Leavers` has it, or empty.
 
-    def _digest(self, text: str) -> int:
-        """As `_digest_sql`. The key never leaves the worker and is another one in each run."""
+        `phones` are the digits of its numbers by their attribute.
+        """
+        texts = (as_sent(address) if address else "", ext_id, *(phones.get(name, "") for name in _PHONES))
+        return f"{number},{','.join(str(self._digest(text)) for text in texts)},{blocked:d},{left:d},{leaver}\n"
+
+    def _digest(self, text: str) -> int | str:
+        """As `_digest_sql`; empty where the text is. The key never leaves the worker and is another one in each run."""
+        if not text:
+            return ""
         return int.from_bytes(hashlib.md5(f"{self.key}{text}".encode(), usedforsecurity=False).digest(), "little")
 
 
@@ -86,11 +104,28 @@ def missing_sql() -> str:
 def load_known_sql(known: KnownContacts, leavers: Leavers | None) -> str:
     """Reads the account's contacts, once for all chunks. A contact may be in the file twice."""
     left = "gone OR coalesce(leaver IN (FROM leavers), false)" if leavers else "gone"
+    return f"CREATE TABLE known AS SELECT contact, address, id, blocked, {left} AS gone FROM {_file(known)}"
+
+
+def load_phones_sql(known: KnownContacts, number: int, attribute: str) -> str:
+    """Reads who has which number in the attribute; `number` is that of the plan's phone field."""
     return (
-        "CREATE TABLE known AS SELECT contact, address, id, blocked, "
-        f"{left} AS gone FROM read_csv({literal(str(known.path))}, columns={{'contact': 'BIGINT', "
-        "'address': 'UHUGEINT', 'id': 'UHUGEINT', 'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR'}, "
-        f"auto_detect=false, header=false, parallel=false, buffer_size={_BUFFER_BYTES})"
+        f"CREATE TABLE known_phones{number} AS SELECT {attribute.lower()} AS phone, contact FROM {_file(known)} "
+        f"WHERE {attribute.lower()} IS NOT NULL"
+    )
+
+
+def foreign_phone_sql(known: KnownContacts, number: int, *, waited: bool) -> str:
+    """Takes a number from the chunk's contacts where another contact of the account has it.
+
+    Brevo may make the two one and delete the other. https://help.brevo.com/hc/en-us/articles/32331116133522
+    """
+    own = "coalesce(holder, CASE WHEN known_as IS NOT NULL THEN former END)" if waited else "coalesce(owner, holder)"
+    mine = f"SELECT {'rowid AS row' if waited else 'row'}, {own} AS own FROM {'chunk' if waited else 'verdicts'}"
+    return (
+        f"UPDATE chunk SET phone_lost{number} = true FROM known_phones{number} AS found, ({mine}) AS mine "
+        f"WHERE chunk.fate = {FATE['contact']} AND mine.row = chunk.rowid AND mine.own IS DISTINCT FROM found.contact "
+        f"AND found.phone = {_digest_sql(known.key, f'CAST(chunk.phone{number} AS VARCHAR)')}"
     )
 
 
@@ -151,6 +186,15 @@ def end_waiting_sql() -> list[str]:
 def waited_sql(part: int) -> str:
     """Makes `chunk` of the rows of one chunk that waited."""
     return f"CREATE OR REPLACE TEMP TABLE chunk AS SELECT * FROM waiting WHERE part = {part} ORDER BY {PLACE}"
+
+
+def _file(known: KnownContacts) -> str:
+    texts = "".join(f"'{name}': 'UHUGEINT', " for name in ("address", "id", *map(str.lower, _PHONES)))
+    return (
+        f"read_csv({literal(str(known.path))}, columns={{'contact': 'BIGINT', {texts}"
+        "'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR'}, "
+        f"auto_detect=false, header=false, parallel=false, buffer_size={_BUFFER_BYTES})"
+    )
 
 
 def _digest_sql(key: str, column: str) -> str:

@@ -21,9 +21,11 @@ from shared.mapping.known import (
     customer_sql,
     customers_sql,
     end_waiting_sql,
+    foreign_phone_sql,
     judge_sql,
     keep_waiting_sql,
     load_known_sql,
+    load_phones_sql,
     missing_sql,
     waited_sql,
 )
@@ -91,6 +93,7 @@ class Mapper:
         )
         # Without this it draws on standard output once a statement takes two seconds.
         self._db.execute("SET enable_progress_bar = false")
+        self._unique = [(k, field) for k, field in plan.phones if field.is_unique]
         self._execute_all(create_sql(k for k, _ in plan.phones))
         if leavers:
             self._execute(load_leavers_sql(leavers))
@@ -98,6 +101,7 @@ class Mapper:
             self._execute_all(customers_sql())
         if known:
             self._execute(load_known_sql(known, leavers))
+            self._execute_all(load_phones_sql(known, k, field.attribute) for k, field in self._unique)
         self.reasons: Counter[str] = Counter()
         self._counted = [field for _, field in (*plan.phones, *plan.values)]
         self._filled = [0] * len(self._counted)
@@ -153,9 +157,10 @@ class Mapper:
 
         Only contacts that are sent keep a number from others.
         """
-        for k, field in self.plan.phones:
-            if field.is_unique:
-                self._execute_all(phone_sql(k))
+        for k, _ in self._unique:
+            if self._known:
+                self._execute(foreign_phone_sql(self._known, k, waited=row == PLACE))
+            self._execute_all(phone_sql(k))
         doubtful = self._count_fields()
         self._count(segment_name, origins, doubtful, row)
         return self._written(origins, doubtful, row)

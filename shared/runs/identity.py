@@ -73,6 +73,7 @@ def read_known(
                     contact.number,
                     contact.email,
                     contact.ext_id,
+                    contact.phones,
                     blocked=contact.blocked,
                     left=left_list in contact.left,
                     leaver=leavers.key.digest(contact.email) if leavers and contact.email else "",

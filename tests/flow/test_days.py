@@ -20,6 +20,7 @@ BY_CUSTOMER = {
     "EXT_ID as a field": {"ext_id": "top_level"},
     "EXT_ID in both forms": {"ext_id": "both"},
     "two contacts are reported": {"ext_id_and_email_of_two": "report"},
+    "a shared number merges": {"shared_phone": "merge"},
     "a new address is reported": {"new_address": "report"},
     "a new address is ignored": {"new_address": "ignored"},
 }
@@ -61,7 +62,7 @@ def test_nobody_is_put_back_unblocked_or_merged_away(flow, mood, identify_by, da
 @in_days
 @pytest.mark.parametrize("identify_by", ["email", "customer_id"])
 def test_same_days_do_harm_without_the_safety(flow, monkeypatch, identify_by, days):
-    monkeypatch.setattr("shared.mapping.mapper.judge_sql", lambda known: [])
+    monkeypatch.setattr("shared.runs.steps.stage.read_known", lambda *_, **__: (None, ""))
     passing = days_of(flow, identify_by)
     passing.pass_by(days)
     wanted = {"email": {"put back"}, "customer_id": {"put back", "unblocked", "merged away"}}[identify_by]

@@ -90,3 +90,17 @@ def test_rows_that_waited_are_told_with_their_own_file_and_line(by_customer):
         ("Gold_1.csv", 2, "address_of_another"),
         ("Gold_1.csv", 3, "invalid_phone"),
     ]
+
+
+@pytest.mark.parametrize("mood", ["merge", "skip_contact", "drop_phone"])
+def test_number_of_another_contact_is_left_to_it(by_customer, mood):
+    by_customer.sandbox.change(shared_phone=mood)
+    by_customer.change(mapping={"email": "EMail", "phone": "Phone"})
+    number = contact(by_customer, "a@example.com", "C-1", attributes={"EXT_ID": "C-1", "SMS": "+40722000001"})
+    by_customer.segment("CustomerId,EMail,Phone\nC-2,b@example.com,0722000001\nC-1,a@example.com,0722000001\n")
+    status = by_customer.run()
+    assert status["warnings"] == {"duplicate_phone": 1}
+    assert by_customer.places(status["run_id"]) == [("Gold_1.csv", 2, "duplicate_phone")]
+    assert members(by_customer) == {("C-1", "a@example.com"), ("C-2", "b@example.com")}
+    assert state_of(by_customer, number) == ("C-1", "a@example.com", False)
+    assert by_customer.sent()["a@example.com"]["SMS"] == "40722000001"
