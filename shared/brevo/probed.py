@@ -82,19 +82,41 @@ def as_probed(connection: Connection, answers: ProbeAnswers | None) -> Connectio
     return connection.model_copy(update=changes) if changes else connection
 
 
-def contradictions(connection: Connection, answers: ProbeAnswers | None) -> list[str]:
-    """Where the account does otherwise than the connection says, with what to write there."""
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Where the account does otherwise than runs expect, and what to do about it."""
+
+    message: str
+    advice: str
+
+
+def contradictions(connection: Connection, answers: ProbeAnswers | None) -> list[Contradiction]:
+    """What the account's answers say against the connection's settings."""
     if answers is None:
         return []
-    found = []
-    used = as_probed(connection, answers).date_format
-    if answers.date_formats is not None and used not in answers.date_formats:
-        fix = f'set "date_format": "{answers.date_formats[0]}"' if answers.date_formats else "ask Brevo's support"
-        found.append(f"Imports do not read dates as {used}, which runs send: {fix}.")
-    if answers.keeps_no is False and connection.boolean_words is None:
-        found.append('Imports do not take the word No: set "boolean_words" to words that this account takes.')
-    if answers.may_export is False and as_probed(connection, answers).leavers == "asked":
-        found.append("The account does not export contacts, so no run can ask who left its list.")
+    used, found = as_probed(connection, answers), []
+    if answers.date_formats is not None and used.date_format not in answers.date_formats:
+        read = answers.date_formats
+        found.append(
+            Contradiction(
+                f"Imports do not read dates as {used.date_format}, which runs send.",
+                f'Set "date_format": "{read[0]}" in the connection.' if read else "Send no dates to this account.",
+            )
+        )
+    if answers.keeps_no is False and used.boolean_words is None:
+        found.append(
+            Contradiction(
+                "Imports do not take the word No, which runs send for false.",
+                'Set "boolean_words" in the connection to words that this account takes.',
+            )
+        )
+    if answers.may_export is False and used.leavers == "asked":
+        found.append(
+            Contradiction(
+                "The account does not export contacts, so no run can ask who left its list.",
+                'Let the account and its key export contacts, or set "leavers": "not_asked" in the connection.',
+            )
+        )
     return found
 
 

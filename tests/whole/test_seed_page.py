@@ -125,7 +125,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     tested = page.done("POST", "connections/brevo-eu/connect")
     assert [step["step"] for step in tested["steps"]] == [
         "key found", "key accepted", "address allowed", "lists readable", "attributes readable",
-        "contacts exportable", "contract", "consent",
+        "contacts exportable", "probe", "contract", "consent",
     ]  # fmt: skip
     assert (tested["connected"], tested["steps"][-1]["ok"]) == (False, False)
     found = page.refused(422, "not_possible", "PUT", "exports/high-value", EXPORT)

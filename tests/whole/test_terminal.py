@@ -199,6 +199,7 @@ def test_connect_shows_every_step(terminal):
             "lists readable",
             "attributes readable",
             "contacts exportable",
+            "probe",
             "contract",
             "consent",
         )

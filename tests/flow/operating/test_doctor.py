@@ -30,6 +30,7 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
             "lists readable",
             "attributes readable",
             "contacts exportable",
+            "probe",
             "contract",
             "consent",
         )
