@@ -20,7 +20,6 @@ FORMS: Mapping[str, int] = {
     "batches": 2,
     "events": 1,
     "accounts": 1,
-    "accounts/probe": 1,
     "requests": 1,
     "audit": 1,
     "notices": 1,

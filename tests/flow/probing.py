@@ -45,10 +45,6 @@ class Prober:
         """The addresses of the contacts that probes have left."""
         return [email for email, attributes, _, _ in self.contacts().values() if MARK in attributes.values()]
 
-    def requests(self, start: str = "") -> list[str]:
-        """The requests so far that begin like this."""
-        return [each for each in self.flow.sandbox.log.documents() if str(each).startswith(start)]
-
     def _tell(self, line: str) -> None:
         self.lines.append(line)
         self.on_line(line)
