@@ -1,9 +1,11 @@
 """Plays many histories, in as many processes as there are cores, each with a range of seeds at a time."""
 
+import gc
 import os
 import platform
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from simulation.history import play
@@ -32,10 +34,23 @@ class Part:
     failures: tuple[Failure, ...]
 
 
+@contextmanager
+def collected_late() -> Iterator[None]:
+    """Leaves the garbage until the block ends: to look for it in the midst of histories takes an eighth of the time."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.unfreeze()
+
+
 def play_range(seeds: range) -> Part:
     """Plays these seeds in this process."""
     failures, calls, hours = [], 0, 0.0
-    with replaced():
+    with replaced(), collected_late():
         for seed in seeds:
             outcome = play(make_plan(seed))
             calls += len(outcome.log)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.brevo.answers import NotThere
 from shared.brevo.session import BrevoSession
@@ -228,7 +228,7 @@ class BrevoClient:
 
 def _parse[T: BaseModel](model: type[T], answer: Any) -> T:
     try:
-        return TypeAdapter(model).validate_python(answer)
+        return model.model_validate(answer)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, found["loc"])) for found in error.errors()[:3])
         raise TransientError(

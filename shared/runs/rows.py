@@ -15,6 +15,7 @@ from shared.storage.tables import Row
 
 # A table holds 32 Ki characters in one property. Lists are bounded where they are made.
 _LONGEST_TEXT = 10_000
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def run_row(run: Run) -> Row:
@@ -65,14 +66,14 @@ def started_of(row: Row | None) -> Started:
 def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
     values: dict[str, Any] = {}
-    for name, default, make, _ in _PARTS[type(model)]:
+    for name, default, make, kind in _PARTS[type(model)]:
         value = getattr(model, name)
         if name == "etag" or (name != "state" and value == (make() if make else default)):
             continue
-        if isinstance(value, Counts):
+        if kind == "counts":
             values |= row_values(value)
         else:
-            values[name] = _property(value)
+            values[name] = _property(value, kind)
     return values
 
 
@@ -97,13 +98,11 @@ def _held_as(name: str, kind: Any) -> str:
     return "json" if str(kind).startswith(("dict", "list")) else "value"
 
 
-def _property(value: Any) -> Any:
+def _property(value: Any, kind: str) -> Any:
     """The value as a table takes it; no table holds an address."""
-    if isinstance(value, Problem):
-        value = asdict(value)
-    if isinstance(value, dict | list):
-        return masked(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
-    return masked(value[:_LONGEST_TEXT]) if isinstance(value, str) else value
+    if kind == "value":
+        return masked(value[:_LONGEST_TEXT]) if isinstance(value, str) else value
+    return masked(_JSON.encode(asdict(value) if kind == "error" else value))
 
 
 def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
