@@ -16,11 +16,11 @@ DEFECTS: tuple[Defect, ...] = (
         'self.save(Row(partition, key, values, "*" if row else None))',
     ),
     one(
-        "slot-etag-dropped",
-        "A slot is taken over whatever has happened to it since it was read.",
+        "slot-condition-dropped",
+        "A slot is taken whatever has happened to it since it was read.",
         "runs.slots",
-        'wanted = Row(run.key_setting, f"slot-{number}", mine, row.etag if row else None)',
-        'wanted = Row(run.key_setting, f"slot-{number}", mine, "*" if row else None)',
+        "app.storage.accounts.save(wanted)",
+        "app.storage.accounts.put(wanted)",
     ),
     one(
         "active-not-exclusive",
@@ -118,6 +118,11 @@ DEFECTS: tuple[Defect, ...] = (
                 "shared.runs.state",
                 'return None if self.is_final else self._ended("cancelled", now, problem)',
                 'return self._ended("cancelled", now, problem)',
+            ),
+            Edit(
+                "shared.runs.state",
+                'return None if self.is_final else self._ended("failed", now, problem)',
+                'return self._ended("failed", now, problem)',
             ),
         ),
     ),

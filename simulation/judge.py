@@ -116,10 +116,10 @@ class Judge:
     def _run(self, export: str, values: dict[str, Any]) -> None:
         run_id, state = str(values["run_id"]), str(values["state"])
         _, before = self.runs.get(run_id, ("", ""))
+        if before in FINAL:
+            self.violate("final is final", f"{run_id} was {before} and is written again as {state}")
         if before == state:
             return
-        if before in FINAL:
-            self.violate("final is final", f"{run_id} was {before} and is {state}")
         self.runs[run_id] = (export, state)
         self.on_state(export, state)
         if state in FINAL:
