@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from simulation.history import play
 from simulation.patches import replaced
-from simulation.plan import make_plan
+from simulation.scenes import plan_of
 
 _CHUNK = 50
 
@@ -52,7 +52,7 @@ def play_range(seeds: range) -> Part:
     failures, calls, hours = [], 0, 0.0
     with replaced(), collected_late():
         for seed in seeds:
-            outcome = play(make_plan(seed))
+            outcome = play(plan_of(seed))
             calls += len(outcome.log)
             hours += outcome.hours
             if found := outcome.violation:

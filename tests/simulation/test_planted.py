@@ -9,8 +9,9 @@ import pytest
 from simulation.defects import DEFECTS
 from simulation.history import play
 from simulation.patches import replaced
-from simulation.plan import Plan, make_plan
+from simulation.plan import Plan
 from simulation.planted import changed
+from simulation.scenes import plan_of
 from simulation.shrink import shrink
 from simulation.story import story
 
@@ -47,7 +48,7 @@ def test_failing_history_is_made_small_and_told(monkeypatch):
 
     monkeypatch.setattr(end, "send_ended", lambda app, run: None)
     with replaced():
-        failing = next(plan for plan in map(make_plan, range(1, 200)) if violated(plan) == "told once")
+        failing = next(plan for plan in map(plan_of, range(1, 200)) if violated(plan) == "told once")
         small = shrink(failing, "told once")
         outcome = play(small)
     assert violated(small) == "told once"
