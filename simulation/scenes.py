@@ -7,29 +7,38 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulation.faults import BrevoFault, CallFault, Fault, ReceiverFault
+from simulation.faults import BrevoFault, CallFault, Fault, MessagesLost, ReceiverFault
 from simulation.plan import Action, Plan, make_plan
 
-_SHARE = 0.25
+_SHARE, _REPEATED_SHARE = 0.25, 0.05
 Scene = tuple[tuple[Action, ...], tuple[Fault, ...]]
 
 
 def plan_of(seed: int) -> Plan:
     """The plan of this seed, perhaps with a scene in it."""
     plan, chance = make_plan(seed), random.Random(f"scene no. {seed}")
-    if chance.random() >= _SHARE:
-        return plan
-    actions, faults = chance.choice(_SCENES)(chance)
+    if chance.random() < _SHARE:
+        plan = _with(plan, chance.choice(_SCENES)(chance))
+    chance = random.Random(f"repetition no. {seed}")
+    return _with(plan, _repeated_start(chance)) if chance.random() < _REPEATED_SHARE else plan
+
+
+def _with(plan: Plan, scene: Scene) -> Plan:
+    actions, faults = scene
     actions = tuple(sorted((*plan.actions, *actions), key=lambda each: each.at))
     return replace(plan, actions=actions, faults=(*plan.faults, *faults))
 
 
 def _cancelled_post(chance: random.Random) -> Scene:
-    """A person cancels while the first batch goes out, which may take its time or lose its answer."""
+    """A person cancels while the first batch goes out, which may be slow, or lose its worker before it is noted."""
     seconds = round(chance.uniform(0.0, chance.choice((0.3, 0.6, 1.5))), 3)
-    kind = chance.choice(("", "", "slow", "slow", "reset-after"))
-    answer = BrevoFault(kind, "import", 1, chance.choice((5.0, 30.0, 90.0)) if kind == "slow" else 0.0)
-    return (Action("cancel", seconds, when="delivering"),), (answer,) if kind else ()
+    kind = chance.choice(("", "", "slow", "slow", "dies"))
+    faults: dict[str, tuple[Fault, ...]] = {
+        "slow": (BrevoFault("slow", "import", 1, chance.choice((5.0, 30.0, 90.0))),),
+        "dies": (CallFault("dies", "batches replace", 2),),
+        "": (),
+    }
+    return (Action("cancel", seconds, when="delivering"),), faults[kind]
 
 
 def _stale_poll(chance: random.Random) -> Scene:
@@ -63,6 +72,12 @@ def _left_import(chance: random.Random) -> Scene:
     slow = BrevoFault("import-slow", "imports", 1, chance.choice((120.0, 1200.0, 5400.0)))
     cancelled = Action("cancel", round(chance.uniform(0.0, 5.0), 3), when="confirming")
     return (cancelled, Action("refresh", round(chance.uniform(5.0, 60.0), 3), when="confirming")), (slow,)
+
+
+def _repeated_start(chance: random.Random) -> Scene:
+    """A start breaks off between its two writes, is repeated just when a sweep comes by, and its messages are lost."""
+    lost = MessagesLost(round(chance.uniform(0.5, 4.0), 3), after_repetition=True)
+    return (Action("start-again", 0.02, seconds=3600.0),), (CallFault("dies", "runs insert+insert", 1), lost)
 
 
 _SCENES: tuple[Callable[[random.Random], Scene], ...] = (
