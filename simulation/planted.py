@@ -1,4 +1,7 @@
-"""Shows for each planted defect within how many histories the simulation finds it: `python -m simulation.planted`."""
+"""Shows for each planted defect within how many histories the simulation finds it: `python -m simulation.planted`.
+
+Seeds are played from 1 on, so the first seed that shows a defect is also the number of histories.
+"""
 
 import argparse
 import importlib.machinery
@@ -20,6 +23,10 @@ from simulation.defects import DEFECTS
 
 SEEDS = Path(__file__).with_name("planted.txt")
 MOST_HISTORIES, MOST_MEDIAN = 5000, 1000
+_HEADER = (
+    "# Each planted defect, and the first seed whose history shows it: as many histories are needed to find it.",
+    "# `python -m simulation.planted --keep` writes them again after a change of the code or of the plans.",
+)
 
 
 class _Planting(MetaPathFinder):
@@ -85,6 +92,13 @@ def known_seeds() -> dict[str, int]:
     return {name: int(seed) for name, seed in (line.split()[:2] for line in lines)}
 
 
+def keep(results: list[Found]) -> None:
+    """Writes the seeds down; what was not looked for, or not found, stays as it was."""
+    seeds = known_seeds() | {found.defect: found.seed for found in results if found.seed}
+    lines = [f"{each.name} {seeds[each.name]}" for each in DEFECTS if each.name in seeds]
+    SEEDS.write_text("\n".join((*_HEADER, *lines, "")))
+
+
 def _search_here(name: str, first: int, most: int) -> None:
     defect = next(each for each in DEFECTS if each.name == name)
     sys.meta_path.insert(0, _Planting(defect))
@@ -103,6 +117,7 @@ def main() -> int:
     parser.add_argument("--search", help=argparse.SUPPRESS)
     parser.add_argument("--first-seed", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--histories", type=int, default=MOST_HISTORIES, help="how many to play for each (5,000)")
+    parser.add_argument("--keep", action="store_true", help="write the seeds to planted.txt, for the tests")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many to look for at once")
     options = parser.parse_args()
     if options.search:
@@ -119,6 +134,8 @@ def main() -> int:
             results.append(found)
     seeds = [found.seed for found in results if found.seed]
     median = statistics.median(seeds or [0])
+    if options.keep:
+        keep(results)
     print(
         f"{len(seeds)} of {len(wanted)} found, the median after {median:.0f} histories, the last after "
         f"{max(seeds, default=0)}, in {time.monotonic() - began:.0f} s. {machine()}."
