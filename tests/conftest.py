@@ -64,3 +64,12 @@ def azurite() -> Iterator[Azurite]:
 
     with Azurite(in_memory=True) as storage:
         yield storage
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """What a command line begins with in place of `python -m`, where the start of Python is not what is tested."""
+    from tests.forked import forking
+
+    with forking(tmp_path_factory.mktemp("forked")) as start:
+        yield start

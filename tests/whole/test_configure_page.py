@@ -3,8 +3,8 @@
 import base64
 import json
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,9 +30,9 @@ def test_document_of_the_page_is_valid() -> None:
     assert found.notifications
 
 
-def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
+def test_worked_example_does_what_the_page_says(tmp_path: Path, forked: list[str]) -> None:
     command = tmp_path / "segment-export"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shared.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(forked)} shared.cli "$@"\n')
     command.chmod(0o755)
     with Azurite(in_memory=True) as storage, SandboxProcess() as sandbox:
         with ContainerClient.from_connection_string(storage.connection_string, "segments") as container:

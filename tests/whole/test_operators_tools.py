@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -29,8 +28,8 @@ ANA = "ana.pop@example.com"
 class Site:
     """The settings that the host and the terminal share."""
 
-    def __init__(self, azurite, sandbox, config, folder, functions_host):
-        self.functions_host = functions_host
+    def __init__(self, azurite, sandbox, config, folder, functions_host, forked):
+        self.functions_host, self.forked = functions_host, forked
         self.storage, self.sandbox, self.folder = azurite.connection_string, sandbox, folder
         self.settings = {
             "AzureWebJobsStorage": azurite.connection_string,
@@ -53,7 +52,7 @@ class Site:
 
     def __call__(self, *words, exit_status=0, **settings):
         done = subprocess.run(
-            [sys.executable, "-m", "shared.cli", *words],
+            [*self.forked, "shared.cli", *words],
             cwd=REPOSITORY,
             env={"PATH": os.environ["PATH"]} | self.settings | settings,
             capture_output=True,
@@ -89,12 +88,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(azurite, sandbox, upload, write_config, tmp_path_factory, functions_host):
+def site(azurite, sandbox, upload, write_config, tmp_path_factory, functions_host, forked):
     config = write_config(given_up={"schedule": "off"}, forgotten={"schedule": "off"}, rotated={"schedule": "off"})
     upload("segments-given-up", "Gold", f"{HEAD}C-1,given-up@example.com,Ion\n")
     upload("segments-rotated", "Gold", f"{HEAD}C-1,rotated@example.com,Eva\nC-2,as-well@example.com,Max\n")
     upload("segments-forgotten", "Gold", f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n")
-    return Site(azurite, sandbox, config, tmp_path_factory.mktemp("site"), functions_host)
+    return Site(azurite, sandbox, config, tmp_path_factory.mktemp("site"), functions_host, forked)
 
 
 def checks(found):
