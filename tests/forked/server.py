@@ -1,5 +1,6 @@
 """Loads the product, then forks a process for each request of `client.py`. Ends with its standard input."""
 
+import gc
 import os
 import runpy
 import select
@@ -60,6 +61,8 @@ def _exit_status(program: int) -> int:
 
 if __name__ == "__main__":
     assert threading.active_count() == 1, "a forked process would lack what the other threads hold"
+    gc.collect()
+    gc.freeze()  # a collection in a forked process would copy what it only looks at
     if todo := serve(sys.argv[1]):
         module, *sys.argv[1:] = todo
         runpy.run_module(module, run_name="__main__", alter_sys=True)
