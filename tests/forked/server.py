@@ -4,6 +4,7 @@ import gc
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
 import threading
@@ -36,13 +37,15 @@ def serve(address: str) -> list[str] | None:
 def _forked(connection: socket.socket) -> list[str]:
     """Returns in the process of the program. The one between waits for it and passes its exit status on."""
     size, files, _, _ = socket.recv_fds(connection, 4, 3)
-    if program := os.fork():
-        with suppress(OSError):  # the client was killed
-            connection.sendall(bytes([_exit_status(program)]))
-        os._exit(0)
     request = b""
     while len(request) < int.from_bytes(size):
         request += connection.recv(65_536)
+    if program := os.fork():
+        threading.Thread(target=_end_with_client, args=(connection, program), daemon=True).start()
+        status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+        with suppress(OSError):  # the client was killed
+            connection.sendall(bytes([status if status >= 0 else 128 - status]))
+        os._exit(0)
     connection.close()
     folder, count, *texts = request.decode(errors="surrogateescape").split("\0")
     os.chdir(folder)
@@ -54,9 +57,11 @@ def _forked(connection: socket.socket) -> list[str]:
     return texts[: int(count)]
 
 
-def _exit_status(program: int) -> int:
-    status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-    return status if status >= 0 else 128 - status
+def _end_with_client(connection: socket.socket, program: int) -> None:
+    """A client that is killed, as after a timeout, takes its program along."""
+    with suppress(OSError):
+        connection.recv(1)
+        os.kill(program, signal.SIGKILL)
 
 
 if __name__ == "__main__":
