@@ -153,10 +153,9 @@ class RunStore:
         row = self._runs.get(export, "success")
         if row is None:
             return None
-        filled = json.loads(row.values.get("filled", "{}"))
+        counts = json.loads(row.values.get("filled", "{}"))
         # Release 0.1 wrote the names alone. Its own reading of the counts gives the names.
-        if isinstance(filled, list):
-            filled = dict.fromkeys(filled, 1)
+        filled = dict.fromkeys(counts, 1) if isinstance(counts, list) else counts
         return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"], filled)
 
     def new_run_id(self, export: str) -> str:
