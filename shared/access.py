@@ -92,7 +92,7 @@ RULES: Mapping[Operation, Rule] = {
     "cancel_run": Rule("cancel a run", _ADMINISTRATOR, _CONTRIBUTOR),
     "view_audit": Rule("read the audit trail and the configuration's history", _ADMINISTRATOR),
     "try_notifications": Rule("send a test to the receivers of notifications", _ADMINISTRATOR),
-    "operate": Rule("examine the app, replay, forget a person, prune", _ADMINISTRATOR),
+    "operate": Rule("examine the app, replay, forget a person, prune, probe an account", _ADMINISTRATOR),
 }
 
 

@@ -1,11 +1,12 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
+from shared.brevo.probed import as_probed, read_probe
 from shared.brevo.session import BrevoSession
 from shared.config.document import ReadyExport, read_document, ready_export
 from shared.config.models import Document
@@ -53,6 +54,11 @@ class App:
     def ready_export(self, export_id: str) -> ReadyExport:
         """The export with its connection, for a step of its run. Raises ConfigurationError and TransientError."""
         return ready_export(self.document_under_way(), export_id)
+
+    def as_probed(self, ready: ReadyExport) -> ReadyExport:
+        """The same with what `probe` has found out about its account in the stead of the connection's defaults."""
+        answers = read_probe(self.storage.accounts, ready.key_setting)
+        return replace(ready, connection=as_probed(ready.connection, answers))
 
     def pace(self, key_setting: str) -> Pace:
         """The account's pace, shared with all other workers."""

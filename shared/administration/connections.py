@@ -131,7 +131,7 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
         tested = connection.model_copy(update={"consent": Consent(agreed_by=agreed_by, agreed_on=today)})
     else:
         tested = connection
-    steps = check_connection(tested, app.brevo)
+    steps = check_connection(tested, app.brevo, app.storage.accounts, app.time())
     connected = all(step.ok for step in steps)
     if connected and agreed_by is not None:
         seen = item_etag(connection)
@@ -185,7 +185,7 @@ def _current(document: Document, connection_id: str) -> Connection | None:
 
 
 def _require_passed(app: App, connection: Connection) -> None:
-    steps = check_connection(connection, app.brevo)
+    steps = check_connection(connection, app.brevo, app.storage.accounts, app.time())
     if not steps[-1].ok:
         raise NotConnected(connection.id, steps)
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import request_nothing
+from shared.brevo.probed import age_text, described, read_probe
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, ExportError, PermanentError
 from shared.settings import read_secret
+from shared.storage.tables import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,13 @@ def allowance(brevo: BrevoClient) -> str:
     return ", ".join(f"{line.plan}: {line.credits:,.0f} {line.credits_type}".strip() for line in lines)[:500]
 
 
-def check_connection(connection: Connection, client: Callable[[str], BrevoClient]) -> list[CheckStep]:
-    """Key found, key and address accepted, lists and attributes readable, contacts exportable, contract, consent.
+def check_connection(
+    connection: Connection, client: Callable[[str], BrevoClient], accounts: Rows, now: datetime
+) -> list[CheckStep]:
+    """Key found, key and address accepted, lists and attributes readable, exports, probe, contract, consent.
 
-    `client` opens one for the setting of a key. The first step that fails is the last, so it names what to fix.
+    `client` opens one for the setting of a key; `accounts` has what was probed. The first step that fails is the last,
+    so it names what to fix.
     """
     setting = connection.api_key.setting
     steps: list[tuple[str, Callable[[], str]]] = [
@@ -110,6 +116,7 @@ def check_connection(connection: Connection, client: Callable[[str], BrevoClient
         ("lists readable", lambda: f"{client(setting).list_count()} lists."),
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
         ("contacts exportable", lambda: _exportable(connection, client)),
+        ("probe", lambda: _probe(connection, accounts, now)),
         ("contract", lambda: allowance(client(setting)) or "The account shows no allowance."),
         ("consent", lambda: _consent(connection)),
     ]
@@ -149,6 +156,14 @@ def _exportable(connection: Connection, client: Callable[[str], BrevoClient]) ->
             "then put back who left.",
         ) from None
     return "Brevo takes such requests, so runs can ask who left their list."
+
+
+def _probe(connection: Connection, accounts: Rows, now: datetime) -> str:
+    """What was probed and when; that nobody has is no fault."""
+    answers = read_probe(accounts, connection.api_key.setting)
+    if answers is None:
+        return f"Never. `segment-export probe {connection.id}` asks the account what no page says."
+    return f"{age_text(answers, now)}: {'; '.join(described(answers))}."
 
 
 def _consent(connection: Connection) -> str:

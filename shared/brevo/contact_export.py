@@ -116,13 +116,28 @@ def read_export(url: str, base_url: str, between: Callable[[], None] = lambda: N
             raise _garbled("is no CSV") from None
 
 
+def read_columns(url: str, base_url: str) -> tuple[list[str], bool]:
+    """The names in the file's header as Brevo spells them, and whether one is of the contacts' numbers.
+
+    Raises as `read_export` does.
+    """
+    download = Download("export", LARGEST_BYTES, DOWNLOAD_SECONDS)
+    with tempfile.TemporaryFile() as file:
+        download.fetch(url, base_url, file)
+        file.seek(0)
+        try:
+            _, names = _header(_first(_Lines(file)))
+        except csv.Error:
+            raise _garbled("is no CSV") from None
+    header = _folded(names)
+    if _column(header, _EMAIL) is None:
+        raise _garbled("has no column EMAIL")
+    return names, _column(header, _NUMBER) is not None
+
+
 def _contacts(lines: "_Lines") -> Iterator[ExportedContact]:
-    first = next(lines, "").lstrip("\ufeff")
-    if not first.strip():
-        raise _garbled("has no header")
-    if first.lstrip().startswith(("<", "{", "[")):
-        raise _garbled("is a page of another kind")
-    delimiter, header = _header(first)
+    delimiter, names = _header(_first(lines))
+    header = _folded(names)
     email, number = _column(header, _EMAIL), _column(header, _NUMBER)
     if email is None:
         raise _garbled("has no column EMAIL")
@@ -135,11 +150,25 @@ def _contacts(lines: "_Lines") -> Iterator[ExportedContact]:
         lines.row_ends()
 
 
+def _first(lines: "_Lines") -> str:
+    """The line of the header. Raises PermanentError where the file cannot be a table."""
+    first = next(lines, "").lstrip("\ufeff")
+    if not first.strip():
+        raise _garbled("has no header")
+    if first.lstrip().startswith(("<", "{", "[")):
+        raise _garbled("is a page of another kind")
+    return first
+
+
 def _header(line: str) -> tuple[str, list[str]]:
-    """The delimiter by which the first line has more columns, and those, in small letters."""
+    """The delimiter by which the first line has more columns, and those."""
     found = [(mark, next(csv.reader([line], delimiter=mark))) for mark in ";,"]
     delimiter, cells = max(found, key=lambda each: len(each[1]))
-    return delimiter, [cell.strip().casefold() for cell in cells]
+    return delimiter, [cell.strip() for cell in cells]
+
+
+def _folded(names: list[str]) -> list[str]:
+    return [name.casefold() for name in names]
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int | None:

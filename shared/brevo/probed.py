@@ -1,23 +1,50 @@
-"""What `probe` has found out about a Brevo account, as it stands with the account's other rows."""
+"""What `probe` has found out about a Brevo account. It is kept with the account's other rows, and replaces defaults."""
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
 
-from shared.storage.tables import Rows
+from shared.config.models import Connection
+from shared.storage.tables import Row, Rows
 
 PROBE = "probe"
+_LISTS = ("date_formats", "export_columns")
+_DAY_SECONDS = 86_400
+
+ExtId = Literal["attributes", "field", "not_taken"]
+NewAddress = Literal["changes_contact", "second_contact", "not_taken"]
+SharedNumber = Literal["contact_skipped", "number_dropped", "number_moved", "contacts_merged"]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswers:
-    """The answers; None where there is none.
+    """The answers; None where there is none. Times in seconds, to within a poll of Brevo.
 
-    `ext_id`: how an import takes a contact's EXT_ID, among its attributes or as a field `ext_id` beside them.
-    `new_address_lifts_block`: whether a blocked contact that gets another address is blocked no more.
+    `probed_at` is in UTC (ISO 8601). `ext_id`: how an import takes a contact's EXT_ID, among its attributes or as a
+    field `ext_id` beside them. `new_address`: what it does with a known EXT_ID and an unknown address;
+    `new_address_lifts_block`: whether a blocked contact that gets another address so is blocked no more.
+    `puts_back_leavers`: whether it puts who left a list back into it. `shared_number`: what becomes of a contact with a
+    number that another one has. `keeps_false` is about JSON's false, `keeps_no` about the word No. `date_formats` are
+    those that imports read. `export_columns` is the header of an export of contacts.
     """
 
-    ext_id: Literal["attributes", "field", "not_taken"] | None = None
+    probed_at: str = ""
+    ext_id: ExtId | None = None
+    new_address: NewAddress | None = None
     new_address_lifts_block: bool | None = None
+    puts_back_leavers: bool | None = None
+    shared_number: SharedNumber | None = None
+    keeps_false: bool | None = None
+    keeps_no: bool | None = None
+    date_formats: tuple[str, ...] | None = None
+    may_export: bool | None = None
+    export_columns: tuple[str, ...] | None = None
+    export_has_number: bool | None = None
+    seconds_for_1: float | None = None
+    seconds_for_1000: float | None = None
+    seconds_for_10000: float | None = None
 
 
 def read_probe(accounts: Rows, key_setting: str) -> ProbeAnswers | None:
@@ -26,4 +53,129 @@ def read_probe(accounts: Rows, key_setting: str) -> ProbeAnswers | None:
     if row is None:
         return None
     known = {name: row.values[name] for name in ProbeAnswers.__slots__ if name in row.values}
-    return ProbeAnswers(**known)
+    return ProbeAnswers(**known | {name: tuple(json.loads(known[name])) for name in _LISTS if name in known})
+
+
+def save_probe(accounts: Rows, key_setting: str, answers: ProbeAnswers) -> None:
+    """Writes the answers in the stead of those before."""
+    values: dict[str, Any] = {name: value for name, value in asdict(answers).items() if value is not None}
+    values |= {name: json.dumps(values[name]) for name in _LISTS if name in values}
+
+    def change(_: Row | None) -> Mapping[str, Any]:
+        return values
+
+    accounts.change(key_setting, PROBE, change)
+
+
+def as_probed(connection: Connection, answers: ProbeAnswers | None) -> Connection:
+    """The connection with the account's answers in the stead of defaults; what somebody has written stays."""
+    changes: dict[str, Any] = {}
+    if answers and answers.puts_back_leavers is False:
+        changes["leavers"] = "not_asked"
+    if (
+        answers
+        and answers.date_formats
+        and "date_format" not in connection.model_fields_set
+        and connection.date_format not in answers.date_formats
+    ):
+        changes["date_format"] = answers.date_formats[0]
+    return connection.model_copy(update=changes) if changes else connection
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Where the account does otherwise than runs expect, and what to do about it."""
+
+    message: str
+    advice: str
+
+
+def contradictions(connection: Connection, answers: ProbeAnswers | None) -> list[Contradiction]:
+    """What the account's answers say against the connection's settings."""
+    if answers is None:
+        return []
+    used, found = as_probed(connection, answers), []
+    if answers.date_formats is not None and used.date_format not in answers.date_formats:
+        read = answers.date_formats
+        found.append(
+            Contradiction(
+                f"Imports do not read dates as {used.date_format}, which runs send.",
+                f'Set "date_format": "{read[0]}" in the connection.' if read else "Send no dates to this account.",
+            )
+        )
+    if answers.keeps_no is False and used.boolean_words is None:
+        found.append(
+            Contradiction(
+                "Imports do not take the word No, which runs send for false.",
+                'Set "boolean_words" in the connection to words that this account takes.',
+            )
+        )
+    if answers.may_export is False and used.leavers == "asked":
+        found.append(
+            Contradiction(
+                "The account does not export contacts, so no run can ask who left its list.",
+                'Let the account and its key export contacts, or set "leavers": "not_asked" in the connection.',
+            )
+        )
+    return found
+
+
+def age_text(answers: ProbeAnswers, now: datetime) -> str:
+    """The day of the probe, and how long ago that was."""
+    at = datetime.fromisoformat(answers.probed_at)
+    days = int(max(0.0, (now - at).total_seconds()) // _DAY_SECONDS)
+    return f"{at:%Y-%m-%d} (UTC), {'today' if not days else f'{days:,} day{"s" * (days > 1)} ago'}"
+
+
+def described(answers: ProbeAnswers) -> list[str]:
+    """The answers in words, a line for each; questions without an answer come last."""
+    found, missing = [], []
+    for question, answer in _words(answers):
+        if answer:
+            found.append(f"{question}: {answer}")
+        else:
+            missing.append(question)
+    return [*found, *([f"not answered: {', '.join(missing)}"] if missing else [])]
+
+
+_WORDS: Mapping[object, str] = {
+    None: "",
+    True: "yes",
+    False: "no",
+    "attributes": "among the attributes",
+    "field": "as a field ext_id beside the attributes",
+    "not_taken": "not taken",
+    "changes_contact": "changes the contact",
+    "second_contact": "makes a second contact",
+    "contact_skipped": "the second contact is not imported",
+    "number_dropped": "the second contact is imported without the number",
+    "number_moved": "the number moves to the second contact",
+    "contacts_merged": "the two contacts become one",
+}
+
+
+def _words(answers: ProbeAnswers) -> list[tuple[str, str]]:
+    return [
+        ("imports put back who left the list", _WORDS[answers.puts_back_leavers]),
+        ("EXT_ID", _WORDS[answers.ext_id]),
+        ("a known EXT_ID with a new address", _WORDS[answers.new_address]),
+        ("a new address lifts a block", _WORDS[answers.new_address_lifts_block]),
+        ("a number that another contact has", _WORDS[answers.shared_number]),
+        ("JSON's false is kept", _WORDS[answers.keeps_false]),
+        ("the word No is kept as false", _WORDS[answers.keeps_no]),
+        ("dates are read as", _listed(answers.date_formats)),
+        ("contacts can be exported", _WORDS[answers.may_export]),
+        ("columns of an export", _listed(answers.export_columns)),
+        ("an export has contact numbers", _WORDS[answers.export_has_number]),
+        ("import of 1 contact", _seconds(answers.seconds_for_1)),
+        ("import of 1,000 contacts", _seconds(answers.seconds_for_1000)),
+        ("import of 10,000 contacts", _seconds(answers.seconds_for_10000)),
+    ]
+
+
+def _listed(names: tuple[str, ...] | None) -> str:
+    return "" if names is None else ", ".join(names) or "none"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"

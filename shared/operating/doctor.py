@@ -16,6 +16,7 @@ from shared.access import Caller, people_sign_in, require, webhook_secret
 from shared.app import App
 from shared.app_secret import app_secret
 from shared.brevo.checks import check_connection
+from shared.brevo.probed import contradictions, read_probe
 from shared.config.document import DocumentError, blob_address, read_local
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
@@ -235,9 +236,12 @@ def _connection(app: App, connection: Connection) -> Iterator[Finding]:
     """Its steps as `connect` takes them. Missing consent is a person's decision, and no fault."""
     name = f"connection {connection.id}"
     try:
-        for step in check_connection(connection, app.brevo):
+        for step in check_connection(connection, app.brevo, app.storage.accounts, app.time()):
             state: State = "ok" if step.ok else "warn" if step.step == "consent" else "FAILED"
             yield Finding(f"{name}, {step.step}", state, step.message)
+        answers = read_probe(app.storage.accounts, connection.api_key.setting)
+        for fault in contradictions(connection, answers):
+            yield Finding(f"{name}, probe contradicts", "warn", fault.message, fault.advice)
     except Exception as error:  # noqa: BLE001 - as above
         yield _fault(name, error)
 

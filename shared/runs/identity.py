@@ -63,7 +63,7 @@ def read_known(
     `left_list` is the list whose leavers are to be left out, if any; `between` is called now and then. Raises as
     `account_contacts` does.
     """
-    known = KnownContacts(folder / "known", secrets.token_urlsafe(16), answers.new_address_lifts_block is not False)
+    known = KnownContacts(folder / "known", secrets.token_urlsafe(16), _lifts_block(answers))
     before, started, count = brevo.session.traffic.requests, time.monotonic(), 0
     with known.path.open("w", encoding="ascii") as file:
         for contact in account_contacts(brevo.session, between):
@@ -84,3 +84,8 @@ def read_known(
         f"To know who is blocked, all {count:,} contacts of the account were read, as in every run with "
         f'"identify_by": "customer_id": {requests:,} requests, {seconds:.0f} s.'
     )
+
+
+def _lifts_block(answers: ProbeAnswers) -> bool:
+    """Whether a blocked customer could be written to at a new address: by the contact, or by a second one."""
+    return answers.new_address_lifts_block is not False or answers.new_address == "second_contact"

@@ -75,7 +75,7 @@ def test_guides_show_commands_at_all():
     assert len(shown("python -m")) > 2
 
 
-@pytest.mark.parametrize("command", ["doctor", "replay", "forget", "prune"])
+@pytest.mark.parametrize("command", ["doctor", "replay", "forget", "prune", "probe"])
 def test_operators_guide_shows_each_of_the_operators_tools(command):
     lines = [line.split() for guide, line in shown("segment-export") if guide == "docs/operate.md"]
     assert any(words[1:2] == [command] for words in lines)

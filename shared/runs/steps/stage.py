@@ -50,7 +50,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         if run.state == "delivering" and run.confirm_number == 1:
             schedule_confirm(app, run, 0)
         return
-    ready = app.ready_export(run.export)
+    ready = app.as_probed(app.ready_export(run.export))
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
         _wait(app, run, message, snapshot, snapshot.seconds + 1)

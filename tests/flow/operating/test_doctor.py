@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.brevo.probed import ProbeAnswers, save_probe
 from shared.runs.state import Run
 from shared.runs.steps.sweep import sweep
 from tests.flow.operating.tools import ANA, HEAD, checks, give_up
@@ -30,6 +31,7 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
             "lists readable",
             "attributes readable",
             "contacts exportable",
+            "probe",
             "contract",
             "consent",
         )
@@ -177,3 +179,16 @@ def test_doctor_tells_whether_systems_can_call_the_webhook_where_people_sign_in(
     assert webhook["state"] == state
     assert "WEBHOOK_SECRET" in webhook["message"]
     assert not secret or secret not in json.dumps(webhook)
+
+
+def test_doctor_shows_what_was_probed_and_what_contradicts_the_connection(office, typed):
+    assert checks(typed, 0)["connection brevo-eu, probe"]["message"].startswith("Never.")
+    answers = ProbeAnswers("2026-11-20T08:00:00+00:00", ext_id="attributes", date_formats=("DD-MM-YYYY",))
+    save_probe(office.app.storage.accounts, office.account, answers)
+    found = checks(typed, 0)
+    assert "dates are read as: DD-MM-YYYY" in found["connection brevo-eu, probe"]["message"]
+    assert "connection brevo-eu, probe contradicts" not in found
+    save_probe(office.app.storage.accounts, office.account, replace(answers, date_formats=()))
+    found = checks(typed, 0)["connection brevo-eu, probe contradicts"]
+    assert (found["state"], found["fix"]) == ("warn", "Send no dates to this account.")
+    assert found["message"] == "Imports do not read dates as YYYY-MM-DD, which runs send."

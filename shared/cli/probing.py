@@ -1,0 +1,63 @@
+"""The command that probes an account."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from shared.cli.ids import connection_argument
+from shared.cli.program import FAILED, STOPPED, SUCCEEDED, program
+from shared.cli.showing import caller, open_app, show
+
+if TYPE_CHECKING:
+    from shared.operating.probe import Probed
+
+
+@program.command()
+@connection_argument
+@click.option("--list", "list_id", type=click.IntRange(1), required=True, help="an empty list, made for probes")
+@click.option("--domain", default="", help="a domain of your own, at which it makes its addresses")
+@click.option(
+    "--address", "addresses", multiple=True, help="an address of your own; six of them, or fewer with --domain"
+)
+@click.option("--long", "very_many", is_flag=True, help="also time an import of 10,000 contacts; needs --domain")
+@click.option(
+    "--wait-for-leaver",
+    "wait_minutes",
+    type=click.IntRange(0, 1_440),
+    default=0,
+    metavar="MINUTES",
+    help="wait until you have unsubscribed the first --address from the list",
+)
+def probe(
+    connection: str, list_id: int, domain: str, addresses: tuple[str, ...], very_many: bool, wait_minutes: int
+) -> int:
+    """Ask the account what no page says, with contacts of its own that it removes; keep the answers."""
+    from shared.operating.probe import ProbeOrder
+    from shared.operating.probe import probe as run_probe
+    from shared.operating.probe_contacts import Addresses
+
+    order = ProbeOrder(connection, list_id, Addresses.of(addresses, domain), very_many, wait_minutes)
+    try:
+        probed = run_probe(open_app(), caller(), order, _tell)
+    except KeyboardInterrupt:
+        print("segment-export: the probe was stopped; nothing of it was saved.", file=sys.stderr)
+        return STOPPED
+    show(asdict(probed), lambda: _text(probed))
+    if probed.left:
+        print(f"segment-export: {probed.left}", file=sys.stderr)
+        return FAILED
+    return SUCCEEDED
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _text(probed: "Probed") -> str:
+    from shared.brevo.probed import described
+
+    lines = [f"{probed.connection} was probed with {probed.requests:,} requests in {probed.seconds:,.0f} s:"]
+    lines += [f"  {line}" for line in described(probed.answers)]
+    return "\n".join(lines + [f"  note: {note}" for note in probed.notes])

@@ -1,0 +1,221 @@
+"""A probe from the terminal, where its answers show, and what they replace."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from shared.brevo.probed import ProbeAnswers, as_probed, contradictions, described, read_probe, save_probe
+from shared.config.models import Connection
+from tests.flow.administration.people import completed
+from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
+
+CONNECTION = {"id": "brevo-eu", "display_name": "Brevo", "api_key": {"setting": "BREVO_API_KEY"}}
+SIX_OPTIONS = [word for address in SIX for word in ("--address", address)]
+DATED = "CustomerId,EMail,FirstName,Born\nC-1,ana.pop@example.com,Ana,2001-12-25\n"
+
+
+@pytest.fixture
+def probed(office):
+    """Saves answers for the account of the office."""
+
+    def save(**answers):
+        found = ProbeAnswers(probed_at="2026-11-20T08:00:00+00:00", **answers)
+        save_probe(office.app.storage.accounts, office.account, found)
+        return found
+
+    return save
+
+
+# The terminal
+
+
+def test_terminal_probes_says_what_it_costs_and_shows_the_answers(office, typed):
+    prober = prober_of(office)
+    before = prober.contacts()
+    status, output, errors = typed("probe", "brevo-eu", "--list", str(LIST), *SIX_OPTIONS)
+    assert status == 0, errors
+    assert errors.splitlines()[0].startswith("About 65 requests")
+    assert output.splitlines()[0].startswith("brevo-eu was probed with ")
+    for line in (
+        "EXT_ID: among the attributes",
+        "JSON's false is kept: yes",
+        "a number that another contact has: the second contact is not imported",
+        "columns of an export: CONTACT ID, EMAIL, ADDED_TIME, MODIFIED_TIME",
+        "not answered: imports put back who left the list, import of 1,000 contacts, import of 10,000 contacts",
+        "note: How long 1,000 contacts take: that many addresses need --domain.",
+    ):
+        assert f"  {line}" in output.splitlines()
+    assert prober.contacts() == before
+    (line,) = [line for line in typed("audit")[1].splitlines() if " probe " in line]
+    assert line.split()[-4:] == ["probe", "brevo-eu", "list", "99"]
+
+
+def test_answers_are_json_for_tools(office, typed):
+    prober_of(office)
+    status, output, _ = typed("probe", "brevo-eu", "--list", str(LIST), *SIX_OPTIONS, "--json")
+    found = json.loads(output)
+    assert status == 0
+    assert found["answers"]["date_formats"] == ["YYYY-MM-DD"]
+    assert found["answers"]["puts_back_leavers"] is None
+    assert (found["connection"], found["left"]) == ("brevo-eu", "")
+    assert found["requests"] > 40
+
+
+def test_new_probe_replaces_the_answers_of_the_one_before(office, typed, probed):
+    probed(puts_back_leavers=False, ext_id="not_taken")
+    prober_of(office)
+    assert typed("probe", "brevo-eu", "--list", str(LIST), *SIX_OPTIONS)[0] == 0
+    answers = read_probe(office.app.storage.accounts, office.account)
+    assert (answers.puts_back_leavers, answers.ext_id) == (None, "attributes")
+    assert answers.probed_at > "2026-11-20"
+
+
+def test_probe_that_leaves_something_ends_with_1_and_says_what_to_do(office, typed):
+    prober_of(office)
+    office.sandbox.fail_next("DELETE /contacts/{identifier}", "403")
+    status, _, errors = typed("probe", "brevo-eu", "--list", str(LIST), *SIX_OPTIONS)
+    assert status == 1
+    assert "Run the same probe again" in errors.splitlines()[-1]
+
+
+def test_probe_that_is_stopped_ends_with_130(office, typed, monkeypatch):
+    prober = prober_of(office)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shared.operating.probe.ask_export", stop)
+    status, _, errors = typed("probe", "brevo-eu", "--list", str(LIST), *SIX_OPTIONS)
+    assert (status, prober.own()) == (130, [])
+    assert "nothing of it was saved" in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["brevo-eu", "--domain", DOMAIN], "--list"),
+        (["brevo-eu", "--list", "99"], "--domain example.org"),
+        (["brevo-us", "--list", "99", "--domain", DOMAIN], "no connection"),
+        (["brevo-eu", "--list", "12", "--domain", DOMAIN], "is the list of an export"),
+        (["brevo-eu", "--list", "13", "--domain", DOMAIN], "no probe has made"),
+    ],
+)
+def test_wrong_use_of_probe_ends_with_2(office, typed, words, said):
+    prober_of(office)
+    status, _, errors = typed("probe", *words)
+    assert status == 2
+    assert said in errors
+
+
+def test_tab_key_completes_a_probe(office, typed):
+    assert completed("prob") == ["probe"]
+    assert completed("probe", "") == ["brevo-eu"]
+    assert completed("probe", "brevo-eu", "--l") == ["--list", "--long"]
+
+
+# Where it shows
+
+
+def test_connect_shows_the_answers_with_date_and_age(office, typed, probed):
+    assert "ok      probe: Never. `segment-export probe brevo-eu` asks" in typed("connect", "brevo-eu")[1]
+    probed(ext_id="field", export_columns=(), seconds_for_1=1.25)
+    (line,) = [line for line in typed("connect", "brevo-eu")[1].splitlines() if "probe:" in line]
+    assert line.startswith("ok      probe: 2026-11-20 (UTC), ")
+    assert "days ago: EXT_ID: as a field ext_id beside the attributes; columns of an export: none;" in line
+    assert "import of 1 contact: 1.2 s; not answered: imports put back who left the list," in line
+
+
+def test_answers_are_read_as_they_were_saved(office, probed):
+    whole = probed(
+        ext_id="attributes",
+        new_address="second_contact",
+        new_address_lifts_block=False,
+        puts_back_leavers=True,
+        shared_number="number_moved",
+        keeps_false=False,
+        keeps_no=True,
+        date_formats=(),
+        may_export=True,
+        export_columns=("ID", "EMAIL"),
+        export_has_number=True,
+        seconds_for_1=1.0,
+        seconds_for_1000=2.5,
+        seconds_for_10000=30.0,
+    )
+    assert read_probe(office.app.storage.accounts, office.account) == whole
+    assert not any("not answered" in line for line in described(whole))
+    assert read_probe(office.app.storage.accounts, "ANOTHER_KEY") is None
+
+
+# What it replaces
+
+
+@pytest.mark.parametrize(("puts_back", "exports"), [(None, 1), (True, 1), (False, 0)])
+def test_who_left_is_not_asked_where_imports_put_nobody_back(office, typed, probed, puts_back, exports):
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    del document["connections"][0]["leavers"]
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    probed(puts_back_leavers=puts_back)
+    assert office.run()["status"] == "succeeded"
+    assert office.sandbox.log.count("POST /contacts/export") == exports
+
+
+@pytest.mark.parametrize(
+    ("account", "read", "written", "kept"),
+    [
+        ("dd-mm-yyyy", ("DD-MM-YYYY",), None, True),
+        ("mm-dd-yyyy", ("MM-DD-YYYY",), None, True),
+        ("yyyy-mm-dd", ("YYYY-MM-DD", "DD-MM-YYYY"), None, True),
+        ("dd-mm-yyyy", None, None, False),
+        ("dd-mm-yyyy", (), None, False),
+        ("dd-mm-yyyy", ("DD-MM-YYYY",), "YYYY-MM-DD", False),
+        ("yyyy-mm-dd", ("DD-MM-YYYY",), "YYYY-MM-DD", True),
+    ],
+)
+def test_dates_go_out_as_the_account_reads_them_unless_the_connection_says_how(
+    office, probed, account, read, written, kept
+):
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    document["exports"][0]["mapping"]["attributes"] = {"BIRTHDAY": "Born"}
+    if written:
+        document["connections"][0]["date_format"] = written
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    office.sandbox.change(date_format=account)
+    office.segment(DATED)
+    probed(date_formats=read)
+    office.run()
+    (attributes,) = office.sent().values()
+    assert attributes.get("BIRTHDAY") == ("2001-12-25" if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "answers", "said"),
+    [
+        ({}, {"date_formats": ("DD-MM-YYYY",)}, []),
+        ({}, {"date_formats": ()}, ["do not read dates as YYYY-MM-DD"]),
+        ({"date_format": "MM-DD-YYYY"}, {"date_formats": ("DD-MM-YYYY",)}, ["do not read dates as MM-DD-YYYY"]),
+        ({"date_format": "MM-DD-YYYY"}, {"date_formats": ("MM-DD-YYYY",)}, []),
+        ({}, {"keeps_no": True, "keeps_false": False}, []),
+        ({}, {"keeps_no": False}, ["the word No"]),
+        ({"boolean_words": {"true": "Oui", "false": "Non"}}, {"keeps_no": False}, []),
+        ({}, {"may_export": False}, ["does not export contacts"]),
+        ({}, {"may_export": False, "puts_back_leavers": False}, []),
+        ({"leavers": "not_asked"}, {"may_export": False}, []),
+        ({}, {}, []),
+    ],
+)
+def test_contradictions_between_account_and_connection_are_named(settings, answers, said):
+    connection = Connection.model_validate(CONNECTION | settings)
+    found = contradictions(connection, ProbeAnswers(**answers))
+    assert len(found) == len(said)
+    assert all(words in each.message and each.advice for words, each in zip(said, found, strict=True))
+    assert contradictions(connection, None) == []
+
+
+def test_connection_without_answers_stays_as_it_is():
+    connection = Connection.model_validate(CONNECTION)
+    assert as_probed(connection, None) is connection
+    assert as_probed(connection, ProbeAnswers(puts_back_leavers=True, date_formats=("YYYY-MM-DD",))) is connection
+    changed = as_probed(connection, replace(ProbeAnswers(), puts_back_leavers=False, date_formats=("DD-MM-YYYY",)))
+    assert (changed.leavers, changed.date_format) == ("not_asked", "DD-MM-YYYY")

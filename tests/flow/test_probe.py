@@ -1,0 +1,335 @@
+"""A probe touches nobody but its own contacts, and leaves none of them, whatever ends it."""
+
+import time
+
+import pytest
+
+from shared.brevo.session import BrevoSession
+from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.operating.probe import ProbeOrder
+from shared.operating.probe_contacts import MARK, Addresses
+from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
+from tests.memory_line import WorkerDied
+
+PROBED = "probe"
+
+
+@pytest.fixture
+def prober(flow):
+    return prober_of(flow)
+
+
+def refused(prober, code, **order):
+    """A probe that is refused before anything is written; its error."""
+    before = prober.contacts()
+    with pytest.raises((ConfigurationError, TransientError)) as caught:
+        prober.probe(**order)
+    assert caught.value.code == code
+    assert prober.contacts() == before
+    assert not prober.flow.sandbox.imports.records()
+    assert prober.flow.sandbox.log.count("POST /contacts") == 0
+    assert prober.flow.sandbox.log.count("DELETE /contacts/{identifier}") == 0
+    assert prober.flow.app.storage.accounts.get(prober.flow.account, PROBED) is None
+    return caught.value
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_address_of_a_contact_that_was_there_before_is_refused_and_left_alone(prober, number):
+    prober.flow.sandbox.seed(contacts=[{"email": SIX[number - 1], "attributes": {"CITY": "Iasi"}}])
+    error = refused(prober, "probe_address_taken")
+    assert f"The {number}. address" in error.message
+    assert "@" not in str(error)
+    assert "Iasi" not in str(error)
+
+
+def test_list_with_other_members_is_refused(prober):
+    prober.flow.sandbox.seed(contacts=[{"email": "ana@example.net", "lists": [LIST]}])
+    assert "no probe has made" in str(refused(prober, "probe_list_not_empty"))
+
+
+def test_list_of_an_export_is_refused(prober):
+    assert prober.flow.export_id in str(refused(prober, "probe_list_in_use", list_id=12))
+
+
+def test_list_that_is_not_there_is_refused(prober):
+    refused(prober, "list_missing", list_id=4711)
+
+
+def test_account_with_an_open_run_is_refused(prober):
+    prober.flow.segment("CustomerId,EMail,FirstName\n1,ana@example.net,Ana\n")
+    prober.flow.start()
+    refused(prober, "probe_account_busy")
+
+
+def test_account_without_a_text_attribute_is_refused(prober):
+    account = prober.flow.sandbox.account
+    account.attributes[:] = [each for each in account.attributes if each.type != "text" or each.name == "EXT_ID"]
+    refused(prober, "probe_no_attribute")
+
+
+@pytest.mark.parametrize(
+    ("given", "domain", "word"),
+    [
+        ([], "", "has 0"),
+        (SIX[:5], "", "has 5"),
+        ([*SIX[:5], SIX[0].upper()], "", "twice"),
+        (["ana"], DOMAIN, "The 1. --address"),
+        (["ana@example"], DOMAIN, "The 1. --address"),
+        (["ana@example.net", "a b@example.net"], DOMAIN, "The 2. --address"),
+        ([], "example", "--domain"),
+        ([], "ana@example.org", "--domain"),
+        ([], "example.org/path", "--domain"),
+        ([], "-", "--domain"),
+    ],
+)
+def test_addresses_that_cannot_be_used_are_refused_without_showing_them(given, domain, word):
+    with pytest.raises(ConfigurationError) as caught:
+        Addresses.of(given, domain)
+    assert caught.value.code == "probe_addresses"
+    assert word in caught.value.message
+    assert "@" not in caught.value.message
+
+
+def test_given_addresses_come_first_and_none_is_shown():
+    addresses = Addresses.of([" Me@Example.net "], f"@{DOMAIN}")
+    assert addresses.six == ("me@example.net", *SIX[1:])
+    assert "@" not in repr(ProbeOrder("brevo-eu", LIST, addresses))
+    assert len(set(addresses.many(50)) | set(addresses.many(50))) == 100
+
+
+# What it leaves
+
+
+def test_probe_leaves_the_account_as_it_was(prober):
+    people = [
+        {"email": "ana@example.net", "attributes": {"SMS": "+40722000111", "EXT_ID": "C-1"}, "lists": [12]},
+        {"email": "ion@example.net", "listUnsubscribed": [12], "emailBlacklisted": True},
+    ]
+    prober.flow.sandbox.seed(contacts=people)
+    attributes = list(prober.flow.sandbox.account.attributes)
+    prober.answers()
+    assert prober.flow.sandbox.account.attributes == attributes
+    assert set(prober.flow.sandbox.account.lists) == {12, 13, LIST}
+
+
+def kill(monkeypatch, at, *, behind):
+    """The process dies at a request to Brevo, before or behind it; nothing of it runs any more."""
+    requests = 0
+    send = BrevoSession._send
+
+    def dying(self, *request):
+        nonlocal requests
+        requests += 1
+        if requests > at or (requests == at and not behind):
+            raise WorkerDied
+        answer = send(self, *request)
+        if requests == at:
+            raise WorkerDied
+        return answer
+
+    monkeypatch.setattr(BrevoSession, "_send", dying)
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+@pytest.mark.parametrize("mood", ["skip_contact", "merge"])
+def test_next_probe_removes_what_a_killed_one_has_left(prober, monkeypatch, mood, behind):
+    prober.flow.sandbox.change(shared_phone=mood)
+    before, undisturbed = prober.contacts(), prober.answers()
+    requests = len(prober.flow.sandbox.log.entries())
+    left = 0
+    for at in range(3, requests, 4):
+        with monkeypatch.context() as patched, pytest.raises(WorkerDied):
+            kill(patched, at, behind=behind)
+            prober.probe()
+        prober.flow.sandbox.wait_until_idle()
+        left += len(prober.own())
+        answers = prober.probe().answers
+        assert prober.contacts() == before, at
+        assert {name: getattr(answers, name) for name in undisturbed if not timed(name)} == {
+            name: answer for name, answer in undisturbed.items() if not timed(name)
+        }
+    assert left > 20
+
+
+def timed(name):
+    return name == "probed_at" or name.startswith("seconds")
+
+
+def test_next_probe_waits_for_the_import_of_a_killed_one_and_removes_its_contacts(prober, monkeypatch):
+    monkeypatch.setattr("shared.operating.probe._MANY", {"seconds_for_1000": 40})
+    monkeypatch.setattr(prober.flow.app.storage.clock, "sleep", lambda seconds: time.sleep(min(seconds, 0.05)))
+    addresses = Addresses.of([], DOMAIN)
+
+    def slow(line):
+        if line.startswith("Imports 40"):
+            prober.flow.sandbox.change(seconds_fixed=1.5)
+            patch_import(monkeypatch)
+
+    prober.on_line = slow
+    with pytest.raises(WorkerDied):
+        prober.probe(addresses=addresses)
+    monkeypatch.undo()
+    monkeypatch.setenv(prober.flow.account, prober.flow.sandbox.api_key)
+    monkeypatch.setattr(prober.flow.app.storage.clock, "sleep", lambda seconds: time.sleep(min(seconds, 0.05)))
+    prober.on_line = lambda _: prober.flow.sandbox.change(seconds_fixed=0.0)
+    done = prober.probe()
+    assert done.left == ""
+    assert prober.own() == []
+    assert any("works on an import" in line for line in prober.lines)
+
+
+def patch_import(monkeypatch):
+    """The process dies behind its next import."""
+    send = BrevoSession._send
+    dead = False
+
+    def dying(self, method, path, params, body):
+        nonlocal dead
+        if dead:
+            raise WorkerDied
+        answer = send(self, method, path, params, body)
+        if path == "/contacts/import":
+            dead = True
+            raise WorkerDied
+        return answer
+
+    monkeypatch.setattr(BrevoSession, "_send", dying)
+
+
+@pytest.mark.parametrize("at", ["Imports its first", "Imports a new", "Asks who", "Exports"])
+def test_probe_that_is_interrupted_removes_its_contacts_and_saves_nothing(prober, at):
+    before = prober.contacts()
+
+    def interrupt(line):
+        if line.startswith(at):
+            raise KeyboardInterrupt
+
+    prober.on_line = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        prober.probe()
+    assert prober.contacts() == before
+    assert prober.flow.app.storage.accounts.get(prober.flow.account, PROBED) is None
+    assert prober.lines[-1] == "Removes its contacts."
+
+
+def test_probe_that_is_interrupted_twice_says_what_is_left_and_the_next_one_removes_it(prober, monkeypatch):
+    def interrupt(line):
+        if line.startswith("Exports"):
+            monkeypatch.setattr("shared.operating.probe.remove_all", stopped)
+            raise KeyboardInterrupt
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    prober.on_line = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        prober.probe()
+    assert "contacts of the probe are left. Run the same probe again" in prober.lines[-1]
+    assert prober.own()
+    monkeypatch.undo()
+    monkeypatch.setenv(prober.flow.account, prober.flow.sandbox.api_key)
+    prober.on_line = lambda _: None
+    prober.probe()
+    assert prober.own() == []
+
+
+def test_probe_that_fails_removes_its_contacts(prober):
+    before = prober.contacts()
+    prober.flow.sandbox.fail_next("POST /contacts/import", "403")
+    with pytest.raises(ConfigurationError):
+        prober.probe()
+    assert prober.contacts() == before
+    prober.flow.sandbox.fail_next("POST /contacts/import", "import-failed")
+    with pytest.raises(TransientError, match="has failed in Brevo"):
+        prober.probe()
+    assert prober.contacts() == before
+
+
+def test_what_cannot_be_removed_is_said_and_the_answers_are_kept(prober):
+    prober.flow.sandbox.fail_next("DELETE /contacts/{identifier}", "403")
+    done = prober.probe()
+    assert "may be left: Brevo does not permit this" in done.left
+    assert "Run the same probe again" in done.left
+    assert "@" not in done.left
+    assert done.answers.ext_id == "attributes"
+    assert prober.own()
+    assert prober.probe().left == ""
+    assert prober.own() == []
+
+
+@pytest.mark.parametrize(
+    ("route", "fault"),
+    [
+        ("POST /contacts", "500-after"),
+        ("POST /contacts/import", "524-after"),
+        ("POST /contacts/import", "reset-after"),
+        ("PUT /contacts/{identifier}", "500-after"),
+        ("DELETE /contacts/{identifier}", "reset-after"),
+        ("GET /processes", "429"),
+        ("GET /contacts/{identifier}", "html-200"),
+    ],
+)
+def test_answer_that_is_lost_costs_no_more_than_time(prober, route, fault):
+    prober.flow.sandbox.fail_next(route, fault)
+    answers = prober.answers()
+    assert (answers["ext_id"], answers["new_address_lifts_block"]) == ("attributes", True)
+
+
+def test_contact_that_somebody_makes_meanwhile_is_not_touched(prober):
+    def meanwhile(line):
+        if line.startswith("Imports its first"):
+            prober.flow.sandbox.seed(contacts=[{"email": SIX[4], "attributes": {"CITY": "Iasi"}}])
+
+    prober.on_line = meanwhile
+    with pytest.raises(PermanentError):
+        prober.probe()
+    (contact,) = [each for each in prober.contacts().values() if each[0] == SIX[4]]
+    assert contact[1:] == ({"CITY": "Iasi"}, False, [])
+    assert prober.own() == []
+
+
+# What it costs
+
+
+def test_number_of_requests_is_near_what_is_said_beforehand(prober):
+    done = prober.probe(wait_minutes=0)
+    said = int(prober.lines[0].split()[1])
+    entries = [each for each in prober.flow.sandbox.log.entries() if "reports" not in each.route]
+    assert done.requests == len(entries)
+    assert said * 0.7 <= done.requests <= said
+    assert sum("processes" in each.route for each in entries) <= 20
+
+
+def test_ten_thousand_contacts_are_said_beforehand():
+    domain = Addresses.of([], DOMAIN)
+    assert ProbeOrder("brevo-eu", LIST, domain).cost().startswith("About 1,0")
+    assert ProbeOrder("brevo-eu", LIST, domain, very_many=True).cost().startswith("About 11,1")
+    assert "about 32 min" in ProbeOrder("brevo-eu", LIST, domain, very_many=True).cost()
+    assert "About 65" in ProbeOrder("brevo-eu", LIST, Addresses.of(SIX, ""), very_many=True).cost()
+
+
+def test_probe_keeps_to_the_scarce_limit_of_the_account(prober, monkeypatch):
+    monkeypatch.setattr("shared.operating.probe._MANY", {"seconds_for_1000": 20})
+    prober.flow.sandbox.change(general_per_hour=100)
+    for _ in range(4):
+        prober.probe(addresses=Addresses.of([], DOMAIN))
+    assert prober.flow.sandbox.limits.exceeded["general"] == 0
+
+
+# What is kept
+
+
+def test_no_address_or_key_is_in_what_a_probe_keeps_or_says(prober, caplog):
+    caplog.set_level("INFO")
+    done = prober.probe()
+    storage = prober.flow.app.storage
+    kept = [str(dict(row.values)) for table in (storage.accounts, storage.audit, storage.runs) for row in table.rows()]
+    assert any(PROBED in str(row.key) for row in storage.accounts.rows())
+    for text in [*kept, *prober.lines, str(done), caplog.text]:
+        assert DOMAIN not in text
+        assert prober.flow.sandbox.api_key not in text
+        assert "/reports/" not in text
+    assert MARK not in "".join(kept)
