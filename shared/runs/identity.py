@@ -33,7 +33,8 @@ def check_probe(accounts: Rows, ready: ReadyExport) -> ProbeAnswers | None:
         raise ConfigurationError(
             "probe_missing",
             f"Nobody has tried how the imports of connection {connection} take EXT_ID, which identify_by needs.",
-            f'Run `segment-export probe {connection} --list N` with an empty list, or set "identify_by": "email".',
+            f"Run `segment-export probe {connection} --list 99 --domain example.org` with a domain of yours and the "
+            'number of an empty list that is made for it, or set "identify_by": "email" in the export.',
         )
     if answers.ext_id == "not_taken":
         raise ConfigurationError(

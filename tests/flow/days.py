@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 OUTSIDE = 13
+_EVENTS_A_DAY = 12
 
 
 @dataclass
@@ -38,10 +39,12 @@ class Days:
     def pass_by(self, days):
         """Lets so many days go by, each with some events and then a run."""
         for _ in range(days):
-            for _ in range(6):
+            for _ in range(_EVENTS_A_DAY):
                 event = self.random.choice(self.EVENTS)
                 self.happened[event.__name__] += 1
                 event(self)
+            self._leaves_list()
+            self._is_blocked()
             self.run()
 
     def run(self):
@@ -110,8 +113,10 @@ class Days:
         return self.random.choice(self.customers)
 
     def _member(self):
-        found = [each for each in self._contacts().values() if each[3]]
-        return self.random.choice(found)[0] if found else ""
+        """A customer's address that is in the list."""
+        addresses = {each.address for each in self.customers}
+        found = sorted(each[0] for each in self._contacts().values() if each[3] and each[0] in addresses)
+        return self.random.choice(found) if found else ""
 
     def _joins(self):
         self.customers.append(Customer(self._new("C-"), f"{self._new('p')}@example.com"))
