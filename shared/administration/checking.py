@@ -4,6 +4,7 @@ from shared.administration.items import InvalidInput
 from shared.app import App
 from shared.brevo.attributes import AccountAttribute, fault_of
 from shared.brevo.checks import check_list
+from shared.brevo.probed import read_probe
 from shared.config.document import ReadyExport
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
@@ -84,7 +85,8 @@ def _mapped_columns(export: Export) -> list[tuple[str, str]]:
 
 def _identity_problems(app: App, export: Export, connection: Connection) -> list[str]:
     try:
-        check_probe(app.storage.accounts, ReadyExport(export, connection))
+        ready = ReadyExport(export, connection)
+        check_probe(ready, read_probe(app.storage.accounts, ready.key_setting))
     except ConfigurationError as error:
         return [f"identify_by: {error.message} {error.advice}".rstrip(".")]
     return []

@@ -1,4 +1,5 @@
 """Whose contact a row is where contacts are told apart by their customer's id: the run's rows against the account's.
+And whose number it has, where numbers could merge contacts.
 
 An import changes the contact that has the row's EXT_ID, else the one that has its address. Where these are two, Brevo
 makes them one and deletes the other; and a contact that gets another address is blocked no more. So a row goes out only
@@ -154,6 +155,15 @@ def judge_sql(known: KnownContacts) -> list[str]:
         "UPDATE chunk SET fate = verdict FROM verdicts "
         f"WHERE chunk.rowid = verdicts.row AND verdict <> {FATE['contact']}",
     ]
+
+
+def holder_sql(known: KnownContacts) -> str:
+    """Finds whose address each contact of the chunk has, where addresses alone tell contacts apart."""
+    return (
+        "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT row, CAST(NULL AS BIGINT) AS owner, holder.contact AS holder "
+        f"FROM (SELECT rowid AS row, {_digest_sql(known.key, 'email')} AS address FROM chunk "
+        f"WHERE fate = {FATE['contact']}) AS mine LEFT JOIN known AS holder USING (address)"
+    )
 
 
 def keep_waiting_sql(part: int) -> list[str]:

@@ -22,6 +22,7 @@ from shared.mapping.known import (
     customers_sql,
     end_waiting_sql,
     foreign_phone_sql,
+    holder_sql,
     judge_sql,
     keep_waiting_sql,
     load_known_sql,
@@ -60,7 +61,7 @@ class Mapper:
     counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field.
 
     `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out. `known` are the
-    account's contacts, where contacts are told apart by their customer's id.
+    account's contacts, where a row could touch another one than that with its address.
     """
 
     def __init__(
@@ -130,7 +131,9 @@ class Mapper:
         self._judge()
         self._execute_all(self._settling(segment))
         origins = chunk.origins
-        if self._known:
+        if self._known and not self.plan.ext_id:
+            self._execute(holder_sql(self._known))
+        elif self._known:
             self._execute_all(judge_sql(self._known))
             if self._db.execute(f"SELECT 1 FROM chunk WHERE fate = {FATE['waiting']} LIMIT 1").fetchone():
                 self._execute_all(keep_waiting_sql(len(self._waiting)))

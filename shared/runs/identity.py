@@ -1,4 +1,4 @@
-"""Before a run by customers' ids: how the account takes EXT_ID, and whom it has.
+"""Before a run whose rows could change other contacts than those with their addresses: whom the account has.
 
 Nothing of this is kept: what was sent before is not known yet, so every run reads the whole account, and says what
 that costs. Who is blocked or changed later than that is not seen by the run.
@@ -12,23 +12,35 @@ from typing import Literal
 
 from shared.brevo.account_contacts import account_contacts
 from shared.brevo.client import BrevoClient
-from shared.brevo.probed import ProbeAnswers, read_probe
+from shared.brevo.probed import ProbeAnswers
 from shared.config.document import ReadyExport
+from shared.config.mapping import PHONE_ATTRIBUTES
+from shared.config.models import Export
 from shared.errors import ConfigurationError
 from shared.mapping.known import KnownContacts
 from shared.mapping.leavers import Leavers
-from shared.storage.tables import Rows
 
 
-def check_probe(accounts: Rows, ready: ReadyExport) -> ProbeAnswers | None:
-    """What is known of an account whose contacts are told apart by customers' ids; None where addresses do.
+def check_probe(ready: ReadyExport, answers: ProbeAnswers | None) -> ProbeAnswers | None:
+    """What is known of an account that is to be read before a run; None where it need not be.
 
-    Raises ConfigurationError where its imports do not take EXT_ID, or nobody has tried that.
+    It is read where contacts are told apart by customers' ids, or where numbers are sent to an account that makes two
+    contacts with one number one. Raises ConfigurationError where ids are needed and its imports do not take EXT_ID, or
+    nobody has tried that.
     """
-    if ready.export.identify_by == "email":
-        return None
+    if ready.export.identify_by == "customer_id":
+        return _taking_ext_id(ready, answers)
+    merges = answers is not None and answers.shared_number == "contacts_merged"
+    return answers if merges and _sends_numbers(ready.export) else None
+
+
+def _sends_numbers(export: Export) -> bool:
+    mapping = export.mapping
+    return mapping.attributes == "all" or not PHONE_ATTRIBUTES.isdisjoint(mapping.named_fields())
+
+
+def _taking_ext_id(ready: ReadyExport, answers: ProbeAnswers | None) -> ProbeAnswers:
     connection = ready.connection.id
-    answers = read_probe(accounts, ready.key_setting)
     if answers is None or answers.ext_id is None:
         raise ConfigurationError(
             "probe_missing",
@@ -45,9 +57,11 @@ def check_probe(accounts: Rows, ready: ReadyExport) -> ProbeAnswers | None:
     return answers
 
 
-def ext_id_form(answers: ProbeAnswers | None) -> Literal["attributes", "field"] | None:
-    """Where an import has EXT_ID; None where it has none."""
-    return answers.ext_id if answers and answers.ext_id != "not_taken" else None
+def ext_id_form(export: Export, answers: ProbeAnswers | None) -> Literal["attributes", "field"] | None:
+    """Where the export's imports have EXT_ID; None where they have none."""
+    if export.identify_by == "email" or answers is None or answers.ext_id == "not_taken":
+        return None
+    return answers.ext_id
 
 
 def read_known(
@@ -82,8 +96,8 @@ def read_known(
             )
     requests, seconds = brevo.session.traffic.requests - before, time.monotonic() - started
     return known, (
-        f"To know who is blocked, all {count:,} contacts of the account were read, as in every run with "
-        f'"identify_by": "customer_id": {requests:,} requests, {seconds:.0f} s.'
+        f"Before anything was sent, all {count:,} contacts of the account were read, to know whom an import would "
+        f"unblock or merge: {requests:,} requests, {seconds:.0f} s. Each run of this export does so."
     )
 
 

@@ -14,13 +14,13 @@ BY_EACH = {
     "a new address lifts no block": {"new_address_lifts_block": False},
     "an import puts nobody back": {"reimport_puts_back_leavers": False},
     "a shared number is dropped": {"shared_phone": "drop_phone"},
+    "a shared number merges": {"shared_phone": "merge"},
     "the last of two rows counts": {"repeated_email_keeps": "last"},
 }
 BY_CUSTOMER = {
     "EXT_ID as a field": {"ext_id": "top_level"},
     "EXT_ID in both forms": {"ext_id": "both"},
     "two contacts are reported": {"ext_id_and_email_of_two": "report"},
-    "a shared number merges": {"shared_phone": "merge"},
     "a new address is reported": {"new_address": "report"},
     "a new address is ignored": {"new_address": "ignored"},
 }
@@ -44,7 +44,9 @@ def days_of(flow, identify_by, **mood):
     """A flow in this mood of its account, as a probe has found it."""
     flow.sandbox.change(**mood)
     form = "field" if mood.get("ext_id") == "top_level" else "attributes"
-    probed(flow, ext_id=form, new_address_lifts_block=mood.get("new_address_lifts_block", True))
+    numbers = "contacts_merged" if mood.get("shared_phone") == "merge" else "contact_skipped"
+    lifts = mood.get("new_address_lifts_block", True)
+    probed(flow, ext_id=form, new_address_lifts_block=lifts, shared_number=numbers)
     flow.change(identify_by=identify_by, mapping={"email": "EMail", "phone": "Phone"})
     flow.change(max_shrink=1)
     return Days(flow, f"{identify_by}{sorted(mood.items())}")

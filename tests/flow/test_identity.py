@@ -173,7 +173,7 @@ def test_whole_account_is_read_in_pages_before_anything_is_sent_and_the_run_says
     status = by_customer.run()
     assert status["contacts_left_out"] == {"blocked_new_address": 1}
     assert by_customer.sandbox.log.count(PAGES) == 3
-    (note,) = [note for note in status["notes"] if "identify_by" in note]
+    (note,) = [note for note in status["notes"] if "account" in note]
     assert "all 2,504 contacts of the account" in note
     assert "3 requests" in note
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flow.customers import asks_who_left, contact, members, rows, state_of
+from tests.flow.customers import asks_who_left, contact, members, probed, rows, state_of
 
 
 def test_merged_profile_changes_the_id_of_its_contact(by_customer):
@@ -104,3 +104,16 @@ def test_number_of_another_contact_is_left_to_it(by_customer, mood):
     assert members(by_customer) == {("C-1", "a@example.com"), ("C-2", "b@example.com")}
     assert state_of(by_customer, number) == ("C-1", "a@example.com", False)
     assert by_customer.sent()["a@example.com"]["SMS"] == "40722000001"
+
+
+def test_number_of_another_contact_is_not_sent_to_an_account_that_would_merge_the_two(flow):
+    flow.sandbox.change(shared_phone="merge")
+    probed(flow, shared_number="contacts_merged")
+    flow.change(mapping={"email": "EMail", "phone": "Phone"})
+    number = contact(flow, "a@example.com", attributes={"SMS": "+40722000001"}, emailBlacklisted=True)
+    flow.segment("CustomerId,EMail,Phone\nC-2,b@example.com,0722000001\n,a@example.com,0722000001\n")
+    status = flow.run()
+    assert status["warnings"] == {"duplicate_phone": 1}
+    assert state_of(flow, number) == (None, "a@example.com", True)
+    assert set(flow.sent()) == {"a@example.com", "b@example.com"}
+    assert flow.sandbox.log.count("GET /contacts") == 1

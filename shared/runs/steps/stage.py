@@ -14,7 +14,7 @@ from shared import telemetry
 from shared.app import App
 from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
-from shared.brevo.probed import ProbeAnswers
+from shared.brevo.probed import ProbeAnswers, as_probed, read_probe
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
@@ -50,7 +50,9 @@ def stage(app: App, run: Run, message: Message) -> None:
         if run.state == "delivering" and run.confirm_number == 1:
             schedule_confirm(app, run, 0)
         return
-    ready = app.as_probed(app.ready_export(run.export))
+    ready = app.ready_export(run.export)
+    answers = read_probe(app.storage.accounts, ready.key_setting)
+    ready = replace(ready, connection=as_probed(ready.connection, answers))
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
         _wait(app, run, message, snapshot, snapshot.seconds + 1)
@@ -60,7 +62,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
         end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
-    probed = check_probe(app.storage.accounts, ready)
+    probed = check_probe(ready, answers)
     brevo = app.brevo(run.key_setting)
     left = ask_who_left(app, run, ready, brevo)
     if isinstance(left, Wait):
@@ -148,7 +150,7 @@ def _write_staging(
     checked: list[Checked] = []
 
     def planned(plan: Plan) -> Plan:
-        plan, found = decided(replace(plan, ext_id=ext_id_form(account.probed)), ready.export, brevo)
+        plan, found = decided(replace(plan, ext_id=ext_id_form(ready.export, account.probed)), ready.export, brevo)
         checked.append(found)
         return plan
 
