@@ -1,13 +1,16 @@
 """A probe touches nobody but its own contacts, and leaves none of them, whatever ends it."""
 
+import json
 import time
 
 import pytest
 
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.operating import probe_questions
 from shared.operating.probe import ProbeOrder
 from shared.operating.probe_contacts import MARK, Addresses
+from shared.storage.tables import Row
 from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
 from tests.memory_line import WorkerDied
 
@@ -276,6 +279,42 @@ def test_answer_that_is_lost_costs_no_more_than_time(prober, route, fault):
     prober.flow.sandbox.fail_next(route, fault)
     answers = prober.answers()
     assert (answers["ext_id"], answers["new_address_lifts_block"]) == ("attributes", True)
+
+
+def test_import_that_hangs_ends_the_probe_and_keeps_the_next_one_waiting_for_half_an_hour_only(prober):
+    prober.flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    prober.flow.change_connection(import_deadline_hours=0.5)
+    with pytest.raises(TransientError, match=r"has not ended within 0\.5 h"):
+        prober.probe()
+    assert "may still be open" in prober.lines[-1]
+    assert prober.own() == []
+    began = prober.flow.app.now()
+    assert prober.answers()["ext_id"] == "attributes"
+    assert 1_800 < prober.flow.app.now() - began < 3_000
+    assert "An import of this account does not end. The probe goes on." in prober.lines
+
+
+def test_probe_waits_where_the_account_has_used_up_its_share(prober):
+    rows = prober.flow.app.storage.accounts
+    now = prober.flow.app.now()
+    prober.flow.sandbox.change(general_per_hour=100)
+    rows.put(Row(prober.flow.account, "other", {"limit": 100, "taken": json.dumps([now - 60 + n for n in range(60)])}))
+    assert prober.answers()["ext_id"] == "attributes"
+    assert prober.flow.app.now() - now > 3_000
+    assert any("share of Brevo's rate limit is used up. The probe goes on in 3,5" in line for line in prober.lines)
+
+
+def test_number_that_brevo_does_not_take_leaves_its_question_without_an_answer(prober, monkeypatch):
+    create = probe_questions.create_single
+
+    def refusing(session, email, attributes):
+        if "SMS" in attributes:
+            raise PermanentError("brevo_refused", "Brevo refused the request with status 400.")
+        create(session, email, attributes)
+
+    monkeypatch.setattr(probe_questions, "create_single", refusing)
+    answers = prober.answers()
+    assert (answers["shared_number"], answers["ext_id"]) == (None, "attributes")
 
 
 def test_contact_that_somebody_makes_meanwhile_is_not_touched(prober):
