@@ -97,7 +97,8 @@ def probe(app: App, caller: Caller, order: ProbeOrder, tell: Tell) -> Probed:
     began = app.now()
     bench = _bench(app, connection, order, tell)
     tell(order.cost())
-    bench.wait_until_quiet()
+    if not bench.wait_until_quiet():
+        tell("An import of this account does not end. The probe goes on.")
     delete_all(
         bench.session, [*check_members(bench.session, order.list_id), *find_own(bench.session, order.addresses)], tell
     )
@@ -168,9 +169,11 @@ def _remove(bench: Bench) -> str:
     """Why something may be left, and what to do; empty where nothing is."""
     again = "Run the same probe again: it begins with removing them."
     bench.tell("Removes its contacts.")
+    left = ""
     try:
-        bench.wait_for_own()
-        left = remove_all(bench.session, bench.addresses, bench.list_id, bench.tell)
+        if not bench.wait_for_own():
+            left = "An import of the probe may still be open, and bring contacts back."
+        left = remove_all(bench.session, bench.addresses, bench.list_id, bench.tell) or left
     except KeyboardInterrupt:
         left = "Removing was stopped, and contacts of the probe are left."
     except ExportError as error:

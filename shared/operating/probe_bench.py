@@ -160,27 +160,23 @@ class Bench:
         not_before = self.session.pace.shortest_wait_seconds()
         return next_poll_seconds(None, [OpenImport(age, 1)], not_before=not_before, call_back=False)
 
-    def wait_until_quiet(self) -> None:
-        """Waits until Brevo works on no import of the account, whosever it is. Raises TransientError."""
+    def wait_until_quiet(self) -> bool:
+        """Waits until Brevo works on no import of the account, whosever it is; False where that takes half an hour.
+
+        Some imports hang for good, so a probe does not wait for them longer.
+        """
         began = self.app.now()
         while self.brevo.imports(set()).any_open:
             age = self.app.now() - began
             if age > _QUIET_WITHIN_SECONDS:
-                raise TransientError(
-                    "probe_account_busy",
-                    "Brevo still works on an import of this account.",
-                    "Probe again when it has ended.",
-                )
+                return False
             self.tell("Brevo works on an import of this account; the probe waits for its end.")
             self.pause(self.next_poll_in(age))
+        return True
 
-    def wait_for_own(self) -> None:
-        """Waits for imports of the probe that may still be open: they would bring back what is removed.
-
-        Raises as `wait_until_quiet` does.
-        """
-        if self.opened or self.may_be_open:
-            self.wait_until_quiet()
+    def wait_for_own(self) -> bool:
+        """Waits for imports of the probe that may still be open; False where one may be open all the same."""
+        return not (self.opened or self.may_be_open) or self.wait_until_quiet()
 
     def pause(self, seconds: float) -> None:
         """Waits."""

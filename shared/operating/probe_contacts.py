@@ -44,17 +44,17 @@ class Addresses:
         six = [each.strip().lower() for each in given]
         domain = domain.strip().lower().removeprefix("@")
         if domain and not _DOMAIN.fullmatch(domain):
-            raise _refused("--domain is no domain, such as example.org.")
+            raise _refused("--domain is no domain")
         for number, each in enumerate(six, start=1):
             match = _ADDRESS.fullmatch(each)
             if match is None or not _DOMAIN.fullmatch(match[1]):
-                raise _refused(f"The {number}. --address is no e-mail address.")
+                raise _refused(f"--address number {number} is no e-mail address")
         if domain:
             six += [f"probe-{number}.segment-export@{domain}" for number in range(len(six) + 1, ADDRESSES + 1)]
         if len(six) < ADDRESSES:
-            raise _refused(f"A probe needs {ADDRESSES} addresses, and has {len(six)}.")
+            raise _refused(f"{ADDRESSES} are needed, and there are {len(six)}")
         if len(set(six)) < len(six):
-            raise _refused("One --address is given twice.")
+            raise _refused("one --address is given twice")
         return cls(tuple(six[:ADDRESSES]), domain)
 
     def many(self, count: int) -> Iterator[str]:
@@ -63,10 +63,10 @@ class Addresses:
         return (f"probe-{token}-{number}.segment-export@{self.domain}" for number in range(count))
 
 
-def _refused(message: str) -> ConfigurationError:
+def _refused(reason: str) -> ConfigurationError:
     return ConfigurationError(
         "probe_addresses",
-        message,
+        f"The addresses of the probe cannot be used: {reason}.",
         "Name a domain of your own with --domain example.org, or six addresses of your own with --address, which may "
         "be repeated.",
     )
@@ -100,7 +100,7 @@ def find_own(session: BrevoSession, addresses: Addresses) -> list[SingleContact]
         if not is_own(contact):
             raise ConfigurationError(
                 "probe_address_taken",
-                f"The {number}. address of the probe belongs to a contact that was there before. It was not changed.",
+                f"Address {number} of the probe belongs to a contact that was there before. It was not changed.",
                 "Name other addresses with --address, or another domain of your own with --domain.",
             )
         found.append(contact)

@@ -17,8 +17,9 @@ from shared.operating.probe_contacts import MARK, is_own
 
 FIRST = (1, 2, 3, 5, 6)
 _DATES = {"YYYY-MM-DD": "2001-12-25", "DD-MM-YYYY": "25-12-2001", "MM-DD-YYYY": "12-25-2001"}
-# Numbers that no telephone has: https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama
-_NUMBERS = [f"+4477009009{last:02}" for last in range(60, 80)]
+# Numbers for fiction, which no telephone has, and of valid form, since Brevo checks that: of each area code of North
+# America, 555-0100 to 555-0199. https://www.nanpa.com
+_NUMBERS = [f"+120255501{last:02}" for last in range(60, 80)]
 _FALSE = (False, "false", "no", "0", 0)
 
 Found = Mapping[int, SingleContact | None]
@@ -58,8 +59,12 @@ def _make(bench: Bench, number: int, attributes: dict[str, Any]) -> None:
     except PermanentError:
         # Refused also where the answer to an earlier try was lost: then the contact is there, with the mark.
         contact = bench.find(number)
-        if contact is None or not is_own(contact):
+        if contact is not None and is_own(contact):
+            return
+        if contact is not None or "SMS" not in attributes:
             raise
+        bench.number = ""  # what Brevo does not take of a contact alone says nothing of two
+        _make(bench, number, {name: value for name, value in attributes.items() if name != "SMS"})
 
 
 def _nothing(_: Bench) -> dict[int, dict[str, Any]]:
@@ -143,7 +148,7 @@ def _has(bench: Bench, number: int) -> bool:
 
 def _with_number(bench: Bench) -> dict[int, dict[str, Any]]:
     # One of somebody else would be taken from them, or merge them with a contact of the probe.
-    free = (number for number in _NUMBERS if find_single(bench.session, number, "phone_id") is None)
+    free = (number for number in _NUMBERS if find_single(bench.session, number[1:], "phone_id") is None)
     bench.number = next(free, "")
     return {5: {"SMS": bench.number}} if bench.number else {}
 
@@ -156,7 +161,7 @@ def _add_number(bench: Bench) -> None:
 def _read_number(bench: Bench, found: Found) -> dict[str, Any]:
     owner, second = found[5], found[6]
     if not bench.number:
-        bench.notes.append("A number of another contact: all numbers that a probe could use belong to contacts.")
+        bench.notes.append("A number of another contact: Brevo takes none of the probe's, or all belong to contacts.")
         return {}
     if owner is None:
         return {"shared_number": "contacts_merged"}

@@ -1,13 +1,16 @@
 """A probe touches nobody but its own contacts, and leaves none of them, whatever ends it."""
 
+import json
 import time
 
 import pytest
 
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.operating import probe_questions
 from shared.operating.probe import ProbeOrder
 from shared.operating.probe_contacts import MARK, Addresses
+from shared.storage.tables import Row
 from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
 from tests.memory_line import WorkerDied
 
@@ -17,87 +20,6 @@ PROBED = "probe"
 @pytest.fixture
 def prober(flow):
     return prober_of(flow)
-
-
-def refused(prober, code, **order):
-    """A probe that is refused before anything is written; its error."""
-    before = prober.contacts()
-    with pytest.raises((ConfigurationError, TransientError)) as caught:
-        prober.probe(**order)
-    assert caught.value.code == code
-    assert prober.contacts() == before
-    assert not prober.flow.sandbox.imports.records()
-    assert prober.flow.sandbox.log.count("POST /contacts") == 0
-    assert prober.flow.sandbox.log.count("DELETE /contacts/{identifier}") == 0
-    assert prober.flow.app.storage.accounts.get(prober.flow.account, PROBED) is None
-    return caught.value
-
-
-# What it refuses
-
-
-@pytest.mark.parametrize("number", range(1, 7))
-def test_address_of_a_contact_that_was_there_before_is_refused_and_left_alone(prober, number):
-    prober.flow.sandbox.seed(contacts=[{"email": SIX[number - 1], "attributes": {"CITY": "Iasi"}}])
-    error = refused(prober, "probe_address_taken")
-    assert f"The {number}. address" in error.message
-    assert "@" not in str(error)
-    assert "Iasi" not in str(error)
-
-
-def test_list_with_other_members_is_refused(prober):
-    prober.flow.sandbox.seed(contacts=[{"email": "ana@example.net", "lists": [LIST]}])
-    assert "no probe has made" in str(refused(prober, "probe_list_not_empty"))
-
-
-def test_list_of_an_export_is_refused(prober):
-    assert prober.flow.export_id in str(refused(prober, "probe_list_in_use", list_id=12))
-
-
-def test_list_that_is_not_there_is_refused(prober):
-    refused(prober, "list_missing", list_id=4711)
-
-
-def test_account_with_an_open_run_is_refused(prober):
-    prober.flow.segment("CustomerId,EMail,FirstName\n1,ana@example.net,Ana\n")
-    prober.flow.start()
-    refused(prober, "probe_account_busy")
-
-
-def test_account_without_a_text_attribute_is_refused(prober):
-    account = prober.flow.sandbox.account
-    account.attributes[:] = [each for each in account.attributes if each.type != "text" or each.name == "EXT_ID"]
-    refused(prober, "probe_no_attribute")
-
-
-@pytest.mark.parametrize(
-    ("given", "domain", "word"),
-    [
-        ([], "", "has 0"),
-        (SIX[:5], "", "has 5"),
-        ([*SIX[:5], SIX[0].upper()], "", "twice"),
-        (["ana"], DOMAIN, "The 1. --address"),
-        (["ana@example"], DOMAIN, "The 1. --address"),
-        (["ana@example.net", "a b@example.net"], DOMAIN, "The 2. --address"),
-        ([], "example", "--domain"),
-        ([], "ana@example.org", "--domain"),
-        ([], "example.org/path", "--domain"),
-        ([], "-", "--domain"),
-    ],
-)
-def test_addresses_that_cannot_be_used_are_refused_without_showing_them(given, domain, word):
-    with pytest.raises(ConfigurationError) as caught:
-        Addresses.of(given, domain)
-    assert caught.value.code == "probe_addresses"
-    assert word in caught.value.message
-    assert "@" not in caught.value.message
-
-
-def test_given_addresses_come_first_and_none_is_shown():
-    addresses = Addresses.of([" Me@Example.net "], f"@{DOMAIN}")
-    assert addresses.six == ("me@example.net", *SIX[1:])
-    assert "@" not in repr(ProbeOrder("brevo-eu", LIST, addresses))
-    assert len(set(addresses.many(50)) | set(addresses.many(50))) == 100
 
 
 # What it leaves
@@ -276,6 +198,42 @@ def test_answer_that_is_lost_costs_no_more_than_time(prober, route, fault):
     prober.flow.sandbox.fail_next(route, fault)
     answers = prober.answers()
     assert (answers["ext_id"], answers["new_address_lifts_block"]) == ("attributes", True)
+
+
+def test_import_that_hangs_ends_the_probe_and_keeps_the_next_one_waiting_for_half_an_hour_only(prober):
+    prober.flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    prober.flow.change_connection(import_deadline_hours=0.5)
+    with pytest.raises(TransientError, match=r"has not ended within 0\.5 h"):
+        prober.probe()
+    assert "may still be open" in prober.lines[-1]
+    assert prober.own() == []
+    began = prober.flow.app.now()
+    assert prober.answers()["ext_id"] == "attributes"
+    assert 1_800 < prober.flow.app.now() - began < 3_000
+    assert "An import of this account does not end. The probe goes on." in prober.lines
+
+
+def test_probe_waits_where_the_account_has_used_up_its_share(prober):
+    rows = prober.flow.app.storage.accounts
+    now = prober.flow.app.now()
+    prober.flow.sandbox.change(general_per_hour=100)
+    rows.put(Row(prober.flow.account, "other", {"limit": 100, "taken": json.dumps([now - 60 + n for n in range(60)])}))
+    assert prober.answers()["ext_id"] == "attributes"
+    assert prober.flow.app.now() - now > 3_000
+    assert any("share of Brevo's rate limit is used up. The probe goes on in 3,5" in line for line in prober.lines)
+
+
+def test_number_that_brevo_does_not_take_leaves_its_question_without_an_answer(prober, monkeypatch):
+    create = probe_questions.create_single
+
+    def refusing(session, email, attributes):
+        if "SMS" in attributes:
+            raise PermanentError("brevo_refused", "Brevo refused the request with status 400.")
+        create(session, email, attributes)
+
+    monkeypatch.setattr(probe_questions, "create_single", refusing)
+    answers = prober.answers()
+    assert (answers["shared_number"], answers["ext_id"]) == (None, "attributes")
 
 
 def test_contact_that_somebody_makes_meanwhile_is_not_touched(prober):

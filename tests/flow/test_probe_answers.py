@@ -100,7 +100,7 @@ def test_account_with_french_names_has_an_attribute_for_the_mark_too(prober):
 def test_numbers_that_all_belong_to_somebody_are_not_tried(prober):
     prober.flow.sandbox.seed(
         contacts=[
-            {"email": f"actor-{last}@example.net", "attributes": {"SMS": f"+4477009009{last:02}"}}
+            {"email": f"actor-{last}@example.net", "attributes": {"SMS": f"+120255501{last:02}"}}
             for last in range(60, 80)
         ]
     )
@@ -110,7 +110,7 @@ def test_numbers_that_all_belong_to_somebody_are_not_tried(prober):
 
 
 def test_first_number_that_nobody_has_is_taken(prober):
-    prober.flow.sandbox.seed(contacts=[{"email": "actor@example.net", "attributes": {"SMS": "+447700900960"}}])
+    prober.flow.sandbox.seed(contacts=[{"email": "actor@example.net", "attributes": {"SMS": "+12025550160"}}])
     assert prober.answers()["shared_number"] == "contact_skipped"
 
 

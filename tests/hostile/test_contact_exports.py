@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from shared.brevo import contact_export
-from shared.brevo.contact_export import ExportedContact, read_export
+from shared.brevo.contact_export import ExportedContact, read_columns, read_export
 from shared.brevo.download import Download
 from shared.errors import PermanentError, TransientError
 
@@ -147,3 +147,44 @@ def test_file_that_cannot_be_fetched_is_tried_again():
     with pytest.raises(TransientError) as caught:
         list(read_export("http://127.0.0.1:9/x.csv", "http://127.0.0.1:9/v3"))
     assert caught.value.code == "export_broken"
+
+
+# Its columns alone, as a probe reads them
+
+
+@pytest.mark.parametrize(
+    ("data", "names", "has_number"),
+    [
+        (b"CONTACT ID;EMAIL;Added Time\n7;ana@x.ro;x\n", ["CONTACT ID", "EMAIL", "Added Time"], True),
+        (b"\xef\xbb\xbfemail,first name\n\0", ["email", "first name"], False),
+        (b'"EMAIL";"ID"\n', ["EMAIL", "ID"], True),
+        (b"EMAIL", ["EMAIL"], False),
+    ],
+)
+def test_columns_are_read_as_they_are_spelled(monkeypatch, data, names, has_number):
+    monkeypatch.setattr(Download, "fetch", lambda self, url, base_url, file: file.write(data))
+    assert read_columns(LINK, BASE) == (names, has_number)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        b"ana@x.ro;7\n",
+        b"<html>\n",
+        b'{"code": "x"}\n',
+        b"EMAIL;EMAIL\n",
+        b"EMAIL;ID;ID\n",
+        b"EMAIL\0;ID\n",
+        b"EMAIL;" * 200_000,
+        b"EMAIL;" + b"x" * 99_000 + b"y" * 99_000,
+    ],
+    ids=lambda data: repr(data[:20]),
+)
+def test_columns_of_no_table_are_refused(monkeypatch, data):
+    monkeypatch.setattr(Download, "fetch", lambda self, url, base_url, file: file.write(data))
+    with pytest.raises(PermanentError) as caught:
+        read_columns(LINK, BASE)
+    assert caught.value.code == "export_garbled"
+    assert "ana@x.ro" not in str(caught.value)
