@@ -74,7 +74,9 @@ class AtRest:
 
     def _books(self, run: Run) -> Iterator[str]:
         counts = run.counts
-        if counts.rows_read != counts.contacts_mapped + counts.rows_merged + sum(counts.rows_rejected.values()):
+        if counts.rows_read != counts.contacts_mapped + counts.rows_merged + counts.rows_filtered + sum(
+            counts.rows_rejected.values()
+        ):
             yield "the rows do not add up"
         if counts.open_contacts < 0 or counts.contacts_delivered > counts.contacts_mapped:
             yield "the contacts do not add up"

@@ -102,7 +102,7 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
         status = run_status(site.app, run)
         rejected = sum(status.rows_rejected.values())
         if run.state not in ("failed", "cancelled") or run.counts.contacts_mapped:
-            rows = status.contacts_mapped + status.rows_merged + rejected
+            rows = status.contacts_mapped + status.rows_merged + status.rows_filtered + rejected
             if status.rows_read != rows:
                 yield f"{run.run_id}: {status.rows_read} rows read, {rows} accounted for"
         told = status.contacts_confirmed + status.rejected_by_brevo

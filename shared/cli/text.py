@@ -38,7 +38,8 @@ def _snapshot(run: "RunStatus") -> list[str]:
 def _rows(run: "RunStatus") -> list[str]:
     return [
         f"  rows       {run.rows_read:,} read = {run.contacts_mapped:,} contacts"
-        f" + {run.rows_merged:,} merged + {sum(run.rows_rejected.values()):,} rejected",
+        f" + {run.rows_merged:,} merged + {sum(run.rows_rejected.values()):,} rejected"
+        + (f" + {run.rows_filtered:,} filtered by source.only" if run.rows_filtered else ""),
         *_rejections(run),
     ]
 
@@ -99,6 +100,8 @@ def preview_text(preview: "Preview") -> str:
     ]
     if preview.rows_merged:
         lines.append(f"  merged     {preview.rows_merged:,} (the same address in another segment)")
+    if preview.rows_filtered:
+        lines.append(f"  filtered   {preview.rows_filtered:,} (left out by source.only)")
     lines += _rejections(preview)
     lines += [f"  note       {note}" for note in preview.notes]
     for contact in preview.contacts:

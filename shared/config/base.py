@@ -46,6 +46,7 @@ def _of_its_own(name: str) -> str:
 
 
 SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"), AfterValidator(_of_its_own)]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, word_or_object
+from shared.config.base import Column, Id, Model, SettingReference, Share, fits, not_raw, word_or_object
 from shared.config.date_format import DateForm, TimeZone
 from shared.config.notifications import Notification
 from shared.config.source import Source
@@ -45,7 +45,6 @@ SegmentName = Annotated[
     ),
     WithJsonSchema({"type": "string", "pattern": SEGMENT_PATTERN}),
 ]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 # Brevo stores attribute names in upper case, whatever is sent.

@@ -1,14 +1,35 @@
 """Where an export's segment files are, and how they are written."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.config.base import Model
+from shared.config.base import Column, Model
 from shared.config.date_format import DateForm
 
 CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
 NullWord = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
+class Condition(Model):
+    """A column, and the words of which a row must have one there."""
+
+    # `is` is a keyword of Python's.
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    column: Column
+    words: list[NullWord] = Field(
+        alias="is", min_length=1, max_length=50, description="Compared without regard to case and blanks at the ends."
+    )
+
+
+def _one_or_several(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+_Conditions = Annotated[
+    list[Condition], BeforeValidator(_one_or_several, json_schema_input_type=Condition | list[Condition])
+]
 
 
 class Source(Model):
@@ -26,6 +47,11 @@ class Source(Model):
     )
     gaps_allowed: bool = Field(
         default=False, description="The files' numbers have gaps by design: none is taken for a missing file."
+    )
+    only: _Conditions = Field(
+        default=[],
+        max_length=10,
+        description="Only rows that fit are sent, such as those of customers who agreed; with several, all must fit.",
     )
     date_format: DateForm | None = Field(
         default=None, description="How the files write dates, such as M/d/yyyy h:mm:ss tt; ISO dates need none."

@@ -21,6 +21,7 @@ from shared.mapping.results import MappedChunk, RejectedRow
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
     FATE,
+    NO_FAULTS,
     FileSource,
     contacts_sql,
     copy_sql,
@@ -32,13 +33,14 @@ from shared.mapping.select import (
 
 MEMORY_LIMIT = "100MB"
 _FETCH_ROWS = 12_288
+_FATES = {number: name for name, number in FATE.items()}
 # Planning the SQL for a kind of value takes as long as asking the library about so many.
 _WORTH_PLANNING = 1_000
 
 
 class Mapper:
-    """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged
-    and rejected rows, and warnings, and `empty` has the attributes that no contact has anything for.
+    """Maps one snapshot. Call `map_chunk` for each chunk in order; `reasons` then counts contacts, merged,
+    filtered and rejected rows, and warnings, and `empty` has the attributes that no contact has anything for.
 
     `files` are the names of the snapshot's files.
     """
@@ -134,8 +136,8 @@ class Mapper:
 
     def _count(self, segment_name: str, origins: Origins) -> None:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
-            if fate in (FATE["contact"], FATE["merged"]):
-                self.reasons["contact" if fate == FATE["contact"] else "merged"] += count
+            if (name := _FATES[fate]) in NO_FAULTS:
+                self.reasons[name] += count
         cursor = self._db.execute(rejected_sql(self.plan))
         while found := cursor.fetchmany(_FETCH_ROWS):
             for row, reason, field, customer_id, email in found:

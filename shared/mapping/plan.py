@@ -29,11 +29,19 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """A column, and the words of which a row must have one there to be sent."""
+
+    column: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What becomes of a row, whatever file it comes from. At most one field is the phone.
 
     `date_format` is the account's. `source_format` is that of the files' dates, where neither the field nor model.json
-    says otherwise. A cell that is one of `null_words` is empty.
+    says otherwise. A cell that is one of `null_words` is empty. A row that does not fit all of `only` is filtered.
     """
 
     email_column: str
@@ -44,6 +52,7 @@ class Plan:
     erase_empty: bool
     source_format: DateFormat | None = None
     null_words: tuple[str, ...] = ()
+    only: tuple[Only, ...] = ()
 
     @property
     def phone(self) -> Field | None:
@@ -78,6 +87,7 @@ def make_plan(export: Export, connection: Connection, columns: tuple[str, ...], 
         erase_empty=export.erase_empty,
         source_format=_format(export.source.date_format),
         null_words=tuple(export.source.null_words),
+        only=tuple(Only(each.column, tuple(each.words)) for each in export.source.only),
     )
     locate(plan, columns, where)
     return plan
@@ -102,7 +112,7 @@ def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:
 
     Raises ConfigurationError naming the file, the column, and the columns there are.
     """
-    mapped = (plan.email_column, *(field.column for field in plan.fields))
+    mapped = (plan.email_column, *(field.column for field in plan.fields), *(each.column for each in plan.only))
     return {column: _position(column, columns, where, mapped) for column in mapped}
 
 

@@ -51,11 +51,12 @@ class SegmentRows:
 class RowCounts:
     """The results of a snapshot's rows; dictionaries count by reason.
 
-    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected.
+    rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected.
     """
 
     rows_read: int = 0
     rows_merged: int = 0
+    rows_filtered: int = 0
     rows_rejected: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, int] = field(default_factory=dict)
     contacts_mapped: int = 0
@@ -66,6 +67,7 @@ class RowCounts:
         return cls(
             rows_read=rows_read,
             rows_merged=reasons["merged"],
+            rows_filtered=reasons["filtered"],
             rows_rejected={reason: reasons[reason] for reason in NOT_SENT if reasons[reason]},
             warnings={reason: reasons[reason] for reason in WARNINGS if reasons[reason]},
             contacts_mapped=reasons["contact"],

@@ -21,10 +21,10 @@ from typing import Literal
 from shared.config.date_format import DateFormat
 from shared.errors import ConfigurationError, shown
 from shared.mapping.date_rule import date_sql
-from shared.mapping.plan import CUSTOMER_ID, Field, Plan, find_column, locate
+from shared.mapping.plan import CUSTOMER_ID, Field, Only, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
 
-Fate = Literal["contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided"]
+Fate = Literal["contact", "missing_email", "invalid_email", "duplicate_email", "merged", "undecided", "filtered"]
 FATE: dict[Fate, int] = {
     "contact": 0,
     "missing_email": 1,
@@ -32,7 +32,10 @@ FATE: dict[Fate, int] = {
     "duplicate_email": 3,
     "merged": 4,
     "undecided": 5,
+    "filtered": 6,
 }
+# What is not told row by row.
+NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered")
 
 # What the engine reads at once. A chunk stays below it, or it holds a single row.
 BUFFER_BYTES = 25_000_000
@@ -81,12 +84,14 @@ def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule | None) ->
     if plan.phone:
         raw["raw_phone"] = _raw(f"c{at[plan.phone.column]}", plan, "0123456789")
     raw |= {f"v{i}": _trimmed(f"c{at[field.column]}", plan) for i, field in _values(plan)}
+    raw |= {f"only{i}": _wanted(f"c{at[each.column]}", each) for i, each in enumerate(plan.only)}
+    filtered = "".join(f"WHEN NOT only{i} THEN {FATE['filtered']} " for i in range(len(plan.only)))
     raw["customer_id"] = "NULL" if customer_id is None else f"c{customer_id}"
     forms = {i: _date_form(field, plan, source, at) for i, field in _values(plan)}
     values = "".join(f",\n    {_typed(field, f'v{i}', plan, forms[i])} AS f{i}" for i, field in _values(plan))
     return f"""CREATE OR REPLACE TEMP TABLE chunk AS
 SELECT
-    CAST(CASE WHEN email IS NOT NULL THEN {FATE["contact"]}
+    CAST(CASE {filtered}WHEN email IS NOT NULL THEN {FATE["contact"]}
         WHEN email_cell IS NULL THEN {FATE["missing_email"]}
         ELSE {FATE["undecided"]} END AS UTINYINT) AS fate,
     email, email_cell, CAST(substr(plain_phone, 2) AS UBIGINT) AS phone, phone_cell, false AS phone_lost,
@@ -162,12 +167,13 @@ def copy_sql(lines: str, path: str) -> str:
 def rejected_sql(plan: Plan) -> str:
     """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
-    Shape: rowid, reason, field, customer_id, email. A merged row is no fault.
+    Shape: rowid, reason, field, customer_id, email. Rows of NO_FAULTS are not there.
     """
+    no_faults = ", ".join(str(FATE[fate]) for fate in NO_FAULTS)
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
     parts = [
         f"SELECT rowid, CASE fate {reasons} END, {literal(plan.email_column)}, customer_id, "
-        f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({FATE['contact']}, {FATE['merged']})"
+        f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({no_faults})"
     ]
     kinds = [
         (f"f{i} = {INVALID}", f"'invalid_{field.type}'", field.column)
@@ -208,12 +214,22 @@ def _raw(cell: str, plan: Plan, signs: str) -> str:
 def _trimmed(cell: str, plan: Plan) -> str:
     """The cell without what is invisible at its ends; NULL where nothing is left, or a word that means empty."""
     empty = ", ".join(literal(word) for word in ("", *plan.null_words))
-    text = f"regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g')"
+    text = _without_invisible(cell)
     # The condition first, since most cells need nothing.
     return (
         f"CASE WHEN {cell} IN ({empty}) THEN NULL WHEN regexp_matches({cell}, '^{INVISIBLE}|{INVISIBLE}$') "
         f"THEN CASE WHEN {text} NOT IN ({empty}) THEN {text} END ELSE {cell} END"
     )
+
+
+def _without_invisible(cell: str) -> str:
+    return f"regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g')"
+
+
+def _wanted(cell: str, only: Only) -> str:
+    """True where the cell is one of the words. One that means empty may be asked for, too."""
+    words = ", ".join(f"lower({literal(word)})" for word in only.words)
+    return f"coalesce(lower({_without_invisible(cell)}) IN ({words}), false)"
 
 
 def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:

@@ -1,7 +1,8 @@
 """What stops a run that is probably a mistake, until a person lets it through with --accept."""
 
 from shared.config.models import Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
+from shared.mapping.results import RowCounts
 from shared.runs.store import Success
 
 ACCEPT = "If this is right, run the export again with --accept."
@@ -18,10 +19,24 @@ def check_gaps(gap: str) -> None:
         )
 
 
+def check_agreed(export: Export, counts: RowCounts) -> None:
+    """Raises ConfigurationError where `source.only` leaves out every row: its words may not be the column's."""
+    if counts.rows_filtered == counts.rows_read:
+        columns = " and ".join(shown(each.column) for each in export.source.only)
+        raise ConfigurationError(
+            "guard_nobody_agreed",
+            f"None of the {counts.rows_read:,} rows has what source.only asks for in {columns[:500]}.",
+            f"Compare its words with those in the column. {ACCEPT}",
+        )
+
+
 def check_staged(
     export: Export, *, contacts: int, rows_read: int, rows_rejected: int, notes: list[str], before: Success | None
 ) -> None:
-    """Checks a staged run before its first import. Raises ConfigurationError."""
+    """Checks a staged run before its first import. `rows_read` are those that were to be sent.
+
+    Raises ConfigurationError.
+    """
     if export.max_profiles is not None and contacts > export.max_profiles:
         raise ConfigurationError(
             "guard_max_profiles",

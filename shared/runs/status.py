@@ -35,8 +35,8 @@ class RunSummary:
 class RunStatus(Counts, RunSummary):
     """A run with all its counts. `times` holds when each state began; `waiting` why nothing happens just now.
 
-    rows_read = contacts_mapped + rows_merged + the sum of rows_rejected; contacts_delivered = contacts_confirmed + the
-    sum of contacts_rejected_by_brevo + what is still open.
+    rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_delivered =
+    contacts_confirmed + the sum of contacts_rejected_by_brevo + what is still open.
     """
 
     __pydantic_config__ = ALL_FIELDS_SENT

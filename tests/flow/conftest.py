@@ -175,7 +175,8 @@ class Flow:
 def check_books(status: dict[str, Any]) -> None:
     """What is true in every final state."""
     rejected = sum(status["rows_rejected"].values())
-    assert status["rows_read"] == status["contacts_mapped"] + status["rows_merged"] + rejected, status
+    filtered = status["rows_filtered"]
+    assert status["rows_read"] == status["contacts_mapped"] + status["rows_merged"] + filtered + rejected, status
     by_brevo = sum(status["contacts_rejected_by_brevo"].values())
     assert status["contacts_delivered"] >= status["contacts_confirmed"] + by_brevo, status
     if status["status"].startswith("succeeded"):

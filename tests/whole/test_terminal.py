@@ -19,7 +19,7 @@ HEAD = "CustomerId,EMail,FirstName\n"
 COMMANDS = ["validate", "connect", "exports", "preview", "run", "status", "rejects", "cancel", "schema"]
 FIXED_KEYS = {
     "run_id", "export", "status", "trigger", "started_by", "started_at", "finished_at", "snapshot", "segments",
-    "rows_read", "rows_merged", "rows_rejected", "warnings", "contacts_mapped", "contacts_delivered",
+    "rows_read", "rows_merged", "rows_filtered", "rows_rejected", "warnings", "contacts_mapped", "contacts_delivered",
     "contacts_confirmed", "contacts_rejected_by_brevo", "contacts_removed", "batches", "requests", "bytes_sent",
     "error",
 }  # fmt: skip

@@ -19,7 +19,7 @@ from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
 from shared.runs.claim import Claim, Stopping, claimed_run
-from shared.runs.guards import check_emptied, check_gaps, check_staged
+from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Batch, Run
@@ -194,6 +194,7 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
     try:
         if not ready.export.source.gaps_allowed:
             check_gaps(gap_text(result.snapshot))
+        check_agreed(ready.export, staged.counts)
         before = app.store.success(staged.export)
         if ready.export.erase_empty and before and staged.counts.contacts_mapped:
             empty = [name[:_LONGEST_NAME] for name in result.reader.empty]
@@ -201,7 +202,7 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
         check_staged(
             ready.export,
             contacts=staged.counts.contacts_mapped,
-            rows_read=staged.counts.rows_read,
+            rows_read=staged.counts.rows_read - staged.counts.rows_filtered,
             rows_rejected=sum(staged.counts.rows_rejected.values()),
             notes=staged.notes,
             before=before,
