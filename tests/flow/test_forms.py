@@ -127,6 +127,7 @@ def test_other_rows_of_the_file_are_read(flow):
     assert (store.active("gold"), store.open_runs()) == (RUN, [(RUN, "BREVO_API_KEY")])
     assert (started.snapshot, started.due) == ("2026-11-24T0500-0a1b2c3d", "2026-11-24T05:00Z")
     assert (success.run_id, success.contacts) == (RUN, 8)
+    assert success.filled == {"FIRSTNAME": 1}, "names alone count as one value each"
     assert store.events(RUN) == [{"at": "20261124T050312.123456", "kind": "queued", "text": "By event."}]
     assert seconds_per_contact(pace.rows) == 0.001
     assert pace.shortest_wait_seconds() >= 0
