@@ -45,17 +45,24 @@ def _found() -> Iterator[tuple[str, str, str]]:
     """Code, message and advice of each call that makes an error. What is not written out there is left empty."""
     for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and (code := _code(node)):
+            if isinstance(node, ast.Call):
                 message, advice, *_ = [*map(_text, node.args[1:3]), "", ""]
-                yield code, message, advice
+                yield from ((code, message, advice) for code in _codes(node))
 
 
-def _code(call: ast.Call) -> str:
+def _codes(call: ast.Call) -> list[str]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if not call.args or not _MAKERS.fullmatch(name) or name in _NO_ERRORS:
-        return ""
-    code = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+        return []
+    match call.args[0]:
+        case ast.Constant(str() as code):
+            codes = [code]
+        # What Brevo makes as files shares its errors, each under the name of its kind.
+        case ast.JoinedStr([ast.FormattedValue(ast.Attribute(attr="kind")), ast.Constant(str() as ending)]):
+            codes = [f"{kind}{ending}" for kind in ("export", "report")]
+        case _:
+            codes = []
+    return [code for code in codes if _CODE.fullmatch(code)]
 
 
 def _text(node: ast.expr) -> str:

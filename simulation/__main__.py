@@ -11,7 +11,7 @@ from dataclasses import asdict
 from simulation.history import log_lines, play
 from simulation.many import Failure, machine, play_many
 from simulation.patches import replaced
-from simulation.plan import make_plan
+from simulation.scenes import plan_of
 from simulation.shrink import shrink
 from simulation.story import story
 
@@ -35,7 +35,7 @@ def main() -> int:
 
 def _one(seed: int, *, with_log: bool) -> int:
     with replaced():
-        plan = make_plan(seed)
+        plan = plan_of(seed)
         outcome = play(plan)
         if with_log:
             print("\n".join(log_lines(outcome.log)))

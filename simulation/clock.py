@@ -31,10 +31,14 @@ class ProcessClock(Ticking):
     def __init__(self, scheduler: Scheduler, process: Process) -> None:
         super().__init__()
         self._scheduler, self._process = scheduler, process
+        self._last = 0.0, _EPOCH
 
     def now(self) -> datetime:
         """The present moment, as this process has it."""
-        return _EPOCH + timedelta(seconds=self._scheduler.now + self._process.clock_offset)
+        seconds = self._scheduler.now
+        if self._last[0] != seconds:
+            self._last = seconds, _EPOCH + timedelta(seconds=seconds + self._process.clock_offset)
+        return self._last[1]
 
     def sleep(self, seconds: float) -> None:
         """Gives way for so long."""

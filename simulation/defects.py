@@ -16,11 +16,11 @@ DEFECTS: tuple[Defect, ...] = (
         'self.save(Row(partition, key, values, "*" if row else None))',
     ),
     one(
-        "slot-etag-dropped",
-        "A slot is taken over whatever has happened to it since it was read.",
+        "slot-condition-dropped",
+        "A slot is taken whatever has happened to it since it was read.",
         "runs.slots",
-        'wanted = Row(run.key_setting, f"slot-{number}", mine, row.etag if row else None)',
-        'wanted = Row(run.key_setting, f"slot-{number}", mine, "*" if row else None)',
+        "app.storage.accounts.save(wanted)",
+        "app.storage.accounts.put(wanted)",
     ),
     one(
         "active-not-exclusive",
@@ -134,6 +134,11 @@ DEFECTS: tuple[Defect, ...] = (
                 'return None if self.is_final else self._ended("cancelled", now, problem)',
                 'return self._ended("cancelled", now, problem)',
             ),
+            Edit(
+                "shared.runs.state",
+                'return None if self.is_final else self._ended("failed", now, problem)',
+                'return self._ended("failed", now, problem)',
+            ),
         ),
     ),
     one(
@@ -206,12 +211,21 @@ DEFECTS: tuple[Defect, ...] = (
         "    send_ended(app, run)\n",
         "",
     ),
-    one(
+    Defect(
         "snapshot-not-noted",
-        "A run does not write down which snapshot it has taken.",
-        "runs.steps.stage",
-        "            app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)\n",
-        "",
+        "A run does not write down which snapshot it has taken, nor its end which one it has sent.",
+        (
+            Edit(
+                "shared.runs.steps.stage",
+                "            app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)\n",
+                "",
+            ),
+            Edit(
+                "shared.runs.tries",
+                "return self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)",
+                "return self.with_due_known(self.due)",
+            ),
+        ),
     ),
     one(
         "active-row-left",
@@ -298,12 +312,17 @@ DEFECTS: tuple[Defect, ...] = (
         "all_read = not any(batch.note for batch in batches)",
         "all_read = True",
     ),
-    one(
+    Defect(
         "address-in-the-story",
-        "A run's story names the addresses that were sent.",
-        "runs.steps.deliver",
-        'f"Batch {batch.number}: {batch.contacts:,} contacts.")\n    if batch.called_back',
-        'f"Batch {batch.number}: {read_body(app, batch)!r}")\n    if batch.called_back',
+        "A run's story names the addresses that were sent, and nothing masks them.",
+        (
+            Edit(
+                "shared.runs.steps.deliver",
+                'f"Batch {batch.number}: {batch.contacts:,} contacts.")\n    if batch.called_back',
+                'f"Batch {batch.number}: {read_body(app, batch)!r}")\n    if batch.called_back',
+            ),
+            Edit("shared.runs.store", '"text": masked(text[:1000])', '"text": text[:1000]'),
+        ),
     ),
     # Notices
     one(
@@ -321,11 +340,11 @@ DEFECTS: tuple[Defect, ...] = (
         "        if notification.id:\n            _write",
     ),
     one(
-        "notice-unwatched",
-        "A notice whose worker dies is told by nobody.",
-        "notices.when",
-        "            enqueue(app, replace(message, watch=True), app.graces.notice_watch)\n",
-        "",
+        "notice-given-up-at-once",
+        "A notice that a receiver refuses for a moment is given up.",
+        "notices.tell",
+        "if now - since > GIVE_UP_SECONDS:",
+        "if now - since >= 0:",
     ),
     *MENDED,
 )

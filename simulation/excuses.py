@@ -1,6 +1,6 @@
 """What a plan excuses: a run may fail where Brevo refuses, a batch may go out again where its answer was lost."""
 
-from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage, Restart, StartBreaksOff
+from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage, ReceiverFault, Restart, StartBreaksOff
 from simulation.plan import Plan
 
 DEADLINE_SECONDS = 6 * 3600.0
@@ -29,6 +29,13 @@ def stands_still(plan: Plan) -> bool:
     """True where a worker may stand still for longer than its claim lasts."""
     return plan.latency.slowest > _CLAIM_SECONDS or any(
         isinstance(each, Freeze) or (isinstance(each, CallFault) and each.seconds > 0) for each in plan.faults
+    )
+
+
+def may_refuse_notices(plan: Plan) -> bool:
+    """True where a notice may be given up: its receiver is gone for good, or storage was away for all of its tries."""
+    return any(
+        isinstance(each, Outage) or (isinstance(each, ReceiverFault) and each.kind == "410") for each in plan.faults
     )
 
 

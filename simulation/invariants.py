@@ -19,7 +19,7 @@ INVARIANTS: dict[str, str] = {
     "cancelled stays": "What a person has cancelled is not sent by the timer or an event later.",
     "sent once": "The timer and events send no snapshot a second time that they have sent.",
     "one active run": "An export has one run at a time that is not final.",
-    "final is final": "A run that has ended stays as it ended.",
+    "final is final": "A run that has ended stays as it ended: nobody writes its row again.",
     "every run ends": "When all is quiet no run is open, none is listed as open, and no message is left.",
     "no body left": "When all is quiet nothing is staged any more.",
     "told once": "Each failure and each recovery is told to each receiver, and to none that cannot tell copies twice.",

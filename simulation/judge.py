@@ -27,7 +27,7 @@ _CLOCKS_DIFFER_SECONDS = 5.0
 # The first try of a snapshot and three more.
 MOST_TRIES = 4
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
-_SECRET = re.compile(r"@people\.example|simulated-key-0123456789|secret-of-|simulated\.brevo\.com/|c2ltdWxhdGVk")
+_SECRETS = ("@people.example", "simulated-key-0123456789", "secret-of-", "simulated.brevo.com/", "c2ltdWxhdGVk")
 
 
 @dataclass(slots=True)
@@ -109,9 +109,8 @@ class Judge:
         """A row was written."""
         if values is None:
             return
-        for value in values.values():
-            if value.__class__ is str and _SECRET.search(value):
-                self.violate("nothing leaks", f"in the table {table}, row {key}")
+        if _leaks("\n".join(value for value in values.values() if value.__class__ is str)):
+            self.violate("nothing leaks", f"in the table {table}, row {key}")
         if table == "runs" and key.startswith("run-"):
             self._run(partition, values)
         elif table == "batches" and (process := values.get("process_id")):
@@ -120,10 +119,10 @@ class Judge:
     def _run(self, export: str, values: dict[str, Any]) -> None:
         run_id, state = str(values["run_id"]), str(values["state"])
         _, before = self.runs.get(run_id, ("", ""))
+        if before in FINAL:
+            self.violate("final is final", f"{run_id} was {before} and is written again as {state}")
         if before == state:
             return
-        if before in FINAL:
-            self.violate("final is final", f"{run_id} was {before} and is {state}")
         self.runs[run_id] = (export, state)
         self.on_state(export, state)
         if state in FINAL:
@@ -171,12 +170,12 @@ class Judge:
         """A blob was written."""
         if container == "staged" and name.endswith(".json"):
             self._bodies[id(data)] = (name, data)
-        elif container == "rejected-rows" and _SECRET.search(data.decode(errors="replace")):
+        elif container == "rejected-rows" and _leaks(data.decode(errors="replace")):
             self.violate("nothing leaks", f"in the rejected rows {name}")
 
     def message(self, text: str) -> None:
         """A message was sent."""
-        if _SECRET.search(text):
+        if _leaks(text):
             self.violate("nothing leaks", "in a message")
         if len(self.kept.messages) > _MOST_STEPS or len(self.kept.notices) > _MOST_NOTICES:
             self.violate("messages stay few", f"there are too many, such as {text}")
@@ -186,13 +185,13 @@ class Judge:
         text = record.getMessage()
         if match := _RUN_ENDED.match(text):
             self.ended_lines.add(match[1])
-        if _SECRET.search(text):
+        if _leaks(text):
             self.violate("nothing leaks", f"in the log: {record.msg}")
 
     def posted(self, setting: str, body: bytes) -> None:
         """A receiver has taken a notice."""
         text = body.decode()
-        if _SECRET.search(text):
+        if _leaks(text):
             self.violate("nothing leaks", "in a notice")
         if setting == "SIMULATED_TEAMS" and self.receivers.taken[setting, body] > 1:
             self.violate("told once", "Teams shows a notice twice")
@@ -259,6 +258,10 @@ class Judge:
             if values.get("run_id") == run_id and key.startswith("run-"):
                 return run_of(Row("", key, values, etag))
         raise KeyError(run_id)
+
+
+def _leaks(text: str) -> bool:
+    return any(secret in text for secret in _SECRETS)
 
 
 def version(value: str) -> int:

@@ -1,14 +1,16 @@
 """Plays many histories, in as many processes as there are cores, each with a range of seeds at a time."""
 
+import gc
 import os
 import platform
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from simulation.history import play
 from simulation.patches import replaced
-from simulation.plan import make_plan
+from simulation.scenes import plan_of
 
 _CHUNK = 50
 
@@ -32,12 +34,25 @@ class Part:
     failures: tuple[Failure, ...]
 
 
+@contextmanager
+def collected_late() -> Iterator[None]:
+    """Leaves the garbage until the block ends: to look for it in the midst of histories takes an eighth of the time."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.unfreeze()
+
+
 def play_range(seeds: range) -> Part:
     """Plays these seeds in this process."""
     failures, calls, hours = [], 0, 0.0
-    with replaced():
+    with replaced(), collected_late():
         for seed in seeds:
-            outcome = play(make_plan(seed))
+            outcome = play(plan_of(seed))
             calls += len(outcome.log)
             hours += outcome.hours
             if found := outcome.violation:

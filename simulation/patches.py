@@ -9,9 +9,11 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from importlib import import_module
+from operator import attrgetter
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -179,6 +181,21 @@ def _decoded(decode: Callable[[Row], Any]) -> Callable[[Row], Any]:
     return once
 
 
+# Copies of runs and the like, which are made by the hundred in each history
+
+
+@lru_cache(maxsize=64)
+def _fields_of(cls: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(cls))
+    return names, attrgetter(*names)
+
+
+def _replace(model: Any, **changes: Any) -> Any:
+    """As that of `dataclasses`, in a third of the time, where all fields are given to the constructor."""
+    names, values_of = _fields_of(model.__class__)
+    return model.__class__(**dict(zip(names, values_of(model), strict=True)) | changes)
+
+
 def _in_staging(name: str, real: Any, model: Any) -> Any:
     """Calls the model or the real part, as the history has it."""
 
@@ -199,6 +216,11 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.store.run_of": _decoded(rows.run_of),
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,
+    "shared.runs.state.replace": _replace,
+    "shared.runs.counts.replace": _replace,
+    "shared.runs.queue.replace": _replace,
+    "shared.runs.store.replace": _replace,
+    "shared.notices.rows.replace": _replace,
     "shared.staging.reader.ThreadPoolExecutor": _AtOnce,
     "shared.staging.bodies.ThreadPoolExecutor": _AtOnce,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from shared.runs.state import SUCCEEDED, Run
-from simulation.excuses import DEADLINE_SECONDS, loses_something
+from simulation.excuses import DEADLINE_SECONDS, loses_something, may_refuse_notices
 from simulation.judge import Judge
 
 
@@ -86,7 +86,10 @@ class AtRest:
             yield "not all are delivered and confirmed"
         if self._reports_broken:
             return
-        brevo, people = self._judge.brevo, self._judge.refreshes[run.snapshot].people.keys()
+        brevo = self._judge.brevo
+        # Not the whole snapshot: who left the list is not sent.
+        imports = [each for each in brevo.imports if each.batch.startswith(f"{run.run_id}/")]
+        people = {email for each in imports for email in each.contacts}
         if counts.rejected_by_brevo != len(people & brevo.refused):
             yield f"Brevo has rejected {len(people & brevo.refused)}"
         shared = len((people & brevo.shared) - brevo.refused)
@@ -119,11 +122,13 @@ class AtRest:
                     yield "told once", f"{run.run_id} failed as {code}, and {notification} was not told"
 
     def _given_up(self, run: Run, notification: str) -> bool:
+        """True where nobody may try the notice again: it may have been told, or its receiver refuses it for good."""
+        excused = {"unknown", "given_up"} if may_refuse_notices(self._judge.plan) else {"unknown"}
         rows = self._judge.kept.tables["notices"].items()
         return any(
-            partition == run.run_id and key.startswith(f"{run.run_id}-{notification}-") and values["state"] != "told"
+            partition == run.run_id and key.startswith(f"{run.run_id}-{notification}-")
             for (partition, key), (values, _) in rows
-            if values["state"] in ("given_up", "unknown")
+            if values["state"] in excused
         )
 
     def _settled(self) -> Iterator[tuple[str, str]]:

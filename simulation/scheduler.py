@@ -46,6 +46,7 @@ class Scheduler:
         self.on_death: Callable[[Process], None] = lambda process: None
         self._hub = getcurrent()
         self._number = 0
+        self._until = now
         self._events: list[tuple[float, int, Any]] = []
 
     def at(self, time: float, what: "Callable[[], object] | Task") -> None:
@@ -86,8 +87,13 @@ class Scheduler:
         task = self.current
         if task is None or task.process.dead:
             raise GreenletExit
+        until = self.now + seconds
+        events = self._events
+        if events and until < events[0][0] and not self.stopped and task.process.frozen_until <= until <= self._until:
+            self.now = until  # nothing else happens meanwhile, and the task goes on at once
+            return
         self._number += 1
-        heapq.heappush(self._events, (self.now + seconds, self._number, task))
+        heapq.heappush(events, (until, self._number, task))
         self._hub.switch()
         if task.process.dead:
             raise GreenletExit
@@ -130,7 +136,7 @@ class Scheduler:
 
     def run(self, until: float) -> None:
         """Plays all events up to a time, or until `stopped` is set."""
-        events = self._events
+        events, self._until = self._events, until
         while events and not self.stopped and events[0][0] <= until:
             time, _, what = heapq.heappop(events)
             self.now = time

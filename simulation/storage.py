@@ -75,9 +75,8 @@ class Kept:
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
     """Refuses what the service or its SDK refuses."""
-    size_bytes = 0
-    for name, value in values.items():
-        size_bytes += 2 * len(name) + 16
+    size_bytes = 16 * len(values) + 2 * len("".join(values))
+    for value in values.values():
         if value.__class__ is str:
             size_bytes += 2 * len(value)
             if len(value) > _LONGEST_TEXT // 2 and len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
@@ -99,7 +98,8 @@ class MemoryTable(Rows):
 
     @property
     def _rows(self) -> dict[tuple[str, str], tuple[dict[str, Any], str]]:
-        return self._kept.tables.setdefault(self.name, {})
+        tables = self._kept.tables
+        return tables[self.name] if self.name in tables else tables.setdefault(self.name, {})
 
     def _call[T](self, what: str, act: Callable[[], T]) -> T:
         def locked() -> T:
@@ -111,7 +111,7 @@ class MemoryTable(Rows):
     def get(self, partition: str, key: str) -> Row | None:
         def act() -> Row | None:
             found = self._rows.get((partition, key))
-            return self.as_read(Row(partition, key, dict(found[0]), found[1])) if found else None
+            return self.as_read(Row(partition, key, *found)) if found else None
 
         return self._call("get", act)
 
@@ -124,19 +124,15 @@ class MemoryTable(Rows):
         on_other: OnOther | None = None,
     ) -> Iterator[Row]:
         def act() -> list[Row]:
-            return [
-                Row(partition, key, dict(values), etag)
-                for (part, key), (values, etag) in sorted(
-                    (each for each in self._rows.items() if each[0][0] == partition), key=lambda item: item[0]
-                )
-                if key >= first and (not last or key < last)
-            ][:limit]
+            rows = self._rows
+            keys = [key for part, key in rows if part == partition and key >= first and (not last or key < last)]
+            return [Row(partition, key, *rows[partition, key]) for key in sorted(keys)[:limit]]
 
         yield from self.readable(iter(self._call("query", act)), on_other)
 
     def rows(self) -> Iterator[Row]:
         def act() -> list[Row]:
-            return [Row(*address, dict(values), etag) for address, (values, etag) in sorted(self._rows.items())]
+            return [Row(*address, *self._rows[address]) for address in sorted(self._rows)]
 
         yield from self.readable(iter(self._call("rows", act)), pass_over)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from simulation.clock import BEGINNING
 from simulation.faults import BrevoFault, CallFault, CallKind, Faults, Latency, MessageFault
 from simulation.history import play
-from simulation.many import machine
+from simulation.many import collected_late, machine
 from simulation.patches import replaced
 from simulation.plan import Action, Plan
 
@@ -135,7 +135,7 @@ def walk(path: Path, most: int) -> Iterator[tuple[Path, str]]:
 
 
 def _walked(path: Path, most: int) -> tuple[int, list[str]]:
-    with replaced():
+    with replaced(), collected_late():
         found = list(walk(path, most))
     return len(found), [f"{each}: {violated}" for each, violated in found if violated]
 

@@ -4,6 +4,7 @@ start the whole app, on Azure's own host."""
 from __future__ import annotations
 
 import base64
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,13 +40,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names = set(in_slice([item.nodeid for item in chosen], *wanted))
         chosen = [item for item in chosen if item.nodeid in names]
     chosen.sort(key=_turn)
-    if left := [item for item in items if item not in chosen]:
+    kept = set(chosen)
+    if left := [item for item in items if item not in kept]:
         config.hook.pytest_deselected(items=left)
     items[:] = chosen
 
 
 def _turn(item: pytest.Item) -> int:
-    folder = item.path.relative_to(TESTS).parts[0]
+    return _turn_of(item.path)
+
+
+@functools.cache
+def _turn_of(file: Path) -> int:
+    folder = file.relative_to(TESTS).parts[0]
     return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
@@ -69,3 +76,12 @@ def azurite() -> Iterator[Azurite]:
 
     with Azurite(in_memory=True) as storage:
         yield storage
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """What a command line begins with in place of `python -m`, where the start of Python is not what is tested."""
+    from tests.forked import forking
+
+    with forking(tmp_path_factory.mktemp("forked")) as start:
+        yield start

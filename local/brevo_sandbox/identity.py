@@ -61,10 +61,14 @@ class Identity:
             else:
                 reports.append(report)
                 del changes[position]
+        if losers:
+            self._delete(losers)
+        return known, reports
+
+    def _delete(self, losers: list[Contact]) -> None:
         for loser in losers:
             self._account.delete(loser)
-        self.merged += len(losers)
-        return known, reports
+            self.merged += 1
 
     def names_nobody(self, changes: Changes) -> bool:
         """Whether the row has no identifier beside its address."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, read_attribute
@@ -257,7 +257,7 @@ class BrevoClient:
 def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
     """The answer as the model has it. Raises TransientError where it lacks what it should have."""
     try:
-        return TypeAdapter(model).validate_python(answer)
+        return model.model_validate(answer)
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, found["loc"])) for found in error.errors()[:3])
         raise TransientError(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from shared.mapping.email_rule import judge_email
 from shared.mapping.rule import literal
 from shared.mapping.select import FATE
 
@@ -31,8 +30,12 @@ class DigestKey:
 
     def digest(self, address: str) -> str:
         """The digest of an address as Brevo has it: what we would send for it is the same address."""
-        plain = address.strip()
-        sent = plain.lower() if plain.isascii() else judge_email(plain) or plain.lower()
+        sent = address.strip().lower()
+        if not sent.isascii():
+            # Imported here, since few addresses need the library of the rules.
+            from shared.mapping.email_rule import judge_email
+
+            sent = judge_email(sent) or sent
         return hashlib.sha256(f"{self.text}{sent}".encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 

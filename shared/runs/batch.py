@@ -74,6 +74,11 @@ class Batch:
         """True where it was posted, and nobody knows whether Brevo has it: an import that failed is known."""
         return self.state in DELIVERABLE and self.posts > self.sent_again
 
+    @property
+    def may_be_there(self) -> bool:
+        """True where it is to be sent and Brevo may have some of it already: unanswered, or of an import that failed."""
+        return self.state in DELIVERABLE and self.posts > 0
+
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker posts the batch."""
         return self.state == "delivering" and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)

@@ -21,7 +21,7 @@ class Problem:
         return cls(error.code, error.message[:2000], error.advice[:2000])
 
     def with_what_was_sent(self, counts: Counts, unanswered: int) -> Self:
-        """The same, with what Brevo has. `unanswered` contacts were posted, and no answer came."""
+        """The same, with what Brevo has. `unanswered` contacts were posted, and nobody knows what Brevo has of them."""
         sent = ""
         if counts.contacts_delivered:
             sent = (
@@ -29,5 +29,5 @@ class Problem:
                 f"({counts.open_contacts:,} of them not confirmed)."
             )
         if unanswered:
-            sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come."
+            sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come, or their import failed."
         return replace(self, message=self.message + (sent or " Nothing was sent."))

@@ -5,7 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -55,6 +55,7 @@ class Message:
 
 
 _MESSAGE = TypeAdapter(Message)
+_FIELDS = tuple(field.name for field in fields(Message))
 
 
 def parse_message(text: str | bytes) -> Message:
@@ -79,7 +80,7 @@ def check_form(text: str | bytes, what: str, form: int) -> None:
 
 def send(app: App, message: Message, delay_seconds: float = 0) -> None:
     """Sends the message, to be seen after the delay."""
-    body = asdict(message) | {"trace": telemetry.carrier(), FORM: MESSAGE_FORM}
+    body = {name: getattr(message, name) for name in _FIELDS} | {"trace": telemetry.carrier(), FORM: MESSAGE_FORM}
     app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
 
 

@@ -1,9 +1,10 @@
 """Runs and batches as table rows: each property that differs from its default."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, asdict, fields
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from shared.errors import masked
 from shared.runs.batch import Batch
@@ -16,6 +17,7 @@ from shared.storage.tables import Row
 
 # A table holds 32 Ki characters in one property. Lists are bounded where they are made.
 _LONGEST_TEXT = 10_000
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def run_row(run: Run) -> Row:
@@ -66,28 +68,37 @@ def started_of(row: Row | None) -> Started:
 def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     """What differs from its default, and the state. A long run's batches are read often: each property costs time."""
     values: dict[str, Any] = {}
-    for name, default, make, _ in _PARTS[type(model)]:
-        value = getattr(model, name)
-        if name == "etag" or (name != "state" and value == (make() if make else default)):
+    parts, values_of, _ = _FORMS[type(model)]
+    for (name, default, kind), value in zip(parts, values_of(model), strict=True):
+        if value == default:
             continue
-        if isinstance(value, Counts):
+        if kind == "counts":
             values |= row_values(value)
         else:
-            values[name] = _property(value)
+            values[name] = _property(value, kind)
     return values
 
 
-def _parts(cls: type[Any]) -> tuple[tuple[str, Any, Any, str], ...]:
-    """Of each field its name, its default or what makes it, and how a row holds it."""
-    return tuple(
-        (
-            part.name,
-            part.default,
-            None if part.default_factory is MISSING else part.default_factory,
-            _held_as(part.name, part.type),
-        )
-        for part in fields(cls)
+class _Form(NamedTuple):
+    """How a row holds a model: of each field its name, the default that is not written, and the kind of its value."""
+
+    parts: tuple[tuple[str, Any, str], ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
+    kinds: dict[str, str]
+
+
+def _form(cls: type[Any]) -> _Form:
+    parts = tuple(
+        (part.name, _default(part), _held_as(part.name, part.type)) for part in fields(cls) if part.name != "etag"
     )
+    return _Form(parts, attrgetter(*(name for name, _, _ in parts)), {name: kind for name, _, kind in parts})
+
+
+def _default(part: Field[Any]) -> Any:
+    """What need not be written. The state always is."""
+    if part.name == "state":
+        return None
+    return part.default if part.default_factory is MISSING else part.default_factory()
 
 
 def _held_as(name: str, kind: Any) -> str:
@@ -98,13 +109,11 @@ def _held_as(name: str, kind: Any) -> str:
     return "json" if str(kind).startswith(("dict", "list")) else "value"
 
 
-def _property(value: Any) -> Any:
+def _property(value: Any, kind: str) -> Any:
     """The value as a table takes it; no table holds an address."""
-    if isinstance(value, Problem):
-        value = asdict(value)
-    if isinstance(value, dict | list):
-        return masked(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
-    return masked(value[:_LONGEST_TEXT]) if isinstance(value, str) else value
+    if kind == "value":
+        return masked(value[:_LONGEST_TEXT]) if isinstance(value, str) else value
+    return masked(_JSON.encode(asdict(value) if kind == "error" else value))
 
 
 def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
@@ -112,21 +121,22 @@ def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
 
 
 def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = _FORMS[cls].kinds
     known: dict[str, Any] = {}
-    for name, _, _, kind in _PARTS[cls]:
-        value = values.get(name)
-        if kind == "counts":
-            known[name] = Counts(**_known(Counts, values))
-        elif value is None:
+    for name, value in values.items():
+        kind = kinds.get(name)
+        if value is None:
             continue
-        elif kind == "error":
-            known[name] = Problem(**json.loads(value))
+        if kind == "value":
+            known[name] = value
         elif kind == "json":
             known[name] = json.loads(value)
-        else:
-            known[name] = value
+        elif kind == "error":
+            known[name] = Problem(**json.loads(value))
+    if "counts" in kinds:
+        known["counts"] = Counts(**_known(Counts, values))
     return known
 
 
 # Rows are read all the time.
-_PARTS: dict[type[Any], tuple[tuple[str, Any, Any, str], ...]] = {each: _parts(each) for each in (Run, Batch, Counts)}
+_FORMS: dict[type[Any], _Form] = {each: _form(each) for each in (Run, Batch, Counts)}

@@ -45,4 +45,4 @@ def started_at(run_id: str) -> datetime:
     match = _RUN_ID.fullmatch(run_id)
     if match is None:
         raise ValueError("not a run id")
-    return datetime.strptime(match["time"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return datetime.fromisoformat(match["time"]).replace(tzinfo=UTC)

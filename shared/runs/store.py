@@ -153,10 +153,9 @@ class RunStore:
         row = self._runs.get(export, "success")
         if row is None:
             return None
-        filled = json.loads(row.values.get("filled", "{}"))
+        counts = json.loads(row.values.get("filled", "{}"))
         # Release 0.1 wrote the names alone. Its own reading of the counts gives the names.
-        if isinstance(filled, list):
-            filled = dict.fromkeys(filled, 1)
+        filled = dict.fromkeys(counts, 1) if isinstance(counts, list) else counts
         return Success(row.values["run_id"], row.values["contacts"], row.values["finished_at"], filled)
 
     def new_run_id(self, export: str) -> str:
@@ -189,11 +188,11 @@ class RunStore:
 
         A run that was read or written before is not read again, unless it has changed since.
         """
-        return _run_there(self._runs.change(*run_address(_id(run)), _run_values(change), _known(run)))
+        return _run_there(self._runs.change(*run_address(_id(run)), _run_values(change, run), _known(run)))
 
     def take(self, run: Run | str, change: Callable[[Run], Run | None]) -> Run | None:
         """Changes the run; None where the change does not apply, or another worker has made it."""
-        row = self._runs.take(*run_address(_id(run)), _run_values(change), _known(run))
+        row = self._runs.take(*run_address(_id(run)), _run_values(change, run), _known(run))
         return run_of(row) if row else None
 
     def finish(self, run: Run | str, change: Callable[[Run], Run | None]) -> tuple[Run, bool]:
@@ -292,11 +291,12 @@ class RunStore:
         """Changes the batch as it stands now; None leaves it alone. `known` is it as it was just read."""
 
         def values(row: Row | None) -> dict[str, Any] | None:
-            changed = change(_batch_there(row, number))
+            changed = change(known if known and row and row.etag == known.etag else _batch_there(row, number))
             return row_values(changed) if changed else None
 
-        known_row = batch_row(known) if known else None
-        return _batch_there(self._batches.change(*batch_key(run, number), values, known_row), number)
+        address = batch_key(run, number)
+        known_row = Row(*address, {}, known.etag) if known else None
+        return _batch_there(self._batches.change(*address, values, known_row), number)
 
     def add_event(self, run_id: str, kind: str, text: str = "") -> None:
         """Notes what happened, for the run's story. Its start and its end need no note: its row has them."""
@@ -321,12 +321,14 @@ def _id(run: Run | str) -> str:
 
 
 def _known(run: Run | str) -> Row | None:
-    return run_row(run) if isinstance(run, Run) and run.etag else None
+    """The row of a run that was read before, without its values: the run itself has them."""
+    return Row(*run_address(run.run_id), {}, run.etag) if isinstance(run, Run) and run.etag else None
 
 
-def _run_values(change: Callable[[Run], Run | None]) -> NewValues:
+def _run_values(change: Callable[[Run], Run | None], known: Run | str) -> NewValues:
     def values(row: Row | None) -> dict[str, Any] | None:
-        changed = change(_run_there(row))
+        unchanged = known if isinstance(known, Run) and row and row.etag == known.etag else None
+        changed = change(unchanged or _run_there(row))
         return row_values(changed) if changed else None
 
     return values

@@ -56,4 +56,6 @@ def without_form(table: str, key: str, values: Mapping[str, Any]) -> dict[str, A
     found = values.get(FORM, 1)
     if found != form_of(table, key) and found not in _READ_TOO.get(table, ()):
         raise OtherFormError(f"A row of the table {table}", found)
-    return {name: value for name, value in values.items() if name != FORM}
+    known = dict(values)
+    known.pop(FORM, None)
+    return known

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from azure.core import MatchConditions
@@ -59,7 +59,7 @@ class Rows(ABC):
 
     def as_read(self, row: Row) -> Row:
         """The row that was kept like this. Raises OtherFormError."""
-        return replace(row, values=without_form(self.name, row.key, row.values))
+        return Row(row.partition, row.key, without_form(self.name, row.key, row.values), row.etag)
 
     def readable(self, rows: Iterator[Row], on_other: OnOther | None) -> Iterator[Row]:
         """Those that this release reads; `on_other` gets the error of each other one. Raises OtherFormError without."""

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -214,10 +213,11 @@ class Stack:
     log: Path
     storage: Azurite
     environment: dict[str, str]
+    forked: list[str]
 
     def terminal(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "shared.cli", *arguments],
+            [*self.forked, "shared.cli", *arguments],
             cwd=REPOSITORY,
             env={**os.environ, **self.environment},
             capture_output=True,
@@ -231,7 +231,7 @@ class Stack:
 
 
 @pytest.fixture
-def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
+def stack(sandbox: BrevoSandbox, tmp_path: Path, forked: list[str]) -> Iterator[Stack]:
     with Azurite(in_memory=True) as storage:
         make_app_storage(storage.connection_string)
         config = tmp_path / "exports.json"
@@ -272,7 +272,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path) -> Iterator[Stack]:
         )
         log = tmp_path / "host.log"
         with FunctionsHost(environment=environment, log_file=log, arguments=["--log-level=DEBUG"]) as host:
-            yield Stack(host, log, storage, environment)
+            yield Stack(host, log, storage, environment, forked)
 
 
 def test_host_terminal_and_storage_show_nobody(stack, sandbox):

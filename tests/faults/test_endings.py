@@ -239,3 +239,17 @@ def test_copies_of_a_message_do_not_multiply_while_an_end_waits_for_a_worker(sto
         assert len(story.kept.messages) == before + 1
     story.work(timer=False)
     assert story.status(run_id)["status"] == "cancelled"
+
+
+def test_run_whose_only_import_failed_does_not_say_that_nothing_was_sent(story):
+    """Nobody knows how much of a failed import Brevo has taken."""
+    story.sandbox.change(seconds_fixed=5.0)
+    story.sandbox.fail_next(IMPORT, "import-failed")
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: any(batch.sent_again for batch in story.app.store.batches(run)), run_id)
+    request_cancel(story.app, find_run(story.app, run_id), "ana")
+    work_until(story, lambda run: run.is_final, run_id)
+    message = find_run(story.app, run_id).error.message
+    assert message.startswith("Cancelled by ana. 5 contacts may have been sent: ")

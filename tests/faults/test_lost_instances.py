@@ -24,6 +24,8 @@ from tests.memory_line import WorkerDied
 IMPORT = "POST /contacts/import"
 AT_MOST_SECONDS = 360.0
 PARTS = 4
+# Every second point is one where `make test` loses the instance; `make test-full` has the others.
+in_parts = pytest.mark.parametrize("part", [0, 2, *(pytest.param(part, marks=pytest.mark.full) for part in (1, 3))])
 
 
 def watches(story: Story) -> list[Any]:
@@ -85,7 +87,7 @@ def lose_at(story: Story, at: int, *, reads: bool) -> None:
     assert ended_at(story, run_id) - story.died_at <= AT_MOST_SECONDS, (at, reads, line.names[-3:])
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@in_parts
 @pytest.mark.parametrize("reads", [False, True], ids=["write", "read"])
 def test_run_goes_on_within_six_minutes_wherever_its_instance_is_lost(make_story, part, reads):
     story = make_story()

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -169,7 +168,7 @@ def test_configuration_that_breaks_during_a_run_is_waited_for(flow):
 
 
 @pytest.mark.parametrize("command", [["status"], ["run", "high-value", "--wait"]], ids=" ".join)
-def test_terminal_says_in_one_line_that_storage_is_not_reachable(command, tmp_path):
+def test_terminal_says_in_one_line_that_storage_is_not_reachable(forked, command, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
         port = taken.getsockname()[1]
@@ -183,7 +182,7 @@ def test_terminal_says_in_one_line_that_storage_is_not_reachable(command, tmp_pa
         }
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "shared.cli", *command],
+            [*forked, "shared.cli", *command],
             cwd=Path(__file__).parents[2],
             env=environment,
             capture_output=True,

@@ -171,11 +171,13 @@ def _change_in_mid_read(flow, monkeypatch, change):
     monkeypatch.setattr(blobs, "chunks", chunks)
 
 
-LARGE = HEAD + "".join(f"C-{n},old{n}@example.com,P{n}\n" for n in range(200_000))
+@pytest.fixture(scope="module")
+def large_segment():
+    return HEAD + "".join(f"C-{n},old{n}@example.com,P{n}\n" for n in range(200_000))
 
 
-def test_blob_that_is_replaced_in_mid_read_is_read_anew(flow, monkeypatch):
-    flow.segment(LARGE)
+def test_blob_that_is_replaced_in_mid_read_is_read_anew(flow, large_segment, monkeypatch):
+    flow.segment(large_segment)
     _change_in_mid_read(flow, monkeypatch, lambda: flow.segment(HEAD + ANA + ION + EVA))
     started = flow.start()
     waiting = stage_again(flow, started.run_id)
@@ -185,8 +187,8 @@ def test_blob_that_is_replaced_in_mid_read_is_read_anew(flow, monkeypatch):
     assert flow.sent() == ALL_THREE
 
 
-def test_blob_that_is_deleted_in_mid_read_ends_in_a_run_without_a_snapshot(flow, monkeypatch):
-    flow.segment(LARGE)
+def test_blob_that_is_deleted_in_mid_read_ends_in_a_run_without_a_snapshot(flow, large_segment, monkeypatch):
+    flow.segment(large_segment)
     _change_in_mid_read(
         flow, monkeypatch, lambda: flow.app.storage.segment_blobs.delete_below(flow.container, "CustomerInsights")
     )

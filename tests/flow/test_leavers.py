@@ -132,6 +132,23 @@ def test_no_address_is_kept_of_who_left(asking):
     assert "@" not in json.dumps(dict(question(asking).values()))
 
 
+@pytest.mark.full
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("puts_back", [False, True], ids=["left out", "put back"])
+def test_ten_thousand_of_a_million_who_left_are_not_put_back_unless_the_export_says_so(asking, puts_back):
+    count, left = 1_000_000, range(0, 1_000_000, 100)
+    asking.segment(people(count))
+    asking.change(put_back_leavers=puts_back)
+    asking.sandbox.seed(contacts=[{"email": address(n), "listIds": [asking.list_id]} for n in left])
+    for number in left:
+        asking.sandbox.change_contact(address(number), leaves=[asking.list_id])
+    status = asking.finish(asking.start().run_id, seconds=1_500)
+    assert status["contacts_left_out"] == ({} if puts_back else {"left_list": len(left)})
+    members = asking.sandbox.account.lists[asking.list_id].members
+    assert len(members) == status["contacts_confirmed"] == count - len(left) * (not puts_back)
+    assert asking.sandbox.log.count(EXPORT) == (not puts_back)
+
+
 # What another run has asked
 
 

@@ -160,3 +160,20 @@ def test_run_that_ends_before_its_last_import_says_who_was_not_sent_once_more(sh
         "1 contact was rejected for a number of another contact's, and not confirmed without it."
     ]
     assert shared.app.storage.app_blobs.listing_if_there("staged", "") == []
+
+
+@pytest.mark.parametrize("ending", [".moved", "00002.json"])
+def test_what_is_written_behind_the_run_s_end_is_deleted_by_who_wrote_it(shared, monkeypatch, ending):
+    shared.segment(TWO)
+    run_id = shared.start().run_id
+    blobs, write = shared.app.storage.app_blobs, type(shared.app.storage.app_blobs).write
+
+    def late(self, container, name, data):
+        if name.endswith(ending):
+            request_cancel(shared.app, find_run(shared.app, run_id), "ana")
+        write(self, container, name, data)
+
+    monkeypatch.setattr(type(blobs), "write", late)
+    status = shared.finish(run_id)
+    assert status["status"] == "cancelled"
+    assert blobs.listing_if_there("staged", "") == []

@@ -1,4 +1,4 @@
-"""Reads one extreme document in a process of its own and prints what it took: `python bounds_documents.py CASE`."""
+"""Reads one extreme document in a process of its own and prints what it took: `bounds_documents KIND CASE`."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""Reads one extreme snapshot in a process of its own and prints what it took: `python bounds_reader.py CASE SIZE`."""
+"""Reads one extreme snapshot in a process of its own and prints what it took: `bounds_reader CASE SIZE`."""
 
 import json
 import sys

@@ -1,9 +1,7 @@
 """Extreme configurations and model.json take little memory and time, or are refused; each in a process of its own."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import pytest
 from tests.hostile.bounds_documents import CONFIGURATIONS, MODELS
 
 REPOSITORY = Path(__file__).parents[2]
-PEAK_MB = 300
+# Of 300. A forked process may count some 10 MB less than one that loads everything itself.
+PEAK_MB = 285
 CPU_SECONDS = 10
 
 CONFIGURATION_CODES = {"good": "", "too large": "configuration_too_large"}
@@ -23,14 +22,13 @@ MODEL_CODES = {
 }
 
 
-def read(kind: str, case: str) -> dict[str, Any]:
+def read(forked: list[str], kind: str, case: str) -> dict[str, Any]:
     found = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.bounds_documents", kind, case],
+        [*forked, "tests.hostile.bounds_documents", kind, case],
         capture_output=True,
         text=True,
         check=True,
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     result: dict[str, Any] = json.loads(found.stdout)
     assert result["peak_mb"] < PEAK_MB, result
@@ -39,15 +37,15 @@ def read(kind: str, case: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CONFIGURATIONS)
-def test_extreme_configuration_takes_little_memory(case: str) -> None:
-    found = read("configuration", case)
+def test_extreme_configuration_takes_little_memory(forked: list[str], case: str) -> None:
+    found = read(forked, "configuration", case)
     assert found["code"] == CONFIGURATION_CODES.get(case, "configuration_invalid")
     assert found["found"] == (5_000 if case == "good" else 0)
     assert found.get("words", 0) < 5_000, "an error is a few lines, however many faults there are"
 
 
 @pytest.mark.parametrize("case", MODELS)
-def test_extreme_model_json_takes_little_memory(case: str) -> None:
-    found = read("model", case)
+def test_extreme_model_json_takes_little_memory(forked: list[str], case: str) -> None:
+    found = read(forked, "model", case)
     assert found["code"] == MODEL_CODES[case]
     assert case != "good" or found["found"] > 50_000

@@ -95,6 +95,14 @@ def secret(request: pytest.FixtureRequest) -> str:
     return SECRETS[request.param]
 
 
+# These put a secret into hundreds of places: by `make test` two of unlike form, by `make test-full` each of the others.
+anywhere = pytest.mark.parametrize(
+    "secret",
+    [name if name in ("Brevo key", "phone number") else pytest.param(name, marks=pytest.mark.full) for name in SECRETS],
+    indirect=True,
+)
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where something is typed: each value, whole branches too."""
     if path:
@@ -146,6 +154,7 @@ def check(act: Callable[[], object], secret: str) -> None:
             assert len(word) < 6 or word not in logged
 
 
+@anywhere
 def test_document_with_a_secret_anywhere(secret: str) -> None:
     for document in typed(DOCUMENT, secret):
         check(lambda document=document: parse_document(json.dumps(document).encode(), "config/e.json"), secret)
@@ -164,6 +173,7 @@ def test_document_that_the_checks_take_is_one_that_holds_no_raw_key() -> None:
     assert not accepted
 
 
+@anywhere
 def test_connection_or_export_that_is_sent_with_a_secret_anywhere(secret: str) -> None:
     for model, whole in ((Connection, DOCUMENT["connections"][0]), (Export, DOCUMENT["exports"][0])):
         for item in typed(whole, secret):

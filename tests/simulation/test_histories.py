@@ -14,7 +14,8 @@ from simulation.history import log_lines, play
 from simulation.invariants import INVARIANTS
 from simulation.many import play_range
 from simulation.patches import ALWAYS, STAGING, replaced
-from simulation.plan import REAL_STAGING_EVERY, make_plan
+from simulation.plan import REAL_STAGING_EVERY
+from simulation.scenes import plan_of
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "simulation" / "seeds.txt"
@@ -64,7 +65,7 @@ def test_command_tells_what_it_played_and_on_which_machine():
 
 def test_another_seed_gives_another_log():
     with replaced():
-        logs = {"\n".join(log_lines(play(make_plan(seed)).log)) for seed in range(20, 30)}
+        logs = {"\n".join(log_lines(play(plan_of(seed)).log)) for seed in range(20, 30)}
     assert len(logs) == 10
 
 
@@ -88,7 +89,7 @@ def test_histories_soon_meet_every_kind_of_fault_and_ending():
     missing = set(MET)
     with replaced():
         for seed in range(1, 151):
-            text = "\n".join(log_lines(play(make_plan(seed)).log))
+            text = "\n".join(log_lines(play(plan_of(seed)).log))
             missing = {word for word in missing if word not in text}
             if not missing:
                 break

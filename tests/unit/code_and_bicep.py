@@ -1,6 +1,7 @@
 """Reads the code's syntax and the text of Bicep."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +16,13 @@ def modules() -> Iterator[Path]:
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 
+@functools.cache
+def all_nodes() -> list[ast.AST]:
+    return [node for path in modules() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+
+
 def nodes[Node: ast.AST](kind: type[Node]) -> Iterator[Node]:
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, kind):
-                yield node
+    return (node for node in all_nodes() if isinstance(node, kind))
 
 
 def constant(node: ast.AST | None) -> str | None:

@@ -172,7 +172,7 @@ def test_ended_run_says_what_was_sent():
 
 def test_posts_without_an_answer_are_said_to_be_sent_perhaps():
     assert run_in("delivering").failed(PROBLEM, 257, NOW).error.message == (
-        "It failed. 257 contacts may have been sent: Brevo's answer did not come."
+        "It failed. 257 contacts may have been sent: Brevo's answer did not come, or their import failed."
     )
     assert batch_in("delivering").is_unanswered
     assert batch_in("delivering").given_back("me", LIVE, may_be_there=True).is_unanswered

@@ -110,6 +110,12 @@ def imported(folder: Path) -> dict:
 
 
 @pytest.fixture(scope="module")
+def repository() -> dict:
+    """What a fresh process finds in the repository."""
+    return imported(ROOT)
+
+
+@pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
     """The repository, with all that people leave in it."""
     root = tmp_path_factory.mktemp("tree") / "segment-export"
@@ -138,23 +144,23 @@ def test_package_is_the_app_and_nothing_else(tree, build: Builder):
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_packaged_app_has_every_function_without_the_repository_behind_it(tree, build: Builder, tmp_path):
+def test_packaged_app_has_every_function_without_the_repository_behind_it(tree, repository, build: Builder, tmp_path):
     for name in build(tree):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(tree / name, tmp_path / name)
     found = imported(tmp_path)
     assert Path(found["shared"]).is_relative_to(tmp_path)
     assert not [file for file in found["files"] if Path(file).is_relative_to(ROOT) and ".venv" not in file]
-    assert found["functions"] == imported(ROOT)["functions"]
+    assert found["functions"] == repository["functions"]
     assert {"blob_export", "timer_export"} <= set(found["functions"])
 
 
-def test_deployed_app_imports_only_what_its_requirements_bring():
+def test_deployed_app_imports_only_what_its_requirements_bring(repository):
     packages = Path(sysconfig.get_path("purelib")).resolve()
     allowed = files_of(installed_by_requirements())
     strangers = [
         file
-        for file in imported(ROOT)["files"]
+        for file in repository["files"]
         if Path(file).resolve().is_relative_to(packages) and Path(file).resolve() not in allowed
     ]
     assert strangers == []

@@ -3,16 +3,16 @@
 import base64
 import json
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import ContainerClient
 
 from local.azurite import Azurite
+from local.brevo_sandbox import BrevoSandbox
 from local.sample_snapshots import SampleSnapshots
-from local.sandbox_process import SandboxProcess
 from shared.config.document import parse_document
 from tests.receiver import receiver
 
@@ -30,43 +30,44 @@ def test_document_of_the_page_is_valid() -> None:
     assert found.notifications
 
 
-def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
+def test_worked_example_does_what_the_page_says(
+    tmp_path: Path, azurite: Azurite, sandbox: BrevoSandbox, forked: list[str]
+) -> None:
     command = tmp_path / "segment-export"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shared.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(forked)} shared.cli "$@"\n')
     command.chmod(0o755)
-    with Azurite(in_memory=True) as storage, SandboxProcess() as sandbox:
-        with ContainerClient.from_connection_string(storage.connection_string, "segments") as container:
-            container.create_container()
-        SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 50).drop(storage.connection_string, "segments")
-        environment = {
-            "PATH": f"{tmp_path}:/usr/bin:/bin",
-            "PYTHONPATH": str(REPOSITORY),
-            "USER": "ana",
-            "AzureWebJobsStorage": storage.connection_string,
-            "EXPORT_CONFIG": "settings/exports.json",
-            "BREVO_BASE_URL": sandbox.base_url,
-            "BREVO_API_KEY": sandbox.api_key,
-        }
+    with ContainerClient.from_connection_string(azurite.connection_string, "segments") as container:
+        container.create_container()
+    SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 50).drop(azurite.connection_string, "segments")
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "PYTHONPATH": str(REPOSITORY),
+        "USER": "ana",
+        "AzureWebJobsStorage": azurite.connection_string,
+        "EXPORT_CONFIG": "settings/exports.json",
+        "BREVO_BASE_URL": sandbox.base_url,
+        "BREVO_API_KEY": sandbox.api_key,
+    }
 
-        def typed(block: str) -> str:
-            done = subprocess.run(
-                ["sh", "-ec", block], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90
-            )
-            assert done.returncode == 0, done.stderr
-            return done.stdout
+    def typed(block: str) -> str:
+        done = subprocess.run(
+            ["sh", "-ec", block], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=90
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
-        first, second, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-        assert typed(first).splitlines()[-1].startswith("ok      consent")
-        told = typed(second)
-        assert "It is not due before" in told
-        (export,) = json.loads(typed("segment-export exports --json"))
-        assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
-        assert len(json.loads(typed("segment-export audit --json"))) == 4
-        with receiver() as there:
-            names = ("TEAMS_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "TICKETS_URL")
-            environment |= dict.fromkeys(names, there.url) | {"TICKETS_SECRET": SECRET}
-            lines = typed(third).splitlines()
-            assert [line.split()[:2] for line in lines[1:]] == [
-                ["accepted", name] for name in ("crm-team", "on-call", "tickets")
-            ]
-            assert len(there.received) == 3
+    first, second, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    assert typed(first).splitlines()[-1].startswith("ok      consent")
+    told = typed(second)
+    assert "It is not due before" in told
+    (export,) = json.loads(typed("segment-export exports --json"))
+    assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
+    assert len(json.loads(typed("segment-export audit --json"))) == 4
+    with receiver() as there:
+        names = ("TEAMS_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "TICKETS_URL")
+        environment |= dict.fromkeys(names, there.url) | {"TICKETS_SECRET": SECRET}
+        lines = typed(third).splitlines()
+        assert [line.split()[:2] for line in lines[1:]] == [
+            ["accepted", name] for name in ("crm-team", "on-call", "tickets")
+        ]
+        assert len(there.received) == 3

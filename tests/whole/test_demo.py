@@ -164,6 +164,16 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     assert not (folder / "serve.env").exists()
     assert serve.left_processes() == []
 
+
+@pytest.mark.full
+def test_serve_that_is_started_again_has_kept_its_runs(start: Callable[..., Started], tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    first = start("local.serve", "--folder", str(folder), "--sample", "100", PORT="0")
+    facts = _serve_facts(folder, first)
+    (run,) = wait_until(lambda: _get(facts, "exports/high-value/runs"))
+    first.process.send_signal(signal.SIGINT)
+    assert first.end(40)[0] == 0
+
     again = start("local.serve", "--folder", str(folder), PORT="0")
     (kept,) = _get(_serve_facts(folder, again), "exports/high-value/runs")
     assert kept["run_id"] == run["run_id"]

@@ -286,7 +286,25 @@ def test_text_that_is_not_base64_leaves_the_queue(app):
     wait_until(lambda: app.messages_left() <= before, explain=app.host.log_text)
 
 
+def test_call_back_reaches_the_app_at_its_public_url(app):
+    app.sandbox.change(notify_delay_seconds=1.0)
+    try:
+        run_id = app.start("called-back")
+        path = f"/api/imports/{run_id}/1/"
+        [told] = wait_until(
+            lambda: [each for each in app.sandbox.world.notifier.sent() if each.path.startswith(path)],
+            explain=app.host.log_text,
+        )
+        assert app.finish(run_id)["status"] == "succeeded_with_rejections"
+    finally:
+        app.sandbox.change(notify_delay_seconds=0.0)
+    assert told.status == 204
+    # The run has ended: nothing is left to do.
+    assert app.call("POST", told.path.removeprefix("/api/"), key="")[0] == 204
+
+
 def test_message_in_the_poison_queue_ends_its_run(app):
+    # Behind the other runs: its import keeps the account's slot for 40 seconds.
     with app.sandbox.slow_imports(40.0):
         run_id = app.start("poisoned")
         wait_until(lambda: app.status(run_id)["status"] == "confirming", explain=app.host.log_text)
@@ -313,21 +331,3 @@ def test_log_holds_no_address_no_key_and_no_report_link(app):
     assert "Executed" in text
     for secret in ("@example.com", app.sandbox.api_key, "/reports/"):
         assert secret not in text
-
-
-def test_call_back_reaches_the_app_at_its_public_url(app):
-    app.sandbox.change(notify_delay_seconds=1.0)
-    try:
-        run_id = app.start("called-back")
-        path = f"/api/imports/{run_id}/1/"
-        [told] = wait_until(
-            lambda: [each for each in app.sandbox.world.notifier.sent() if each.path.startswith(path)],
-            explain=app.host.log_text,
-        )
-        assert app.finish(run_id)["status"] == "succeeded_with_rejections"
-    finally:
-        app.sandbox.change(notify_delay_seconds=0.0)
-    assert told.status == 204
-    assert (
-        app.call("POST", told.path.removeprefix("/api/"), key="")[0] == 204
-    )  # the run has ended: nothing is left to do

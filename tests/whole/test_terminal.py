@@ -1,5 +1,9 @@
-"""The terminal as a person or a script uses it: `python -m shared.cli` in a process of its own."""
+"""The terminal as a person or a script uses it: each command in a process of its own.
 
+Most are forked, so that they need not load the product again; some of each kind are `python -m shared.cli` itself.
+"""
+
+import copy
 import csv
 import gzip
 import io
@@ -15,6 +19,7 @@ import pytest
 pytestmark = pytest.mark.timeout(120)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PYTHON = [sys.executable, "-m"]
 HEAD = "CustomerId,EMail,FirstName\n"
 COMMANDS = ["validate", "connect", "exports", "preview", "run", "status", "rejects", "cancel", "schema"]
 FIXED_KEYS = {
@@ -28,8 +33,8 @@ FIXED_KEYS = {
 class Terminal:
     """Runs commands with only the settings of the design, in an otherwise empty environment."""
 
-    def __init__(self, azurite, sandbox, config):
-        self.sandbox = sandbox
+    def __init__(self, azurite, sandbox, config, start):
+        self.sandbox, self.start = sandbox, start
         self.environment = {
             "PATH": os.environ["PATH"],
             "AzureWebJobsStorage": azurite.connection_string,
@@ -41,7 +46,7 @@ class Terminal:
 
     def __call__(self, *arguments, exit_status=0, **settings):
         done = subprocess.run(
-            [sys.executable, "-m", "shared.cli", *arguments],
+            [*self.start, "shared.cli", *arguments],
             cwd=REPOSITORY,
             env=self.environment | settings,
             capture_output=True,
@@ -56,9 +61,15 @@ class Terminal:
     def json(self, *arguments, exit_status=0, **settings):
         return json.loads(self(*arguments, "--json", exit_status=exit_status, **settings).stdout)
 
+    def unforked(self):
+        """The same terminal, by `python -m`."""
+        other = copy.copy(self)
+        other.start = PYTHON
+        return other
+
 
 @pytest.fixture(scope="module")
-def terminal(azurite, sandbox, write_config, upload):
+def terminal(azurite, sandbox, write_config, upload, forked):
     layouts = ("plain", "gzipped", "headless", "windows", "malformed", "nothing")
     config = write_config(**{name: {} for name in layouts}, refused={"list_id": 4711}, guarded={"max_profiles": 1})
     upload("segments-plain", "Gold", HEAD + "C-1,ana.pop@example.com,Ana\nC-2,ion@example.com,Ion\nC-3,,Eva\n")
@@ -76,20 +87,20 @@ def terminal(azurite, sandbox, write_config, upload):
     upload("segments-nothing", "Gold", HEAD)
     upload("segments-refused", "Gold", HEAD + "C-1,r1@example.com,R1\n")
     upload("segments-guarded", "Gold", HEAD + "C-1,x1@example.com,X1\nC-2,x2@example.com,X2\n")
-    return Terminal(azurite, sandbox, config)
+    return Terminal(azurite, sandbox, config, forked)
 
 
 @pytest.fixture(scope="module")
 def plain_run(terminal):
     """A run of the export `plain` that has ended."""
-    return terminal.json("run", "plain", "--wait")
+    return terminal.unforked().json("run", "plain", "--wait")
 
 
 # Help and wrong use
 
 
 def test_help_names_every_command_the_settings_and_the_exit_statuses(terminal):
-    told = terminal("--help").stdout
+    told = terminal.unforked()("--help").stdout
     for word in [*COMMANDS, "EXPORT_CONFIG", "AzureWebJobsStorage", "BREVO_BASE_URL", "exit status: 0", "examples:"]:
         assert word in told
 
@@ -149,15 +160,7 @@ def test_validate_tells_each_fault_in_a_line_and_is_2(terminal, tmp_path):
     assert (found["valid"], found["problems"]) == (False, lines)
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
-        "config/no-such.json",
-        "./no-such.json",
-        "nowhere",
-        "My_Config/exports.json",
-    ],
-)
+@pytest.mark.parametrize("location", ["config/no-such.json", "./no-such.json", "nowhere", "My_Config/exports.json"])
 def test_configuration_that_is_not_there_is_told(terminal, location):
     done = terminal("validate", exit_status=2, EXPORT_CONFIG=location)
     assert done.stderr.startswith(f"segment-export: There is no configuration at {location}.")
@@ -170,7 +173,7 @@ def test_configuration_may_lie_in_a_blob(terminal, upload):
 
 
 def test_wrong_setting_is_told_by_its_name(terminal):
-    done = terminal("status", exit_status=2, SNAPSHOT_QUIET_SECONDS="soon")
+    done = terminal.unforked()("status", exit_status=2, SNAPSHOT_QUIET_SECONDS="soon")
     assert "SNAPSHOT_QUIET_SECONDS must be a number of seconds" in done.stderr
     done = terminal("status", exit_status=2, AzureWebJobsStorage="nonsense")
     assert "not a valid connection string" in done.stderr
@@ -280,7 +283,7 @@ def test_run_in_words_shows_its_way_on_standard_error_and_the_end_on_standard_ou
 
 
 def test_run_that_fails_is_1_and_says_why(terminal):
-    done = terminal("run", "refused", "--wait", exit_status=1)
+    done = terminal.unforked()("run", "refused", "--wait", exit_status=1)
     assert "Brevo has no list 4711. Nothing was sent." in done.stdout
     assert "what to do" in done.stdout
 
@@ -321,21 +324,13 @@ def test_status_of_all_shows_the_last_run_of_each_export(terminal, plain_run):
     assert "plain-" in terminal("status").stdout
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "schema",
-        "status",
-        "rejects",
-        "--help",
-    ],
-)
+@pytest.mark.parametrize("command", ["schema", "status", "rejects", "--help"])
 def test_output_that_is_closed_early_makes_no_noise(terminal, plain_run, command):
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb") as closed:
         done = subprocess.run(
-            [sys.executable, "-m", "shared.cli", command, *([plain_run["run_id"]] if command == "rejects" else [])],
+            [*PYTHON, "shared.cli", command, *([plain_run["run_id"]] if command == "rejects" else [])],
             cwd=REPOSITORY,
             env=terminal.environment,
             stdout=closed,

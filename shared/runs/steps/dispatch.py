@@ -51,7 +51,7 @@ def _take_text(app: App, text: str | bytes) -> None:
     message, run = _read(app, text)
     # A stale message rests for nothing.
     if message and run and message.number == run.confirm_number and rest_until_due(app, message):
-        message, run = _read(app, text)
+        run = app.store.load(message.run)
     if message is not None and run is not None:
         _take_for(app, run, message)
 

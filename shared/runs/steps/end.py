@@ -74,7 +74,7 @@ def stop(app: App, run: Run) -> Run:
 
     def change(now: Run) -> Run | None:
         batches = app.store.batches(now)
-        unanswered = sum(batch.contacts for batch in batches if batch.is_unanswered and not batch.holds_moved)
+        unanswered = sum(batch.contacts for batch in batches if batch.may_be_there and not batch.holds_moved)
         return _added_up(now, batches).stopped(unanswered, app.time())
 
     return _finish(app, run, change)

@@ -1,7 +1,8 @@
-"""An office that operates one export over Azurite and the sandbox, and its terminal."""
+"""An office that operates one export over Azurite or storage in memory and the sandbox, and its terminal."""
 
 import contextlib
 import json
+import os
 import uuid
 
 import pytest
@@ -9,18 +10,16 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 from click.testing import CliRunner
 
+from shared.app import App
 from shared.cli.program import program
 from shared.runs.leavers import LEAVERS
+from shared.settings import read_settings
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.tools import poison_queue
 
 
-@pytest.fixture
-def office(azurite, make_flow, monkeypatch):  # the commands open storage by its connection string
-    """A flow whose configuration is a blob, with the environment that its terminal has.
-
-    These tools look at everything that an account holds, so what other tests have left is cleared away first.
-    """
+def furnished(make_flow, monkeypatch):
+    """A flow whose configuration is a blob, with the environment that its terminal has."""
     location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
     flow = make_flow(EXPORT_CONFIG=location)
     document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
@@ -33,6 +32,13 @@ def office(azurite, make_flow, monkeypatch):  # the commands open storage by its
         "USER": "ana",
     }.items():
         monkeypatch.setenv(name, value)
+    return flow
+
+
+@pytest.fixture
+def office(azurite, make_flow, monkeypatch):  # the commands open storage by its connection string
+    """These tools look at everything that an account holds, so what other tests have left is cleared away first."""
+    flow = furnished(make_flow, monkeypatch)
     for queue in (poison_queue(flow), QueueClient.from_connection_string(flow.connection_string, "run-steps")):
         with contextlib.suppress(ResourceNotFoundError):
             queue.clear_messages()
@@ -40,6 +46,15 @@ def office(azurite, make_flow, monkeypatch):  # the commands open storage by its
         flow.app.storage.app_blobs.delete_below(container, "")
     for run_id, _ in flow.app.store.open_runs():
         flow.app.store.drop_open(run_id)
+    return flow
+
+
+@pytest.fixture
+def office_in_memory(make_flow, monkeypatch):
+    """The same with storage in memory, which the commands get in place of what their environment names."""
+    flow = furnished(make_flow, monkeypatch)
+    storage, store = flow.app.storage, flow.app.store
+    monkeypatch.setattr("shared.app.open_app", lambda: App(read_settings(os.environ), storage, store))
     return flow
 
 

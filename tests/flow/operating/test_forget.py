@@ -1,4 +1,4 @@
-"""The operator's forget over Azurite and the sandbox: nothing of a person is left."""
+"""The operator's forget over the sandbox: nothing of a person is left."""
 
 import hashlib
 import json
@@ -15,6 +15,11 @@ from shared.staging.rejected import REJECTED
 from tests.flow.operating.tools import ANA, HEAD
 
 ANA_SHA256 = hashlib.sha256(ANA.encode()).hexdigest()
+
+
+@pytest.fixture
+def office(office_in_memory):
+    return office_in_memory
 
 
 def everything_stored(office, segments=False):

@@ -1,11 +1,16 @@
-"""The page of the connector that is replaced, from top to bottom, through the functions host.
+"""The API from outside, by one app in the functions host: the page of the connector that is replaced, from top to
+bottom; docs/api.md, whose lines are run as they stand there; and the served OpenAPI document, by schemathesis.
 
-Prerequisites, connection, consent, export, saving does not run, runs with refresh and on demand, removal.
+The page comes first: it wants an app in which nobody has done anything, and has an export of its own.
 """
 
 import base64
 import json
+import re
+import subprocess
+import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +18,14 @@ from typing import Any
 
 import pytest
 
-from local.functions_host.http_messages import Response, send
-from local.sample_snapshots import SampleSnapshots
+import export_trigger.blueprint  # noqa: F401 - registers the routes
+from export_trigger.openapi import openapi_document
+from local.functions_host.http_messages import send
 from local.sandbox_contacts import members_of
 from local.stack import CONTAINER, Stack
-from tests.waiting import wait_until
+from tests.whole.page import Page, header
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 CONNECTION = {
     "type": "brevo",
@@ -43,68 +49,11 @@ EXPORT = {
 }
 SETTINGS = {
     "EXPORT_CONFIG": "settings/exports.json",
-    "SNAPSHOT_QUIET_SECONDS": "1",
-    "EXPORT_SCHEDULE": "*/2 * * * * *",
+    "SNAPSHOT_QUIET_SECONDS": "0",
+    "EXPORT_SCHEDULE": "0 0 3 1 1 *",
 }
-ENDED = ("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped")
-
-
-class Page:
-    """The API of a running stack."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.samples = SampleSnapshots(("HighValueSegment", "LapsedCustomers"), 200)
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
-        sent = {
-            "x-functions-key": self.stack.host.key,
-            **{name.replace("_", "-"): text for name, text in headers.items()},
-        }
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return send(method, f"{self.stack.url}/api/{path}", headers=sent, body=data)
-
-    def get(self, path: str) -> Any:
-        answer = self.ask("GET", path)
-        assert answer.status == 200, answer.body
-        return json.loads(answer.body)
-
-    def done(self, method: str, path: str, body: Any = None, status: int = 200, **headers: str) -> Any:
-        answer = self.ask(method, path, body, **headers)
-        assert answer.status == status, answer.body
-        return json.loads(answer.body or b"null")
-
-    def refused(self, status: int, code: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        answer = self.ask(method, path, body, **headers)
-        found = json.loads(answer.body)
-        assert (answer.status, found["type"]) == (status, f"urn:segment-export:problem:{code}"), answer.body
-        assert found["status"] == status
-        assert found["title"]
-        assert header(answer, "content-type") == "application/problem+json"
-        return found
-
-    def wait_for_ticks(self, count: int) -> None:
-        """Waits until the timer has run so many times more, from start to end."""
-
-        def ticks() -> int:
-            return self.stack.log_file.read_text().count("Executed 'Functions.timer_export' (Succeeded")
-
-        # One more: a tick that has begun already may not have seen what was just saved.
-        wanted = ticks() + count + 1
-        wait_until(lambda: ticks() >= wanted)
-
-    def wait_for_run(self, known: int, status: str = "", seconds: float = 90) -> dict[str, Any]:
-        def ended() -> dict[str, Any] | None:
-            runs: list[dict[str, Any]] = self.get("exports/high-value/runs")
-            return runs[0] if len(runs) > known and runs[0]["status"] in ENDED else None
-
-        run: dict[str, Any] = wait_until(ended, seconds, lambda: str(self.get("exports/high-value/runs")[:1]))
-        assert not status or run["status"] == status, run
-        return run
-
-
-def header(answer: Response, name: str) -> str:
-    return next((value for key, value in answer.headers if key.lower() == name.lower()), "")
+GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
+CONSENT = {"consent": {"agreed_by": "Ana", "agreed_on": "2026-11-01"}}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +67,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     # Prerequisites: nothing is there yet, and each thing that is missing is named.
     assert page.get("connections") == []
     assert page.get("exports") == []
-    page.refused(422, "not_possible", "PUT", "exports/high-value", EXPORT)
+    page.refused(422, "not_possible", "PUT", "exports/best-customers", EXPORT)
 
     # Add connection, which is not connected before somebody has agreed and every step has passed.
     assert page.done("PUT", "connections/brevo-eu", CONNECTION, 201)["consent"] is None
@@ -128,7 +77,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
         "contacts exportable", "contract", "consent",
     ]  # fmt: skip
     assert (tested["connected"], tested["steps"][-1]["ok"]) == (False, False)
-    found = page.refused(422, "not_possible", "PUT", "exports/high-value", EXPORT)
+    found = page.refused(422, "not_possible", "PUT", "exports/best-customers", EXPORT)
     assert found["errors"][0]["field"] == "connection"
     connected = page.done("POST", "connections/brevo-eu/connect", {"consent": {"agreed_by": "Ana Ionescu"}})
     assert connected["connected"], connected
@@ -143,63 +92,64 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
         "list_id": 4711,
         "mapping": {**EXPORT["mapping"], "last_name": "Surname", "attributes": {"SHOE_SIZE": "City"}},
     }
-    found = page.refused(422, "not_possible", "PUT", "exports/high-value", wrong)
+    found = page.refused(422, "not_possible", "PUT", "exports/best-customers", wrong)
     assert {fault["field"] for fault in found["errors"]} == {
         "list_id", "mapping.last_name", "mapping.attributes.SHOE_SIZE",
     }  # fmt: skip
-    added = page.ask("PUT", "exports/high-value", EXPORT)
-    assert (added.status, header(added, "location")) == (201, "/api/exports/high-value")
+    added = page.ask("PUT", "exports/best-customers", EXPORT)
+    assert (added.status, header(added, "location")) == (201, "/api/exports/best-customers")
 
-    # Saving does not run it, though a snapshot is there, and the timer looks every two seconds.
-    page.wait_for_ticks(1)
-    assert page.get("exports/high-value/runs") == []
+    # Saving does not run it, though a snapshot is there, and the timer looks.
+    page.tick()
+    assert page.get("exports/best-customers/runs") == []
     (overview,) = page.get("exports")
     assert (overview["last_run"], overview["why_not_running"]["code"]) == (None, "no_new_snapshot")
     assert "run" in overview["permissions"]
 
     # It runs with every refresh, and on demand.
     page.samples.drop(page.stack.storage, CONTAINER)
+    page.tick()
     assert page.wait_for_run(0)["trigger"] == "timer"
-    started = page.ask("POST", "exports/high-value/runs", {"now": True}, Idempotency_Key="first")
-    again = page.ask("POST", "exports/high-value/runs", {"now": True}, Idempotency_Key="first")
+    started = page.ask("POST", "exports/best-customers/runs", {"now": True}, Idempotency_Key="first")
+    again = page.ask("POST", "exports/best-customers/runs", {"now": True}, Idempotency_Key="first")
     assert (started.status, again.status, header(started, "retry-after")) == (202, 202, "5")
     assert json.loads(started.body)["run_id"] == json.loads(again.body)["run_id"]
     run = page.wait_for_run(1, "succeeded_with_rejections")
     assert run["trigger"] == "http"
-    assert json.loads(page.ask("POST", "exports/high-value/runs", {"now": True}, Idempotency_Key="first").body) == {
+    assert json.loads(page.ask("POST", "exports/best-customers/runs", {"now": True}, Idempotency_Key="first").body) == {
         **json.loads(again.body), "reason": "This was started before, with the same Idempotency-Key.",
     }  # fmt: skip
     assert dict(members_of(page.stack.sandbox.origin, 12)) == page.samples.expected.contacts
     assert page.done("POST", "runs", {"exports": "all"}, 202)[0]["is_new"]
     page.wait_for_run(2)
-    first = page.ask("GET", "exports/high-value/runs?limit=2")
+    first = page.ask("GET", "exports/best-customers/runs?limit=2")
     assert 'rel="next"' in header(first, "link")
     token = header(first, "x-continuation-token")
-    assert len(page.get(f"exports/high-value/runs?limit=2&continuation={token}")) == 1
+    assert len(page.get(f"exports/best-customers/runs?limit=2&continuation={token}")) == 1
 
     # Edit: only what has been seen. Schedule off; duplicate; detach.
-    etag = header(page.ask("GET", "exports/high-value"), "etag")
-    edited = page.ask("PUT", "exports/high-value", {**EXPORT, "schedule": "off"}, If_Match=etag)
+    etag = header(page.ask("GET", "exports/best-customers"), "etag")
+    edited = page.ask("PUT", "exports/best-customers", {**EXPORT, "schedule": "off"}, If_Match=etag)
     assert edited.status == 200, edited.body
-    page.refused(412, "changed_meanwhile", "PUT", "exports/high-value", EXPORT, If_Match=etag)
-    page.refused(409, "already_there", "PUT", "exports/high-value", EXPORT)
-    page.refused(428, "if_match_missing", "DELETE", "exports/high-value")
+    page.refused(412, "changed_meanwhile", "PUT", "exports/best-customers", EXPORT, If_Match=etag)
+    page.refused(409, "already_there", "PUT", "exports/best-customers", EXPORT)
+    page.refused(428, "if_match_missing", "DELETE", "exports/best-customers")
     assert page.get("exports")[0]["why_not_running"]["code"] == "schedule_off"
-    page.done("POST", "exports/high-value/duplicate", {"id": "second"}, 201)
-    page.refused(409, "already_there", "POST", "exports/high-value/duplicate", {"id": "second"})
+    page.done("POST", "exports/best-customers/duplicate", {"id": "second"}, 201)
+    page.refused(409, "already_there", "POST", "exports/best-customers/duplicate", {"id": "second"})
     assert page.done("POST", "exports/second/detach")["connection"] is None
     assert [each["id"] for each in page.get("exports?search=copy&sort=-display_name")] == ["second"]
 
     # Remove: a connection in use is not removed, and the ways on are told.
     found = page.refused(409, "connection_in_use", "DELETE", "connections/brevo-eu", If_Match="*")
-    assert found["exports"] == ["high-value"]
+    assert found["exports"] == ["best-customers"]
     assert len(found["ways_on"]) == 2
     # Withdrawing the consent stops it, and so does its removal.
     page.done("PUT", "connections/brevo-eu", CONNECTION, 200, If_Match="*")
-    assert page.get("exports?search=high-value")[0]["why_not_running"]["code"] == "consent_withdrawn"
-    page.refused(409, "consent_missing", "POST", "exports/high-value/runs")
-    assert page.ask("DELETE", "exports/high-value", If_Match="*").status == 204
-    page.refused(404, "export_unknown", "POST", "exports/high-value/runs")
+    assert page.get("exports?search=best-customers")[0]["why_not_running"]["code"] == "consent_withdrawn"
+    page.refused(409, "consent_missing", "POST", "exports/best-customers/runs")
+    assert page.ask("DELETE", "exports/best-customers", If_Match="*").status == 204
+    page.refused(404, "export_unknown", "POST", "exports/best-customers/runs")
     assert page.ask("DELETE", "connections/brevo-eu", If_Match="*").status == 204
     page.refused(404, "connection_unknown", "GET", "connections/brevo-eu")
 
@@ -230,3 +180,63 @@ def test_ten_megabytes_and_what_is_no_json_change_nothing(page: Page) -> None:
     found = page.refused(400, "body_invalid", "PUT", f"connections/{name}", b"{not json")
     assert found["errors"][0]["field"] == "body"
     page.refused(404, "connection_unknown", "GET", f"connections/{name}")
+
+
+def test_worked_example_does_what_docs_api_says(page: Page) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    page.clear()
+    stack = page.stack
+    page.samples.drop(stack.storage, CONTAINER)
+    environment = {"API": f"{stack.url}/api", "KEY": stack.host.key, "PATH": "/usr/bin:/bin"}
+
+    def typed(block: str) -> str:
+        done = subprocess.run(
+            ["sh", "-ec", block], env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout
+
+    connection, connected, export, started = (json.loads(typed(block)) for block in blocks[:4])
+    assert (connection["id"], connection["consent"]) == ("brevo-eu", None)
+    assert connected["connected"]
+    assert export["list_id"] == 12
+    assert started["is_new"]
+    assert json.loads(typed(blocks[3]))["run_id"] == started["run_id"]
+    deadline = time.monotonic() + 60
+    while '"finished_at": null' in (told := typed(blocks[4])):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
+    assert started["run_id"] in told
+    assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in told
+    assert json.loads(typed(blocks[5]))["connection"] is None
+
+
+@pytest.mark.parametrize(
+    ("phases", "examples"),
+    [("examples,fuzzing", 1), pytest.param("examples,coverage,fuzzing,stateful", 15, marks=pytest.mark.full)],
+)
+def test_served_document_is_true_of_every_route(page: Page, phases: str, examples: int) -> None:
+    page.clear()
+    stack = page.stack
+    page.samples.drop(stack.storage, CONTAINER)
+    document = openapi_document()
+    headers = {"x-functions-key": stack.host.key}
+    bodies = {
+        "connections/brevo-eu": _example(document, "/connections/{id}") | CONSENT,
+        "exports/high-value": _example(document, "/exports/{id}"),
+    }
+    for path, body in bodies.items():
+        answer = send("PUT", f"{stack.url}/api/{path}", headers=headers, body=json.dumps(body).encode())
+        assert answer.status == 201, answer.body
+    command = [
+        sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
+        "--config-file", str(Path(__file__).with_name("schemathesis.toml")),
+        "run", f"{stack.url}/api/openapi.json",
+        "--header", f"x-functions-key: {stack.host.key}",
+        "--phases", phases, "--checks", "all", "--max-examples", str(examples), "--request-timeout", "30", "--no-color",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=360, cwd=stack.log_file.parent)
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+
+
+def _example(document: dict[str, Any], path: str) -> dict[str, Any]:
+    return document["paths"][path]["put"]["requestBody"]["content"]["application/json"]["examples"]["example"]["value"]
