@@ -127,11 +127,22 @@ def test_other_rows_of_the_file_are_read(flow):
     assert (store.active("gold"), store.open_runs()) == (RUN, [(RUN, "BREVO_API_KEY")])
     assert (started.snapshot, started.due) == ("2026-11-24T0500-0a1b2c3d", "2026-11-24T05:00Z")
     assert (success.run_id, success.contacts) == (RUN, 8)
-    assert success.filled == {"FIRSTNAME": 1}, "names alone count as one value each"
     assert store.events(RUN) == [{"at": "20261124T050312.123456", "kind": "queued", "text": "By event."}]
     assert seconds_per_contact(pace.rows) == 0.001
     assert pace.shortest_wait_seconds() >= 0
     assert [entry.target for entry in read_audit(flow.app, ADMINISTRATOR)[0]] == ["gold"]
+
+
+def test_names_of_filled_attributes_without_counts_are_read_as_one_value_each(flow):
+    success = {
+        "run_id": RUN,
+        "contacts": 8,
+        "finished_at": "2026-11-24T05:04:00+00:00",
+        "filled": '["CITY","SMS"]',
+        FORM: 1,
+    }
+    put(flow.app, [{"table": "runs", "partition": "gold", "key": "success", "values": success}])
+    assert flow.app.store.success("gold").filled == {"CITY": 1, "SMS": 1}
 
 
 @pytest.mark.parametrize("entry", STORED["messages"], ids=lambda entry: entry["queue"])
