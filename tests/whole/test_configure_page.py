@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def test_worked_example_does_what_the_page_says(tmp_path: Path) -> None:
             "EXPORT_CONFIG": "settings/exports.json",
             "BREVO_BASE_URL": sandbox.base_url,
             "BREVO_API_KEY": sandbox.api_key,
+            "APP_SECRET": os.environ["APP_SECRET"],
         }
 
         def typed(block: str) -> str:

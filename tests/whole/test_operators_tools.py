@@ -39,6 +39,7 @@ class Site:
             "BREVO_API_KEY": sandbox.api_key,
             "SNAPSHOT_QUIET_SECONDS": "0",
             "EXPORT_SCHEDULE": "0 0 3 1 1 *",
+            "APP_SECRET": os.environ["APP_SECRET"],
         }
 
     def host(self, **settings):
