@@ -70,6 +70,7 @@ class ModelReader:
         on_rejected: Callable[[RejectedRow], None],
         between: Callable[[], None],
         leavers: Leavers | None,
+        known: None,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between

@@ -57,11 +57,9 @@ def _taking_ext_id(ready: ReadyExport, answers: ProbeAnswers | None) -> ProbeAns
     return answers
 
 
-def ext_id_form(export: Export, answers: ProbeAnswers | None) -> Literal["attributes", "field"] | None:
-    """Where the export's imports have EXT_ID; None where they have none."""
-    if export.identify_by == "email" or answers is None or answers.ext_id == "not_taken":
-        return None
-    return answers.ext_id
+def ext_id_form(answers: ProbeAnswers) -> Literal["attributes", "field"] | None:
+    """Where an import has EXT_ID; None where it takes none."""
+    return None if answers.ext_id == "not_taken" else answers.ext_id
 
 
 def read_known(
