@@ -48,7 +48,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         if run.state == "delivering" and run.confirm_number == 1:
             schedule_confirm(app, run, 0)
         return
-    ready = app.as_probed(app.ready_export(run.export))
+    ready = app.ready_export(run.export)
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
         _wait(app, run, message, snapshot, snapshot.seconds + 1)
@@ -59,6 +59,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
     brevo = app.brevo(run.key_setting)
+    ready = app.as_probed(ready, brevo.session.pace)
     left = ask_who_left(app, run, ready, brevo)
     if isinstance(left, Wait):
         _wait(app, run, message, left, left.seconds, brevo.session.traffic.requests)
