@@ -24,7 +24,7 @@ from simulation.defects import DEFECTS
 SEEDS = Path(__file__).with_name("planted.txt")
 MOST_HISTORIES, MOST_MEDIAN = 5000, 1000
 _HEADER = (
-    "# Each planted defect, and the first seed whose history shows it: as many histories are needed to find it.",
+    "# Each planted defect, and a seed whose history shows it: at most as many histories are needed to find it.",
     "# `python -m simulation.planted --keep` writes them again after a change of the code or of the plans.",
 )
 

@@ -76,7 +76,7 @@ class Batch:
 
     @property
     def may_be_there(self) -> bool:
-        """True where it is to be sent and Brevo may have some of it already: unanswered, or of an import that failed."""
+        """True where Brevo may have some of what is to be sent: it is unanswered, or its import has failed."""
         return self.state in DELIVERABLE and self.posts > 0
 
     def is_owned(self, now: datetime) -> bool:

@@ -133,6 +133,18 @@ def test_other_rows_of_the_file_are_read(flow):
     assert [entry.target for entry in read_audit(flow.app, ADMINISTRATOR)[0]] == ["gold"]
 
 
+def test_names_of_filled_attributes_without_counts_are_read_as_one_value_each(flow):
+    success = {
+        "run_id": RUN,
+        "contacts": 8,
+        "finished_at": "2026-11-24T05:04:00+00:00",
+        "filled": '["CITY","SMS"]',
+        FORM: 1,
+    }
+    put(flow.app, [{"table": "runs", "partition": "gold", "key": "success", "values": success}])
+    assert flow.app.store.success("gold").filled == {"CITY": 1, "SMS": 1}
+
+
 @pytest.mark.parametrize("entry", STORED["messages"], ids=lambda entry: entry["queue"])
 def test_message_of_the_file_is_read_and_sent_as_it_stands(flow, entry):
     if entry["queue"] == "run-steps":

@@ -277,3 +277,10 @@ def test_what_is_seen_is_kept_with_the_invisible_characters_inside(flow):
     values = [f"from {flag}", "👩\u200d👩", "می\u200cخواهم"]
     send(flow, {"attributes": {"CITY": "Value"}}, column(values))
     assert received(flow, "CITY", len(values)) == values
+
+
+def test_phone_of_more_digits_than_a_number_may_have_is_refused_however_it_is_written(flow):
+    values = ["+49401425538107240", "0040 1425 538107240 (0)", "00494014-25538107240", "+4940142553810"]
+    status = send(flow, {"phone": "Value"}, column(values), default_country="DE")
+    assert received(flow, "SMS", len(values)) == [None, None, None, "4940142553810"]
+    assert status["warnings"] == {"invalid_phone": 3}

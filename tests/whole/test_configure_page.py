@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -47,6 +48,7 @@ def test_worked_example_does_what_the_page_says(
         "EXPORT_CONFIG": "settings/exports.json",
         "BREVO_BASE_URL": sandbox.base_url,
         "BREVO_API_KEY": sandbox.api_key,
+        "APP_SECRET": os.environ["APP_SECRET"],
     }
 
     def typed(block: str) -> str:

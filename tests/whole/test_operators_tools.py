@@ -38,6 +38,7 @@ class Site:
             "BREVO_API_KEY": sandbox.api_key,
             "SNAPSHOT_QUIET_SECONDS": "0",
             "EXPORT_SCHEDULE": "0 0 3 1 1 *",
+            "APP_SECRET": os.environ["APP_SECRET"],
         }
         self.store = RunStore(open_storage(read_settings(self.settings)))
 

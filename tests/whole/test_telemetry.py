@@ -131,8 +131,8 @@ def check_tree(found: list[Span], status: dict[str, Any]) -> None:
         assert span.trace == start.trace
         assert (span.attributes["run"], span.attributes["export"]) == (status["run_id"], status["export"])
         assert span is start or span in steps or by_id[span.parent] in steps
-    (stage,) = [span for span in steps if span.name == "stage"]
-    assert stage.links == ()  # its cause is its parent
+    # The others asked Brevo who had left the list.
+    (stage,) = [span for span in steps if span.name == "stage" and "contacts" in span.attributes]
     assert (stage.attributes["contacts"], stage.attributes["batches"]) == (PEOPLE, 3)
     assert ("GET /contacts/lists/{}", 200) in calls(found, stage)
     delivered = {}

@@ -42,6 +42,7 @@ class Terminal:
             "BREVO_BASE_URL": sandbox.base_url,
             "BREVO_API_KEY": sandbox.api_key,
             "SNAPSHOT_QUIET_SECONDS": "0",
+            "APP_SECRET": os.environ["APP_SECRET"],
         }
 
     def __call__(self, *arguments, exit_status=0, **settings):

@@ -44,25 +44,25 @@ _LONGEST_NAME = 50
 def stage(app: App, run: Run, message: Message) -> None:
     """Stages the run and sends its first batches. Raises the three kinds of ExportError."""
     if run.state not in STAGEABLE:
-        # Staged already. Only where the worker was lost before it sent the first messages, there is something to do.
-        if run.state == "delivering" and run.confirm_number == 1:
-            schedule_confirm(app, run, 0)
+        _send_what_was_lost(app, run)
         return
     ready = app.ready_export(run.export)
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
-        _wait(app, run, message, snapshot, snapshot.seconds + 1)
+        _wait(app, run, message, snapshot)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
     if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
         problem = Problem("snapshot_known", "This snapshot was exported already.", "")
         end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
+    if message.number and message.number != run.confirm_number:
+        return  # a copy: another message waits for the answer
     brevo = app.brevo(run.key_setting)
     ready = app.as_probed(ready, brevo.session.pace)
     left = ask_who_left(app, run, ready, brevo)
     if isinstance(left, Wait):
-        _wait(app, run, message, left, left.seconds, brevo.session.traffic.requests)
+        _wait_for_answer(app, run, message, left, brevo.session.traffic.requests)
         return
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
@@ -74,6 +74,12 @@ def stage(app: App, run: Run, message: Message) -> None:
             _stage_claimed(app, run, claim, ready, snapshot, _Brevo(brevo, left))
     except Stopping:
         stop_when_idle(app, run)
+
+
+def _send_what_was_lost(app: App, run: Run) -> None:
+    """For a run that is staged already: its worker may have been lost before it sent the first messages."""
+    if run.state == "delivering" and run.confirm_number == 1:
+        schedule_confirm(app, run, 0)
 
 
 def _newest(app: App, run: Run, ready: ReadyExport) -> Snapshot | Wait:
@@ -100,15 +106,24 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
     return wait_for_files(ready.export.source, snapshot, hours, app.now(), accept=run.accept)
 
 
-def _wait(app: App, run: Run, message: Message, wait: Wait, seconds: float, requests: int = 0) -> None:
-    stalled_after = app.now() + seconds + app.graces.stalled
+def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
+    stalled_after = app.now() + wait.seconds + app.graces.stalled
+    app.store.update(run, lambda now: now.waiting_for(wait.reason, stalled_after))
+    send(app, message, wait.seconds + 1)
+
+
+def _wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests: int) -> None:
+    """One numbered message waits, whatever copies of it come: each look is one of the scarce calls."""
 
     def change(now: Run) -> Run | None:
-        waiting = now.waiting_for(wait.reason, stalled_after)
-        return waiting.with_traffic(requests) if waiting and requests else waiting
+        if now.state not in STAGEABLE or now.confirm_number != run.confirm_number:
+            return None
+        planned = now.confirm_at(app.now() + wait.seconds, app.graces)
+        waiting = planned and planned.waiting_for(wait.reason)
+        return waiting and waiting.with_traffic(requests)
 
-    app.store.update(run, change)
-    send(app, message, seconds)
+    if waiting := app.store.take(run, change):
+        send(app, replace(message, number=waiting.confirm_number), wait.seconds)
 
 
 @dataclass(frozen=True, slots=True)
