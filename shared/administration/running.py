@@ -109,7 +109,8 @@ def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
 def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
     """The export to preview, where the caller may."""
     require_for_export(app, caller, "preview_export", export_id)
-    return app.as_probed(ready_export(app.document(), export_id))
+    ready = ready_export(app.document(), export_id)
+    return app.as_probed(ready, app.pace(ready.key_setting))
 
 
 def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:

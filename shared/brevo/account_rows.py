@@ -1,15 +1,15 @@
-"""What is written down of an account in the table `accounts`: its pace, and how long its imports take.
+"""What is written down of an account in the table `accounts`: its pace, how long its imports take, what was probed.
 
 Each step of a run needs several of these rows, so they are read at once. Every change is conditional on what was read.
 """
 
 from shared.storage.tables import NewValues, Row, Table
 
-_FIRST, _BEHIND_LAST = "contacts", "other."
+_FIRST, _BEHIND_LAST = "contacts", "probe."
 
 
 class AccountRows:
-    """The rows `contacts`, `learned` and `other` of an account, read in one query when one is first needed."""
+    """The rows `contacts`, `learned`, `other` and `probe` of an account, read in one query when one is first needed."""
 
     def __init__(self, table: Table, key_setting: str) -> None:
         self._table = table

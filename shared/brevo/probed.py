@@ -49,8 +49,12 @@ class ProbeAnswers:
 
 def read_probe(accounts: Rows, key_setting: str) -> ProbeAnswers | None:
     """The last answers of the account whose key is in this setting; None where it was never probed."""
-    row = accounts.get(key_setting, PROBE)
-    if row is None:
+    return answers_in(accounts.get(key_setting, PROBE))
+
+
+def answers_in(row: Row | None) -> ProbeAnswers | None:
+    """The answers that the row holds; None where it holds none."""
+    if row is None or not row.values:
         return None
     known = {name: row.values[name] for name in ProbeAnswers.__slots__ if name in row.values}
     return ProbeAnswers(**known | {name: tuple(json.loads(known[name])) for name in _LISTS if name in known})

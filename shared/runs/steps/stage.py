@@ -14,7 +14,7 @@ from shared import telemetry
 from shared.app import App
 from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
-from shared.brevo.probed import ProbeAnswers, as_probed, read_probe
+from shared.brevo.probed import PROBE, ProbeAnswers, answers_in
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
@@ -49,8 +49,6 @@ def stage(app: App, run: Run, message: Message) -> None:
         _send_what_was_lost(app, run)
         return
     ready = app.ready_export(run.export)
-    answers = read_probe(app.storage.accounts, ready.key_setting)
-    ready = replace(ready, connection=as_probed(ready.connection, answers))
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
         _wait(app, run, message, snapshot)
@@ -62,8 +60,9 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     if message.number and message.number != run.confirm_number:
         return  # a copy: another message waits for the answer
-    probed = check_probe(ready, answers)
     brevo = app.brevo(run.key_setting)
+    probed = check_probe(ready, answers_in(brevo.session.pace.rows.get(PROBE)))
+    ready = app.as_probed(ready, brevo.session.pace)
     left = ask_who_left(app, run, ready, brevo)
     if isinstance(left, Wait):
         _wait_for_answer(app, run, message, left, brevo.session.traffic.requests)
