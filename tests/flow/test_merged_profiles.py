@@ -117,3 +117,22 @@ def test_number_of_another_contact_is_not_sent_to_an_account_that_would_merge_th
     assert state_of(flow, number) == (None, "a@example.com", True)
     assert set(flow.sent()) == {"a@example.com", "b@example.com"}
     assert flow.sandbox.log.count("GET /contacts") == 1
+
+
+def test_rows_that_waited_in_several_segments_are_decided_together_and_told_where_they_stood(by_customer):
+    by_customer.change(segments=["Gold", "Silver"])
+    one, two = contact(by_customer, "a@example.com", "C-old"), contact(by_customer, "b@example.com", "C-9")
+    by_customer.segment(rows("C-1 one@example.com C-old", "C-2 b@example.com", previous=True))
+    people = ("C-3 ion@example.com", "C-4 four@example.com C-old", "C-9 nine@example.com")
+    by_customer.segment(rows(*people, previous=True), name="Silver")
+    status = by_customer.run()
+    assert status["contacts_left_out"] == {"address_of_another": 1}
+    assert by_customer.places(status["run_id"]) == [("Gold_1.csv", 3, "address_of_another")]
+    assert state_of(by_customer, one) == ("C-old", "one@example.com", False)
+    assert state_of(by_customer, two) == ("C-9", "nine@example.com", False)
+    assert status["contacts_delivered"] == 4
+    assert ("C-4", "four@example.com") in members(by_customer)
+    by_customer.sandbox.change(new_address="report", ext_id_and_email_of_two="report")
+    by_customer.segment(rows("C-5 five@example.com C-4", previous=True), name="Silver")
+    status = by_customer.run()
+    assert by_customer.places(status["run_id"]) == [("Silver_1.csv", 2, "brevo_duplicate_customer")]
