@@ -16,12 +16,13 @@ from shared.access import Caller, people_sign_in, require, webhook_secret
 from shared.app import App
 from shared.app_secret import app_secret
 from shared.brevo.checks import check_connection
-from shared.brevo.probed import contradictions, read_probe
-from shared.config.document import DocumentError, blob_address, read_local
+from shared.brevo.probed import ProbeAnswers, contradictions, read_probe
+from shared.config.document import DocumentError, ReadyExport, blob_address, read_local
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, ExportError, place_of
 from shared.operating import looking
 from shared.operating.looking import Look, State
+from shared.runs.identity import check_probe
 from shared.runs.leavers import LEAVERS
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
@@ -82,7 +83,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
         yield from _probed([("exports", partial(looking.given_up, app, document))])
         yield from _probed([("wrong times", partial(looking.wrong_times, app, document))])
         for connection in document.connections:
-            yield from _connection(app, connection)
+            yield from _connection(app, document, connection)
     else:  # an account's pace is kept in a table, without which Brevo is not asked
         yield from _keys(document)
     yield from _probed([("clock", partial(looking.clock, app))])
@@ -232,7 +233,7 @@ def _probed(probes: list[_Probe]) -> Generator[Finding, None, bool]:
     return True
 
 
-def _connection(app: App, connection: Connection) -> Iterator[Finding]:
+def _connection(app: App, document: Document, connection: Connection) -> Iterator[Finding]:
     """Its steps as `connect` takes them. Missing consent is a person's decision, and no fault."""
     name = f"connection {connection.id}"
     try:
@@ -242,8 +243,18 @@ def _connection(app: App, connection: Connection) -> Iterator[Finding]:
         answers = read_probe(app.storage.accounts, connection.api_key.setting)
         for fault in contradictions(connection, answers):
             yield Finding(f"{name}, probe contradicts", "warn", fault.message, fault.advice)
+        for export in document.exports:
+            if export.connection == connection.id:
+                yield from _identity(ReadyExport(export, connection), answers)
     except Exception as error:  # noqa: BLE001 - as above
         yield _fault(name, error)
+
+
+def _identity(ready: ReadyExport, answers: ProbeAnswers | None) -> Iterator[Finding]:
+    try:
+        check_probe(ready, answers)
+    except ConfigurationError as error:
+        yield _fault(f"export {ready.export.id}, identify_by", error)
 
 
 def _keys(document: Document) -> Iterator[Finding]:

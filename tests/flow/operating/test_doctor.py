@@ -85,6 +85,21 @@ def test_doctor_tells_an_app_secret_that_is_missing_or_malformed(office, typed, 
     assert "openssl rand -base64 32" in found["fix"]
 
 
+def test_doctor_tells_an_export_by_customer_whose_account_was_not_probed(office, typed):
+    office.app.storage.app_blobs.write(
+        *office.app.settings.export_config.split("/"),
+        json.dumps(
+            {"connections": office.connections, "exports": [office.export | {"identify_by": "customer_id"}]}
+        ).encode(),
+    )
+    status, output, _ = typed("doctor")
+    assert status != 0
+    assert f"FAILED  export {office.export_id}, identify_by: Nobody has tried" in output
+    assert "segment-export probe brevo-eu" in output
+    save_probe(office.app.storage.accounts, office.account, ProbeAnswers("2026-11-01T08:00:00+00:00", ext_id="field"))
+    assert "identify_by" not in typed("doctor")[1]
+
+
 def test_doctor_tells_that_the_account_does_not_export_contacts_without_exporting_any(office, typed):
     found = checks(typed, 0)
     assert "not_asked" in found["connection brevo-eu, contacts exportable"]["message"]
