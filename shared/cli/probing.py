@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 @program.command()
 @connection_argument
-@click.option("--list", "list_id", type=click.IntRange(1), required=True, help="an empty list, made for probes")
-@click.option("--domain", default="", help="a domain of your own, at which it makes its addresses")
 @click.option(
-    "--address", "addresses", multiple=True, help="an address of your own; six of them, or fewer with --domain"
+    "--list", "list_id", metavar="N", type=click.IntRange(1), required=True, help="an empty list, made for probes"
+)
+@click.option("--domain", metavar="DOMAIN", default="", help="a domain of your own, at which it makes its addresses")
+@click.option(
+    "--address",
+    "addresses",
+    metavar="EMAIL",
+    multiple=True,
+    help="an address of your own; six of them, or fewer with --domain",
 )
 @click.option("--long", "very_many", is_flag=True, help="also time an import of 10,000 contacts; needs --domain")
 @click.option(
@@ -33,7 +39,9 @@ if TYPE_CHECKING:
 def probe(
     connection: str, list_id: int, domain: str, addresses: tuple[str, ...], very_many: bool, wait_minutes: int
 ) -> int:
-    """Ask the account what no page says, with contacts of its own that it removes; keep the answers."""
+    """Try out what the account does with imports, with contacts of its own that it removes; keep the answers."""
+    if very_many and not domain:
+        raise click.UsageError("--long needs --domain.")
     from shared.operating.probe import ProbeOrder
     from shared.operating.probe import probe as run_probe
     from shared.operating.probe_contacts import Addresses

@@ -15,6 +15,8 @@ from shared.brevo.single_contacts import SingleContact, delete_single, find_sing
 from shared.errors import ConfigurationError, ExportError
 
 MARK = "segment-export probe"
+# The mark of a contact that a later import has changed.
+MARK_AGAIN = "segment-export probe, again"
 # How many addresses the questions need.
 ADDRESSES = 6
 _MARKABLE = ("FIRSTNAME", "PRENOM", "LASTNAME", "NOM")
@@ -87,7 +89,7 @@ def mark_attribute(attributes: Mapping[str, AccountAttribute]) -> str:
 
 def is_own(contact: SingleContact) -> bool:
     """Whether a probe has made it."""
-    return MARK in contact.attributes.values()
+    return MARK in contact.attributes.values() or MARK_AGAIN in contact.attributes.values()
 
 
 def find_own(session: BrevoSession, addresses: Addresses) -> list[SingleContact]:

@@ -6,6 +6,7 @@ from shared.brevo.contact_export import look_up_export, read_columns, request_ex
 from shared.brevo.single_contacts import block_single, find_single, put_into_list, take_out_of_list
 from shared.errors import ConfigurationError, ExportError, PermanentError, shown
 from shared.operating.probe_bench import Bench
+from shared.operating.probe_contacts import MARK_AGAIN
 
 _LOOK_EVERY_SECONDS = 10.0
 _MOST_COLUMNS = 50
@@ -50,10 +51,14 @@ def ask_leavers(bench: Bench, wait_minutes: int) -> dict[str, Any]:
             "waits until you have unsubscribed it by a campaign to this list."
         )
         return {}
-    bench.add(1)
+    bench.add(1, {bench.mark: MARK_AGAIN})
     bench.import_rows()
     after = bench.find(1)
-    return {"puts_back_leavers": bench.list_id in after.lists} if after else {}
+    if after is None or after.attributes.get(bench.mark) != MARK_AGAIN:
+        # Without this, a contact that was not imported at all would look like one that was not put back.
+        bench.notes.append("Whether imports put back who left: the contact that had left was not imported.")
+        return {}
+    return {"puts_back_leavers": bench.list_id in after.lists}
 
 
 def _has_left(bench: Bench, wait_minutes: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.operating.probe import Probed, ProbeOrder, probe
-from shared.operating.probe_contacts import MARK, Addresses
+from shared.operating.probe_contacts import MARK, MARK_AGAIN, Addresses
 from tests.flow.operating.tools import ADMINISTRATOR
 
 LIST = 99
@@ -43,7 +43,11 @@ class Prober:
 
     def own(self) -> list[str]:
         """The addresses of the contacts that probes have left."""
-        return [email for email, attributes, _, _ in self.contacts().values() if MARK in attributes.values()]
+        return [
+            email
+            for email, attributes, _, _ in self.contacts().values()
+            if {MARK, MARK_AGAIN} & {*map(str, attributes.values())}
+        ]
 
     def _tell(self, line: str) -> None:
         self.lines.append(line)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.operating.probe_bench import Bench
 from shared.operating.probe_contacts import Addresses
 from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
 
@@ -70,6 +71,18 @@ def test_probe_finds_out_whether_imports_put_back_who_left(prober, puts_back):
 
     prober.on_line = unsubscribe
     assert prober.answers(wait_minutes=30)["puts_back_leavers"] is puts_back
+
+
+def test_contact_that_left_and_was_not_imported_is_no_answer(prober, monkeypatch):
+    def unsubscribe(line):
+        if line.startswith("Send a campaign"):
+            prober.flow.sandbox.change_contact(SIX[0], leaves=[LIST])
+            monkeypatch.setattr(Bench, "import_rows", lambda _: 0.0)
+
+    prober.on_line = unsubscribe
+    done = prober.probe(wait_minutes=30)
+    assert done.answers.puts_back_leavers is None
+    assert "was not imported" in " ".join(done.notes)
 
 
 @pytest.mark.parametrize("minutes", [0, 30])
