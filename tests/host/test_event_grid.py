@@ -125,7 +125,7 @@ def test_uploaded_and_changed_blobs_become_events(start_toy, azurite):
     container = ContainerClient.from_connection_string(azurite.connection_string, "watched")
     container.create_container()
     container.upload_blob("old.csv", b"there before")
-    toy = start_toy(watch_containers=["watched=blob_event"])
+    toy = start_toy(workers=0, watch_containers=["watched=blob_event"])
     try:
         settings = ContentSettings(content_type="text/csv")
         client = container.upload_blob("folder/new file.csv", b"a,b\n", content_settings=settings)
@@ -151,7 +151,7 @@ def test_blobs_there_before_become_events_where_asked(start_toy, azurite):
     container = ContainerClient.from_connection_string(azurite.connection_string, "existing")
     container.create_container()
     container.upload_blob("old.csv", b"there before")
-    toy = start_toy(watch_containers=["existing=blob_event"], arguments=["--watch-existing"])
+    toy = start_toy(workers=0, watch_containers=["existing=blob_event"], arguments=["--watch-existing"])
     try:
         [note] = toy.wait_for_notes("event")
         assert note["subject"].endswith("/blobs/old.csv")
@@ -162,7 +162,7 @@ def test_blobs_there_before_become_events_where_asked(start_toy, azurite):
 def test_failed_event_of_a_blob_is_delivered_again(start_toy, azurite):
     container = ContainerClient.from_connection_string(azurite.connection_string, "refused")
     container.create_container()
-    toy = start_toy(watch_containers=["refused=cloud_event"])
+    toy = start_toy(workers=0, watch_containers=["refused=cloud_event"])
     try:
         container.upload_blob("a.csv", b"a")
         wait_until(lambda: toy.host.log_text().count("Executed 'Functions.cloud_event' (Failed") >= 2)

@@ -177,7 +177,7 @@ def test_host_listens_on_the_loopback_address_only(toy):
 
 
 def test_too_large_body_is_413_and_a_slow_function_504(start_toy):
-    toy = start_toy({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000"}, arguments=["--http-timeout-seconds=0.3"])
+    toy = start_toy({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000"}, workers=0, arguments=["--http-timeout-seconds=0.3"])
     try:
         assert call(toy, "POST", "/api/echo/x", body=b"x" * 1000).status == 203
         assert call(toy, "POST", "/api/echo/x", body=b"x" * 300_000).status == 413

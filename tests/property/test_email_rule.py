@@ -177,10 +177,14 @@ PARTS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=14).map("".join), min_size=1, max_size=60))
-def test_sql_and_library_agree_on_addresses_that_hypothesis_finds(values: list[str]) -> None:
-    assert disagreements(values) == []
+@in_both_sizes
+def test_sql_and_library_agree_on_addresses_that_hypothesis_finds(size: float) -> None:
+    @settings(max_examples=round(200 * size), deadline=None)
+    @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=14).map("".join), min_size=1, max_size=60))
+    def agree(values: list[str]) -> None:
+        assert disagreements(values) == []
+
+    agree()
 
 
 def test_realistic_addresses_never_need_the_library() -> None:

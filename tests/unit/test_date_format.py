@@ -14,6 +14,7 @@ from shared.config.date_format import DateFormat
 from shared.config.mapping import MappedField
 from shared.config.source import Source
 from shared.mapping.date_rule import date_sql
+from tests.sizes import in_both_sizes
 
 SOURCE = {"container": "segments", "folder": "CustomerInsights_abcd1234/BlobExport"}
 
@@ -110,11 +111,12 @@ def test_time_zone_that_is_not_known_is_refused(name):
         MappedField(field="Born", type="date", time_zone=name)
 
 
-def test_every_time_zone_that_is_let_in_gives_the_same_day_as_python():
+@in_both_sizes
+def test_every_time_zone_that_is_let_in_gives_the_same_day_as_python(size):
     rng = random.Random(5)
     names = sorted(zoneinfo.available_timezones() - {"localtime"})
     assert len(names) > 400
-    for name in rng.sample(names, 60):
+    for name in rng.sample(names, round(200 * size)):
         MappedField(field="Born", type="date", time_zone=name)
         moments = [
             datetime(rng.randint(1990, 2026), rng.randint(1, 12), 15, rng.randint(0, 23), 59, tzinfo=UTC)

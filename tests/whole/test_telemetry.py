@@ -196,7 +196,7 @@ def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment
         assert (span.trace, span.parent, span.attributes["run"]) == (start.trace, start.id, run_id)
 
 
-@pytest.fixture(params=["not there", pytest.param("hanging", marks=pytest.mark.full)])
+@pytest.fixture(params=["not there", "hanging"])
 def dead_endpoint(request) -> Iterator[str]:
     """An address where nobody listens, or one that takes every connection and never answers."""
     if request.param == "not there":
@@ -206,6 +206,7 @@ def dead_endpoint(request) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.full
 def test_endpoint_that_is_dead_is_told_once_a_worker_and_the_run_goes_on(environment, tmp_path, dead_endpoint):
     environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint}
     with start_host(environment, tmp_path, workers=1) as host:
