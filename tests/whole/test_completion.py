@@ -42,7 +42,7 @@ def test_bash_completes_commands_and_ids(environment):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
         return done.stdout.split()
 
-    assert completed("pr") == ["preview", "prune"]
+    assert completed("pr") == ["preview", "prune", "probe"]
     assert completed("replay", "--") == ["--yes", "--run", "--drop-unreadable", "--json", "--help"]
     assert completed("connect", "b") == ["brevo-eu"]
 
