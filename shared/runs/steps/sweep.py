@@ -61,7 +61,9 @@ def _drive_on(app: App, run_id: str) -> bool:
         app.store.drop_unwritten(run_id, _UNWRITTEN_SECONDS)
         return False
     if run.is_final:
-        end.tidy(app, run)
+        # The line about its end may be written here, and is the run's like all others.
+        with telemetry.span("tidy", parent=run.trace, run=run.run_id, export=run.export):
+            end.tidy(app, run)
         return False
     if is_watch_lost(app, run):
         rearm(app, run_id)
