@@ -74,9 +74,9 @@ class KnownContacts:
         return int.from_bytes(hashlib.md5(f"{self.key}{text}".encode(), usedforsecurity=False).digest(), "little")
 
 
-def customers_sql() -> list[str]:
-    """Statements that make the table of the customers whose rows were read, `counted` where the row is a contact."""
-    return ["CREATE TABLE customers (customer UHUGEINT, counted BOOLEAN)"]
+def customers_sql() -> str:
+    """Makes the table of the customers whose rows were read, `counted` where the row is a contact."""
+    return "CREATE TABLE customers (customer UHUGEINT, counted BOOLEAN)"
 
 
 def customer_sql(key: str) -> list[str]:

@@ -34,7 +34,7 @@ from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
-from shared.mapping.results import WARNINGS, FieldCounts, MappedChunk, Outcome, RejectedRow
+from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, outcome_of
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
     LONGEST_NUMBER,
@@ -99,7 +99,7 @@ class Mapper:
         if leavers:
             self._execute(load_leavers_sql(leavers))
         if plan.ext_id:
-            self._execute_all(customers_sql())
+            self._execute(customers_sql())
         if known:
             self._execute(load_known_sql(known, leavers))
             self._execute_all(load_phones_sql(known, k, field.attribute) for k, field in self._unique)
@@ -239,7 +239,7 @@ class Mapper:
             for row, reason, field, customer_id, email in found:
                 self.reasons[reason] += 1
                 file, line = self._files[origins.file(row)], origins.line(row)
-                customer, outcome = (customer_id or "").strip(), _outcome(reason)
+                customer, outcome = (customer_id or "").strip(), outcome_of(reason)
                 self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
 
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
@@ -264,7 +264,3 @@ class Mapper:
     def _row(self, sql: str) -> tuple[int, ...]:
         found = self._db.execute(sql).fetchone()
         return tuple(map(int, found or ()))
-
-
-def _outcome(reason: str) -> Outcome:
-    return "sent_without_value" if reason in WARNINGS else "not_sent"

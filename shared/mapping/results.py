@@ -34,6 +34,13 @@ LEFT_OUT = ("left_list", "blocked_new_address", "address_of_another")
 Outcome = Literal["not_sent", "sent_without_value", "rejected_by_brevo"]
 
 
+def outcome_of(reason: str) -> Outcome:
+    """What becomes of a row with this reason, unless it is known that Brevo took the contact in the end."""
+    if reason.startswith("brevo_"):
+        return "rejected_by_brevo"
+    return "sent_without_value" if reason in WARNINGS else "not_sent"
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
     """One row that is not sent, is left out or sent without a value (then it is a warning), or that Brevo rejects."""

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from shared.errors import masked
-from shared.mapping.results import WARNINGS, Outcome, RejectedRow
+from shared.mapping.results import RejectedRow, outcome_of
 from shared.storage.blobs import Blob, Blobs
 
 REJECTED = "rejected-rows"
@@ -122,14 +122,8 @@ class _Part:
 
 def _with_outcomes(data: bytes) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*row, _outcome(row[_REASON])] for row in _rows(data))
+    csv.writer(text, lineterminator="\n").writerows([*row, outcome_of(row[_REASON])] for row in _rows(data))
     return text.getvalue().encode()
-
-
-def _outcome(reason: str) -> Outcome:
-    if reason.startswith("brevo_"):
-        return "rejected_by_brevo"
-    return "sent_without_value" if reason in WARNINGS else "not_sent"
 
 
 def _header() -> bytes:
