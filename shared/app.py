@@ -1,12 +1,11 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
-from shared.brevo.probed import PROBE, answers_in, as_probed
 from shared.brevo.session import BrevoSession
 from shared.config.document import ReadyExport, read_document, ready_export
 from shared.config.models import Document
@@ -54,13 +53,6 @@ class App:
     def ready_export(self, export_id: str) -> ReadyExport:
         """The export with its connection, for a step of its run. Raises ConfigurationError and TransientError."""
         return ready_export(self.document_under_way(), export_id)
-
-    def as_probed(self, ready: ReadyExport, pace: Pace) -> ReadyExport:
-        """The same with what `probe` has found out about its account, instead of the connection's defaults.
-
-        `pace` is the account's: the answers are read with its rows.
-        """
-        return replace(ready, connection=as_probed(ready.connection, answers_in(pace.rows.get(PROBE))))
 
     def pace(self, key_setting: str) -> Pace:
         """The account's pace, shared with all other workers."""

@@ -10,6 +10,7 @@ from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
 from shared.administration.exports import find_export
 from shared.app import App
+from shared.brevo.probed import export_as_probed, read_probe
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError
@@ -110,7 +111,7 @@ def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
     """The export to preview, where the caller may."""
     require_for_export(app, caller, "preview_export", export_id)
     ready = ready_export(app.document(), export_id)
-    return app.as_probed(ready, app.pace(ready.key_setting))
+    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
 
 
 def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from shared.brevo.pace import Pace
+from shared.config.document import ReadyExport
 from shared.config.models import Connection
 from shared.storage.tables import Row, Rows
 
@@ -49,15 +51,20 @@ class ProbeAnswers:
 
 def read_probe(accounts: Rows, key_setting: str) -> ProbeAnswers | None:
     """The last answers of the account whose key is in this setting; None where it was never probed."""
-    return answers_in(accounts.get(key_setting, PROBE))
+    return _answers_in(accounts.get(key_setting, PROBE))
 
 
-def answers_in(row: Row | None) -> ProbeAnswers | None:
+def _answers_in(row: Row | None) -> ProbeAnswers | None:
     """The answers that the row holds; None where it holds none."""
     if row is None or not row.values:
         return None
     known = {name: row.values[name] for name in ProbeAnswers.__slots__ if name in row.values}
     return ProbeAnswers(**known | {name: tuple(json.loads(known[name])) for name in _LISTS if name in known})
+
+
+def answers_beside(pace: Pace) -> ProbeAnswers | None:
+    """The same for the account of this pace, whose rows are read together: a step needs no call more for it."""
+    return _answers_in(pace.rows.get(PROBE))
 
 
 def save_probe(accounts: Rows, key_setting: str, answers: ProbeAnswers) -> None:
@@ -84,6 +91,11 @@ def as_probed(connection: Connection, answers: ProbeAnswers | None) -> Connectio
     ):
         changes["date_format"] = answers.date_formats[0]
     return connection.model_copy(update=changes) if changes else connection
+
+
+def export_as_probed(ready: ReadyExport, answers: ProbeAnswers | None) -> ReadyExport:
+    """The export with its connection as probed."""
+    return replace(ready, connection=as_probed(ready.connection, answers))
 
 
 @dataclass(frozen=True, slots=True)

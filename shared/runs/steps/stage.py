@@ -14,7 +14,7 @@ from shared import telemetry
 from shared.app import App
 from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
-from shared.brevo.probed import PROBE, ProbeAnswers, answers_in
+from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
@@ -61,8 +61,9 @@ def stage(app: App, run: Run, message: Message) -> None:
     if message.number and message.number != run.confirm_number:
         return  # a copy: another message waits for the answer
     brevo = app.brevo(run.key_setting)
-    probed = check_probe(ready, answers_in(brevo.session.pace.rows.get(PROBE)))
-    ready = app.as_probed(ready, brevo.session.pace)
+    answers = answers_beside(brevo.session.pace)
+    probed = check_probe(ready, answers)
+    ready = export_as_probed(ready, answers)
     left = ask_who_left(app, run, ready, brevo)
     if isinstance(left, Wait):
         _wait_for_answer(app, run, message, left, brevo.session.traffic.requests)
