@@ -6,6 +6,7 @@ from typing import Any
 from local.brevo_sandbox.answers import Answer, ApiError, Request
 from local.brevo_sandbox.applying import Applied
 from local.brevo_sandbox.attribute_values import phone
+from local.brevo_sandbox.common_fields import check_flags
 from local.brevo_sandbox.faults import FaultKind
 from local.brevo_sandbox.import_request import ImportOrder, known_lists
 from local.brevo_sandbox.processes import iso_time
@@ -94,9 +95,7 @@ def _row(document: dict[str, Any]) -> dict[str, Any]:
     attributes = document.get("attributes") or {}
     if not isinstance(attributes, dict):
         raise ApiError(400, "invalid_parameter", "attributes should be an object")
-    for name in _BLOCKS:
-        if not isinstance(document.get(name, False), bool):
-            raise ApiError(400, "invalid_parameter", f"{name} should be a boolean")
+    check_flags(document, _BLOCKS)
     ext_id = document.get("ext_id")
     if ext_id is not None and not isinstance(ext_id, str):
         raise ApiError(400, "invalid_parameter", "ext_id should be a text")

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from local.brevo_sandbox.answers import ApiError
+from local.brevo_sandbox.common_fields import check_flags, invalid, notify_url_of
 from local.brevo_sandbox.state import Account
 
 Action = Literal["allContacts", "subscribed", "unsubscribed", "unsubscribedPerList"]
@@ -29,12 +29,8 @@ class ExportOrder:
 
 def check_export(document: dict[str, Any], account: Account) -> ExportOrder:
     """Read the body of `POST /contacts/export`. Raises: ApiError 400."""
-    for name in _FLAGS:
-        if not isinstance(document.get(name, False), bool):
-            raise _invalid(f"{name} should be a boolean")
-    notify_url = document.get("notifyUrl") or ""
-    if not isinstance(notify_url, str) or (notify_url and urlsplit(notify_url).scheme not in ("http", "https")):
-        raise _invalid("notifyUrl should be a valid url")
+    check_flags(document, _FLAGS)
+    notify_url = notify_url_of(document)
     action, list_id = _filter(document.get("customContactFilter"), account)
     attributes = _texts(document, "exportAttributes")
     mandatory = document.get("exportMandatoryAttributes", True)
@@ -57,17 +53,17 @@ def _filter(wanted: object, account: Account) -> tuple[Action, int]:
         raise ApiError(400, "missing_parameter", "customContactFilter is missing")
     if "actionForContacts" not in wanted:
         if {"actionForEmailCampaigns", "actionForSmsCampaigns"} & set(wanted):
-            raise _invalid("exports by campaign are not available in the sandbox")
+            raise invalid("exports by campaign are not available in the sandbox")
         raise ApiError(400, "missing_parameter", "actionForContacts is missing")
     action = wanted["actionForContacts"]
     if action not in get_args(Action):
-        raise _invalid("Invalid actionForContacts")
+        raise invalid("Invalid actionForContacts")
     if "listId" not in wanted:
         if "segmentId" in wanted:
-            raise _invalid("segmentId does not exist")
+            raise invalid("segmentId does not exist")
         raise ApiError(400, "missing_parameter", "listId or segmentId is missing")
     if type(wanted["listId"]) is not int or wanted["listId"] not in account.lists:
-        raise _invalid("listId does not exist")
+        raise invalid("listId does not exist")
     return action, wanted["listId"]
 
 
@@ -77,23 +73,19 @@ def _known(wanted: tuple[str, ...], account: Account) -> tuple[str, ...]:
     names = [name.upper() for name in wanted]
     for name in names:
         if name not in known:
-            raise _invalid("exportAttributes has an attribute that does not exist")
+            raise invalid("exportAttributes has an attribute that does not exist")
     return tuple(name for name in dict.fromkeys(names) if name != "EMAIL")
 
 
 def _some_of(known: tuple[str, ...], document: dict[str, Any], name: str) -> tuple[str, ...]:
     wanted = _texts(document, name)
     if not set(wanted) <= set(known):
-        raise _invalid(f"{name} should be some of {', '.join(known)}")
+        raise invalid(f"{name} should be some of {', '.join(known)}")
     return tuple(dict.fromkeys(wanted))
 
 
 def _texts(document: dict[str, Any], name: str) -> tuple[str, ...]:
     wanted = document.get(name) or []
     if not isinstance(wanted, list) or not all(isinstance(each, str) for each in wanted):
-        raise _invalid(f"{name} should be an array of texts")
+        raise invalid(f"{name} should be an array of texts")
     return tuple(wanted)
-
-
-def _invalid(message: str) -> ApiError:
-    return ApiError(400, "invalid_parameter", message)

@@ -6,17 +6,15 @@ https://developers.brevo.com/reference/get-process (`export_url`).
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.brevo_sandbox.export_file import contacts_of, csv_of
 from local.brevo_sandbox.export_request import ExportOrder
-from local.brevo_sandbox.faults import FaultKind
-from local.brevo_sandbox.processes import Processes, with_details
-from local.brevo_sandbox.reports import ReportShelf
+from local.brevo_sandbox.faults import FaultKind, report_fault
+from local.brevo_sandbox.processes import Board, with_details
 from local.brevo_sandbox.settings import ExportOutcome, SandboxSettings
-from local.brevo_sandbox.state import Account, Contact
+from local.brevo_sandbox.state import Contact
 
 _OUTCOMES: dict[FaultKind, ExportOutcome] = {
     FaultKind.EXPORT_FAILED: "failed",
@@ -43,6 +41,11 @@ class ExportRecord:
     def is_open(self) -> bool:
         """Whether it is still waiting or at work."""
         return self.status in ("queued", "processing")
+
+    @property
+    def notify_url(self) -> str:
+        """Where to call back when it has ended; empty where nowhere."""
+        return self.order.notify_url
 
     def as_process(self, settings: SandboxSettings, origin: str, other_host: str) -> dict[str, Any]:
         """The export as the API shows it; `info.export` is in one of the vendor's forms only."""
@@ -73,48 +76,24 @@ class ExportRecord:
         }
 
 
-class ExportBoard:
+class ExportBoard(Board[ExportRecord]):
     """All exports of the account; each has a thread of its own."""
-
-    def __init__(
-        self,
-        account: Account,
-        processes: Processes,
-        reports: ReportShelf,
-        settings: Callable[[], SandboxSettings],
-        notify: Callable[[str], None],
-        stopping: threading.Event,
-    ) -> None:
-        self._account = account
-        self._processes = processes
-        self._reports = reports
-        self._settings = settings
-        self._notify = notify
-        self._stopping = stopping
-        self._changed = threading.Condition()
-        self._records: list[ExportRecord] = []
-        self._working = 0
 
     def accept(self, order: ExportOrder, fault: FaultKind | None) -> ExportRecord:
         """Start an export; who is in it is settled now, although the file takes its time."""
-        settings = self._settings()
+        settings = self._shop.settings()
         outcome = settings.export_outcome if fault is None else _OUTCOMES.get(fault, settings.export_outcome)
-        record = self._processes.add(lambda number: ExportRecord(number, order, fault))
+        record = self._shop.processes.add(lambda number: ExportRecord(number, order, fault))
         with self._changed:
             self._records.append(record)
             if outcome == "stuck":
                 return record
             self._working += 1
             record.status = "processing"
-        contacts = contacts_of(self._account, order)
+        contacts = contacts_of(self._shop.account, order)
         record.contacts = len(contacts)
         threading.Thread(target=self._work, args=(record, contacts, outcome, settings), daemon=True).start()
         return record
-
-    def records(self) -> list[ExportRecord]:
-        """All exports, oldest first."""
-        with self._changed:
-            return list(self._records)
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Wait until nothing is open but exports that are stuck on purpose; False when time runs out."""
@@ -125,16 +104,10 @@ class ExportBoard:
         self, record: ExportRecord, contacts: list[Contact], outcome: ExportOutcome, settings: SandboxSettings
     ) -> None:
         started = time.monotonic()
-        file = csv_of(self._account, record.order, contacts, settings)
+        file = csv_of(self._shop.account, record.order, contacts, settings)
         record.file_bytes = len(file)
         wanted = settings.export_seconds_fixed + settings.export_seconds_per_contact * record.contacts
-        self._stopping.wait(max(0.0, wanted - (time.monotonic() - started)))
-        fault = record.fault if record.fault is not None and record.fault.about_report else None
+        self._take_until(started, wanted)
         if outcome == "completed":
-            record.path = self._reports.publish(file, fault)
-        with self._changed:
-            record.completed_at = time.time()
-            record.status = outcome
-            self._working -= 1
-            self._changed.notify_all()
-        self._notify(record.order.notify_url)
+            record.path = self._shop.reports.publish(file, report_fault(record.fault))
+        self._end(record, outcome)

@@ -59,6 +59,11 @@ class FaultKind(StrEnum):
         return self.value.startswith("report-")
 
 
+def report_fault(fault: FaultKind | None) -> FaultKind | None:
+    """The fault, where it befalls reports or files."""
+    return fault if fault is not None and fault.about_report else None
+
+
 IMPORT_ROUTE = "POST /contacts/import"
 EXPORT_ROUTE = "POST /contacts/export"
 REPORT_ROUTE = "GET /reports/{token}"

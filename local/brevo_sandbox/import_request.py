@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from local.brevo_sandbox.answers import ApiError
+from local.brevo_sandbox.common_fields import check_flags, invalid, notify_url_of
 from local.brevo_sandbox.state import Account
 
 Rows = list[dict[str, Any]]
@@ -59,12 +59,8 @@ def check_order(document: dict[str, Any], account: Account) -> ImportOrder:
 
     Raises: ApiError 400.
     """
-    for name in _FLAGS:
-        if not isinstance(document.get(name, False), bool):
-            raise _invalid(f"{name} should be a boolean")
-    notify_url = document.get("notifyUrl") or ""
-    if not isinstance(notify_url, str) or (notify_url and urlsplit(notify_url).scheme not in ("http", "https")):
-        raise _invalid("notifyUrl should be a valid url")
+    check_flags(document, _FLAGS)
+    notify_url = notify_url_of(document)
     list_ids = _list_ids(document, account)
     return ImportOrder(
         list_ids=tuple(dict.fromkeys([*list_ids, *_new_list(document, account)])),
@@ -88,7 +84,7 @@ def rows_of(document: dict[str, Any]) -> Rows:
     if "fileBody" in document:
         return _of_csv(document["fileBody"])
     if "fileUrl" in document:
-        raise _invalid("fileUrl is not available in the sandbox")
+        raise invalid("fileUrl is not available in the sandbox")
     raise ApiError(400, "missing_parameter", "One of fileUrl, fileBody or jsonBody is missing")
 
 
@@ -96,33 +92,33 @@ def known_lists(document: dict[str, Any], name: str, account: Account) -> list[i
     """The numbers of lists in a body. Raises: ApiError 400 where one is no number or there is no such list."""
     list_ids = document.get(name) or []
     if not isinstance(list_ids, list) or not all(type(number) is int for number in list_ids):
-        raise _invalid(f"{name} should be an array of integers")
+        raise invalid(f"{name} should be an array of integers")
     if any(number not in account.lists for number in list_ids):
-        raise _invalid(f"{name} contains a list that does not exist")
+        raise invalid(f"{name} contains a list that does not exist")
     return list_ids
 
 
 def _checked(body: object) -> Rows:
     if not isinstance(body, list) or not body:
-        raise _invalid("jsonBody should be an array of contacts")
+        raise invalid("jsonBody should be an array of contacts")
     for row in body:
         if not isinstance(row, dict) or not isinstance(row.get("attributes", {}), dict):
-            raise _invalid("jsonBody should be an array of contacts")
+            raise invalid("jsonBody should be an array of contacts")
     return body
 
 
 def _of_csv(body: object) -> Rows:
     if not isinstance(body, str) or not body.strip():
-        raise _invalid("fileBody should be a csv text")
+        raise invalid("fileBody should be a csv text")
     reader = csv.reader(io.StringIO(body), delimiter=";")
     try:
         header = [name.strip() for name in next(reader)]
         lines = [line for line in reader if line]
     except csv.Error:
-        raise _invalid("fileBody is not a valid csv") from None
+        raise invalid("fileBody is not a valid csv") from None
     place = next((index for index, name in enumerate(header) if name.upper() == "EMAIL"), None)
     if place is None:
-        raise _invalid("fileBody has no EMAIL column")
+        raise invalid("fileBody has no EMAIL column")
     rows: Rows = []
     for line in lines:
         attributes = dict(zip(header, line, strict=False))
@@ -142,12 +138,8 @@ def _new_list(document: dict[str, Any], account: Account) -> list[int]:
     if wanted is None:
         return []
     if not isinstance(wanted, dict) or not isinstance(wanted.get("listName"), str) or not wanted["listName"]:
-        raise _invalid("newList should have a listName")
+        raise invalid("newList should have a listName")
     folder_id = wanted.get("folderId", 1)
     if type(folder_id) is not int or folder_id not in account.folders:
-        raise _invalid("newList has a folder that does not exist")
+        raise invalid("newList has a folder that does not exist")
     return [account.add_list(wanted["listName"], folder_id).id]
-
-
-def _invalid(message: str) -> ApiError:
-    return ApiError(400, "invalid_parameter", message)

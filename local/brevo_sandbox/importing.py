@@ -9,17 +9,15 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.brevo_sandbox.applying import REPORTS, Applied
-from local.brevo_sandbox.faults import FaultKind
+from local.brevo_sandbox.faults import FaultKind, report_fault
 from local.brevo_sandbox.import_request import UNREAD, ImportOrder, Rows, check_order, notify_url_in, rows_of
-from local.brevo_sandbox.processes import Processes, with_details
-from local.brevo_sandbox.reports import ReportShelf, report_of
+from local.brevo_sandbox.processes import Board, Shop, with_details
+from local.brevo_sandbox.reports import report_of
 from local.brevo_sandbox.settings import SandboxSettings
-from local.brevo_sandbox.state import Account
 
 OPEN = ("queued", "processing")
 
@@ -54,6 +52,11 @@ class ImportRecord:
     def is_open(self) -> bool:
         """Whether it is still waiting or at work."""
         return self.status in OPEN
+
+    @property
+    def notify_url(self) -> str:
+        """Where to call back when it has ended; empty where nowhere."""
+        return self.order.notify_url
 
     def as_process(self, settings: SandboxSettings, origin: str, other_host: str) -> dict[str, Any]:
         """The import as the API shows it.
@@ -94,34 +97,20 @@ class ImportRecord:
         }
 
 
-class ImportBoard:
+class ImportBoard(Board[ImportRecord]):
     """All imports of the account, and the threads that work them off."""
 
-    def __init__(
-        self,
-        account: Account,
-        processes: Processes,
-        reports: ReportShelf,
-        settings: Callable[[], SandboxSettings],
-        notify: Callable[[str], None],
-        stopping: threading.Event,
-    ) -> None:
-        self._account = account
-        self._processes = processes
-        self._reports = reports
-        self._settings = settings
-        self._notify = notify
-        self._stopping = stopping
-        self._changed = threading.Condition()
-        self._records: list[ImportRecord] = []
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(shop)
         self._waiting: deque[ImportRecord] = deque()
-        self._working = 0
         self.most_open_at_once = 0
 
     def accept(self, order: ImportOrder, contacts: int, body: bytes, fault: FaultKind | None) -> ImportRecord:
         """Queue an import."""
         with self._changed:
-            record = self._processes.add(lambda number: ImportRecord(number, order, contacts, len(body), fault, body))
+            record = self._shop.processes.add(
+                lambda number: ImportRecord(number, order, contacts, len(body), fault, body)
+            )
             self._records.append(record)
             open_now = sum(each.is_open for each in self._records[-200:])
             self.most_open_at_once = max(self.most_open_at_once, open_now)
@@ -133,10 +122,10 @@ class ImportBoard:
     def set_aside(self, body: bytes) -> ImportRecord:
         """Say at once that an import is done, and leave its body unread until `settle`."""
         with self._changed:
-            record = self._processes.add(lambda number: ImportRecord(number, UNREAD, 0, len(body), body=body))
+            record = self._shop.processes.add(lambda number: ImportRecord(number, UNREAD, 0, len(body), body=body))
             record.status, record.completed_at = "completed", record.created_at
             self._records.append(record)
-        self._notify(notify_url_in(body))
+        self._shop.notify(notify_url_in(body))
         return record
 
     def settle(self) -> None:
@@ -145,22 +134,17 @@ class ImportBoard:
             if record.order is UNREAD and record.body is not None:
                 document = json.loads(record.body)
                 rows = rows_of(document)
-                record.order, record.contacts, record.body = check_order(document, self._account), len(rows), None
-                self._apply(record, rows, self._settings())
+                record.order, record.contacts, record.body = check_order(document, self._shop.account), len(rows), None
+                self._apply(record, rows, self._shop.settings())
 
     def start_waiting(self) -> None:
         """Start as many waiting imports as may run at once."""
         with self._changed:
-            while self._waiting and self._working < max(1, self._settings().parallel_imports):
+            while self._waiting and self._working < max(1, self._shop.settings().parallel_imports):
                 self._working += 1
                 record = self._waiting.popleft()
                 record.status = "processing"
                 threading.Thread(target=self._work, args=(record,), daemon=True).start()
-
-    def records(self) -> list[ImportRecord]:
-        """All imports, oldest first."""
-        with self._changed:
-            return list(self._records)
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Wait until nothing is open but imports that are stuck on purpose; False when time runs out."""
@@ -176,11 +160,12 @@ class ImportBoard:
         try:
             status, error = self._carry_out(record)
         finally:
-            self._finish(record, status, error)
+            record.error = error or None
+            self._end(record, status)
             self.start_waiting()
 
     def _carry_out(self, record: ImportRecord) -> tuple[str, str]:
-        settings = self._settings()
+        settings = self._shop.settings()
         started = time.monotonic()
         rows = rows_of(json.loads(record.body or b"{}"))
         record.body = None
@@ -196,11 +181,11 @@ class ImportBoard:
             case _:
                 self._apply(record, rows, settings)
         wanted = settings.seconds_fixed + settings.seconds_per_contact * record.contacts
-        self._stopping.wait(max(0.0, wanted - (time.monotonic() - started)))
+        self._take_until(started, wanted)
         return status, error
 
     def _apply(self, record: ImportRecord, rows: Rows, settings: SandboxSettings) -> None:
-        applied = Applied(self._account, record.order, settings)
+        applied = Applied(self._shop.account, record.order, settings)
         applied.apply(rows)
         record.created = applied.created
         record.updated = applied.updated
@@ -209,21 +194,12 @@ class ImportBoard:
         record.ignored_attributes = dict(applied.ignored_attributes)
         record.unusable_values = dict(applied.unusable_values)
         record.rejected = {name: len(found) for name, found in applied.rejected.items()}
-        fault = record.fault if record.fault is not None and record.fault.about_report else None
+        fault = report_fault(record.fault)
         if fault is not None and not applied.rejected:
             applied.rejected["invalid_emails"] = []
         record.report_paths = {
-            name: self._reports.publish(report_of(rows), fault) for name, rows in applied.rejected.items()
+            name: self._shop.reports.publish(report_of(rows), fault) for name, rows in applied.rejected.items()
         }
-
-    def _finish(self, record: ImportRecord, status: str, error: str) -> None:
-        with self._changed:
-            record.completed_at = time.time()
-            record.error = error or None
-            record.status = status
-            self._working -= 1
-            self._changed.notify_all()
-        self._notify(record.order.notify_url)
 
 
 def _report_value(record: ImportRecord, name: str, settings: SandboxSettings, report_host: str) -> Any:

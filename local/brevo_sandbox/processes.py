@@ -4,12 +4,16 @@ Source: https://developers.brevo.com/reference/get-processes
 """
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
+from local.brevo_sandbox.reports import ReportShelf
 from local.brevo_sandbox.settings import SandboxSettings
+from local.brevo_sandbox.state import Account
 
 FIRST_PROCESS_ID = 78
 
@@ -52,6 +56,56 @@ class Processes:
         """All of them, oldest first."""
         with self._lock:
             return list(self._all)
+
+
+class Work(Process, Protocol):
+    """A process as those who carry it out see it."""
+
+    status: str
+    completed_at: float | None
+
+    @property
+    def notify_url(self) -> str:
+        """Where to call back when it has ended; empty where nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What is needed to carry processes out."""
+
+    account: Account
+    processes: Processes
+    reports: ReportShelf
+    settings: Callable[[], SandboxSettings]
+    notify: Callable[[str], None]
+    stopping: threading.Event
+
+
+class Board[W: Work]:
+    """All processes of one kind, and those that are worked on."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._changed = threading.Condition()
+        self._records: list[W] = []
+        self._working = 0
+
+    def records(self) -> list[W]:
+        """All of them, oldest first."""
+        with self._changed:
+            return list(self._records)
+
+    def _take_until(self, started: float, seconds: float) -> None:
+        """Waits until so many seconds have passed since the work was started."""
+        self._shop.stopping.wait(max(0.0, seconds - (time.monotonic() - started)))
+
+    def _end(self, record: W, status: str) -> None:
+        with self._changed:
+            record.completed_at = time.time()
+            record.status = status
+            self._working -= 1
+            self._changed.notify_all()
+        self._shop.notify(record.notify_url)
 
 
 @lru_cache(maxsize=256)

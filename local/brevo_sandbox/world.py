@@ -9,7 +9,7 @@ from local.brevo_sandbox.faults import FaultBox, Faults
 from local.brevo_sandbox.importing import ImportBoard
 from local.brevo_sandbox.limits import RateLimits
 from local.brevo_sandbox.notifying import Notifier
-from local.brevo_sandbox.processes import Processes
+from local.brevo_sandbox.processes import Processes, Shop
 from local.brevo_sandbox.reports import ReportShelf
 from local.brevo_sandbox.request_log import RequestLog
 from local.brevo_sandbox.seeding import fresh_account
@@ -35,9 +35,11 @@ class World:
         self.reports = ReportShelf()
         self.notifier = Notifier(self._read_settings, self.stopping)
         self.processes = Processes()
-        parts = (self.account, self.processes, self.reports, self._read_settings, self.notifier.notify, self.stopping)
-        self.imports = ImportBoard(*parts)
-        self.exports = ExportBoard(*parts)
+        shop = Shop(
+            self.account, self.processes, self.reports, self._read_settings, self.notifier.notify, self.stopping
+        )
+        self.imports = ImportBoard(shop)
+        self.exports = ExportBoard(shop)
         self.limits = RateLimits(self._read_settings)
         self.log = RequestLog()
         self.canary_visits = 0
