@@ -62,7 +62,7 @@ class Brevo:
     """One account. `values` has each contact's value, which tells of which snapshot it is; `left`, who left when.
 
     Of the people that are imported, `refused` are rejected, and `shared` where they come with their number, which
-    another contact has. `unread` are those whose rejection no readable report has told.
+    another contact has. `unread` are those whose rejection no readable report shows.
     """
 
     scheduler: Scheduler
@@ -214,11 +214,11 @@ class Brevo:
             self.watcher.call_back(path, self.faults.between(0.0, 2.0))
 
     def _shown(self, each: Import) -> dict[str, object]:
-        told: dict[str, object] = {}
+        details: dict[str, object] = {}
         if each.state == "completed" and not each.is_report_broken:
             reports = {name: f"{REPORT}{each.id}/{name}" if who else None for name, who in each.rejected.items()}
-            told = {"info": {"import": reports}}
-        return {"id": each.id, "status": each.state, "name": "IMPORTUSER", **told}
+            details = {"info": {"import": reports}}
+        return {"id": each.id, "status": each.state, "name": "IMPORTUSER", **details}
 
 
 def _value(contact: dict[str, object]) -> str:

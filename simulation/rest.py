@@ -122,7 +122,7 @@ class AtRest:
                     yield "told once", f"{run.run_id} failed as {code}, and {notification} was not told"
 
     def _given_up(self, run: Run, notification: str) -> bool:
-        """True where nobody may try the notice again: it may have been told, or its receiver refuses it for good."""
+        """True where nobody may try the notice again: it may have arrived, or its receiver refuses it for good."""
         excused = {"unknown", "given_up"} if may_refuse_notices(self._judge.plan) else {"unknown"}
         rows = self._judge.kept.tables["notices"].items()
         return any(

@@ -54,7 +54,7 @@ def _death_behind_an_end(chance: random.Random) -> Scene:
 
 
 def _refused_notice(chance: random.Random) -> Scene:
-    """A run fails for want of a snapshot, and those who are to be told do not take it at first."""
+    """A run fails for want of a snapshot, and the receivers of its notice refuse it at first."""
     faults = [ReceiverFault(chance.choice(("lost", "lost", "503", "reset")), number) for number in (1, 2)]
     return (Action("start", 0.01),), tuple(faults)
 

@@ -32,5 +32,5 @@ FATE: dict[Fate, int] = {
     "address_of_another": 11,
     "waiting": 12,
 }
-# What is not told row by row. Rows that wait are told once they are decided.
+# What is not reported row by row. Rows that wait are reported once they are decided.
 NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered", "waiting")

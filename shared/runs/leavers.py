@@ -2,7 +2,7 @@
 
 A row of the table `accounts` holds the last question of each account and list (`left-<list>`), and a blob the answer:
 keyed digests, no addresses. The question is noted once Brevo has taken it, so nothing waits for a worker that dies: the
-next one asks again. An answer serves every run that was there when it was asked; whoever leaves later than that may be
+next one asks again. An answer serves every run that was there when it was asked; anyone who leaves later may be
 put back by the run.
 """
 

@@ -76,11 +76,11 @@ class Days:
             self.harm["second contact though blocked or gone"] += any(each[1] or each[2] for each in own)
 
     def _check_sent(self, status, members):
-        """Whoever was sent, and not refused by Brevo, is in the list under the address that was sent."""
+        """Everyone who was sent and not refused by Brevo is in the list under the address that was sent."""
         rows = self.flow.places(status["run_id"])
         warned = set(status["warnings"])
-        told = {line for _, line, reason in rows if reason not in warned}
-        sent = {each.address for line, each in enumerate(self.listed, start=2) if line not in told}
+        reported = {line for _, line, reason in rows if reason not in warned}
+        sent = {each.address for line, each in enumerate(self.listed, start=2) if line not in reported}
         if self.flow.sandbox.settings.new_address == "changes_address":
             assert sent <= members, sent - members
 

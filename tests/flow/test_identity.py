@@ -1,4 +1,4 @@
-"""Contacts that are told apart by their customer's id: an address may change, and nobody is doubled or deleted."""
+"""Contacts identified by their customer's id: an address may change, and nobody is doubled or deleted."""
 
 import pytest
 
@@ -37,8 +37,8 @@ def test_row_without_a_customers_id_is_rejected_and_leaves_its_address_to_anothe
     status = by_customer.run()
     assert status["rows_rejected"] == {"missing_customer_id": 2}
     assert members(by_customer) == {("C-1", "ana@example.com")}
-    told = by_customer.rejects(status["run_id"])
-    assert [(row["line"], row["reason"], row["field"]) for row in told] == [
+    rejected = by_customer.rejects(status["run_id"])
+    assert [(row["line"], row["reason"], row["field"]) for row in rejected] == [
         ("2", "missing_customer_id", "CustomerId"),
         ("4", "missing_customer_id", "CustomerId"),
     ]

@@ -53,9 +53,9 @@ def test_answer_without_a_sentence_shows_its_code_alone():
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("header", "seconds"),
     [("0", 0), ("12.5", 12.5), ("3600", 3600), ("3601", 3600), ("9e9", 3600), ("inf", 3600)]
     + [(bad, None) for bad in ("", "-1", "nan", "soon")],
 )
-def test_reset_beyond_an_hour_counts_as_an_hour(told, seconds):
-    assert seconds_until_reset({"x-sib-ratelimit-reset": told}) == seconds
+def test_reset_beyond_an_hour_counts_as_an_hour(header, seconds):
+    assert seconds_until_reset({"x-sib-ratelimit-reset": header}) == seconds

@@ -24,11 +24,11 @@ def rejected(monkeypatch, *reports):
     """What is read of reports: (attribute, lines) each."""
     lines = {str(number): rows for number, (_, rows) in enumerate(reports)}
     monkeypatch.setattr(module, "read_report", lambda url, *_: iter([["EMAIL", "SMS"], *lines[url]]))
-    told = tuple(
+    reports = tuple(
         Report("brevo_duplicate_phone" if attribute else "brevo_other", (str(number),), 0, attribute)
         for number, (attribute, _) in enumerate(reports)
     )
-    return read_rejections(Process(1, "completed", told), lambda: body_of(PEOPLE), 2, "https://api.brevo.com/v3")
+    return read_rejections(Process(1, "completed", reports), lambda: body_of(PEOPLE), 2, "https://api.brevo.com/v3")
 
 
 def test_reports_of_numbers_are_of_the_attributes_that_can_hold_one():

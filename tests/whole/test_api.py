@@ -85,7 +85,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     assert shown["consent"]["agreed_by"] == "Ana Ionescu"
     assert shown["available_to"] == ["administrator"], "administrators only by default"
 
-    # Add export: what is wrong with it is told before it is saved.
+    # Add export: what is wrong with it is reported before it is saved.
     page.samples.drop(page.stack.storage, CONTAINER)
     wrong = {
         **EXPORT,
@@ -140,7 +140,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     assert page.done("POST", "exports/second/detach")["connection"] is None
     assert [each["id"] for each in page.get("exports?search=copy&sort=-display_name")] == ["second"]
 
-    # Remove: a connection in use is not removed, and the ways on are told.
+    # Remove: a connection in use is not removed, and the answer says what to do.
     found = page.refused(409, "connection_in_use", "DELETE", "connections/brevo-eu", If_Match="*")
     assert found["exports"] == ["best-customers"]
     assert len(found["ways_on"]) == 2
@@ -202,11 +202,11 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
     assert started["is_new"]
     assert json.loads(typed(blocks[3]))["run_id"] == started["run_id"]
     deadline = time.monotonic() + 60
-    while '"finished_at": null' in (told := typed(blocks[4])):
-        assert time.monotonic() < deadline, told
+    while '"finished_at": null' in (printed := typed(blocks[4])):
+        assert time.monotonic() < deadline, printed
         time.sleep(0.5)
-    assert started["run_id"] in told
-    assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in told
+    assert started["run_id"] in printed
+    assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in printed
     assert json.loads(typed(blocks[5]))["connection"] is None
 
 

@@ -60,8 +60,8 @@ def test_worked_example_does_what_the_page_says(
 
     first, second, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     assert typed(first).splitlines()[-1].startswith("ok      consent")
-    told = typed(second)
-    assert "It is not due before" in told
+    printed = typed(second)
+    assert "It is not due before" in printed
     (export,) = json.loads(typed("segment-export exports --json"))
     assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
     assert len(json.loads(typed("segment-export audit --json"))) == 4

@@ -2,7 +2,7 @@
 
 They are sent once more without that number, in batches of their own behind all others. A batch that is confirmed has
 written down beside it which of its contacts move (`Batch.moved`); once all are confirmed, the last batches are made of
-them. What is written is the same whoever writes it, and nothing that is there is replaced, so that any worker may do
+them. What is written is the same for each worker, and nothing that is there is replaced, so that any worker may do
 this at any time.
 """
 
@@ -66,7 +66,7 @@ def unread_reports(app: App, batch: Batch) -> Reported:
 
 
 def _to_be_moved(body: bytes, rejections: Rejections) -> dict[int, str]:
-    """Index -> JSON without the numbers. Whoever has no such number in the body cannot be sent without it."""
+    """Index -> JSON without the numbers. A contact without such a number in the body cannot be sent without it."""
     found = {}
     for index, contact in contact_texts(body, rejections.numbers):
         changed = without_values(contact, rejections.numbers[index])
