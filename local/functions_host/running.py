@@ -30,7 +30,8 @@ class HostNotReadyError(Exception):
 class FunctionsHost:
     """A host in processes of its own. Use it in `with`, or call `start` and `stop`.
 
-    `environment` is put over this process's own; `arguments` are further ones of the command line.
+    `environment` is put over this process's own; `arguments` are further ones of the command line. `run_module`
+    begins the command lines of host and workers, as `python -m` does.
     The host also ends when this process dies, however it dies.
     """
 
@@ -48,9 +49,11 @@ class FunctionsHost:
         arguments: Sequence[str] = (),
         log_file: str | os.PathLike[str] | None = None,
         start_timeout_seconds: float = 60,
+        run_module: Sequence[str] = (sys.executable, "-m"),
     ) -> None:
         self._command = [
-            *(sys.executable, "-m", "local.functions_host", "--json", "--stop-with-input"),
+            *(*run_module, "local.functions_host", "--json", "--stop-with-input"),
+            *(f"--run-module={word}" for word in run_module),
             *(f"--app={Path(app).resolve()}", f"--workers={workers}", f"--port={port}"),
             f"--queue-lease-seconds={queue_lease_seconds}",
             *([f"--key={key}"] if key else []),

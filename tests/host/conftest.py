@@ -128,7 +128,9 @@ def short_retries(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Toy]:
+def start_toy(
+    azurite: Azurite, tmp_path_factory: pytest.TempPathFactory, forked: list[str]
+) -> Callable[..., Toy]:
     """Make a toy app with a queue of its own; the caller stops its host."""
 
     def start(environment: dict[str, str] | None = None, storage: Azurite = azurite, **options: Any) -> Toy:
@@ -145,7 +147,7 @@ def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Cal
         }
         for suffix in ("", "-poison"):  # the host makes no queue
             QueueClient.from_connection_string(storage.connection_string, queue_name + suffix).create_queue()
-        host = FunctionsHost(TOY_APP, settings, log_file=folder / "host.log", **options).start()
+        host = FunctionsHost(TOY_APP, settings, log_file=folder / "host.log", run_module=forked, **options).start()
         return Toy(host, storage.connection_string, queue_name, folder / "notes.jsonl")
 
     return start

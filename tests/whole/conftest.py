@@ -1,6 +1,7 @@
 """Storage and a Brevo sandbox for the tests that start whole processes."""
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +41,9 @@ def azurite(azurite: Azurite) -> Azurite:
 @pytest.fixture(scope="session")
 def functions_host(request: pytest.FixtureRequest) -> Callable[..., FunctionsHost]:
     """Makes a functions host: our stand-in, or Azure's own with `--core-tools`."""
-    return _core_tools if request.config.getoption("--core-tools") else FunctionsHost
+    if request.config.getoption("--core-tools"):
+        return _core_tools
+    return functools.partial(FunctionsHost, run_module=request.getfixturevalue("forked"))
 
 
 def _core_tools(**options: Any) -> FunctionsHost:
