@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.functions_host.http_messages import send
+from local.run_module import run_module
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _STOP_SECONDS = 5
@@ -45,7 +46,7 @@ class SandboxProcess:
 
     def start(self) -> Self:
         """Start it and wait until it listens. Raises: SandboxError; its own words are on standard error."""
-        command = [sys.executable, "-m", "local.sandbox_process", "--api-key", self.api_key, *self._arguments]
+        command = [*run_module(), "local.sandbox_process", "--api-key", self.api_key, *self._arguments]
         process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._process = process
         words = process.stdout.readline().split() if process.stdout else []

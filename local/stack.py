@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import threading
@@ -155,9 +154,7 @@ class Stack:
             return "Azurite"
         if self.sandbox.has_ended():
             return "the Brevo sandbox"
-        # Looks only: the host's exit code stays there for the process that waits for it.
-        ended = os.waitid(os.P_PID, self.host.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return "the functions host" if ended else ""
+        return "the functions host" if self.host.has_ended() else ""
 
     def _app_secret(self) -> str:
         """The app's secret of this folder, made where it is missing: storage outlives a start, and so does it."""

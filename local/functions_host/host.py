@@ -57,7 +57,6 @@ class Host:
                 f"--log-level={options.log_level}",
             ],
             restart=not options.no_restart,
-            run_module=options.run_module or [sys.executable, "-m"],
         )
         self._timers: dict[str, Timer] = {}
         self._watchers: list[BlobWatcher] = []

@@ -92,12 +92,6 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=230,
         help="when a caller gets 504 (default: 230, as Azure)",
     )
-    add(
-        "--run-module",
-        action="append",
-        metavar="WORD",
-        help="what begins a worker's command line, once for each word, in place of this interpreter and -m (for tests)",
-    )
     add("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="(default: INFO)")
     add("--json", action="store_true", help="print the ready line as JSON: address, keys, process ids")
     add(

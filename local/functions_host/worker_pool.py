@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local.functions_host.worker import FINISH_SECONDS, READY, STORAGE_FAILED
+from local.run_module import run_module
 
 _log = logging.getLogger("local.functions_host.workers")
 # The current directory is the app's by the time that a worker is started again.
@@ -25,11 +26,11 @@ class WorkerError(Exception):
 
 
 class WorkerPool:
-    """`count` workers, each in a slot of its own. `run_module` begins their command line, as `python -m` does."""
+    """`count` workers, each in a slot of its own."""
 
-    def __init__(self, count: int, arguments: Sequence[str], *, restart: bool, run_module: Sequence[str]) -> None:
+    def __init__(self, count: int, arguments: Sequence[str], *, restart: bool) -> None:
         self._stopping = threading.Event()
-        command = [*run_module, "local.functions_host.worker", *arguments]
+        command = [*run_module(), "local.functions_host.worker", *arguments]
         self._slots = [_Slot(number, command, restart, self._stopping) for number in range(1, count + 1)]
 
     def start(self) -> None:

@@ -271,8 +271,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path, forked: list[str]) -> Iterator[
             io.BytesIO(marked_segment().encode())
         )
         log = tmp_path / "host.log"
-        arguments = ["--log-level=DEBUG"]
-        with FunctionsHost(environment=environment, log_file=log, arguments=arguments, run_module=forked) as host:
+        with FunctionsHost(environment=environment, log_file=log, arguments=["--log-level=DEBUG"]) as host:
             yield Stack(host, log, storage, environment, forked)
 
 

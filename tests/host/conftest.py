@@ -128,9 +128,7 @@ def short_retries(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def start_toy(
-    azurite: Azurite, tmp_path_factory: pytest.TempPathFactory, forked: list[str]
-) -> Callable[..., Toy]:
+def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Toy]:
     """Make a toy app with a queue of its own; the caller stops its host."""
 
     def start(environment: dict[str, str] | None = None, storage: Azurite = azurite, **options: Any) -> Toy:
@@ -147,7 +145,7 @@ def start_toy(
         }
         for suffix in ("", "-poison"):  # the host makes no queue
             QueueClient.from_connection_string(storage.connection_string, queue_name + suffix).create_queue()
-        host = FunctionsHost(TOY_APP, settings, log_file=folder / "host.log", run_module=forked, **options).start()
+        host = FunctionsHost(TOY_APP, settings, log_file=folder / "host.log", **options).start()
         return Toy(host, storage.connection_string, queue_name, folder / "notes.jsonl")
 
     return start
@@ -159,3 +157,8 @@ def toy(start_toy: Callable[..., Toy]) -> Iterator[Toy]:
     toy = start_toy(master_key="the-master", arguments=["--function-key=for_functions=the-function-key"])
     yield toy
     toy.host.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_hosts(forked: list[str]) -> None:
+    """Hosts of this folder's tests are forked."""

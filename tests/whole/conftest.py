@@ -1,7 +1,6 @@
 """Storage and a Brevo sandbox for the tests that start whole processes."""
 
 import contextlib
-import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,9 +40,7 @@ def azurite(azurite: Azurite) -> Azurite:
 @pytest.fixture(scope="session")
 def functions_host(request: pytest.FixtureRequest) -> Callable[..., FunctionsHost]:
     """Makes a functions host: our stand-in, or Azure's own with `--core-tools`."""
-    if request.config.getoption("--core-tools"):
-        return _core_tools
-    return functools.partial(FunctionsHost, run_module=request.getfixturevalue("forked"))
+    return _core_tools if request.config.getoption("--core-tools") else FunctionsHost
 
 
 def _core_tools(**options: Any) -> FunctionsHost:
@@ -108,3 +105,8 @@ def write_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return path
 
     return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_hosts(forked: list[str]) -> None:
+    """Hosts of this folder's tests are forked."""

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
-def host(azurite, sandbox, write_config, tmp_path_factory, forked):
+def host(azurite, sandbox, write_config, tmp_path_factory):
     environment = {
         "AzureWebJobsStorage": azurite.connection_string,
         "EXPORT_CONFIG": str(write_config(streamed={"schedule": "off"})),
@@ -23,7 +23,7 @@ def host(azurite, sandbox, write_config, tmp_path_factory, forked):
         "EXPORT_SCHEDULE": "0 0 9 * * monkey",
     }
     log = tmp_path_factory.mktemp("host") / "host.log"
-    with FunctionsHost(environment=environment, workers=0, log_file=log, run_module=forked) as running:
+    with FunctionsHost(environment=environment, workers=0, log_file=log) as running:
         yield running
 
 

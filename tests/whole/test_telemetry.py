@@ -1,6 +1,5 @@
 """A run's story as one trace, received by a real OTLP receiver from a functions host with two workers."""
 
-import functools
 import gzip
 import json
 import os
@@ -8,7 +7,7 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,18 +79,13 @@ def run(host: FunctionsHost, export: str) -> dict[str, Any]:
     return wait_until(ended, seconds=30)
 
 
-@pytest.fixture
-def start_host(forked: list[str]) -> Callable[..., FunctionsHost]:
-    return functools.partial(make_host, forked)
-
-
-def make_host(forked: list[str], environment: dict[str, str], folder: Path, workers: int = 2) -> FunctionsHost:
+def start_host(environment: dict[str, str], folder: Path, workers: int = 2) -> FunctionsHost:
     (folder / "function_app.py").write_text(SMALL_APP)
     settings = json.loads((REPOSITORY / "host.json").read_text())
     # Idle workers poll often, so that a second one takes a batch while the first one waits a second for Brevo.
     settings["extensions"]["queues"]["maxPollingInterval"] = "00:00:00.200"
     (folder / "host.json").write_text(json.dumps(settings))
-    return FunctionsHost(folder, environment, workers, log_file=folder / "host.log", run_module=forked)
+    return FunctionsHost(folder, environment, workers, log_file=folder / "host.log")
 
 
 def calls(found: list[Span], step: Span) -> list[tuple[str, Any]]:
@@ -99,9 +93,7 @@ def calls(found: list[Span], step: Span) -> list[tuple[str, Any]]:
     return [(span.name, span.attributes["http.response.status_code"]) for span in found if span.parent == step.id]
 
 
-def test_run_of_three_batches_is_one_tree_over_two_workers_and_shows_nobody(
-    environment, sandbox, otlp, tmp_path, start_host
-):
+def test_run_of_three_batches_is_one_tree_over_two_workers_and_shows_nobody(environment, sandbox, otlp, tmp_path):
     # Its worker waits a second, in which the other one takes the next batch.
     sandbox.fail_next("POST /contacts/import", "429")
     environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
@@ -177,7 +169,7 @@ def check_metrics(otlp: Receiver, status: dict[str, Any]) -> None:
     assert 0 < told("run.duration", "state")[("succeeded_with_rejections",)] < 60
 
 
-def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment, otlp, tmp_path, start_host):
+def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment, otlp, tmp_path):
     environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
     store = RunStore(open_storage(read_settings(environment)))
     # A sandbox of its own: its imports are still open when the next test begins.
@@ -215,9 +207,7 @@ def dead_endpoint(request) -> Iterator[str]:
 
 
 @pytest.mark.full
-def test_endpoint_that_is_dead_is_told_once_a_worker_and_the_run_goes_on(
-    environment, tmp_path, dead_endpoint, start_host
-):
+def test_endpoint_that_is_dead_is_told_once_a_worker_and_the_run_goes_on(environment, tmp_path, dead_endpoint):
     environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint}
     with start_host(environment, tmp_path, workers=1) as host:
         status = run(host, environment["EXPORT"])
