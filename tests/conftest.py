@@ -92,3 +92,13 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     with forking(tmp_path_factory.mktemp("forked")) as start, pytest.MonkeyPatch.context() as patch:
         patch.setenv(RUN_MODULE, shlex.join(start))
         yield start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_engine() -> Iterator[None]:
+    from shared.mapping import mapper
+    from tests.one_engine import OneEngine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapper, "duckdb", OneEngine())
+        yield
