@@ -12,7 +12,7 @@ from shared.errors import ExportError
 
 
 def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The ids of what the argument is named after: connection, notification, export or run.
+    """The ids of what the argument is named after: connection, notification, export, run, or export_or_run.
 
     Where they cannot be read there are none: an error would be printed into the line that is being typed.
     """
@@ -22,6 +22,12 @@ def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -
 
 
 def _ids(kind: str) -> list[str]:
+    if kind == "export_or_run":
+        return [*_ids("export"), *_ids("run")]
+    if kind == "version":
+        return [each.id for each in open_app().configuration.history()]
+    if kind == "container":
+        return sorted({str(each["source"]["container"]) for each in _document().get("exports", [])})
     if kind == "run":
         app = open_app()
         return [run.run_id for export in app.configuration.read().exports for run in app.store.latest(export.id, 5)]

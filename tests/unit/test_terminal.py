@@ -121,7 +121,12 @@ def test_configuration_that_cannot_be_read_completes_nothing(tmp_path, monkeypat
         ("export schedule gold --off --with-refresh", "Exactly one of --off, --with-refresh, --cron is required."),
         ("prune --days 0", "Invalid value for '--days'"),
         ("prune --days 36501", "Invalid value for '--days'"),
-        ("preview", "Missing argument 'EXPORT'."),
+        ("preview", "Exactly one of EXPORT, --file is required."),
+        ("rejects", "Missing argument 'RUN'."),
+        ("status --exit-status", "--exit-status needs an export or a run."),
+        ("history --if-match x", "--if-match needs --restore."),
+        ("runs gold --after gold", "--after takes a run's id."),
+        ("lists brevo-eu --after x", "--after takes a number."),
         ("fly", "No such command 'fly'."),
     ],
 )

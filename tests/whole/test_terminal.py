@@ -124,7 +124,7 @@ def test_wrong_use_is_2_with_usage(terminal, arguments):
         (["run", "no-such"], "There is no export 'no-such'. `segment-export exports`"),
         (["preview", "no-such"], "There is no export 'no-such'."),
         (["connect", "no-such"], "There is no connection 'no-such'. `segment-export connections`"),
-        (["status", "no-such"], "There is no such run."),
+        (["status", "no-such"], "There is neither a run nor an export 'no-such'."),
         (["rejects", "../../etc/passwd"], "There is no such run."),
         (["cancel", "plain-20261124T050000-abcdef"], "There is no such run."),
     ],
