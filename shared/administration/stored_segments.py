@@ -22,6 +22,7 @@ from shared.mapping.proposal import ProposedMapping, propose_mapping
 from shared.runs.leavers import LEAVERS
 from shared.runs.status import Timestamp
 from shared.segments.finding import SegmentAddress, container_missing, find_segments
+from shared.segments.framing import DELIMITERS
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.bodies import STAGED
@@ -161,7 +162,16 @@ def _with_columns(app: App, source: Source, snapshot: Snapshot, found: StoredSeg
     if not part.files:
         return replace(found, problem="Its files are not there yet.")
     header = SegmentStream(app.storage.segment_blobs, source, part.files[0]).header
+    if other := _other_delimiter(header.columns):
+        separated = source.model_copy(update={"delimiter": other})
+        header = SegmentStream(app.storage.segment_blobs, separated, part.files[0]).header
+        found = replace(found, problem=f"Its files are separated by {other!r}: set source.delimiter.")
     proposed = propose_mapping(header.columns)
     if header.is_in_file and (hidden := why_hidden(header.columns, proposed.columns)):
         return replace(found, problem=f"{hidden[:1].upper()}{hidden[1:]}")
     return replace(found, columns=list(header.columns), proposed_mapping=proposed)
+
+
+def _other_delimiter(columns: tuple[str, ...]) -> str:
+    """What separates the columns, where they were read as a single one."""
+    return next((sign for sign in DELIMITERS if len(columns) == 1 and sign in columns[0]), "")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.cli.ids import complete_id, export_argument
+from shared.cli.ids import complete_export_or_run, complete_id, export_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
 from shared.cli.showing import caller, open_app, show
 from shared.cli.text import count_text, status_text, table
@@ -52,7 +52,7 @@ def runs(export: str, limit: int, run: str) -> None:
     "export_or_run",
     metavar="[EXPORT|RUN]",
     required=False,
-    shell_complete=complete_id,
+    shell_complete=complete_export_or_run,
     help="a run's id, or an export's: its last run; without it, a line for each export",
 )
 @click.option("--exit-status", is_flag=True, help="end as the run did: 0, 1, or 3 while it is open")

@@ -88,7 +88,7 @@ def find_run(app: App, run_id: str) -> Run:
     run = app.store.load(run_id) if is_run_id(run_id) else None
     if run is None:
         raise ConfigurationError(
-            "run_unknown", "There is no such run.", "The ids of an export's runs are listed by `status`."
+            "run_unknown", "There is no such run.", "`segment-export runs EXPORT` and GET exports/{id}/runs list them."
         )
     return run
 

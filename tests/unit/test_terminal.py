@@ -1,6 +1,7 @@
 """The terminal without an app: how soon it answers, and what it says to wrong use."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -70,6 +71,39 @@ def test_help_loads_nothing_that_only_a_command_needs(words):
         [sys.executable, "-c", f"{script}\nmain()", *words], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.endswith("\nset()\n")
+
+
+NEW = ("runs", "status", "preview", "segments", "lists", "attributes", "disconnect", "history")
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_help_of_a_command_shows_an_example_that_is_right_and_fits_80_columns(monkeypatch, name):
+    text = CliRunner().invoke(program, [name, "--help"], terminal_width=80).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    lines = [line.strip() for line in text.partition("example:\n")[2].partition("\n\n")[0].splitlines()]
+    assert lines
+    monkeypatch.setattr("shared.cli.program.Command.invoke", lambda *_: None)
+    for line in lines:
+        words = line.partition(" || ")[0].split()
+        assert words[:2] == ["segment-export", name]
+        assert CliRunner().invoke(program, words[1:]).exit_code == 0, line
+
+
+def test_help_lists_every_command_once_in_a_group():
+    text = CliRunner().invoke(program, ["--help"], terminal_width=80).stdout
+    commands = text.partition("Options:")[2].partition("examples:")[0]
+    listed = re.findall(r"^  ([a-z][a-z-]+)  ", commands, re.MULTILINE)
+    assert sorted(listed) == sorted(program.commands)
+    titles = re.findall(r"^([A-Z].*):$", commands, re.MULTILINE)
+    assert titles == [
+        "Run exports and see what became of them",
+        "Look into storage and an account",
+        "Configure",
+        "On call",
+        "Other",
+    ]
+    assert commands.rstrip().splitlines()[-1].split()[0] == "completion", "every other command belongs to a group"
+    assert max(map(len, commands.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -142,6 +142,14 @@ def test_first_row_that_is_no_header_is_not_shown(office):
     assert (seen.columns, seen.proposed_mapping) == ([], None)
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"], ids=repr)
+def test_other_delimiter_is_seen_and_said(office, delimiter):
+    office.segment(delimiter.join(("CustomerId", "E-Mail")) + "\n", refresh="2026/11/25/0500")
+    (seen,), _ = found(office)
+    assert (seen.columns, seen.proposed_mapping.email) == (["CustomerId", "E-Mail"], "E-Mail")
+    assert seen.problem == f"Its files are separated by {delimiter!r}: set source.delimiter."
+
+
 def test_columns_of_model_json_are_shown_where_the_file_has_no_header(office):
     columns = [{"name": name} for name in ("CustomerId", "Courriel")]
     office.model_json({"name": "Gold", "attributes": columns})
