@@ -1,5 +1,7 @@
 """The commands that show runs: the past ones of an export, one of them, and the last of each export."""
 
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -39,7 +41,7 @@ def runs(export: str, limit: int, run: str) -> None:
     older = f"\nOlder ones: segment-export runs {export} --after {more}" if more else ""
     show(
         shown,
-        lambda: table(("RUN", "STARTED", "CONFIRMED", "STATUS"), lines) + older if lines else _never(export),
+        lambda: _lines(("RUN", "STARTED", "CONFIRMED", "STATUS"), lines) + older if lines else _never(export),
     )
 
 
@@ -93,7 +95,7 @@ def _show_last_runs() -> None:
     ]
     show(
         [run for run in last.values() if run],
-        lambda: table(("EXPORT", "LAST RUN", "CONFIRMED", "STATUS"), lines) if lines else "There is no export yet.",
+        lambda: _lines(("EXPORT", "LAST RUN", "CONFIRMED", "STATUS"), lines) if lines else "There is no export yet.",
     )
 
 
@@ -102,12 +104,20 @@ def _never(export: str) -> str:
 
 
 def _outcome(run: "RunStatus") -> str:
-    """The state in words that fit into a line: what was rejected, the error's code, or that it waits."""
-    if run.error:
-        return f"{run.status}: {run.error.code}"
+    """The state in words: with what was rejected, why it ended, or what it waits for."""
     if run.status == "succeeded_with_rejections":
         return f"succeeded, {run.rejected:,} rejected"
-    return f"{run.status}, waits" if run.waiting else run.status
+    why = run.error.message if run.error else run.waiting
+    return f"{run.status}: {why}" if why else run.status
+
+
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in which each row is one line on a terminal: its last column is cut to what fits."""
+    lines = table(head, rows).splitlines()
+    if not sys.stdout.isatty():
+        return "\n".join(lines)
+    width = shutil.get_terminal_size().columns
+    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
 
 
 def _local(time: str | None) -> str:

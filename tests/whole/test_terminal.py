@@ -323,7 +323,7 @@ def test_started_run_is_cancelled_and_its_wait_is_1(terminal):
 
 def test_status_of_all_shows_the_last_run_of_each_export(terminal, plain_run):
     assert plain_run["export"] in {status["export"] for status in terminal.json("status")}
-    assert "plain-" in terminal("status").stdout
+    assert "\nplain " in terminal("status").stdout
 
 
 @pytest.mark.parametrize("command", ["schema", "status", "rejects", "--help"])

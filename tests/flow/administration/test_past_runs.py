@@ -51,6 +51,24 @@ def test_status_of_all_is_a_line_for_each_export(office, typed):
     assert line.split()[-4:] == ["1", "succeeded,", "1", "rejected"]
 
 
+def test_line_of_a_run_is_cut_to_the_terminal_and_whole_elsewhere(office, typed, monkeypatch):
+    office.app.configuration.change(
+        "ana",
+        "another list",
+        lambda now: now.model_copy(update={"exports": [now.exports[0].model_copy(update={"list_id": 4711})]}),
+    )
+    office.run()
+    whole = typed("status")[1].splitlines()[1]
+    assert "failed: " in whole
+    assert whole.endswith("Nothing was sent.")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    for command in (["status"], ["runs", office.export_id]):
+        line = typed(*command)[1].splitlines()[1]
+        assert len(line) == 80
+        assert line.endswith("…")
+
+
 @pytest.mark.parametrize("name", ["gold-20261124T050000-abcdef", "nowhere", "../x"])
 def test_name_of_nothing_is_one_line_and_2(office, typed, name):
     status, output, errors = typed("status", name)
