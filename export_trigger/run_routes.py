@@ -96,7 +96,7 @@ def preview_export(asked: Asked) -> func.HttpResponse:
 
 @endpoint("POST", "exports/preview", answer=Preview, body=Export, problems=(400, 404, 409, 413, 422))
 def preview_unsaved(asked: Asked) -> func.HttpResponse:
-    """The same for an export that is not saved: the body is its JSON, as PUT exports/{id} takes it."""
+    """What a run of an export that is not saved would send; the body is as that of PUT exports/{id}."""
     ready = previewed_unsaved(asked.app, asked.caller, read_json(asked.req))
     return json_answer(preview(asked.app.storage.segment_blobs, ready, asked.app.brevo))
 

@@ -65,7 +65,7 @@ def list_segments(
 ) -> tuple[list[StoredSegment], str]:
     """A page of the segments of a container, or of all that may hold some, and where the next page begins.
 
-    Raises ConfigurationError for an unknown container, and where containers cannot be listed and no export names one.
+    Raises ConfigurationError for an unknown container, and where the app may not list containers and has no export.
     """
     require(caller, "view_segments")
     if container and not re.fullmatch(CONTAINER_NAME, container):
@@ -84,11 +84,21 @@ def _containers(app: App, document: Document) -> list[str]:
     try:
         names = app.storage.segment_blobs.containers()
     except ConfigurationError as error:
-        named = sorted({export.source.container for export in document.exports})
-        if error.code != "storage_denied" or not named:
+        if error.code != "storage_denied":
             raise
-        return named  # the app's role may be on single containers only
+        return _named_containers(document)
     return [name for name in names if name not in (*_OURS, own) and not name.startswith(_OTHERS)]
+
+
+def _named_containers(document: Document) -> list[str]:
+    """Those of the exports. A deployed app has its role on single containers, and so cannot list them all."""
+    if not document.exports:
+        raise ConfigurationError(
+            "containers_hidden",
+            "The app's roles do not show which containers the account has.",
+            "Name one: `segment-export segments CONTAINER`, or GET /api/segments?container=NAME.",
+        )
+    return sorted({export.source.container for export in document.exports})
 
 
 def _stored(app: App, document: Document, address: SegmentAddress) -> StoredSegment:

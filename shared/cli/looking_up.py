@@ -47,7 +47,7 @@ def lists(connection: str, limit: int, after: str) -> None:
     from shared.administration.account import list_lists
 
     found, more = list_lists(open_app(), caller(), connection, limit=limit, after=number_of(after))
-    rows = [(each.id, "?" if each.contacts is None else f"{each.contacts:,}", each.name) for each in found]
+    rows = [(each.id, "?" if each.contacts is None else f"{each.contacts:,}", _names([each.name])) for each in found]
     show(found, lambda: _page(table(("LIST", "CONTACTS", "NAME"), rows), more))
 
 
@@ -60,7 +60,7 @@ def attributes(connection: str, limit: int, after: str) -> None:
     from shared.administration.account import list_attributes
 
     found, more = list_attributes(open_app(), caller(), connection, limit=limit, after=number_of(after))
-    rows = [(each.name, each.type.replace("_", " "), _options(each)) for each in found]
+    rows = [(_names([each.name]), each.type.replace("_", " "), _options(each)) for each in found]
     show(found, lambda: _page(table(("ATTRIBUTE", "TYPE", "OPTIONS"), rows), more))
 
 
@@ -77,12 +77,19 @@ def _page(text: str, more: str) -> str:
 
 def _options(attribute: "ListedAttribute") -> str:
     more = len(attribute.options) - _MOST_OPTIONS
-    return ", ".join(attribute.options[:_MOST_OPTIONS]) + (f" and {more} more" if more > 0 else "")
+    return _names(attribute.options[:_MOST_OPTIONS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _names(names: list[str]) -> str:
+    """Names that others have given, without what could move the cursor or turn the direction of writing."""
+    from shared.mapping.plan import names_text
+
+    return names_text(names)
 
 
 def _segment_text(segment: "StoredSegment") -> str:
     folder = segment.folder.strip("/")
-    lines = [segment.segment, *_part("in", f"{segment.container}/{folder}".rstrip("/"))]
+    lines = [_names([segment.segment]), *_part("in", _names([f"{segment.container}/{folder}".rstrip("/")]))]
     if segment.snapshot:
         rows = "" if segment.rows is None else f", {count_text(segment.rows, 'row')}"
         files = f"{count_text(segment.files, 'file')}, {segment.bytes / 1e6:,.1f} MB{rows}"
@@ -91,8 +98,7 @@ def _segment_text(segment: "StoredSegment") -> str:
         lines += _part("problem", segment.problem)
     if segment.columns:
         more = len(segment.columns) - _MOST_COLUMNS
-        columns = ", ".join(" ".join(each.split()) for each in segment.columns[:_MOST_COLUMNS])
-        lines += _part("columns", columns + (f" and {more} more" if more > 0 else ""))
+        lines += _part("columns", _names(segment.columns[:_MOST_COLUMNS]) + (f" and {more} more" if more > 0 else ""))
     if segment.proposed_mapping:
         lines += _part("mapping", _mapping_text(segment.proposed_mapping))
     return "\n".join(lines + _part("sent by", ", ".join(segment.exports) or "no export"))
@@ -101,7 +107,7 @@ def _segment_text(segment: "StoredSegment") -> str:
 def _mapping_text(mapping: "ProposedMapping") -> str:
     standard = {name: getattr(mapping, name) for name in ("email", "first_name", "last_name", "phone")}
     pairs = {name: column for name, column in standard.items() if column} | mapping.attributes
-    text = ", ".join(f"{name}: {column}" for name, column in pairs.items())
+    text = _names([f"{name}: {column}" for name, column in pairs.items()])
     return f"proposed: {text}" if mapping.email else f"no column looks like the address; {text}".rstrip("; ")
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from shared.access import AccessDenied
-from shared.administration import account, stored_segments
+from shared.administration import account, exports, stored_segments
+from shared.administration.items import ANY
 from shared.brevo.account_lists import AccountList
 from shared.errors import ConfigurationError
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, code_of, share
@@ -130,6 +131,8 @@ def test_all_containers_are_looked_through_but_the_app_s_own(office, monkeypatch
     monkeypatch.setattr(office.app.storage.segment_blobs, "containers", denied)
     listed, _ = stored_segments.list_segments(office.app, VIEWER)
     assert {each.segment for each in listed} == {"Gold"}, "of the containers that exports name"
+    exports.remove_export(office.app, ADMINISTRATOR, office.export_id, ANY)
+    assert code_of(stored_segments.list_segments, office.app, VIEWER) == "containers_hidden"
 
 
 def test_first_row_that_is_no_header_is_not_shown(office):
@@ -179,6 +182,16 @@ def test_container_with_too_many_folders_is_refused_instead_of_half_listed(offic
 
 
 # The terminal
+
+
+def test_terminal_shows_no_control_characters_of_names(office, typed):
+    office.sandbox.account.add_list("Bad\x1b[2J\u202elist", number=99)
+    office.segment("CustomerId,EMail,A\u202eB\n", refresh="2026/11/25/0500")
+    office.segment("CustomerId,EMail\n", name="Odd\x1b[2J")
+    for text in (typed("lists", "brevo-eu")[1], typed("segments", office.container)[1]):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+    assert "Bad[2Jlist" in typed("lists", "brevo-eu")[1]
 
 
 def test_terminal_lists_what_the_api_lists(office, typed):
