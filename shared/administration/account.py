@@ -8,6 +8,7 @@ from shared.administration.pages import slice_of
 from shared.app import App
 from shared.brevo.account_lists import AccountList, read_lists
 from shared.brevo.attributes import AccountAttribute, Kind
+from shared.config.mapping import IDENTIFIERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +47,5 @@ def list_attributes(
 
 
 def _listed(attribute: AccountAttribute) -> ListedAttribute:
-    return ListedAttribute(attribute.name, attribute.kind, list(attribute.options))
+    kind: Kind = "read_only" if attribute.name in IDENTIFIERS else attribute.kind
+    return ListedAttribute(attribute.name, kind, list(attribute.options))

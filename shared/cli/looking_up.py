@@ -92,7 +92,8 @@ def _segment_text(segment: "StoredSegment") -> str:
     lines = [_names([segment.segment]), *_part("in", _names([f"{segment.container}/{folder}".rstrip("/")]))]
     if segment.snapshot:
         rows = "" if segment.rows is None else f", {count_text(segment.rows, 'row')}"
-        files = f"{count_text(segment.files, 'file')}, {segment.bytes / 1e6:,.1f} MB{rows}"
+        size = f"{segment.bytes / 1e6:,.1f} MB" if segment.bytes >= 100_000 else f"{segment.bytes:,} bytes"
+        files = f"{count_text(segment.files, 'file')}, {size}{rows}"
         lines += _part("snapshot", f"{segment.snapshot}  {files}")
     if segment.problem:
         lines += _part("problem", segment.problem)

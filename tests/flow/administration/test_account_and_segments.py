@@ -46,6 +46,7 @@ def test_attributes_of_the_account_come_with_types_and_options(office):
     assert list(by_name) == sorted(by_name)
     assert (by_name["BIRTHDAY"].type, by_name["SMS"].type) == ("date", "phone")
     assert by_name["LOYALTY_TIER"].type == "category"
+    assert by_name["EXT_ID"].type == "read_only", "no mapping may fill it"
     assert by_name["LOYALTY_TIER"].options[:3] == ["Bronze", "Silver", "Gold"]
     first, after = account.list_attributes(office.app, ADMINISTRATOR, "brevo-eu", limit=1)
     second, _ = account.list_attributes(office.app, ADMINISTRATOR, "brevo-eu", limit=1, after=after)
