@@ -25,6 +25,7 @@ STATUS = {
     "connection_unknown": 404,
     "run_unknown": 404,
     "part_unknown": 404,
+    "version_unknown": 404,
     "route_unknown": 404,
     "method_unknown": 405,
     "length_missing": 411,

@@ -5,7 +5,10 @@ Each module of routes puts its own on the one blueprint of this folder.
 
 from export_trigger.connection_routes import (
     connect_connection,
+    disconnect_connection,
+    list_attributes,
     list_connections,
+    list_lists,
     remove_connection,
     save_connection,
     show_connection,
@@ -24,6 +27,7 @@ from export_trigger.run_routes import (
     import_finished,
     list_runs,
     preview_export,
+    preview_unsaved,
     show_rejected_rows,
     show_run,
     start_export,
@@ -31,21 +35,29 @@ from export_trigger.run_routes import (
     webhook,
 )
 from export_trigger.service_routes import health, show_audit, show_openapi
+from export_trigger.storage_routes import list_history, list_segments, restore_version
 
 __all__ = [
     "blueprint",
     "cancel_run",
     "connect_connection",
     "detach_export",
+    "disconnect_connection",
     "duplicate_export",
     "health",
     "import_finished",
+    "list_attributes",
     "list_connections",
     "list_exports",
+    "list_history",
+    "list_lists",
     "list_runs",
+    "list_segments",
     "preview_export",
+    "preview_unsaved",
     "remove_connection",
     "remove_export",
+    "restore_version",
     "save_connection",
     "save_export",
     "show_audit",

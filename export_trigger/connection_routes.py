@@ -4,15 +4,21 @@ import azure.functions as func
 
 from export_trigger.answers import json_answer, read_body, read_json
 from export_trigger.entry import Asked, endpoint
-from export_trigger.export_routes import IF_MATCH_REQUIRED, IF_MATCH_TO_CHANGE, saved_answer
+from export_trigger.export_routes import IF_MATCH, IF_MATCH_REQUIRED, IF_MATCH_TO_CHANGE, saved_answer
+from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import ConnectBody
 from shared.access import require
-from shared.administration.connections import ConnectionName, ConnectionTest, connect
+from shared.administration.account import ListedAttribute
+from shared.administration.account import list_attributes as attributes_of
+from shared.administration.account import list_lists as lists_of
+from shared.administration.connections import ConnectionName, ConnectionTest, Disconnected, connect, disconnect
 from shared.administration.connections import list_connections as listed
 from shared.administration.connections import remove_connection as remove
 from shared.administration.connections import save_connection as save
 from shared.administration.connections import view_connection as view
 from shared.administration.items import parse_item
+from shared.administration.pages import BEFORE
+from shared.brevo.account_lists import AccountList
 from shared.config.models import Connection
 
 
@@ -64,3 +70,44 @@ def connect_connection(asked: Asked) -> func.HttpResponse:
     body = read_body(asked.req, ConnectBody)
     agreed_by = body.consent.agreed_by if body.consent else None
     return json_answer(connect(asked.app, asked.caller, asked.id, agreed_by))
+
+
+@endpoint(
+    "POST",
+    "connections/{id}/disconnect",
+    answer=Disconnected,
+    parameters=(IF_MATCH,),
+    problems=(404, 409, 412),
+)
+def disconnect_connection(asked: Asked) -> func.HttpResponse:
+    """Withdraws consent: names the exports that send nothing from now on, and the runs that stop before a batch."""
+    found, etag = disconnect(asked.app, asked.caller, asked.id, asked.if_match(required=False))
+    return json_answer(found, headers={"ETag": f'"{etag}"'})
+
+
+@endpoint(
+    "GET",
+    "connections/{id}/lists",
+    answer=list[AccountList],
+    parameters=(LIMIT, continuation(BEFORE)),
+    problems=(400, 404, 409),
+)
+def list_lists(asked: Asked) -> func.HttpResponse:
+    """The lists of the connection's account, oldest first. `Link` leads to the next page."""
+    limit, after = page_of(asked, BEFORE)
+    found, more = lists_of(asked.app, asked.caller, asked.id, limit=limit, after=after)
+    return json_answer(found, headers=page_headers(asked, more))
+
+
+@endpoint(
+    "GET",
+    "connections/{id}/attributes",
+    answer=list[ListedAttribute],
+    parameters=(LIMIT, continuation(BEFORE)),
+    problems=(400, 404, 409),
+)
+def list_attributes(asked: Asked) -> func.HttpResponse:
+    """The attributes of the connection's account, by name, with types and options. `Link` leads to the next page."""
+    limit, after = page_of(asked, BEFORE)
+    found, more = attributes_of(asked.app, asked.caller, asked.id, limit=limit, after=after)
+    return json_answer(found, headers=page_headers(asked, more))

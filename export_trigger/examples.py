@@ -34,11 +34,33 @@ _STARTED = {
     "reason": None,
     "status_url": f"/api/runs/{_RUN}",
 }
+_VERSION = "20261124T050312.123456-a1b2c3"
+_SEGMENT = {
+    "container": "segments",
+    "folder": "CustomerInsights_abcd1234/BlobExport",
+    "segment": "HighValueSegment",
+    "snapshot": "2026-11-24T0500-1a2b3c4d",
+    "written_at": "2026-11-24T05:01:10+00:00",
+    "files": 2,
+    "bytes": 1_520_000,
+    "rows": 20_000,
+    "columns": ["CustomerId", "EMail", "FirstName", "City"],
+    "proposed_mapping": {
+        "email": "EMail",
+        "first_name": "FirstName",
+        "last_name": None,
+        "phone": None,
+        "attributes": {"CITY": "City"},
+    },
+    "exports": ["high-value"],
+    "problem": None,
+}
 
 BODIES: dict[str, Any] = {
     "save_connection": _CONNECTION,
     "connect_connection": {"consent": {"agreed_by": "Ana Ionescu, data protection"}},
     "save_export": _EXPORT,
+    "preview_unsaved": _EXPORT,
     "duplicate_export": {"id": "high-value-copy", "display_name": "High-value customers, second list"},
     "start_export": {"now": False, "accept": False},
     "start_exports": {"exports": "all"},
@@ -52,6 +74,16 @@ ANSWERS: dict[str, Any] = {
         "connected": False,
         "steps": [{"step": "key found", "ok": False, "message": "The setting BREVO_API_KEY is not set."}],
     },
+    "disconnect_connection": {
+        "connection": "brevo-eu",
+        "was_connected": True,
+        "exports": ["high-value"],
+        "runs": [_RUN],
+    },
+    "list_lists": [{"id": 12, "name": "High-value customers", "folder_id": 1, "contacts": 35_552}],
+    "list_attributes": [{"name": "LOYALTY_TIER", "type": "category", "options": ["Silver", "Gold", "1", "2"]}],
+    "list_segments": [_SEGMENT],
+    "restore_version": {"version": _VERSION, "connections": 1, "exports": 1, "consent_missing": []},
     "start_export": _STARTED,
     "start_exports": [_STARTED],
     "show_audit": [

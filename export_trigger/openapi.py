@@ -10,6 +10,8 @@ from pydantic.json_schema import JsonSchemaMode
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
 from export_trigger.examples import ANSWERS, BODIES
 from export_trigger.shapes import LIST_NAME, ProblemDetails
+from shared.administration.connections import Disconnected
+from shared.administration.history import ConfigurationVersion, Restored
 from shared.config.base import Id
 from shared.config.models import Connection, Export
 
@@ -66,6 +68,7 @@ def openapi_document() -> dict[str, Any]:
     }
 
 
+_WITH_ETAG = (Connection, Export, Disconnected, Restored, list[ConfigurationVersion])
 # A type of a body or an answer, and whether it is read or written: what its schema is found by.
 _References = dict[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
@@ -163,7 +166,7 @@ def _success(endpoint: Endpoint, status: int, references: _References) -> dict[s
 
 def _headers_of(endpoint: Endpoint, status: int) -> list[str]:
     names = ["Location"] if status == 201 else []
-    if endpoint.answer in (Connection, Export) or endpoint.route == "connections/{id}":
+    if endpoint.answer in _WITH_ETAG or endpoint.route == "connections/{id}":
         names += ["ETag"] if status != 204 else []
     if endpoint.status == 202 and endpoint.name in ("start_export", "start_exports"):
         names += ["Retry-After"]

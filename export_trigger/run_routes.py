@@ -5,17 +5,18 @@ import os
 
 import azure.functions as func
 
-from export_trigger.answers import RequestError, json_answer, read_body
+from export_trigger.answers import RequestError, json_answer, read_body, read_json
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
-from shared.administration.exports import find_export
 from shared.administration.running import cancel_run as cancel
-from shared.administration.running import previewed, start_refreshed
+from shared.administration.running import list_runs as runs_of
+from shared.administration.running import previewed, previewed_unsaved, start_refreshed
 from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
 from shared.app import App
+from shared.config.models import Export
 from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.state import Run
 from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
@@ -80,12 +81,9 @@ def start_exports(asked: Asked) -> func.HttpResponse:
 )
 def list_runs(asked: Asked) -> func.HttpResponse:
     """The export's runs, newest first. `Link` leads to the next page."""
-    require(asked.caller, "view_run")
-    find_export(asked.app.document(), asked.id)
     limit, after = page_of(asked, RUN_ID)
-    runs = list(asked.app.store.latest(asked.id, limit + 1, after=after))
-    more = runs[limit - 1].run_id if len(runs) > limit else ""
-    return json_answer([run_status(asked.app, run) for run in runs[:limit]], headers=page_headers(asked, more))
+    runs, more = runs_of(asked.app, asked.caller, asked.id, limit=limit, after=after)
+    return json_answer([run_status(asked.app, run) for run in runs], headers=page_headers(asked, more))
 
 
 @endpoint("POST", "exports/{id}/preview", answer=Preview, problems=(404, 409))
@@ -94,6 +92,13 @@ def preview_export(asked: Asked) -> func.HttpResponse:
     return json_answer(
         preview(asked.app.storage.segment_blobs, previewed(asked.app, asked.caller, asked.id), asked.app.brevo)
     )
+
+
+@endpoint("POST", "exports/preview", answer=Preview, body=Export, problems=(400, 404, 409, 413, 422))
+def preview_unsaved(asked: Asked) -> func.HttpResponse:
+    """What a run of an export that is not saved would send; the body is as that of PUT exports/{id}."""
+    ready = previewed_unsaved(asked.app, asked.caller, read_json(asked.req))
+    return json_answer(preview(asked.app.storage.segment_blobs, ready, asked.app.brevo))
 
 
 @endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,))

@@ -49,7 +49,9 @@ Operation = Literal[
     "view_run",
     "view_rejected_rows",
     "cancel_run",
+    "view_segments",
     "view_audit",
+    "restore_configuration",
     "try_notifications",
     "operate",
 ]
@@ -71,7 +73,9 @@ _EVERYBODY: frozenset[Role] = frozenset(ROLES)
 _OTHERS = _EVERYBODY - _ADMINISTRATOR
 
 RULES: Mapping[Operation, Rule] = {
-    "see_connection": Rule("see a connection's name and type", _ADMINISTRATOR, _OTHERS),
+    "see_connection": Rule(
+        "see a connection's name and type, its account's lists and attributes", _ADMINISTRATOR, _OTHERS
+    ),
     "view_connection": Rule("see a connection's settings", _ADMINISTRATOR),
     "add_connection": Rule("add a connection", _ADMINISTRATOR),
     "edit_connection": Rule("edit a connection, give and withdraw consent", _ADMINISTRATOR),
@@ -90,7 +94,9 @@ RULES: Mapping[Operation, Rule] = {
     "view_run": Rule("list and view runs", _EVERYBODY),
     "view_rejected_rows": Rule("read the rejected rows of a run", _EVERYBODY),
     "cancel_run": Rule("cancel a run", _ADMINISTRATOR, _CONTRIBUTOR),
+    "view_segments": Rule("list the segments in storage with their columns, never a value", _EVERYBODY),
     "view_audit": Rule("read the audit trail and the configuration's history", _ADMINISTRATOR),
+    "restore_configuration": Rule("put back an older version of the configuration", _ADMINISTRATOR),
     "try_notifications": Rule("send a test to the receivers of notifications", _ADMINISTRATOR),
     "operate": Rule("examine the app, replay, forget a person, prune, probe an account", _ADMINISTRATOR),
 }

@@ -214,6 +214,9 @@ class MemoryBlobs:
         except NotFound:
             return []
 
+    def containers(self) -> list[str]:
+        return self._line.call("containers", lambda: sorted(self._kept.containers))
+
     def folders(self, container: str, prefix: str) -> list[str]:
         names = [blob.name[len(prefix) :] for blob in self.listing(container, prefix)]
         return list(dict.fromkeys(name.split("/")[0] for name in names if "/" in name))

@@ -7,6 +7,7 @@ from typing import Literal
 from shared.access import Caller, is_shared, may, require
 from shared.administration import audit
 from shared.administration.items import (
+    ANY,
     InvalidInput,
     Saved,
     check_expected,
@@ -55,6 +56,19 @@ class ConnectionName:
 
 
 @dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection without its consent. `was_connected`: false where it had none before.
+
+    `exports` use it and send nothing from now on; `runs` are open, and fail before their next batch.
+    """
+
+    connection: str
+    was_connected: bool
+    exports: list[str]
+    runs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionTest:
     """The test of a connection, step by step. `connected`: every step passed; one after a failed one is not tried."""
 
@@ -97,7 +111,7 @@ def list_connections(app: App, caller: Caller) -> list[Connection | ConnectionNa
 def view_connection(app: App, caller: Caller, connection_id: str) -> tuple[Connection | ConnectionName, str]:
     """The connection, and its ETag."""
     document = app.configuration.read()
-    connection = _for(document, caller, connection_id)
+    connection = seen_connection(document, caller, connection_id)
     return connection_view(caller, connection), item_etag(connection)
 
 
@@ -145,6 +159,30 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
     return ConnectionTest(connection_id, connected, steps)
 
 
+def disconnect(app: App, caller: Caller, connection_id: str, expected: str | None) -> tuple[Disconnected, str]:
+    """Withdraws the consent; and the ETag of what the connection then is. Asks nothing of Brevo.
+
+    `expected` is an ETag, or ANY or None for whatever is there.
+    """
+    require(caller, "edit_connection")
+    before = find_connection(app.configuration.read(), connection_id)
+    require(caller, "edit_connection", before)
+
+    def change(document: Document) -> Document:
+        current = find_connection(document, connection_id)
+        check_expected(f"connection {connection_id}", current, expected or ANY)
+        return with_item(document, "connections", current.model_copy(update={"consent": None}))
+
+    after = change(app.configuration.read())
+    if before.consent is not None:
+        after = app.configuration.change(caller.name, f"disconnect {connection_id}", change)
+        audit.note(app, caller, "withdraw consent", connection_id)
+    exports = [each.id for each in after.exports if each.connection == connection_id]
+    runs = [run_id for each in exports if (run_id := app.store.active(each))]
+    etag = item_etag(find_connection(after, connection_id))
+    return Disconnected(connection_id, before.consent is not None, exports, runs), etag
+
+
 def remove_connection(app: App, caller: Caller, connection_id: str, expected: str | None) -> None:
     """Removes a connection that no export uses. Raises ConnectionInUse."""
     require(caller, "remove_connection")
@@ -173,7 +211,8 @@ def lists_named(app: App, caller: Caller, connection: Connection, name: str) -> 
     raise InvalidInput([f"list_name: several lists have this name: {', '.join(map(str, found))}; choose by list_id"])
 
 
-def _for(document: Document, caller: Caller, connection_id: str) -> Connection:
+def seen_connection(document: Document, caller: Caller, connection_id: str) -> Connection:
+    """The connection, where the caller may see it. Raises AccessDenied and ConfigurationError."""
     require(caller, "see_connection")
     connection = find_connection(document, connection_id)
     require(caller, "see_connection", connection)

@@ -236,7 +236,7 @@ def _save(app: App, caller: Caller, operation: Operation, new: Export, expected:
         check_expected(f"export {new.id}", before, expected)
         _require_for(document, caller, operation, before, new)
         changed = with_item(document, "exports", new)
-        if _may_be_due(before, new):
+        if may_be_due(before, new):
             note_as_known(app, new)
         return changed
 
@@ -244,8 +244,11 @@ def _save(app: App, caller: Caller, operation: Operation, new: Export, expected:
     audit.note(app, caller, what, new.id, detail)
 
 
-def _may_be_due(before: Export | None, new: Export) -> bool:
-    """An edit of anything else leaves a snapshot that is waiting for its quiet period to the timer."""
+def may_be_due(before: Export | None, new: Export) -> bool:
+    """Whether what is there now might start the export by itself after this change.
+
+    An edit of anything else leaves a snapshot that is waiting for its quiet period to the timer.
+    """
     return before is None or any(
         getattr(before, name) != getattr(new, name) for name in ("source", "segments", "schedule", "connection")
     )

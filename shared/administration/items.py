@@ -88,13 +88,13 @@ def check_id(item_id: str) -> None:
         raise InvalidInput([words], "body_invalid") from None
 
 
-def item_etag(item: Connection | Export) -> str:
-    """Changes when the item does, and not when another one does."""
+def item_etag(item: Connection | Export | Document) -> str:
+    """Changes when the item does, and not when another one does; of the document with any of them."""
     text = json.dumps(item.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def check_expected(what: str, current: Connection | Export | None, expected: str | None) -> None:
+def check_expected(what: str, current: Connection | Export | Document | None, expected: str | None) -> None:
     """Checks that the caller has seen what is there. `expected`: an ETag, ANY, or None for what is to be new.
 
     Raises ConfigurationError: `already_there` or `changed_meanwhile`.

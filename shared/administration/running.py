@@ -4,16 +4,19 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
-from shared.administration.exports import find_export
+from shared.administration.exports import find_export, read_export
+from shared.administration.items import InvalidInput
 from shared.app import App
 from shared.brevo.probed import export_as_probed, read_probe
-from shared.config.document import ReadyExport, ready_export
+from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import Document, Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, shown
+from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
 from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
@@ -22,6 +25,8 @@ from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
 _REMEMBERED_SECONDS = 24 * 3600
+# The id of an export that is previewed without one.
+_UNSAVED = "unsaved"
 
 
 def require_for_export(app: App, caller: Caller, operation: Operation, export_id: str) -> None:
@@ -107,10 +112,67 @@ def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
     return cancelled
 
 
+def list_runs(app: App, caller: Caller, export_id: str, *, limit: int, after: str = "") -> tuple[list[Run], str]:
+    """A page of the export's runs, newest first, and the id that the next page comes after; empty on the last one."""
+    require(caller, "view_run")
+    find_export(app.document(), export_id)
+    runs = list(app.store.latest(export_id, limit + 1, after=after))
+    return runs[:limit], runs[limit - 1].run_id if len(runs) > limit else ""
+
+
+def last_runs(app: App, caller: Caller) -> dict[str, Run | None]:
+    """The last run of each export, by the export's id; None where it has not run yet."""
+    require(caller, "view_run")
+    return {export.id: next(app.store.latest(export.id, 1), None) for export in app.document().exports}
+
+
+def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
+    """The run of this id, or the last run of the export of this id; None where the export has not run yet.
+
+    The two cannot be mistaken: a run's id holds a capital T, an export's has small letters only.
+    Raises ConfigurationError that names what is nearest where there is neither.
+    """
+    require(caller, "view_run")
+    if is_run_id(name):
+        export, run = run_address(name)[0], app.store.load(name)
+        if run is not None:
+            return run
+        known = [each.run_id for each in app.store.latest(export)]
+    else:
+        document = app.document()
+        if document.export(name) is not None:
+            return next(app.store.latest(name, 1), None)
+        known = [each.id for each in document.exports]
+    near = get_close_matches(name, known, 1)
+    raise ConfigurationError(
+        "run_unknown",
+        f"There is neither a run nor an export {shown(name)!r}.",
+        f"Did you mean {near[0]}?" if near else "`segment-export exports` and `segment-export runs EXPORT` list them.",
+    )
+
+
 def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
     """The export to preview, where the caller may."""
     require_for_export(app, caller, "preview_export", export_id)
     ready = ready_export(app.document(), export_id)
+    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+
+
+def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
+    """The same for an export that is not saved, by its JSON, which may leave out the id.
+
+    Raises InvalidInput with a line for each fault, AccessDenied, and ConfigurationError where it has no connection that
+    is ready.
+    """
+    require(caller, "preview_export")
+    named = raw.get("id") if isinstance(raw, dict) else None
+    document = app.configuration.read()
+    export = read_export(app, caller, raw, named if isinstance(named, str) else _UNSAVED)
+    connection = document.connection_of(export)
+    require(caller, "preview_export", connection)
+    if export.connection is not None and connection is None:
+        raise InvalidInput([f"connection: there is no connection {export.connection}"])
+    ready = make_ready(document, export)
     return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
 
 

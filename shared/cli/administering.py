@@ -1,18 +1,20 @@
 """The commands that change the configuration, and those that show who did: the same operations as the API's."""
 
 import sys
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from shared.cli.bodies import read_body
 from shared.cli.ids import complete_id, connection_argument, export_argument
-from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, program, require_one
+from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
 
 if TYPE_CHECKING:
-    from shared.administration.connections import ConnectionName
+    from shared.administration.connections import ConnectionName, Disconnected
+    from shared.administration.history import Restored
     from shared.administration.items import Saved
     from shared.config.models import Connection, Export, Schedule
 
@@ -47,6 +49,24 @@ def connect(connection: str, agree: str | None) -> int:
     return SUCCEEDED if result.connected else WRONG_USE
 
 
+@program.command(epilog=example("disconnect brevo-eu"))
+@connection_argument
+@if_match_option
+def disconnect(connection: str, if_match: str | None) -> None:
+    """Withdraw consent: say which exports send nothing any more, and which runs stop."""
+    from shared.administration.connections import disconnect
+
+    done, etag = disconnect(open_app(), caller(), connection, if_match)
+    show({**asdict(done), "etag": etag}, lambda: "\n".join(_disconnected(done)))
+
+
+def _disconnected(done: "Disconnected") -> list[str]:
+    had = "consent is withdrawn" if done.was_connected else "it had no consent"
+    lines = [f"{done.connection}: {had}; its exports send nothing until it is connected again"]
+    lines += [f"  export  {each}" for each in done.exports]
+    return lines + [f"  stops   {each}, before its next batch" for each in done.runs]
+
+
 @program.group("connection")
 def connection_group() -> None:
     """Show, save or remove a connection."""
@@ -72,7 +92,7 @@ def connection_save(connection: str, file: str, replace: bool, if_match: str | N
     from shared.administration.items import parse_item
     from shared.config.models import Connection
 
-    new = parse_item(Connection, _body(file), connection)
+    new = parse_item(Connection, read_body(file), connection)
     _show_saved(save_connection(open_app(), caller(), new, _expected(replace, if_match)))
 
 
@@ -112,7 +132,7 @@ def export_save(export: str, file: str, replace: bool, if_match: str | None) -> 
     from shared.administration.exports import read_export, save_export
 
     app = open_app()
-    new = read_export(app, caller(), _body(file), export)
+    new = read_export(app, caller(), read_body(file), export)
     _show_saved(save_export(app, caller(), new, _expected(replace, if_match)))
 
 
@@ -197,19 +217,35 @@ def audit(limit: int) -> None:
     show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
 
 
-@program.command()
-def history() -> None:
+@program.command(epilog=example("history", "history --restore 20261124T050312.123456-a1b2c3"))
+@click.option(
+    "--restore",
+    "version",
+    metavar="VERSION",
+    shell_complete=complete_id,
+    help="put this version back as the newest; runs nothing",
+)
+@if_match_option
+def history(version: str | None, if_match: str | None) -> None:
     """List the configuration's last changes: who, when, what, and the version before."""
-    from shared.access import require
+    if if_match and not version:
+        raise click.UsageError("--if-match needs --restore.")
+    from shared.administration.history import list_versions, restore_version
+    from shared.administration.items import ANY
 
-    app = open_app()
-    require(caller(), "view_audit")
-    versions = [
-        {"at": each.changed_at, "who": each.changed_by, "what": each.what, "version_before": each.blob}
-        for each in app.configuration.history()
-    ]
-    rows = [(each["at"][:19], each["who"], each["what"], each["version_before"]) for each in versions]
+    if version:
+        done, etag = restore_version(open_app(), caller(), version, if_match or ANY)
+        show({**asdict(done), "etag": etag}, lambda: "\n".join(_restored(done)))
+        return
+    versions, _, etag = list_versions(open_app(), caller())
+    rows = [(each.at[:19], each.who, each.what, each.version) for each in versions]
     show(versions, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows))
+    print(f"etag {etag}", file=sys.stderr)
+
+
+def _restored(done: "Restored") -> list[str]:
+    lines = [f"version {done.version} is back: {done.connections} connections, {done.exports} exports; nothing runs"]
+    return lines + [f"  without consent: segment-export connect {each} --agree WHO" for each in done.consent_missing]
 
 
 def _sharing(connection: "Connection | ConnectionName") -> tuple[str, str]:
@@ -220,16 +256,6 @@ def _sharing(connection: "Connection | ConnectionName") -> tuple[str, str]:
         return "", ""
     consent = f"given {connection.consent.agreed_on}" if connection.consent else "none"
     return ", ".join(connection.available_to), consent
-
-
-def _body(file: str) -> Any:
-    from shared.administration.items import InvalidInput, parse_json
-
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise InvalidInput([f"file: {file} cannot be read ({error.strerror})"], "body_invalid") from None
-    return parse_json(data)
 
 
 def _expected(whatever: bool, if_match: str | None) -> str | None:

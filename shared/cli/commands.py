@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from shared.cli.ids import complete_id, export_argument, run_argument
-from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, program, require_one
+from shared.cli.bodies import read_body
+from shared.cli.ids import complete_id, run_argument
+from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from shared.app import App
-    from shared.runs.status import RunStory
 
 _BAD_ENDS = ("failed", "cancelled")
 
@@ -50,15 +50,18 @@ def exports(search: str, sort: str) -> None:
     show(listed, lambda: exports_text(listed))
 
 
-@program.command()
-@export_argument
-def preview(export: str) -> None:
+@program.command(epilog=example("preview high-value", "preview --file export.json"))
+@click.argument("export", required=False, shell_complete=complete_id, help="an export's id")
+@click.option("--file", type=click.Path(), help="instead: the JSON of one that is not saved; - for standard input")
+def preview(export: str | None, file: str | None) -> None:
     """Show what a run would send: five masked contacts, counts by reason. Sends nothing."""
-    from shared.administration.running import previewed
+    require_one({"EXPORT": export, "--file": file})
+    from shared.administration.running import previewed, previewed_unsaved
     from shared.staging.preview import preview
 
     app = open_app()
-    result = preview(app.storage.segment_blobs, previewed(app, caller(), export), app.brevo)
+    ready = previewed_unsaved(app, caller(), read_body(file)) if file else previewed(app, caller(), export or "")
+    result = preview(app.storage.segment_blobs, ready, app.brevo)
     show(result, lambda: preview_text(result))
 
 
@@ -112,22 +115,6 @@ def _run_all(app: "App", wait: bool) -> None:
 
 
 @program.command()
-@click.argument("run", required=False, shell_complete=complete_id, help="a run's id")
-def status(run: str | None) -> None:
-    """Show a run with all its counts, or the last run of each export."""
-    from shared.runs.status import find_run, run_status, run_story
-
-    app = open_app()
-    if run:
-        one = run_story(app, find_run(app, run))
-        show(one, lambda: _with_story(one))
-        return
-    last = [run for export in app.document().exports for run in app.store.latest(export.id, 1)]
-    listed = [run_status(app, run) for run in last]
-    show(listed, lambda: "\n".join(map(status_text, listed)) or "No export has run yet.")
-
-
-@program.command()
 @run_argument
 def rejects(run: str) -> None:
     """Print the run's rejected rows and warnings as CSV, each with its outcome (never a value of theirs)."""
@@ -175,8 +162,3 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
     from click.shell_completion import get_completion_class
 
     print(get_completion_class(shell)(program, {}, "segment-export", "_SEGMENT_EXPORT_COMPLETE").source())
-
-
-def _with_story(run: "RunStory") -> str:
-    story = [f"    {event.at}  {event.kind}  {event.text}".rstrip() for event in run.story]
-    return "\n".join([status_text(run), "  story", *story])

@@ -12,7 +12,7 @@ from shared.errors import ExportError
 
 
 def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The ids of what the argument is named after: connection, notification, export or run.
+    """The ids of what the argument is named after: connection, notification, export, run, version or container.
 
     Where they cannot be read there are none: an error would be printed into the line that is being typed.
     """
@@ -21,7 +21,23 @@ def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -
     return []
 
 
+def complete_export_or_run(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The ids of exports, and of the last runs of one that is typed out: only these have to be read from storage."""
+    with suppress(ExportError, OSError, ValueError, TypeError, LookupError, AttributeError):
+        exports = _ids("export")
+        found = [each for each in exports if each.startswith(incomplete)]
+        for export in exports:
+            if incomplete.startswith(export):
+                found += [run.run_id for run in open_app().store.latest(export, 5)]
+        return sorted(each for each in found if each.startswith(incomplete))
+    return []
+
+
 def _ids(kind: str) -> list[str]:
+    if kind == "version":
+        return [each.id for each in open_app().configuration.history()]
+    if kind == "container":
+        return sorted({str(each["source"]["container"]) for each in _document().get("exports", [])})
     if kind == "run":
         app = open_app()
         return [run.run_id for export in app.configuration.read().exports for run in app.store.latest(export.id, 5)]

@@ -11,11 +11,14 @@ from typing import Any
 
 import click
 
+from shared.cli.sections import sections
 from shared.cli.showing import as_json, json_option
 from shared.errors import ConfigurationError, ExportError
 from shared.version import VERSION
 
-SUCCEEDED, FAILED, WRONG_USE, STOPPED = 0, 1, 2, 130
+SUCCEEDED, FAILED, WRONG_USE, OPEN, STOPPED = 0, 1, 2, 3, 130
+
+_WHOLE = 10_000  # characters of a command's help, all of which is shown
 
 _EPILOG = """\
 \b
@@ -83,6 +86,12 @@ class Group(click.Group):
         json_option(cmd)
         super().add_command(cmd, name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The program's own commands in groups; those of a group of commands in one list."""
+        for title, names in sections(self.commands) if ctx.parent is None else [("Commands", list(self.commands))]:
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(_WHOLE)) for name in names])
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order in which the commands were added."""
         return list(self.commands)
@@ -104,6 +113,12 @@ class Group(click.Group):
 @click.version_option(VERSION, message="%(prog)s %(version)s")
 def program() -> None:
     """Exports Customer Insights segments to Brevo lists, and explains every row that was not sent."""
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: how it is typed, a line each."""
+    typed = "\n".join(f"  segment-export {line}" for line in lines)
+    return f"\b\nexample:\n{typed}"
 
 
 def require_one(given: dict[str, Any]) -> None:

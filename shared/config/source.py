@@ -27,8 +27,13 @@ def _one_or_several(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
+_MOST_CONDITIONS = 10
 _Conditions = Annotated[
-    list[Condition], BeforeValidator(_one_or_several, json_schema_input_type=Condition | list[Condition])
+    list[Condition],
+    BeforeValidator(
+        _one_or_several,
+        json_schema_input_type=Condition | Annotated[list[Condition], Field(max_length=_MOST_CONDITIONS)],
+    ),
 ]
 
 
@@ -50,7 +55,7 @@ class Source(Model):
     )
     only: _Conditions = Field(
         default=[],
-        max_length=10,
+        max_length=_MOST_CONDITIONS,
         description="Only rows that fit are sent, such as those of customers who agreed; with several, all must fit.",
     )
     date_format: DateForm | None = Field(

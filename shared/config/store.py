@@ -32,6 +32,11 @@ class Version:
     what: str
     blob: str
 
+    @property
+    def id(self) -> str:
+        """What the version is called: the name of its blob, without folder and ending."""
+        return self.blob.rpartition("/")[2].removesuffix(".json")
+
 
 class DocumentStore:
     """The document at a local path, which is read only, or at `container/blob`."""
@@ -92,6 +97,17 @@ class DocumentStore:
             return []
         container, _ = blob_address(self._location)
         return [self._version(container, blob) for blob in reversed(self._kept())]
+
+    def version(self, version_id: str) -> Document | None:
+        """The document as it was; None where no version has this id. Raises DocumentError where it is not valid now."""
+        if Path(self._location).is_file() or f"{self._folder()}{version_id}.json" not in self._kept():
+            return None
+        container, _ = blob_address(self._location)
+        try:
+            found = json.loads(self._blobs.read(container, f"{self._folder()}{version_id}.json"))
+        except NotFound:  # deleted since it was listed
+            return None
+        return validated(found["document"], f"version {version_id}")
 
     def rewrite_history(self, change: Callable[[bytes], bytes]) -> int:
         """Changes the versions before as `change` says; tells how many of them it has changed."""

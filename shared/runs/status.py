@@ -11,7 +11,7 @@ from shared.app import App
 from shared.errors import ConfigurationError
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
-from shared.runs.batch import Batch
+from shared.runs.batch import Batch, BatchState
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
@@ -64,10 +64,22 @@ class Event:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """A batch, which becomes one import at Brevo: `process` is its number there, null until Brevo has taken it."""
+
+    batch: int
+    state: BatchState
+    process: int | None
+    contacts: int
+    posted_at: Timestamp | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunStory(RunStatus):
-    """A run with all its counts, and what happened in order."""
+    """A run with all its counts, its batches as imports at Brevo, and what happened in order."""
 
+    imports: list[BatchStatus]
     story: list[Event]
 
 
@@ -76,7 +88,7 @@ def find_run(app: App, run_id: str) -> Run:
     run = app.store.load(run_id) if is_run_id(run_id) else None
     if run is None:
         raise ConfigurationError(
-            "run_unknown", "There is no such run.", "The ids of an export's runs are listed by `status`."
+            "run_unknown", "There is no such run.", "`segment-export runs EXPORT` and GET exports/{id}/runs list them."
         )
     return run
 
@@ -126,7 +138,19 @@ def run_story(app: App, run: Run) -> RunStory:
     """The run's status and story: its start and end, which its row has, and the newest of what was noted."""
     noted = [Event(**event) for event in app.store.events(run.run_id)]
     story = sorted([*_own_events(run), *noted], key=lambda event: event.at)
-    return RunStory(**vars(run_status(app, run)), story=story)
+    batches = app.store.batches(run) if run.counts.batches else []
+    return RunStory(**vars(run_status(app, run)), imports=[_batch_status(each) for each in batches], story=story)
+
+
+def _batch_status(batch: Batch) -> BatchStatus:
+    posted = datetime.fromtimestamp(batch.posted_at, UTC).isoformat(timespec="milliseconds")
+    return BatchStatus(
+        batch.number,
+        batch.state,
+        batch.process_id or None,
+        batch.contacts,
+        posted if batch.posted_at else None,
+    )
 
 
 def _own_events(run: Run) -> Iterator[Event]:

@@ -40,6 +40,11 @@ class Blobs:
         self._service = service
         self._containers: dict[str, ContainerClient] = {}
 
+    def containers(self) -> list[str]:
+        """The names of the account's containers, in their order. A role on a single container does not show them."""
+        with storage_failures("the account's containers"):
+            return [container.name for container in self._service.list_containers()]
+
     def folders(self, container: str, prefix: str) -> list[str]:
         """Names of the folders directly below the prefix, which ends with a slash or is empty."""
         with storage_failures(f"container {container}"):

@@ -19,29 +19,39 @@ VIEWERS = [
     "show_run",
     "show_rejected_rows",
     "list_connections",
+    "list_segments",
     "show_openapi",
 ]
 CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
-    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "preview_export", "cancel_run",
+    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "preview_export",
+    "preview_unsaved", "cancel_run",
 ]  # fmt: skip
+
+
+def undoing(name):
+    """What takes something away comes last: the others would have nothing to work with."""
+    return [word in name for word in ("remove", "detach", "disconnect", "restore")]
 
 
 def details(flow, name, run_id):
     path, body, headers = {}, None, {}
-    if "connection" in name:
+    if "connection" in name or name in ("list_lists", "list_attributes"):
         path["id"] = "brevo-eu"
         body = {key: value for key, value in flow.connection.items() if key != "consent"} if "save" in name else None
     if ROUTES[name].route.startswith("runs/"):
         path["id"] = run_id
-    if name == "save_export":
-        body = flow.export
-    if name == "duplicate_export":
-        body = {"id": "copy"}
-    if name == "start_exports":
-        body = {"exports": "all"}
-    if name == "webhook":
-        body = {"segment": "Gold"}
+    if name == "restore_version":
+        path["id"] = next((each.id for each in flow.app.configuration.history()), "none")
+        headers["If-Match"] = "*"
+    bodies = {
+        "save_export": flow.export,
+        "preview_unsaved": flow.export,
+        "duplicate_export": {"id": "copy"},
+        "start_exports": {"exports": "all"},
+        "webhook": {"segment": "Gold"},
+    }
+    body = bodies.get(name, body)
     if ROUTES[name].method in ("PUT", "DELETE"):
         headers["If-Match"] = "*"
     return {"headers": headers, "body": body, **path}
@@ -62,11 +72,11 @@ def test_route_lets_a_role_do_what_it_may(asked, role, shared):
     }
     expected = set(allowed[role])
     if shared and role != "owner":
-        expected.add("show_connection")
+        expected |= {"show_connection", "list_lists", "list_attributes"}
     if shared and role == "contributor":
         expected |= set(SHARED)
     # What removes or detaches comes last.
-    for name in sorted(PEOPLE, key=lambda name: ("remove" in name, "detach" in name)):
+    for name in sorted(PEOPLE, key=undoing):
         answer = asked(name, role, **details(flow, name, run_id))
         assert (answer.status_code != 403) == (name in expected), (name, answer.status_code, answer.get_body()[:300])
         if name in expected:
@@ -204,7 +214,7 @@ def test_answer_holds_only_what_the_description_names(asked, role):
     asked.save()
     flow.segment("CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,,Ben\n3,dan@example,Dan\n")
     run_id = flow.run()["run_id"]
-    for name in sorted(PEOPLE, key=lambda name: ("remove" in name, "detach" in name)):
+    for name in sorted(PEOPLE, key=undoing):
         sent = details(flow, name, run_id)
         if name in REFUSED:
             check_described(ROUTES[name], asked(name, role, **{**sent, **REFUSED[name]}))

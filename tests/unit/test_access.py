@@ -40,7 +40,9 @@ run_all             yes yes  yes yes  no  no
 view_run            yes yes  yes yes  yes yes
 view_rejected_rows  yes yes  yes yes  yes yes
 cancel_run          yes yes  yes no   no  no
+view_segments       yes yes  yes yes  yes yes
 view_audit          yes yes  no  no   no  no
+restore_configuration yes yes  no  no   no  no
 try_notifications   yes yes  no  no   no  no
 operate             yes yes  no  no   no  no
 """

@@ -40,13 +40,29 @@ FUNCTIONS = http_functions(app.get_functions())
 
 
 def test_app_has_its_http_functions():
-    assert len({name for name, _, _ in FUNCTIONS}) >= 24
+    assert len({name for name, _, _ in FUNCTIONS}) >= 31
 
 
 @pytest.mark.parametrize(("name", "route", "method"), FUNCTIONS)
 def test_function_is_reached_by_its_own_route(name, route, method):
     path = re.sub(r"\{\*?\w+\}", "x1", f"/{route}")
     assert reached(FUNCTIONS, method or "GET", path) == name
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("POST", "/api/exports/preview", "preview_unsaved"),
+        ("POST", "/api/exports/preview/preview", "preview_export"),
+        ("GET", "/api/exports/preview", "show_export"),
+        ("DELETE", "/api/exports/preview", "remove_export"),
+        ("GET", "/api/connections/lists", "show_connection"),
+        ("GET", "/api/connections/lists/lists", "list_lists"),
+        ("POST", "/api/history/20261124T050312.123456-a1b2c3/restore", "restore_version"),
+    ],
+)
+def test_literal_part_of_a_route_and_an_id_of_the_same_name_do_not_collide(method, path, name):
+    assert reached(FUNCTIONS, method, path) == name
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ def test_every_route_of_the_design_is_described() -> None:
     GET /exports/{id}/runs|GET /runs/{id}|POST /runs/{id}/cancel|GET /runs/{id}/rejected-rows
     POST /exports/{id}/preview|POST /exports/{id}/duplicate|POST /exports/{id}/detach|GET /connections
     GET /connections/{id}|PUT /connections/{id}|DELETE /connections/{id}|POST /connections/{id}/connect
+    GET /connections/{id}/lists|GET /connections/{id}/attributes|POST /connections/{id}/disconnect
+    GET /segments|GET /history|POST /history/{id}/restore|POST /exports/preview
     POST /webhook|POST /imports/{run}/{batch}/{token}|GET /openapi.json|GET /health|GET /audit
     """
     lines = [part.strip() for line in expected.strip().splitlines() for part in line.split("|")]

@@ -234,7 +234,7 @@ def test_bodies_to_try_are_what_the_routes_take():
             if each.method == match[1] and _plain(each.route) == _plain(match[2]) and each.body is not None
         ]
         value = json.loads(body)
-        if match[1] == "PUT":
+        if match[1] == "PUT" or match[2] == "exports/preview":
             value["id"] = "the-one-in-the-path"
         model.model_validate_json(json.dumps(value))
         checked += 1

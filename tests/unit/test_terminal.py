@@ -1,6 +1,7 @@
 """The terminal without an app: how soon it answers, and what it says to wrong use."""
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -72,6 +73,39 @@ def test_help_loads_nothing_that_only_a_command_needs(words):
     assert done.stdout.endswith("\nset()\n")
 
 
+NEW = ("runs", "status", "preview", "segments", "lists", "attributes", "disconnect", "history")
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_help_of_a_command_shows_an_example_that_is_right_and_fits_80_columns(monkeypatch, name):
+    text = CliRunner().invoke(program, [name, "--help"], terminal_width=80).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    lines = [line.strip() for line in text.partition("example:\n")[2].partition("\n\n")[0].splitlines()]
+    assert lines
+    monkeypatch.setattr("shared.cli.program.Command.invoke", lambda *_: None)
+    for line in lines:
+        words = line.partition(" || ")[0].split()
+        assert words[:2] == ["segment-export", name]
+        assert CliRunner().invoke(program, words[1:]).exit_code == 0, line
+
+
+def test_help_lists_every_command_once_in_a_group():
+    text = CliRunner().invoke(program, ["--help"], terminal_width=80).stdout
+    commands = re.split(r"^ *examples:", text.partition("Options:")[2], flags=re.IGNORECASE | re.MULTILINE)[0]
+    listed = re.findall(r"^  ([a-z][a-z-]+)  ", commands, re.MULTILINE)
+    assert sorted(listed) == sorted(program.commands)
+    titles = re.findall(r"^([A-Z].*):$", commands, re.MULTILINE)
+    assert titles == [
+        "Run exports and see what became of them",
+        "Look into storage and an account",
+        "Configure",
+        "On call",
+        "Other",
+    ]
+    assert commands.rstrip().splitlines()[-1].split()[0] == "completion", "every other command belongs to a group"
+    assert max(map(len, commands.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_script_names_the_program_that_answers_it(shell):
     script = CliRunner().invoke(program, ["completion", shell]).stdout
@@ -121,7 +155,12 @@ def test_configuration_that_cannot_be_read_completes_nothing(tmp_path, monkeypat
         ("export schedule gold --off --with-refresh", "Exactly one of --off, --with-refresh, --cron is required."),
         ("prune --days 0", "Invalid value for '--days'"),
         ("prune --days 36501", "Invalid value for '--days'"),
-        ("preview", "Missing argument 'EXPORT'."),
+        ("preview", "Exactly one of EXPORT, --file is required."),
+        ("rejects", "Missing argument 'RUN'."),
+        ("status --exit-status", "--exit-status needs an export or a run."),
+        ("history --if-match x", "--if-match needs --restore."),
+        ("runs gold --after gold", "--after takes a run's id."),
+        ("lists brevo-eu --after x", "--after takes a number."),
         ("fly", "No such command 'fly'."),
     ],
 )

@@ -124,7 +124,7 @@ def test_wrong_use_is_2_with_usage(terminal, arguments):
         (["run", "no-such"], "There is no export 'no-such'. `segment-export exports`"),
         (["preview", "no-such"], "There is no export 'no-such'."),
         (["connect", "no-such"], "There is no connection 'no-such'. `segment-export connections`"),
-        (["status", "no-such"], "There is no such run."),
+        (["status", "no-such"], "There is neither a run nor an export 'no-such'."),
         (["rejects", "../../etc/passwd"], "There is no such run."),
         (["cancel", "plain-20261124T050000-abcdef"], "There is no such run."),
     ],
@@ -323,7 +323,7 @@ def test_started_run_is_cancelled_and_its_wait_is_1(terminal):
 
 def test_status_of_all_shows_the_last_run_of_each_export(terminal, plain_run):
     assert plain_run["export"] in {status["export"] for status in terminal.json("status")}
-    assert "plain-" in terminal("status").stdout
+    assert "\nplain " in terminal("status").stdout
 
 
 @pytest.mark.parametrize("command", ["schema", "status", "rejects", "--help"])

@@ -1,0 +1,82 @@
+"""The versions that the configuration had before its last changes, and putting one of them back."""
+
+from dataclasses import dataclass
+
+from shared.access import Caller, require
+from shared.administration import audit
+from shared.administration.exports import may_be_due
+from shared.administration.items import check_expected, item_etag
+from shared.administration.pages import slice_of
+from shared.app import App
+from shared.config.models import Connection, Document
+from shared.errors import ConfigurationError, shown
+from shared.runs.starting import note_as_known
+from shared.runs.status import Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationVersion:
+    """A change of the configuration. `version` names what was before it, and `version_before` the blob with it."""
+
+    version: str
+    at: Timestamp
+    who: str
+    what: str
+    version_before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The configuration after an older version was put back. `consent_missing` names connections to connect again."""
+
+    version: str
+    connections: int
+    exports: int
+    consent_missing: list[str]
+
+
+def list_versions(
+    app: App, caller: Caller, *, limit: int | None = None, after: str = ""
+) -> tuple[list[ConfigurationVersion], str, str]:
+    """A page of the last changes, newest first; where the next page begins; and the ETag of the configuration now."""
+    require(caller, "view_audit")
+    page, more = slice_of(app.configuration.history(), limit, after)
+    versions = [ConfigurationVersion(each.id, each.changed_at, each.changed_by, each.what, each.blob) for each in page]
+    return versions, more, item_etag(app.configuration.read())
+
+
+def restore_version(app: App, caller: Caller, version: str, expected: str) -> tuple[Restored, str]:
+    """Makes an older version the newest one; and its ETag. `expected`: the configuration's ETag, or ANY.
+
+    Runs nothing: what an export that changes by it would start on counts as known. Consent is never given by it: a
+    connection keeps the consent that it has now, where it names the same key.
+    Raises ConfigurationError for an unknown version, a stale ETag, and a local file.
+    """
+    require(caller, "restore_configuration")
+    app.configuration.require_writable()
+    older = app.configuration.version(version)
+    if older is None:
+        raise ConfigurationError(
+            "version_unknown",
+            f"There is no version {shown(version)!r} of the configuration.",
+            "`segment-export history` and GET /api/history list them; the last 50 are kept.",
+        )
+
+    def change(now: Document) -> Document:
+        check_expected("configuration", now, expected)
+        restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
+        for export in restored.exports:
+            if may_be_due(now.export(export.id), export):
+                note_as_known(app, export)
+        return restored
+
+    after = app.configuration.change(caller.name, f"restore version {version}", change)
+    audit.note(app, caller, "restore configuration", version)
+    missing = [each.id for each in after.connections if each.consent is None]
+    return Restored(version, len(after.connections), len(after.exports), missing), item_etag(after)
+
+
+def _with_consent(older: Connection, now: Document) -> Connection:
+    current = next((each for each in now.connections if each.id == older.id), None)
+    consent = current.consent if current and current.api_key == older.api_key else None
+    return older.model_copy(update={"consent": consent})

@@ -1,0 +1,187 @@
+"""The segments that lie in storage, with what an export of them needs to know: container, folder, name and columns.
+
+Only the first row of a file is read, and shown only where it is a header. Values are never shown.
+"""
+
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from shared.access import Caller, require
+from shared.administration.pages import slice_of
+from shared.app import App
+from shared.config.models import SEGMENT_PATTERN, Document, Export
+from shared.config.source import CONTAINER_NAME, Source
+from shared.errors import ConfigurationError, shown
+from shared.json_text import ALL_FIELDS_SENT
+from shared.mapping.plan import why_hidden
+from shared.mapping.proposal import ProposedMapping, propose_mapping
+from shared.runs.leavers import LEAVERS
+from shared.runs.status import Timestamp
+from shared.segments.finding import SegmentAddress, container_missing, find_segments
+from shared.segments.framing import DELIMITERS
+from shared.segments.reading import SegmentStream
+from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.staging.bodies import STAGED
+from shared.staging.rejected import REJECTED
+
+# What the app, the platform and the portal keep for themselves in an account.
+_OURS = (STAGED, REJECTED, LEAVERS)
+_OTHERS = ("$", "azure-webjobs-", "app-package-", "insights-")
+_AT_ONCE = 8
+# A run of the same snapshot has counted its rows. An older one is not looked for.
+_NEWEST_RUNS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSegment:
+    """A segment. `snapshot` is null, and `problem` says why, where a run would find none.
+
+    `rows` are known once a run has read this snapshot. `columns` are empty where the file has no header to show.
+    `exports` are those that send it.
+    """
+
+    __pydantic_config__ = ALL_FIELDS_SENT
+
+    container: str
+    folder: str
+    segment: str
+    snapshot: str | None = None
+    written_at: Timestamp | None = None
+    files: int = 0
+    bytes: int = 0
+    rows: int | None = None
+    columns: list[str] = field(default_factory=list)
+    proposed_mapping: ProposedMapping | None = None
+    exports: list[str] = field(default_factory=list)
+    problem: str | None = None
+
+
+def list_segments(
+    app: App, caller: Caller, container: str = "", *, limit: int | None = None, after: str = ""
+) -> tuple[list[StoredSegment], str]:
+    """A page of the segments of a container, or of all that may hold some, and where the next page begins.
+
+    Raises ConfigurationError for an unknown container, and where the app may not list containers and has no export.
+    """
+    require(caller, "view_segments")
+    if container and not re.fullmatch(CONTAINER_NAME, container):
+        raise container_missing(shown(container))
+    document = app.configuration.read()
+    addresses: list[SegmentAddress] = []
+    for name in [container] if container else _containers(app, document):
+        addresses += find_segments(app.storage.segment_blobs, name)
+    page, more = slice_of(addresses, limit, after)
+    with ThreadPoolExecutor(_AT_ONCE, "segments") as pool:
+        return list(pool.map(lambda each: _stored(app, document, each), page)), more
+
+
+def _containers(app: App, document: Document) -> list[str]:
+    own = app.settings.export_config.partition("/")[0]
+    try:
+        names = app.storage.segment_blobs.containers()
+    except ConfigurationError as error:
+        if error.code != "storage_denied":
+            raise
+        return _named_containers(document)
+    return [name for name in names if name not in (*_OURS, own) and not name.startswith(_OTHERS)]
+
+
+def _named_containers(document: Document) -> list[str]:
+    """Those of the exports. A deployed app has its role on single containers, and so cannot list them all."""
+    if not document.exports:
+        raise ConfigurationError(
+            "containers_hidden",
+            "The app's roles do not show which containers the account has.",
+            "Name one: `segment-export segments CONTAINER`, or GET /api/segments?container=NAME.",
+        )
+    return sorted({export.source.container for export in document.exports})
+
+
+def _stored(app: App, document: Document, address: SegmentAddress) -> StoredSegment:
+    exports = [each for each in document.exports if _sends(each, address)]
+    found = StoredSegment(
+        container=address.container,
+        folder=address.folder,
+        segment=address.segment,
+        exports=[each.id for each in exports],
+    )
+    source = exports[0].source if exports else _source(address)
+    if source is None:
+        return replace(found, problem="A configuration takes no folder or segment of this name. Rename it.")
+    try:
+        snapshot = find_snapshot(app.storage.segment_blobs, source, [address.segment])
+        (part,) = snapshot.segments
+        found = replace(
+            found,
+            snapshot=snapshot.id,
+            written_at=part.modified.isoformat(),
+            files=len(part.files),
+            bytes=sum(file.blob.size_bytes for file in part.files),
+            rows=_rows(app, exports, snapshot),
+        )
+        return _with_columns(app, source, snapshot, found)
+    except ConfigurationError as error:
+        return replace(found, problem=error.message)
+
+
+def _source(address: SegmentAddress) -> Source | None:
+    """How an export would name it; None where none can."""
+    if not re.fullmatch(SEGMENT_PATTERN, address.segment):
+        return None
+    try:
+        return Source(container=address.container, folder=address.folder)
+    except ValidationError:
+        return None
+
+
+def _sends(export: Export, address: SegmentAddress) -> bool:
+    source = export.source
+    return (
+        source.container == address.container
+        and source.folder.strip("/") == address.folder.strip("/")
+        and address.segment in export.segments
+    )
+
+
+def _rows(app: App, exports: Iterable[Export], snapshot: Snapshot) -> int | None:
+    """How many rows a run has read of exactly these files."""
+    (part,) = snapshot.segments
+    for export in exports:
+        whole = snapshot.id if len(export.segments) == 1 else _snapshot_of(app, export)
+        for run in app.store.latest(export.id, _NEWEST_RUNS):
+            if run.snapshot == whole:
+                read = (segment["rows"] for segment in run.segments if segment["name"] == part.segment)
+                return next(map(int, read), None)
+    return None
+
+
+def _snapshot_of(app: App, export: Export) -> str | None:
+    """The snapshot of all segments of the export; None where another one of them is not there."""
+    try:
+        return find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+    except ConfigurationError:
+        return None
+
+
+def _with_columns(app: App, source: Source, snapshot: Snapshot, found: StoredSegment) -> StoredSegment:
+    (part,) = snapshot.segments
+    if not part.files:
+        return replace(found, problem="Its files are not there yet.")
+    header = SegmentStream(app.storage.segment_blobs, source, part.files[0]).header
+    if other := _other_delimiter(header.columns):
+        separated = source.model_copy(update={"delimiter": other})
+        header = SegmentStream(app.storage.segment_blobs, separated, part.files[0]).header
+        found = replace(found, problem=f"Its files are separated by {other!r}: set source.delimiter.")
+    proposed = propose_mapping(header.columns)
+    if header.is_in_file and (hidden := why_hidden(header.columns, proposed.columns)):
+        return replace(found, problem=f"{hidden[:1].upper()}{hidden[1:]}")
+    return replace(found, columns=list(header.columns), proposed_mapping=proposed)
+
+
+def _other_delimiter(columns: tuple[str, ...]) -> str:
+    """What separates the columns, where they were read as a single one."""
+    return next((sign for sign in DELIMITERS if len(columns) == 1 and sign in columns[0]), "")

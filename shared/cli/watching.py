@@ -1,0 +1,142 @@
+"""The commands that show runs: the past ones of an export, one of them, and the last of each export."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from shared.cli.ids import complete_export_or_run, complete_id, export_argument
+from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
+from shared.cli.showing import caller, open_app, show
+from shared.cli.text import count_text, status_text, table
+
+if TYPE_CHECKING:
+    from shared.runs.status import BatchStatus, RunStatus, RunStory
+
+_BAD_ENDS = ("failed", "cancelled")
+_MOST_IMPORTS = 10
+
+limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="how many")
+
+
+@program.command(epilog=example("runs high-value --limit 10"))
+@export_argument
+@limit_option
+@click.option("--after", "run", metavar="RUN", default="", shell_complete=complete_id, help="only runs older than this")
+def runs(export: str, limit: int, run: str) -> None:
+    """List the past runs of an export, newest first."""
+    from shared.administration.running import list_runs
+    from shared.runs.run_ids import is_run_id
+    from shared.runs.status import run_status
+
+    if run and not is_run_id(run):
+        raise click.UsageError("--after takes a run's id.")
+    app = open_app()
+    listed, more = list_runs(app, caller(), export, limit=limit, after=run)
+    shown = [run_status(app, each) for each in listed]
+    lines = [(each.run_id, _local(each.started_at), f"{each.contacts_confirmed:,}", _outcome(each)) for each in shown]
+    older = f"\nOlder ones: segment-export runs {export} --after {more}" if more else ""
+    show(
+        shown,
+        lambda: _lines(("RUN", "STARTED", "CONFIRMED", "STATUS"), lines) + older if lines else _never(export),
+    )
+
+
+@program.command(
+    epilog=example("status", "status high-value", "status high-value --exit-status || echo 'see to it'")
+    + "\n\n\b\nexit status with --exit-status:\n  0 succeeded, or had nothing to do\n  1 failed or cancelled"
+    "\n  3 still open, held, or not run yet"
+)
+@click.argument(
+    "export_or_run",
+    metavar="[EXPORT|RUN]",
+    required=False,
+    shell_complete=complete_export_or_run,
+    help="a run's id, or an export's: its last run; without it, a line for each export",
+)
+@click.option("--exit-status", is_flag=True, help="end as the run did: 0, 1, or 3 while it is open")
+def status(export_or_run: str | None, exit_status: bool) -> int:
+    """Show a run with all its counts, the last run of an export, or a line for each export."""
+    if export_or_run is None:
+        if exit_status:
+            raise click.UsageError("--exit-status needs an export or a run.")
+        _show_last_runs()
+        return SUCCEEDED
+    from shared.administration.running import run_or_last
+    from shared.runs.status import run_story
+
+    app = open_app()
+    run = run_or_last(app, caller(), export_or_run)
+    story = run_story(app, run) if run else None
+    show(story, lambda: _with_story(story) if story else _never(export_or_run))
+    return _exit_status(story) if exit_status else SUCCEEDED
+
+
+def _exit_status(run: "RunStory | None") -> int:
+    if run is None or run.finished_at is None:
+        return OPEN
+    return FAILED if run.status in _BAD_ENDS else SUCCEEDED
+
+
+def _show_last_runs() -> None:
+    from shared.administration.running import last_runs
+    from shared.runs.status import run_status
+
+    app = open_app()
+    last = {export: run_status(app, run) if run else None for export, run in last_runs(app, caller()).items()}
+    lines = [
+        (export, _local(run.started_at), f"{run.contacts_confirmed:,}", _outcome(run))
+        if run
+        else (export, "never", "", "")
+        for export, run in last.items()
+    ]
+    show(
+        [run for run in last.values() if run],
+        lambda: _lines(("EXPORT", "LAST RUN", "CONFIRMED", "STATUS"), lines) if lines else "There is no export yet.",
+    )
+
+
+def _never(export: str) -> str:
+    return f"{export} has not run yet."
+
+
+def _outcome(run: "RunStatus") -> str:
+    """The state in words: with what was rejected, why it ended, or what it waits for."""
+    if run.status == "succeeded_with_rejections":
+        return f"succeeded, {run.rejected:,} rejected"
+    why = run.error.message if run.error else run.waiting
+    return f"{run.status}: {why}" if why else run.status
+
+
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in which each row is one line on a terminal: its last column is cut to what fits."""
+    lines = table(head, rows).splitlines()
+    if not sys.stdout.isatty():
+        return "\n".join(lines)
+    width = shutil.get_terminal_size().columns
+    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
+
+
+def _local(time: str | None) -> str:
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M %Z}" if time else ""
+
+
+def _with_story(run: "RunStory") -> str:
+    story = [f"    {event.at}  {event.kind}  {event.text}".rstrip() for event in run.story]
+    return "\n".join([status_text(run), *_imports_text(run.imports), "  story", *story])
+
+
+def _imports_text(imports: Sequence["BatchStatus"]) -> list[str]:
+    """The imports as Brevo numbers them; of many those that are not confirmed come first."""
+    ordered = sorted(imports, key=lambda each: each.state == "confirmed")
+    lines = [
+        f"    batch {each.batch}: {each.state},"
+        f" {f'process {each.process}' if each.process else 'no process yet'}, {count_text(each.contacts, 'contact')}"
+        for each in ordered[:_MOST_IMPORTS]
+    ]
+    if len(ordered) > _MOST_IMPORTS:
+        lines.append(f"    and {len(ordered) - _MOST_IMPORTS:,} more: --json shows all")
+    return ["  imports", *lines] if lines else []
