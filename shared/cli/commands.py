@@ -84,10 +84,11 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
     if not wait:
         show(run_status(app, find_run(app, started.run_id)), lambda: started.run_id)
         return SUCCEEDED
-    return _watch(app, started.run_id)
+    return watch_run(app, started.run_id)
 
 
-def _watch(app: "App", run_id: str) -> int:
+def watch_run(app: "App", run_id: str) -> int:
+    """Works the queue until the run has ended, and shows it; the exit status that its end is."""
     from shared.cli.progress import Progress
     from shared.operating.worker import tell_what_waits, work_until
     from shared.runs.status import find_run, run_status
@@ -116,14 +117,15 @@ def _run_all(app: "App", wait: bool) -> None:
 def status(run: str | None) -> None:
     """Show a run with all its counts, or the last run of each export."""
     from shared.runs.status import find_run, run_status, run_story
+    from shared.runs.trial import newest_runs
 
     app = open_app()
     if run:
         one = run_story(app, find_run(app, run))
         show(one, lambda: _with_story(one))
         return
-    last = [run for export in app.document().exports for run in app.store.latest(export.id, 1)]
-    listed = [run_status(app, run) for run in last]
+    last = [newest_runs(app, export.id)[1] for export in app.document().exports]
+    listed = [run_status(app, run) for run in last if run]
     show(listed, lambda: "\n".join(map(status_text, listed)) or "No export has run yet.")
 
 
