@@ -28,6 +28,7 @@ from export_trigger.run_routes import (
     show_run,
     start_export,
     start_exports,
+    start_trial,
     webhook,
 )
 from export_trigger.service_routes import health, show_audit, show_openapi
@@ -56,5 +57,6 @@ __all__ = [
     "show_run",
     "start_export",
     "start_exports",
+    "start_trial",
     "webhook",
 ]

@@ -1,6 +1,6 @@
 """The terminal: the same operations as the API's, from a command line. Also installed as `segment-export`."""
 
-from shared.cli import commands, administering, operating, probing  # noqa: I001 - in the order of `--help`
+from shared.cli import commands, trying, administering, operating, probing  # noqa: I001 - in the order of `--help`
 from shared.cli.program import main
 
-__all__ = ["administering", "commands", "main", "operating", "probing"]
+__all__ = ["administering", "commands", "main", "operating", "probing", "trying"]

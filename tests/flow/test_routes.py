@@ -23,8 +23,17 @@ VIEWERS = [
 ]
 CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
-    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "preview_export", "cancel_run",
+    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
+    "preview_export", "cancel_run",
 ]  # fmt: skip
+
+
+BODIES = {
+    "duplicate_export": {"id": "copy"},
+    "start_exports": {"exports": "all"},
+    "start_trial": {"list_id": 13},
+    "webhook": {"segment": "Gold"},
+}
 
 
 def details(flow, name, run_id):
@@ -36,15 +45,9 @@ def details(flow, name, run_id):
         path["id"] = run_id
     if name == "save_export":
         body = flow.export
-    if name == "duplicate_export":
-        body = {"id": "copy"}
-    if name == "start_exports":
-        body = {"exports": "all"}
-    if name == "webhook":
-        body = {"segment": "Gold"}
     if ROUTES[name].method in ("PUT", "DELETE"):
         headers["If-Match"] = "*"
-    return {"headers": headers, "body": body, **path}
+    return {"headers": headers, "body": BODIES.get(name, body), **path}
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -175,6 +178,11 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("start_export", {"body": {"now": "yes"}}),
         ("start_export", {"body": []}),
         ("start_exports", {"body": {}}),
+        ("start_trial", {"body": {}}),
+        ("start_trial", {"body": {"list_id": 0}}),
+        ("start_trial", {"body": {"list_id": 13, "customers": 101}}),
+        ("start_trial", {"body": {"list_id": 13, "customer_ids": []}}),
+        ("start_trial", {"body": {"list_id": 13, "customer_ids": ["1"], "customers": 1}}),
         ("webhook", {"body": {"colour": 1}}),
         ("duplicate_export", {"body": {"id": "a/b"}}),
         ("connect_connection", {"body": {"consent": {"agreed_by": " "}}, "id": "brevo-eu"}),
