@@ -119,7 +119,7 @@ class ModelReader:
                 raise TransientError("snapshot_changed", "A segment file is gone.") from None
             if etag != file.blob.etag:
                 raise Conflict("segment file")
-            contacts = []
+            contacts: list[Any] = []
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
                 if len(contacts) == missing:
                     break

@@ -105,6 +105,18 @@ def test_nobody_is_told_of_a_trial_that_fails_and_it_is_not_the_run_before_anoth
     assert run_before(trying.app, find_run(trying.app, trying.run()["run_id"])) is None
 
 
+def test_alerts_and_measures_pass_over_a_trial(trying, caplog, monkeypatch):
+    counted = []
+    monkeypatch.setattr("shared.telemetry.count", lambda name, *_, **__: counted.append(name))
+    caplog.set_level("INFO")
+    run_id = run_trial(trying, customers=1)["run_id"]
+    assert f"trial ended: run={run_id} export={trying.export_id} state=succeeded" in caplog.text
+    assert "run ended: " not in caplog.text
+    assert not [name for name in counted if name.startswith("segment_export.contacts")]
+    assert f"run ended: run={trying.run()['run_id']} " in caplog.text
+    assert "segment_export.contacts.confirmed" in counted
+
+
 # One open run at a time
 
 

@@ -27,7 +27,8 @@ def test_every_route_of_the_design_is_described() -> None:
     GET /exports|GET /exports/{id}|PUT /exports/{id}|DELETE /exports/{id}|POST /exports/{id}/runs|POST /runs
     GET /exports/{id}/runs|GET /runs/{id}|POST /runs/{id}/cancel|GET /runs/{id}/rejected-rows
     POST /exports/{id}/preview|POST /exports/{id}/duplicate|POST /exports/{id}/detach|GET /connections
-    POST /exports/{id}/trial|GET /connections/{id}|PUT /connections/{id}|DELETE /connections/{id}|POST /connections/{id}/connect
+    POST /exports/{id}/trial
+    GET /connections/{id}|PUT /connections/{id}|DELETE /connections/{id}|POST /connections/{id}/connect
     POST /webhook|POST /imports/{run}/{batch}/{token}|GET /openapi.json|GET /health|GET /audit
     """
     lines = [part.strip() for line in expected.strip().splitlines() for part in line.split("|")]

@@ -187,6 +187,8 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
     page.clear()
     stack = page.stack
     page.samples.drop(stack.storage, CONTAINER)
+    seed = json.dumps({"lists": [{"name": "Trials", "id": 99}]}).encode()
+    assert send("POST", f"{stack.sandbox.origin}/sandbox/seed", body=seed).status == 200
     environment = {"API": f"{stack.url}/api", "KEY": stack.host.key, "PATH": "/usr/bin:/bin"}
 
     def typed(block: str) -> str:
@@ -207,7 +209,10 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
         time.sleep(0.5)
     assert started["run_id"] in printed
     assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in printed
-    assert json.loads(typed(blocks[5]))["connection"] is None
+    tried = json.loads(typed(blocks[5]))
+    assert tried["is_new"]
+    assert page.get(f"runs/{tried['run_id']}")["kind"] == "trial"
+    assert json.loads(typed(blocks[6]))["connection"] is None
 
 
 @pytest.mark.parametrize(
