@@ -27,6 +27,8 @@ from shared.storage.blobs import Blobs
 # A snapshot may be thousands of tiny files: those to come are opened while one is read.
 _OPENED_AHEAD = 8
 _SMALL_FILE_BYTES = 1_000_000
+# The first customers are mostly found in so much.
+_FIRST_BYTES = 1_000_000
 # Faults that are kept until their chunk is mapped.
 _MOST_LATE = 10_000
 
@@ -75,6 +77,7 @@ class SnapshotReader:
         self._known = known
         self._chosen = chosen
         self._late: list[_Late] = []
+        self._is_first = chosen is not None and not chosen.customer_ids
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
         self._hints = Hints()
@@ -159,7 +162,8 @@ class SnapshotReader:
         return self._mapper is not None and self._mapper.is_enough
 
     def _is_full(self, chunk: Chunk, record: Records | Fault) -> bool:
-        return chunk.size_bytes + len(record.data) > CHUNK_BYTES or len(self._late) >= _MOST_LATE
+        largest = min(CHUNK_BYTES, _FIRST_BYTES) if self._is_first else CHUNK_BYTES
+        return chunk.size_bytes + len(record.data) > largest or len(self._late) >= _MOST_LATE
 
     def _add(self, chunk: Chunk, segment: str, file: SegmentFile, number: int, record: Records | Fault) -> None:
         if isinstance(record, Fault):
@@ -172,7 +176,7 @@ class SnapshotReader:
         last = None
         if self._mapper is not None and chunk.rows:
             yield self._mapper.map_chunk(chunk, source, self._segments.index(segment), segment)
-            last = self._mapper.last_inside
+            last, self._is_first = self._mapper.last_inside, False
             chunk.clear()
             self._between()
         for late in self._late:
