@@ -198,3 +198,11 @@ def test_guards_do_not_stop_a_trial(flow):
     flow.segment(people(2) + "C-2,nonsense,Two\n" * 20 + people(1, 7).split("\n", 1)[1], refresh="2026/11/25/0500")
     status = run_trial(flow, customers=3)
     assert (status["status"], status["contacts_confirmed"]) == ("succeeded_with_rejections", 3)
+
+
+def test_customers_that_brevo_rejects_do_not_stop_a_trial(trying, monkeypatch):
+    trying.change(max_rejected=0)
+    monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person1@"))
+    status = run_trial(trying, customers=3)
+    assert (status["status"], status["error"]) == ("succeeded_with_rejections", None)
+    assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}

@@ -61,7 +61,7 @@ def stop_if_idle(app: App, run: Run) -> Run | None:
     """
     if run.is_owned(app.time()) or _is_posting(app, run):
         return None
-    if run.cancel_requested_by and not run.snapshot and not run.is_trial:
+    if run.cancel_requested_by and not run.snapshot:
         _note_newest(app, run)
     ended = end.stop(app, run)
     return ended if ended.is_final else None
