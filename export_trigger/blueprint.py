@@ -32,6 +32,7 @@ from export_trigger.run_routes import (
     show_run,
     start_export,
     start_exports,
+    start_trial,
     webhook,
 )
 from export_trigger.service_routes import health, show_audit, show_openapi
@@ -68,5 +69,6 @@ __all__ = [
     "show_run",
     "start_export",
     "start_exports",
+    "start_trial",
     "webhook",
 ]

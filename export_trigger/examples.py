@@ -64,6 +64,7 @@ BODIES: dict[str, Any] = {
     "duplicate_export": {"id": "high-value-copy", "display_name": "High-value customers, second list"},
     "start_export": {"now": False, "accept": False},
     "start_exports": {"exports": "all"},
+    "start_trial": {"list_id": 99, "customers": 20},
     "webhook": {"segment": "HighValueSegment"},
 }
 
@@ -86,6 +87,7 @@ ANSWERS: dict[str, Any] = {
     "restore_version": {"version": _VERSION, "connections": 1, "exports": 1, "consent_missing": []},
     "start_export": _STARTED,
     "start_exports": [_STARTED],
+    "start_trial": _STARTED,
     "show_audit": [
         {
             "at": "2026-11-24T05:03:12.000+00:00",

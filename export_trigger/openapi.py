@@ -168,7 +168,7 @@ def _headers_of(endpoint: Endpoint, status: int) -> list[str]:
     names = ["Location"] if status == 201 else []
     if endpoint.answer in _WITH_ETAG or endpoint.route == "connections/{id}":
         names += ["ETag"] if status != 204 else []
-    if endpoint.status == 202 and endpoint.name in ("start_export", "start_exports"):
+    if endpoint.status == 202 and endpoint.name in ("start_export", "start_exports", "start_trial"):
         names += ["Retry-After"]
     if any(parameter.name == "continuation" for parameter in endpoint.parameters):
         names += ["Link", "X-Continuation-Token"]

@@ -8,16 +8,18 @@ import azure.functions as func
 from export_trigger.answers import RequestError, json_answer, read_body, read_json
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
-from export_trigger.shapes import StartAllBody, StartBody, Started, WebhookBody
+from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
 from shared.administration.running import cancel_run as cancel
 from shared.administration.running import list_runs as runs_of
 from shared.administration.running import previewed, previewed_unsaved, start_refreshed
 from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
+from shared.administration.running import start_trial as trial
 from shared.app import App
 from shared.config.models import Export
 from shared.runs.run_ids import RUN_ID, is_run_id
+from shared.runs.starting import Start
 from shared.runs.state import Run
 from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
 from shared.runs.steps import confirm
@@ -59,7 +61,36 @@ def start_export(asked: Asked) -> func.HttpResponse:
         raise RequestError(
             "body_invalid", f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters."
         )
-    started = start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key)
+    return _started(start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key))
+
+
+@endpoint(
+    "POST",
+    "exports/{id}/trial",
+    status=202,
+    answer=Started,
+    body=TrialBody,
+    problems=(400, 404, 409, 413, 422),
+)
+def start_trial(asked: Asked) -> func.HttpResponse:
+    """Starts a run that really sends a few customers, to another list. It says nothing of the export.
+
+    The list must be there and be no export's. 409 where a run of the export is active.
+    """
+    body = read_body(asked.req, TrialBody)
+    started = trial(
+        asked.app,
+        asked.caller,
+        asked.id,
+        "http",
+        body.list_id,
+        customers=body.customers,
+        customer_ids=body.customer_ids,
+    )
+    return _started(started)
+
+
+def _started(started: Start) -> func.HttpResponse:
     headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": _LOOK_AGAIN_SECONDS}
     return json_answer(Started.of(started), 202, headers)
 

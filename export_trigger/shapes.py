@@ -1,6 +1,6 @@
 """What requests and answers look like, for checking the one and describing the other."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,6 +10,7 @@ from shared.brevo.checks import CheckStep
 from shared.config.base import Id
 from shared.config.models import DisplayName
 from shared.runs.starting import Start
+from shared.runs.trial import DEFAULT_CUSTOMERS, MOST_CUSTOMERS, MOST_ID_CHARACTERS
 
 
 class _Body(BaseModel):
@@ -21,6 +22,24 @@ class StartBody(_Body):
 
     now: bool = False
     accept: bool = False
+
+
+class TrialBody(_Body):
+    """Where a trial goes, and whom it takes: the first customers, 20 where nothing is said, or those with these ids."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["customers", "customer_ids"]}})
+
+    list_id: int = Field(ge=1)
+    customers: int = Field(default=DEFAULT_CUSTOMERS, ge=1, le=MOST_CUSTOMERS)
+    customer_ids: list[Annotated[str, Field(min_length=1, max_length=MOST_ID_CHARACTERS)]] = Field(
+        default_factory=list, min_length=1, max_length=MOST_CUSTOMERS
+    )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if {"customers", "customer_ids"} <= self.model_fields_set:
+            raise PydanticCustomError("one_of", 'takes "customers" or "customer_ids", not both')
+        return self
 
 
 class StartAllBody(_Body):

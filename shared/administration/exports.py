@@ -27,6 +27,7 @@ from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
+from shared.runs.trial import newest_runs
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
 _PERMISSIONS: dict[str, Operation] = {
@@ -276,7 +277,7 @@ def _matches(export: Export, search: str) -> bool:
 
 def _sort_value(app: App, export: Export, key: str) -> tuple[bool, Any]:
     values: dict[str, Callable[[], Any]] = {
-        "last_run": lambda: next((run.times.get("queued") for run in app.store.latest(export.id, 1)), None),
+        "last_run": lambda: (last := newest_runs(app, export.id)[1]) and last.times.get("queued"),
         "last_success": lambda: (success := app.store.success(export.id)) and success.finished_at,
         "next_due": lambda: next_due_of(app, export),
         "display_name": lambda: export.display_name.casefold(),

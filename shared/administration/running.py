@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
@@ -12,15 +12,17 @@ from shared.administration import audit
 from shared.administration.exports import find_export, read_export
 from shared.administration.items import InvalidInput
 from shared.app import App
+from shared.brevo.checks import check_list
 from shared.brevo.probed import export_as_probed, read_probe
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, shown
 from shared.runs.run_ids import is_run_id, run_address
-from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand
+from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
 from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
+from shared.runs.trial import DEFAULT_CUSTOMERS, Trial, check_no_export_has, newest_runs
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
@@ -70,6 +72,37 @@ def start_export(
         audit.note(app, caller, "run export", export_id, start.run_id)
         if accept:
             audit.note(app, caller, "let through guards", export_id, start.run_id)
+    return start
+
+
+def start_trial(
+    app: App,
+    caller: Caller,
+    export_id: str,
+    trigger: Trigger,
+    list_id: int,
+    *,
+    customers: int = DEFAULT_CUSTOMERS,
+    customer_ids: Sequence[str] = (),
+) -> Start:
+    """Starts a run that sends a few customers to another list, which exists in the account and is no export's.
+
+    The first `customers`, or those with these ids. Raises AccessDenied, ConfigurationError and, where Brevo does not
+    answer, TransientError.
+    """
+    require_for_export(app, caller, "run_export", export_id)
+    document = app.document()
+    ready = ready_export(document, export_id)
+    trial = Trial.of(list_id, customers, customer_ids)
+    check_no_export_has(document, ready.export, list_id)
+    try:
+        name = check_list(app.brevo(ready.key_setting), list_id)
+    except ConfigurationError as error:
+        if error.code != "list_missing":
+            raise
+        raise ConfigurationError("list_missing", error.message, "Make it in Brevo, or name another one.") from None
+    start = start_run(app, ready, trigger, caller.name, trial=trial.to_list_named(name))
+    audit.note(app, caller, "try export", export_id, start.run_id)
     return start
 
 
@@ -123,7 +156,7 @@ def list_runs(app: App, caller: Caller, export_id: str, *, limit: int, after: st
 def last_runs(app: App, caller: Caller) -> dict[str, Run | None]:
     """The last run of each export, by the export's id; None where it has not run yet."""
     require(caller, "view_run")
-    return {export.id: next(app.store.latest(export.id, 1), None) for export in app.document().exports}
+    return {export.id: newest_runs(app, export.id)[1] for export in app.document().exports}
 
 
 def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
@@ -141,7 +174,7 @@ def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
     else:
         document = app.document()
         if document.export(name) is not None:
-            return next(app.store.latest(name, 1), None)
+            return newest_runs(app, name)[1]
         known = [each.id for each in document.exports]
     near = get_close_matches(name, known, 1)
     raise ConfigurationError(

@@ -1,6 +1,6 @@
 """The terminal: the same operations as the API's, from a command line. Also installed as `segment-export`."""
 
-from shared.cli import commands, watching, administering, looking_up, operating, probing  # noqa: I001 - in the order of `--help`
+from shared.cli import commands, trying, watching, administering, looking_up, operating, probing  # noqa: I001 - in the order of `--help`
 from shared.cli.program import main
 
-__all__ = ["administering", "commands", "looking_up", "main", "operating", "probing", "watching"]
+__all__ = ["administering", "commands", "looking_up", "main", "operating", "probing", "trying", "watching"]

@@ -87,10 +87,11 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
     if not wait:
         show(run_status(app, find_run(app, started.run_id)), lambda: started.run_id)
         return SUCCEEDED
-    return _watch(app, started.run_id)
+    return watch_run(app, started.run_id)
 
 
-def _watch(app: "App", run_id: str) -> int:
+def watch_run(app: "App", run_id: str) -> int:
+    """Works the queue until the run has ended, and shows it; the exit status that its end is."""
     from shared.cli.progress import Progress
     from shared.operating.worker import tell_what_waits, work_until
     from shared.runs.status import find_run, run_status

@@ -26,6 +26,7 @@ examples:
   segment-export validate                     is the configuration right? one line for each fault
   segment-export connect brevo-eu             does Brevo accept the key? step by step
   segment-export preview high-value           what would be sent: five masked contacts, counts by reason
+  segment-export trial high-value --list 99   twenty customers, really sent, to another list
   segment-export run high-value --wait        run it, watch it, end with its status
   segment-export status                       the last run of each export
   segment-export rejects RUN > rejects.csv    each row that was not sent, and why

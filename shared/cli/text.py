@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 def status_text(run: "RunStatus") -> str:
     """The whole story of a run in a few lines."""
-    lines = [f"{run.run_id}  {run.status.replace('_', ' ')}", *_snapshot(run), *_rows(run)]
+    lines = [f"{run.run_id}  {run.status.replace('_', ' ')}"]
+    if run.trial_words:
+        lines.append(f"  kind       {run.trial_words}")
+    lines += [*_snapshot(run), *_rows(run)]
     if run.batches:
         lines += _contacts(run)
     if run.allowance:

@@ -16,6 +16,7 @@ Fate = Literal[
     "blocked_new_address",
     "address_of_another",
     "waiting",
+    "outside",
 ]
 FATE: dict[Fate, int] = {
     "contact": 0,
@@ -31,6 +32,8 @@ FATE: dict[Fate, int] = {
     "blocked_new_address": 10,
     "address_of_another": 11,
     "waiting": 12,
+    "outside": 13,
 }
-# What is not reported row by row. Rows that wait are reported once they are decided.
-NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered", "waiting")
+# What is not reported row by row. Rows that wait are reported once they are decided; those outside are no part of a
+# trial.
+NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered", "waiting", "outside")

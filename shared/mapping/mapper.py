@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from shared.errors import PermanentError
+from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
@@ -61,7 +62,9 @@ class Mapper:
     counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field.
 
     `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out. `known` are the
-    account's contacts, where a row could touch another one than that with its address.
+    account's contacts, where a row could touch another one than that with its address. With `chosen` only these
+    customers are sent; `outside` counts by segment the rows of all others, and `last_inside` is the row of the chunk
+    behind which the choice has ended, None while it goes on.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Mapper:
         on_rejected: Callable[[RejectedRow], None],
         leavers: Leavers | None = None,
         known: KnownContacts | None = None,
+        chosen: Chosen | None = None,
     ) -> None:
         self.plan = plan
         self._folder = folder
@@ -103,6 +107,9 @@ class Mapper:
         if known:
             self._execute(load_known_sql(known, leavers))
             self._execute_all(load_phones_sql(known, k, field.attribute) for k, field in self._unique)
+        self._choosing = Choosing(chosen, self._db.execute) if chosen else None
+        self.outside: Counter[str] = Counter()
+        self.last_inside: int | None = None
         self.reasons: Counter[str] = Counter()
         self._counted = [field for _, field in (*plan.phones, *plan.values)]
         self._filled = [0] * len(self._counted)
@@ -115,6 +122,16 @@ class Mapper:
             FieldCounts(field.attribute, field.column, filled, lost)
             for field, filled, lost in zip(self._counted, self._filled, self._lost, strict=True)
         ]
+
+    @property
+    def is_enough(self) -> bool:
+        """True once no row that is not mapped yet can be sent."""
+        return self._choosing is not None and self._choosing.is_enough
+
+    @property
+    def seen(self) -> set[str]:
+        """The ids of chosen customers that a row had so far."""
+        return self._choosing.seen if self._choosing else set()
 
     def close(self) -> None:
         """Ends the database."""
@@ -141,7 +158,14 @@ class Mapper:
         return self._told(segment_name, origins, "rowid")
 
     def waited(self) -> Iterator[MappedChunk]:
-        """The contacts that could not be decided before all rows were read."""
+        """The contacts that could not be decided before all rows were read.
+
+        Where a choice was complete before that, they are no part of it.
+        """
+        if self._waiting and self.is_enough:
+            for part, count in self._db.execute("SELECT part, count(*) FROM waiting GROUP BY part").fetchall():
+                self.outside[self._waiting[part][0]] += count
+            return
         if self._waiting:
             self._execute_all(end_waiting_sql())
         for part, (segment_name, origins) in enumerate(self._waiting):
@@ -164,6 +188,9 @@ class Mapper:
             if self._known:
                 self._execute(foreign_phone_sql(self._known, k, waited=row == PLACE))
             self._execute_all(phone_sql(k))
+        if self._choosing:
+            outside, self.last_inside = self._choosing.mark()
+            self.outside[segment_name] += outside
         doubtful = self._count_fields()
         self._count(segment_name, origins, doubtful, row)
         return self._written(origins, doubtful, row)

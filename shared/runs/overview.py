@@ -10,6 +10,7 @@ from shared.errors import ExportError, TransientError, described
 from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
+from shared.runs.trial import newest_runs
 from shared.runs.tries import Tries, is_guard
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
@@ -19,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class LastRun(RunSummary):
-    """An export's last run, however it ended."""
+    """An export's last run, however it ended. A trial is none."""
 
     reason: str | None
 
@@ -60,10 +61,10 @@ class ExportOverview:
 def export_overview(app: App, document: Document, export: Export) -> ExportOverview:
     """The export's overview. Where its rows cannot be read, that is why it does not run. Raises TransientError."""
     try:
-        last = next(app.store.latest(export.id, 1), None)
+        newest, last = newest_runs(app, export.id)
         success = app.store.success(export.id)
         due = next_due_of(app, export)
-        why = _why_not_running(app, document, export, last, due)
+        why = _trial_active(newest) or _why_not_running(app, document, export, last, due)
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are listed all the same
@@ -86,6 +87,12 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
 
 def _last_run(run: Run) -> LastRun:
     return LastRun(**vars(run_summary(run)), reason=run.error.message if run.error else None)
+
+
+def _trial_active(newest: Run | None) -> Why | None:
+    if newest is None or newest.is_final or not newest.is_trial:
+        return None
+    return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
 
 
 def _why_not_running(

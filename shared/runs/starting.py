@@ -20,6 +20,7 @@ from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
+from shared.runs.trial import Trial
 from shared.runs.tries import Tries
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
@@ -60,6 +61,7 @@ def start_run(
     snapshot: str = "",
     due: str = "",
     run_id: str = "",
+    trial: Trial | None = None,
 ) -> Start:
     """Starts a run of the export, or finds the one that is active.
 
@@ -67,12 +69,13 @@ def start_run(
     `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
     `started_by` names no person by address.
     `run_id` was made before, by a caller that must know it even if this call dies half-way.
+    Raises ConfigurationError where a trial is active, and where this is to be a `trial` and any run is.
     """
     export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.
     if active := app.store.active(export.id):
         app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
-        return Start(export.id, active, reason=_ACTIVE)
+        return _active(app, export.id, active, is_trial=trial is not None)
     run_id = run_id or app.store.new_run_id(export.id)
     with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):
         run = Run(
@@ -88,7 +91,25 @@ def start_run(
             token=secrets.token_urlsafe(24),
             trace=telemetry.carrier(),
         ).queued(app.time(), app.graces)
-        return _write_and_send(app, run, snapshot, due)
+        return _write_and_send(app, trial.run(run) if trial else run, snapshot, due)
+
+
+def _active(app: App, export_id: str, run_id: str, *, is_trial: bool) -> Start:
+    """The run that is active, which a start finds. A trial is not what somebody who starts a run waits for."""
+    active = app.store.load(run_id)
+    if active is not None and active.is_trial:
+        raise ConfigurationError(
+            "trial_active",
+            f"A trial of this export is active: {run_id}.",
+            "Wait for its end, or cancel it. An export has one open run at a time.",
+        )
+    if is_trial:
+        raise ConfigurationError(
+            "run_active",
+            f"A run of this export is active: {run_id}.",
+            "Start the trial when it has ended. An export has one open run at a time.",
+        )
+    return Start(export_id, run_id, reason=_ACTIVE)
 
 
 def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
@@ -96,7 +117,7 @@ def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
         app.store.start(start_watch(app, run), snapshot=snapshot, due=due)
     except AlreadyActive as other:
         telemetry.note_error("already_active")
-        return Start(run.export, other.run_id, reason=_ACTIVE)
+        return _active(app, run.export, other.run_id, is_trial=run.is_trial)
     except AlreadyStarted:
         telemetry.note_error("already_started")
         app.store.drop_open(run.run_id)
@@ -174,7 +195,7 @@ def note_as_known(app: App, export: Export) -> None:
         return
     active = app.store.active(export.id)
     run = app.store.load(active) if active else None
-    if run is not None and run.state == "queued":
+    if run is not None and run.state == "queued" and not run.is_trial:
         return
     with suppress(ConfigurationError):
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)

@@ -31,6 +31,8 @@ SENDING: frozenset[State] = frozenset(("delivering", "confirming"))
 SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections"))
 FINAL: frozenset[State] = SUCCEEDED | {"failed", "cancelled", "skipped"}
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
+# A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
+Kind = Literal["export", "trial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Run:
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` counts
     the values of each attribute. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that
-    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state.
+    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. Of a trial:
+    `list_name`, how many `customers` it takes, and until its end the `customer_ids` of those that were named, if any.
     """
 
     run_id: str
@@ -48,6 +51,10 @@ class Run:
     list_id: int
     trigger: Trigger
     started_by: str
+    kind: Kind = "export"
+    list_name: str = ""
+    customers: int = 0
+    customer_ids: list[str] = field(default_factory=list)
     state: State = "queued"
     times: dict[str, str] = field(default_factory=dict)
     skip_quiet: bool = False
@@ -81,6 +88,16 @@ class Run:
     def is_final(self) -> bool:
         """True when nothing will happen any more."""
         return self.state in FINAL
+
+    @property
+    def is_trial(self) -> bool:
+        """True for a run of a few customers to another list, by which nothing of its export is judged."""
+        return self.kind == "trial"
+
+    @property
+    def is_guarded(self) -> bool:
+        """True where guards stop it: unless a person has accepted what they found, or is trying a few customers."""
+        return not self.accept and not self.is_trial
 
     @property
     def is_stopping(self) -> bool:
@@ -210,4 +227,4 @@ class Run:
         return replace(self, owner_until=at + graces.claim, stalled_after=at + graces.stalled)
 
     def _ended(self, state: State, now: datetime, problem: Problem | None) -> Self:
-        return self._entered(state, now, owner="", owner_until=0.0, error=problem)
+        return self._entered(state, now, owner="", owner_until=0.0, error=problem, customer_ids=[])

@@ -15,8 +15,9 @@ from shared.runs.batch import Batch, BatchState
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import FINAL, SUCCEEDED, Run, State, Trigger
+from shared.runs.state import FINAL, SUCCEEDED, Kind, Run, State, Trigger
 from shared.runs.steps import end
+from shared.runs.trial import trial_words
 from shared.staging.rejected import rejected_csv, report_part, report_parts
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -37,6 +38,8 @@ class RunSummary:
 class RunStatus(Counts, RunSummary):
     """A run with all its counts. `times` holds when each state began; `waiting` why nothing happens just now.
 
+    `list_name` and `customers`, how many it takes, are those of a trial: null for other runs.
+
     rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
     contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out; contacts_delivered =
     contacts_confirmed + the sum of contacts_rejected_by_brevo + what is still open.
@@ -45,6 +48,10 @@ class RunStatus(Counts, RunSummary):
     __pydantic_config__ = ALL_FIELDS_SENT
 
     export: str
+    kind: Kind
+    list_id: int
+    list_name: str | None
+    customers: int | None
     started_by: str
     times: dict[str, Timestamp]
     snapshot: str | None
@@ -53,6 +60,11 @@ class RunStatus(Counts, RunSummary):
     waiting: str | None
     notes: list[str]
     error: Problem | None
+
+    @property
+    def trial_words(self) -> str:
+        """How many customers a trial takes and to which list; empty for another run."""
+        return trial_words(self.customers or 0, self.list_id, self.list_name) if self.kind == "trial" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,10 @@ def run_status(app: App, run: Run) -> RunStatus:
         **vars(run_summary(run)),
         **vars(run.counts),
         export=run.export,
+        kind=run.kind,
+        list_id=run.list_id,
+        list_name=run.list_name or None,
+        customers=run.customers or None,
         started_by=run.started_by,
         times=dict(sorted(run.times.items(), key=lambda item: item[1])),
         snapshot=run.snapshot or None,
@@ -155,6 +171,8 @@ def _batch_status(batch: Batch) -> BatchStatus:
 
 def _own_events(run: Run) -> Iterator[Event]:
     texts = {"queued": f"By {run.trigger}."}
+    if run.is_trial:
+        texts["queued"] += f" A {trial_words(run.customers, run.list_id, run.list_name)}."
     if run.is_final:
         texts[run.state] = run.error.message if run.error else ""
     for state, text in texts.items():

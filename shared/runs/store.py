@@ -167,7 +167,7 @@ class RunStore:
         row = self._runs.get(*run_address(run_id))
         return run_of(row) if row else None
 
-    def latest(self, export: str, limit: int = 50, *, after: str = "") -> Iterator[Run]:
+    def latest(self, export: str, limit: int | None = 50, *, after: str = "") -> Iterator[Run]:
         """The export's runs, newest first; those that come after the run of this id. A row that is none is left out."""
         first = f"{run_address(after)[1]}!" if after else "run-"
         for row in self._runs.query(export, first, "run.", limit, on_other=pass_over):
@@ -225,7 +225,7 @@ class RunStore:
         active = self._runs.get(run.export, "active")
         if active is not None and active.values["run_id"] == run.run_id:
             changes.append(Change("delete", active))
-        if run.state in SUCCEEDED:
+        if run.state in SUCCEEDED and not run.is_trial:
             values = {
                 "run_id": run.run_id,
                 "contacts": run.counts.contacts_mapped,

@@ -104,6 +104,8 @@ class Started:
 
     def after(self, run: Run, now: float) -> Self:
         """As it is once the run has ended. One that fails is tried again, unless people have decided its end."""
+        if run.is_trial:
+            return self
         if run.state == "failed" and not _is_decided(run):
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
             return replace(self, snapshot_tries=self.snapshot_tries.with_failure(now), due_tries=due_tries)
@@ -113,7 +115,7 @@ class Started:
 
     def told_in(self, run: Run) -> Run:
         """A run that has just ended; where it has failed, its advice says what further tries there are."""
-        if run.state != "failed" or run.error is None or _is_decided(run):
+        if run.state != "failed" or run.error is None or run.is_trial or _is_decided(run):
             return run
         is_due = run.trigger == "timer" and self.due_tries.is_open
         words = (self.due_tries if is_due else self.snapshot_tries).words()

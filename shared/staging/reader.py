@@ -6,9 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
+from shared.mapping.chosen import Chosen
 from shared.mapping.chunk import Chunk
 from shared.mapping.known import KnownContacts
 from shared.mapping.leavers import Leavers
@@ -16,7 +18,7 @@ from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
 from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.mapping.select import CHUNK_BYTES, FileSource
-from shared.segments.framing import Fault
+from shared.segments.framing import Fault, Records
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.staging.hints import Hints
@@ -25,14 +27,28 @@ from shared.storage.blobs import Blobs
 # A snapshot may be thousands of tiny files: those to come are opened while one is read.
 _OPENED_AHEAD = 8
 _SMALL_FILE_BYTES = 1_000_000
+# The first customers are mostly found in so much.
+_FIRST_BYTES = 1_000_000
+# Faults that are kept until their chunk is mapped.
+_MOST_LATE = 10_000
+
+
+class _Late(NamedTuple):
+    """A malformed row, and how many rows of the chunk stand before it."""
+
+    rows_before: int
+    segment: str
+    file: SegmentFile
+    fault: Fault
 
 
 class SnapshotReader:
     """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
-    the `leavers` is left out; `known` are the account's contacts, where ids tell them apart. `notes` are sentences for
-    people about what the files look like.
+    the `leavers` is left out; `known` are the account's contacts, where ids tell them apart. With `chosen` only these
+    customers are read and counted, and reading stops once it has them. `notes` are sentences for people about what the
+    files look like.
     """
 
     def __init__(
@@ -47,6 +63,7 @@ class SnapshotReader:
         between: Callable[[], None] = lambda: None,
         leavers: Leavers | None = None,
         known: KnownContacts | None = None,
+        chosen: Chosen | None = None,
     ) -> None:
         self._blobs = blobs
         self._ready = ready
@@ -58,6 +75,9 @@ class SnapshotReader:
         self._between = between
         self._leavers = leavers
         self._known = known
+        self._chosen = chosen
+        self._late: list[_Late] = []
+        self._is_first = chosen is not None and not chosen.customer_ids
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
         self._hints = Hints()
@@ -73,17 +93,26 @@ class SnapshotReader:
     def segments(self) -> list[SegmentRows]:
         """The files and rows of each segment."""
         files = Counter(part.segment for part, _ in self._files)
-        return [SegmentRows(name, files[name], self._rows[name]) for name in self._segments]
+        return [SegmentRows(name, files[name], self._rows[name] - self._outside[name]) for name in self._segments]
 
     @property
     def counts(self) -> RowCounts:
         """How many rows there are, and what they are."""
-        return RowCounts.of(self._rows.total(), self._reasons)
+        return RowCounts.of(self._rows.total() - self._outside.total(), self._reasons)
 
     @property
     def fields(self) -> list[FieldCounts]:
         """The values of each mapped field in the contacts."""
         return self._mapper.fields if self._mapper else []
+
+    @property
+    def seen(self) -> set[str]:
+        """The ids of chosen customers that a row had."""
+        return self._mapper.seen if self._mapper else set()
+
+    @property
+    def _outside(self) -> Counter[str]:
+        return self._mapper.outside if self._mapper else Counter()
 
     @property
     def notes(self) -> list[str]:
@@ -118,28 +147,56 @@ class SnapshotReader:
                 yield from self._mapped(chunk, *before)
             before = (part.segment, source)
             for record in stream.records():
-                if isinstance(record, Fault):
-                    self._reject(part.segment, file, record)
-                    continue
-                if chunk.size_bytes + len(record.data) > CHUNK_BYTES:
+                if self._is_full(chunk, record):
                     yield from self._mapped(chunk, *before)
-                chunk.add(record.data, record.count, number, record.line)
-                self._rows[part.segment] += record.count
+                if self._is_enough:
+                    return
+                self._add(chunk, part.segment, file, number, record)
             self._hints.file_ended(stream.name)
         if before is not None:
             yield from self._mapped(chunk, *before)
 
+    @property
+    def _is_enough(self) -> bool:
+        """True once the chosen customers are found."""
+        return self._mapper is not None and self._mapper.is_enough
+
+    def _is_full(self, chunk: Chunk, record: Records | Fault) -> bool:
+        largest = min(CHUNK_BYTES, _FIRST_BYTES) if self._is_first else CHUNK_BYTES
+        return chunk.size_bytes + len(record.data) > largest or len(self._late) >= _MOST_LATE
+
+    def _add(self, chunk: Chunk, segment: str, file: SegmentFile, number: int, record: Records | Fault) -> None:
+        if isinstance(record, Fault):
+            self._take_fault(_Late(chunk.rows, segment, file, record))
+            return
+        chunk.add(record.data, record.count, number, record.line)
+        self._rows[segment] += record.count
+
     def _mapped(self, chunk: Chunk, segment: str, source: FileSource) -> Iterator[MappedChunk]:
+        last = None
         if self._mapper is not None and chunk.rows:
             yield self._mapper.map_chunk(chunk, source, self._segments.index(segment), segment)
+            last, self._is_first = self._mapper.last_inside, False
             chunk.clear()
             self._between()
+        for late in self._late:
+            if last is None or late.rows_before <= last:
+                self._reject(late)
+        self._late.clear()
 
-    def _reject(self, segment: str, file: SegmentFile, fault: Fault) -> None:
-        self._rows[segment] += 1
-        self._reasons[fault.reason] += 1
-        self._hints.add_fault(fault)
-        self._on_rejected(RejectedRow(segment, file.name, fault.line, fault.reason, "", "", None))
+    def _take_fault(self, fault: _Late) -> None:
+        """A malformed row names no customer. Of the first customers, it counts where it stands before the last."""
+        if self._chosen is None:
+            self._hints.add_fault(fault.fault)
+            self._reject(fault)
+        elif not self._chosen.customer_ids:
+            self._hints.add_fault(fault.fault)
+            self._late.append(fault)
+
+    def _reject(self, late: _Late) -> None:
+        self._rows[late.segment] += 1
+        self._reasons[late.fault.reason] += 1
+        self._on_rejected(RejectedRow(late.segment, late.file.name, late.fault.line, late.fault.reason, "", "", None))
 
     def _report(self, row: RejectedRow) -> None:
         self._hints.add_row(row)
@@ -172,7 +229,9 @@ class SnapshotReader:
             plan = self._planned(make_plan(self._ready.export, self._ready.connection, columns, stream.name))
             check_size(plan)
             names = [file.name for _, file in self._files]
-            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers, self._known)
+            if self._chosen:
+                self._chosen.check_columns(columns, stream.name)
+            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers, self._known, self._chosen)
         self._check_same_columns(columns, stream.name)
         locate(self._mapper.plan, columns, stream.name)
         return FileSource(

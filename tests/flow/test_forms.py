@@ -1,8 +1,8 @@
 """Rows and messages carry the number of their form: the last release's are read, another release's are left alone.
 
 tests/stored/form_1.json holds rows and messages of release 0.1 as they stand in storage. The file is never changed: a
-release that changes a form raises its number, adds a file of its own, and goes on reading this one. So did batches:
-batches_form_2.json.
+release that changes a form raises its number, adds a file of its own, and goes on reading this one. So did batches and
+runs: batches_form_2.json, runs_form_2.json.
 """
 
 import base64
@@ -36,6 +36,7 @@ from shared.storage.tables import Row
 FOLDER = Path(__file__).parents[1] / "stored"
 STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 [NEWEST_BATCH] = json.loads((FOLDER / "batches_form_2.json").read_text(encoding="utf-8"))["rows"]
+[NEWEST_RUN] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
 RUN = "gold-20261124T050312-a1b2c3"
 ADMINISTRATOR = Caller("function key", "administrator")
 
@@ -66,10 +67,10 @@ def put(app, rows):
 
 
 def as_form(row, number):
-    return {**row, "values": {**row["values"], FORM: number, "new_in_form_2": "x"}}
+    return {**row, "values": {**row["values"], FORM: number, "new": "x"}}
 
 
-def rewrite(app, table, chosen, number=2):
+def rewrite(app, table, chosen, number=3):
     """Gives stored rows another number, as a newer release does with each row that it writes."""
     rows = getattr(app.storage, table)
     for address, (values, etag) in list(rows._rows.items()):
@@ -86,19 +87,25 @@ def test_each_kind_of_row_stands_in_the_file_with_its_number():
     assert {each["values"][FORM] for each in STORED["rows"]} == {1}
 
 
-def newest_batch():
-    values = without_form("batches", NEWEST_BATCH["key"], NEWEST_BATCH["values"])
-    return Row(NEWEST_BATCH["partition"], NEWEST_BATCH["key"], values)
+def newest(row):
+    return Row(row["partition"], row["key"], without_form(row["table"], row["key"], row["values"]))
 
 
 def test_batch_of_form_1_is_read_and_has_moved_nobody():
-    old, new = batch_of(stored("batches", "")), batch_of(newest_batch())
+    old, new = batch_of(stored("batches", "")), batch_of(newest(NEWEST_BATCH))
     assert (old.moved, old.moved_id, old.holds_moved) == (0, "", False)
     assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True) == new
 
 
+def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
+    old, new = run_of(stored("runs", "run-")), run_of(newest(NEWEST_RUN))
+    assert (old.kind, old.list_name, old.customers, old.customer_ids) == ("export", "", 0, [])
+    trial = {name: getattr(new, name) for name in ("kind", "list_id", "list_name", "customers", "customer_ids")}
+    assert replace(old, **trial, state="staging", filled=new.filled) == new
+
+
 @pytest.mark.parametrize(
-    ("row", "read", "write"), [(stored("runs", "run-"), run_of, run_row), (newest_batch(), batch_of, batch_row)]
+    ("row", "read", "write"), [(newest(NEWEST_RUN), run_of, run_row), (newest(NEWEST_BATCH), batch_of, batch_row)]
 )
 def test_run_and_batch_of_the_file_are_read_whole_and_written_as_they_stand(row, read, write):
     model = read(row)
@@ -262,7 +269,7 @@ def test_one_export_s_rows_of_a_newer_form_stop_no_other_export(flow):
     flow.app.store.note_snapshot(flow.export_id, "2026-11-24T0400-00000000")
     rewrite(flow.app, "runs", lambda partition, key: partition == flow.export_id)
     first, second = start_due(flow.app)
-    assert (first.run_id, "another release" in first.reason or "form 2" in first.reason) == ("", True)
+    assert (first.run_id, "another release" in first.reason or "form 3" in first.reason) == ("", True)
     assert (second.export, second.is_new) == (other, True)
     assert flow.finish(second.run_id)["status"] == "succeeded"
 
@@ -271,7 +278,7 @@ def test_list_of_runs_and_prune_leave_a_run_of_a_newer_form_alone(flow):
     old = "gold-20240101T000000-a1b2c3"
     values = {**stored("runs", "run-").values, "run_id": old, "export": "gold"}
     row = run_row(run_of(Row("gold", "x", values)))
-    newer = as_form({"table": "runs", "partition": row.partition, "key": row.key, "values": dict(row.values)}, 2)
+    newer = as_form({"table": "runs", "partition": row.partition, "key": row.key, "values": dict(row.values)}, 3)
     put(flow.app, [newer])
     assert list(flow.app.store.latest("gold")) == []
     prune(flow.app, ADMINISTRATOR, 1)
@@ -296,6 +303,6 @@ def test_doctor_tells_rows_and_messages_of_another_form(flow):
     flow.app.storage.queue.send('{"form": 3}')
     state, told, fix = other_forms(flow.app, [flow.export_id])
     assert state == "warn"
-    assert "table runs has the form 2" in told
+    assert "table runs has the form 3" in told
     assert "A message of a run has the form 3" in told
     assert fix.startswith("Deploy the release")

@@ -24,9 +24,15 @@ VIEWERS = [
 ]
 CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
-    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "preview_export",
-    "preview_unsaved", "cancel_run",
+    "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
+    "preview_export", "preview_unsaved", "cancel_run",
 ]  # fmt: skip
+BODIES = {
+    "duplicate_export": {"id": "copy"},
+    "start_exports": {"exports": "all"},
+    "start_trial": {"list_id": 13},
+    "webhook": {"segment": "Gold"},
+}
 
 
 def undoing(name):
@@ -44,17 +50,11 @@ def details(flow, name, run_id):
     if name == "restore_version":
         path["id"] = next((each.id for each in flow.app.configuration.history()), "none")
         headers["If-Match"] = "*"
-    bodies = {
-        "save_export": flow.export,
-        "preview_unsaved": flow.export,
-        "duplicate_export": {"id": "copy"},
-        "start_exports": {"exports": "all"},
-        "webhook": {"segment": "Gold"},
-    }
-    body = bodies.get(name, body)
+    if name in ("save_export", "preview_unsaved"):
+        body = flow.export
     if ROUTES[name].method in ("PUT", "DELETE"):
         headers["If-Match"] = "*"
-    return {"headers": headers, "body": body, **path}
+    return {"headers": headers, "body": BODIES.get(name, body), **path}
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -185,6 +185,11 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("start_export", {"body": {"now": "yes"}}),
         ("start_export", {"body": []}),
         ("start_exports", {"body": {}}),
+        ("start_trial", {"body": {}}),
+        ("start_trial", {"body": {"list_id": 0}}),
+        ("start_trial", {"body": {"list_id": 13, "customers": 101}}),
+        ("start_trial", {"body": {"list_id": 13, "customer_ids": []}}),
+        ("start_trial", {"body": {"list_id": 13, "customer_ids": ["1"], "customers": 1}}),
         ("webhook", {"body": {"colour": 1}}),
         ("duplicate_export", {"body": {"id": "a/b"}}),
         ("connect_connection", {"body": {"consent": {"agreed_by": " "}}, "id": "brevo-eu"}),

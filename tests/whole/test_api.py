@@ -23,7 +23,8 @@ from export_trigger.openapi import openapi_document
 from local.functions_host.http_messages import send
 from local.sandbox_contacts import members_of
 from local.stack import CONTAINER, Stack
-from tests.whole.page import Page, header
+from tests.waiting import wait_until
+from tests.whole.page import ENDED, Page, header
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -187,6 +188,8 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
     page.clear()
     stack = page.stack
     page.samples.drop(stack.storage, CONTAINER)
+    seed = json.dumps({"lists": [{"name": "Trials", "id": 99}]}).encode()
+    assert send("POST", f"{stack.sandbox.origin}/sandbox/seed", body=seed).status == 200
     environment = {"API": f"{stack.url}/api", "KEY": stack.host.key, "PATH": "/usr/bin:/bin"}
 
     def typed(block: str) -> str:
@@ -207,20 +210,24 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
         time.sleep(0.5)
     assert started["run_id"] in printed
     assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in printed
-    assert json.loads(typed(blocks[5]))["connection"] is None
-    assert json.loads(typed(blocks[6])) == {
+    tried = json.loads(typed(blocks[5]))
+    assert tried["is_new"]
+    trial = wait_until(lambda: (found := page.get(f"runs/{tried['run_id']}"))["status"] in ENDED and found)
+    assert (trial["kind"], trial["status"]) == ("trial", "succeeded")
+    assert json.loads(typed(blocks[6]))["connection"] is None
+    assert json.loads(typed(blocks[7])) == {
         "connection": "brevo-eu", "was_connected": True, "exports": [], "runs": [],
     }  # fmt: skip
-    restored = json.loads(typed(blocks[7]))
+    restored = json.loads(typed(blocks[8]))
     assert (restored["exports"], restored["consent_missing"]) == (1, ["brevo-eu"])
-    segments, lists, attributes = _values(typed(blocks[8]))
+    segments, lists, attributes = _values(typed(blocks[9]))
     assert [each["segment"] for each in segments] == ["HighValueSegment", "LapsedCustomers"]
     assert segments[0]["proposed_mapping"]["email"] == "EMail"
     assert {"HighValueSegment": started["export"]} == {
         each["segment"]: name for each in segments[:1] for name in each["exports"]
     }
     assert (lists[0]["id"], len(attributes)) == (12, 10)
-    connected, previewed = _values(typed(blocks[9]))
+    connected, previewed = _values(typed(blocks[10]))
     assert connected["connected"]
     assert previewed["contacts_mapped"] > 0
 

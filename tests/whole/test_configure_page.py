@@ -49,6 +49,7 @@ def test_worked_example_does_what_the_page_says(
         "BREVO_BASE_URL": sandbox.base_url,
         "BREVO_API_KEY": sandbox.api_key,
         "APP_SECRET": os.environ["APP_SECRET"],
+        "SNAPSHOT_QUIET_SECONDS": "0",
     }
 
     def typed(block: str) -> str:
@@ -58,13 +59,18 @@ def test_worked_example_does_what_the_page_says(
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    first, second, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    first, second, trial, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     assert typed(first).splitlines()[-1].startswith("ok      consent")
     printed = typed(second)
     assert "It is not due before" in printed
     (export,) = json.loads(typed("segment-export exports --json"))
     assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
     assert len(json.loads(typed("segment-export audit --json"))) == 4
+    sandbox.seed(lists=[{"name": "Trials", "id": 99}])
+    assert "trial of 20 customers to list 99 (Trials)" in typed(trial)
+    assert (len(sandbox.members(99)), sandbox.members(12)) == (20, {})
+    (export,) = json.loads(typed("segment-export exports --json"))
+    assert (export["last_run"], export["why_not_running"]["code"]) == (None, "not_due")
     with receiver() as there:
         names = ("TEAMS_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "TICKETS_URL")
         environment |= dict.fromkeys(names, there.url) | {"TICKETS_SECRET": SECRET}

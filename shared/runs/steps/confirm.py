@@ -30,6 +30,7 @@ from shared.runs.steps.reported import (
     unread_reports,
     write_last_batches,
 )
+from shared.runs.trial import ready_for
 from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
 
@@ -41,7 +42,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
     """Polls once, unless the message is stale. Raises the three kinds of ExportError."""
     if run.state not in SENDING or message.number != run.confirm_number:
         return
-    ready = app.ready_export(run.export)
+    ready = ready_for(app, run)
     check_still_wanted(run, ready)
     _check_sending_time(app, run)
     batches = app.store.batches(run)
@@ -191,7 +192,7 @@ def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
                 f"Brevo did not complete the import of batch {batch.number}, twice (process {batch.process_id}).",
                 "Ask Brevo's support with the process number, then run the export again.",
             )
-        if batch.state == "confirmed" and not run.accept:
+        if batch.state == "confirmed" and run.is_guarded:
             # Of those that were sent once more, many are rejected again though they are few of the run's.
             of, contacts = f"batch {batch.number}", batch.contacts
             if batch.holds_moved:

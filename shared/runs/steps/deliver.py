@@ -18,6 +18,7 @@ from shared.runs.claim import Claim, claimed_batch
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import SENDING, Run
+from shared.runs.trial import ready_for
 from shared.staging.bodies import STAGED, body_name
 from shared.storage.failures import NotFound
 
@@ -27,7 +28,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
     batch = app.store.batch(run, message.batch)
     if run.state not in SENDING or batch is None or batch.state not in DELIVERABLE:
         return
-    ready = app.ready_export(run.export)
+    ready = ready_for(app, run)
     check_still_wanted(run, ready)
     # The slot first: a batch that cannot be sent yet is not claimed.
     connection = ready.connection
@@ -84,7 +85,7 @@ def send_lost_deliveries(app: App, run: Run) -> None:
     """Sends the batches again whose workers are lost. Raises ConfigurationError."""
     batches = app.store.batches(run)
     if _waiting(app, batches):
-        send_deliveries(app, run, batches, app.ready_export(run.export).connection.imports_at_once)
+        send_deliveries(app, run, batches, ready_for(app, run).connection.imports_at_once)
 
 
 def _waiting(app: App, batches: list[Batch]) -> list[Batch]:
@@ -96,7 +97,7 @@ def send_next(app: App, run: Run, number: int) -> bool:
     """Brevo has called back for this batch: its slot is free. True when others are sent or still to be sent."""
     free_slots(app, run, {number})
     batches = app.store.batches(run)
-    sent = send_deliveries(app, run, batches, app.ready_export(run.export).connection.imports_at_once)
+    sent = send_deliveries(app, run, batches, ready_for(app, run).connection.imports_at_once)
     return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
 
 

@@ -17,6 +17,7 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
@@ -29,6 +30,7 @@ from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import import_request
 from shared.runs.steps.stop import stop_when_idle
+from shared.runs.trial import ready_for
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.account import decided
@@ -48,7 +50,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     if run.state not in STAGEABLE:
         _send_what_was_lost(app, run)
         return
-    ready = app.ready_export(run.export)
+    ready = ready_for(app, run)
     snapshot = _newest(app, run, ready)
     if isinstance(snapshot, Wait):
         _wait(app, run, message, snapshot)
@@ -70,14 +72,20 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
-            again = ready.export.schedule == "with_refresh"
-            app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)
-            check_complete(snapshot)
-            if snapshot.passed_over:
-                app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
+            _take_snapshot(app, run, ready, snapshot)
             _stage_claimed(app, run, claim, ready, snapshot, _Brevo(brevo, left, probed))
     except Stopping:
         stop_when_idle(app, run)
+
+
+def _take_snapshot(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> None:
+    """The snapshot counts as started, unless it is only tried. Raises ConfigurationError where it is not complete."""
+    if not run.is_trial:
+        again = ready.export.schedule == "with_refresh"
+        app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)
+    check_complete(snapshot)
+    if snapshot.passed_over:
+        app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
 
 
 def _send_what_was_lost(app: App, run: Run) -> None:
@@ -146,9 +154,10 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
         staged = result.noted_in(run)
         if not staged.counts.rows_read:
             _note_result(app, claim, staged, result)
+            _check_customers(run)
             _skip_empty(app, run, snapshot)
             return
-        if not run.accept:
+        if run.is_guarded:
             _guard(app, claim, ready, staged, result)
         app.store.write_batches(result.batches)
     except Exception:
@@ -192,6 +201,7 @@ def _write_staging(
                 between=claim.check,
                 leavers=leavers,
                 known=known,
+                chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
@@ -225,7 +235,7 @@ class _Result:
             snapshot=self.snapshot.id,
             segments=[asdict(segment) for segment in self.reader.segments],
             counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
-            notes=[*self.reader.notes, *([self.cost] if self.cost else [])],
+            notes=[*self.reader.notes, *filter(None, (self.cost, self._missing(run)))],
             rejected_id=self.staging_id,
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
         )
@@ -233,6 +243,11 @@ class _Result:
             return run
         left_out = [name[:_LONGEST_NAME] for name in self.checked[-1].left_out[:_MOST_NAMES]]
         return replace(run, left_out=left_out, allowance=self.checked[-1].allowance)
+
+    def _missing(self, run: Run) -> str:
+        """Which customers of a trial no row has."""
+        missing = [each for each in run.customer_ids if each not in self.reader.seen]
+        return f"Not in the snapshot: {', '.join(missing)}." if missing else ""
 
 
 def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Result) -> None:
@@ -295,6 +310,16 @@ def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) ->
     for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     send_confirm(app, run, 2 if batches else 0)
+
+
+def _check_customers(run: Run) -> None:
+    """Raises ConfigurationError for a trial of which no row was read, since none names its customers."""
+    if run.customer_ids:
+        raise ConfigurationError(
+            "customers_missing",
+            f"None of the {len(run.customer_ids)} customers of the trial is in the snapshot.",
+            "Take ids from the segment's column CustomerId.",
+        )
 
 
 def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:

@@ -1,0 +1,104 @@
+"""Trials: a few customers of an export, really sent, to another list, so that the first real run is not all of them.
+
+A trial is a run of a kind of its own. What differs is data: the list it goes to and the customers that it takes. It
+says nothing of its export: no snapshot counts as exported by it, no guard compares with it, no notice is sent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from shared.app import App
+from shared.config.document import ReadyExport
+from shared.config.models import Document, Export
+from shared.errors import ConfigurationError
+from shared.runs.state import Run
+
+MOST_CUSTOMERS = 100
+DEFAULT_CUSTOMERS = 20
+MOST_ID_CHARACTERS = 100
+_ADVICE = "Name a list of the account that no export has, such as one that is made for trials."
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a trial is to send, and to which list: the first `customers`, or those with these ids."""
+
+    list_id: int
+    customers: int
+    customer_ids: tuple[str, ...] = ()
+    list_name: str = ""
+
+    @classmethod
+    def of(cls, list_id: int, customers: int, customer_ids: Sequence[str]) -> Self:
+        """A trial as somebody orders it; ids count more than a number. Raises ConfigurationError."""
+        ids = tuple(dict.fromkeys(each.strip() for each in customer_ids))
+        if len(ids) > MOST_CUSTOMERS:
+            raise _invalid(f"takes at most {MOST_CUSTOMERS} customer ids, not {len(ids):,}")
+        if any(not _is_id(each) for each in ids):
+            raise _invalid(
+                f"takes customer ids of 1 to {MOST_ID_CHARACTERS} printable characters, and no addresses: none is kept"
+            )
+        if not 1 <= customers <= MOST_CUSTOMERS:
+            raise _invalid(f"takes 1 to {MOST_CUSTOMERS} customers, not {customers:,}")
+        return cls(list_id, len(ids) or customers, ids)
+
+    def to_list_named(self, name: str) -> Self:
+        """The same with the list's name."""
+        return replace(self, list_name=name[:MOST_ID_CHARACTERS])
+
+    def run(self, run: Run) -> Run:
+        """The run as a trial."""
+        return replace(
+            run,
+            kind="trial",
+            list_id=self.list_id,
+            list_name=self.list_name,
+            customers=self.customers,
+            customer_ids=list(self.customer_ids),
+        )
+
+
+def _is_id(text: str) -> bool:
+    return 1 <= len(text) <= MOST_ID_CHARACTERS and text.isprintable() and "@" not in text and "\uff20" not in text
+
+
+def _invalid(what: str) -> ConfigurationError:
+    return ConfigurationError("trial_invalid", f"A trial {what}.")
+
+
+def ready_for(app: App, run: Run) -> ReadyExport:
+    """The run's export as this run is to send it: a trial's has the trial's list.
+
+    Raises ConfigurationError and TransientError.
+    """
+    ready = app.ready_export(run.export)
+    if not run.is_trial:
+        return ready
+    # Somebody may have made an export of that list since the trial began.
+    check_no_export_has(app.document_under_way(), ready.export, run.list_id)
+    return replace(ready, export=ready.export.model_copy(update={"list_id": run.list_id}))
+
+
+def check_no_export_has(document: Document, export: Export, list_id: int) -> None:
+    """Raises ConfigurationError for a list of any export, whatever its account: a trial would put people there."""
+    if export.list_id == list_id:
+        raise ConfigurationError(
+            "trial_list_taken", f"List {list_id} is the list of the export {export.id} itself.", _ADVICE
+        )
+    if other := next((each for each in document.exports if each.list_id == list_id), None):
+        raise ConfigurationError("trial_list_taken", f"List {list_id} is the list of the export {other.id}.", _ADVICE)
+
+
+def newest_runs(app: App, export_id: str) -> tuple[Run | None, Run | None]:
+    """The export's newest run, and the newest one that is no trial."""
+    newest = next(app.store.latest(export_id, 1), None)
+    if newest is None or not newest.is_trial:
+        return newest, newest
+    return newest, next((run for run in app.store.latest(export_id, None) if not run.is_trial), None)
+
+
+def trial_words(customers: int, list_id: int, list_name: str | None) -> str:
+    """A trial in words."""
+    people = "1 customer" if customers == 1 else f"{customers:,} customers"
+    return f"trial of {people} to list {list_id}{f' ({list_name})' if list_name else ''}"
