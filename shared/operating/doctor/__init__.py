@@ -1,0 +1,96 @@
+"""Examines the app from its settings to its oldest run: of each part, whether it works and how to fix it.
+
+No part's failure stops the others, but what was to be read through it. It works with the identity and the settings of
+the terminal that it is called from, in seconds also where nothing answers.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from functools import partial
+
+from shared.access import Caller, require
+from shared.app import App
+from shared.config.models import Document
+from shared.operating import looking
+from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
+from shared.operating.doctor.exports import export_findings
+from shared.operating.doctor.finding import Finding, Group, probed
+from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
+from shared.operating.doctor.storage import app_services, opened_storage, segment_containers
+from shared.runs.store import RunStore
+from shared.storage.account import POISON_QUEUE, QUEUE
+
+
+def examine(caller: Caller) -> Iterator[Finding]:
+    """Checks one part after the other, by their groups, and yields each finding at once. Raises AccessDenied alone."""
+    require(caller, "operate")
+    settings, faults = usable_settings(os.environ)
+    yield from _in("settings", settings_findings(os.environ, faults))
+    # Without the app's own storage setting, `settings` names this machine's emulator: that is not the one to examine.
+    is_named = not any(fault.check.startswith("setting AzureWebJobsStorage") for fault in faults)
+    storage, storage_faults = opened_storage(settings) if is_named else (None, [])
+    document, found = configuration(settings, storage)
+    yield from _in("settings", (each for each in [found]))
+    yield from _in("storage", (each for each in storage_faults))
+    if storage is None:
+        yield from _in("connections", key_findings(document))
+        yield from _in("connections", notification_findings(document))
+        return
+    yield from _running(App(settings, storage, RunStore(storage)), document)
+
+
+def _running(app: App, document: Document) -> Iterator[Finding]:
+    """All that is examined through storage."""
+    blobs, queues, tables = app_services(app)
+    blobs_answer = yield from _in("storage", probed(blobs))
+    queues_answer = yield from _in("storage", probed(queues))
+    tables_answer = yield from _in("storage", probed(tables))
+    if blobs_answer or app.settings.segment_storage != app.settings.app_storage:
+        yield from _in("storage", probed(segment_containers(app, document)))
+    if tables_answer:
+        usable = yield from _in("connections", _connections(app, document))
+        yield from _in("connections", notification_findings(document))
+        yield from _in("exports", export_findings(app, document, usable, timer_schedule(os.environ)))
+    else:  # an account's pace is kept in a table, without which Brevo is not asked
+        yield from _in("connections", key_findings(document))
+        yield from _in("connections", notification_findings(document))
+    if queues_answer:
+        checks = [(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))]
+        yield from _in("queues and runs", probed([*checks]))
+    if tables_answer:
+        yield from _in("queues and runs", _runs(app, document))
+    yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
+
+
+def _connections(app: App, document: Document) -> Generator[Finding, None, set[str]]:
+    """Returns the ids of those by which Brevo can be asked."""
+    usable = set()
+    for connection in document.connections:
+        if (yield from connection_findings(app, document, connection)):
+            usable.add(connection.id)
+    return usable
+
+
+def _runs(app: App, document: Document) -> Generator[Finding]:
+    """Each check on its own, so that storage that stops to answer in one of them is still asked by the next."""
+    exports = [export.id for export in document.exports]
+    for check in (
+        ("open runs", partial(looking.open_runs, app)),
+        ("imports", partial(looking.slow_imports, app, document)),
+        ("odd rows", partial(looking.odd_rows, app, document)),
+        ("other releases' rows", partial(looking.other_forms, app, exports)),
+        ("wrong times", partial(looking.wrong_times, app, document)),
+    ):
+        yield from probed([check])
+
+
+def _in[T](group: Group, findings: Generator[Finding, None, T]) -> Generator[Finding, None, T]:
+    """The findings under their heading; returns what their generator returns."""
+    while True:
+        try:
+            finding = next(findings)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        yield replace(finding, group=group)
