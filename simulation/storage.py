@@ -136,6 +136,9 @@ class MemoryTable(Rows):
 
         yield from self.readable(iter(self._call("rows", act)), pass_over)
 
+    def probe(self) -> bool:
+        return self._call("probe", lambda: True)
+
     def insert(self, row: Row) -> str:
         def act() -> str:
             self._apply([Change("insert", row)])
@@ -213,6 +216,12 @@ class MemoryBlobs:
             return self.listing(container, prefix)
         except NotFound:
             return []
+
+    def probe(self, container: str) -> bool:
+        return self._line.call(f"{container} probe", lambda: container in self._kept.containers)
+
+    def soft_delete_days(self) -> int:
+        return 0
 
     def folders(self, container: str, prefix: str) -> list[str]:
         names = [blob.name[len(prefix) :] for blob in self.listing(container, prefix)]

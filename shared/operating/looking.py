@@ -60,7 +60,7 @@ def poison(app: App) -> Look:
         return "ok", "Empty.", ""
     return (
         "FAILED",
-        f"{count:,} messages were given up.",
+        f"{count:,} message{' was' if count == 1 else 's were'} given up.",
         "`segment-export replay` shows them, and puts them back. They expire after seven days.",
     )
 

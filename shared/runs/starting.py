@@ -28,6 +28,7 @@ from shared.staging.completeness import wait_for_files
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
 
+_DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
 _log = logging.getLogger(__name__)
 
@@ -170,7 +171,7 @@ def note_as_known(app: App, export: Export) -> None:
     """
     if isinstance(export.schedule, CronSchedule):
         if due := last_due(export.schedule, app.storage.clock.now()):
-            app.store.note_due(export.id, due_stamp(due))
+            app.store.note_due(export.id, _due_stamp(due))
         return
     active = app.store.active(export.id)
     run = app.store.load(active) if active else None
@@ -239,7 +240,7 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
     due = last_due(schedule, app.storage.clock.now())
     if due is None:
         return Start(ready.export.id, reason="The schedule has never been due.")
-    stamp = due_stamp(due)
+    stamp = _due_stamp(due)
     started = app.store.started(ready.export.id)
     if not started.due:
         # A new schedule is not due for what lies before it was first seen.
@@ -255,9 +256,13 @@ def _failed_before(export: Export, tries: Tries) -> Start | None:
     return Start(export.id, reason=f"The last run failed. {tries.words()}") if tries.words() else None
 
 
-def due_stamp(due: datetime) -> str:
-    """A due time as the rows of exports note it, in UTC; such stamps sort by their times."""
-    return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+def _due_stamp(due: datetime) -> str:
+    return due.astimezone(UTC).strftime(_DUE_STAMP)
+
+
+def due_time(stamp: str) -> datetime:
+    """The due time that the row of an export notes. Raises ValueError."""
+    return datetime.strptime(stamp, _DUE_STAMP).replace(tzinfo=UTC)
 
 
 def _start_matching(

@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed
 from shared.operating.looking import Look, duration
-from shared.runs.starting import due_stamp, last_due
+from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.tries import Started, Tries, is_guard
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times
@@ -159,9 +159,9 @@ class _ExportCheck:
         if self._tries.is_open and self._tries.again_at:
             return self._tries.again_at, "Its failed run was to be tried again"
         if isinstance(self.export.schedule, CronSchedule):
-            due = last_due(self.export.schedule, self.app.time())
-            is_due = due is not None and "" < self._started.due < due_stamp(due)
-            return (due.timestamp(), "Its schedule was due") if due and is_due else (0.0, "")
+            # Without one, no timer has seen the schedule yet: nobody knows since when.
+            due = self._started.due and next_due(self.export.schedule, due_time(self._started.due))
+            return (due.timestamp(), "Its schedule was due") if due else (0.0, "")
         try:
             snapshot = self._snapshot
         except ConfigurationError:
