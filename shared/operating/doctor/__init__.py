@@ -17,7 +17,7 @@ from shared.operating.doctor.connections import connection_findings, key_finding
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding, Group, probed
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
-from shared.operating.doctor.storage import app_services, opened_storage, segment_containers
+from shared.operating.doctor.storage import app_services, opened_storage, secret_in_use, segment_containers
 from shared.runs.store import RunStore
 from shared.storage.account import POISON_QUEUE, QUEUE
 
@@ -49,6 +49,7 @@ def _running(app: App, document: Document) -> Iterator[Finding]:
     if blobs_answer or app.settings.segment_storage != app.settings.app_storage:
         yield from _in("storage", probed(segment_containers(app, document)))
     if tables_answer:
+        yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app))]))
         usable = yield from _in("connections", _connections(app, document))
         yield from _in("connections", notification_findings(document))
         yield from _in("exports", export_findings(app, document, usable, timer_schedule(os.environ)))

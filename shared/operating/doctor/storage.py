@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError
 from shared.operating import looking
 from shared.operating.doctor.finding import Finding, Probe
 from shared.operating.looking import Look
-from shared.runs.leavers import LEAVERS
+from shared.runs.leavers import LEAVERS, has_changed_secret
 from shared.settings import Settings
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
@@ -58,6 +58,22 @@ def _written(probe: Callable[[], bool]) -> Callable[[], Look]:
         return "ok", "Can be written." if probe() else "Not there yet: it is made when it is first needed.", ""
 
     return look
+
+
+def secret_in_use(app: App) -> Look | None:
+    """Whether APP_SECRET is still the one by which the app has last kept who left a list."""
+    try:
+        has_changed = has_changed_secret(app)
+    except ConfigurationError:
+        return None  # `app secret` says what is wrong with it
+    if not has_changed:
+        return "ok", "No answer of who left a list was kept by another APP_SECRET.", ""
+    text = "APP_SECRET has changed since the app has last kept who left a list, or is another one in this terminal."
+    fix = (
+        "Put the earlier one back, if you have it. Nothing is lost without it: the next runs ask Brevo again, after "
+        "which this line goes."
+    )
+    return "warn", text, fix
 
 
 def segment_containers(app: App, document: Document) -> list[Probe]:

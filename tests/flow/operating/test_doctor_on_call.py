@@ -8,11 +8,15 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from shared.app_secret import derived_key, new_secret
 from shared.cli.program import program
 from shared.errors import ConfigurationError
+from shared.mapping.leavers import DigestKey
 from shared.notices.tell import take_notice
+from shared.runs.leavers import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
+from shared.storage.tables import Row
 from tests.flow.operating.tools import ANA, HEAD
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 24 * 3600.0
@@ -228,6 +232,16 @@ def test_doctor_names_the_settings_of_secrets_that_are_lost(night, monkeypatch):
     monkeypatch.delenv(night.flow.account)
     has_all(night.line("app secret"), "The setting APP_SECRET is not set.", "openssl rand -base64 32")
     has_all(night.line("connection brevo-eu, key found"), night.flow.account, "is not set")
+
+
+def test_doctor_says_that_the_app_secret_has_changed_and_what_is_lost_by_that(night, monkeypatch):
+    key = DigestKey.of(derived_key("leavers"))
+    answer = Question(asked_at=1.0, process_id=1, answered_at=2.0, key_id=key.id)
+    night.flow.app.storage.accounts.put(Row(night.flow.account, "left-12", answer.values()))
+    assert [line for line in night.doctor(0) if "app secret" in line] == []
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    line = night.line("app secret in use", "warn")
+    has_all(line, "APP_SECRET has changed", "Put the earlier one back", "the next runs ask Brevo again")
 
 
 def test_doctor_names_a_receiver_that_a_notice_did_not_reach_and_the_command_that_tries_it(night, monkeypatch):
