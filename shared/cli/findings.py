@@ -84,4 +84,4 @@ class Findings:
 
     def _print(self, text: str, *, red: bool = False, dim: bool = False) -> None:
         is_styled = self._is_coloured and (red or dim)
-        print(click.style(text, fg="red" if red else None, dim=dim) if is_styled else text, flush=True)
+        print(click.style(text, fg="red" if red else None, dim=dim or None) if is_styled else text, flush=True)

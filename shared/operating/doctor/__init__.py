@@ -6,6 +6,7 @@ the terminal that it is called from, in seconds also where nothing answers.
 
 import os
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -15,11 +16,13 @@ from shared.config.models import Document
 from shared.operating import looking
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
-from shared.operating.doctor.finding import Finding, Group, probed
+from shared.operating.doctor.finding import Finding, Group, Probe, probed
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
 from shared.operating.doctor.storage import app_services, opened_storage, secret_in_use, segment_containers
 from shared.runs.store import RunStore
 from shared.storage.account import POISON_QUEUE, QUEUE
+
+_NO_STORAGE = "storage does not answer"
 
 
 def examine(caller: Caller) -> Iterator[Finding]:
@@ -34,18 +37,20 @@ def examine(caller: Caller) -> Iterator[Finding]:
     yield from _in("settings", (each for each in [found]))
     yield from _in("storage", (each for each in storage_faults))
     if storage is None:
-        yield from _in("connections", key_findings(document))
-        yield from _in("connections", notification_findings(document))
+        yield from _without_tables(document)
+        yield _unchecked("queues and runs")
         return
-    yield from _running(App(settings, storage, RunStore(storage)), document)
+    yield from _running(App(settings, storage, RunStore(storage)), document, is_known=found.state == "ok")
 
 
-def _running(app: App, document: Document) -> Iterator[Finding]:
-    """All that is examined through storage."""
-    blobs, queues, tables = app_services(app)
-    blobs_answer = yield from _in("storage", probed(blobs))
-    queues_answer = yield from _in("storage", probed(queues))
-    tables_answer = yield from _in("storage", probed(tables))
+def _running(app: App, document: Document, *, is_known: bool) -> Iterator[Finding]:
+    """All that is examined through storage. `is_known`: the configuration can be read."""
+    # At the same time: each of them waits for seconds where storage hangs.
+    with ThreadPoolExecutor() as pool:
+        services = list(pool.map(_probed_at_once, app_services(app)))
+    for found, _ in services:
+        yield from _in("storage", (each for each in found))
+    blobs_answer, queues_answer, tables_answer = (answers for _, answers in services)
     if blobs_answer or app.settings.segment_storage != app.settings.app_storage:
         yield from _in("storage", probed(segment_containers(app, document)))
     if tables_answer:
@@ -53,15 +58,38 @@ def _running(app: App, document: Document) -> Iterator[Finding]:
         usable = yield from _in("connections", _connections(app, document))
         yield from _in("connections", notification_findings(document))
         yield from _in("exports", export_findings(app, document, usable, timer_schedule(os.environ)))
+        if not is_known:
+            yield _unchecked("exports", "the configuration cannot be read", "Correct it first.")
     else:  # an account's pace is kept in a table, without which Brevo is not asked
-        yield from _in("connections", key_findings(document))
-        yield from _in("connections", notification_findings(document))
+        yield from _without_tables(document)
     if queues_answer:
         checks = [(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))]
         yield from _in("queues and runs", probed([*checks]))
     if tables_answer:
         yield from _in("queues and runs", _runs(app, document))
+    else:
+        yield _unchecked("queues and runs")
     yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
+
+
+def _probed_at_once(probes: list[Probe]) -> tuple[list[Finding], bool]:
+    """The findings, and whether storage has answered."""
+    answers: list[bool] = []
+
+    def checks() -> Iterator[Finding]:
+        answers.append((yield from probed(probes)))
+
+    return list(checks()), answers[0]
+
+
+def _without_tables(document: Document) -> Iterator[Finding]:
+    yield from _in("connections", key_findings(document))
+    yield from _in("connections", notification_findings(document))
+    yield _unchecked("exports")
+
+
+def _unchecked(group: Group, why: str = _NO_STORAGE, fix: str = "Make storage answer first.") -> Finding:
+    return Finding(group, "warn", f"Not checked, since {why}.", fix, group)
 
 
 def _connections(app: App, document: Document) -> Generator[Finding, None, set[str]]:

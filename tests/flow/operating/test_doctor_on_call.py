@@ -188,6 +188,7 @@ def test_doctor_names_the_first_fault_of_a_broken_configuration_and_who_lists_al
     night.configure(exports=[{**night.flow.export, "colour": 1, "list_id": "x"}])
     line = night.line("configuration")
     has_all(line, "exports[0].", "(1 more)", "`segment-export validate`", night.flow.app.settings.export_config)
+    assert "  warn    exports: Not checked, since the configuration cannot be read. Correct it first." in night.doctor()
 
 
 def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
