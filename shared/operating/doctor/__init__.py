@@ -16,7 +16,7 @@ from shared.config.models import Document
 from shared.operating import looking
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
-from shared.operating.doctor.finding import Finding, Group, Probe, probed
+from shared.operating.doctor.finding import Finding, Group, probed, probed_at_once
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
 from shared.operating.doctor.storage import app_services, opened_storage, secret_in_use, segment_containers
 from shared.runs.store import RunStore
@@ -47,7 +47,7 @@ def _running(app: App, document: Document, *, is_known: bool) -> Iterator[Findin
     """All that is examined through storage. `is_known`: the configuration can be read."""
     # At the same time: each of them waits for seconds where storage hangs.
     with ThreadPoolExecutor() as pool:
-        services = list(pool.map(_probed_at_once, app_services(app)))
+        services = list(pool.map(probed_at_once, app_services(app)))
     for found, _ in services:
         yield from _in("storage", (each for each in found))
     blobs_answer, queues_answer, tables_answer = (answers for _, answers in services)
@@ -70,16 +70,6 @@ def _running(app: App, document: Document, *, is_known: bool) -> Iterator[Findin
     else:
         yield _unchecked("queues and runs")
     yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
-
-
-def _probed_at_once(probes: list[Probe]) -> tuple[list[Finding], bool]:
-    """The findings, and whether storage has answered."""
-    answers: list[bool] = []
-
-    def checks() -> Iterator[Finding]:
-        answers.append((yield from probed(probes)))
-
-    return list(checks()), answers[0]
 
 
 def _without_tables(document: Document) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """The doctor's checks of each export: its last run, its newest snapshot, its schedule, its list, and its notices."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
@@ -11,7 +12,7 @@ from shared.brevo.checks import check_list
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.notices.rows import NoticeRow
-from shared.operating.doctor.finding import Finding, Probe, probed
+from shared.operating.doctor.finding import Finding, Probe, probed_at_once
 from shared.operating.looking import Look, duration
 from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
@@ -25,6 +26,8 @@ from shared.timer_schedule import TimerSchedule
 _EXPORTS_SECONDS = 60.0
 # A turn of the timer starts what is due within a minute; two of its usual turns may be lost.
 _LATE_SECONDS = 900.0
+# Each waits for storage most of the time.
+_AT_ONCE = 8
 _FEWEST_GAPS = 2
 
 
@@ -35,16 +38,28 @@ def export_findings(app: App, document: Document, usable: set[str], timer: Timer
     """
     until = app.now() + _EXPORTS_SECONDS
     names: dict[tuple[str, int], Look] = {}
-    for number, export in enumerate(document.exports):
-        connection = document.connection_of(export)
-        if connection is None:
-            continue
-        if app.now() > until:
-            text = f"{len(document.exports) - number:,} exports were not checked: it took too long."
-            yield Finding("exports", "warn", text, "See them in `segment-export exports`.")
-            return
-        if not (yield from probed(_ExportCheck(app, export, connection, timer).probes(usable, names))):
-            return
+    checks = [
+        _ExportCheck(app, export, connection, timer)
+        for export in document.exports
+        if (connection := document.connection_of(export)) is not None
+    ]
+
+    def checked(check: _ExportCheck) -> tuple[list[Finding], bool] | None:
+        return probed_at_once(check.probes(usable, names)) if app.now() <= until else None
+
+    left = len(checks)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for done in pool.map(checked, checks):
+            if done is None:
+                text = f"{left:,} exports were not checked: it took too long."
+                yield Finding("exports", "warn", text, "See them in `segment-export exports`.")
+                break
+            found, answers = done
+            yield from found
+            left -= 1
+            if not answers:
+                until = 0.0
+                break
 
 
 @dataclass
@@ -156,12 +171,20 @@ class _ExportCheck:
 
     def _due_since(self) -> tuple[float, str]:
         """From when the timer was to start a run, in POSIX seconds, and why; 0 where nothing is due."""
-        if self._tries.is_open and self._tries.again_at:
-            return self._tries.again_at, "Its failed run was to be tried again"
-        if isinstance(self.export.schedule, CronSchedule):
-            # Without one, no timer has seen the schedule yet: nobody knows since when.
-            due = self._started.due and next_due(self.export.schedule, due_time(self._started.due))
-            return (due.timestamp(), "Its schedule was due") if due else (0.0, "")
+        is_cron = isinstance(self.export.schedule, CronSchedule)
+        regular = self._due_time() if is_cron else self._new_snapshot()
+        tries = self._started.due_tries if is_cron else self._started.snapshot_tries
+        again = (tries.again_at if tries.is_open else 0.0, "Its failed run was to be tried again")
+        return min((each for each in (regular, again) if each[0]), default=(0.0, ""))
+
+    def _due_time(self) -> tuple[float, str]:
+        # Without one, no timer has seen the schedule yet: nobody knows since when.
+        if not isinstance(self.export.schedule, CronSchedule) or not self._started.due:
+            return 0.0, ""
+        due = next_due(self.export.schedule, due_time(self._started.due))
+        return (due.timestamp() if due else 0.0), "Its schedule was due"
+
+    def _new_snapshot(self) -> tuple[float, str]:
         try:
             snapshot = self._snapshot
         except ConfigurationError:

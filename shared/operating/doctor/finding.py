@@ -1,6 +1,6 @@
 """What the doctor's checks return, and how one that breaks is kept from the others."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +42,16 @@ def probed(probes: list[Probe]) -> Generator[Finding, None, bool]:
         if seen is not None:
             yield Finding(check, *seen)
     return True
+
+
+def probed_at_once(probes: list[Probe]) -> tuple[list[Finding], bool]:
+    """The same for a thread: the findings, and whether storage has answered."""
+    answers: list[bool] = []
+
+    def checks() -> Iterator[Finding]:
+        answers.append((yield from probed(probes)))
+
+    return list(checks()), answers[0]
 
 
 def fault(check: str, error: Exception) -> Finding:

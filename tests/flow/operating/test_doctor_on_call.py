@@ -301,6 +301,31 @@ def test_export_that_cannot_be_checked_stops_no_other_check(night, monkeypatch):
     assert [line for line in lines if line == "Clock"]
 
 
+def test_connection_that_cannot_be_checked_stops_no_other_check(night):
+    night.flow.segment(PEOPLE)
+    night.run()
+    lost = {**night.flow.connection, "id": "a-lost", "api_key": {"setting": "LOST_KEY"}}
+    night.configure(connections=[lost, night.flow.connection])
+    has_all(night.line("connection a-lost, key found"), "LOST_KEY", "is not set")
+    assert [line for line in night.doctor() if "brevo-eu" in line or night.export in line] == []
+
+
+def test_exports_that_there_was_no_time_for_are_counted(night, monkeypatch):
+    monkeypatch.setattr("shared.operating.doctor.exports._EXPORTS_SECONDS", -1.0)
+    night.configure(exports=[{**night.flow.export, "id": f"e-{number}"} for number in range(3)])
+    line = night.line("exports", "warn")
+    has_all(line, "3 exports were not checked", "`segment-export exports`")
+
+
+def test_json_has_the_group_of_each_check(night):
+    done = CliRunner().invoke(program, ["doctor", "--json"], catch_exceptions=False)
+    answer = json.loads(done.stdout)
+    assert set(answer) == {"healthy", "checks"}
+    assert {tuple(each) for each in answer["checks"]} == {("check", "state", "message", "fix", "group")}
+    groups = ["settings", "storage", "connections", "exports", "queues and runs", "clock"]
+    assert list(dict.fromkeys(each["group"] for each in answer["checks"])) == groups
+
+
 def test_configuration_error_is_a_line_with_its_advice(night, monkeypatch):
     def breaks(*_):
         raise ConfigurationError("partition_twice", "The segment Gold is there twice.", "Remove one of the two.")
