@@ -33,21 +33,25 @@ def examine(caller: Caller) -> Iterator[Finding]:
     # Without the app's own storage setting, `settings` names this machine's emulator: that is not the one to examine.
     is_named = not any(fault.check.startswith("setting AzureWebJobsStorage") for fault in faults)
     storage, storage_faults = opened_storage(settings) if is_named else (None, [])
-    document, found = configuration(settings, storage)
-    yield from _in("settings", (each for each in [found]))
+    app = App(settings, storage, RunStore(storage)) if storage is not None else None
+    # At the same time: each of them waits for seconds where storage hangs.
+    with ThreadPoolExecutor() as pool:
+        probing = pool.map(probed_at_once, app_services(app) if app else [])
+        document, found = configuration(settings, storage)
+        yield from _in("settings", (each for each in [found]))
+        services = list(probing)
     yield from _in("storage", (each for each in storage_faults))
-    if storage is None:
+    if app is None:
         yield from _without_tables(document)
         yield _unchecked("queues and runs")
         return
-    yield from _running(App(settings, storage, RunStore(storage)), document, is_known=found.state == "ok")
+    yield from _running(app, document, services, is_known=found.state == "ok")
 
 
-def _running(app: App, document: Document, *, is_known: bool) -> Iterator[Finding]:
-    """All that is examined through storage. `is_known`: the configuration can be read."""
-    # At the same time: each of them waits for seconds where storage hangs.
-    with ThreadPoolExecutor() as pool:
-        services = list(pool.map(probed_at_once, app_services(app)))
+def _running(
+    app: App, document: Document, services: list[tuple[list[Finding], bool]], *, is_known: bool
+) -> Iterator[Finding]:
+    """All that is examined through storage, whose `services` were probed. `is_known`: the configuration can be read."""
     for found, _ in services:
         yield from _in("storage", (each for each in found))
     blobs_answer, queues_answer, tables_answer = (answers for _, answers in services)
