@@ -98,6 +98,9 @@ class MemoryQueue:
     def count(self) -> int:
         return self._call("count", lambda: len(self._messages))
 
+    def probe(self) -> bool:
+        return self._call("probe", lambda: True)
+
     def peek(self) -> list[Received]:
         def act() -> list[Received]:
             visible: list[Any] = self._visible()[:_MOST_PEEKED]

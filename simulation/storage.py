@@ -136,6 +136,9 @@ class MemoryTable(Rows):
 
         yield from self.readable(iter(self._call("rows", act)), pass_over)
 
+    def probe(self) -> bool:
+        return self._call("probe", lambda: True)
+
     def insert(self, row: Row) -> str:
         def act() -> str:
             self._apply([Change("insert", row)])
@@ -216,6 +219,12 @@ class MemoryBlobs:
 
     def containers(self) -> list[str]:
         return self._line.call("containers", lambda: sorted(self._kept.containers))
+
+    def probe(self, container: str) -> bool:
+        return self._line.call(f"{container} probe", lambda: container in self._kept.containers)
+
+    def soft_delete_days(self) -> int:
+        return 0
 
     def folders(self, container: str, prefix: str) -> list[str]:
         names = [blob.name[len(prefix) :] for blob in self.listing(container, prefix)]

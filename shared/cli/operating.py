@@ -20,17 +20,22 @@ _DONE = {"replay": "put back", "drop": "dropped", "leave": "left"}
 
 
 @program.command()
-def doctor() -> int:
-    """Examine settings, storage, connections, queues, runs and clock: a line each, and how to fix it."""
+@click.option("--verbose", is_flag=True, help="show what is in order, too")
+def doctor(verbose: bool) -> int:
+    """Examine settings, storage, connections, exports, queues, runs and clock: what is wrong, and how to fix it."""
+    from shared.cli.findings import Findings
     from shared.operating.doctor import examine
 
     found = []
+    lines = None if as_json() else Findings(verbose=verbose)
     for finding in examine(caller()):
         found.append(finding)
-        if not as_json():  # a line is printed as soon as it is known
-            print(f"{finding.state:<6}  {finding.check}: {finding.message} {finding.fix}".rstrip(), flush=True)
+        if lines:  # a line is printed as soon as it is known
+            lines.show(finding)
     healthy = all(finding.state != "FAILED" for finding in found)
-    if as_json():
+    if lines:
+        lines.end()
+    else:
         print_json({"healthy": healthy, "checks": [asdict(finding) for finding in found]})
     return SUCCEEDED if healthy else FAILED
 

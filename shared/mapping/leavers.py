@@ -14,6 +14,7 @@ from shared.mapping.fate import FATE
 from shared.mapping.rule import literal
 
 DIGEST_CHARACTERS = 32
+_ID_CHARACTERS = 12
 LINE_BYTES = DIGEST_CHARACTERS + 1
 
 
@@ -27,6 +28,11 @@ class DigestKey:
     def of(cls, key: bytes) -> Self:
         """The key that these bytes are."""
         return cls(base64.urlsafe_b64encode(key).decode().rstrip("="))
+
+    @property
+    def id(self) -> str:
+        """Tells this key from others; the key cannot be computed from it."""
+        return hashlib.sha256(f"id of {self.text}".encode()).hexdigest()[:_ID_CHARACTERS]
 
     def digest(self, address: str) -> str:
         """The digest of an address as Brevo has it: what we would send for it is the same address."""

@@ -35,12 +35,13 @@ def post(url: str, setting: str, body: bytes, headers: Mapping[str, str]) -> Non
     Raises TransientError where it was not taken and may be later, OutcomeUnknownError, or ConfigurationError naming the
     setting with the address. None of them repeats the address, which is a secret.
     """
-    attempt = _Attempt(_parts(url, setting), body, headers)
+    attempt = _Attempt(address_parts(url, setting), body, headers)
     status, retry_after = attempt.made()
     _judge(status, retry_after, setting)
 
 
-def _parts(url: str, setting: str) -> SplitResult:
+def address_parts(url: str, setting: str) -> SplitResult:
+    """The parts of a receiver's address. Raises ConfigurationError naming the setting, where it is none."""
     try:
         parts = urlsplit(url)
         local = parts.hostname in THIS_MACHINE

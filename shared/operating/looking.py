@@ -6,22 +6,25 @@ Each look: state, words, what to do.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
 from shared.app import App
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError, place_of, shown
+from shared.runs.batch import Batch
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
-from shared.runs.state import Run
+from shared.runs.state import SENDING, Run
 from shared.runs.store import OPEN
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
+from shared.version import VERSION
 
 State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]
@@ -40,8 +43,9 @@ _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
 _NEWEST_ROWS = 20
 _MOST_KINDS = 5
-_MOST_NAMES = 5
 _SHOWN = 5
+# Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.
+_SLOW_IMPORT_SECONDS = 1800.0
 
 
 def queue(app: App) -> Look:
@@ -56,7 +60,7 @@ def poison(app: App) -> Look:
         return "ok", "Empty.", ""
     return (
         "FAILED",
-        f"{count:,} messages were given up.",
+        f"{count:,} message{' was' if count == 1 else 's were'} given up.",
         "`segment-export replay` shows them, and puts them back. They expire after seven days.",
     )
 
@@ -118,7 +122,7 @@ def other_forms(app: App, exports: Sequence[str]) -> Look:
         return "ok", "None.", ""
     kinds = Counter(str(error.message) for error in found)
     text = " ".join(f"{kind} ({count:,} seen)" for kind, count in kinds.most_common(_MOST_KINDS))
-    return "warn", text, found[0].advice
+    return "warn", f"{text} This is release {VERSION}.", found[0].advice
 
 
 def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Callable[[], object]]:
@@ -141,19 +145,32 @@ def _drained(rows: Iterator[Row]) -> None:
         pass
 
 
-def given_up(app: App, document: Document) -> Look:
-    """The exports whose triggers try no more, until there is a newer snapshot or due time."""
+def slow_imports(app: App, document: Document) -> Look:
+    """Imports that Brevo has worked on for longer than half an hour, with the numbers of their processes."""
+    hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
     found = []
-    for export in document.exports:
-        if export.schedule != "off" and export.connection is not None:
-            started = app.store.started(export.id)
-            tries = started.snapshot_tries if export.schedule == "with_refresh" else started.due_tries
-            found += [export.id] if tries.is_given_up else []
+    for run in filter(None, (_loaded(app, run_id) for run_id, _ in app.store.open_runs())):
+        if run.state in SENDING:
+            found += [_slow(app, run, each, hours.get(run.key_setting, 0.0)) for each in _slow_batches(app, run)]
     if not found:
-        return "ok", "None is given up.", ""
-    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
-    text = f"Failed again and again, and not tried any more: {', '.join(found[:_MOST_NAMES])}{more}."
-    return "FAILED", text, f"See why: `segment-export exports`. Then `segment-export run {found[0]}`."
+        return "ok", "None takes long.", ""
+    more = f" And {len(found) - _SHOWN:,} more." if len(found) > _SHOWN else ""
+    fix = (
+        "Nothing, if Brevo ends it in time. Else give the number of the process to Brevo's support; "
+        "`segment-export cancel RUN` ends the run, and the next one sends the whole segment again."
+    )
+    return "warn", f"{' '.join(found[:_SHOWN])}{more}", fix
+
+
+def _slow_batches(app: App, run: Run) -> list[Batch]:
+    batches = _read(partial(app.store.batches, run))[0] or []
+    return [each for each in batches if each.state == "delivered" and app.now() - each.posted_at > _SLOW_IMPORT_SECONDS]
+
+
+def _slow(app: App, run: Run, batch: Batch, hours: float) -> str:
+    since = duration(app.now() - batch.posted_at)
+    until = f", until {datetime.fromtimestamp(batch.posted_at + hours * 3600, UTC):%Y-%m-%d %H:%M} UTC" if hours else ""
+    return f"Brevo has worked for {since} on the process {batch.process_id}, which {run.run_id} waits for{until}."
 
 
 def _loaded(app: App, run_id: str) -> Run | None:

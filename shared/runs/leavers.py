@@ -28,6 +28,7 @@ from shared.staging.completeness import Wait
 from shared.storage.tables import Row
 
 LEAVERS = "leavers"
+_ROWS = "left-"
 # An answer that came earlier is not used again: the shorter, the fewer are put back who left meanwhile.
 SERVES_SECONDS = 3600.0
 # Two clocks differ by less. A run that was queued within it before the question may have come later.
@@ -45,7 +46,8 @@ class Question:
 
     `runs` are those that it was asked for. `failed` is how often Brevo has failed to answer them before this process.
     `leavers` is how many the answer has; `kept` the process whose blob is to be deleted; `seconds` how long an answer
-    takes, 0 where that is not known.
+    takes, 0 where that is not known. `key_id` tells by which key the answer's digests were made: by another one, nobody
+    would be found in them.
     """
 
     asked_at: float = 0.0
@@ -56,6 +58,7 @@ class Question:
     leavers: int = 0
     kept: int = 0
     seconds: float = 0.0
+    key_id: str = ""
 
     @classmethod
     def of(cls, row: Row | None) -> Self:
@@ -90,16 +93,21 @@ class Question:
             failed=self.failed + 1 if has_failed else 0,
             answered_at=0.0,
             leavers=0,
+            key_id="",
             kept=self.process_id if self.leavers else self.kept,
         )
 
-    def answered(self, process_id: int, leavers: int, now: float) -> Self | None:
+    def answered(self, process_id: int, leavers: int, now: float, key_id: str) -> Self | None:
         """Its answer has come. None where that was another question's."""
         if self.process_id != process_id or self.answered_at:
             return None
         took = max(now - self.asked_at, 0.1)
         seconds = took if not self.seconds or took > self.seconds * 1.2 else self.seconds * _SHRINK
-        return replace(self, answered_at=now, leavers=leavers, kept=0, seconds=seconds)
+        return replace(self, answered_at=now, leavers=leavers, kept=0, seconds=seconds, key_id=key_id)
+
+    def is_by_another_key(self, key: DigestKey) -> bool:
+        """True where it was answered, and APP_SECRET has changed since. Rows of an earlier release do not say."""
+        return bool(self.answered_at and self.key_id) and self.key_id != key.id
 
     def expected_in(self, now: float) -> float:
         """Seconds until its answer should be there."""
@@ -134,7 +142,7 @@ def ask_who_left(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> 
         return None
     key = DigestKey.of(derived_key("leavers"))
     question = Question.of(app.storage.accounts.get(run.key_setting, _row_key(ready.export.list_id)))
-    if not question.serves(run, app.now()):
+    if not question.serves(run, app.now()) or question.is_by_another_key(key):
         return _ask(app, run, ready, brevo, has_failed=False)
     if question.answered_at:
         return Answer(question, ready.export.list_id, key)
@@ -227,7 +235,7 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     def change(row: Row | None) -> Mapping[str, Any] | None:
         nonlocal old
         question = Question.of(row)
-        answered, old = question.answered(process_id, count, app.now()), question.kept
+        answered, old = question.answered(process_id, count, app.now(), answer.key.id), question.kept
         return answered.values() if answered else None
 
     if app.storage.accounts.take(run.key_setting, _row_key(answer.list_id), change) and old:
@@ -257,8 +265,15 @@ def _forget(app: App, run: Run, answer: Answer) -> None:
     app.storage.accounts.change(run.key_setting, _row_key(answer.list_id), change)
 
 
+def has_changed_secret(app: App) -> bool:
+    """Whether some answer was noted by another APP_SECRET than that of this process. Raises as `app_secret` does."""
+    key = DigestKey.of(derived_key("leavers"))
+    rows = (row for row in app.storage.accounts.rows() if row.key.startswith(_ROWS))
+    return any(Question.of(row).is_by_another_key(key) for row in rows)
+
+
 def _row_key(list_id: int) -> str:
-    return f"left-{list_id}"
+    return f"{_ROWS}{list_id}"
 
 
 def _blob(run: Run, list_id: int, process_id: int) -> str:

@@ -29,6 +29,7 @@ from shared.staging.completeness import wait_for_files
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
 
+_DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
 _log = logging.getLogger(__name__)
 
@@ -277,7 +278,12 @@ def _failed_before(export: Export, tries: Tries) -> Start | None:
 
 
 def _due_stamp(due: datetime) -> str:
-    return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return due.astimezone(UTC).strftime(_DUE_STAMP)
+
+
+def due_time(stamp: str) -> datetime:
+    """The due time that the row of an export notes. Raises ValueError."""
+    return datetime.strptime(stamp, _DUE_STAMP).replace(tzinfo=UTC)
 
 
 def _start_matching(

@@ -26,6 +26,8 @@ from shared.storage.failures import NotFound
 
 # Whatever is dated can have been written by then: of a folder whose files are not listed yet, only the date is judged.
 _ANY_TIME = datetime.max.replace(tzinfo=UTC)
+# Two working weeks, so that the gap of a weekend is in it twice.
+_MOST_TIMES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,14 @@ class _Search:
         inside = self._blobs.files(self._source.container, self._below)
         return [blob for blob in inside if is_flat_file(blob.name, self._folder, segment)]
 
+    def times(self, segment: str) -> Iterator[datetime]:
+        """When its refreshes were, newest first, by the names of folders and flat files."""
+        names = list(islice(self._days(segment, REFRESH_LEVELS), _MOST_TIMES))
+        flat = (refresh_of(flat_seconds(blob.file)) for blob in ([] if names else self._flat_files(segment)))
+        for time in names or sorted(flat, reverse=True)[:_MOST_TIMES]:
+            if not why_passed_over(time, _ANY_TIME):
+                yield datetime.strptime(time, "%Y/%m/%d/%H%M").replace(tzinfo=UTC)
+
     # What is not there
 
     @property
@@ -263,6 +273,14 @@ class _Search:
             f"There is no snapshot of the segment {segment} in {self._where}.{passed_over}",
             f"Expected files such as {segment}/2026/11/24/0500/{segment}_1.csv; let Customer Insights export it.",
         )
+
+
+def refresh_times(blobs: Blobs, source: Source, segment: str) -> list[datetime]:
+    """When the segment's last refreshes were, newest first, at most 15. The names say no time zone: taken for UTC.
+
+    Raises ConfigurationError and NotFound where they cannot be listed.
+    """
+    return list(_Search(blobs, source).times(segment))
 
 
 def odd_refreshes(blobs: Blobs, source: Source, segments: list[str]) -> list[str]:

@@ -188,3 +188,17 @@ def test_message_waits_for_whole_seconds_rounded_up(storage, part):
     queue.send(part, 0.1)
     assert queue.receive(60) is None
     queue.delete(wait_until(lambda: queue.receive(60), 10))
+
+
+def test_probe_leaves_nothing_behind_and_says_what_is_not_there(storage, part):
+    assert not storage.app_blobs.probe(part)
+    storage.app_blobs.create_container(part)
+    assert storage.app_blobs.probe(part)
+    assert storage.app_blobs.listing(part, "") == []
+    assert storage.app_blobs.soft_delete_days() == 0
+    storage.accounts.put(Row(part, "a", {}))
+    storage.queue.send(part, 3600)
+    messages = storage.queue.count()
+    assert (storage.accounts.probe(), storage.queue.probe()) == (True, True)
+    assert [row.key for row in storage.accounts.rows() if row.partition.startswith("~")] == []
+    assert storage.queue.count() == messages

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.app_secret import new_secret
 from shared.runs.leavers import LEAVERS, Question
 from shared.storage.tables import Row
 
@@ -235,3 +236,15 @@ def test_secret_is_not_needed_where_nobody_is_asked(asking, monkeypatch):
     monkeypatch.delenv("APP_SECRET")
     asking.change_connection(leavers="not_asked")
     assert asking.run()["status"] == "succeeded"
+
+
+def test_answer_that_was_kept_by_another_app_secret_is_asked_again(asking, monkeypatch):
+    leave(asking, 3)
+    asking.run()
+    started = asking.start()
+    values = replace(question(asking), runs=(started.run_id,)).values()
+    asking.app.storage.accounts.put(Row(asking.account, f"left-{asking.list_id}", values))
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    status = asking.finish(started.run_id)
+    assert status["contacts_left_out"] == {"left_list": 1}
+    assert asking.sandbox.log.count(EXPORT) == 2

@@ -16,10 +16,18 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     office.run()
     before = office.app.storage.queue.count()
-    status, output, _ = typed("doctor")
+    status, output, _ = typed("doctor", "--verbose")
     assert status == 0, output
-    lines = [line.split(": ")[0] for line in output.splitlines()]
-    assert lines[:2] == ["ok      version", "ok      settings"]
+    assert [line for line in output.splitlines() if line and line[0] != " "][:-1] == [
+        "Settings",
+        "Storage",
+        "Connections",
+        "Exports",
+        "Queues and runs",
+        "Clock",
+    ]
+    lines = [line.strip().split(": ")[0] for line in output.splitlines()]
+    assert lines[1:3] == ["ok      version", "ok      settings"]
     for check in ("configuration", "container staged", "queue run-steps", "table runs", f"segments {office.container}"):
         assert f"ok      {check}" in lines
     assert [line for line in lines if "connection brevo-eu" in line] == [
@@ -35,6 +43,10 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
             "contract",
             "consent",
         )
+    ]
+    assert [line for line in lines if f"export {office.export_id}" in line] == [
+        f"ok      export {office.export_id}, {check}"
+        for check in ("last run", "snapshot", "schedule", "notices", "list")
     ]
     assert "run-steps-poison: Empty." in output
     assert "clock: As storage's." in output

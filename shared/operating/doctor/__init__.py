@@ -1,0 +1,119 @@
+"""Examines the app from its settings to its oldest run: of each part, whether it works and how to fix it.
+
+No part's failure stops the others, but what was to be read through it. It works with the identity and the settings of
+the terminal that it is called from, in seconds also where nothing answers.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from shared.access import Caller, require
+from shared.app import App
+from shared.config.models import Document
+from shared.operating import looking
+from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
+from shared.operating.doctor.exports import export_findings
+from shared.operating.doctor.finding import Finding, Group, probed, probed_at_once
+from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
+from shared.operating.doctor.storage import app_services, opened_storage, secret_in_use, segment_containers
+from shared.runs.store import RunStore
+from shared.storage.account import POISON_QUEUE, QUEUE
+
+_NO_STORAGE = "storage does not answer"
+
+
+def examine(caller: Caller) -> Iterator[Finding]:
+    """Checks one part after the other, by their groups, and yields each finding at once. Raises AccessDenied alone."""
+    require(caller, "operate")
+    settings, faults = usable_settings(os.environ)
+    yield from _in("settings", settings_findings(os.environ, faults))
+    # Without the app's own storage setting, `settings` names this machine's emulator: that is not the one to examine.
+    is_named = not any(fault.check.startswith("setting AzureWebJobsStorage") for fault in faults)
+    storage, storage_faults = opened_storage(settings) if is_named else (None, [])
+    app = App(settings, storage, RunStore(storage)) if storage is not None else None
+    # At the same time: each of them waits for seconds where storage hangs.
+    with ThreadPoolExecutor() as pool:
+        probing = pool.map(probed_at_once, app_services(app) if app else [])
+        document, found = configuration(settings, storage)
+        yield from _in("settings", (each for each in [found]))
+        services = list(probing)
+    yield from _in("storage", (each for each in storage_faults))
+    if app is None:
+        yield from _without_tables(document)
+        yield _unchecked("queues and runs")
+        return
+    yield from _running(app, document, services, is_known=found.state == "ok")
+
+
+def _running(
+    app: App, document: Document, services: list[tuple[list[Finding], bool]], *, is_known: bool
+) -> Iterator[Finding]:
+    """All that is examined through storage, whose `services` were probed. `is_known`: the configuration can be read."""
+    for found, _ in services:
+        yield from _in("storage", (each for each in found))
+    blobs_answer, queues_answer, tables_answer = (answers for _, answers in services)
+    if blobs_answer or app.settings.segment_storage != app.settings.app_storage:
+        yield from _in("storage", probed(segment_containers(app, document)))
+    if tables_answer:
+        yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app))]))
+        usable = yield from _in("connections", _connections(app, document))
+        yield from _in("connections", notification_findings(document))
+        yield from _in("exports", export_findings(app, document, usable, timer_schedule(os.environ)))
+        if not is_known:
+            yield _unchecked("exports", "the configuration cannot be read", "Correct it first.")
+    else:  # an account's pace is kept in a table, without which Brevo is not asked
+        yield from _without_tables(document)
+    if queues_answer:
+        checks = [(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))]
+        yield from _in("queues and runs", probed([*checks]))
+    if tables_answer:
+        yield from _in("queues and runs", _runs(app, document))
+    else:
+        yield _unchecked("queues and runs")
+    yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
+
+
+def _without_tables(document: Document) -> Iterator[Finding]:
+    yield from _in("connections", key_findings(document))
+    yield from _in("connections", notification_findings(document))
+    yield _unchecked("exports")
+
+
+def _unchecked(group: Group, why: str = _NO_STORAGE, fix: str = "Make storage answer first.") -> Finding:
+    return Finding(group, "warn", f"Not checked, since {why}.", fix, group)
+
+
+def _connections(app: App, document: Document) -> Generator[Finding, None, set[str]]:
+    """Returns the ids of those by which Brevo can be asked."""
+    usable = set()
+    for connection in document.connections:
+        if (yield from connection_findings(app, document, connection)):
+            usable.add(connection.id)
+    return usable
+
+
+def _runs(app: App, document: Document) -> Generator[Finding]:
+    """Each check on its own, so that storage that stops to answer in one of them is still asked by the next."""
+    exports = [export.id for export in document.exports]
+    for check in (
+        ("open runs", partial(looking.open_runs, app)),
+        ("imports", partial(looking.slow_imports, app, document)),
+        ("odd rows", partial(looking.odd_rows, app, document)),
+        ("other releases' rows", partial(looking.other_forms, app, exports)),
+        ("wrong times", partial(looking.wrong_times, app, document)),
+    ):
+        yield from probed([check])
+
+
+def _in[T](group: Group, findings: Generator[Finding, None, T]) -> Generator[Finding, None, T]:
+    """The findings under their heading; returns what their generator returns."""
+    while True:
+        try:
+            finding = next(findings)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        yield replace(finding, group=group)

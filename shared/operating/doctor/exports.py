@@ -1,0 +1,231 @@
+"""The doctor's checks of each export: its last run, its newest snapshot, its schedule, its list, and its notices."""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
+from statistics import median
+
+from shared.app import App
+from shared.brevo.checks import check_list
+from shared.config.models import Connection, CronSchedule, Document, Export
+from shared.errors import ConfigurationError
+from shared.notices.rows import NoticeRow
+from shared.operating.doctor.finding import Finding, Probe, probed_at_once
+from shared.operating.looking import Look, duration
+from shared.runs.starting import due_time, next_due
+from shared.runs.state import Run
+from shared.runs.tries import Started, Tries, is_guard
+from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times
+from shared.staging.completeness import check_complete, wait_for_files
+from shared.storage.tables import pass_over
+from shared.timer_schedule import TimerSchedule
+
+# Whoever waits for the doctor waits no longer for exports; the other groups are still checked.
+_EXPORTS_SECONDS = 60.0
+# A turn of the timer starts what is due within a minute; two of its usual turns may be lost.
+_LATE_SECONDS = 900.0
+# Each waits for storage most of the time.
+_AT_ONCE = 8
+_FEWEST_GAPS = 2
+
+
+def export_findings(app: App, document: Document, usable: set[str], timer: TimerSchedule | None) -> Generator[Finding]:
+    """The lines of each export that has a connection. Brevo is asked only by the connections that are `usable`.
+
+    `timer` is None where nobody can say when the timer runs: then nothing is overdue.
+    """
+    until = app.now() + _EXPORTS_SECONDS
+    names: dict[tuple[str, int], Look] = {}
+    checks = [
+        _ExportCheck(app, export, connection, timer)
+        for export in document.exports
+        if (connection := document.connection_of(export)) is not None
+    ]
+
+    def checked(check: _ExportCheck) -> tuple[list[Finding], bool] | None:
+        return probed_at_once(check.probes(usable, names)) if app.now() <= until else None
+
+    left = len(checks)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for done in pool.map(checked, checks):
+            if done is None:
+                text = f"{left:,} exports were not checked: it took too long."
+                yield Finding("exports", "warn", text, "See them in `segment-export exports`.")
+                break
+            found, answers = done
+            yield from found
+            left -= 1
+            if not answers:
+                until = 0.0
+                break
+
+
+@dataclass
+class _ExportCheck:
+    """What is read of one export, once for all its checks."""
+
+    app: App
+    export: Export
+    connection: Connection
+    timer: TimerSchedule | None
+
+    def probes(self, usable: set[str], names: dict[tuple[str, int], Look]) -> list[Probe]:
+        """Its checks, by name. `names` has the lists that Brevo was asked for already."""
+        checks: list[Probe] = [
+            ("last run", self.last_run),
+            ("snapshot", self.newest_snapshot),
+            ("schedule", self.schedule),
+            ("notices", self.notices),
+        ]
+        if self.connection.id in usable:
+            checks.append(("list", partial(self.list_at_brevo, names)))
+        return [(f"export {self.export.id}, {name}", check) for name, check in checks]
+
+    @cached_property
+    def _started(self) -> Started:
+        return self.app.store.started(self.export.id)
+
+    @cached_property
+    def _last(self) -> Run | None:
+        return next(self.app.store.latest(self.export.id, 1), None)
+
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        return find_snapshot(self.app.storage.segment_blobs, self.export.source, self.export.segments)
+
+    @property
+    def _tries(self) -> Tries:
+        is_cron = isinstance(self.export.schedule, CronSchedule)
+        return self._started.due_tries if is_cron else self._started.snapshot_tries
+
+    def last_run(self) -> Look:
+        """A run that has failed: with what, what happens next by itself, and the command that runs it now."""
+        run, again = self._last, f"`segment-export run {self.export.id}`"
+        if run is None:
+            return "ok", "It has never run.", ""
+        if run.state != "failed" or run.error is None:
+            return "ok", f"{run.run_id}: {run.state.replace('_', ' ')}.", ""
+        text = f"{run.run_id} failed: {run.error.message}"
+        if is_guard(run.error.code):
+            return "FAILED", text, f"{run.error.advice} That is {again[:-1]} --accept`."
+        is_off = self.export.schedule == "off"
+        next_try = "" if is_off else self._tries.words()
+        fix = run.error.advice if next_try in run.error.advice else f"{run.error.advice} {next_try}"
+        # With its schedule off, it runs when a person starts it, who has seen it fail.
+        return "warn" if is_off else "FAILED", text, f"{fix} Run it now: {again}.".strip()
+
+    def newest_snapshot(self) -> Look | None:
+        """A snapshot that is not there, lacks files, or is older than the ones before let expect."""
+        try:
+            snapshot = self._snapshot
+        except ConfigurationError as error:
+            if error.code == "container_missing":
+                return None  # the container has a line of its own
+            is_new = error.code == "snapshot_missing" and not self._started.snapshot
+            return "warn" if is_new or self.export.schedule == "off" else "FAILED", error.message, error.advice
+        if not self._started.covers(snapshot.id):
+            if wait := self._wait_for_files(snapshot):
+                return "warn", wait, "Nothing, if they come. Else let Customer Insights export the segment again."
+            check_complete(snapshot)
+        return self._age(snapshot)
+
+    def _wait_for_files(self, snapshot: Snapshot) -> str:
+        hours = self.app.settings.snapshot_complete_hours
+        wait = wait_for_files(self.export.source, snapshot, hours, self.app.now())
+        return wait.reason if wait else ""
+
+    def _age(self, snapshot: Snapshot) -> Look:
+        part = min(snapshot.segments, key=lambda part: part.modified)
+        age = self.app.now() - part.modified.timestamp()
+        text = f"{part.segment}/{part.time} is the newest refresh, written {duration(age)} ago"
+        times = refresh_times(self.app.storage.segment_blobs, self.export.source, part.segment)
+        gaps = sorted((newer - older).total_seconds() for newer, older in pairwise(times))
+        if len(gaps) < _FEWEST_GAPS:
+            return "ok", f"{text}.", ""
+        usual = median(gaps)
+        # The longest gap may be an outage; that of each weekend is there twice.
+        longest = gaps[-1] if len(gaps) == _FEWEST_GAPS else gaps[-2]
+        text = f"{text}; they came every {duration(usual)} so far, mostly within {duration(longest)}"
+        if self.export.schedule == "off" or age <= longest + usual / 2:
+            return "ok", f"{text}.", ""
+        fix = "See in Customer Insights whether the segment's refresh or its export to this storage has failed."
+        return "warn", f"{text}: a new one is overdue.", fix
+
+    def schedule(self) -> Look | None:
+        """A schedule whose time has passed and whose run was not started: no timer has run since."""
+        if self.export.schedule == "off" or self.connection.consent is None or self.timer is None:
+            return None
+        since, what = self._due_since()
+        turn = next(self.timer.next_times(self.app.time().fromtimestamp(since, self.app.time().tzinfo)), None)
+        late = self.app.now() - turn.timestamp() if since and turn else 0.0
+        if late <= _LATE_SECONDS or self.app.store.active(self.export.id):
+            return "ok", "Nothing is overdue.", ""
+        return (
+            "FAILED",
+            f"{what}, and for {duration(late)} no timer has started a run of it.",
+            "Start the app; if it is started, its log says at each turn of `timer_export` why not. "
+            f"Run it now: `segment-export run {self.export.id}`.",
+        )
+
+    def _due_since(self) -> tuple[float, str]:
+        """From when the timer was to start a run, in POSIX seconds, and why; 0 where nothing is due."""
+        is_cron = isinstance(self.export.schedule, CronSchedule)
+        regular = self._due_time() if is_cron else self._new_snapshot()
+        tries = self._started.due_tries if is_cron else self._started.snapshot_tries
+        again = (tries.again_at if tries.is_open else 0.0, "Its failed run was to be tried again")
+        return min((each for each in (regular, again) if each[0]), default=(0.0, ""))
+
+    def _due_time(self) -> tuple[float, str]:
+        # Without one, no timer has seen the schedule yet: nobody knows since when.
+        if not isinstance(self.export.schedule, CronSchedule) or not self._started.due:
+            return 0.0, ""
+        due = next_due(self.export.schedule, due_time(self._started.due))
+        return (due.timestamp() if due else 0.0), "Its schedule was due"
+
+    def _new_snapshot(self) -> tuple[float, str]:
+        try:
+            snapshot = self._snapshot
+        except ConfigurationError:
+            return 0.0, ""  # the line about the snapshot says so
+        if self._started.covers(snapshot.id) or self._wait_for_files(snapshot):
+            return 0.0, ""
+        ready = snapshot.newest.timestamp() + self.app.settings.snapshot_quiet_seconds
+        return ready, f"The snapshot {snapshot.id[:15]} is there"
+
+    def notices(self) -> Look | None:
+        """The notices of the last run that did not arrive."""
+        run = self._last
+        if run is None or not run.is_final:
+            return None
+        rows = {row.key: NoticeRow.of(row) for row in self.app.storage.notices.query(run.run_id, on_other=pass_over)}
+        lost = [key for key, notice in rows.items() if notice.state in ("given_up", "unknown")]
+        late = [key for key, notice in rows.items() if notice.state == "refused"]
+        if not lost and not late:
+            return "ok", "None is lost.", ""
+        return self._undelivered(run, (lost or late)[0], is_lost=bool(lost))
+
+    def _undelivered(self, run: Run, key: str, *, is_lost: bool) -> Look:
+        notification, _, event = key.removeprefix(f"{run.run_id}-").rpartition("-")
+        reason = next(
+            (
+                each["text"].removeprefix(f"{notification}: ")
+                for each in reversed(self.app.store.events(run.run_id))
+                if each["kind"] in ("not_notified", "notice_unknown") and each["text"].startswith(f"{notification}: ")
+            ),
+            "",
+        )
+        fix = f"See that the receiver is there and its settings are right: `segment-export notify-test {notification}`."
+        if not is_lost:
+            text = f"{notification} has not taken the notice ({event}) of {run.run_id} yet."
+            return "warn", text, f"It is tried again by itself, for six hours. {fix}"
+        return "FAILED", f"The notice ({event}) of {run.run_id} may not have reached {notification}. {reason}", fix
+
+    def list_at_brevo(self, names: dict[tuple[str, int], Look]) -> Look:
+        """The list and its name; each list is asked for once."""
+        place = (self.connection.api_key.setting, self.export.list_id)
+        if place not in names:
+            name = check_list(self.app.brevo(place[0]), place[1])
+            names[place] = ("ok", f"{self.export.list_id}, {name}.", "")
+        return names[place]

@@ -1,0 +1,116 @@
+"""The doctor's checks of the settings and of the configuration."""
+
+from collections.abc import Generator, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.access import people_sign_in, webhook_secret
+from shared.app import App
+from shared.app_secret import app_secret
+from shared.config.document import DocumentError, read_local
+from shared.config.models import Document
+from shared.errors import ConfigurationError
+from shared.operating.doctor.finding import Finding, fault, probed
+from shared.operating.looking import Look
+from shared.runs.store import RunStore
+from shared.settings import Settings, read_settings
+from shared.storage.account import Storage
+from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
+from shared.version import VERSION
+
+_KEY_VAULT = "@Microsoft.KeyVault("
+
+
+def usable_settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
+    """What can be read of the settings, and what cannot.
+
+    Each is read alone, so that none hides another; only the parts of a connection (`NAME__part`) belong together.
+    """
+    good: dict[str, str] = {}
+    connections: dict[str, dict[str, str]] = {}
+    faults = []
+    for name, value in environment.items():
+        if value.strip().startswith(_KEY_VAULT):
+            faults.append(
+                Finding(
+                    f"setting {name}",
+                    "FAILED",
+                    "Its Key Vault reference did not resolve.",
+                    "Check that the secret exists and that the app's identity may read it.",
+                )
+            )
+            continue
+        connections.setdefault(name.partition("__")[0], {})[name] = value
+    for name, parts in connections.items():
+        try:
+            read_settings(parts)
+        except ConfigurationError as error:
+            faults.append(Finding(f"setting {name}", "FAILED", error.message, error.advice))
+            continue
+        good |= parts
+    return read_settings(good), faults
+
+
+def settings_findings(environment: Mapping[str, str], faults: list[Finding]) -> Generator[Finding]:
+    """The version, the settings that cannot be read, the timer's schedule, and the secrets of the app itself."""
+    yield Finding("version", "ok", f"{VERSION} in this terminal; `GET /api/health` shows the deployed one.")
+    yield from faults or [Finding("settings", "ok", "Each can be read.")]
+    yield _timer(environment, datetime.now(UTC))
+    yield from _webhook(environment)
+    yield from probed([("app secret", _app_secret)])
+
+
+def timer_schedule(environment: Mapping[str, str]) -> TimerSchedule | None:
+    """When the timer runs, by the settings of this terminal; None where nobody can say."""
+    try:
+        return TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, datetime.now(UTC))
+    except ConfigurationError:
+        return None
+
+
+def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
+    """Whether the timer runs by its schedule, and when next: the host says nothing where it does not."""
+    try:
+        schedule = TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, now)
+    except ConfigurationError as error:
+        return Finding("timer", "FAILED", error.message, error.advice)
+    fix = "Give EXPORT_SCHEDULE a day of the month or a weekday, and * for the other." if schedule.is_in_doubt else ""
+    return Finding("timer", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now), fix)
+
+
+def _webhook(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether systems can call the webhook where people sign in; nothing is said of a secret that nobody needs."""
+    if not environment.get("WEBHOOK_SECRET") and not people_sign_in(environment):
+        return
+    try:
+        webhook_secret(environment)
+    except ConfigurationError as error:
+        yield Finding("webhook", "warn", f"It lets in no system. {error.message}", error.advice)
+    else:
+        yield Finding("webhook", "ok", "WEBHOOK_SECRET lets systems in where people sign in.")
+
+
+def _app_secret() -> Look:
+    app_secret()
+    return "ok", "APP_SECRET holds 32 bytes.", ""
+
+
+def configuration(settings: Settings, storage: Storage | None) -> tuple[Document, Finding]:
+    """The configuration; an empty one where it cannot be read."""
+    where = settings.export_config
+    try:
+        if storage is not None:
+            found = App(settings, storage, RunStore(storage)).document()
+        elif Path(where).is_file():
+            found = read_local(where)
+        else:
+            text = f"{where} cannot be read: no storage."
+            return Document(), Finding("configuration", "FAILED", text, "Fix the setting of the storage first.")
+    except DocumentError as error:
+        more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+        fix = f"`segment-export validate` lists all faults; correct them in {where}."
+        return Document(), Finding("configuration", "FAILED", f"{error.problems[0]}{more}", fix)
+    except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
+        return Document(), fault("configuration", error)
+    text = f"{where}: {len(found.connections)} connections, {len(found.exports)} exports."
+    return found, Finding("configuration", "ok", text)

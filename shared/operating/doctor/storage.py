@@ -1,0 +1,92 @@
+"""The doctor's checks of storage: the app's own services, and the containers that segments land in."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from shared.app import App
+from shared.config.document import blob_address
+from shared.config.models import Document
+from shared.errors import ConfigurationError
+from shared.operating import looking
+from shared.operating.doctor.finding import Finding, Probe
+from shared.operating.looking import Look
+from shared.runs.leavers import LEAVERS, has_changed_secret
+from shared.settings import Settings
+from shared.staging.bodies import STAGED
+from shared.staging.rejected import REJECTED
+from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
+from shared.storage.failures import NotFound
+
+_TABLES = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
+
+
+def opened_storage(settings: Settings) -> tuple[Storage | None, list[Finding]]:
+    """Storage; that of the app alone where the setting of the other one is wrong, and what is wrong."""
+    try:
+        return open_storage(settings, hurried=True), []
+    except ConfigurationError as error:
+        fault = Finding("storage settings", "FAILED", error.message, error.advice)
+    with suppress(ConfigurationError):
+        alone = open_storage(replace(settings, segment_storage=settings.app_storage), hurried=True)
+        return alone, [replace(fault, check="setting SEGMENT_STORAGE")]
+    return None, [fault]
+
+
+def app_services(app: App) -> list[list[Probe]]:
+    """The app's containers, queues and tables: each is written to, and what was written is deleted."""
+    storage = app.storage
+    containers = [STAGED, REJECTED, LEAVERS]
+    if not Path(app.settings.export_config).is_file():
+        with suppress(ConfigurationError):
+            containers.append(blob_address(app.settings.export_config)[0])
+    return [
+        [(f"container {name}", _written(partial(storage.app_blobs.probe, name))) for name in containers],
+        [
+            (f"queue {QUEUE}", _written(storage.queue.probe)),
+            (f"queue {POISON_QUEUE}", _written(storage.poison.probe)),
+            (f"queue {NOTICES}", _written(storage.notice_queue.probe)),
+        ],
+        [(f"table {name}", _written(getattr(storage, name).probe)) for name in _TABLES],
+    ]
+
+
+def _written(probe: Callable[[], bool]) -> Callable[[], Look]:
+    def look() -> Look:
+        return "ok", "Can be written." if probe() else "Not there yet: it is made when it is first needed.", ""
+
+    return look
+
+
+def secret_in_use(app: App) -> Look | None:
+    """Whether APP_SECRET is still the one by which the app has last kept who left a list."""
+    try:
+        has_changed = has_changed_secret(app)
+    except ConfigurationError:
+        return None  # `app secret` says what is wrong with it
+    if not has_changed:
+        return "ok", "No answer of who left a list was kept by another APP_SECRET.", ""
+    text = "APP_SECRET has changed since the app has last kept who left a list, or is another one in this terminal."
+    fix = (
+        "Put the earlier one back, if you have it. Nothing is lost without it: the next runs ask Brevo again, after "
+        "which this line goes."
+    )
+    return "warn", text, fix
+
+
+def segment_containers(app: App, document: Document) -> list[Probe]:
+    """The account that Customer Insights writes to, and the containers that the exports read; nothing is written."""
+
+    def look(container: str) -> Look:
+        try:
+            app.storage.segment_blobs.folders(container, "probe/")
+        except NotFound:
+            fix = "Correct source.container in the export, or let Customer Insights export into it."
+            return "FAILED", "There is no such container.", fix
+        return "ok", "Can be read.", ""
+
+    containers = sorted({export.source.container for export in document.exports})
+    account: Probe = ("segments account", partial(looking.segment_account, app))
+    return [account, *((f"segments {name}", partial(look, name)) for name in containers)]

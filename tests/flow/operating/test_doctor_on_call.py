@@ -1,0 +1,334 @@
+"""Whatever breaks at night, a line of doctor names it and how to fix it. `test_doctor_of_storage.py` has storage.
+
+The table in docs/operate.md has the same cases.
+"""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from shared.app_secret import derived_key, new_secret
+from shared.cli.program import program
+from shared.errors import ConfigurationError
+from shared.mapping.leavers import DigestKey
+from shared.notices.tell import take_notice
+from shared.runs.leavers import Question
+from shared.runs.starting import start_due
+from shared.runs.status import find_run
+from shared.storage.tables import Row
+from tests.flow.operating.tools import ANA, HEAD
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 24 * 3600.0
+PEOPLE = HEAD + "".join(f"C-{number},person-{number}@example.com,Name\n" for number in range(10))
+
+
+class Night:
+    """An export over storage in memory, whose clock can skip time, and what doctor prints of it."""
+
+    def __init__(self, flow):
+        self.flow = flow
+        self.export = f"export {flow.export_id}"
+
+    def doctor(self, status=1):
+        done = CliRunner().invoke(program, ["doctor"], catch_exceptions=False)
+        assert done.exit_code == status, done.stdout
+        return done.stdout.splitlines()
+
+    def line(self, check, state="FAILED"):
+        """The one line about the check."""
+        [found] = [line for line in self.doctor(int(state == "FAILED")) if f"  {check}: " in line]
+        assert found.startswith(f"  {state:<6}  {check}: ")
+        return found
+
+    def skip(self, seconds):
+        self.flow.app.storage.clock.skip(seconds)
+
+    def run(self):
+        """A run in a second of its own: the ids of runs have whole ones, and newer runs are known by them."""
+        ended = self.flow.run()
+        self.skip(2)
+        return ended
+
+    def configure(self, **parts):
+        document = {"connections": self.flow.connections, "exports": self.flow.exports} | parts
+        where = self.flow.app.settings.export_config.split("/")
+        self.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())
+
+    def change(self, **changes):
+        self.flow.export.update(changes)
+        self.configure()
+
+    @property
+    def run_it(self):
+        return f"`segment-export run {self.flow.export_id}`"
+
+
+@pytest.fixture
+def night(office_in_memory, monkeypatch):
+    storage = office_in_memory.app.storage
+    monkeypatch.setattr("shared.operating.doctor.storage.open_storage", lambda settings, *, hurried: storage)
+    storage.clock.difference_seconds = 0.0
+    return Night(office_in_memory)
+
+
+def has_all(line, *words):
+    assert [each for each in words if each not in line] == [], line
+
+
+def test_doctor_counts_what_is_in_order_and_shows_no_line_of_it(night):
+    night.flow.segment(PEOPLE)
+    night.run()
+    lines = night.doctor(0)
+    assert [line for line in lines if line.startswith(("  ok", "  warn", "  FAILED"))] == []
+    counts = [int(line.split()[0]) for line in lines if line.endswith("in order")]
+    assert sum(counts[:-1]) == counts[-1] > 30
+    assert lines[-1] == f"{counts[-1]} checks in order"
+
+
+def test_doctor_names_the_setting_of_a_key_that_brevo_refuses(night, monkeypatch):
+    monkeypatch.setenv(night.flow.account, "wrong")
+    line = night.line("connection brevo-eu, key accepted")
+    has_all(line, "Brevo does not accept the API key", night.flow.account, "Put a valid key into the setting")
+
+
+def test_doctor_says_what_a_run_failed_by_what_is_next_and_how_to_run_it_now(night, monkeypatch):
+    night.flow.segment(PEOPLE)
+    monkeypatch.setenv(night.flow.account, "wrong")
+    run_id = night.run()["run_id"]
+    monkeypatch.setenv(night.flow.account, night.flow.sandbox.api_key)
+    line = night.line(f"{night.export}, last run")
+    has_all(
+        line, f"{run_id} failed: Brevo does not accept the API key", "Nothing was sent.", f"Run it now: {night.run_it}"
+    )
+    night.run()
+    night.doctor(0)
+
+
+def test_doctor_names_a_segment_that_is_not_there_and_what_was_expected(night):
+    line = night.line(f"{night.export}, snapshot", "warn")  # nobody has exported it yet, which is no fault
+    has_all(line, "There is no snapshot of the segment Gold", "let Customer Insights export it")
+    night.flow.segment(PEOPLE)
+    night.run()
+    night.flow.app.storage.segment_blobs.delete_below(night.flow.container, "")
+    night.line(f"{night.export}, snapshot")
+
+
+def test_doctor_names_a_late_file_how_long_it_is_waited_for_and_what_to_do(night):
+    paths = [{"name": f"Gold_{number}", "location": location(night.flow, number)} for number in (1, 2)]
+    night.flow.model_json({"name": "Gold", "attributes": attributes(), "partitions": paths})
+    night.flow.segment(PEOPLE)
+    line = night.line(f"{night.export}, snapshot", "warn")
+    has_all(
+        line, "lacks files", "Gold_2.csv", "waits for files until", "let Customer Insights export the segment again"
+    )
+    night.skip(7 * HOUR)
+    has_all(night.line(f"{night.export}, snapshot"), "Gold_2.csv", "Let Customer Insights export the segment again")
+
+
+def location(flow, number):
+    return f"https://a.blob.core.windows.net/{flow.container}/x/Gold/2026/11/24/0500/Gold_{number}.csv"
+
+
+def attributes():
+    return [{"name": name, "dataType": "string"} for name in HEAD.strip().split(",")]
+
+
+def test_doctor_says_that_a_new_snapshot_is_overdue_by_how_often_they_came(night):
+    for day in (19, 20, 23, 24, 25, 26, 27, 30):  # a working week and two weekends
+        night.flow.segment(PEOPLE, refresh=f"2025/11/{day}/0500")
+    night.run()
+    night.skip(80 * HOUR)
+    night.doctor(0)
+    night.skip(8 * HOUR)
+    line = night.line(f"{night.export}, snapshot", "warn")
+    has_all(line, "they came every 1 d so far, mostly within 3 d: a new one is overdue", "See in Customer Insights")
+    night.change(schedule="off")
+    night.doctor(0)
+
+
+def test_doctor_names_messages_that_were_given_up_and_the_command_that_puts_them_back(night):
+    night.flow.app.storage.poison.send("!!")
+    has_all(night.line("run-steps-poison"), "1 message was given up.", "`segment-export replay`")
+
+
+def test_doctor_names_the_process_of_an_import_that_is_stuck_and_until_when_it_is_waited_for(night):
+    night.flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    night.flow.segment(PEOPLE)
+    run_id = night.flow.start().run_id
+    night.flow.work_until(lambda: find_run(night.flow.app, run_id).state == "confirming")
+    assert not [line for line in night.doctor(0) if "  imports: " in line]
+    night.skip(45 * MINUTE)
+    [line] = [line for line in night.doctor() if "  imports: " in line]
+    process = night.flow.app.store.batch(find_run(night.flow.app, run_id), 1).process_id
+    has_all(line, f"the process {process}, which {run_id} waits for, until", "`segment-export cancel RUN`")
+
+
+def test_doctor_shows_what_brevo_says_of_an_account_that_takes_no_more_contacts(night):
+    night.flow.sandbox.fail_next("POST /contacts/import", "402")
+    night.flow.segment(PEOPLE)
+    night.run()
+    line = night.line(f"{night.export}, last run")
+    has_all(line, "not enough credits (402)", "Check the account's plan in Brevo", night.run_it)
+
+
+def test_doctor_names_a_list_that_brevo_does_not_have(night):
+    night.flow.segment(PEOPLE)
+    night.change(list_id=4711)
+    has_all(night.line(f"{night.export}, list"), "Brevo has no list 4711.", "Correct list_id", "make the list in Brevo")
+
+
+def test_doctor_says_that_brevo_blocks_the_address_and_where_it_is_let_in(night):
+    night.flow.sandbox.fail_next("GET /contacts/lists", "401-ip", times=5)
+    line = night.line("connection brevo-eu, address allowed")
+    has_all(line, "IP address", "Security > Authorised IPs")
+
+
+def test_doctor_names_the_first_fault_of_a_broken_configuration_and_who_lists_all(night):
+    night.configure(exports=[{**night.flow.export, "colour": 1, "list_id": "x"}])
+    line = night.line("configuration")
+    has_all(line, "exports[0].", "(1 more)", "`segment-export validate`", night.flow.app.settings.export_config)
+    assert "  warn    exports: Not checked, since the configuration cannot be read. Correct it first." in night.doctor()
+
+
+def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
+    night.flow.segment(PEOPLE)
+    run_id = night.flow.start().run_id
+    night.skip(10 * MINUTE)
+    has_all(night.line("open runs"), f"No host has taken a message of {run_id}", "Start the app.")
+    night.skip(HOUR)
+    has_all(night.line("open runs"), f"Nothing drives {run_id} (queued)", "Start the app")
+
+
+@pytest.mark.parametrize("schedule", ["with_refresh", {"cron": "*/20 * * * *"}])
+def test_doctor_says_that_no_timer_has_started_what_is_due(night, schedule):
+    night.flow.segment(PEOPLE)
+    night.change(schedule=schedule)
+    if schedule != "with_refresh":
+        night.flow.app.store.note_due(night.flow.export_id, f"{night.flow.app.time():%Y-%m-%dT%H:%MZ}")
+    assert [line for line in night.doctor(0) if ", schedule: " in line] == []
+    night.skip(60 * MINUTE)
+    line = night.line(f"{night.export}, schedule")
+    has_all(line, "no timer has started a run of it", "Start the app", "`timer_export`", night.run_it)
+    night.run()
+    if schedule == "with_refresh":
+        night.doctor(0)
+
+
+def test_doctor_says_that_no_timer_has_tried_a_failed_run_again(night, monkeypatch):
+    night.flow.segment(PEOPLE)
+    monkeypatch.setenv(night.flow.account, "wrong")
+    [start] = start_due(night.flow.app)
+    night.flow.finish(start.run_id)
+    monkeypatch.setenv(night.flow.account, night.flow.sandbox.api_key)
+    has_all(night.line(f"{night.export}, last run"), "It is tried again by itself after", night.run_it)
+    assert [line for line in night.doctor() if ", schedule: " in line] == []
+    night.skip(45 * MINUTE)
+    line = night.line(f"{night.export}, schedule")
+    has_all(line, "Its failed run was to be tried again", "no timer has started a run of it", "Start the app")
+
+
+def test_doctor_names_the_settings_of_secrets_that_are_lost(night, monkeypatch):
+    monkeypatch.delenv("APP_SECRET")
+    monkeypatch.delenv(night.flow.account)
+    has_all(night.line("app secret"), "The setting APP_SECRET is not set.", "openssl rand -base64 32")
+    has_all(night.line("connection brevo-eu, key found"), night.flow.account, "is not set")
+
+
+def test_doctor_says_that_the_app_secret_has_changed_and_what_is_lost_by_that(night, monkeypatch):
+    key = DigestKey.of(derived_key("leavers"))
+    answer = Question(asked_at=1.0, process_id=1, answered_at=2.0, key_id=key.id)
+    night.flow.app.storage.accounts.put(Row(night.flow.account, "left-12", answer.values()))
+    assert [line for line in night.doctor(0) if "app secret" in line] == []
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    line = night.line("app secret in use", "warn")
+    has_all(line, "APP_SECRET has changed", "Put the earlier one back", "the next runs ask Brevo again")
+
+
+def test_doctor_names_a_receiver_that_a_notice_did_not_reach_and_the_command_that_tries_it(night, monkeypatch):
+    monkeypatch.setenv("TEAM_URL", "http://127.0.0.1:9/hook")
+    night.configure(notifications=[{"id": "team", "type": "teams", "url": {"setting": "TEAM_URL"}}])
+    night.flow.segment(PEOPLE)
+    monkeypatch.setenv(night.flow.account, "wrong")
+    run_id = night.run()["run_id"]
+    post_notices(night)
+    night.flow.sandbox.change(api_key="wrong")  # the failed run alone is left
+    [line] = [line for line in night.doctor() if f"{night.export}, notices: " in line]
+    has_all(line, "warn", f"team has not taken the notice (failed) of {run_id} yet", "tried again by itself")
+    night.skip(7 * HOUR)
+    post_notices(night)
+    line = night.line(f"{night.export}, notices")
+    has_all(line, f"The notice (failed) of {run_id}", "could not be reached", "`segment-export notify-test team`")
+
+
+def post_notices(night):
+    """As a worker does, until none is due."""
+    queue = night.flow.app.storage.notice_queue
+    while received := queue.receive(120):
+        take_notice(night.flow.app, received.text)
+        queue.delete(received)
+
+
+def test_doctor_names_the_setting_of_a_receiver_that_is_lost(night):
+    night.configure(notifications=[{"id": "team", "type": "teams", "url": {"setting": "TEAM_URL"}}])
+    has_all(night.line("notification team"), "TEAM_URL", "is not set")
+
+
+def test_doctor_says_that_a_segment_was_cut_and_how_a_person_lets_it_through(night):
+    night.flow.segment(PEOPLE)
+    night.run()
+    night.flow.segment(f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n", refresh="2026/11/25/0500")
+    night.run()
+    line = night.line(f"{night.export}, last run")
+    has_all(
+        line, "The segment has 2 contacts where the last run had 10", "max_shrink", f"{night.run_it[:-1]} --accept`"
+    )
+
+
+def test_export_that_cannot_be_checked_stops_no_other_check(night, monkeypatch):
+    night.flow.segment(PEOPLE)
+    night.run()
+    other = {**night.flow.export, "id": "a-other"}
+    night.configure(exports=[other, night.flow.export])
+
+    def breaks(source):
+        raise KeyError("ana.pop@example.com")
+
+    monkeypatch.setattr("shared.operating.doctor.exports.find_snapshot", breaks)
+    lines = night.doctor()
+    assert len([line for line in lines if ", snapshot: An unforeseen error: " in line]) == 2
+    assert "ana.pop" not in "".join(lines)
+    assert [line for line in lines if line == "Clock"]
+
+
+def test_connection_that_cannot_be_checked_stops_no_other_check(night):
+    night.flow.segment(PEOPLE)
+    night.run()
+    lost = {**night.flow.connection, "id": "a-lost", "api_key": {"setting": "LOST_KEY"}}
+    night.configure(connections=[lost, night.flow.connection])
+    has_all(night.line("connection a-lost, key found"), "LOST_KEY", "is not set")
+    assert [line for line in night.doctor() if "brevo-eu" in line or night.export in line] == []
+
+
+def test_exports_that_there_was_no_time_for_are_counted(night, monkeypatch):
+    monkeypatch.setattr("shared.operating.doctor.exports._EXPORTS_SECONDS", -1.0)
+    night.configure(exports=[{**night.flow.export, "id": f"e-{number}"} for number in range(3)])
+    line = night.line("exports", "warn")
+    has_all(line, "3 exports were not checked", "`segment-export exports`")
+
+
+def test_json_has_the_group_of_each_check(night):
+    done = CliRunner().invoke(program, ["doctor", "--json"], catch_exceptions=False)
+    answer = json.loads(done.stdout)
+    assert set(answer) == {"healthy", "checks"}
+    assert {tuple(each) for each in answer["checks"]} == {("check", "state", "message", "fix", "group")}
+    groups = ["settings", "storage", "connections", "exports", "queues and runs", "clock"]
+    assert list(dict.fromkeys(each["group"] for each in answer["checks"])) == groups
+
+
+def test_configuration_error_is_a_line_with_its_advice(night, monkeypatch):
+    def breaks(*_):
+        raise ConfigurationError("partition_twice", "The segment Gold is there twice.", "Remove one of the two.")
+
+    monkeypatch.setattr("shared.operating.doctor.exports.find_snapshot", breaks)
+    has_all(night.line(f"{night.export}, snapshot"), "The segment Gold is there twice.", "Remove one of the two.")
