@@ -32,6 +32,7 @@ from local.stack import (
     ShippedExport,
     Stack,
     Stopped,
+    last_lines,
     raise_if,
     stop_on_signals,
 )
@@ -76,6 +77,12 @@ class Demo:
             tell()
         ran_seconds = time.monotonic() - started
         return self._tell_end(others, ran_seconds)
+
+    def check_parts(self) -> None:
+        """Raises: DemoError, with the end of its log shown, where a part has ended."""
+        if part := self.stack.ended_part():
+            self._story.show(last_lines(part.log))
+            raise DemoError(f"{part.name} has ended; the end of its log is above")
 
     def _by_http(self) -> None:
         self._drop("1 of 4, HTTP")
@@ -208,8 +215,7 @@ class Demo:
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise DemoError(f"{otherwise} within {seconds:.0f} s")
-            if part := self.stack.ended_part():
-                raise DemoError(f"{part} has ended")
+            self.check_parts()
             self._stop.wait(_LOOK_SECONDS)
             raise_if(self._stop)
         return found
@@ -254,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with demo.stack, _log_on_failure(demo.stack.log_file, story):
                 summary = demo.run()
                 if options.keep:
-                    _keep(demo.stack, story, stop, Path(folder))
+                    _keep(demo, story, stop, Path(folder))
     except Stopped:
         story.end("demo: stopped")
         return _STOPPED
@@ -277,7 +283,8 @@ def _log_on_failure(path: Path, story: Story) -> Iterator[None]:
         raise
 
 
-def _keep(stack: Stack, story: Story, stop: threading.Event, folder: Path) -> None:
+def _keep(demo: Demo, story: Story, stop: threading.Event, folder: Path) -> None:
+    stack = demo.stack
     settings = folder / "demo.env"
     settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in stack.settings.items()))
     story.say("All of it stays up until Ctrl+C:")
@@ -286,8 +293,7 @@ def _keep(stack: Stack, story: Story, stop: threading.Event, folder: Path) -> No
     story.show(f"storage: {stack.storage}")
     story.show(f"for a terminal: . {settings}, then segment-export status")
     while not stop.wait(_LOOK_SECONDS):
-        if part := stack.ended_part():
-            raise DemoError(f"{part} has ended")
+        demo.check_parts()
 
 
 if __name__ == "__main__":

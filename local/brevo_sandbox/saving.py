@@ -4,7 +4,6 @@ Kept are attributes, folders, lists, contacts and the next process's number. Pro
 """
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 from local.brevo_sandbox.state import Account, Attribute, Contact
 from local.brevo_sandbox.world import World
+from local.private_file import write_private
 
 _LOOK_SECONDS = 1.0
 _PAUSE_OF_A_SAVE = 10  # times what it took: an account of a million contacts must not be saved all the time
@@ -23,10 +23,7 @@ def save(world: World, path: Path) -> None:
     """Write the account, all at once and only for its owner. Raises: OSError."""
     with world.account.lock:
         text = json.dumps(_document(world), separators=(",", ":"))
-    new = path.with_suffix(".new")
-    with open(new, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-    new.replace(path)
+    write_private(path, text)
 
 
 def load(world: World, path: Path) -> None:
