@@ -42,6 +42,9 @@ OTHERS_LIST = 13
 _SETTINGS = {"EXPORT_CONFIG": str(CONFIG), "SNAPSHOT_QUIET_SECONDS": "3", "EXPORT_SCHEDULE": "*/5 * * * * *"}
 _FINAL = ("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped")
 _LOOK_SECONDS = 0.25
+_NEXT = """\
+Next: `make serve` keeps all of it up, with a start page and lines to try;
+README.md says how to use an account of your own, docs/operate.md how to deploy."""
 _STOPPED = 130
 
 
@@ -56,7 +59,7 @@ class Demo:
             raise DemoError(f"{CONFIG} maps other fields than the sample data is made for")
         self._run_seconds = 60 + rows / 1000
         self._rows = rows
-        self.stack = Stack(folder, _SETTINGS)
+        self.stack = Stack(folder, _SETTINGS, say=story.say)
         self._runs: list[dict[str, Any]] = []
 
     def run(self) -> str:
@@ -64,7 +67,7 @@ class Demo:
         names = " and ".join(self._export.segments)
         self._story.say(
             f"The export {self._export.id}: {names}, {self._rows:,} rows each, to Brevo list "
-            f"{self._export.list_id}. All of it on this machine."
+            f"{self._export.list_id}. All of it on this machine, in about a minute."
         )
         with ThreadPoolExecutor(1) as beside:
             samples = beside.submit(SampleSnapshots, self._export.segments, self._rows)
@@ -268,6 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         story.end("demo: stopped" if stop.is_set() else f"demo: FAILED: {error}")
         return _STOPPED if stop.is_set() else 1
     story.end(f"demo: {summary}, {story.seconds:.0f} s")
+    story.end(_NEXT)
     return 0
 
 

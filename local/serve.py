@@ -44,15 +44,18 @@ _SIGN_SECONDS = 3.0
 _HELP = """\
 environment:
   PORT                     the same as --port
-  EXPORT_CONFIG            the configuration: a local file, which is then read only, or container/blob
-                           [config/playground.json in the storage, at first a copy of config/exports.json]
-  SNAPSHOT_QUIET_SECONDS   how long a snapshot must be unchanged              [5]
-  EXPORT_SCHEDULE          the timer, NCRONTAB                               [every 30 seconds]
+  EXPORT_CONFIG            a local file, which is then read only, or a blob of
+                           the storage, at first a copy of config/exports.json
+                           [config/playground.json]
+  SNAPSHOT_QUIET_SECONDS   how long a snapshot must be unchanged          [5]
+  EXPORT_SCHEDULE          the timer, NCRONTAB             [every 30 seconds]
 
-The start page is on the port below the app's, the Brevo sandbox on the one above, where these are free.
-When all is ready FOLDER/serve.env has API, KEY, SANDBOX, the app's settings and a PATH with segment-export:
-`. .local/serve.env && segment-export run high-value --wait`. FOLDER/serve.json has the same for programs.
-Storage, keys and the sandbox's contacts are kept for the next start.
+The start page is on the port below the app's, the Brevo sandbox on the one
+above, where these are free. When all is ready FOLDER/serve.env has API, KEY,
+SANDBOX, the app's settings and a PATH with segment-export:
+  . .local/serve.env && segment-export run high-value --wait
+FOLDER/serve.json is for programs. Storage, keys and the sandbox's contacts are
+kept for the next start. docs/sandbox.md says what can go wrong at Brevo.
 """
 
 
@@ -78,7 +81,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.serve",
         usage='make serve [ARGS="OPTIONS"]',
-        description="Keeps the whole app up on 127.0.0.1: storage, the Brevo sandbox and the functions host.",
+        description="Keeps the whole app up on this machine: storage, Brevo sandbox, functions host.",
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -223,7 +226,8 @@ def _put_segments(options: argparse.Namespace, stack: Stack, words: _Words) -> N
             words.say(f"put the sample segments {' and '.join(names)} into storage, {rows:,} rows each")
         if options.own_files:
             put_files(stack.storage, options.own_files)
-            words.say(f"put {len(options.own_files)} files of {options.segments} into storage")
+            count = len(options.own_files)
+            words.say(f"put {count} file{'s' * (count > 1)} of {options.segments} into storage")
     except (AzureError, OSError) as error:
         raise CannotServe(f"the segments cannot be put into storage: {error}") from error
 

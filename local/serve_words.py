@@ -55,7 +55,7 @@ def told(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path]) -> st
 Segment Export is up on this machine. Ctrl+C ends it; what it holds is kept.
 
   start page      {facts["start_page"]}
-  Brevo sandbox   {facts["sandbox"]}/  (and what can go wrong: docs/sandbox.md)
+  Brevo sandbox   {facts["sandbox"]}/  what can go wrong: docs/sandbox.md
   app             {facts["api"]}/api
   configuration   {stack.settings["EXPORT_CONFIG"]}
   storage         Azurite on the ports {", ".join(map(str, stack.azurite.ports))}

@@ -35,10 +35,11 @@ class WorkerWatch:
             starts = {int(each["number"]): int(each["starts"]) for each in self._workers()}
         except (OSError, http.client.HTTPException, ValueError):
             return ""  # the host itself is away, which its own check says
-        before, ended = self._starts or starts, []
-        if now - self._said >= _QUIET_SECONDS:
-            ended = [f"worker {number}" for number, count in starts.items() if count > before.get(number, count)]
-            self._starts = starts
+        if now - self._said < _QUIET_SECONDS:
+            return ""
+        # The host was ready before the first look: a worker has been started once by then.
+        ended = [f"worker {number}" for number, count in starts.items() if count > self._starts.get(number, 1)]
+        self._starts = starts
         if ended:
             self._said = now
         return " and ".join(ended)
