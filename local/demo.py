@@ -21,6 +21,7 @@ from typing import Any
 from local.demo_checks import DemoError, Members, check_rejected_rows, check_run, check_triggers
 from local.demo_story import Story, columns
 from local.functions_host.blob_watcher import BlobWatcher
+from local.run_module import run_module
 from local.sample_data import MAPPING
 from local.sample_snapshots import SampleSnapshots
 from local.sandbox_contacts import members_of
@@ -112,7 +113,7 @@ class Demo:
 
     def _by_terminal(self) -> None:
         self._story.say(f"4 of 4, terminal: segment-export run {self._export.id} --wait (the same snapshot once more)")
-        command = [sys.executable, "-m", "shared.cli", "run", self._export.id, "--wait"]
+        command = [*run_module(), "shared.cli", "run", self._export.id, "--wait"]
         environment = {**os.environ, **self.stack.settings}
         with subprocess.Popen(
             command, cwd=REPOSITORY, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local.functions_host.http_messages import send
+from local.run_module import run_module
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _STOP_SECONDS = 5
@@ -51,7 +52,7 @@ class SandboxProcess:
 
         Without one they are on standard error.
         """
-        command = [sys.executable, "-m", "local.sandbox_process", "--api-key", self.api_key, *self._arguments]
+        command = [*run_module(), "local.sandbox_process", "--api-key", self.api_key, *self._arguments]
         with self._log_file.open("wb") if self._log_file else nullcontext() as log:
             process = subprocess.Popen(
                 command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True

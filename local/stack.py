@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import threading
@@ -190,9 +189,7 @@ class Stack:
             return EndedPart("Azurite", self.azurite.log_file)
         if self.sandbox.has_ended():
             return EndedPart("the Brevo sandbox", self._sandbox_log)
-        # Looks only: the host's exit code stays there for the process that waits for it.
-        ended = os.waitid(os.P_PID, self.host.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return EndedPart("the functions host", self.log_file) if ended else None
+        return EndedPart("the functions host", self.log_file) if self.host.has_ended() else None
 
     def _app_secret(self) -> str:
         """The app's secret of this folder, made where it is missing: storage outlives a start, and so does it."""

@@ -6,11 +6,14 @@ from __future__ import annotations
 import base64
 import functools
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from local.run_module import RUN_MODULE
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
@@ -80,8 +83,12 @@ def azurite() -> Iterator[Azurite]:
 
 @pytest.fixture(scope="session")
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """What a command line begins with in place of `python -m`, where the start of Python is not what is tested."""
+    """What a command line begins with in place of `python -m`, where the start of Python is not what is tested.
+
+    Once it is there, the functions hosts and sandboxes of the worker process start in this way, too.
+    """
     from tests.forked import forking
 
-    with forking(tmp_path_factory.mktemp("forked")) as start:
+    with forking(tmp_path_factory.mktemp("forked")) as start, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RUN_MODULE, shlex.join(start))
         yield start

@@ -6,7 +6,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any, Self
 
 from local.functions_host.event_grid import webhook_url
 from local.functions_host.http_messages import Response, send
+from local.run_module import run_module
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _LOG_TAIL_CHARACTERS = 4000
@@ -50,7 +50,7 @@ class FunctionsHost:
         start_timeout_seconds: float = 60,
     ) -> None:
         self._command = [
-            *(sys.executable, "-m", "local.functions_host", "--json", "--stop-with-input"),
+            *(*run_module(), "local.functions_host", "--json", "--stop-with-input"),
             *(f"--app={Path(app).resolve()}", f"--workers={workers}", f"--port={port}"),
             f"--queue-lease-seconds={queue_lease_seconds}",
             *([f"--key={key}"] if key else []),
@@ -103,6 +103,10 @@ class FunctionsHost:
         if self._process is not None:
             self._process.kill()
             self._close(self._process)
+
+    def has_ended(self) -> bool:
+        """Whether the host has ended without being stopped here."""
+        return self._process is not None and self._process.poll() is not None
 
     @property
     def url(self) -> str:

@@ -24,7 +24,8 @@ from local.functions_host.queues import Alarms, Limits, QueueListener
 from local.functions_host.runtime import AppError, Runtime
 from local.functions_host.settings import SettingError, read_host_json
 
-READY_LINE = "ready"
+READY = "ready"
+"""The word that a worker writes when it takes messages, before its process id."""
 FINISH_SECONDS = 10.0
 """How long running functions may go on after a stop, as with the real host."""
 
@@ -61,7 +62,7 @@ def main() -> None:
         _end(CANNOT_START)
     for listener in listeners:
         listener.start()
-    print(READY_LINE, file=to_host, flush=True)
+    print(READY, os.getpid(), file=to_host, flush=True)
     code = endings.get()
     _finish(listeners, give_up=code in (FUNCTION_TIMED_OUT, LANGUAGE_WORKER_DIED))
     _end(code)

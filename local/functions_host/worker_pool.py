@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.functions_host.worker import FINISH_SECONDS, READY_LINE, STORAGE_FAILED
+from local.functions_host.worker import FINISH_SECONDS, READY, STORAGE_FAILED
+from local.run_module import run_module
 
 _log = logging.getLogger("local.functions_host.workers")
 # The current directory is the app's by the time that a worker is started again.
@@ -30,7 +30,7 @@ class WorkerPool:
 
     def __init__(self, count: int, arguments: Sequence[str], *, restart: bool) -> None:
         self._stopping = threading.Event()
-        command = [sys.executable, "-m", "local.functions_host.worker", *arguments]
+        command = [*run_module(), "local.functions_host.worker", *arguments]
         self._slots = [_Slot(number, command, restart, self._stopping) for number in range(1, count + 1)]
 
     def start(self) -> None:
@@ -76,13 +76,14 @@ class _Slot:
         self._starts = 0
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._pid: int | None = None  # as the worker says, which need not be the process that was started here
 
     def describe(self) -> dict[str, Any]:
         process = self._process
         alive = process is not None and process.poll() is None
         return {
             "number": self.number,
-            "pid": process.pid if process is not None and alive else None,
+            "pid": self._pid if alive else None,
             "ready": alive and self.ready.is_set(),
             "starts": self._starts,
         }
@@ -107,12 +108,13 @@ class _Slot:
             process = self._start()
             if process is None:
                 return
-            was_ready = self._await_ready(process)
+            self._pid = self._await_ready(process)
+            was_ready = self._pid is not None
             code = process.wait()
             self.ready.clear()
             if self._stopping.is_set():
                 return
-            _log.warning("worker %d (pid %d) ended with code %d", self.number, process.pid, code)
+            _log.warning("worker %d (pid %d) ended with code %d", self.number, self._pid or process.pid, code)
             if not self._restart:
                 return
             if not was_ready:
@@ -132,11 +134,13 @@ class _Slot:
             )
             return self._process
 
-    def _await_ready(self, process: subprocess.Popen[str]) -> bool:
+    def _await_ready(self, process: subprocess.Popen[str]) -> int | None:
+        """The worker's process id once it takes messages; None where it ended before."""
         assert process.stdout is not None  # noqa: S101
         with process.stdout:
-            if process.stdout.readline().strip() != READY_LINE:
-                return False
+            word, _, pid = process.stdout.readline().strip().partition(" ")
+        if word != READY:
+            return None
         self.failed.clear()
         self.ready.set()
-        return True
+        return int(pid)

@@ -10,7 +10,10 @@ import sys
 import threading
 from contextlib import suppress
 
-from shared import app, cli  # noqa: F401 - loaded once for all
+import export_worker.blueprint  # noqa: F401 - loaded once for all
+from local.functions_host import host  # noqa: F401
+from local.functions_host import worker as host_worker  # noqa: F401
+from shared import app, cli  # noqa: F401
 from shared.administration import running  # noqa: F401
 from shared.operating import doctor, forgetting, pruning, replaying, worker  # noqa: F401
 from shared.staging import preview  # noqa: F401
@@ -41,7 +44,7 @@ def _forked(connection: socket.socket) -> list[str]:
     while len(request) < int.from_bytes(size):
         request += connection.recv(65_536)
     if program := os.fork():
-        threading.Thread(target=_end_with_client, args=(connection, program), daemon=True).start()
+        threading.Thread(target=_pass_signals_on, args=(connection, program), daemon=True).start()
         status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
         with suppress(OSError):  # the client was killed
             connection.sendall(bytes([status if status >= 0 else 128 - status]))
@@ -57,10 +60,12 @@ def _forked(connection: socket.socket) -> list[str]:
     return texts[: int(count)]
 
 
-def _end_with_client(connection: socket.socket, program: int) -> None:
+def _pass_signals_on(connection: socket.socket, program: int) -> None:
     """A client that is killed, as after a timeout, takes its program along."""
     with suppress(OSError):
-        connection.recv(1)
+        while signals := connection.recv(16):
+            for number in signals:
+                os.kill(program, number)
         os.kill(program, signal.SIGKILL)
 
 
@@ -70,4 +75,5 @@ if __name__ == "__main__":
     gc.freeze()  # a collection in a forked process would copy what it only looks at
     if todo := serve(sys.argv[1]):
         module, *sys.argv[1:] = todo
+        sys.modules.pop(module, None)  # loaded by others; runs once more as the main module
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -157,3 +157,8 @@ def toy(start_toy: Callable[..., Toy]) -> Iterator[Toy]:
     toy = start_toy(master_key="the-master", arguments=["--function-key=for_functions=the-function-key"])
     yield toy
     toy.host.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_hosts(forked: list[str]) -> None:
+    """Hosts of this folder's tests are forked."""

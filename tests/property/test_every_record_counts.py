@@ -195,9 +195,9 @@ def read_and_compare(
 
 
 @pytest.mark.parametrize(
-    ("part", "files", "chunk_bytes"), [(0, 200, 5_000), (1, 600, 40_000), (2, 600, 40_000), (3, 600, 40_000)]
+    ("part", "files", "chunk_bytes"), [(0, 100, 5_000), (1, 300, 40_000), (2, 300, 40_000), (3, 300, 40_000)]
 )
-def test_every_record_of_2000_files_is_a_contact_or_rejected_with_its_line(
+def test_every_record_of_1000_files_is_a_contact_or_rejected_with_its_line(
     part: int, files: int, small_borders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_and_compare(files, SEED + part, tmp_path, NoMapper, monkeypatch)

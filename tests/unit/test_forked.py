@@ -31,7 +31,7 @@ def test_forked_program_reads_its_input_in_its_folder_and_ends_by_its_signal(for
     done = subprocess.run(
         [*forked, *ONCE, script], cwd=tmp_path, input="typed", capture_output=True, text=True, timeout=60
     )
-    assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, f"{tmp_path} typed\n")
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, f"{tmp_path} typed\n")
 
 
 def test_forked_program_ends_with_its_client(forked, tmp_path):
@@ -49,3 +49,14 @@ def test_forked_program_ends_with_its_client(forked, tmp_path):
         return False
 
     wait_until(is_gone, 20)
+
+
+def test_signal_to_the_client_reaches_the_program_which_may_end_in_its_own_way(forked, tmp_path):
+    script = (
+        "import os, signal, time; signal.signal(signal.SIGUSR1, lambda *_: os._exit(7)); "
+        "print('ready', flush=True); time.sleep(100)"
+    )
+    with subprocess.Popen([*forked, *ONCE, script], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout.readline() == "ready\n"
+        client.send_signal(signal.SIGUSR1)
+        assert client.wait(20) == 7

@@ -121,3 +121,8 @@ def write_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return path
 
     return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_hosts(forked: list[str]) -> None:
+    """Hosts of this folder's tests are forked."""

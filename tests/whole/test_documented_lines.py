@@ -75,8 +75,9 @@ def lines_to_run() -> list[tuple[str, int, str]]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a `make serve` on free ports."""
+def served(tmp_path_factory: pytest.TempPathFactory, forked: list[str]) -> Iterator[Path]:
+    """The folder of a `make serve` on free ports. Its processes are forked, too."""
+    assert forked
     folder = tmp_path_factory.mktemp("served")
     command = [sys.executable, "-m", "local.serve", "--json", "--folder", str(folder)]
     environment = {**os.environ, "PORT": "0", "SNAPSHOT_QUIET_SECONDS": "1"}
