@@ -148,9 +148,6 @@ class _Words:
 def _serve(options: argparse.Namespace, stop: threading.Event, files: tuple[Path, Path]) -> int:
     words = _Words(options.json)
     words.say("bringing the app up on this machine; some ten seconds")
-    if options.fresh:
-        _forget(options.folder)
-        words.say(f"forgot what was kept in {options.folder}")
     with _start_page(options.port) as page, _started(options, stop, page, words) as stack:
         _put_segments(options, stack, words)
         facts = facts_of(stack, page)
@@ -189,6 +186,9 @@ def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage
     port = options.port
     if port and not is_free(port):
         raise CannotServe(f"port {port} is taken by another program: `PORT=8071 make serve` takes another one")
+    if options.fresh:
+        _forget(options.folder)
+        words.say(f"forgot what was kept in {options.folder}")
     settings = {name: os.environ.get(name) or default for name, default in _DEFAULTS.items()}
 
     def prepare(storage: str) -> None:

@@ -41,7 +41,9 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     start: Callable[..., Started], tmp_path: Path
 ) -> None:
     folder = tmp_path / "kept"
-    serve = start("local.serve", "--folder", str(folder), "--json", "--sample", "500", PORT="0")
+    folder.mkdir()
+    (folder / "sandbox.json").write_text("from an earlier start, and broken")
+    serve = start("local.serve", "--folder", str(folder), "--json", "--fresh", "--sample", "500", PORT="0")
     facts = _serve_facts(folder, serve)
     assert {"api", "key", "sandbox", "storage"} <= facts.keys()
     assert (folder / "serve.json").stat().st_mode & 0o077 == 0, "others may read the key"
@@ -132,8 +134,10 @@ def test_serve_says_that_its_port_is_taken(start: Callable[..., Started], tmp_pa
     with SandboxProcess() as other:
         port = other.origin.rsplit(":", 1)[1]
         assert not is_free(int(port))
-        status, _, words = start("local.serve", "--folder", str(tmp_path), PORT=port).end(30)
+        (tmp_path / "sandbox.json").write_text("kept")
+        status, _, words = start("local.serve", "--folder", str(tmp_path), "--fresh", PORT=port).end(30)
     assert status == 1
+    assert (tmp_path / "sandbox.json").read_text() == "kept"
     assert words.strip() == f"serve: port {port} is taken by another program: `PORT=8071 make serve` takes another one"
 
 
