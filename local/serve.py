@@ -109,7 +109,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-class _Words:
+class Words:
     """What is printed while it starts and stops; nothing with --json, which is for programs."""
 
     def __init__(self, silent: bool) -> None:
@@ -146,7 +146,7 @@ class _Words:
 
 
 def _serve(options: argparse.Namespace, stop: threading.Event, files: tuple[Path, Path]) -> int:
-    words = _Words(options.json)
+    words = Words(options.json)
     words.say("bringing the app up on this machine; some ten seconds")
     with _start_page(options.port) as page, _started(options, stop, page, words) as stack:
         _put_segments(options, stack, words)
@@ -160,7 +160,7 @@ def _serve(options: argparse.Namespace, stop: threading.Event, files: tuple[Path
     return 0
 
 
-def _watch(stack: Stack, stop: threading.Event, words: _Words) -> None:
+def _watch(stack: Stack, stop: threading.Event, words: Words) -> None:
     """Until the signal. Raises: CannotServe, where a part has ended."""
     workers = WorkerWatch(stack.host.workers)
     while not stop.wait(_LOOK_SECONDS):
@@ -182,7 +182,7 @@ def _wanted_or_free(port: int) -> int:
     return port if 0 < port <= 65_535 and is_free(port) else 0
 
 
-def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage, words: _Words) -> Stack:
+def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage, words: Words) -> Stack:
     port = options.port
     if port and not is_free(port):
         raise CannotServe(f"port {port} is taken by another program: `PORT=8071 make serve` takes another one")
@@ -215,7 +215,7 @@ def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage
         raise CannotServe(str(error)) from error
 
 
-def _put_segments(options: argparse.Namespace, stack: Stack, words: _Words) -> None:
+def _put_segments(options: argparse.Namespace, stack: Stack, words: Words) -> None:
     """Raises: CannotServe."""
     try:
         rows = options.sample

@@ -152,8 +152,9 @@ class Stack:
             self._say("starting the Brevo sandbox")
             starting.enter_context(self.sandbox)
             raise_if(stop)
+            host = self._make_host()
             self._say(f"starting the functions host with {WORKERS} workers")
-            starting.enter_context(self._make_host())
+            starting.enter_context(host)
             raise_if(stop)
             self._started = starting.pop_all()
         return self

@@ -100,7 +100,7 @@ def words_for(done: str) -> str:
 def faults_now(world: World) -> list[str]:
     """What is not well at the moment, a sentence each."""
     found = [f"{share:.0%} of all calls fail: {kinds}." for share, kinds in [world.faults.storm_now()] if share]
-    found += [f"The next {count} calls of {route} fail." for route, count in world.faults.scripted().items()]
+    found += [_next_calls(route, count) for route, count in world.faults.scripted().items()]
     if world.settings.latency_seconds > world.usual_settings.latency_seconds:
         found.append(f"Each call takes {world.settings.latency_seconds:g} s.")
     if world.settings.seconds_fixed > world.usual_settings.seconds_fixed:
@@ -108,6 +108,10 @@ def faults_now(world: World) -> list[str]:
     if stuck := sum(record.is_open and record.fault is FaultKind.IMPORT_STUCK for record in world.imports.records()):
         found.append(f"Imports that are stuck: {stuck}.")
     return found
+
+
+def _next_calls(route: str, count: int) -> str:
+    return f"The next call of {route} fails." if count == 1 else f"The next {count} calls of {route} fail."
 
 
 def _change_contact(world: World, fields: dict[str, str]) -> str:

@@ -85,7 +85,7 @@ def test_failing_and_slow_are_shown_and_end(sandbox: BrevoSandbox) -> None:
 
 
 def test_import_that_is_stuck_goes_on_with_all_well(sandbox: BrevoSandbox) -> None:
-    assert "The next 1 calls of POST /contacts/import fail." in press(sandbox, mood="stuck").text
+    assert "The next call of POST /contacts/import fails." in press(sandbox, mood="stuck").text
     number = start_import(sandbox)
     assert "Imports that are stuck: 1." in requests.get(f"{sandbox.origin}/", timeout=10).text
     assert call(sandbox, f"processes/{number}").json()["status"] == "queued"

@@ -10,9 +10,11 @@ import pytest
 from local.functions_host.http_messages import Response, send
 from local.functions_host.keys import kept_keys
 from local.playground import own_files
+from local.serve import Words
 from local.stack import EndedPart
 from local.start_page import Link, Shown, StartPage
 from local.worker_watch import WorkerWatch
+from tests.waiting import wait_until
 
 KEY_IN_THE_PAGE = "the-key-of-the-app"
 
@@ -73,6 +75,27 @@ def test_start_page_serves_the_guides_and_no_other_file(page: StartPage) -> None
     assert send("GET", f"{page.url}docs/api.md").body.startswith(b"# The HTTP API")
     assert send("GET", f"{page.url}docs/../README.md").status == 404
     assert send("GET", f"{page.url}docs/decisions").status == 404
+
+
+def test_long_step_is_said_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("local.serve._SIGN_SECONDS", 0.01)
+    words = Words(silent=False)
+    printed = ""
+
+    def has_gone_on() -> bool:
+        nonlocal printed
+        printed += capsys.readouterr().out
+        return printed.count("still starting the host") >= 2
+
+    with words.signs_of_life():
+        words.say("starting the host")
+        wait_until(has_gone_on)
+    assert "still still" not in printed
+
+
+def test_serve_for_programs_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Words(silent=True).say("starting the host")
+    assert capsys.readouterr().out == ""
 
 
 class Workers:
