@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.run_module import RUN_MODULE
-
 if TYPE_CHECKING:
     from local.azurite import Azurite
 
@@ -87,8 +85,19 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
 
     Once it is there, the functions hosts and sandboxes of the worker process start in this way, too.
     """
+    from local.run_module import RUN_MODULE
     from tests.forked import forking
 
     with forking(tmp_path_factory.mktemp("forked")) as start, pytest.MonkeyPatch.context() as patch:
         patch.setenv(RUN_MODULE, shlex.join(start))
         yield start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_engine() -> Iterator[None]:
+    from shared.mapping import mapper
+    from tests.one_engine import OneEngine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapper, "duckdb", OneEngine())
+        yield
