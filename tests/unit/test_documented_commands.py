@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from shared.cli.program import program
-from tests.documented import ROOT, blocks
+from tests.documented import ROOT, blocks, is_whole
 
 GUIDES = (
     "README.md",
@@ -113,3 +113,19 @@ def test_error_codes_of_the_operators_guide_are_the_codes_own():
     )
     assert words
     assert {word for word in words if f'"{word}"' not in code} == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl -d '{\n  \"a\": 1\n}'",
+        "cat > a.json <<'JSON'\n{\"it's\": 1}\nJSON",
+        "az one \\\n  --two",
+        "azd up      # it's not needed twice",
+        'RUN=$(curl "$API" | sed \'s/"\\([^"]*\\)".*/\\1/\')',
+    ],
+)
+def test_command_in_a_block_ends_where_a_shell_would_run_it(text):
+    lines = text.splitlines()
+    whole = [is_whole("\n".join(lines[: count + 1])) for count in range(len(lines))]
+    assert whole == [False] * (len(lines) - 1) + [True]
