@@ -21,7 +21,7 @@ from local.functions_host.http_messages import send
 from local.run_module import run_module
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-_STOP_SECONDS = 5
+_STOP_SECONDS = 15  # an account that is kept in a file is saved first
 
 
 class SandboxError(Exception):
