@@ -30,8 +30,8 @@ serve: ready ## a playground: the whole app up on this machine, kept from start 
 # loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
 # start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.
 .PHONY: test
-test: ready ## run all tests, three at a time; ARGS="-k phone" narrows
-	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
+test: ready ## run all tests, six at a time; ARGS="-k phone" narrows
+	@$(PYTHON_IN_VENV) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 
 .PHONY: simulate
 simulate: ready ## play whole lives of runs in virtual time and judge them; HISTORIES=1000000 FIRST_SEED=1 for a night
