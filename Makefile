@@ -20,12 +20,12 @@ ready:
 	@scripts/setup.sh --quiet
 
 .PHONY: demo
-demo: ready ## watch one export from segment to list, on this machine alone
-	@$(PYTHON_IN_VENV) -m local.demo
+demo: ready ## watch one export from segment to list, on this machine alone: a minute
+	@$(PYTHON_IN_VENV) -m local.demo $(ARGS)
 
 .PHONY: serve
-serve: ready ## keep the whole app up on this machine: storage, Brevo sandbox, functions host (PORT=7071)
-	@$(PYTHON_IN_VENV) -m local.serve
+serve: ready ## a playground: the whole app up on this machine, kept from start to start; ARGS=--help
+	@$(PYTHON_IN_VENV) -m local.serve $(ARGS)
 
 # loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
 # start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.

@@ -119,6 +119,11 @@ class Azurite:
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};{endpoints}"
 
     @property
+    def log_file(self) -> Path:
+        """What it has printed."""
+        return self.folder / "azurite.log"
+
+    @property
     def pid(self) -> int | None:
         """Its process id, or None where it is not running."""
         return self._process.pid if self._process else None
@@ -128,8 +133,7 @@ class Azurite:
         return self._process is not None and self._process.poll() is not None
 
     def _launch(self) -> None:
-        log_path = self.folder / "azurite.log"
-        with log_path.open("wb") as log:
+        with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *self._command()],
                 cwd=self.folder,
@@ -144,7 +148,7 @@ class Azurite:
                 problem = self._problem(deadline)
                 if problem:
                     self._end()
-                    words = log_path.read_text(encoding="utf-8", errors="replace")[-2000:]
+                    words = self.log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
                     raise AzuriteError(f"Azurite's {service} service on port {port} {problem}\n{words}")
                 time.sleep(0.05)
         if self._process.poll() is not None:

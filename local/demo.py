@@ -33,6 +33,7 @@ from local.stack import (
     ShippedExport,
     Stack,
     Stopped,
+    last_lines,
     raise_if,
     stop_on_signals,
 )
@@ -42,6 +43,9 @@ OTHERS_LIST = 13
 _SETTINGS = {"EXPORT_CONFIG": str(CONFIG), "SNAPSHOT_QUIET_SECONDS": "3", "EXPORT_SCHEDULE": "*/5 * * * * *"}
 _FINAL = ("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped")
 _LOOK_SECONDS = 0.25
+_NEXT = """\
+Next: `make serve` keeps all of it up, with a start page and lines to try;
+README.md says how to use an account of your own, docs/operate.md how to deploy."""
 _STOPPED = 130
 
 
@@ -56,7 +60,7 @@ class Demo:
             raise DemoError(f"{CONFIG} maps other fields than the sample data is made for")
         self._run_seconds = 60 + rows / 1000
         self._rows = rows
-        self.stack = Stack(folder, _SETTINGS)
+        self.stack = Stack(folder, _SETTINGS, say=story.say)
         self._runs: list[dict[str, Any]] = []
 
     def run(self) -> str:
@@ -64,7 +68,7 @@ class Demo:
         names = " and ".join(self._export.segments)
         self._story.say(
             f"The export {self._export.id}: {names}, {self._rows:,} rows each, to Brevo list "
-            f"{self._export.list_id}. All of it on this machine."
+            f"{self._export.list_id}. All of it on this machine, in about a minute."
         )
         with ThreadPoolExecutor(1) as beside:
             samples = beside.submit(SampleSnapshots, self._export.segments, self._rows)
@@ -77,6 +81,12 @@ class Demo:
             tell()
         ran_seconds = time.monotonic() - started
         return self._tell_end(others, ran_seconds)
+
+    def check_parts(self) -> None:
+        """Raises: DemoError, with the end of its log shown, where a part has ended."""
+        if part := self.stack.ended_part():
+            self._story.show(last_lines(part.log))
+            raise DemoError(f"{part.name} has ended; the end of its log is above")
 
     def _by_http(self) -> None:
         self._drop("1 of 4, HTTP")
@@ -209,8 +219,7 @@ class Demo:
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise DemoError(f"{otherwise} within {seconds:.0f} s")
-            if part := self.stack.ended_part():
-                raise DemoError(f"{part} has ended")
+            self.check_parts()
             self._stop.wait(_LOOK_SECONDS)
             raise_if(self._stop)
         return found
@@ -255,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with demo.stack, _log_on_failure(demo.stack.log_file, story):
                 summary = demo.run()
                 if options.keep:
-                    _keep(demo.stack, story, stop, Path(folder))
+                    _keep(demo, story, stop, Path(folder))
     except Stopped:
         story.end("demo: stopped")
         return _STOPPED
@@ -263,6 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         story.end("demo: stopped" if stop.is_set() else f"demo: FAILED: {error}")
         return _STOPPED if stop.is_set() else 1
     story.end(f"demo: {summary}, {story.seconds:.0f} s")
+    story.end(_NEXT)
     return 0
 
 
@@ -278,7 +288,8 @@ def _log_on_failure(path: Path, story: Story) -> Iterator[None]:
         raise
 
 
-def _keep(stack: Stack, story: Story, stop: threading.Event, folder: Path) -> None:
+def _keep(demo: Demo, story: Story, stop: threading.Event, folder: Path) -> None:
+    stack = demo.stack
     settings = folder / "demo.env"
     settings.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in stack.settings.items()))
     story.say("All of it stays up until Ctrl+C:")
@@ -287,8 +298,7 @@ def _keep(stack: Stack, story: Story, stop: threading.Event, folder: Path) -> No
     story.show(f"storage: {stack.storage}")
     story.show(f"for a terminal: . {settings}, then segment-export status")
     while not stop.wait(_LOOK_SECONDS):
-        if part := stack.ended_part():
-            raise DemoError(f"{part} has ended")
+        demo.check_parts()
 
 
 if __name__ == "__main__":

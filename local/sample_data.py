@@ -14,6 +14,7 @@ import dataclasses
 import gzip
 import io
 import json
+import os
 import sys
 import tempfile
 import time
@@ -215,12 +216,13 @@ def _overlapping(names: list[str], overlap: float, plan: SegmentPlan) -> list[Se
     return [dataclasses.replace(plan, name=name, first_customer=place * step) for place, name in enumerate(names)]
 
 
+_STORAGE_SETTING = "AzureWebJobsStorage"
 _HELP = """examples:
   two segments of 20,000 rows that share a fifth of their customers, one row in fifty at fault, into ./out:
     python -m local.sample_data --rows 20000 --flaws 0.02 --seed 7 --folder out
-  a million rows, gzipped in four partitions, straight into the storage of `make serve`:
+  a million rows, gzipped in four partitions, straight into the storage of `make serve`, after `. .local/serve.env`:
     python -m local.sample_data --segments HighValueSegment --rows 1000000 --partitions 4 --gzip \\
-      --storage "$(.venv/bin/python -c 'import json; print(json.load(open(".local/serve.json"))["storage"])')"
+      --storage
 
 What must become of the rows is printed: counts and a digest of the contacts. --expected FILE also gets
 each faulty row's file, line and reason. The same arguments always give the same bytes."""
@@ -236,7 +238,13 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--folder", type=Path, help="write below this folder")
-    where.add_argument("--storage", metavar="CONNECTION", help="upload with this connection string")
+    where.add_argument(
+        "--storage",
+        nargs="?",
+        const=_STORAGE_SETTING,
+        metavar="SETTING",
+        help="upload to the storage whose connection string this setting holds [%(const)s, as serve.env has it]",
+    )
     add("--container", default="segments", help="container to upload to (default: segments)")
     add(
         "--segments",
@@ -274,6 +282,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.rows < 1 or options.partitions < 1 or not 0 <= options.flaws <= 0.9 or not 0 <= options.overlap <= 1:
         parser.error("--rows and --partitions begin at 1, --flaws is 0 to 0.9, --overlap 0 to 1")
+    if options.storage and not os.environ.get(options.storage):
+        parser.error(f"the setting {options.storage} is not set: `. .local/serve.env` beside `make serve`")
     shared = {name: getattr(options, name) for name in ("rows", "flaws", "seed", "partitions", "gzip", "header")}
     shared |= {name: getattr(options, name) for name in ("bom", "crlf", "delimiter", "taken")}
     plans = _overlapping(options.segments.split(","), options.overlap, SegmentPlan(**shared))
@@ -281,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.folder:
         expected = stream_to_folder(plans, options.folder)
     else:
-        expected = stream_to_storage(plans, options.storage, options.container)
+        expected = stream_to_storage(plans, os.environ[options.storage], options.container)
     if options.expected:
         options.expected.write_text(expected.to_json(), encoding="utf-8")
     print(f"{expected.rows_read} rows in {time.monotonic() - began:.1f} s below {FOLDER}")

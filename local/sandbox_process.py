@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +21,7 @@ from local.functions_host.http_messages import send
 from local.run_module import run_module
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-_STOP_SECONDS = 5
+_STOP_SECONDS = 15  # an account that is kept in a file is saved first
 
 
 class SandboxError(Exception):
@@ -31,8 +33,9 @@ class SandboxProcess:
 
     api_key = "sandbox-key"
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, log_file: Path | None = None) -> None:
         self._arguments = arguments
+        self._log_file = log_file
         self._process: subprocess.Popen[str] | None = None
         self.base_url = ""
 
@@ -45,14 +48,20 @@ class SandboxProcess:
         self.stop()
 
     def start(self) -> Self:
-        """Start it and wait until it listens. Raises: SandboxError; its own words are on standard error."""
+        """Start it and wait until it listens. Raises: SandboxError; its own words are in the log file.
+
+        Without one they are on standard error.
+        """
         command = [*run_module(), "local.sandbox_process", "--api-key", self.api_key, *self._arguments]
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with self._log_file.open("wb") if self._log_file else nullcontext() as log:
+            process = subprocess.Popen(
+                command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         self._process = process
         words = process.stdout.readline().split() if process.stdout else []
         if not words:
             self.stop()
-            raise SandboxError("the Brevo sandbox did not start")
+            raise SandboxError(f"the Brevo sandbox did not start{self._last_words()}")
         self.base_url = words[-1]
         return self
 
@@ -70,6 +79,10 @@ class SandboxProcess:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
+
+    def _last_words(self) -> str:
+        lines = self._log_file.read_text(encoding="utf-8", errors="replace").splitlines() if self._log_file else []
+        return f": {lines[-1]}" if lines else ""
 
     @property
     def origin(self) -> str:
@@ -101,7 +114,10 @@ def main() -> int:
 def _end_with_input() -> None:
     while os.read(0, 1024):
         pass
-    os._exit(0)
+    # To the main thread, so that it wakes up and what is kept in a file is saved.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    time.sleep(_STOP_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make serve`: the whole app up on this machine until Ctrl+C, with storage that is kept between two starts."""
+"""`make serve`: a playground. The whole app is up on this machine until Ctrl+C, and keeps what it holds."""
 
 from __future__ import annotations
 
@@ -7,45 +7,60 @@ import contextlib
 import fcntl
 import json
 import os
-import shlex
+import shutil
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from local.sample_snapshots import SampleSnapshots
+from azure.core.exceptions import AzureError
+
+from local.playground import CONFIG_BLOB, drop_sample, has_segments, own_files, put_configuration, put_files
+from local.private_file import write_private
+from local.serve_words import environment_file, facts_of, start_page, told
 from local.stack import (
     CANNOT_START,
-    CONFIG,
     CONTAINER,
     REPOSITORY,
-    ShippedExport,
     Stack,
     Stopped,
     is_free,
+    last_lines,
     raise_if,
     stop_on_signals,
 )
+from local.start_page import StartPage
+from local.worker_watch import WorkerWatch
 
 DEFAULT_PORT = 7071
+DEFAULT_SAMPLE_ROWS = 500
+TEST_LIST = 99
 _AZURITE_PORTS = (10_000, 10_001, 10_002)
-_DEFAULTS = {"EXPORT_CONFIG": str(CONFIG), "SNAPSHOT_QUIET_SECONDS": "5", "EXPORT_SCHEDULE": "*/30 * * * * *"}
+_DEFAULTS = {"EXPORT_CONFIG": CONFIG_BLOB, "SNAPSHOT_QUIET_SECONDS": "5", "EXPORT_SCHEDULE": "*/30 * * * * *"}
+_KEPT = ("azurite", "sandbox.json", "keys.json", "app-secret")
 _LOOK_SECONDS = 0.5
+_SIGN_SECONDS = 3.0
 _HELP = """\
 environment:
-  PORT                     the app's port; 0 takes free ones for everything  [7071]
-  EXPORT_CONFIG            the configuration                                 [config/exports.json]
-  SNAPSHOT_QUIET_SECONDS   how long a snapshot must be unchanged              [5]
-  EXPORT_SCHEDULE          the timer, NCRONTAB                               [every 30 seconds]
+  PORT                     the same as --port
+  EXPORT_CONFIG            a local file, which is then read only, or a blob of
+                           the storage, at first a copy of config/exports.json
+                           [config/playground.json]
+  SNAPSHOT_QUIET_SECONDS   how long a snapshot must be unchanged          [5]
+  EXPORT_SCHEDULE          the timer, NCRONTAB             [every 30 seconds]
 
-When all is ready FOLDER/serve.json has `api`, `key`, `sandbox` and `storage`, and FOLDER/serve.env the settings
-for a terminal: `. .local/serve.env && segment-export run high-value --wait`.
+The start page is on the port below the app's, the Brevo sandbox on the one
+above, where these are free. When all is ready FOLDER/serve.env has API, KEY,
+SANDBOX, the app's settings and a PATH with segment-export:
+  . .local/serve.env && segment-export run high-value --wait
+FOLDER/serve.json is for programs. Storage, keys and the sandbox's contacts are
+kept for the next start. docs/sandbox.md says what can go wrong at Brevo.
 """
 
 
 class CannotServe(Exception):
-    """What is in the way, in one line."""
+    """What is in the way. The first line says it; further ones are the end of a log."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,117 +80,165 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.serve",
-        description="Keeps the whole app up on 127.0.0.1: storage, the Brevo sandbox and the functions host.",
+        usage='make serve [ARGS="OPTIONS"]',
+        description="Keeps the whole app up on this machine: storage, Brevo sandbox, functions host.",
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--sample", type=int, default=0, metavar="ROWS", help="drop segments of so many rows each")
-    parser.add_argument("--json", action="store_true", help="print serve.json as one line, and nothing else")
-    parser.add_argument(
-        "--folder", type=Path, default=REPOSITORY / ".local", help="where storage, log and addresses are (.local)"
-    )
+    add = parser.add_argument
+    add("--port", metavar="PORT", help=f"the app's port; 0 takes free ones for everything [{DEFAULT_PORT}]")
+    add("--fresh", action="store_true", help="forget what earlier starts have kept: storage, keys, contacts")
+    add("--segments", type=Path, metavar="FOLDER", help="put segment files of your own into storage: NAME.csv is a "
+        "segment; so are the folders that Customer Insights makes")  # fmt: skip
+    add("--sample", type=int, metavar="ROWS", help="a new snapshot of the sample segments, of so many rows each; 0: "
+        f"none [{DEFAULT_SAMPLE_ROWS} where storage has no segment yet]")  # fmt: skip
+    add("--json", action="store_true", help="print serve.json as one line, and nothing else")
+    add("--folder", type=Path, default=REPOSITORY / ".local", help="where all of it is kept [.local]")
     options = parser.parse_args(arguments)
-    port = os.environ.get("PORT") or str(DEFAULT_PORT)
+    port = options.port or os.environ.get("PORT") or str(DEFAULT_PORT)
     if not (port.isascii() and port.isdigit() and int(port) <= 65_535):
-        parser.error(f"PORT is {port!r}, and goes from 0 to 65535")
-    if options.sample < 0:
-        parser.error("--sample begins at 1")
+        parser.error(f"{'--port' if options.port else 'PORT'} is {port!r}, and goes from 0 to 65535")
+    if (options.sample or 0) < 0:
+        parser.error("--sample begins at 0")
+    try:
+        options.own_files = own_files(options.segments) if options.segments else {}
+    except ValueError as error:
+        parser.error(f"--segments: {error}")
     options.port = int(port)
     options.folder = options.folder.resolve()
     return options
 
 
+class Words:
+    """What is printed while it starts and stops; nothing with --json, which is for programs."""
+
+    def __init__(self, silent: bool) -> None:
+        self._silent = silent
+        self._last = ""
+        self._began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """One line, with the seconds since the start."""
+        self._last = text
+        if not self._silent:
+            print(f"serve: [{time.monotonic() - self._began:4.1f} s] {text}", flush=True)
+
+    @contextlib.contextmanager
+    def signs_of_life(self) -> Iterator[None]:
+        """Within it, what was said last is repeated every few seconds."""
+        over = threading.Event()
+
+        def repeat() -> None:
+            before = ""
+            while not over.wait(_SIGN_SECONDS):
+                text = self._last.removeprefix("still ")
+                if text == before:
+                    self.say(f"still {text}")
+                before = text
+
+        thread = threading.Thread(target=repeat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
 def _serve(options: argparse.Namespace, stop: threading.Event, files: tuple[Path, Path]) -> int:
-    with _started(options, stop) as stack:
-        if options.sample:
-            _drop_sample(stack, options.sample)
-        facts = _facts(stack)
-        _write(files[1], "".join(f"export {name}={shlex.quote(value)}\n" for name, value in stack.settings.items()))
-        _write(files[0], json.dumps(facts, indent=2) + "\n")
-        print(json.dumps(facts) if options.json else _told(facts, stack, files), flush=True)
-        while not stop.wait(_LOOK_SECONDS):
-            if part := stack.ended_part():
-                raise CannotServe(f"{part} has ended; the log is {stack.log_file}")
-        if not options.json:
-            print("serve: stopping", flush=True)
+    words = Words(options.json)
+    words.say("bringing the app up on this machine; some ten seconds")
+    with _start_page(options.port) as page, _started(options, stop, page, words) as stack:
+        _put_segments(options, stack, words)
+        facts = facts_of(stack, page)
+        write_private(files[1], environment_file(facts, stack.settings))
+        write_private(files[0], json.dumps(facts, indent=2) + "\n")
+        page.show(start_page(facts, stack, files))
+        print(json.dumps(facts) if options.json else told(facts, stack, files), flush=True)
+        _watch(stack, stop, words)
+        words.say("stopping")
     return 0
 
 
-def _started(options: argparse.Namespace, stop: threading.Event) -> Stack:
-    if options.port and not is_free(options.port):
-        raise CannotServe(f"port {options.port} is taken by another program: `PORT=8071 make serve` takes another one")
-    usual = options.port != 0 and all(map(is_free, _AZURITE_PORTS))
+def _watch(stack: Stack, stop: threading.Event, words: Words) -> None:
+    """Until the signal. Raises: CannotServe, where a part has ended."""
+    workers = WorkerWatch(stack.host.workers)
+    while not stop.wait(_LOOK_SECONDS):
+        if part := stack.ended_part():
+            raise CannotServe(str(part))
+        if ended := workers.ended():
+            log = stack.log_file
+            words.say(f"{ended} has ended, and the host starts it again; the log is {log}\n{last_lines(log)}")
+
+
+def _start_page(port: int) -> StartPage:
+    try:
+        return StartPage(_wanted_or_free(port - 1 if port else 0))
+    except OSError as error:
+        raise CannotServe(f"the start page cannot listen: {error}") from error
+
+
+def _wanted_or_free(port: int) -> int:
+    return port if 0 < port <= 65_535 and is_free(port) else 0
+
+
+def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage, words: Words) -> Stack:
+    port = options.port
+    if port and not is_free(port):
+        raise CannotServe(f"port {port} is taken by another program: `PORT=8071 make serve` takes another one")
+    if options.fresh:
+        _forget(options.folder)
+        words.say(f"forgot what was kept in {options.folder}")
+    settings = {name: os.environ.get(name) or default for name, default in _DEFAULTS.items()}
+
+    def prepare(storage: str) -> None:
+        if put_configuration(storage, settings["EXPORT_CONFIG"]):
+            words.say(f"copied config/exports.json to {settings['EXPORT_CONFIG']} in the storage")
+
     stack = Stack(
         options.folder,
-        {name: os.environ.get(name) or default for name, default in _DEFAULTS.items()},
-        port=options.port,
-        azurite_ports=_AZURITE_PORTS if usual else (0, 0, 0),
+        page.receivers() | settings,
+        port=port,
+        azurite_ports=_AZURITE_PORTS if port and all(map(is_free, _AZURITE_PORTS)) else (0, 0, 0),
         watch_containers=[f"{CONTAINER}=blob_export"],
+        sandbox=[f"--port={_wanted_or_free(port + 1 if port else 0)}", f"--test-list={TEST_LIST}"],
+        keeps=True,
+        prepare=prepare,
+        say=words.say,
     )
     try:
-        return stack.start(stop)
-    except CANNOT_START as error:
+        with words.signs_of_life():
+            return stack.start(stop)
+    except (*CANNOT_START, AzureError, ValueError) as error:
         # Ctrl+C reaches the parts as well, and one that ends while it starts is no fault then.
         raise_if(stop)
         raise CannotServe(str(error)) from error
 
 
-def _drop_sample(stack: Stack, rows: int) -> None:
-    SampleSnapshots(ShippedExport.first_of().segments, rows).drop(stack.storage, CONTAINER)
-
-
-def _facts(stack: Stack) -> dict[str, Any]:
-    return {
-        "api": stack.url,
-        "key": stack.host.key,
-        "sandbox": stack.sandbox.origin,
-        "storage": stack.storage,
-        "brevo_base_url": stack.sandbox.base_url,
-        "brevo_api_key": stack.sandbox.api_key,
-        "master_key": stack.host.master_key,
-        "event_grid": stack.host.event_grid_url("blob_export"),
-        "pid": os.getpid(),
-    }
-
-
-def _told(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path]) -> str:
-    export, connection = _names(stack.settings["EXPORT_CONFIG"])
-    shown, environment = (_short(path) for path in files)
-    curl = f"curl -H 'x-functions-key: {facts['key']}'"
-    sample = f'{_short(Path(sys.executable))} -m local.sample_data --taken "$(date -u +%FT%R)"'
-    ports = ", ".join(map(str, stack.azurite.ports))
-    command = _short(Path(sys.executable).parent / "segment-export")
-    return f"""\
-Segment Export is up on this machine; Ctrl+C ends it.
-  app             {facts["api"]}/api   key {facts["key"]}
-  Brevo sandbox   {facts["sandbox"]}/   API {facts["brevo_base_url"]}, key {facts["brevo_api_key"]}
-  storage         Azurite on the ports {ports}, kept in {_short(stack.azurite.folder)}
-  log             {_short(stack.log_file)}
-  for programs    {shown}; for a terminal: . {environment}
-
-Things to try in another terminal:
-  . {environment}
-  {sample} --storage "$AzureWebJobsStorage"
-      (two segments of 20,000 rows land, and their run starts by itself)
-  {curl} {facts["api"]}/api/exports
-  {curl} -X POST {facts["api"]}/api/exports/{export}/runs
-  {curl} {facts["api"]}/api/exports/{export}/runs
-  {command} connect {connection}
-  {command} run {export} --wait
-  {command} status"""
-
-
-def _names(config: str) -> tuple[str, str]:
-    """An export and a connection of the configuration, for the examples."""
+def _put_segments(options: argparse.Namespace, stack: Stack, words: Words) -> None:
+    """Raises: CannotServe."""
     try:
-        export = ShippedExport.first_of(Path(config))
-    except (OSError, ValueError, LookupError):
-        return "EXPORT", "CONNECTION"
-    return export.id, export.connection or "CONNECTION"
+        rows = options.sample
+        if rows is None and not options.own_files and not has_segments(stack.storage):
+            rows = DEFAULT_SAMPLE_ROWS
+        if rows:
+            names = drop_sample(stack.storage, rows)
+            words.say(f"put the sample segments {' and '.join(names)} into storage, {rows:,} rows each")
+        if options.own_files:
+            put_files(stack.storage, options.own_files)
+            count = len(options.own_files)
+            words.say(f"put {count} file{'s' * (count > 1)} of {options.segments} into storage")
+    except (AzureError, OSError) as error:
+        raise CannotServe(f"the segments cannot be put into storage: {error}") from error
 
 
-def _short(path: Path) -> str:
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+def _forget(folder: Path) -> None:
+    for name in _KEPT:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -194,8 +257,8 @@ def _already_up(path: Path) -> str:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return f"one is starting or ending at this moment in {_short(path.parent)}"
-    return f"one is up already at {facts['api']} (process {facts['pid']}); see {_short(path)}"
+        return f"one is starting or ending at this moment in {path.parent}"
+    return f"one is up already at {facts['api']} (process {facts['pid']}); see {path}"
 
 
 @contextlib.contextmanager
@@ -209,14 +272,6 @@ def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
     finally:
         for path in files:
             path.unlink(missing_ok=True)
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a file that has a key in it: all at once, and only for its owner."""
-    new = path.with_suffix(".new")
-    with open(new, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-    new.replace(path)
 
 
 if __name__ == "__main__":

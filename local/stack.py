@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from azure.storage.blob import ContainerClient
 from local.app_storage import make_app_storage
 from local.azurite import Azurite, AzuriteError
 from local.functions_host import FunctionsHost, HostNotReadyError
+from local.private_file import write_private
 from local.sandbox_process import SandboxError, SandboxProcess
 from shared.app_secret import new_secret
 
@@ -88,8 +89,30 @@ def is_free(port: int) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class EndedPart:
+    """A part that has ended without being asked to, and where its log is."""
+
+    name: str
+    log: Path
+
+    def __str__(self) -> str:
+        return f"{self.name} has ended; its log is {self.log}\n{last_lines(self.log)}"
+
+
+def last_lines(log: Path, count: int = 10) -> str:
+    """The end of a log, indented; a sentence where there is nothing in it."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    return "\n".join(f"    {line}" for line in lines[-count:]) or "    (the log is empty)"
+
+
 class Stack:
-    """All three. `settings` are put over the app's; port 0 takes free ones. Everything listens on 127.0.0.1."""
+    """All three. `settings` are put over the app's; port 0 takes free ones. Everything listens on 127.0.0.1.
+
+    `sandbox` are arguments of the sandbox. With `keeps` the folder also keeps the host's keys and the sandbox's
+    account for the next start. `prepare` gets the storage's connection string before the host starts, and `say` a
+    line for each part that is about to start.
+    """
 
     def __init__(
         self,
@@ -99,11 +122,20 @@ class Stack:
         port: int = 0,
         azurite_ports: Sequence[int] = (0, 0, 0),
         watch_containers: Sequence[str] = (),
+        sandbox: Sequence[str] = (),
+        keeps: bool = False,
+        prepare: Callable[[str], None] = lambda _: None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.log_file = folder / "functions-host.log"
         self._secret_file = folder / "app-secret"
         self.azurite = Azurite(folder / "azurite", ports=azurite_ports)
-        self.sandbox = SandboxProcess()
+        self._sandbox_log = folder / "sandbox.log"
+        state = [f"--state={folder / 'sandbox.json'}"] if keeps else []
+        self.sandbox = SandboxProcess(*sandbox, *state, log_file=self._sandbox_log)
+        self._host_arguments = [f"--keys-file={folder / 'keys.json'}"] if keeps else []
+        self._prepare = prepare
+        self._say = say
         self.settings: dict[str, str] = {}
         self._own_settings = settings
         self._port = port or free_port()
@@ -114,11 +146,15 @@ class Stack:
     def start(self, stop: threading.Event) -> Self:
         """Start all, and make what the app keeps in storage. Raises: Stopped, or one of CANNOT_START."""
         with ExitStack() as starting:
+            self._say("starting Azurite, the storage")
             starting.enter_context(self.azurite)
             raise_if(stop)
+            self._say("starting the Brevo sandbox")
             starting.enter_context(self.sandbox)
             raise_if(stop)
-            starting.enter_context(self._make_host())
+            host = self._make_host()
+            self._say(f"starting the functions host with {WORKERS} workers")
+            starting.enter_context(host)
             raise_if(stop)
             self._started = starting.pop_all()
         return self
@@ -148,19 +184,18 @@ class Stack:
         """The storage's connection string."""
         return self.azurite.connection_string
 
-    def ended_part(self) -> str:
-        """Which part has ended without being asked to; empty where all are up."""
+    def ended_part(self) -> EndedPart | None:
+        """Which part has ended without being asked to; None where all are up."""
         if self.azurite.has_ended():
-            return "Azurite"
+            return EndedPart("Azurite", self.azurite.log_file)
         if self.sandbox.has_ended():
-            return "the Brevo sandbox"
-        return "the functions host" if self.host.has_ended() else ""
+            return EndedPart("the Brevo sandbox", self._sandbox_log)
+        return EndedPart("the functions host", self.log_file) if self.host.has_ended() else None
 
     def _app_secret(self) -> str:
         """The app's secret of this folder, made where it is missing: storage outlives a start, and so does it."""
         if not self._secret_file.is_file():
-            self._secret_file.touch(mode=0o600)
-            self._secret_file.write_text(new_secret(), encoding="ascii")
+            write_private(self._secret_file, new_secret())
         return self._secret_file.read_text(encoding="ascii")
 
     def _make_host(self) -> FunctionsHost:
@@ -168,6 +203,7 @@ class Stack:
         container = ContainerClient.from_connection_string(self.storage, CONTAINER)
         with container, suppress(ResourceExistsError):
             container.create_container()
+        self._prepare(self.storage)
         self.settings = {
             "AzureWebJobsStorage": self.storage,
             "SEGMENT_STORAGE": self.storage,
@@ -184,6 +220,7 @@ class Stack:
             WORKERS,
             self._port,
             watch_containers=self._watch_containers,
+            arguments=self._host_arguments,
             log_file=self.log_file,
         )
         return self._host

@@ -43,7 +43,7 @@ def svg(output: str) -> str:
 def _end_of(output: str) -> Iterator[str]:
     """From the last run's status on. A line that is too wide is cut, and lines that differ little are shown once."""
     _, found, end = output.partition(_LAST_PART)
-    lines = end.strip("\n").splitlines()
+    lines = end.partition("\nNext: ")[0].strip("\n").splitlines()
     if not found or not lines[-1].startswith("demo: ") or "FAILED" in lines[-1]:
         raise ValueError("this is not the output of a demo that succeeded: run `make demo` again")
     began = output[: output.index(_LAST_PART)].splitlines()[-1]

@@ -18,11 +18,24 @@ fail() {
     echo "setup failed: $*" >&2
     exit 1
 }
+# A dot every five seconds, since some steps take a minute. They end with this shell however it ends.
+start_dots() {
+    (while kill -0 $$ 2>/dev/null && sleep 5 >/dev/null 2>&1; do printf '.'; done) &
+    dots=$!
+}
+stop_dots() {
+    kill "$dots" 2>/dev/null || true
+    wait "$dots" 2>/dev/null || true
+}
 # logged FIX COMMAND...: runs the command into the log; on failure shows its first error and how to mend it.
 logged() {
     fix=$1
     shift
-    if ! "$@" >"$log" 2>&1; then
+    start_dots
+    status=0
+    "$@" >"$log" 2>&1 || status=$?
+    stop_dots
+    if [ "$status" -ne 0 ]; then
         echo
         reason=$(grep -E 'ERROR: |npm error ' "$log" | grep -vE 'npm error (code|errno|syscall) ' | sed -n 's/^ *//; 1p')
         [ -n "$reason" ] || reason=$(tail -n 1 "$log")

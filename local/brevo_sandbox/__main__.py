@@ -5,10 +5,12 @@ import contextlib
 import signal
 import sys
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from local.brevo_sandbox.faults import STORM, FaultKind, Faults
 from local.brevo_sandbox.sandbox import BrevoSandbox
+from local.brevo_sandbox.saving import kept
 from local.brevo_sandbox.settings import SandboxSettings
 
 _EPILOG = """\
@@ -19,7 +21,7 @@ Try it:
 Look at it: open http://127.0.0.1:PORT/ in a browser.
 Drive it (JSON bodies):
   GET  /sandbox/summary | state | digest?list=12 | requests | imports | exports | body?import=78
-  POST /sandbox/seed | contacts | faults | settings | limits | settle | reset
+  POST /sandbox/seed | contacts | faults | settings | limits | settle | calm | reset
   curl -d '{"next": [{"route": "POST /contacts/import", "kind": "524-after"}]}' http://127.0.0.1:PORT/sandbox/faults
 Kinds of faults: """ + ", ".join(kind.value for kind in FaultKind)
 
@@ -27,7 +29,7 @@ Kinds of faults: """ + ", ".join(kind.value for kind in FaultKind)
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local.brevo_sandbox",
-        description="A stand-in for Brevo's contacts API on 127.0.0.1; everything stays in memory.",
+        description="A stand-in for Brevo's contacts API on 127.0.0.1.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -40,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="kinds of the storm, separated by commas (default: the passing ones)",
     )
+    add("--state", type=Path, metavar="FILE", help="keep the account in this file (default: in memory only)")
     add("--seed", type=int, default=0, help="the same seed gives the same storm")
     return parser
 
@@ -63,15 +66,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the sandbox until it is stopped."""
     parser = _parser()
     given: dict[str, Any] = vars(parser.parse_args(arguments))
-    rate, kinds, seed = (given.pop(name) for name in ("fault_rate", "fault_kinds", "seed"))
+    rate, kinds, seed, state = (given.pop(name) for name in ("fault_rate", "fault_kinds", "seed", "state"))
     try:
         faults = Faults(rate, tuple(kinds.split(",")) if kinds else STORM, seed)
         sandbox = BrevoSandbox(SandboxSettings(**given), faults)
+        keeping = kept(sandbox.world, state) if state else contextlib.nullcontext()
+        with contextlib.suppress(KeyboardInterrupt), keeping:
+            print(f"brevo sandbox on {sandbox.base_url}", flush=True)
+            sandbox.serve_forever()
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    print(f"brevo sandbox on {sandbox.base_url}", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        sandbox.serve_forever()
     return 0
 
 

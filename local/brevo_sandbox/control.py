@@ -1,7 +1,7 @@
 """Calls below /sandbox with which tests drive a sandbox in another process. Not the vendor's.
 
 `GET` state, summary, digest, requests, imports, exports, body; `POST` seed, contacts, faults, settings, limits,
-settle, reset.
+settle, calm, reset.
 """
 
 import json
@@ -14,6 +14,7 @@ from local.brevo_sandbox.digest import digest_of
 from local.brevo_sandbox.faults import STORM, Faults
 from local.brevo_sandbox.importing import ImportRecord
 from local.brevo_sandbox.limits import CLASSES
+from local.brevo_sandbox.moods import calm
 from local.brevo_sandbox.people import change_contacts
 from local.brevo_sandbox.seeding import seed
 from local.brevo_sandbox.state import Contact
@@ -167,6 +168,11 @@ def _settle(world: World, _request: Request) -> Answer:
     return Answer.json(summary(world))
 
 
+def _calm(world: World, _request: Request) -> Answer:
+    calm(world)
+    return Answer.json(summary(world))
+
+
 def _reset(world: World, _request: Request) -> Answer:
     world.reset()
     return Answer.json(summary(world))
@@ -186,5 +192,6 @@ _CALLS: dict[str, Callable[[World, Request], Answer]] = {
     "POST /sandbox/settings": _settings,
     "POST /sandbox/limits": _limits,
     "POST /sandbox/settle": _settle,
+    "POST /sandbox/calm": _calm,
     "POST /sandbox/reset": _reset,
 }

@@ -153,6 +153,16 @@ class FaultBox:
         with self._lock:
             self._scripted.clear()
 
+    def storm_now(self) -> tuple[float, str]:
+        """The share of requests that fail, and of which kinds."""
+        with self._lock:
+            return self._faults.rate, ", ".join(self._kinds)
+
+    def scripted(self) -> dict[str, int]:
+        """How many of the next calls of each route fail."""
+        with self._lock:
+            return {route: len(kinds) for route, kinds in self._scripted.items() if kinds}
+
     def draw(self, route: str) -> FaultKind | None:
         """The fault of this request, if it has one."""
         with self._lock:

@@ -146,6 +146,15 @@ class ImportBoard(Board[ImportRecord]):
                 record.status = "processing"
                 threading.Thread(target=self._work, args=(record,), daemon=True).start()
 
+    def release_stuck(self) -> None:
+        """Let the imports that are stuck on purpose go on."""
+        with self._changed:
+            for record in self._records:
+                if record.fault is FaultKind.IMPORT_STUCK and record.is_open:
+                    record.fault = None
+                    self._waiting.append(record)
+        self.start_waiting()
+
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """Wait until nothing is open but imports that are stuck on purpose; False when time runs out."""
         with self._changed:

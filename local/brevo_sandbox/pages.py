@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from local.brevo_sandbox import moods
 from local.brevo_sandbox.answers import Answer
 from local.brevo_sandbox.importing import ImportRecord
 from local.brevo_sandbox.processes import iso_time
@@ -31,7 +32,10 @@ th, td { text-align: left; padding: 0.4rem 0.75rem 0.4rem 0; border-bottom: 1px 
 th { color: var(--soft); font-weight: 600; } td.number, th.number { text-align: right; }
 a { color: var(--mark); } a:focus-visible { outline: 3px solid var(--mark); outline-offset: 2px; }
 .bad { color: var(--bad); font-weight: 600; } code { font-size: 0.95em; }
-nav a { margin-right: 1rem; }
+nav a { margin-right: 1rem; } .buttons td { white-space: normal; } .buttons button { width: 100%; }
+button, input, select { font: inherit; padding: 0.3rem 0.7rem; color: var(--ink); background: var(--back);
+        border: 1px solid var(--line); border-radius: 0.4rem; }
+button:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid var(--mark); }
 """
 
 Cell = str | int | float | None
@@ -46,7 +50,14 @@ class Markup(str):
 
 def overview(world: World, query: dict[str, str]) -> Answer:
     """The page; `list` and `page` in the query choose the table of contacts."""
-    parts = [_lists(world), _imports(world), _contacts(world, query), _limits(world), _requests(world)]
+    parts = [
+        _lists(world),
+        _buttons(world, query),
+        _imports(world),
+        _contacts(world, query),
+        _limits(world),
+        _requests(world),
+    ]
     address = escape(world.origin)
     return Answer.html(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Brevo sandbox</title>'
@@ -68,6 +79,34 @@ def _lists(world: World) -> str:
     head = ("Number", "Name", "Contacts", "Of these blocked", "Unsubscribed from it")
     table = _table("Contact lists", head, rows, (2, 3, 4))
     return _section("Lists", "Choose a list to see who is in it.", table)
+
+
+def _buttons(world: World, query: dict[str, str]) -> str:
+    done = moods.words_for(query.get("done", ""))
+    now = moods.faults_now(world) or ["All is well."]
+    buttons = "".join(
+        f'<tr><td><button name="mood" value="{each.name}">{escape(each.label)}</button></td>'
+        f"<td>{escape(each.effect)}</td></tr>"
+        for each in moods.MOODS
+    )
+    with world.account.lock:
+        lists = "".join(
+            f'<option value="{each.id}">{each.id}, {escape(each.name)}</option>'
+            for each in world.account.lists.values()
+        )
+        first = next((member.email for each in world.account.lists.values() for member in each.members.values()), "")
+    changes = " ".join(
+        f'<button name="change" value="{name}">{escape(label)}</button>' for name, (label, _) in moods.CHANGES.items()
+    )
+    content = (
+        (f'<p role="status"><strong>Done.</strong> {escape(done)}</p>' if done else "")
+        + f"<p>Now: {escape(' '.join(now))}</p>"
+        f'<form method="post" action="/buttons"><table class="buttons"><tbody>{buttons}</tbody></table></form>'
+        '<form method="post" action="/buttons"><p><label>A contact, by address '
+        f'<input type="email" name="email" required value="{escape(first)}"></label> '
+        f'<label>List <select name="list">{lists}</select></label> {changes}</p></form>'
+    )
+    return _section("Try what can go wrong", "What Brevo and its contacts do from now on.", content, "buttons")
 
 
 def _imports(world: World) -> str:

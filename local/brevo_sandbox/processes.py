@@ -35,20 +35,27 @@ class Process(Protocol):
 class Processes:
     """All processes in the order in which they were accepted. Safe for threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = FIRST_PROCESS_ID) -> None:
         self._lock = threading.Lock()
+        self._first = first
         self._all: list[Process] = []
+
+    @property
+    def next_id(self) -> int:
+        """The number of the next process."""
+        with self._lock:
+            return self._first + len(self._all)
 
     def add[P: Process](self, make: Callable[[int], P]) -> P:
         """Keep the process that `make` returns for the next number."""
         with self._lock:
-            process = make(FIRST_PROCESS_ID + len(self._all))
+            process = make(self._first + len(self._all))
             self._all.append(process)
             return process
 
     def find(self, number: int) -> Process | None:
         """The process with this number."""
-        position = number - FIRST_PROCESS_ID
+        position = number - self._first
         with self._lock:
             return self._all[position] if 0 <= position < len(self._all) else None
 

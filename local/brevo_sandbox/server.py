@@ -15,12 +15,13 @@ from local.brevo_sandbox import pages
 from local.brevo_sandbox.answers import Answer, ApiError, Request
 from local.brevo_sandbox.control import answer_control
 from local.brevo_sandbox.gateway import Outcome, answer_api, answer_report
+from local.brevo_sandbox.moods import press
 from local.brevo_sandbox.world import World
 
 HOST = "127.0.0.1"
 MOST_BODY_BYTES = 256 * 1024 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'"
 
 
 class SandboxServer(ThreadingHTTPServer):
@@ -143,8 +144,14 @@ class SandboxHandler(BaseHTTPRequestHandler):
     def _local_answer(self, path: str, query: dict[str, str], body: _IncomingBody) -> Answer:
         # A web page elsewhere must neither read nor drive the sandbox through the visitor's browser.
         host = self.headers.get("Host", "").rsplit(":", 1)[0]
-        if host not in (HOST, "localhost") or (self.command == "POST" and self.headers.get("Origin")):
-            raise ApiError(403, "permission_denied", "Only for programs on this machine")
+        own = (None, f"http://{self.headers.get('Host')}")
+        if host not in (HOST, "localhost") or (self.command == "POST" and self.headers.get("Origin") not in own):
+            raise ApiError(403, "permission_denied", "Only for programs on this machine, and the sandbox's own page")
+        if self.command == "POST":
+            self.server.world.local_changes += 1
+        if path == "/buttons" and self.command == "POST":
+            done = press(self.server.world, body.read())
+            return Answer(303, headers={"Location": f"/?done={done}#buttons"})
         if path.startswith("/sandbox/"):
             return answer_control(self.server.world, self.command, path, Request({}, query, body.read()))
         if path == "/" and self.command == "GET":

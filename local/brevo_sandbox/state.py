@@ -151,6 +151,10 @@ class Account:
             self.numbered[contact.id] = contact
         return contact
 
+    def number_from(self, number: int) -> None:
+        """Give the next contact that is created this number; it must be free."""
+        self._numbers = count(number)
+
     def store(self, contact: Contact, changes: dict[int, Any]) -> None:
         """Change a contact's values by their positions, and keep the owners of identifiers true. Hold the lock."""
         before, identifying = contact.values, self.identifying

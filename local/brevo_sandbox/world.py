@@ -9,32 +9,34 @@ from local.brevo_sandbox.faults import FaultBox, Faults
 from local.brevo_sandbox.importing import ImportBoard
 from local.brevo_sandbox.limits import RateLimits
 from local.brevo_sandbox.notifying import Notifier
-from local.brevo_sandbox.processes import Processes, Shop
+from local.brevo_sandbox.processes import FIRST_PROCESS_ID, Processes, Shop
 from local.brevo_sandbox.reports import ReportShelf
 from local.brevo_sandbox.request_log import RequestLog
 from local.brevo_sandbox.seeding import fresh_account
 from local.brevo_sandbox.settings import SandboxSettings
+from local.brevo_sandbox.state import Account
 
 
 class World:
     """The sandbox's state. `reset` replaces everything but the settings and the address."""
 
     def __init__(self, settings: SandboxSettings, faults: Faults) -> None:
-        self.settings = settings
+        self.settings = self.usual_settings = settings
+        self.local_changes = 0
         self.stopping = threading.Event()
         self.port = 0
         self.faults = FaultBox(faults)
         self.reset()
 
-    def reset(self) -> None:
-        """Start again with the default account, an empty log and unused limits; the storm ends too."""
+    def reset(self, account: Account | None = None, first_process: int = FIRST_PROCESS_ID) -> None:
+        """Start again with an empty log and unused limits; the storm ends too. Without an account: the default one."""
         if hasattr(self, "account"):
             self.faults.clear()
             self.faults.injected.clear()
-        self.account = fresh_account(self.settings)
+        self.account = account or fresh_account(self.settings)
         self.reports = ReportShelf()
         self.notifier = Notifier(self._read_settings, self.stopping)
-        self.processes = Processes()
+        self.processes = Processes(first_process)
         shop = Shop(
             self.account, self.processes, self.reports, self._read_settings, self.notifier.notify, self.stopping
         )

@@ -19,7 +19,7 @@ from local.functions_host.event_grid import EventGridWebhook, webhook_url
 from local.functions_host.front import Front
 from local.functions_host.http_functions import HttpFunctions
 from local.functions_host.http_server import HttpServer
-from local.functions_host.keys import Keys, new_key
+from local.functions_host.keys import Keys, kept_keys, new_key
 from local.functions_host.logs import log_to_standard_error
 from local.functions_host.ncrontab import Schedule, ScheduleError
 from local.functions_host.runtime import AppError, Function, Runtime
@@ -225,9 +225,10 @@ def _await_end_of_input(stop: threading.Event) -> None:
 
 
 def _keys(options: argparse.Namespace) -> Keys:
+    kept = kept_keys(options.keys_file) if options.keys_file else {}
     return Keys(
-        host=options.key or new_key(),
-        master=options.master_key or new_key(),
-        event_grid=options.event_grid_key or new_key(),
+        host=options.key or kept.get("host") or new_key(),
+        master=options.master_key or kept.get("master") or new_key(),
+        event_grid=options.event_grid_key or kept.get("event_grid") or new_key(),
         functions=dict(options.function_key),
     )

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.private_file import write_private
+
+_KEPT = ("host", "master", "event_grid")
 
 
 def new_key() -> str:
     """Make up a key."""
     return secrets.token_urlsafe(32)
+
+
+def kept_keys(path: Path) -> dict[str, str]:
+    """The keys `host`, `master` and `event_grid` of a file; a file that is missing or no JSON is made again.
+
+    Raises: OSError.
+    """
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return {name: str(kept[name]) for name in _KEPT}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        made = {name: new_key() for name in _KEPT}
+        write_private(path, json.dumps(made))
+        return made
 
 
 @dataclass(frozen=True)

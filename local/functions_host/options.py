@@ -52,6 +52,12 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--master-key", help="master key, opens /admin too (default: made up and printed)")
     add("--event-grid-key", help="key of the Event Grid webhook (default: made up and printed)")
     add(
+        "--keys-file",
+        type=Path,
+        metavar="FILE",
+        help="keep these three keys in a file, which is made where it is missing: they outlive the host",
+    )
+    add(
         "--function-key",
         action="append",
         default=[],

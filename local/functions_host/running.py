@@ -130,8 +130,15 @@ class FunctionsHost:
 
     def worker_pids(self) -> list[int]:
         """The process ids of the workers that take messages now."""
+        return [worker["pid"] for worker in self.workers() if worker["ready"]]
+
+    def workers(self) -> list[dict[str, Any]]:
+        """The workers as the host lists them: number, pid (None between two starts), ready, starts.
+
+        Raises: OSError, http.client.HTTPException or ValueError where the host does not answer.
+        """
         answer = self.request("GET", "/admin/host/workers")
-        return [worker["pid"] for worker in json.loads(answer.body)["workers"] if worker["ready"]]
+        return list(json.loads(answer.body)["workers"])
 
     def event_grid_url(self, function_name: str) -> str:
         """The address to deliver a function's events to, with its key."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shared.cli.bodies import read_body
-from shared.cli.ids import complete_id, run_argument
+from shared.cli.ids import complete_export_or_run, complete_id, run_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import exports_text, preview_text, status_text, table
@@ -115,14 +115,23 @@ def _run_all(app: "App", wait: bool) -> None:
     show(started, lambda: table(("EXPORT", "RUN", ""), rows))
 
 
-@program.command()
-@run_argument
-def rejects(run: str) -> None:
+@program.command(epilog=example("rejects high-value > rejects.csv"))
+@click.argument(
+    "export_or_run",
+    metavar="EXPORT|RUN",
+    shell_complete=complete_export_or_run,
+    help="a run's id, or an export's: its last run",
+)
+def rejects(export_or_run: str) -> None:
     """Print the run's rejected rows and warnings as CSV, each with its outcome (never a value of theirs)."""
-    from shared.runs.status import find_run, rejected_rows
+    from shared.administration.running import run_or_last
+    from shared.runs.status import rejected_rows
 
     app = open_app()
-    chunks = rejected_rows(app, find_run(app, run))
+    run = run_or_last(app, caller(), export_or_run)
+    if run is None:
+        raise click.UsageError(f"The export {export_or_run} has not run yet.")
+    chunks = rejected_rows(app, run)
     if as_json():
         import csv
 

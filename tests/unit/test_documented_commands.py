@@ -2,14 +2,13 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from shared.cli.program import program
+from tests.documented import ROOT, blocks, is_whole
 
-ROOT = Path(__file__).parents[2]
 GUIDES = (
     "README.md",
     "CONTRIBUTING.md",
@@ -23,8 +22,8 @@ def shown(program: str) -> list[tuple[str, str]]:
     found = []
     for guide in GUIDES:
         text = (ROOT / guide).read_text(encoding="utf-8")
-        blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-        lines = [line.split(" #")[0] for line in blocks.replace("\\\n", " ").splitlines()]
+        shown_in_blocks = "\n".join(blocks(guide))
+        lines = [line.split(" #")[0] for line in shown_in_blocks.replace("\\\n", " ").splitlines()]
         lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
         pattern = re.compile(rf"^\s*(?:[A-Z_]+=\S+ )?({program}(?: .*)?)$")
         found += [(guide, match[1].strip()) for line in lines if (match := pattern.match(line))]
@@ -66,7 +65,11 @@ def test_module_is_there_with_its_options(parsed, guide, line):
     if module == "shared.cli" and words:
         assert parsed(words) == (0, "")
     else:
-        assert [word for word in words if word.startswith("--") and f'"{word.split("=")[0]}"' not in sources] == []
+        assert [
+            word
+            for word in words
+            if word.startswith("--") and word != "--help" and f'"{word.split("=")[0]}"' not in sources
+        ] == []
 
 
 def test_guides_show_commands_at_all():
@@ -110,3 +113,19 @@ def test_error_codes_of_the_operators_guide_are_the_codes_own():
     )
     assert words
     assert {word for word in words if f'"{word}"' not in code} == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl -d '{\n  \"a\": 1\n}'",
+        "cat > a.json <<'JSON'\n{\"it's\": 1}\nJSON",
+        "az one \\\n  --two",
+        "azd up      # it's not needed twice",
+        'RUN=$(curl "$API" | sed \'s/"\\([^"]*\\)".*/\\1/\')',
+    ],
+)
+def test_command_in_a_block_ends_where_a_shell_would_run_it(text):
+    lines = text.splitlines()
+    whole = [is_whole("\n".join(lines[: count + 1])) for count in range(len(lines))]
+    assert whole == [False] * (len(lines) - 1) + [True]

@@ -17,6 +17,7 @@ from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from local.core_tools import CoreToolsHost
 from local.functions_host import FunctionsHost
+from tests.whole.started import Started
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
 
@@ -47,6 +48,21 @@ def _core_tools(**options: Any) -> FunctionsHost:
     if "queue_lease_seconds" in options:
         pytest.skip("waits for the end of a message's lease, which on the real host is 600 s")
     return CoreToolsHost(**options)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    started: list[Started] = []
+
+    def run(*arguments: str, **environment: str) -> Started:
+        started.append(Started(tmp_path, *arguments, **environment))
+        return started[-1]
+
+    yield run
+    for each in started:
+        if each.process.poll() is None:
+            each.process.terminate()
+            each.process.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")

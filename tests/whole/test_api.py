@@ -6,11 +6,9 @@ The page comes first: it wants an app in which nobody has done anything, and has
 
 import base64
 import json
-import re
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from export_trigger.openapi import openapi_document
 from local.functions_host.http_messages import send
 from local.sandbox_contacts import members_of
 from local.stack import CONTAINER, Stack
+from tests.documented import blocks
 from tests.waiting import wait_until
 from tests.whole.page import ENDED, Page, header
 
@@ -53,7 +52,6 @@ SETTINGS = {
     "SNAPSHOT_QUIET_SECONDS": "0",
     "EXPORT_SCHEDULE": "0 0 3 1 1 *",
 }
-GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 CONSENT = {"consent": {"agreed_by": "Ana", "agreed_on": "2026-11-01"}}
 
 
@@ -184,7 +182,7 @@ def test_ten_megabytes_and_what_is_no_json_change_nothing(page: Page) -> None:
 
 
 def test_worked_example_does_what_docs_api_says(page: Page) -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    shown = blocks("docs/api.md")
     page.clear()
     stack = page.stack
     page.samples.drop(stack.storage, CONTAINER)
@@ -198,36 +196,33 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
         )
         return done.stdout
 
-    connection, connected, export, started = (json.loads(typed(block)) for block in blocks[:4])
-    assert (connection["id"], connection["consent"]) == ("brevo-eu", None)
+    connection, connected, export, started = (json.loads(typed(block)) for block in shown[:4])
+    assert (connection["id"], connection["consent"]) == ("brevo-crm", None)
     assert connected["connected"]
     assert export["list_id"] == 12
     assert started["is_new"]
-    assert json.loads(typed(blocks[3]))["run_id"] == started["run_id"]
-    deadline = time.monotonic() + 60
-    while '"finished_at": null' in (printed := typed(blocks[4])):
-        assert time.monotonic() < deadline, printed
-        time.sleep(0.5)
+    assert json.loads(typed(shown[3]))["run_id"] == started["run_id"]
+    printed = typed(shown[4])
     assert started["run_id"] in printed
     assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in printed
-    tried = json.loads(typed(blocks[5]))
+    tried = json.loads(typed(shown[5]))
     assert tried["is_new"]
     trial = wait_until(lambda: (found := page.get(f"runs/{tried['run_id']}"))["status"] in ENDED and found)
     assert (trial["kind"], trial["status"]) == ("trial", "succeeded")
-    assert json.loads(typed(blocks[6]))["connection"] is None
-    assert json.loads(typed(blocks[7])) == {
-        "connection": "brevo-eu", "was_connected": True, "exports": [], "runs": [],
+    assert json.loads(typed(shown[6]))["connection"] is None
+    assert json.loads(typed(shown[7])) == {
+        "connection": "brevo-crm", "was_connected": True, "exports": [], "runs": [],
     }  # fmt: skip
-    restored = json.loads(typed(blocks[8]))
-    assert (restored["exports"], restored["consent_missing"]) == (1, ["brevo-eu"])
-    segments, lists, attributes = _values(typed(blocks[9]))
+    restored = json.loads(typed(shown[8]))
+    assert (restored["exports"], restored["consent_missing"]) == (1, ["brevo-crm"])
+    segments, lists, attributes = _values(typed(shown[9]))
     assert [each["segment"] for each in segments] == ["HighValueSegment", "LapsedCustomers"]
     assert segments[0]["proposed_mapping"]["email"] == "EMail"
     assert {"HighValueSegment": started["export"]} == {
         each["segment"]: name for each in segments[:1] for name in each["exports"]
     }
     assert (lists[0]["id"], len(attributes)) == (12, 10)
-    connected, previewed = _values(typed(blocks[10]))
+    connected, previewed = _values(typed(shown[10]))
     assert connected["connected"]
     assert previewed["contacts_mapped"] > 0
 

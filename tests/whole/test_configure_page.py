@@ -15,6 +15,7 @@ from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox
 from local.sample_snapshots import SampleSnapshots
 from shared.config.document import parse_document
+from tests.documented import blocks
 from tests.receiver import receiver
 
 pytestmark = pytest.mark.timeout(240)
@@ -59,7 +60,7 @@ def test_worked_example_does_what_the_page_says(
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    first, second, trial, third = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    first, second, trial, third = blocks("docs/configure.md")
     assert typed(first).splitlines()[-1].startswith("ok      consent")
     printed = typed(second)
     assert "It is not due before" in printed

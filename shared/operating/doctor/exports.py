@@ -16,6 +16,7 @@ from shared.operating.doctor.finding import Finding, Probe, probed_at_once
 from shared.operating.looking import Look, duration
 from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
+from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times
 from shared.staging.completeness import check_complete, wait_for_files
@@ -89,7 +90,7 @@ class _ExportCheck:
 
     @cached_property
     def _last(self) -> Run | None:
-        return next(self.app.store.latest(self.export.id, 1), None)
+        return newest_runs(self.app, self.export.id)[1]
 
     @cached_property
     def _snapshot(self) -> Snapshot:
