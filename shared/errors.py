@@ -12,11 +12,12 @@ logs an error logs its causes too, and those of other libraries quote what they 
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _MOST_FRAMES = 10
+_LONGEST_NAME = 60
 # An address, a link, a phone or customer number, or a word as long as keys are.
 _ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
 _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
@@ -79,6 +80,15 @@ def shown(text: str) -> str:
     if _HIDDEN.search(text):
         return "(not shown)"
     return (text if text.isprintable() else ascii(text)[1:-1])[:60]
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """` (did you mean …?)` with the nearest of the known names; empty where none is near."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(typed[:_LONGEST_NAME].lower(), names, 1)
+    return f" (did you mean {names[near[0]]}?)" if near else ""
 
 
 def described(error: Exception) -> str:

@@ -29,7 +29,8 @@ Role = Literal["administrator", "contributor", "viewer"]
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 _SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
-DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$")]
+DISPLAY_NAME_PATTERN = rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$"
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=DISPLAY_NAME_PATTERN)]
 # A segment's name is a part of its blobs' paths. `.` and `..` would lead to another folder, and a part cannot end with
 # a dot. https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
 SEGMENT_PATTERN = r"^([A-Za-z0-9_.-][A-Za-z0-9_. -]{0,98})?[A-Za-z0-9_-]$"
