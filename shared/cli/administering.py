@@ -10,6 +10,7 @@ from shared.cli.ids import complete_id, connection_argument, export_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, program, require_one
 from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
+from shared.times import local_text
 
 if TYPE_CHECKING:
     from shared.administration.connections import ConnectionName
@@ -193,7 +194,7 @@ def audit(limit: int) -> None:
     from shared.administration.audit import read_audit
 
     entries, _ = read_audit(open_app(), caller(), limit=limit)
-    rows = [(each.at[:19], each.who, each.what, each.target, each.detail) for each in entries]
+    rows = [(local_text(each.at, seconds=True), each.who, each.what, each.target, each.detail) for each in entries]
     show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
 
 
@@ -208,7 +209,9 @@ def history() -> None:
         {"at": each.changed_at, "who": each.changed_by, "what": each.what, "version_before": each.blob}
         for each in app.configuration.history()
     ]
-    rows = [(each["at"][:19], each["who"], each["what"], each["version_before"]) for each in versions]
+    rows = [
+        (local_text(each["at"], seconds=True), each["who"], each["what"], each["version_before"]) for each in versions
+    ]
     show(versions, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows))
 
 

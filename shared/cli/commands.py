@@ -10,6 +10,7 @@ from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, program, require_on
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.errors import ConfigurationError
+from shared.times import local_text
 
 if TYPE_CHECKING:
     from shared.app import App
@@ -178,5 +179,5 @@ def completion(shell: Literal["bash", "zsh", "fish"]) -> None:
 
 
 def _with_story(run: "RunStory") -> str:
-    story = [f"    {event.at}  {event.kind}  {event.text}".rstrip() for event in run.story]
+    story = [f"    {local_text(event.at, seconds=True)}  {event.kind}  {event.text}".rstrip() for event in run.story]
     return "\n".join([status_text(run), "  story", *story])

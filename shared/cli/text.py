@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.cli.fitting import columns, width_of
+from shared.times import local_text
 
 if TYPE_CHECKING:
     from shared.administration.exports import ListedExport
@@ -93,7 +94,7 @@ def exports_text(exports: Sequence["ListedExport"]) -> str:
 
 
 def _minute(time: str | None) -> str:
-    return (time or "")[:16].replace("T", " ")
+    return local_text(time) if time else ""
 
 
 def preview_text(preview: "Preview") -> str:
