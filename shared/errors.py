@@ -18,6 +18,7 @@ from pathlib import Path
 
 _MOST_FRAMES = 10
 _LONGEST_NAME = 60
+_NEAR = 0.75
 # An address, a link, a phone or customer number, or a word as long as keys are.
 _ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
 _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
@@ -86,8 +87,8 @@ def did_you_mean(typed: str, known: Iterable[str]) -> str:
     """` (did you mean …?)` with the nearest of the known names; empty where none is near."""
     from difflib import get_close_matches  # only where something is wrong
 
-    names = {name.lower(): name for name in known}
-    near = get_close_matches(typed[:_LONGEST_NAME].lower(), names, 1)
+    names = {name.lower(): name for name in sorted(known)}
+    near = get_close_matches(typed[:_LONGEST_NAME].lower(), names, 1, _NEAR)
     return f" (did you mean {names[near[0]]}?)" if near else ""
 
 

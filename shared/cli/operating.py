@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shared.cli.program import FAILED, SUCCEEDED, program
-from shared.cli.showing import as_json, caller, open_app, print_json, show
+from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import count_text, table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def doctor() -> int:
     for finding in examine(caller()):
         found.append(finding)
         if not as_json():  # a line is printed as soon as it is known
-            print(f"{finding.state:<6}  {finding.check}: {finding.message} {finding.fix}".rstrip(), flush=True)
+            say(f"{finding.state:<6}  {finding.check}: {finding.message} {finding.fix}".rstrip())
     healthy = all(finding.state != "FAILED" for finding in found)
     if as_json():
         print_json({"healthy": healthy, "checks": [asdict(finding) for finding in found]})

@@ -86,7 +86,7 @@ def line(sign: str, done: int, of: int, seconds: float, text: str, width: int) -
 
 
 def _text(run: Run, done: int, of: int) -> str:
-    text = run.state
+    text: str = run.state
     if of:
         imports = count_text(run.counts.batches, "import")
         text = f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"

@@ -22,7 +22,7 @@ from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw
 from shared.config.mapping import Mapping
 from shared.config.notifications import Notification
 from shared.config.source import Source
-from shared.errors import shown
+from shared.errors import did_you_mean, shown
 from shared.lifetimes import LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
@@ -215,7 +215,8 @@ class Document(Model):
         known = {connection.id for connection in self.connections}
         for export in self.exports:
             if export.connection is not None and export.connection not in known:
-                raise ValueError(f"export {export.id} uses the connection {export.connection}, which is not there")
+                where = f"export {export.id} uses the connection {export.connection}"
+                raise ValueError(f"{where}, which is not there{did_you_mean(export.connection, known)}")
         return self
 
     @model_validator(mode="after")
@@ -224,7 +225,8 @@ class Document(Model):
         for notification in self.notifications:
             for name in notification.exports if notification.exports != "all" else []:
                 if name not in known:
-                    raise ValueError(f"notification {notification.id} is for the export {name}, which is not there")
+                    where = f"notification {notification.id} is for the export {name}"
+                    raise ValueError(f"{where}, which is not there{did_you_mean(name, known)}")
         return self
 
     @model_validator(mode="before")

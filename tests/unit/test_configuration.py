@@ -76,7 +76,7 @@ def test_byte_order_mark_is_no_fault():
         ((*EXPORT, "mapping", "attributes"), {"Email": "X"}, 'exports[0].mapping: attribute EMAIL is the address itself; map it with "email"'),
         ((*EXPORT, "mapping", "last_name"), {"field": "L", "attribute": "FIRSTNAME"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
         ((*EXPORT, "mapping", "phone"), {"field": "T", "type": "number"}, "exports[0].mapping.phone: takes no type: names and phone numbers are text"),
-        ((*EXPORT, "connection"), "brevo-us", "document: export high-value uses the connection brevo-us, which is not there"),
+        ((*EXPORT, "connection"), "brevo-us", "document: export high-value uses the connection brevo-us, which is not there (did you mean brevo-eu?)"),
         ((*EXPORT, "source", "folder"), "../other", "exports[0].source: folder must be a plain path such as CustomerInsights_abcd1234/BlobExport"),
         ((*EXPORT, "source", "folder"), "a//b", "exports[0].source: folder must be a plain path such as CustomerInsights_abcd1234/BlobExport"),
         ((*EXPORT, "source", "delimiter"), "::", "exports[0].source.delimiter: must be ',', ';', '\\t' or '|'"),
