@@ -12,8 +12,7 @@ logs an error logs its causes too, and those of other libraries quote what they 
 
 import re
 import traceback
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 _MOST_FRAMES = 10
@@ -57,18 +56,25 @@ class UnforeseenError(Exception):
     """A fault of ours, named by its place. Raised so that the host tries again, and gives up after a few times."""
 
 
-@contextmanager
-def by_place(what: str) -> Iterator[None]:
+class by_place:  # noqa: N801 - read as `with by_place("timer"):`
     """What leaves a function in this block holds no word that is not ours: the host logs it, with all its causes.
 
-    Raises UnforeseenError in the stead of what nobody foresaw; `what` names what was being done.
+    Raises UnforeseenError in the stead of what nobody foresaw; `what` names what was being done. An error of ours says
+    all in its sentence: it leaves without the frames that led to it, of which the host would log a screenful each time.
     """
-    try:
-        yield
-    except (ExportError, UnforeseenError) as error:
-        raise error from None
-    except Exception as error:  # noqa: BLE001 - its words may hold personal data
-        raise UnforeseenError(f"{what}: {place_of(error)}") from None
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ExportError | UnforeseenError):
+            error.__traceback__ = error.__cause__ = None
+            error.__suppress_context__ = True
+        elif isinstance(error, Exception):
+            raise UnforeseenError(f"{self._what}: {place_of(error)}") from None  # its words may hold personal data
 
 
 def masked(text: str) -> str:

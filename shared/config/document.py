@@ -30,7 +30,7 @@ class DocumentError(ConfigurationError):
 
     def __init__(self, where: str, problems: list[str]) -> None:
         listed = "; ".join(problems)[:_LONGEST_TEXT]
-        super().__init__("configuration_invalid", f"{where}: {listed}", "Correct the configuration.")
+        super().__init__("configuration_invalid", f"{where}: {listed}.", "Correct the configuration.")
         self.faults = tuple(problems)
         self.problems = [f"{where}: {problem}" for problem in problems]
 

@@ -128,9 +128,7 @@ def short_retries(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def start_toy(
-    azurite: Azurite, tmp_path_factory: pytest.TempPathFactory, forked: list[str]
-) -> Callable[..., Toy]:
+def start_toy(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory, forked: list[str]) -> Callable[..., Toy]:
     """Make a toy app with a queue of its own; the caller stops its host."""
 
     def start(environment: dict[str, str] | None = None, storage: Azurite = azurite, **options: Any) -> Toy:
