@@ -71,7 +71,7 @@ def _text(node: ast.expr) -> str:
         parts = [str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values]
     else:
         parts = [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
-    return "".join(parts).replace("|", "\\|").replace("<", "&lt;")
+    return re.sub("…{2,}", "…", "".join(parts)).replace("|", "\\|").replace("<", "&lt;")
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ logs an error logs its causes too, and those of other libraries quote what they 
 
 import re
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 _MOST_FRAMES = 10
+_LONGEST_NAME = 60
+_NEAR = 0.75
 # An address, a link, a phone or customer number, or a word as long as keys are.
 _ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
 _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
@@ -55,18 +56,25 @@ class UnforeseenError(Exception):
     """A fault of ours, named by its place. Raised so that the host tries again, and gives up after a few times."""
 
 
-@contextmanager
-def by_place(what: str) -> Iterator[None]:
+class by_place:  # noqa: N801 - read as `with by_place("timer"):`
     """What leaves a function in this block holds no word that is not ours: the host logs it, with all its causes.
 
-    Raises UnforeseenError in the stead of what nobody foresaw; `what` names what was being done.
+    Raises UnforeseenError in the stead of what nobody foresaw; `what` names what was being done. An error of ours says
+    all in its sentence: it leaves without the frames that led to it, of which the host would log a screenful each time.
     """
-    try:
-        yield
-    except (ExportError, UnforeseenError) as error:
-        raise error from None
-    except Exception as error:  # noqa: BLE001 - its words may hold personal data
-        raise UnforeseenError(f"{what}: {place_of(error)}") from None
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ExportError | UnforeseenError):
+            error.__traceback__ = error.__cause__ = None
+            error.__suppress_context__ = True
+        elif isinstance(error, Exception):
+            raise UnforeseenError(f"{self._what}: {place_of(error)}") from None  # its words may hold personal data
 
 
 def masked(text: str) -> str:
@@ -79,6 +87,15 @@ def shown(text: str) -> str:
     if _HIDDEN.search(text):
         return "(not shown)"
     return (text if text.isprintable() else ascii(text)[1:-1])[:60]
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str:
+    """` (did you mean …?)` with the nearest of the known names; empty where none is near."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    names = {name.lower(): name for name in sorted(known)}
+    near = get_close_matches(typed[:_LONGEST_NAME].lower(), names, 1, _NEAR)
+    return f" (did you mean {names[near[0]]}?)" if near else ""
 
 
 def described(error: Exception) -> str:

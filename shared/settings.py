@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, did_you_mean
 
 AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
@@ -74,7 +74,10 @@ def read_secret(name: str, what: str = "Brevo API key", environment: Mapping[str
     """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
-        raise ConfigurationError("setting_missing", f"The setting {name} is not set.", f"Put the {what} into {name}.")
+        near = did_you_mean(name, os.environ if environment is None else environment)
+        raise ConfigurationError(
+            "setting_missing", f"The setting {name} is not set{near}.", f"Put the {what} into {name}."
+        )
     if value.startswith("@Microsoft.KeyVault("):
         raise ConfigurationError(
             "key_vault_reference",

@@ -7,6 +7,7 @@ import base64
 import functools
 import os
 import shlex
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ LONGEST_FIRST = ("whole", "faults", "property", "host", "hostile")
 
 # As the set-up of a machine has it; apps that tests start in processes of their own inherit it.
 os.environ["APP_SECRET"] = base64.b64encode(b"a secret of 32 bytes, for tests.").decode()
+
+# What people read has the times of the machine.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

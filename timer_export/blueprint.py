@@ -55,7 +55,7 @@ def timer_export(timer: func.TimerRequest) -> None:
             except Exception as error:  # noqa: BLE001 - the other parts are done all the same
                 faults.append(described(error))
         if faults:
-            raise TransientError("tick_incomplete", " ".join(faults))
+            raise TransientError("tick_incomplete", " ".join(dict.fromkeys(faults)))
 
 
 def _start_due(app: App) -> None:

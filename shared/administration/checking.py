@@ -1,5 +1,7 @@
 """What is wrong with an export, checked before it is saved: its list, its attributes, the columns of its segments."""
 
+from collections.abc import Mapping
+
 from shared.administration.items import InvalidInput
 from shared.app import App
 from shared.brevo.attributes import AccountAttribute, fault_of
@@ -8,8 +10,8 @@ from shared.brevo.probed import read_probe
 from shared.config.document import ReadyExport
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
-from shared.errors import ConfigurationError, shown
-from shared.mapping.plan import CUSTOMER_ID, columns_text, find_column, make_plan
+from shared.errors import ConfigurationError, did_you_mean, shown
+from shared.mapping.plan import CUSTOMER_ID, columns_text, find_column, make_plan, near_column
 from shared.runs.identity import check_probe
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, find_snapshot
@@ -45,7 +47,7 @@ def _columns(app: App, export: Export) -> tuple[dict[str, tuple[str, ...]], list
     except ConfigurationError as error:
         if error.code in _NOT_THERE_YET:
             return {}, [f"The mapping's columns are not checked yet: {error.message}"]
-        raise InvalidInput([f"segments: {error.message.rstrip('.')}"]) from None
+        raise InvalidInput([f"segments: {_told(error)}"]) from None
     notes = [f"Passed over: {text}." for text in snapshot.passed_over]
     try:
         check_complete(snapshot)
@@ -55,7 +57,7 @@ def _columns(app: App, export: Export) -> tuple[dict[str, tuple[str, ...]], list
     try:
         return {f"{source.container}/{file.blob.name}": _header(app, export, file) for file in first}, notes
     except ConfigurationError as error:
-        raise InvalidInput([f"segments: {error.message.rstrip('.')}"]) from None
+        raise InvalidInput([f"segments: {_told(error)}"]) from None
 
 
 def _header(app: App, export: Export, file: SegmentFile) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[
     paths = _mapped_columns(export)
     mapped = [column for _, column in paths]
     return [
-        f"{path}: {where} has no column {shown(column)!r}, or more than one; "
+        f"{path}: {where} has no column {shown(column)!r}{near_column(column, columns)}, or more than one; "
         f"{columns_text(columns, mapped).rstrip('.')}"
         for where, columns in files.items()
         for path, column in paths
@@ -83,12 +85,16 @@ def _mapped_columns(export: Export) -> list[tuple[str, str]]:
     return found + ([("identify_by", CUSTOMER_ID)] if export.identify_by == "customer_id" else [])
 
 
+def _told(error: ConfigurationError) -> str:
+    return str(error).rstrip(".")
+
+
 def _identity_problems(app: App, export: Export, connection: Connection) -> list[str]:
     try:
         ready = ReadyExport(export, connection)
         check_probe(ready, read_probe(app.storage.accounts, ready.key_setting))
     except ConfigurationError as error:
-        return [f"identify_by: {error.message} {error.advice}".rstrip(".")]
+        return [f"identify_by: {_told(error)}"]
     return []
 
 
@@ -98,28 +104,30 @@ def _brevo_problems(app: App, export: Export, connection: Connection, files: dic
         brevo = app.brevo(ready.key_setting)
         known = brevo.attributes()
     except ConfigurationError as error:
-        return [f"connection: {error.message.rstrip('.')}"]
+        return [f"connection: {_told(error)}"]
     problems = []
     try:
         check_list(brevo, export.list_id)
     except ConfigurationError as error:
-        problems.append(f"list_id: {error.message.rstrip('.')}")
+        problems.append(f"list_id: {_told(error)}")
     return problems + [
         f"{_path_of(export, attribute)}: {fault}"
         for attribute, given in _types(ready, files).items()
-        if (fault := _fault(export, attribute, given, known.get(attribute)))
+        if (fault := _fault(export, attribute, given, known))
     ]
 
 
-def _fault(export: Export, attribute: str, given: AttributeType | None, known: AccountAttribute | None) -> str:
+def _fault(export: Export, attribute: str, given: AttributeType | None, account: Mapping[str, AccountAttribute]) -> str:
     """Why a run could not fill the attribute; empty where it could."""
+    known = account.get(attribute)
     if known is None and not (export.create_missing_attributes or export.leave_out_missing_attributes):
+        near = did_you_mean(attribute, account)
         return (
-            f"the Brevo account has no attribute {attribute}; make it there, or set create_missing_attributes or "
+            f"the Brevo account has no attribute {attribute}{near}; make it there, or set create_missing_attributes or "
             "leave_out_missing_attributes"
         )
     fault = fault_of(attribute, given, known)
-    return f"{fault.message} {fault.advice}".rstrip(".") if fault else ""
+    return _told(fault) if fault else ""
 
 
 def _types(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> dict[str, AttributeType | None]:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.config.base import Id
-from shared.config.document import field_problems, plain_json, validated
+from shared.config.document import plain_json, validated
+from shared.config.faults import field_problems
 from shared.config.models import Connection, Document, Export
 from shared.config.store import plain
 from shared.errors import ConfigurationError
@@ -58,7 +59,7 @@ def parse_strictly[Item: BaseModel](model: type[Item], raw: Any) -> Item:
     try:
         return model.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
-        problems = field_problems(error, "body")
+        problems = field_problems(error, model, "body")
         no_fault_of_form = len(problems) == error.error_count() and all(map(_is_no_fault_of_form, error.errors()))
         raise InvalidInput(problems, "not_possible" if no_fault_of_form else "body_invalid") from None
 

@@ -11,7 +11,7 @@ from shared.brevo.contact_export import request_nothing
 from shared.brevo.probed import age_text, described, read_probe
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
-from shared.errors import ConfigurationError, ExportError, PermanentError
+from shared.errors import ConfigurationError, ExportError, PermanentError, did_you_mean
 from shared.settings import read_secret
 from shared.storage.tables import Rows
 
@@ -70,9 +70,10 @@ def settle(
         new = {name: attribute for name, (attribute, _) in made.items()}
         return Settled(known | new, {name: kind for name, (_, kind) in made.items()}, [])
     if missing and not export.leave_out_missing_attributes:
+        missing_text = [name + did_you_mean(name, account) for name in missing]
         raise ConfigurationError(
             "attributes_missing",
-            f"The Brevo account lacks these attributes: {', '.join(missing)[:1000]}.",
+            f"The Brevo account lacks these attributes: {', '.join(missing_text)[:1000]}.",
             "Make them in Brevo, or set create_missing_attributes or leave_out_missing_attributes in the export.",
         )
     return Settled(known, {}, missing)

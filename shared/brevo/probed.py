@@ -10,6 +10,7 @@ from shared.brevo.pace import Pace
 from shared.config.document import ReadyExport
 from shared.config.models import Connection
 from shared.storage.tables import Row, Rows
+from shared.times import local_text
 
 PROBE = "probe"
 _LISTS = ("date_formats", "export_columns")
@@ -137,10 +138,10 @@ def contradictions(connection: Connection, answers: ProbeAnswers | None) -> list
 
 
 def age_text(answers: ProbeAnswers, now: datetime) -> str:
-    """The day of the probe, and how long ago that was."""
+    """When the probe was made, and how long ago that was."""
     at = datetime.fromisoformat(answers.probed_at)
     days = int(max(0.0, (now - at).total_seconds()) // _DAY_SECONDS)
-    return f"{at:%Y-%m-%d} (UTC), {'today' if not days else f'{days:,} day{"s" * (days > 1)} ago'}"
+    return f"{local_text(at)}, {'today' if not days else f'{days:,} day{"s" * (days > 1)} ago'}"
 
 
 def described(answers: ProbeAnswers) -> list[str]:

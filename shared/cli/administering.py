@@ -11,6 +11,7 @@ from shared.cli.ids import complete_id, connection_argument, export_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
+from shared.times import local_text
 
 if TYPE_CHECKING:
     from shared.administration.connections import ConnectionName, Disconnected
@@ -213,7 +214,7 @@ def audit(limit: int) -> None:
     from shared.administration.audit import read_audit
 
     entries, _ = read_audit(open_app(), caller(), limit=limit)
-    rows = [(each.at[:19], each.who, each.what, each.target, each.detail) for each in entries]
+    rows = [(local_text(each.at, seconds=True), each.who, each.what, each.target, each.detail) for each in entries]
     show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
 
 
@@ -238,7 +239,7 @@ def history(version: str | None, if_match: str | None) -> None:
         show({**asdict(done), "etag": etag}, lambda: "\n".join(_restored(done)))
         return
     versions, _, etag = list_versions(open_app(), caller())
-    rows = [(each.at[:19], each.who, each.what, each.version) for each in versions]
+    rows = [(local_text(each.at, seconds=True), each.who, each.what, each.version) for each in versions]
     show(versions, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows))
     print(f"etag {etag}", file=sys.stderr)
 

@@ -8,7 +8,7 @@ import click
 from shared.cli.bodies import read_body
 from shared.cli.ids import complete_export_or_run, complete_id, run_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
-from shared.cli.showing import as_json, caller, open_app, print_json, show
+from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.errors import ConfigurationError
 
@@ -29,7 +29,7 @@ def validate() -> int:
         if as_json():
             print_json({"valid": False, "problems": error.problems})
         else:
-            print("\n".join(error.problems), file=sys.stderr)
+            say("\n".join(error.problems), err=True)
         return WRONG_USE
     counts = {"connections": len(document.connections), "exports": len(document.exports)}
     show(
@@ -83,7 +83,7 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
 
     started = start_export(app, caller(), export, "terminal", now=now, accept=accept)
     if not started.is_new:
-        print(f"{started.reason} It is watched instead." if wait else started.reason, file=sys.stderr)
+        say(f"{started.reason} It is watched instead." if wait else started.reason, err=True)
     if not wait:
         show(run_status(app, find_run(app, started.run_id)), lambda: started.run_id)
         return SUCCEEDED

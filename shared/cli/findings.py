@@ -1,22 +1,19 @@
 """The doctor's findings as lines for people, printed as they come."""
 
 import os
-import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
+from shared.cli.fitting import width_of, wrapped
 from shared.cli.text import count_text
 
 if TYPE_CHECKING:
     from shared.operating.doctor.finding import Finding
 
 _MARGIN = "  "
-_INDENT = " " * len("  FAILED  ")
-# Longer lines are hard to read, however wide the window is.
-_WIDEST = 100
+_INDENT = len("  FAILED  ")
 
 
 class Findings:
@@ -28,8 +25,8 @@ class Findings:
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
-        self._is_terminal = sys.stdout.isatty()
-        self._is_coloured = self._is_terminal and not os.environ.get("NO_COLOR")
+        self._width = width_of(sys.stdout)
+        self._is_coloured = self._width is not None and not os.environ.get("NO_COLOR")
         self._group = ""
         self._in_order = self._in_order_here = self._faults = self._warnings = 0
 
@@ -59,12 +56,13 @@ class Findings:
     def _show_line(self, finding: "Finding") -> None:
         text = f"{finding.check}: {finding.message}"
         start = f"{_MARGIN}{finding.state:<6}  "
-        if self._is_terminal:
-            self._print(self._wrapped(text, start), red=finding.state == "FAILED", dim=finding.state == "ok")
-            if finding.fix:
-                self._print(self._wrapped(finding.fix, _INDENT))
-        else:
+        if self._width is None:
             self._print(f"{start}{text} {finding.fix}".rstrip())
+            return
+        red, dim = finding.state == "FAILED", finding.state == "ok"
+        self._print(wrapped(f"{start}{text}", self._width, _INDENT), red=red, dim=dim)
+        if finding.fix:
+            self._print(wrapped(f"{' ' * _INDENT}{finding.fix}", self._width, _INDENT))
 
     def _end_group(self) -> None:
         if not self._group:
@@ -74,13 +72,6 @@ class Findings:
         self._in_order += self._in_order_here
         self._in_order_here = 0
         self._print("")
-
-    @staticmethod
-    def _wrapped(text: str, start: str) -> str:
-        width = min(shutil.get_terminal_size().columns, _WIDEST)
-        return textwrap.fill(
-            text, width, initial_indent=start, subsequent_indent=_INDENT, break_on_hyphens=False, break_long_words=True
-        )
 
     def _print(self, text: str, *, red: bool = False, dim: bool = False) -> None:
         is_styled = self._is_coloured and (red or dim)

@@ -12,12 +12,14 @@ from shared.errors import ExportError
 
 
 def complete_id(_: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The ids of what the argument is named after: connection, notification, export, run, version or container.
+    """The ids of what the argument is named after. An error would be printed into the line that is being typed."""
+    return [each for each in known_ids(str(parameter.name)) if each.startswith(incomplete)]
 
-    Where they cannot be read there are none: an error would be printed into the line that is being typed.
-    """
+
+def known_ids(kind: str) -> list[str]:
+    """All ids of connections, exports, notifications or runs; none where they cannot be read."""
     with suppress(ExportError, OSError, ValueError, TypeError, LookupError, AttributeError):
-        return sorted(each for each in _ids(str(parameter.name)) if each.startswith(incomplete))
+        return sorted(_ids(kind))
     return []
 
 

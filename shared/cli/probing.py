@@ -1,6 +1,5 @@
 """The command that probes an account."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import click
 
 from shared.cli.ids import connection_argument
 from shared.cli.program import FAILED, STOPPED, SUCCEEDED, program
-from shared.cli.showing import caller, open_app, show
+from shared.cli.showing import caller, open_app, say, show
 
 if TYPE_CHECKING:
     from shared.operating.probe import Probed
@@ -50,17 +49,17 @@ def probe(
     try:
         probed = run_probe(open_app(), caller(), order, _tell)
     except KeyboardInterrupt:
-        print("segment-export: the probe was stopped; nothing of it was saved.", file=sys.stderr)
+        say("segment-export: the probe was stopped; nothing of it was saved.", err=True)
         return STOPPED
     show(asdict(probed), lambda: _text(probed))
     if probed.left:
-        print(f"segment-export: {probed.left}", file=sys.stderr)
+        say(f"segment-export: {probed.left}", err=True)
         return FAILED
     return SUCCEEDED
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    say(line, err=True)
 
 
 def _text(probed: "Probed") -> str:

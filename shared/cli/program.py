@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from shared.cli.sections import sections
-from shared.cli.showing import as_json, json_option
+from shared.cli.showing import as_json, json_option, say
 from shared.errors import ConfigurationError, ExportError
 from shared.version import VERSION
 
@@ -20,35 +20,41 @@ SUCCEEDED, FAILED, WRONG_USE, OPEN, STOPPED = 0, 1, 2, 3, 130
 
 _WHOLE = 10_000  # characters of a command's help, all of which is shown
 
-_EPILOG = """\
-\b
-examples:
-  segment-export validate                     is the configuration right? one line for each fault
-  segment-export connect brevo-eu             does Brevo accept the key? step by step
-  segment-export preview high-value           what would be sent: five masked contacts, counts by reason
-  segment-export trial high-value --list 99   twenty customers, really sent, to another list
-  segment-export run high-value --wait        run it, watch it, end with its status
-  segment-export status                       the last run of each export
-  segment-export rejects RUN > rejects.csv    each row that was not sent, and why
-  segment-export export save high-value e.json add or change an export; --replace to change
-  segment-export export schedule high-value --cron '30 5 * * *' --time-zone Europe/Bucharest
-  segment-export doctor                       what is wrong with the app, and how to fix it
-  segment-export probe brevo-eu --list 99 --domain example.org   try out what its imports do
-  eval "$(segment-export completion bash)"    complete commands and ids with the tab key
-
-\b
-settings (environment variables):
-  EXPORT_CONFIG             a local path or container/blob            [config/exports.json]
-  AzureWebJobsStorage       the app's own storage, a connection string [Azurite on this machine]
-  SEGMENT_STORAGE           where segments land                        [the app's own storage]
-  BREVO_BASE_URL            Brevo's API                                [https://api.brevo.com/v3]
-  SNAPSHOT_QUIET_SECONDS    how long a snapshot must be unchanged       [120]
-  SNAPSHOT_COMPLETE_HOURS   how long missing files are waited for      [6]
-  and the settings that connections and notifications name for their secrets, such as BREVO_API_KEY
-
-\b
-exit status: 0 succeeded (with or without rejections), 1 failed or cancelled, 2 wrong use or configuration
-"""
+_EXAMPLES = (
+    ("segment-export validate", "is the configuration right? one line for each fault"),
+    ("segment-export connect brevo-eu", "does Brevo accept the key? step by step"),
+    ("segment-export preview high-value", "what would be sent: five masked contacts, counts by reason"),
+    ("segment-export trial high-value --list 99", "twenty customers, really sent, to another list"),
+    ("segment-export run high-value --wait", "run it, watch it, end with its status"),
+    ("segment-export status", "a line for each export; of an export, its last run"),
+    ("segment-export rejects high-value > rejects.csv", "each row that was not sent, and why"),
+    ("segment-export export save high-value e.json", "add or change an export; --replace to change"),
+    ("segment-export export schedule high-value --cron '30 5 * * *'", "run it at half past five"),
+    ("segment-export doctor", "what is wrong with the app, and how to fix it"),
+    ("segment-export probe brevo-eu --list 99 --domain example.org", "try out what its imports do"),
+    ('eval "$(segment-export completion bash)"', "complete commands and ids with the tab key"),
+)
+_SETTINGS = (
+    ("EXPORT_CONFIG", "a local path or container/blob [config/exports.json]"),
+    ("AzureWebJobsStorage", "the app's own storage, a connection string [Azurite on this machine]"),
+    ("SEGMENT_STORAGE", "where segments land [the app's own storage]"),
+    ("BREVO_BASE_URL", "Brevo's API [https://api.brevo.com/v3]"),
+    ("SNAPSHOT_QUIET_SECONDS", "how long a snapshot must be unchanged [120]"),
+    ("SNAPSHOT_COMPLETE_HOURS", "how long missing files are waited for [6]"),
+    ("TZ", "the zone of the times that are shown, such as Europe/Paris [the machine's]"),
+    ("…", "and those that connections and notifications name for their secrets, such as BREVO_API_KEY"),
+)
+_STATUS = (
+    ("0", "succeeded, with or without rejections"),
+    ("1", "failed or cancelled"),
+    ("2", "wrong use or configuration"),
+    ("3", "still open, held or not run yet: status --exit-status"),
+)
+_SECTIONS = (
+    ("Examples", _EXAMPLES, 40),
+    ("Settings (environment variables)", _SETTINGS, 30),
+    ("Exit status", _STATUS, 30),
+)
 
 
 class Command(click.Command):
@@ -59,20 +65,24 @@ class Command(click.Command):
         try:
             status = super().invoke(ctx) or SUCCEEDED
         except ExportError as error:
-            if as_json():
-                problem = {"code": error.code, "message": error.message, "advice": error.advice}
-                print(json.dumps({"error": problem}, ensure_ascii=False))
-            print(f"segment-export: {error}", file=sys.stderr)
+            _show_error(error, ctx)
             status = WRONG_USE if isinstance(error, ConfigurationError) else FAILED
         except KeyboardInterrupt:
-            print(
-                "\nsegment-export: stopped watching; a run that was started goes on where workers are.",
-                file=sys.stderr,
-            )
+            print(file=sys.stderr)
+            say("segment-export: stopped watching; a run that was started goes on where workers are.", err=True)
             status = STOPPED
         # Here click still handles a reader that has closed the pipe; at the interpreter's end nothing does.
         sys.stdout.flush()
         ctx.exit(status)
+
+
+def _show_error(error: ExportError, ctx: click.Context) -> None:
+    from shared.cli.errors import error_lines, in_terminal
+
+    if as_json():
+        problem = {"code": error.code, "message": in_terminal(error.message), "advice": in_terminal(error.advice)}
+        print(json.dumps({"error": problem}, ensure_ascii=False))
+    say("\n".join(f"segment-export: {line}" for line in error_lines(error, ctx)), err=True)
 
 
 class Group(click.Group):
@@ -105,10 +115,19 @@ class Group(click.Group):
         return name, command or click.Command(None, add_help_option=False), rest
 
 
+class Program(Group):
+    """The commands, with examples, settings and exit status behind them."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As lists, which are wrapped to the terminal's width."""
+        for title, rows, widest in _SECTIONS:
+            with formatter.section(title):
+                formatter.write_dl(rows, col_max=widest)
+
+
 @click.group(
     "segment-export",
-    cls=Group,
-    epilog=_EPILOG,
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(VERSION, message="%(prog)s %(version)s")

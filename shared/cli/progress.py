@@ -1,5 +1,6 @@
-"""Shows a run on its way: a bar on a terminal, a line for each news elsewhere. Writes to standard error."""
+"""Shows a run on its way: one line that moves on a terminal, a line for each change elsewhere. On standard error."""
 
+import itertools
 import sys
 import threading
 import time
@@ -7,12 +8,14 @@ from types import TracebackType
 from typing import Self
 
 from shared.app import App
+from shared.cli.fitting import cut, width_of
 from shared.cli.text import count_text
 from shared.errors import ExportError
 from shared.runs.state import Run
 
 _EVERY_SECONDS = 0.5
-_BAR = 24
+_SHORT_BAR, _LONG_BAR, _WIDE = 10, 24, 100
+_SIGNS = "|/-\\"
 
 
 class Progress:
@@ -22,10 +25,10 @@ class Progress:
         self._app = app
         self._run_id = run_id
         self._quiet = quiet
-        self._tty = sys.stderr.isatty()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
         self._started = time.monotonic()
+        self._signs = itertools.cycle(_SIGNS)
         self._last = ""
 
     def __enter__(self) -> Self:
@@ -39,7 +42,7 @@ class Progress:
         self._ended.set()
         if not self._quiet:
             self._thread.join()
-            if self._tty:
+            if sys.stderr.isatty():
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def _watch(self) -> None:
@@ -53,19 +56,17 @@ class Progress:
 
     def _show(self, run: Run) -> None:
         done, of = self._share(run)
-        text = run.waiting or self._text(run, done, of)
-        if self._tty:
-            filled = _BAR * done // of if of else 0
-            seconds = time.monotonic() - self._started
-            print(
-                f"\r\x1b[K[{'█' * filled}{'·' * (_BAR - filled)}] {seconds:5.1f} s  {text}",
-                end="",
-                file=sys.stderr,
-                flush=True,
-            )
-        elif text != self._last:
-            print(f"{run.run_id}: {text}", file=sys.stderr, flush=True)
-        self._last = text
+        text = _text(run, done, of)
+        width = width_of(sys.stderr)
+        if width is None:
+            if text != self._last:
+                print(f"{run.run_id}: {text}", file=sys.stderr, flush=True)
+            self._last = text
+            return
+        seconds = time.monotonic() - self._started
+        sign = next(self._signs)
+        # A line that fills the last column wraps on some terminals.
+        print(f"\r\x1b[K{line(sign, done, of, seconds, text, width - 1)}", end="", file=sys.stderr, flush=True)
 
     def _share(self, run: Run) -> tuple[int, int]:
         """Half-steps done (a batch is delivered, then confirmed), of how many."""
@@ -74,10 +75,24 @@ class Progress:
         states = [batch.state for batch in self._app.store.batches(run)]
         return states.count("delivered") + 2 * states.count("confirmed"), 2 * run.counts.batches
 
-    def _text(self, run: Run, done: int, of: int) -> str:
-        if not of:
-            return {"queued": "queued", "staging": "staging: reading and checking the segment"}.get(
-                run.state, run.state
-            )
+
+def line(sign: str, done: int, of: int, seconds: float, text: str, width: int) -> str:
+    """The one line on a terminal: a sign that moves, the share done, the time taken, what happens; `width` at most."""
+    length = _LONG_BAR if width >= _WIDE else _SHORT_BAR
+    filled = length * done // of if of else 0
+    bar = f"[{'█' * filled}{'·' * (length - filled)}] " if of else ""
+    took = f"{seconds:.0f} s" if seconds < 60 else f"{seconds // 60:.0f}:{seconds % 60:02.0f} min"
+    return cut(f"{sign} {bar}{took}  {text}", width)
+
+
+def _text(run: Run, done: int, of: int) -> str:
+    text: str = run.state
+    if of:
         imports = count_text(run.counts.batches, "import")
-        return f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"
+        text = f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"
+    elif run.counts.rows_read:
+        rows = count_text(run.counts.rows_read, "row")
+        text = f"{run.state}: {rows} read, {count_text(run.counts.contacts_mapped, 'contact')}"
+    elif run.state == "staging":
+        text = "staging: reading and checking the segment"
+    return f"{text}; {run.waiting}" if run.waiting else text

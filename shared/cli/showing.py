@@ -1,10 +1,13 @@
 """How an answer is shown, as text or JSON, and what a command works with."""
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from shared.cli.fitting import fitted, width_of
 
 if TYPE_CHECKING:
     from shared.access import Caller
@@ -31,7 +34,13 @@ def show(answer: Any, text: Callable[[], str]) -> None:
     if as_json():
         print_json(answer)
     else:
-        print(text())
+        say(text())
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Prints lines that fit the terminal: on standard output, or on standard error."""
+    stream = sys.stderr if err else sys.stdout
+    print(fitted(text, width_of(stream)), file=stream, flush=True)
 
 
 def print_json(answer: Any) -> None:

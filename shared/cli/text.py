@@ -1,7 +1,11 @@
 """A run's status, and tables, as text for people."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from shared.cli.fitting import columns, width_of
+from shared.times import local_text
 
 if TYPE_CHECKING:
     from shared.administration.exports import ListedExport
@@ -93,7 +97,7 @@ def exports_text(exports: Sequence["ListedExport"]) -> str:
 
 
 def _minute(time: str | None) -> str:
-    return (time or "")[:16].replace("T", " ")
+    return local_text(time) if time else ""
 
 
 def preview_text(preview: "Preview") -> str:
@@ -115,12 +119,8 @@ def preview_text(preview: "Preview") -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table with columns as wide as they need to be."""
-    cells = [head, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
+    """A table for standard output, which fits the terminal there; see `fitting.columns`."""
+    return columns(head, rows, width_of(sys.stdout))
 
 
 def _reasons(title: str, counts: dict[str, int], suffix: str = "") -> list[str]:

@@ -1,17 +1,17 @@
 """The commands that show runs: the past ones of an export, one of them, and the last of each export."""
 
-import shutil
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from shared.cli.fitting import cut, width_of
 from shared.cli.ids import complete_export_or_run, complete_id, export_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
 from shared.cli.showing import caller, open_app, show
 from shared.cli.text import count_text, status_text, table
+from shared.times import local_text
 
 if TYPE_CHECKING:
     from shared.runs.status import BatchStatus, RunStatus, RunStory
@@ -113,19 +113,16 @@ def _outcome(run: "RunStatus") -> str:
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in which each row is one line on a terminal: its last column is cut to what fits."""
-    lines = table(head, rows).splitlines()
-    if not sys.stdout.isatty():
-        return "\n".join(lines)
-    width = shutil.get_terminal_size().columns
-    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
+    lines, width = table(head, rows), width_of(sys.stdout)
+    return lines if width is None else "\n".join(cut(line, width) for line in lines.splitlines())
 
 
 def _local(time: str | None) -> str:
-    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M %Z}" if time else ""
+    return local_text(time) if time else ""
 
 
 def _with_story(run: "RunStory") -> str:
-    story = [f"    {event.at}  {event.kind}  {event.text}".rstrip() for event in run.story]
+    story = [f"    {local_text(event.at, seconds=True)}  {event.kind}  {event.text}".rstrip() for event in run.story]
     return "\n".join([status_text(run), *_imports_text(run.imports), "  story", *story])
 
 

@@ -45,7 +45,8 @@ def _of_its_own(name: str) -> str:
     return name
 
 
-SettingName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"), AfterValidator(_of_its_own)]
+SETTING_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+SettingName = Annotated[str, StringConstraints(pattern=SETTING_PATTERN), AfterValidator(_of_its_own)]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

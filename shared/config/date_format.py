@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -98,8 +99,14 @@ def _checked_format(text: str) -> str:
     return text
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """They are read from files, which takes some milliseconds each time."""
+    return frozenset(available_timezones())
+
+
 def _known_time_zone(name: str) -> str:
-    if name == "localtime" or name not in available_timezones():
+    if name == "localtime" or name not in _time_zones():
         raise ValueError("is not a known time zone; use a name such as Europe/Bucharest")
     return name
 

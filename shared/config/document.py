@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared.config.faults import field_problems
 from shared.config.models import Connection, Document, Export
 from shared.config.source import CONTAINER_NAME
 from shared.errors import ConfigurationError, shown
@@ -21,7 +22,6 @@ from shared.storage.versions import Version, Versions
 LARGEST_BYTES = 4_000_000
 _MOST_KEYS = 500  # in one object: twice what a mapping may have
 _MOST_KEYS_IN_ALL = 250_000
-_MOST_FAULTS = 500
 _LONGEST_TEXT = 4_000
 
 
@@ -30,7 +30,7 @@ class DocumentError(ConfigurationError):
 
     def __init__(self, where: str, problems: list[str]) -> None:
         listed = "; ".join(problems)[:_LONGEST_TEXT]
-        super().__init__("configuration_invalid", f"{where}: {listed}", "Correct the configuration.")
+        super().__init__("configuration_invalid", f"{where}: {listed}.", "Correct the configuration.")
         self.faults = tuple(problems)
         self.problems = [f"{where}: {problem}" for problem in problems]
 
@@ -152,7 +152,7 @@ def validated(raw: Any, where: str) -> Document:
     try:
         return Document.model_validate(raw)
     except ValidationError as error:
-        raise DocumentError(where, field_problems(error)) from None
+        raise DocumentError(where, field_problems(error, Document)) from None
 
 
 def ready_export(document: Document, export_id: str) -> ReadyExport:
@@ -231,38 +231,3 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"the key {shown(key)!r} is there twice")
         found[key] = value
     return found
-
-
-# The tags that pydantic adds to a path where a word or an object may stand, which say nothing to the document's writer.
-_TAGS = {"a word", "an object"}
-
-
-def field_problems(error: ValidationError, whole: str = "document") -> list[str]:
-    """A line for each fault, with the path to its field; `whole` is the word for what has no path.
-
-    Of many thousands of them only the number: their lines would take a hundred times the memory of what was typed.
-    """
-    if error.error_count() > _MOST_FAULTS:
-        return [f"{whole}: has {error.error_count():,} faults, too many to list; is it a document of another kind?"]
-    return [
-        f"{_path(found['loc']) or whole}: {_sentence(found['type'], found['msg'])}"
-        for found in error.errors(include_url=False, include_input=False)
-    ]
-
-
-def _path(parts: tuple[int | str, ...]) -> str:
-    path = ""
-    for part in parts:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part not in _TAGS:
-            path += f".{shown(part)}" if path else shown(part)
-    return path
-
-
-def _sentence(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "is not a known key; remove it or correct its name"
-    if kind == "missing":
-        return "is missing; add it"
-    return message.removeprefix("Value error, ")

@@ -31,7 +31,8 @@ Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 # Brevo stores attribute names in upper case, whatever is sent.
-AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", to_upper=True)]
+ATTRIBUTE_PATTERN = r"^[A-Za-z0-9_-]{1,50}$"
+AttributeName = Annotated[str, StringConstraints(pattern=ATTRIBUTE_PATTERN, to_upper=True)]
 
 
 class MappedField(Model):

@@ -22,14 +22,15 @@ from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw
 from shared.config.mapping import Mapping
 from shared.config.notifications import Notification
 from shared.config.source import Source
-from shared.errors import shown
+from shared.errors import did_you_mean, shown
 from shared.lifetimes import LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 _SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
-DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$")]
+DISPLAY_NAME_PATTERN = rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$"
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=DISPLAY_NAME_PATTERN)]
 # A segment's name is a part of its blobs' paths. `.` and `..` would lead to another folder, and a part cannot end with
 # a dot. https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
 SEGMENT_PATTERN = r"^([A-Za-z0-9_.-][A-Za-z0-9_. -]{0,98})?[A-Za-z0-9_-]$"
@@ -214,7 +215,8 @@ class Document(Model):
         known = {connection.id for connection in self.connections}
         for export in self.exports:
             if export.connection is not None and export.connection not in known:
-                raise ValueError(f"export {export.id} uses the connection {export.connection}, which is not there")
+                where = f"export {export.id} uses the connection {export.connection}"
+                raise ValueError(f"{where}, which is not there{did_you_mean(export.connection, known)}")
         return self
 
     @model_validator(mode="after")
@@ -223,7 +225,8 @@ class Document(Model):
         for notification in self.notifications:
             for name in notification.exports if notification.exports != "all" else []:
                 if name not in known:
-                    raise ValueError(f"notification {notification.id} is for the export {name}, which is not there")
+                    where = f"notification {notification.id} is for the export {name}"
+                    raise ValueError(f"{where}, which is not there{did_you_mean(name, known)}")
         return self
 
     @model_validator(mode="before")

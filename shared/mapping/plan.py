@@ -7,7 +7,7 @@ from typing import Literal, Self
 from shared.config.date_format import DateFormat
 from shared.config.mapping import IDENTIFIERS, PHONE_ATTRIBUTES, AttributeType
 from shared.config.models import BooleanWords, Connection, Export
-from shared.errors import ConfigurationError, shown
+from shared.errors import ConfigurationError, did_you_mean, shown
 
 CUSTOMER_ID = "CustomerId"
 # The ids of profiles that were merged into the customer's, separated by `;`.
@@ -208,6 +208,11 @@ def _one_line(column: str) -> str:
     return "".join(letter for letter in " ".join(column.split()) if letter.isprintable())
 
 
+def near_column(name: str, columns: tuple[str, ...]) -> str:
+    """` (did you mean …?)`; empty where no column is near, or where they may be the values of a first row."""
+    return "" if _looks_like_data(columns) else did_you_mean(name, map(_one_line, columns))
+
+
 def _looks_like_data(columns: tuple[str, ...]) -> bool:
     return any("@" in column or sum(map(str.isdigit, column)) > 4 for column in columns)
 
@@ -224,7 +229,7 @@ def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[
         )
     raise ConfigurationError(
         "column_missing",
-        f"{where} has no column {shown(name)!r}.",
+        f"{where} has no column {shown(name)!r}{near_column(name, columns)}.",
         f"Correct the mapping; {columns_text(columns, mapped)}",
     )
 

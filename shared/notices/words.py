@@ -4,11 +4,10 @@ No address, name or number of a person gets in: a notice holds counts, the confi
 error in words that quote no file. Who started the run may be an address, and is left out.
 """
 
-from datetime import datetime
-
 from shared.config.notifications import Event
 from shared.notices.notice import Notice
 from shared.runs.state import Run
+from shared.times import local_text
 
 REASON_WORDS = {
     "missing_email": "no e-mail address",
@@ -103,8 +102,8 @@ def _look_at_rejected(run: Run) -> str:
 
 
 def _recovered(run: Run, before: Run | None) -> list[str]:
-    failed = f", after the one of {_minute(before.times['queued'])} had failed" if before else ""
-    sentences = [f"The run of {_minute(run.times['queued'])} went through{failed}.", _in_the_list(run)]
+    failed = f", after the one of {local_text(before.times['queued'])} had failed" if before else ""
+    sentences = [f"The run of {local_text(run.times['queued'])} went through{failed}.", _in_the_list(run)]
     if count := run.counts.rejected:
         sentences.append(f"{count:,} of {run.counts.rows_read:,} rows were left out.")
     return sentences
@@ -115,7 +114,7 @@ def _in_the_list(run: Run) -> str:
 
 
 def _facts(run: Run, name: str) -> tuple[tuple[str, str], ...]:
-    facts = [("Export", f"{name} ({run.export})"), ("Run", run.run_id), ("Ended", _minute(run.times[run.state]))]
+    facts = [("Export", f"{name} ({run.export})"), ("Run", run.run_id), ("Ended", local_text(run.times[run.state]))]
     if run.counts.rows_read:
         facts += [
             ("Rows in the segment", f"{run.counts.rows_read:,}"),
@@ -141,7 +140,3 @@ def _data(run: Run, name: str) -> dict[str, str | int | None]:
         "contacts_confirmed": run.counts.contacts_confirmed,
         "contacts_rejected_by_brevo": run.counts.rejected_by_brevo,
     }
-
-
-def _minute(time: str) -> str:
-    return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M} UTC"

@@ -24,6 +24,7 @@ from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
+from shared.times import local_text
 from shared.version import VERSION
 
 State = Literal["ok", "warn", "FAILED"]
@@ -169,7 +170,7 @@ def _slow_batches(app: App, run: Run) -> list[Batch]:
 
 def _slow(app: App, run: Run, batch: Batch, hours: float) -> str:
     since = duration(app.now() - batch.posted_at)
-    until = f", until {datetime.fromtimestamp(batch.posted_at + hours * 3600, UTC):%Y-%m-%d %H:%M} UTC" if hours else ""
+    until = f", until {local_text(datetime.fromtimestamp(batch.posted_at + hours * 3600, UTC))}" if hours else ""
     return f"Brevo has worked for {since} on the process {batch.process_id}, which {run.run_id} waits for{until}."
 
 

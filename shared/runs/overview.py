@@ -14,6 +14,7 @@ from shared.runs.trial import newest_runs
 from shared.runs.tries import Tries, is_guard
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
+from shared.times import iso_text, local_text
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
         segments=export.segments,
         schedule=export.schedule,
         schedule_text=schedule_text(export),
-        next_due=due.isoformat() if due else None,
+        next_due=iso_text(due) if due else None,
         last_run=_last_run(last) if last else None,
         last_success=LastSuccess(success.run_id, success.finished_at) if success else None,
         why_not_running=why,
@@ -111,7 +112,7 @@ def _why_not_running(
     if export.schedule == "off":
         return Why("schedule_off", "Its schedule is off: it runs on demand only.")
     if isinstance(export.schedule, CronSchedule):
-        words = f"It is not due before {due:%Y-%m-%d %H:%M} ({export.schedule.time_zone})." if due else "It is not due."
+        words = f"It is not due before {local_text(due)}." if due else "It is not due."
         return _why_not_again(app.store.started(export.id).due_tries, words) or Why("not_due", words)
     return _why_no_refresh(app, export)
 

@@ -1,6 +1,7 @@
 """The status of a run: the API's answers, their description and the terminal's text are made from it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -19,6 +20,7 @@ from shared.runs.state import FINAL, SUCCEEDED, Kind, Run, State, Trigger
 from shared.runs.steps import end
 from shared.runs.trial import trial_words
 from shared.staging.rejected import rejected_csv, report_part, report_parts
+from shared.times import iso_text
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -69,9 +71,9 @@ class RunStatus(Counts, RunSummary):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a run's story. `at` is UTC, as in 20261124T050312.123456."""
+    """One event of a run's story. `at` is UTC."""
 
-    at: str
+    at: Timestamp
     kind: str
     text: str
 
@@ -152,14 +154,13 @@ def _not_sent_once_more(batches: list[Batch]) -> int:
 
 def run_story(app: App, run: Run) -> RunStory:
     """The run's status and story: its start and end, which its row has, and the newest of what was noted."""
-    noted = [Event(**event) for event in app.store.events(run.run_id)]
-    story = sorted([*_own_events(run), *noted], key=lambda event: event.at)
+    story = sorted([*_own_events(run), *_noted(app, run)], key=lambda event: event.at)
     batches = app.store.batches(run) if run.counts.batches else []
     return RunStory(**vars(run_status(app, run)), imports=[_batch_status(each) for each in batches], story=story)
 
 
 def _batch_status(batch: Batch) -> BatchStatus:
-    posted = datetime.fromtimestamp(batch.posted_at, UTC).isoformat(timespec="milliseconds")
+    posted = iso_text(datetime.fromtimestamp(batch.posted_at, UTC))
     return BatchStatus(
         batch.number,
         batch.state,
@@ -179,7 +180,14 @@ def _own_events(run: Run) -> Iterator[Event]:
         if state in run.times:
             # The end stands behind what was noted in the same millisecond, which is all that the row's time shows.
             at = datetime.fromisoformat(run.times[state]) + timedelta(milliseconds=state in FINAL)
-            yield Event(f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%f}", state, text)
+            yield Event(iso_text(at), state, text)
+
+
+def _noted(app: App, run: Run) -> Iterator[Event]:
+    for event in app.store.events(run.run_id):
+        with suppress(ValueError):  # a row whose key holds no time is none of ours
+            at = datetime.fromisoformat(event["at"]).replace(tzinfo=UTC)
+            yield Event(iso_text(at), event["kind"], event["text"])
 
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from shared.runs.state import Run
+from shared.times import local_text
 
 # The pauses before the second, third and fourth run. What takes longer to pass needs a person.
 _TIME_CHARACTERS = len("2026-11-24T0500")
@@ -52,7 +53,7 @@ class Tries:
         if self.is_given_up:
             return f"It has failed {self.failed} times and is not tried again by itself."
         if self.again_at:
-            return f"It is tried again by itself after {datetime.fromtimestamp(self.again_at, UTC):%Y-%m-%d %H:%M} UTC."
+            return f"It is tried again by itself after {local_text(datetime.fromtimestamp(self.again_at, UTC))}."
         return ""
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
 
+from shared.config.faults import fault_sentence
 from shared.errors import ConfigurationError, shown
 from shared.segments.layouts import DatedPath, below, dated_path
 from shared.segments.stored import stored_bytes
@@ -220,7 +221,7 @@ def _fault(error: ValidationError | ConfigurationError) -> str:
         return error.message
     first = error.errors(include_input=False, include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
-    return f"{field}: {first['msg']}." if field else f"{first['msg']}."
+    return f"{field or 'the document'} {fault_sentence(first)}."
 
 
 def _too_large(name: str) -> ModelTooLargeError:

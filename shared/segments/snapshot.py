@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from shared.config.source import Source
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, did_you_mean
 from shared.segments.layouts import (
     FILE_ENDINGS,
     REFRESH_LEVELS,
@@ -259,9 +259,10 @@ class _Search:
     def _known(self, segment: str, table: str) -> str:
         """The table's name; raises ConfigurationError where model.json has tables, and not this one."""
         if self._model.is_there and table not in self._model.tables:
+            near = did_you_mean(segment, self._model.tables)
             raise ConfigurationError(
                 "segment_unknown",
-                f"{segment} is not a segment of the export {self._where}: model.json does not name it.",
+                f"{segment} is not a segment of the export {self._where}: model.json does not name it{near}.",
                 f"The tables there are: {', '.join(sorted(self._model.tables)) or 'none'}.",
             )
         return table

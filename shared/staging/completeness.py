@@ -7,6 +7,7 @@ from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
+from shared.times import local_text
 
 # Missing files mostly come within minutes, whatever the limit is.
 _POLL_SECONDS = 60.0
@@ -40,7 +41,7 @@ def wait_for_files(
     if left <= 0:
         return None
     text = _missing_text(part) if part.missing else _gap_text(part)
-    return Wait(min(left, _POLL_SECONDS), f"{text} The run waits for files until {ends:%Y-%m-%d %H:%M} UTC.")
+    return Wait(min(left, _POLL_SECONDS), f"{text} The run waits for files until {local_text(ends)}.")
 
 
 def wait_for_model_json(error: ModelJsonError, quiet_seconds: float, now: float) -> Wait | None:

@@ -151,10 +151,10 @@ def test_no_model_json_says_nothing():
     [
         (b"", "EOF while parsing a value at line 1 column 0"),
         (b'{\n"entities": [,', "line 2 column 14"),
-        (b"[]", "Input should be an object"),
-        (b"[" * 100_000, "recursion limit"),
+        (b"[]", "the document must be an object"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"\xff\xfe{\0}\0", "is UTF-16 text"),
-        (b'{"entities": [{"name": "Loyal"}, {"name": 7}]}', "entities.1.name: Input should be a valid string"),
+        (b'{"entities": [{"name": "Loyal"}, {"name": 7}]}', "entities.1.name must be a text"),
         (gzip.compress(b"{}", mtime=0)[:-4], "its gzip data ends too early"),
     ],
 )

@@ -80,3 +80,17 @@ def test_terminal_completes_commands_options_and_ids(office, typed):
     assert completed("completion", "") == ["bash", "zsh", "fish"]
     assert completed("connect", "brevo-eu", "--agree", "") == []
     assert completed("nothing", "") == completed("export", "nothing", "") == []
+
+
+def test_refused_save_has_a_line_for_each_fault_with_its_advice(office, typed, tmp_path):
+    file = tmp_path / "item.json"
+    changed = json.loads(typed("export", "show", office.export_id)[1])
+    changed["list_id"] = 4711
+    changed["mapping"]["attributes"] = {"FIRST_NAME": "FirstName"}
+    file.write_text(json.dumps(changed))
+    status, _, errors = typed("export", "save", office.export_id, str(file), "--replace")
+    lines = [line.removeprefix("segment-export: ") for line in errors.splitlines()]
+    assert status == 2
+    assert "list_id: Brevo has no list 4711. Correct list_id in the export, or make the list in Brevo" in lines
+    assert any("no attribute FIRST_NAME (did you mean FIRSTNAME?); make it there" in line for line in lines)
+    assert lines[-1] == "Correct it; nothing was changed."

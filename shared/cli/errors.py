@@ -1,0 +1,43 @@
+"""How an error is said in a terminal: a line for each fault, the terminal's own words, and the nearest known id."""
+
+import click
+
+from shared.cli.ids import known_ids
+from shared.errors import ExportError, did_you_mean
+
+# Of an unknown id: what it is the id of, as the arguments are named.
+_UNKNOWN = {
+    "connection_unknown": "connection",
+    "export_unknown": "export",
+    "notification_unknown": "notification",
+    "run_unknown": "run",
+}
+# What only a caller of the API knows, and what stands for it here.
+_WORDS = (
+    ("to change it, send its ETag as If-Match", "to change it, add --if-match with its ETag, or --replace"),
+    ("If-Match: ", "--if-match: "),
+    (" and GET /api/connections list them", " lists them"),
+    (" and GET /api/exports list them", " lists them"),
+    ("body: ", "file: "),
+)
+
+
+def in_terminal(text: str) -> str:
+    """The text in words of the terminal."""
+    for word, ours in _WORDS:
+        text = text.replace(word, ours)
+    return text
+
+
+def error_lines(error: ExportError, context: click.Context) -> list[str]:
+    """One line; where there are several faults, one for each, and one with what to do."""
+    faults: list[str] = getattr(error, "problems", [])
+    if len(faults) > 1:
+        return [in_terminal(line) for line in (*faults, error.advice)]
+    return [in_terminal(str(error)) + _nearest(error, context)]
+
+
+def _nearest(error: ExportError, context: click.Context) -> str:
+    kind = _UNKNOWN.get(error.code, "")
+    typed = context.params.get(kind)
+    return did_you_mean(typed, known_ids(kind)) if typed else ""
