@@ -18,6 +18,7 @@ from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.plan import Plan
+from shared.runs.again import Why, why_snapshot_is_not_run_again
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
@@ -54,8 +55,10 @@ def stage(app: App, run: Run, message: Message) -> None:
         _wait(app, run, message, snapshot)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
-    if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
-        problem = Problem("snapshot_known", "This snapshot was exported already.", "")
+    if run.only_new and run.state == "queued" and (started := app.store.started(run.export)).covers(snapshot.id):
+        exported = Why("snapshot_known", "This snapshot was exported already.")
+        why = why_snapshot_is_not_run_again(app, run.export, started, exported)
+        problem = Problem("snapshot_known", why.text, "")
         end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
     if message.number and message.number != run.confirm_number:
