@@ -58,6 +58,10 @@ class App:
         """The account's pace, shared with all other workers."""
         return Pace(self.storage.accounts, key_setting, self.storage.clock)
 
+    def patient(self) -> "App":
+        """The same app for a process that goes on with its work: it rides out a restart of storage."""
+        return _open(self.settings, hurried=False) if self.storage.is_hurried else self
+
     def brevo(self, key_setting: str) -> BrevoClient:
         """A client for the account whose key is in the setting of this name. Raises ConfigurationError."""
         return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(key_setting), self.pace(key_setting)))
@@ -68,12 +72,20 @@ GRACES = Graces()
 
 
 def open_app() -> App:
-    """The app as the environment says. Nothing is asked of storage or Brevo yet."""
-    return _open(read_settings())
+    """The app as the environment says, for somebody who waits for an answer: a terminal or an HTTP call.
+
+    Storage that does not answer is given up within 15 seconds. No request is sent to storage or Brevo yet.
+    """
+    return _open(read_settings(), hurried=True)
 
 
-@lru_cache(maxsize=1)
-def _open(settings: Settings) -> App:
+def open_worker_app() -> App:
+    """The same for the steps of the queue, the timer and events, which ride out a restart of storage."""
+    return _open(read_settings(), hurried=False)
+
+
+@lru_cache(maxsize=2)
+def _open(settings: Settings, *, hurried: bool) -> App:
     """Kept for the next invocation, which then finds its connections open."""
-    storage = open_storage(settings)
+    storage = open_storage(settings, hurried=hurried)
     return App(settings, storage, RunStore(storage), GRACES)
