@@ -53,7 +53,7 @@ class Progress:
 
     def _show(self, run: Run) -> None:
         done, of = self._share(run)
-        text = run.waiting or self._text(run, done, of)
+        text = run.waiting if run.is_waiting(self._app.now()) else self._text(run, done, of)
         if self._tty:
             filled = _BAR * done // of if of else 0
             seconds = time.monotonic() - self._started
@@ -75,6 +75,8 @@ class Progress:
         return states.count("delivered") + 2 * states.count("confirmed"), 2 * run.counts.batches
 
     def _text(self, run: Run, done: int, of: int) -> str:
+        if run.staged_rows and run.state == "staging":
+            return f"staging: {run.staged_rows:,} rows read, {run.staged_contacts:,} contacts"
         if not of:
             return {"queued": "queued", "staging": "staging: reading and checking the segment"}.get(
                 run.state, run.state

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from shared.cli.run_text import head_lines, waiting_lines
+
 if TYPE_CHECKING:
     from shared.administration.exports import ListedExport
     from shared.mapping.results import RowCounts
@@ -13,14 +15,13 @@ if TYPE_CHECKING:
 
 def status_text(run: "RunStatus") -> str:
     """The whole story of a run in a few lines."""
-    lines = [f"{run.run_id}  {run.status.replace('_', ' ')}", *_snapshot(run), *_rows(run)]
+    lines = [f"{run.run_id}  {run.status.replace('_', ' ')}", *head_lines(run), *_snapshot(run), *_rows(run)]
     if run.batches:
         lines += _contacts(run)
     if run.allowance:
         lines.append(f"  contract   {run.allowance} (e-mails to send, not contacts)")
     lines += [f"  note       {note}" for note in run.notes]
-    if run.waiting:
-        lines.append(f"  waiting    {run.waiting}")
+    lines += waiting_lines(run)
     if run.error:
         lines += _problem("reason" if run.status == "skipped" else "error", run.error)
     if run.rejected or run.warnings or run.contacts_left_out:

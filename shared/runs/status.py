@@ -17,6 +17,7 @@ from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import FINAL, SUCCEEDED, Run, State, Trigger
 from shared.runs.steps import end
+from shared.runs.waiting import waiting_of, waiting_text
 from shared.staging.rejected import rejected_csv, report_part, report_parts
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -35,7 +36,13 @@ class RunSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus(Counts, RunSummary):
-    """A run with all its counts. `times` holds when each state began; `waiting` why nothing happens just now.
+    """A run with all its counts. `times` holds when each state began.
+
+    `waiting` says what an open run waits for, since when, when it is looked at next and how long it waits at most;
+    `waiting_for`, `waiting_since`, `next_check_at` and `deadline_at` have the same one by one, `processes` the numbers
+    of the imports that Brevo works on. `list_name` is known once the account was checked; `staged_rows` and
+    `staged_contacts` count what a worker that is reading the segment has come to. `duration_seconds` is up to now while
+    the run is open.
 
     rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
     contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out; contacts_delivered =
@@ -46,11 +53,21 @@ class RunStatus(Counts, RunSummary):
 
     export: str
     started_by: str
+    list_id: int
+    list_name: str | None
+    duration_seconds: float | None
     times: dict[str, Timestamp]
+    staged_rows: int
+    staged_contacts: int
     snapshot: str | None
     segments: list[SegmentRows]
     allowance: str | None
     waiting: str | None
+    waiting_for: str | None
+    waiting_since: Timestamp | None
+    next_check_at: Timestamp | None
+    deadline_at: Timestamp | None
+    processes: list[int]
     notes: list[str]
     error: Problem | None
 
@@ -101,20 +118,43 @@ def run_status(app: App, run: Run) -> RunStatus:
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
-    run = end.totals(app, run)
+    waiting = waiting_of(app, run, batches)
+    run = end.totals(run, batches)
     return RunStatus(
         **vars(run_summary(run)),
         **vars(run.counts),
         export=run.export,
         started_by=run.started_by,
+        list_id=run.list_id,
+        list_name=run.list_name or None,
+        duration_seconds=_duration_seconds(app, run),
         times=dict(sorted(run.times.items(), key=lambda item: item[1])),
+        staged_rows=run.staged_rows,
+        staged_contacts=run.staged_contacts,
         snapshot=run.snapshot or None,
         segments=[SegmentRows(**segment) for segment in run.segments],
         allowance=run.allowance or None,
-        waiting=None if run.is_final else run.waiting or None,
+        waiting=waiting_text(waiting) if waiting else None,
+        waiting_for=waiting.reason if waiting else None,
+        waiting_since=_timestamp(waiting.since) if waiting else None,
+        next_check_at=_timestamp(waiting.next_check) if waiting else None,
+        deadline_at=_timestamp(waiting.deadline) if waiting else None,
+        processes=waiting.processes if waiting else [],
         notes=notes,
         error=run.error,
     )
+
+
+def _duration_seconds(app: App, run: Run) -> float | None:
+    begun, ended = run.times.get("queued"), run.times.get(run.state) if run.is_final else None
+    if begun is None:
+        return None
+    until = datetime.fromisoformat(ended) if ended else app.time()
+    return round(max((until - datetime.fromisoformat(begun)).total_seconds(), 0.0), 1)
+
+
+def _timestamp(at: float) -> str | None:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else None
 
 
 def _not_sent_once_more(batches: list[Batch]) -> int:

@@ -160,7 +160,7 @@ def test_key_that_is_withdrawn_in_mid_run_fails_the_run_and_says_what_was_sent(s
     story.work()
     told = check_failed(story.status(started.run_id), "brevo_key_refused")
     assert "Put a valid key" in told
-    assert "already has 257 of 600 contacts (257 of them not confirmed)" in told
+    assert "Brevo accepted 257 of 600 contacts and confirmed none." in told
     assert story.left_behind() == []
 
 
@@ -177,4 +177,4 @@ def test_list_that_is_deleted_in_mid_run_fails_the_run_and_says_what_was_sent(st
     story.work()
     told = check_failed(story.status(started.run_id), "brevo_refused")
     assert "invalid_parameter" in told
-    assert "already has 257 of 600" in told
+    assert "Brevo accepted 257 of 600 contacts and confirmed 257." in told

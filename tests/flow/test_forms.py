@@ -2,7 +2,7 @@
 
 tests/stored/form_1.json holds rows and messages of release 0.1 as they stand in storage. The file is never changed: a
 release that changes a form raises its number, adds a file of its own, and goes on reading this one. So did batches:
-batches_form_2.json.
+batches_form_2.json. A property that only says more keeps the number: runs_newest.json has a run with all of them.
 """
 
 import base64
@@ -36,6 +36,7 @@ from shared.storage.tables import Row
 FOLDER = Path(__file__).parents[1] / "stored"
 STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 [NEWEST_BATCH] = json.loads((FOLDER / "batches_form_2.json").read_text(encoding="utf-8"))["rows"]
+[NEWEST_RUN] = json.loads((FOLDER / "runs_newest.json").read_text(encoding="utf-8"))["rows"]
 RUN = "gold-20261124T050312-a1b2c3"
 ADMINISTRATOR = Caller("function key", "administrator")
 
@@ -86,19 +87,25 @@ def test_each_kind_of_row_stands_in_the_file_with_its_number():
     assert {each["values"][FORM] for each in STORED["rows"]} == {1}
 
 
-def newest_batch():
-    values = without_form("batches", NEWEST_BATCH["key"], NEWEST_BATCH["values"])
-    return Row(NEWEST_BATCH["partition"], NEWEST_BATCH["key"], values)
+def newest(row):
+    return Row(row["partition"], row["key"], without_form(row["table"], row["key"], row["values"]))
+
+
+def test_run_of_release_0_1_is_read_without_what_it_does_not_say():
+    old, new = run_of(stored("runs", "run-")), run_of(newest(NEWEST_RUN))
+    assert (old.list_name, old.staged_rows, old.waiting_since, old.waiting_until) == ("", 0, 0.0, 0.0)
+    later = ("list_name", "staged_rows", "staged_contacts", "waiting_since", "waiting_until", "waiting_deadline")
+    assert replace(old, **{name: getattr(new, name) for name in later}) == new
 
 
 def test_batch_of_form_1_is_read_and_has_moved_nobody():
-    old, new = batch_of(stored("batches", "")), batch_of(newest_batch())
+    old, new = batch_of(stored("batches", "")), batch_of(newest(NEWEST_BATCH))
     assert (old.moved, old.moved_id, old.holds_moved) == (0, "", False)
     assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True) == new
 
 
 @pytest.mark.parametrize(
-    ("row", "read", "write"), [(stored("runs", "run-"), run_of, run_row), (newest_batch(), batch_of, batch_row)]
+    ("row", "read", "write"), [(newest(NEWEST_RUN), run_of, run_row), (newest(NEWEST_BATCH), batch_of, batch_row)]
 )
 def test_run_and_batch_of_the_file_are_read_whole_and_written_as_they_stand(row, read, write):
     model = read(row)

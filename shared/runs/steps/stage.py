@@ -114,8 +114,14 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
 
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
-    stalled_after = app.now() + wait.seconds + app.graces.stalled
-    app.store.update(run, lambda now: now.waiting_for(wait.reason, stalled_after))
+    due = app.now() + wait.seconds
+
+    def change(now: Run) -> Run | None:
+        return now.waiting_for(
+            wait.reason, now=app.now(), until=due, deadline=wait.until, stalled_after=due + app.graces.stalled
+        )
+
+    app.store.update(run, change)
     send(app, message, wait.seconds + 1)
 
 
@@ -125,8 +131,9 @@ def _wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests:
     def change(now: Run) -> Run | None:
         if now.state not in STAGEABLE or now.confirm_number != run.confirm_number:
             return None
-        planned = now.confirm_at(app.now() + wait.seconds, app.graces)
-        waiting = planned and planned.waiting_for(wait.reason)
+        due = app.now() + wait.seconds
+        planned = now.confirm_at(due, app.graces)
+        waiting = planned and planned.waiting_for(wait.reason, now=app.now(), until=due, deadline=wait.until)
         return waiting and waiting.with_traffic(requests)
 
     if waiting := app.store.take(run, change):
@@ -185,6 +192,11 @@ def _write_staging(
                 brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
             )
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
+
+            def between() -> None:
+                claim.rows, claim.contacts = reader.counts.rows_read, reader.counts.contacts_mapped
+                claim.check()
+
             reader = SnapshotReader(
                 app.storage.segment_blobs,
                 ready,
@@ -192,7 +204,7 @@ def _write_staging(
                 folder,
                 planned=planned,
                 on_rejected=rejected.add,
-                between=claim.check,
+                between=between,
                 leavers=leavers,
                 known=known,
             )
@@ -234,8 +246,9 @@ class _Result:
         )
         if not self.checked:
             return run
-        left_out = [name[:_LONGEST_NAME] for name in self.checked[-1].left_out[:_MOST_NAMES]]
-        return replace(run, left_out=left_out, allowance=self.checked[-1].allowance)
+        checked = self.checked[-1]
+        left_out = [name[:_LONGEST_NAME] for name in checked.left_out[:_MOST_NAMES]]
+        return replace(run, left_out=left_out, allowance=checked.allowance, list_name=checked.list_name[:200])
 
 
 def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Result) -> None:
