@@ -1,8 +1,9 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
@@ -10,7 +11,7 @@ from shared.brevo.session import BrevoSession
 from shared.config.document import ReadyExport, read_document, ready_export
 from shared.config.models import Document
 from shared.config.store import DocumentStore
-from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, shown
 from shared.runs.graces import Graces
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
@@ -64,7 +65,20 @@ class App:
 
     def brevo(self, key_setting: str) -> BrevoClient:
         """A client for the account whose key is in the setting of this name. Raises ConfigurationError."""
-        return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(key_setting), self.pace(key_setting)))
+        session = BrevoSession(
+            self.settings.brevo_base_url,
+            read_secret(key_setting),
+            self.pace(key_setting),
+            describe_key=partial(self._where_key_is, key_setting),
+        )
+        return BrevoClient(session)
+
+    def _where_key_is(self, key_setting: str) -> str:
+        connections: list[str] = []
+        with suppress(ExportError):
+            connections = [each.id for each in self.document().connections if each.api_key.setting == key_setting]
+        of = f"of the connection {', '.join(connections)} " if connections else ""
+        return f"{of}(setting {shown(key_setting)})"
 
 
 # Replaced only by tests on a host with shorter leases: one factor for all of them, `Graces().scaled(factor)`.

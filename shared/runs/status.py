@@ -181,15 +181,35 @@ def _own_events(run: Run) -> Iterator[Event]:
 
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
-    """The run's rejected rows and warnings as CSV, in chunks."""
+    """The run's rejected rows and warnings as CSV, in chunks. Raises ConfigurationError before they are known."""
+    _check_staged(run)
     return rejected_csv(app.storage.app_blobs, run.run_id, run.rejected_id)
+
+
+def _check_staged(run: Run) -> None:
+    """An empty report would say that no row was rejected."""
+    if run.rejected_id:
+        return
+    if run.is_final:
+        raise ConfigurationError(
+            "run_not_staged",
+            f"The run ended before its whole segment was read ({run.state}), so it has no rejected rows.",
+            f"`segment-export status {run.run_id}` says why it ended.",
+        )
+    raise ConfigurationError(
+        "run_not_staged",
+        f"The run is not staged yet ({run.state}), so its rejected rows are not known.",
+        f"Ask again when `segment-export status {run.run_id}` shows another state than queued or staging.",
+    )
 
 
 def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, int]:
     """One part of the same, from 1, and how many there are; None: the whole, where it is one part.
 
-    Raises ConfigurationError for a part that is not there, and for the whole where it is too large for one answer.
+    Raises ConfigurationError for a part that is not there, for the whole where it is too large for one answer, and
+    before the rejected rows are known.
     """
+    _check_staged(run)
     parts = report_parts(app.storage.app_blobs, run.run_id, run.rejected_id)
     if number is None and parts > 1:
         raise ConfigurationError(
