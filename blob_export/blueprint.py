@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from shared.app import open_app
+from shared.app import open_worker_app
 from shared.errors import by_place
 from shared.runs.starting import start_for_blob
 
@@ -21,6 +21,6 @@ def blob_export(event: func.EventGridEvent) -> None:
         logging.warning("an event was ignored: it is not about a created or renamed blob")
         return
     with by_place("event"):
-        starts = start_for_blob(open_app(), event.subject)
+        starts = start_for_blob(open_worker_app(), event.subject)
     for start in starts:
         logging.info("export %s: %s", start.export, start.run_id or start.reason)

@@ -12,6 +12,7 @@ from shared.administration.connections import ConnectionInUse, NotConnected
 from shared.administration.items import InvalidInput, parse_json, parse_strictly
 from shared.errors import ExportError, TransientError
 from shared.json_text import json_text
+from shared.operating.health import Unhealthy
 
 LARGEST_BODY_BYTES = 1_000_000
 PROBLEM_TYPE = "urn:segment-export:problem:"
@@ -76,7 +77,7 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
     if isinstance(error, ConnectionInUse):
         found.exports = error.exports
         found.ways_on = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
-    if isinstance(error, NotConnected):
+    if isinstance(error, NotConnected | Unhealthy):
         found.steps = error.steps
     body = json_text(found.model_dump(exclude_none=True))
     return func.HttpResponse(body, status_code=status, headers=dict(headers), mimetype="application/problem+json")

@@ -114,7 +114,7 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     responses = {str(status): _success(endpoint, status, references) for status in _successes(endpoint)}
     always = () if endpoint.anonymous else (401, 403)
     bodies = () if endpoint.body is None else (411,)
-    for status in sorted({*always, *bodies, *endpoint.problems, *(() if endpoint.name == "health" else (503,))}):
+    for status in sorted({*always, *bodies, *endpoint.problems, 503}):
         responses[str(status)] = _problem(status, problem)
     found: dict[str, Any] = {
         "operationId": endpoint.name,

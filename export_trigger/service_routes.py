@@ -5,17 +5,33 @@ import re
 import azure.functions as func
 
 from export_trigger.answers import RequestError, json_answer
-from export_trigger.entry import ENDPOINTS, Asked, answering, blueprint, endpoint
+from export_trigger.entry import ENDPOINTS, Asked, Parameter, answering, blueprint, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import Health
 from shared.administration.audit import KEY, AuditEntry, read_audit
+from shared.operating.health import Unhealthy, check_storage
 from shared.version import VERSION
 
+_DEEP = Parameter(
+    "deep",
+    "query",
+    "1 reads from storage too: 503 where a part of it does not answer, which `steps` names.",
+    {"type": "string", "enum": ["0", "1"]},
+)
 
-@endpoint("GET", "health", answer=Health, anonymous=True)
+
+@endpoint("GET", "health", answer=Health, parameters=(_DEEP,), problems=(400, 503), anonymous=True)
 def health(asked: Asked) -> func.HttpResponse:
-    """Says that the app is up, and in which version."""
-    return json_answer(Health(status="ok", version=VERSION))
+    """Says that the app is up, and in which version; with `deep=1` also whether storage answers."""
+    deep = asked.query.get("deep", "0")
+    if deep not in ("0", "1"):
+        raise RequestError("body_invalid", "deep: is 0 or 1.")
+    if deep == "0":
+        return json_answer(Health(status="ok", version=VERSION))
+    steps = check_storage(asked.app)
+    if not all(step.ok for step in steps):
+        raise Unhealthy(steps)
+    return json_answer(Health(status="ok", version=VERSION, steps=steps))
 
 
 @endpoint("GET", "audit", answer=list[AuditEntry], parameters=(LIMIT, continuation(KEY)), problems=(400,))

@@ -131,10 +131,11 @@ class Started(BaseModel):
 
 
 class Health(BaseModel):
-    """Says that the app is up, and in which version."""
+    """Says that the app is up, and in which version; `steps` has what was read from storage, where that was asked."""
 
     status: Literal["ok"]
     version: str
+    steps: list[CheckStep] | None = None
 
 
 # For the export's body: the list may be named instead of numbered.

@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from shared.app import open_app
+from shared.app import open_worker_app
 from shared.errors import by_place
 from shared.runs.steps.dispatch import abandon, take_step
 
@@ -13,14 +13,14 @@ blueprint = func.Blueprint()
 def export_worker(message: func.QueueMessage) -> None:
     """Takes the step. An error that nobody foresaw is raised, so that the host tries again."""
     with by_place("queue run-steps"):
-        take_step(open_app(), message.get_body())
+        take_step(open_worker_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="run-steps-poison", connection="AzureWebJobsStorage")
 def export_poison(message: func.QueueMessage) -> None:
     """Ends the run of a message that the host has given up."""
     with by_place("queue run-steps-poison"):
-        abandon(open_app(), message.get_body())
+        abandon(open_worker_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices", connection="AzureWebJobsStorage")
@@ -30,7 +30,7 @@ def export_notices(message: func.QueueMessage) -> None:
     from shared.notices.tell import take_notice
 
     with by_place("queue notices"):
-        take_notice(open_app(), message.get_body())
+        take_notice(open_worker_app(), message.get_body())
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
@@ -39,4 +39,4 @@ def export_notices_poison(message: func.QueueMessage) -> None:
     from shared.notices.tell import drop_notice
 
     with by_place("queue notices-poison"):
-        drop_notice(open_app(), message.get_body())
+        drop_notice(open_worker_app(), message.get_body())

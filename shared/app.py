@@ -1,8 +1,9 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
@@ -10,7 +11,7 @@ from shared.brevo.session import BrevoSession
 from shared.config.document import ReadyExport, read_document, ready_export
 from shared.config.models import Document
 from shared.config.store import DocumentStore
-from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, shown
 from shared.runs.graces import Graces
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_secret, read_settings
@@ -58,9 +59,26 @@ class App:
         """The account's pace, shared with all other workers."""
         return Pace(self.storage.accounts, key_setting, self.storage.clock)
 
+    def patient(self) -> "App":
+        """The same app for a process that goes on with its work: it rides out a restart of storage."""
+        return _open(self.settings, hurried=False) if self.storage.is_hurried else self
+
     def brevo(self, key_setting: str) -> BrevoClient:
         """A client for the account whose key is in the setting of this name. Raises ConfigurationError."""
-        return BrevoClient(BrevoSession(self.settings.brevo_base_url, read_secret(key_setting), self.pace(key_setting)))
+        session = BrevoSession(
+            self.settings.brevo_base_url,
+            read_secret(key_setting),
+            self.pace(key_setting),
+            describe_key=partial(self._where_key_is, key_setting),
+        )
+        return BrevoClient(session)
+
+    def _where_key_is(self, key_setting: str) -> str:
+        connections: list[str] = []
+        with suppress(ExportError):
+            connections = [each.id for each in self.document().connections if each.api_key.setting == key_setting]
+        of = f"of the connection {', '.join(connections)} " if connections else ""
+        return f"{of}(setting {shown(key_setting)})"
 
 
 # Replaced only by tests on a host with shorter leases: one factor for all of them, `Graces().scaled(factor)`.
@@ -68,12 +86,20 @@ GRACES = Graces()
 
 
 def open_app() -> App:
-    """The app as the environment says. Nothing is asked of storage or Brevo yet."""
-    return _open(read_settings())
+    """The app as the environment says, for somebody who waits for an answer: a terminal or an HTTP call.
+
+    Storage that does not answer is given up within 15 seconds. No request is sent to storage or Brevo yet.
+    """
+    return _open(read_settings(), hurried=True)
 
 
-@lru_cache(maxsize=1)
-def _open(settings: Settings) -> App:
+def open_worker_app() -> App:
+    """The same for the steps of the queue, the timer and events, which ride out a restart of storage."""
+    return _open(read_settings(), hurried=False)
+
+
+@lru_cache(maxsize=2)
+def _open(settings: Settings, *, hurried: bool) -> App:
     """Kept for the next invocation, which then finds its connections open."""
-    storage = open_storage(settings)
+    storage = open_storage(settings, hurried=hurried)
     return App(settings, storage, RunStore(storage), GRACES)

@@ -222,8 +222,8 @@ DEFECTS: tuple[Defect, ...] = (
             ),
             Edit(
                 "shared.runs.tries",
-                "return self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)",
-                "return self.with_due_known(self.due)",
+                "known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)",
+                "known = self.with_due_known(self.due)",
             ),
         ),
     ),

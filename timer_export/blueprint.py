@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from shared.administration.running import forget_old_keys
-from shared.app import App, open_app
+from shared.app import App, open_worker_app
 from shared.errors import ConfigurationError, TransientError, by_place, described
 from shared.runs.starting import start_due
 from shared.runs.steps.sweep import sweep
@@ -48,7 +48,7 @@ def timer_export(timer: func.TimerRequest) -> None:
     """
     faults = []
     with by_place("timer"):
-        app = open_app()
+        app = open_worker_app()
         for part in (sweep, _start_due, forget_old_keys):
             try:
                 part(app)

@@ -7,6 +7,8 @@ Source: https://developers.brevo.com/docs/how-it-works (error codes), as of Nove
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
@@ -22,8 +24,23 @@ _PRIVATE = re.compile(
 )
 
 
+# What is quoted there is the name of an attribute: they are in capitals, and no person's.
+_ATTRIBUTE = re.compile(r"""(\b[Aa]ttributes?:?\s+)["'“„«`]([A-Z][A-Z0-9_]{0,49})["'”»`]""")
+
+
 class NotThere(PermanentError):
     """Brevo has no such list, process or contact."""
+
+
+class KeyRefused(ConfigurationError):
+    """Brevo does not accept the key. `where` names its setting, and its connection where that is known."""
+
+    def __init__(self, where: str = "") -> None:
+        super().__init__(
+            "brevo_key_refused",
+            f"Brevo does not accept the API key{f' {where}' if where else ''}.",
+            "Put a valid key into the setting that the connection names.",
+        )
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Any:
@@ -65,7 +82,8 @@ def _json(body: bytes) -> Any:
 
 def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportError:
     code, message = _told(body)
-    says = f"({code}{_sentence(message)})"
+    sentence = _sentence(message)
+    says = f"({code}{sentence})"
     if status == 401:
         return _not_let_in(message)
     if status == 402:
@@ -85,7 +103,7 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
     if status == 429:
         return TransientError(
             "brevo_throttled",
-            "Brevo's rate limit is reached.",
+            f"Brevo's rate limit is reached{f' {says}' if sentence else ''}.",
             "The run goes on when the limit resets.",
             retry_after_seconds=seconds_until_reset(headers),
         )
@@ -116,7 +134,7 @@ def _told(body: bytes) -> tuple[str, str]:
 def _sentence(message: str) -> str:
     """Brevo's sentence for one line of text, with what may be personal blanked; empty where there is none."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in message[:5_000]).split())
-    shown = _PRIVATE.sub("…", line)[:_LONGEST_SENTENCE].rstrip(" .")
+    shown = _PRIVATE.sub("…", _ATTRIBUTE.sub(r"\1\2", line))[:_LONGEST_SENTENCE].rstrip(" .")
     return f": {shown}" if shown else ""
 
 
@@ -126,12 +144,16 @@ def _not_let_in(message: str) -> ConfigurationError:
     if "ip address" in message.lower():
         return ConfigurationError(
             "brevo_address_blocked",
-            "Brevo does not accept this app's IP address.",
+            f"Brevo does not accept this app's IP address{_address(message)}.",
             "Give the app a fixed outbound address and authorise it in Brevo under Security > Authorised IPs, "
             "or switch that blocking off.",
         )
-    return ConfigurationError(
-        "brevo_key_refused",
-        "Brevo does not accept the API key.",
-        "Put a valid key into the setting that the connection names.",
-    )
+    return KeyRefused()
+
+
+def _address(message: str) -> str:
+    """The address that Brevo names, with a blank before it; empty where it names none."""
+    for word in message[:5_000].split():
+        with suppress(ValueError):
+            return f" {ip_address(word.strip('.,;:()[]<>"'))}"
+    return ""

@@ -27,11 +27,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The mapped attributes as the account has them, those that it lacks and that are left out, and its allowance."""
+    """The mapped attributes as the account has them, those left out that it lacks, its allowance, the list's name."""
 
     attributes: Mapping[str, AccountAttribute]
     left_out: list[str]
     allowance: str
+    list_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ def check_account(brevo: BrevoClient, export: Export, types: Mapping[str, Attrib
     `types` has the type of each attribute as the mapping gives it, None where it gives none. Raises ConfigurationError:
     wrong key, blocked address, list missing, attributes missing, of another type or not to be written.
     """
-    check_list(brevo, export.list_id)
+    list_name = check_list(brevo, export.list_id)
     settled = settle(brevo.attributes(), export, types)
     for name, kind in settled.to_make.items():
         brevo.create_attribute(name, kind)
-    return Checked(settled.attributes, settled.left_out, allowance(brevo))
+    return Checked(settled.attributes, settled.left_out, allowance(brevo), list_name)
 
 
 def settle(

@@ -1,6 +1,6 @@
 """One requests session to Brevo: a time-out on every call, retries that obey its limits, no redirects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ import requests
 import stamina
 
 from shared import telemetry
-from shared.brevo.answers import read_answer, unreachable
+from shared.brevo.answers import KeyRefused, read_answer, unreachable
 from shared.brevo.pace import Kind, Pace
 from shared.errors import TransientError
 
@@ -30,11 +30,12 @@ class Traffic:
 
 @dataclass
 class BrevoSession:
-    """Sends requests to one account."""
+    """Sends requests to one account. `describe_key` says where its key stands, for an error about the key."""
 
     base_url: str
     api_key: str = field(repr=False)
     pace: Pace
+    describe_key: Callable[[], str] = str
     traffic: Traffic = field(default_factory=Traffic)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
@@ -56,8 +57,14 @@ class BrevoSession:
                     status, headers, answer = self._send(method, path, params, body)
                     _measure(operation, status)
                     self.pace.learn(kind, status, headers)
-                    return read_answer(status, headers, answer)
+                    return self._read(status, headers, answer)
         raise unreachable("no answer")  # not reached: the last attempt raises
+
+    def _read(self, status: int, headers: Mapping[str, str], answer: bytes) -> Any:
+        try:
+            return read_answer(status, headers, answer)
+        except KeyRefused:
+            raise KeyRefused(self.describe_key()) from None
 
     def _send(
         self, method: str, path: str, params: Mapping[str, str | int] | None, body: bytes | None

@@ -96,6 +96,7 @@ def watch_run(app: "App", run_id: str) -> int:
     from shared.operating.worker import tell_what_waits, work_until
     from shared.runs.status import find_run, run_status
 
+    app = app.patient()
     with Progress(app, run_id, quiet=as_json()):
         work_until(app, lambda: find_run(app, run_id).is_final)
         tell_what_waits(app)

@@ -56,7 +56,7 @@ class Progress:
 
     def _show(self, run: Run) -> None:
         done, of = self._share(run)
-        text = _text(run, done, of)
+        text = run.waiting if run.is_waiting(self._app.now()) else _text(run, done, of)
         width = width_of(sys.stderr)
         if width is None:
             if text != self._last:
@@ -86,13 +86,11 @@ def line(sign: str, done: int, of: int, seconds: float, text: str, width: int) -
 
 
 def _text(run: Run, done: int, of: int) -> str:
-    text: str = run.state
     if of:
         imports = count_text(run.counts.batches, "import")
-        text = f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"
-    elif run.counts.rows_read:
-        rows = count_text(run.counts.rows_read, "row")
-        text = f"{run.state}: {rows} read, {count_text(run.counts.contacts_mapped, 'contact')}"
-    elif run.state == "staging":
-        text = "staging: reading and checking the segment"
-    return f"{text}; {run.waiting}" if run.waiting else text
+        return f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"
+    if run.state != "staging":
+        return run.state
+    if run.staged_rows:
+        return f"staging: {count_text(run.staged_rows, 'row')} read, {count_text(run.staged_contacts, 'contact')}"
+    return "staging: reading and checking the segment"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.cli.fitting import columns, width_of
+from shared.cli.run_text import head_lines, waiting_lines
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ def status_text(run: "RunStatus") -> str:
     lines = [f"{run.run_id}  {run.status.replace('_', ' ')}"]
     if run.trial_words:
         lines.append(f"  kind       {run.trial_words}")
-    lines += [*_snapshot(run), *_rows(run)]
+    lines += [*head_lines(run), *_snapshot(run), *_rows(run)]
     if run.batches:
         lines += _contacts(run)
     if run.allowance:
         lines.append(f"  contract   {run.allowance} (e-mails to send, not contacts)")
     lines += [f"  note       {note}" for note in run.notes]
-    if run.waiting:
-        lines.append(f"  waiting    {run.waiting}")
+    lines += waiting_lines(run)
     if run.error:
         lines += _problem("reason" if run.status == "skipped" else "error", run.error)
     if run.rejected or run.warnings or run.contacts_left_out:

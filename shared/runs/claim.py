@@ -34,13 +34,16 @@ class Stopping(Exception):
 class Claim:
     """A claim that is held. `check` is to be called between pieces of work.
 
-    `may_be_there` is set by a post while nobody knows whether Brevo has taken the batch.
+    `may_be_there` is set by a post while nobody knows whether Brevo has taken the batch; `rows` and `contacts` by a
+    staging, as far as it has come.
     """
 
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     lost: bool = False
     stopping: bool = False
     may_be_there: bool = False
+    rows: int = 0
+    contacts: int = 0
 
     def check(self) -> None:
         """Raises TransientError when another worker has the work now, Stopping when the run's end is decided."""
@@ -65,7 +68,9 @@ def claimed_run(app: App, run: Run, snapshot: str) -> Iterator[tuple[Run, Claim]
     claim = Claim()
 
     def renew() -> None:
-        now = app.store.update(run.run_id, lambda run: run.renewed(claim.owner, app.time(), app.graces))
+        now = app.store.update(
+            run.run_id, lambda run: run.renewed(claim.owner, app.time(), app.graces, claim.rows, claim.contacts)
+        )
         claim.stopping = now.is_stopping
         claim.lost = now.owner != claim.owner
 

@@ -44,3 +44,18 @@ class Counts(RowCounts):
     def plus_traffic(self, requests: int, bytes_sent: int = 0) -> Self:
         """The counts with more traffic."""
         return replace(self, requests=self.requests + requests, bytes_sent=self.bytes_sent + bytes_sent)
+
+
+def accepted_text(counts: Counts) -> str:
+    """What Brevo has taken, and what it has confirmed of that: to accept a contact is not to have it."""
+    accepted = counted(counts.contacts_delivered, "contact")
+    if counts.contacts_delivered != counts.contacts_to_send:
+        accepted = f"{counts.contacts_delivered:,} of {counted(counts.contacts_to_send, 'contact')}"
+    confirmed = f"{counts.contacts_confirmed:,}" if counts.contacts_confirmed else "none"
+    rejected = f", and rejected {counts.rejected_by_brevo:,}" if counts.rejected_by_brevo else ""
+    return f"Brevo accepted {accepted} and confirmed {confirmed}{rejected}."
+
+
+def counted(number: int, what: str) -> str:
+    """A number with what it counts, in the singular or plural."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -147,7 +147,7 @@ def ask_who_left(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> 
     if question.answered_at:
         return Answer(question, ready.export.list_id, key)
     if (early := question.expected_in(app.now())) > 0:
-        return _wait(ready, early)
+        return _wait(ready, question, early)
     process = look_up_export(brevo.session, question.process_id)
     if process.url:
         return Answer(question, ready.export.list_id, key, process.url)
@@ -177,7 +177,7 @@ def _ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, *, has_fail
         return asked.values() if asked else None
 
     app.storage.accounts.change(run.key_setting, _row_key(list_id), change)
-    return _wait(ready, max(new.expected_in(app.now()), 0.0))
+    return _wait(ready, new, max(new.expected_in(app.now()), 0.0))
 
 
 def _wait_longer(app: App, run: Run, ready: ReadyExport, question: Question) -> Wait:
@@ -185,11 +185,13 @@ def _wait_longer(app: App, run: Run, ready: ReadyExport, question: Question) -> 
     if app.now() - question.asked_at > hours * 3600:
         raise _unknown(ready, f"its export has not ended within {hours:g} h (import_deadline_hours)")
     not_before = app.pace(run.key_setting).shortest_wait_seconds()
-    return _wait(ready, question.next_look_in(app.now(), not_before))
+    return _wait(ready, question, question.next_look_in(app.now(), not_before))
 
 
-def _wait(ready: ReadyExport, seconds: float) -> Wait:
-    return Wait(seconds, f"Brevo is asked who left list {ready.export.list_id}.")
+def _wait(ready: ReadyExport, question: Question, seconds: float) -> Wait:
+    until = question.asked_at + ready.connection.import_deadline_hours * 3600
+    list_id = ready.export.list_id
+    return Wait(seconds, f"Brevo writes down who left list {list_id} (process {question.process_id}).", until)
 
 
 def _unknown(ready: ReadyExport, reason: str) -> ConfigurationError:

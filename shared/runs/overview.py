@@ -1,20 +1,26 @@
 """What people and tools are shown of an export: its last run, its next one, and why nothing runs now."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
 from shared.errors import ExportError, TransientError, described
+from shared.runs.again import (
+    Why,
+    why_after_last_run,
+    why_due_time_is_not_run_again,
+    why_snapshot_is_not_run_again,
+)
 from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.runs.trial import newest_runs
-from shared.runs.tries import Tries, is_guard
+from shared.runs.tries import Started, Tries
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
-from shared.times import iso_text, local_text
+from shared.times import iso_text
 
 _log = logging.getLogger(__name__)
 
@@ -32,14 +38,6 @@ class LastSuccess:
 
     run_id: str
     finished_at: Timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why an export does not run now."""
-
-    code: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,28 +105,32 @@ def _why_not_running(
         return Why("detached", "It is detached: choose a connection for it.")
     if connection.consent is None:
         return Why("consent_withdrawn", f"Consent for {connection.id} is missing or was withdrawn.")
-    if last is not None and last.error is not None and is_guard(last.error.code):
-        return Why("guard", f"A guard stopped the last run: {last.error.message} {last.error.advice}".strip())
+    started = _with_last_run(app.store.started(export.id), last)
     if export.schedule == "off":
-        return Why("schedule_off", "Its schedule is off: it runs on demand only.")
+        off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
+        return why_after_last_run(app, export.id, started, Tries(), off.text) or off
     if isinstance(export.schedule, CronSchedule):
-        words = f"It is not due before {local_text(due)}." if due else "It is not due."
-        return _why_not_again(app.store.started(export.id).due_tries, words) or Why("not_due", words)
-    return _why_no_refresh(app, export)
+        return why_due_time_is_not_run_again(app, export.id, started, due, export.schedule)
+    return _why_no_refresh(app, export, started)
 
 
-def _why_no_refresh(app: App, export: Export) -> Why:
+def _with_last_run(started: Started, last: Run | None) -> Started:
+    """Rows of before release 0.3 do not say that the last run did not succeed."""
+    has_failed = last is not None and last.state in ("failed", "cancelled")
+    return replace(started, unsent=last.run_id) if last and has_failed else started
+
+
+def _why_no_refresh(app: App, export: Export, started: Started) -> Why:
     try:
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except TransientError:
         raise
     except ExportError as error:
         return Why(error.code, error.message)
-    started = app.store.started(export.id)
     if started.covers(snapshot.id):
         passed_over = "".join(f" {text}." for text in snapshot.passed_over)
-        words = f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}"
-        return _why_not_again(started.snapshot_tries, words) or Why("no_new_snapshot", words)
+        exported = Why("no_new_snapshot", f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}")
+        return why_snapshot_is_not_run_again(app, export.id, started, exported)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why(
             "snapshot_resting",
@@ -137,12 +139,6 @@ def _why_no_refresh(app: App, export: Export) -> Why:
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Why("snapshot_incomplete", wait.reason)
     return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
-
-
-def _why_not_again(tries: Tries, otherwise: str) -> Why | None:
-    """Where the last run has failed: when the next one starts, or why none does."""
-    code = "given_up" if tries.is_given_up else "waiting_for_retry"
-    return Why(code, f"The last run failed. {tries.words()} {otherwise}") if tries.words() else None
 
 
 def next_due_of(app: App, export: Export) -> datetime | None:

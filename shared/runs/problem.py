@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from shared.errors import ExportError
-from shared.runs.counts import Counts
+from shared.runs.counts import Counts, accepted_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,7 @@ class Problem:
         """The same, with what Brevo has. `unanswered` contacts were posted, and nobody knows what Brevo has of them."""
         sent = ""
         if counts.contacts_delivered:
-            sent = (
-                f" Brevo already has {counts.contacts_delivered:,} of {counts.contacts_to_send:,} contacts "
-                f"({counts.open_contacts:,} of them not confirmed)."
-            )
+            sent = f" {accepted_text(counts)}"
         if unanswered:
             sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come, or their import failed."
         return replace(self, message=self.message + (sent or " Nothing was sent."))

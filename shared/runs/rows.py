@@ -48,7 +48,7 @@ def batch_of(row: Row) -> Batch:
 
 def started_row(export: str, started: Started) -> Row:
     """The export's row `started`, in the table `runs`."""
-    values = {"snapshot": started.snapshot, "due": started.due}
+    values = {"snapshot": started.snapshot, "due": started.due, "unsent": started.unsent}
     for of, tries in (("snapshot", started.snapshot_tries), ("due", started.due_tries)):
         values |= {f"{of}_{name}": value for name, value in asdict(tries).items()}
     return Row(export, "started", values, started.etag)
@@ -62,7 +62,8 @@ def started_of(row: Row | None) -> Started:
         Tries(**{part.name: row.values.get(f"{of}_{part.name}", part.default) for part in fields(Tries)})
         for of in ("snapshot", "due")
     )
-    return Started(row.values["snapshot"], row.values["due"], snapshot_tries, due_tries, row.etag)
+    unsent = row.values.get("unsent", "")
+    return Started(row.values["snapshot"], row.values["due"], snapshot_tries, due_tries, unsent, row.etag)
 
 
 def row_values(model: Run | Batch | Counts) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from shared.app import App
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError, TransientError, described
+from shared.runs.again import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial
-from shared.runs.tries import Tries
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
@@ -250,7 +250,8 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
         )
     started = app.store.started(export.id)
     if started.covers(snapshot.id) and not started.snapshot_tries.is_due(app.now()):
-        return _failed_before(export, started.snapshot_tries) or Start(export.id, reason="There is no new snapshot.")
+        exported = Why("no_new_snapshot", "There is no new snapshot.")
+        return Start(export.id, reason=why_snapshot_is_not_run_again(app, export.id, started, exported).text)
     # Where they have not come in time, a run is started that fails: that is how people hear of it.
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Start(export.id, reason=wait.reason)
@@ -268,13 +269,10 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
         app.store.note_due(ready.export.id, stamp)
         return Start(ready.export.id, reason="The schedule is new; it starts at its next time.")
     if started.due >= stamp and not started.due_tries.is_due(app.now()):
-        return _failed_before(ready.export, started.due_tries) or Start(ready.export.id, reason="Not due.")
+        following = next_due(schedule, app.storage.clock.now())
+        why = why_due_time_is_not_run_again(app, ready.export.id, started, following, schedule)
+        return Start(ready.export.id, reason=why.text)
     return start_run(app, ready, "timer", "timer", due=stamp)
-
-
-def _failed_before(export: Export, tries: Tries) -> Start | None:
-    """Where its last run has failed: when it is tried again, or that it is not."""
-    return Start(export.id, reason=f"The last run failed. {tries.words()}") if tries.words() else None
 
 
 def _due_stamp(due: datetime) -> str:
@@ -307,8 +305,8 @@ def _start_for_snapshot(app: App, document: Document, export: Export, trigger: T
         return start_run(app, ready, trigger, trigger, only_new=True)
     if started.snapshot_tries.is_due(app.now()):
         return start_run(app, ready, trigger, trigger, snapshot=snapshot.id)
-    known = Start(export.id, reason="This snapshot was exported already.")
-    return _failed_before(export, started.snapshot_tries) or known
+    exported = Why("snapshot_known", "This snapshot was exported already.")
+    return Start(export.id, reason=why_snapshot_is_not_run_again(app, export.id, started, exported).text)
 
 
 def _start_or_reason(export: Export, start: Callable[[Export], Start]) -> Start:

@@ -24,6 +24,9 @@ from shared.runs.counts import Counts
 from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
 from shared.runs.problem import Problem
 
+# A wait that is noted again within this time after its next try goes on since it began.
+_WAITS_ON_SECONDS = 60.0
+
 OpenState = Literal["queued", "staging", "delivering", "confirming"]
 State = OpenState | Literal["succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"]
 STAGEABLE: frozenset[State] = frozenset(("queued", "staging"))
@@ -41,8 +44,11 @@ class Run:
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` counts
     the values of each attribute. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that
-    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. Of a trial:
-    `list_name`, how many `customers` it takes, and until its end the `customer_ids` of those that were named, if any.
+    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `list_name` is known
+    once the account was checked. `staged_rows` and `staged_contacts` are what the present staging has read so far. It
+    waits for what `waiting` says, since `waiting_since`, until the next try at `waiting_until`, and gives up at
+    `waiting_deadline` (0: never). Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
+    those that were named, if any.
     """
 
     run_id: str
@@ -71,7 +77,12 @@ class Run:
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
     error: Problem | None = None
+    staged_rows: int = 0
+    staged_contacts: int = 0
     waiting: str = ""
+    waiting_since: float = 0.0
+    waiting_until: float = 0.0
+    waiting_deadline: float = 0.0
     cancel_requested_by: str = ""
     stopped_by: Problem | None = None
     faults: int = 0
@@ -117,11 +128,14 @@ class Run:
         """Claimed to be staged: as queued, or after its worker was lost."""
         if self.state not in STAGEABLE or self.is_owned(now):
             return None
-        return self._entered("staging", now, owner=owner, snapshot=snapshot)._kept(now, graces)
+        begun = self._entered("staging", now, owner=owner, snapshot=snapshot, staged_rows=0, staged_contacts=0)
+        return begun._kept(now, graces)
 
-    def renewed(self, owner: str, now: datetime, graces: Graces) -> Self | None:
-        """The claim goes on."""
-        return self._kept(now, graces) if self.owner == owner else None
+    def renewed(self, owner: str, now: datetime, graces: Graces, rows: int = 0, contacts: int = 0) -> Self | None:
+        """The claim goes on; so many rows were read and contacts made so far."""
+        if self.owner != owner:
+            return None
+        return replace(self, staged_rows=rows, staged_contacts=contacts)._kept(now, graces)
 
     def released(self, owner: str) -> Self | None:
         """The claim ends."""
@@ -152,11 +166,27 @@ class Run:
         counted = self.with_traffic(requests)
         return replace(counted, last_poll=now.timestamp()) if counted else None
 
-    def waiting_for(self, text: str, stalled_after: float | None = None) -> Self | None:
-        """It waits, for what the text says. `stalled_after` where its next step hangs on this wait."""
+    def waiting_for(
+        self, text: str, *, now: float, until: float, deadline: float = 0.0, stalled_after: float | None = None
+    ) -> Self | None:
+        """It waits, for what the text says, until its next try. `stalled_after` where its next step hangs on this wait.
+
+        `deadline` is when it gives up. All times are POSIX seconds.
+        """
         if self.is_final:
             return None
-        return replace(self, waiting=text, stalled_after=self.stalled_after if stalled_after is None else stalled_after)
+        return replace(
+            self,
+            waiting=text,
+            waiting_since=self.waiting_since if self.is_waiting(now - _WAITS_ON_SECONDS) else now,
+            waiting_until=until,
+            waiting_deadline=deadline,
+            stalled_after=self.stalled_after if stalled_after is None else stalled_after,
+        )
+
+    def is_waiting(self, now: float) -> bool:
+        """True up to the next try of what it waits for. POSIX seconds."""
+        return bool(self.waiting) and now <= self.waiting_until
 
     def confirm_at(self, due: float, graces: Graces) -> Self | None:
         """Its next confirm message is due then; every earlier one is stale from now on."""
@@ -220,7 +250,8 @@ class Run:
     def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
         """In its next state, with the time of that state's first beginning."""
         times = self.times | {state: self.times.get(state, now.isoformat(timespec="milliseconds"))}
-        return replace(self, state=state, times=times, waiting="", faults=0, **changes)
+        waits: dict[str, Any] = {"waiting": "", "waiting_since": 0.0, "waiting_until": 0.0, "waiting_deadline": 0.0}
+        return replace(self, state=state, times=times, faults=0, **waits, **changes)
 
     def _kept(self, now: datetime, graces: Graces) -> Self:
         at = now.timestamp()

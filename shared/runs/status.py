@@ -19,6 +19,7 @@ from shared.runs.run_ids import is_run_id
 from shared.runs.state import FINAL, SUCCEEDED, Kind, Run, State, Trigger
 from shared.runs.steps import end
 from shared.runs.trial import trial_words
+from shared.runs.waiting import waiting_of, waiting_text
 from shared.staging.rejected import rejected_csv, report_part, report_parts
 from shared.times import iso_text
 
@@ -38,9 +39,15 @@ class RunSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus(Counts, RunSummary):
-    """A run with all its counts. `times` holds when each state began; `waiting` why nothing happens just now.
+    """A run with all its counts. `times` holds when each state began.
 
-    `list_name` and `customers`, how many it takes, are those of a trial: null for other runs.
+    `waiting` says what an open run waits for, since when, when it is looked at next and how long it waits at most;
+    `waiting_for`, `waiting_since`, `next_check_at` and `deadline_at` have the same one by one, `processes` the numbers
+    of the imports that Brevo works on. `list_name` is known once the account was checked; `staged_rows` and
+    `staged_contacts` count what a worker that is reading the segment has come to. `duration_seconds` is up to now while
+    the run is open.
+
+    `customers`, how many it takes, is of a trial: null for other runs.
 
     rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
     contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out; contacts_delivered =
@@ -55,11 +62,19 @@ class RunStatus(Counts, RunSummary):
     list_name: str | None
     customers: int | None
     started_by: str
+    duration_seconds: float | None
     times: dict[str, Timestamp]
+    staged_rows: int
+    staged_contacts: int
     snapshot: str | None
     segments: list[SegmentRows]
     allowance: str | None
     waiting: str | None
+    waiting_for: str | None
+    waiting_since: Timestamp | None
+    next_check_at: Timestamp | None
+    deadline_at: Timestamp | None
+    processes: list[int]
     notes: list[str]
     error: Problem | None
 
@@ -127,7 +142,8 @@ def run_status(app: App, run: Run) -> RunStatus:
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
-    run = end.totals(app, run)
+    waiting = waiting_of(app, run, batches)
+    run = end.totals(run, batches)
     return RunStatus(
         **vars(run_summary(run)),
         **vars(run.counts),
@@ -137,14 +153,34 @@ def run_status(app: App, run: Run) -> RunStatus:
         list_name=run.list_name or None,
         customers=run.customers or None,
         started_by=run.started_by,
+        duration_seconds=_duration_seconds(app, run),
         times=dict(sorted(run.times.items(), key=lambda item: item[1])),
+        staged_rows=run.staged_rows,
+        staged_contacts=run.staged_contacts,
         snapshot=run.snapshot or None,
         segments=[SegmentRows(**segment) for segment in run.segments],
         allowance=run.allowance or None,
-        waiting=None if run.is_final else run.waiting or None,
+        waiting=waiting_text(waiting) if waiting else None,
+        waiting_for=waiting.reason if waiting else None,
+        waiting_since=_timestamp(waiting.since) if waiting else None,
+        next_check_at=_timestamp(waiting.next_check) if waiting else None,
+        deadline_at=_timestamp(waiting.deadline) if waiting else None,
+        processes=waiting.processes if waiting else [],
         notes=notes,
         error=run.error,
     )
+
+
+def _duration_seconds(app: App, run: Run) -> float | None:
+    begun, ended = run.times.get("queued"), run.times.get(run.state) if run.is_final else None
+    if begun is None:
+        return None
+    until = datetime.fromisoformat(ended) if ended else app.time()
+    return round(max((until - datetime.fromisoformat(begun)).total_seconds(), 0.0), 1)
+
+
+def _timestamp(at: float) -> str | None:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else None
 
 
 def _not_sent_once_more(batches: list[Batch]) -> int:
@@ -191,15 +227,35 @@ def _noted(app: App, run: Run) -> Iterator[Event]:
 
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
-    """The run's rejected rows and warnings as CSV, in chunks."""
+    """The run's rejected rows and warnings as CSV, in chunks. Raises ConfigurationError before they are known."""
+    _check_staged(run)
     return rejected_csv(app.storage.app_blobs, run.run_id, run.rejected_id)
+
+
+def _check_staged(run: Run) -> None:
+    """An empty report would say that no row was rejected."""
+    if run.rejected_id:
+        return
+    if run.is_final:
+        raise ConfigurationError(
+            "run_not_staged",
+            f"The run ended before its whole segment was read ({run.state}), so it has no rejected rows.",
+            f"`segment-export status {run.run_id}` says why it ended.",
+        )
+    raise ConfigurationError(
+        "run_not_staged",
+        f"The run is not staged yet ({run.state}), so its rejected rows are not known.",
+        f"Ask again when `segment-export status {run.run_id}` shows another state than queued or staging.",
+    )
 
 
 def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, int]:
     """One part of the same, from 1, and how many there are; None: the whole, where it is one part.
 
-    Raises ConfigurationError for a part that is not there, and for the whole where it is too large for one answer.
+    Raises ConfigurationError for a part that is not there, for the whole where it is too large for one answer, and
+    before the rejected rows are known.
     """
+    _check_staged(run)
     parts = report_parts(app.storage.app_blobs, run.run_id, run.rejected_id)
     if number is None and parts > 1:
         raise ConfigurationError(

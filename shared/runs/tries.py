@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
-from shared.runs.state import Run
+from shared.runs.state import SUCCEEDED, Run
 from shared.times import local_text
 
 # The pauses before the second, third and fourth run. What takes longer to pass needs a person.
 _TIME_CHARACTERS = len("2026-11-24T0500")
 PAUSES_SECONDS = (15 * 60.0, 3600.0, 4 * 3600.0)
+# In `Started.unsent`: no run has taken the snapshot. No run has this id.
+SAVED = "saved"
 # Errors that follow from what people have decided.
 _DECIDED = frozenset({"export_changed", "export_unknown", "export_detached", "consent_missing"})
 
@@ -48,6 +50,12 @@ class Tries:
         pause = 0.0 if self.failed >= len(PAUSES_SECONDS) else PAUSES_SECONDS[self.failed]
         return replace(self, failed=self.failed + 1, again_at=now + pause if pause else 0.0)
 
+    def next_words(self, now: float) -> str:
+        """The same as `words`, also once the time of the next try has come. `now` is POSIX seconds."""
+        if self.again_at and self.is_due(now):
+            return "It is tried again by itself at the timer's next turn."
+        return self.words()
+
     def words(self) -> str:
         """When it is tried again, or that it is not; empty where neither is a question."""
         if self.is_given_up:
@@ -59,12 +67,17 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What the triggers have started last: a snapshot's id and a due time, each with its tries."""
+    """What the triggers have started last: a snapshot's id and a due time, each with its tries.
+
+    `unsent` is why the snapshot does not count as exported: the id of the last run, which did not succeed, or SAVED
+    where the snapshot was there when the export was saved. Empty after a run that succeeded.
+    """
 
     snapshot: str = ""
     due: str = ""
     snapshot_tries: Tries = Tries()
     due_tries: Tries = Tries()
+    unsent: str = ""
     etag: str | None = None
 
     def covers(self, snapshot: str) -> bool:
@@ -96,8 +109,11 @@ class Started:
 
     def with_snapshot_known(self, snapshot: str) -> Self:
         """No trigger is to start it any more. Where a newer one is known already, that one stays."""
-        is_older = snapshot != self.snapshot and self.covers(snapshot)
-        return self if is_older else replace(self, snapshot=snapshot, snapshot_tries=Tries())
+        if snapshot == self.snapshot:
+            return replace(self, snapshot_tries=Tries())
+        if self.covers(snapshot):
+            return self
+        return replace(self, snapshot=snapshot, snapshot_tries=Tries(), unsent=self.unsent or SAVED)
 
     def with_due_known(self, due: str) -> Self:
         """The same for a due time."""
@@ -109,10 +125,12 @@ class Started:
             return self
         if run.state == "failed" and not _is_decided(run):
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
-            return replace(self, snapshot_tries=self.snapshot_tries.with_failure(now), due_tries=due_tries)
+            snapshot_tries = self.snapshot_tries.with_failure(now)
+            return replace(self, snapshot_tries=snapshot_tries, due_tries=due_tries, unsent=run.run_id)
         if run.state == "skipped" and not run.snapshot:
             return self  # it has taken none
-        return self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)
+        known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)
+        return replace(known, unsent="" if run.state in SUCCEEDED else run.run_id)
 
     def told_in(self, run: Run) -> Run:
         """A run that has just ended; where it has failed, its advice says what further tries there are."""

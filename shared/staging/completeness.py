@@ -16,10 +16,11 @@ _MOST_NAMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long until the snapshot is to be read again, and what it is waited for."""
+    """How long until the snapshot is to be read again, and what it is waited for; no longer than `until`, POSIX."""
 
     seconds: float
     reason: str
+    until: float = 0.0
 
 
 def wait_for_files(
@@ -41,7 +42,8 @@ def wait_for_files(
     if left <= 0:
         return None
     text = _missing_text(part) if part.missing else _gap_text(part)
-    return Wait(min(left, _POLL_SECONDS), f"{text} The run waits for files until {local_text(ends)}.")
+    reason = f"{text} The run waits for files until {local_text(ends)}."
+    return Wait(min(left, _POLL_SECONDS), reason, ends.timestamp())
 
 
 def wait_for_model_json(error: ModelJsonError, quiet_seconds: float, now: float) -> Wait | None:

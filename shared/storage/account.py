@@ -11,10 +11,11 @@ from shared.storage.failures import storage_failures
 from shared.storage.queue import Queue
 from shared.storage.tables import Table
 
-# Short waits first: a worker rides out a restart of storage, and a terminal hears soon that there is none.
+# A worker rides out a restart of storage.
 RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 5, "read_timeout": 60}
-# For a person who waits for an answer about storage itself: one try more, and no long silence.
-_HURRIED = {"connection_timeout": 3, "read_timeout": 3}
+# For somebody who waits for an answer: one retry. The longest case is a blob of which only the first bytes come, which
+# the SDK reads three times: 11 s. A terminal and an HTTP call are promised an answer within 15 s.
+HURRIED_SECONDS = 3
 
 QUEUE = "run-steps"
 # Of its own: an instance takes one message of a queue at a time, and a receiver that hangs must keep no step waiting.
@@ -47,6 +48,7 @@ class Storage:
     notice_queue: Queue
     poison: Queue
     clock: Clock
+    is_hurried: bool = False
 
 
 def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
@@ -69,8 +71,9 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
     queue_retries: dict[str, Any] = {"retry_policy": QueueRetry(1, 2, 4)}
     table_retries: dict[str, Any] = RETRIES
     if hurried:
-        queue_retries = {"retry_policy": QueueRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
-        table_retries = {"retry_total": 1, **_HURRIED}
+        limits = {"connection_timeout": HURRIED_SECONDS, "read_timeout": HURRIED_SECONDS}
+        queue_retries = {"retry_policy": QueueRetry(0, 1, 1, random_jitter_range=0), **limits}
+        table_retries = {"retry_total": 1, **limits}
     tables = app("table", TableServiceClient, table_retries)
     queues = app("queue", QueueServiceClient, queue_retries)
 
@@ -86,7 +89,7 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         # shared one would sign the requests to one account with the credential of the other.
         retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
         if hurried:
-            retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_HURRIED}
+            retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **limits}
         sizes = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
         return Blobs(_open(account, clock, "blob", BlobServiceClient, sizes | retries))
 
@@ -108,6 +111,7 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         # As it stands there: what was given up may be no Base64 at all.
         poison=Queue(queues.get_queue_client(POISON_QUEUE)),
         clock=clock,
+        is_hurried=hurried,
     )
 
 

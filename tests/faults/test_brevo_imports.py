@@ -28,7 +28,7 @@ def test_import_that_stays_queued_fails_the_run_at_its_deadline_with_what_is_kno
     started = story.kept.clock.seconds()
     told = check_failed(story.run(), "import_overdue")
     assert "in 2 hours (process 78)" in told
-    assert "Brevo already has 5 of 5 contacts (5 of them not confirmed)" in told
+    assert "Brevo accepted 5 contacts and confirmed none." in told
     assert "Look at the import in Brevo" in told
     pages = 2  # of the account's processes, in each look
     assert story.sandbox.log.count(PROCESSES) <= 80 * pages, "it is looked at ever more rarely"
@@ -48,7 +48,7 @@ def test_run_that_sends_for_longer_than_its_bodies_are_kept_fails_and_is_told(st
     story.work(hours=12)
     told = check_failed(story.status(run_id), "run_overdue")
     assert "more than 8 days" in told
-    assert "Brevo already has 5 of 5 contacts" in told
+    assert "Brevo accepted 5 contacts and confirmed none." in told
 
 
 @pytest.mark.parametrize("kind", ["import-failed", "import-cancelled", "import-partial"])

@@ -108,7 +108,7 @@ def test_run_that_fails_while_another_worker_posts_waits_and_says_what_brevo_has
     story.work()
     status = story.status(run_id)
     assert (status["status"], status["error"]["code"]) == ("failed", "stop")
-    assert "Brevo already has 5 of 5 contacts" in status["error"]["message"]
+    assert "Brevo accepted 5 contacts and confirmed none." in status["error"]["message"]
 
 
 def test_post_without_an_answer_is_said_to_be_sent_perhaps(story, monkeypatch):

@@ -174,7 +174,7 @@ def test_each_part_of_a_tick_is_done_whatever_becomes_of_the_others(
         raise KeyError(SECRET)
 
     done: list[str] = []
-    monkeypatch.setattr(blueprint, "open_app", lambda: two.app)
+    monkeypatch.setattr(blueprint, "open_worker_app", lambda: two.app)
     monkeypatch.setattr(blueprint, "sweep", breaks)
     monkeypatch.setattr(blueprint, "forget_old_keys", lambda app: done.append("keys"))
     tick: Any = blueprint.timer_export

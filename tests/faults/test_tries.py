@@ -102,7 +102,9 @@ def test_event_tries_a_failed_snapshot_again_once_its_pause_is_over(story, monke
     monkeypatch.setenv(story.account, sandbox.api_key)
     [early] = story.start_by_event()
     assert not early.run_id
-    assert early.reason.startswith("The last run failed. It is tried again by itself after")
+    assert early.reason.startswith("The last run failed: Brevo does not accept the API key")
+    assert "Nothing was sent. It is tried again by itself after" in early.reason
+    assert early.reason.endswith("To run it now: segment-export run gold")
     story.kept.clock.skip(16 * MINUTE)
     [again] = story.start_by_event()
     story.work(timer=False)
@@ -341,6 +343,8 @@ def test_refresh_that_comes_while_a_run_is_sent_outlives_the_cancel_of_that_run(
 def test_events_of_a_cancelled_snapshot_start_nothing(queued):
     story, run_id = queued
     ask_to_cancel(story, run_id)
-    assert [start.reason for start in start_for_blob(story.app, story.subject)] == [
-        "This snapshot was exported already."
-    ]
+    [start] = start_for_blob(story.app, story.subject)
+    assert start.reason == (
+        "The last run ended early: Cancelled by ana. Nothing was sent. A newer snapshot starts the next run. "
+        "To run it now: segment-export run gold"
+    )

@@ -20,7 +20,7 @@ from tests.flow.three_people import ANA, HEAD
 def test_run_becomes_failed_when_brevo_refuses_the_key(flow, monkeypatch):
     monkeypatch.setenv(flow.account, "a-wrong-key")
     flow.segment(HEAD + ANA)
-    flow.run_fails("brevo_key_refused", "Brevo does not accept the API key.", "setting")
+    flow.run_fails("brevo_key_refused", f"API key of the connection brevo-eu (setting {flow.account}).")
 
 
 @pytest.mark.parametrize("value", ["", "  "])
@@ -46,7 +46,7 @@ def test_key_that_no_header_takes_is_a_wrong_key_and_not_tried_again(flow, monke
 def test_blocked_ip_address_gets_its_own_advice(flow):
     flow.sandbox.fail_next("GET /contacts/lists/{listId}", "401-ip")
     flow.segment(HEAD + ANA)
-    status = flow.run_fails("brevo_address_blocked", "does not accept this app's IP address", "fixed outbound address")
+    status = flow.run_fails("brevo_address_blocked", "this app's IP address 203.0.113.7.", "fixed outbound address")
     assert "key" not in status["error"]["message"]
 
 

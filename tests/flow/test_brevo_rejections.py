@@ -57,7 +57,7 @@ def test_import_that_brevo_fails_twice_fails_the_run(flow):
     status = flow.run()
     assert (status["status"], status["error"]["code"]) == ("failed", "import_failed")
     assert "process" in status["error"]["message"]
-    assert "Brevo already has 2 of 2 contacts" in status["error"]["message"]
+    assert "Brevo accepted 2 contacts and confirmed none." in status["error"]["message"]
 
 
 def test_import_that_brevo_fails_once_is_sent_again(flow):

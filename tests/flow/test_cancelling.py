@@ -50,7 +50,7 @@ def test_delivering_run_that_is_cancelled_tells_what_brevo_has(flow, monkeypatch
     sent = sum(record.contacts for record in flow.sandbox.imports.records())
     assert status["status"] == "cancelled"
     assert status["contacts_delivered"] == sent < 1_000
-    assert status["error"]["message"].startswith(f"Cancelled by ana. Brevo already has {sent:,} of 1,000 contacts (")
+    assert status["error"]["message"].startswith(f"Cancelled by ana. Brevo accepted {sent:,} of 1,000 contacts and ")
 
 
 def test_confirming_run_that_is_cancelled_tells_what_is_not_confirmed(flow):
@@ -61,7 +61,7 @@ def test_confirming_run_that_is_cancelled_tells_what_is_not_confirmed(flow):
     request_cancel(flow.app, find_run(flow.app, started.run_id), "ana")
     status = flow.finish(started.run_id)
     assert (status["status"], status["contacts_delivered"], status["contacts_confirmed"]) == ("cancelled", 2, 0)
-    assert "Brevo already has 2 of 2 contacts (2 of them not confirmed)." in status["error"]["message"]
+    assert "Brevo accepted 2 contacts and confirmed none." in status["error"]["message"]
 
 
 def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monkeypatch):

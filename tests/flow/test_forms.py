@@ -100,8 +100,11 @@ def test_batch_of_form_1_is_read_and_has_moved_nobody():
 def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
     old, new = run_of(stored("runs", "run-")), run_of(newest(NEWEST_RUN))
     assert (old.kind, old.list_name, old.customers, old.customer_ids) == ("export", "", 0, [])
+    assert (old.staged_rows, old.waiting_since, old.waiting_until) == (0, 0.0, 0.0)
     trial = {name: getattr(new, name) for name in ("kind", "list_id", "list_name", "customers", "customer_ids")}
-    assert replace(old, **trial, state="staging", filled=new.filled) == new
+    staged = {name: getattr(new, name) for name in ("staged_rows", "staged_contacts")}
+    waits = {name: getattr(new, name) for name in ("waiting_since", "waiting_until", "waiting_deadline")}
+    assert replace(old, **trial, **staged, **waits, state="staging", filled=new.filled) == new
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_timer_starts_one_run_that_fails_and_another_when_the_file_has_come(one_
     [start] = start_due(flow.app)
     assert flow.finish(start.run_id)["error"]["code"] == "snapshot_incomplete"
     [again] = start_due(flow.app)
-    assert (again.run_id, again.reason[:21]) == ("", "The last run failed. ")
+    assert (again.run_id, again.reason[:21]) == ("", "The last run failed: ")
     flow.segment(HEAD + OLEG, partition=2, refresh=NEWER)
     [start] = start_due(flow.app)
     assert flow.finish(start.run_id)["status"] == "succeeded"
@@ -134,7 +134,7 @@ def test_run_of_an_event_that_fails_is_not_started_again_by_the_timer(one_of_two
     [start] = start_for_blob(flow.app, subject(flow, f"{ROOT}/Gold/{NEWER}/Gold_1.csv"))
     assert flow.finish(start.run_id)["error"]["code"] == "snapshot_incomplete"
     [again] = start_due(flow.app)
-    assert (again.run_id, again.reason[:21]) == ("", "The last run failed. ")
+    assert (again.run_id, again.reason[:21]) == ("", "The last run failed: ")
 
 
 def test_segment_that_is_whole_and_newer_does_not_prolong_the_wait(one_of_two):
@@ -232,7 +232,7 @@ def test_timer_starts_one_run_of_a_refresh_that_cannot_be_read(flow):
     [start] = start_due(flow.app)
     assert flow.finish(start.run_id)["error"]["code"] == "snapshot_unreadable"
     [again] = start_due(flow.app)
-    assert (again.run_id, again.reason[:21]) == ("", "The last run failed. ")
+    assert (again.run_id, again.reason[:21]) == ("", "The last run failed: ")
     [note] = check_export(flow.app, Export.model_validate(flow.export), None)
     assert "Gold_1.parquet" in note
 

@@ -48,7 +48,7 @@ HANDLERS = {
 def served(story, monkeypatch):
     story.people(2)
     monkeypatch.setattr(http_entry, "open_app", lambda: story.app)
-    monkeypatch.setattr(blob_trigger, "open_app", lambda: story.app)
+    monkeypatch.setattr(blob_trigger, "open_worker_app", lambda: story.app)
     return story
 
 

@@ -243,7 +243,7 @@ def _called(function: Any, open_app: Callable[[], object], argument: Any = None)
     """Calls the function as the host does, over this app."""
     called = function._function.get_user_function()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules[called.__module__], "open_app", open_app)
+        patch.setattr(sys.modules[called.__module__], "open_worker_app", open_app)
         return called(argument or SimpleNamespace(get_body=lambda: b"{}"))
 
 

@@ -30,6 +30,11 @@ def refused(status, document):
         ('Unclosed "Ana Pop and more', "Unclosed …"),
         ("See https://reports.example.com/a?b=c for more", "See … for more"),
         ("Key xkeysib-c4n4ry0123456789 is revoked", "Key … is revoked"),
+        ('The attribute "LOYALTY_TIER" does not exist', "The attribute LOYALTY_TIER does not exist"),
+        ("attributes: 'CITY' is unknown", "attributes: CITY is unknown"),
+        ('The attribute FIRSTNAME has "Ana Pop"', "The attribute FIRSTNAME has …"),
+        ('The attribute "Ana" is unknown', "The attribute … is unknown"),
+        ("The list has reached its limit of 10000 contacts", "The list has reached its limit of … contacts"),
         ("two\nlines\x00and\u2028more", "two lines and more"),
         ("word " * 100, ("word " * 40).strip()),
     ],
@@ -44,6 +49,32 @@ def test_every_refusal_shows_it(status):
     assert (
         "(some_code: the plan is over)" in refused(status, {"code": "some_code", "message": "the plan is over"}).message
     )
+
+
+def test_quota_shows_it_and_a_plain_rate_limit_has_none():
+    quota = {"code": "too_many_requests", "message": "You have reached your daily quota of imports."}
+    assert refused(429, quota).message == (
+        "Brevo's rate limit is reached (too_many_requests: You have reached your daily quota of imports)."
+    )
+    assert refused(429, {"code": "too_many_requests"}).message == "Brevo's rate limit is reached."
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::7"])
+@pytest.mark.parametrize("around", ["{}", "{}.", "({}),", '"{}"'])
+def test_blocked_address_is_named(address, around):
+    message = (
+        f"We have detected you are using an unrecognised IP address {around.format(address)} If it was you, add it"
+    )
+    error = refused(401, {"code": "unauthorized", "message": message})
+    assert (error.code, error.message) == (
+        "brevo_address_blocked",
+        f"Brevo does not accept this app's IP address {address}.",
+    )
+
+
+def test_blocked_address_that_brevo_does_not_name_is_left_out():
+    error = refused(401, {"code": "unauthorized", "message": "Unknown IP address 999.1.1.1 of ana@example.com"})
+    assert error.message == "Brevo does not accept this app's IP address."
 
 
 def test_answer_without_a_sentence_shows_its_code_alone():

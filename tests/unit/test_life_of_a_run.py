@@ -134,7 +134,7 @@ def test_cancel_is_not_overtaken_by_the_delivery_and_waits_for_a_live_worker():
 def test_run_that_has_ended_is_changed_by_nothing():
     run = run_in("failed")
     later = (NOW + timedelta(hours=1)).timestamp()
-    assert run.waiting_for("x", later) is None
+    assert run.waiting_for("x", now=later, until=later) is None
     assert run.confirm_at(later, GRACES) is None
     assert run.watched_at(later, NOW, 3.0) is None
     assert run.driven_on(NOW, GRACES) is None
@@ -165,9 +165,7 @@ def test_ended_run_says_what_was_sent():
     unsent = run_in("staging").failed(PROBLEM, 0, NOW)
     assert unsent.error.message == "It failed. Nothing was sent."
     sent = run_in("confirming", counts=Counts(contacts_mapped=30, contacts_delivered=20, contacts_confirmed=15))
-    assert sent.failed(PROBLEM, 0, NOW).error.message.endswith(
-        "Brevo already has 20 of 30 contacts (5 of them not confirmed)."
-    )
+    assert sent.failed(PROBLEM, 0, NOW).error.message.endswith("Brevo accepted 20 of 30 contacts and confirmed 15.")
 
 
 def test_posts_without_an_answer_are_said_to_be_sent_perhaps():

@@ -213,6 +213,18 @@ def test_failure_half_way_counts_who_is_missing():
     assert notice.customers == 600
 
 
+def test_failure_of_an_import_that_brevo_had_accepted_says_that_nothing_is_confirmed():
+    counts = Counts(rows_read=36_000, contacts_mapped=35_572, contacts_delivered=35_572)
+    overdue = Problem("import_overdue", "Brevo has not finished the import of batch 1 in 24 hours (process 78).", "")
+    run = replace(RUN, state="confirming", counts=counts).failed(overdue, 0, datetime(2026, 11, 25, 5, tzinfo=UTC))
+    notice = run_notice("failed", run, "Gold customers", None)
+    assert notice.sentences == (
+        "Brevo has not finished the import of batch 1 in 24 hours (process 78). "
+        "Brevo accepted 35,572 contacts and confirmed none.",
+    )
+    assert notice.customers == 35_572
+
+
 def test_guard_says_how_many_were_held_back():
     run = replace(RUN, counts=Counts(rows_read=800, contacts_mapped=800))
     notice = run_notice("guard", run, "Gold customers", None)

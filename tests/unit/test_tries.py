@@ -48,20 +48,26 @@ AFTER = [
 ]
 
 
+def unsent_after(run):
+    return "" if run.state.startswith("succeeded") else run.run_id
+
+
 @pytest.mark.parametrize(("run", "before", "after"), AFTER)
 def test_end_of_a_run_decides_whether_its_snapshot_is_tried_again(run, before, after):
-    assert Started("S", "", before).after(run, NOW) == Started("S", "", after)
+    assert Started("S", "", before).after(run, NOW) == Started("S", "", after, unsent=unsent_after(run))
 
 
 @pytest.mark.parametrize(("run", "before", "after"), AFTER)
 def test_end_of_a_run_of_the_timer_decides_the_same_of_its_due_time(run, before, after):
     snapshot_after = Started("S", "", DONE).after(run, NOW).snapshot_tries
-    assert Started("S", "D", DONE, before).after(run, NOW) == Started("S", "D", snapshot_after, after)
+    ended = Started("S", "D", DONE, before).after(run, NOW)
+    assert ended == Started("S", "D", snapshot_after, after, unsent=unsent_after(run))
 
 
 def test_run_that_a_person_has_started_is_no_try_of_a_due_time():
     pending = Started("", "D", DONE, waiting(1))
-    assert pending.after(replace(FAILS, trigger="http", snapshot=""), NOW) == pending
+    failed = replace(FAILS, trigger="http", snapshot="")
+    assert pending.after(failed, NOW) == replace(pending, unsent=failed.run_id)
     assert pending.after(replace(SUCCEEDS, trigger="http"), NOW).due_tries == DONE
 
 
@@ -71,8 +77,9 @@ def test_skipped_run_that_has_taken_no_snapshot_decides_nothing():
 
 
 def test_cancelling_settles_the_snapshot_that_the_run_would_have_taken():
-    assert Started("S", "", DONE).after(replace(CANCELLED, snapshot="S2"), NOW) == Started("S2", "", DONE)
-    assert Started("S", "", OPEN).after(replace(CANCELLED, snapshot=""), NOW) == Started("S", "", DONE)
+    for before, taken, after in (("S", "S2", "S2"), ("S", "", "S")):
+        cancelled = Started(before, "", OPEN).after(replace(CANCELLED, snapshot=taken), NOW)
+        assert cancelled == Started(after, "", DONE, unsent=CANCELLED.run_id)
 
 
 # (the tries, seconds after NOW): whether a trigger starts another run
@@ -132,6 +139,6 @@ def test_words_say_when_it_is_tried_again_or_that_it_is_not():
 
 
 def test_row_holds_all_of_it_and_one_without_tries_is_settled():
-    started = Started("S", "D", waiting(1), GIVEN_UP, "etag")
+    started = Started("S", "D", waiting(1), GIVEN_UP, "gold-1", "etag")
     assert started_of(started_row("gold", started)) == started
     assert started_of(Row("gold", "started", {"snapshot": "S", "due": "D"})) == Started("S", "D")

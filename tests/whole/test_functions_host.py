@@ -323,7 +323,7 @@ def test_message_in_the_poison_queue_ends_its_run(app):
     wait_until(given_up, explain=app.host.log_text)
     found = app.status(run_id)
     assert (found["status"], found["error"]["code"]) == ("failed", "step_kept_failing")
-    assert "Brevo already has 1 of 1 contacts (1 of them not confirmed)." in found["error"]["message"]
+    assert "Brevo accepted 1 contact and confirmed none." in found["error"]["message"]
 
 
 def test_log_holds_no_address_no_key_and_no_report_link(app):

@@ -255,7 +255,9 @@ SPAN = "from shared import telemetry\nwith telemetry.span('start', parent='', ru
     ids=["nothing set", "disabled"],
 )
 def test_nothing_of_opentelemetry_is_loaded_where_it_is_off(environment):
-    told = python(f"import function_app\nfrom shared.app import open_app\nopen_app()\n{SPAN}{LOADED}", **environment)
+    told = python(
+        f"import function_app\nfrom shared.app import open_worker_app\nopen_worker_app()\n{SPAN}{LOADED}", **environment
+    )
     assert told.stdout == "[]\n", told.stderr
 
 

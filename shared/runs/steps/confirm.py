@@ -48,6 +48,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
     batches = app.store.batches(run)
     _check_batches(run, ready, batches)
     wait: float | None = None
+    failure = ""
     if any(batch.state == "delivered" for batch in batches):
         try:
             run, batches = _poll(app, run, ready, batches)
@@ -55,7 +56,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
             for batch in batches:
                 _check_deadline(app, ready, batch)
             app.store.add_event(run.run_id, "waiting", error.message)
-            wait = error.retry_after_seconds or _SLOT_WAIT_SECONDS
+            wait, failure = error.retry_after_seconds or _SLOT_WAIT_SECONDS, error.message
             batches = app.store.batches(run)
         _check_batches(run, ready, batches)
     if len(batches) >= run.counts.batches and all(batch.state == "confirmed" for batch in batches):
@@ -64,7 +65,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
             return
         batches = write_last_batches(app, run, ready.export, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
-    _go_on(app, run, ready, batches, wait)
+    _go_on(app, run, ready, batches, wait, failure)
 
 
 def import_finished(app: App, run: Run, number: int) -> bool:
@@ -95,14 +96,20 @@ def import_finished(app: App, run: Run, number: int) -> bool:
     return True
 
 
-def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: float | None) -> None:
+def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: float | None, failure: str) -> None:
+    """`failure`: why the last poll has failed, which is what the run then waits for."""
     sent = send_deliveries(app, run, batches, ready.connection.imports_at_once)
     if not sent and any(batch.state == "staged" for batch in batches):
         release_left_slots(app, run.key_setting)
     open_batches = [batch for batch in batches if batch.state == "delivered"]
     if wait is None and open_batches:
         wait = poll_delay(app, run, open_batches, app.pace(run.key_setting))
-    schedule_confirm(app, run, _SLOT_WAIT_SECONDS if wait is None else wait)
+    seconds = _SLOT_WAIT_SECONDS if wait is None else wait
+
+    def also(now: Run) -> Run | None:
+        return now.waiting_for(failure, now=app.now(), until=app.now() + seconds) if failure else now
+
+    schedule_confirm(app, run, seconds, also)
 
 
 def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple[Run, list[Batch]]:

@@ -173,9 +173,13 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
     _log.info("%s", waits_line(message, error, wait))
 
-    text = f"{error.message} Next try in {wait:.0f} s."
-    stalled_after = now + wait + app.graces.stalled
-    app.store.update(message.run, lambda run: run.waiting_for(text, stalled_after if _drives(message, run) else None))
+    def change(run: Run) -> Run | None:
+        stalled_after = now + wait + app.graces.stalled if _drives(message, run) else None
+        return run.waiting_for(
+            error.message, now=now, until=now + wait, deadline=since + GIVE_UP_SECONDS, stalled_after=stalled_after
+        )
+
+    app.store.update(message.run, change)
     _send_again(app, message, since, wait)
 
 
@@ -210,6 +214,9 @@ def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
     # A key that is rotated during the run: its new value is read once more before the run ends.
     rotated = error.code == "brevo_key_refused" and run.state in SENDING
     if rotated and not message.key_read_again:
+        until = app.now() + _KEY_WAIT_SECONDS
+        text = f"{error.message} It is read again before the run fails."
+        app.store.update(run.run_id, lambda run: run.waiting_for(text, now=app.now(), until=until, deadline=until))
         app.store.add_event(run.run_id, "waiting", f"{error.message} It is read again in a minute.")
         send(app, replace(message, key_read_again=True), _KEY_WAIT_SECONDS)
         return

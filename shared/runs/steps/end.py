@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from shared.app import App
@@ -21,12 +21,12 @@ _log = logging.getLogger(__name__)
 Still = Callable[[Run], bool]
 
 
-def totals(app: App, run: Run) -> Run:
+def totals(run: Run, batches: Sequence[Batch]) -> Run:
     """The run with its batches added up, unless it has ended: then they are."""
-    return run if run.is_final else _added_up(run, app.store.batches(run))
+    return run if run.is_final else _added_up(run, batches)
 
 
-def _added_up(run: Run, batches: list[Batch]) -> Run:
+def _added_up(run: Run, batches: Sequence[Batch]) -> Run:
     """*Delivered* counts what Brevo took, confirmed or still open.
 
     Contacts that move stay delivered with their first batch, and are open until their last one is confirmed.

@@ -19,6 +19,7 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
+from shared.runs.again import Why, why_snapshot_is_not_run_again
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
@@ -56,8 +57,10 @@ def stage(app: App, run: Run, message: Message) -> None:
         _wait(app, run, message, snapshot)
         return
     # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
-    if run.only_new and run.state == "queued" and app.store.started(run.export).covers(snapshot.id):
-        problem = Problem("snapshot_known", "This snapshot was exported already.", "")
+    if run.only_new and run.state == "queued" and (started := app.store.started(run.export)).covers(snapshot.id):
+        exported = Why("snapshot_known", "This snapshot was exported already.")
+        why = why_snapshot_is_not_run_again(app, run.export, started, exported)
+        problem = Problem("snapshot_known", why.text, "")
         end.skip(app, run, problem, still=lambda now: now.state == "queued")
         return
     if message.number and message.number != run.confirm_number:
@@ -119,8 +122,14 @@ def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wai
 
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
-    stalled_after = app.now() + wait.seconds + app.graces.stalled
-    app.store.update(run, lambda now: now.waiting_for(wait.reason, stalled_after))
+    due = app.now() + wait.seconds
+
+    def change(now: Run) -> Run | None:
+        return now.waiting_for(
+            wait.reason, now=app.now(), until=due, deadline=wait.until, stalled_after=due + app.graces.stalled
+        )
+
+    app.store.update(run, change)
     send(app, message, wait.seconds + 1)
 
 
@@ -130,8 +139,9 @@ def _wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests:
     def change(now: Run) -> Run | None:
         if now.state not in STAGEABLE or now.confirm_number != run.confirm_number:
             return None
-        planned = now.confirm_at(app.now() + wait.seconds, app.graces)
-        waiting = planned and planned.waiting_for(wait.reason)
+        due = app.now() + wait.seconds
+        planned = now.confirm_at(due, app.graces)
+        waiting = planned and planned.waiting_for(wait.reason, now=app.now(), until=due, deadline=wait.until)
         return waiting and waiting.with_traffic(requests)
 
     if waiting := app.store.take(run, change):
@@ -191,6 +201,11 @@ def _write_staging(
                 brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
             )
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
+
+            def between() -> None:
+                claim.rows, claim.contacts = reader.counts.rows_read, reader.counts.contacts_mapped
+                claim.check()
+
             reader = SnapshotReader(
                 app.storage.segment_blobs,
                 ready,
@@ -198,7 +213,7 @@ def _write_staging(
                 folder,
                 planned=planned,
                 on_rejected=rejected.add,
-                between=claim.check,
+                between=between,
                 leavers=leavers,
                 known=known,
                 chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
@@ -241,8 +256,9 @@ class _Result:
         )
         if not self.checked:
             return run
-        left_out = [name[:_LONGEST_NAME] for name in self.checked[-1].left_out[:_MOST_NAMES]]
-        return replace(run, left_out=left_out, allowance=self.checked[-1].allowance)
+        checked = self.checked[-1]
+        left_out = [name[:_LONGEST_NAME] for name in checked.left_out[:_MOST_NAMES]]
+        return replace(run, left_out=left_out, allowance=checked.allowance, list_name=checked.list_name[:200])
 
     def _missing(self, run: Run) -> str:
         """Which customers of a trial no row has."""

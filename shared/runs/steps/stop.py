@@ -4,6 +4,8 @@ The end is first written down, which stops every further post, and comes when no
 is said of the run in the end is what Brevo has.
 """
 
+from collections.abc import Callable
+
 from shared import telemetry
 from shared.app import App
 from shared.errors import ConfigurationError, ExportError, TransientError
@@ -50,8 +52,17 @@ def stop_when_idle(app: App, run: Run) -> Run:
     """
     if ended := stop_if_idle(app, run):
         return ended
-    schedule_confirm(app, run, _POLL_SECONDS)
+    schedule_confirm(app, run, _POLL_SECONDS, _waiting_for_worker(app))
     return run
+
+
+def _waiting_for_worker(app: App) -> Callable[[Run], Run | None]:
+    def change(run: Run) -> Run | None:
+        by = f"as {run.cancel_requested_by} has asked" if run.cancel_requested_by else "by an error"
+        text = f"The run ends, {by}, when the worker in the middle of it has stopped."
+        return run.waiting_for(text, now=app.now(), until=app.now() + _POLL_SECONDS)
+
+    return change
 
 
 def stop_if_idle(app: App, run: Run) -> Run | None:

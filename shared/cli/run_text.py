@@ -1,0 +1,51 @@
+"""Which run it is and what it waits for, as lines of its status: times are this machine's, with their zone."""
+
+from typing import TYPE_CHECKING
+
+from shared.times import local_text
+
+if TYPE_CHECKING:
+    from shared.runs.status import RunStatus
+
+_TRIGGERS = {"http": "over HTTP", "terminal": "in a terminal", "event": "by an event"}
+
+
+def head_lines(run: "RunStatus") -> list[str]:
+    """The list, who started the run and when, its end and duration, and what is staged so far."""
+    lines = [f"  list       {f'{run.list_name} ({run.list_id})' if run.list_name else run.list_id}"]
+    if run.started_at:
+        lines.append(f"  started    {local_text(run.started_at)} {_started_by(run)}")
+    if run.duration_seconds is not None:
+        duration = duration_text(run.duration_seconds)
+        ended = f"{local_text(run.finished_at)}, after {duration}" if run.finished_at else f"not yet, after {duration}"
+        lines.append(f"  ended      {ended}")
+    if run.status == "staging":
+        lines.append(f"  staged     {run.staged_rows:,} rows read so far, {run.staged_contacts:,} contacts")
+    return lines
+
+
+def _started_by(run: "RunStatus") -> str:
+    trigger = _TRIGGERS.get(run.trigger, f"by the {run.trigger}")
+    return trigger if run.started_by == run.trigger else f"by {run.started_by}, {trigger}"
+
+
+def waiting_lines(run: "RunStatus") -> list[str]:
+    """What it waits for, and below that since when, until its next step, and how long at most."""
+    if run.waiting_for is None:
+        return []
+    times = [f"since {local_text(run.waiting_since)}"] if run.waiting_since else []
+    if run.next_check_at:
+        times.append(f"next check at {local_text(run.next_check_at, seconds=True)}")
+    if run.deadline_at:
+        times.append(f"at most until {local_text(run.deadline_at)}")
+    return [f"  waiting    {run.waiting_for}", f"             {', '.join(times)}"]
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in its two largest units."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,65 @@
+"""Whether storage answers just now, for those who watch over the app."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.app import App
+from shared.brevo.checks import CheckStep
+from shared.errors import ExportError, TransientError
+from shared.staging.bodies import STAGED
+from shared.storage.failures import NotFound
+
+# No blob begins with it, so that a listing is one small answer.
+_NOTHING = "~"
+
+
+class Unhealthy(TransientError):
+    """Storage does not answer, or cannot be used."""
+
+    def __init__(self, steps: list[CheckStep]) -> None:
+        parts = ", ".join(step.step for step in steps if not step.ok)
+        super().__init__(
+            "storage_unhealthy",
+            f"Storage cannot be used for: {parts}.",
+            "Run `segment-export doctor`; what waits for storage goes on by itself when it is back.",
+            retry_after_seconds=30,
+        )
+        self.steps = steps
+
+
+def check_storage(app: App) -> list[CheckStep]:
+    """Reads from each part of storage, all at the same time: a storage that hangs costs the time of one call.
+
+    Anybody may ask for this, so a step names no table, container or account.
+    """
+    parts = {"tables": _tables, "queues": _queues, "blobs": _blobs, "segments": _segments}
+    with ThreadPoolExecutor(len(parts), "health") as pool:
+        return list(pool.map(lambda name: _step(name, parts[name], app), parts))
+
+
+def _step(name: str, read: Callable[[App], None], app: App) -> CheckStep:
+    try:
+        read(app)
+    except TransientError:
+        return CheckStep(name, False, "Storage does not answer.")
+    except (ExportError, NotFound):
+        return CheckStep(name, False, "Storage answers, and cannot be used: `segment-export doctor` says why.")
+    return CheckStep(name, True, "Storage answers.")
+
+
+def _tables(app: App) -> None:
+    app.storage.runs.get(_NOTHING, _NOTHING)
+
+
+def _queues(app: App) -> None:
+    app.storage.queue.count()
+
+
+def _blobs(app: App) -> None:
+    app.storage.app_blobs.listing_if_there(STAGED, _NOTHING)
+
+
+def _segments(app: App) -> None:
+    """Each container that an export reads, up to the first that does not answer."""
+    for container in sorted({export.source.container for export in app.document().exports}):
+        app.storage.segment_blobs.listing(container, _NOTHING)

@@ -1,0 +1,124 @@
+"""Whoever asks why nothing runs hears of the last run: what happened, what follows by itself, how to run it now."""
+
+import pytest
+
+from shared.runs.overview import export_overview
+from shared.runs.starting import note_as_known, start_due, start_for_blob, start_for_segment
+from shared.runs.steps.stop import request_cancel
+from tests.faults.conftest import Story
+
+WRONG_KEY = "wrong-key"
+HOUR = 3600.0
+
+
+def reasons(story: Story) -> set[str]:
+    """Why nothing starts, as the timer, an event, the webhook and the list of exports say it."""
+    starts = [start_due(story.app), start_for_blob(story.app, story.subject), start_for_segment(story.app, "Gold")]
+    assert not any(start.run_id for found in starts for start in found)
+    return {start.reason for found in starts for start in found} | {why(story).text}
+
+
+def why(story: Story):
+    document = story.app.document()
+    return export_overview(story.app, document, document.exports[0]).why_not_running
+
+
+def fails_until_given_up(story: Story) -> None:
+    for _ in range(4):
+        [start] = start_due(story.app)
+        assert start.is_new, start.reason
+        story.work(timer=False)
+        story.kept.clock.skip(5 * HOUR)
+
+
+def test_failed_snapshot_is_never_called_exported(story, monkeypatch, sandbox):
+    monkeypatch.setenv(story.account, WRONG_KEY)
+    people = story.people(3)
+    start_due(story.app)
+    story.work(timer=False)
+    monkeypatch.setenv(story.account, sandbox.api_key)
+    [reason] = reasons(story)
+    assert reason.startswith("The last run failed: Brevo does not accept the API key")
+    assert "Nothing was sent. It is tried again by itself after 20" in reason
+    assert reason.endswith("To run it now: segment-export run gold")
+    story.kept.clock.skip(HOUR)
+    assert "It is tried again by itself at the timer's next turn." in why(story).text
+    assert story.run()["status"] == "succeeded"
+    assert story.sent() == people
+    assert why(story).code == "no_new_snapshot"
+    assert start_for_segment(story.app, "Gold")[0].reason == "This snapshot was exported already."
+
+
+def test_snapshot_that_was_given_up_says_what_starts_the_next_run(story, monkeypatch, sandbox):
+    monkeypatch.setenv(story.account, WRONG_KEY)
+    story.people(3)
+    fails_until_given_up(story)
+    monkeypatch.setenv(story.account, sandbox.api_key)
+    [reason] = reasons(story)
+    assert (
+        "It has failed 4 times and is not tried again by itself. A newer snapshot starts the next run. "
+        "To run it now: segment-export run gold"
+    ) in reason
+    assert why(story).code == "given_up"
+
+
+def test_failed_snapshot_stays_unsent_when_its_export_is_saved(story, monkeypatch, sandbox):
+    monkeypatch.setenv(story.account, WRONG_KEY)
+    story.people(3)
+    start_due(story.app)
+    story.work(timer=False)
+    monkeypatch.setenv(story.account, sandbox.api_key)
+    note_as_known(story.app, story.app.document().exports[0])
+    [reason] = reasons(story)
+    assert reason.startswith("The last run failed: Brevo does not accept the API key")
+    assert reason.endswith("A newer snapshot starts the next run. To run it now: segment-export run gold")
+    assert why(story).code == "last_run_failed"
+
+
+def test_snapshot_that_was_there_when_the_export_was_saved_is_not_called_exported(story):
+    story.people(3)
+    note_as_known(story.app, story.app.document().exports[0])
+    [reason] = reasons(story)
+    assert reason.startswith(
+        "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it."
+    )
+    assert why(story).code == "snapshot_not_run"
+
+
+def test_snapshot_that_a_guard_stopped_names_the_command_that_lets_it_through(story):
+    story.people(3)
+    story.save(max_profiles=1)
+    start_due(story.app)
+    story.work(timer=False)
+    [reason] = reasons(story)
+    assert reason.startswith("A guard stopped the last run: The segment has 3 contacts, more than max_profiles (1).")
+    assert reason.endswith("To run it now: segment-export run gold --accept")
+    assert why(story).code == "guard"
+
+
+def test_cancelled_snapshot_says_who_ended_its_run(story):
+    story.people(3)
+    [start] = start_due(story.app)
+    request_cancel(story.app, story.app.store.load(start.run_id), "ana")
+    [reason] = reasons(story)
+    assert reason.startswith("The last run ended early: Cancelled by ana. Nothing was sent.")
+    assert why(story).code == "last_run_not_sent"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "following"),
+    [
+        ("off", "Its schedule is off: it runs on demand only."),
+        ({"cron": "0 0 1 1 *"}, "The next run is due at 2027-01-01 00:00 (UTC)."),
+    ],
+)
+def test_failed_run_of_another_schedule_says_what_starts_the_next_one(story, monkeypatch, schedule, following):
+    monkeypatch.setenv(story.account, WRONG_KEY)
+    story.people(3)
+    story.save(schedule=schedule)
+    story.app.store.note_due("gold", "2026-01-01T00:00Z")
+    assert story.run()["status"] == "failed"
+    assert why(story).code == "last_run_failed"
+    assert f"Nothing was sent. {following} To run it now: segment-export run gold" in why(story).text
+    if schedule != "off":
+        assert start_due(story.app)[0].reason == why(story).text

@@ -1,0 +1,54 @@
+"""`GET health` says that the app is up; with `deep=1` it reads from storage and says what it found."""
+
+import json
+
+import pytest
+
+from export_trigger.openapi import openapi_document
+from shared.errors import ConfigurationError, TransientError
+from tests.flow.asking import ROUTES
+from tests.flow.described import check_described
+
+PARTS = ["tables", "queues", "blobs", "segments"]
+
+
+def test_health_reads_nothing_unless_it_is_asked_to(asked, monkeypatch):
+    monkeypatch.setattr(asked.flow.app.storage.runs, "get", None)
+    answer = asked("health")
+    assert (answer.status_code, json.loads(answer.get_body())["status"]) == (200, "ok")
+
+
+def test_deep_health_names_each_part_of_storage(asked):
+    answer = asked("health", params={"deep": "1"})
+    check_described(ROUTES["health"], answer)
+    steps = json.loads(answer.get_body())["steps"]
+    assert [(step["step"], step["ok"]) for step in steps] == [(part, True) for part in PARTS]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (TransientError("storage_unreachable", "Storage did not answer for table runs."), "Storage does not answer."),
+        (ConfigurationError("storage_denied", "Storage denied access to table runs."), "cannot be used: `segment-exp"),
+    ],
+)
+def test_deep_health_says_which_part_of_storage_fails(asked, monkeypatch, error, message):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(asked.flow.app.storage.runs, "get", fails)
+    answer = asked("health", params={"deep": "1"})
+    check_described(ROUTES["health"], answer)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    found = json.loads(answer.get_body())
+    assert found["title"] == "Storage cannot be used for: tables."
+    assert message in found["steps"][0]["message"]
+    assert [step["ok"] for step in found["steps"]] == [False, True, True, True]
+    assert "runs" not in answer.get_body().decode().replace("for storage", "")
+
+
+def test_deep_takes_0_and_1_only(asked):
+    assert asked("health", params={"deep": "yes"}).status_code == 400
+    assert asked("health", params={"deep": "0"}).status_code == 200
+    (deep,) = openapi_document()["paths"]["/health"]["get"]["parameters"]
+    assert deep["schema"]["enum"] == ["0", "1"]

@@ -1,0 +1,125 @@
+"""Storage that accepts connections and never answers: whoever waits hears of it soon, and workers are patient."""
+
+import json
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+
+import azure.functions as func
+import pytest
+from click.testing import CliRunner
+
+import export_trigger.blueprint  # noqa: F401 - registers the routes
+import shared.app
+from blob_export import blueprint as event
+from export_trigger import entry
+from export_worker import blueprint as queue
+from shared.cli.program import program
+from shared.runs.run_ids import new_run_id
+from shared.storage import account
+from timer_export import blueprint as timer
+
+SHORT_SECONDS = 0.2
+# The real limit is 15 s at three seconds a try; the pauses between the tries are not shortened.
+ANSWER_SECONDS = 15 * SHORT_SECONDS / account.HURRIED_SECONDS + 3
+# The first bytes of a blob, and then nothing: the SDK itself reads it again.
+HEAD = (
+    b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: "a"\r\nContent-Range: bytes 0-999/1000\r\n'
+    b"Last-Modified: Sat, 28 Nov 2026 17:00:00 GMT\r\nx-ms-blob-type: BlockBlob\r\n\r\n{"
+)
+RUN_ID = new_run_id("gold", datetime(2026, 11, 24, 5, tzinfo=UTC))
+
+
+class Hanging:
+    """Accepts connections and never answers, or answers with `head` and no more. Counts the connections."""
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            if self._head:
+                threading.Thread(target=self._begin, args=(connection,), daemon=True).start()
+
+    def _begin(self, connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(self._head)
+
+    def close(self) -> None:
+        self._socket.close()
+        for connection in self.connections:
+            connection.close()
+
+
+@pytest.fixture(params=[b"", HEAD], ids=["no answer", "half an answer"])
+def hanging(request, monkeypatch):
+    server = Hanging(request.param)
+    url = f"http://127.0.0.1:{server.port}/app"
+    text = f"AccountName=app;AccountKey=c2VjcmV0;BlobEndpoint={url};QueueEndpoint={url};TableEndpoint={url}"
+    monkeypatch.setenv("AzureWebJobsStorage", text)
+    monkeypatch.setenv("EXPORT_CONFIG", "settings/exports.json")
+    monkeypatch.setattr(account, "HURRIED_SECONDS", SHORT_SECONDS)
+    shared.app._open.cache_clear()
+    yield server
+    server.close()
+    shared.app._open.cache_clear()
+
+
+def ask(name, path, **route):
+    built = entry.blueprint._function_builders
+    functions = [each.build(auth_level=None).get_user_function() for each in built]
+    request = func.HttpRequest("GET", f"https://app.example.com/api/{path}", headers={}, route_params=route, body=b"")
+    return next(each for each in functions if each.__name__ == name)(request)
+
+
+def in_time(act):
+    begun = time.monotonic()
+    result = act()
+    assert time.monotonic() - begun < ANSWER_SECONDS
+    return result
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "route"),
+    [
+        ("list_exports", "exports", {}),
+        ("show_run", f"runs/{RUN_ID}", {"id": RUN_ID}),
+        ("health", "health?deep=1", {}),
+    ],
+)
+def test_http_call_is_answered_with_503_and_when_to_come_back(hanging, name, path, route):
+    answer = in_time(lambda: ask(name, path, **route))
+    assert (answer.status_code, bool(answer.headers["Retry-After"])) == (503, True)
+    assert "torage" in json.loads(answer.get_body())["title"]
+    assert hanging.connections
+
+
+@pytest.mark.parametrize("command", [["status"], ["exports"], ["run", "gold"], ["run", "gold", "--wait"]])
+def test_command_ends_with_one_line_and_exit_status_1(hanging, command):
+    done = in_time(lambda: CliRunner().invoke(program, command))
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("segment-export: Storage did not answer for blob settings/exports.json.")
+    assert hanging.connections
+
+
+def test_workers_ride_out_a_restart_of_storage(monkeypatch):
+    for module in (queue, timer, event):
+        assert module.open_worker_app is shared.app.open_worker_app
+    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
+    assert shared.app.open_app().storage.is_hurried
+    worker = shared.app.open_worker_app()
+    assert not worker.storage.is_hurried
+    assert shared.app.open_app().patient() is worker
+    assert worker.patient() is worker
