@@ -27,7 +27,7 @@ def health(asked: Asked) -> func.HttpResponse:
     if deep not in ("0", "1"):
         raise RequestError("body_invalid", "deep: is 0 or 1.")
     if deep == "0":
-        return json_answer(Health(status="ok", version=VERSION))
+        return json_answer(Health(status="ok", version=VERSION).model_dump(exclude_none=True))
     steps = check_storage(asked.app)
     if not all(step.ok for step in steps):
         raise Unhealthy(steps)

@@ -6,6 +6,7 @@ import pytest
 
 from export_trigger.openapi import openapi_document
 from shared.errors import ConfigurationError, TransientError
+from shared.version import VERSION
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
 
@@ -15,7 +16,7 @@ PARTS = ["tables", "queues", "blobs", "segments"]
 def test_health_reads_nothing_unless_it_is_asked_to(asked, monkeypatch):
     monkeypatch.setattr(asked.flow.app.storage.runs, "get", None)
     answer = asked("health")
-    assert (answer.status_code, json.loads(answer.get_body())["status"]) == (200, "ok")
+    assert (answer.status_code, json.loads(answer.get_body())) == (200, {"status": "ok", "version": VERSION})
 
 
 def test_deep_health_names_each_part_of_storage(asked):
