@@ -4,7 +4,6 @@ import json
 import socket
 import threading
 import time
-from datetime import UTC, datetime
 
 import azure.functions as func
 import pytest
@@ -16,7 +15,6 @@ from blob_export import blueprint as event
 from export_trigger import entry
 from export_worker import blueprint as queue
 from shared.cli.program import program
-from shared.runs.run_ids import new_run_id
 from shared.storage import account
 from timer_export import blueprint as timer
 
@@ -28,7 +26,7 @@ HEAD = (
     b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: "a"\r\nContent-Range: bytes 0-999/1000\r\n'
     b"Last-Modified: Sat, 28 Nov 2026 17:00:00 GMT\r\nx-ms-blob-type: BlockBlob\r\n\r\n{"
 )
-RUN_ID = new_run_id("gold", datetime(2026, 11, 24, 5, tzinfo=UTC))
+RUN_ID = "gold-20261124T050000-a1b2c3"
 
 
 class Hanging:

@@ -190,9 +190,9 @@ def calls_to_try() -> list[Call]:
     return [(method, _plain(re.sub(r"(?<=/imports/\{\{run\}\}/)1/token", "{}/{}", path))) for method, path in found]
 
 
-def calls_in_readme() -> set[Call]:
+def calls_in_guide() -> set[Call]:
     """Each row's methods and path; a code without a method is the end of another path beside the one before it."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs/api.md").read_text()
     table = text[text.index("| call | what it does |") :].split("\n\n")[0]
     found = set()
     for cell in [line.split("|")[1] for line in table.splitlines()[2:]]:
@@ -218,7 +218,7 @@ def test_file_of_calls_has_every_route_once_and_no_other():
 
 
 def test_table_of_the_readme_has_every_route_but_the_description_itself():
-    assert calls_in_readme() == described() - {("GET", "/openapi.json")}
+    assert calls_in_guide() == described() - {("GET", "/openapi.json")}
 
 
 def test_bodies_to_try_are_what_the_routes_take():

@@ -1,4 +1,4 @@
-"""Every setting, once: the code, Bicep, the example for this machine and the README have the same set.
+"""Every setting, once: the code, Bicep, the example for this machine and docs/configure.md have the same set.
 
 Likewise the parameters of infra/; its roles are in test_roles_and_storage.py, alerts in test_alerts.py. Bicep is read
 by its layout here; `make infra-check` parses it.
@@ -13,8 +13,8 @@ import pytest
 from shared.settings import read_settings
 from tests.unit.code_and_bicep import INFRA, ROOT, bicep, bicep_files, constant, nodes
 
-# Read by the code, but no setting of ours: Azure says the first two, the terminal the other.
-NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER"}
+# Read by the code, but no setting of ours: Azure says the first two, the terminal the others.
+NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER", "NO_COLOR"}
 # OpenTelemetry's and Azure Monitor's, which their libraries read: our code looks whether they are there.
 TELEMETRY = {
     "OTEL_SDK_DISABLED",
@@ -104,9 +104,9 @@ def base(names: set[str]) -> set[str]:
     return {name.removesuffix("__accountName") for name in names}
 
 
-def settings_in_readme() -> dict[str, str]:
+def settings_in_guide() -> dict[str, str]:
     """Each row of the table: the names of its first cell, with the default of its last."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/configure.md").read_text(encoding="utf-8")
     table = text[text.index("| setting | what it is | default |") :].split("\n\n")[0]
     found = {}
     for line in table.splitlines()[2:]:
@@ -138,7 +138,7 @@ def test_example_for_this_machine_has_the_settings_of_the_code_and_no_others():
 
 
 def test_readme_has_the_settings_of_the_code_and_no_others():
-    assert base(set(settings_in_readme())) == settings_in_code()
+    assert base(set(settings_in_guide())) == settings_in_code()
 
 
 def test_operators_guide_tells_the_settings_of_telemetry():
@@ -173,7 +173,7 @@ def test_no_setting_in_bicep_holds_a_storage_key():
     ],
 )
 def test_default_of_a_setting_is_the_same_everywhere(setting, parameter, value):
-    assert settings_in_readme()[setting] == value
+    assert settings_in_guide()[setting] == value
     assert example()[setting] == value
     assert parameters()[parameter].strip("'") == value
     assert f"${{{setting}={value}}}" == parameter_values()[parameter]

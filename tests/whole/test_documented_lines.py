@@ -23,7 +23,10 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
-PAGES = ("README.md", "docs/api.md", "docs/configure.md", "docs/sandbox.md", "docs/operate.md")
+PAGES = (
+    *("README.md", "docs/marketer.md", "docs/evaluate.md", "docs/api.md", "docs/configure.md", "docs/sandbox.md"),
+    *("docs/operate.md", "docs/deploy.md"),
+)
 AZURE = "needs a subscription of Azure"
 ACCOUNT = "names an account or an app on Azure"
 # Beginnings of commands that are not run, each with its reason.
