@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from requests import ConnectionError as NoConnection
 
 from shared.brevo.contact_export import ExportedContact
+from shared.brevo.session import READ_SECONDS
 from simulation.faults import BrevoFault, Faults
 from simulation.scheduler import Scheduler
 
@@ -22,7 +23,9 @@ Answer = tuple[int, dict[str, str], bytes]
 class Import:
     """One import. `batch` names its body's blob; `over_at` is 0 while it is open; `is_known`: its number was noted.
 
-    Of its contacts, `with_phone` come with a phone number, and `put_back` had left the list, and when.
+    Of its contacts, `with_phone` come with a phone number, and `put_back` had left the list, and when. `is_late`: it
+    was on its way for longer than the app waits for an answer. Its worker stood still in the middle of the post, and no
+    claim and no slot can call that back.
     """
 
     id: int
@@ -35,6 +38,7 @@ class Import:
     state: str = "in_process"
     rejected: dict[str, list[str]] = field(default_factory=dict)
     is_known: bool = False
+    is_late: bool = False
     is_report_broken: bool = False
     put_back: dict[str, float] = field(default_factory=dict)
 
@@ -84,6 +88,7 @@ class Brevo:
         name = {"/contacts/import": "import", "/contacts/export": "export", "/processes": "processes"}.get(
             path, "check"
         )
+        asked_at = self.scheduler.now
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
         fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
         if fault.kind == "slow":
@@ -91,6 +96,8 @@ class Brevo:
         if refused := self._refusal(fault.kind):
             return refused
         answer = self._done(name, path, body)
+        if name == "import":
+            self.imports[-1].is_late = self.scheduler.now - asked_at > READ_SECONDS
         if fault.kind == "slow-after":
             self.scheduler.sleep(fault.seconds)
         self.scheduler.sleep(self.faults.between(0.01, 0.2))

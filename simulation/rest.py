@@ -46,7 +46,7 @@ class AtRest:
                 yield "others untouched", "somebody who is in no segment is not as before"
 
     def _too_many_open(self) -> Iterator[tuple[str, str]]:
-        known = [each for each in self._judge.brevo.imports if each.is_known]
+        known = [each for each in self._judge.brevo.imports if each.is_known and not each.is_late]
         for each in known:
             at_once = [
                 other
@@ -58,7 +58,7 @@ class AtRest:
             if len(at_once) > self._judge.plan.slots:
                 yield "imports open", f"at once: {', '.join(f'{other.id} of {other.batch}' for other in at_once)}"
         for done, text in self._judge.lowered:
-            if done.is_known:
+            if done.is_known and not done.is_late:
                 yield "newest values win", f"{text} replaces newer values"
 
     def _of_runs(self, runs: list[Run]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,9 @@ from shared.brevo.pace import Kind, Pace
 from shared.errors import TransientError
 
 _CONNECT_SECONDS = 10
-_READ_SECONDS = 120
+READ_SECONDS = 120
+"""How long an answer is waited for."""
+
 _LARGEST_ANSWER_BYTES = 20_000_000
 # A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
 _LONGEST_WAIT_SECONDS = 15.0
@@ -81,7 +83,7 @@ class BrevoSession:
                 params=params,
                 data=body,
                 headers=headers,
-                timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                timeout=(_CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
             ) as response:

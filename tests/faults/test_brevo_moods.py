@@ -65,7 +65,7 @@ def test_batch_is_sent_again_and_harmlessly_after(story, kind):
 
 
 def test_time_out_is_tried_again(story, monkeypatch):
-    monkeypatch.setattr("shared.brevo.session._READ_SECONDS", 0.2)
+    monkeypatch.setattr("shared.brevo.session.READ_SECONDS", 0.2)
     story.sandbox.change(slow_seconds=1.0)
     wanted = story.people(5)
     story.sandbox.fail_next(IMPORT, "slow")
