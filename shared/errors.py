@@ -90,10 +90,10 @@ def shown(text: str) -> str:
 
 
 def did_you_mean(typed: str, known: Iterable[str]) -> str:
-    """` (did you mean …?)` with the nearest of the known names; empty where none is near."""
+    """` (did you mean …?)` with the nearest of the other known names; empty where none is near."""
     from difflib import get_close_matches  # only where something is wrong
 
-    names = {name.lower(): name for name in sorted(known)}
+    names = {name.lower(): name for name in sorted(known) if name != typed}
     near = get_close_matches(typed[:_LONGEST_NAME].lower(), names, 1, _NEAR)
     return f" (did you mean {names[near[0]]}?)" if near else ""
 

@@ -18,6 +18,8 @@ _WORDS = (
     ("If-Match: ", "--if-match: "),
     (" and GET /api/connections list them", " lists them"),
     (" and GET /api/exports list them", " lists them"),
+    (" and GET /api/history list them", " lists them"),
+    (", or GET /api/segments?container=NAME", ""),
     ("body: ", "file: "),
 )
 

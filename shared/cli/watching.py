@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.cli.fitting import cut, width_of
+from shared.cli.fitting import columns, cut, width_of
 from shared.cli.ids import complete_export_or_run, complete_id, export_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
 from shared.cli.showing import caller, open_app, show
-from shared.cli.text import count_text, status_text, table
+from shared.cli.text import count_text, status_text
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _outcome(run: "RunStatus") -> str:
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in which each row is one line on a terminal: its last column is cut to what fits."""
-    lines, width = table(head, rows), width_of(sys.stdout)
+    lines, width = columns(head, rows, None), width_of(sys.stdout)
     return lines if width is None else "\n".join(cut(line, width) for line in lines.splitlines())
 
 

@@ -109,7 +109,7 @@ def test_cancelled_snapshot_says_who_ended_its_run(story):
     ("schedule", "following"),
     [
         ("off", "Its schedule is off: it runs on demand only."),
-        ({"cron": "0 0 1 1 *"}, "The next run is due at 2027-01-01 00:00 (UTC)."),
+        ({"cron": "0 0 1 1 *"}, "The next run is due at 2027-01-01 00:00 UTC."),
     ],
 )
 def test_failed_run_of_another_schedule_says_what_starts_the_next_one(story, monkeypatch, schedule, following):

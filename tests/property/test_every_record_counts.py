@@ -153,6 +153,8 @@ class NoMapper:
     def __init__(self, plan: Plan, *_: object) -> None:
         self.plan = plan
         self.reasons: Counter[str] = Counter()
+        self.is_enough = False
+        self.last_inside = False
 
     def map_chunk(self, *_: object) -> None:
         return

@@ -89,7 +89,7 @@ def customer_insights_may_delegate() -> bool:
 
 
 def guide_grants_roles_by_hand() -> bool:
-    guide = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    guide = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
     commands = ("az ad sp show --id 0bfc4568-a4ba-4c58-bd3e-5d3e76bd7fff", '"Storage Blob Delegator"')
     return all(command in guide for command in (*commands, '"Storage Blob Data Contributor"'))
 

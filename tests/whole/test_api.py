@@ -102,7 +102,7 @@ def test_the_page_from_top_to_bottom(page: Page) -> None:
     page.tick()
     assert page.get("exports/best-customers/runs") == []
     (overview,) = page.get("exports")
-    assert (overview["last_run"], overview["why_not_running"]["code"]) == (None, "no_new_snapshot")
+    assert (overview["last_run"], overview["why_not_running"]["code"]) == (None, "snapshot_not_run")
     assert "run" in overview["permissions"]
 
     # It runs with every refresh, and on demand.

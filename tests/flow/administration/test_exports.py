@@ -107,7 +107,7 @@ def test_new_cron_line_is_not_due_for_the_past(office):
     yearly = CronSchedule(cron="0 0 1 1 *", time_zone="Europe/Bucharest")
     exports.schedule_export(office.app, ADMINISTRATOR, office.export_id, yearly)
     [start] = start_due(office.app)
-    assert (start.is_new, start.reason[:25]) == (False, "It is not due before 2027")
+    assert (start.is_new, start.reason[:20]) == (False, "It is not due before")
     assert why(office) == "not_due"
     exports.schedule_export(office.app, ADMINISTRATOR, office.export_id, "off")
     assert why(office) == "schedule_off"

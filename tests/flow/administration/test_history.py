@@ -69,7 +69,7 @@ def test_restoring_runs_nothing(office):
     exports.detach_export(office.app, ADMINISTRATOR, office.export_id)
     office.segment("CustomerId,EMail\n3,eva@example.com\n", refresh="2026/11/25/0500")
     history.restore_version(office.app, ADMINISTRATOR, versions(office)[0].version, ANY)
-    assert why(office) == "no_new_snapshot"
+    assert why(office) == "snapshot_not_run"
     start_due(office.app)
     assert not list(office.app.store.latest(office.export_id, 1))
 

@@ -68,7 +68,7 @@ def test_terminal_completes_commands_options_and_ids(office, typed):
     assert sorted(completed("conn")) == ["connect", "connection", "connections"]
     assert completed("export", "d") == ["duplicate", "detach"]
     assert completed("export", "remove", "go") == [office.export_id]
-    assert completed("rejects", "") == [run_id]
+    assert completed("cancel", "") == [run_id]
     assert completed("status", "go") == [office.export_id]
     assert completed("status", office.export_id) == [office.export_id, run_id]
     assert completed("status", run_id[:-1]) == [run_id]

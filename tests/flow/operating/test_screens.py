@@ -153,7 +153,7 @@ STATES = {
     "queued": RUN,
     "waits": replace(RUN, waiting="The snapshot is 12 s old. The run starts when it has been unchanged for 120 s."),
     "staging": replace(RUN, state="staging"),
-    "staged so far": replace(RUN, state="staging", counts=Counts(rows_read=1_234_567, contacts_mapped=1_200_000)),
+    "staged so far": replace(RUN, state="staging", staged_rows=1_234_567, staged_contacts=1_200_000),
     "delivering": replace(RUN, state="delivering", counts=Counts(contacts_mapped=35_572, batches=4)),
     "Brevo works": replace(RUN, state="confirming", waiting=BREVO_WORKS, counts=Counts(contacts_mapped=7, batches=4)),
 }
