@@ -27,11 +27,14 @@ demo: ready ## watch one export from segment to list, on this machine alone: a m
 serve: ready ## a playground: the whole app up on this machine, kept from start to start; ARGS=--help
 	@$(PYTHON_IN_VENV) -m local.serve $(ARGS)
 
+# Where a machine has a file system in memory with some room, the tests' many small files lie there.
+FILES_OF_TESTS := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
+
 # loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
 # start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.
 .PHONY: test
 test: ready ## run all tests, six at a time; ARGS="-k phone" narrows
-	@$(PYTHON_IN_VENV) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
+	@$(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 
 .PHONY: simulate
 simulate: ready ## play whole lives of runs in virtual time and judge them; HISTORIES=1000000 FIRST_SEED=1 for a night
