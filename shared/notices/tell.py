@@ -19,8 +19,8 @@ from shared.config.notifications import Notification
 from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.notices.notice import Notice
 from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_notice
+from shared.notices.recipients import announce, events_of, run_before
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
-from shared.notices.when import announce, events_of, run_before
 from shared.notices.words import run_notice
 from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds
 from shared.storage.failures import Conflict, NotFound

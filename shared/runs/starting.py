@@ -16,12 +16,12 @@ from shared.app import App
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError, TransientError, described
-from shared.runs.again import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.runs.queue import Message, send
 from shared.runs.state import Run, Trigger
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial
+from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files

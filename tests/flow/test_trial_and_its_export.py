@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.notices.when import announce, run_before
+from shared.notices.recipients import announce, run_before
 from shared.runs.overview import export_overview
 from shared.runs.starting import note_as_known, start_due, start_for_segment
 from shared.runs.status import find_run

@@ -13,7 +13,6 @@ import pytest
 
 from shared.config.models import CronSchedule
 from shared.errors import TransientError
-from shared.runs.again import why_due_time_is_not_run_again
 from shared.runs.counts import Counts
 from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
@@ -21,6 +20,7 @@ from shared.runs.queue import Message
 from shared.runs.state import Run
 from shared.runs.steps.dispatch import waits_line
 from shared.runs.tries import Started
+from shared.runs.why_not_running import why_due_time_is_not_run_again
 from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes
 from tests.unit.test_settings_everywhere import parameters
 

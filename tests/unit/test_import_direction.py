@@ -89,7 +89,7 @@ def test_every_import_of_this_repository_points_one_way() -> None:
         ("shared/segments/__init__.py", "from ..runs import stage"),
         ("shared/mapping/sql.py", "from shared import brevo"),
         ("shared/brevo/client.py", "from ..mapping.sql import build"),
-        ("shared/runs/steps/end.py", "from shared.notices.when import announce"),
+        ("shared/runs/steps/end.py", "from shared.notices.recipients import announce"),
         ("shared/staging/bodies.py", "from shared.runs.state import Run"),
         ("shared/staging/reader.py", "from shared.app import App"),
         ("shared/storage/blobs.py", "from shared.runs import states"),

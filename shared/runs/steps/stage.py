@@ -19,7 +19,6 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
-from shared.runs.again import Why, why_snapshot_is_not_run_again
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
@@ -32,6 +31,7 @@ from shared.runs.steps import end
 from shared.runs.steps.deliver import import_request
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
+from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.account import decided

@@ -1,13 +1,16 @@
-"""Why no trigger starts an export once more: what became of its last run, what happens next, how to run it now."""
+"""Why an export does not run now: what became of its last run, what happens next, and how to run it now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import App
-from shared.config.models import CronSchedule
+from shared.config.models import CronSchedule, Document, Export
+from shared.errors import ExportError, TransientError
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.tries import SAVED, Started, Tries, is_guard
+from shared.segments.snapshot import find_snapshot
+from shared.staging.completeness import wait_for_files
 from shared.times import local_text
 
 _TIME_CHARACTERS = len("2026-11-24T0500")
@@ -19,6 +22,58 @@ class Why:
 
     code: str
     text: str
+
+
+def trial_active(newest: Run | None) -> Why | None:
+    """What is said while the export's newest run is a trial that is not over."""
+    if newest is None or newest.is_final or not newest.is_trial:
+        return None
+    return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
+
+
+def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
+    """`last` is the last run that was no trial, `due` the next time of its schedule. None while a run is on its way."""
+    if last is not None and not last.is_final:
+        return None
+    connection = document.connection_of(export)
+    if connection is None:
+        return Why("detached", "It is detached: choose a connection for it.")
+    if connection.consent is None:
+        return Why("consent_withdrawn", f"Consent for {connection.id} is missing or was withdrawn.")
+    started = _with_last_run(app.store.started(export.id), last)
+    if export.schedule == "off":
+        off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
+        return why_after_last_run(app, export.id, started, Tries(), off.text) or off
+    if isinstance(export.schedule, CronSchedule):
+        return why_due_time_is_not_run_again(app, export.id, started, due, export.schedule)
+    return _why_no_refresh(app, export, started)
+
+
+def _with_last_run(started: Started, last: Run | None) -> Started:
+    """Rows of before release 0.3 do not say that the last run did not succeed."""
+    has_failed = last is not None and last.state in ("failed", "cancelled")
+    return replace(started, unsent=last.run_id) if last and has_failed else started
+
+
+def _why_no_refresh(app: App, export: Export, started: Started) -> Why:
+    try:
+        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    except TransientError:
+        raise
+    except ExportError as error:
+        return Why(error.code, error.message)
+    if started.covers(snapshot.id):
+        passed_over = "".join(f" {text}." for text in snapshot.passed_over)
+        exported = Why("no_new_snapshot", f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}")
+        return why_snapshot_is_not_run_again(app, export.id, started, exported)
+    if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
+        return Why(
+            "snapshot_resting",
+            f"The snapshot {snapshot.id[:15]} is new; the run starts when it has been unchanged for long enough.",
+        )
+    if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
+        return Why("snapshot_incomplete", wait.reason)
+    return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
 
 
 def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, exported: Why) -> Why:
