@@ -21,8 +21,8 @@ from shared.mapping.plan import why_hidden
 from shared.mapping.proposal import ProposedMapping, propose_mapping
 from shared.runs.leavers import LEAVERS
 from shared.runs.status import Timestamp
-from shared.segments.finding import SegmentAddress, container_missing, find_segments
 from shared.segments.framing import DELIMITERS
+from shared.segments.inventory import SegmentAddress, container_missing, find_segments
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.bodies import STAGED

@@ -176,7 +176,7 @@ def test_container_that_is_not_there_is_one_clear_line(office, container):
 
 
 def test_container_with_too_many_folders_is_refused_instead_of_half_listed(office, monkeypatch):
-    monkeypatch.setattr("shared.segments.finding._MOST_FOLDERS", 3)
+    monkeypatch.setattr("shared.segments.inventory._MOST_FOLDERS", 3)
     for number in range(4):
         office.segment("CustomerId,EMail\n", name=f"S{number}")
     assert code_of(stored_segments.list_segments, office.app, VIEWER, office.container) == "container_too_large"
