@@ -28,11 +28,17 @@ def opened_storage(settings: Settings) -> tuple[Storage | None, list[Finding]]:
     try:
         return open_storage(settings, hurried=True), []
     except ConfigurationError as error:
-        fault = Finding("storage settings", "FAILED", error.message, error.advice)
+        fault = error
     with suppress(ConfigurationError):
         alone = open_storage(replace(settings, segment_storage=settings.app_storage), hurried=True)
-        return alone, [replace(fault, check="setting SEGMENT_STORAGE")]
-    return None, [fault]
+        return alone, [_wrong("SEGMENT_STORAGE", fault)]
+    return None, [_wrong("AzureWebJobsStorage", fault)]
+
+
+def _wrong(setting: str, error: ConfigurationError) -> Finding:
+    """What is wrong with the one setting, where the advice names both."""
+    advice = error.advice.replace("AzureWebJobsStorage or SEGMENT_STORAGE", setting)
+    return Finding(f"setting {setting}", "FAILED", error.message, advice)
 
 
 def app_services(app: App) -> list[list[Probe]]:

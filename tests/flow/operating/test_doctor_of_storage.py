@@ -58,13 +58,14 @@ def test_doctor_says_who_may_see_whether_soft_delete_is_on(office, typed, monkey
     ("setting", "value", "check"),
     [
         ("SEGMENT_STORAGE", "nonsense", "setting SEGMENT_STORAGE"),
-        ("AzureWebJobsStorage", "nonsense", "storage settings"),
+        ("AzureWebJobsStorage", "nonsense", "setting AzureWebJobsStorage"),
     ],
 )
 def test_doctor_names_a_connection_string_that_is_none(office, typed, monkeypatch, setting, value, check):
     monkeypatch.setenv(setting, value)
     found = checks(typed, 1)
     assert "not a valid connection string" in found[check]["message"]
+    assert found[check]["fix"] == f"Correct {setting}."
     assert ("table runs" in found) == (setting == "SEGMENT_STORAGE")
 
 
