@@ -23,6 +23,7 @@ from shared.runs.store import RunStore
 from shared.storage.account import POISON_QUEUE, QUEUE
 
 _NO_STORAGE = "storage does not answer"
+_NO_DOCUMENT = "the configuration cannot be read"
 
 
 def examine(caller: Caller) -> Iterator[Finding]:
@@ -42,7 +43,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
         services = list(probing)
     yield from _in("storage", (each for each in storage_faults))
     if app is None:
-        yield from _without_tables(document)
+        yield from _without_tables(document, is_known=found.state == "ok")
         yield _unchecked("queues and runs")
         return
     yield from _running(app, document, services, is_known=found.state == "ok")
@@ -59,13 +60,15 @@ def _running(
         yield from _in("storage", probed(segment_containers(app, document)))
     if tables_answer:
         yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app))]))
+        if not is_known:
+            yield _unchecked("connections", _NO_DOCUMENT, "Correct it first.")
         usable = yield from _in("connections", _connections(app, document))
         yield from _in("connections", notification_findings(document))
         yield from _in("exports", export_findings(app, document, usable, timer_schedule(os.environ)))
         if not is_known:
-            yield _unchecked("exports", "the configuration cannot be read", "Correct it first.")
+            yield _unchecked("exports", _NO_DOCUMENT, "Correct it first.")
     else:  # an account's pace is kept in a table, without which Brevo is not asked
-        yield from _without_tables(document)
+        yield from _without_tables(document, is_known=is_known)
     if queues_answer:
         checks = [(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))]
         yield from _in("queues and runs", probed([*checks]))
@@ -76,7 +79,9 @@ def _running(
     yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
 
 
-def _without_tables(document: Document) -> Iterator[Finding]:
+def _without_tables(document: Document, *, is_known: bool) -> Iterator[Finding]:
+    if not is_known:
+        yield _unchecked("connections")
     yield from _in("connections", key_findings(document))
     yield from _in("connections", notification_findings(document))
     yield _unchecked("exports")
