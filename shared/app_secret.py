@@ -16,7 +16,10 @@ Purpose = Literal["leavers"]
 
 SECRET_BYTES = 32
 KEY_BYTES = 16
-_ADVICE = "Put 32 random bytes in Base64 into it, such as `openssl rand -base64 32` gives, and never change them."
+_ADVICE = (
+    "Put the earlier one back, if there was one. Else put 32 random bytes in Base64 into it, such as "
+    "`openssl rand -base64 32` gives, and never change them."
+)
 
 
 def derived_key(purpose: Purpose, environment: Mapping[str, str] | None = None) -> bytes:

@@ -128,7 +128,7 @@ class _ExportCheck:
             return "warn" if is_new or self.export.schedule == "off" else "FAILED", error.message, error.advice
         if not self._started.covers(snapshot.id):
             if wait := self._wait_for_files(snapshot):
-                return "warn", wait, "Nothing, if they come. Else let Customer Insights export the segment again."
+                return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
             check_complete(snapshot)
         return self._age(snapshot)
 

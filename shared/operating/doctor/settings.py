@@ -109,7 +109,7 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
     except DocumentError as error:
         more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         fix = f"`segment-export validate` lists all faults; correct them in {where}."
-        return Document(), Finding("configuration", "FAILED", f"{error.problems[0]}{more}", fix)
+        return Document(), Finding("configuration", "FAILED", f"{error.problems[0]}{more}".removesuffix(".") + ".", fix)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
         return Document(), fault("configuration", error)
     text = f"{where}: {len(found.connections)} connections, {len(found.exports)} exports."
