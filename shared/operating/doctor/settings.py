@@ -55,6 +55,7 @@ def settings_findings(environment: Mapping[str, str], faults: list[Finding]) -> 
     """The version, the settings that cannot be read, the timer's schedule, and the secrets of the app itself."""
     yield Finding("version", "ok", f"{VERSION} in this terminal; `GET /api/health` shows the deployed one.")
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
+    yield _storage(environment)
     yield _timer(environment, datetime.now(UTC))
     yield from _webhook(environment)
     yield from probed([("app secret", _app_secret)])
@@ -66,6 +67,16 @@ def timer_schedule(environment: Mapping[str, str]) -> TimerSchedule | None:
         return TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, datetime.now(UTC))
     except ConfigurationError:
         return None
+
+
+def _storage(environment: Mapping[str, str]) -> Finding:
+    """Whether a setting names the app's storage: the emulator of this machine may be another program's."""
+    if any(name.partition("__")[0] == "AzureWebJobsStorage" for name in environment):
+        return Finding("storage account", "ok", "AzureWebJobsStorage names it.")
+    text = "AzureWebJobsStorage is not set: all this is of the emulator on this machine (127.0.0.1:10000)."
+    return Finding(
+        "storage account", "warn", text, "Set it, or AzureWebJobsStorage__accountName, to the app's account."
+    )
 
 
 def _timer(environment: Mapping[str, str], now: datetime) -> Finding:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.brevo.probed import ProbeAnswers, save_probe
+from shared.operating.doctor.settings import settings_findings
 from shared.runs.state import Run
 from shared.runs.steps.sweep import sweep
 from tests.flow.operating.tools import ANA, HEAD, checks, give_up
@@ -219,3 +220,10 @@ def test_doctor_shows_what_was_probed_and_what_contradicts_the_connection(office
     found = checks(typed, 0)["connection brevo-eu, probe contradicts"]
     assert (found["state"], found["fix"]) == ("warn", "Send no dates to this account.")
     assert found["message"] == "Imports do not read dates as YYYY-MM-DD, which runs send."
+
+
+@pytest.mark.parametrize("name", ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName", ""])
+def test_doctor_says_that_it_looks_at_the_emulator_where_no_setting_names_the_storage(name):
+    found = {each.check: each for each in settings_findings({name: "x"} if name else {}, [])}["storage account"]
+    assert found.state == ("ok" if name else "warn")
+    assert ("emulator on this machine" in found.message) == (not name)
