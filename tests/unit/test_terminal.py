@@ -156,7 +156,7 @@ def test_configuration_that_cannot_be_read_completes_nothing(tmp_path, monkeypat
         ("prune --days 0", "Invalid value for '--days'"),
         ("prune --days 36501", "Invalid value for '--days'"),
         ("preview", "Exactly one of EXPORT, --file is required."),
-        ("rejects", "Missing argument 'RUN'."),
+        ("rejects", "Missing argument 'EXPORT|RUN'."),
         ("status --exit-status", "--exit-status needs an export or a run."),
         ("history --if-match x", "--if-match needs --restore."),
         ("runs gold --after gold", "--after takes a run's id."),
