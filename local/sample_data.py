@@ -270,7 +270,7 @@ def _parser() -> argparse.ArgumentParser:
         "--taken",
         type=datetime.fromisoformat,
         default=DEFAULT_TAKEN,
-        help="the refresh, like 2026-10-05T06:30",
+        help="the refresh, like 2026-10-05T06:30, which is the default; an export sends the newest",
     )
     add("--expected", type=Path, help="write what must become of the rows to this JSON file")
     return parser

@@ -54,7 +54,7 @@ def _rows(run: "RunStatus") -> list[str]:
 def _rejections(counts: "RowCounts") -> list[str]:
     return [
         *_reasons("rejected", counts.rows_rejected),
-        *_reasons("left out", counts.contacts_left_out, "not sent"),
+        *_reasons("left out", counts.contacts_left_out, "contacts that were not sent"),
         *_reasons("warnings", counts.warnings, "sent without that value"),
     ]
 
@@ -89,11 +89,15 @@ def exports_text(exports: Sequence["ListedExport"]) -> str:
                 _minute(export.last_run.started_at if export.last_run else None),
                 _minute(export.last_success.finished_at if export.last_success else None),
                 _minute(export.next_due),
-                export.why_not_running.text if export.why_not_running else "it runs",
+                export.why_not_running.text if export.why_not_running else _under_way(export),
             )
             for export in exports
         ],
     )
+
+
+def _under_way(export: "ListedExport") -> str:
+    return f"A run is under way. What it does: segment-export status {export.id}"
 
 
 def _minute(time: str | None) -> str:

@@ -37,7 +37,15 @@ def runs(export: str, limit: int, run: str) -> None:
     app = open_app()
     listed, more = list_runs(app, caller(), export, limit=limit, after=run)
     shown = [run_status(app, each) for each in listed]
-    lines = [(each.run_id, _local(each.started_at), f"{each.contacts_confirmed:,}", _outcome(each)) for each in shown]
+    lines = [
+        (
+            each.run_id,
+            _local(each.started_at),
+            f"{each.contacts_confirmed:,}",
+            _outcome(each) + (f", a {each.trial_words}" if each.trial_words else ""),
+        )
+        for each in shown
+    ]
     older = f"\nOlder ones: segment-export runs {export} --after {more}" if more else ""
     show(
         shown,
@@ -105,8 +113,9 @@ def _never(export: str) -> str:
 
 def _outcome(run: "RunStatus") -> str:
     """The state in words: with what was rejected, why it ended, or what it waits for."""
-    if run.status == "succeeded_with_rejections":
-        return f"succeeded, {run.rejected:,} rejected"
+    if run.status.startswith("succeeded"):
+        parts = {"rejected": run.rejected, "left out": sum(run.contacts_left_out.values())}
+        return ", ".join(["succeeded", *(f"{number:,} {words}" for words, number in parts.items() if number)])
     why = run.error.message if run.error else run.waiting
     return f"{run.status}: {why}" if why else run.status
 
