@@ -10,11 +10,12 @@ from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
+from shared.administration.previewing import preview_of, previewed, previewed_unsaved
 from shared.administration.running import cancel_run as cancel
 from shared.administration.running import list_runs as runs_of
-from shared.administration.running import previewed, previewed_unsaved, start_refreshed
 from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
+from shared.administration.running import start_refreshed
 from shared.administration.running import start_trial as trial
 from shared.app import App
 from shared.config.models import Export
@@ -23,7 +24,7 @@ from shared.runs.starting import Start
 from shared.runs.state import Run
 from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
 from shared.runs.steps import confirm
-from shared.staging.preview import Preview, preview
+from shared.staging.preview import Preview
 
 _LOOK_AGAIN_SECONDS = "5"
 _MOST_KEY_CHARACTERS = 200
@@ -120,16 +121,14 @@ def list_runs(asked: Asked) -> func.HttpResponse:
 @endpoint("POST", "exports/{id}/preview", answer=Preview, problems=(404, 409))
 def preview_export(asked: Asked) -> func.HttpResponse:
     """What a run would send: masked contacts and counts. Sends nothing."""
-    return json_answer(
-        preview(asked.app.storage.segment_blobs, previewed(asked.app, asked.caller, asked.id), asked.app.brevo)
-    )
+    return json_answer(preview_of(asked.app, previewed(asked.app, asked.caller, asked.id)))
 
 
 @endpoint("POST", "exports/preview", answer=Preview, body=Export, problems=(400, 404, 409, 413, 422))
 def preview_unsaved(asked: Asked) -> func.HttpResponse:
     """What a run of an export that is not saved would send; the body is as that of PUT exports/{id}."""
     ready = previewed_unsaved(asked.app, asked.caller, read_json(asked.req))
-    return json_answer(preview(asked.app.storage.segment_blobs, ready, asked.app.brevo))
+    return json_answer(preview_of(asked.app, ready))
 
 
 @endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,))

@@ -9,12 +9,10 @@ from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
-from shared.administration.exports import find_export, read_export
-from shared.administration.items import InvalidInput
+from shared.administration.exports import find_export
 from shared.app import App
 from shared.brevo.checks import check_list
-from shared.brevo.probed import export_as_probed, read_probe
-from shared.config.document import ReadyExport, make_ready, ready_export
+from shared.config.document import ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, shown
 from shared.runs.run_ids import is_run_id, run_address
@@ -28,7 +26,6 @@ from shared.storage.tables import Row
 
 _REMEMBERED_SECONDS = 24 * 3600
 # The id of an export that is previewed without one.
-_UNSAVED = "unsaved"
 
 
 def require_for_export(app: App, caller: Caller, operation: Operation, export_id: str) -> None:
@@ -182,31 +179,6 @@ def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
         f"There is neither a run nor an export {shown(name)!r}.",
         f"Did you mean {near[0]}?" if near else "`segment-export exports` and `segment-export runs EXPORT` list them.",
     )
-
-
-def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
-    """The export to preview, where the caller may."""
-    require_for_export(app, caller, "preview_export", export_id)
-    ready = ready_export(app.document(), export_id)
-    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
-
-
-def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
-    """The same for an export that is not saved, by its JSON, which may leave out the id.
-
-    Raises InvalidInput with a line for each fault, AccessDenied, and ConfigurationError where it has no connection that
-    is ready.
-    """
-    require(caller, "preview_export")
-    named = raw.get("id") if isinstance(raw, dict) else None
-    document = app.configuration.read()
-    export = read_export(app, caller, raw, named if isinstance(named, str) else _UNSAVED)
-    connection = document.connection_of(export)
-    require(caller, "preview_export", connection)
-    if export.connection is not None and connection is None:
-        raise InvalidInput([f"connection: there is no connection {export.connection}"])
-    ready = make_ready(document, export)
-    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
 
 
 def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:

@@ -175,7 +175,7 @@ def _with_columns(app: App, source: Source, snapshot: Snapshot, found: StoredSeg
     if other := _other_delimiter(header.columns):
         separated = source.model_copy(update={"delimiter": other})
         header = SegmentStream(app.storage.segment_blobs, separated, part.files[0]).header
-        found = replace(found, problem=f"Its files are separated by {shown(other)!r}: set source.delimiter.")
+        found = replace(found, problem=f"Its files are separated by '{shown(other)}': set source.delimiter.")
     proposed = propose_mapping(header.columns)
     if header.is_in_file and (hidden := why_hidden(header.columns, proposed.columns)):
         return replace(found, problem=f"{hidden[:1].upper()}{hidden[1:]}")

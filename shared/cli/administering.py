@@ -240,7 +240,7 @@ def history(version: str | None, if_match: str | None) -> None:
         return
     versions, _, etag = list_versions(open_app(), caller())
     rows = [(local_text(each.at, seconds=True), each.who, each.what, each.version) for each in versions]
-    show(versions, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows))
+    show(versions, lambda: table(("AT", "WHO", "WHAT", "VERSION BEFORE"), rows) if rows else "No change yet.")
     print(f"etag {etag}", file=sys.stderr)
 
 

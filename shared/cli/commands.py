@@ -56,12 +56,11 @@ def exports(search: str, sort: str) -> None:
 def preview(export: str | None, file: str | None) -> None:
     """Show what a run would send: five masked contacts, counts by reason. Sends nothing."""
     require_one({"EXPORT": export, "--file": file})
-    from shared.administration.running import previewed, previewed_unsaved
-    from shared.staging.preview import preview
+    from shared.administration.previewing import preview_of, previewed, previewed_unsaved
 
     app = open_app()
     ready = previewed_unsaved(app, caller(), read_body(file)) if file else previewed(app, caller(), export or "")
-    result = preview(app.storage.segment_blobs, ready, app.brevo)
+    result = preview_of(app, ready)
     show(result, lambda: preview_text(result))
 
 
@@ -142,13 +141,16 @@ def rejects(export_or_run: str) -> None:
         sys.stdout.buffer.write(chunk)
 
 
-@program.command()
+@program.command(epilog=example("cancel high-value-20261124T050312-a1b2c3"))
 @run_argument
 def cancel(run: str) -> None:
     """End a run; nothing more is sent than the batch on its way."""
     from shared.administration.running import cancel_run
+    from shared.runs.run_ids import is_run_id
     from shared.runs.status import run_status
 
+    if not is_run_id(run):
+        raise click.UsageError(f"{run[:100]!r} is no run's id: segment-export runs EXPORT lists them.")
     app = open_app()
     cancelled = run_status(app, cancel_run(app, caller(), run))
     show(cancelled, lambda: status_text(cancelled))

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from shared.app import App
-from shared.cli.fitting import cut, width_of
+from shared.cli.fitting import cut, width_of, wrapped
 from shared.cli.text import count_text
 from shared.errors import ExportError
 from shared.runs.state import Run
@@ -64,9 +64,12 @@ class Progress:
             self._last = text
             return
         seconds = time.monotonic() - self._started
-        sign = next(self._signs)
         # A line that fills the last column wraps on some terminals.
-        print(f"\r\x1b[K{line(sign, done, of, seconds, text, width - 1)}", end="", file=sys.stderr, flush=True)
+        moving = line(next(self._signs), done, of, seconds, text, width - 1)
+        if moving.endswith("…") and text != self._last:
+            print(f"\r\x1b[K{wrapped(text, width)}", file=sys.stderr)  # once in full
+        self._last = text
+        print(f"\r\x1b[K{moving}", end="", file=sys.stderr, flush=True)
 
     def _share(self, run: Run) -> tuple[int, int]:
         """Half-steps done (a batch is delivered, then confirmed), of how many."""

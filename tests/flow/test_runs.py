@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.administration.previewing import preview_of
 from shared.brevo import body
 from shared.runs.counts import Counts
 from shared.runs.graces import Graces
@@ -111,6 +112,8 @@ def test_segment_that_shrank_too_much_is_not_sent_until_accepted(flow):
     assert flow.run()["status"] == "succeeded"
     flow.sandbox.reset()
     flow.segment(many(2), refresh="2026/11/24/0600")
+    [note] = preview_of(flow.app, flow.app.ready_export(flow.export_id)).notes
+    assert note.startswith("A run would be stopped: The segment has 2 contacts where the last run had 5")
     flow.run_fails("guard_max_shrink", "has 2 contacts where the last run had 5", "max_shrink (0.5)", "--accept")
     flow.segment(many(3), refresh="2026/11/24/0700")
     assert flow.run()["status"] == "succeeded"

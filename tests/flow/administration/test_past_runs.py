@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.administration import running
+from shared.administration import previewing, running
 from shared.runs.run_ids import started_at
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
@@ -145,10 +145,10 @@ def test_export_that_is_not_saved_is_previewed_from_a_file_and_standard_input(of
 )
 def test_export_that_could_not_be_previewed_says_why(office, changes, code):
     body = body_of(office) | changes
-    assert code_of(running.previewed_unsaved, office.app, ADMINISTRATOR, body) == code
+    assert code_of(previewing.previewed_unsaved, office.app, ADMINISTRATOR, body) == code
 
 
 def test_preview_of_what_is_not_saved_takes_the_permission_for_its_connection(office):
     for caller in (CONTRIBUTOR, VIEWER):
-        assert code_of(running.previewed_unsaved, office.app, caller, body_of(office)) == "access_denied"
-    assert code_of(running.previewed_unsaved, office.app, ADMINISTRATOR, []) == "body_invalid"
+        assert code_of(previewing.previewed_unsaved, office.app, caller, body_of(office)) == "access_denied"
+    assert code_of(previewing.previewed_unsaved, office.app, ADMINISTRATOR, []) == "body_invalid"

@@ -67,6 +67,12 @@ class Terminal(io.StringIO):
         assert self.screen.beyond == []
         return self.screen.display[0].rstrip()
 
+    @property
+    def moving(self):
+        """The line that is being written."""
+        assert self.screen.beyond == []
+        return self.screen.display[self.screen.cursor.y].rstrip()
+
 
 @pytest.fixture
 def terminals(monkeypatch, columns):
@@ -164,12 +170,15 @@ STATES = {
 def test_progress_line_is_one_line_in_every_state_and_moves(columns, terminals, state):
     _, err = terminals
     progress = Progress(an_app(), RUN.run_id, quiet=False)
-    seen = []
+    seen, rows = [], []
     for _ in range(4):
         with redirect_stderr(err):
             progress._show(STATES[state])
-        seen.append(err.top)
-    assert err.lowest == 0
+        seen.append(err.moving)
+        # What has no room in the line that moves stands above it, in full and once.
+        rows.append(err.screen.cursor.y)
+    assert len(set(rows)) == 1
+    assert rows[0] == 0 or STATES[state].waiting in err.getvalue().replace("\n", " ")
     assert len(set(seen)) == 4
     assert all(len(line) < 40 or len(line) < columns for line in seen)
 

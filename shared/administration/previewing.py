@@ -1,0 +1,63 @@
+"""What a run of an export would send, whether it is saved or not, and which guard would stop that run."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from shared.access import Caller, require
+from shared.administration.exports import read_export
+from shared.administration.items import InvalidInput
+from shared.administration.running import require_for_export
+from shared.app import App
+from shared.brevo.probed import export_as_probed, read_probe
+from shared.config.document import ReadyExport, make_ready, ready_export
+from shared.errors import ConfigurationError
+from shared.runs.guards import check_staged
+
+if TYPE_CHECKING:
+    from shared.staging.preview import Preview
+
+_UNSAVED = "unsaved"
+
+
+def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
+    """The export to preview, where the caller may."""
+    require_for_export(app, caller, "preview_export", export_id)
+    ready = ready_export(app.document(), export_id)
+    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+
+
+def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
+    """The same for an export that is not saved, by its JSON, which may leave out the id.
+
+    Raises InvalidInput with a line for each fault, AccessDenied, and ConfigurationError where it has no connection that
+    is ready.
+    """
+    require(caller, "preview_export")
+    named = raw.get("id") if isinstance(raw, dict) else None
+    document = app.configuration.read()
+    export = read_export(app, caller, raw, named if isinstance(named, str) else _UNSAVED)
+    connection = document.connection_of(export)
+    require(caller, "preview_export", connection)
+    if export.connection is not None and connection is None:
+        raise InvalidInput([f"connection: there is no connection {export.connection}"])
+    ready = make_ready(document, export)
+    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+
+
+def preview_of(app: App, ready: ReadyExport) -> "Preview":
+    """What a run would send. Where a guard would stop that run, the first note says so. Raises as staging does."""
+    from shared.staging.preview import preview  # brings what only a preview needs
+
+    found = preview(app.storage.segment_blobs, ready, app.brevo)
+    try:
+        check_staged(
+            ready.export,
+            contacts=found.contacts_mapped,
+            rows_read=found.rows_read - found.rows_filtered,
+            rows_rejected=sum(found.rows_rejected.values()),
+            notes=found.notes,
+            before=app.store.success(ready.export.id),
+        )
+    except ConfigurationError as error:
+        return replace(found, notes=[f"A run would be stopped: {error.message} {error.advice}", *found.notes])
+    return found
