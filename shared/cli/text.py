@@ -89,7 +89,7 @@ def exports_text(exports: Sequence["ListedExport"]) -> str:
                 _minute(export.last_run.started_at if export.last_run else None),
                 _minute(export.last_success.finished_at if export.last_success else None),
                 _minute(export.next_due),
-                export.why_not_running.text if export.why_not_running else "it runs",
+                export.why_not_running.text if export.why_not_running else "It runs.",
             )
             for export in exports
         ],
