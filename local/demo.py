@@ -45,7 +45,7 @@ _FINAL = ("succeeded", "succeeded_with_rejections", "failed", "cancelled", "skip
 _LOOK_SECONDS = 0.25
 _NEXT = """\
 Next: `make serve` keeps all of it up, with a start page and lines to try;
-README.md says how to use an account of your own, docs/operate.md how to deploy."""
+README.md says how to use an account of your own, docs/deploy.md how to deploy."""
 _STOPPED = 130
 
 

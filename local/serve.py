@@ -36,6 +36,8 @@ from local.worker_watch import WorkerWatch
 DEFAULT_PORT = 7071
 DEFAULT_SAMPLE_ROWS = 500
 TEST_LIST = 99
+# A general plan has 100: who tries everything out within the hour would wait for the next one.
+OTHER_CALLS_PER_HOUR = 1000
 _AZURITE_PORTS = (10_000, 10_001, 10_002)
 _DEFAULTS = {"EXPORT_CONFIG": CONFIG_BLOB, "SNAPSHOT_QUIET_SECONDS": "5", "EXPORT_SCHEDULE": "*/30 * * * * *"}
 _KEPT = ("azurite", "sandbox.json", "keys.json", "app-secret")
@@ -201,7 +203,11 @@ def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage
         port=port,
         azurite_ports=_AZURITE_PORTS if port and all(map(is_free, _AZURITE_PORTS)) else (0, 0, 0),
         watch_containers=[f"{CONTAINER}=blob_export"],
-        sandbox=[f"--port={_wanted_or_free(port + 1 if port else 0)}", f"--test-list={TEST_LIST}"],
+        sandbox=[
+            f"--port={_wanted_or_free(port + 1 if port else 0)}",
+            f"--test-list={TEST_LIST}",
+            f"--general-per-hour={OTHER_CALLS_PER_HOUR}",
+        ],
         keeps=True,
         prepare=prepare,
         say=words.say,

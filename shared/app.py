@@ -77,7 +77,8 @@ class App:
         connections: list[str] = []
         with suppress(ExportError):
             connections = [each.id for each in self.document().connections if each.api_key.setting == key_setting]
-        of = f"of the connection {', '.join(connections)} " if connections else ""
+        plural = "s" if len(connections) > 1 else ""
+        of = f"of the connection{plural} {', '.join(connections)} " if connections else ""
         return f"{of}(setting {shown(key_setting)})"
 
 

@@ -119,7 +119,7 @@ def check_connection(
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
         ("contacts exportable", lambda: _exportable(connection, client)),
         ("probe", lambda: _probe(connection, accounts, now)),
-        ("contract", lambda: allowance(client(setting)) or "The account shows no allowance."),
+        ("contract", lambda: allowance(client(setting)) or "The account shows no allowance now."),
         ("consent", lambda: _consent(connection)),
     ]
     results: list[CheckStep] = []

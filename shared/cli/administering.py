@@ -215,7 +215,7 @@ def audit(limit: int) -> None:
 
     entries, _ = read_audit(open_app(), caller(), limit=limit)
     rows = [(local_text(each.at, seconds=True), each.who, each.what, each.target, each.detail) for each in entries]
-    show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", ""), rows))
+    show(entries, lambda: table(("AT", "WHO", "WHAT", "OF", "DETAIL"), rows))
 
 
 @program.command(epilog=example("history", "history --restore 20261124T050312.123456-a1b2c3"))
@@ -245,7 +245,10 @@ def history(version: str | None, if_match: str | None) -> None:
 
 
 def _restored(done: "Restored") -> list[str]:
-    lines = [f"version {done.version} is back: {done.connections} connections, {done.exports} exports; nothing runs"]
+    from shared.runs.counts import counted
+
+    known = f"{counted(done.connections, 'connection')}, {counted(done.exports, 'export')}"
+    lines = [f"version {done.version} is back: {known}; nothing runs"]
     return lines + [f"  without consent: segment-export connect {each} --agree WHO" for each in done.consent_missing]
 
 

@@ -22,6 +22,7 @@ _BAD_ENDS = ("failed", "cancelled")
 def validate() -> int:
     """Check the configuration: one line for each fault, with the path to its field."""
     from shared.config.document import DocumentError
+    from shared.runs.counts import counted
 
     try:
         document = open_app().document()
@@ -34,7 +35,7 @@ def validate() -> int:
     counts = {"connections": len(document.connections), "exports": len(document.exports)}
     show(
         {"valid": True, **counts},
-        lambda: f"valid: {counts['connections']} connections, {counts['exports']} exports",
+        lambda: f"valid: {counted(counts['connections'], 'connection')}, {counted(counts['exports'], 'export')}",
     )
     return SUCCEEDED
 

@@ -119,7 +119,9 @@ class Program(Group):
     """The commands, with examples, settings and exit status behind them."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As lists, which are wrapped to the terminal's width."""
+        """As lists, which are wrapped to the terminal's width. They are the program's own, not of a group in it."""
+        if ctx.parent is not None:
+            return
         for title, rows, widest in _SECTIONS:
             with formatter.section(title):
                 formatter.write_dl(rows, col_max=widest)

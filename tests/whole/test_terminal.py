@@ -147,7 +147,7 @@ def test_error_as_json_has_code_message_and_advice(terminal):
 
 
 def test_validate_says_that_the_configuration_is_right(terminal):
-    assert terminal("validate").stdout == "valid: 1 connections, 8 exports\n"
+    assert terminal("validate").stdout == "valid: 1 connection, 8 exports\n"
     assert terminal.json("validate") == {"valid": True, "connections": 1, "exports": 8}
 
 
@@ -170,7 +170,7 @@ def test_configuration_that_is_not_there_is_told(terminal, location):
 def test_configuration_may_lie_in_a_blob(terminal, upload):
     upload("configuration", "", Path(terminal.environment["EXPORT_CONFIG"]).read_text(), "exports.json")
     location = "configuration/CustomerInsights_abcd1234/BlobExport/exports.json"
-    assert terminal("validate", EXPORT_CONFIG=location).stdout == "valid: 1 connections, 8 exports\n"
+    assert terminal("validate", EXPORT_CONFIG=location).stdout == "valid: 1 connection, 8 exports\n"
 
 
 def test_wrong_setting_is_told_by_its_name(terminal):

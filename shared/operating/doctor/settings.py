@@ -12,6 +12,7 @@ from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.operating.doctor.finding import Finding, fault, probed
 from shared.operating.looking import Look
+from shared.runs.counts import counted
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
 from shared.storage.account import Storage
@@ -120,8 +121,8 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
     except DocumentError as error:
         more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         fix = f"`segment-export validate` lists all faults; correct them in {where}."
-        return Document(), Finding("configuration", "FAILED", f"{error.problems[0]}{more}".removesuffix(".") + ".", fix)
+        return Document(), Finding("configuration", "FAILED", f"{error.problems[0].rstrip('.')}{more}.", fix)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
         return Document(), fault("configuration", error)
-    text = f"{where}: {len(found.connections)} connections, {len(found.exports)} exports."
+    text = f"{where}: {counted(len(found.connections), 'connection')}, {counted(len(found.exports), 'export')}."
     return found, Finding("configuration", "ok", text)

@@ -145,7 +145,7 @@ def test_terminal_disconnects_and_restores(office, typed):
     version = text.splitlines()[1].split()[-1]
     assert typed("history", "--restore", version, "--if-match", "stale")[0] == 2
     status, text, _ = typed("history", "--restore", version, "--if-match", errors.split()[-1])
-    assert (status, text) == (0, f"version {version} is back: 1 connections, 1 exports; nothing runs\n")
+    assert (status, text) == (0, f"version {version} is back: 1 connection, 1 export; nothing runs\n")
     assert json.loads(typed("export", "show", name)[1])["connection"] == "brevo-eu"
     assert json.loads(typed("history", "--json")[1])[0].keys() == {"version", "at", "who", "what", "version_before"}
     status, text, _ = typed("history", "--restore", versions(office)[-1].version)
