@@ -33,8 +33,8 @@ FILES_OF_TESTS := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 40
 # loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
 # start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.
 .PHONY: test
-test: ready ## run all tests, six at a time; ARGS="-k phone" narrows
-	@$(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
+test: ready ## run all tests, five at a time; ARGS="-k phone" narrows
+	@$(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 5 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 
 .PHONY: simulate
 simulate: ready ## play whole lives of runs in virtual time and judge them; HISTORIES=1000000 FIRST_SEED=1 for a night

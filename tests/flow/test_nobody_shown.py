@@ -14,7 +14,8 @@ from shared.administration.exports import (
     save_export,
     view_export,
 )
-from shared.administration.running import cancel_run, previewed, start_export
+from shared.administration.previewing import previewed
+from shared.administration.running import cancel_run, start_export
 from shared.brevo.client import BrevoClient
 from shared.errors import ConfigurationError, PermanentError, masked
 from shared.mapping.results import RejectedRow
