@@ -74,9 +74,7 @@ def person_of(email: str) -> Person:
 
     typed = email.strip().lower()
     if "@" not in typed.strip("@") or len(typed) > LONGEST_ADDRESS_CHARACTERS or not typed.isprintable():
-        raise ConfigurationError(
-            "email_invalid", "That is no e-mail address.", "Give the whole of it, or - to read it from standard input."
-        )
+        raise ConfigurationError("email_invalid", "That is no e-mail address.", "Give the whole of it.")
     judged = judge_email(typed)
     address = judged or typed
     return Person(address, frozenset((address, typed)), judged is not None)

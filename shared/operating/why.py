@@ -22,7 +22,7 @@ from shared.runs.leavers import has_left
 from shared.runs.state import SUCCEEDED, Run
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
-from shared.staging.rejected import plain_cell, rows_of
+from shared.staging.rejected import named_by_brevo, plain_cell, rows_of
 from shared.times import local_text
 
 _MOST_ROWS = 10
@@ -118,6 +118,7 @@ def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) 
     if not run.rejected_id:
         return
     facts.reported = rows_of(app.storage.app_blobs, run.run_id, run.rejected_id, person.digests)
+    _look_for_unnamed(app, run, facts)
     if not facts.reported:
         facts.tell(f"Run {run.run_id}: none of its rejected rows has this address.")
     _tell_rows(
@@ -125,6 +126,18 @@ def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) 
         facts.reported,
         lambda row: f"Run {run.run_id}: {_place(row)}: {row.reason}, {_OUTCOMES[row.outcome]}.",
     )
+
+
+def _look_for_unnamed(app: App, run: Run, facts: Facts) -> None:
+    """Brevo may count whom it rejects and not name them, and a report may not have been read."""
+    rejected = run.counts.rejected_by_brevo
+    named = named_by_brevo(app.storage.app_blobs, run.run_id, run.rejected_id) if rejected else 0
+    unread = [batch.number for batch in app.store.batches(run) if batch.note]
+    if rejected > named:
+        facts.tell(f"Run {run.run_id}: Brevo rejected {counted(rejected, 'contact')} and named {named:,} of them.")
+    if unread:
+        facts.tell(f"Run {run.run_id}: not all of Brevo's reports were read.")
+    facts.has_unnamed = rejected > named or bool(unread)
 
 
 def _run_text(run: Run, newest: str) -> str:

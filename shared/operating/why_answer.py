@@ -43,7 +43,8 @@ class Answer:
 class Facts:
     """What the sources say. `rows` is None where the segments could not be read.
 
-    `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report.
+    `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
+    Brevo may have rejected somebody in that run who is in no report.
     """
 
     export: Export
@@ -52,6 +53,7 @@ class Facts:
     run: Run | None = None
     is_run_known: bool = False
     reported: list[RejectedRow] = field(default_factory=list)
+    has_unnamed: bool = False
     contact: SingleContact | None = None
     is_contact_known: bool = False
     has_left: bool = False
@@ -197,6 +199,9 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision(
             "not_exported_yet", sentence, f"`segment-export status {run.run_id}` says why, and what to do."
         )
+    if facts.has_unnamed:
+        sentence = "The last run sent the person. Brevo rejected contacts of it without naming them: they may be one."
+        return _Decision("unknown", sentence, "Look at the contact and at the import's process in Brevo.")
     if not facts.is_contact_known:
         sentence = (
             "The last run sent the person and Brevo confirmed it, but Brevo could not be asked whether it has them."

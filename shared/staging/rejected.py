@@ -147,6 +147,12 @@ def rows_of(blobs: Blobs, run_id: str, staging_id: str, digests: set[str]) -> li
     return found
 
 
+def named_by_brevo(blobs: Blobs, run_id: str, staging_id: str) -> int:
+    """How many of the run's rows are contacts that Brevo rejected: fewer than it counts where it names not all."""
+    ends = b",rejected_by_brevo\n"
+    return sum(b"".join(_Part(blobs, blob).chunks()).count(ends) for blob in _stored(blobs, run_id, staging_id))
+
+
 def _row(cells: list[str]) -> RejectedRow:
     segment, file, line, reason, field, customer_id, _, outcome = cells
     return RejectedRow(segment, file, int(line or 0), reason, field, customer_id, None, cast(Outcome, outcome))

@@ -1,22 +1,18 @@
 """Why a person is not in the list: a verdict for each case, its evidence with file and line, and what to do."""
 
-import json
-import logging
-from contextlib import nullcontext
+import hashlib
 
 import pytest
 
 from shared.access import AccessDenied, Caller
-from shared.administration.audit import read_audit
 from shared.brevo.single_contacts import delete_single, take_out_of_list
 from shared.errors import ConfigurationError
 from shared.operating.why import why
 from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.steps import stop
-from tests.flow.asking import ROUTES
-from tests.flow.described import check_described
-from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD, everything_stored
+from shared.staging.rejected import REJECTED
+from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
 from tests.flow.trials import run_trial, with_list
 
 BEN = "C-2,ben@example.com,Ben\n"
@@ -110,6 +106,29 @@ def test_person_whom_brevo_rejects_is_rejected_with_brevos_reason_file_and_line(
     answer = answered(flow)
     assert (answer.verdict, answer.reason) == ("rejected", "brevo_invalid_email")
     assert f"Run {run_id}: segment Gold, file Gold_1.csv, line 2, customer C-1: brevo_invalid_email" in told(answer)
+
+
+def test_rejection_that_brevo_only_counts_is_not_taken_for_somebodys_hand(flow, monkeypatch):
+    flow.segment(SEGMENT)
+    flow.sandbox.change(report_form="counts")
+    monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: text != ANA)
+    run_id = flow.run()["run_id"]
+    answer = answered(flow)
+    assert answer.verdict == "unknown"
+    assert f"Run {run_id}: Brevo rejected 1 contact and named 0 of them." in told(answer)
+
+
+def test_customer_whose_id_an_earlier_row_has_is_rejected_by_what_the_run_wrote_down(flow):
+    flow.segment(SEGMENT)
+    run = find_run(flow.app, flow.run()["run_id"])
+    take_out_of_list(brevo(flow), 12, ANA)
+    digest = hashlib.sha256(ANA.encode()).hexdigest()
+    row = f'Gold,Gold_1.csv,2,duplicate_customer_id,CustomerId,"C\n1",{digest},not_sent\n'
+    other = f"Gold,Gold_1.csv,3,invalid_email,EMail,C-2,{digest[::-1]},not_sent\n"
+    flow.app.storage.app_blobs.write(REJECTED, f"{run.run_id}/{run.rejected_id}-00001.2.csv", (other + row).encode())
+    answer = answered(flow)
+    assert (answer.verdict, answer.reason) == ("rejected", "duplicate_customer_id")
+    assert told(answer).count("not sent") == 1
 
 
 def test_person_who_has_left_the_list_is_not_put_back(flow):
@@ -277,60 +296,3 @@ def test_viewer_may_not_ask_and_a_contributor_may_where_the_connection_is_shared
             why(flow.app, caller, flow.export_id, ANA)
     flow.change_connection(available_to=["contributor"])
     assert answered(flow, caller=contributor).verdict == "not_exported_yet"
-
-
-@pytest.fixture
-def office(office_in_memory):
-    """What `typed` works with: storage in memory."""
-    return office_in_memory
-
-
-def test_terminal_reads_the_address_past_the_history_and_shows_text_and_json(office, typed):
-    office.segment(SEGMENT)
-    office.run()
-    status, output, errors = typed("why", office.export_id, "-", typed_in=f" {ANA.upper()} \n")
-    assert (status, errors) == (0, "")
-    lines = output.splitlines()
-    assert lines[0] == "in_list: The person is in list 12."
-    assert "file Gold_1.csv, line 2" in " ".join(output.split())
-    assert any(line.startswith("What to do: ") for line in lines)
-    status, output, _ = typed("why", office.export_id, ANA, "--json")
-    found = json.loads(output)
-    assert (status, found["verdict"], found["export"]) == (0, "in_list", office.export_id)
-    assert list(found) == ["export", "list_id", "verdict", "reason", "sentence", "evidence", "advice"]
-    status, output, errors = typed("why", office.export_id, "-", typed_in="nobody\n")
-    assert (status, output) == (2, "")
-    assert "That is no e-mail address." in errors
-    assert typed("why", "no-such", ANA)[0] == 2
-
-
-def test_address_is_in_no_table_blob_log_line_span_or_error(office, typed, caplog, monkeypatch):
-    seen = []
-    monkeypatch.setattr("shared.telemetry.span", lambda name, **values: seen.append((name, values)) or nullcontext())
-    office.segment(f'{HEAD}C-1,{ANA},"Ana"x\nC-3,{ANA},Ana\n')
-    run_id = office.run()["run_id"]
-    caplog.set_level(logging.DEBUG)
-    for key in (None, "wrong"):
-        if key:
-            monkeypatch.setenv(office.account, key)
-        status, output, errors = typed("why", office.export_id, "-", typed_in=f"{ANA}\n")
-        assert status == 0
-        ours = [each.getMessage() for each in caplog.records if not each.name.startswith(("urllib3", "azure"))]
-        for text in (output, errors, "\n".join(ours), repr(seen), typed("audit")[1], office.rejects_text(run_id)):
-            assert ANA not in text.lower()
-    assert ANA.encode() not in everything_stored(office)
-    assert seen
-    (entry, *_), _ = read_audit(office.app, ADMINISTRATOR, limit=1)
-    assert (entry.what, entry.target, entry.detail) == ("why", office.export_id, "")
-
-
-def test_route_answers_as_described_and_refuses_what_is_no_address(asked):
-    asked.flow.run()
-    answer = asked("why_not_in_list", "administrator", body={"email": " Ana@Example.com "})
-    check_described(ROUTES["why_not_in_list"], answer)
-    assert (answer.status_code, json.loads(answer.get_body())["verdict"]) == (200, "in_list")
-    assert b"ana@" not in answer.get_body().lower()
-    refused = asked("why_not_in_list", "administrator", body={"email": "nobody.here"})
-    assert refused.status_code == 422
-    assert b"nobody" not in refused.get_body()
-    assert asked("why_not_in_list", "administrator", body={"email": "a" * 400 + "@example.com"}).status_code == 400
