@@ -79,6 +79,7 @@ def _look_into_segments(app: App, ready: ReadyExport, person: Person, facts: Fac
     try:
         check_complete(snapshot)
     except ConfigurationError as error:
+        facts.is_whole = False
         facts.tell(f"The newest snapshot is not complete: {error.message}")
     facts.rows = rows_with(blobs, ready, snapshot, person.address)
     if not facts.rows:

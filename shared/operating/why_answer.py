@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass
 class Facts:
-    """What the sources say. `rows` is None where the segments could not be read.
+    """What the sources say. `rows` is None where the segments could not be read; `is_whole` is of the snapshot.
 
     `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
     Brevo may have rejected somebody in that run who is in no report.
@@ -49,6 +49,7 @@ class Facts:
 
     export: Export
     snapshot: str = ""
+    is_whole: bool = True
     rows: list[RejectedRow] | None = None
     run: Run | None = None
     is_run_known: bool = False
@@ -129,6 +130,9 @@ def _blocked(sentence: str) -> _Decision:
 def _by_the_segment(facts: Facts) -> _Decision | None:
     if facts.rows is None or facts.is_sendable:
         return None
+    if not facts.rows and not facts.is_whole:
+        sentence = "No row that can be read has this address, and the newest snapshot is not complete."
+        return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
     if not facts.rows:
         return _Decision(
             "not_in_segment",

@@ -265,6 +265,15 @@ def test_missing_snapshot_is_told_and_brevo_is_asked_all_the_same(flow):
     assert answered(flow, "ben@example.com").verdict == "unknown"
 
 
+def test_person_without_a_row_in_a_snapshot_that_is_not_whole_is_not_called_missing(flow):
+    flow.segment(f"{HEAD}{BEN}")
+    flow.blob("Gold/2026/11/24/0500/Gold_2.parquet", b"PAR1")
+    answer = answered(flow)
+    assert answer.verdict == "unknown"
+    assert "not complete: " in told(answer)
+    assert "Gold_2.parquet" in told(answer)
+
+
 def test_trial_is_no_run_of_the_export_and_skipped_run_says_nothing(flow):
     with_list(flow, SEGMENT)
     run_trial(flow, customers=1)
