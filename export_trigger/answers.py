@@ -34,6 +34,7 @@ STATUS = {
     "body_too_large": 413,
     "not_possible": 422,
     "trial_invalid": 422,
+    "email_invalid": 422,
     "idempotency_key_used": 422,
     "if_match_missing": 428,
 }

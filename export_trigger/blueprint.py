@@ -21,6 +21,7 @@ from export_trigger.export_routes import (
     remove_export,
     save_export,
     show_export,
+    why_not_in_list,
 )
 from export_trigger.run_routes import (
     cancel_run,
@@ -71,4 +72,5 @@ __all__ = [
     "start_exports",
     "start_trial",
     "webhook",
+    "why_not_in_list",
 ]

@@ -65,6 +65,7 @@ BODIES: dict[str, Any] = {
     "start_export": {"now": False, "accept": False},
     "start_exports": {"exports": "all"},
     "start_trial": {"list_id": 99, "customers": 20},
+    "why_not_in_list": {"email": "ana.pop@example.com"},
     "webhook": {"segment": "HighValueSegment"},
 }
 
@@ -88,6 +89,19 @@ ANSWERS: dict[str, Any] = {
     "start_export": _STARTED,
     "start_exports": [_STARTED],
     "start_trial": _STARTED,
+    "why_not_in_list": {
+        "export": "high-value",
+        "list_id": 12,
+        "verdict": "left_list",
+        "reason": None,
+        "sentence": "The person has left list 12, and nobody is put back who has left.",
+        "evidence": [
+            "Newest snapshot (HighValueSegment 2026/11/24/0500): segment HighValueSegment, file HighValueSegment_1.csv,"
+            " line 2, customer C-10023: a run sends this row.",
+            "Brevo has contact 17, not in list 12; has left list 12.",
+        ],
+        "advice": "Nothing: they do not want it. They can sign up again themselves.",
+    },
     "show_audit": [
         {
             "at": "2026-11-24T05:03:12.000+00:00",

@@ -7,7 +7,7 @@ import azure.functions as func
 from export_trigger.answers import json_answer, read_body, read_json
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
-from export_trigger.shapes import DuplicateBody
+from export_trigger.shapes import DuplicateBody, WhyBody
 from shared.administration.exports import (
     SORT_KEYS,
     ListedExport,
@@ -22,6 +22,8 @@ from shared.administration.exports import view_export as view
 from shared.administration.items import Saved
 from shared.config.base import ID_PATTERN
 from shared.config.models import Connection, Export
+from shared.operating.why import why
+from shared.operating.why_answer import Answer
 
 _ID = ID_PATTERN.strip("^$")
 IF_MATCH = Parameter("If-Match", "header", "The ETag that the caller has seen; * for whatever is there.")
@@ -100,6 +102,15 @@ def duplicate_export(asked: Asked) -> func.HttpResponse:
 def detach_export(asked: Asked) -> func.HttpResponse:
     """Takes the connection away: the export is inactive, and keeps its settings."""
     return saved_answer(detach(asked.app, asked.caller, asked.id, asked.if_match(required=False)), "exports")
+
+
+@endpoint("POST", "exports/{id}/why", answer=Answer, body=WhyBody, problems=(400, 404, 409, 413, 422))
+def why_not_in_list(asked: Asked) -> func.HttpResponse:
+    """Why one person is not in the export's list, or that they are: in words, with its evidence and what to do.
+
+    The answer never has the address. 422 for what is no address.
+    """
+    return json_answer(why(asked.app, asked.caller, asked.id, read_body(asked.req, WhyBody).email))
 
 
 def saved_answer(saved: Saved[Any], kind: str) -> func.HttpResponse:

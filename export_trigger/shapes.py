@@ -9,6 +9,7 @@ from shared.administration.exports import MOST_NAME_CHARACTERS
 from shared.brevo.checks import CheckStep
 from shared.config.base import Id
 from shared.config.models import DisplayName
+from shared.operating.person import LONGEST_ADDRESS_CHARACTERS
 from shared.runs.starting import Start
 from shared.runs.trial import DEFAULT_CUSTOMERS, MOST_CUSTOMERS, MOST_ID_CHARACTERS
 
@@ -40,6 +41,12 @@ class TrialBody(_Body):
         if {"customers", "customer_ids"} <= self.model_fields_set:
             raise PydanticCustomError("one_of", 'takes "customers" or "customer_ids", not both')
         return self
+
+
+class WhyBody(_Body):
+    """The person to look for. It stands here, since addresses in URLs are written into logs."""
+
+    email: str = Field(min_length=3, max_length=LONGEST_ADDRESS_CHARACTERS)
 
 
 class StartAllBody(_Body):

@@ -1,6 +1,16 @@
 """The terminal: the same operations as the API's, from a command line. Also installed as `segment-export`."""
 
-from shared.cli import commands, trying, watching, administering, looking_up, operating, probing  # noqa: I001 - in the order of `--help`
+from shared.cli import commands, trying, watching, asking_why, administering, looking_up, operating, probing  # noqa: I001 - in the order of `--help`
 from shared.cli.program import main
 
-__all__ = ["administering", "commands", "looking_up", "main", "operating", "probing", "trying", "watching"]
+__all__ = [
+    "administering",
+    "asking_why",
+    "commands",
+    "looking_up",
+    "main",
+    "operating",
+    "probing",
+    "trying",
+    "watching",
+]

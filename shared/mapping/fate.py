@@ -37,3 +37,5 @@ FATE: dict[Fate, int] = {
 # What is not reported row by row. Rows that wait are reported once they are decided; those outside are no part of a
 # trial.
 NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered", "waiting", "outside")
+# What is left where every row that is decided is to be reported.
+UNDECIDED: tuple[Fate, ...] = ("waiting", "outside")

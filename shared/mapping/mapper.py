@@ -15,7 +15,7 @@ from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
-from shared.mapping.fate import FATE, NO_FAULTS
+from shared.mapping.fate import FATE, NO_FAULTS, UNDECIDED
 from shared.mapping.known import (
     PLACE,
     KnownContacts,
@@ -64,7 +64,8 @@ class Mapper:
     `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out. `known` are the
     account's contacts, where a row could touch another one than that with its address. With `chosen` only these
     customers are sent; `outside` counts by segment the rows of all others, and `last_inside` is the row of the chunk
-    behind which the choice has ended, None while it goes on.
+    behind which the choice has ended, None while it goes on. With `every_row`, `on_rejected` also gets the rows that
+    are sent, merged or filtered.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Mapper:
         leavers: Leavers | None = None,
         known: KnownContacts | None = None,
         chosen: Chosen | None = None,
+        every_row: bool = False,
     ) -> None:
         self.plan = plan
         self._folder = folder
@@ -83,6 +85,7 @@ class Mapper:
         self._on_rejected = on_rejected
         self._leavers = leavers
         self._known = known
+        self._silent = UNDECIDED if every_row else NO_FAULTS
         self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
@@ -261,10 +264,10 @@ class Mapper:
         for fate, count in self._db.execute("SELECT fate, count(*) FROM chunk GROUP BY fate").fetchall():
             if (name := _FATES[fate]) in NO_FAULTS:
                 self.reasons[name] += count
-        cursor = self._db.execute(rejected_sql(self.plan, doubtful, place))
+        cursor = self._db.execute(rejected_sql(self.plan, doubtful, place, self._silent))
         while found := cursor.fetchmany(_FETCH_ROWS):
             for row, reason, field, customer_id, email in found:
-                self.reasons[reason] += 1
+                self.reasons[reason] += reason not in NO_FAULTS
                 file, line = self._files[origins.file(row)], origins.line(row)
                 customer, outcome = (customer_id or "").strip(), outcome_of(reason)
                 self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))

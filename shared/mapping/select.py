@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from shared.config.date_format import DateFormat
 from shared.errors import ConfigurationError, shown
 from shared.mapping.date_rule import date_sql
-from shared.mapping.fate import FATE, NO_FAULTS
+from shared.mapping.fate import FATE, NO_FAULTS, Fate
 from shared.mapping.option_rule import PARTLY, category_sql, choices_sql, no_choice_sql
 from shared.mapping.plan import CUSTOMER_ID, PREVIOUS_CUSTOMER_ID, Field, Only, Plan, find_column, locate
 from shared.mapping.rule import Rule, literal
@@ -200,13 +200,13 @@ def copy_sql(lines: str, path: str) -> str:
     return f"COPY ({lines}) TO {literal(path)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x03')"
 
 
-def rejected_sql(plan: Plan, doubtful: Collection[str], row: str = "rowid") -> str:
+def rejected_sql(plan: Plan, doubtful: Collection[str], row: str, silent: Collection[Fate] = NO_FAULTS) -> str:
     """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
-    Only the attributes in `doubtful` have such values. Rows of NO_FAULTS are not there. Shape: `row`, reason, field,
-    customer_id, email.
+    Only the attributes in `doubtful` have such values. Rows of `silent` fates are not there. Shape: `row`, reason,
+    field, customer_id, email.
     """
-    no_faults = ", ".join(str(FATE[fate]) for fate in NO_FAULTS)
+    no_faults = ", ".join(str(FATE[fate]) for fate in silent)
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
     fault = f"CASE fate WHEN {FATE['missing_customer_id']} THEN '{CUSTOMER_ID}' ELSE {literal(plan.email_column)} END"
     parts = [

@@ -10,7 +10,7 @@ from shared.staging.rejected import address_digest
 # What cannot stand beside an address that is whole: `ana@x.ro` is not in `mariana@x.ro`, nor in `ana@x.ro.com`.
 _BEFORE = rb"(?<![A-Za-z0-9._%+-])"
 _BEHIND = rb"(?!\.?[A-Za-z0-9-])"
-_LONGEST_CHARACTERS = 320
+LONGEST_ADDRESS_CHARACTERS = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Person:
         """The same for data that comes in pieces, between which the address may be cut."""
         rest = b""
         for chunk in chunks:
-            rest = rest[-2 * _LONGEST_CHARACTERS :] + chunk
+            rest = rest[-2 * LONGEST_ADDRESS_CHARACTERS :] + chunk
             if self.is_in(rest):
                 return True
         return False
@@ -73,10 +73,8 @@ def person_of(email: str) -> Person:
     from shared.mapping.email_rule import judge_email
 
     typed = email.strip().lower()
-    if "@" not in typed.strip("@") or len(typed) > _LONGEST_CHARACTERS or not typed.isprintable():
-        raise ConfigurationError(
-            "email_invalid", "That is no e-mail address.", "Give the whole of it, or - to read it from standard input."
-        )
+    if "@" not in typed.strip("@") or len(typed) > LONGEST_ADDRESS_CHARACTERS or not typed.isprintable():
+        raise ConfigurationError("email_invalid", "That is no e-mail address.", "Give the whole of it.")
     judged = judge_email(typed)
     address = judged or typed
     return Person(address, frozenset((address, typed)), judged is not None)

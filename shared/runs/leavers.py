@@ -21,7 +21,7 @@ from shared.brevo.contact_export import look_up_export, read_export, request_exp
 from shared.brevo.polling import OpenImport, next_poll_seconds
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, PermanentError, TransientError
-from shared.mapping.leavers import DigestKey, Leavers
+from shared.mapping.leavers import DIGEST_CHARACTERS, DigestKey, Leavers
 from shared.runs.graces import lies_ahead
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
@@ -274,9 +274,30 @@ def has_changed_secret(app: App) -> bool:
     return any(Question.of(row).is_by_another_key(key) for row in rows)
 
 
+def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
+    """Whether the address is in Brevo's last answer on the export's list; None where there is no answer to read.
+
+    Raises ConfigurationError for what is wrong with APP_SECRET, and as storage does.
+    """
+    key, list_id = DigestKey.of(derived_key("leavers")), ready.export.list_id
+    question = Question.of(app.storage.accounts.get(ready.key_setting, _row_key(list_id)))
+    if not question.answered_at or question.is_by_another_key(key):
+        return None
+    name = _blob(ready, list_id, question.process_id)
+    found = app.storage.app_blobs.listing_if_there(LEAVERS, name) if question.leavers else []
+    if not found:
+        return None if question.leavers else False
+    digest, tail = key.digest(address).encode(), b""
+    for chunk in app.storage.app_blobs.chunks(LEAVERS, name, found[0].etag):
+        if digest in (tail := tail + chunk):
+            return True
+        tail = tail[-DIGEST_CHARACTERS:]
+    return False
+
+
 def _row_key(list_id: int) -> str:
     return f"{_ROWS}{list_id}"
 
 
-def _blob(run: Run, list_id: int, process_id: int) -> str:
+def _blob(run: Run | ReadyExport, list_id: int, process_id: int) -> str:
     return f"{run.key_setting}/{list_id}/{process_id}.txt"

@@ -1,7 +1,7 @@
 """Reads a whole snapshot: every file checked, every record framed, every row judged."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
@@ -32,6 +32,9 @@ _FIRST_BYTES = 1_000_000
 # Faults that are kept until their chunk is mapped.
 _MOST_LATE = 10_000
 
+# Picks some of a file's records; of several lines at once, it may give each as a record of its own.
+Pick = Callable[[Iterable[Records | Fault]], Iterable[Records | Fault]]
+
 
 class _Late(NamedTuple):
     """A malformed row, and how many rows of the chunk stand before it."""
@@ -47,7 +50,8 @@ class SnapshotReader:
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
     the `leavers` is left out; `known` are the account's contacts, where ids tell them apart. With `chosen` only these
-    customers are read and counted, and reading stops once it has them. `notes` are sentences for people about what the
+    customers are read and counted, and reading stops once it has them. With `picked` only these records are read, and
+    `on_rejected` gets every row, also one that is sent. `notes` are sentences for people about what the
     files look like.
     """
 
@@ -64,6 +68,7 @@ class SnapshotReader:
         leavers: Leavers | None = None,
         known: KnownContacts | None = None,
         chosen: Chosen | None = None,
+        picked: Pick | None = None,
     ) -> None:
         self._blobs = blobs
         self._ready = ready
@@ -76,6 +81,7 @@ class SnapshotReader:
         self._leavers = leavers
         self._known = known
         self._chosen = chosen
+        self._picked = picked
         self._late: list[_Late] = []
         self._is_first = chosen is not None and not chosen.customer_ids
         self._first_columns: tuple[str, ...] = ()
@@ -146,7 +152,7 @@ class SnapshotReader:
             if before is not None and before != (part.segment, source):
                 yield from self._mapped(chunk, *before)
             before = (part.segment, source)
-            for record in stream.records():
+            for record in self._picked(stream.records()) if self._picked else stream.records():
                 if self._is_full(chunk, record):
                     yield from self._mapped(chunk, *before)
                 if self._is_enough:
@@ -231,7 +237,16 @@ class SnapshotReader:
             names = [file.name for _, file in self._files]
             if self._chosen:
                 self._chosen.check_columns(columns, stream.name)
-            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers, self._known, self._chosen)
+            self._mapper = Mapper(
+                plan,
+                self._folder,
+                names,
+                self._report,
+                self._leavers,
+                self._known,
+                self._chosen,
+                every_row=self._picked is not None,
+            )
         self._check_same_columns(columns, stream.name)
         locate(self._mapper.plan, columns, stream.name)
         return FileSource(

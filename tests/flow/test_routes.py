@@ -25,12 +25,13 @@ VIEWERS = [
 CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
-    "preview_export", "preview_unsaved", "cancel_run",
+    "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run",
 ]  # fmt: skip
 BODIES = {
     "duplicate_export": {"id": "copy"},
     "start_exports": {"exports": "all"},
     "start_trial": {"list_id": 13},
+    "why_not_in_list": {"email": "ana@example.com"},
     "webhook": {"segment": "Gold"},
 }
 
@@ -190,6 +191,8 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("start_trial", {"body": {"list_id": 13, "customers": 101}}),
         ("start_trial", {"body": {"list_id": 13, "customer_ids": []}}),
         ("start_trial", {"body": {"list_id": 13, "customer_ids": ["1"], "customers": 1}}),
+        ("why_not_in_list", {"body": {}}),
+        ("why_not_in_list", {"body": {"email": 5}}),
         ("webhook", {"body": {"colour": 1}}),
         ("duplicate_export", {"body": {"id": "a/b"}}),
         ("connect_connection", {"body": {"consent": {"agreed_by": " "}}, "id": "brevo-eu"}),

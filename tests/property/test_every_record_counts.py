@@ -150,7 +150,7 @@ def check(row: slow_reader.Row, found: Any, seen: set[str]) -> None:
 class NoMapper:
     """Maps nothing. The contacts of a file that fails are not compared, and each file would need an engine."""
 
-    def __init__(self, plan: Plan, *_: object) -> None:
+    def __init__(self, plan: Plan, *_: object, every_row: bool) -> None:
         self.plan = plan
         self.reasons: Counter[str] = Counter()
         self.is_enough = False

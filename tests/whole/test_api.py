@@ -207,20 +207,21 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
     tried, trial = _values(typed(shown[5]))
     assert tried["is_new"]
     assert (trial["run_id"], trial["kind"], trial["status"]) == (tried["run_id"], "trial", "succeeded")
-    assert json.loads(typed(shown[6]))["connection"] is None
-    assert json.loads(typed(shown[7])) == {
+    assert json.loads(typed(shown[6]))["verdict"] == "not_in_segment"
+    assert json.loads(typed(shown[7]))["connection"] is None
+    assert json.loads(typed(shown[8])) == {
         "connection": "brevo-crm", "was_connected": True, "exports": [], "runs": [],
     }  # fmt: skip
-    restored = json.loads(typed(shown[8]))
+    restored = json.loads(typed(shown[9]))
     assert (restored["exports"], restored["consent_missing"]) == (1, ["brevo-crm"])
-    segments, lists, attributes = _values(typed(shown[9]))
+    segments, lists, attributes = _values(typed(shown[10]))
     assert [each["segment"] for each in segments] == ["HighValueSegment", "LapsedCustomers"]
     assert segments[0]["proposed_mapping"]["email"] == "EMail"
     assert {"HighValueSegment": started["export"]} == {
         each["segment"]: name for each in segments[:1] for name in each["exports"]
     }
     assert (lists[0]["id"], len(attributes)) == (12, 10)
-    connected, previewed = _values(typed(shown[10]))
+    connected, previewed = _values(typed(shown[11]))
     assert connected["connected"]
     assert previewed["contacts_mapped"] > 0
 

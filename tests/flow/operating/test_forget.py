@@ -12,7 +12,7 @@ from shared.runs.leavers import LEAVERS
 from shared.runs.status import find_run
 from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED
-from tests.flow.operating.tools import ANA, HEAD
+from tests.flow.operating.tools import ANA, HEAD, everything_stored
 
 ANA_SHA256 = hashlib.sha256(ANA.encode()).hexdigest()
 
@@ -20,21 +20,6 @@ ANA_SHA256 = hashlib.sha256(ANA.encode()).hexdigest()
 @pytest.fixture
 def office(office_in_memory):
     return office_in_memory
-
-
-def everything_stored(office, segments=False):
-    """All blobs, rows and messages as one text; the segments only where asked for."""
-    storage = office.app.storage
-    parts = []
-    containers = ["staged", REJECTED, LEAVERS, office.app.settings.export_config.split("/")[0]]
-    for container in [*containers, *([office.container] if segments else [])]:
-        parts += [
-            storage.app_blobs.read(container, blob.name) for blob in storage.app_blobs.listing_if_there(container, "")
-        ]
-    for name in ("runs", "batches", "events", "accounts", "requests", "audit"):
-        parts += [repr((row.partition, row.key, dict(row.values))).encode() for row in getattr(storage, name).rows()]
-    parts += [message.text.encode() for message in storage.queue.peek()]
-    return b"\n".join(parts).lower()
 
 
 def test_address_that_nobody_has_is_told_and_is_0(office, typed):

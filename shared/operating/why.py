@@ -1,0 +1,186 @@
+"""Why is this person not in the list? One person, every source that knows something, one answer.
+
+The address is in nothing that is written: not in the audit trail, not in the answer, not in an error.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from shared.access import Caller
+from shared.administration import audit
+from shared.administration.running import require_for_export
+from shared.app import App
+from shared.brevo.probed import export_as_probed, read_probe
+from shared.brevo.single_contacts import SingleContact, find_single
+from shared.config.document import ReadyExport, ready_export
+from shared.errors import ConfigurationError, described
+from shared.mapping.results import RejectedRow
+from shared.operating.person import Person, person_of
+from shared.operating.why_answer import Answer, Facts, decided
+from shared.runs.counts import counted
+from shared.runs.leavers import has_left
+from shared.runs.state import SUCCEEDED, Run
+from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.staging.completeness import check_complete
+from shared.staging.rejected import named_by_brevo, plain_cell, rows_of
+from shared.times import local_text
+
+_MOST_ROWS = 10
+_FATES = {
+    "contact": "a run sends this row",
+    "merged": "an earlier segment has this address too, and that row is sent",
+    "duplicate_email": "an earlier row of the segment has this address, and that one is sent",
+    "filtered": "source.only leaves this row out",
+}
+_OUTCOMES = {
+    "not_sent": "not sent",
+    "sent_without_value": "sent without this value",
+    "rejected_by_brevo": "rejected by Brevo",
+}
+
+
+def why(app: App, caller: Caller, export_id: str, email: str) -> Answer:
+    """Why the person with this address is in the export's list, or not. Changes nothing.
+
+    A source that does not answer is named in the evidence. Raises AccessDenied, and ConfigurationError for what is no
+    address, an unknown export, and one without a connection that is ready.
+    """
+    require_for_export(app, caller, "ask_why", export_id)
+    person = person_of(email)
+    ready = ready_export(app.document(), export_id)
+    ready = export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+    audit.note(app, caller, "why", export_id)
+    facts = Facts(ready.export)
+    for name, look in (
+        ("The segments", _look_into_segments),
+        ("The runs", _look_into_runs),
+        ("Brevo's record", _ask_brevo),
+        ("Brevo's answer on who left the list", _look_for_leaving),
+    ):
+        _part(facts, name, partial(look, app, ready, person, facts))
+    return decided(facts)
+
+
+def _part(facts: Facts, name: str, look: Callable[[], None]) -> None:
+    """A source that fails does not keep the others from being read."""
+    try:
+        look()
+    except Exception as error:  # noqa: BLE001 - the other sources are read all the same
+        facts.tell(f"{name} could not be read: {described(error)}")
+
+
+def _look_into_segments(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+    from shared.staging.search import rows_with  # brings DuckDB, which describing the answer does not need
+
+    blobs = app.storage.segment_blobs
+    snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
+    facts.snapshot = snapshot.id
+    times = ", ".join(f"{part.segment} {part.time}".strip() for part in snapshot.segments)
+    try:
+        check_complete(snapshot)
+    except ConfigurationError as error:
+        facts.is_whole = False
+        facts.tell(f"The newest snapshot is not complete: {error.message}")
+    facts.rows = rows_with(blobs, ready, snapshot, person.address)
+    if not facts.rows:
+        facts.tell(f"Newest snapshot ({times}): no row has this address{_files_text(snapshot)}.")
+    _tell_rows(facts, facts.rows, lambda row: f"Newest snapshot ({times}): {_place(row)}: {_fate(row)}.")
+
+
+def _files_text(snapshot: Snapshot) -> str:
+    return f" in {counted(sum(len(part.files) for part in snapshot.segments), 'file')}"
+
+
+def _tell_rows(facts: Facts, rows: list[RejectedRow], text: Callable[[RejectedRow], str]) -> None:
+    for row in rows[:_MOST_ROWS]:
+        facts.tell(text(row))
+    if len(rows) > _MOST_ROWS:
+        facts.tell(f"And {len(rows) - _MOST_ROWS:,} rows more.")
+
+
+def _place(row: RejectedRow) -> str:
+    customer = plain_cell(row.customer_id)
+    place = f"segment {row.segment}, file {row.file}, line {row.line:,}"
+    return f"{place}, customer {customer}" if customer else place
+
+
+def _fate(row: RejectedRow) -> str:
+    return _FATES.get(row.reason, f"{row.reason}, in {row.field}" if row.field else row.reason)
+
+
+def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+    runs = app.store.latest(ready.export.id, None)
+    run = next((each for each in runs if not each.is_trial and each.state != "skipped"), None)
+    facts.run, facts.is_run_known = run, True
+    if run is None:
+        facts.tell("No run of the export has begun.")
+        return
+    facts.tell(_run_text(run, facts.snapshot))
+    if not run.rejected_id:
+        return
+    facts.reported = rows_of(app.storage.app_blobs, run.run_id, run.rejected_id, person.digests)
+    _look_for_unnamed(app, run, facts)
+    if not facts.reported:
+        facts.tell(f"Run {run.run_id}: none of its rejected rows has this address.")
+    _tell_rows(
+        facts,
+        facts.reported,
+        lambda row: f"Run {run.run_id}: {_place(row)}: {row.reason}, {_OUTCOMES[row.outcome]}.",
+    )
+
+
+def _look_for_unnamed(app: App, run: Run, facts: Facts) -> None:
+    """Brevo may count whom it rejects and not name them, and a report may not have been read."""
+    rejected = run.counts.rejected_by_brevo
+    named = named_by_brevo(app.storage.app_blobs, run.run_id, run.rejected_id) if rejected else 0
+    unread = [batch.number for batch in app.store.batches(run) if batch.note]
+    if rejected > named:
+        facts.tell(f"Run {run.run_id}: Brevo rejected {counted(rejected, 'contact')} and named {named:,} of them.")
+    if unread:
+        facts.tell(f"Run {run.run_id}: not all of Brevo's reports were read.")
+    facts.has_unnamed = rejected > named or bool(unread)
+
+
+def _run_text(run: Run, newest: str) -> str:
+    at = run.times.get(run.state) or run.times.get("queued")
+    text = f"Run {run.run_id} is {run.state}{f' since {local_text(at)}' if at else ''}"
+    if run.snapshot and newest:
+        text += ", with the newest snapshot" if run.snapshot == newest else ", with an older snapshot"
+    counts = run.counts
+    if run.state not in SUCCEEDED and counts.contacts_to_send:
+        text += f"; Brevo has confirmed {counts.contacts_confirmed:,} of {counted(counts.contacts_to_send, 'contact')}"
+    return f"{text}. {run.error.message if run.error else ''}".strip()
+
+
+def _ask_brevo(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+    if not person.is_valid:
+        facts.tell("Brevo was not asked: it has no contact with such an address.")
+        return
+    facts.contact = find_single(app.brevo(ready.key_setting).session, person.address)
+    facts.is_contact_known = True
+    facts.tell(_contact_text(facts.contact, ready.export.list_id))
+
+
+def _contact_text(contact: SingleContact | None, list_id: int) -> str:
+    if contact is None:
+        return "Brevo has no contact with this address."
+    others = [number for number in contact.lists if number != list_id]
+    parts = [f"Brevo has contact {contact.id}, {'' if list_id in contact.lists else 'not '}in list {list_id}"]
+    parts += [f"in {_lists(others)}"] if others else []
+    parts += [f"has left {_lists(contact.left)}"] if contact.left else []
+    parts += ["blocked for e-mails"] if contact.is_blocked else []
+    return f"{'; '.join(parts)}."
+
+
+def _lists(numbers: Iterable[int]) -> str:
+    return f"list {', '.join(map(str, numbers))}"
+
+
+def _look_for_leaving(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+    """Only where Brevo's own record does not say it."""
+    is_asked = ready.connection.leavers == "asked" and not ready.export.put_back_leavers
+    if facts.contact is not None or not is_asked or not person.is_valid:
+        return
+    facts.has_left = has_left(app, ready, person.address) is True
+    if facts.has_left:
+        facts.tell(f"Brevo's last answer on who left list {ready.export.list_id} has this address.")

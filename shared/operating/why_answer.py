@@ -1,0 +1,218 @@
+"""From what is known of a person to one answer: a verdict, a sentence, and what to do."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.brevo.single_contacts import SingleContact
+from shared.config.models import Export
+from shared.errors import masked
+from shared.mapping.results import WARNINGS, RejectedRow
+from shared.runs.state import SUCCEEDED, Run
+
+Verdict = Literal[
+    "in_list",
+    "blocked_in_brevo",
+    "left_list",
+    "not_in_segment",
+    "filtered",
+    "rejected",
+    "waits_for_run",
+    "not_exported_yet",
+    "new_since_last_run",
+    "lost_by_hand",
+    "unknown",
+]
+_CAMPAIGN = "If a campaign has not reached them, see its own report in Brevo."
+_LOOK_AT_ROW = "docs/marketer.md says what each reason means. Correct the value where Customer Insights has it from."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Why a person is in the list of an export, or not. `reason` is that of the rejected row, where it is one."""
+
+    export: str
+    list_id: int
+    verdict: Verdict
+    reason: str | None
+    sentence: str
+    evidence: list[str]
+    advice: str
+
+
+@dataclass
+class Facts:
+    """What the sources say. `rows` is None where the segments could not be read; `is_whole` is of the snapshot.
+
+    `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
+    Brevo may have rejected somebody in that run who is in no report.
+    """
+
+    export: Export
+    snapshot: str = ""
+    is_whole: bool = True
+    rows: list[RejectedRow] | None = None
+    run: Run | None = None
+    is_run_known: bool = False
+    reported: list[RejectedRow] = field(default_factory=list)
+    has_unnamed: bool = False
+    contact: SingleContact | None = None
+    is_contact_known: bool = False
+    has_left: bool = False
+    evidence: list[str] = field(default_factory=list)
+
+    def tell(self, text: str) -> None:
+        """Adds to the evidence; a file's name may hold an address."""
+        self.evidence.append(masked(text))
+
+    @property
+    def is_sendable(self) -> bool:
+        """True where the newest snapshot has a row of the person that a run sends."""
+        return any(row.reason == "contact" for row in self.rows or ())
+
+    @property
+    def is_newest_taken(self) -> bool:
+        """True where the last run took the newest snapshot, or the newest one is not known."""
+        return self.run is not None and (not self.snapshot or self.run.snapshot == self.snapshot)
+
+    @property
+    def rejection(self) -> RejectedRow | None:
+        """Why the last run did not send the person, or Brevo did not take them; None where another row was sent."""
+        found = (row for row in self.reported if row.reason not in WARNINGS and row.outcome != "sent_without_value")
+        return next((row for row in found if not (self.is_sendable and row.reason == "duplicate_email")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    verdict: Verdict
+    sentence: str
+    advice: str
+    reason: str | None = None
+
+
+def decided(facts: Facts) -> Answer:
+    """The answer: what Brevo has now comes first, then the segment, then what the last run did."""
+    decision = (
+        _by_the_list(facts)
+        or _by_the_segment(facts)
+        or _by_leaving(facts)
+        or _by_waiting(facts)
+        or _by_rejection(facts)
+        or _by_the_last_run(facts)
+    )
+    export = facts.export
+    return Answer(
+        export.id,
+        export.list_id,
+        decision.verdict,
+        decision.reason,
+        masked(decision.sentence),
+        facts.evidence,
+        masked(decision.advice),
+    )
+
+
+def _by_the_list(facts: Facts) -> _Decision | None:
+    number = facts.export.list_id
+    if facts.contact is None or number not in facts.contact.lists:
+        return None
+    if facts.contact.is_blocked:
+        return _blocked(f"The person is in list {number}, but blocked for e-mails in Brevo.")
+    if facts.rows == []:
+        advice = f"An export takes nobody out of the list: see docs/marketer.md on who leaves the segment. {_CAMPAIGN}"
+        return _Decision("in_list", f"The person is in list {number}, and no longer in the segment.", advice)
+    return _Decision("in_list", f"The person is in list {number}.", _CAMPAIGN)
+
+
+def _blocked(sentence: str) -> _Decision:
+    return _Decision("blocked_in_brevo", sentence, "Nothing: the person or a colleague has blocked it in Brevo.")
+
+
+def _by_the_segment(facts: Facts) -> _Decision | None:
+    if facts.rows is None or facts.is_sendable:
+        return None
+    if not facts.rows and not facts.is_whole:
+        sentence = "No row that can be read has this address, and the newest snapshot is not complete."
+        return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
+    if not facts.rows:
+        return _Decision(
+            "not_in_segment",
+            "No row of the newest snapshot has this address.",
+            "Look in Customer Insights whether the person is in the segment, and with which address. "
+            "If they are, refresh the segment.",
+        )
+    refused = [row for row in facts.rows if row.reason != "filtered"]
+    if not refused:
+        advice = "Nothing, where the column says rightly that they are not to be written to; else correct it."
+        return _Decision("filtered", "The person's row is left out by source.only of the export.", advice, "filtered")
+    sentence = f"The person is in the segment, but their row cannot be sent: {refused[0].reason}."
+    return _Decision("rejected", sentence, _LOOK_AT_ROW, refused[0].reason)
+
+
+def _by_leaving(facts: Facts) -> _Decision | None:
+    rejection = facts.rejection
+    left_by_run = rejection is not None and rejection.reason == "left_list"
+    left = facts.has_left or left_by_run if facts.contact is None else facts.export.list_id in facts.contact.left
+    if not left or facts.export.put_back_leavers:
+        return None
+    sentence = f"The person has left list {facts.export.list_id}, and nobody is put back who has left."
+    return _Decision("left_list", sentence, "Nothing: they do not want it. They can sign up again themselves.")
+
+
+def _by_waiting(facts: Facts) -> _Decision | None:
+    """What will pass by itself, or by the next run."""
+    run = facts.run
+    if facts.rows is None or not facts.is_run_known:
+        return None
+    if run is None:
+        return _Decision("not_exported_yet", "The export has not run yet.", _run_it(facts))
+    if not run.is_final:
+        sentence = f"The person is in the segment, and the run {run.run_id} is {run.state}."
+        return _Decision("waits_for_run", sentence, f"Wait for its end: `segment-export status {run.run_id}`.")
+    if not facts.is_newest_taken:
+        sentence = "The person is in the newest snapshot, and no run has taken it yet."
+        return _Decision("new_since_last_run", sentence, _run_it(facts))
+    return None
+
+
+def _run_it(facts: Facts) -> str:
+    export_id = facts.export.id
+    return f"Wait for its next run (`segment-export exports`), or start it: `segment-export run {export_id} --wait`."
+
+
+def _by_rejection(facts: Facts) -> _Decision | None:
+    row = facts.rejection
+    if row is None or row.reason == "left_list":
+        return None
+    if row.reason == "blocked_new_address":
+        return _blocked("The person is blocked in Brevo under another address, and was left out.")
+    by_brevo = row.outcome == "rejected_by_brevo"
+    words = "Brevo rejected the person in the last run" if by_brevo else "The last run left out the person's row"
+    return _Decision("rejected", f"{words}: {row.reason}.", _LOOK_AT_ROW, row.reason)
+
+
+def _by_the_last_run(facts: Facts) -> _Decision:
+    run = facts.run
+    if facts.rows is None or run is None:
+        return _Decision(
+            "unknown",
+            "It cannot be said: a source did not answer.",
+            "The evidence says which; try again when it answers.",
+        )
+    if run.state not in SUCCEEDED:
+        sentence = f"The last run is {run.state} and has not confirmed that the person was sent."
+        return _Decision(
+            "not_exported_yet", sentence, f"`segment-export status {run.run_id}` says why, and what to do."
+        )
+    if facts.has_unnamed:
+        sentence = "The last run sent the person. Brevo rejected contacts of it without naming them: they may be one."
+        return _Decision("unknown", sentence, "Look at the contact and at the import's process in Brevo.")
+    if not facts.is_contact_known:
+        sentence = (
+            "The last run sent the person and Brevo confirmed it, but Brevo could not be asked whether it has them."
+        )
+        return _Decision("unknown", sentence, "Try again when Brevo answers.")
+    sentence = "The last run sent the person and Brevo confirmed it, but they are not in the list now."
+    if facts.contact is None:
+        sentence = "The last run sent the person and Brevo confirmed it, but Brevo has no such contact now."
+    advice = "Somebody has taken them out or deleted them in Brevo since. The next run puts back whoever has not left."
+    return _Decision("lost_by_hand", sentence, advice)
