@@ -12,6 +12,7 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.chosen import Chosen
 from shared.mapping.chunk import Chunk
+from shared.mapping.excluded import Excluded
 from shared.mapping.known import KnownContacts
 from shared.mapping.leavers import Leavers
 from shared.mapping.mapper import Mapper
@@ -46,9 +47,9 @@ class SnapshotReader:
     """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
-    the `leavers` is left out; `known` are the account's contacts, where ids tell them apart. With `chosen` only these
-    customers are read and counted, and reading stops once it has them. `notes` are sentences for people about what the
-    files look like.
+    the `leavers` or the `excluded` is left out; `known` are the account's contacts, where ids tell them apart. With
+    `chosen` only these customers are read and counted, and reading stops once it has them. `notes` are sentences for
+    people about what the files look like.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class SnapshotReader:
         leavers: Leavers | None = None,
         known: KnownContacts | None = None,
         chosen: Chosen | None = None,
+        excluded: Excluded | None = None,
     ) -> None:
         self._blobs = blobs
         self._ready = ready
@@ -76,6 +78,7 @@ class SnapshotReader:
         self._leavers = leavers
         self._known = known
         self._chosen = chosen
+        self._excluded = excluded
         self._late: list[_Late] = []
         self._is_first = chosen is not None and not chosen.customer_ids
         self._first_columns: tuple[str, ...] = ()
@@ -231,7 +234,9 @@ class SnapshotReader:
             names = [file.name for _, file in self._files]
             if self._chosen:
                 self._chosen.check_columns(columns, stream.name)
-            self._mapper = Mapper(plan, self._folder, names, self._report, self._leavers, self._known, self._chosen)
+            self._mapper = Mapper(
+                plan, self._folder, names, self._report, self._leavers, self._known, self._chosen, self._excluded
+            )
         self._check_same_columns(columns, stream.name)
         locate(self._mapper.plan, columns, stream.name)
         return FileSource(
