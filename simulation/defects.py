@@ -245,7 +245,7 @@ DEFECTS: tuple[Defect, ...] = (
         "quiet-period-ignored",
         "A snapshot is taken while it is still written.",
         "runs.steps.stage",
-        "return (None if run.skip_quiet else _wait_for(app, run, ready, snapshot)) or snapshot",
+        "return wait or snapshot",
         "return snapshot",
     ),
     one(

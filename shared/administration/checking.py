@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shared.administration.items import InvalidInput
 from shared.app import App
 from shared.brevo.attributes import AccountAttribute, fault_of
-from shared.brevo.checks import check_list
+from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.probed import read_probe
 from shared.config.document import ReadyExport
 from shared.config.mapping import AttributeType
@@ -16,6 +16,7 @@ from shared.runs.identity import check_probe
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, find_snapshot
 from shared.staging.completeness import check_complete
+from shared.staging.excluded import find_excluded
 
 _NOT_THERE_YET = ("snapshot_missing", "container_missing")
 _STANDARD = ("first_name", "last_name", "phone")
@@ -27,7 +28,7 @@ def check_export(app: App, export: Export, connection: Connection | None) -> lis
     Raises InvalidInput with a line for each fault, or TransientError where one of the two does not answer.
     """
     columns, notes = _columns(app, export)
-    problems = _column_problems(export, columns)
+    problems = _column_problems(export, columns) + _excluded_problems(app, export)
     if connection is not None:
         if connection.consent is None:
             problems.append(f"connection: consent for {connection.id} is missing; connect it first")
@@ -76,6 +77,22 @@ def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[
     ]
 
 
+def _excluded_problems(app: App, export: Export) -> list[str]:
+    """What is wrong with the excluded segments. That the container is not there yet is said of the export's own."""
+    try:
+        found = find_excluded(app.storage.segment_blobs, export)
+        first = [part.files[0] for part in found.segments if part.files] if found else []
+        headers = {f"{export.source.container}/{file.blob.name}": _header(app, export, file) for file in first}
+    except ConfigurationError as error:
+        return [] if error.code == "container_missing" else [f"exclude.segments: {_told(error)}"]
+    column = export.mapping.email
+    return [
+        f"exclude.segments: {where} has no column {shown(column)!r}{near_column(column, columns)}, or more than one"
+        for where, columns in headers.items()
+        if columns and find_column(column, columns) is None
+    ]
+
+
 def _mapped_columns(export: Export) -> list[tuple[str, str]]:
     mapping = export.mapping
     found = [("mapping.email", mapping.email)]
@@ -110,6 +127,11 @@ def _brevo_problems(app: App, export: Export, connection: Connection, files: dic
         check_list(brevo, export.list_id)
     except ConfigurationError as error:
         problems.append(f"list_id: {_told(error)}")
+    for list_id in export.exclude.list_ids:
+        try:
+            check_excluded_list(brevo, list_id)
+        except ConfigurationError as error:
+            problems.append(f"exclude.list_ids: {_told(error)}")
     return problems + [
         f"{_path_of(export, attribute)}: {fault}"
         for attribute, given in _types(ready, files).items()

@@ -90,6 +90,18 @@ def check_list(brevo: BrevoClient, list_id: int) -> str:
         ) from None
 
 
+def check_excluded_list(brevo: BrevoClient, list_id: int) -> None:
+    """Raises ConfigurationError where the account has no such list."""
+    try:
+        brevo.list_name(list_id)
+    except NotThere:
+        raise ConfigurationError(
+            "exclude_missing",
+            f"Brevo has no list {list_id}, which is excluded.",
+            "Correct exclude.list_ids in the export.",
+        ) from None
+
+
 def allowance(brevo: BrevoClient) -> str:
     """The contract's allowance in words; empty where the account shows none, for whatever reason.
 

@@ -134,6 +134,23 @@ Schedule = Annotated[
 ]
 
 
+class Exclude(Model):
+    """Whom an export never sends: everybody who is in one of these segments or lists."""
+
+    segments: list[SegmentName] = Field(
+        default=[], max_length=20, description="Segments of the export's own source; the newest snapshot of each."
+    )
+    list_ids: list[Annotated[int, Field(ge=1, strict=True)]] = Field(
+        default=[], max_length=20, description="Lists of the same Brevo account; blocked members count too."
+    )
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        if twice_in(self.segments) or twice_in(map(str, self.list_ids)):
+            raise ValueError("names a segment or list twice")
+        return self
+
+
 class Export(Model):
     """Which segments go to which list, how, and when."""
 
@@ -159,6 +176,7 @@ class Export(Model):
         default=False, description="Send without the mapped attributes that the account lacks."
     )
     put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
+    exclude: Exclude = Field(default=Exclude(), description="Who is in these segments or lists is not sent.")
     max_profiles: int | None = Field(default=None, ge=1, description="A larger segment is not sent.")
     max_shrink: Share = Field(
         default=0.5, description="A segment that lost more than this share since the last run is not sent."
@@ -188,6 +206,14 @@ class Export(Model):
     def _agrees_with_itself(self) -> Self:
         if self.create_missing_attributes and self.leave_out_missing_attributes:
             raise ValueError("choose create_missing_attributes or leave_out_missing_attributes, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _does_not_exclude_itself(self) -> Self:
+        if self.list_id in self.exclude.list_ids:
+            raise ValueError(f"exclude.list_ids names the export's own list {self.list_id}")
+        if own := next((name for name in self.exclude.segments if name in self.segments), ""):
+            raise ValueError(f"exclude.segments names the export's own segment {own}")
         return self
 
 

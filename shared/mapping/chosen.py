@@ -14,7 +14,7 @@ from shared.mapping.plan import CUSTOMER_ID, columns_text, find_column
 from shared.mapping.select import INVISIBLE
 
 # What a customer's row ends as where no later row of the customer changes that.
-_SETTLED: tuple[Fate, ...] = ("contact", "left_list", "blocked_new_address", "address_of_another")
+_SETTLED: tuple[Fate, ...] = ("contact", "left_list", "excluded", "blocked_new_address", "address_of_another")
 _ID = f"regexp_replace(customer_id, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g')"
 _WAITING, _OUTSIDE, _CONTACT = FATE["waiting"], FATE["outside"], FATE["contact"]
 

@@ -17,6 +17,7 @@ Fate = Literal[
     "address_of_another",
     "waiting",
     "outside",
+    "excluded",
 ]
 FATE: dict[Fate, int] = {
     "contact": 0,
@@ -33,6 +34,7 @@ FATE: dict[Fate, int] = {
     "address_of_another": 11,
     "waiting": 12,
     "outside": 13,
+    "excluded": 14,
 }
 # What is not reported row by row. Rows that wait are reported once they are decided; those outside are no part of a
 # trial.

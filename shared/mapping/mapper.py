@@ -15,6 +15,7 @@ from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
+from shared.mapping.excluded import Excluded, exclude_sql, load_excluded_sql
 from shared.mapping.fate import FATE, NO_FAULTS, UNDECIDED
 from shared.mapping.known import (
     PLACE,
@@ -61,11 +62,11 @@ class Mapper:
     """Maps one snapshot. Call `map_chunk` for each chunk in order, and `waited` behind the last one; `reasons` then
     counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field.
 
-    `files` are the names of the snapshot's files. Contacts that are among the `leavers` are left out. `known` are the
-    account's contacts, where a row could touch another one than that with its address. With `chosen` only these
-    customers are sent; `outside` counts by segment the rows of all others, and `last_inside` is the row of the chunk
-    behind which the choice has ended, None while it goes on. With `every_row`, `on_rejected` also gets the rows that
-    are sent, merged or filtered.
+    `files` are the names of the snapshot's files. Contacts that are among the `leavers` or the `excluded` are left out.
+    `known` are the account's contacts, where a row could touch another one than that with its address. With `chosen`
+    only these customers are sent; `outside` counts by segment the rows of all others, and `last_inside` is the row of
+    the chunk behind which the choice has ended, None while it goes on. With `every_row`, `on_rejected` also gets the
+    rows that are sent, merged or filtered.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class Mapper:
         leavers: Leavers | None = None,
         known: KnownContacts | None = None,
         chosen: Chosen | None = None,
+        excluded: Excluded | None = None,
+        *,
         every_row: bool = False,
     ) -> None:
         self.plan = plan
@@ -85,6 +88,7 @@ class Mapper:
         self._on_rejected = on_rejected
         self._leavers = leavers
         self._known = known
+        self._excluded = excluded
         self._silent = UNDECIDED if every_row else NO_FAULTS
         self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
@@ -105,6 +109,8 @@ class Mapper:
         self._execute_all(create_sql(k for k, _ in plan.phones))
         if leavers:
             self._execute(load_leavers_sql(leavers))
+        if excluded:
+            self._execute(load_excluded_sql(excluded))
         if plan.ext_id:
             self._execute(customers_sql())
         if known:
@@ -180,7 +186,9 @@ class Mapper:
         found = address_sql(segment)
         if self.plan.ext_id:
             found = [missing_sql(), *found, *customer_sql(self._known.key if self._known else "")]
-        return [*found, leave_out_sql(self._leavers)] if self._leavers else found
+        if self._leavers:
+            found.append(leave_out_sql(self._leavers))
+        return [*found, *exclude_sql(self._excluded)] if self._excluded else found
 
     def _told(self, segment_name: str, origins: Origins, row: str) -> MappedChunk:
         """What is known of the chunk's rows now; `row` is the column that says where they stand in `origins`.

@@ -28,7 +28,7 @@ WARNINGS = (
     "text_too_long",
 )
 # Reasons for which a well-formed contact is left out.
-LEFT_OUT = ("left_list", "blocked_new_address", "address_of_another")
+LEFT_OUT = ("left_list", "excluded", "blocked_new_address", "address_of_another")
 
 # What became of such a row.
 Outcome = Literal["not_sent", "sent_without_value", "rejected_by_brevo"]

@@ -145,7 +145,9 @@ def _erase_leavers(app: App, found: Forgotten) -> None:
     for name in names:
         app.storage.app_blobs.delete(LEAVERS, name)
     if names:
-        found.erased.append("leavers: Brevo's answers on who left a list, which the next run asks for again")
+        found.erased.append(
+            "leavers: Brevo's answers on who left a list or is in an excluded one, which the next run asks for again"
+        )
 
 
 def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str, bytes]]:

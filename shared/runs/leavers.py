@@ -1,9 +1,9 @@
-"""Who left a list is asked of Brevo before a run sends anything there, so that nobody is put back.
+"""Who left a list is asked of Brevo before a run sends anything there, so that nobody is put back; and who is excluded.
 
-A row of the table `accounts` holds the last question of each account and list (`left-<list>`), and a blob the answer:
-keyed digests, no addresses. The question is noted once Brevo has taken it, so nothing waits for a worker that dies: the
-next one asks again. An answer serves every run that was there when it was asked; anyone who leaves later may be
-put back by the run.
+A row of the table `accounts` holds the last question of each account and list (`left-<list>`, and `members-<list>` of
+an excluded one), and a blob the answer: keyed digests, no addresses. The question is noted once Brevo has taken it, so
+nothing waits for a worker that dies: the next one asks again. An answer serves every run that was there when it was
+asked; anyone who leaves, or comes to the excluded list, later may be put back, or sent, by the run.
 """
 
 import json
@@ -11,24 +11,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from shared.app import App
-from shared.app_secret import derived_key
-from shared.brevo.checks import check_list
+from shared.app_secret import Purpose, derived_key
+from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import look_up_export, read_export, request_export
 from shared.brevo.polling import OpenImport, next_poll_seconds
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, PermanentError, TransientError
-from shared.mapping.leavers import DIGEST_CHARACTERS, DigestKey, Leavers
+from shared.mapping.leavers import DIGEST_CHARACTERS, DigestKey
 from shared.runs.graces import lies_ahead
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
 
 LEAVERS = "leavers"
-_ROWS = "left-"
+_ROWS = {"unsubscribedPerList": "left-", "allContacts": "members-"}
+_PURPOSES: dict[str, Purpose] = {"unsubscribedPerList": "leavers", "allContacts": "excluded"}
 # An answer that came earlier is not used again: the shorter, the fewer are put back who left meanwhile.
 SERVES_SECONDS = 3600.0
 # Two clocks differ by less. A run that was queued within it before the question may have come later.
@@ -46,7 +47,8 @@ class Question:
 
     `runs` are those that it was asked for. `failed` is how often Brevo has failed to answer them before this process.
     `leavers` is how many the answer has; `kept` the process whose blob is to be deleted; `seconds` how long an answer
-    takes, 0 where that is not known. `key_id` tells by which key the answer's digests were made: by another one, nobody
+    takes, 0 where that is not known. `ready_at` is when Brevo was seen to have the answer, which others of the run were
+    still waited for. `key_id` tells by which key the answer's digests were made: by another one, nobody
     would be found in them.
     """
 
@@ -59,6 +61,7 @@ class Question:
     kept: int = 0
     seconds: float = 0.0
     key_id: str = ""
+    ready_at: float = 0.0
 
     @classmethod
     def of(cls, row: Row | None) -> Self:
@@ -94,6 +97,7 @@ class Question:
             answered_at=0.0,
             leavers=0,
             key_id="",
+            ready_at=0.0,
             kept=self.process_id if self.leavers else self.kept,
         )
 
@@ -124,49 +128,82 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """Of whom Brevo is asked: who left a list, or who is in it, blocked or not."""
+
+    list_id: int
+    who: Literal["unsubscribedPerList", "allContacts"] = "unsubscribedPerList"
+
+    @property
+    def row_key(self) -> str:
+        """The row of its question."""
+        return f"{_ROWS[self.who]}{self.list_id}"
+
+    @property
+    def key(self) -> DigestKey:
+        """The key of its answer's digests. Raises ConfigurationError: what is wrong with APP_SECRET."""
+        return digest_key(_PURPOSES[self.who])
+
+    @property
+    def words(self) -> str:
+        """What is asked, in words."""
+        return f"who {'left' if self.who == 'unsubscribedPerList' else 'is in'} list {self.list_id}"
+
+
+def digest_key(purpose: Purpose) -> DigestKey:
+    """The key of digests that are kept for this purpose. Raises as `app_secret` does."""
+    return DigestKey.of(derived_key(purpose))
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer that serves a run. `url`, a secret, is where Brevo has it; empty where it is a blob already."""
+    """The answer that serves a run. `url`, a secret, is where Brevo has it; empty where it is a blob already.
+
+    It is empty as well where the question says that Brevo has it: it is looked up once all answers are there.
+    """
 
     question: Question
-    list_id: int
+    subject: Subject
     key: DigestKey
     url: str = field(default="", repr=False)
 
 
-def ask_who_left(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> Answer | Wait | None:
-    """The answer, or how long to wait for it; None where nobody is to be left out.
+def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject) -> Answer | Wait:
+    """The answer, or how long to wait for it.
 
-    Raises ConfigurationError: `leavers_unknown` where Brevo does not answer this, and what is wrong with APP_SECRET.
+    Raises ConfigurationError: `leavers_unknown` or `exclude_unknown` where Brevo does not answer this, and what is
+    wrong with APP_SECRET.
     """
-    if ready.connection.leavers == "not_asked" or ready.export.put_back_leavers:
-        return None
-    key = DigestKey.of(derived_key("leavers"))
-    question = Question.of(app.storage.accounts.get(run.key_setting, _row_key(ready.export.list_id)))
+    key = subject.key
+    question = Question.of(app.storage.accounts.get(run.key_setting, subject.row_key))
     if not question.serves(run, app.now()) or question.is_by_another_key(key):
-        return _ask(app, run, ready, brevo, has_failed=False)
-    if question.answered_at:
-        return Answer(question, ready.export.list_id, key)
+        return _ask(app, run, ready, brevo, subject, has_failed=False)
+    if question.answered_at or question.ready_at:
+        return Answer(question, subject, key)
     if (early := question.expected_in(app.now())) > 0:
-        return _wait(ready, question, early)
+        return _wait(ready, subject, question, early)
     process = look_up_export(brevo.session, question.process_id)
     if process.url:
-        return Answer(question, ready.export.list_id, key, process.url)
+        return Answer(question, subject, key, process.url)
     if process.state == "open":
-        return _wait_longer(app, run, ready, question)
+        return _wait_longer(app, run, ready, subject, question)
     if question.failed + 1 >= _MOST_FAILURES:
-        raise _unknown(ready, f"its export has failed {_MOST_FAILURES} times")
-    return _ask(app, run, ready, brevo, has_failed=True)
+        raise _unknown(subject, f"its export has failed {_MOST_FAILURES} times")
+    return _ask(app, run, ready, brevo, subject, has_failed=True)
 
 
-def _ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, *, has_failed: bool) -> Wait:
-    asked_at, list_id = app.now(), ready.export.list_id
+def _ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject, *, has_failed: bool) -> Wait:
+    asked_at = app.now()
     try:
-        process_id = request_export(brevo.session, list_id, "unsubscribedPerList")
+        process_id = request_export(brevo.session, subject.list_id, subject.who)
     except (ConfigurationError, PermanentError) as error:
         if error.code not in _REFUSALS:
             raise
-        check_list(brevo, list_id)
-        raise _unknown(ready, error.message) from None
+        if subject.who == "allContacts":
+            check_excluded_list(brevo, subject.list_id)
+        else:
+            check_list(brevo, subject.list_id)
+        raise _unknown(subject, error.message) from None
     new = Question()
 
     def change(row: Row | None) -> Mapping[str, Any] | None:
@@ -176,49 +213,55 @@ def _ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, *, has_fail
         new = asked or before
         return asked.values() if asked else None
 
-    app.storage.accounts.change(run.key_setting, _row_key(list_id), change)
-    return _wait(ready, new, max(new.expected_in(app.now()), 0.0))
+    app.storage.accounts.change(run.key_setting, subject.row_key, change)
+    return _wait(ready, subject, new, max(new.expected_in(app.now()), 0.0))
 
 
-def _wait_longer(app: App, run: Run, ready: ReadyExport, question: Question) -> Wait:
+def _wait_longer(app: App, run: Run, ready: ReadyExport, subject: Subject, question: Question) -> Wait:
     hours = ready.connection.import_deadline_hours
     if app.now() - question.asked_at > hours * 3600:
-        raise _unknown(ready, f"its export has not ended within {hours:g} h (import_deadline_hours)")
+        raise _unknown(subject, f"its export has not ended within {hours:g} h (import_deadline_hours)")
     not_before = app.pace(run.key_setting).shortest_wait_seconds()
-    return _wait(ready, question, question.next_look_in(app.now(), not_before))
+    return _wait(ready, subject, question, question.next_look_in(app.now(), not_before))
 
 
-def _wait(ready: ReadyExport, question: Question, seconds: float) -> Wait:
+def _wait(ready: ReadyExport, subject: Subject, question: Question, seconds: float) -> Wait:
     until = question.asked_at + ready.connection.import_deadline_hours * 3600
-    list_id = ready.export.list_id
-    return Wait(seconds, f"Brevo writes down who left list {list_id} (process {question.process_id}).", until)
+    return Wait(seconds, f"Brevo writes down {subject.words} (process {question.process_id}).", until)
 
 
-def _unknown(ready: ReadyExport, reason: str) -> ConfigurationError:
+def _unknown(subject: Subject, reason: str) -> ConfigurationError:
+    if subject.who == "allContacts":
+        return ConfigurationError(
+            "exclude_unknown",
+            f"Brevo does not say who is in list {subject.list_id}, which is excluded: {reason.rstrip('.')}.",
+            "Let the account and its key export contacts, or take the list out of exclude.list_ids in the export, "
+            "which sends its members.",
+        )
     return ConfigurationError(
         "leavers_unknown",
-        f"Brevo does not say who left list {ready.export.list_id}: {reason.rstrip('.')}.",
+        f"Brevo does not say who left list {subject.list_id}: {reason.rstrip('.')}.",
         "Let the account and its key export contacts. To send without this, which may put back who left, set "
         '"put_back_leavers": true in the export or "leavers": "not_asked" in the connection.',
     )
 
 
-def read_who_left(
+def read_answer(
     app: App, run: Run, brevo: BrevoClient, answer: Answer, folder: Path, between: Callable[[], None]
-) -> Leavers | None:
-    """Who left, in a file in the folder; None where nobody did. `between` is called now and then.
+) -> Path | None:
+    """The digests of the answer, in a file in the folder; None where it names nobody. `between` is called now and then.
 
     Raises TransientError where the answer is gone or cannot be fetched now, PermanentError where it is not the table
     that it should be.
     """
-    path = folder / "leavers"
+    path = folder / answer.subject.row_key
     if answer.url:
         count = _fetch(app, run, brevo, answer, path, between)
     else:
         count = answer.question.leavers
         if count:
             _copy(app, run, answer, path)
-    return Leavers(path, answer.key) if count else None
+    return path if count else None
 
 
 def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
@@ -231,7 +274,7 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     process_id = answer.question.process_id
     if count:
         with path.open("rb") as written:
-            app.storage.app_blobs.write(LEAVERS, _blob(run, answer.list_id, process_id), written)
+            app.storage.app_blobs.write(LEAVERS, _blob(run.key_setting, answer.subject, process_id), written)
     old = 0
 
     def change(row: Row | None) -> Mapping[str, Any] | None:
@@ -240,38 +283,41 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
         answered, old = question.answered(process_id, count, app.now(), answer.key.id), question.kept
         return answered.values() if answered else None
 
-    if app.storage.accounts.take(run.key_setting, _row_key(answer.list_id), change) and old:
-        app.storage.app_blobs.delete(LEAVERS, _blob(run, answer.list_id, old))
+    if app.storage.accounts.take(run.key_setting, answer.subject.row_key, change) and old:
+        app.storage.app_blobs.delete(LEAVERS, _blob(run.key_setting, answer.subject, old))
     return count
 
 
 def _copy(app: App, run: Run, answer: Answer, path: Path) -> None:
-    name = _blob(run, answer.list_id, answer.question.process_id)
+    name = _blob(run.key_setting, answer.subject, answer.question.process_id)
     found = app.storage.app_blobs.listing_if_there(LEAVERS, name)
     if not found:
-        _forget(app, run, answer)
-        raise TransientError("leavers_gone", "The answer on who left the list is gone.", "It is asked again.")
+        raise gone(app, run, answer)
     with path.open("wb") as file:
         for chunk in app.storage.app_blobs.chunks(LEAVERS, name, found[0].etag):
             file.write(chunk)
 
 
-def _forget(app: App, run: Run, answer: Answer) -> None:
-    """Lets the next run ask again: the answer's blob was deleted."""
+def gone(app: App, run: Run, answer: Answer) -> TransientError:
+    """The error for an answer that is no longer there; the next run asks again."""
 
     def change(row: Row | None) -> Mapping[str, Any] | None:
         question = Question.of(row)
         is_same = question.process_id == answer.question.process_id
         return Question(seconds=question.seconds).values() if is_same else None
 
-    app.storage.accounts.change(run.key_setting, _row_key(answer.list_id), change)
+    app.storage.accounts.change(run.key_setting, answer.subject.row_key, change)
+    return TransientError("leavers_gone", f"The answer on {answer.subject.words} is gone.", "It is asked again.")
 
 
 def has_changed_secret(app: App) -> bool:
     """Whether some answer was noted by another APP_SECRET than that of this process. Raises as `app_secret` does."""
-    key = DigestKey.of(derived_key("leavers"))
-    rows = (row for row in app.storage.accounts.rows() if row.key.startswith(_ROWS))
-    return any(Question.of(row).is_by_another_key(key) for row in rows)
+    keys = {prefix: digest_key(_PURPOSES[who]) for who, prefix in _ROWS.items()}
+    return any(
+        row.key.startswith(prefix) and Question.of(row).is_by_another_key(key)
+        for row in app.storage.accounts.rows()
+        for prefix, key in keys.items()
+    )
 
 
 def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
@@ -279,11 +325,12 @@ def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
 
     Raises ConfigurationError for what is wrong with APP_SECRET, and as storage does.
     """
-    key, list_id = DigestKey.of(derived_key("leavers")), ready.export.list_id
-    question = Question.of(app.storage.accounts.get(ready.key_setting, _row_key(list_id)))
+    subject = Subject(ready.export.list_id)
+    key = subject.key
+    question = Question.of(app.storage.accounts.get(ready.key_setting, subject.row_key))
     if not question.answered_at or question.is_by_another_key(key):
         return None
-    name = _blob(ready, list_id, question.process_id)
+    name = _blob(ready.key_setting, subject, question.process_id)
     found = app.storage.app_blobs.listing_if_there(LEAVERS, name) if question.leavers else []
     if not found:
         return None if question.leavers else False
@@ -295,9 +342,5 @@ def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
     return False
 
 
-def _row_key(list_id: int) -> str:
-    return f"{_ROWS}{list_id}"
-
-
-def _blob(run: Run | ReadyExport, list_id: int, process_id: int) -> str:
-    return f"{run.key_setting}/{list_id}/{process_id}.txt"
+def _blob(key_setting: str, subject: Subject, process_id: int) -> str:
+    return f"{key_setting}/{subject.list_id}/{process_id}.txt"

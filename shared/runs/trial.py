@@ -90,6 +90,16 @@ def check_no_export_has(document: Document, export: Export, list_id: int) -> Non
         raise ConfigurationError("trial_list_taken", f"List {list_id} is the list of the export {other.id}.", _ADVICE)
 
 
+def check_customers(run: Run) -> None:
+    """Raises ConfigurationError for a trial of which no row was read, since none names its customers."""
+    if run.customer_ids:
+        raise ConfigurationError(
+            "customers_missing",
+            f"None of the {len(run.customer_ids)} customers of the trial is in the snapshot.",
+            "Take ids from the segment's column CustomerId.",
+        )
+
+
 def newest_runs(app: App, export_id: str) -> tuple[Run | None, Run | None]:
     """The export's newest run, and the newest one that is no trial."""
     newest = next(app.store.latest(export_id, 1), None)

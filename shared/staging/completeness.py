@@ -7,6 +7,7 @@ from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
+from shared.settings import Settings
 from shared.times import local_text
 
 # Missing files mostly come within minutes, whatever the limit is.
@@ -21,6 +22,18 @@ class Wait:
     seconds: float
     reason: str
     until: float = 0.0
+
+
+def wait_for_whole(source: Source, snapshot: Snapshot, settings: Settings, now: float, *, accept: bool) -> Wait | None:
+    """None where the snapshot has been unchanged for long enough, and no file is waited for. See `wait_for_files`."""
+    quiet = settings.snapshot_quiet_seconds
+    rest = snapshot.quiet_seconds_left(quiet, now)
+    if rest > 0:
+        return Wait(
+            rest,
+            f"The snapshot is {quiet - rest:.0f} s old. The run starts when it has been unchanged for {quiet:.0f} s.",
+        )
+    return wait_for_files(source, snapshot, settings.snapshot_complete_hours, now, accept=accept)
 
 
 def wait_for_files(
@@ -70,9 +83,10 @@ def check_complete(snapshot: Snapshot) -> None:
             )
 
 
-def gap_text(snapshot: Snapshot) -> str:
+def gap_text(*snapshots: Snapshot | None) -> str:
     """Which numbers have no file, where nothing lists the files; empty where there are no gaps."""
-    return next((_gap_text(part) for part in snapshot.segments if part.gaps), "")
+    parts = (part for snapshot in snapshots if snapshot for part in snapshot.segments)
+    return next((_gap_text(part) for part in parts if part.gaps), "")
 
 
 def _gap_text(part: SegmentSnapshot) -> str:

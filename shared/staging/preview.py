@@ -1,16 +1,20 @@
 """Shows what a run would send: a few masked contacts and the counts by reason. Nothing is sent or written down."""
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from shared.app_secret import KEY_BYTES
 from shared.brevo.attributes import AccountAttribute
 from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.errors import ExportError
 from shared.json_text import ALL_FIELDS_SENT
+from shared.mapping.excluded import Excluded
+from shared.mapping.leavers import DigestKey
 from shared.mapping.plan import Plan
 from shared.mapping.results import RowCounts, SegmentRows
 from shared.segments.snapshot import find_snapshot
@@ -58,7 +62,8 @@ def preview(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient
         return plan if account is None else decided_by(plan, ready.export, account)
 
     with working_folder() as folder:
-        reader = SnapshotReader(blobs, ready, snapshot, Path(folder), planned=planned)
+        excluded, unread = _excluded(blobs, ready, Path(folder))
+        reader = SnapshotReader(blobs, ready, snapshot, Path(folder), planned=planned, excluded=excluded)
         first: list[bytes] = []
         for chunk in reader.chunks():
             if len(first) < _CONTACTS:
@@ -69,9 +74,24 @@ def preview(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient
         export=ready.export.id,
         snapshot=snapshot.id,
         segments=reader.segments,
-        notes=[*notes, *reader.notes],
+        notes=[*notes, *unread, *reader.notes],
         contacts=[_masked(line) for line in first],
     )
+
+
+def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded | None, list[str]]:
+    """Who is in the excluded segments, and notes; nothing is kept of it, so any key will do."""
+    from shared.staging.excluded import find_excluded, write_excluded  # brings DuckDB, too
+
+    notes = []
+    if lists := ready.export.exclude.list_ids:
+        notes.append(f"A preview does not ask who is in the excluded lists ({', '.join(map(str, lists))}).")
+    found = find_excluded(blobs, ready.export)
+    if found is None:
+        return None, notes
+    excluded = Excluded((folder / "excluded-segments",), DigestKey.of(secrets.token_bytes(KEY_BYTES)))
+    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], excluded.key))
+    return excluded, [note for note in notes if note]
 
 
 def _attributes(

@@ -220,6 +220,26 @@ def test_share_that_is_no_share_is_refused(number):
     assert [line.split(":")[0] for line in problems(text)] == ["exports[0].max_shrink"]
 
 
+@pytest.mark.parametrize(
+    ("exclude", "line"),
+    [
+        ({"list_ids": [GOOD["exports"][0]["list_id"]]}, f"exports[0]: exclude.list_ids names the export's own list {GOOD['exports'][0]['list_id']}"),
+        ({"segments": [GOOD["exports"][0]["segments"][0]]}, f"exports[0]: exclude.segments names the export's own segment {GOOD['exports'][0]['segments'][0]}"),
+        ({"segments": ["Staff", "Staff"]}, "exports[0].exclude: names a segment or list twice"),
+        ({"list_ids": [77, 77]}, "exports[0].exclude: names a segment or list twice"),
+        ({"list_ids": list(range(100, 121))}, "exports[0].exclude.list_ids: must have 20 entries or fewer"),
+        ({"segments": [f"S{n}" for n in range(21)]}, "exports[0].exclude.segments: must have 20 entries or fewer"),
+        ({"list_ids": ["77"]}, "exports[0].exclude.list_ids[0]: must be a whole number, such as 12, without quotes"),
+        ({"list_ids": [0]}, "exports[0].exclude.list_ids[0]: must be 1 or more"),
+        ({"lists": [77]}, "exports[0].exclude.lists: is not a known key; remove it or correct its name (did you mean list_ids?)"),
+    ],
+)  # fmt: skip
+def test_exclusion_that_cannot_be_is_told_in_one_line(exclude, line):
+    document = copy.deepcopy(GOOD)
+    document["exports"][0]["exclude"] = exclude
+    assert problems(json.dumps(document)) == [line]
+
+
 TEAM = {"id": "team", "type": "teams", "url": {"setting": "TEAMS_WEBHOOK_URL"}}
 
 

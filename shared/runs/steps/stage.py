@@ -6,6 +6,7 @@ cannot mix their batches, and a body that may have been sent is never computed a
 """
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,30 +17,33 @@ from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
+from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
+from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_who_left
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
 from shared.runs.identity import check_probe, ext_id_form, read_known
-from shared.runs.leavers import Answer, ask_who_left, read_who_left
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import import_request
 from shared.runs.steps.stop import stop_when_idle
-from shared.runs.trial import ready_for
+from shared.runs.trial import check_customers, ready_for
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
 from shared.segments.model_json import ModelJsonError
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.account import decided
 from shared.staging.bodies import STAGED, write_bodies, write_files
-from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_files, wait_for_model_json
+from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_model_json, wait_for_whole
+from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
+from shared.storage.blobs import Blobs
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
@@ -52,7 +56,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         _send_what_was_lost(app, run)
         return
     ready = ready_for(app, run)
-    snapshot = _newest(app, run, ready)
+    snapshot = _newest(app, run, ready, _own)
     if isinstance(snapshot, Wait):
         _wait(app, run, message, snapshot)
         return
@@ -65,18 +69,22 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     if message.number and message.number != run.confirm_number:
         return  # a copy: another message waits for the answer
+    excluded = _newest(app, run, ready, find_excluded)
+    if isinstance(excluded, Wait):
+        _wait(app, run, message, excluded)
+        return
     brevo = app.brevo(run.key_setting)
-    answers = answers_beside(brevo.session.pace)
-    probed = check_probe(ready, answers)
-    ready = export_as_probed(ready, answers)
-    left = ask_who_left(app, run, ready, brevo)
-    if isinstance(left, Wait):
-        _wait_for_answer(app, run, message, left, brevo.session.traffic.requests)
+    known = answers_beside(brevo.session.pace)
+    probed = check_probe(ready, known)
+    ready = export_as_probed(ready, known)
+    answers = ask_whom_to_leave_out(app, run, ready, brevo)
+    if isinstance(answers, Wait):
+        _wait_for_answer(app, run, message, answers, brevo.session.traffic.requests)
         return
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
             _take_snapshot(app, run, ready, snapshot)
-            _stage_claimed(app, run, claim, ready, snapshot, _Brevo(brevo, left, probed))
+            _stage_claimed(app, run, claim, ready, snapshot, _Given(brevo, answers, excluded, probed))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -97,28 +105,25 @@ def _send_what_was_lost(app: App, run: Run) -> None:
         schedule_confirm(app, run, 0)
 
 
-def _newest(app: App, run: Run, ready: ReadyExport) -> Snapshot | Wait:
+def _own(blobs: Blobs, export: Export) -> Snapshot:
+    return find_snapshot(blobs, export.source, export.segments)
+
+
+def _newest[Found: Snapshot | None](
+    app: App, run: Run, ready: ReadyExport, find: Callable[[Blobs, Export], Found]
+) -> Found | Wait:
     """The newest snapshot, or what is waited for before it can be taken. Raises the three kinds of ExportError."""
     try:
-        snapshot = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+        snapshot = find(app.storage.segment_blobs, ready.export)
     except ModelJsonError as error:
         wait = wait_for_model_json(error, app.settings.snapshot_quiet_seconds, app.now())
         if run.skip_quiet or wait is None:
             raise
         return wait
-    return (None if run.skip_quiet else _wait_for(app, run, ready, snapshot)) or snapshot
-
-
-def _wait_for(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> Wait | None:
-    quiet = app.settings.snapshot_quiet_seconds
-    rest = snapshot.quiet_seconds_left(quiet, app.now())
-    if rest > 0:
-        return Wait(
-            rest,
-            f"The snapshot is {quiet - rest:.0f} s old. The run starts when it has been unchanged for {quiet:.0f} s.",
-        )
-    hours = app.settings.snapshot_complete_hours
-    return wait_for_files(ready.export.source, snapshot, hours, app.now(), accept=run.accept)
+    if run.skip_quiet or snapshot is None:
+        return snapshot
+    wait = wait_for_whole(ready.export.source, snapshot, app.settings, app.now(), accept=run.accept)
+    return wait or snapshot
 
 
 def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
@@ -149,22 +154,23 @@ def _wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests:
 
 
 @dataclass(frozen=True, slots=True)
-class _Brevo:
-    """The account, its answer on who left the list, and what its probe has shown, where these are needed."""
+class _Given:
+    """The account, its answers on whom to leave out, the excluded segments, and what the account's probe has shown."""
 
     client: BrevoClient
-    left: Answer | None
+    answers: Answers
+    excluded: Snapshot | None
     probed: ProbeAnswers | None
 
 
-def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Brevo) -> None:
+def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Given) -> None:
     staging_id = secrets.token_hex(4)
     try:
         result = _write_staging(app, run, claim, ready, snapshot, account, staging_id)
         staged = result.noted_in(run)
         if not staged.counts.rows_read:
             _note_result(app, claim, staged, result)
-            _check_customers(run)
+            check_customers(run)
             _skip_empty(app, run, snapshot)
             return
         if run.is_guarded:
@@ -178,7 +184,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
 
 
 def _write_staging(
-    app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Brevo, staging_id: str
+    app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Given, staging_id: str
 ) -> "_Result":
     brevo = account.client
     checked: list[Checked] = []
@@ -193,10 +199,11 @@ def _write_staging(
     clear_what_killed_workers_left()
     with working_folder() as name:
         blobs, folder = app.storage.app_blobs, Path(name)
-        leavers = read_who_left(app, run, brevo, account.left, folder, claim.check) if account.left else None
+        leavers = read_who_left(app, run, brevo, account.answers, folder, claim.check)
+        excluded, unread = read_excluded(app, run, ready, brevo, account.answers, account.excluded, folder, claim.check)
         known, cost = None, ""
         if account.probed:
-            left_list = ready.export.list_id if account.left else None
+            left_list = ready.export.list_id if account.answers.left else None
             known, cost = read_known(
                 brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
             )
@@ -217,12 +224,14 @@ def _write_staging(
                 leavers=leavers,
                 known=known,
                 chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
+                excluded=excluded,
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
             bodies = write_bodies(blobs, staging, import_request(app, run, ready.export), reader.chunks())
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
-    return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches, cost)
+    gap, notes = gap_text(snapshot, account.excluded), [*filter(None, (cost, unread))]
+    return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches, gap, notes)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
@@ -241,7 +250,8 @@ class _Result:
     checked: list[Checked]
     requests: int
     batches: list[Batch]
-    cost: str
+    gap: str
+    notes: list[str]
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""
@@ -250,7 +260,7 @@ class _Result:
             snapshot=self.snapshot.id,
             segments=[asdict(segment) for segment in self.reader.segments],
             counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
-            notes=[*self.reader.notes, *filter(None, (self.cost, self._missing(run)))],
+            notes=[*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])],
             rejected_id=self.staging_id,
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
         )
@@ -270,7 +280,7 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
     """Raises ConfigurationError where a guard stops the run. What was read is shown all the same."""
     try:
         if not ready.export.source.gaps_allowed:
-            check_gaps(gap_text(result.snapshot))
+            check_gaps(result.gap)
         check_agreed(ready.export, staged.counts)
         before = app.store.success(staged.export)
         if before and ready.export.erase_empty:
@@ -326,16 +336,6 @@ def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) ->
     for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     send_confirm(app, run, 2 if batches else 0)
-
-
-def _check_customers(run: Run) -> None:
-    """Raises ConfigurationError for a trial of which no row was read, since none names its customers."""
-    if run.customer_ids:
-        raise ConfigurationError(
-            "customers_missing",
-            f"None of the {len(run.customer_ids)} customers of the trial is in the snapshot.",
-            "Take ids from the segment's column CustomerId.",
-        )
 
 
 def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:

@@ -48,6 +48,31 @@ def test_export_before_its_first_snapshot_is_saved_with_a_note(office):
     assert "not checked yet" in saved.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("excluded", "field", "words"),
+    [
+        ({"segments": ["Staff"]}, "exclude.segments", "There is no snapshot of the segment Staff"),
+        ({"segments": ["Press"]}, "exclude.segments", "has no column 'EMail'"),
+        ({"list_ids": [4711]}, "exclude.list_ids", "Brevo has no list 4711"),
+    ],
+)
+def test_export_that_excludes_what_is_not_there_is_not_saved(office, excluded, field, words):
+    office.segment("CustomerId,Mail\n1,a@example.com\n", name="Press")
+    with pytest.raises(InvalidInput) as caught:
+        exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="new", exclude=excluded), None)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{field}: ")
+    assert words in problem
+
+
+def test_export_that_excludes_what_is_there_is_saved(office):
+    office.sandbox.seed(lists=[{"id": 77, "name": "Staff", "folderId": 1}])
+    office.segment(CSV, name="Staff")
+    excluded = {"segments": ["Staff"], "list_ids": [77]}
+    assert exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="new", exclude=excluded), None).is_new
+    assert office.app.document().export("new").exclude.list_ids == [77]
+
+
 def test_contributor_handles_exports_of_shared_connections_only(office):
     export = the_export(office, display_name="Mine")
     with pytest.raises(AccessDenied):

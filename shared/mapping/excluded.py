@@ -1,0 +1,52 @@
+"""Who is in an excluded segment or list is left out: contacts are compared with keyed digests, as leavers are.
+
+Of a digest the first 64 bits are compared, so that a million excluded people take 8 MB: among 30 million contacts, the
+chance that anybody is taken for one of them is 2 in a million.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.mapping.fate import FATE
+from shared.mapping.leavers import DigestKey
+from shared.mapping.rule import literal
+
+_DIGITS = 16  # hexadecimal
+_BUFFER_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Who is excluded: files with a line for each, which is a digest by the key."""
+
+    paths: tuple[Path, ...]
+    key: DigestKey
+
+
+def load_excluded_sql(excluded: Excluded) -> str:
+    """Reads the digests, once for all chunks."""
+    paths = ", ".join(literal(str(path)) for path in excluded.paths)
+    return (
+        f"CREATE TABLE excluded AS SELECT {_number('digest')} AS key FROM read_csv([{paths}], "
+        "columns={'digest': 'VARCHAR'}, auto_detect=false, header=false, parallel=false, "
+        f"buffer_size={_BUFFER_BYTES})"
+    )
+
+
+def exclude_sql(excluded: Excluded) -> list[str]:
+    """Statements that settle the fate of the chunk's contacts that are excluded.
+
+    The chunk is the smaller side: a table of all who are excluded is never hashed.
+    """
+    contact = f"fate = {FATE['contact']}"
+    return [
+        "CREATE OR REPLACE TEMP TABLE keyed AS "
+        f"SELECT rowid AS row, {_number(f'sha256({literal(excluded.key.text)} || email)')} AS key "
+        f"FROM chunk WHERE {contact}",
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT key FROM excluded WHERE key IN (SELECT key FROM keyed)",
+        f"UPDATE chunk SET fate = {FATE['excluded']} FROM keyed WHERE chunk.rowid = keyed.row AND key IN (FROM met)",
+    ]
+
+
+def _number(digest: str) -> str:
+    return f"CAST('0x' || substr({digest}, 1, {_DIGITS}) AS UBIGINT)"

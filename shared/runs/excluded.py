@@ -1,0 +1,111 @@
+"""Whom a run leaves out though the segment has them: who left the list, and who is in an excluded segment or list."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from shared.app import App
+from shared.brevo.client import BrevoClient
+from shared.brevo.contact_export import look_up_export
+from shared.config.document import ReadyExport
+from shared.mapping.excluded import Excluded
+from shared.mapping.leavers import Leavers
+from shared.runs.leavers import Answer, Question, Subject, ask, digest_key, gone, read_answer
+from shared.runs.state import Run
+from shared.segments.snapshot import Snapshot
+from shared.staging.completeness import Wait
+from shared.staging.excluded import write_excluded
+from shared.storage.tables import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What Brevo has answered: who left the list, where that was asked, and who is in the excluded lists."""
+
+    left: Answer | None
+    members: list[Answer]
+
+
+def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> Answers | Wait:
+    """The answers, or how long to wait for them. Raises as `ask` does."""
+    is_asked = ready.connection.leavers == "asked" and not ready.export.put_back_leavers
+    subjects = [Subject(ready.export.list_id)] if is_asked else []
+    subjects += [Subject(list_id, "allContacts") for list_id in ready.export.exclude.list_ids]
+    found = _ask_all(app, run, ready, brevo, subjects)
+    if isinstance(found, Wait):
+        return found
+    return Answers(found[0], found[1:]) if is_asked else Answers(None, found)
+
+
+def _ask_all(
+    app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subjects: list[Subject]
+) -> list[Answer] | Wait:
+    """The answers, once all of them are there; until then the longest time to wait. Raises as `ask` does.
+
+    However long one takes, each of the others is looked at twice.
+    """
+    found = [ask(app, run, ready, brevo, subject) for subject in subjects]
+    answers = [each for each in found if isinstance(each, Answer)]
+    waits = [each for each in found if isinstance(each, Wait)]
+    if not waits:
+        return [_looked_up(app, run, brevo, each) for each in answers]
+    for each in answers:
+        if each.url:
+            _note_ready(app, run, each)
+    return max(waits, key=lambda wait: wait.seconds)
+
+
+def _note_ready(app: App, run: Run, answer: Answer) -> None:
+    def change(row: Row | None) -> Mapping[str, Any] | None:
+        question = Question.of(row)
+        is_same = question.process_id == answer.question.process_id
+        return replace(question, ready_at=app.now()).values() if is_same else None
+
+    app.storage.accounts.change(run.key_setting, answer.subject.row_key, change)
+
+
+def _looked_up(app: App, run: Run, brevo: BrevoClient, answer: Answer) -> Answer:
+    """The answer with its link, where Brevo has it. Raises TransientError where it is gone there."""
+    if answer.url or answer.question.answered_at:
+        return answer
+    process = look_up_export(brevo.session, answer.question.process_id)
+    if not process.url:
+        raise gone(app, run, answer)
+    return replace(answer, url=process.url)
+
+
+def read_who_left(
+    app: App, run: Run, brevo: BrevoClient, answers: Answers, folder: Path, between: Callable[[], None]
+) -> Leavers | None:
+    """Who left the list, in a file in the folder; None where nobody did. Raises as `read_answer` does."""
+    if answers.left is None:
+        return None
+    path = read_answer(app, run, brevo, answers.left, folder, between)
+    return Leavers(path, answers.left.key) if path else None
+
+
+def read_excluded(
+    app: App,
+    run: Run,
+    ready: ReadyExport,
+    brevo: BrevoClient,
+    answers: Answers,
+    segments: Snapshot | None,
+    folder: Path,
+    between: Callable[[], None],
+) -> tuple[Excluded | None, str]:
+    """Who is excluded, in files in the folder, None where nobody is; and what could not be read, in words.
+
+    `segments` is the snapshot of the excluded segments. Raises as `read_answer` and `write_excluded` do.
+    """
+    if segments is None and not answers.members:
+        return None, ""
+    key, note = digest_key("excluded"), ""
+    paths = [read_answer(app, run, brevo, answer, folder, between) for answer in answers.members]
+    if segments:
+        path = folder / "excluded-segments"
+        note = write_excluded(app.storage.segment_blobs, ready, segments, path, key, between)
+        paths.append(path)
+    written = tuple(path for path in paths if path)
+    return (Excluded(written, key) if written else None), note

@@ -1,0 +1,90 @@
+"""Who is in an export's excluded segments, as keyed digests: addresses are not kept."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from shared.config.document import ReadyExport
+from shared.config.mapping import Mapping
+from shared.config.models import Export
+from shared.errors import ConfigurationError
+from shared.mapping.leavers import DigestKey
+from shared.mapping.results import RejectedRow
+from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.staging.completeness import check_complete
+from shared.staging.reader import SnapshotReader
+from shared.storage.blobs import Blobs
+
+# The address stands between the third quote of a contact's line and the fourth.
+_BEFORE_ADDRESS = 3
+_UNREADABLE = ("malformed_row", "invalid_encoding", "invalid_email")
+
+
+def find_excluded(blobs: Blobs, export: Export) -> Snapshot | None:
+    """The newest snapshot of each of the export's excluded segments, whole or not; None where none is excluded.
+
+    Raises ConfigurationError: `exclude_missing` for a segment without a snapshot.
+    """
+    if not export.exclude.segments:
+        return None
+    try:
+        return find_snapshot(blobs, export.source, export.exclude.segments)
+    except ConfigurationError as error:
+        if error.code not in ("snapshot_missing", "segment_unknown"):
+            raise
+        raise ConfigurationError(
+            "exclude_missing",
+            f"An excluded segment is not there: {error.message}",
+            "Correct exclude.segments in the export, or let Customer Insights export the segment.",
+        ) from None
+
+
+def write_excluded(
+    blobs: Blobs,
+    ready: ReadyExport,
+    snapshot: Snapshot,
+    path: Path,
+    key: DigestKey,
+    between: Callable[[], None] = lambda: None,
+) -> str:
+    """Writes the digests of all addresses of the segments into a file, a line for each.
+
+    Returns a sentence on rows that could not be read, whose people are not excluded; empty where there are none.
+    Raises as `SnapshotReader` and `check_complete` do.
+    """
+    check_complete(snapshot)
+    lost: Counter[str] = Counter()
+
+    def count(row: RejectedRow) -> None:
+        if row.reason in _UNREADABLE:
+            lost[row.segment] += 1
+
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, path.open("w", encoding="ascii") as file:
+        reader = SnapshotReader(
+            blobs, _addresses_only(ready), snapshot, Path(folder), on_rejected=count, between=between
+        )
+        for chunk in reader.chunks():
+            with chunk.contacts.open("rb") as contacts:
+                for line in contacts:
+                    file.write(f"{key.digest(line.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode())}\n")
+    return _sentence(lost)
+
+
+def _addresses_only(ready: ReadyExport) -> ReadyExport:
+    """Who is excluded is so whatever the export asks of its own rows."""
+    export = ready.export
+    changes = {
+        "mapping": Mapping(email=export.mapping.email),
+        "source": export.source.model_copy(update={"only": []}),
+        "identify_by": "email",
+    }
+    return replace(ready, export=export.model_copy(update=changes))
+
+
+def _sentence(lost: Counter[str]) -> str:
+    if not lost:
+        return ""
+    where = ", ".join(f"{name} ({count:,})" for name, count in lost.items())
+    return f"{lost.total():,} rows of the excluded segments could not be read, so nobody is excluded by them: {where}."

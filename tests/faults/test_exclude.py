@@ -1,0 +1,61 @@
+"""Faults while Brevo is asked who is in an excluded list: nobody excluded is sent, no lost worker is waited for."""
+
+import pytest
+
+from tests.faults.conftest import Story
+from tests.faults.test_each_point import in_halves, live, troubles
+from tests.faults.test_leavers import EXPORT, FILE
+
+LISTED, SEGMENTED = "person3@example.com", "person7@example.com"
+
+
+def with_excluded(story: Story) -> None:
+    story.export["exclude"] = {"segments": ["Staff"], "list_ids": [13]}
+    story.save()
+    story.people(10)
+    story.segment(f"CustomerId,EMail,FirstName\n1,{SEGMENTED.upper()},X\n", name="Staff")
+
+
+def after_reset(story, worker):
+    """Starts the export at an account with an excluded list: `live` begins with a fresh one."""
+    story.sandbox.seed(lists=[{"id": 13, "name": "Staff", "folderId": 1}])
+    story.sandbox.seed(contacts=[{"email": LISTED, "lists": [13]}])
+    try:
+        story.start(worker)
+    except BaseException:  # noqa: BLE001 - a worker that dies is none
+        story.start()
+
+
+def check_excluded(story, status):
+    assert status["status"] == "succeeded", (status["status"], status["error"])
+    assert status["contacts_left_out"] == {"excluded": 2}
+    assert {LISTED, SEGMENTED}.isdisjoint(story.sent())
+    assert len(story.sent()) == 8
+    assert [text for text in story.left_behind() if not text.startswith("~open")] == []
+
+
+@in_halves
+@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, half):
+    # The first calls are the start's own, which test_each_point.py breaks.
+    only = slice(4 + half, 24, 2)
+    assert troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only) == []
+
+
+@in_halves
+@pytest.mark.parametrize("mode", ["dies", "outage"])
+def test_nobody_excluded_is_sent_wherever_a_read_breaks(make_story, mode, half):
+    only = slice(4 + 2 * half, 36, 4)
+    found = troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only, reads=True)
+    assert found == []
+
+
+@pytest.mark.parametrize(("route", "kind"), [(EXPORT, "524-after"), (EXPORT, "429"), (FILE, "report-404")])
+def test_answer_that_brevo_does_not_give_at_once_is_asked_for_again(make_story, route, kind):
+    def how(story, worker):
+        story.sandbox.fail_next(route, kind)
+        after_reset(story, worker)
+
+    story = make_story()
+    with_excluded(story)
+    check_excluded(story, live(story, "dies", 0, how=how))
