@@ -14,7 +14,6 @@ from shared.mapping.leavers import DigestKey
 from shared.mapping.results import RejectedRow
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
-from shared.staging.reader import SnapshotReader
 from shared.storage.blobs import Blobs
 
 # The address stands between the third quote of a contact's line and the fourth.
@@ -54,6 +53,8 @@ def write_excluded(
     Returns a sentence on rows that could not be read, whose people are not excluded; empty where there are none.
     Raises as `SnapshotReader` and `check_complete` do.
     """
+    from shared.staging.reader import SnapshotReader  # brings DuckDB, which saving an export does not need
+
     check_complete(snapshot)
     lost: Counter[str] = Counter()
 
