@@ -90,7 +90,8 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[tu
     """The batch in state `delivering`, claimed while the block runs; None where it is delivered already.
 
     A block that fails gives the batch back as `staged`. Raises StillClaimedError while another owner is alive, with the
-    time until its claim ends. `attempt` is how often this step has failed before.
+    time until its claim ends, and TransientError where the batch is no more as it was read. `attempt` is how often this
+    step has failed before.
     """
     claim = Claim()
 
@@ -100,7 +101,14 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[tu
     def renew() -> None:
         claim.lost = change(lambda now: now.renewed(claim.owner, app.time(), app.graces)).owner != claim.owner
 
-    batch = change(lambda now: _taken(app, claim, now, now.delivering_by), batch)
+    def take(now: Batch) -> Batch | None:
+        taken = _taken(app, claim, now, now.delivering_by)
+        if taken is not None and now.etag != batch.etag:
+            # What was decided before was decided on another batch: its slot may have been freed and taken since.
+            raise TransientError("claim_lost", "The batch has moved on meanwhile.", "It goes on by itself.")
+        return taken
+
+    batch = change(take, batch)
     if batch.owner != claim.owner:
         yield None
         return

@@ -253,3 +253,19 @@ def test_run_whose_only_import_failed_does_not_say_that_nothing_was_sent(story):
     work_until(story, lambda run: run.is_final, run_id)
     message = find_run(story.app, run_id).error.message
     assert message.startswith("Cancelled by ana. 5 contacts may have been sent: ")
+
+
+def test_batch_that_has_moved_since_its_slot_was_taken_is_not_claimed(story):
+    """A worker that stood still before its claim: the batch was sent and staged again, and its slot is another's."""
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "delivering", run_id)
+    run = find_run(story.app, run_id)
+    batch = story.app.store.batch(run, 1)
+    story.app.store.update_batch(run, 1, lambda now: replace(now, posts=now.posts + 1))
+    with pytest.raises(TransientError, match="moved on"), claimed_batch(story.app, run, batch, attempt=0):
+        pytest.fail("claimed")
+    assert story.app.store.batch(run, 1).owner == ""
+    story.work()
+    assert story.status(run_id)["status"] == "succeeded"
