@@ -65,7 +65,7 @@ BODIES: dict[str, Any] = {
     "start_export": {"now": False, "accept": False},
     "start_exports": {"exports": "all"},
     "start_trial": {"list_id": 99, "customers": 20},
-    "why_not_in_list": {"email": "ana.pop@example.com"},
+    "why_not_in_list": {"email": "customer@example.com"},
     "webhook": {"segment": "HighValueSegment"},
 }
 

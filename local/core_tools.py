@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from local.free_port import free_port
 from local.functions_host.blob_watcher import BlobWatcher
 from local.functions_host.http_messages import send
 from local.functions_host.running import REPOSITORY, FunctionsHost, HostNotReadyError
@@ -39,7 +39,7 @@ class CoreToolsHost(FunctionsHost):
         start_timeout_seconds: float = 180,
     ) -> None:
         super().__init__(app, environment, log_file=log_file, start_timeout_seconds=start_timeout_seconds)
-        self._port = port or _free_port()
+        self._port = port or free_port()
         self._folder = Path(app).resolve()
         self._command = ["func", "start", "--port", str(self._port)]
         # The worker of Core Tools takes the first `python` on the path.
@@ -85,9 +85,3 @@ class CoreToolsHost(FunctionsHost):
             return answer.status == 200 and json.loads(answer.body).get("state") == "Running"
         except (OSError, ValueError):
             return False
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

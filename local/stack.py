@@ -18,6 +18,7 @@ from azure.storage.blob import ContainerClient
 
 from local.app_storage import make_app_storage
 from local.azurite import Azurite, AzuriteError
+from local.free_port import free_port
 from local.functions_host import FunctionsHost, HostNotReadyError
 from local.private_file import write_private
 from local.sandbox_process import SandboxError, SandboxProcess
@@ -69,13 +70,6 @@ def raise_if(stop: threading.Event) -> None:
     """Raises: Stopped, where the event is set."""
     if stop.is_set():
         raise Stopped
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def is_free(port: int) -> bool:

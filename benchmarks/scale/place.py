@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmarks.workload import STANDARD_ATTRIBUTES, BenchError, write_configuration
 from local.azurite import Azurite
+from local.free_port import free_port
 from local.functions_host import FunctionsHost
 from local.functions_host.http_messages import send
 from local.sample_data import ContactDigest
 from local.sandbox_process import SandboxProcess
-from local.stack import free_port
 from shared.app import App
 from shared.runs.store import RunStore
 from shared.settings import read_settings

@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, Faults, SandboxSettings
 from local.chaos.exports import Account, ExportUnderTest, make_export_under_test, note_strangers
 from local.chaos.watching import FOLDERS
+from local.free_port import free_port
 from local.functions_host import FunctionsHost
 from local.sample_data import FOLDER, MAPPING
 from shared.app import App
@@ -143,7 +143,7 @@ class Site:
             self.hosts.append(self._start_host(number, environment))
 
     def _start_host(self, number: int, environment: Mapping[str, str]) -> FunctionsHost:
-        port = _free_port()
+        port = free_port()
         host = FunctionsHost(
             CHAOS_APP,
             {**environment, "PUBLIC_URL": f"http://127.0.0.1:{port}"},
@@ -333,9 +333,3 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
