@@ -11,6 +11,7 @@ from shared.cli.ids import complete_id, connection_argument, export_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
+from shared.counting import counted
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -245,8 +246,6 @@ def history(version: str | None, if_match: str | None) -> None:
 
 
 def _restored(done: "Restored") -> list[str]:
-    from shared.runs.counts import counted
-
     known = f"{counted(done.connections, 'connection')}, {counted(done.exports, 'export')}"
     lines = [f"version {done.version} is back: {known}; nothing runs"]
     return lines + [f"  without consent: segment-export connect {each} --agree WHO" for each in done.consent_missing]

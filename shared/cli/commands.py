@@ -10,6 +10,7 @@ from shared.cli.ids import complete_export_or_run, complete_id, run_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
+from shared.counting import counted
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _BAD_ENDS = ("failed", "cancelled")
 def validate() -> int:
     """Check the configuration: one line for each fault, with the path to its field."""
     from shared.config.document import DocumentError
-    from shared.runs.counts import counted
 
     try:
         document = open_app().document()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shared.cli.fitting import width_of, wrapped
-from shared.cli.text import count_text
+from shared.counting import counted
 
 if TYPE_CHECKING:
     from shared.operating.doctor.finding import Finding
@@ -46,11 +46,9 @@ class Findings:
         """Prints the last group's count, and that of all."""
         self._end_group()
         wrong = [
-            count_text(number, what)
-            for number, what in ((self._faults, "fault"), (self._warnings, "warning"))
-            if number
+            counted(number, what) for number, what in ((self._faults, "fault"), (self._warnings, "warning")) if number
         ]
-        in_order = f"{count_text(self._in_order, 'check')} in order"
+        in_order = f"{counted(self._in_order, 'check')} in order"
         self._print(", ".join([*wrong, in_order]))
 
     def _show_line(self, finding: "Finding") -> None:
@@ -68,7 +66,7 @@ class Findings:
         if not self._group:
             return
         if self._in_order_here:
-            self._print(f"{_MARGIN}{count_text(self._in_order_here, 'check')} in order", dim=True)
+            self._print(f"{_MARGIN}{counted(self._in_order_here, 'check')} in order", dim=True)
         self._in_order += self._in_order_here
         self._in_order_here = 0
         self._print("")

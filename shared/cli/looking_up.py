@@ -9,8 +9,9 @@ import click
 from shared.cli.ids import complete_id, connection_argument
 from shared.cli.program import example, program
 from shared.cli.showing import caller, open_app, show
-from shared.cli.text import count_text, table
+from shared.cli.text import table
 from shared.cli.watching import limit_option
+from shared.counting import counted
 
 if TYPE_CHECKING:
     from shared.administration.account import ListedAttribute
@@ -91,9 +92,9 @@ def _segment_text(segment: "StoredSegment") -> str:
     folder = segment.folder.strip("/")
     lines = [_names([segment.segment]), *_part("in", _names([f"{segment.container}/{folder}".rstrip("/")]))]
     if segment.snapshot:
-        rows = "" if segment.rows is None else f", {count_text(segment.rows, 'row')}"
+        rows = "" if segment.rows is None else f", {counted(segment.rows, 'row')}"
         size = f"{segment.bytes / 1e6:,.1f} MB" if segment.bytes >= 100_000 else f"{segment.bytes:,} bytes"
-        files = f"{count_text(segment.files, 'file')}, {size}{rows}"
+        files = f"{counted(segment.files, 'file')}, {size}{rows}"
         lines += _part("snapshot", f"{segment.snapshot}  {files}")
     if segment.problem:
         lines += _part("problem", segment.problem)

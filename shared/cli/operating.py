@@ -9,7 +9,8 @@ import click
 
 from shared.cli.program import FAILED, SUCCEEDED, program
 from shared.cli.showing import as_json, caller, open_app, print_json, show
-from shared.cli.text import count_text, table
+from shared.cli.text import table
+from shared.counting import counted
 
 if TYPE_CHECKING:
     from shared.operating.person import Forgotten
@@ -75,7 +76,7 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
         ]
         lines.append(table(("RUN", "STEP", "GIVEN UP FOR", "EXPIRES IN", "", ""), rows))
     if seen.hidden:
-        lines.append(f"{count_text(seen.hidden, 'message')} more, out of sight for some minutes or by their number.")
+        lines.append(f"{counted(seen.hidden, 'message')} more, out of sight for some minutes or by their number.")
     if not lines:
         return "No message was given up in the last seven days. Older ones have expired; `doctor` shows stalled runs."
     if not done and any(each.fate != "leave" for each in seen.messages):

@@ -9,7 +9,7 @@ from typing import Self
 
 from shared.app import App
 from shared.cli.fitting import cut, width_of, wrapped
-from shared.cli.text import count_text
+from shared.counting import counted
 from shared.errors import ExportError
 from shared.runs.state import Run
 
@@ -90,10 +90,10 @@ def line(sign: str, done: int, of: int, seconds: float, text: str, width: int) -
 
 def _text(run: Run, done: int, of: int) -> str:
     if of:
-        imports = count_text(run.counts.batches, "import")
+        imports = counted(run.counts.batches, "import")
         return f"{run.state}: {run.counts.contacts_to_send:,} contacts in {imports}, {100 * done // of} % done"
     if run.state != "staging":
         return run.state
     if run.staged_rows:
-        return f"staging: {count_text(run.staged_rows, 'row')} read, {count_text(run.staged_contacts, 'contact')}"
+        return f"staging: {counted(run.staged_rows, 'row')} read, {counted(run.staged_contacts, 'contact')}"
     return "staging: reading and checking the segment"

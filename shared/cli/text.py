@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.cli.fitting import columns, width_of
 from shared.cli.run_text import head_lines, waiting_lines
+from shared.counting import counted
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def status_text(run: "RunStatus") -> str:
 
 def _snapshot(run: "RunStatus") -> list[str]:
     files = ", ".join(
-        f"{part.name} ({count_text(part.rows, 'row')} in {count_text(part.files, 'file')})" for part in run.segments
+        f"{part.name} ({counted(part.rows, 'row')} in {counted(part.files, 'file')})" for part in run.segments
     )
     return [f"  snapshot   {run.snapshot}  {files}"] if run.snapshot else []
 
@@ -64,7 +65,7 @@ def _contacts(run: "RunStatus") -> list[str]:
         f"  contacts   {run.contacts_delivered:,} delivered = {run.contacts_confirmed:,} confirmed"
         f" + {run.rejected_by_brevo:,} rejected by Brevo + {run.open_contacts:,} open",
         *_reasons("by Brevo", run.contacts_rejected_by_brevo),
-        f"  traffic    {count_text(run.batches, 'import')}, {count_text(run.requests, 'request')},"
+        f"  traffic    {counted(run.batches, 'import')}, {counted(run.requests, 'request')},"
         f" {run.bytes_sent / 1e6:,.1f} MB",
     ]
 
@@ -132,8 +133,3 @@ def _reasons(title: str, counts: dict[str, int], suffix: str = "") -> list[str]:
         return []
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(counts.items()))
     return [f"  {title:<10} {reasons}{f' ({suffix})' if suffix else ''}"]
-
-
-def count_text(number: int, what: str) -> str:
-    """A number with what it counts, in the singular or plural."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

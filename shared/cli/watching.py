@@ -10,7 +10,8 @@ from shared.cli.fitting import columns, cut, width_of
 from shared.cli.ids import complete_export_or_run, complete_id, export_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
 from shared.cli.showing import caller, open_app, show
-from shared.cli.text import count_text, status_text
+from shared.cli.text import status_text
+from shared.counting import counted
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _imports_text(imports: Sequence["BatchStatus"]) -> list[str]:
     ordered = sorted(imports, key=lambda each: each.state == "confirmed")
     lines = [
         f"    batch {each.batch}: {each.state},"
-        f" {f'process {each.process}' if each.process else 'no process yet'}, {count_text(each.contacts, 'contact')}"
+        f" {f'process {each.process}' if each.process else 'no process yet'}, {counted(each.contacts, 'contact')}"
         for each in ordered[:_MOST_IMPORTS]
     ]
     if len(ordered) > _MOST_IMPORTS:

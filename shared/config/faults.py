@@ -10,6 +10,7 @@ from shared.config.base import SETTING_PATTERN
 from shared.config.mapping import ATTRIBUTE_PATTERN
 from shared.config.models import DISPLAY_NAME_PATTERN
 from shared.config.source import CONTAINER_NAME
+from shared.counting import counted
 from shared.errors import did_you_mean, shown
 
 _MOST_FAULTS = 500
@@ -56,10 +57,10 @@ _SENTENCES: dict[str, str | Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda limits: f"must be more than {limits['gt']:,g}",
     "greater_than_equal": lambda limits: f"must be {limits['ge']:,g} or more",
     "less_than_equal": lambda limits: f"must be {limits['le']:,g} or less",
-    "string_too_short": lambda limits: f"must have {_count(limits['min_length'], 'character')} or more",
-    "string_too_long": lambda limits: f"must have {_count(limits['max_length'], 'character')} or fewer",
-    "too_short": lambda limits: f"must have {_count(limits['min_length'], 'entry')} or more",
-    "too_long": lambda limits: f"must have {_count(limits['max_length'], 'entry')} or fewer",
+    "string_too_short": lambda limits: f"must have {counted(limits['min_length'], 'character')} or more",
+    "string_too_long": lambda limits: f"must have {counted(limits['max_length'], 'character')} or fewer",
+    "too_short": lambda limits: f"must have {counted(limits['min_length'], 'entry', 'entries')} or more",
+    "too_long": lambda limits: f"must have {counted(limits['max_length'], 'entry', 'entries')} or fewer",
     "literal_error": lambda limits: f"must be {limits['expected']}",
     "string_pattern_mismatch": lambda limits: _PATTERNS.get(limits["pattern"], _NO_FORM),
     "json_invalid": lambda limits: _json_fault(str(limits["error"])),
@@ -129,11 +130,6 @@ def _path(parts: tuple[int | str, ...]) -> str:
         elif part not in _TAGS:
             path += f".{shown(part)}" if path else shown(part)
     return path
-
-
-def _count(number: int, what: str) -> str:
-    many = "entries" if what == "entry" else f"{what}s"
-    return f"{number:,} {what if number == 1 else many}"
 
 
 def _json_fault(words: str) -> str:

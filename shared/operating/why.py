@@ -13,11 +13,11 @@ from shared.app import App
 from shared.brevo.probed import export_as_probed, read_probe
 from shared.brevo.single_contacts import SingleContact, find_single
 from shared.config.document import ReadyExport, ready_export
+from shared.counting import counted
 from shared.errors import ConfigurationError, described
 from shared.mapping.results import RejectedRow
 from shared.operating.person import Person, person_of
 from shared.operating.why_answer import Answer, Facts, decided
-from shared.runs.counts import counted
 from shared.runs.leavers import has_left
 from shared.runs.state import SUCCEEDED, Run
 from shared.segments.snapshot import Snapshot, find_snapshot

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from shared.counting import counted
 from shared.mapping.results import RowCounts
 
 
@@ -54,8 +55,3 @@ def accepted_text(counts: Counts) -> str:
     confirmed = f"{counts.contacts_confirmed:,}" if counts.contacts_confirmed else "none"
     rejected = f", and rejected {counts.rejected_by_brevo:,}" if counts.rejected_by_brevo else ""
     return f"Brevo accepted {accepted} and confirmed {confirmed}{rejected}."
-
-
-def counted(number: int, what: str) -> str:
-    """A number with what it counts, in the singular or plural."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from shared.app import App
+from shared.counting import counted
 from shared.errors import ExportError
 from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.runs.batch import Batch
-from shared.runs.counts import accepted_text, counted
+from shared.runs.counts import accepted_text
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
 from shared.times import local_text

@@ -9,10 +9,10 @@ from shared.app import App
 from shared.app_secret import app_secret
 from shared.config.document import DocumentError, read_local
 from shared.config.models import Document
+from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.operating.doctor.finding import Finding, fault, probed
 from shared.operating.looking import Look
-from shared.runs.counts import counted
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
 from shared.storage.account import Storage
