@@ -135,7 +135,14 @@ def run_summary(run: Run) -> RunSummary:
 
 def run_status(app: App, run: Run) -> RunStatus:
     """The run's status, with its batches added up."""
-    batches = app.store.batches(run) if run.counts.batches else []
+    return _status(app, run, _batches(app, run))
+
+
+def _batches(app: App, run: Run) -> list[Batch]:
+    return app.store.batches(run) if run.counts.batches else []
+
+
+def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
     notes = [*run.notes, *(batch.note for batch in batches if batch.note)]
     if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
         contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
@@ -191,8 +198,8 @@ def _not_sent_once_more(batches: list[Batch]) -> int:
 def run_story(app: App, run: Run) -> RunStory:
     """The run's status and story: its start and end, which its row has, and the newest of what was noted."""
     story = sorted([*_own_events(run), *_noted(app, run)], key=lambda event: event.at)
-    batches = app.store.batches(run) if run.counts.batches else []
-    return RunStory(**vars(run_status(app, run)), imports=[_batch_status(each) for each in batches], story=story)
+    batches = _batches(app, run)
+    return RunStory(**vars(_status(app, run, batches)), imports=[_batch_status(each) for each in batches], story=story)
 
 
 def _batch_status(batch: Batch) -> BatchStatus:
