@@ -50,14 +50,7 @@ def preview_of(app: App, ready: ReadyExport) -> "Preview":
 
     found = preview(app.storage.segment_blobs, ready, app.brevo)
     try:
-        check_staged(
-            ready.export,
-            contacts=found.contacts_mapped,
-            rows_read=found.rows_read - found.rows_filtered,
-            rows_rejected=sum(found.rows_rejected.values()),
-            notes=found.notes,
-            before=app.store.success(ready.export.id),
-        )
+        check_staged(ready.export, found, found.notes, app.store.success(ready.export.id))
     except ConfigurationError as error:
         return replace(found, notes=[f"A run would be stopped: {error.message} {error.advice}", *found.notes])
     return found

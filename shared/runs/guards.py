@@ -32,13 +32,10 @@ def check_agreed(export: Export, counts: RowCounts) -> None:
         )
 
 
-def check_staged(
-    export: Export, *, contacts: int, rows_read: int, rows_rejected: int, notes: list[str], before: Success | None
-) -> None:
-    """Checks a staged run before its first import. `rows_read` are those that were to be sent.
-
-    Raises ConfigurationError.
-    """
+def check_staged(export: Export, counts: RowCounts, notes: list[str], before: Success | None) -> None:
+    """Checks what a run would send, before its first import. Raises ConfigurationError."""
+    contacts = counts.contacts_mapped
+    rows_read, rows_rejected = counts.rows_read - counts.rows_filtered, sum(counts.rows_rejected.values())
     if export.max_profiles is not None and contacts > export.max_profiles:
         raise ConfigurationError(
             "guard_max_profiles",

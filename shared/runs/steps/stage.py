@@ -285,14 +285,7 @@ def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Res
         before = app.store.success(staged.export)
         if before and ready.export.erase_empty:
             check_emptied(ready.export, staged.filled, staged.counts.contacts_mapped, before)
-        check_staged(
-            ready.export,
-            contacts=staged.counts.contacts_mapped,
-            rows_read=staged.counts.rows_read - staged.counts.rows_filtered,
-            rows_rejected=sum(staged.counts.rows_rejected.values()),
-            notes=staged.notes,
-            before=before,
-        )
+        check_staged(ready.export, staged.counts, staged.notes, before)
         check_warnings(ready.export, result.reader.fields, staged.notes)
     except ConfigurationError:
         _note_result(app, claim, staged, result)
