@@ -270,7 +270,7 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
         return Start(ready.export.id, reason="The schedule is new; it starts at its next time.")
     if started.due >= stamp and not started.due_tries.is_due(app.now()):
         following = next_due(schedule, app.storage.clock.now())
-        why = why_due_time_is_not_run_again(app, ready.export.id, started, following, schedule)
+        why = why_due_time_is_not_run_again(app, ready.export.id, started, following)
         return Start(ready.export.id, reason=why.text)
     return start_run(app, ready, "timer", "timer", due=stamp)
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Self
 
 from shared.runs.state import SUCCEEDED, Run
+from shared.segments.snapshot import time_of
 from shared.times import local_text
 
 # The pauses before the second, third and fourth run. What takes longer to pass needs a person.
-_TIME_CHARACTERS = len("2026-11-24T0500")
 PAUSES_SECONDS = (15 * 60.0, 3600.0, 4 * 3600.0)
 # In `Started.unsent`: no run has taken the snapshot. No run has this id.
 SAVED = "saved"
@@ -85,7 +85,7 @@ class Started:
 
         An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot.
         """
-        return snapshot == self.snapshot or snapshot[:_TIME_CHARACTERS] < self.snapshot[:_TIME_CHARACTERS]
+        return snapshot == self.snapshot or time_of(snapshot) < time_of(self.snapshot)
 
     def with_snapshot_begun(self, snapshot: str, now: float) -> Self | None:
         """A trigger starts a run of it; None where that was started before and is not due for another try."""

@@ -9,11 +9,9 @@ from shared.errors import ExportError, TransientError
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.tries import SAVED, Started, Tries, is_guard
-from shared.segments.snapshot import find_snapshot
+from shared.segments.snapshot import find_snapshot, time_of
 from shared.staging.completeness import wait_for_files
 from shared.times import local_text
-
-_TIME_CHARACTERS = len("2026-11-24T0500")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
         off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
         return why_after_last_run(app, export.id, started, Tries(), off.text) or off
     if isinstance(export.schedule, CronSchedule):
-        return why_due_time_is_not_run_again(app, export.id, started, due, export.schedule)
+        return why_due_time_is_not_run_again(app, export.id, started, due)
     return _why_no_refresh(app, export, started)
 
 
@@ -64,21 +62,23 @@ def _why_no_refresh(app: App, export: Export, started: Started) -> Why:
         return Why(error.code, error.message)
     if started.covers(snapshot.id):
         passed_over = "".join(f" {text}." for text in snapshot.passed_over)
-        exported = Why("no_new_snapshot", f"There is no new snapshot since {started.snapshot[:15]}.{passed_over}")
+        exported = Why("no_new_snapshot", f"There is no new snapshot since {time_of(started.snapshot)}.{passed_over}")
         return why_snapshot_is_not_run_again(app, export.id, started, exported)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why(
             "snapshot_resting",
-            f"The snapshot {snapshot.id[:15]} is new; the run starts when it has been unchanged for long enough.",
+            f"The snapshot {time_of(snapshot.id)} is new; the run starts when it has been unchanged for long enough.",
         )
     if wait := wait_for_files(export.source, snapshot, app.settings.snapshot_complete_hours, app.now()):
         return Why("snapshot_incomplete", wait.reason)
-    return Why("waiting_for_timer", f"The snapshot {snapshot.id[:15]} is new; the timer starts it when it next looks.")
+    return Why(
+        "waiting_for_timer", f"The snapshot {time_of(snapshot.id)} is new; the timer starts it when it next looks."
+    )
 
 
 def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, exported: Why) -> Why:
     """Why no trigger starts the newest snapshot, which `started` covers. `exported` where a run has sent it."""
-    time = started.snapshot[:_TIME_CHARACTERS]
+    time = time_of(started.snapshot)
     if started.unsent == SAVED:
         return Why(
             "snapshot_not_run",
@@ -89,9 +89,7 @@ def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, ex
     return why_after_last_run(app, export_id, started, started.snapshot_tries, next_start) or exported
 
 
-def why_due_time_is_not_run_again(
-    app: App, export_id: str, started: Started, due: datetime | None, schedule: CronSchedule
-) -> Why:
+def why_due_time_is_not_run_again(app: App, export_id: str, started: Started, due: datetime | None) -> Why:
     """Why a cron export does not run now; `due` is its next time, in local time, where there is one."""
     when = local_text(due) if due else ""
     next_start = f"The next run is due at {when}." if when else "No further run is due."

@@ -80,6 +80,11 @@ class Snapshot:
         return self.newest.timestamp() + quiet_seconds - now_seconds
 
 
+def time_of(snapshot_id: str) -> str:
+    """The refresh's time, with which the id of a snapshot begins: such as `2026-11-24T0500`. Times sort as texts."""
+    return snapshot_id[: len("2026-11-24T0500")]
+
+
 def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot:
     """The newest snapshot of each of the segments, whole or not.
 

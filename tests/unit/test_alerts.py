@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.config.models import CronSchedule
 from shared.errors import TransientError
 from shared.runs.counts import Counts
 from shared.runs.measuring import ended_line
@@ -87,10 +86,9 @@ def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_ti
         assert (found["Export"], found["Result"]) == ("high-value", "There is no new snapshot.")
     # An export that was not due in all that time, such as a weekly one, is not late.
     (not_due,) = re.findall(r'Result !startswith "(.+?)"', query)
-    schedule = CronSchedule(cron="30 5 * * 1", time_zone="UTC")
     for due in (datetime(2026, 11, 30, 5, 30, tzinfo=UTC), None):
         app = SimpleNamespace(now=lambda: 0.0)
-        assert why_due_time_is_not_run_again(app, "weekly", Started(), due, schedule).text.startswith(not_due)
+        assert why_due_time_is_not_run_again(app, "weekly", Started(), due).text.startswith(not_due)
 
 
 def test_query_for_a_stopped_timer_names_the_function_that_the_timer_calls():

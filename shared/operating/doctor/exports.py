@@ -18,7 +18,7 @@ from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
-from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times
+from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
 from shared.timer_schedule import TimerSchedule
@@ -174,8 +174,7 @@ class _ExportCheck:
         """From when the timer was to start a run, in POSIX seconds, and why; 0 where nothing is due."""
         is_cron = isinstance(self.export.schedule, CronSchedule)
         regular = self._due_time() if is_cron else self._new_snapshot()
-        tries = self._started.due_tries if is_cron else self._started.snapshot_tries
-        again = (tries.again_at if tries.is_open else 0.0, "Its failed run was to be tried again")
+        again = (self._tries.again_at if self._tries.is_open else 0.0, "Its failed run was to be tried again")
         return min((each for each in (regular, again) if each[0]), default=(0.0, ""))
 
     def _due_time(self) -> tuple[float, str]:
@@ -193,7 +192,7 @@ class _ExportCheck:
         if self._started.covers(snapshot.id) or self._wait_for_files(snapshot):
             return 0.0, ""
         ready = snapshot.newest.timestamp() + self.app.settings.snapshot_quiet_seconds
-        return ready, f"The snapshot {snapshot.id[:15]} is there"
+        return ready, f"The snapshot {time_of(snapshot.id)} is there"
 
     def notices(self) -> Look | None:
         """The notices of the last run that did not arrive."""
