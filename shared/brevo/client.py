@@ -70,14 +70,6 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """A contact: its number in the account, and the lists that it is in."""
-
-    id: int
-    lists: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Allowance:
     """One line of the account's contract: e-mails or texts left to send, not contacts."""
 
@@ -120,11 +112,6 @@ class _Process(BaseModel):
 
 class _Processes(BaseModel):
     processes: list[Any] = []
-
-
-class _Contact(BaseModel):
-    id: int
-    listIds: list[int] | None = None  # noqa: N815
 
 
 class _Plan(BaseModel):
@@ -172,15 +159,6 @@ class BrevoClient:
             if len(answer.lists) < _PAGE:
                 break
         return found
-
-    def find_contact(self, email: str) -> Contact | None:
-        """The contact with this address, or None. https://developers.brevo.com/reference/get-contact-info"""
-        path = f"/contacts/{quote(email, safe='')}"
-        try:
-            found = parsed(_Contact, self.session.call("contacts", "GET", path, params={"identifierType": "email_id"}))
-        except NotThere:
-            return None
-        return Contact(found.id, tuple(found.listIds or ()))
 
     def attributes(self) -> dict[str, AccountAttribute]:
         """The account's attributes by name, also those that cannot be written.

@@ -1,4 +1,4 @@
-"""Calls for single contacts. `why` looks one up; only `probe` makes the others, and only for contacts of its own.
+"""Calls for single contacts. `why` and `forget` look one up; `probe` alone makes the others, for contacts of its own.
 
 No run writes, blocks or deletes a contact by itself: what these calls change is somebody's subscription.
 """

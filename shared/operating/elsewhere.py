@@ -7,6 +7,7 @@ import json
 
 from shared.access import Caller
 from shared.app import App
+from shared.brevo.single_contacts import find_single
 from shared.config.models import Document, Export
 from shared.config.store import plain
 from shared.errors import ConfigurationError, ExportError, described
@@ -71,7 +72,7 @@ def ask_brevo(app: App, person: Person, found: Forgotten) -> None:
             continue
         asked.add(key_setting)
         try:
-            contact = app.brevo(key_setting).find_contact(person.address)
+            contact = find_single(app.brevo(key_setting).session, person.address)
         except Exception as error:  # noqa: BLE001 - the other accounts are asked all the same
             found.not_done.append(f"Brevo, connection {connection.id}: {described(error)}")
             continue
