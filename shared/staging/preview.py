@@ -20,6 +20,7 @@ from shared.mapping.results import RowCounts, SegmentRows
 from shared.segments.snapshot import find_snapshot
 from shared.staging.account import decided_by
 from shared.staging.completeness import check_complete
+from shared.staging.excluded import find_excluded, write_excluded
 from shared.staging.folders import working_folder
 from shared.storage.blobs import Blobs
 
@@ -81,8 +82,6 @@ def preview(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient
 
 def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded | None, list[str]]:
     """Who is in the excluded segments, and notes; nothing is kept of it, so any key will do."""
-    from shared.staging.excluded import find_excluded, write_excluded  # brings DuckDB, too
-
     notes = []
     if lists := ready.export.exclude.list_ids:
         notes.append(f"A preview does not ask who is in the excluded lists ({', '.join(map(str, lists))}).")
