@@ -87,9 +87,9 @@ def exports_text(exports: Sequence["ListedExport"]) -> str:
                 export.list_id,
                 export.schedule_text,
                 export.last_run.status if export.last_run else "never",
-                _minute(export.last_run.started_at if export.last_run else None),
-                _minute(export.last_success.finished_at if export.last_success else None),
-                _minute(export.next_due),
+                time_text(export.last_run.started_at if export.last_run else None),
+                time_text(export.last_success.finished_at if export.last_success else None),
+                time_text(export.next_due),
                 export.why_not_running.text if export.why_not_running else _under_way(export),
             )
             for export in exports
@@ -101,7 +101,8 @@ def _under_way(export: "ListedExport") -> str:
     return f"A run is under way. What it does: segment-export status {export.id}"
 
 
-def _minute(time: str | None) -> str:
+def time_text(time: str | None) -> str:
+    """The time as this machine shows it; empty where there is none."""
     return local_text(time) if time else ""
 
 

@@ -10,7 +10,7 @@ from shared.cli.fitting import columns, cut, width_of
 from shared.cli.ids import complete_export_or_run, complete_id, export_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
 from shared.cli.showing import caller, open_app, show
-from shared.cli.text import status_text
+from shared.cli.text import status_text, time_text
 from shared.counting import counted
 from shared.times import local_text
 
@@ -41,7 +41,7 @@ def runs(export: str, limit: int, run: str) -> None:
     lines = [
         (
             each.run_id,
-            _local(each.started_at),
+            time_text(each.started_at),
             f"{each.contacts_confirmed:,}",
             _outcome(each) + (f", a {each.trial_words}" if each.trial_words else ""),
         )
@@ -97,7 +97,7 @@ def _show_last_runs() -> None:
     app = open_app()
     last = {export: run_status(app, run) if run else None for export, run in last_runs(app, caller()).items()}
     lines = [
-        (export, _local(run.started_at), f"{run.contacts_confirmed:,}", _outcome(run))
+        (export, time_text(run.started_at), f"{run.contacts_confirmed:,}", _outcome(run))
         if run
         else (export, "never", "", "")
         for export, run in last.items()
@@ -125,10 +125,6 @@ def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in which each row is one line on a terminal: its last column is cut to what fits."""
     lines, width = columns(head, rows, None), width_of(sys.stdout)
     return lines if width is None else "\n".join(cut(line, width) for line in lines.splitlines())
-
-
-def _local(time: str | None) -> str:
-    return local_text(time) if time else ""
 
 
 def _with_story(run: "RunStory") -> str:
