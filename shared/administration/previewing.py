@@ -8,7 +8,7 @@ from shared.administration.exports import read_export
 from shared.administration.items import InvalidInput
 from shared.administration.running import require_for_export
 from shared.app import App
-from shared.brevo.probed import export_as_probed, read_probe
+from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.errors import ConfigurationError
 from shared.runs.guards import check_staged
@@ -16,14 +16,14 @@ from shared.runs.guards import check_staged
 if TYPE_CHECKING:
     from shared.staging.preview import Preview
 
+# The id of an export that is previewed without one.
 _UNSAVED = "unsaved"
 
 
 def previewed(app: App, caller: Caller, export_id: str) -> ReadyExport:
     """The export to preview, where the caller may."""
     require_for_export(app, caller, "preview_export", export_id)
-    ready = ready_export(app.document(), export_id)
-    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+    return probed_export(app.storage.accounts, ready_export(app.document(), export_id))
 
 
 def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
@@ -40,8 +40,7 @@ def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
     require(caller, "preview_export", connection)
     if export.connection is not None and connection is None:
         raise InvalidInput([f"connection: there is no connection {export.connection}"])
-    ready = make_ready(document, export)
-    return export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+    return probed_export(app.storage.accounts, make_ready(document, export))
 
 
 def preview_of(app: App, ready: ReadyExport) -> "Preview":

@@ -25,7 +25,6 @@ from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
 _REMEMBERED_SECONDS = 24 * 3600
-# The id of an export that is previewed without one.
 
 
 def require_for_export(app: App, caller: Caller, operation: Operation, export_id: str) -> None:

@@ -99,6 +99,11 @@ def export_as_probed(ready: ReadyExport, answers: ProbeAnswers | None) -> ReadyE
     return replace(ready, connection=as_probed(ready.connection, answers))
 
 
+def probed_export(accounts: Rows, ready: ReadyExport) -> ReadyExport:
+    """The same with the last answers of its account."""
+    return export_as_probed(ready, read_probe(accounts, ready.key_setting))
+
+
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """Where the account does otherwise than runs expect, and what to do about it."""

@@ -47,6 +47,11 @@ class ReadyExport:
         """What stands for the Brevo account: the setting with its key, since limits are an account's."""
         return self.connection.api_key.setting
 
+    @property
+    def asks_who_left(self) -> bool:
+        """True where Brevo is asked before a run who left the list, and those are left out."""
+        return self.connection.leavers == "asked" and not self.export.put_back_leavers
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:

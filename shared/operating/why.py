@@ -10,7 +10,7 @@ from shared.access import Caller
 from shared.administration import audit
 from shared.administration.running import require_for_export
 from shared.app import App
-from shared.brevo.probed import export_as_probed, read_probe
+from shared.brevo.probed import probed_export
 from shared.brevo.single_contacts import SingleContact, find_single
 from shared.config.document import ReadyExport, ready_export
 from shared.counting import counted
@@ -47,8 +47,7 @@ def why(app: App, caller: Caller, export_id: str, email: str) -> Answer:
     """
     require_for_export(app, caller, "ask_why", export_id)
     person = person_of(email)
-    ready = ready_export(app.document(), export_id)
-    ready = export_as_probed(ready, read_probe(app.storage.accounts, ready.key_setting))
+    ready = probed_export(app.storage.accounts, ready_export(app.document(), export_id))
     audit.note(app, caller, "why", export_id)
     facts = Facts(ready.export)
     for name, look in (
@@ -178,8 +177,7 @@ def _lists(numbers: Iterable[int]) -> str:
 
 def _look_for_leaving(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
     """Only where Brevo's own record does not say it."""
-    is_asked = ready.connection.leavers == "asked" and not ready.export.put_back_leavers
-    if facts.contact is not None or not is_asked or not person.is_valid:
+    if facts.contact is not None or not ready.asks_who_left or not person.is_valid:
         return
     facts.has_left = has_left(app, ready, person.address) is True
     if facts.has_left:

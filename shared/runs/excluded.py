@@ -29,13 +29,12 @@ class Answers:
 
 def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> Answers | Wait:
     """The answers, or how long to wait for them. Raises as `ask` does."""
-    is_asked = ready.connection.leavers == "asked" and not ready.export.put_back_leavers
-    subjects = [Subject(ready.export.list_id)] if is_asked else []
+    subjects = [Subject(ready.export.list_id)] if ready.asks_who_left else []
     subjects += [Subject(list_id, "allContacts") for list_id in ready.export.exclude.list_ids]
     found = _ask_all(app, run, ready, brevo, subjects)
     if isinstance(found, Wait):
         return found
-    return Answers(found[0], found[1:]) if is_asked else Answers(None, found)
+    return Answers(found[0], found[1:]) if ready.asks_who_left else Answers(None, found)
 
 
 def _ask_all(

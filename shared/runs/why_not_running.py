@@ -48,7 +48,7 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
 
 
 def _with_last_run(started: Started, last: Run | None) -> Started:
-    """Rows of before release 0.3 do not say that the last run did not succeed."""
+    """The row of an earlier release does not say that the last run did not succeed."""
     has_failed = last is not None and last.state in ("failed", "cancelled")
     return replace(started, unsent=last.run_id) if last and has_failed else started
 
