@@ -12,7 +12,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from local.free_port import free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ACCOUNT = "devstoreaccount1"
@@ -83,7 +84,8 @@ class Azurite:
         """Start it and wait until all three services answer. Raises: AzuriteError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, _ATTEMPTS + 1):
-            self.ports = _free_ports(self._wanted_ports)
+            free = iter(free_ports(self._wanted_ports.count(0)))
+            self.ports = tuple(port or next(free) for port in self._wanted_ports)
             try:
                 self._launch()
             except AzuriteError:
@@ -207,18 +209,6 @@ def node_program() -> str:
     if found is None:
         raise AzuriteError("Node is missing: run `make setup`, or install Node 20 or newer")
     return found
-
-
-def _free_ports(wanted: Sequence[int]) -> tuple[int, ...]:
-    with contextlib.ExitStack() as stack:
-        found = []
-        for port in wanted:
-            if port == 0:
-                taken = stack.enter_context(socket.socket())
-                taken.bind(("127.0.0.1", 0))
-                port = int(taken.getsockname()[1])
-            found.append(port)
-    return tuple(found)
 
 
 def _answers(port: int) -> bool:

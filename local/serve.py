@@ -16,6 +16,7 @@ from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
+from local.free_port import is_free
 from local.playground import CONFIG_BLOB, drop_sample, has_segments, own_files, put_configuration, put_files
 from local.private_file import write_private
 from local.serve_words import environment_file, facts_of, start_page, told
@@ -25,7 +26,6 @@ from local.stack import (
     REPOSITORY,
     Stack,
     Stopped,
-    is_free,
     last_lines,
     raise_if,
     stop_on_signals,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -70,17 +69,6 @@ def raise_if(stop: threading.Event) -> None:
     """Raises: Stopped, where the event is set."""
     if stop.is_set():
         raise Stopped
-
-
-def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port of 127.0.0.1."""
-    with socket.socket() as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

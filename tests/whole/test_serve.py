@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from local.free_port import is_free
 from local.functions_host.http_messages import send
 from local.sandbox_process import SandboxProcess
-from local.stack import is_free
 from shared.version import VERSION
 from tests.waiting import wait_until
 from tests.whole.started import REPOSITORY, Started
