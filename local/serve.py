@@ -19,7 +19,7 @@ from azure.core.exceptions import AzureError
 from local.free_port import is_free
 from local.playground import CONFIG_BLOB, drop_sample, has_segments, own_files, put_configuration, put_files
 from local.private_file import write_private
-from local.serve_words import environment_file, facts_of, start_page, told
+from local.serve_words import environment_file, facts_of, ready_text, start_page
 from local.stack import (
     CANNOT_START,
     CONTAINER,
@@ -156,7 +156,7 @@ def _serve(options: argparse.Namespace, stop: threading.Event, files: tuple[Path
         write_private(files[1], environment_file(facts, stack.settings))
         write_private(files[0], json.dumps(facts, indent=2) + "\n")
         page.show(start_page(facts, stack, files))
-        print(json.dumps(facts) if options.json else told(facts, stack, files), flush=True)
+        print(json.dumps(facts) if options.json else ready_text(facts, stack, files), flush=True)
         _watch(stack, stop, words)
         words.say("stopping")
     return 0

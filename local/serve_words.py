@@ -47,7 +47,7 @@ def environment_file(facts: Mapping[str, Any], settings: Mapping[str, str]) -> s
     return "\n".join([*lines, f'export PATH={shlex.quote(str(_commands_folder()))}:"$PATH"', ""])
 
 
-def told(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path]) -> str:
+def ready_text(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path]) -> str:
     """What the terminal shows, in at most 80 columns where the folder's path lets it."""
     shown, environment = (_short(path) for path in files)
     commands = _COMMANDS.format(environment=environment).replace("\n", "\n  ")

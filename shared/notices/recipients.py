@@ -21,7 +21,7 @@ def announce(app: App, run: Run) -> None:
     Raises TransientError while the configuration cannot be read.
     """
     if run.is_trial or (run.state != "failed" and run.state not in SUCCEEDED):
-        return  # whoever tries a few customers waits for them; skipped or cancelled: no event at all
+        return  # the person who tries a few customers waits for them; skipped or cancelled: no event at all
     wanted = [each for each in app.document_under_way().notifications if each.is_for(run.export)]
     asked = run.state in SUCCEEDED and any("recovered" in each.on for each in wanted)
     before = run_before(app, run) if asked else None

@@ -214,5 +214,7 @@ def _by_the_last_run(facts: Facts) -> _Decision:
     sentence = "The last run sent the person and Brevo confirmed it, but they are not in the list now."
     if facts.contact is None:
         sentence = "The last run sent the person and Brevo confirmed it, but Brevo has no such contact now."
-    advice = "Somebody has taken them out or deleted them in Brevo since. The next run puts back whoever has not left."
+    advice = (
+        "Somebody has taken them out or deleted them in Brevo since. The next run puts back those who did not leave."
+    )
     return _Decision("lost_by_hand", sentence, advice)

@@ -26,10 +26,10 @@ def test_import_that_stays_queued_fails_the_run_at_its_deadline_with_what_is_kno
     story.save()
     story.sandbox.fail_next(IMPORT, "import-stuck")
     started = story.kept.clock.seconds()
-    told = check_failed(story.run(), "import_overdue")
-    assert "in 2 hours (process 78)" in told
-    assert "Brevo accepted 5 contacts and confirmed none." in told
-    assert "Look at the import in Brevo" in told
+    said = check_failed(story.run(), "import_overdue")
+    assert "in 2 hours (process 78)" in said
+    assert "Brevo accepted 5 contacts and confirmed none." in said
+    assert "Look at the import in Brevo" in said
     pages = 2  # of the account's processes, in each look
     assert story.sandbox.log.count(PROCESSES) <= 80 * pages, "it is looked at ever more rarely"
     assert story.kept.clock.seconds() - started > 2 * 3600
@@ -46,9 +46,9 @@ def test_run_that_sends_for_longer_than_its_bodies_are_kept_fails_and_is_told(st
     ago = (story.app.time() - timedelta(hours=193)).isoformat()
     story.app.store.update(run_id, lambda run: replace(run, times={**run.times, "delivering": ago}))
     story.work(hours=12)
-    told = check_failed(story.status(run_id), "run_overdue")
-    assert "more than 8 days" in told
-    assert "Brevo accepted 5 contacts and confirmed none." in told
+    said = check_failed(story.status(run_id), "run_overdue")
+    assert "more than 8 days" in said
+    assert "Brevo accepted 5 contacts and confirmed none." in said
 
 
 @pytest.mark.parametrize("kind", ["import-failed", "import-cancelled", "import-partial"])
@@ -64,9 +64,9 @@ def test_import_that_fails_once_is_sent_again(story, kind):
 def test_import_that_fails_twice_fails_the_run_with_its_process_number(story, kind):
     story.people(5)
     story.sandbox.fail_next(IMPORT, kind, 2)
-    told = check_failed(story.run(), "import_failed")
-    assert "twice (process 79)" in told
-    assert "Ask Brevo's support" in told
+    said = check_failed(story.run(), "import_failed")
+    assert "twice (process 79)" in said
+    assert "Ask Brevo's support" in said
     assert story.imports() == 2
 
 
@@ -116,10 +116,10 @@ def test_import_of_which_nothing_can_be_learned_fails_the_run_at_its_deadline(st
     check_failed(story.run(hours=0.4), "import_overdue")
 
 
-@pytest.mark.parametrize("told", [3, "3", 3.0, [3], [1, 2]], ids=repr)
-def test_mere_counts_are_counted(story, monkeypatch, told):
+@pytest.mark.parametrize("said", [3, "3", 3.0, [3], [1, 2]], ids=repr)
+def test_mere_counts_are_counted(story, monkeypatch, said):
     story.people(5)
-    told_of_import(monkeypatch, {"invalid_emails": told})
+    told_of_import(monkeypatch, {"invalid_emails": said})
     status = story.run()
     assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 3}
     assert status["contacts_confirmed"] == 2
@@ -134,28 +134,28 @@ def test_count_larger_than_the_batch_is_cut_to_the_batch(story, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "said",
     [-1, -(10**30), 0, "", None, True, False, {}, {"url": "x"}, [], [None], [[]], [{"a": 1}]],
     ids=repr,
 )
-def test_count_that_is_none_rejects_nobody(story, monkeypatch, told):
+def test_count_that_is_none_rejects_nobody(story, monkeypatch, said):
     wanted = story.people(5)
-    told_of_import(monkeypatch, {"invalid_emails": told, "unheard_of": told})
+    told_of_import(monkeypatch, {"invalid_emails": said, "unheard_of": said})
     check_all_sent(story, story.run(), wanted)
 
 
-@pytest.mark.parametrize("told", ["-4", "a\x00b"], ids=repr)
-def test_text_that_is_no_count_is_a_report_that_cannot_be_read(story, monkeypatch, told):
+@pytest.mark.parametrize("said", ["-4", "a\x00b"], ids=repr)
+def test_text_that_is_no_count_is_a_report_that_cannot_be_read(story, monkeypatch, said):
     wanted = story.people(5)
-    told_of_import(monkeypatch, {"invalid_emails": told, "unheard_of": told})
+    told_of_import(monkeypatch, {"invalid_emails": said, "unheard_of": said})
     check_told_in_notes(story.run(), "on a host that is not allowed")
     assert story.sent() == wanted
 
 
-@pytest.mark.parametrize("told", [float("inf"), float("nan"), "9" * 5000], ids=["Infinity", "NaN", "5,000 digits"])
-def test_count_that_is_no_number_of_contacts_does_not_stop_the_run(story, monkeypatch, told):
+@pytest.mark.parametrize("said", [float("inf"), float("nan"), "9" * 5000], ids=["Infinity", "NaN", "5,000 digits"])
+def test_count_that_is_no_number_of_contacts_does_not_stop_the_run(story, monkeypatch, said):
     story.people(5)
-    told_of_import(monkeypatch, {"invalid_emails": told})
+    told_of_import(monkeypatch, {"invalid_emails": said})
     assert story.run()["status"].startswith("succeeded")
     assert story.errors == []
 

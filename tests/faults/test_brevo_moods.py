@@ -117,10 +117,10 @@ def test_account_that_fails_for_hours_fails_the_run_with_the_last_reason(story, 
 def test_run_fails_at_once_and_says_what_to_do_about(story, kind, code, advice, route):
     story.people(5)
     story.sandbox.fail_next(route, kind)
-    told = check_failed(story.run(), code)
-    assert advice in told
-    assert "Nothing was sent." in told
-    assert ("203.0.113.7" in told) == (kind == "401-ip"), "the address that is to be let in"
+    said = check_failed(story.run(), code)
+    assert advice in said
+    assert "Nothing was sent." in said
+    assert ("203.0.113.7" in said) == (kind == "401-ip"), "the address that is to be let in"
     assert story.sandbox.log.count(route) == 1
     assert story.left_behind() == []
 
@@ -158,9 +158,9 @@ def test_key_that_is_withdrawn_in_mid_run_fails_the_run_and_says_what_was_sent(s
 
     story.on_message = withdraw
     story.work()
-    told = check_failed(story.status(started.run_id), "brevo_key_refused")
-    assert "Put a valid key" in told
-    assert "Brevo accepted 257 of 600 contacts and confirmed none." in told
+    said = check_failed(story.status(started.run_id), "brevo_key_refused")
+    assert "Put a valid key" in said
+    assert "Brevo accepted 257 of 600 contacts and confirmed none." in said
     assert story.left_behind() == []
 
 
@@ -175,6 +175,6 @@ def test_list_that_is_deleted_in_mid_run_fails_the_run_and_says_what_was_sent(st
 
     story.on_message = delete
     story.work()
-    told = check_failed(story.status(started.run_id), "brevo_refused")
-    assert "invalid_parameter" in told
-    assert "Brevo accepted 257 of 600 contacts and confirmed 257." in told
+    said = check_failed(story.status(started.run_id), "brevo_refused")
+    assert "invalid_parameter" in said
+    assert "Brevo accepted 257 of 600 contacts and confirmed 257." in said

@@ -27,7 +27,7 @@ def people(story: Story) -> None:
 
 
 def begin(story: Story, worker: Any) -> None:
-    """Starts a trial; where that breaks, whoever asked for it asks again, and may hear that it is active."""
+    """Starts a trial; where that breaks, the caller asks again, and may hear that it is active."""
     story.sandbox.seed(lists=[{"name": "Trials", "id": TRIALS}])
     caller = Caller("function key", "administrator")
     try:

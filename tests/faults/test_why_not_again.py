@@ -1,4 +1,4 @@
-"""Whoever asks why nothing runs hears of the last run: what happened, what follows by itself, how to run it now."""
+"""Why nothing runs is answered with the last run: what happened, what follows by itself, how to run it now."""
 
 import pytest
 

@@ -149,7 +149,7 @@ def test_trial_of_nobody_or_of_too_many_is_refused(trying, number):
     assert refusal(begin, trying, customers=number)[0] == "trial_invalid"
 
 
-# Where contacts are told apart by their customers' ids
+# Where contacts are distinguished by their customers' ids
 
 
 def test_customers_that_cannot_be_decided_yet_are_passed_over(by_customer):

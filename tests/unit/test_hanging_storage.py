@@ -1,4 +1,4 @@
-"""Storage that accepts connections and never answers: whoever waits hears of it soon, and workers are patient."""
+"""Storage that accepts connections and never answers: those who wait hear of it soon, and workers are patient."""
 
 import json
 import socket

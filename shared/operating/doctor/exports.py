@@ -23,7 +23,7 @@ from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
 from shared.timer_schedule import TimerSchedule
 
-# Whoever waits for the doctor waits no longer for exports; the other groups are still checked.
+# Nobody waits longer than this for the exports; the other groups are still checked.
 _EXPORTS_SECONDS = 60.0
 # A turn of the timer starts what is due within a minute; two of its usual turns may be lost.
 _LATE_SECONDS = 900.0

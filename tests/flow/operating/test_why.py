@@ -28,7 +28,7 @@ def answered(flow, email=ANA, caller=ADMINISTRATOR):
     return answer
 
 
-def told(answer):
+def evidence(answer):
     return "\n".join(answer.evidence)
 
 
@@ -61,8 +61,8 @@ def test_person_without_a_row_is_not_in_the_segment_whoever_is_named_alike(flow)
     flow.run()
     answer = answered(flow)
     assert answer.verdict == "not_in_segment"
-    assert "no row has this address in 1 file" in told(answer)
-    assert "Brevo has no contact with this address" in told(answer)
+    assert "no row has this address in 1 file" in evidence(answer)
+    assert "Brevo has no contact with this address" in evidence(answer)
 
 
 def test_member_who_is_no_longer_in_the_segment_is_in_the_list_and_that_is_said(flow):
@@ -86,8 +86,8 @@ def test_row_that_cannot_be_sent_is_rejected_with_its_reason_and_line(flow, row,
     flow.segment(f"{HEAD}{BEN}{row}\n")
     answer = answered(flow, email)
     assert (answer.verdict, answer.reason) == ("rejected", reason)
-    assert "file Gold_1.csv, line 3" in told(answer)
-    assert "ana.pop" not in told(answer).lower()
+    assert "file Gold_1.csv, line 3" in evidence(answer)
+    assert "ana.pop" not in evidence(answer).lower()
 
 
 def test_row_that_source_only_leaves_out_is_filtered(flow):
@@ -96,7 +96,7 @@ def test_row_that_source_only_leaves_out_is_filtered(flow):
     flow.run()
     answer = answered(flow)
     assert (answer.verdict, answer.reason) == ("filtered", "filtered")
-    assert "line 2, customer C-1: source.only leaves this row out" in told(answer)
+    assert "line 2, customer C-1: source.only leaves this row out" in evidence(answer)
 
 
 def test_person_whom_brevo_rejects_is_rejected_with_brevos_reason_file_and_line(flow, monkeypatch):
@@ -105,7 +105,7 @@ def test_person_whom_brevo_rejects_is_rejected_with_brevos_reason_file_and_line(
     run_id = flow.run()["run_id"]
     answer = answered(flow)
     assert (answer.verdict, answer.reason) == ("rejected", "brevo_invalid_email")
-    assert f"Run {run_id}: segment Gold, file Gold_1.csv, line 2, customer C-1: brevo_invalid_email" in told(answer)
+    assert f"Run {run_id}: segment Gold, file Gold_1.csv, line 2, customer C-1: brevo_invalid_email" in evidence(answer)
 
 
 def test_rejection_that_brevo_only_counts_is_not_taken_for_somebodys_hand(flow, monkeypatch):
@@ -115,7 +115,7 @@ def test_rejection_that_brevo_only_counts_is_not_taken_for_somebodys_hand(flow, 
     run_id = flow.run()["run_id"]
     answer = answered(flow)
     assert answer.verdict == "unknown"
-    assert f"Run {run_id}: Brevo rejected 1 contact and named 0 of them." in told(answer)
+    assert f"Run {run_id}: Brevo rejected 1 contact and named 0 of them." in evidence(answer)
 
 
 def test_customer_whose_id_an_earlier_row_has_is_rejected_by_what_the_run_wrote_down(flow):
@@ -128,7 +128,7 @@ def test_customer_whose_id_an_earlier_row_has_is_rejected_by_what_the_run_wrote_
     flow.app.storage.app_blobs.write(REJECTED, f"{run.run_id}/{run.rejected_id}-00001.2.csv", (other + row).encode())
     answer = answered(flow)
     assert (answer.verdict, answer.reason) == ("rejected", "duplicate_customer_id")
-    assert told(answer).count("not sent") == 1
+    assert evidence(answer).count("not sent") == 1
 
 
 def test_person_who_has_left_the_list_is_not_put_back(flow):
@@ -137,7 +137,7 @@ def test_person_who_has_left_the_list_is_not_put_back(flow):
     flow.sandbox.change_contact(ANA, leaves=[12])
     answer = answered(flow)
     assert answer.verdict == "left_list"
-    assert "has left list 12" in told(answer)
+    assert "has left list 12" in evidence(answer)
 
 
 def test_person_who_has_left_is_known_from_the_run_and_from_brevos_answer_where_brevo_is_away(flow, monkeypatch):
@@ -149,9 +149,9 @@ def test_person_who_has_left_is_known_from_the_run_and_from_brevos_answer_where_
     monkeypatch.setenv(flow.account, "wrong")
     answer = answered(flow)
     assert answer.verdict == "left_list"
-    assert "left_list, not sent" in told(answer)
-    assert "Brevo's last answer on who left list 12 has this address" in told(answer)
-    assert "Brevo's record could not be read" in told(answer)
+    assert "left_list, not sent" in evidence(answer)
+    assert "Brevo's last answer on who left list 12 has this address" in evidence(answer)
+    assert "Brevo's record could not be read" in evidence(answer)
     assert "has this address" not in answered(flow, "ben@example.com").evidence[-1]
 
 
@@ -161,7 +161,7 @@ def test_blocked_member_is_in_the_list_and_gets_nothing(flow):
     flow.sandbox.change_contact(ANA, emailBlacklisted=True)
     answer = answered(flow)
     assert answer.verdict == "blocked_in_brevo"
-    assert "blocked for e-mails" in told(answer)
+    assert "blocked for e-mails" in evidence(answer)
 
 
 def test_export_that_has_not_run_has_not_sent_anybody(flow):
@@ -169,7 +169,7 @@ def test_export_that_has_not_run_has_not_sent_anybody(flow):
     answer = answered(flow)
     assert answer.verdict == "not_exported_yet"
     assert f"segment-export run {flow.export_id} --wait" in answer.advice
-    assert "No run of the export has begun." in told(answer)
+    assert "No run of the export has begun." in evidence(answer)
 
 
 def test_person_of_a_snapshot_that_no_run_has_taken_is_new(flow):
@@ -178,7 +178,7 @@ def test_person_of_a_snapshot_that_no_run_has_taken_is_new(flow):
     flow.segment(SEGMENT, refresh=LATER)
     answer = answered(flow)
     assert answer.verdict == "new_since_last_run"
-    assert "with an older snapshot" in told(answer)
+    assert "with an older snapshot" in evidence(answer)
 
 
 def test_person_waits_for_a_run_that_has_not_ended(flow):
@@ -189,7 +189,7 @@ def test_person_waits_for_a_run_that_has_not_ended(flow):
     answer = answered(flow)
     assert answer.verdict == "waits_for_run"
     assert run_id in answer.advice
-    assert "Brevo has confirmed 0 of 2 contacts" in told(answer)
+    assert "Brevo has confirmed 0 of 2 contacts" in evidence(answer)
     stop.request_cancel(flow.app, find_run(flow.app, run_id), "tester")
     flow.finish(run_id)
     answer = answered(flow)
@@ -204,7 +204,7 @@ def test_run_that_failed_is_named_with_what_it_says(flow):
     answer = answered(flow)
     assert answer.verdict == "not_exported_yet"
     assert f"segment-export status {run_id}" in answer.advice
-    assert "77" in told(answer)
+    assert "77" in evidence(answer)
 
 
 @pytest.mark.parametrize("is_deleted", [True, False])
@@ -237,7 +237,7 @@ def test_winner_among_duplicates_in_gzip_parts_of_two_segments_is_named_with_its
         "segment Silver, file Silver_1.csv, line 2, customer C-7: an earlier segment has this address too, and that "
         "row is sent.",
     ]
-    assert "duplicate_email, not sent" in told(answer)
+    assert "duplicate_email, not sent" in evidence(answer)
 
 
 def test_domain_in_its_own_letters_and_in_punycode_is_one(flow):
@@ -254,14 +254,14 @@ def test_brevo_that_does_not_answer_is_named_and_the_other_sources_are_told(flow
     answer = answered(flow)
     assert answer.verdict == "unknown"
     assert "Brevo could not be asked" in answer.sentence
-    assert "line 2, customer C-1: a run sends this row" in told(answer)
+    assert "line 2, customer C-1: a run sends this row" in evidence(answer)
 
 
 def test_missing_snapshot_is_told_and_brevo_is_asked_all_the_same(flow):
     flow.sandbox.seed(contacts=[{"email": ANA, "lists": [12]}])
     answer = answered(flow)
     assert answer.verdict == "in_list"
-    assert "The segments could not be read" in told(answer)
+    assert "The segments could not be read" in evidence(answer)
     assert answered(flow, "ben@example.com").verdict == "unknown"
 
 
@@ -270,8 +270,8 @@ def test_person_without_a_row_in_a_snapshot_that_is_not_whole_is_not_called_miss
     flow.blob("Gold/2026/11/24/0500/Gold_2.parquet", b"PAR1")
     answer = answered(flow)
     assert answer.verdict == "unknown"
-    assert "not complete: " in told(answer)
-    assert "Gold_2.parquet" in told(answer)
+    assert "not complete: " in evidence(answer)
+    assert "Gold_2.parquet" in evidence(answer)
 
 
 def test_trial_is_no_run_of_the_export_and_skipped_run_says_nothing(flow):
@@ -281,12 +281,12 @@ def test_trial_is_no_run_of_the_export_and_skipped_run_says_nothing(flow):
     run_id = flow.run()["run_id"]
     again = start_run(flow.app, flow.app.ready_export(flow.export_id), "timer", "timer", only_new=True)
     assert flow.finish(again.run_id)["status"] == "skipped"
-    assert f"Run {run_id} is succeeded" in told(answered(flow))
+    assert f"Run {run_id} is succeeded" in evidence(answered(flow))
 
 
 def test_file_named_by_an_address_is_not_shown(flow):
     flow.blob(f"Gold/2026/11/24/0500/{ANA}_1.csv", SEGMENT)
-    assert "file (address), line 2" in told(answered(flow))
+    assert "file (address), line 2" in evidence(answered(flow))
 
 
 @pytest.mark.parametrize("text", ["", "ana", "@", "a" * 400 + "@example.com"])
