@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.errors import ConfigurationError
 from shared.staging.rejected import address_digest
+from shared.storage.overlapping import overlapping
 
 # What cannot stand beside an address that is whole: `ana@x.ro` is not in `mariana@x.ro`, nor in `ana@x.ro.com`.
 _BEFORE = rb"(?<![A-Za-z0-9._%+-])"
@@ -41,12 +42,7 @@ class Person:
 
     def is_in_any(self, chunks: Iterable[bytes]) -> bool:
         """The same for data that comes in pieces, between which the address may be cut."""
-        rest = b""
-        for chunk in chunks:
-            rest = rest[-2 * LONGEST_ADDRESS_CHARACTERS :] + chunk
-            if self.is_in(rest):
-                return True
-        return False
+        return any(map(self.is_in, overlapping(chunks, 2 * LONGEST_ADDRESS_CHARACTERS)))
 
     def _may_be_in(self, data: bytes) -> bool:
         lower = data.lower()

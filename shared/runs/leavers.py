@@ -21,10 +21,11 @@ from shared.brevo.contact_export import look_up_export, read_export, request_exp
 from shared.brevo.polling import OpenImport, next_poll_seconds
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, PermanentError, TransientError
-from shared.mapping.leavers import DIGEST_CHARACTERS, DigestKey
+from shared.mapping.leavers import DigestKey
 from shared.runs.graces import lies_ahead
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
+from shared.storage.overlapping import overlapping
 from shared.storage.tables import Row
 
 LEAVERS = "leavers"
@@ -334,12 +335,9 @@ def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
     found = app.storage.app_blobs.listing_if_there(LEAVERS, name) if question.leavers else []
     if not found:
         return None if question.leavers else False
-    digest, tail = key.digest(address).encode(), b""
-    for chunk in app.storage.app_blobs.chunks(LEAVERS, name, found[0].etag):
-        if digest in (tail := tail + chunk):
-            return True
-        tail = tail[-DIGEST_CHARACTERS:]
-    return False
+    digest = key.digest(address).encode()
+    chunks = app.storage.app_blobs.chunks(LEAVERS, name, found[0].etag)
+    return any(digest in data for data in overlapping(chunks, len(digest)))
 
 
 def _blob(key_setting: str, subject: Subject, process_id: int) -> str:

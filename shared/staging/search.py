@@ -18,6 +18,7 @@ from shared.segments.stored import stored_bytes
 from shared.staging.folders import working_folder
 from shared.staging.reader import SnapshotReader
 from shared.storage.blobs import Blobs
+from shared.storage.overlapping import overlapping
 
 _AT_ONCE = 4
 # What Punycode begins with: a file may have the name's own letters instead.
@@ -100,13 +101,7 @@ def _files_with(blobs: Blobs, container: str, snapshot: Snapshot, sought: Sought
     """The names of the blobs that hold the address."""
 
     def holds(file: SegmentFile) -> bool:
-        tail = b""
-        for piece in stored_bytes(blobs, container, file.blob):
-            data = tail + piece
-            if sought.is_in(data):
-                return True
-            tail = data[-len(sought.needle) :]
-        return False
+        return any(map(sought.is_in, overlapping(stored_bytes(blobs, container, file.blob), len(sought.needle))))
 
     files = [file for part in snapshot.segments for file in part.files]
     with ThreadPoolExecutor(_AT_ONCE, "search") as pool:
