@@ -16,7 +16,6 @@ from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
-from shared.mapping.chosen import Chosen
 from shared.mapping.leavers import Leavers
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.segments import snapshot as real
@@ -72,14 +71,13 @@ class ModelReader:
         between: Callable[[], None],
         leavers: Leavers | None,
         known: None,
-        chosen: Chosen | None,
+        chosen: None,
         excluded: None,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
         self._rows = self._rejected = self._left = 0
         self._leavers = leavers
-        self._chosen = chosen
         self._digests = set(leavers.path.read_text().split()) if leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
@@ -109,9 +107,8 @@ class ModelReader:
         )
 
     def chunks(self) -> Iterator[Any]:
-        """The contacts of each file: line, customer id, address and attributes; of a trial only the first ones."""
+        """The contacts of each file: line, customer id, address and attributes."""
         self._planned(_NoFields())
-        missing = self._chosen.most if self._chosen else 1_000_000
         for file in self._snapshot.segments[0].files:
             self._between()
             try:
@@ -120,10 +117,8 @@ class ModelReader:
                 raise TransientError("snapshot_changed", "A segment file is gone.") from None
             if etag != file.blob.etag:
                 raise Conflict("segment file")
-            contacts: list[Any] = []
+            contacts = []
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
-                if len(contacts) == missing:
-                    break
                 self._rows += 1
                 customer, email, name, phone = row.split(",")
                 if self._leavers and self._leavers.key.digest(email) in self._digests:
@@ -134,7 +129,6 @@ class ModelReader:
                 else:
                     self._rejected += 1
                     self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
-            missing -= len(contacts)
             yield contacts
 
 
