@@ -273,13 +273,15 @@ class MemoryBlobs:
         blobs[name] = (content, self._kept.etag(), self._kept.clock.now())
         self._kept.wrote_blob(container, name, content)
 
-    def write_if(self, container: str, name: str, data: bytes, etag: str | None) -> None:
+    def write_if(self, container: str, name: str, data: bytes | BinaryIO, etag: str | None) -> None:
+        content = data if isinstance(data, bytes) else data.read()
+
         def act() -> None:
             with self._kept.lock:
                 known = self._kept.containers.get(container, {}).get(name)
                 if etag != (known[1] if known else None):
                     raise Conflict(f"blob {container}/{name}")
-                self._put(container, name, data)
+                self._put(container, name, content)
 
         self._line.call(f"{container} write", act)
 

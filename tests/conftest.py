@@ -100,9 +100,9 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_engine() -> Iterator[None]:
-    from shared.mapping import mapper
+    from shared.mapping import engine
     from tests.one_engine import OneEngine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mapper, "duckdb", OneEngine())
+        patch.setattr(engine, "duckdb", OneEngine())
         yield

@@ -163,7 +163,10 @@ class Export(Model):
     mapping: Mapping
     default_country: Country | None = None
     schedule: Schedule = "with_refresh"
-    sync_mode: Literal["full", "changes_only", "mirror"] = "full"
+    sync_mode: Literal["full", "changes_only", "mirror", "mirror_exact"] = Field(
+        default="full",
+        description="Whether all contacts are sent or those that changed, and who is taken out of the list.",
+    )
     identify_by: Literal["email", "customer_id"] = Field(
         default="email",
         description="What tells whose contact a row is: the address, or the CustomerId, which Brevo gets as EXT_ID.",
@@ -187,6 +190,14 @@ class Export(Model):
     max_warnings: Share = Field(
         default=0.5, description="A mapped field that loses more than this share of its values stops the run."
     )
+    max_removed: Share = Field(
+        default=0.3, description="With more than this share of our members to be removed, nothing is sent."
+    )
+
+    @property
+    def mirrors(self) -> bool:
+        """True where who is not in the segment may have to leave the list."""
+        return self.sync_mode in ("mirror", "mirror_exact")
 
     @field_validator("segments")
     @classmethod
@@ -195,17 +206,12 @@ class Export(Model):
             raise ValueError("names a segment twice")
         return value
 
-    @field_validator("sync_mode")
-    @classmethod
-    def _only_full(cls, value: str) -> str:
-        if value != "full":
-            raise ValueError(f'"{value}" is not available yet; use "full"')
-        return value
-
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if self.create_missing_attributes and self.leave_out_missing_attributes:
             raise ValueError("choose create_missing_attributes or leave_out_missing_attributes, not both")
+        if self.identify_by == "customer_id" and self.mirrors:
+            raise ValueError(f'sync_mode "{self.sync_mode}" needs identify_by "email"; "changes_only" takes either')
         return self
 
     @model_validator(mode="after")

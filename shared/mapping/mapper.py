@@ -13,8 +13,10 @@ import duckdb
 from shared.errors import PermanentError
 from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
+from shared.mapping.compared import Compared, keys_sql, unchanged_sql, write_keys_sql
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
+from shared.mapping.engine import open_engine
 from shared.mapping.excluded import Excluded, exclude_sql, load_excluded_sql
 from shared.mapping.fate import FATE, NO_FAULTS, UNDECIDED
 from shared.mapping.known import (
@@ -51,7 +53,6 @@ from shared.mapping.select import (
     too_long_sql,
 )
 
-MEMORY_LIMIT = "100MB"
 _FETCH_ROWS = 12_288
 _FATES = {number: name for name, number in FATE.items()}
 # Planning the SQL for a kind of value takes as long as asking the library about so many.
@@ -66,7 +67,8 @@ class Mapper:
     `known` are the account's contacts, where a row could touch another one than that with its address. With `chosen`
     only these customers are sent; `outside` counts by segment the rows of all others, and `last_inside` is the row of
     the chunk behind which the choice has ended, None while it goes on. With `every_row`, `on_rejected` also gets the
-    rows that are sent, merged or filtered.
+    rows that are sent, merged or filtered. `compared` says how contacts are compared with those of before; who has not
+    changed since is no part of the chunks.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Mapper:
         known: KnownContacts | None = None,
         chosen: Chosen | None = None,
         excluded: Excluded | None = None,
+        compared: Compared | None = None,
         *,
         every_row: bool = False,
     ) -> None:
@@ -89,22 +92,13 @@ class Mapper:
         self._leavers = leavers
         self._known = known
         self._excluded = excluded
+        self._compared = compared
+        self._parts = 0
         self._silent = UNDECIDED if every_row else NO_FAULTS
         self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
-        self._db = duckdb.connect(
-            ":memory:",
-            config={
-                "threads": 1,
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": str(folder / "spill"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
-        # Without this it draws on standard output once a statement takes two seconds.
-        self._db.execute("SET enable_progress_bar = false")
+        self._db = open_engine(folder)
         self._unique = [(k, field) for k, field in plan.phones if field.is_unique]
         self._execute_all(create_sql(k for k, _ in plan.phones))
         if leavers:
@@ -204,6 +198,8 @@ class Mapper:
             self.outside[segment_name] += outside
         doubtful = self._count_fields()
         self._count(segment_name, origins, doubtful, row)
+        if self._compared:
+            self._compare(self._compared)
         return self._written(origins, doubtful, row)
 
     def _check_count(self, chunk: Chunk) -> None:
@@ -279,6 +275,14 @@ class Mapper:
                 file, line = self._files[origins.file(row)], origins.line(row)
                 customer, outcome = (customer_id or "").strip(), outcome_of(reason)
                 self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
+
+    def _compare(self, compared: Compared) -> None:
+        """Notes the keys of the chunk's contacts, and takes out those that have not changed. All are counted before."""
+        self._execute(keys_sql(self.plan, compared.key))
+        self._execute(write_keys_sql(compared.keys_file(self._parts)))
+        self._parts += 1
+        if compared.before:
+            self._execute_all(unchanged_sql(compared.before))
 
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)

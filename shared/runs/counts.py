@@ -11,12 +11,15 @@ from shared.mapping.results import RowCounts
 class Counts(RowCounts):
     """All counts of a run, under the names that people and tools see. *Delivered* is what Brevo took, confirmed or not.
 
-    contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts.
+    contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts. `contacts_up_to_date` are unchanged and
+    therefore not sent.
     """
 
+    contacts_up_to_date: int = 0
     contacts_delivered: int = 0
     contacts_confirmed: int = 0
     contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
+    contacts_to_remove: int = 0
     contacts_removed: int = 0
     batches: int = 0
     requests: int = 0
@@ -24,8 +27,8 @@ class Counts(RowCounts):
 
     @property
     def contacts_to_send(self) -> int:
-        """Contacts of the segment that are not left out."""
-        return self.contacts_mapped - sum(self.contacts_left_out.values())
+        """Contacts of the segment that are not left out and not up to date."""
+        return self.contacts_mapped - sum(self.contacts_left_out.values()) - self.contacts_up_to_date
 
     @property
     def rejected_by_brevo(self) -> int:

@@ -21,20 +21,29 @@ from shared.storage.tables import Row
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What Brevo has answered: who left the list, where that was asked, and who is in the excluded lists."""
+    """What Brevo has answered: who left the list, where that was asked, and who is in the excluded lists.
+
+    `own` is who is in the export's own list, where somebody may have to leave it.
+    """
 
     left: Answer | None
     members: list[Answer]
+    own: Answer | None = None
 
 
 def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> Answers | Wait:
     """The answers, or how long to wait for them. Raises as `ask` does."""
-    subjects = [Subject(ready.export.list_id)] if ready.asks_who_left else []
-    subjects += [Subject(list_id, "allContacts") for list_id in ready.export.exclude.list_ids]
+    own_list = ready.export.list_id
+    mirrors = ready.export.mirrors and not run.is_trial
+    subjects = [Subject(own_list)] if ready.asks_who_left else []
+    subjects += [Subject(own_list, "ledger")] if mirrors else []
+    subjects += [Subject(list_id, "excluded") for list_id in ready.export.exclude.list_ids]
     found = _ask_all(app, run, ready, brevo, subjects)
     if isinstance(found, Wait):
         return found
-    return Answers(found[0], found[1:]) if ready.asks_who_left else Answers(None, found)
+    left = found.pop(0) if ready.asks_who_left else None
+    own = found.pop(0) if mirrors else None
+    return Answers(left, found, own)
 
 
 def _ask_all(
@@ -66,7 +75,7 @@ def _note_ready(app: App, run: Run, answer: Answer) -> None:
 
 def _looked_up(app: App, run: Run, brevo: BrevoClient, answer: Answer) -> Answer:
     """The answer with its link, where Brevo has it. Raises TransientError where it is gone there."""
-    if answer.url or answer.question.answered_at:
+    if answer.url or answer.by_pages or answer.question.answered_at:
         return answer
     process = look_up_export(brevo.session, answer.question.process_id)
     if not process.url:
@@ -82,6 +91,17 @@ def read_who_left(
         return None
     path = read_answer(app, run, brevo, answers.left, folder, between)
     return Leavers(path, answers.left.key) if path else None
+
+
+def read_members(
+    app: App, run: Run, brevo: BrevoClient, answers: Answers, folder: Path, between: Callable[[], None]
+) -> Path | None:
+    """Who is in the export's list, in a file in the folder; None where that was not asked. Raises as `read_answer`."""
+    if answers.own is None:
+        return None
+    nobody = folder / "nobody"
+    nobody.touch()
+    return read_answer(app, run, brevo, answers.own, folder, between) or nobody
 
 
 def read_excluded(

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from shared.app import App
 from shared.app_secret import Purpose, derived_key
 from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.client import BrevoClient
-from shared.brevo.contact_export import look_up_export, read_export, request_export
+from shared.brevo.contact_export import ExportedContact, Who, look_up_export, read_export, request_export
+from shared.brevo.list_members import list_members
 from shared.brevo.polling import OpenImport, next_poll_seconds
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError, PermanentError, TransientError
@@ -27,10 +28,10 @@ from shared.runs.state import Run
 from shared.staging.completeness import Wait
 from shared.storage.overlapping import overlapping
 from shared.storage.tables import Row
+from shared.sync.members import member_line
 
 LEAVERS = "leavers"
-_ROWS = {"unsubscribedPerList": "left-", "allContacts": "members-"}
-_PURPOSES: dict[str, Purpose] = {"unsubscribedPerList": "leavers", "allContacts": "excluded"}
+_ROWS: dict[Purpose, str] = {"leavers": "left-", "excluded": "members-", "ledger": "list-"}
 # An answer that came earlier is not used again: the shorter, the fewer are put back who left meanwhile.
 SERVES_SECONDS = 3600.0
 # Two clocks differ by less. A run that was queued within it before the question may have come later.
@@ -130,25 +131,39 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Of whom Brevo is asked: who left a list, or who is in it, blocked or not."""
+    """Of whom Brevo is asked: who left a list, or who is in it, blocked or not.
+
+    Its members are asked for two purposes: they are `excluded` from another list, or compared with its `ledger`.
+    """
 
     list_id: int
-    who: Literal["unsubscribedPerList", "allContacts"] = "unsubscribedPerList"
+    purpose: Purpose = "leavers"
+
+    @property
+    def who(self) -> Who:
+        """Of whom an export is asked."""
+        return "unsubscribedPerList" if self.purpose == "leavers" else "allContacts"
 
     @property
     def row_key(self) -> str:
         """The row of its question."""
-        return f"{_ROWS[self.who]}{self.list_id}"
+        return f"{_ROWS[self.purpose]}{self.list_id}"
 
     @property
     def key(self) -> DigestKey:
         """The key of its answer's digests. Raises ConfigurationError: what is wrong with APP_SECRET."""
-        return digest_key(_PURPOSES[self.who])
+        return digest_key(self.purpose)
 
     @property
     def words(self) -> str:
         """What is asked, in words."""
-        return f"who {'left' if self.who == 'unsubscribedPerList' else 'is in'} list {self.list_id}"
+        return f"who {'left' if self.purpose == 'leavers' else 'is in'} list {self.list_id}"
+
+    def line(self, contact: ExportedContact, key: DigestKey) -> str:
+        """What is kept of a contact of the answer: a digest, or of the list as it is its key and number; else empty."""
+        if self.purpose == "ledger":
+            return member_line(key, contact.email, contact.number)
+        return f"{key.digest(contact.email)}\n" if contact.email else ""
 
 
 def digest_key(purpose: Purpose) -> DigestKey:
@@ -160,13 +175,15 @@ def digest_key(purpose: Purpose) -> DigestKey:
 class Answer:
     """The answer that serves a run. `url`, a secret, is where Brevo has it; empty where it is a blob already.
 
-    It is empty as well where the question says that Brevo has it: it is looked up once all answers are there.
+    It is empty as well where the question says that Brevo has it: it is looked up once all answers are there. A list
+    as it is can be read `by_pages` where Brevo refuses its export.
     """
 
     question: Question
     subject: Subject
     key: DigestKey
     url: str = field(default="", repr=False)
+    by_pages: bool = False
 
 
 def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject) -> Answer | Wait:
@@ -193,17 +210,21 @@ def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Sub
     return _ask(app, run, ready, brevo, subject, has_failed=True)
 
 
-def _ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject, *, has_failed: bool) -> Wait:
+def _ask(
+    app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject, *, has_failed: bool
+) -> Answer | Wait:
     asked_at = app.now()
     try:
         process_id = request_export(brevo.session, subject.list_id, subject.who)
     except (ConfigurationError, PermanentError) as error:
         if error.code not in _REFUSALS:
             raise
-        if subject.who == "allContacts":
+        if subject.purpose == "excluded":
             check_excluded_list(brevo, subject.list_id)
         else:
             check_list(brevo, subject.list_id)
+        if subject.purpose == "ledger":
+            return Answer(Question(), subject, subject.key, by_pages=True)
         raise _unknown(subject, error.message) from None
     new = Question()
 
@@ -232,7 +253,13 @@ def _wait(ready: ReadyExport, subject: Subject, question: Question, seconds: flo
 
 
 def _unknown(subject: Subject, reason: str) -> ConfigurationError:
-    if subject.who == "allContacts":
+    if subject.purpose == "ledger":
+        return ConfigurationError(
+            "list_unknown",
+            f"Brevo does not say who is in list {subject.list_id}: {reason.rstrip('.')}.",
+            'Run the export again later, or set "sync_mode": "changes_only" in the export, which removes nobody.',
+        )
+    if subject.purpose == "excluded":
         return ConfigurationError(
             "exclude_unknown",
             f"Brevo does not say who is in list {subject.list_id}, which is excluded: {reason.rstrip('.')}.",
@@ -256,6 +283,8 @@ def read_answer(
     that it should be.
     """
     path = folder / answer.subject.row_key
+    if answer.by_pages:
+        return _read_pages(brevo, answer, path, between)
     if answer.url:
         count = _fetch(app, run, brevo, answer, path, between)
     else:
@@ -269,8 +298,8 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     count = 0
     with path.open("w", encoding="ascii") as file:
         for contact in read_export(answer.url, brevo.session.base_url, between):
-            if contact.email:
-                file.write(f"{answer.key.digest(contact.email)}\n")
+            if line := answer.subject.line(contact, answer.key):
+                file.write(line)
                 count += 1
     process_id = answer.question.process_id
     if count:
@@ -287,6 +316,13 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     if app.storage.accounts.take(run.key_setting, answer.subject.row_key, change) and old:
         app.storage.app_blobs.delete(LEAVERS, _blob(run.key_setting, answer.subject, old))
     return count
+
+
+def _read_pages(brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> Path | None:
+    with path.open("w", encoding="ascii") as file:
+        for contact in list_members(brevo.session, answer.subject.list_id, between):
+            file.write(answer.subject.line(contact, answer.key))
+    return path if path.stat().st_size else None
 
 
 def _copy(app: App, run: Run, answer: Answer, path: Path) -> None:
@@ -313,7 +349,7 @@ def gone(app: App, run: Run, answer: Answer) -> TransientError:
 
 def has_changed_secret(app: App) -> bool:
     """Whether some answer was noted by another APP_SECRET than that of this process. Raises as `app_secret` does."""
-    keys = {prefix: digest_key(_PURPOSES[who]) for who, prefix in _ROWS.items()}
+    keys = {prefix: digest_key(purpose) for purpose, prefix in _ROWS.items()}
     return any(
         row.key.startswith(prefix) and Question.of(row).is_by_another_key(key)
         for row in app.storage.accounts.rows()

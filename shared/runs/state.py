@@ -49,6 +49,9 @@ class Run:
     waits for what `waiting` says, since `waiting_since`, until the next try at `waiting_until`, and gives up at
     `waiting_deadline` (0: never). Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
     those that were named, if any.
+
+    `keeps_ledger` where its intention is written down, `ledger_etag` being that of the ledger which it was compared
+    with. `list_before` and `list_after` count the list's members, None where the list was not read.
     """
 
     run_id: str
@@ -76,6 +79,11 @@ class Run:
     rejected_id: str = ""
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
+    approved_of: str = ""
+    keeps_ledger: bool = False
+    ledger_etag: str = ""
+    list_before: int | None = None
+    list_after: int | None = None
     error: Problem | None = None
     staged_rows: int = 0
     staged_contacts: int = 0
@@ -187,6 +195,13 @@ class Run:
     def is_waiting(self, now: float) -> bool:
         """True up to the next try of what it waits for. POSIX seconds."""
         return bool(self.waiting) and now <= self.waiting_until
+
+    def removed(self, contacts: int, requests: int, now: datetime, graces: Graces) -> Self | None:
+        """So many contacts are removed; `requests` were sent to Brevo since that was noted last."""
+        if self.state not in SENDING or contacts <= self.counts.contacts_removed:
+            return None
+        counts = replace(self.counts.plus_traffic(requests), contacts_removed=contacts)
+        return replace(self, counts=counts, stalled_after=now.timestamp() + graces.stalled)
 
     def confirm_at(self, due: float, graces: Graces) -> Self | None:
         """Its next confirm message is due then; every earlier one is stale from now on."""

@@ -47,7 +47,8 @@ class RunStatus(Counts, RunSummary):
     `staged_contacts` count what a worker that is reading the segment has come to. `duration_seconds` is up to now while
     the run is open.
 
-    `customers`, how many it takes, is of a trial: null for other runs.
+    `customers`, how many it takes, is of a trial: null for other runs. `list_before` and `list_after` count the list's
+    members, as it was read before the run and as it is to be behind it: null where no run had to read it.
 
     rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
     contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out; contacts_delivered =
@@ -68,6 +69,8 @@ class RunStatus(Counts, RunSummary):
     staged_contacts: int
     snapshot: str | None
     segments: list[SegmentRows]
+    list_before: int | None
+    list_after: int | None
     allowance: str | None
     waiting: str | None
     waiting_for: str | None
@@ -166,6 +169,8 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
         staged_contacts=run.staged_contacts,
         snapshot=run.snapshot or None,
         segments=[SegmentRows(**segment) for segment in run.segments],
+        list_before=run.list_before,
+        list_after=run.list_after,
         allowance=run.allowance or None,
         waiting=waiting_text(waiting) if waiting else None,
         waiting_for=waiting.reason if waiting else None,

@@ -12,6 +12,7 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.chosen import Chosen
 from shared.mapping.chunk import Chunk
+from shared.mapping.compared import Compared
 from shared.mapping.excluded import Excluded
 from shared.mapping.known import KnownContacts
 from shared.mapping.leavers import Leavers
@@ -50,7 +51,8 @@ class SnapshotReader:
     """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
     `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
-    the `leavers` or the `excluded` is left out; `known` are the account's contacts, where ids tell them apart. With
+    the `leavers` or the `excluded` is left out; `known` are the account's contacts, where ids tell them apart;
+    `compared` says how contacts are compared with those that were sent before. With
     `chosen` only these customers are read and counted, and reading stops once it has them. With `picked` only these
     records are read, and `on_rejected` gets every row, also one that is sent. `notes` are sentences for people about
     what the files look like.
@@ -70,6 +72,7 @@ class SnapshotReader:
         known: KnownContacts | None = None,
         chosen: Chosen | None = None,
         excluded: Excluded | None = None,
+        compared: Compared | None = None,
         picked: Pick | None = None,
     ) -> None:
         self._blobs = blobs
@@ -84,6 +87,7 @@ class SnapshotReader:
         self._known = known
         self._chosen = chosen
         self._excluded = excluded
+        self._compared = compared
         self._picked = picked
         self._late: list[_Late] = []
         self._is_first = chosen is not None and not chosen.customer_ids
@@ -249,6 +253,7 @@ class SnapshotReader:
                 self._known,
                 self._chosen,
                 self._excluded,
+                self._compared,
                 every_row=self._picked is not None,
             )
         self._check_same_columns(columns, stream.name)

@@ -130,7 +130,7 @@ class Blobs:
             with storage_failures(what):
                 self._container(container).upload_blob(name, data, overwrite=True)
 
-    def write_if(self, container: str, name: str, data: bytes, etag: str | None) -> None:
+    def write_if(self, container: str, name: str, data: bytes | BinaryIO, etag: str | None) -> None:
         """Writes the blob only where it still is this etag, or is not there yet (None). Raises Conflict."""
         condition: dict[str, Any] = {"overwrite": etag is not None}
         if etag is not None:
@@ -141,6 +141,8 @@ class Blobs:
                 self._container(container).upload_blob(name, data, **condition)
         except NotFound:
             self.create_container(container)
+            if not isinstance(data, bytes):
+                data.seek(0)
             with storage_failures(what):
                 self._container(container).upload_blob(name, data, **condition)
 

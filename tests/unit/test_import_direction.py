@@ -1,6 +1,6 @@
 """Imports point one way: function_app -> trigger folders -> shared.
 
-In shared: cli -> operating -> administration -> notices -> runs -> staging -> segments, mapping, brevo.
+In shared: cli -> operating -> administration -> notices -> runs -> sync -> staging -> segments, mapping, brevo.
 """
 
 import ast
@@ -13,7 +13,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TRIGGERS = ("export_trigger", "timer_export", "blob_export", "export_worker")
 OUTSIDE = ("local", "benchmarks", "tests", "simulation")
 # From what knows most to what knows least; those of the last line know nothing of each other.
-LAYERS = ("shared.cli", "shared.operating", "shared.administration", "shared.notices", "shared.runs", "shared.staging")
+LAYERS = (
+    "shared.cli",
+    "shared.operating",
+    "shared.administration",
+    "shared.notices",
+    "shared.runs",
+    "shared.sync",
+    "shared.staging",
+)
 STAGES = ("shared.segments", "shared.mapping", "shared.brevo")
 
 # Whoever stands left (with all that is below it) imports nothing of what stands right.
@@ -24,6 +32,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "shared.telemetry": (*LAYERS, *STAGES, "shared.app"),
     "shared.storage": (*LAYERS, *STAGES, "shared.app"),
     "shared.config": (*LAYERS, *STAGES, "shared.app"),
+    "shared.sync": ("shared.app",),
     "shared.staging": ("shared.app",),
     "local.brevo_sandbox": ("shared",),
     "local": ("tests", "benchmarks", "simulation"),

@@ -16,8 +16,10 @@ from shared.brevo.polling import OpenImport, learn
 from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
 from shared.lifetimes import LONGEST_SENDING_HOURS
+from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.guards import check_confirmed
+from shared.runs.ledgers import note_rejected
 from shared.runs.queue import Message, schedule_confirm
 from shared.runs.slots import free_slots, release_left_slots, wake_waiting
 from shared.runs.state import SENDING, Run
@@ -30,6 +32,7 @@ from shared.runs.steps.reported import (
     unread_reports,
     write_last_batches,
 )
+from shared.runs.steps.settle import settle
 from shared.runs.trial import ready_for
 from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
@@ -61,7 +64,8 @@ def confirm(app: App, run: Run, message: Message) -> None:
         _check_batches(run, ready, batches)
     if len(batches) >= run.counts.batches and all(batch.state == "confirmed" for batch in batches):
         if not contacts_to_move(batches):
-            end.succeed(app, run, batches)
+            if settle(app, run, batches):
+                end.succeed(app, run, batches)
             return
         batches = write_last_batches(app, run, ready.export, batches)
     free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
@@ -136,14 +140,14 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
 def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:
     """Writes down what a poll has shown of a batch; returns the batch as it then is."""
     if process is not None and process.state == "completed":
-        return _take_completed(app, run, batch, process)
+        return _take_completed(app, run, ready, batch, process)
     if process is not None and process.state in ("failed", "cancelled"):
         return _take_failed(app, run, batch, process.state)
     _check_deadline(app, ready, batch)
     return _update(app, run, batch, methodcaller("polled", batch.process_id))
 
 
-def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch:
+def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process) -> Batch:
     """Confirms the batch, unless its report is to be read again."""
     note = ""
     try:
@@ -161,11 +165,7 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch
     if note:
         app.store.add_event(run.run_id, "report_unread", note)
     if found.rows:
-        with working_folder() as folder:
-            name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
-            with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
-                for row in found.rows:
-                    writer.add(row)
+        _write_rejected(app, run, ready, batch, found.rows)
     batch = _update(
         app,
         run,
@@ -177,6 +177,16 @@ def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch
     taken = batch.contacts - sum(found.rejected.values()) - found.moved
     app.store.add_event(run.run_id, "confirmed", f"Batch {batch.number}: {taken:,} of {batch.contacts:,} contacts.")
     return batch
+
+
+def _write_rejected(app: App, run: Run, ready: ReadyExport, batch: Batch, rows: list[RejectedRow]) -> None:
+    with working_folder() as folder:
+        name = brevo_rejected_name(run.run_id, batch.staging_id, batch.number)
+        with RejectedWriter(app.storage.app_blobs, name, Path(folder)) as writer:
+            for row in rows:
+                writer.add(row)
+    if run.keeps_ledger:
+        note_rejected(app, ready.export.identify_by, batch, rows)
 
 
 def _take_failed(app: App, run: Run, batch: Batch, state: str) -> Batch:

@@ -23,9 +23,10 @@ from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
-from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_who_left
+from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_members, read_who_left
 from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
 from shared.runs.identity import check_probe, ext_id_form, read_known
+from shared.runs.ledgers import Synced, difference_of, open_ledger, write_down
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
@@ -201,12 +202,15 @@ def _write_staging(
         blobs, folder = app.storage.app_blobs, Path(name)
         leavers = read_who_left(app, run, brevo, account.answers, folder, claim.check)
         excluded, unread = read_excluded(app, run, ready, brevo, account.answers, account.excluded, folder, claim.check)
+        members = read_members(app, run, brevo, account.answers, folder, claim.check)
+        opened = open_ledger(app, run, ready, folder)
         known, cost = None, ""
         if account.probed:
             left_list = ready.export.list_id if account.answers.left else None
             known, cost = read_known(
                 brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
             )
+        notes = [*filter(None, (cost, unread))]
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
 
             def between() -> None:
@@ -225,13 +229,20 @@ def _write_staging(
                 known=known,
                 chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
                 excluded=excluded,
+                compared=opened.compared(ready.export) if opened else None,
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
             bodies = write_bodies(blobs, staging, import_request(app, run, ready.export), reader.chunks())
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
-    gap, notes = gap_text(snapshot, account.excluded), [*filter(None, (cost, unread))]
-    return _Result(staging_id, snapshot, reader, checked, brevo.session.traffic.requests, batches, gap, notes)
+        synced = None
+        if opened and reader.counts.rows_read:
+            difference = difference_of(app, run, ready.export, opened, members)
+            write_down(app, run, staging_id, opened, difference)
+            synced = Synced(opened.etag, opened.before is None, ready.export.sync_mode == "full", difference)
+            notes += opened.notes
+    gap, requests = gap_text(snapshot, account.excluded), brevo.session.traffic.requests
+    return _Result(staging_id, snapshot, reader, checked, requests, batches, gap, notes, synced)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
@@ -252,6 +263,7 @@ class _Result:
     batches: list[Batch]
     gap: str
     notes: list[str]
+    synced: Synced | None
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""
@@ -264,6 +276,7 @@ class _Result:
             rejected_id=self.staging_id,
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
         )
+        run = self.synced.noted_in(run) if self.synced else run
         if not self.checked:
             return run
         checked = self.checked[-1]

@@ -1,0 +1,227 @@
+"""What is known of a list before a run, and what the run writes down of it: between the steps and `shared/sync`.
+
+The intention, which is what the ledger will be, is written before the first import. So where a run fails half-way, who
+may have been delivered is known all the same, and counts as ours. The ledger takes its place once all is confirmed.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.app import App
+from shared.config.document import ReadyExport
+from shared.config.models import Export
+from shared.errors import ConfigurationError
+from shared.mapping.compared import Compared, key_numbers
+from shared.mapping.leavers import DigestKey, as_sent
+from shared.mapping.results import RejectedRow
+from shared.runs.batch import Batch
+from shared.runs.leavers import digest_key
+from shared.runs.state import Run
+from shared.staging.bodies import STAGED
+from shared.staging.folders import working_folder
+from shared.storage.blobs import Blob
+from shared.storage.failures import Conflict, NotFound
+from shared.sync.stored import LEDGERS, Address, Stored, fetch, staging_of
+
+if TYPE_CHECKING:
+    from shared.sync.difference import Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is known before a run. `etag` is that of the ledger, empty where there is none; `notes` say what is odd.
+
+    `before` is what we have put into the list, in a file, None where nothing is known; `others` are ledgers of other
+    exports of the list. `is_whole` is False where one of those could not be read: then nobody can be removed.
+    """
+
+    address: Address
+    identity: str
+    key: DigestKey = field(repr=False)
+    folder: Path
+    before: Path | None
+    others: tuple[Path, ...]
+    etag: str
+    notes: list[str]
+    is_whole: bool
+
+    def compared(self, export: Export) -> Compared:
+        """How the run's contacts are compared as they are mapped."""
+        return Compared(self.key, self.folder, None if export.sync_mode == "full" else self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """How a staged run differs from what was known. `etag` is the known ledger's; `is_first`: nothing was known."""
+
+    etag: str
+    is_first: bool
+    sends_all: bool
+    difference: "Difference"
+
+    def noted_in(self, run: Run) -> Run:
+        """The run with these numbers."""
+        found = self.difference
+        counts = replace(
+            run.counts,
+            contacts_new=found.new,
+            contacts_changed=found.changed,
+            contacts_unchanged=found.unchanged,
+            contacts_up_to_date=0 if self.sends_all else found.unchanged,
+            contacts_to_remove=found.to_remove,
+        )
+        return replace(
+            run,
+            counts=counts,
+            keeps_ledger=True,
+            ledger_etag=self.etag,
+            list_before=found.members_before,
+            list_after=found.members_after,
+        )
+
+
+def address_of(run: Run) -> Address:
+    """Where the ledger of the run's export lies."""
+    return Address(run.key_setting, run.list_id, run.export)
+
+
+def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened | None:
+    """What is known of the list, in files in the folder. None where no ledger is kept: for trials, without a secret.
+
+    Raises ConfigurationError for what is wrong with APP_SECRET where the export's mode needs a ledger.
+    """
+    # These bring DuckDB, which cold starts do without.
+    from shared.sync.ledger import About
+    from shared.sync.opening import open_files
+
+    if run.is_trial:
+        return None
+    try:
+        key = digest_key("ledger")
+    except ConfigurationError:
+        if ready.export.sync_mode != "full":
+            raise
+        return None
+    address = address_of(run)
+    stored = Stored.find(app.storage.app_blobs, address)
+    sent = replace(
+        stored,
+        intentions=[blob for blob in stored.intentions if _may_be_delivered(app, blob)],
+        others_intentions=[blob for blob in stored.others_intentions if _may_be_delivered(app, blob)],
+    )
+    found = open_files(app.storage.app_blobs, sent, folder, About(ready.export.identify_by, key.id, ""))
+    etag = stored.ledger.etag if stored.ledger else ""
+    return Opened(
+        address, ready.export.identify_by, key, folder, found.before, found.others, etag, found.notes, found.is_whole
+    )
+
+
+def _may_be_delivered(app: App, intention: Blob) -> bool:
+    """False for a staging that was never sent: another one of its run was, or none."""
+    run_id, staging_id = staging_of(intention)
+    run = app.store.load(run_id)
+    return run is None or run.staging_id == staging_id
+
+
+def difference_of(app: App, run: Run, export: Export, opened: Opened, members: Path | None) -> "Difference":
+    """How the segment, once it is mapped, differs from what was known; the intention is then in the folder.
+
+    `members` is the list as it is, None where it was not read.
+    """
+    from shared.sync.difference import Comparison, Known
+    from shared.sync.ledger import About
+
+    known = Known(opened.before, opened.others, members if opened.is_whole else None, *_shown(app, run, opened))
+    with Comparison(opened.folder, sorted(opened.folder.glob("keys-*.parquet")), known, export.sync_mode) as comparison:
+        difference = comparison.difference()
+        comparison.write_next(_intention(opened), About(opened.identity, opened.key.id, run.run_id))
+    return difference
+
+
+def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None]:
+    """What a person has seen of a run that was approved: what it would send, and whom it would remove."""
+    if not run.approved_of:
+        return None, None
+    names = (
+        opened.address.intention(run.run_id, run.approved_of),
+        opened.address.removals(run.run_id, run.approved_of),
+    )
+    sent, removed = (_fetched(app, name, opened.folder / f"shown-{place}") for place, name in enumerate(names))
+    return sent, removed
+
+
+def _fetched(app: App, name: str, path: Path) -> Path | None:
+    found = app.storage.app_blobs.listing_if_there(LEDGERS, name)
+    return fetch(app.storage.app_blobs, found[0], path) if found else None
+
+
+def write_down(app: App, run: Run, staging_id: str, opened: Opened, difference: "Difference") -> None:
+    """Writes down what the run intends and whom it is to remove, before anything of it is sent."""
+    blobs, address = app.storage.app_blobs, opened.address
+    with _intention(opened).open("rb") as file:
+        blobs.write(LEDGERS, address.intention(run.run_id, staging_id), file)
+    if difference.removals:
+        with difference.removals.open("rb") as file:
+            blobs.write(LEDGERS, address.removals(run.run_id, staging_id), file)
+
+
+def read_removals(app: App, run: Run) -> list[int]:
+    """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
+    name = address_of(run).removals(run.run_id, run.staging_id)
+    return [int(line) for line in app.storage.app_blobs.read(LEDGERS, name).split()]
+
+
+def note_rejected(app: App, identity: str, batch: Batch, rows: Iterable[RejectedRow]) -> None:
+    """Writes down the keys of the batch's contacts that Brevo has rejected: they are not in the list."""
+    key = digest_key("ledger")
+    lines = [
+        "{},{}\n".format(*key_numbers(key, row.customer_id if identity == "customer_id" else as_sent(row.email or "")))
+        for row in rows
+        if row.outcome == "rejected_by_brevo"
+    ]
+    if lines:
+        app.storage.app_blobs.write(STAGED, f"{batch.staging}/{batch.number:05}.rejected", "".join(lines).encode())
+
+
+def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
+    """Makes the run's intention the ledger, without who was rejected. All is confirmed and removed. Safe to repeat.
+
+    Where the ledger is another one than the run has compared with, somebody has reset it: then none is kept.
+    """
+    address, blobs = address_of(run), app.storage.app_blobs
+    wanted = address.intention(run.run_id, run.staging_id)
+    intention = next(iter(blobs.listing_if_there(LEDGERS, wanted)), None)
+    if intention is None:
+        return  # an earlier try has done it
+    with working_folder() as name:
+        folder = Path(name)
+        path = fetch(blobs, intention, folder / "intention.parquet")
+        rejected = _rejected(app, run, batches)
+        unread = any(batch.note for batch in batches)
+        if rejected or unread:
+            from shared.sync.ledger import without
+
+            path = without(path, rejected, folder, forget_digests=unread)
+        with suppress(Conflict), path.open("rb") as file:
+            blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
+    # The run's own intention goes last: while it is there, all this is done again.
+    beside = [blob.name for blob in blobs.listing(LEDGERS, address.folder) if blob.name not in (address.ledger, wanted)]
+    for name in (*beside, wanted):
+        blobs.delete(LEDGERS, name)
+
+
+def _rejected(app: App, run: Run, batches: list[Batch]) -> str:
+    """The keys of all contacts that Brevo has rejected, a line for each."""
+    parts = []
+    for batch in batches:
+        if batch.rejected:
+            with suppress(NotFound):
+                parts.append(app.storage.app_blobs.read(STAGED, f"{batch.staging}/{batch.number:05}.rejected"))
+    return b"".join(parts).decode("ascii")
+
+
+def _intention(opened: Opened) -> Path:
+    return opened.folder / "next.parquet"

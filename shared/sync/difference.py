@@ -1,0 +1,141 @@
+"""How a segment differs from what Brevo is known to have, and from its list as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from shared.mapping.engine import open_engine
+from shared.mapping.rule import literal
+from shared.sync.ledger import About, count, read_sql, write_ledger
+
+SyncMode = Literal["full", "changes_only", "mirror", "mirror_exact"]
+MIRRORS: tuple[SyncMode, ...] = ("mirror", "mirror_exact")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before a run.
+
+    `before` is what we have put into the list, None where nothing is known; `others` are ledgers of other exports of
+    the same list; `members` is the list as it is, in lines as `member_line` writes them, None where it was not read.
+    Of a run that was approved, `shown` and `shown_removals` are what a person has seen of it.
+    """
+
+    before: Path | None = None
+    others: tuple[Path, ...] = ()
+    members: Path | None = None
+    shown: Path | None = None
+    shown_removals: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a run is to do. `ours` is how many members we have put into the list; `members_*` are None where not read.
+
+    `removals` is a file with the numbers of those to be removed, a line for each; None where there are none.
+    `not_shown` counts contacts that would be sent though nobody has seen them in what was approved.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    to_remove: int = 0
+    ours: int = 0
+    members_before: int | None = None
+    members_after: int | None = None
+    removals: Path | None = None
+    not_shown: int = 0
+
+
+class Comparison:
+    """The segment of a run beside what was known before: a database, to be closed.
+
+    `keys` are the files that mapping has written: a row for each contact of the segment, its digest null where nothing
+    is to be sent for it.
+    """
+
+    def __init__(self, folder: Path, keys: Sequence[Path], known: Known, mode: SyncMode) -> None:
+        self._db = open_engine(folder)
+        self._folder = folder
+        self._known = known
+        self._mode = mode
+        views = {
+            "segment": read_sql(*keys),
+            "before": read_sql(*([known.before] if known.before else [])),
+            "others": read_sql(*known.others),
+            "members": self._members(),
+        }
+        for name, select in views.items():
+            self._db.execute(f"CREATE VIEW {name} AS {select}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def difference(self) -> Difference:
+        """What the run is to do; who is to be removed is in a file in the folder."""
+        new, changed, unchanged = self._row(
+            "SELECT count(*) FILTER (before.high IS NULL), "
+            "count(*) FILTER (before.high IS NOT NULL AND before.digest IS DISTINCT FROM segment.digest), "
+            "count(*) FILTER (before.digest = segment.digest) "
+            "FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
+        )
+        sent = "SELECT segment.* FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
+        if self._mode != "full":
+            sent += " AND before.digest IS DISTINCT FROM segment.digest"
+        not_shown = 0
+        if self._known.shown:
+            seen = f"ANTI JOIN ({read_sql(self._known.shown)}) USING (high, low, digest)"
+            not_shown = count(self._db, f"SELECT high FROM ({sent}) {seen}")
+        if self._known.members is None:
+            return Difference(new, changed, unchanged, not_shown=not_shown)
+        removals = self._folder / "removals"
+        self._db.execute(f"COPY ({self._surplus()}) TO {literal(str(removals))} (FORMAT csv, HEADER false)")
+        with removals.open("rb") as file:
+            to_remove = sum(1 for _ in file)
+        members = count(self._db, "FROM members")
+        added = count(self._db, f"SELECT high FROM ({sent}) ANTI JOIN members USING (high, low)")
+        ours = count(self._db, "SELECT high FROM members SEMI JOIN before USING (high, low)")
+        after = members - to_remove + added
+        path = removals if to_remove else None
+        return Difference(new, changed, unchanged, to_remove, ours, members, after, path, not_shown)
+
+    def write_next(self, path: Path, about: About) -> None:
+        """Writes what the ledger will be once Brevo has confirmed all of the run.
+
+        Who has left the segment is forgotten where the run takes them out of the list.
+        """
+        sent, stays = "SELECT * FROM segment WHERE digest IS NOT NULL", "SELECT * FROM segment WHERE digest IS NULL"
+        kept = f"SEMI JOIN ({stays})" if self._mode in MIRRORS else f"ANTI JOIN ({sent})"
+        contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
+        write_ledger(self._db, contacts, path, about)
+
+    def _surplus(self) -> str:
+        """The numbers of the members that are to be removed."""
+        surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
+        if self._mode == "mirror":
+            surplus += " SEMI JOIN before USING (high, low) ANTI JOIN others USING (high, low)"
+        if self._known.shown:
+            surplus += f" SEMI JOIN ({self._shown_removals()}) USING (number)"
+        return f"SELECT DISTINCT number FROM ({surplus}) ORDER BY number"
+
+    def _shown_removals(self) -> str:
+        if self._known.shown_removals is None:
+            return "SELECT number FROM members LIMIT 0"
+        path = literal(str(self._known.shown_removals))
+        return f"SELECT number FROM read_csv({path}, columns={{'number': 'BIGINT'}}, auto_detect=false, header=false)"
+
+    def _members(self) -> str:
+        if self._known.members is None:
+            return "SELECT high, low, CAST(NULL AS BIGINT) AS number FROM others LIMIT 0"
+        return (
+            f"SELECT high, low, number FROM read_csv({literal(str(self._known.members))}, "
+            "columns={'high': 'UBIGINT', 'low': 'UBIGINT', 'number': 'BIGINT'}, auto_detect=false, header=false, "
+            "parallel=false, buffer_size=1000000)"
+        )
+
+    def _row(self, sql: str) -> tuple[int, ...]:
+        return tuple(map(int, self._db.execute(sql).fetchone() or ()))

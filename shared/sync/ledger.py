@@ -1,0 +1,108 @@
+"""The ledger: for each contact that an export has put into a list, its key and the digest of what was sent.
+
+A file of Parquet, sorted by key, so that a contact takes at most 24 bytes. It says in its own head whose it is; one
+that is cut off, of another form, or made with another secret is not read, which counts as no ledger.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import duckdb
+
+from shared.mapping.engine import open_engine
+from shared.mapping.rule import literal
+
+FORM = "1"
+DIGESTS_BY = f"duckdb {duckdb.__version__}"
+NOBODY = "SELECT CAST(NULL AS UBIGINT) AS high, CAST(NULL AS UBIGINT) AS low, CAST(NULL AS UBIGINT) AS digest LIMIT 0"
+
+
+class LedgerUnreadable(Exception):
+    """The file is no ledger that this release and its secret can read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose ledger it is. `key_id` tells by which key its keys were made; `digests_by` by what its digests."""
+
+    identity: str
+    key_id: str
+    run_id: str
+    digests_by: str = DIGESTS_BY
+    form: str = FORM
+
+    @classmethod
+    def of(cls, db: duckdb.DuckDBPyConnection, path: Path) -> Self:
+        """What the file says of itself. Raises LedgerUnreadable where it cannot be read whole."""
+        try:
+            found = db.execute(f"SELECT key, value FROM parquet_kv_metadata({literal(str(path))})").fetchall()
+            columns = db.execute(f"DESCRIBE {read_sql(path)}").fetchall()
+        except duckdb.Error:
+            raise LedgerUnreadable("it is cut off or is no ledger") from None
+        values = {bytes(key).decode(): bytes(value).decode() for key, value in found}
+        if values.get("form") != FORM:
+            raise LedgerUnreadable("it was written by another release")
+        if [(name, kind) for name, kind, *_ in columns] != [(name, "UBIGINT") for name in ("high", "low", "digest")]:
+            raise LedgerUnreadable("it has other columns than a ledger")
+        return cls(**{name: values.get(name, "") for name in cls.__slots__})
+
+    def check(self, wanted: Self) -> None:
+        """Raises LedgerUnreadable where its keys are not those of `wanted`."""
+        if self.identity != wanted.identity:
+            raise LedgerUnreadable(f"it was kept by {self.identity}, and contacts are identified by {wanted.identity}")
+        if self.key_id != wanted.key_id:
+            raise LedgerUnreadable("it was made with another APP_SECRET")
+
+
+def read_sql(*paths: Path) -> str:
+    """The contacts of these files: `high`, `low`, `digest`."""
+    if not paths:
+        return NOBODY
+    return f"SELECT high, low, digest FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
+
+
+def write_ledger(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About) -> None:
+    """Writes the contacts of this SELECT, which has each key once."""
+    head = ", ".join(f"{name}: {literal(getattr(about, name))}" for name in about.__slots__)
+    db.execute(
+        f"COPY (SELECT high, low, digest FROM ({contacts}) ORDER BY high) TO {literal(str(path))} "
+        f"(FORMAT parquet, PARQUET_VERSION V2, COMPRESSION uncompressed, KV_METADATA {{{head}}})"
+    )
+
+
+def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) -> Path:
+    """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown."""
+    lines = folder / "rejected"
+    lines.write_text(rejected or "0,0\n", encoding="ascii")
+    gone = (
+        f"SELECT high, low FROM read_csv({literal(str(lines))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "
+        "auto_detect=false, header=false)"
+    )
+    digest = "CAST(NULL AS UBIGINT) AS digest" if forget_digests else "digest"
+    with closing(open_engine(folder)) as db:
+        about = About.of(db, path)
+        file = folder / "confirmed.parquet"
+        kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
+        write_ledger(db, kept, file, about)
+    return file
+
+
+def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:
+    """How many contacts the SELECT has."""
+    (found,) = db.execute(f"SELECT count(*) FROM ({contacts})").fetchone() or (0,)
+    return int(found)
+
+
+def merged_sql(ledger: str, intentions: Sequence[str]) -> str:
+    """The ledger, and what runs that were not confirmed may have delivered: ours, but with unknown values."""
+    confirmed = f"SELECT *, true AS confirmed FROM ({ledger})"
+    if not intentions:
+        return ledger
+    others = " UNION ALL ".join(f"SELECT *, false FROM ({each})" for each in intentions)
+    return (
+        "SELECT high, low, CASE WHEN bool_or(confirmed) AND count(*) = count(digest) AND min(digest) = max(digest) "
+        f"THEN min(digest) END AS digest FROM ({confirmed} UNION ALL {others}) GROUP BY high, low"
+    )
