@@ -58,16 +58,16 @@ def keys_sql(plan: Plan, key: DigestKey) -> str:
     )
 
 
-def unchanged_sql(before: Path) -> list[str]:
-    """Statements that settle the fate of the chunk's contacts that Brevo has as they are.
+def fresh_sql(before: Path) -> list[str]:
+    """Statements that make the table `fresh` of the chunk's contacts that Brevo does not have as they are: `row`.
 
-    The chunk is the smaller side: a table of all that is known is never hashed.
+    128 bits are compared, half of them of the key. The chunk is the smaller side: a table of all that is known is never
+    hashed.
     """
     return [
-        "CREATE OR REPLACE TEMP TABLE met AS SELECT high, low, digest "
-        f"FROM read_parquet({literal(str(before))}) SEMI JOIN compared USING (high, low)",
-        f"UPDATE chunk SET fate = {FATE['unchanged']} FROM compared JOIN met USING (high, low, digest) "
-        f"WHERE chunk.rowid = compared.row",
+        "CREATE OR REPLACE TEMP TABLE met AS SELECT high, digest "
+        f"FROM read_parquet({literal(str(before))}) SEMI JOIN compared USING (high, digest)",
+        "CREATE OR REPLACE TEMP TABLE fresh AS SELECT row FROM compared ANTI JOIN met USING (high, digest)",
     ]
 
 

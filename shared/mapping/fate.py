@@ -18,7 +18,6 @@ Fate = Literal[
     "waiting",
     "outside",
     "excluded",
-    "unchanged",
 ]
 FATE: dict[Fate, int] = {
     "contact": 0,
@@ -36,10 +35,9 @@ FATE: dict[Fate, int] = {
     "waiting": 12,
     "outside": 13,
     "excluded": 14,
-    "unchanged": 15,
 }
 # What is not reported row by row. Rows that wait are reported once they are decided; those outside are no part of a
-# trial; those that are unchanged were counted as contacts before.
+# trial.
 NO_FAULTS: tuple[Fate, ...] = ("contact", "merged", "filtered", "waiting", "outside")
 # What is left where every row that is decided is to be reported.
 UNDECIDED: tuple[Fate, ...] = ("waiting", "outside")

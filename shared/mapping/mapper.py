@@ -13,7 +13,7 @@ import duckdb
 from shared.errors import PermanentError
 from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
-from shared.mapping.compared import Compared, keys_sql, unchanged_sql, write_keys_sql
+from shared.mapping.compared import Compared, fresh_sql, keys_sql, write_keys_sql
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
 from shared.mapping.engine import open_engine
@@ -41,6 +41,8 @@ from shared.mapping.plan import Plan
 from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, outcome_of
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
+    ALL_ROWS,
+    FRESH_ROWS,
     LONGEST_NUMBER,
     LONGEST_TEXT,
     FileSource,
@@ -277,17 +279,18 @@ class Mapper:
                 self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
 
     def _compare(self, compared: Compared) -> None:
-        """Notes the keys of the chunk's contacts, and takes out those that have not changed. All are counted before."""
+        """Notes the keys of the chunk's contacts, and finds those that are to be sent."""
         self._execute(keys_sql(self.plan, compared.key))
         self._execute(write_keys_sql(compared.keys_file(self._parts)))
         self._parts += 1
         if compared.before:
-            self._execute_all(unchanged_sql(compared.before))
+            self._execute_all(fresh_sql(compared.before))
 
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
-        self._execute(copy_sql(contacts_sql(self.plan, doubtful), str(mapped.contacts)))
-        self._execute(copy_sql(places_sql(place), str(mapped.places)))
+        rows = FRESH_ROWS if self._compared and self._compared.before else ALL_ROWS
+        self._execute(copy_sql(contacts_sql(self.plan, doubtful, rows), str(mapped.contacts)))
+        self._execute(copy_sql(places_sql(place, rows), str(mapped.places)))
         return mapped
 
     def _execute_all(self, statements: Iterable[str]) -> None:

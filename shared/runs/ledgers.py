@@ -200,7 +200,8 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         folder = Path(name)
         path = fetch(blobs, intention, folder / "intention.parquet")
         rejected = _rejected(app, run, batches)
-        unread = any(batch.note for batch in batches)
+        named = rejected.count("\n") == sum(sum(batch.rejected.values()) for batch in batches)
+        unread = not named or any(batch.note for batch in batches)
         if rejected or unread:
             from shared.sync.ledger import without
 

@@ -61,3 +61,44 @@ def test_changes_only_sends_who_is_new_or_has_changed(following):
     refresh(following, *range(1, 8), c3="Other")
     assert counts(run(following)) == (0, 0, 7, 0)
     assert numbers(following) == set(range(8))
+
+
+def put_by_others(flow, *numbers):
+    flow.sandbox.seed(contacts=[{"email": address(n), "lists": [flow.list_id]} for n in numbers])
+
+
+def test_mirror_takes_out_who_left_the_segment_and_whom_we_have_put_there(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    put_by_others(following, 50)
+    refresh(following, *range(6))
+    status = run(following)
+    assert (status["contacts_to_remove"], status["list_before"], status["list_after"]) == (0, 1, 7)
+    refresh(following, *range(2, 8), c3="Other")
+    status = run(following)
+    assert counts(status) == (2, 1, 3, 3)
+    assert (status["contacts_removed"], status["list_before"], status["list_after"]) == (2, 7, 7)
+    assert numbers(following) == {*range(2, 8), 50}
+    refresh(following, *range(0, 8))
+    assert run(following)["contacts_new"] == 2, "who returns is new"
+    assert numbers(following) == {*range(8), 50}
+
+
+def test_mirror_exact_takes_out_everybody_who_is_not_in_the_segment(following):
+    following.change(sync_mode="mirror_exact", max_removed=1)
+    put_by_others(following, 50)
+    refresh(following, *range(6))
+    status = run(following, accept=True)
+    assert (status["contacts_removed"], status["list_before"], status["list_after"]) == (1, 1, 6)
+    assert numbers(following) == set(range(6))
+
+
+def test_contact_that_another_export_keeps_in_the_list_stays(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    other = following.add_export("other", sync_mode="full", segments=["Silver"])
+    following.segment("CustomerId,EMail,FirstName\nC-1,person1@example.com,Name1\n", name="Silver")
+    refresh(following, *range(4))
+    run(following)
+    run(following, export_id=other)
+    refresh(following, 3)
+    status = run(following, accept=True)
+    assert (status["contacts_removed"], numbers(following)) == (2, {1, 3})

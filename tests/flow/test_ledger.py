@@ -1,0 +1,123 @@
+"""The ledger: what it holds after runs that go wrong, and what happens where it cannot be read."""
+
+import pytest
+
+from shared.sync.stored import LEDGERS
+from tests.flow.test_sync import address, counts, following, numbers, put_by_others, refresh, run  # noqa: F401
+
+NEW_SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+@pytest.fixture
+def mirroring(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    return following
+
+
+def ledger_blobs(flow):
+    return [blob.name for blob in flow.app.storage.app_blobs.listing_if_there(LEDGERS, "")]
+
+
+def test_ledger_is_all_that_is_left_behind_a_run(mirroring):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    refresh(mirroring, *range(1, 4))
+    run(mirroring)
+    assert ledger_blobs(mirroring) == [f"{mirroring.account}/{mirroring.list_id}/{mirroring.export_id}/ledger.parquet"]
+
+
+def test_contact_that_brevo_rejected_is_sent_again(mirroring, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        refresh(mirroring, *range(4))
+        assert mirroring.run()["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
+    refresh(mirroring, *range(4))
+    assert counts(run(mirroring)) == (1, 0, 3, 1)
+    assert numbers(mirroring) == set(range(4))
+
+
+@pytest.mark.parametrize("form", ["counts"])
+def test_where_nobody_knows_who_was_rejected_all_are_sent_again(mirroring, monkeypatch, form):
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        mirroring.sandbox.change(report_form=form)
+        refresh(mirroring, *range(4))
+        mirroring.run()
+    refresh(mirroring, *range(4))
+    assert counts(run(mirroring)) == (0, 4, 0, 4)
+    assert numbers(mirroring) == set(range(4))
+
+
+def test_whom_a_failed_run_may_have_put_there_is_ours_and_is_removed(mirroring):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    mirroring.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(mirroring, *range(6), c0="Other")
+    assert mirroring.run()["status"] == "failed"
+    put_by_others(mirroring, 4)  # as if some of it had come through
+    refresh(mirroring, *range(3))
+    status = run(mirroring)
+    assert counts(status) == (0, 1, 2, 1), "nobody knows which name Brevo has of the one that had changed"
+    assert (status["contacts_removed"], numbers(mirroring)) == (2, set(range(3)))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda data: data[:-20], "it is cut off or is no ledger"),
+        (lambda data: b"", "it is cut off or is no ledger"),
+        (lambda data: data.replace(b"form\x18\x011", b"form\x18\x019"), "it was written by another release"),
+    ],
+)
+def test_ledger_that_cannot_be_read_counts_as_none_and_is_told(mirroring, harm, words):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    (name,) = ledger_blobs(mirroring)
+    blobs = mirroring.app.storage.app_blobs
+    data = blobs.read(LEDGERS, name)
+    assert harm(data) != data
+    blobs.write(LEDGERS, name, harm(data))
+    refresh(mirroring, *range(2, 6))
+    status = run(mirroring)
+    assert counts(status) == (4, 0, 0, 4)
+    assert (status["contacts_removed"], numbers(mirroring)) == (0, set(range(6)))
+    assert any(words in note for note in status["notes"])
+    refresh(mirroring, *range(2, 6))
+    assert counts(run(mirroring)) == (0, 0, 4, 0)
+
+
+def test_another_secret_makes_a_new_ledger(mirroring, monkeypatch):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    monkeypatch.setenv("APP_SECRET", NEW_SECRET)
+    refresh(mirroring, *range(1, 4))
+    status = run(mirroring)
+    assert (counts(status), status["contacts_removed"]) == ((3, 0, 0, 3), 0)
+    assert any("another APP_SECRET" in note for note in status["notes"])
+
+
+def test_without_a_secret_full_runs_go_on_and_other_modes_say_what_is_missing(mirroring, monkeypatch):
+    monkeypatch.delenv("APP_SECRET")
+    refresh(mirroring, *range(4))
+    mirroring.run_fails("app_secret_missing")
+    mirroring.change(sync_mode="full")
+    assert counts(run(mirroring)) == (4, 0, 0, 4)
+    assert ledger_blobs(mirroring) == []
+
+
+def test_other_mapping_sends_all_again(mirroring):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    mirroring.change(mapping={"email": "EMail", "attributes": {"LASTNAME": "FirstName"}})
+    refresh(mirroring, *range(4))
+    assert counts(run(mirroring)) == (0, 4, 0, 4)
+
+
+def test_digests_of_another_version_of_the_engine_are_unknown(mirroring, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1"))
+        refresh(mirroring, *range(4))
+        run(mirroring)
+    refresh(mirroring, *range(1, 4))
+    status = run(mirroring)
+    assert (counts(status), status["contacts_removed"]) == ((0, 3, 0, 3), 1)
