@@ -11,10 +11,12 @@ from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
 from shared.administration.previewing import preview_of, previewed, previewed_unsaved
+from shared.administration.running import approve_run as approve
 from shared.administration.running import cancel_run as cancel
 from shared.administration.running import list_runs as runs_of
 from shared.administration.running import start_export as start
 from shared.administration.running import start_exports as start_all
+from shared.administration.running import start_plan as plan
 from shared.administration.running import start_refreshed
 from shared.administration.running import start_trial as trial
 from shared.app import App
@@ -91,6 +93,16 @@ def start_trial(asked: Asked) -> func.HttpResponse:
     return _started(started)
 
 
+@endpoint("POST", "exports/{id}/plan", status=202, answer=Started, problems=(404, 409))
+def plan_export(asked: Asked) -> func.HttpResponse:
+    """Starts a run that is held before it sends anything: its status shows what it would send.
+
+    POST runs/{id}/approve sends it, POST runs/{id}/cancel rejects it. A held run of the export ends; 409 where another
+    one is active.
+    """
+    return _started(plan(asked.app, asked.caller, asked.id, "http"))
+
+
 def _started(started: Start) -> func.HttpResponse:
     headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": _LOOK_AGAIN_SECONDS}
     return json_answer(Started.of(started), 202, headers)
@@ -140,9 +152,19 @@ def show_run(asked: Asked) -> func.HttpResponse:
     return json_answer(run_story(asked.app, run), headers=headers)
 
 
+@endpoint("POST", "runs/{id}/approve", status=202, answer=RunStatus, problems=(404, 409))
+def approve_run(asked: Asked) -> func.HttpResponse:
+    """Lets a held run send what it has shown, less who has meanwhile fallen out.
+
+    409 where it is not held, where its time is over (hold_expired), and where a newer snapshot is there or the
+    configuration has changed (plan_outdated).
+    """
+    return json_answer(run_status(asked.app, approve(asked.app, asked.caller, asked.id)), 202)
+
+
 @endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))
 def cancel_run(asked: Asked) -> func.HttpResponse:
-    """Ends a run."""
+    """Ends a run; one that is held is rejected by it."""
     return json_answer(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)), 202)
 
 

@@ -9,6 +9,8 @@ LONGEST_IMPORT_HOURS = 168
 # How long a run may send, over all its batches, before it fails. One batch may take its deadline, and some hours of
 # failures before it.
 LONGEST_SENDING_HOURS = 192
+# The most that an export's hold_hours may say. A run that is held has no bodies; its rejected rows are kept for longer.
+LONGEST_HOLD_HOURS = 168
 # Lifecycle rule: a staged body is needed until its run has ended, and nothing of the rule sees whether it has.
 STAGED_DAYS = 9
 # `prune` sees which runs have ended. Two days are for what a worker that is still alive may write behind an end.

@@ -226,7 +226,8 @@ ALWAYS: dict[str, Any] = {
 }
 STAGING: dict[str, Any] = {
     "shared.runs.starting.find_snapshot": staging.find_snapshot,
-    "shared.runs.steps.stage.find_snapshot": staging.find_snapshot,
+    "shared.runs.holding.find_snapshot": staging.find_snapshot,
+    "shared.runs.steps.snapshot_waits.find_snapshot": staging.find_snapshot,
     "shared.runs.steps.stage.SnapshotReader": staging.ModelReader,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
     "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,

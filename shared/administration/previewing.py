@@ -1,4 +1,4 @@
-"""What a run of an export would send, whether it is saved or not, and which guard would stop that run."""
+"""What a run of an export would send, whether it is saved or not, and which guard would hold that run."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -44,12 +44,12 @@ def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
 
 
 def preview_of(app: App, ready: ReadyExport) -> "Preview":
-    """What a run would send. Where a guard would stop that run, the first note says so. Raises as staging does."""
+    """What a run would send. Where a guard would hold that run, the first note says so. Raises as staging does."""
     from shared.staging.preview import preview  # brings what only a preview needs
 
     found = preview(app.storage.segment_blobs, ready, app.brevo)
     try:
         check_staged(ready.export, found, found.notes, app.store.success(ready.export.id))
     except ConfigurationError as error:
-        return replace(found, notes=[f"A run would be stopped: {error.message} {error.advice}", *found.notes])
+        return replace(found, notes=[f"A run would be held: {error.message} {error.advice}", *found.notes])
     return found

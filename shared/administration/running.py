@@ -15,6 +15,7 @@ from shared.brevo.checks import check_list
 from shared.config.document import ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, shown
+from shared.runs.holding import approve
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
 from shared.runs.state import Run, Trigger
@@ -102,6 +103,18 @@ def start_trial(
     return start
 
 
+def start_plan(app: App, caller: Caller, export_id: str, trigger: Trigger) -> Start:
+    """Starts a run that is held before it sends anything, or finds the plan that is on its way.
+
+    Raises AccessDenied and ConfigurationError.
+    """
+    require_for_export(app, caller, "run_export", export_id)
+    start = start_run(app, ready_export(app.document(), export_id), trigger, caller.name, kind="plan")
+    if start.is_new:
+        audit.note(app, caller, "plan export", export_id, start.run_id)
+    return start
+
+
 def start_exports(app: App, caller: Caller, trigger: Trigger) -> list[Start]:
     """Starts every export with an active schedule that the caller may run."""
     require(caller, "run_all")
@@ -127,6 +140,16 @@ def _noted(app: App, caller: Caller, starts: list[Start]) -> list[Start]:
         if start.is_new:
             audit.note(app, caller, "run export", start.export, start.run_id)
     return starts
+
+
+def approve_run(app: App, caller: Caller, run_id: str) -> Run:
+    """Lets a held run go on, to send what it has shown. Raises AccessDenied, and as `approve`."""
+    require(caller, "run_export")
+    run = find_run(app, run_id)
+    require_for_export(app, caller, "run_export", run.export)
+    approved = approve(app, run, caller.name)
+    audit.note(app, caller, "approve run", run.run_id)
+    return approved
 
 
 def cancel_run(app: App, caller: Caller, run_id: str) -> Run:

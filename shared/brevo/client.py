@@ -81,6 +81,7 @@ class Allowance:
 class _List(BaseModel):
     id: int
     name: str = ""
+    uniqueSubscribers: int = 0  # noqa: N815
 
 
 class _Lists(BaseModel):
@@ -140,7 +141,11 @@ class BrevoClient:
 
     def list_name(self, list_id: int) -> str:
         """The list's name. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
-        return parsed(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}")).name
+        return self._list(list_id).name
+
+    def list_size(self, list_id: int) -> int:
+        """How many members the list has by its own count, which may leave out blocked ones. Raises NotThere."""
+        return self._list(list_id).uniqueSubscribers
 
     def list_count(self) -> int:
         """How many lists there are; also a check of the key within the generous allowance.
@@ -148,6 +153,9 @@ class BrevoClient:
         https://developers.brevo.com/reference/getlists-1
         """
         return parsed(_Lists, self.session.call("contacts", "GET", "/contacts/lists", params={"limit": 1})).count
+
+    def _list(self, list_id: int) -> _List:
+        return parsed(_List, self.session.call("contacts", "GET", f"/contacts/lists/{list_id}"))
 
     def lists_named(self, name: str) -> list[int]:
         """The ids of the lists of this name, in any case; an account has few enough lists to look at each."""

@@ -1,6 +1,6 @@
 """The terminal: the same operations as the API's, from a command line. Also installed as `segment-export`."""
 
-from shared.cli import commands, trying, watching, asking_why, administering, looking_up, operating, probing  # noqa: I001 - in the order of `--help`
+from shared.cli import commands, planning, trying, watching, asking_why, administering, looking_up, operating, probing  # noqa: I001 - in the order of `--help`
 from shared.cli.program import main
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "looking_up",
     "main",
     "operating",
+    "planning",
     "probing",
     "trying",
     "watching",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shared.cli.bodies import read_body
-from shared.cli.ids import complete_export_or_run, complete_id, run_argument
-from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
+from shared.cli.ids import complete_export_or_run, complete_id, require_run_id, run_argument
+from shared.cli.program import FAILED, OPEN, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.counting import counted
@@ -15,6 +15,7 @@ from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from shared.app import App
+    from shared.runs.starting import Start
 
 _BAD_ENDS = ("failed", "cancelled")
 
@@ -70,7 +71,7 @@ def preview(export: str | None, file: str | None) -> None:
 @click.option("--all", "every", is_flag=True, help="instead: every export with an active schedule")
 @click.option("--wait", is_flag=True, help="work the queue here and wait for the run's end")
 @click.option("--now", is_flag=True, help="take the newest snapshot without its quiet period")
-@click.option("--accept", is_flag=True, help="let the run through a guard that stopped the last one")
+@click.option("--accept", is_flag=True, help="approve beforehand what a guard would hold")
 def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) -> int:
     """Start a run of an export."""
     require_one({"EXPORT": export, "--all": every})
@@ -79,9 +80,14 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
         _run_all(app, wait)
         return SUCCEEDED
     from shared.administration.running import start_export
+
+    return show_start(app, start_export(app, caller(), export, "terminal", now=now, accept=accept), wait=wait)
+
+
+def show_start(app: "App", started: "Start", *, wait: bool) -> int:
+    """Shows the run that was started, or found active; with `wait` once it has ended or is held. The exit status."""
     from shared.runs.status import find_run, run_status
 
-    started = start_export(app, caller(), export, "terminal", now=now, accept=accept)
     if not started.is_new:
         say(f"{started.reason} It is watched instead." if wait else started.reason, err=True)
     if not wait:
@@ -91,18 +97,18 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
 
 
 def watch_run(app: "App", run_id: str) -> int:
-    """Works the queue until the run has ended, and shows it; the exit status that its end is."""
+    """Works the queue until the run has ended or is held, and shows it; the exit status that this is."""
     from shared.cli.progress import Progress
     from shared.operating.worker import tell_what_waits, work_until
     from shared.runs.status import find_run, run_status
 
     app = app.patient()
     with Progress(app, run_id, quiet=as_json()):
-        work_until(app, lambda: find_run(app, run_id).is_final)
+        work_until(app, lambda: (run := find_run(app, run_id)).is_final or run.is_held)
         tell_what_waits(app)
     ended = run_status(app, find_run(app, run_id))
     show(ended, lambda: status_text(ended))
-    return FAILED if ended.status in _BAD_ENDS else SUCCEEDED
+    return OPEN if ended.status == "held" else FAILED if ended.status in _BAD_ENDS else SUCCEEDED
 
 
 def _run_all(app: "App", wait: bool) -> None:
@@ -145,13 +151,11 @@ def rejects(export_or_run: str) -> None:
 @program.command(epilog=example("cancel high-value-20261124T050312-a1b2c3"))
 @run_argument
 def cancel(run: str) -> None:
-    """End a run; nothing more is sent than the batch on its way."""
+    """End a run; nothing more is sent than the batch on its way. A held run is rejected by it."""
     from shared.administration.running import cancel_run
-    from shared.runs.run_ids import is_run_id
     from shared.runs.status import run_status
 
-    if not is_run_id(run):
-        raise click.UsageError(f"{run[:100]!r} is no run's id: segment-export runs EXPORT lists them.")
+    require_run_id(run)
     app = open_app()
     cancelled = run_status(app, cancel_run(app, caller(), run))
     show(cancelled, lambda: status_text(cancelled))

@@ -56,6 +56,14 @@ def _document() -> Any:
     return open_app().configuration.read().model_dump()
 
 
+def require_run_id(text: str) -> None:
+    """Raises UsageError for what is no run's id."""
+    from shared.runs.run_ids import is_run_id
+
+    if not is_run_id(text):
+        raise click.UsageError(f"{text[:100]!r} is no run's id: segment-export runs EXPORT lists them.")
+
+
 connection_argument = click.argument("connection", shell_complete=complete_id, help="a connection's id")
 export_argument = click.argument("export", shell_complete=complete_id, help="an export's id")
 run_argument = click.argument("run", shell_complete=complete_id, help="a run's id")

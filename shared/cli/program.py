@@ -25,6 +25,7 @@ _EXAMPLES = (
     ("segment-export connect brevo-eu", "does Brevo accept the key? step by step"),
     ("segment-export preview high-value", "what would be sent: five masked contacts, counts by reason"),
     ("segment-export trial high-value --list 99", "twenty customers, really sent, to another list"),
+    ("segment-export plan high-value --wait", "what would be sent, to be approved or cancelled"),
     ("segment-export run high-value --wait", "run it, watch it, end with its status"),
     ("segment-export status", "a line for each export; of an export, its last run"),
     ("segment-export rejects high-value > rejects.csv", "each row that was not sent, and why"),
@@ -48,7 +49,7 @@ _STATUS = (
     ("0", "succeeded, with or without rejections"),
     ("1", "failed or cancelled"),
     ("2", "wrong use or configuration"),
-    ("3", "still open, held or not run yet: status --exit-status"),
+    ("3", "held, waits for approval; with status --exit-status also still open or not run yet"),
 )
 _SECTIONS = (
     ("Examples", _EXAMPLES, 40),

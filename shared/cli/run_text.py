@@ -41,6 +41,20 @@ def waiting_lines(run: "RunStatus") -> list[str]:
     return [f"  waiting    {run.waiting_for}", f"             {', '.join(times)}"]
 
 
+def held_lines(run: "RunStatus") -> list[str]:
+    """What a held run would send, why it is held and until when, and how to decide."""
+    lines = [f"  to send    {run.contacts_to_send:,} contacts of {run.contacts_mapped:,}; nothing was sent so far"]
+    if run.held_for:
+        advice = [f"  what to do {run.held_for.advice}"] if run.held_for.advice else []
+        lines += [f"  held       {run.held_for.message}", *advice]
+    until = f" until {local_text(run.held_until)}" if run.held_until else ""
+    return [
+        *lines,
+        f"  to send it: segment-export approve {run.run_id}{until}",
+        f"  to reject it: segment-export cancel {run.run_id}",
+    ]
+
+
 def duration_text(seconds: float) -> str:
     """A duration in its two largest units."""
     whole = round(seconds)

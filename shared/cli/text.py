@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.cli.fitting import columns, width_of
-from shared.cli.run_text import head_lines, waiting_lines
+from shared.cli.run_text import head_lines, held_lines, waiting_lines
 from shared.counting import counted
 from shared.times import local_text
 
@@ -28,7 +28,7 @@ def status_text(run: "RunStatus") -> str:
     if run.allowance:
         lines.append(f"  contract   {run.allowance} (e-mails to send, not contacts)")
     lines += [f"  note       {note}" for note in run.notes]
-    lines += waiting_lines(run)
+    lines += held_lines(run) if run.status == "held" else waiting_lines(run)
     if run.error:
         lines += _problem("reason" if run.status == "skipped" else "error", run.error)
     if run.rejected or run.warnings or run.contacts_left_out:

@@ -23,6 +23,8 @@ LARGEST_BYTES = 4_000_000
 _MOST_KEYS = 500  # in one object: twice what a mapping may have
 _MOST_KEYS_IN_ALL = 250_000
 _LONGEST_TEXT = 4_000
+# Of an export or its connection: what can change without changing what is sent.
+_NOT_SENT_BY = {"display_name", "schedule", "hold_hours", "available_to", "consent"}
 
 
 class DocumentError(ConfigurationError):
@@ -51,6 +53,12 @@ class ReadyExport:
     def asks_who_left(self) -> bool:
         """True where Brevo is asked before a run who left the list, and those are left out."""
         return self.connection.leavers == "asked" and not self.export.put_back_leavers
+
+    @property
+    def digest(self) -> str:
+        """The same while nothing has changed that decides what a run sends, and how; names and schedules do not."""
+        parts = self.export.model_dump_json(exclude=_NOT_SENT_BY), self.connection.model_dump_json(exclude=_NOT_SENT_BY)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

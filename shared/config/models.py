@@ -23,7 +23,7 @@ from shared.config.mapping import Mapping
 from shared.config.notifications import Notification
 from shared.config.source import Source
 from shared.errors import did_you_mean, shown
-from shared.lifetimes import LONGEST_IMPORT_HOURS
+from shared.lifetimes import LONGEST_HOLD_HOURS, LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
@@ -192,6 +192,12 @@ class Export(Model):
     )
     max_removed: Share = Field(
         default=0.3, description="With more than this share of our members to be removed, nothing is sent."
+    )
+    hold_hours: float = Field(
+        default=48,
+        ge=1,
+        le=LONGEST_HOLD_HOURS,
+        description="How long a plan, or a run that a guard has stopped, waits for a person to approve it.",
     )
 
     @property

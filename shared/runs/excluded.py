@@ -9,6 +9,7 @@ from shared.app import App
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import look_up_export
 from shared.config.document import ReadyExport
+from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers
 from shared.runs.leavers import Answer, Question, Subject, ask, digest_key, gone, read_answer
@@ -17,6 +18,10 @@ from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait
 from shared.staging.excluded import write_excluded
 from shared.storage.tables import Row
+
+# How many times more members than a list has by its own count are believed: blocked ones may not be counted there.
+_MOST_TIMES = 10
+_MOST_BESIDE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +104,24 @@ def read_members(
     """Who is in the export's list, in a file in the folder; None where that was not asked. Raises as `read_answer`."""
     if answers.own is None:
         return None
-    nobody = folder / "nobody"
-    nobody.touch()
-    return read_answer(app, run, brevo, answers.own, folder, between) or nobody
+    path = read_answer(app, run, brevo, answers.own, folder, between)
+    if path is None:
+        path = folder / "nobody"
+        path.touch()
+    with path.open("rb") as file:
+        _check_credible(brevo, answers.own.subject.list_id, sum(1 for _ in file))
+    return path
+
+
+def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
+    """Raises ConfigurationError where the list cannot have these members: nobody is to be removed by such an answer."""
+    size = brevo.list_size(list_id)
+    if (size and not members) or members > _MOST_TIMES * size + _MOST_BESIDE:
+        raise ConfigurationError(
+            "list_unknown",
+            f"Brevo has written down {members:,} members of list {list_id}, which has {size:,} by its own count.",
+            "Run the export again later. Where it stays so, ask Brevo's support.",
+        )
 
 
 def read_excluded(

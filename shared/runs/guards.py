@@ -1,13 +1,82 @@
-"""What stops a run that is probably a mistake, until a person lets it through with --accept."""
+"""What holds a run that is probably a mistake, until a person approves it. With --accept it was approved beforehand."""
 
 from collections.abc import Mapping
 
+from shared.app import App
+from shared.config.document import ReadyExport
 from shared.config.models import Export
+from shared.counting import counted
 from shared.errors import ConfigurationError, shown
 from shared.mapping.results import FieldCounts, RowCounts
+from shared.runs.ledgers import Synced
+from shared.runs.problem import Problem
+from shared.runs.state import Run
 from shared.runs.store import Success
 
-ACCEPT = "If this is right, run the export again with --accept."
+_APPROVE = "If this is right, approve the run."
+_ACCEPT = "If this is right, run the export again with --accept."
+_PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves it.", "")
+
+
+def why_held(
+    app: App, ready: ReadyExport, staged: Run, fields: list[FieldCounts], gap: str, synced: Synced | None
+) -> Problem | None:
+    """Why a run that is staged waits for a person: a guard stops it, or it is a plan. None where it goes on.
+
+    `gap` says which numbers of the snapshot's files are missing, `synced` how the run differs from what was known.
+    """
+    try:
+        if synced:
+            _check_shown(synced)
+        if staged.is_guarded:
+            _check(ready.export, staged, fields, gap, app.store.success(staged.export))
+            if synced:
+                _check_removals(ready.export, synced)
+    except ConfigurationError as error:
+        return Problem.of(error)
+    return _PLAN if staged.is_to_be_held else None
+
+
+def _check(export: Export, staged: Run, fields: list[FieldCounts], gap: str, before: Success | None) -> None:
+    """Raises ConfigurationError for the first guard that stops the run."""
+    if not export.source.gaps_allowed:
+        check_gaps(gap)
+    check_agreed(export, staged.counts)
+    if before and export.erase_empty:
+        check_emptied(export, staged.filled, staged.counts.contacts_mapped, before)
+    check_staged(export, staged.counts, staged.notes, before)
+    check_warnings(export, fields, staged.notes)
+
+
+def _check_shown(synced: Synced) -> None:
+    """Raises ConfigurationError where a run that was approved would send more than it has shown."""
+    if more := synced.difference.not_shown:
+        raise ConfigurationError(
+            "plan_outgrown",
+            f"{counted(more, 'contact')} would be sent beyond what was approved: then, they had left the list.",
+            "Look at the numbers again, and approve the run once more.",
+        )
+
+
+def _check_removals(export: Export, synced: Synced) -> None:
+    """Checks whom a run would take out of the list. Raises ConfigurationError."""
+    found, is_exact = synced.difference, export.sync_mode == "mirror_exact"
+    members = counted(found.members_before or 0, "member")
+    if is_exact and synced.is_first:
+        raise ConfigurationError(
+            "guard_first_mirror_exact",
+            f"The first run with mirror_exact would take {found.to_remove:,} of {members} out of the list, whoever has "
+            "put them there.",
+            _APPROVE,
+        )
+    of, whose = (found.members_before or 0, "members") if is_exact else (found.ours, "members whom we have put there")
+    if found.to_remove and (found.to_remove == of or found.to_remove > export.max_removed * of):
+        raise ConfigurationError(
+            "guard_max_removed",
+            f"{found.to_remove:,} of the list's {of:,} {whose} would be taken out of it, more than max_removed "
+            f"({export.max_removed:g}) allows.",
+            f"Look at the segment in Customer Insights. {_APPROVE}",
+        )
 
 
 def check_gaps(gap: str) -> None:
@@ -17,7 +86,7 @@ def check_gaps(gap: str) -> None:
             "guard_gap_in_files",
             gap,
             "Let Customer Insights export the segment again, or set source.gaps_allowed where files are numbered so by "
-            f"design. {ACCEPT}",
+            f"design. {_APPROVE}",
         )
 
 
@@ -28,7 +97,7 @@ def check_agreed(export: Export, counts: RowCounts) -> None:
         raise ConfigurationError(
             "guard_nobody_agreed",
             f"None of the {counts.rows_read:,} rows has what source.only asks for in {columns[:500]}.",
-            f"Compare its words with those in the column. {ACCEPT}",
+            f"Compare its words with those in the column. {_APPROVE}",
         )
 
 
@@ -40,20 +109,20 @@ def check_staged(export: Export, counts: RowCounts, notes: list[str], before: Su
         raise ConfigurationError(
             "guard_max_profiles",
             f"The segment has {contacts:,} contacts, more than max_profiles ({export.max_profiles:,}).",
-            f"Raise max_profiles. {ACCEPT}",
+            f"Raise max_profiles. {_APPROVE}",
         )
     if rows_read and rows_rejected > export.max_rejected * rows_read:
         raise ConfigurationError(
             "guard_max_rejected",
             f"{rows_rejected:,} of {rows_read:,} rows are rejected, more than max_rejected ({export.max_rejected:g}).",
-            " ".join([*notes[:1], f"Look at the rejected rows. {ACCEPT}"]),
+            " ".join([*notes[:1], f"Look at the rejected rows. {_APPROVE}"]),
         )
     if before is not None and contacts < (1 - export.max_shrink) * before.contacts:
         raise ConfigurationError(
             "guard_max_shrink",
             f"The segment has {contacts:,} contacts where the last run had {before.contacts:,}, "
             f"which is less than max_shrink ({export.max_shrink:g}) allows.",
-            f"Look at the segment in Customer Insights. {ACCEPT}",
+            f"Look at the segment in Customer Insights. {_APPROVE}",
         )
 
 
@@ -66,7 +135,7 @@ def check_warnings(export: Export, fields: list[FieldCounts], notes: list[str]) 
         "guard_max_warnings",
         f"{worst.lost:,} of {worst.filled:,} values of {worst.column[:100]} for {worst.attribute[:50]} would be lost, "
         f"more than max_warnings ({export.max_warnings:g}).",
-        " ".join([*notes[:1], f"Look at the rejected rows. {ACCEPT}"]),
+        " ".join([*notes[:1], f"Look at the rejected rows. {_APPROVE}"]),
     )
 
 
@@ -90,7 +159,7 @@ def check_emptied(export: Export, filled: Mapping[str, int], contacts: int, befo
         "guard_emptied",
         f"Fewer of the {contacts:,} contacts have a value than in the last run, by more than max_warnings "
         f"({export.max_warnings:g}) allows: {shown[:500]}. erase_empty would erase the others in Brevo.",
-        f"Look at the columns in Customer Insights. {ACCEPT}",
+        f"Look at the columns in Customer Insights. {_APPROVE}",
     )
 
 
@@ -101,5 +170,5 @@ def check_confirmed(export: Export, *, of: str, contacts: int, rejected: int) ->
             "guard_rejected_by_brevo",
             f"Brevo rejected {rejected:,} of the {contacts:,} contacts of {of}, "
             f"more than max_rejected ({export.max_rejected:g}).",
-            f"Look at the rejected rows. {ACCEPT}",
+            f"Look at the rejected rows. {_ACCEPT}",
         )

@@ -9,7 +9,6 @@ asked; anyone who leaves, or comes to the excluded list, later may be put back, 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,9 +75,11 @@ class Question:
         return asdict(self) | {"runs": json.dumps(self.runs)}
 
     def serves(self, run: Run, now: float) -> bool:
-        """True where its answer holds, or will hold, everybody who had left when the run was queued."""
-        queued_at = datetime.fromisoformat(run.times["queued"]).timestamp()
-        if run.run_id not in self.runs and self.asked_at < queued_at + _CLOCKS_DIFFER_SECONDS:
+        """True where its answer holds, or will hold, everybody who had left when the run was queued, or approved."""
+        since = run.answers_count_from.timestamp()
+        # What was asked for the run itself came later, unless the run was approved since.
+        is_its_own = run.run_id in self.runs and (not run.is_approved or self.asked_at >= since)
+        if not is_its_own and self.asked_at < since + _CLOCKS_DIFFER_SECONDS:
             return False
         if self.answered_at:
             return lies_ahead(self.answered_at + SERVES_SECONDS, now, SERVES_SECONDS + _CLOCKS_DIFFER_SECONDS)

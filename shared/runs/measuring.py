@@ -37,3 +37,11 @@ def ended_line(run: Run) -> str:
         f" delivered={run.counts.contacts_delivered} confirmed={run.counts.contacts_confirmed}"
         f" rejected_by_brevo={run.counts.rejected_by_brevo}"
     )
+
+
+def held_line(run: Run) -> str:
+    """That a run is held, and for how long, in the one line that queries read: names and counts alone."""
+    return (
+        f"run held: run={run.run_id} export={run.export} code={run.held_for.code if run.held_for else 'none'}"
+        f" contacts={run.counts.contacts_to_send} until={datetime.fromtimestamp(run.held_until, UTC):%Y-%m-%dT%H:%MZ}"
+    )

@@ -34,7 +34,10 @@ class LastSuccess:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOverview:
-    """An export's last run, its next one, and why nothing runs now. `why_not_running` is null while a run is active."""
+    """An export's last run, its next one, and why nothing runs now.
+
+    `why_not_running` is null while a run is active, unless it is held.
+    """
 
     id: str
     display_name: str

@@ -127,9 +127,13 @@ def send_confirm(app: App, run: Run, delay_seconds: float) -> None:
 
 def send_ended(app: App, run: Run) -> None:
     """Says to the queue of notices that the run has ended. Twice, so that no lost worker takes the news along."""
-    text = json.dumps({"run": run.run_id, FORM: NOTICE_FORM})
-    app.storage.notice_queue.send(text, app.graces.notice_watch)
-    app.storage.notice_queue.send(text)
+    send_news(app, run, app.graces.notice_watch)
+    send_news(app, run)
+
+
+def send_news(app: App, run: Run, delay_seconds: float = 0) -> None:
+    """Lets the notices look, after the delay, at whether the run has ended or is held. Looking twice does no harm."""
+    app.storage.notice_queue.send(json.dumps({"run": run.run_id, FORM: NOTICE_FORM}), delay_seconds)
 
 
 def rest_until_due(app: App, message: Message) -> bool:

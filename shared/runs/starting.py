@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -16,8 +17,9 @@ from shared.app import App
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError, TransientError, described
+from shared.runs.holding import supersede
 from shared.runs.queue import Message, send
-from shared.runs.state import Run, Trigger
+from shared.runs.state import Kind, Run, Trigger
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial
@@ -31,6 +33,7 @@ _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/bl
 
 _DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
+_HELD = "A run of this export is held, and waits for a person who approves or cancels it."
 _log = logging.getLogger(__name__)
 
 # A turn of the timer is to take less than a minute, and the sweep is a part of it.
@@ -62,22 +65,27 @@ def start_run(
     snapshot: str = "",
     due: str = "",
     run_id: str = "",
+    kind: Literal["export", "plan"] = "export",
     trial: Trial | None = None,
 ) -> Start:
-    """Starts a run of the export, or finds the one that is active.
+    """Starts a run of the export, or finds the one that is active. One that is held may give way to it.
 
     `only_new`: it is skipped where its snapshot was exported by the time that it is taken.
     `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
     `started_by` names no person by address.
     `run_id` was made before, by a caller that must know it even if this call dies half-way.
-    Raises ConfigurationError where a trial is active, and where this is to be a `trial` and any run is.
+    Raises ConfigurationError where a trial is active, and where this is to be a `trial` or a plan and any run is.
     """
     export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.
-    if active := app.store.active(export.id):
-        app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
-        return _active(app, export.id, active, is_trial=trial is not None)
+    active = app.store.active(export.id)
     run_id = run_id or app.store.new_run_id(export.id)
+    there = app.store.load(active) if active else None
+    if active and (trial or not supersede(app, there, ready, trigger, run_id)):
+        app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
+        if due and there is not None and there.is_held:
+            app.store.note_due(export.id, due)  # nothing new would be due once a person has decided
+        return _active(app, there, export.id, active, "trial" if trial else kind)
     with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):
         run = Run(
             run_id=run_id,
@@ -86,6 +94,7 @@ def start_run(
             list_id=export.list_id,
             trigger=trigger,
             started_by=started_by[:100],
+            kind=kind,
             skip_quiet=skip_quiet,
             accept=accept,
             only_new=only_new,
@@ -95,22 +104,21 @@ def start_run(
         return _write_and_send(app, trial.run(run) if trial else run, snapshot, due)
 
 
-def _active(app: App, export_id: str, run_id: str, *, is_trial: bool) -> Start:
-    """The run that is active, which a start finds. A trial is not what somebody who starts a run waits for."""
-    active = app.store.load(run_id)
-    if active is not None and active.is_trial:
+def _active(app: App, run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
+    """The run that is active, which a start of this kind finds: a trial is no run to wait for, and a run no plan."""
+    if run is not None and run.is_trial:
         raise ConfigurationError(
             "trial_active",
             f"A trial of this export is active: {run_id}.",
             "Wait for its end, or cancel it. An export has one open run at a time.",
         )
-    if is_trial:
+    if kind == "trial" or (kind == "plan" and run is not None and run.kind != "plan"):
         raise ConfigurationError(
             "run_active",
             f"A run of this export is active: {run_id}.",
-            "Start the trial when it has ended. An export has one open run at a time.",
+            f"Start the {kind} when it has ended. An export has one open run at a time.",
         )
-    return Start(export_id, run_id, reason=_ACTIVE)
+    return Start(export_id, run_id, reason=_HELD if run is not None and run.is_held else _ACTIVE)
 
 
 def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
@@ -118,7 +126,7 @@ def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
         app.store.start(start_watch(app, run), snapshot=snapshot, due=due)
     except AlreadyActive as other:
         telemetry.note_error("already_active")
-        return _active(app, run.export, other.run_id, is_trial=run.is_trial)
+        return _active(app, app.store.load(other.run_id), run.export, other.run_id, run.kind)
     except AlreadyStarted:
         telemetry.note_error("already_started")
         app.store.drop_open(run.run_id)

@@ -5,6 +5,9 @@
 | - | queued | anything starts it |
 | queued, staging (owner lost) | staging | a worker claims it |
 | staging | delivering | all of it is staged: the one write that counts |
+| staging | held | all of it is read, and a guard stops it, or it is a plan |
+| held | queued | a person has approved it: it is staged again, since the list may have changed |
+| held | cancelled | nobody has approved it in time, or a newer run takes its place |
 | queued, staging | skipped | there is nothing to do |
 | delivering | confirming | every batch is delivered |
 | delivering, confirming | succeeded | every batch is confirmed, also those of contacts that move to a last one |
@@ -27,7 +30,7 @@ from shared.runs.problem import Problem
 # A wait that is noted again within this time after its next try goes on since it began.
 _WAITS_ON_SECONDS = 60.0
 
-OpenState = Literal["queued", "staging", "delivering", "confirming"]
+OpenState = Literal["queued", "staging", "held", "delivering", "confirming"]
 State = OpenState | Literal["succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"]
 STAGEABLE: frozenset[State] = frozenset(("queued", "staging"))
 SENDING: frozenset[State] = frozenset(("delivering", "confirming"))
@@ -35,7 +38,8 @@ SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections
 FINAL: frozenset[State] = SUCCEEDED | {"failed", "cancelled", "skipped"}
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
-Kind = Literal["export", "trial"]
+# A plan is held whatever the guards say; once approved, it is a run as any other.
+Kind = Literal["export", "trial", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class Run:
     waits for what `waiting` says, since `waiting_since`, until the next try at `waiting_until`, and gives up at
     `waiting_deadline` (0: never). Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
     those that were named, if any.
+
+    A run that is or was held says why in `held_for`; it can be approved until `held_until`. `settings` is the digest of
+    the settings that it was staged with. `approved_of` names the staging that a person was shown and has approved.
 
     `keeps_ledger` where its intention is written down, `ledger_etag` being that of the ledger which it was compared
     with. `list_before` and `list_after` count the list's members, None where the list was not read.
@@ -79,12 +86,17 @@ class Run:
     rejected_id: str = ""
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
-    approved_of: str = ""
     keeps_ledger: bool = False
     ledger_etag: str = ""
     list_before: int | None = None
     list_after: int | None = None
     error: Problem | None = None
+    held_for: Problem | None = None
+    held_until: float = 0.0
+    settings: str = ""
+    approved_by: str = ""
+    approved_at: str = ""
+    approved_of: str = ""
     staged_rows: int = 0
     staged_contacts: int = 0
     waiting: str = ""
@@ -116,7 +128,27 @@ class Run:
     @property
     def is_guarded(self) -> bool:
         """True where guards stop it: unless a person has accepted what they found, or is trying a few customers."""
-        return not self.accept and not self.is_trial
+        return not self.accept and not self.is_trial and not self.is_approved
+
+    @property
+    def is_held(self) -> bool:
+        """True while it waits for a person who approves or rejects it."""
+        return self.state == "held"
+
+    @property
+    def is_approved(self) -> bool:
+        """True once a person has approved what it had held."""
+        return bool(self.approved_of)
+
+    @property
+    def is_to_be_held(self) -> bool:
+        """True for a plan that nobody has approved: it is held whatever the guards say, and writes no bodies."""
+        return self.kind == "plan" and not self.is_approved
+
+    @property
+    def answers_count_from(self) -> datetime:
+        """What Brevo is asked before a run is to be asked later than this: who has left is read again on approval."""
+        return datetime.fromisoformat(self.approved_at or self.times["queued"])
 
     @property
     def is_stopping(self) -> bool:
@@ -161,6 +193,38 @@ class Run:
         staged = replace(self, staging_id=staging_id, counts=counts, stalled_after=stalled_after, confirm_number=1)
         return staged._entered("delivering", now, owner="", owner_until=0.0)
 
+    def held(
+        self, owner: str, problem: Problem, settings: str, hours: float, now: datetime, graces: Graces
+    ) -> Self | None:
+        """Staged, but nothing is sent until a person approves it; its claim ends. `settings` as the field has them.
+
+        Not where another worker has the run, or its end is decided.
+        """
+        if not self.is_staged_by(owner) or self.is_stopping:
+            return None
+        until = now.timestamp() + hours * 3600
+        why = replace(self, held_for=problem, held_until=until, settings=settings, stalled_after=until)
+        return why._entered("held", now, owner="", owner_until=0.0)
+
+    def is_past_hold(self, now: datetime) -> bool:
+        """True for a held run that can no longer be approved."""
+        return self.is_held and not lies_ahead(self.held_until, now.timestamp(), WAIT_AHEAD_SECONDS)
+
+    def approved(self, by: str, now: datetime, graces: Graces) -> Self | None:
+        """A person lets it go on: it is staged again. Its watch message is due once it would count as stalled."""
+        if not self.is_held or self.is_stopping or self.is_past_hold(now):
+            return None
+        at = now.timestamp() + graces.stalled
+        approved_at = now.isoformat(timespec="milliseconds")
+        approved = replace(self, approved_by=by[:100], approved_at=approved_at, approved_of=self.rejected_id)
+        return approved._entered("queued", now, stalled_after=at, watch_due=at)
+
+    def hold_ended(self, problem: Problem, now: datetime) -> Self | None:
+        """Nobody has approved it, and nobody can any more. Not where a person has cancelled it: that is its end."""
+        if not self.is_held or self.is_stopping:
+            return None
+        return self._ended("cancelled", now, problem.with_what_was_sent(self.counts, 0))
+
     def confirming(self, now: datetime) -> Self | None:
         """All batches are delivered."""
         return self._entered("confirming", now) if self.state == "delivering" else None
@@ -181,7 +245,7 @@ class Run:
 
         `deadline` is when it gives up. All times are POSIX seconds.
         """
-        if self.is_final:
+        if self.is_final or self.is_held:
             return None
         return replace(
             self,
@@ -205,7 +269,7 @@ class Run:
 
     def confirm_at(self, due: float, graces: Graces) -> Self | None:
         """Its next confirm message is due then; every earlier one is stale from now on."""
-        if self.is_final:
+        if self.is_final or (self.is_held and not self.is_stopping):
             return None
         return replace(self, confirm_number=self.confirm_number + 1, stalled_after=due + graces.stalled)
 
@@ -221,7 +285,7 @@ class Run:
 
     def driven_on(self, now: datetime, graces: Graces) -> Self | None:
         """Stalled, and taken on by the worker that writes this."""
-        if self.is_final or not self.is_stalled(now):
+        if self.is_final or self.is_held or not self.is_stalled(now):
             return None
         return replace(self, stalled_after=now.timestamp() + graces.stalled)
 

@@ -47,8 +47,12 @@ class RunStatus(Counts, RunSummary):
     `staged_contacts` count what a worker that is reading the segment has come to. `duration_seconds` is up to now while
     the run is open.
 
-    `customers`, how many it takes, is of a trial: null for other runs. `list_before` and `list_after` count the list's
-    members, as it was read before the run and as it is to be behind it: null where no run had to read it.
+    `customers`, how many it takes, is of a trial: null for other runs. A run that is held, or was, says why in
+    `held_for`; a person can approve it until `held_until`, which is null unless it is held. Who approved it, and when,
+    is in `approved_by` and `approved_at`.
+
+    `list_before` and `list_after` count the list's members, as it was read before the run and as it is to be behind it:
+    null where the run does not have to read it. `contacts_up_to_date` are unchanged and therefore not sent.
 
     rows_read = contacts_mapped + rows_merged + rows_filtered + the sum of rows_rejected; contacts_mapped =
     contacts_new + contacts_changed + contacts_unchanged + the sum of contacts_left_out; contacts_delivered =
@@ -79,6 +83,10 @@ class RunStatus(Counts, RunSummary):
     deadline_at: Timestamp | None
     processes: list[int]
     notes: list[str]
+    held_for: Problem | None
+    held_until: Timestamp | None
+    approved_by: str | None
+    approved_at: Timestamp | None
     error: Problem | None
 
     @property
@@ -179,6 +187,10 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
         deadline_at=_timestamp(waiting.deadline) if waiting else None,
         processes=waiting.processes if waiting else [],
         notes=notes,
+        held_for=run.held_for,
+        held_until=_timestamp(run.held_until) if run.is_held else None,
+        approved_by=run.approved_by or None,
+        approved_at=run.approved_at or None,
         error=run.error,
     )
 
@@ -222,6 +234,8 @@ def _own_events(run: Run) -> Iterator[Event]:
     texts = {"queued": f"By {run.trigger}."}
     if run.is_trial:
         texts["queued"] += f" A {trial_words(run.customers, run.list_id, run.list_name)}."
+    if run.held_for:
+        texts["held"] = run.held_for.message
     if run.is_final:
         texts[run.state] = run.error.message if run.error else ""
     for state, text in texts.items():

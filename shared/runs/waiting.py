@@ -34,6 +34,8 @@ def waiting_of(app: App, run: Run, batches: Sequence[Batch]) -> Waiting | None:
     if run.is_final:
         return None
     now = app.now()
+    if run.is_held:
+        return Waiting("A person is to approve it.", _entered(run), deadline=run.held_until)
     if run.state in STAGEABLE and run.is_owned(app.time()):
         return Waiting("A worker reads and checks the segment.", _entered(run), run.watch_due)
     # A wait that is over in this state is over; up to the worker's claim a run that is staged waits for what was noted.

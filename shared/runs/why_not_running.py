@@ -1,11 +1,13 @@
 """Why an export does not run now: what became of its last run, what happens next, and how to run it now."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export
+from shared.counting import counted
 from shared.errors import ExportError, TransientError
+from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.tries import SAVED, Started, Tries, is_guard
@@ -32,7 +34,7 @@ def trial_active(newest: Run | None) -> Why | None:
 def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
     """`last` is the last run that was no trial, `due` the next time of its schedule. None while a run is on its way."""
     if last is not None and not last.is_final:
-        return None
+        return Why("held", held_words(last)) if last.is_held else None
     connection = document.connection_of(export)
     if connection is None:
         return Why("detached", "It is detached: choose a connection for it.")
@@ -113,9 +115,25 @@ def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries,
 
 
 def run_now(export_id: str, last: Run | None = None) -> str:
-    """The command that runs the export now; past the guard that stopped its last run."""
-    is_stopped = last is not None and last.error is not None and is_guard(last.error.code)
+    """The command that runs the export now; past the guard that stopped its last run, or held it."""
+    is_stopped = last is not None and _guard_of(last) is not None
     return f"To run it now: segment-export run {export_id}{' --accept' if is_stopped else ''}"
+
+
+def held_words(run: Run) -> str:
+    """Why a held run waits for a person, until when, and how to decide."""
+    why = run.held_for.message if run.held_for else "It is held."
+    until = local_text(datetime.fromtimestamp(run.held_until, UTC))
+    return (
+        f"The run {run.run_id} is held. {why} Until {until}: segment-export approve {run.run_id} sends "
+        f"{counted(run.counts.contacts_to_send, 'contact')}, segment-export cancel {run.run_id} rejects it."
+    )
+
+
+def _guard_of(last: Run) -> Problem | None:
+    """The guard that has stopped the run, or has held one that nobody approved."""
+    held_for = None if last.is_approved else last.held_for
+    return next((each for each in (last.error, held_for) if each and is_guard(each.code)), None)
 
 
 def _happened(last: Run) -> str:

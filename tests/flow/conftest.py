@@ -122,8 +122,8 @@ class Flow:
         work_until(self.app, done_or_late)
 
     def finish(self, run_id: str, seconds: float = DEADLINE_SECONDS) -> dict[str, Any]:
-        """Works until the run has ended; its status, with the books checked."""
-        self.work_until(lambda: find_run(self.app, run_id).is_final, seconds)
+        """Works until the run has ended or is held; its status, with the books checked."""
+        self.work_until(lambda: (run := find_run(self.app, run_id)).is_final or run.is_held, seconds)
         status = self.status(run_id)
         check_books(status)
         return status
@@ -151,6 +151,19 @@ class Flow:
         assert "Nothing was sent." in status["error"]["message"]
         assert self.nothing_was_sent()
         assert status["contacts_delivered"] == status["contacts_confirmed"] == 0
+        return status
+
+    def run_is_held(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
+        """A run that a guard holds before anything goes out; why it is held has the words."""
+        imports = len(self.sandbox.imports.records())
+        status = self.run(**how)
+        assert status["status"] == "held", status
+        told = f"{status['held_for']['message']} {status['held_for']['advice']}".encode("utf-8", "replace").decode()
+        assert (status["held_for"]["code"], status["error"]) == (code, None), told
+        for word in words:
+            assert word in told
+        assert len(self.sandbox.imports.records()) == imports
+        assert self.app.storage.app_blobs.folders("staged", "") == []
         return status
 
     def nothing_was_sent(self) -> bool:

@@ -275,11 +275,11 @@ def test_field_that_loses_most_of_its_values_stops_the_run_until_accepted(flow):
     dates = column([f"8/{day}/1990 12:00:00 AM" for day in range(1, 6)])
     flow.change(mapping={"email": "EMail", "attributes": {"BIRTHDAY": "Value"}}, max_warnings=0.5)
     flow.segment(dates)
-    status = flow.run_fails(
+    status = flow.run_is_held(
         "guard_max_warnings",
         "5 of 5 values of Value for BIRTHDAY would be lost, more than max_warnings (0.5)",
         'set "format" for it',
-        "--accept",
+        "approve the run",
     )
     assert len(flow.rejects(status["run_id"])) == 5
     assert flow.run(accept=True)["status"] == "succeeded"
@@ -294,7 +294,7 @@ def test_guard_counts_the_values_of_the_worst_field_and_no_empty_ones(flow, lost
     )
     flow.segment("EMail,N,T\n" + "".join(rows))
     if stops:
-        flow.run_fails("guard_max_warnings", f"{lost} of 4 values of N for LIFETIME_VALUE")
+        flow.run_is_held("guard_max_warnings", f"{lost} of 4 values of N for LIFETIME_VALUE")
     else:
         assert flow.run()["status"] == "succeeded"
 
@@ -311,8 +311,8 @@ def test_share_of_filled_values_that_falls_stops_a_run_that_would_erase_them(flo
     before = flow.sent()
     flow.segment(data(2, 10), refresh="2026/11/24/0700")
     status = flow.run()
-    assert (status["status"], status["error"]["code"]) == ("failed", "guard_emptied")
-    assert "CITY (41.7%, now 20.0%)" in status["error"]["message"]
+    assert (status["status"], status["held_for"]["code"]) == ("held", "guard_emptied")
+    assert "CITY (41.7%, now 20.0%)" in status["held_for"]["message"]
     assert flow.sent() == before
     assert flow.run(accept=True)["status"] == "succeeded"
 

@@ -2,7 +2,7 @@
 
 tests/stored/form_1.json holds rows and messages of release 0.1 as they stand in storage. The file is never changed: a
 release that changes a form raises its number, adds a file of its own, and goes on reading this one. So did batches and
-runs: batches_form_2.json, runs_form_2.json.
+runs: batches_form_2.json, runs_form_2.json, runs_form_3.json.
 """
 
 import base64
@@ -36,7 +36,9 @@ from shared.storage.tables import Row
 FOLDER = Path(__file__).parents[1] / "stored"
 STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 [NEWEST_BATCH] = json.loads((FOLDER / "batches_form_2.json").read_text(encoding="utf-8"))["rows"]
-[NEWEST_RUN] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
+[RUN_OF_FORM_2] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
+[NEWEST_RUN] = json.loads((FOLDER / "runs_form_3.json").read_text(encoding="utf-8"))["rows"]
+HELD = ("held_for", "held_until", "settings", "approved_by", "approved_at", "approved_of")
 RUN = "gold-20261124T050312-a1b2c3"
 ADMINISTRATOR = Caller("function key", "administrator")
 
@@ -70,7 +72,7 @@ def as_form(row, number):
     return {**row, "values": {**row["values"], FORM: number, "new": "x"}}
 
 
-def rewrite(app, table, chosen, number=3):
+def rewrite(app, table, chosen, number=4):
     """Gives stored rows another number, as a newer release does with each row that it writes."""
     rows = getattr(app.storage, table)
     for address, (values, etag) in list(rows._rows.items()):
@@ -104,7 +106,14 @@ def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
     trial = {name: getattr(new, name) for name in ("kind", "list_id", "list_name", "customers", "customer_ids")}
     staged = {name: getattr(new, name) for name in ("staged_rows", "staged_contacts")}
     waits = {name: getattr(new, name) for name in ("waiting_since", "waiting_until", "waiting_deadline")}
-    assert replace(old, **trial, **staged, **waits, state="staging", filled=new.filled) == new
+    held = {name: getattr(new, name) for name in HELD}
+    assert replace(old, **trial, **staged, **waits, **held, state="staging", filled=new.filled) == new
+
+
+def test_run_of_form_2_is_read_as_one_that_was_never_held():
+    old, new = run_of(newest(RUN_OF_FORM_2)), run_of(newest(NEWEST_RUN))
+    assert (old.held_for, old.held_until, old.is_approved) == (None, 0.0, False)
+    assert replace(old, kind="plan", **{name: getattr(new, name) for name in HELD}) == new
 
 
 @pytest.mark.parametrize(
@@ -183,7 +192,7 @@ def test_what_has_no_number_is_of_form_1():
 # Another release's
 
 
-@pytest.mark.parametrize("number", [0, 3, "2", None])
+@pytest.mark.parametrize("number", [0, 4, "2", None])
 @pytest.mark.parametrize("table", [name for name in FORMS if "/" not in name])
 def test_row_of_another_form_is_never_read(table, number):
     with pytest.raises(OtherFormError):
@@ -272,7 +281,7 @@ def test_one_export_s_rows_of_a_newer_form_stop_no_other_export(flow):
     flow.app.store.note_snapshot(flow.export_id, "2026-11-24T0400-00000000")
     rewrite(flow.app, "runs", lambda partition, key: partition == flow.export_id)
     first, second = start_due(flow.app)
-    assert (first.run_id, "another release" in first.reason or "form 3" in first.reason) == ("", True)
+    assert (first.run_id, "another release" in first.reason or "form 4" in first.reason) == ("", True)
     assert (second.export, second.is_new) == (other, True)
     assert flow.finish(second.run_id)["status"] == "succeeded"
 
@@ -281,7 +290,7 @@ def test_list_of_runs_and_prune_leave_a_run_of_a_newer_form_alone(flow):
     old = "gold-20240101T000000-a1b2c3"
     values = {**stored("runs", "run-").values, "run_id": old, "export": "gold"}
     row = run_row(run_of(Row("gold", "x", values)))
-    newer = as_form({"table": "runs", "partition": row.partition, "key": row.key, "values": dict(row.values)}, 3)
+    newer = as_form({"table": "runs", "partition": row.partition, "key": row.key, "values": dict(row.values)}, 4)
     put(flow.app, [newer])
     assert list(flow.app.store.latest("gold")) == []
     prune(flow.app, ADMINISTRATOR, 1)
@@ -306,6 +315,6 @@ def test_doctor_tells_rows_and_messages_of_another_form(flow):
     flow.app.storage.queue.send('{"form": 3}')
     state, told, fix = other_forms(flow.app, [flow.export_id])
     assert state == "warn"
-    assert "table runs has the form 3" in told
+    assert "table runs has the form 4" in told
     assert "A message of a run has the form 3" in told
     assert fix.startswith("Deploy the release")

@@ -55,7 +55,7 @@ def test_notes_say_how_many_cells_a_row_has_and_who_names_the_columns(flow):
 def test_guard_on_rejected_rows_says_what_is_wrong_with_them(flow):
     flow.change(max_rejected=0.1)
     flow.segment(HEAD + BEFORE + b"C-2;ion@example.com;Ion\n" + BEHIND)
-    flow.run_fails("guard_max_rejected", "line 3: the row has 1 cell, the header names 3", "separated by ';'")
+    flow.run_is_held("guard_max_rejected", "line 3: the row has 1 cell, the header names 3", "separated by ';'")
 
 
 def test_file_in_windows_1252_is_named_in_one_note(flow):

@@ -88,7 +88,7 @@ def test_export_has_one_active_run(flow):
 def test_segment_larger_than_max_profiles_is_not_sent_until_accepted(flow):
     flow.change(max_profiles=2)
     flow.segment(many(3))
-    flow.run_fails("guard_max_profiles", "The segment has 3 contacts, more than max_profiles (2).", "--accept")
+    flow.run_is_held("guard_max_profiles", "The segment has 3 contacts, more than max_profiles (2).", "approve the run")
     assert flow.run(accept=True)["status"] == "succeeded"
 
 
@@ -101,7 +101,9 @@ def test_segment_of_just_max_profiles_is_sent(flow):
 def test_segment_with_too_many_rejected_rows_is_not_sent_until_accepted(flow):
     flow.change(max_rejected=0.5)
     flow.segment(many(2) + "C-7,,\nC-8,nobody,\nC-9,\n")
-    status = flow.run_fails("guard_max_rejected", "3 of 5 rows are rejected, more than max_rejected (0.5).", "--accept")
+    status = flow.run_is_held(
+        "guard_max_rejected", "3 of 5 rows are rejected, more than max_rejected (0.5).", "approve the run"
+    )
     assert len(flow.rejects(status["run_id"])) == 3
     assert status["rows_read"] == 5
     assert flow.run(accept=True)["status"] == "succeeded_with_rejections"
@@ -113,8 +115,10 @@ def test_segment_that_shrank_too_much_is_not_sent_until_accepted(flow):
     flow.sandbox.reset()
     flow.segment(many(2), refresh="2026/11/24/0600")
     [note] = preview_of(flow.app, flow.app.ready_export(flow.export_id)).notes
-    assert note.startswith("A run would be stopped: The segment has 2 contacts where the last run had 5")
-    flow.run_fails("guard_max_shrink", "has 2 contacts where the last run had 5", "max_shrink (0.5)", "--accept")
+    assert note.startswith("A run would be held: The segment has 2 contacts where the last run had 5")
+    flow.run_is_held(
+        "guard_max_shrink", "has 2 contacts where the last run had 5", "max_shrink (0.5)", "approve the run"
+    )
     flow.segment(many(3), refresh="2026/11/24/0700")
     assert flow.run()["status"] == "succeeded"
     flow.segment(many(1), refresh="2026/11/24/0800")
@@ -132,9 +136,9 @@ def test_column_that_is_suddenly_empty_for_all_erases_nothing_until_accepted(flo
     before = flow.sent()
     flow.segment(f"{head}ana@example.com,,,,\nion@example.com,,NULL,x,\n", refresh="2026/11/24/0600")
     status = flow.run()
-    assert (status["status"], status["error"]["code"]) == ("failed", "guard_emptied")
-    assert "CITY (100.0%, now 0.0%), SMS (50.0%, now 0.0%)" in status["error"]["message"]
-    assert "--accept" in status["error"]["advice"]
+    assert (status["status"], status["held_for"]["code"]) == ("held", "guard_emptied")
+    assert "CITY (100.0%, now 0.0%), SMS (50.0%, now 0.0%)" in status["held_for"]["message"]
+    assert "approve the run" in status["held_for"]["advice"]
     assert flow.sent() == before
     assert flow.run(accept=True)["status"] == "succeeded"
     assert flow.sent()["ana@example.com"] == {}

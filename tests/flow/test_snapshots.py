@@ -199,10 +199,10 @@ def test_gap_in_the_numbers_is_waited_for(gap, monkeypatch):
 
 def test_gap_that_stays_is_a_guard_that_can_be_accepted(gap):
     flow = gap(SNAPSHOT_COMPLETE_HOURS="0")
-    status = flow.run_fails("guard_gap_in_files", "there is no number 2", "--accept", "source.gaps_allowed")
+    status = flow.run_is_held("guard_gap_in_files", "there is no number 2", "approve the run", "source.gaps_allowed")
     assert status["rows_read"] == 2
     document = flow.app.document()
-    assert export_overview(flow.app, document, document.exports[0]).why_not_running.code == "guard"
+    assert export_overview(flow.app, document, document.exports[0]).why_not_running.code == "held"
     assert flow.run(accept=True)["status"] == "succeeded"
     assert addresses(flow) == {"mara", "oleg"}
 

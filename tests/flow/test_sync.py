@@ -2,7 +2,9 @@
 
 import pytest
 
+from shared.runs.holding import approve as approved
 from shared.runs.leavers import Question
+from shared.runs.status import find_run
 from shared.storage.tables import Row
 
 DAYS = [f"2026/11/{day:02}/0500" for day in range(1, 29)]
@@ -102,3 +104,91 @@ def test_contact_that_another_export_keeps_in_the_list_stays(following):
     refresh(following, 3)
     status = run(following, accept=True)
     assert (status["contacts_removed"], numbers(following)) == (2, {1, 3})
+
+
+def held(flow, code, **how):
+    """A run that is held with this code; its status."""
+    started = flow.start(**how)
+    flow.work_until(lambda: flow.status(started.run_id)["status"] == "held")
+    status = flow.status(started.run_id)
+    assert status["held_for"]["code"] == code, status["held_for"]
+    return status
+
+
+def approve(flow, status):
+    approved(flow.app, find_run(flow.app, status["run_id"]), "tester")
+    return flow.finish(status["run_id"])
+
+
+def test_removing_more_than_max_removed_is_held_and_approving_removes_as_many(following):
+    following.change(sync_mode="mirror")
+    refresh(following, *range(10))
+    run(following)
+    refresh(following, *range(4, 10))
+    status = held(following, "guard_max_removed")
+    assert "4 of the list's 10 members whom we have put there" in status["held_for"]["message"]
+    assert (status["contacts_to_remove"], status["contacts_removed"], len(numbers(following))) == (4, 0, 10)
+    status = approve(following, status)
+    assert (status["status"], status["contacts_removed"]) == ("succeeded", 4), status["error"]
+    assert numbers(following) == set(range(4, 10))
+
+
+def test_removing_all_of_ours_is_held_whatever_the_share(following):
+    following.change(sync_mode="mirror", max_removed=1, max_shrink=1)
+    refresh(following, 1)
+    run(following)
+    refresh(following, 2)
+    status = approve(following, held(following, "guard_max_removed"))
+    assert (status["contacts_removed"], numbers(following)) == (1, {2})
+
+
+def test_first_run_of_mirror_exact_is_held(following):
+    following.change(sync_mode="mirror_exact", max_removed=1)
+    put_by_others(following, 50, 51)
+    refresh(following, *range(6))
+    status = held(following, "guard_first_mirror_exact")
+    assert "2 of 2 members" in status["held_for"]["message"]
+    assert numbers(approve(following, status) and following) == set(range(6))
+    refresh(following, *range(7))
+    assert run(following)["contacts_delivered"] == 1
+
+
+def test_approved_run_does_never_more_than_was_shown(following):
+    following.change(sync_mode="mirror", max_removed=0.3)
+    following.change_connection(leavers="asked")
+    refresh(following, *range(10))
+    run(following)
+    following.sandbox.seed(contacts=[{"email": address(30), "listUnsubscribed": [following.list_id]}])
+    refresh(following, *range(4, 10), 30)
+    status = held(following, "guard_max_removed")
+    assert status["contacts_left_out"] == {"left_list": 1}
+    put_by_others(following, 30)
+    again = approved_and_held(following, status)
+    assert again["held_for"]["code"] == "plan_outgrown"
+    assert len(numbers(following) - {30}) == 10, "nothing is done"
+    assert approve(following, again)["contacts_removed"] == 4
+    assert numbers(following) == {*range(4, 10), 30}
+
+
+def approved_and_held(flow, status):
+    approved(flow.app, find_run(flow.app, status["run_id"]), "tester")
+    flow.work_until(lambda: flow.status(status["run_id"])["held_for"]["code"] != status["held_for"]["code"])
+    return flow.status(status["run_id"])
+
+
+@pytest.mark.parametrize("members", [0, 20])
+def test_list_that_brevo_does_not_write_down_whole_removes_nobody(following, monkeypatch, members):
+    following.change(sync_mode="mirror")
+    refresh(following, *range(6))
+    run(following)
+    monkeypatch.setattr("shared.runs.excluded._MOST_BESIDE", 0)
+    monkeypatch.setattr("shared.brevo.client.BrevoClient.list_size", lambda *_: 1 if members else 6)
+    if not members:
+        monkeypatch.setattr("shared.runs.leavers.read_export", lambda *_: iter(()))
+    else:
+        put_by_others(following, *range(50, 70))
+    refresh(following, *range(5))
+    following.export["max_removed"] = 1
+    status = following.run()
+    assert status["error"]["code"] == "list_unknown"
+    assert set(range(6)) <= numbers(following)

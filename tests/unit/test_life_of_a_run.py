@@ -24,6 +24,9 @@ NEVER = "does not apply"
 RUN_EVENTS = {
     "staging_by": lambda run: run.staging_by("snapshot", "other", NOW, GRACES),
     "delivering": lambda run: run.delivering("me", "abcd", 2, NOW, GRACES),
+    "held": lambda run: run.held("me", PROBLEM, "settings", 48, NOW, GRACES),
+    "approved": lambda run: run.approved("ana", NOW, GRACES),
+    "hold_ended": lambda run: run.hold_ended(PROBLEM, NOW),
     "confirming": lambda run: run.confirming(NOW),
     "succeeded": lambda run: run.succeeded(NOW, all_read=True),
     "skipped": lambda run: run.skipped(PROBLEM, NOW),
@@ -31,13 +34,14 @@ RUN_EVENTS = {
     "cancelled": lambda run: replace(run, cancel_requested_by="ana").stopped(0, NOW),
     "stopped": lambda run: replace(run, stopped_by=PROBLEM).stopped(0, NOW),
 }
-# The events in the order above. A run in `staging` has the owner "me", who is lost.
+# The events in the order above. A run in `staging` has the owner "me", who is lost; one in `held` can be approved.
 RUN_TABLE = {
-    "queued": ("staging", NEVER, NEVER, NEVER, "skipped", "failed", "cancelled", "failed"),
-    "staging": ("staging", "delivering", NEVER, NEVER, "skipped", "failed", "cancelled", "failed"),
-    "delivering": (NEVER, NEVER, "confirming", "succeeded", NEVER, "failed", "cancelled", "failed"),
-    "confirming": (NEVER, NEVER, NEVER, "succeeded", NEVER, "failed", "cancelled", "failed"),
-} | dict.fromkeys(FINAL, (NEVER,) * 8)
+    "queued": ("staging", *(NEVER,) * 6, "skipped", "failed", "cancelled", "failed"),
+    "staging": ("staging", "delivering", "held", *(NEVER,) * 4, "skipped", "failed", "cancelled", "failed"),
+    "held": (*(NEVER,) * 3, "queued", "cancelled", *(NEVER,) * 3, "failed", "cancelled", "failed"),
+    "delivering": (*(NEVER,) * 5, "confirming", "succeeded", NEVER, "failed", "cancelled", "failed"),
+    "confirming": (*(NEVER,) * 6, "succeeded", NEVER, "failed", "cancelled", "failed"),
+} | dict.fromkeys(FINAL, (NEVER,) * 11)
 
 BATCH_EVENTS = {
     "delivering_by": lambda batch: batch.delivering_by("other", NOW, GRACES),
@@ -58,8 +62,8 @@ BATCH_TABLE = {
 
 
 def run_in(state, **values):
-    owner = {"owner": "me", "owner_until": LOST} if state == "staging" else {}
-    return Run("gold-1", "gold", "KEY", 12, "timer", "timer", **{"state": state, **owner, **values})
+    known = {"staging": {"owner": "me", "owner_until": LOST}, "held": {"held_until": LIVE, "rejected_id": "abcd"}}
+    return Run("gold-1", "gold", "KEY", 12, "timer", "timer", **{"state": state, **known.get(state, {}), **values})
 
 
 def batch_in(state, **values):
@@ -104,7 +108,7 @@ def test_batch_that_is_confirmed_keeps_what_moves_and_is_confirmed_once():
 
 
 def test_every_state_is_of_one_kind():
-    assert set(RUN_TABLE) == STAGEABLE | SENDING | FINAL
+    assert set(RUN_TABLE) == STAGEABLE | {"held"} | SENDING | FINAL
     assert not (STAGEABLE & SENDING or STAGEABLE & FINAL or SENDING & FINAL)
 
 
@@ -129,6 +133,41 @@ def test_cancel_is_not_overtaken_by_the_delivery_and_waits_for_a_live_worker():
     assert asked.delivering("me", "abcd", 2, NOW, GRACES) is None
     assert replace(asked, owner_until=LIVE).stopped(0, NOW) is None
     assert run_in("staging").stopped(0, NOW) is None, "nobody has asked for it"
+
+
+def test_held_run_is_moved_by_a_person_or_its_time_alone():
+    run = run_in("held")
+    later = (NOW + timedelta(hours=1)).timestamp()
+    assert run.waiting_for("x", now=later, until=later) is None
+    assert run.confirm_at(later, GRACES) is None
+    assert run.driven_on(NOW, GRACES) is None
+    assert not run.is_past_hold(NOW)
+    assert run.approved("ana", NOW + timedelta(hours=1), GRACES) is None, "its time is over"
+    assert run_in("held", held_until=LOST).is_past_hold(NOW)
+    assert run_in("held", held_until=NOW.timestamp() + 30 * 86_400).is_past_hold(NOW), "a wrong clock has written that"
+
+
+def test_held_run_that_a_person_has_cancelled_is_neither_approved_nor_expired():
+    cancelled = run_in("held", cancel_requested_by="ana")
+    assert cancelled.approved("ion", NOW, GRACES) is None
+    assert cancelled.hold_ended(PROBLEM, NOW) is None
+    assert cancelled.confirm_at(LIVE, GRACES) is not None, "a message ends it"
+
+
+def test_run_is_held_by_the_worker_that_has_staged_it_and_not_once_its_end_is_decided():
+    assert run_in("staging", owner="other").held("me", PROBLEM, "", 48, NOW, GRACES) is None
+    assert run_in("staging", cancel_requested_by="ana").held("me", PROBLEM, "", 48, NOW, GRACES) is None
+    held = run_in("staging").held("me", PROBLEM, "abc", 1, NOW, GRACES)
+    assert (held.owner, held.held_for, held.settings) == ("", PROBLEM, "abc")
+    assert held.held_until == held.stalled_after == NOW.timestamp() + 3600
+
+
+def test_approved_run_is_no_plan_any_more_and_no_guard_stops_it():
+    plan = run_in("held", kind="plan")
+    approved = plan.approved("ana", NOW, GRACES)
+    assert (plan.is_to_be_held, plan.is_guarded) == (True, True)
+    assert (approved.is_to_be_held, approved.is_guarded, approved.approved_of) == (False, False, "abcd")
+    assert approved.answers_count_from == NOW
 
 
 def test_run_that_has_ended_is_changed_by_nothing():

@@ -69,6 +69,11 @@ def fail_unsent(app: App, run_id: str, problem: Problem, still: Still) -> None:
     _finish(app, run_id, lambda run: run.failed(problem, 0, app.time()) if still(run) else None)
 
 
+def end_hold(app: App, run_id: str, problem: Problem, still: Still) -> Run:
+    """Ends a run that is held and that nobody has approved, where it is still as it was when that was decided."""
+    return _finish(app, run_id, lambda run: run.hold_ended(problem, app.time()) if still(run) else None)
+
+
 def stop(app: App, run: Run) -> Run:
     """Ends a run as was decided, and says what Brevo has; returns it as it is. No worker may be posting for it."""
 

@@ -5,11 +5,12 @@ it names the staging that is to be sent. So a worker that dies leaves nothing th
 cannot mix their batches, and a body that may have been sent is never computed again.
 """
 
+import logging
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Never
 
 from shared import telemetry
 from shared.app import App
@@ -17,34 +18,36 @@ from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
-from shared.config.models import Export
-from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.errors import ExportError, TransientError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_members, read_who_left
-from shared.runs.guards import check_agreed, check_emptied, check_gaps, check_staged, check_warnings
+from shared.runs.guards import why_held
+from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Synced, difference_of, open_ledger, write_down
+from shared.runs.measuring import held_line
 from shared.runs.problem import Problem
-from shared.runs.queue import Message, schedule_confirm, send, send_confirm
+from shared.runs.queue import Message, schedule_confirm, send, send_confirm, send_news
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import import_request
+from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
-from shared.segments.model_json import ModelJsonError
-from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.segments.snapshot import Snapshot
 from shared.staging.account import decided
-from shared.staging.bodies import STAGED, write_bodies, write_files
-from shared.staging.completeness import Wait, check_complete, gap_text, wait_for_model_json, wait_for_whole
+from shared.staging.bodies import STAGED, unwritten, write_bodies, write_files
+from shared.staging.completeness import Wait, check_complete, gap_text
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
-from shared.storage.blobs import Blobs
+
+_log = logging.getLogger(__name__)
 
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
@@ -57,35 +60,30 @@ def stage(app: App, run: Run, message: Message) -> None:
         _send_what_was_lost(app, run)
         return
     ready = ready_for(app, run)
-    snapshot = _newest(app, run, ready, _own)
+    snapshot = newest(app, run, ready, own_snapshot)
     if isinstance(snapshot, Wait):
-        _wait(app, run, message, snapshot)
+        wait_for(app, run, message, snapshot)
         return
-    # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
-    if run.only_new and run.state == "queued" and (started := app.store.started(run.export)).covers(snapshot.id):
-        exported = Why("snapshot_known", "This snapshot was exported already.")
-        why = why_snapshot_is_not_run_again(app, run.export, started, exported)
-        problem = Problem("snapshot_known", why.text, "")
-        end.skip(app, run, problem, still=lambda now: now.state == "queued")
+    if _has_been_run(app, run, ready, snapshot):
         return
     if message.number and message.number != run.confirm_number:
         return  # a copy: another message waits for the answer
-    excluded = _newest(app, run, ready, find_excluded)
+    excluded = newest(app, run, ready, find_excluded)
     if isinstance(excluded, Wait):
-        _wait(app, run, message, excluded)
+        wait_for(app, run, message, excluded)
         return
     brevo = app.brevo(run.key_setting)
-    known = answers_beside(brevo.session.pace)
+    known, settings = answers_beside(brevo.session.pace), ready.digest
     probed = check_probe(ready, known)
     ready = export_as_probed(ready, known)
     answers = ask_whom_to_leave_out(app, run, ready, brevo)
     if isinstance(answers, Wait):
-        _wait_for_answer(app, run, message, answers, brevo.session.traffic.requests)
+        wait_for_answer(app, run, message, answers, brevo.session.traffic.requests)
         return
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
             _take_snapshot(app, run, ready, snapshot)
-            _stage_claimed(app, run, claim, ready, snapshot, _Given(brevo, answers, excluded, probed))
+            _stage_claimed(app, run, claim, ready, snapshot, _Given(brevo, answers, excluded, probed, settings))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -106,62 +104,37 @@ def _send_what_was_lost(app: App, run: Run) -> None:
         schedule_confirm(app, run, 0)
 
 
-def _own(blobs: Blobs, export: Export) -> Snapshot:
-    return find_snapshot(blobs, export.source, export.segments)
+def _has_been_run(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> bool:
+    """Ends a run that is for a new snapshot only, and returns True, where another one has taken the newest.
 
-
-def _newest[Found: Snapshot | None](
-    app: App, run: Run, ready: ReadyExport, find: Callable[[Blobs, Export], Found]
-) -> Found | Wait:
-    """The newest snapshot, or what is waited for before it can be taken. Raises the three kinds of ExportError."""
-    try:
-        snapshot = find(app.storage.segment_blobs, ready.export)
-    except ModelJsonError as error:
-        wait = wait_for_model_json(error, app.settings.snapshot_quiet_seconds, app.now())
-        if run.skip_quiet or wait is None:
-            raise
-        return wait
-    if run.skip_quiet or snapshot is None:
-        return snapshot
-    wait = wait_for_whole(ready.export.source, snapshot, app.settings, app.now(), accept=run.accept)
-    return wait or snapshot
-
-
-def _wait(app: App, run: Run, message: Message, wait: Wait) -> None:
-    due = app.now() + wait.seconds
-
-    def change(now: Run) -> Run | None:
-        return now.waiting_for(
-            wait.reason, now=app.now(), until=due, deadline=wait.until, stalled_after=due + app.graces.stalled
-        )
-
-    app.store.update(run, change)
-    send(app, message, wait.seconds + 1)
-
-
-def _wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests: int) -> None:
-    """One numbered message waits, whatever copies of it come: each look is one of the scarce calls."""
-
-    def change(now: Run) -> Run | None:
-        if now.state not in STAGEABLE or now.confirm_number != run.confirm_number:
-            return None
-        due = app.now() + wait.seconds
-        planned = now.confirm_at(due, app.graces)
-        waiting = planned and planned.waiting_for(wait.reason, now=app.now(), until=due, deadline=wait.until)
-        return waiting and waiting.with_traffic(requests)
-
-    if waiting := app.store.take(run, change):
-        send(app, replace(message, number=waiting.confirm_number), wait.seconds)
+    Raises ConfigurationError where a run was approved, and its snapshot or its settings are others now.
+    """
+    if run.is_approved:
+        check_same_snapshot(run, snapshot.id)
+        check_same_settings(run, ready)
+        return False
+    # Only before the run notes the snapshot itself, or a second try would take it for somebody else's.
+    if not run.only_new or run.state != "queued" or not (started := app.store.started(run.export)).covers(snapshot.id):
+        return False
+    exported = Why("snapshot_known", "This snapshot was exported already.")
+    why = why_snapshot_is_not_run_again(app, run.export, started, exported)
+    problem = Problem("snapshot_known", why.text, "")
+    end.skip(app, run, problem, still=lambda now: now.state == "queued")
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """The account, its answers on whom to leave out, the excluded segments, and what the account's probe has shown."""
+    """The account, its answers on whom to leave out, the excluded segments, and what the account's probe has shown.
+
+    `settings` is the digest of what the export and its connection are set to.
+    """
 
     client: BrevoClient
     answers: Answers
     excluded: Snapshot | None
     probed: ProbeAnswers | None
+    settings: str
 
 
 def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Given) -> None:
@@ -174,13 +147,16 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             check_customers(run)
             _skip_empty(app, run, snapshot)
             return
-        if run.is_guarded:
-            _guard(app, claim, ready, staged, result)
+        if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):
+            _hold(app, claim, staged, result, why, account.settings, ready.export.hold_hours)
+            return
         app.store.write_batches(result.batches)
     except Exception:
         _discard(app, run, staging_id)
         raise
     committed = _commit(app, run, claim, result)
+    if run.is_approved:
+        note_fallen_out(app, run, committed)
     _send_first(app, committed, ready, result.batches)
 
 
@@ -233,7 +209,9 @@ def _write_staging(
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
-            bodies = write_bodies(blobs, staging, import_request(app, run, ready.export), reader.chunks())
+            request = import_request(app, run, ready.export)
+            chunks = reader.chunks()
+            bodies = unwritten(chunks) if run.is_to_be_held else write_bodies(blobs, staging, request, chunks)
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
         synced = None
         if opened and reader.counts.rows_read:
@@ -289,20 +267,23 @@ class _Result:
         return f"Not in the snapshot: {', '.join(missing)}." if missing else ""
 
 
-def _guard(app: App, claim: Claim, ready: ReadyExport, staged: Run, result: _Result) -> None:
-    """Raises ConfigurationError where a guard stops the run. What was read is shown all the same."""
-    try:
-        if not ready.export.source.gaps_allowed:
-            check_gaps(result.gap)
-        check_agreed(ready.export, staged.counts)
-        before = app.store.success(staged.export)
-        if before and ready.export.erase_empty:
-            check_emptied(ready.export, staged.filled, staged.counts.contacts_mapped, before)
-        check_staged(ready.export, staged.counts, staged.notes, before)
-        check_warnings(ready.export, result.reader.fields, staged.notes)
-    except ConfigurationError:
-        _note_result(app, claim, staged, result)
-        raise
+def _hold(app: App, claim: Claim, staged: Run, result: _Result, why: Problem, settings: str, hours: float) -> None:
+    """Shows what was read, and waits for a person. Raises TransientError where another worker has taken over.
+
+    Nothing that would be sent is kept meanwhile, also of workers that were lost.
+    """
+    app.storage.app_blobs.delete_below(STAGED, f"{staged.run_id}/")
+    # Goes first, so that no lost worker takes the news along: where the run is not held, it tells nobody.
+    send_news(app, staged, app.graces.notice_watch)
+
+    def change(now: Run) -> Run | None:
+        return result.noted_in(now).held(claim.owner, why, settings, hours, app.time(), app.graces)
+
+    held = app.store.update(staged, change)
+    if held.rejected_id != result.staging_id or not held.is_held:
+        _raise_lost(held, claim)
+    _log.info("%s", held_line(held))
+    send_news(app, held)
 
 
 def _note_result(app: App, claim: Claim, staged: Run, result: _Result) -> None:
@@ -326,12 +307,16 @@ def _commit(app: App, run: Run, claim: Claim, result: _Result) -> Run:
     run = app.store.update(run, change)
     if run.staging_id != result.staging_id:
         _discard(app, run, result.staging_id)
-        if run.is_stopping and run.owner == claim.owner:
-            raise Stopping
-        raise _overtaken()
+        _raise_lost(run, claim)
     counts = run.counts
     telemetry.note(rows=counts.rows_read, contacts=counts.contacts_mapped, batches=counts.batches)
     return run
+
+
+def _raise_lost(run: Run, claim: Claim) -> Never:
+    if run.is_stopping and run.owner == claim.owner:
+        raise Stopping
+    raise _overtaken()
 
 
 def _overtaken() -> TransientError:

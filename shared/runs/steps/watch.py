@@ -2,8 +2,8 @@
 
 The Functions host hides the message of a lost instance for ten minutes. A watch message is on nobody's hands while it
 is delayed, so no instance takes it along. When it comes, it sends the next one and then looks at the run: a run that
-should have gone on by now is driven on, a batch whose worker is lost is sent again, and a run that has ended gets what
-is still to be done behind it. A healthy run is left alone.
+should have gone on by now is driven on, one that nobody has approved in time is ended, a batch whose worker is lost is
+sent again, and a run that has ended gets what is still to be done behind it. A healthy run is left alone.
 
 `watch_due` in the run's row keeps the chain single. It says when the next watch message is due, and only the worker
 that moves it forward sends that message. Copies and late originals find it in the future and do nothing.
@@ -16,6 +16,7 @@ from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError
 from shared.runs.graces import CLAIM_AHEAD_SECONDS, lies_ahead
+from shared.runs.holding import expire
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
@@ -70,7 +71,12 @@ def is_watch_lost(app: App, run: Run) -> bool:
 
 
 def drive_on(app: App, run: Run) -> bool:
-    """Sends a stalled run its next message. False where it has moved meanwhile, or another worker does this."""
+    """Sends a stalled run its next message, or ends one that was held for long enough.
+
+    False where it has moved meanwhile, or another worker does this.
+    """
+    if run.is_held:
+        return expire(app, run)
     taken = app.store.take(run.run_id, lambda now: now.driven_on(app.time(), app.graces))
     if taken is None:
         return False

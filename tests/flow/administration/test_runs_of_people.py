@@ -31,7 +31,7 @@ def test_key_of_a_start_that_found_an_active_run_stands_for_that_run(office):
 def test_guard_that_stopped_a_run_is_told_and_letting_it_through_is_in_the_trail(office):
     exports.save_export(office.app, ADMINISTRATOR, the_export(office, max_profiles=1), ANY)
     office.finish(running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id)
-    assert why(office) == "guard"
+    assert why(office) == "held"
     started = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", accept=True)
     assert office.finish(started.run_id)["status"] == "succeeded"
     entries, _ = read_audit(office.app, ADMINISTRATOR, limit=200)

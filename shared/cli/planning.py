@@ -1,0 +1,39 @@
+"""The commands that plan an export, and approve what is held."""
+
+import click
+
+from shared.cli.commands import show_start, watch_run
+from shared.cli.ids import export_argument, require_run_id, run_argument
+from shared.cli.program import SUCCEEDED, example, program
+from shared.cli.showing import caller, open_app, show
+from shared.cli.text import status_text
+
+_WAIT = "work the queue here and wait"
+
+
+@program.command(epilog=example("plan high-value --wait"))
+@export_argument
+@click.option("--wait", is_flag=True, help=f"{_WAIT} until it is held: exit status 3")
+def plan(export: str, wait: bool) -> int:
+    """Start a run that is held before it sends anything, and shows what it would send. A held run of it ends."""
+    from shared.administration.running import start_plan
+
+    app = open_app()
+    return show_start(app, start_plan(app, caller(), export, "terminal"), wait=wait)
+
+
+@program.command(epilog=example("approve high-value-20261124T050312-a1b2c3 --wait"))
+@run_argument
+@click.option("--wait", is_flag=True, help=f"{_WAIT} for the run's end")
+def approve(run: str, wait: bool) -> int:
+    """Let a held run send what it has shown, less who has meanwhile left. To reject it: cancel."""
+    from shared.administration.running import approve_run
+    from shared.runs.status import run_status
+
+    require_run_id(run)
+    app = open_app()
+    approved = run_status(app, approve_run(app, caller(), run))
+    if wait:
+        return watch_run(app, run)
+    show(approved, lambda: status_text(approved))
+    return SUCCEEDED

@@ -1,0 +1,133 @@
+"""A run that is held: a person approves it, or nobody does in time, or a newer run takes its place.
+
+Who cancels it rejects it. It is bound to the snapshot and the settings that it was staged with. Each of these writes
+is conditional on the row, so of two that come at once one counts.
+"""
+
+from datetime import UTC, datetime
+
+from shared import telemetry
+from shared.app import App
+from shared.config.document import ReadyExport
+from shared.errors import ConfigurationError
+from shared.runs.problem import Problem
+from shared.runs.queue import Message, send
+from shared.runs.state import Run, Trigger
+from shared.runs.steps import end
+from shared.segments.snapshot import find_snapshot, time_of
+from shared.times import local_text
+
+_BY_PEOPLE: tuple[Trigger, ...] = ("http", "terminal")
+
+
+def approve(app: App, run: Run, by: str) -> Run:
+    """Lets a held run go on: it is staged again and sends what it has shown, less who has fallen out meanwhile.
+
+    Raises ConfigurationError: it is not held, its time is over, or its snapshot or the settings have changed.
+    """
+    _check_held(app, run)
+    ready = app.ready_export(run.export)
+    check_same_settings(run, ready)
+    newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+    check_same_snapshot(run, newest.id)
+    # The watch message goes first, as with a new run: where nobody approves, it does nothing.
+    send(app, Message(run.run_id, "watch"), app.graces.stalled)
+    approved = app.store.take(run, lambda now: now.approved(by, app.time(), app.graces))
+    if approved is None:
+        now = app.store.load(run.run_id) or run
+        _check_held(app, now)
+        raise _not_held(now)
+    with telemetry.span("approve", parent=run.trace, run=run.run_id, export=run.export):
+        shown = f"{run.counts.contacts_to_send:,} contacts were shown to be sent."
+        app.store.add_event(run.run_id, "approved", f"By {approved.approved_by}. {shown}")
+        send(app, Message(run.run_id, "stage"))
+    return approved
+
+
+def _check_held(app: App, run: Run) -> None:
+    if not run.is_held or run.is_stopping:
+        raise _not_held(run)
+    if run.is_past_hold(app.time()):
+        raise ConfigurationError(
+            "hold_expired",
+            f"The run {run.run_id} could be approved until {_until(run)}.",
+            f"Make a new plan: segment-export plan {run.export}",
+        )
+
+
+def _not_held(run: Run) -> ConfigurationError:
+    approved = f" {run.approved_by} has approved it." if run.is_approved else ""
+    return ConfigurationError(
+        "run_not_held",
+        f"The run {run.run_id} is not held: it is {run.state.replace('_', ' ')}.{approved}",
+        f"`segment-export runs {run.export}` lists the runs of the export.",
+    )
+
+
+def check_same_settings(run: Run, ready: ReadyExport) -> None:
+    """Raises ConfigurationError where what a person was shown was made with other settings than there are now."""
+    if run.settings != ready.digest:
+        raise ConfigurationError(
+            "plan_outdated",
+            f"The configuration of the export or its connection has changed since {run.run_id} was held.",
+            f"Make a new plan: segment-export plan {run.export}",
+        )
+
+
+def check_same_snapshot(run: Run, newest: str) -> None:
+    """Raises ConfigurationError where another snapshot is there than the one that a person was shown."""
+    if run.snapshot != newest:
+        raise ConfigurationError(
+            "plan_outdated",
+            f"The run {run.run_id} was held with the snapshot {_named(run.snapshot, newest)}, and the newest one is "
+            f"{_named(newest, run.snapshot)}.",
+            f"Make a new plan: segment-export plan {run.export}",
+        )
+
+
+def _named(snapshot: str, other: str) -> str:
+    """The snapshot's time, or its whole id where the other has the same time."""
+    return snapshot if time_of(snapshot) == time_of(other) else time_of(snapshot)
+
+
+def note_fallen_out(app: App, shown: Run, now: Run) -> None:
+    """Notes in the run's story who was shown to a person and is not sent, by reason. `shown` is it as it was held."""
+    before, after = shown.counts.contacts_left_out, now.counts.contacts_left_out
+    fallen = {reason: count - before.get(reason, 0) for reason, count in after.items()}
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(fallen.items()) if count > 0)
+    if reasons:
+        app.store.add_event(now.run_id, "fallen_out", f"Shown when it was approved, and not sent: {reasons}.")
+
+
+def expire(app: App, run: Run) -> bool:
+    """Ends a held run that nobody has approved in time. False where that is still to come, or it has moved on."""
+    why = f" It was held since: {run.held_for.message}" if run.held_for else ""
+    problem = Problem(
+        "hold_expired",
+        f"Nobody has approved it until {_until(run)}.{why}",
+        f"If it is right, make a new plan and approve that: segment-export plan {run.export}",
+    )
+    with telemetry.span("expire", parent=run.trace, run=run.run_id, export=run.export):
+        return end.end_hold(app, run.run_id, problem, lambda now: now.is_past_hold(app.time())).is_final
+
+
+def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, new_run_id: str) -> bool:
+    """Ends the export's open run where it is held and the new one is to take its place; False where it stays.
+
+    The new one is started by a person, or there is a newer snapshot. Raises ExportError.
+    """
+    if run is None or not run.is_held or not (trigger in _BY_PEOPLE or _is_newer_there(app, run, ready)):
+        return False
+    problem = Problem("superseded", f"The newer run {new_run_id} takes its place.", "")
+    with telemetry.span("supersede", parent=run.trace, run=run.run_id, export=run.export):
+        end.end_hold(app, run.run_id, problem, lambda now: now.is_held)
+    return True
+
+
+def _is_newer_there(app: App, run: Run, ready: ReadyExport) -> bool:
+    newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments).id
+    return newest != run.snapshot and time_of(newest) >= time_of(run.snapshot)
+
+
+def _until(run: Run) -> str:
+    return local_text(datetime.fromtimestamp(run.held_until, UTC))
