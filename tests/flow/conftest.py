@@ -30,6 +30,7 @@ from simulation.storage import Kept
 from tests.flow.asking import asked  # noqa: F401 - a fixture of this folder's tests
 from tests.flow.customers import by_customer  # noqa: F401 - likewise
 from tests.flow.excluding import excluding  # noqa: F401 - likewise
+from tests.flow.following import following  # noqa: F401 - likewise
 from tests.flow.trials import trying  # noqa: F401 - likewise
 from tests.memory_line import Line, VirtualClock
 from tests.plain import plain

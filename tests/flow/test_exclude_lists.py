@@ -8,7 +8,8 @@ import pytest
 
 from shared.app_secret import new_secret
 from shared.runs.excluded import ask_whom_to_leave_out
-from shared.runs.leavers import LEAVERS, Question
+from shared.runs.leavers import LEAVERS
+from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row

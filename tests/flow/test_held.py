@@ -4,8 +4,8 @@ import pytest
 
 from shared.errors import ConfigurationError
 from shared.runs.holding import approve
-from shared.runs.leavers import Question
 from shared.runs.overview import export_overview
+from shared.runs.questions import Question
 from shared.runs.starting import Start, start_due, start_for_blob, start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel

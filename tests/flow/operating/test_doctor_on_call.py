@@ -13,7 +13,7 @@ from shared.cli.program import program
 from shared.errors import ConfigurationError
 from shared.mapping.leavers import DigestKey
 from shared.notices.tell import take_notice
-from shared.runs.leavers import Question
+from shared.runs.questions import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
 from shared.storage.tables import Row
