@@ -26,10 +26,20 @@ _PRIVATE = re.compile(
 
 # What is quoted there is the name of an attribute: they are in capitals, and no person's.
 _ATTRIBUTE = re.compile(r"""(\b[Aa]ttributes?:?\s+)["'“„«`]([A-Z][A-Z0-9_]{0,49})["'”»`]""")
+# "Contact already removed from list and/or does not exist" is what the vendor says, in slightly different words for one
+# contact and for several. https://developers.brevo.com/reference/remove-contact-from-list (November 2026)
+_NONE_IN_LIST = re.compile(
+    r"(?!.*\balready in\b).*\bcontacts?\b.*(already removed|not in (the |this )?list|do(es)? not exist)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class NotThere(PermanentError):
     """Brevo has no such list, process or contact."""
+
+
+class NoneInList(PermanentError):
+    """None of the named contacts is in the list, so there was nobody to remove."""
 
 
 class KeyRefused(ConfigurationError):
@@ -109,6 +119,8 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
         )
     if status >= 500 or status == 408:
         return TransientError("brevo_failing", f"Brevo answers with status {status}.", "It is tried again.")
+    if status == 400 and _NONE_IN_LIST.match(message[:5_000]):
+        return NoneInList("brevo_none_in_list", f"Brevo has none of the contacts in the list {says}.")
     return PermanentError(
         "brevo_refused",
         f"Brevo refused the request with status {status} {says}.",

@@ -19,7 +19,7 @@ READ_SECONDS = 120
 _LARGEST_ANSWER_BYTES = 20_000_000
 # A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
 _LONGEST_WAIT_SECONDS = 15.0
-_WORDS = {"account", "attributes", "contacts", "import", "lists", "normal", "processes"}
+_WORDS = {"account", "attributes", "contacts", "import", "lists", "normal", "processes", "remove"}
 
 
 @dataclass

@@ -8,6 +8,11 @@ import requests
 from brevo import Brevo
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
+from shared.brevo.pace import Pace
+from shared.brevo.session import BrevoSession
+from shared.storage.clock import Clock
+from simulation.storage import Kept
+from tests.memory_line import Line, VirtualClock
 
 
 @pytest.fixture
@@ -33,6 +38,13 @@ def http(sandbox: BrevoSandbox) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.headers["api-key"] = sandbox.api_key
         yield session
+
+
+@pytest.fixture
+def session(sandbox: BrevoSandbox) -> BrevoSession:
+    """Our own client, as runs use it."""
+    accounts = Kept(VirtualClock()).storage(Line()).accounts
+    return BrevoSession(sandbox.base_url, sandbox.api_key, Pace(accounts, "BREVO_API_KEY", Clock()))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from brevo import Brevo
 from brevo.errors import NotFoundError
 
 from local.brevo_sandbox import BrevoSandbox
-from shared.brevo.pace import Pace
 from shared.brevo.session import BrevoSession
 from shared.brevo.single_contacts import (
     block_single,
@@ -17,17 +16,8 @@ from shared.brevo.single_contacts import (
     take_out_of_list,
 )
 from shared.errors import PermanentError, TransientError
-from shared.storage.clock import Clock
-from simulation.storage import Kept
-from tests.memory_line import Line, VirtualClock
 
 ZOE = "zoe+probe@example.com"
-
-
-@pytest.fixture
-def session(sandbox: BrevoSandbox) -> BrevoSession:
-    accounts = Kept(VirtualClock()).storage(Line()).accounts
-    return BrevoSession(sandbox.base_url, sandbox.api_key, Pace(accounts, "BREVO_API_KEY", Clock()))
 
 
 def test_vendors_client_sees_each_of_our_changes(session: BrevoSession, brevo: Brevo):

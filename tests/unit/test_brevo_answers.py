@@ -51,6 +51,19 @@ def test_every_refusal_shows_it(status):
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("Contact already removed from list and/or does not exist", "brevo_none_in_list"),
+        ("Contacts already removed from list and/or does not exist", "brevo_none_in_list"),
+        ("Contact already in list and/or does not exist", "brevo_refused"),
+        ("List ID does not exist", "brevo_refused"),
+    ],
+)
+def test_refusal_to_remove_nobody_has_a_code_of_its_own(message, code):
+    assert refused(400, {"code": "invalid_parameter", "message": message}).code == code
+
+
 def test_quota_shows_it_and_a_plain_rate_limit_has_none():
     quota = {"code": "too_many_requests", "message": "You have reached your daily quota of imports."}
     assert refused(429, quota).message == (

@@ -1,0 +1,99 @@
+"""Takes contacts out of a list, 150 a request. A contact itself is never deleted, and a list never emptied at once.
+
+https://developers.brevo.com/reference/remove-contact-from-list (November 2026)
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any, Literal
+
+from shared.brevo.answers import NoneInList, NotThere
+from shared.brevo.checks import check_list
+from shared.brevo.client import BrevoClient
+from shared.brevo.session import BrevoSession
+
+Kind = Literal["ids", "extIds", "emails"]
+
+MOST_A_REQUEST = 150
+_KINDS = frozenset(("ids", "extIds", "emails"))
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many contacts of a body Brevo has removed, and how many it did not.
+
+    `failed` are those that were not in the list any more, or are no contacts: nothing is left to do for them either.
+    """
+
+    done: int
+    failed: int
+
+
+def removal_bodies(kind: Kind, values: Iterable[int | str]) -> Iterator[bytes]:
+    """Bodies for `remove_contacts`, which name all the contacts: by Brevo's number, EXT_ID or address."""
+    for some in batched(values, MOST_A_REQUEST, strict=False):
+        yield _body(kind, some)
+
+
+def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed:
+    """Removes the contacts that the body names. Safe to repeat, also where the answer was lost.
+
+    Raises ConfigurationError where the account has no such list, ValueError for a body that is none of
+    `removal_bodies`, and as `BrevoSession.call` does.
+    """
+    kind, values = _named(body)
+    left = _remove(session, list_id, kind, values)
+    # Brevo gives one list for "not in the list" and "could not be removed": only a second request tells them apart.
+    if 0 < len(left) < len(values):
+        left = _remove(session, list_id, kind, left)
+    return Removed(len(values) - len(left), len(left))
+
+
+def _remove(session: BrevoSession, list_id: int, kind: str, values: list[Any]) -> list[Any]:
+    """Those of the contacts that Brevo does not say it has removed."""
+    path = f"/contacts/lists/{list_id}/contacts/remove"
+    try:
+        answer = session.call("contacts", "POST", path, body=_body(kind, values))
+    except NoneInList:
+        return values
+    except NotThere:
+        check_list(BrevoClient(session), list_id)
+        raise
+    lists = _contacts(answer)
+    if (removed := _texts(lists.get("success"))) is not None:
+        return [value for value in values if _text(value) not in removed]
+    # 201 without a list of whom: all but those in the other one.
+    failed = _texts(lists.get("failure")) or set()
+    return [value for value in values if _text(value) in failed]
+
+
+def _contacts(answer: Any) -> dict[str, Any]:
+    """The object with the two lists. The vendor's description has it below `contacts`, its examples do not."""
+    document = answer if isinstance(answer, dict) else {}
+    inner = document.get("contacts")
+    return inner if isinstance(inner, dict) else document
+
+
+def _texts(values: Any) -> set[str] | None:
+    return set(map(_text, values)) if isinstance(values, list) else None
+
+
+def _text(value: Any) -> str:
+    """How a value is compared: Brevo may write numbers as texts, and addresses in lower case."""
+    text = str(value)
+    return text.lower() if "@" in text else text
+
+
+def _body(kind: str, values: Iterable[int | str]) -> bytes:
+    return json.dumps({kind: list(values)}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _named(body: bytes) -> tuple[str, list[Any]]:
+    document = json.loads(body)
+    if isinstance(document, dict) and len(document) == 1 and document.keys() <= _KINDS:
+        ((kind, values),) = document.items()
+        if isinstance(values, list) and 1 <= len(values) <= MOST_A_REQUEST:
+            return kind, values
+    raise ValueError("a removal's body names 1 to 150 contacts of one kind")
