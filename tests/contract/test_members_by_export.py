@@ -1,4 +1,4 @@
-"""The members of a list as our client exports them: numbers, who is blocked, customers' ids, in each mood."""
+"""The members of a list as our client exports them, or reads them by pages: numbers, who is blocked, customers' ids."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 
 from local.brevo_sandbox import BrevoSandbox
 from shared.brevo.contact_export import ExportedContact, Who, look_up_export, read_export, request_export
+from shared.brevo.list_members import list_members
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, PermanentError
 
@@ -63,3 +64,17 @@ def test_account_that_refuses_exports_is_an_error(
     with pytest.raises(error):
         request_export(session, 13, "allContacts")
     assert sandbox.log.count(ROUTE) == requests
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 1_001])
+def test_members_by_pages_are_those_of_the_export(session: BrevoSession, sandbox: BrevoSandbox, count: int):
+    sandbox.seed(contacts=[
+        {"email": f"a{number}@example.net", "attributes": {"EXT_ID": f"C-{number}"}, "lists": [13]}
+        for number in range(count)
+    ])  # fmt: skip
+    assert list(list_members(session, 13)) == exported(session, sandbox)
+
+
+def test_list_that_is_gone_has_no_pages(session: BrevoSession):
+    with pytest.raises(ConfigurationError, match="Brevo has no list 999"):
+        list(list_members(session, 999))
