@@ -78,6 +78,8 @@ def remove_contacts_from_list(world: World, request: Request, fault: FaultKind |
     document = request.document()
     if document.get("all") is True:
         return _remove_all(world, wanted)
+    if "ids" in document and not world.settings.removes_by_number:
+        raise ApiError(400, "invalid_parameter", "ids is not allowed")
     success: list[str | int] = []
     failure: list[str | int] = []
     with world.account.lock:

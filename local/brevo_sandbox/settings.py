@@ -103,6 +103,7 @@ class SandboxSettings:
         "where an export says who is blocked: a column for each channel with a status, one column with the blocked "
         "channels, a column for each channel with true or false, nowhere",
     ] = "status"
+    removes_by_number: Annotated[bool, "contacts can be taken out of a list by their numbers"] = True
     export_bom: Annotated[bool, "an export begins with a byte order mark"] = False
 
     notify: Annotated[Notify, "calls to notifyUrl"] = "once"

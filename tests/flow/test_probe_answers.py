@@ -52,6 +52,8 @@ def prober(flow):
         ),
         ({"export_outcome": "refused_403"}, {"may_export": False, "export_columns": None}),
         ({"export_outcome": "refused_400"}, {"may_export": False, "export_columns": None}),
+        ({"removes_by_number": True}, {"removes_by_number": True}),
+        ({"removes_by_number": False}, {"removes_by_number": False}),
         ({"export_outcome": "failed"}, {"may_export": None, "export_columns": None}),
         ({"export_outcome": "stuck"}, {"may_export": None, "export_columns": None}),
         ({"report_form": "counts", "running_status": "in_process"}, {"shared_number": "contact_skipped"}),
