@@ -40,7 +40,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "older-answer-taken",
         "A run takes an answer that was asked for before it was there.",
-        "runs.leavers",
+        "runs.questions",
         "if run.run_id not in self.runs and self.asked_at < queued_at + _CLOCKS_DIFFER_SECONDS:",
         "if not self.asked_at:",
     ),

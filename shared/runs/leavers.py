@@ -1,8 +1,9 @@
-"""Who left a list is asked of Brevo before a run sends anything there, so that nobody is put back; and who is excluded.
+"""Who left a list is asked of Brevo before a run sends anything there, so that nobody is put back; and who is in it.
 
-A row of the table `accounts` holds the last question (questions.py), and a blob the answer: keyed digests, no addresses,
-and of the list as it is the contacts' numbers. The question is noted once Brevo has taken it, so nothing waits for a worker that dies: the next one asks again. An answer serves every run that was there when it was
-asked; anyone who leaves, or comes to the excluded list, later may be put back, or sent, by the run.
+A row of the table `accounts` holds the last question (questions.py), and a blob the answer: keyed digests, no
+addresses, and of the list as it is the contacts' numbers. The question is noted once Brevo has taken it, so nothing
+waits for a worker that dies: the next one asks again. An answer serves every run that was there when it was asked;
+anyone who leaves, or comes to the excluded list, later may be put back, or sent, by the run.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import look_up_export, read_export, request_export
 from shared.brevo.list_members import list_members
 from shared.config.document import ReadyExport
+from shared.counting import counted
 from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.mapping.leavers import DigestKey
 from shared.runs.questions import Question, Subject, digest_key, purposes
@@ -42,6 +44,10 @@ class Answer:
     key: DigestKey
     url: str = field(default="", repr=False)
     by_pages: bool = False
+
+
+class _NumberMissing(Exception):
+    """Brevo's file does not have the numbers of the list's contacts."""
 
 
 def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject) -> Answer | Wait:
@@ -142,9 +148,12 @@ def read_answer(
     """
     path = folder / answer.subject.row_key
     if answer.by_pages:
-        return _read_pages(brevo, answer, path, between)
+        return _read_pages(app, run, brevo, answer, path, between)
     if answer.url:
-        count = _fetch(app, run, brevo, answer, path, between)
+        try:
+            count = _fetch(app, run, brevo, answer, path, between)
+        except _NumberMissing:
+            return _read_pages(app, run, brevo, answer, path, between)
     else:
         count = answer.question.leavers
         if count:
@@ -156,6 +165,8 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     count = 0
     with path.open("w", encoding="ascii") as file:
         for contact in read_export(answer.url, brevo.session.base_url, between):
+            if answer.subject.purpose == "ledger" and not contact.number:
+                raise _NumberMissing
             if line := answer.subject.line(contact, answer.key):
                 file.write(line)
                 count += 1
@@ -176,10 +187,17 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     return count
 
 
-def _read_pages(brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> Path | None:
+def _read_pages(
+    app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]
+) -> Path | None:
+    before, count = brevo.session.traffic.requests, 0
     with path.open("w", encoding="ascii") as file:
         for contact in list_members(brevo.session, answer.subject.list_id, between):
             file.write(answer.subject.line(contact, answer.key))
+            count += 1
+    requests = brevo.session.traffic.requests - before
+    text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
+    app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")
     return path if path.stat().st_size else None
 
 

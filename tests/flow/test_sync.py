@@ -152,3 +152,17 @@ def test_list_that_brevo_does_not_write_down_whole_removes_nobody(following, mon
     status = following.run()
     assert status["error"]["code"] == "list_unknown"
     assert set(range(6)) <= numbers(following)
+
+
+@pytest.mark.parametrize("change", [{"export_outcome": "refused_403"}, {"export_contact_number": "none"}])
+def test_list_is_read_page_by_page_where_brevo_does_not_write_it_down_with_numbers(following, change):
+    following.sandbox.change(**change)
+    following.change(sync_mode="mirror", max_removed=1)
+    put_by_others(following, 50)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(2, 6))
+    status = run(following)
+    assert (status["contacts_removed"], numbers(following)) == (2, {*range(2, 6), 50})
+    (read,) = [event["text"] for event in status["story"] if event["kind"] == "list_read"]
+    assert "7 members were read page by page: 1 request." in read

@@ -69,7 +69,7 @@ def test_byte_order_mark_is_no_fault():
         ((*EXPORT, "default_country"), "XX", "exports[0].default_country: is not a country code of two letters, such as RO"),
         ((*EXPORT, "default_country"), "Romania", "exports[0].default_country: is not a country code of two letters, such as RO"),
         ((*EXPORT, "segments"), ["A", "A"], "exports[0].segments: names a segment twice"),
-        ((*EXPORT, "sync_mode"), "some", "exports[0].sync_mode: must be 'full', 'changes_only' or 'mirror'"),
+        ((*EXPORT, "sync_mode"), "some", "exports[0].sync_mode: must be 'full', 'changes_only', 'mirror' or 'mirror_exact'"),
         ((*EXPORT, "max_rejected"), 50, "exports[0].max_rejected: must be 1 or less"),
         ((*EXPORT, "mapping", "attributes"), {"FIRSTNAME": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
         ((*EXPORT, "mapping", "attributes"), {"firstname": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
