@@ -3,6 +3,7 @@
 import pytest
 
 from shared.errors import ConfigurationError
+from shared.operating.looking import open_runs
 from shared.runs.holding import approve
 from shared.runs.leavers import Question
 from shared.runs.overview import export_overview
@@ -332,9 +333,21 @@ def test_export_says_that_its_run_is_held_and_how_to_decide(flow):
     run_id = held_by_guard(flow)["run_id"]
     reason = why(flow)
     assert reason.code == "held"
-    assert f"segment-export approve {run_id} sends 5 contacts" in reason.text
+    assert f"To send its 5 contacts: segment-export approve {run_id}" in reason.text
     assert f"segment-export cancel {run_id}" in reason.text
     assert "more than max_profiles (2)" in reason.text
+
+
+def test_doctor_counts_held_runs_beside_those_that_work_and_times_none_of_them(flow):
+    status = planned(flow)
+    skip(flow, 40 * HOUR)
+    sweep(flow.app)  # as the timer: it makes up for the watch messages that nobody has taken meanwhile
+    assert open_runs(flow.app) == ("ok", "1 held, waiting for approval.", "")
+    flow.add_export("two")
+    other = start_run(flow.app, flow.app.ready_export(f"{flow.export_id}-two"), "http", "ana").run_id
+    state, text, _ = open_runs(flow.app)
+    assert (state, f"1; the oldest, {other}, is queued" in text, "1 held" in text) == ("ok", True, True)
+    assert flow.status(status["run_id"])["status"] == "held"
 
 
 def test_status_of_a_held_run_has_its_time_and_what_it_waits_for(flow):
