@@ -293,20 +293,7 @@ def test_run_that_fails_is_1_and_says_why(terminal):
 def test_guarded_run_is_held_with_status_3_and_sent_once_it_is_approved(terminal):
     held = terminal.json("run", "guarded", "--wait", exit_status=3)
     assert (held["status"], held["held_for"]["code"]) == ("held", "guard_max_profiles")
-    text = terminal("status", "guarded", "--exit-status", exit_status=3).stdout
-    assert "to send    2 contacts of 2" in text
-    assert f"segment-export approve {held['run_id']} until " in text
-    assert f"segment-export cancel {held['run_id']}" in text
     assert terminal.json("approve", held["run_id"], "--wait")["status"] == "succeeded"
-    assert "is not held" in terminal("approve", held["run_id"], exit_status=2).stderr
-
-
-def test_plan_is_held_with_status_3_and_accept_approves_beforehand(terminal):
-    plan = terminal("plan", "guarded", "--wait", exit_status=3).stdout
-    assert "held       The segment has 2 contacts, more than max_profiles (1)." in plan
-    run_id = terminal.json("plan", "guarded")["run_id"]
-    assert terminal.json("cancel", run_id)["error"]["code"] == "cancelled"
-    assert terminal.json("run", "guarded", "--wait", "--accept")["status"] == "succeeded"
 
 
 def test_run_of_an_empty_segment_is_skipped_and_0(terminal):
