@@ -100,9 +100,14 @@ def open_runs(app: App) -> Look:
         late = duration(now - unwatched.watch_due)
         text = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
         return "FAILED", text, _HOST_STOPPED
-    oldest = found[0]
+    oldest = next((run for run in found if not run.is_held), None)
+    held = sum(run.is_held for run in found)
+    waiting = f" {held:,} held, waiting for approval." if held else ""
+    if oldest is None:
+        return "ok", waiting.strip(), ""
     seconds = now - started_at(oldest.run_id).timestamp()
-    text = f"{len(found):,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}. {oldest.waiting}"
+    text = f"{len(found) - held:,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}."
+    text = f"{text} {oldest.waiting}{waiting}"
     if seconds > _LONG_SECONDS:
         return "warn", text.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", text.strip(), ""

@@ -34,7 +34,7 @@ def trial_active(newest: Run | None) -> Why | None:
 def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
     """`last` is the last run that was no trial, `due` the next time of its schedule. None while a run is on its way."""
     if last is not None and not last.is_final:
-        return Why("held", held_words(last)) if last.is_held else None
+        return Why("held", " ".join(held_words(last))) if last.is_held else None
     connection = document.connection_of(export)
     if connection is None:
         return Why("detached", "It is detached: choose a connection for it.")
@@ -100,13 +100,15 @@ def why_due_time_is_not_run_again(app: App, export_id: str, started: Started, du
 
 
 def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries, next_start: str) -> Why | None:
-    """What is said where the last run did not succeed; None where it did, or there was none.
+    """What is said where the last run did not succeed or is held; None where it did, is under way, or there was none.
 
     `next_start`: what starts the next run where the last one is not tried again.
     """
     following = tries.next_words(app.now())
     last = app.store.load(started.unsent) if is_run_id(started.unsent) else None
-    if last is None and not following:
+    if last is not None and last.is_held:
+        return Why("held", " ".join(held_words(last)))
+    if (last is None and not following) or (last is not None and not last.is_final):
         return None
     # A run that was given up waits for what starts the next one as well.
     following = f"{following} {next_start}" if tries.is_given_up else following or next_start
@@ -120,13 +122,13 @@ def run_now(export_id: str, last: Run | None = None) -> str:
     return f"To run it now: segment-export run {export_id}{' --accept' if is_stopped else ''}"
 
 
-def held_words(run: Run) -> str:
-    """Why a held run waits for a person, until when, and how to decide."""
-    why = run.held_for.message if run.held_for else "It is held."
+def held_words(run: Run) -> tuple[str, str]:
+    """Why a held run waits for a person and until when; and how to decide."""
     until = local_text(datetime.fromtimestamp(run.held_until, UTC))
     return (
-        f"The run {run.run_id} is held. {why} Until {until}: segment-export approve {run.run_id} sends "
-        f"{counted(run.counts.contacts_to_send, 'contact')}, segment-export cancel {run.run_id} rejects it."
+        f"The run {run.run_id} is held until {until}.{f' {run.held_for.message}' if run.held_for else ''}",
+        f"To send its {counted(run.counts.contacts_to_send, 'contact')}: segment-export approve {run.run_id} · "
+        f"To reject it: segment-export cancel {run.run_id}",
     )
 
 

@@ -111,6 +111,12 @@ def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
     assert replace(old, **trial, **staged, **waits, **held, state="staging", filled=new.filled) == new
 
 
+def test_every_value_of_a_run_is_one_that_a_table_takes():
+    run = run_of(newest(NEWEST_RUN))
+    assert run.held_for.code == "guard_max_shrink"
+    assert {type(value) for value in run_row(run).values.values()} <= {str, int, float, bool}
+
+
 def test_run_of_form_2_is_read_as_one_that_was_never_held():
     old, new = run_of(newest(RUN_OF_FORM_2)), run_of(newest(NEWEST_RUN))
     assert (old.held_for, old.held_until, old.is_approved) == (None, 0.0, False)

@@ -249,7 +249,7 @@ def told(**changes: Any) -> str:
 
 def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwise():
     (found,) = parse_document(told().encode(), "x").notifications
-    assert found.on == ["failed", "guard", "rejections", "recovered"]
+    assert found.on == ["failed", "guard", "held", "expired", "rejections", "recovered"]
     assert (found.exports, found.rejected_share) == ("all", 0.05)
     assert parse_document(json.dumps(GOOD).encode(), "x").notifications == []
 
@@ -262,7 +262,7 @@ def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwis
         ({"type": "webhook"}, 'notifications[0]: a webhook takes a secret: {"setting": "NAME"} of the setting that holds it'),
         ({"secret": {"setting": "S"}}, "notifications[0]: teams takes no secret: only a webhook's messages are signed"),
         ({"type": "mail"}, "notifications[0].type: must be 'teams', 'slack' or 'webhook'"),
-        ({"on": ["success"]}, "notifications[0].on[0]: must be 'failed', 'guard', 'rejections' or 'recovered'"),
+        ({"on": ["success"]}, "notifications[0].on[0]: must be 'failed', 'guard', 'held', 'expired', 'rejections' or 'recovered'"),
         ({"on": []}, "notifications[0].on: must have 1 entry or more"),
         ({"on": ["failed", "failed"]}, "notifications[0]: on and exports name each event and export once"),
         ({"rejected_share": 5}, "notifications[0].rejected_share: must be 1 or less"),

@@ -109,7 +109,7 @@ def test_guard_and_rejections_and_recovery_are_told_as_such(app):
     app.ended("mended")
     app.change("mended", list_id=12)
     mended = app.ended("mended")
-    for run, kind, customers in ((guarded, "guard", 2), (half, "rejections", 1), (mended, "recovered", 1)):
+    for run, kind, customers in ((guarded, "held", 2), (half, "rejections", 1), (mended, "recovered", 1)):
         (told,) = app.told("webhook", run["run_id"])
         found = Webhook(SECRET).verify(told.body, told.headers)
         assert (found["type"], found["data"]["customers_affected"]) == (f"export.{kind}", customers)

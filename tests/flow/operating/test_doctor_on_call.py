@@ -14,8 +14,9 @@ from shared.errors import ConfigurationError
 from shared.mapping.leavers import DigestKey
 from shared.notices.tell import take_notice
 from shared.runs.questions import Question
-from shared.runs.starting import start_due
+from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
+from shared.runs.steps.sweep import sweep
 from shared.storage.tables import Row
 from tests.flow.operating.tools import ANA, HEAD
 
@@ -280,11 +281,22 @@ def test_doctor_says_that_a_segment_was_cut_and_how_a_person_lets_it_through(nig
     night.flow.segment(PEOPLE)
     night.run()
     night.flow.segment(f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n", refresh="2026/11/25/0500")
-    night.run()
+    run_id = night.run()["run_id"]
     line = night.line(f"{night.export}, last run")
-    has_all(
-        line, "The segment has 2 contacts where the last run had 10", "max_shrink", f"{night.run_it[:-1]} --accept`"
-    )
+    has_all(line, "2 contacts where the last run had 10", "max_shrink", f"segment-export approve {run_id}")
+    night.skip(49 * HOUR)
+    sweep(night.flow.app)
+    line = night.line(f"{night.export}, last run")
+    has_all(line, run_id, "Nobody has approved it until", "2 contacts where the last run had 10", "segment-export plan")
+
+
+def test_doctor_warns_of_a_plan_that_waits_for_approval(night):
+    night.flow.segment(PEOPLE)
+    ready = night.flow.app.ready_export(night.flow.export_id)
+    run_id = start_run(night.flow.app, ready, "http", "ana", kind="plan").run_id
+    night.flow.finish(run_id)
+    line = night.line(f"{night.export}, last run", "warn")
+    has_all(line, run_id, "It is a plan", f"segment-export approve {run_id}", f"segment-export cancel {run_id}")
 
 
 def test_export_that_cannot_be_checked_stops_no_other_check(night, monkeypatch):
