@@ -14,6 +14,6 @@ echo "slice $number of $count of the long tests, seed $seed; again with: make te
 status=0
 # Chaos takes its seed from here as well.
 export SEED="$seed"
-.venv/bin/python -m pytest -m full --slice="$number/$count" --durations 5 "$@" || status=$?
+.venv/bin/python -m pytest -m full --slice="$number/$count" -n 2 --dist loadfile --durations 5 "$@" || status=$?
 # 5 is pytest's word for no test at all: a slice may be empty where there are fewer long tests than slices.
 [ "$status" -eq 5 ] || exit "$status"
