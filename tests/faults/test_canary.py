@@ -275,6 +275,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path, forked: list[str]) -> Iterator[
             yield Stack(host, log, storage, environment, forked)
 
 
+@pytest.mark.full
 def test_host_terminal_and_storage_show_nobody(stack, sandbox):
     sandbox.fail_next(IMPORT, "524-after")
     sandbox.fail_next(IMPORT, "html-200")

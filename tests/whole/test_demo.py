@@ -18,6 +18,7 @@ from tests.whole.started import Started
 pytestmark = pytest.mark.timeout(240)
 
 
+@pytest.mark.full
 def test_the_demo_takes_a_segment_to_its_list_by_every_trigger_and_leaves_nothing_behind(
     start: Callable[..., Started],
 ) -> None:

@@ -130,6 +130,7 @@ def test_key_that_is_rotated_in_mid_run_loses_no_run(site):
     assert status["batches"] == 1
 
 
+@pytest.mark.full
 def test_message_that_failed_until_it_was_given_up_is_told_put_back_and_its_run_ends_right(site, request):
     run_id = site("run", "given-up").strip()
     site.queue().send_message(base64.b64encode(b"\xff\x00 ana").decode())

@@ -100,7 +100,7 @@ def test_doctor_ends_soon_where_storage_does_not_answer(flow, office, typed, mon
     monkeypatch.setenv("EXPORT_CONFIG", str(flow.config))
     began = time.monotonic()
     status, output, _ = typed("doctor")
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20  # a minute and more with the tries of a worker
     assert status == 1
     assert output.count("Storage did not answer for") == 3
     assert output.count("Not checked, since storage does not answer. Make storage answer first.") == 2
