@@ -193,6 +193,13 @@ def test_doctor_names_the_first_fault_of_a_broken_configuration_and_who_lists_al
         assert f"  warn    {group}: Not checked, since the configuration cannot be read. Correct it first." in said
 
 
+def test_doctor_names_the_command_that_puts_the_newest_version_in_order_back(night):
+    app = night.flow.app
+    app.configuration.change("ana", "save export gold", lambda now: now)
+    night.configure(exports=7)
+    has_all(night.line("configuration"), f"`segment-export history --restore {app.configuration.history()[0].id}`")
+
+
 def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
     night.flow.segment(PEOPLE)
     run_id = night.flow.start().run_id
