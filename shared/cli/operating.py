@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.cli.program import FAILED, SUCCEEDED, program
+from shared.cli.ids import run_argument
+from shared.cli.program import FAILED, SUCCEEDED, example, program
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import table
 from shared.counting import counted
@@ -15,6 +16,7 @@ from shared.counting import counted
 if TYPE_CHECKING:
     from shared.operating.person import Forgotten
     from shared.operating.replaying import Seen
+    from shared.runs.slots import LeftImport
 
 _FATES = {"replay": "put back", "drop": "drop", "leave": "leave"}
 _DONE = {"replay": "put back", "drop": "dropped", "leave": "left"}
@@ -81,6 +83,29 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
         return "No message was given up in the last seven days. Older ones have expired; `doctor` shows stalled runs."
     if not done and any(each.fate != "leave" for each in seen.messages):
         lines.append("Nothing was changed: do it with --yes.")
+    return "\n".join(lines)
+
+
+@program.command(epilog=example("release high-value-20261124T050312-a1b2c3 --yes"))
+@run_argument
+@click.option("--yes", is_flag=True, help="do it")
+def release(run: str, yes: bool) -> None:
+    """Show the imports that an ended run has left at Brevo; --yes: they are over, wait for them no longer."""
+    from shared.operating import releasing
+
+    left = (releasing.release if yes else releasing.look)(open_app(), caller(), run)
+    answer = {"done": yes, "imports": [asdict(each) for each in left]}
+    show(answer, lambda: _released_text(left, done=yes))
+
+
+def _released_text(left: "list[LeftImport]", *, done: bool) -> str:
+    if not left:
+        return "Nothing waits for an import of this run."
+    word = "no longer waited for" if done else "waited for"
+    lines = [f"{word}: {each.describe()}" for each in left]
+    if not done:
+        lines += ["Look in Brevo whether the import is over or not there: beside it, its older values could win."]
+        lines += ["Nothing was changed: do it with --yes."]
     return "\n".join(lines)
 
 

@@ -6,25 +6,22 @@ Each look: state, words, what to do.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
 from shared.app import App
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError, place_of, shown
-from shared.runs.batch import Batch
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
-from shared.runs.state import SENDING, Run
+from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
-from shared.times import local_text
 from shared.version import VERSION
 
 State = Literal["ok", "warn", "FAILED"]
@@ -45,8 +42,6 @@ _LARGE_DIFFERENCE_SECONDS = 2.0
 _NEWEST_ROWS = 20
 _MOST_KINDS = 5
 _SHOWN = 5
-# Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.
-_SLOW_IMPORT_SECONDS = 1800.0
 
 
 def queue(app: App) -> Look:
@@ -86,8 +81,8 @@ def segment_account(app: App) -> Look:
 
 def open_runs(app: App) -> Look:
     """The oldest run that has not ended, and whether anything drives the runs."""
-    loaded = [_loaded(app, run_id) for run_id, _ in app.store.open_runs()]
-    found = sorted((run for run in loaded if run and not run.is_final), key=lambda run: started_at(run.run_id))
+    runs = [loaded(app, run_id) for run_id, _ in app.store.open_runs()]
+    found = sorted((run for run in runs if run and not run.is_final), key=lambda run: started_at(run.run_id))
     if not found:
         return "ok", "None.", ""
     now = app.now()
@@ -146,35 +141,7 @@ def _drained(rows: Iterator[Row]) -> None:
         pass
 
 
-def slow_imports(app: App, document: Document) -> Look:
-    """Imports that Brevo has worked on for longer than half an hour, with the numbers of their processes."""
-    hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
-    found = []
-    for run in filter(None, (_loaded(app, run_id) for run_id, _ in app.store.open_runs())):
-        if run.state in SENDING:
-            found += [_slow(app, run, each, hours.get(run.key_setting, 0.0)) for each in _slow_batches(app, run)]
-    if not found:
-        return "ok", "None takes long.", ""
-    more = f" And {len(found) - _SHOWN:,} more." if len(found) > _SHOWN else ""
-    fix = (
-        "Nothing, if Brevo ends it in time. Else give the number of the process to Brevo's support; "
-        "`segment-export cancel RUN` ends the run, and the next one sends the whole segment again."
-    )
-    return "warn", f"{' '.join(found[:_SHOWN])}{more}", fix
-
-
-def _slow_batches(app: App, run: Run) -> list[Batch]:
-    batches = _read(partial(app.store.batches, run))[0] or []
-    return [each for each in batches if each.state == "delivered" and app.now() - each.posted_at > _SLOW_IMPORT_SECONDS]
-
-
-def _slow(app: App, run: Run, batch: Batch, hours: float) -> str:
-    since = duration(app.now() - batch.posted_at)
-    until = f", until {local_text(datetime.fromtimestamp(batch.posted_at + hours * 3600, UTC))}" if hours else ""
-    return f"Brevo has worked for {since} on the process {batch.process_id}, which {run.run_id} waits for{until}."
-
-
-def _loaded(app: App, run_id: str) -> Run | None:
+def loaded(app: App, run_id: str) -> Run | None:
     """None for a run whose row cannot be read, which `odd_rows` or `other_forms` shows."""
     return _read(partial(app.store.load, run_id))[0]
 

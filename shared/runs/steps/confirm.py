@@ -140,7 +140,7 @@ def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process
     if process is not None and process.state in ("failed", "cancelled"):
         return _take_failed(app, run, batch, process.state)
     _check_deadline(app, ready, batch)
-    return _update(app, run, batch, methodcaller("polled", batch.process_id))
+    return _update(app, run, batch, methodcaller("polled", batch.process_id, is_listed=process is not None))
 
 
 def _take_completed(app: App, run: Run, batch: Batch, process: Process) -> Batch:

@@ -161,7 +161,7 @@ def test_doctor_names_the_process_of_an_import_that_is_stuck_and_until_when_it_i
     night.skip(45 * MINUTE)
     [line] = [line for line in night.doctor() if "  imports: " in line]
     process = night.flow.app.store.batch(find_run(night.flow.app, run_id), 1).process_id
-    has_all(line, f"the process {process}, which {run_id} waits for, until", "`segment-export cancel RUN`")
+    has_all(line, f"the process {process}, which {run_id} waits for until", "`segment-export cancel RUN`")
 
 
 def test_doctor_shows_what_brevo_says_of_an_account_that_takes_no_more_contacts(night):
