@@ -145,7 +145,7 @@ def readable_part(data: bytes) -> Document:
         for item in listed if isinstance(listed, list) else []:
             with suppress(ValidationError):
                 items.append(_PARTS[kind].model_validate(item))
-    return Document.model_construct(**parts)
+    return Document.model_construct(connections=parts["connections"], exports=parts["exports"])
 
 
 def plain_json(data: bytes) -> Any:

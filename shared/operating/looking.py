@@ -6,7 +6,9 @@ Each look: state, words, what to do.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
+from itertools import islice, takewhile
 from typing import Literal
 
 from shared.app import App
@@ -18,10 +20,13 @@ from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
+from shared.runs.ticks import last_tick
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
+from shared.timer_schedule import TimerSchedule
+from shared.times import local_text
 from shared.version import VERSION
 
 State = Literal["ok", "warn", "FAILED"]
@@ -32,6 +37,8 @@ _HOST_STOPPED = (
     "since AzureWebJobsStorage refuses its identity or key (403), or is away."
 )
 
+# The host starts a function late where it has to start a worker for it.
+_TICK_LATE_SECONDS = 60.0
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0
 # A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
@@ -101,6 +108,26 @@ def open_runs(app: App) -> Look:
     if seconds > _LONG_SECONDS:
         return "warn", text.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", text.strip(), ""
+
+
+def timer_ticks(app: App) -> Look:
+    """Whether the timer runs by its schedule, as it notes itself: it does not where the host is dead."""
+    tick = last_tick(app)
+    if tick is None:
+        return "ok", "No timer has run yet with this storage.", ""
+    last = datetime.fromtimestamp(tick.at, UTC)
+    try:
+        times = TimerSchedule.parse(tick.schedule, last).next_times(last)
+    except ConfigurationError:  # which the host has taken all the same
+        return "ok", f"It last ran at {local_text(last)}.", ""
+    missed = list(takewhile(lambda at: at.timestamp() < app.now() - _TICK_LATE_SECONDS, islice(times, 2)))
+    if not missed:
+        return "ok", f"It last ran at {local_text(last)}, as its schedule says.", ""
+    text = (
+        f"The timer last ran at {local_text(last)}, {duration(app.now() - tick.at)} ago, and was due again at "
+        f"{local_text(missed[0])}. Until it runs, nothing starts by schedule, and no lost run goes on."
+    )
+    return "warn" if len(missed) == 1 else "FAILED", text, _HOST_STOPPED
 
 
 def other_forms(app: App, exports: Sequence[str]) -> Look:

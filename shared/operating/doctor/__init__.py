@@ -105,6 +105,7 @@ def _runs(app: App, document: Document) -> Generator[Finding]:
     """Each check on its own, so that storage that stops to answer in one of them is still asked by the next."""
     exports = [export.id for export in document.exports]
     for check in (
+        ("timer", partial(looking.timer_ticks, app)),
         ("open runs", partial(looking.open_runs, app)),
         ("imports", partial(slow_imports, app, document)),
         ("odd rows", partial(looking.odd_rows, app, document)),

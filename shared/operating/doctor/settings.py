@@ -89,9 +89,9 @@ def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
     try:
         schedule = TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, now)
     except ConfigurationError as error:
-        return Finding("timer", "FAILED", error.message, error.advice)
+        return Finding("timer schedule", "FAILED", error.message, error.advice)
     fix = "Give EXPORT_SCHEDULE a day of the month or a weekday, and * for the other." if schedule.is_in_doubt else ""
-    return Finding("timer", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now), fix)
+    return Finding("timer schedule", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now), fix)
 
 
 def _webhook(environment: Mapping[str, str]) -> Iterator[Finding]:

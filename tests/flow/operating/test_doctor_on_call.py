@@ -16,8 +16,10 @@ from shared.notices.tell import take_notice
 from shared.runs.leavers import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
+from shared.runs.ticks import Tick, last_tick, note_tick
 from shared.storage.tables import Row
 from tests.flow.operating.tools import ANA, HEAD
+from timer_export.blueprint import timer_export
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 24 * 3600.0
 PEOPLE = HEAD + "".join(f"C-{number},person-{number}@example.com,Name\n" for number in range(10))
@@ -207,6 +209,41 @@ def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
     has_all(night.line("open runs"), f"No host has taken a message of {run_id}", "Start the app.")
     night.skip(HOUR)
     has_all(night.line("open runs"), f"Nothing drives {run_id} (queued)", "Start the app")
+
+
+def test_doctor_says_since_when_the_timer_is_missing_after_one_tick_and_after_two(night):
+    clock = night.flow.app.storage.clock
+    night.skip(300 - clock.now().timestamp() % 300)  # a tick of every five minutes
+    note_tick(night.flow.app, "0 */5 * * * *")
+    night.skip(5 * MINUTE + 30)
+    assert not [line for line in night.doctor(0) if "  timer: " in line]
+    night.skip(MINUTE)
+    has_all(
+        night.line("timer", "warn"), "The timer last ran at 20", "7 min ago, and was due again at 20", "Start the app."
+    )
+    night.skip(5 * MINUTE)
+    has_all(night.line("timer"), "12 min ago", "nothing starts by schedule")
+    note_tick(night.flow.app, "0 */5 * * * *")
+    night.doctor(0)
+
+
+def test_timer_that_pauses_by_its_schedule_is_not_missed(night):
+    night.skip(DAY - night.flow.app.storage.clock.now().timestamp() % DAY + 5 * HOUR)
+    note_tick(night.flow.app, "0 0 5,6 * * *")
+    night.skip(50 * MINUTE)
+    night.doctor(0)
+    night.skip(12 * MINUTE)
+    has_all(night.line("timer", "warn"), "06:00")
+    note_tick(night.flow.app, "0 0 5,6 * * *")
+    night.skip(20 * HOUR)
+    night.doctor(0)
+
+
+def test_timer_notes_each_tick(night, monkeypatch):
+    monkeypatch.setattr("timer_export.blueprint.open_worker_app", lambda: night.flow.app)
+    monkeypatch.setenv("EXPORT_SCHEDULE", "0 */7 * * * *")
+    timer_export.build().get_user_function()(None)
+    assert last_tick(night.flow.app) == Tick(pytest.approx(night.flow.app.now(), abs=5), "0 */7 * * * *")
 
 
 @pytest.mark.parametrize("schedule", ["with_refresh", {"cron": "*/20 * * * *"}])
