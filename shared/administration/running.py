@@ -48,7 +48,8 @@ def start_export(
     """Starts a run, or finds the active one.
 
     The same `key` of the same caller again, within a day, finds the run that it started. `only_with_refresh` refuses an
-    export with another schedule. Raises AccessDenied and ConfigurationError.
+    export with another schedule. Raises AccessDenied and ConfigurationError; `run_active` where guards are to be let
+    through and the run that is active does not let them: a word for one run is not taken for another.
     """
     require_for_export(app, caller, "run_export", export_id)
     if only_with_refresh and find_export(app.document(), export_id).schedule != "with_refresh":
@@ -62,6 +63,8 @@ def start_export(
     if run_id and app.store.load(run_id) is not None:
         return Start(export_id, run_id, reason="This was started before, with the same Idempotency-Key.")
     start = start_on_demand(app, export_id, trigger, caller.name, skip_quiet=now, accept=accept, run_id=run_id)
+    if accept and not start.is_new:
+        _check_accepts(app, start.run_id)
     if key and start.run_id != run_id:
         _take_over(app, export_id, digest, start.run_id)
     if start.is_new:
@@ -69,6 +72,17 @@ def start_export(
         if accept:
             audit.note(app, caller, "let through guards", export_id, start.run_id)
     return start
+
+
+def _check_accepts(app: App, run_id: str) -> None:
+    active = app.store.load(run_id)
+    if active is None or active.accept:
+        return
+    raise ConfigurationError(
+        "run_active",
+        f"Nothing was started: the run {run_id} is active ({active.state}), and its guards still count.",
+        f"Wait for its end, or `segment-export cancel {run_id}`; then run the export again with --accept.",
+    )
 
 
 def start_trial(

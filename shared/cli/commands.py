@@ -83,7 +83,8 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
 
     started = start_export(app, caller(), export, "terminal", now=now, accept=accept)
     if not started.is_new:
-        say(f"{started.reason} It is watched instead." if wait else started.reason, err=True)
+        ignored = " It goes on without --now." if now else ""
+        say(f"{started.reason}{ignored}{' It is watched instead.' if wait else ''}", err=True)
     if not wait:
         show(run_status(app, find_run(app, started.run_id)), lambda: started.run_id)
         return SUCCEEDED

@@ -14,6 +14,7 @@ from typing import Literal
 from shared.app import App
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError, place_of, shown
+from shared.operating import replaying
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.rows import run_of
@@ -58,14 +59,17 @@ def queue(app: App) -> Look:
 
 def poison(app: App) -> Look:
     """Messages that were given up, and whose run nobody has ended yet."""
-    count = app.storage.poison.count()
-    if not count:
+    ours, others, hidden = replaying.kinds(app)
+    if not ours + others + hidden:
         return "ok", "Empty.", ""
-    return (
-        "FAILED",
-        f"{count:,} message{' was' if count == 1 else 's were'} given up.",
-        "`segment-export replay` shows them, and puts them back. They expire after seven days.",
-    )
+    parts = [(ours, "of runs"), (others, "not ours"), (hidden, "out of sight, most often since no host can read it")]
+    text = f"Messages that were given up: {', '.join(f'{number:,} {what}' for number, what in parts if number)}."
+    fixes = ["`segment-export replay` shows them, and puts back what has an open run."]
+    if others:
+        fixes.append("`segment-export replay --yes --drop-unreadable` drops what is not ours.")
+    if hidden:
+        fixes.append("`segment-export replay --yes --clear` drops what is out of sight, too.")
+    return "FAILED", text, " ".join([*fixes, "They expire after seven days."])
 
 
 def segment_account(app: App) -> Look:

@@ -3,6 +3,7 @@
 The table in docs/operate.md has the same cases.
 """
 
+import base64
 import json
 
 import pytest
@@ -151,7 +152,15 @@ def test_doctor_says_that_a_new_snapshot_is_overdue_by_how_often_they_came(night
 
 def test_doctor_names_messages_that_were_given_up_and_the_command_that_puts_them_back(night):
     night.flow.app.storage.poison.send("!!")
-    has_all(night.line("run-steps-poison"), "1 message was given up.", "`segment-export replay`")
+    line = night.line("run-steps-poison")
+    has_all(line, "given up: 1 not ours.", "`segment-export replay`", "`segment-export replay --yes --drop-unreadable`")
+    night.flow.segment(PEOPLE)
+    ours = b'{"run": "x-20261124T050000-abcdef", "step": "stage"}'
+    night.flow.app.storage.poison.send(base64.b64encode(ours).decode())
+    night.flow.app.storage.poison.send("!!!")
+    night.flow.app.storage.poison.receive(600)
+    line = night.line("run-steps-poison")
+    has_all(line, "given up: 1 of runs, 1 not ours, 1 out of sight", "`segment-export replay --yes --clear`")
 
 
 def test_doctor_names_the_process_of_an_import_that_is_stuck_and_until_when_it_is_waited_for(night):
