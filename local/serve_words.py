@@ -43,7 +43,7 @@ def facts_of(stack: Stack, page: StartPage) -> dict[str, Any]:
 def environment_file(facts: Mapping[str, Any], settings: Mapping[str, str]) -> str:
     """serve.env, for `.` of a POSIX shell: what the guides' lines need."""
     own = {"API": f"{facts['api']}/api", "KEY": facts["key"], "SANDBOX": facts["sandbox"]}
-    values = own | settings | marks(settings)
+    values = {**own, **settings, **marks(settings)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     # Before a PATH that may have another version of the command.
     return "\n".join([*lines, f'export PATH={shlex.quote(str(_commands_folder()))}:"$PATH"', ""])

@@ -340,6 +340,34 @@ def test_doctor_says_that_a_segment_was_cut_and_how_a_person_lets_it_through(nig
     )
 
 
+def test_run_that_was_let_through_and_failed_otherwise_is_let_through_again(night, monkeypatch):
+    night.flow.segment(PEOPLE)
+    night.run()
+    night.flow.segment(f"{HEAD}C-1,{ANA},Ana\n", refresh="2026/11/25/0500")
+    monkeypatch.setenv(night.flow.account, "wrong")
+    run_id = night.flow.start(accept=True).run_id
+    night.flow.finish(run_id)
+    monkeypatch.setenv(night.flow.account, night.flow.sandbox.api_key)
+    has_all(night.line(f"{night.export}, last run"), f"Run it now: {night.run_it[:-1]} --accept`.")
+
+
+def test_account_is_asked_for_its_contract_once_a_key_and_not_again_within_minutes(night):
+    night.configure(connections=[night.flow.connection, {**night.flow.connection, "id": "brevo-two"}])
+
+    def asked_for_contract():
+        return night.flow.sandbox.log.count("GET /account")
+
+    night.doctor(0)
+    assert asked_for_contract() == 1
+    night.skip(2 * MINUTE)
+    found = CliRunner().invoke(program, ["doctor", "--json"]).stdout
+    assert asked_for_contract() == 1
+    assert "(asked 2 min ago)" in found
+    night.skip(10 * MINUTE)
+    night.doctor(0)
+    assert asked_for_contract() == 2
+
+
 def test_export_that_cannot_be_checked_stops_no_other_check(night, monkeypatch):
     night.flow.segment(PEOPLE)
     night.run()
