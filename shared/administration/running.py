@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
@@ -14,7 +13,7 @@ from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.document import ready_export
 from shared.config.models import Document, Export
-from shared.errors import ConfigurationError, shown
+from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
 from shared.runs.state import Run, Trigger
@@ -186,12 +185,23 @@ def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
         if document.export(name) is not None:
             return newest_runs(app, name)[1]
         known = [each.id for each in document.exports]
-    near = get_close_matches(name, known, 1)
     raise ConfigurationError(
         "run_unknown",
-        f"There is neither a run nor an export {shown(name)!r}.",
-        f"Did you mean {near[0]}?" if near else "`segment-export exports` and `segment-export runs EXPORT` list them.",
+        f"There is neither a run nor an export {shown(name)!r}{did_you_mean(name, known)}.",
+        "`segment-export exports` and `segment-export runs EXPORT` list them.",
     )
+
+
+def open_run(app: App, caller: Caller, name: str) -> Run:
+    """The run of this id, or the open run of the export of this id. Raises ConfigurationError where there is none."""
+    run = run_or_last(app, caller, name)
+    if is_run_id(name) and run is not None:
+        return run
+    active = app.store.active(name)
+    if active is None:
+        last = f" Its last run, {run.run_id}, has ended: {run.state}." if run else ""
+        raise ConfigurationError("run_none", f"No run of {name} is open.{last}")
+    return find_run(app, active)
 
 
 def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:

@@ -116,7 +116,7 @@ def allowance(brevo: BrevoClient) -> str:
         lines = brevo.allowance()
     except ExportError:
         return ""
-    return ", ".join(f"{line.plan}: {line.credits:,.0f} {line.credits_type}".strip() for line in lines)[:500]
+    return ", ".join(f"{line.plan}: {line.credits:,.0f} left" for line in lines)[:500]
 
 
 def check_connection(

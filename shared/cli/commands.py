@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shared.cli.bodies import read_body
-from shared.cli.ids import complete_export_or_run, complete_id, run_argument
+from shared.cli.ids import complete_export_or_run, complete_id
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
@@ -143,18 +143,21 @@ def rejects(export_or_run: str) -> None:
         sys.stdout.buffer.write(chunk)
 
 
-@program.command(epilog=example("cancel high-value-20261124T050312-a1b2c3"))
-@run_argument
-def cancel(run: str) -> None:
+@program.command(epilog=example("cancel high-value", "cancel high-value-20261124T050312-a1b2c3"))
+@click.argument(
+    "export_or_run",
+    metavar="EXPORT|RUN",
+    shell_complete=complete_export_or_run,
+    help="a run's id, or an export's: its open run",
+)
+def cancel(export_or_run: str) -> None:
     """End a run; nothing more is sent than the batch on its way."""
-    from shared.administration.running import cancel_run
-    from shared.runs.run_ids import is_run_id
+    from shared.administration.running import cancel_run, open_run
     from shared.runs.status import run_status
 
-    if not is_run_id(run):
-        raise click.UsageError(f"{run[:100]!r} is no run's id: segment-export runs EXPORT lists them.")
     app = open_app()
-    cancelled = run_status(app, cancel_run(app, caller(), run))
+    run_id = open_run(app, caller(), export_or_run).run_id
+    cancelled = run_status(app, cancel_run(app, caller(), run_id))
     show(cancelled, lambda: status_text(cancelled))
 
 

@@ -7,7 +7,26 @@ from shared.times import local_text
 if TYPE_CHECKING:
     from shared.runs.status import RunStatus
 
+_LEFT_OUT = {
+    "left_list": "they left the list",
+    "excluded": "they are excluded",
+    "blocked_new_address": "blocked, with a new address",
+    "address_of_another": "another contact has the address",
+}
 _TRIGGERS = {"http": "over HTTP", "terminal": "in a terminal", "event": "by an event"}
+
+
+def outcome(run: "RunStatus") -> str:
+    """The state in words; of a run that succeeded with how many of the segment are not in the list, and why."""
+    if not run.status.startswith("succeeded"):
+        return run.status.replace("_", " ")
+    parts = [f"{run.rejected:,} rejected"] if run.rejected else []
+    parts += [
+        f"{count:,} left out ({_LEFT_OUT.get(reason, reason)})"
+        for reason, count in sorted(run.contacts_left_out.items())
+        if count
+    ]
+    return ", ".join(["succeeded", *parts])
 
 
 def head_lines(run: "RunStatus") -> list[str]:

@@ -156,12 +156,15 @@ class Batch:
             return None
         return replace(self, state="confirmed", rejected=rejected, note=note, moved=moved, moved_id=moved_id)
 
-    def import_failed(self, process_id: int) -> Self | None:
-        """This import has failed: the batch is sent again once; the second time it has failed."""
+    def import_failed(self, process_id: int, note: str = "") -> Self | None:
+        """This import has failed: the batch is sent again once; the second time it has failed.
+
+        `note` is what Brevo says about why.
+        """
         if not self._is_open(process_id):
             return None
         if self.sent_again:
-            return replace(self, state="failed")
+            return replace(self, state="failed", note=note)
         return replace(self, state="staged", process_id=0, sent_again=1, called_back=False, not_before=0.0)
 
     def _is_open(self, process_id: int) -> bool:

@@ -68,3 +68,9 @@ def test_deep_takes_0_and_1_only(asked):
     assert asked("health", params={"deep": "0"}).status_code == 200
     (deep,) = openapi_document()["paths"]["/health"]["get"]["parameters"]
     assert deep["schema"]["enum"] == ["0", "1"]
+
+
+def test_each_answer_ends_its_line(asked):
+    for answer in (asked("health"), asked("health", params={"deep": "yes"})):
+        assert answer.get_body().endswith(b"}\n")
+        json.loads(answer.get_body())

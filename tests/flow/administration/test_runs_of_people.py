@@ -64,6 +64,19 @@ def trail(office):
     return [(each.what, each.detail) for each in read_audit(office.app, ADMINISTRATOR, limit=200)[0]]
 
 
+def test_terminal_cancels_the_open_run_of_an_export(office, typed):
+    assert typed("cancel", office.export_id)[0] == 2
+    assert f"No run of {office.export_id} is open." in typed("cancel", office.export_id)[2]
+    run_id = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id
+    status, output, _ = typed("cancel", office.export_id)
+    assert (status, output.split()[0]) == (0, run_id)
+    assert office.finish(run_id)["status"] == "cancelled"
+    errors = typed("cancel", office.export_id)[2]
+    assert f"Its last run, {run_id}, has ended: cancelled." in errors
+    assert "The run has ended already: cancelled." in typed("cancel", run_id)[2]
+    assert "neither a run nor an export 'gol'" in typed("cancel", "gol")[2]
+
+
 def test_cancel_takes_the_connection_of_the_export(office):
     start = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http")
     with pytest.raises(AccessDenied):
