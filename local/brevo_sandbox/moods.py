@@ -56,6 +56,12 @@ MOODS = (
         _storm(FaultKind.UNKNOWN_ADDRESS, 1),
     ),
     Mood("failing", "Failing", "Half of all calls are answered with status 503.", _storm(FaultKind.ERROR_503, 0.5)),
+    Mood(
+        "throttled",
+        "Too many calls",
+        "Half of all calls are answered with status 429: the rate limit is reached.",
+        _storm(FaultKind.RATE_LIMITED, 0.5),
+    ),
     Mood("slow", "Slow", "Each call takes three seconds, and each import a minute.", _slow),
     Mood(
         "stuck",
@@ -98,6 +104,12 @@ MOODS = (
         "Next removal by half",
         "The next request to take contacts out of a list does it for half of them.",
         _next(REMOVE_ROUTE, FaultKind.REMOVE_HALF),
+    ),
+    Mood(
+        "full",
+        "Account full",
+        "The next import is refused with status 402: the account's plan takes no more.",
+        _next(IMPORT_ROUTE, FaultKind.NO_CREDITS),
     ),
     Mood("empty", "Start again", "The account is as it was at first: no import, no other contact.", World.reset),
 )

@@ -3,7 +3,7 @@
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started, and their tries · `success` the last successful run.
 Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
-Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with.
+Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with; `tick` (`ticks.py`).
 Table `batches` and `events`, partition = run.
 """
 

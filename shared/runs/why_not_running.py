@@ -117,9 +117,13 @@ def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries,
 
 
 def run_now(export_id: str, last: Run | None = None) -> str:
-    """The command that runs the export now; past the guard that stopped its last run, or held it."""
-    is_stopped = last is not None and _guard_of(last) is not None
-    return f"To run it now: segment-export run {export_id}{' --accept' if is_stopped else ''}"
+    """The command that runs the export now; past the guard that stopped its last run, or that one was let through."""
+    return f"To run it now: segment-export run {export_id}{' --accept' if last and needs_accept(last) else ''}"
+
+
+def needs_accept(last: Run) -> bool:
+    """True where a guard has stopped or held the run, or would have, had no person let it through."""
+    return _guard_of(last) is not None or (last.error is not None and last.accept)
 
 
 def held_words(run: Run) -> tuple[str, str]:

@@ -96,8 +96,8 @@ def newest(row):
 
 def test_batch_of_form_1_is_read_and_has_moved_nobody():
     old, new = batch_of(stored("batches", "")), batch_of(newest(NEWEST_BATCH))
-    assert (old.moved, old.moved_id, old.holds_moved) == (0, "", False)
-    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True) == new
+    assert (old.moved, old.moved_id, old.holds_moved, old.is_unlisted) == (0, "", False, False)
+    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True, is_unlisted=True) == new
 
 
 def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():

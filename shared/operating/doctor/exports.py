@@ -18,7 +18,7 @@ from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
-from shared.runs.why_not_running import held_words
+from shared.runs.why_not_running import held_words, needs_accept
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
@@ -114,6 +114,8 @@ class _ExportCheck:
         text = f"{run.run_id} failed: {run.error.message}"
         if is_guard(run.error.code):
             return "FAILED", text, f"{run.error.advice} That is {again[:-1]} --accept`."
+        if needs_accept(run):
+            again = f"{again[:-1]} --accept`"
         is_off = self.export.schedule == "off"
         next_try = "" if is_off else self._tries.words()
         fix = run.error.advice if next_try in run.error.advice else f"{run.error.advice} {next_try}"
