@@ -23,7 +23,7 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "guard-passed-over",
         "A run that a guard stops is sent at once.",
         "runs.steps.stage",
-        "if why := why_held(app, ready, staged, result.reader.fields, result.gap):",
+        "if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):",
         'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap)):',
     ),
     one(

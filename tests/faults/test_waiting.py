@@ -184,5 +184,5 @@ def test_run_that_succeeded_says_in_its_first_line_who_is_not_in_the_list(story)
     left = replace(status, contacts_left_out={"left_list": 2, "excluded": 1})
     text = status_text(left)
     assert text.splitlines()[0].endswith("  succeeded, 1 left out (they are excluded), 2 left out (they left the list)")
-    assert "\n  plan       subscription: 40,000 left, sms: 0 left (e-mails and texts to send, not contacts)" in text
+    assert "\n  account    subscription: 40,000 left, sms: 0 left (e-mails and texts to send, not contacts)" in text
     assert "contract" not in text
