@@ -32,10 +32,10 @@ FILES_OF_TESTS := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 40
 
 # loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
 # start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.
-ALL_TESTS := $(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 5 --dist loadfile --no-loadscope-reorder --durations 10
+ALL_TESTS := $(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10
 
 .PHONY: test
-test: ready ## run all tests, five at a time; ARGS="-k phone" narrows
+test: ready ## run all tests, four at a time; ARGS="-k phone" narrows
 	@$(ALL_TESTS) $(ARGS)
 
 .PHONY: ci-test

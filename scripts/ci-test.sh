@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the pytest command that it is given. Up to three tests that failed beside others run once more, alone, and the
 # last lines say which of them passed then. Exit status 0 where all have passed.
-# That five tests share two processors is no part of what they promise. Still, each such line is a fault of the test.
+# That four tests share two processors is no part of what they promise. Still, each such line is a fault of the test.
 set -u
 
 "$@" --cache-clear

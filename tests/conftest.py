@@ -59,6 +59,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Libraries complain at the end of the process of objects that they find in no collection."""
+    gc.unfreeze()
+
+
 def _turn(item: pytest.Item) -> int:
     return _turn_of(item.path)
 

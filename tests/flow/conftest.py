@@ -250,6 +250,12 @@ def storage_account(request: pytest.FixtureRequest, sandbox: BrevoSandbox, monke
 
 
 @pytest.fixture
+def in_real_time(storage_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers wait for the next message, while Brevo or other workers go on."""
+    monkeypatch.setattr("shared.operating.worker.time", time)
+
+
+@pytest.fixture
 def make_flow(
     storage_account: Account, sandbox: BrevoSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Flow]:

@@ -91,10 +91,10 @@ def test_answer_that_is_there_is_not_looked_at_again_while_another_one_is_waited
         return excluding.sandbox.log.count(PROCESS) - before, found
 
     assert looks()[0] == 1, "the other list is only asked for"
-    wait_until(lambda: looks() and question(excluding).ready_at, 20)
+    wait_until(lambda: looks() and question(excluding).ready_at)
     assert looks()[0] == 1, "only the open one"
     fast(excluding, 78)
-    wait_until(lambda: not isinstance(looks()[1], Wait), 20)
+    wait_until(lambda: not isinstance(looks()[1], Wait))
     assert excluding.sandbox.log.count(EXPORT) == 2
 
 

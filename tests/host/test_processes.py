@@ -54,7 +54,7 @@ def test_workers_end_when_the_host_is_killed(start_toy):
     toy = start_toy(workers=2)
     pids = toy.host.worker_pids()
     toy.host.kill()
-    wait_until(lambda: not any(is_running(pid) for pid in pids), 10)
+    wait_until(lambda: not any(is_running(pid) for pid in pids))
 
 
 def test_killed_worker_is_started_again(start_toy):

@@ -8,24 +8,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BESIDE_OTHERS = 'os.environ.get("PYTEST_XDIST_WORKER")'
+# Fails the first time alone, as a test does that others disturb. Each has a file of its own.
+AT_FIRST = "at_first"
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs the script over a small suite in a worker process, as beside others; its exit status and its last lines."""
+    """Runs the script over a small suite; its exit status and its last lines."""
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
 
-    def run(**conditions):
-        tests = [f"def test_{name}():\n    assert not {condition}\n" for name, condition in conditions.items()]
-        (tmp_path / "test_some.py").write_text("\n".join(["import os", *tests]))
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist.plugin", "-n", "1"]
+    def run(**fails):
+        lines = ["import os, pathlib", "def at_first(file): return not (file.exists() or file.touch())"]
+        for name, when in fails.items():
+            condition = f"at_first(pathlib.Path('{name}-ran'))" if when == AT_FIRST else when
+            lines.append(f"def test_{name}():\n    assert not {condition}\n")
+        (tmp_path / "test_some.py").write_text("\n".join(lines))
         outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         outer["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         done = subprocess.run(
-            [ROOT / "scripts" / "ci-test.sh", *command], cwd=tmp_path, env=outer,
-            capture_output=True, text=True, check=False, timeout=110,
+            [ROOT / "scripts" / "ci-test.sh", sys.executable, "-m", "pytest", "-q", "-p", "xdist.plugin"],
+            cwd=tmp_path, env=outer, capture_output=True, text=True, check=False, timeout=110,
         )  # fmt: skip
         return done.returncode, done.stdout.splitlines()
 
@@ -39,13 +42,13 @@ def test_tests_that_pass_run_once(run):
 
 
 def test_test_that_passes_alone_is_named_and_no_failure(run):
-    status, lines = run(a="0", b=BESIDE_OTHERS)
+    status, lines = run(a="0", b=AT_FIRST)
     assert status == 0
     assert lines[-1] == "passed alone, failed beside others: test_some.py::test_b"
 
 
 def test_test_that_fails_alone_too_is_a_failure(run):
-    status, lines = run(a=BESIDE_OTHERS, b="1")
+    status, lines = run(a=AT_FIRST, b="1")
     assert status == 1
     assert lines[-2:] == [
         "failed alone, too: test_some.py::test_b",
@@ -54,7 +57,7 @@ def test_test_that_fails_alone_too_is_a_failure(run):
 
 
 def test_more_than_three_failures_are_not_run_again(run):
-    status, lines = run(a=BESIDE_OTHERS, b=BESIDE_OTHERS, c=BESIDE_OTHERS, d=BESIDE_OTHERS)
+    status, lines = run(a=AT_FIRST, b=AT_FIRST, c=AT_FIRST, d=AT_FIRST)
     assert status == 1
     assert lines[-1] == "4 tests failed: none of them is run again"
 

@@ -77,7 +77,7 @@ def test_the_sandbox_process_ends_when_its_starter_is_killed(start: Callable[...
     assert starter.process.stdout.readline().startswith("http://127.0.0.1:")
     assert any("sandbox_process" in command for command in starter.left_processes())
     starter.process.kill()
-    wait_until(lambda: not starter.left_processes(), 20)
+    wait_until(lambda: not starter.left_processes())
 
 
 def test_the_members_of_a_list_are_read_from_the_sandbox_as_they_were_seeded() -> None:
