@@ -50,7 +50,7 @@ def doctor_of(story):
 
 def test_open_run_says_that_brevo_does_not_list_its_import(story, first):
     story.work(hours=0.25)
-    assert "Brevo does not list the process 78 any more." in waiting_of(story, first)
+    assert waiting_of(story, first).startswith("Brevo no longer lists 1 import (process 78). Brevo accepted")
     state, text, fix = doctor_of(story)
     assert state == "warn"
     assert "Brevo does not list the process 78, posted" in text
