@@ -66,3 +66,4 @@ def require_run_id(text: str) -> None:
 
 connection_argument = click.argument("connection", shell_complete=complete_id, help="a connection's id")
 export_argument = click.argument("export", shell_complete=complete_id, help="an export's id")
+run_argument = click.argument("run", shell_complete=complete_id, help="a run's id")
