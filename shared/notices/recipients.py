@@ -20,8 +20,8 @@ def announce(app: App, run: Run) -> None:
 
     Raises TransientError while the configuration cannot be read.
     """
-    if run.is_trial or (run.state != "failed" and run.state not in SUCCEEDED):
-        return  # the person who tries a few customers waits for them; skipped or cancelled: no event at all
+    if not run.sends_segment or (run.state != "failed" and run.state not in SUCCEEDED):
+        return  # the person who has started a trial or an undo waits for it; skipped or cancelled: no event at all
     wanted = [each for each in app.document_under_way().notifications if each.is_for(run.export)]
     asked = run.state in SUCCEEDED and any("recovered" in each.on for each in wanted)
     before = run_before(app, run) if asked else None
@@ -53,6 +53,6 @@ def run_before(app: App, run: Run) -> Run | None:
     for earlier in app.store.latest(run.export, _LOOKED_AT):
         # By the time of the start, since ids of the same second are in no order.
         is_before = earlier.times["queued"] < run.times["queued"]
-        if is_before and not earlier.is_trial and (earlier.state == "failed" or earlier.state in SUCCEEDED):
+        if is_before and earlier.sends_segment and (earlier.state == "failed" or earlier.state in SUCCEEDED):
             return earlier
     return None

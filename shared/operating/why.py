@@ -109,7 +109,7 @@ def _fate(row: RejectedRow) -> str:
 
 def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
     runs = app.store.latest(ready.export.id, None)
-    run = next((each for each in runs if not each.is_trial and each.state != "skipped"), None)
+    run = next((each for each in runs if each.sends_segment and each.state != "skipped"), None)
     facts.run, facts.is_run_known = run, True
     if run is None:
         facts.tell("No run of the export has begun.")

@@ -31,6 +31,7 @@ from shared.sync.members import member_line
 
 LEAVERS = "leavers"
 _ROWS: dict[Purpose, str] = {"leavers": "left-", "excluded": "members-", "ledger": "list-"}
+_LEFT_ROW = "back-"
 # An answer that came earlier is not used again: the shorter, the fewer are put back who left meanwhile.
 SERVES_SECONDS = 3600.0
 # Two clocks differ by less. A run that was queued within it before the question may have come later.
@@ -134,21 +135,23 @@ class Question:
 class Subject:
     """Of whom Brevo is asked: who left a list, or who is in it, blocked or not.
 
-    Its members are asked for two purposes: they are `excluded` from another list, or compared with its `ledger`.
+    Its members are asked for two purposes: they are `excluded` from another list, or compared with its `ledger`. With
+    `has_left` those who left are asked for the ledger's purpose, with their numbers.
     """
 
     list_id: int
     purpose: Purpose = "leavers"
+    has_left: bool = False
 
     @property
     def who(self) -> Who:
         """Of whom an export is asked."""
-        return "unsubscribedPerList" if self.purpose == "leavers" else "allContacts"
+        return "unsubscribedPerList" if self.purpose == "leavers" or self.has_left else "allContacts"
 
     @property
     def row_key(self) -> str:
         """The row of its question."""
-        return f"{_ROWS[self.purpose]}{self.list_id}"
+        return f"{_LEFT_ROW if self.has_left else _ROWS[self.purpose]}{self.list_id}"
 
     @property
     def key(self) -> DigestKey:
@@ -158,7 +161,7 @@ class Subject:
     @property
     def words(self) -> str:
         """What is asked, in words."""
-        return f"who {'left' if self.purpose == 'leavers' else 'is in'} list {self.list_id}"
+        return f"who {'left' if self.who == 'unsubscribedPerList' else 'is in'} list {self.list_id}"
 
     def line(self, contact: ExportedContact, key: DigestKey) -> str:
         """What is kept of a contact of the answer: a digest, or of the list as it is its key and number; else empty."""
@@ -224,7 +227,7 @@ def _ask(
             check_excluded_list(brevo, subject.list_id)
         else:
             check_list(brevo, subject.list_id)
-        if subject.purpose == "ledger":
+        if subject.purpose == "ledger" and not subject.has_left:
             return Answer(Question(), subject, subject.key, by_pages=True)
         raise _unknown(subject, error.message) from None
     new = Question()
@@ -254,6 +257,12 @@ def _wait(ready: ReadyExport, subject: Subject, question: Question, seconds: flo
 
 
 def _unknown(subject: Subject, reason: str) -> ConfigurationError:
+    if subject.has_left:
+        return ConfigurationError(
+            "leavers_unknown",
+            f"Brevo does not say who left list {subject.list_id}: {reason.rstrip('.')}.",
+            "Let the account and its key export contacts: without this, an undo could put back who left.",
+        )
     if subject.purpose == "ledger":
         return ConfigurationError(
             "list_unknown",

@@ -69,7 +69,10 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
     if left:
         reason = f"{counted(left, 'import')} of the run {'waits' if left == 1 else 'wait'} for a free import slot."
         return Waiting(reason, _entered(run), next_check, ends)
-    return Waiting("Brevo has confirmed every import; the run is being ended.", _entered(run), next_check, ends)
+    reason = (
+        "A worker changes the list." if run.undo_of else "Brevo has confirmed every import; the run is being ended."
+    )
+    return Waiting(reason, _entered(run), next_check, ends)
 
 
 def _left_text(left: int) -> str:

@@ -124,9 +124,10 @@ def held_words(run: Run) -> str:
     """Why a held run waits for a person, until when, and how to decide."""
     why = run.held_for.message if run.held_for else "It is held."
     until = local_text(datetime.fromtimestamp(run.held_until, UTC))
+    does = "undoes it" if run.undo_of else f"sends {counted(run.counts.contacts_to_send, 'contact')}"
     return (
-        f"The run {run.run_id} is held. {why} Until {until}: segment-export approve {run.run_id} sends "
-        f"{counted(run.counts.contacts_to_send, 'contact')}, segment-export cancel {run.run_id} rejects it."
+        f"The run {run.run_id} is held. {why} Until {until}: segment-export approve {run.run_id} {does}, "
+        f"segment-export cancel {run.run_id} rejects it."
     )
 
 
@@ -137,6 +138,8 @@ def _guard_of(last: Run) -> Problem | None:
 
 
 def _happened(last: Run) -> str:
+    if last.kind == "undo":
+        return f"The run {last.undo_of} was undone."
     message = last.error.message if last.error else "It has no error."
     if last.error and is_guard(last.error.code):
         return f"A guard stopped the last run: {message} {last.error.advice}".strip()
