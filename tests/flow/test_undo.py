@@ -51,7 +51,7 @@ def refusal(flow, status):
     return refused.value.message
 
 
-def leave(flow, *numbers):  # noqa: F811
+def leave(flow, *numbers):
     """These people leave the list by a link in an e-mail."""
     flow.sandbox.seed(
         contacts=[{"email": address(n), "lists": [], "listUnsubscribed": [flow.list_id]} for n in numbers]
