@@ -32,9 +32,15 @@ FILES_OF_TESTS := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 40
 
 # loadfile: the tests of a file share one worker, in their order, and so one functions host of the file's own. Files
 # start in the order of tests/conftest.py, the longest first; by itself xdist starts those with the most tests first.
+ALL_TESTS := $(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10
+
 .PHONY: test
-test: ready ## run all tests, five at a time; ARGS="-k phone" narrows
-	@$(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 5 --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
+test: ready ## run all tests, four at a time; ARGS="-k phone" narrows
+	@$(ALL_TESTS) $(ARGS)
+
+.PHONY: ci-test
+ci-test: ready ## the same as CI runs them: up to three tests that failed beside others run once more, alone
+	@scripts/ci-test.sh env $(ALL_TESTS) $(ARGS)
 
 .PHONY: simulate
 simulate: ready ## play whole lives of runs in virtual time and judge them; HISTORIES=1000000 FIRST_SEED=1 for a night

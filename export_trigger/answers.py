@@ -49,9 +49,9 @@ class RequestError(ExportError):
 
 
 def json_answer(found: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
-    """A JSON answer."""
+    """A JSON answer; it ends its line, so that a terminal's next prompt has one of its own."""
     return func.HttpResponse(
-        json_text(found), status_code=status, headers=dict(headers or {}), mimetype="application/json"
+        f"{json_text(found)}\n", status_code=status, headers=dict(headers or {}), mimetype="application/json"
     )
 
 
@@ -80,7 +80,7 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
         found.ways_on = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
     if isinstance(error, NotConnected | Unhealthy):
         found.steps = error.steps
-    body = json_text(found.model_dump(exclude_none=True))
+    body = f"{json_text(found.model_dump(exclude_none=True))}\n"
     return func.HttpResponse(body, status_code=status, headers=dict(headers), mimetype="application/problem+json")
 
 

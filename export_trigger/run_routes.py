@@ -149,7 +149,7 @@ def show_run(asked: Asked) -> func.HttpResponse:
     """A run's whole status and story."""
     require(asked.caller, "view_run")
     run = find_run(asked.app, asked.id)
-    headers = {} if run.is_final else {"Retry-After": _LOOK_AGAIN_SECONDS}
+    headers = {} if run.is_final or run.is_held else {"Retry-After": _LOOK_AGAIN_SECONDS}
     return json_answer(run_story(asked.app, run), headers=headers)
 
 

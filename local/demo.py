@@ -161,7 +161,7 @@ class Demo:
             status = self._api("GET", f"/api/runs/{run_id}")
             if status["status"] in _FINAL:
                 return dict(status)
-            self._story.watch(status["status"], status["waiting"] or "")
+            self._story.watch(status["status"], status["waiting_for"] or "")
             return None
 
         status = self._wait(final, self._run_seconds, f"the run {run_id} has not ended")

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import batched, islice
 from pathlib import Path
 from typing import IO, Any
@@ -225,7 +225,8 @@ _HELP = """examples:
       --storage
 
 What must become of the rows is printed: counts and a digest of the contacts. --expected FILE also gets
-each faulty row's file, line and reason. The same arguments always give the same bytes."""
+each faulty row's file, line and reason. The same arguments always give the same bytes, and with --taken also the same
+names."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -269,8 +270,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--taken",
         type=datetime.fromisoformat,
-        default=DEFAULT_TAKEN,
-        help="the refresh, like 2026-10-05T06:30, which is the default; an export sends the newest",
+        help="the refresh, like 2026-10-05T06:30, the default with --folder; with --storage it is now, since an "
+        "export sends the newest",
     )
     add("--expected", type=Path, help="write what must become of the rows to this JSON file")
     return parser
@@ -285,7 +286,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.storage and not os.environ.get(options.storage):
         parser.error(f"the setting {options.storage} is not set: `. .local/serve.env` beside `make serve`")
     shared = {name: getattr(options, name) for name in ("rows", "flaws", "seed", "partitions", "gzip", "header")}
-    shared |= {name: getattr(options, name) for name in ("bom", "crlf", "delimiter", "taken")}
+    shared |= {name: getattr(options, name) for name in ("bom", "crlf", "delimiter")}
+    shared["taken"] = options.taken or (DEFAULT_TAKEN if options.folder else datetime.now(UTC))
     plans = _overlapping(options.segments.split(","), options.overlap, SegmentPlan(**shared))
     began = time.monotonic()
     if options.folder:

@@ -12,13 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
 from local.free_port import is_free
-from local.playground import CONFIG_BLOB, drop_sample, has_segments, own_files, put_configuration, put_files
+from local.playground import drop_sample, has_segments, own_files, put_configuration, put_files
 from local.private_file import write_private
+from local.serve_settings import given_settings, schedule_fault, with_defaults
 from local.serve_words import environment_file, facts_of, ready_text, start_page
 from local.stack import (
     CANNOT_START,
@@ -39,7 +41,6 @@ TEST_LIST = 99
 # A general plan has 100: who tries everything out within the hour would wait for the next one.
 OTHER_CALLS_PER_HOUR = 1000
 _AZURITE_PORTS = (10_000, 10_001, 10_002)
-_DEFAULTS = {"EXPORT_CONFIG": CONFIG_BLOB, "SNAPSHOT_QUIET_SECONDS": "5", "EXPORT_SCHEDULE": "*/30 * * * * *"}
 _KEPT = ("azurite", "sandbox.json", "keys.json", "app-secret")
 _LOOK_SECONDS = 0.5
 _SIGN_SECONDS = 3.0
@@ -51,6 +52,8 @@ environment:
                            [config/playground.json]
   SNAPSHOT_QUIET_SECONDS   how long a snapshot must be unchanged          [5]
   EXPORT_SCHEDULE          the timer, NCRONTAB             [every 30 seconds]
+  APP_SECRET               another one than FOLDER keeps, to try that out
+What an earlier start's serve.env has set in this terminal does not count.
 
 The start page is on the port below the app's, the Brevo sandbox on the one
 above, where these are free. When all is ready FOLDER/serve.env has API, KEY,
@@ -191,7 +194,12 @@ def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage
     if options.fresh:
         _forget(options.folder)
         words.say(f"forgot what was kept in {options.folder}")
-    settings = {name: os.environ.get(name) or default for name, default in _DEFAULTS.items()}
+    given = given_settings(os.environ)
+    settings = with_defaults(given)
+    if given:
+        words.say(f"taken from this terminal's environment: {', '.join(given)}")
+    if fault := schedule_fault(settings["EXPORT_SCHEDULE"], datetime.now(UTC)):
+        print(f"serve: {fault}", file=sys.stderr, flush=True)
 
     def prepare(storage: str) -> None:
         if put_configuration(storage, settings["EXPORT_CONFIG"]):

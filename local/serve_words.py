@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.serve_settings import marks
 from local.stack import Stack
 from local.start_page import Link, Shown, StartPage
 
@@ -41,7 +42,8 @@ def facts_of(stack: Stack, page: StartPage) -> dict[str, Any]:
 
 def environment_file(facts: Mapping[str, Any], settings: Mapping[str, str]) -> str:
     """serve.env, for `.` of a POSIX shell: what the guides' lines need."""
-    values = {"API": f"{facts['api']}/api", "KEY": facts["key"], "SANDBOX": facts["sandbox"], **settings}
+    own = {"API": f"{facts['api']}/api", "KEY": facts["key"], "SANDBOX": facts["sandbox"]}
+    values = {**own, **settings, **marks(settings)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     # Before a PATH that may have another version of the command.
     return "\n".join([*lines, f'export PATH={shlex.quote(str(_commands_folder()))}:"$PATH"', ""])

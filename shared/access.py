@@ -102,7 +102,7 @@ RULES: Mapping[Operation, Rule] = {
     "view_audit": Rule("read the audit trail and the configuration's history", _ADMINISTRATOR),
     "restore_configuration": Rule("put back an older version of the configuration", _ADMINISTRATOR),
     "try_notifications": Rule("send a test to the receivers of notifications", _ADMINISTRATOR),
-    "operate": Rule("examine the app, replay, forget a person, prune, probe an account", _ADMINISTRATOR),
+    "operate": Rule("examine the app, replay, release, forget a person, prune, probe an account", _ADMINISTRATOR),
 }
 
 

@@ -1,6 +1,7 @@
 """The app's settings: environment variables, read in one place."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -63,6 +64,24 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         snapshot_quiet_seconds=_number(env, "SNAPSHOT_QUIET_SECONDS", 120, "seconds"),
         snapshot_complete_hours=_number(env, "SNAPSHOT_COMPLETE_HOURS", 6, "hours"),
         public_url=_public_url(env),
+    )
+
+
+def emulator_hint(environment: Mapping[str, str]) -> str:
+    """What to try where the storage of these settings does not answer and is on this machine; else empty."""
+    setting = environment.get("AzureWebJobsStorage", "")
+    by_identity = any(name.startswith(("AzureWebJobsStorage__", "SEGMENT_STORAGE__")) for name in environment)
+    if by_identity or environment.get("SEGMENT_STORAGE") not in (None, "", setting):
+        return ""
+    where = re.search(r"//((?:127\.0\.0\.1|localhost):\d+)", setting or AZURITE)
+    if "usedevelopmentstorage=true" in setting.lower():
+        where = re.search(r"//(127\.0\.0\.1:\d+)", AZURITE)
+    if where is None:
+        return ""
+    named = "AzureWebJobsStorage names it" if setting else "AzureWebJobsStorage is not set"
+    return (
+        f"It is the emulator on this machine ({where[1]}; {named}): is `make serve` running? Each start may have other "
+        "ports: read its serve.env again."
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from shared.config.models import Document
 from simulation.patches import KEY_SETTING
 from simulation.plan import Plan
+from simulation.staging import CONTACTS_IN_A_BATCH
 
 CONTAINER, FOLDER, CONFIG = "segments", "CustomerInsights_abcd1234/BlobExport", "app-config/exports.json"
 
@@ -29,6 +30,11 @@ def is_shared(number: int) -> bool:
     return number % 3 == 2
 
 
+def most_people(plan: Plan) -> int:
+    """How many people an export lets through unseen: those of a refresh that is not large."""
+    return plan.batches * CONTACTS_IN_A_BATCH
+
+
 def make_document(plan: Plan) -> dict[str, Any]:
     """The document as JSON has it."""
     consent = {"agreed_by": "admin", "agreed_on": "2026-11-01"}
@@ -51,7 +57,9 @@ def make_document(plan: Plan) -> dict[str, Any]:
             "mapping": {"email": "EMail", "first_name": "FirstName"}
             | ({"phone": "Telephone"} if plan.with_shared_numbers else {}),
             "max_rejected": 1,
+            "hold_hours": 1,
         }
+        | ({"max_profiles": most_people(plan)} if plan.large_refreshes else {})
         for number in range(plan.exports)
     ]
     notifications = [

@@ -5,6 +5,7 @@ Each text to be replaced stands exactly once in its module; `tests/simulation` s
 
 from simulation.defect import Defect, Edit, one
 from simulation.mended import MENDED
+from simulation.people_defects import BY_PEOPLE
 
 DEFECTS: tuple[Defect, ...] = (
     # Conditional writes
@@ -29,21 +30,6 @@ DEFECTS: tuple[Defect, ...] = (
         'Change("insert", Row(run.export, "active", {"run_id": run.run_id})),',
         'Change("put", Row(run.export, "active", {"run_id": run.run_id})),',
     ),
-    # Who left the list
-    one(
-        "leavers-sent",
-        "Who left the list is asked, and sent all the same.",
-        "runs.steps.stage",
-        "leavers=leavers,",
-        "leavers=None,",
-    ),
-    one(
-        "older-answer-taken",
-        "A run takes an answer that was asked for before it was there.",
-        "runs.leavers",
-        "if run.run_id not in self.runs and self.asked_at < queued_at + _CLOCKS_DIFFER_SECONDS:",
-        "if not self.asked_at:",
-    ),
     # Claims
     one(
         "batch-claim-forgotten",
@@ -56,8 +42,8 @@ DEFECTS: tuple[Defect, ...] = (
         "commit-by-anybody",
         "A worker that has lost its claim commits its staging.",
         "runs.state",
-        "if not self.is_staged_by(owner) or self.is_stopping:",
-        "if self.is_final or self.is_stopping:",
+        "if not self.is_staged_by(owner) or self.is_stopping:\n            return None\n        counts",
+        "if self.is_final or self.is_stopping:\n            return None\n        counts",
     ),
     one(
         "posting-without-another-look",
@@ -244,7 +230,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "quiet-period-ignored",
         "A snapshot is taken while it is still written.",
-        "runs.steps.stage",
+        "runs.steps.snapshot_waits",
         "return wait or snapshot",
         "return snapshot",
     ),
@@ -346,5 +332,6 @@ DEFECTS: tuple[Defect, ...] = (
         "if now - since > GIVE_UP_SECONDS:",
         "if now - since >= 0:",
     ),
+    *BY_PEOPLE,
     *MENDED,
 )

@@ -20,8 +20,10 @@ def may_fail(plan: Plan) -> set[str]:
         allowed |= {"import_failed"}
     if any(isinstance(each, BrevoFault) and each.seconds > DEADLINE_SECONDS for each in plan.faults):
         allowed |= {"import_overdue"}
-    if any(each.kind in ("start", "start-again") for each in plan.actions):
+    if any(each.kind in ("start", "start-again", "plan") for each in plan.actions):
         allowed |= {"snapshot_missing"}
+    if any(each.kind == "approve" for each in plan.actions):
+        allowed |= {"plan_outdated"}
     return allowed
 
 

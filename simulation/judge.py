@@ -5,7 +5,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from shared.runs.rows import run_of
@@ -66,6 +65,8 @@ class Judge:
         self._excused: set[str] = set()
         self.ended_lines: set[str] = set()
         self.cancelled: set[str] = set()
+        self.approval_asked: set[str] = set()
+        self._held: dict[str, tuple[str, float]] = {}  # run id -> snapshot, until when
         self._asked: dict[str, str] = {}
         self.sent: dict[str, str] = {}
         self.told: dict[tuple[str, str], int] = defaultdict(int)
@@ -131,15 +132,34 @@ class Judge:
             self.open_runs.add(run_id)
             if others := [each for each in self.open_runs if each != run_id and self.runs[each][0] == export]:
                 self.violate("one active run", f"{run_id} and {others[0]}")
-        if state == "delivering":
+        self._entered(export, run_id, before, values)
+
+    def _entered(self, export: str, run_id: str, before: str, values: dict[str, Any]) -> None:
+        state = str(values["state"])
+        if state == "held":
+            self._held[run_id] = str(values["snapshot"]), float(values["held_until"])
+        elif before == "held" and state == "queued":
+            self._approved(run_id)
+        elif state == "delivering":
             self._delivering(run_id, values)
         elif state == "cancelled" or (state == "failed" and values.get("cancel_requested_by")):
             self.cancelled.add(str(values.get("snapshot") or self._asked.get(run_id, "")))
         elif state in SUCCEEDED:
             self._succeeded(export, run_id, values)
 
+    def _approved(self, run_id: str) -> None:
+        if run_id not in self.approval_asked:
+            self.violate("held until approved", f"{run_id} goes on, and nobody has approved it")
+        if self.scheduler.now > self._held[run_id][1] + _CLOCKS_DIFFER_SECONDS:
+            self.violate("approved as shown", f"{run_id} is approved when its time is over")
+
     def _delivering(self, run_id: str, values: dict[str, Any]) -> None:
         snapshot = str(values["snapshot"])
+        is_to_be_held = values.get("kind") == "plan" or self.plan.is_large(self.refreshes[snapshot].number)
+        if is_to_be_held and not (run_id in self._held and run_id in self.approval_asked):
+            self.violate("held until approved", f"{run_id} sends, and nobody has approved it")
+        elif run_id in self._held and self._held[run_id][0] != snapshot:
+            self.violate("approved as shown", f"{run_id} sends {snapshot}, and has shown {self._held[run_id][0]}")
         if not self.refreshes[snapshot].is_whole:
             self.violate("sent whole", f"{run_id} sends {snapshot}, which is still being written")
         if values["trigger"] not in ("timer", "event"):
@@ -197,7 +217,7 @@ class Judge:
             self.violate("told once", "Teams shows a notice twice")
         for run_id in self.runs:
             if run_id in text:
-                self.told[setting, run_id] += 1
+                self.told[setting, run_id] += "waits for approval" not in text
 
     def taken(self, new: Import, body: bytes) -> None:
         """Brevo has taken an import."""
@@ -239,9 +259,9 @@ class Judge:
         if not done.put_back or not self.plan.asks_leavers:
             return
         run_id = done.batch.partition("/")[0]
-        queued = datetime.fromisoformat(self.run(run_id).times["queued"]).timestamp()
-        if min(done.put_back.values()) < queued - _CLOCKS_DIFFER_SECONDS:
-            self.violate("leavers stay out", f"{run_id} puts back somebody who had left before it was queued")
+        begun = self.run(run_id).answers_count_from.timestamp()
+        if min(done.put_back.values()) < begun - _CLOCKS_DIFFER_SECONDS:
+            self.violate("leavers stay out", f"{run_id} puts back somebody who had left before it was begun")
 
     def unsettled(self) -> list[Refresh]:
         """The newest snapshots of which something is still to be done: nobody has sent, cancelled or given them up."""

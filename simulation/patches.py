@@ -229,6 +229,7 @@ STAGING: dict[str, Any] = {
     "shared.runs.holding.find_snapshot": staging.find_snapshot,
     "shared.runs.steps.snapshot_waits.find_snapshot": staging.find_snapshot,
     "shared.runs.steps.stage.SnapshotReader": staging.ModelReader,
+    "shared.runs.steps.stage.open_ledger": lambda *_: None,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
     "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,
     "shared.runs.steps.stage.clear_what_killed_workers_left": lambda: None,

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from shared.app import App
+from shared.config.document import ready_export
 from shared.config.models import Document
 from shared.errors import ConfigurationError
+from shared.runs.holding import approve
 from shared.runs.run_ids import new_run_id
-from shared.runs.starting import start_for_blob, start_for_segment, start_on_demand
+from shared.runs.starting import start_for_blob, start_for_segment, start_on_demand, start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from simulation import staging
@@ -76,6 +78,8 @@ class People:
             "start": lambda: self._start(export),
             "start-again": lambda: self._start_again(export, action.seconds),
             "webhook": lambda: self._host.request("webhook", lambda app: start_for_segment(app, "Gold")),
+            "plan": lambda: self._host.request("plan", lambda app: _start_plan(app, export)),
+            "approve": lambda: self._host.request("approve", lambda app: self._approve(app, export)),
             "cancel": lambda: self._host.request("cancel", lambda app: self._cancel(app, export)),
             "save": lambda: self._host.request("save", _save),
             "typo": lambda: self._typo(action.seconds),
@@ -107,6 +111,14 @@ class People:
                 run = find_run(app, run_id)
                 self._judge.cancel_asked(run_id)
                 request_cancel(app, run, "admin")
+
+    def _approve(self, app: App, export: str) -> None:
+        run_id = app.store.active(export)
+        run = app.store.load(run_id) if run_id else None
+        if run is not None and run.is_held:
+            self._judge.approval_asked.add(run.run_id)
+            with suppress(ConfigurationError):  # it is outdated, or another one was faster
+                approve(app, run, "admin")
 
     def _leave(self, export: int) -> None:
         brevo, list_id = self._judge.brevo, 12 + export
@@ -142,9 +154,12 @@ class People:
         count = self._plan.batches * staging.CONTACTS_IN_A_BATCH
         rows = [
             (f"C{each}", person(export, each), f"v{number}", phone_of(export, each) if self._has_phone(each) else "")
-            for each in (*range(1, count), 1000 + number)
+            for each in (*range(1, count), 1000 + number, *self._more(number))
         ]
         return [*rows, ("C0", "", f"v{number}", "")] if self._plan.with_rejections else rows
+
+    def _more(self, number: int) -> tuple[int, ...]:
+        return (2000 + number, 3000 + number) if self._plan.is_large(number) else ()
 
     def _has_phone(self, number: int) -> bool:
         return self._plan.with_shared_numbers and number % 3 > 0
@@ -174,6 +189,11 @@ class People:
                 self._scheduler.after(10.0 * 2**tries, lambda: self._event(subject, tries + 1))
 
         self._host.request("event", lambda app: start_for_blob(app, subject), again)
+
+
+def _start_plan(app: App, export: str) -> None:
+    with suppress(ConfigurationError):  # a run is active
+        start_run(app, ready_export(app.document(), export), "http", "tester", kind="plan")
 
 
 def _save(app: App) -> None:

@@ -21,7 +21,7 @@ from simulation.faults import (
     StartBreaksOff,
 )
 
-ActionKind = Literal["refresh", "start", "start-again", "cancel", "save", "typo", "webhook", "leave"]
+ActionKind = Literal["refresh", "start", "start-again", "plan", "approve", "cancel", "save", "typo", "webhook", "leave"]
 
 # One history in so many stages its files with the real code.
 REAL_STAGING_EVERY = 250
@@ -33,7 +33,8 @@ class Action:
 
     `refresh`: Customer Insights writes a new snapshot · `start`: a person starts the export · `start-again`: a program
     does, under an id of its own, and again `seconds` later, just when the timer ticks · `webhook`: a program says that
-    the segment was refreshed · `cancel`: a person cancels its run · `save`: a person changes the export's name ·
+    the segment was refreshed · `plan`: a person plans the export · `approve`: a person approves what it holds ·
+    `cancel`: a person cancels its run · `save`: a person changes the export's name ·
     `typo`: somebody uploads a configuration that cannot be read, and corrects it after `seconds` · `leave`: a member
     leaves the export's list.
     """
@@ -68,6 +69,12 @@ class Plan:
     faults: tuple[Fault, ...]
     with_shared_numbers: bool = False
     asks_leavers: bool = False
+    large_refreshes: tuple[bool, ...] = ()
+    """Which refreshes a guard holds, over and over in this order; empty: none."""
+
+    def is_large(self, refresh: int) -> bool:
+        """True for a refresh that has more people than the export lets through unseen."""
+        return bool(self.large_refreshes) and self.large_refreshes[refresh % len(self.large_refreshes)]
 
     @property
     def calm_after(self) -> float:
@@ -89,6 +96,9 @@ def make_plan(seed: int) -> Plan:
     leaving = random.Random(seed + 0.5)
     asks_leavers = leaving.random() < 0.3
     leaves = _leaves(leaving, exports, trouble) if asks_leavers else ()
+    holding = random.Random(seed + 0.25)
+    holds = holding.random() < 0.25
+    decisions = _decisions(holding, exports, trouble) if holds else ()
     failing = (BrevoFault("export-failed", "exports", 1),) if asks_leavers and leaving.random() < 0.2 else ()
     return Plan(
         schedule=chance.getrandbits(32),
@@ -106,10 +116,11 @@ def make_plan(seed: int) -> Plan:
         reorder_share=chance.choice((0.0, 0.3)),
         doubled_share=chance.choice((0.0, 0.0, 0.2, 0.6)),
         trouble_seconds=trouble,
-        actions=tuple(sorted((*actions, *leaves), key=lambda each: each.at)),
+        actions=tuple(sorted((*actions, *leaves, *decisions), key=lambda each: each.at)),
         faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions), *failing),
         with_shared_numbers=chance.random() < 0.25,
         asks_leavers=asks_leavers,
+        large_refreshes=tuple(holding.random() < 0.6 for _ in range(3)) if holds else (),
     )
 
 
@@ -171,6 +182,18 @@ def _leaves(chance: random.Random, exports: int, trouble: float) -> tuple[Action
         if chance.random() < 0.6:
             kind: ActionKind = chance.choice(("refresh", "start"))
             found.append(Action(kind, round(at + chance.uniform(0, 60), 3), export))
+    return tuple(found)
+
+
+def _decisions(chance: random.Random, exports: int, trouble: float) -> tuple[Action, ...]:
+    """People plan, and decide on what is held: at once, after a while, or about when its hour is over."""
+    found = []
+    for _ in range(chance.randint(1, 4)):
+        kind: ActionKind = chance.choice(("approve", "approve", "approve", "cancel", "refresh", "start", "leave"))
+        at = chance.choice((chance.uniform(0, 2), chance.uniform(0, 600), chance.uniform(3590, 3900)))
+        found.append(Action(kind, round(at, 3), chance.randrange(exports), when="held"))
+    if chance.random() < 0.5:
+        found.append(Action("plan", round(chance.uniform(0, max(trouble, 120)), 3), chance.randrange(exports)))
     return tuple(found)
 
 

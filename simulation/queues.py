@@ -98,6 +98,9 @@ class MemoryQueue:
     def count(self) -> int:
         return self._call("count", lambda: len(self._messages))
 
+    def clear(self) -> None:
+        self._call("clear", self._messages.clear)
+
     def probe(self) -> bool:
         return self._call("probe", lambda: True)
 

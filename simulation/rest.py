@@ -114,12 +114,12 @@ class AtRest:
 
     def _told(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
         for run in runs:
-            if run.state != "failed":
+            code = run.error.code if run.error else ""
+            if run.state != "failed" and code != "hold_expired":
                 continue
             for setting, notification in (("SIMULATED_TEAMS", "team"), ("SIMULATED_WEBHOOK", "hook")):
                 if not self._judge.told[setting, run.run_id] and not self._given_up(run, notification):
-                    code = run.error.code if run.error else ""
-                    yield "told once", f"{run.run_id} failed as {code}, and {notification} was not told"
+                    yield "told once", f"{run.run_id} {run.state} as {code}, and {notification} was not told"
 
     def _given_up(self, run: Run, notification: str) -> bool:
         """True where nobody may try the notice again: it may have arrived, or its receiver refuses it for good."""

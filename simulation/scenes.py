@@ -10,7 +10,7 @@ from dataclasses import replace
 from simulation.faults import BrevoFault, CallFault, Fault, MessagesLost, ReceiverFault
 from simulation.plan import Action, Plan, make_plan
 
-_SHARE, _REPEATED_SHARE = 0.25, 0.05
+_SHARE, _REPEATED_SHARE, _LATE_SHARE = 0.25, 0.05, 0.05
 Scene = tuple[tuple[Action, ...], tuple[Fault, ...]]
 
 
@@ -20,7 +20,9 @@ def plan_of(seed: int) -> Plan:
     if chance.random() < _SHARE:
         plan = _with(plan, chance.choice(_SCENES)(chance))
     chance = random.Random(f"repetition no. {seed}")
-    return _with(plan, _repeated_start(chance)) if chance.random() < _REPEATED_SHARE else plan
+    plan = _with(plan, _repeated_start(chance)) if chance.random() < _REPEATED_SHARE else plan
+    chance = random.Random(f"approval no. {seed}")
+    return _with(plan, _late_approval(chance)) if chance.random() < _LATE_SHARE else plan
 
 
 def _with(plan: Plan, scene: Scene) -> Plan:
@@ -78,6 +80,13 @@ def _repeated_start(chance: random.Random) -> Scene:
     """A start breaks off between its two writes, is repeated just when a sweep comes by, and its messages are lost."""
     lost = MessagesLost(round(chance.uniform(0.5, 4.0), 3), after_repetition=True)
     return (Action("start-again", 0.02, seconds=3600.0),), (CallFault("dies", "runs insert+insert", 1), lost)
+
+
+def _late_approval(chance: random.Random) -> Scene:
+    """Somebody approves a plan when its hour is over, and the message that would have ended it is lost."""
+    planned = Action("plan", round(chance.uniform(0.0, 5.0), 3), when="succeeded")
+    approved = Action("approve", round(chance.uniform(3595.0, 3850.0), 3), when="held")
+    return (planned, approved), (MessagesLost(round(chance.uniform(3400.0, 3700.0), 3), after_repetition=False),)
 
 
 _SCENES: tuple[Callable[[random.Random], Scene], ...] = (

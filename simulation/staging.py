@@ -73,6 +73,7 @@ class ModelReader:
         known: None,
         chosen: None,
         excluded: None,
+        compared: None,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between

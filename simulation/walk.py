@@ -1,4 +1,4 @@
-"""Walks all orders of the calls that decide: `python -m simulation.walk`.
+"""Walks all orders of the calls that decide: `python -m simulation.walk`; `--part K/N` an N-th part of them.
 
 Two workers send two batches, each step message comes to both of them, and one thing goes wrong: at one deciding call a
 worker dies, loses the answer, or stands still for longer than its claim lasts. Between the calls that decide (claims,
@@ -140,24 +140,41 @@ def _walked(path: Path, most: int) -> tuple[int, list[str]]:
     return len(found), [f"{each}: {violated}" for each, violated in found if violated]
 
 
+def first_paths(calls: int, part: tuple[int, int] = (1, 1)) -> list[Path]:
+    """The paths without switches: nothing goes wrong, or one thing at one of so many calls. Of N parts the K-th."""
+    number, count = part
+    paths = [Path(None, -1, ()), *(Path(kind, at, ()) for at in range(calls) for kind in _KINDS)]
+    return paths[number - 1 :: count]
+
+
+def _part_of(text: str) -> tuple[int, int]:
+    number, count = (int(each) for each in text.split("/"))
+    if not 1 <= number <= count:
+        raise ValueError(f"{text} is no part: K/N needs 1 <= K <= N")
+    return number, count
+
+
 def main() -> int:
     """Returns the exit status: 1 where an invariant was violated."""
     parser = argparse.ArgumentParser(prog="python -m simulation.walk", description=__doc__)
     parser.add_argument("--switches", type=int, default=MOST_SWITCHES, help="how many at most (3)")
+    parser.add_argument("--part", type=_part_of, default=(1, 1), metavar="K/N", help="the K-th of N parts (1/1)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     began = time.monotonic()
     with replaced():
         calls, _ = _play(Path(None, -1, ()))
-    paths = [Path(None, -1, ()), *(Path(kind, at, ()) for at in range(calls) for kind in _KINDS)]
+    paths = first_paths(calls, options.part)
     orders, violated = 0, []
     with ProcessPoolExecutor(options.processes) as pool:
         for count, failures in pool.map(_walked, paths, [options.switches] * len(paths)):
             orders += count
             violated += failures
+    number, count = options.part
     print(
-        f"{orders:,} orders of {calls} deciding calls, 2 workers, 2 batches, at most 1 fault and {options.switches} "
-        f"switches out of turn, in {time.monotonic() - began:.0f} s; {len(violated)} violate an invariant. {machine()}."
+        f"part {number} of {count}: {orders:,} orders of {calls} deciding calls, 2 workers, 2 batches, "
+        f"at most 1 fault and {options.switches} switches out of turn, in {time.monotonic() - began:.0f} s; "
+        f"{len(violated)} violate an invariant. {machine()}."
     )
     for line in violated[:20]:
         print(line)

@@ -67,7 +67,11 @@ class World:
             if self.plan.with_rejections:
                 self.brevo.refused |= {person(export, 1), person(export, 2)}
             if self.plan.with_shared_numbers:
-                numbers = [each for each in (*range(1, 10), *range(1000, 1100)) if is_shared(each)]
+                numbers = [
+                    each
+                    for each in (*range(1, 10), *range(1000, 1100), *range(2000, 2100), *range(3000, 3100))
+                    if is_shared(each)
+                ]
                 self.brevo.shared |= {person(export, each) for each in numbers}
 
     # What Brevo does

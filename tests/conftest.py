@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import gc
 import os
 import shlex
 import time
@@ -50,6 +51,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left := [item for item in items if item not in kept]:
         config.hook.pytest_deselected(items=left)
     items[:] = chosen
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the garbage collector off what lasts as long as the process: modules and thousands of collected tests."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Libraries complain at the end of the process of objects that they find in no collection."""
+    gc.unfreeze()
 
 
 def _turn(item: pytest.Item) -> int:

@@ -12,6 +12,7 @@ from shared.app import App, open_worker_app
 from shared.errors import ConfigurationError, TransientError, by_place, described
 from shared.runs.starting import start_due
 from shared.runs.steps.sweep import sweep
+from shared.runs.ticks import note_tick
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 
 blueprint = func.Blueprint()
@@ -49,13 +50,17 @@ def timer_export(timer: func.TimerRequest) -> None:
     faults = []
     with by_place("timer"):
         app = open_worker_app()
-        for part in (sweep, _start_due, forget_old_keys):
+        for part in (_note_tick, sweep, _start_due, forget_old_keys):
             try:
                 part(app)
             except Exception as error:  # noqa: BLE001 - the other parts are done all the same
                 faults.append(described(error))
         if faults:
             raise TransientError("tick_incomplete", " ".join(dict.fromkeys(faults)))
+
+
+def _note_tick(app: App) -> None:
+    note_tick(app, os.environ.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE)
 
 
 def _start_due(app: App) -> None:

@@ -18,8 +18,8 @@ param rejectedPercent int
 var rules = [
   {
     name: 'run-failed'
-    title: 'Segment Export: a run failed'
-    description: 'A run ended as failed. Its error says what to do: segment-export status RUN, or docs/operate.md.'
+    title: 'Segment Export: a run failed, or a guard holds it'
+    description: 'A run ended as failed, or a guard holds it until a person approves it. What to do: segment-export status RUN, or docs/operate.md.'
     severity: 1
     query: loadTextContent('../queries/run-failed.kql')
     frequency: 'PT5M'

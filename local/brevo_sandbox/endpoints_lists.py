@@ -72,16 +72,21 @@ def add_contacts_to_list(world: World, request: Request, _: FaultKind | None) ->
 
 
 @route("POST", "/contacts/lists/{listId}/contacts/remove")
-def remove_contacts_from_list(world: World, request: Request, _: FaultKind | None) -> Answer:
+def remove_contacts_from_list(world: World, request: Request, fault: FaultKind | None) -> Answer:
     """https://developers.brevo.com/reference/remove-contact-from-list"""
     wanted = _wanted_list(world, request)
     document = request.document()
     if document.get("all") is True:
         return _remove_all(world, wanted)
+    if "ids" in document and not world.settings.removes_by_number:
+        raise ApiError(400, "invalid_parameter", "ids is not allowed")
     success: list[str | int] = []
     failure: list[str | int] = []
     with world.account.lock:
-        for named, contact in _named_contacts(world, document):
+        contacts = _named_contacts(world, document)
+        half = -(-len(contacts) // 2) if fault is FaultKind.REMOVE_HALF else len(contacts)
+        failure += [named for named, _ in contacts[half:]]
+        for named, contact in contacts[:half]:
             gone = contact is not None and wanted.members.pop(contact.id, None) is not None
             (success if gone else failure).append(named)
     if not success:

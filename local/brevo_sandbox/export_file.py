@@ -14,6 +14,9 @@ from local.brevo_sandbox.settings import ExportHeader, SandboxSettings
 from local.brevo_sandbox.state import Account, Contact
 
 _CONTACTS_A_TURN = 2_000
+# The forms of the columns for exportSubscriptionStatus: none is documented, and `channels` is what a client in the
+# field reads, whose code is public.
+_FLAGS = {"email_marketing": "EMAIL_BLACKLISTED", "sms_marketing": "SMS_BLACKLISTED"}
 _SPELLINGS: dict[ExportHeader, Callable[[str], str]] = {
     "upper": str.upper,
     "lower": str.lower,
@@ -42,18 +45,19 @@ def csv_of(account: Account, order: ExportOrder, contacts: list[Contact], settin
     writer = csv.writer(text, delimiter=settings.export_delimiter, lineterminator="\n")
     spell = _SPELLINGS[settings.export_header]
     number = settings.export_contact_number
-    head = [*([] if number == "none" else [number]), "EMAIL", *order.attributes, *order.metadata, *order.statuses]
+    columns = [*([] if number == "none" else [number]), "EMAIL", *order.attributes, *order.metadata]
+    head = [*columns, *_status_columns(order, settings)]
     writer.writerow([spell(name) for name in head])
     for start in range(0, len(contacts), _CONTACTS_A_TURN):
         with account.lock:
             writer.writerows(
-                _row(account, order, each, number != "none") for each in contacts[start : start + _CONTACTS_A_TURN]
+                _row(account, order, each, settings) for each in contacts[start : start + _CONTACTS_A_TURN]
             )
     return (b"\xef\xbb\xbf" if settings.export_bom else b"") + text.getvalue().encode("utf-8", "replace")
 
 
-def _row(account: Account, order: ExportOrder, contact: Contact, numbered: bool) -> list[Any]:
-    row: list[Any] = [contact.id] if numbered else []
+def _row(account: Account, order: ExportOrder, contact: Contact, settings: SandboxSettings) -> list[Any]:
+    row: list[Any] = [] if settings.export_contact_number == "none" else [contact.id]
     row.append(contact.email)
     if order.attributes:
         values = account.attributes_of(contact)
@@ -66,9 +70,33 @@ def _row(account: Account, order: ExportOrder, contact: Contact, numbered: bool)
                 row.append(iso_time(contact.created_at))
             case _:
                 row.append(iso_time(contact.modified_at))
+    return row + _statuses(order, contact, settings)
+
+
+def _status_columns(order: ExportOrder, settings: SandboxSettings) -> list[str]:
+    match settings.export_blocked:
+        case "status":
+            return list(order.statuses)
+        case "channels":
+            return ["_SUBSCRIBED", "_BLOCKLISTED"] if order.statuses else []
+        case "flags":
+            return [_FLAGS[name] for name in order.statuses]
+        case "none":
+            return []
+
+
+def _statuses(order: ExportOrder, contact: Contact, settings: SandboxSettings) -> list[str]:
     blocked = {"email_marketing": contact.email_blocked, "sms_marketing": contact.sms_blocked}
-    row.extend("unsubscribed" if blocked[name] else "subscribed" for name in order.statuses)
-    return row
+    match settings.export_blocked:
+        case "status":
+            return ["unsubscribed" if blocked[name] else "subscribed" for name in order.statuses]
+        case "channels":
+            channels = ["|".join(name for name in order.statuses if blocked[name] is each) for each in (False, True)]
+            return channels if order.statuses else []
+        case "flags":
+            return [_cell(blocked[name]) for name in order.statuses]
+        case "none":
+            return []
 
 
 def _cell(value: Any) -> Any:

@@ -76,6 +76,19 @@ class ExportRecord:
         }
 
 
+def _as_the_fault_has_it(contacts: list[Contact], fault: FaultKind | None) -> list[Contact]:
+    match fault:
+        case FaultKind.EXPORT_EMPTY:
+            return []
+        case FaultKind.EXPORT_TENFOLD:
+            # Strangers, whom neither the list nor the account has.
+            first = max((each.id for each in contacts), default=0) + 1_000_000
+            strangers = range(first, first + 9 * len(contacts))
+            return contacts + [Contact(each, f"stranger{each}@example.net", time.time()) for each in strangers]
+        case _:
+            return contacts
+
+
 class ExportBoard(Board[ExportRecord]):
     """All exports of the account; each has a thread of its own."""
 
@@ -90,7 +103,7 @@ class ExportBoard(Board[ExportRecord]):
                 return record
             self._working += 1
             record.status = "processing"
-        contacts = contacts_of(self._shop.account, order)
+        contacts = _as_the_fault_has_it(contacts_of(self._shop.account, order), fault)
         record.contacts = len(contacts)
         threading.Thread(target=self._work, args=(record, contacts, outcome, settings), daemon=True).start()
         return record

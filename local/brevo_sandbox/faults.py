@@ -27,8 +27,10 @@ class FaultKind(StrEnum):
     NO_PROCESS_ID = "no-process-id"
     KEY_NOT_FOUND = "401"
     UNKNOWN_ADDRESS = "401-ip"
+    REFUSED = "400"
     NO_CREDITS = "402"
     FORBIDDEN = "403"
+    NOT_FOUND = "404"
     IMPORT_STUCK = "import-stuck"
     IMPORT_FAILED = "import-failed"
     IMPORT_PARTIAL = "import-partial"
@@ -36,6 +38,9 @@ class FaultKind(StrEnum):
     EXPORT_STUCK = "export-stuck"
     EXPORT_FAILED = "export-failed"
     EXPORT_CANCELLED = "export-cancelled"
+    EXPORT_EMPTY = "export-empty"
+    EXPORT_TENFOLD = "export-tenfold"
+    REMOVE_HALF = "remove-half"
     REPORT_404 = "report-404"
     REPORT_500 = "report-500"
     REPORT_ENDLESS = "report-endless"
@@ -66,6 +71,7 @@ def report_fault(fault: FaultKind | None) -> FaultKind | None:
 
 IMPORT_ROUTE = "POST /contacts/import"
 EXPORT_ROUTE = "POST /contacts/export"
+REMOVE_ROUTE = "POST /contacts/lists/{listId}/contacts/remove"
 REPORT_ROUTE = "GET /reports/{token}"
 EVERY_ROUTE = "*"
 
@@ -93,6 +99,8 @@ def applies(kind: FaultKind, route: str) -> bool:
         return route == IMPORT_ROUTE
     if kind.about_export:
         return route == EXPORT_ROUTE
+    if kind is FaultKind.REMOVE_HALF:
+        return route == REMOVE_ROUTE
     if kind in (FaultKind.NO_PROCESS_ID, FaultKind.REPORT_OTHER_HOST):
         return route in (IMPORT_ROUTE, EXPORT_ROUTE)
     if kind.about_report:

@@ -36,8 +36,10 @@ _JSON_REFUSALS: dict[FaultKind, tuple[int, str, str]] = {
         "We have detected you are using an unrecognised IP address 203.0.113.7. If you performed this action "
         "make sure to add the new IP address in this link: https://app.brevo.com/security/authorised_ips",
     ),
+    FaultKind.REFUSED: (400, "invalid_parameter", "Invalid parameter"),
     FaultKind.NO_CREDITS: (402, "not_enough_credits", "Not enough credits"),
     FaultKind.FORBIDDEN: (403, "permission_denied", "Permission denied"),
+    FaultKind.NOT_FOUND: (404, "document_not_found", "List ID does not exist"),
 }
 """Codes and messages: https://developers.brevo.com/docs/how-it-works#error-codes"""
 

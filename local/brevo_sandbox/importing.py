@@ -21,6 +21,9 @@ from local.brevo_sandbox.settings import SandboxSettings
 
 OPEN = ("queued", "processing")
 
+# What a process that has failed says about why, where processes have details.
+FAILED_ERROR = "The import could not be processed"
+
 
 @dataclass(slots=True, eq=False)
 class ImportRecord:
@@ -181,7 +184,7 @@ class ImportBoard(Board[ImportRecord]):
         status, error = "completed", ""
         match record.fault:
             case FaultKind.IMPORT_FAILED:
-                status, error = "failed", "The import could not be processed"
+                status, error = "failed", FAILED_ERROR
             case FaultKind.IMPORT_CANCELLED:
                 status, error = "cancelled", "The import was cancelled"
             case FaultKind.IMPORT_PARTIAL:

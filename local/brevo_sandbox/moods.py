@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from local.brevo_sandbox.faults import IMPORT_ROUTE, FaultKind, Faults
+from local.brevo_sandbox.faults import EXPORT_ROUTE, IMPORT_ROUTE, REMOVE_ROUTE, FaultKind, Faults
 from local.brevo_sandbox.people import change_contacts
 from local.brevo_sandbox.world import World
 
@@ -26,8 +26,8 @@ def _storm(kind: FaultKind, rate: float) -> Callable[[World], None]:
     return lambda world: world.faults.storm(Faults(rate, (kind,)))
 
 
-def _next_import(kind: FaultKind) -> Callable[[World], None]:
-    return lambda world: world.faults.fail_next(IMPORT_ROUTE, kind)
+def _next(route: str, kind: FaultKind) -> Callable[[World], None]:
+    return lambda world: world.faults.fail_next(route, kind)
 
 
 def _slow(world: World) -> None:
@@ -38,7 +38,11 @@ def calm(world: World) -> None:
     """End every fault, go back to the settings of the start, and let imports that are stuck go on."""
     usual = world.usual_settings
     world.faults.clear()
-    world.change(latency_seconds=usual.latency_seconds, seconds_fixed=usual.seconds_fixed)
+    world.change(
+        latency_seconds=usual.latency_seconds,
+        seconds_fixed=usual.seconds_fixed,
+        export_outcome=usual.export_outcome,
+    )
     world.imports.release_stuck()
 
 
@@ -52,18 +56,60 @@ MOODS = (
         _storm(FaultKind.UNKNOWN_ADDRESS, 1),
     ),
     Mood("failing", "Failing", "Half of all calls are answered with status 503.", _storm(FaultKind.ERROR_503, 0.5)),
+    Mood(
+        "throttled",
+        "Too many calls",
+        "Half of all calls are answered with status 429: the rate limit is reached.",
+        _storm(FaultKind.RATE_LIMITED, 0.5),
+    ),
     Mood("slow", "Slow", "Each call takes three seconds, and each import a minute.", _slow),
     Mood(
         "stuck",
         "Next import stuck",
         "The next import is accepted and never done.",
-        _next_import(FaultKind.IMPORT_STUCK),
+        _next(IMPORT_ROUTE, FaultKind.IMPORT_STUCK),
     ),
     Mood(
         "import-fails",
         "Next import fails",
         "The next import is accepted, and ends as failed.",
-        _next_import(FaultKind.IMPORT_FAILED),
+        _next(IMPORT_ROUTE, FaultKind.IMPORT_FAILED),
+    ),
+    Mood(
+        "exports-refused",
+        "Exports refused",
+        "The account may not export contacts.",
+        lambda world: world.change(export_outcome="refused_403"),
+    ),
+    Mood(
+        "export-empty",
+        "Next export empty",
+        "The next export of contacts names nobody.",
+        _next(EXPORT_ROUTE, FaultKind.EXPORT_EMPTY),
+    ),
+    Mood(
+        "export-tenfold",
+        "Next export tenfold",
+        "The next export of contacts names ten times as many, most of whom nobody knows.",
+        _next(EXPORT_ROUTE, FaultKind.EXPORT_TENFOLD),
+    ),
+    Mood(
+        "export-stuck",
+        "Next export stuck",
+        "The next export of contacts is accepted and never done.",
+        _next(EXPORT_ROUTE, FaultKind.EXPORT_STUCK),
+    ),
+    Mood(
+        "remove-half",
+        "Next removal by half",
+        "The next request to take contacts out of a list does it for half of them.",
+        _next(REMOVE_ROUTE, FaultKind.REMOVE_HALF),
+    ),
+    Mood(
+        "full",
+        "Account full",
+        "The next import is refused with status 402: the account's plan takes no more.",
+        _next(IMPORT_ROUTE, FaultKind.NO_CREDITS),
     ),
     Mood("empty", "Start again", "The account is as it was at first: no import, no other contact.", World.reset),
 )
@@ -73,7 +119,10 @@ CHANGES = {
     "block": ("Block", "The contact is blocked: it gets no e-mail any more."),
     "unblock": ("Unblock", "The contact is no longer blocked."),
     "leave": ("Unsubscribe from the list", "The contact has unsubscribed from the list."),
+    "join": ("Add to the list", "A colleague or a form has put the contact into the list."),
+    "remove": ("Remove from the list", "A colleague has taken the contact out of the list."),
 }
+_LISTS = {"leave": "leaves", "join": "joins", "remove": "removedFrom"}
 _REFUSED = {
     "unknown-contact": "No contact of the account has this address.",
     "unknown": "There is no such button, or no such list.",
@@ -105,6 +154,8 @@ def faults_now(world: World) -> list[str]:
         found.append(f"Each call takes {world.settings.latency_seconds:g} s.")
     if world.settings.seconds_fixed > world.usual_settings.seconds_fixed:
         found.append(f"Each import takes {world.settings.seconds_fixed:g} s.")
+    if world.settings.export_outcome != world.usual_settings.export_outcome:
+        found.append("Exports of contacts are refused.")
     if stuck := sum(record.is_open and record.fault is FaultKind.IMPORT_STUCK for record in world.imports.records()):
         found.append(f"Imports that are stuck: {stuck}.")
     return found
@@ -118,7 +169,8 @@ def _change_contact(world: World, fields: dict[str, str]) -> str:
     change, email, number = (fields.get(name, "") for name in ("change", "email", "list"))
     if change not in CHANGES or not (number.isascii() and number.isdigit() and int(number) in world.account.lists):
         return "unknown"
-    wanted = {"leaves": [int(number)]} if change == "leave" else {"emailBlacklisted": change == "block"}
+    named = _LISTS.get(change)
+    wanted = {named: [int(number)]} if named else {"emailBlacklisted": change == "block"}
     try:
         change_contacts(world.account, [{"email": email} | wanted], world.settings)
     except KeyError:

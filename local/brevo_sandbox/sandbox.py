@@ -121,7 +121,7 @@ class BrevoSandbox:
         seed(self.account, parts, self.settings)
 
     def change_contact(self, email: str, **change: Any) -> None:
-        """What a person or an editor does: `leaves=[12]`, `emailBlacklisted=True`, `newEmail=…`; see `people`."""
+        """What a person or an editor does: `leaves=[12]`, `joins=[12]`, `newEmail=…`; see `people`."""
         change_contacts(self.account, [{"email": email} | change], self.settings)
 
     def fail_next(self, route: str, kind: FaultKind | str, times: int = 1) -> None:

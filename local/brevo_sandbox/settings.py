@@ -22,6 +22,7 @@ ExportName = Literal["SEARCH_EXPORT_USERS_API", "SEARCH_EXPORT_USERS"]
 ExportHeader = Literal["upper", "lower", "title"]
 ExportDelimiter = Literal[";", ","]
 ExportNumber = Literal["none", "CONTACT ID", "CONTACT_ID", "ID"]
+ExportBlocked = Literal["status", "channels", "flags", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,12 @@ class SandboxSettings:
     export_header: Annotated[ExportHeader, "spelling of the names in an export's first line"] = "upper"
     export_delimiter: Annotated[ExportDelimiter, "between the cells of an export"] = ";"
     export_contact_number: Annotated[ExportNumber, "the name of the column with the contact's number"] = "CONTACT ID"
+    export_blocked: Annotated[
+        ExportBlocked,
+        "where an export says who is blocked: a column for each channel with a status, one column with the blocked "
+        "channels, a column for each channel with true or false, nowhere",
+    ] = "status"
+    removes_by_number: Annotated[bool, "contacts can be taken out of a list by their numbers"] = True
     export_bom: Annotated[bool, "an export begins with a byte order mark"] = False
 
     notify: Annotated[Notify, "calls to notifyUrl"] = "once"

@@ -231,9 +231,13 @@ class Account:
             return len(contact_list.members), blocked
 
     def members_page(self, contact_list: ContactList, limit: int, offset: int, newest: bool) -> list[Contact]:
-        """One page of a list's members."""
+        """One page of a list's members, in the order in which the contacts were made, whenever they joined.
+
+        Source: https://developers.brevo.com/reference/get-contacts-from-list (`sort`)
+        """
         with self.lock:
-            return _page(contact_list.members, limit, offset, newest)
+            numbers = sorted(contact_list.members, reverse=newest)[offset : offset + limit]
+            return [contact_list.members[number] for number in numbers]
 
     def contacts_page(self, limit: int, offset: int, newest: bool) -> list[Contact]:
         """One page of all contacts."""

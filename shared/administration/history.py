@@ -1,13 +1,18 @@
-"""The versions that the configuration had before its last changes, and putting one of them back."""
+"""The versions that the configuration had before its last changes, and putting one of them back.
 
+Both work while the configuration cannot be read: putting a version back is its repair.
+"""
+
+import hashlib
 from dataclasses import dataclass
 
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.exports import may_be_due
-from shared.administration.items import check_expected, item_etag
+from shared.administration.items import ANY, changed_meanwhile, item_etag
 from shared.administration.pages import slice_of
 from shared.app import App
+from shared.config.document import readable_part
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, shown
 from shared.runs.starting import note_as_known
@@ -42,14 +47,15 @@ def list_versions(
     require(caller, "view_audit")
     page, more = slice_of(app.configuration.history(), limit, after)
     versions = [ConfigurationVersion(each.id, each.changed_at, each.changed_by, each.what, each.blob) for each in page]
-    return versions, more, item_etag(app.configuration.read())
+    return versions, more, _as_it_is(app, app.configuration.read_bytes())[1]
 
 
 def restore_version(app: App, caller: Caller, version: str, expected: str) -> tuple[Restored, str]:
     """Makes an older version the newest one; and its ETag. `expected`: the configuration's ETag, or ANY.
 
     Runs nothing: what an export that changes by it would start on counts as known. Consent is never given by it: a
-    connection keeps the consent that it has now, where it names the same key.
+    connection keeps the consent that it has now, where it names the same key. Of a configuration that is no JSON nobody
+    can say what consent it had, so there is none after it.
     Raises ConfigurationError for an unknown version, a stale ETag, and a local file.
     """
     require(caller, "restore_configuration")
@@ -62,18 +68,30 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
             "`segment-export history` and GET /api/history list them; the last 50 are kept.",
         )
 
-    def change(now: Document) -> Document:
-        check_expected("configuration", now, expected)
+    def change(data: bytes | None) -> Document:
+        now, etag = _as_it_is(app, data)
+        if expected not in (ANY, etag):
+            raise changed_meanwhile("configuration")
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
         for export in restored.exports:
             if may_be_due(now.export(export.id), export):
                 note_as_known(app, export)
         return restored
 
-    after = app.configuration.change(caller.name, f"restore version {version}", change)
+    after = app.configuration.replace(caller.name, f"restore version {version}", change)
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
     return Restored(version, len(after.connections), len(after.exports), missing), item_etag(after)
+
+
+def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str]:
+    """The configuration and its ETag; where it cannot be read, what can be read of it and an ETag of its bytes."""
+    try:
+        now = app.configuration.parsed(data)
+    except ConfigurationError:
+        broken = data or b""
+        return readable_part(broken), hashlib.sha256(broken).hexdigest()[:16]
+    return now, item_etag(now)
 
 
 def _with_consent(older: Connection, now: Document) -> Connection:

@@ -95,7 +95,7 @@ def item_etag(item: Connection | Export | Document) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def check_expected(what: str, current: Connection | Export | Document | None, expected: str | None) -> None:
+def check_expected(what: str, current: Connection | Export | None, expected: str | None) -> None:
     """Checks that the caller has seen what is there. `expected`: an ETag, ANY, or None for what is to be new.
 
     Raises ConfigurationError: `already_there` or `changed_meanwhile`.
@@ -107,11 +107,16 @@ def check_expected(what: str, current: Connection | Export | Document | None, ex
             "Choose another id; or, to change it, send its ETag as If-Match.",
         )
     if expected is not None and (current is None or expected not in (ANY, item_etag(current))):
-        raise ConfigurationError(
-            "changed_meanwhile",
-            f"If-Match: the {what} is not as you have seen it: somebody has changed or removed it meanwhile.",
-            "Read it again, and make your change to what it is now.",
-        )
+        raise changed_meanwhile(what)
+
+
+def changed_meanwhile(what: str) -> ConfigurationError:
+    """The error for an ETag that is not that of what is there now."""
+    return ConfigurationError(
+        "changed_meanwhile",
+        f"If-Match: the {what} is not as you have seen it: somebody has changed or removed it meanwhile.",
+        "Read it again, and make your change to what it is now.",
+    )
 
 
 def with_item(document: Document, kind: str, item: Connection | Export) -> Document:

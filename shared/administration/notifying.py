@@ -7,7 +7,7 @@ from shared.administration import audit
 from shared.app import App
 from shared.config.models import Document
 from shared.config.notifications import Channel, Notification
-from shared.errors import ConfigurationError, ExportError, shown
+from shared.errors import ConfigurationError, ExportError, TransientError, shown
 from shared.notices.notice import Notice, sample_notice
 from shared.notices.sending import send_notice
 
@@ -54,5 +54,8 @@ def _tried(notification: Notification, notice: Notice, at: float) -> Tried:
         send_notice(notification, notice, f"test-{notification.id}-{int(at * 1000)}", at)
     except ExportError as error:
         by_person = isinstance(error, ConfigurationError)
-        return Tried(notification.id, notification.type, False, str(error), by_person)
+        text = str(error)
+        if isinstance(error, TransientError):  # which says that a notice is tried again: a test is not
+            text = f"{error.message} A test is not tried again by itself."
+        return Tried(notification.id, notification.type, False, text, by_person)
     return Tried(notification.id, notification.type, True, "The receiver has accepted it.")

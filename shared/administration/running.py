@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
@@ -14,7 +13,7 @@ from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.document import ready_export
 from shared.config.models import Document, Export
-from shared.errors import ConfigurationError, shown
+from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.holding import approve
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
@@ -50,7 +49,8 @@ def start_export(
     """Starts a run, or finds the active one.
 
     The same `key` of the same caller again, within a day, finds the run that it started. `only_with_refresh` refuses an
-    export with another schedule. Raises AccessDenied and ConfigurationError.
+    export with another schedule. Raises AccessDenied and ConfigurationError; `run_active` where guards are to be let
+    through and the run that is active does not let them: a word for one run is not taken for another.
     """
     require_for_export(app, caller, "run_export", export_id)
     if only_with_refresh and find_export(app.document(), export_id).schedule != "with_refresh":
@@ -64,6 +64,8 @@ def start_export(
     if run_id and app.store.load(run_id) is not None:
         return Start(export_id, run_id, reason="This was started before, with the same Idempotency-Key.")
     start = start_on_demand(app, export_id, trigger, caller.name, skip_quiet=now, accept=accept, run_id=run_id)
+    if accept and not start.is_new:
+        _check_accepts(app, start.run_id)
     if key and start.run_id != run_id:
         _take_over(app, export_id, digest, start.run_id)
     if start.is_new:
@@ -71,6 +73,17 @@ def start_export(
         if accept:
             audit.note(app, caller, "let through guards", export_id, start.run_id)
     return start
+
+
+def _check_accepts(app: App, run_id: str) -> None:
+    active = app.store.load(run_id)
+    if active is None or active.accept:
+        return
+    raise ConfigurationError(
+        "run_active",
+        f"Nothing was started: the run {run_id} is active ({active.state}), and its guards still count.",
+        f"Wait for its end, or `segment-export cancel {run_id}`; then run the export again with --accept.",
+    )
 
 
 def start_trial(
@@ -216,12 +229,23 @@ def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
         if document.export(name) is not None:
             return newest_runs(app, name)[1]
         known = [each.id for each in document.exports]
-    near = get_close_matches(name, known, 1)
     raise ConfigurationError(
         "run_unknown",
-        f"There is neither a run nor an export {shown(name)!r}.",
-        f"Did you mean {near[0]}?" if near else "`segment-export exports` and `segment-export runs EXPORT` list them.",
+        f"There is neither a run nor an export {shown(name)!r}{did_you_mean(name, known)}.",
+        "`segment-export exports` and `segment-export runs EXPORT` list them.",
     )
+
+
+def open_run(app: App, caller: Caller, name: str) -> Run:
+    """The run of this id, or the open run of the export of this id. Raises ConfigurationError where there is none."""
+    run = run_or_last(app, caller, name)
+    if is_run_id(name) and run is not None:
+        return run
+    active = app.store.active(name)
+    if active is None:
+        last = f" Its last run, {run.run_id}, has ended: {run.state}." if run else ""
+        raise ConfigurationError("run_none", f"No run of {name} is open.{last}")
+    return find_run(app, active)
 
 
 def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:

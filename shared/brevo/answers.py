@@ -1,6 +1,6 @@
 """What Brevo's answers mean: the one place that looks at its status codes.
 
-Brevo's own sentence is shown with its code, but for what may be a person's: see `_sentence`.
+Brevo's own sentence is shown with its code, but for what may be a person's: see `clean_sentence`.
 Source: https://developers.brevo.com/docs/how-it-works (error codes), as of November 2026
 """
 
@@ -23,6 +23,15 @@ _PRIVATE = re.compile(
     r"""|\w+://\S+|\S*@\S*|\+?\d(?:[\s().,/-]*\d){4,}|(?=\S*\d)\S{16,}"""
 )
 
+# Five or six digits, or groups of three behind commas, no 0 or sign before them: 10000, 1,000,000. A phone number
+# has more digits, since Brevo keeps it with its country, and nobody writes one with such commas.
+_COUNT = re.compile(r"[1-9]\d{4,5}|[1-9]\d{0,2}(?:,\d{3}){1,3}")
+# Contact 78123, customer no. 48213, ext_id: 10293: the number is somebody's.
+_BEHIND_ID = re.compile(
+    r"(?:\b|_)(?:contact|customer|user|person|ids?|ext_?id|no|nr|numbers?|phones?|sms|mobile|whatsapp|landline"
+    r"|codes?)\W{0,3}$|[+#/\w-]$",
+    re.IGNORECASE,
+)
 
 # What is quoted there is the name of an attribute: they are in capitals, and no person's.
 _ATTRIBUTE = re.compile(r"""(\b[Aa]ttributes?:?\s+)["'“„«`]([A-Z][A-Z0-9_]{0,49})["'”»`]""")
@@ -98,7 +107,8 @@ def _json(body: bytes) -> Any:
 
 def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportError:
     code, message = _told(body)
-    sentence = _sentence(message)
+    sentence = clean_sentence(message)
+    sentence = f": {sentence}" if sentence else ""
     says = f"({code}{sentence})"
     if status == 401:
         return _not_let_in(message)
@@ -158,11 +168,16 @@ def _told(body: bytes) -> tuple[str, str]:
     )
 
 
-def _sentence(message: str) -> str:
-    """Brevo's sentence for one line of text, with what may be personal blanked; empty where there is none."""
+def clean_sentence(message: str) -> str:
+    """Brevo's sentence for one line of text, with what may be personal blanked; without a full stop."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in message[:5_000]).split())
-    shown = _PRIVATE.sub("…", _ATTRIBUTE.sub(r"\1\2", line))[:_LONGEST_SENTENCE].rstrip(" .")
-    return f": {shown}" if shown else ""
+    return _PRIVATE.sub(_blanked, _ATTRIBUTE.sub(r"\1\2", line))[:_LONGEST_SENTENCE].rstrip(" .")
+
+
+def _blanked(found: re.Match[str]) -> str:
+    """A limit or a count stays: by its form it is no phone number, and no word for an id stands before it."""
+    is_count = _COUNT.fullmatch(found[0]) and not _BEHIND_ID.search(found.string[: found.start()])
+    return found[0] if is_count else "…"
 
 
 def _not_let_in(message: str) -> ConfigurationError:

@@ -15,6 +15,11 @@ from shared.errors import ConfigurationError, ExportError, PermanentError, did_y
 from shared.settings import read_secret
 from shared.storage.tables import Rows
 
+# The row of an account with the answer to the last question.
+_ALLOWANCE = "allowance"
+_ALLOWANCE_SECONDS = 600.0
+_NO_ALLOWANCE = "The account shows no allowance now."
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -111,7 +116,7 @@ def allowance(brevo: BrevoClient) -> str:
         lines = brevo.allowance()
     except ExportError:
         return ""
-    return ", ".join(f"{line.plan}: {line.credits:,.0f} {line.credits_type}".strip() for line in lines)[:500]
+    return ", ".join(f"{line.plan}: {line.credits:,.0f} left" for line in lines)[:500]
 
 
 def check_connection(
@@ -131,7 +136,7 @@ def check_connection(
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
         ("contacts exportable", lambda: _exportable(connection, client)),
         ("probe", lambda: _probe(connection, accounts, now)),
-        ("contract", lambda: allowance(client(setting)) or "The account shows no allowance now."),
+        ("contract", lambda: _contract(setting, client, accounts, now)),
         ("consent", lambda: _consent(connection)),
     ]
     results: list[CheckStep] = []
@@ -142,6 +147,18 @@ def check_connection(
             results.append(CheckStep(name, False, str(error)))
             break
     return results
+
+
+def _contract(setting: str, client: Callable[[str], BrevoClient], accounts: Rows, now: datetime) -> str:
+    """The allowance in words. Each question is one of 100 calls an hour, so an answer stands for some minutes."""
+    row = accounts.get(setting, _ALLOWANCE)
+    age = now.timestamp() - float(row.values["at"]) if row else _ALLOWANCE_SECONDS
+    if row and 0 <= age < _ALLOWANCE_SECONDS:
+        text = str(row.values["text"])
+        return f"{text or _NO_ALLOWANCE} (asked {age / 60:.0f} min ago)"
+    text = allowance(client(setting))
+    accounts.change(setting, _ALLOWANCE, lambda _: {"at": now.timestamp(), "text": text})
+    return text or _NO_ALLOWANCE
 
 
 def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from shared.brevo.answers import NotThere
+from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
 from shared.brevo.session import BrevoSession
 from shared.errors import TransientError
@@ -62,11 +62,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """An import as Brevo sees it. `reports` is None where Brevo does not say whether it rejected anybody."""
+    """An import as Brevo sees it. `reports` is None where Brevo does not say whether it rejected anybody.
+
+    `error` is Brevo's sentence about why it failed, without what may be personal; mostly there is none.
+    """
 
     id: int
     state: ProcessState
     reports: tuple[Report, ...] | None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,6 @@ class Allowance:
     """One line of the account's contract: e-mails or texts left to send, not contacts."""
 
     plan: str
-    credits_type: str
     credits: float
 
 
@@ -109,6 +112,7 @@ class _Process(BaseModel):
     id: int
     status: str
     info: dict[str, Any] | None = None
+    error: Any = None
 
 
 class _Processes(BaseModel):
@@ -117,7 +121,6 @@ class _Processes(BaseModel):
 
 class _Plan(BaseModel):
     type: str = ""
-    creditsType: str = ""  # noqa: N815
     credits: float = 0
 
 
@@ -192,7 +195,7 @@ class BrevoClient:
     def allowance(self) -> list[Allowance]:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/getaccount"""
         answer = parsed(_Account, self.session.call("other", "GET", "/account"))
-        return [Allowance(plan.type, plan.creditsType, plan.credits) for plan in answer.plan]
+        return [Allowance(plan.type, plan.credits) for plan in answer.plan]
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
@@ -259,14 +262,15 @@ def _process(process: _Process) -> Process:
     if status in ("completed", "failed", "cancelled"):
         state = status  # type: ignore[assignment]
     rejections = (process.info or {}).get("import")
+    error = clean_sentence(process.error) if isinstance(process.error, str) else ""
     if not isinstance(rejections, dict):
-        return Process(process.id, state, None)
+        return Process(process.id, state, None, error)
     reports = [
         replace(_report(REPORT_REASONS[name], value), attribute=NUMBER_REPORTS.get(name, ""))
         for name, value in rejections.items()
         if name in REPORT_REASONS
     ]
-    return Process(process.id, state, tuple(report for report in reports if report.urls or report.count))
+    return Process(process.id, state, tuple(report for report in reports if report.urls or report.count), error)
 
 
 def _ids(processes: list[Any]) -> dict[int, Any]:

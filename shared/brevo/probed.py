@@ -30,7 +30,8 @@ class ProbeAnswers:
     `new_address_lifts_block`: whether a blocked contact that gets another address so is blocked no more.
     `puts_back_leavers`: whether it puts who left a list back into it. `shared_number`: what becomes of a contact with a
     number that another one has. `keeps_false` is about JSON's false, `keeps_no` about the word No. `date_formats` are
-    those that imports read. `export_columns` is the header of an export of contacts.
+    those that imports read. `export_columns` is the header of an export of contacts. `removes_by_number`: whether
+    Brevo's number is enough to take a contact out of a list.
     """
 
     probed_at: str = ""
@@ -45,6 +46,7 @@ class ProbeAnswers:
     may_export: bool | None = None
     export_columns: tuple[str, ...] | None = None
     export_has_number: bool | None = None
+    removes_by_number: bool | None = None
     seconds_for_1: float | None = None
     seconds_for_1000: float | None = None
     seconds_for_10000: float | None = None
@@ -189,6 +191,7 @@ def _words(answers: ProbeAnswers) -> list[tuple[str, str]]:
         ("contacts can be exported", _WORDS[answers.may_export]),
         ("columns of an export", _listed(answers.export_columns)),
         ("an export has contact numbers", _WORDS[answers.export_has_number]),
+        ("contacts are removed from a list by number", _WORDS[answers.removes_by_number]),
         ("import of 1 contact", _seconds(answers.seconds_for_1)),
         ("import of 1,000 contacts", _seconds(answers.seconds_for_1000)),
         ("import of 10,000 contacts", _seconds(answers.seconds_for_10000)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shared.cli.bodies import read_body
-from shared.cli.ids import complete_export_or_run, complete_id, require_run_id, run_argument
+from shared.cli.ids import complete_export_or_run, complete_id
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
@@ -81,15 +81,19 @@ def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) ->
         return SUCCEEDED
     from shared.administration.running import start_export
 
-    return show_start(app, start_export(app, caller(), export, "terminal", now=now, accept=accept), wait=wait)
+    started = start_export(app, caller(), export, "terminal", now=now, accept=accept)
+    return show_start(app, started, wait=wait, ignored=" It goes on without --now." if now else "")
 
 
-def show_start(app: "App", started: "Start", *, wait: bool) -> int:
-    """Shows the run that was started, or found active; with `wait` once it has ended or is held. The exit status."""
+def show_start(app: "App", started: "Start", *, wait: bool, ignored: str = "") -> int:
+    """Shows the run that was started, or found active; with `wait` once it has ended or is held. The exit status.
+
+    `ignored` says which option a run that was found active does not follow.
+    """
     from shared.runs.status import find_run, run_status
 
     if not started.is_new:
-        say(f"{started.reason} It is watched instead." if wait else started.reason, err=True)
+        say(f"{started.reason}{ignored}{' It is watched instead.' if wait else ''}", err=True)
     if not wait:
         show(run_status(app, find_run(app, started.run_id)), lambda: started.run_id)
         return SUCCEEDED
@@ -148,16 +152,21 @@ def rejects(export_or_run: str) -> None:
         sys.stdout.buffer.write(chunk)
 
 
-@program.command(epilog=example("cancel high-value-20261124T050312-a1b2c3"))
-@run_argument
-def cancel(run: str) -> None:
+@program.command(epilog=example("cancel high-value", "cancel high-value-20261124T050312-a1b2c3"))
+@click.argument(
+    "export_or_run",
+    metavar="EXPORT|RUN",
+    shell_complete=complete_export_or_run,
+    help="a run's id, or an export's: its open run",
+)
+def cancel(export_or_run: str) -> None:
     """End a run; nothing more is sent than the batch on its way. A held run is rejected by it."""
-    from shared.administration.running import cancel_run
+    from shared.administration.running import cancel_run, open_run
     from shared.runs.status import run_status
 
-    require_run_id(run)
     app = open_app()
-    cancelled = run_status(app, cancel_run(app, caller(), run))
+    run_id = open_run(app, caller(), export_or_run).run_id
+    cancelled = run_status(app, cancel_run(app, caller(), run_id))
     show(cancelled, lambda: status_text(cancelled))
 
 

@@ -1,9 +1,12 @@
 """How an error is said in a terminal: a line for each fault, the terminal's own words, and the nearest known id."""
 
+import os
+
 import click
 
 from shared.cli.ids import known_ids
 from shared.errors import ExportError, did_you_mean
+from shared.settings import emulator_hint
 
 # Of an unknown id: what it is the id of, as the arguments are named.
 _UNKNOWN = {
@@ -36,7 +39,9 @@ def error_lines(error: ExportError, context: click.Context) -> list[str]:
     faults: list[str] = getattr(error, "problems", [])
     if len(faults) > 1:
         return [in_terminal(line) for line in (*faults, error.advice)]
-    return [in_terminal(str(error)) + _nearest(error, context)]
+    hint = emulator_hint(os.environ) if error.code == "storage_unreachable" else ""
+    text = f"{error.message} {hint}" if hint else str(error)
+    return [in_terminal(text) + _nearest(error, context)]
 
 
 def _nearest(error: ExportError, context: click.Context) -> str:

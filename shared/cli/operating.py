@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.cli.program import FAILED, SUCCEEDED, program
+from shared.cli.ids import run_argument
+from shared.cli.program import FAILED, SUCCEEDED, example, program
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import table
 from shared.counting import counted
@@ -15,6 +16,7 @@ from shared.counting import counted
 if TYPE_CHECKING:
     from shared.operating.person import Forgotten
     from shared.operating.replaying import Seen
+    from shared.runs.slots import LeftImport
 
 _FATES = {"replay": "put back", "drop": "drop", "leave": "leave"}
 _DONE = {"replay": "put back", "drop": "dropped", "leave": "left"}
@@ -45,19 +47,25 @@ def doctor(verbose: bool) -> int:
 @click.option("--yes", is_flag=True, help="put back what has an open run, drop what has none")
 @click.option("--run", metavar="RUN", default="", help="only the messages of this run")
 @click.option("--drop-unreadable", is_flag=True, help="drop what is not one of ours as well")
-def replay(yes: bool, run: str, drop_unreadable: bool) -> None:
+@click.option("--clear", is_flag=True, help="then empty the queue, also of what is out of sight; needs --yes")
+def replay(yes: bool, run: str, drop_unreadable: bool, clear: bool) -> None:
     """Show the messages that were given up and what would become of them; --yes does it."""
+    if clear and (run or not yes):
+        raise click.UsageError("--clear needs --yes, and takes no --run.")
     from shared.operating import replaying
 
-    act = replaying.replay if yes else replaying.look
     app = open_app()
-    seen = act(app, caller(), run, drop_unreadable=drop_unreadable)
+    if clear:
+        seen = replaying.clear(app, caller())
+    else:
+        act = replaying.replay if yes else replaying.look
+        seen = act(app, caller(), run, drop_unreadable=drop_unreadable)
     answer = {"done": yes, "hidden": seen.hidden, "messages": [asdict(each) for each in seen.messages]}
     now = app.storage.clock.now()
-    show(answer, lambda: _replay_text(seen, now, done=yes))
+    show(answer, lambda: _replay_text(seen, now, done=yes, cleared=clear))
 
 
-def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
+def _replay_text(seen: "Seen", now: datetime, *, done: bool, cleared: bool) -> str:
     from shared.operating.looking import duration
 
     lines = []
@@ -75,12 +83,40 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool) -> str:
             for each in seen.messages
         ]
         lines.append(table(("RUN", "STEP", "GIVEN UP FOR", "EXPIRES IN", "", ""), rows))
-    if seen.hidden:
-        lines.append(f"{counted(seen.hidden, 'message')} more, out of sight for some minutes or by their number.")
+    if seen.hidden and cleared:
+        lines.append(f"{counted(seen.hidden, 'message')} more dropped unseen. An open run goes on without it.")
+    elif seen.hidden:
+        lines.append(
+            f"{counted(seen.hidden, 'message')} more, out of sight: a host has just tried it, or there are too many. "
+            "If it stays so: --yes --clear drops these too; open runs go on without them."
+        )
     if not lines:
         return "No message was given up in the last seven days. Older ones have expired; `doctor` shows stalled runs."
     if not done and any(each.fate != "leave" for each in seen.messages):
         lines.append("Nothing was changed: do it with --yes.")
+    return "\n".join(lines)
+
+
+@program.command(epilog=example("release high-value-20261124T050312-a1b2c3 --yes"))
+@run_argument
+@click.option("--yes", is_flag=True, help="do it")
+def release(run: str, yes: bool) -> None:
+    """Show the imports that an ended run has left at Brevo; --yes: they are over, wait for them no longer."""
+    from shared.operating import releasing
+
+    left = (releasing.release if yes else releasing.look)(open_app(), caller(), run)
+    answer = {"done": yes, "imports": [asdict(each) for each in left]}
+    show(answer, lambda: _released_text(left, done=yes))
+
+
+def _released_text(left: "list[LeftImport]", *, done: bool) -> str:
+    if not left:
+        return "Nothing waits for an import of this run."
+    word = "no longer waited for" if done else "waited for"
+    lines = [f"{word}: {each.describe()}" for each in left]
+    if not done:
+        lines += ["Look in Brevo whether the import is over or not there: beside it, its older values could win."]
+        lines += ["Nothing was changed: do it with --yes."]
     return "\n".join(lines)
 
 

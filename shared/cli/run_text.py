@@ -7,7 +7,26 @@ from shared.times import local_text
 if TYPE_CHECKING:
     from shared.runs.status import RunStatus
 
+_LEFT_OUT = {
+    "left_list": "they left the list",
+    "excluded": "they are excluded",
+    "blocked_new_address": "blocked, with a new address",
+    "address_of_another": "another contact has the address",
+}
 _TRIGGERS = {"http": "over HTTP", "terminal": "in a terminal", "event": "by an event"}
+
+
+def outcome(run: "RunStatus") -> str:
+    """The state in words; of a run that succeeded with how many of the segment are not in the list, and why."""
+    if not run.status.startswith("succeeded"):
+        return run.status.replace("_", " ")
+    parts = [f"{run.rejected:,} rejected"] if run.rejected else []
+    parts += [
+        f"{count:,} left out ({_LEFT_OUT.get(reason, reason)})"
+        for reason, count in sorted(run.contacts_left_out.items())
+        if count
+    ]
+    return ", ".join(["succeeded", *parts])
 
 
 def head_lines(run: "RunStatus") -> list[str]:
@@ -27,6 +46,18 @@ def head_lines(run: "RunStatus") -> list[str]:
 def _started_by(run: "RunStatus") -> str:
     trigger = _TRIGGERS.get(run.trigger, f"by the {run.trigger}")
     return trigger if run.started_by == run.trigger else f"by {run.started_by}, {trigger}"
+
+
+def sync_lines(run: "RunStatus") -> list[str]:
+    """How the contacts compare with what Brevo had, and what becomes of the list."""
+    if not run.contacts_mapped:
+        return []
+    unchanged = f"{run.contacts_unchanged:,} unchanged{' (not sent)' if run.contacts_up_to_date else ''}"
+    lines = [f"  compared   {run.contacts_new:,} new + {run.contacts_changed:,} changed + {unchanged}"]
+    if run.list_before is not None and run.list_after is not None:
+        removed = f"{run.contacts_removed:,} of {run.contacts_to_remove:,} removed"
+        lines.append(f"  members    {run.list_before:,} before, {run.list_after:,} after; {removed}")
+    return lines
 
 
 def waiting_lines(run: "RunStatus") -> list[str]:

@@ -11,7 +11,7 @@ _SECTIONS = {
         "validate", "schema", "connections", "connect", "disconnect", "connection", "export", "notify-test", "probe",
         "history", "audit",
     ),
-    "On call": ("doctor", "replay", "prune", "forget"),
+    "On call": ("doctor", "replay", "release", "prune", "forget"),
 }  # fmt: skip
 _OTHERS = "Other"
 

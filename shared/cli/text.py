@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.cli.fitting import columns, width_of
-from shared.cli.run_text import head_lines, held_lines, undo_lines, waiting_lines
+from shared.cli.run_text import head_lines, held_lines, outcome, sync_lines, undo_lines, waiting_lines
 from shared.counting import counted
 from shared.times import local_text
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 def status_text(run: "RunStatus") -> str:
     """The whole story of a run in a few lines."""
-    lines = [f"{run.run_id}  {run.status.replace('_', ' ')}"]
+    lines = [f"{run.run_id}  {outcome(run)}"]
+    if run.error:
+        lines += _problem("reason" if run.status == "skipped" else "error", run.error)
+    lines += held_lines(run) if run.status == "held" else waiting_lines(run)
     if run.trial_words:
         lines.append(f"  kind       {run.trial_words}")
     lines += head_lines(run)
-    lines += undo_lines(run) if run.undo_of else [*_snapshot(run), *_rows(run)]
+    lines += undo_lines(run) if run.undo_of else [*_snapshot(run), *_rows(run), *sync_lines(run)]
     if run.batches:
         lines += _contacts(run)
     if run.allowance:
-        lines.append(f"  contract   {run.allowance} (e-mails to send, not contacts)")
+        lines.append(f"  account    {run.allowance} (e-mails and texts to send, not contacts)")
     lines += [f"  note       {note}" for note in run.notes]
-    lines += held_lines(run) if run.status == "held" else waiting_lines(run)
-    if run.error:
-        lines += _problem("reason" if run.status == "skipped" else "error", run.error)
     if run.rejected or run.warnings or run.contacts_left_out:
         lines.append(f"  row by row: segment-export rejects {run.run_id}")
     return "\n".join(lines)

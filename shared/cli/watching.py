@@ -9,6 +9,7 @@ import click
 from shared.cli.fitting import columns, cut, width_of
 from shared.cli.ids import complete_export_or_run, complete_id, export_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
+from shared.cli.run_text import outcome
 from shared.cli.showing import caller, open_app, show
 from shared.cli.text import status_text, time_text
 from shared.counting import counted
@@ -115,8 +116,7 @@ def _never(export: str) -> str:
 def _outcome(run: "RunStatus") -> str:
     """The state in words: with what was rejected, why it ended, or what it waits for."""
     if run.status.startswith("succeeded"):
-        parts = {"rejected": run.rejected, "left out": sum(run.contacts_left_out.values())}
-        return ", ".join(["succeeded", *(f"{number:,} {words}" for words, number in parts.items() if number)])
+        return outcome(run)
     why = run.error.message if run.error else run.waiting
     return f"{run.status}: {why}" if why else run.status
 

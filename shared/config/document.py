@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.config.faults import field_problems
 from shared.config.models import Connection, Document, Export
@@ -25,6 +26,7 @@ _MOST_KEYS_IN_ALL = 250_000
 _LONGEST_TEXT = 4_000
 # Of an export or its connection: what can change without changing what is sent.
 _NOT_SENT_BY = {"display_name", "schedule", "hold_hours", "available_to", "consent"}
+_PARTS: dict[str, type[BaseModel]] = {"connections": Connection, "exports": Export}
 
 
 class DocumentError(ConfigurationError):
@@ -137,6 +139,21 @@ def parse_document(data: bytes, where: str) -> Document:
     except ValueError as error:
         raise DocumentError(where, [str(error)]) from None
     return validated(raw, where)
+
+
+def readable_part(data: bytes) -> Document:
+    """The connections and exports that are in order, of a document that as a whole is not; for its repair alone."""
+    try:
+        raw = plain_json(data)
+    except ValueError:
+        return Document()
+    parts: dict[str, list[Any]] = {"connections": [], "exports": []}
+    for kind, items in parts.items():
+        listed = raw.get(kind) if isinstance(raw, dict) else None
+        for item in listed if isinstance(listed, list) else []:
+            with suppress(ValidationError):
+                items.append(_PARTS[kind].model_validate(item))
+    return Document.model_construct(connections=parts["connections"], exports=parts["exports"])
 
 
 def plain_json(data: bytes) -> Any:

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from shared.config.base import Id, Model, SettingReference, Share, not_raw, word_or_object
 
 Channel = Literal["teams", "slack", "webhook"]
-Event = Literal["failed", "guard", "rejections", "recovered"]
+Event = Literal["failed", "guard", "held", "expired", "rejections", "recovered"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 

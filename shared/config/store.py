@@ -12,7 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared.config.document import LARGEST_BYTES, blob_address, parse_document, read_newest, too_large, validated
+from shared.config.document import (
+    LARGEST_BYTES,
+    blob_address,
+    parse_document,
+    plain_json,
+    read_newest,
+    too_large,
+    validated,
+)
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.storage.blob_changes import change_blob
@@ -53,11 +61,30 @@ class DocumentStore:
         except NotFound:
             return Document()
 
+    def read_bytes(self) -> bytes | None:
+        """The document's bytes, whatever they are; None where there is no blob yet."""
+        if Path(self._location).is_file():
+            return Path(self._location).read_bytes()
+        try:
+            found = self._blobs.read_new(*blob_address(self._location), None, LARGEST_BYTES)
+        except NotFound:
+            return None
+        return found[0] if found else None
+
+    def parsed(self, data: bytes | None) -> Document:
+        """The document that these bytes are; an empty one for None. Raises DocumentError and ConfigurationError."""
+        return Document() if data is None else parse_document(data, self._location)
+
     def change(self, who: str, what: str, change: Callable[[Document], Document]) -> Document:
         """Saves what `change` makes of the document; it sees it again where somebody else was faster.
 
-        Raises what `change` raises, DocumentError where the result is wrong, ConfigurationError for a local file.
+        Raises what `change` raises, DocumentError where the document or the result is wrong, ConfigurationError for a
+        local file.
         """
+        return self.replace(who, what, lambda data: change(self.parsed(data)))
+
+    def replace(self, who: str, what: str, change: Callable[[bytes | None], Document]) -> Document:
+        """As `change`, but also where the document cannot be read: `change` gets its bytes, whatever they are."""
         self.require_writable()
         container, name = blob_address(self._location)
         after, kept = Document(), ""
@@ -66,8 +93,7 @@ class DocumentStore:
             nonlocal after, kept
             self._drop(kept)  # of a try that came too late
             kept = ""
-            before = Document() if data is None else parse_document(data, self._location)
-            after = _checked(change(before), self._location)
+            after = _checked(change(data), self._location)
             new = _written(after)
             if len(new) > LARGEST_BYTES:
                 raise too_large(self._location)
@@ -138,7 +164,7 @@ class DocumentStore:
             "changed_at": now.isoformat(timespec="milliseconds"),
             "changed_by": who,
             "what": what,
-            "document": json.loads(data.decode("utf-8-sig")),
+            "document": _kept_form(data),
         }
         self._blobs.write(container, name, json.dumps(version, indent=2, ensure_ascii=False).encode())
         return name
@@ -162,6 +188,14 @@ class DocumentStore:
         _, name = blob_address(self._location)
         folder, _, file = name.rpartition("/")
         return f"{folder}/history/{file.removesuffix('.json')}/".lstrip("/")
+
+
+def _kept_form(data: bytes) -> Any:
+    """The document's JSON; what is no JSON as its text, so that what a restore has replaced can still be seen."""
+    try:
+        return plain_json(data[:LARGEST_BYTES])
+    except ValueError:
+        return data[:LARGEST_BYTES].decode("utf-8-sig", errors="replace")
 
 
 def _new_or_none(data: bytes | None, change: Callable[[bytes], bytes]) -> bytes | None:

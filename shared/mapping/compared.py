@@ -15,6 +15,8 @@ from shared.mapping.leavers import DigestKey
 from shared.mapping.plan import Plan
 from shared.mapping.rule import literal
 
+# The chunk's rows that are to be sent.
+FRESH_ROWS = "chunk SEMI JOIN fresh ON chunk.rowid = fresh.row"
 _LOWER = 2**64 - 1
 # They are in the segment, and so they stay in the list, though this run sends nothing for them.
 _STAYS: tuple[Fate, ...] = ("contact", "blocked_new_address", "address_of_another")

@@ -13,7 +13,7 @@ import duckdb
 from shared.errors import PermanentError
 from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
-from shared.mapping.compared import Compared, fresh_sql, keys_sql, write_keys_sql
+from shared.mapping.compared import FRESH_ROWS, Compared, fresh_sql, keys_sql, write_keys_sql
 from shared.mapping.dedupe import address_sql, create_sql, phone_sql
 from shared.mapping.email_rule import email_rule
 from shared.mapping.engine import open_engine
@@ -41,8 +41,6 @@ from shared.mapping.plan import Plan
 from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, outcome_of
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
-    ALL_ROWS,
-    FRESH_ROWS,
     LONGEST_NUMBER,
     LONGEST_TEXT,
     FileSource,
@@ -288,7 +286,7 @@ class Mapper:
 
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
-        rows = FRESH_ROWS if self._compared and self._compared.before else ALL_ROWS
+        rows = FRESH_ROWS if self._compared and self._compared.before else "chunk"
         self._execute(copy_sql(contacts_sql(self.plan, doubtful, rows), str(mapped.contacts)))
         self._execute(copy_sql(places_sql(place, rows), str(mapped.places)))
         return mapped

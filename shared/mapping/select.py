@@ -32,10 +32,6 @@ BUFFER_BYTES = 25_000_000
 CHUNK_BYTES = 24_000_000
 LONGEST_ROW_BYTES = 1_000_001
 
-# Which of the chunk's rows are written.
-ALL_ROWS = "chunk"
-FRESH_ROWS = "chunk SEMI JOIN fresh ON chunk.rowid = fresh.row"
-
 CHOICES = "multiple_choice"
 # A field without a type is a text where the account cannot be asked.
 TEXTS = ("text", None)
@@ -131,7 +127,7 @@ FROM (
 )"""
 
 
-def contacts_sql(plan: Plan, doubtful: Collection[str], rows: str = ALL_ROWS) -> str:
+def contacts_sql(plan: Plan, doubtful: Collection[str], rows: str = "chunk") -> str:
     """The contacts of these rows in their order; only the attributes in `doubtful` have refused values.
 
     Shape: a JSON object, and a comma behind it.
@@ -190,7 +186,7 @@ def counts_sql(plan: Plan, *, refused_texts: bool) -> str:
     return f"SELECT {', '.join(parts)} FROM chunk WHERE fate = {FATE['contact']}"
 
 
-def places_sql(row: str = "rowid", rows: str = ALL_ROWS) -> str:
+def places_sql(row: str = "rowid", rows: str = "chunk") -> str:
     """Where the contacts of these rows stood, in their order. Shape: `row` and customer id, tab-separated."""
     return (
         f"SELECT concat({row}, chr(9), CASE WHEN contains(customer_id, chr(10)) "

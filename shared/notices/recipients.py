@@ -1,4 +1,4 @@
-"""Which notices a run's end brings, and to whom. Nothing is posted here: the queue of notices carries it on.
+"""Which notices a run's end brings, or that it is held, and to whom. Nothing is posted here: a queue carries it on.
 
 The watch message goes first: once it is sent, no lost instance takes the notice along.
 """
@@ -20,8 +20,8 @@ def announce(app: App, run: Run) -> None:
 
     Raises TransientError while the configuration cannot be read.
     """
-    if not run.sends_segment or (run.state != "failed" and run.state not in SUCCEEDED):
-        return  # the person who has started a trial or an undo waits for it; skipped or cancelled: no event at all
+    if not run.sends_segment:
+        return  # the person who has started a trial or an undo waits for it
     wanted = [each for each in app.document_under_way().notifications if each.is_for(run.export)]
     asked = run.state in SUCCEEDED and any("recovered" in each.on for each in wanted)
     before = run_before(app, run) if asked else None
@@ -33,19 +33,27 @@ def announce(app: App, run: Run) -> None:
 
 
 def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:
-    """The events that this run's end is, of those that the notification is for."""
-    if run.state == "failed":
-        # A stop by a guard is a failure as well, reported once: as what it is, where that is wanted.
-        kinds: list[Event] = ["guard", "failed"] if run.error and is_guard(run.error.code) else ["failed"]
-        return [event for event in kinds if event in notification.on][:1]
+    """The events that this run's end is, or its being held, of those that the notification is for."""
     if run.state not in SUCCEEDED:
-        return []
+        # What is several events is told once: as what it is, where that is wanted.
+        return [event for event in _kinds(run) if event in notification.on][:1]
     found: list[Event] = []
     if "recovered" in notification.on and before is not None and before.state == "failed":
         found.append("recovered")
     if "rejections" in notification.on and run.counts.rejected > notification.rejected_share * run.counts.rows_read:
         found.append("rejections")
     return found
+
+
+def _kinds(run: Run) -> list[Event]:
+    """What a run is told as that is held or has not succeeded, best word first; skipped or cancelled is no event."""
+    problem = run.held_for if run.is_held else run.error
+    code = problem.code if problem else ""
+    if run.is_held:
+        return ["held", "guard"] if is_guard(code) else ["held"]
+    if run.state == "failed":
+        return ["guard", "failed"] if is_guard(code) else ["failed"]
+    return ["expired"] if code == "hold_expired" else []
 
 
 def run_before(app: App, run: Run) -> Run | None:

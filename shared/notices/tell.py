@@ -62,7 +62,7 @@ def _take_message(app: App, message: NoticeMessage) -> None:
 
 def _announce(app: App, message: NoticeMessage) -> None:
     run = app.store.load(message.run)
-    if run is not None and run.is_final:
+    if run is not None and (run.is_final or run.is_held):
         announce(app, run)
 
 

@@ -1,11 +1,15 @@
-"""A run's end in words for a marketer: what happened, how many customers are affected, what to do.
+"""A run's end, or that it is held, in words for a marketer: what happened, how many customers it affects, what to do.
 
 No address, name or number of a person gets in: a notice holds counts, the configuration's own names, and the run's
 error in words that quote no file. Who started the run may be an address, and is left out.
 """
 
+from datetime import UTC, datetime
+
 from shared.config.notifications import Event
+from shared.counting import counted
 from shared.notices.notice import Notice
+from shared.runs.problem import Problem
 from shared.runs.state import Run
 from shared.times import local_text
 
@@ -35,6 +39,8 @@ WITHOUT_COLUMNS = {
 _TITLES: dict[Event, str] = {
     "failed": "the export failed",
     "guard": "the export was stopped, to be safe",
+    "held": "the export waits for approval",
+    "expired": "nobody approved the export in time",
     "rejections": "customers were left out",
     "recovered": "the export works again",
 }
@@ -48,6 +54,9 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
     elif event == "recovered":
         sentences, advice = _recovered(run, before), "No action needed."
         customers = run.counts.contacts_confirmed
+    elif run.held_for and event != "failed":
+        sentences, customers = _held(run, run.held_for), run.counts.contacts_to_send
+        advice = _how_to_decide(run) if run.is_held else f"To look again: segment-export plan {run.export}"
     else:
         sentences, advice, customers = _failed(run)
     return Notice(
@@ -78,6 +87,26 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
     elif missing:
         sentences.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
     return sentences, advice or "Run the export again.", total - run.counts.contacts_confirmed if total else None
+
+
+def _held(run: Run, why: Problem) -> list[str]:
+    """What a held run would send or have sent, and why it is held."""
+    counts, sends = run.counts, "would send" if run.is_held else "would have sent"
+    rejected, left_out = sum(counts.rows_rejected.values()), sum(counts.contacts_left_out.values())
+    return [
+        WITHOUT_COLUMNS.get(why.code, why.message),
+        f"The run {sends} {counted(counts.contacts_to_send, 'contact')} of {counted(counts.rows_read, 'row')}: "
+        f"{rejected:,} rows are rejected, {left_out:,} contacts are left out.",
+        "Nothing was sent: the list is as it was.",
+    ]
+
+
+def _how_to_decide(run: Run) -> str:
+    until = local_text(datetime.fromtimestamp(run.held_until, UTC))
+    return (
+        f"Until {until}, to send it: segment-export approve {run.run_id} · to reject it: segment-export cancel "
+        f"{run.run_id}"
+    )
 
 
 def _rejections(run: Run) -> list[str]:
@@ -113,16 +142,21 @@ def _in_the_list(run: Run) -> str:
     return f"{run.counts.contacts_confirmed:,} customers are in the list, confirmed by Brevo."
 
 
+def _problem(run: Run) -> Problem | None:
+    return run.held_for if run.is_held else run.error
+
+
 def _facts(run: Run, name: str) -> tuple[tuple[str, str], ...]:
-    facts = [("Export", f"{name} ({run.export})"), ("Run", run.run_id), ("Ended", local_text(run.times[run.state]))]
+    when = ("Held" if run.is_held else "Ended", local_text(run.times[run.state]))
+    facts = [("Export", f"{name} ({run.export})"), ("Run", run.run_id), when]
     if run.counts.rows_read:
         facts += [
             ("Rows in the segment", f"{run.counts.rows_read:,}"),
             ("In the list", f"{run.counts.contacts_confirmed:,}"),
             ("Left out", f"{run.counts.rejected:,}"),
         ]
-    if run.error:
-        facts.append(("Code", run.error.code))
+    if problem := _problem(run):
+        facts.append(("Code", problem.code))
     return tuple(facts)
 
 
@@ -132,7 +166,7 @@ def _data(run: Run, name: str) -> dict[str, str | int | None]:
         "export": run.export,
         "display_name": name,
         "status": run.state,
-        "code": run.error.code if run.error else None,
+        "code": problem.code if (problem := _problem(run)) else None,
         "rows_read": run.counts.rows_read,
         "rows_rejected": sum(run.counts.rows_rejected.values()),
         "contacts_mapped": run.counts.contacts_mapped,

@@ -5,26 +5,41 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared.app import App
 from shared.brevo.checks import CheckStep
-from shared.errors import ExportError, TransientError
+from shared.config.models import Document
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.staging.bodies import STAGED
 from shared.storage.failures import NotFound
 
 # No blob begins with it, so that a listing is one small answer.
 _NOTHING = "~"
+_CONFIGURATION = "configuration"
+
+
+class _NoDocument(Exception):
+    """Storage has answered, and what it holds is no configuration."""
 
 
 class Unhealthy(TransientError):
-    """Storage does not answer, or cannot be used."""
+    """Storage does not answer, or cannot be used; or the configuration cannot be read."""
 
     def __init__(self, steps: list[CheckStep]) -> None:
-        parts = ", ".join(step.step for step in steps if not step.ok)
+        self.steps = steps
+        failed = [step.step for step in steps if not step.ok]
+        if failed == [_CONFIGURATION]:
+            super().__init__(
+                "configuration_unreadable",
+                "The configuration cannot be read: no export is started.",
+                "Run `segment-export validate`, which lists its faults.",
+                retry_after_seconds=30,
+            )
+            return
+        parts = ", ".join(failed)
         super().__init__(
             "storage_unhealthy",
             f"Storage cannot be used for: {parts}.",
             "Run `segment-export doctor`; what waits for storage goes on by itself when it is back.",
             retry_after_seconds=30,
         )
-        self.steps = steps
 
 
 def check_storage(app: App) -> list[CheckStep]:
@@ -32,7 +47,13 @@ def check_storage(app: App) -> list[CheckStep]:
 
     Anybody may ask for this, so a step names no table, container or account.
     """
-    parts = {"tables": _tables, "queues": _queues, "blobs": _blobs, "segments": _segments}
+    parts = {
+        "tables": _tables,
+        "queues": _queues,
+        "blobs": _blobs,
+        _CONFIGURATION: _configuration,
+        "segments": _segments,
+    }
     with ThreadPoolExecutor(len(parts), "health") as pool:
         return list(pool.map(lambda name: _step(name, parts[name], app), parts))
 
@@ -42,9 +63,14 @@ def _step(name: str, read: Callable[[App], None], app: App) -> CheckStep:
         read(app)
     except TransientError:
         return CheckStep(name, False, "Storage does not answer.")
+    except _NoDocument:
+        text = "`segment-export validate` says why."
+        if name == _CONFIGURATION:
+            return CheckStep(name, False, f"It cannot be read: {text}")
+        return CheckStep(name, True, f"Not checked, since the configuration cannot be read: {text}")
     except (ExportError, NotFound):
         return CheckStep(name, False, "Storage answers, and cannot be used: `segment-export doctor` says why.")
-    return CheckStep(name, True, "Storage answers.")
+    return CheckStep(name, True, "It can be read." if name == _CONFIGURATION else "Storage answers.")
 
 
 def _tables(app: App) -> None:
@@ -59,7 +85,20 @@ def _blobs(app: App) -> None:
     app.storage.app_blobs.listing_if_there(STAGED, _NOTHING)
 
 
+def _configuration(app: App) -> None:
+    _document(app)
+
+
+def _document(app: App) -> Document:
+    try:
+        return app.document()
+    except (ConfigurationError, PermanentError) as error:
+        if error.code.startswith("storage_"):
+            raise
+        raise _NoDocument from None
+
+
 def _segments(app: App) -> None:
     """Each container that an export reads, up to the first that does not answer."""
-    for container in sorted({export.source.container for export in app.document().exports}):
+    for container in sorted({export.source.container for export in _document(app).exports}):
         app.storage.segment_blobs.listing(container, _NOTHING)

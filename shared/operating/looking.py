@@ -8,22 +8,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice, takewhile
 from typing import Literal
 
 from shared.app import App
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError, place_of, shown
-from shared.runs.batch import Batch
+from shared.operating import replaying
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
-from shared.runs.state import SENDING, Run
+from shared.runs.state import Run
 from shared.runs.store import OPEN
+from shared.runs.ticks import last_tick
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
+from shared.timer_schedule import TimerSchedule
 from shared.times import local_text
 from shared.version import VERSION
 
@@ -35,6 +38,8 @@ _HOST_STOPPED = (
     "since AzureWebJobsStorage refuses its identity or key (403), or is away."
 )
 
+# The host starts a function late where it has to start a worker for it.
+_TICK_LATE_SECONDS = 60.0
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0
 # A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
@@ -45,8 +50,6 @@ _LARGE_DIFFERENCE_SECONDS = 2.0
 _NEWEST_ROWS = 20
 _MOST_KINDS = 5
 _SHOWN = 5
-# Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.
-_SLOW_IMPORT_SECONDS = 1800.0
 
 
 def queue(app: App) -> Look:
@@ -56,14 +59,17 @@ def queue(app: App) -> Look:
 
 def poison(app: App) -> Look:
     """Messages that were given up, and whose run nobody has ended yet."""
-    count = app.storage.poison.count()
-    if not count:
+    ours, others, hidden = replaying.kinds(app)
+    if not ours + others + hidden:
         return "ok", "Empty.", ""
-    return (
-        "FAILED",
-        f"{count:,} message{' was' if count == 1 else 's were'} given up.",
-        "`segment-export replay` shows them, and puts them back. They expire after seven days.",
-    )
+    parts = [(ours, "of runs"), (others, "not ours"), (hidden, "out of sight, most often since no host can read it")]
+    text = f"Messages that were given up: {', '.join(f'{number:,} {what}' for number, what in parts if number)}."
+    fixes = ["`segment-export replay` shows them, and puts back what has an open run."]
+    if others:
+        fixes.append("`segment-export replay --yes --drop-unreadable` drops what is not ours.")
+    if hidden:
+        fixes.append("`segment-export replay --yes --clear` drops what is out of sight, too.")
+    return "FAILED", text, " ".join([*fixes, "They expire after seven days."])
 
 
 def segment_account(app: App) -> Look:
@@ -86,8 +92,8 @@ def segment_account(app: App) -> Look:
 
 def open_runs(app: App) -> Look:
     """The oldest run that has not ended, and whether anything drives the runs."""
-    loaded = [_loaded(app, run_id) for run_id, _ in app.store.open_runs()]
-    found = sorted((run for run in loaded if run and not run.is_final), key=lambda run: started_at(run.run_id))
+    runs = [loaded(app, run_id) for run_id, _ in app.store.open_runs()]
+    found = sorted((run for run in runs if run and not run.is_final), key=lambda run: started_at(run.run_id))
     if not found:
         return "ok", "None.", ""
     now = app.now()
@@ -100,12 +106,37 @@ def open_runs(app: App) -> Look:
         late = duration(now - unwatched.watch_due)
         text = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
         return "FAILED", text, _HOST_STOPPED
-    oldest = found[0]
+    oldest = next((run for run in found if not run.is_held), None)
+    held = sum(run.is_held for run in found)
+    waiting = f" {held:,} held, waiting for approval." if held else ""
+    if oldest is None:
+        return "ok", waiting.strip(), ""
     seconds = now - started_at(oldest.run_id).timestamp()
-    text = f"{len(found):,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}. {oldest.waiting}"
+    text = f"{len(found) - held:,}; the oldest, {oldest.run_id}, is {oldest.state} for {duration(seconds)}."
+    text = f"{text} {oldest.waiting}{waiting}"
     if seconds > _LONG_SECONDS:
         return "warn", text.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", text.strip(), ""
+
+
+def timer_ticks(app: App) -> Look:
+    """Whether the timer runs by its schedule, as it notes itself: it does not where the host is dead."""
+    tick = last_tick(app)
+    if tick is None:
+        return "ok", "No timer has run yet with this storage.", ""
+    last = datetime.fromtimestamp(tick.at, UTC)
+    try:
+        times = TimerSchedule.parse(tick.schedule, last).next_times(last)
+    except ConfigurationError:  # which the host has taken all the same
+        return "ok", f"It last ran at {local_text(last)}.", ""
+    missed = list(takewhile(lambda at: at.timestamp() < app.now() - _TICK_LATE_SECONDS, islice(times, 2)))
+    if not missed:
+        return "ok", f"It last ran at {local_text(last)}, as its schedule says.", ""
+    text = (
+        f"The timer last ran at {local_text(last)}, {duration(app.now() - tick.at)} ago, and was due again at "
+        f"{local_text(missed[0])}. Until it runs, nothing starts by schedule, and no lost run goes on."
+    )
+    return "warn" if len(missed) == 1 else "FAILED", text, _HOST_STOPPED
 
 
 def other_forms(app: App, exports: Sequence[str]) -> Look:
@@ -146,35 +177,7 @@ def _drained(rows: Iterator[Row]) -> None:
         pass
 
 
-def slow_imports(app: App, document: Document) -> Look:
-    """Imports that Brevo has worked on for longer than half an hour, with the numbers of their processes."""
-    hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
-    found = []
-    for run in filter(None, (_loaded(app, run_id) for run_id, _ in app.store.open_runs())):
-        if run.state in SENDING:
-            found += [_slow(app, run, each, hours.get(run.key_setting, 0.0)) for each in _slow_batches(app, run)]
-    if not found:
-        return "ok", "None takes long.", ""
-    more = f" And {len(found) - _SHOWN:,} more." if len(found) > _SHOWN else ""
-    fix = (
-        "Nothing, if Brevo ends it in time. Else give the number of the process to Brevo's support; "
-        "`segment-export cancel RUN` ends the run, and the next one sends the whole segment again."
-    )
-    return "warn", f"{' '.join(found[:_SHOWN])}{more}", fix
-
-
-def _slow_batches(app: App, run: Run) -> list[Batch]:
-    batches = _read(partial(app.store.batches, run))[0] or []
-    return [each for each in batches if each.state == "delivered" and app.now() - each.posted_at > _SLOW_IMPORT_SECONDS]
-
-
-def _slow(app: App, run: Run, batch: Batch, hours: float) -> str:
-    since = duration(app.now() - batch.posted_at)
-    until = f", until {local_text(datetime.fromtimestamp(batch.posted_at + hours * 3600, UTC))}" if hours else ""
-    return f"Brevo has worked for {since} on the process {batch.process_id}, which {run.run_id} waits for{until}."
-
-
-def _loaded(app: App, run_id: str) -> Run | None:
+def loaded(app: App, run_id: str) -> Run | None:
     """None for a run whose row cannot be read, which `odd_rows` or `other_forms` shows."""
     return _read(partial(app.store.load, run_id))[0]
 

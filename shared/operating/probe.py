@@ -30,7 +30,13 @@ from shared.operating.probe_contacts import (
     mark_attribute,
     remove_all,
 )
-from shared.operating.probe_more_questions import ask_duration, ask_export, ask_leavers, ask_new_address
+from shared.operating.probe_more_questions import (
+    ask_duration,
+    ask_export,
+    ask_leavers,
+    ask_new_address,
+    ask_removal,
+)
 from shared.operating.probe_questions import ask_first
 
 # Of a probe with the contacts of its questions alone; tests compare it with what one needs.
@@ -160,6 +166,8 @@ def _ask(bench: Bench, order: ProbeOrder) -> dict[str, Any]:
     answers |= ask_leavers(bench, order.wait_minutes)
     bench.tell("Exports the list.")
     answers |= ask_export(bench)
+    bench.tell("Takes a contact out of the list.")
+    answers |= ask_removal(bench)
     for name, contacts in order.sizes.items():
         answers |= ask_duration(bench, name, contacts)
     return answers

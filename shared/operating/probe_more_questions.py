@@ -1,8 +1,9 @@
-"""What a probe asks after its first import: a new address, who left, exports, and how long imports take."""
+"""What a probe asks after its first import: a new address, who left, exports, removal, and how long imports take."""
 
 from typing import Any
 
 from shared.brevo.contact_export import look_up_export, read_columns, request_export
+from shared.brevo.removal import removal_bodies, remove_contacts
 from shared.brevo.single_contacts import block_single, find_single, put_into_list, take_out_of_list
 from shared.errors import ConfigurationError, ExportError, PermanentError, shown
 from shared.operating.probe_bench import Bench
@@ -106,6 +107,22 @@ def ask_export(bench: Bench) -> dict[str, Any]:
         return {"may_export": True}
     columns = tuple(shown(name) for name in names[:_MOST_COLUMNS])
     return {"may_export": True, "export_columns": columns, "export_has_number": has_number}
+
+
+def ask_removal(bench: Bench) -> dict[str, Any]:
+    """Takes a contact out of the list by Brevo's number. Raises TransientError as Brevo's calls do."""
+    contact = bench.find(3)
+    if contact is None or bench.list_id not in contact.lists:
+        bench.notes.append("Removal by number: the probe's contact is not in the list.")
+        return {}
+    (body,) = removal_bodies("ids", [contact.id])
+    try:
+        remove_contacts(bench.session, bench.list_id, body)
+    except (ConfigurationError, PermanentError) as error:
+        bench.notes.append(f"Removal by number: {error.message}")
+        return {"removes_by_number": False}
+    after = bench.find(3)
+    return {"removes_by_number": after is not None and bench.list_id not in after.lists}
 
 
 def _exported(bench: Bench, process_id: int) -> str:

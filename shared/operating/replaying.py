@@ -14,7 +14,7 @@ and the second one does nothing. Nothing of a message is shown but its run and s
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -27,6 +27,7 @@ from shared.storage.forms import OtherFormError
 from shared.storage.queue import Queue, Received
 
 _HIDDEN_SECONDS = 60
+_NOT_OURS = (PermanentError, binascii.Error, ValueError)
 
 Fate = Literal["replay", "drop", "leave"]
 
@@ -60,6 +61,26 @@ def look(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool = 
     peeked = app.storage.poison.peek()
     found = [_judged(app, each, run_id, drop_unreadable=drop_unreadable)[0] for each in peeked]
     return Seen(found, max(0, app.storage.poison.count() - len(peeked)))
+
+
+def clear(app: App, caller: Caller) -> Seen:
+    """As `replay`, and then deletes all that is still there, also what is out of sight.
+
+    The one way to delete a message while a host runs that cannot read it: the host takes it again and again, and what
+    is taken cannot be deleted by anybody else. No run rests on what is deleted: its watch and the timer drive it on.
+    """
+    seen = replay(app, caller, drop_unreadable=True)
+    if left := app.storage.poison.count():
+        app.storage.poison.clear()
+        audit.note(app, caller, "clear given-up messages", "", f"{left} dropped unseen")
+    return replace(seen, hidden=left)
+
+
+def kinds(app: App) -> tuple[int, int, int]:
+    """How many of the messages are ours, how many are not, and how many are out of sight."""
+    peeked = app.storage.poison.peek()
+    ours = sum(map(_is_ours, peeked))
+    return ours, len(peeked) - ours, max(0, app.storage.poison.count() - len(peeked))
 
 
 def replay(app: App, caller: Caller, run_id: str = "", *, drop_unreadable: bool = False) -> Seen:
@@ -96,13 +117,28 @@ def _each(queue: Queue) -> Iterator[Received]:
         yield received
 
 
+def _parsed(received: Received) -> Message:
+    """Raises OtherFormError, or what is not ours: one of _NOT_OURS."""
+    return parse_message(base64.b64decode(received.text, validate=True))
+
+
+def _is_ours(received: Received) -> bool:
+    try:
+        _parsed(received)
+    except OtherFormError:
+        return True
+    except _NOT_OURS:
+        return False
+    return True
+
+
 def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -> tuple[GivenUp, Message | None]:
     since, until = received.message.inserted_on, received.message.expires_on
     try:
-        message = parse_message(base64.b64decode(received.text, validate=True))
+        message = _parsed(received)
     except OtherFormError as error:
         return GivenUp("", "", since, until, "leave", f"Another release has written it. {error.advice}"), None
-    except (PermanentError, binascii.Error, ValueError):
+    except _NOT_OURS:
         text = f"It is not one of ours ({len(received.text):,} characters)."
         return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", text), None
 

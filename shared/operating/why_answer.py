@@ -8,6 +8,7 @@ from shared.config.models import Export
 from shared.errors import masked
 from shared.mapping.results import WARNINGS, RejectedRow
 from shared.runs.state import SUCCEEDED, Run
+from shared.runs.why_not_running import held_words
 
 Verdict = Literal[
     "in_list",
@@ -167,7 +168,8 @@ def _by_waiting(facts: Facts) -> _Decision | None:
         return _Decision("not_exported_yet", "The export has not run yet.", _run_it(facts))
     if not run.is_final:
         sentence = f"The person is in the segment, and the run {run.run_id} is {run.state}."
-        return _Decision("waits_for_run", sentence, f"Wait for its end: `segment-export status {run.run_id}`.")
+        wait = f"Wait for its end: `segment-export status {run.run_id}`."
+        return _Decision("waits_for_run", sentence, held_words(run)[1] if run.is_held else wait)
     if not facts.is_newest_taken:
         sentence = "The person is in the newest snapshot, and no run has taken it yet."
         return _Decision("new_since_last_run", sentence, _run_it(facts))

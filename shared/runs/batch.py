@@ -28,7 +28,8 @@ class Batch:
 
     `posts` is how often it may have reached Brevo: each time that a worker sets out to post it, and each repeat.
     `moved` counts the contacts that Brevo rejected for a number of another contact's: they are sent once more without
-    it, in a last batch, which `holds_moved`. `moved_id` names the blob with them.
+    it, in a last batch, which `holds_moved`. `moved_id` names the blob with them. `is_unlisted`: at the last poll Brevo
+    did not list its process.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class Batch:
     moved: int = 0
     moved_id: str = ""
     holds_moved: bool = False
+    is_unlisted: bool = False
     etag: str | None = None
 
     @property
@@ -127,6 +129,7 @@ class Batch:
             owner="",
             owner_until=0.0,
             polls=0,
+            is_unlisted=False,
         )
 
     def import_finished(self) -> Self | None:
@@ -134,9 +137,9 @@ class Batch:
         is_known = self.posts <= 1 and self.state in ("delivering", "delivered")
         return replace(self, called_back=True) if is_known else None
 
-    def polled(self, process_id: int) -> Self | None:
-        """This import was polled, and is still open."""
-        return replace(self, polls=self.polls + 1) if self._is_open(process_id) else None
+    def polled(self, process_id: int, *, is_listed: bool) -> Self | None:
+        """This import was polled, and is still open, or Brevo does not list it."""
+        return replace(self, polls=self.polls + 1, is_unlisted=not is_listed) if self._is_open(process_id) else None
 
     def report_failed(self, process_id: int) -> Self | None:
         """This import's report could not be read; it is read again."""
@@ -153,12 +156,15 @@ class Batch:
             return None
         return replace(self, state="confirmed", rejected=rejected, note=note, moved=moved, moved_id=moved_id)
 
-    def import_failed(self, process_id: int) -> Self | None:
-        """This import has failed: the batch is sent again once; the second time it has failed."""
+    def import_failed(self, process_id: int, note: str = "") -> Self | None:
+        """This import has failed: the batch is sent again once; the second time it has failed.
+
+        `note` is what Brevo says about why.
+        """
         if not self._is_open(process_id):
             return None
         if self.sent_again:
-            return replace(self, state="failed")
+            return replace(self, state="failed", note=note)
         return replace(self, state="staged", process_id=0, sent_again=1, called_back=False, not_before=0.0)
 
     def _is_open(self, process_id: int) -> bool:

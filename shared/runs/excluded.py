@@ -12,7 +12,8 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers
-from shared.runs.leavers import Answer, Question, Subject, ask, digest_key, gone, read_answer
+from shared.runs.leavers import Answer, ask, gone, read_answer
+from shared.runs.questions import Question, Subject, digest_key
 from shared.runs.state import Run
 from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait

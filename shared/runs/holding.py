@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from shared import telemetry
 from shared.app import App
-from shared.config.document import ReadyExport
+from shared.config.document import ReadyExport, ready_export
 from shared.errors import ConfigurationError
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, send
@@ -26,7 +26,7 @@ def approve(app: App, run: Run, by: str) -> Run:
     Raises ConfigurationError: it is not held, its time is over, or its snapshot or the settings have changed.
     """
     _check_held(app, run)
-    ready = app.ready_export(run.export)
+    ready = ready_export(app.document(), run.export)
     check_same_settings(run, ready)
     if run.sends_segment:
         newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)

@@ -18,7 +18,7 @@ from shared.mapping.compared import Compared, key_numbers
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
-from shared.runs.leavers import digest_key
+from shared.runs.questions import digest_key
 from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 from shared.staging.folders import working_folder

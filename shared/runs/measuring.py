@@ -20,28 +20,22 @@ def measure_end(run: Run) -> None:
 
 
 def measure_open(run_ids: list[str], now: datetime) -> None:
-    """Tells the age of the oldest run that may not be final; 0 where there is none."""
+    """Tells the age of the oldest of these runs, which work or should; 0 where there is none."""
     oldest = min(map(started_at, run_ids), default=now)
     telemetry.gauge("segment_export.runs.oldest_open", max(0.0, (now.astimezone(UTC) - oldest).total_seconds()))
 
 
 def ended_line(run: Run) -> str:
-    """How a run ended, in the one line that alerts and queries read (infra/queries): names and counts alone.
+    """How a run ended, or why it is held, in the one line that alerts and queries read (infra/queries).
 
-    A trial's and an undo's begin otherwise, so that they pass them over: they would count as the export's success.
+    It holds names and counts alone. A trial's and an undo's begin otherwise, so that they pass them over: they would
+    count as the export's success.
     """
+    happened, problem = ("held", run.held_for) if run.is_held else ("ended", run.error)
     return (
-        f"{'run' if run.sends_segment else run.kind} ended: run={run.run_id} export={run.export} state={run.state}"
-        f" code={run.error.code if run.error else 'none'}"
+        f"{'run' if run.sends_segment else run.kind} {happened}: run={run.run_id} export={run.export} state={run.state}"
+        f" code={problem.code if problem else 'none'}"
         f" rows_read={run.counts.rows_read} rows_rejected={sum(run.counts.rows_rejected.values())}"
         f" delivered={run.counts.contacts_delivered} confirmed={run.counts.contacts_confirmed}"
         f" rejected_by_brevo={run.counts.rejected_by_brevo}"
-    )
-
-
-def held_line(run: Run) -> str:
-    """That a run is held, and for how long, in the one line that queries read: names and counts alone."""
-    return (
-        f"run held: run={run.run_id} export={run.export} code={run.held_for.code if run.held_for else 'none'}"
-        f" contacts={run.counts.contacts_to_send} until={datetime.fromtimestamp(run.held_until, UTC):%Y-%m-%dT%H:%MZ}"
     )

@@ -89,9 +89,7 @@ class _Form(NamedTuple):
 
 
 def _form(cls: type[Any]) -> _Form:
-    parts = tuple(
-        (part.name, _default(part), _held_as(part.name, part.type)) for part in fields(cls) if part.name != "etag"
-    )
+    parts = tuple((part.name, _default(part), _held_as(part.type)) for part in fields(cls) if part.name != "etag")
     return _Form(parts, attrgetter(*(name for name, _, _ in parts)), {name: kind for name, _, kind in parts})
 
 
@@ -102,10 +100,10 @@ def _default(part: Field[Any]) -> Any:
     return part.default if part.default_factory is MISSING else part.default_factory()
 
 
-def _held_as(name: str, kind: Any) -> str:
+def _held_as(kind: Any) -> str:
     if kind is Counts:
         return "counts"
-    if name in ("error", "stopped_by"):
+    if kind == Problem | None:
         return "error"
     return "json" if str(kind).startswith(("dict", "list")) else "value"
 

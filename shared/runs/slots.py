@@ -28,7 +28,10 @@ _SHORTEST_POLL_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """`left_at`, from when its run has ended, and `polled_at` are POSIX seconds; `process` is 0 where none is known."""
+    """`left_at`, set once its run has ended: when the import was posted; it and `polled_at` are POSIX seconds.
+
+    `process` is 0 where none is known. `is_unlisted`: at the last poll Brevo did not list it.
+    """
 
     run: str
     batch: int
@@ -36,17 +39,76 @@ class _Slot:
     left_at: float = 0.0
     polled_at: float = 0.0
     process: int = 0
+    is_unlisted: bool = False
 
     @classmethod
     def of(cls, row: Row) -> "_Slot":
         names = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in row.values.items() if name in names})
 
+    @property
+    def until(self) -> float:
+        return self.left_at + self.deadline_hours * 3600
+
     def is_overdue(self, now: float) -> bool:
-        return now > self.left_at + self.deadline_hours * 3600
+        return now > self.until
 
     def next_poll_at(self) -> float:
         return self.polled_at + max(_SHORTEST_POLL_SECONDS, (self.polled_at - self.left_at) / 4)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftImport:
+    """An import that a run which has ended has left, as far as is known open at Brevo: its slot is taken `until` then.
+
+    `process` is 0 where none is known. Times are POSIX seconds.
+    """
+
+    run: str
+    batch: int
+    process: int
+    posted_at: float
+    until: float
+    is_unlisted: bool
+
+    def describe(self) -> str:
+        """What is known of it, as the end of a sentence that says who waits for it."""
+        if not self.process:
+            return f"an import of {self.run}, which has ended; whether Brevo has taken it is not known"
+        text = f"the import {self.process} of {self.run}, which has ended"
+        return f"{text}; Brevo does not list that process any more" if self.is_unlisted else text
+
+
+def left_imports(app: App, key_setting: str) -> list[LeftImport]:
+    """The imports of ended runs that hold a slot of the account, the oldest first."""
+    slots = [_Slot.of(row) for row in _rows(app, key_setting) if row.values.get("left_at")]
+    found = [
+        LeftImport(each.run, each.batch, each.process, each.left_at, each.until, each.is_unlisted)
+        for each in slots
+        if not each.is_overdue(app.now())
+    ]
+    return sorted(found, key=lambda each: each.posted_at)
+
+
+def release_left(app: App, run: Run) -> list[LeftImport]:
+    """Frees the slots of an ended run's imports since a person says that they are over; lets other runs go on."""
+    left = [each for each in left_imports(app, run.key_setting) if each.run == run.run_id]
+    free_slots(app, run, {each.batch for each in left})
+    if left:
+        wake_waiting(app, run.key_setting)
+    return left
+
+
+def blocking(app: App, run: Run) -> tuple[list[LeftImport], list[str]]:
+    """Why a run gets no slot: imports that ended runs have left, its own export's alone where there are such.
+
+    And the open runs that hold the account's slots.
+    """
+    left = left_imports(app, run.key_setting)
+    own = [each for each in left if run_address(each.run)[0] == run.export]
+    rows = _rows(app, run.key_setting)
+    others = {row.values["run"] for row in rows if not row.values.get("left_at")} - {run.run_id}
+    return own or left, sorted(others)
 
 
 def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: float) -> bool:
@@ -111,11 +173,13 @@ def release_left_slots(app: App, key_setting: str) -> None:
         return
     imports = app.brevo(key_setting).imports({slot.process for _, slot in due if slot.process})
     over = [row for row, slot in due if _is_over(imports, slot, app.now())]
-    for row, _ in due:
+    for row, slot in due:
         if row in over:
             _delete(app, row)
         else:
-            _save(app, Row(row.partition, row.key, {**row.values, "polled_at": app.now()}, row.etag))
+            is_unlisted = bool(slot.process) and slot.process not in imports.wanted
+            values = {**row.values, "polled_at": app.now(), "is_unlisted": is_unlisted}
+            _save(app, Row(row.partition, row.key, values, row.etag))
     if over:
         wake_waiting(app, key_setting)
 

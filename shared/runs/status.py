@@ -156,7 +156,7 @@ def _batches(app: App, run: Run) -> list[Batch]:
 
 
 def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
-    notes = [*run.notes, *(batch.note for batch in batches if batch.note)]
+    notes = [*run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
     if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
         contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")

@@ -3,7 +3,7 @@
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started, and their tries · `success` the last successful run.
 Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
-Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with.
+Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with; `tick` (`ticks.py`).
 Table `batches` and `events`, partition = run.
 """
 
@@ -19,16 +19,7 @@ from typing import Any
 
 from shared.errors import TransientError, described, masked
 from shared.runs.batch import Batch
-from shared.runs.rows import (
-    batch_key,
-    batch_of,
-    batch_row,
-    row_values,
-    run_of,
-    run_row,
-    started_of,
-    started_row,
-)
+from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row, started_of, started_row
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.tries import Started
@@ -119,6 +110,10 @@ class RunStore:
     def note_due(self, export: str, due: str) -> None:
         """Remembers a due time that is not to be started any more."""
         self._note(export, lambda started: started.with_due_known(due))
+
+    def note_held(self, export: str, run_id: str) -> None:
+        """Remembers that the snapshot does not count as exported while this run of it is held."""
+        self._note(export, lambda started: replace(started, unsent=run_id))
 
     def _note(self, export: str, change: Callable[[Started], Started]) -> None:
         self._runs.change(

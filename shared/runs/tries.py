@@ -69,8 +69,8 @@ class Tries:
 class Started:
     """What the triggers have started last: a snapshot's id and a due time, each with its tries.
 
-    `unsent` is why the snapshot does not count as exported: the id of the last run, which did not succeed, or SAVED
-    where the snapshot was there when the export was saved. Empty after a run that succeeded.
+    `unsent` is why the snapshot does not count as exported: the id of the last run, which did not succeed or is held,
+    or SAVED where the snapshot was there when the export was saved. Empty after a run that succeeded.
     """
 
     snapshot: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shared.app import App
@@ -11,11 +11,13 @@ from shared.errors import ExportError
 from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.runs.batch import Batch
 from shared.runs.counts import accepted_text
+from shared.runs.slots import blocking
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
 from shared.times import local_text
 
 _MOST_PROCESSES = 20
+_MOST_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,39 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
         processes = _processes(open_batches)
         numbers = ", ".join(map(str, processes))
         reason = (
-            f"Brevo works on {counted(len(open_batches), 'import')} (process {numbers}). "
+            f"Brevo works on {counted(len(open_batches), 'import')} (process {numbers}). {_unlisted_text(open_batches)}"
             f"{accepted_text(end.totals(run, batches).counts)}{_left_text(left)}"
         )
         return Waiting(reason, since, next_check, _deadline(app, run, since) or ends, processes)
     if any(batch.is_owned(app.time()) for batch in batches):
         return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), next_check, ends)
     if left:
-        reason = f"{counted(left, 'import')} of the run {'waits' if left == 1 else 'wait'} for a free import slot."
-        return Waiting(reason, _entered(run), next_check, ends)
+        return _for_slot(app, run, left, Waiting("", _entered(run), next_check, ends))
     reason = (
         "A worker changes the list." if run.undo_of else "Brevo has confirmed every import; the run is being ended."
     )
     return Waiting(reason, _entered(run), next_check, ends)
+
+
+def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
+    """A run that gets no import slot: which imports have them."""
+    imports, others = blocking(app, run)
+    who = f"{counted(left, 'import')} of the run {'waits' if left == 1 else 'wait'}"
+    if not imports:
+        taken = f", which {', '.join(others[:_MOST_RUNS])} {'has' if len(others) == 1 else 'have'}" if others else ""
+        return replace(waiting, reason=f"{who} for a free import slot{taken}.")
+    first = imports[0]
+    posted = local_text(datetime.fromtimestamp(first.posted_at, UTC))
+    reason = f"{who} for {first.describe()}. It was posted at {posted}."
+    if len(imports) > 1:
+        reason += f" And for {counted(len(imports) - 1, 'more import')} like it."
+    numbers = [each.process for each in imports if each.process][:_MOST_PROCESSES]
+    return replace(waiting, reason=reason, deadline=max(each.until for each in imports), processes=numbers)
+
+
+def _unlisted_text(batches: Sequence[Batch]) -> str:
+    lost = [str(batch.process_id) for batch in batches if batch.is_unlisted][:_MOST_PROCESSES]
+    return f"Brevo does not list the process {', '.join(lost)} any more. " if lost else ""
 
 
 def _left_text(left: int) -> str:

@@ -24,17 +24,21 @@ class Why:
     text: str
 
 
-def trial_active(newest: Run | None) -> Why | None:
-    """What is said while the export's newest run is a trial that is not over."""
-    if newest is None or newest.is_final or not newest.is_trial:
+def other_active(newest: Run | None) -> Why | None:
+    """What is said while the export's newest run is a trial or an undo that is not over."""
+    if newest is None or newest.is_final or newest.sends_segment:
         return None
-    return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
+    if newest.is_held:
+        return Why("held", " ".join(held_words(newest)))
+    if newest.is_trial:
+        return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
+    return Why("undo_active", f"The undo {newest.run_id} is active. A run can start when it has ended.")
 
 
 def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
     """`last` is the last run that was no trial, `due` the next time of its schedule. None while a run is on its way."""
     if last is not None and not last.is_final:
-        return Why("held", held_words(last)) if last.is_held else None
+        return Why("held", " ".join(held_words(last))) if last.is_held else None
     connection = document.connection_of(export)
     if connection is None:
         return Why("detached", "It is detached: choose a connection for it.")
@@ -100,13 +104,15 @@ def why_due_time_is_not_run_again(app: App, export_id: str, started: Started, du
 
 
 def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries, next_start: str) -> Why | None:
-    """What is said where the last run did not succeed; None where it did, or there was none.
+    """What is said where the last run did not succeed or is held; None where it did, is under way, or there was none.
 
     `next_start`: what starts the next run where the last one is not tried again.
     """
     following = tries.next_words(app.now())
     last = app.store.load(started.unsent) if is_run_id(started.unsent) else None
-    if last is None and not following:
+    if last is not None and last.is_held:
+        return Why("held", " ".join(held_words(last)))
+    if (last is None and not following) or (last is not None and not last.is_final):
         return None
     # A run that was given up waits for what starts the next one as well.
     following = f"{following} {next_start}" if tries.is_given_up else following or next_start
@@ -115,19 +121,22 @@ def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries,
 
 
 def run_now(export_id: str, last: Run | None = None) -> str:
-    """The command that runs the export now; past the guard that stopped its last run, or held it."""
-    is_stopped = last is not None and _guard_of(last) is not None
-    return f"To run it now: segment-export run {export_id}{' --accept' if is_stopped else ''}"
+    """The command that runs the export now; past the guard that stopped its last run, or that one was let through."""
+    return f"To run it now: segment-export run {export_id}{' --accept' if last and needs_accept(last) else ''}"
 
 
-def held_words(run: Run) -> str:
-    """Why a held run waits for a person, until when, and how to decide."""
-    why = run.held_for.message if run.held_for else "It is held."
+def needs_accept(last: Run) -> bool:
+    """True where a guard has stopped or held the run, or would have, had no person let it through."""
+    return _guard_of(last) is not None or (last.error is not None and last.accept)
+
+
+def held_words(run: Run) -> tuple[str, str]:
+    """Why a held run waits for a person and until when; and how to decide."""
     until = local_text(datetime.fromtimestamp(run.held_until, UTC))
-    does = "undoes it" if run.undo_of else f"sends {counted(run.counts.contacts_to_send, 'contact')}"
+    does = "do it" if run.undo_of else f"send its {counted(run.counts.contacts_to_send, 'contact')}"
     return (
-        f"The run {run.run_id} is held. {why} Until {until}: segment-export approve {run.run_id} {does}, "
-        f"segment-export cancel {run.run_id} rejects it."
+        f"The run {run.run_id} is held until {until}.{f' {run.held_for.message}' if run.held_for else ''}",
+        f"To {does}: segment-export approve {run.run_id} · To reject it: segment-export cancel {run.run_id}",
     )
 
 

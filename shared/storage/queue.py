@@ -1,6 +1,7 @@
 """The queue that carries a run from step to step."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 from azure.storage.queue import QueueClient, QueueMessage
@@ -82,6 +83,11 @@ class Queue:
                 return [Received(message.content, message.dequeue_count or 0, message) for message in found]
         except NotFound:
             return []
+
+    def clear(self) -> None:
+        """Deletes every message, also those that somebody has taken and that no peek shows."""
+        with suppress(NotFound), storage_failures(self._what):
+            self._client.clear_messages()
 
     def probe(self) -> bool:
         """Sends a message and takes it back; False where the queue is not there yet.

@@ -66,8 +66,26 @@ def test_import_that_fails_twice_fails_the_run_with_its_process_number(story, ki
     story.sandbox.fail_next(IMPORT, kind, 2)
     said = check_failed(story.run(), "import_failed")
     assert "twice (process 79)" in said
-    assert "Ask Brevo's support" in said
+    assert "ask its support with the process number" in said
     assert story.imports() == 2
+
+
+def test_account_that_is_full_is_said_in_the_words_that_brevo_has_for_the_import(story, monkeypatch):
+    """Brevo takes the import, and finds only then that the plan has no room for its contacts."""
+    story.people(5)
+    story.sandbox.change(process_details=True)
+    story.sandbox.fail_next(IMPORT, "import-failed", 2)
+    monkeypatch.setattr(
+        "local.brevo_sandbox.importing.FAILED_ERROR",
+        "Your plan is limited to 10000 contacts; ana.pop@example.com and 40722123456 do not fit.",
+    )
+    status = story.run()
+    said = check_failed(status, "import_failed")
+    assert "Your plan is limited to 10000 contacts; … and … do not fit." in said
+    assert "see the plan" in said
+    [again] = [event["text"] for event in status["story"] if event["kind"] == "import_failed"]
+    assert "(Your plan is limited to 10000 contacts; … and … do not fit)" in again
+    assert status["notes"] == []
 
 
 def foreign_imports(story, count):

@@ -275,6 +275,7 @@ def stack(sandbox: BrevoSandbox, tmp_path: Path, forked: list[str]) -> Iterator[
             yield Stack(host, log, storage, environment, forked)
 
 
+@pytest.mark.full
 def test_host_terminal_and_storage_show_nobody(stack, sandbox):
     sandbox.fail_next(IMPORT, "524-after")
     sandbox.fail_next(IMPORT, "html-200")
@@ -283,7 +284,7 @@ def test_host_terminal_and_storage_show_nobody(stack, sandbox):
         answer = stack.host.request("POST", f"/api/exports/{export}/runs", body=b"{}")
         outputs.append(answer.body.decode())
         run_id = json.loads(answer.body)["run_id"]
-        wait_until(lambda run_id=run_id: stack.status(run_id)["finished_at"], 40)
+        wait_until(lambda run_id=run_id: stack.status(run_id)["finished_at"])
         outputs.append(json.dumps(stack.status(run_id), ensure_ascii=False))
         outputs.append(stack.host.request("GET", f"/api/runs/{run_id}/rejected-rows").body.decode())
     assert len(sandbox.members(12)) >= 5

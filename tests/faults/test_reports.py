@@ -250,7 +250,7 @@ def test_report_that_drips_is_given_up_in_time(before):
         with pytest.raises(TransientError, match=r"Brevo's report did not come within 1 s\.") as caught:
             list(read_report(f"{host.url}/report", host.url, 1))
         assert caught.value.code == "report_broken"
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     finally:
         host.close()
 

@@ -187,7 +187,7 @@ def test_message_waits_for_whole_seconds_rounded_up(storage, part):
         queue.delete(received)
     queue.send(part, 0.1)
     assert queue.receive(60) is None
-    queue.delete(wait_until(lambda: queue.receive(60), 10))
+    queue.delete(wait_until(lambda: queue.receive(60)))
 
 
 def test_probe_leaves_nothing_behind_and_says_what_is_not_there(storage, part):

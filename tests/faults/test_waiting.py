@@ -1,6 +1,7 @@
 """What the status of an open run says it waits for: in every state, since when, until when, and how long at most."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -162,3 +163,26 @@ def test_staging_shows_how_far_it_has_come(story):
     assert "\n  staged     1,200,000 rows read so far, 1,100,000 contacts\n" in status_text(status)
     again = find_run(app, run.run_id).staging_by("S", "other", datetime.fromisoformat("2099-01-01T00:00Z"), app.graces)
     assert (again.staged_rows, again.staged_contacts) == (0, 0)
+
+
+def test_error_and_what_is_waited_for_stand_above_the_counts(story):
+    story.people(5)
+    story.save(max_profiles=1)
+    run_id = story.start().run_id
+    waiting = status_text(status_of(story, run_id)).splitlines()
+    assert waiting[1].startswith("  waiting    It waits for a worker.")
+    story.work()
+    lines = [line.split()[0] for line in status_text(status_of(story, run_id)).splitlines()[1:]]
+    assert lines[:2] == ["error", "what"]
+    assert lines.index("rows") > 2
+
+
+def test_run_that_succeeded_says_in_its_first_line_who_is_not_in_the_list(story):
+    story.people(5)
+    status = status_of(story, story.run()["run_id"])
+    assert status_text(status).splitlines()[0] == f"{status.run_id}  succeeded"
+    left = replace(status, contacts_left_out={"left_list": 2, "excluded": 1})
+    text = status_text(left)
+    assert text.splitlines()[0].endswith("  succeeded, 1 left out (they are excluded), 2 left out (they left the list)")
+    assert "\n  account    subscription: 40,000 left, sms: 0 left (e-mails and texts to send, not contacts)" in text
+    assert "contract" not in text

@@ -85,15 +85,28 @@ def test_snapshot_that_was_there_when_the_export_was_saved_is_not_called_exporte
     assert why(story).code == "snapshot_not_run"
 
 
-def test_snapshot_that_a_guard_stopped_names_the_command_that_lets_it_through(story):
+def test_snapshot_that_a_guard_holds_names_the_command_that_approves_it(story):
     story.people(3)
     story.save(max_profiles=1)
     start_due(story.app)
-    story.work(timer=False)
+    story.work(timer=False, hours=1)
     [reason] = reasons(story)
-    assert reason.startswith("A guard stopped the last run: The segment has 3 contacts, more than max_profiles (1).")
+    [run] = story.runs()
+    assert why(story).code == "held"
+    assert "The segment has 3 contacts, more than max_profiles (1). To send its 3 contacts:" in reason
+    assert f"segment-export approve {run.run_id}" in reason
+
+
+def test_snapshot_whose_held_run_a_person_rejects_names_the_command_that_lets_it_through(story):
+    story.people(3)
+    story.save(max_profiles=1)
+    start_due(story.app)
+    story.work(timer=False, hours=1)
+    [run] = story.runs()
+    request_cancel(story.app, run, "ana")
+    [reason] = reasons(story)
+    assert reason.startswith("The last run ended early: Cancelled by ana. Nothing was sent.")
     assert reason.endswith("To run it now: segment-export run gold --accept")
-    assert why(story).code == "guard"
 
 
 def test_cancelled_snapshot_says_who_ended_its_run(story):

@@ -30,11 +30,12 @@ from simulation.storage import Kept
 from tests.flow.asking import asked  # noqa: F401 - a fixture of this folder's tests
 from tests.flow.customers import by_customer  # noqa: F401 - likewise
 from tests.flow.excluding import excluding  # noqa: F401 - likewise
+from tests.flow.following import following  # noqa: F401 - likewise
 from tests.flow.trials import trying  # noqa: F401 - likewise
 from tests.memory_line import Line, VirtualClock
 from tests.plain import plain
 
-DEADLINE_SECONDS = 25.0
+DEADLINE_SECONDS = 60.0
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
 REFRESH = "2026/11/24/0500"
 
@@ -221,12 +222,37 @@ class Account:
     open: Callable[[Settings], Storage]
 
 
+class SkippedIdleness:
+    """Stands for `time` in a worker over storage in memory: until the next message comes, the time is skipped."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, kept: Kept, clock: VirtualClock, sandbox: BrevoSandbox) -> None:
+        self._kept, self._clock, self._sandbox = kept, clock, sandbox
+
+    def sleep(self, seconds: float) -> None:
+        self._sandbox.wait_until_idle(10)
+        next_at = min((message.visible_at for message in self._kept.messages), default=0.0)
+        if next_at > self._clock.seconds():
+            self._clock.skip(next_at - self._clock.seconds())
+        else:
+            time.sleep(min(seconds, 0.01))
+
+
 @pytest.fixture
-def storage_account(request: pytest.FixtureRequest) -> Account:
+def storage_account(request: pytest.FixtureRequest, sandbox: BrevoSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
     if "azurite" in request.fixturenames:
         return Account(request.getfixturevalue("azurite").connection_string, open_storage)
-    kept = Kept(VirtualClock())
+    clock = VirtualClock()
+    kept = Kept(clock)
+    monkeypatch.setattr("shared.operating.worker.time", SkippedIdleness(kept, clock, sandbox))
     return Account("UseDevelopmentStorage=true", lambda settings: kept.storage(Line()))
+
+
+@pytest.fixture
+def in_real_time(storage_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers wait for the next message, while Brevo or other workers go on."""
+    monkeypatch.setattr("shared.operating.worker.time", time)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.brevo.probed import PROBE
-from shared.runs.leavers import Question
+from shared.runs.questions import Question
 from shared.storage.tables import Row
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runs.leavers import Question
+from shared.runs.questions import Question
 from shared.storage.tables import Row
 
 EXPORT = "POST /contacts/export"

@@ -190,7 +190,7 @@ def test_terminal_says_in_one_line_that_storage_is_not_reachable(forked, command
             timeout=60,
             check=False,
         )
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1

@@ -73,6 +73,7 @@ def receiver():
     found.server.server_close()
 
 
+@pytest.mark.usefixtures("in_real_time")
 def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, receiver, monkeypatch):
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL=receiver.url)

@@ -1,11 +1,7 @@
 """Day after day nobody is put back, unblocked or merged away, in each mood of an account."""
 
-import time
-from types import SimpleNamespace
-
 import pytest
 
-from shared.operating import worker
 from tests.flow.customers import asks_who_left, probed
 from tests.flow.days import Days
 
@@ -27,17 +23,6 @@ BY_CUSTOMER = {
 MOODS = [("email", name) for name in BY_EACH] + [("customer_id", name) for name in BY_EACH | BY_CUSTOMER]
 HARM = ("put back", "unblocked", "merged away", "second contact", "second contact though blocked or gone")
 in_days = pytest.mark.parametrize("days", [pytest.param(4, id="4"), pytest.param(60, id="60", marks=pytest.mark.full)])
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(flow, monkeypatch):
-    """Where a run waits, a moment of storage's time goes by at once."""
-
-    def sleep(_seconds):
-        time.sleep(0.002)
-        flow.app.storage.clock.skip(0.5)
-
-    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
 
 
 def days_of(flow, identify_by, **mood):

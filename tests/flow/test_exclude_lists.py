@@ -8,7 +8,8 @@ import pytest
 
 from shared.app_secret import new_secret
 from shared.runs.excluded import ask_whom_to_leave_out
-from shared.runs.leavers import LEAVERS, Question
+from shared.runs.leavers import LEAVERS
+from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
@@ -90,10 +91,10 @@ def test_answer_that_is_there_is_not_looked_at_again_while_another_one_is_waited
         return excluding.sandbox.log.count(PROCESS) - before, found
 
     assert looks()[0] == 1, "the other list is only asked for"
-    wait_until(lambda: looks() and question(excluding).ready_at, 20)
+    wait_until(lambda: looks() and question(excluding).ready_at)
     assert looks()[0] == 1, "only the open one"
     fast(excluding, 78)
-    wait_until(lambda: not isinstance(looks()[1], Wait), 20)
+    wait_until(lambda: not isinstance(looks()[1], Wait))
     assert excluding.sandbox.log.count(EXPORT) == 2
 
 

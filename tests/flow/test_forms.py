@@ -39,6 +39,7 @@ STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 [RUN_OF_FORM_2] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
 [NEWEST_RUN] = json.loads((FOLDER / "runs_form_3.json").read_text(encoding="utf-8"))["rows"]
 HELD = ("held_for", "held_until", "settings", "approved_by", "approved_at", "approved_of")
+SYNCED = ("undo_of", "keeps_ledger", "ledger_etag", "list_before", "list_after", "counts")
 RUN = "gold-20261124T050312-a1b2c3"
 ADMINISTRATOR = Caller("function key", "administrator")
 
@@ -95,8 +96,8 @@ def newest(row):
 
 def test_batch_of_form_1_is_read_and_has_moved_nobody():
     old, new = batch_of(stored("batches", "")), batch_of(newest(NEWEST_BATCH))
-    assert (old.moved, old.moved_id, old.holds_moved) == (0, "", False)
-    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True) == new
+    assert (old.moved, old.moved_id, old.holds_moved, old.is_unlisted) == (0, "", False, False)
+    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True, is_unlisted=True) == new
 
 
 def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
@@ -106,14 +107,20 @@ def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
     trial = {name: getattr(new, name) for name in ("kind", "list_id", "list_name", "customers", "customer_ids")}
     staged = {name: getattr(new, name) for name in ("staged_rows", "staged_contacts")}
     waits = {name: getattr(new, name) for name in ("waiting_since", "waiting_until", "waiting_deadline")}
-    held = {name: getattr(new, name) for name in HELD}
+    held = {name: getattr(new, name) for name in (*HELD, *SYNCED)}
     assert replace(old, **trial, **staged, **waits, **held, state="staging", filled=new.filled) == new
+
+
+def test_every_value_of_a_run_is_one_that_a_table_takes():
+    run = run_of(newest(NEWEST_RUN))
+    assert run.held_for.code == "guard_max_shrink"
+    assert {type(value) for value in run_row(run).values.values()} <= {str, int, float, bool}
 
 
 def test_run_of_form_2_is_read_as_one_that_was_never_held():
     old, new = run_of(newest(RUN_OF_FORM_2)), run_of(newest(NEWEST_RUN))
     assert (old.held_for, old.held_until, old.is_approved) == (None, 0.0, False)
-    assert replace(old, kind="plan", **{name: getattr(new, name) for name in HELD}) == new
+    assert replace(old, kind="plan", **{name: getattr(new, name) for name in (*HELD, *SYNCED)}) == new
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_run_and_batch_of_the_file_are_read_whole_and_written_as_they_stand(row,
 
 
 def test_counts_of_the_file_are_all_of_the_run_s():
-    counts = run_of(stored("runs", "run-")).counts
+    counts = run_of(newest(NEWEST_RUN)).counts
     assert isinstance(counts, Counts)
     assert differs_from_default(counts) == ""
 

@@ -10,7 +10,7 @@ from shared.version import VERSION
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
 
-PARTS = ["tables", "queues", "blobs", "segments"]
+PARTS = ["tables", "queues", "blobs", "configuration", "segments"]
 
 
 def test_health_reads_nothing_unless_it_is_asked_to(asked, monkeypatch):
@@ -44,8 +44,23 @@ def test_deep_health_says_which_part_of_storage_fails(asked, monkeypatch, error,
     found = json.loads(answer.get_body())
     assert found["title"] == "Storage cannot be used for: tables."
     assert message in found["steps"][0]["message"]
-    assert [step["ok"] for step in found["steps"]] == [False, True, True, True]
+    assert [step["ok"] for step in found["steps"]] == [False, True, True, True, True]
     assert "runs" not in answer.get_body().decode().replace("for storage", "")
+
+
+def test_deep_health_does_not_blame_storage_for_a_broken_configuration(asked):
+    app = asked.flow.app
+    app.storage.app_blobs.write(*app.settings.export_config.split("/"), b"{")
+    answer = asked("health", params={"deep": "1"})
+    check_described(ROUTES["health"], answer)
+    found = json.loads(answer.get_body())
+    assert answer.status_code == 503
+    assert found["type"].endswith("configuration_unreadable")
+    assert found["title"] == "The configuration cannot be read: no export is started."
+    steps = {step["step"]: step for step in found["steps"]}
+    assert [name for name in PARTS if not steps[name]["ok"]] == ["configuration"]
+    assert steps["configuration"]["message"] == "It cannot be read: `segment-export validate` says why."
+    assert steps["segments"]["message"].startswith("Not checked, since the configuration cannot be read")
 
 
 def test_deep_takes_0_and_1_only(asked):
@@ -53,3 +68,9 @@ def test_deep_takes_0_and_1_only(asked):
     assert asked("health", params={"deep": "0"}).status_code == 200
     (deep,) = openapi_document()["paths"]["/health"]["get"]["parameters"]
     assert deep["schema"]["enum"] == ["0", "1"]
+
+
+def test_each_answer_ends_its_line(asked):
+    for answer in (asked("health"), asked("health", params={"deep": "yes"})):
+        assert answer.get_body().endswith(b"}\n")
+        json.loads(answer.get_body())

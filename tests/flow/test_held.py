@@ -1,57 +1,16 @@
-"""Runs that are held: by a plan or a guard, until a person approves or rejects them, or time, or a newer run, does."""
+"""Runs that are held, by a plan or a guard, until a person approves them; and what an approval is bound to."""
 
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.runs.holding import approve
-from shared.runs.leavers import Question
-from shared.runs.overview import export_overview
-from shared.runs.starting import Start, start_due, start_for_blob, start_run
+from shared.runs.questions import Question
+from shared.runs.starting import start_for_blob
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
-from shared.runs.steps.sweep import sweep
 from shared.storage.tables import Row
+from tests.flow.holding import LATER, approved, held_by_guard, plan, planned, refusal
 from tests.flow.test_leavers import leave
 from tests.flow.trials import people
-
-LATER = "2026/11/24/0600"
-HOUR = 3600.0
-
-
-def plan(flow, trigger="terminal", **how) -> Start:
-    return start_run(flow.app, flow.app.ready_export(flow.export_id), trigger, "ana", kind="plan", **how)
-
-
-def planned(flow):
-    """A plan of five people, held."""
-    flow.segment(people(5))
-    return flow.finish(plan(flow).run_id)
-
-
-def held_by_guard(flow, count=5):
-    flow.change(max_profiles=2)
-    flow.segment(people(count))
-    return flow.run_is_held("guard_max_profiles")
-
-
-def approved(flow, run_id, by="ana"):
-    return approve(flow.app, find_run(flow.app, run_id), by)
-
-
-def refusal(flow, run_id):
-    with pytest.raises(ConfigurationError) as refused:
-        approved(flow, run_id)
-    return refused.value
-
-
-def skip(flow, seconds):
-    flow.app.storage.clock.skip(seconds)
-
-
-def why(flow):
-    document = flow.app.document()
-    return export_overview(flow.app, document, document.exports[0]).why_not_running
-
 
 # Plans
 
@@ -212,135 +171,3 @@ def test_only_a_held_run_is_approved_and_only_once(flow):
     assert (error.code, "ana has approved it" in error.message) == ("run_not_held", True)
     flow.finish(run_id)
     assert "it is succeeded" in refusal(flow, run_id).message
-
-
-# Its end without approval
-
-
-def test_held_run_is_left_alone_until_its_time_is_over_and_then_ended(flow):
-    flow.change(hold_hours=5)
-    status = planned(flow)
-    run_id = status["run_id"]
-    skip(flow, 4.9 * HOUR)
-    assert sweep(flow.app) == []
-    assert flow.status(run_id)["status"] == "held"
-    skip(flow, 0.2 * HOUR)
-    assert refusal(flow, run_id).code == "hold_expired"
-    assert sweep(flow.app) == [run_id]
-    ended = flow.status(run_id)
-    assert (ended["status"], ended["error"]["code"]) == ("cancelled", "hold_expired")
-    assert ended["error"]["message"].endswith("Nothing was sent.")
-    assert refusal(flow, run_id).code == "run_not_held"
-    assert flow.nothing_was_sent()
-    assert flow.app.store.active(flow.export_id) is None
-
-
-def test_cancelling_a_held_run_rejects_it_at_once(flow):
-    status = planned(flow)
-    ended = request_cancel(flow.app, find_run(flow.app, status["run_id"]), "ana")
-    assert (ended.state, ended.error.code, ended.error.message) == (
-        "cancelled",
-        "cancelled",
-        "Cancelled by ana. Nothing was sent.",
-    )
-
-
-@pytest.mark.parametrize("end", ["cancel", "expiry"])
-def test_timer_does_not_start_a_snapshot_again_while_it_is_held_nor_after_a_person_was_asked(flow, end):
-    flow.change(max_profiles=2, schedule="with_refresh")
-    flow.segment(people(5))
-    [start] = start_due(flow.app)
-    assert flow.finish(start.run_id)["status"] == "held"
-    assert not start_due(flow.app)[0].is_new
-    if end == "cancel":
-        request_cancel(flow.app, find_run(flow.app, start.run_id), "ana")
-    else:
-        skip(flow, 49 * HOUR)
-        sweep(flow.app)
-    assert not start_due(flow.app)[0].is_new
-    assert why(flow).text.endswith(f"To run it now: segment-export run {flow.export_id} --accept")
-    flow.segment(people(2), refresh=LATER)
-    assert start_due(flow.app)[0].is_new
-
-
-def test_due_time_that_comes_while_the_same_snapshot_is_held_starts_nothing_afterwards(flow):
-    flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
-    flow.segment(people(5))
-    start_due(flow.app)
-    skip(flow, 600)
-    [start] = start_due(flow.app)
-    assert flow.finish(start.run_id)["status"] == "held"
-    skip(flow, 600)
-    assert "held" in start_due(flow.app)[0].reason
-    request_cancel(flow.app, find_run(flow.app, start.run_id), "ana")
-    assert not start_due(flow.app)[0].is_new
-    skip(flow, 600)
-    assert start_due(flow.app)[0].is_new
-
-
-# A newer run takes its place
-
-
-@pytest.mark.parametrize("kind", ["run", "plan"])
-def test_person_s_start_ends_a_held_run(flow, kind):
-    status = planned(flow)
-    new = flow.start() if kind == "run" else plan(flow)
-    assert new.is_new
-    ended = flow.status(status["run_id"])
-    assert (ended["status"], ended["error"]["code"]) == ("cancelled", "superseded")
-    assert new.run_id in ended["error"]["message"]
-    assert flow.finish(new.run_id)["status"] == ("succeeded" if kind == "run" else "held")
-
-
-def test_newer_snapshot_starts_a_run_in_the_place_of_a_held_one(flow):
-    flow.change(max_profiles=5, schedule="with_refresh")
-    flow.segment(people(6))
-    [start] = start_due(flow.app)
-    assert flow.finish(start.run_id)["status"] == "held"
-    flow.segment(people(5), refresh=LATER)
-    [newer] = start_due(flow.app)
-    assert newer.is_new
-    assert flow.status(start.run_id)["error"]["code"] == "superseded"
-    assert flow.finish(newer.run_id)["status"] == "succeeded"
-
-
-def test_program_that_starts_the_same_snapshot_finds_the_held_run(flow):
-    status = planned(flow)
-    found = start_run(flow.app, flow.app.ready_export(flow.export_id), "webhook", "webhook")
-    assert (found.run_id, found.is_new) == (status["run_id"], False)
-    assert "held" in found.reason
-    flow.segment(people(6), refresh=LATER)
-    assert start_run(flow.app, flow.app.ready_export(flow.export_id), "webhook", "webhook").is_new
-
-
-def test_held_run_that_is_approved_while_another_is_started_goes_on(flow, monkeypatch):
-    """The start has read it as held; by the time that it would end it, it is approved."""
-    status = planned(flow)
-    held = find_run(flow.app, status["run_id"])
-    approved(flow, held.run_id)
-    with monkeypatch.context() as patched:
-        patched.setattr(flow.app.store.__class__, "load", lambda store, run_id: held)
-        found = start_run(flow.app, flow.app.ready_export(flow.export_id), "http", "ion")
-    assert (found.run_id, found.is_new) == (held.run_id, False)
-    assert flow.finish(held.run_id)["status"] == "succeeded"
-
-
-# What is shown
-
-
-def test_export_says_that_its_run_is_held_and_how_to_decide(flow):
-    run_id = held_by_guard(flow)["run_id"]
-    reason = why(flow)
-    assert reason.code == "held"
-    assert f"segment-export approve {run_id} sends 5 contacts" in reason.text
-    assert f"segment-export cancel {run_id}" in reason.text
-    assert "more than max_profiles (2)" in reason.text
-
-
-def test_status_of_a_held_run_has_its_time_and_what_it_waits_for(flow):
-    status = held_by_guard(flow)
-    assert status["held_until"] == status["deadline_at"]
-    assert status["waiting_for"] == "A person is to approve it."
-    request_cancel(flow.app, find_run(flow.app, status["run_id"]), "ana")
-    ended = flow.status(status["run_id"])
-    assert (ended["held_until"], ended["held_for"]["code"]) == (None, "guard_max_profiles")

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from shared.app_secret import new_secret
-from shared.runs.leavers import LEAVERS, Question
+from shared.runs.leavers import LEAVERS
+from shared.runs.questions import Question
 from shared.storage.tables import Row
 
 EXPORT = "POST /contacts/export"

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.sync.stored import LEDGERS
-from tests.flow.test_sync import address, counts, following, numbers, put_by_others, refresh, run  # noqa: F401
+from tests.flow.following import counts, numbers, put_by_others, refresh, run
 
 NEW_SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 

@@ -71,6 +71,19 @@ def test_older_version_is_put_back_by_the_etag_that_was_read(asked):
     assert done.headers["ETag"] == asked("list_history", ADMINISTRATOR).headers["ETag"]
 
 
+def test_configuration_that_is_no_json_is_repaired_by_the_routes(asked):
+    asked("detach_export", ADMINISTRATOR)
+    app = asked.flow.app
+    app.storage.app_blobs.write(*app.settings.export_config.split("/"), b"{")
+    listed = asked("list_history", ADMINISTRATOR)
+    check_described(ROUTES["list_history"], listed)
+    (version,) = value(listed)
+    etag = {"If-Match": listed.headers["ETag"]}
+    done = asked("restore_version", ADMINISTRATOR, headers=etag, id=version["version"])
+    assert value(done)["consent_missing"] == ["brevo-eu"]
+    assert value(asked("show_export", ADMINISTRATOR))["connection"] == "brevo-eu"
+
+
 def test_connection_is_disconnected_by_the_etag_that_was_read(asked):
     stale = asked("disconnect_connection", ADMINISTRATOR, headers={"If-Match": "x"}, id="brevo-eu")
     assert code(stale) == (412, "changed_meanwhile")

@@ -39,16 +39,21 @@ def prober(flow):
             {"export_contact_number": "CONTACT ID"},
             {
                 "may_export": True,
-                "export_columns": ("CONTACT ID", "EMAIL", "ADDED_TIME", "MODIFIED_TIME"),
+                "export_columns": ("CONTACT ID", "EMAIL", "EXT_ID", "ADDED_TIME", "MODIFIED_TIME", "EMAIL_MARKETING"),
                 "export_has_number": True,
             },
         ),
         (
             {"export_contact_number": "none", "export_header": "lower", "export_delimiter": ",", "export_bom": True},
-            {"export_columns": ("email", "added_time", "modified_time"), "export_has_number": False},
+            {
+                "export_columns": ("email", "ext_id", "added_time", "modified_time", "email_marketing"),
+                "export_has_number": False,
+            },
         ),
         ({"export_outcome": "refused_403"}, {"may_export": False, "export_columns": None}),
         ({"export_outcome": "refused_400"}, {"may_export": False, "export_columns": None}),
+        ({"removes_by_number": True}, {"removes_by_number": True}),
+        ({"removes_by_number": False}, {"removes_by_number": False}),
         ({"export_outcome": "failed"}, {"may_export": None, "export_columns": None}),
         ({"export_outcome": "stuck"}, {"may_export": None, "export_columns": None}),
         ({"report_form": "counts", "running_status": "in_process"}, {"shared_number": "contact_skipped"}),

@@ -176,6 +176,7 @@ def test_batches_after_one_that_brevo_mostly_rejects_are_not_sent(flow, monkeypa
 # Slots
 
 
+@pytest.mark.usefixtures("in_real_time")
 def test_no_more_imports_are_open_at_once_than_the_connection_allows_over_two_exports(flow, monkeypatch):
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)
     flow.sandbox.change(parallel_imports=4, seconds_fixed=0.2)

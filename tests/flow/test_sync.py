@@ -3,44 +3,8 @@
 import pytest
 
 from shared.runs.holding import approve as approved
-from shared.runs.leavers import Question
 from shared.runs.status import find_run
-from shared.storage.tables import Row
-
-DAYS = [f"2026/11/{day:02}/0500" for day in range(1, 29)]
-
-
-@pytest.fixture
-def following(flow):
-    """A flow whose account writes down a list at once."""
-    for prefix in ("list-", "left-"):
-        flow.app.storage.accounts.put(Row(flow.account, f"{prefix}{flow.list_id}", Question(seconds=0.01).values()))
-    flow.days = iter(DAYS)
-    return flow
-
-
-def refresh(flow, *numbers, **changed):
-    """A snapshot of these people; `changed` gives some of them another first name."""
-    rows = "".join(f"C-{n},person{n}@example.com,{changed.get(f'c{n}', f'Name{n}')}\n" for n in numbers)
-    flow.segment(f"CustomerId,EMail,FirstName\n{rows}", refresh=next(flow.days))
-
-
-def address(number):
-    return f"person{number}@example.com"
-
-
-def run(flow, **how):
-    status = flow.run(**how)
-    assert status["status"] == "succeeded", status["error"]
-    return status
-
-
-def counts(status):
-    return tuple(status[f"contacts_{name}"] for name in ("new", "changed", "unchanged", "delivered"))
-
-
-def numbers(flow):
-    return {int(email.removeprefix("person").partition("@")[0]) for email in flow.sent()}
+from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 
 
 def test_full_sends_all_each_time_and_counts_who_has_changed(following):
@@ -65,10 +29,6 @@ def test_changes_only_sends_who_is_new_or_has_changed(following):
     assert numbers(following) == set(range(8))
 
 
-def put_by_others(flow, *numbers):
-    flow.sandbox.seed(contacts=[{"email": address(n), "lists": [flow.list_id]} for n in numbers])
-
-
 def test_mirror_takes_out_who_left_the_segment_and_whom_we_have_put_there(following):
     following.change(sync_mode="mirror", max_removed=1)
     put_by_others(following, 50)
@@ -80,7 +40,7 @@ def test_mirror_takes_out_who_left_the_segment_and_whom_we_have_put_there(follow
     assert counts(status) == (2, 1, 3, 3)
     assert (status["contacts_removed"], status["list_before"], status["list_after"]) == (2, 7, 7)
     assert numbers(following) == {*range(2, 8), 50}
-    refresh(following, *range(0, 8))
+    refresh(following, *range(8))
     assert run(following)["contacts_new"] == 2, "who returns is new"
     assert numbers(following) == {*range(8), 50}
 
@@ -192,3 +152,17 @@ def test_list_that_brevo_does_not_write_down_whole_removes_nobody(following, mon
     status = following.run()
     assert status["error"]["code"] == "list_unknown"
     assert set(range(6)) <= numbers(following)
+
+
+@pytest.mark.parametrize("change", [{"export_outcome": "refused_403"}, {"export_contact_number": "none"}])
+def test_list_is_read_page_by_page_where_brevo_does_not_write_it_down_with_numbers(following, change):
+    following.sandbox.change(**change)
+    following.change(sync_mode="mirror", max_removed=1)
+    put_by_others(following, 50)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(2, 6))
+    status = run(following)
+    assert (status["contacts_removed"], numbers(following)) == (2, {*range(2, 6), 50})
+    (read,) = [event["text"] for event in status["story"] if event["kind"] == "list_read"]
+    assert "7 members were read page by page: 1 request." in read

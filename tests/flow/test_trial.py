@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runs.leavers import Question
+from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.storage.tables import Row
 from tests.flow.customers import asks_who_left, contact, rows

@@ -10,7 +10,11 @@ import sys
 import threading
 from contextlib import suppress
 
-import export_worker.blueprint  # noqa: F401 - loaded once for all
+# Loaded once for all. The engine is not: frozen, it would complain at the end of each process.
+import email_validator  # noqa: F401
+import phonenumbers  # noqa: F401
+
+import export_worker.blueprint  # noqa: F401
 from local.functions_host import host  # noqa: F401
 from local.functions_host import worker as host_worker  # noqa: F401
 from shared import app, cli  # noqa: F401

@@ -61,14 +61,29 @@ ONE_AT_A_TIME = QueueSettings(
 )
 
 
+class NotedPauses(threading.Event):
+    """A listener's event of its end, for which it waits between two polls. Keeps how long it was to wait each time."""
+
+    def __init__(self, pauses):
+        super().__init__()
+        self._pauses = pauses
+
+    def wait(self, timeout=None):
+        self._pauses.append(timeout)
+        return super().wait(timeout)
+
+
 class Rig:
-    """A queue, a function that `work` plays, and one or more listeners. `calls` are those of the function."""
+    """A queue, a function that `work` plays, and one or more listeners. `calls` are those of the function.
+
+    `pauses` are those of the listeners before each poll.
+    """
 
     def __init__(self, storage, work=lambda text: True):
         self.name = f"q-{uuid.uuid4().hex[:12]}"
         self.storage, self.work = storage, work
         self.calls, self.threads, self.storage_errors, self.timeouts = [], [], [], []
-        self.listeners = []
+        self.listeners, self.pauses = [], []
 
     def queue(self, suffix=""):
         return QueueClient.from_connection_string(self.storage, self.name + suffix)
@@ -81,6 +96,7 @@ class Rig:
         function = Function("work", "1", {"type": "queueTrigger", "queueName": self.name + suffix, "connection": "S"})
         alarms = Alarms(lambda: self.timeouts.append(1), lambda: self.storage_errors.append(time.monotonic()))
         listener = QueueListener(function, self, settings, Limits(**limits), {"S": self.storage}, alarms)
+        listener._stopping = NotedPauses(self.pauses)
         self.listeners.append(listener)
         listener.start()
         return listener

@@ -63,7 +63,7 @@ def test_command_prints_the_connection_string_and_azurite_ends_when_it_is_killed
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    wait_until(lambda: not is_running(child), 10)
+    wait_until(lambda: not is_running(child))
 
 
 def test_missing_azurite_says_what_to_do(monkeypatch, tmp_path):

@@ -87,12 +87,13 @@ def test_message_of_a_killed_worker_runs_again_in_the_next_one(fast_toy, tmp_pat
 
 
 def test_function_that_runs_too_long_is_cut_off_with_its_process_and_runs_again(start_toy):
-    toy = start_toy({"AzureFunctionsJobHost__functionTimeout": "00:00:01"})
+    toy = start_toy({"AzureFunctionsJobHost__functionTimeout": "00:00:02"})
     try:
         toy.order(seconds=60)
         first, second = toy.wait_for_notes("started", 2, order={"seconds": 60})[:2]
         assert first["pid"] != second["pid"]
-        assert (first["dequeue_count"], second["dequeue_count"]) == (1, 2)
+        # On a busy machine a try may be cut off before it has said that it started.
+        assert second["dequeue_count"] > first["dequeue_count"]
         assert "exceeded by function 'Functions.work'" in toy.host.log_text()
     finally:
         toy.host.stop()

@@ -59,6 +59,37 @@ def test_export_is_read_whatever_its_delimiter_header_and_quotes(read, data, wan
     assert read(data) == wanted
 
 
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("EMAIL_MARKETING", {"unsubscribed": True, "subscribed": False, " Unsubscribed ": True, "": None, "?": None}),
+        ("email_blacklisted", {"true": True, "false": False, "1": True, "0": False, "Yes": True, "NO": False}),
+        ("EMAIL BLOCKLISTED", {"true": None}),
+        ("_BLOCKLISTED", {"email_marketing": True, "": False, "sms_marketing": False, "1": True, "other": None}),
+        ("_Blocklisted", {"[sms_marketing|email_marketing]": True, "[]": False}),
+    ],
+)
+def test_who_is_blocked_is_read_in_each_form_and_none_where_it_is_in_none(read, column, cells):
+    for cell, blocked in cells.items():
+        read(f"EMAIL;{column}\nana@x.ro;{cell}\nben@x.ro;{cell}\n".encode())
+        assert [contact.blocked for contact in read_export(LINK, BASE)] == [blocked, blocked]
+
+
+def test_column_that_names_the_blocked_channels_is_preferred(read):
+    read(b"EMAIL_MARKETING;EMAIL;_BLOCKLISTED\nsubscribed;ana@x.ro;email_marketing\n")
+    assert next(read_export(LINK, BASE)).blocked is True
+
+
+@pytest.mark.parametrize("name", ["EXT_ID", "ext_id", "Ext Id", "EXTID"])
+def test_customers_id_is_read_and_empty_where_there_is_none(read, name):
+    read(f"EMAIL;{name};{name}\nana@x.ro; C-1 ;C-1\nben@x.ro;;\n;C-2;C-2\n".encode())
+    assert list(read_export(LINK, BASE)) == [
+        ExportedContact("ana@x.ro", 0, None, "C-1"),
+        ExportedContact("ben@x.ro", 0, None, ""),
+        ExportedContact("", 0, None, "C-2"),
+    ]
+
+
 GARBLED = {
     "no EMAIL": (b"CONTACT ID;SMS\n7;40722123456\n", "no column EMAIL"),
     "EMAIL twice": (b"EMAIL;Email\na@x.ro;b@x.ro\n", "EMAIL twice"),
@@ -68,7 +99,7 @@ GARBLED = {
     "HTML": (b"<!DOCTYPE html>\n<html></html>\n", "page of another kind"),
     "HTML behind a BOM": (b"\xef\xbb\xbf  <html>", "page of another kind"),
     "JSON": (b'{"code": "not_found"}', "page of another kind"),
-    "NUL": (b"EMAIL\nana@x.ro\n\0\0\0\n", "NUL byte in row 3"),
+    "NUL": (b"EMAIL\nana@x.ro\n\0\0\0\n", "NUL byte in line 3"),
     "UTF-16": ("EMAIL\nana@x.ro\n".encode("utf-16"), "NUL byte"),
     "zipped": (b"PK\x03\x04\x14\x00\x00\x00\x08\x00", "NUL byte"),
     "cut row": (b"CONTACT ID;EMAIL\n7;ana@x.ro\n8", "1 cells in row 3"),
@@ -78,8 +109,12 @@ GARBLED = {
     "lone CR": (b"EMAIL\nana@x.ro\rben@x.ro\n", "no CSV"),
     "masked address": (b"EMAIL\n***\n", "something else than an address in row 2"),
     "broken address": (b"EMAIL\nan\xff@x.ro\n", "something else than an address in row 2"),
-    "huge line": (b"EMAIL\n" + b"a" * 200_000, "more than 100,000 bytes in row 2"),
-    "huge header": (b"EMAIL;" * 30_000, "more than 100,000 bytes in row 1"),
+    "huge line": (b"EMAIL\n" + b"a" * 200_000, "more than 100,000 bytes in line 2"),
+    "huge header": (b"EMAIL;" * 30_000, "more than 100,000 bytes in line 1"),
+    "NUL behind many rows": (b"EMAIL\n" + b"ana@x.ro\n" * 9_999 + b"\0", "NUL byte in line 10,001"),
+    "short row behind many": (b"EMAIL;ID\n" + b"ana@x.ro;7\n" * 9_999 + b"ana@x.ro", "1 cells in row 10,001"),
+    "short row behind quotes": (b'EMAIL;ID\n"ana@x.ro";"a\nb"\n' + b"\n\nana@x.ro", "1 cells in row 5"),
+    "no address behind many": (b"EMAIL\n" + b"ana@x.ro\n\n" * 999 + b"ana\n", "an address in row 2,000"),
     "huge quoted row": (b'EMAIL;NOTE\nana@x.ro;"' + b"line\n" * 30_000, "more than 100,000 bytes in row 2"),
 }
 

@@ -19,8 +19,8 @@ from simulation.scenes import plan_of
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "simulation" / "seeds.txt"
-PARTS = 6
-HISTORIES = 300
+PARTS = 2
+HISTORIES = 100
 
 
 @pytest.mark.parametrize("part", range(PARTS))

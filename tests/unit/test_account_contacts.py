@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from shared.brevo import account_contacts as reading
+from shared.brevo import contact_pages
 from shared.brevo.account_contacts import PAGE, account_contacts
 from shared.errors import ConfigurationError, TransientError
 
@@ -95,7 +95,7 @@ def test_answer_that_does_not_show_everybody_is_tried_again(shown):
 
 
 def test_account_that_takes_too_long_is_refused(monkeypatch):
-    monkeypatch.setattr(reading, "LONGEST_SECONDS", -1.0)
+    monkeypatch.setattr(contact_pages, "LONGEST_SECONDS", -1.0)
     with pytest.raises(ConfigurationError, match="identify_by") as caught:
         read(Pages(range(1, 2_500)))
     assert caught.value.code == "account_too_large"

@@ -6,6 +6,7 @@ Bicep and KQL are read by their layout here; `make infra-check` parses the Bicep
 import ast
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -75,6 +76,15 @@ def test_query_reads_the_line_that_a_run_ends_with(name):
         assert found["Code"] == "list_missing"
     if name == "rejected-share":
         assert (found["RowsRead"], found["RowsRejected"], found["RejectedByBrevo"]) == ("10", "3", "1")
+
+
+def test_query_for_failed_runs_reads_the_line_of_one_that_a_guard_holds_too():
+    query = bicep("queries/run-failed.kql")
+    line = ended_line(replace(RUN, state="held", error=None, held_for=Problem("guard_max_shrink", "It shrank.", "")))
+    found = pattern_of(query).match(line)
+    assert line.startswith(tuple(re.findall(r'startswith "(run [^"]+)"', query)))
+    assert (found["State"], found["Code"], found["Run"]) == ("held", "guard_max_shrink", RUN.run_id)
+    assert 'State == "held" and Code startswith "guard_"' in query
 
 
 def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_timer():

@@ -69,7 +69,7 @@ def test_byte_order_mark_is_no_fault():
         ((*EXPORT, "default_country"), "XX", "exports[0].default_country: is not a country code of two letters, such as RO"),
         ((*EXPORT, "default_country"), "Romania", "exports[0].default_country: is not a country code of two letters, such as RO"),
         ((*EXPORT, "segments"), ["A", "A"], "exports[0].segments: names a segment twice"),
-        ((*EXPORT, "sync_mode"), "some", "exports[0].sync_mode: must be 'full', 'changes_only' or 'mirror'"),
+        ((*EXPORT, "sync_mode"), "some", "exports[0].sync_mode: must be 'full', 'changes_only', 'mirror' or 'mirror_exact'"),
         ((*EXPORT, "max_rejected"), 50, "exports[0].max_rejected: must be 1 or less"),
         ((*EXPORT, "mapping", "attributes"), {"FIRSTNAME": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
         ((*EXPORT, "mapping", "attributes"), {"firstname": "X"}, "exports[0].mapping: attribute FIRSTNAME is mapped twice"),
@@ -249,7 +249,7 @@ def told(**changes: Any) -> str:
 
 def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwise():
     (found,) = parse_document(told().encode(), "x").notifications
-    assert found.on == ["failed", "guard", "rejections", "recovered"]
+    assert found.on == ["failed", "guard", "held", "expired", "rejections", "recovered"]
     assert (found.exports, found.rejected_share) == ("all", 0.05)
     assert parse_document(json.dumps(GOOD).encode(), "x").notifications == []
 
@@ -262,7 +262,7 @@ def test_notification_is_for_every_event_of_every_export_unless_it_says_otherwis
         ({"type": "webhook"}, 'notifications[0]: a webhook takes a secret: {"setting": "NAME"} of the setting that holds it'),
         ({"secret": {"setting": "S"}}, "notifications[0]: teams takes no secret: only a webhook's messages are signed"),
         ({"type": "mail"}, "notifications[0].type: must be 'teams', 'slack' or 'webhook'"),
-        ({"on": ["success"]}, "notifications[0].on[0]: must be 'failed', 'guard', 'rejections' or 'recovered'"),
+        ({"on": ["success"]}, "notifications[0].on[0]: must be 'failed', 'guard', 'held', 'expired', 'rejections' or 'recovered'"),
         ({"on": []}, "notifications[0].on: must have 1 entry or more"),
         ({"on": ["failed", "failed"]}, "notifications[0]: on and exports name each event and export once"),
         ({"rejected_share": 5}, "notifications[0].rejected_share: must be 1 or less"),

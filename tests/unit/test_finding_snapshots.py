@@ -289,8 +289,8 @@ def test_eighteen_thousand_partitions_are_found_in_a_moment():
     names = [f"{FOLDER}/{REFRESH}/Loyal_{number}.csv" for number in range(1, 18_001)]
     texts = listing(*(f"{REFRESH}/Loyal_{number}.csv" for number in range(1, 18_001)))
     blobs: Any = Names(*names, texts=texts)
-    began = time.monotonic()
+    began = time.process_time()
     snapshot = find_snapshot(blobs, Source(container="crm", folder=FOLDER), ["Loyal"])
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert [file.blob.name for file in snapshot.segments[0].files] == names
     assert blobs.requests < 10

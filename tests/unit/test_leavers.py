@@ -8,7 +8,7 @@ import pytest
 
 from shared.mapping.leavers import DigestKey, Leavers, leave_out_sql, load_leavers_sql
 from shared.mapping.select import FATE
-from shared.runs.leavers import SERVES_SECONDS, Question
+from shared.runs.questions import SERVES_SECONDS, Question
 from shared.runs.state import Run
 from shared.storage.tables import Row
 

@@ -191,7 +191,13 @@ def test_watch_and_drive_are_taken_once():
 
 def test_answer_of_an_import_that_is_no_longer_the_batch_s_changes_nothing():
     batch = batch_in("delivered", process_id=9)
-    assert batch.polled(7) is batch.report_failed(7) is batch.confirmed(7, {}, "") is batch.import_failed(7) is None
+    assert (
+        batch.polled(7, is_listed=True)
+        is batch.report_failed(7)
+        is batch.confirmed(7, {}, "")
+        is batch.import_failed(7)
+        is None
+    )
 
 
 def test_call_back_of_a_batch_that_was_posted_twice_is_not_believed():

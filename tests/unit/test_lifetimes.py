@@ -7,7 +7,7 @@ import pytest
 
 from shared import lifetimes
 from shared.config.models import Connection
-from shared.runs.leavers import SERVES_SECONDS
+from shared.runs.questions import SERVES_SECONDS
 from shared.runs.queue import GIVE_UP_SECONDS
 
 ROOT = Path(__file__).parents[2]

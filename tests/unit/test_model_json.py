@@ -195,7 +195,7 @@ def test_model_json_that_is_a_gzip_bomb_is_refused_within_its_limit():
 
 def test_eighteen_thousand_partitions_are_read_in_a_moment():
     files = [f"{BASE}/Loyal/2027/03/14/0500/Loyal_{number}.csv" for number in range(18_000)]
-    began = time.monotonic()
+    began = time.process_time()
     model = with_files(*files, columnHeaders=True, delimiter=",")
     assert len(model.refreshes("Loyal")["2027/03/14/0500"]) == 18_000
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -233,6 +233,43 @@ def test_guard_says_how_many_were_held_back():
     assert notice.customers == 800
 
 
+WHY_HELD = Problem("guard_max_shrink", "The segment has 800 contacts where the last run had 9,000.", "")
+
+
+def test_held_run_says_what_it_would_send_and_how_to_decide():
+    counts = Counts(
+        rows_read=800, contacts_mapped=790, rows_rejected={"missing_email": 10}, contacts_left_out={"left_list": 90}
+    )
+    times = RUN.times | {"held": "2026-11-24T05:31:00.000+00:00"}
+    held = replace(
+        RUN, state="held", error=None, held_for=WHY_HELD, held_until=1795671060.0, counts=counts, times=times
+    )
+    notice = run_notice("held", held, "Gold customers", None)
+    assert notice.title == "Gold customers: the export waits for approval"
+    assert notice.sentences == (
+        "The segment has 800 contacts where the last run had 9,000.",
+        "The run would send 700 contacts of 800 rows: 10 rows are rejected, 90 contacts are left out.",
+        "Nothing was sent: the list is as it was.",
+    )
+    assert notice.advice == (
+        f"Until 2026-11-26 05:31 UTC, to send it: segment-export approve {RUN.run_id} · to reject it: "
+        f"segment-export cancel {RUN.run_id}"
+    )
+    assert (notice.customers, notice.data["code"], notice.facts[2]) == (
+        700,
+        "guard_max_shrink",
+        ("Held", "2026-11-24 05:31 UTC"),
+    )
+
+
+def test_held_run_that_expired_says_that_the_list_is_as_it_was():
+    expired = replace(RUN, state="cancelled", held_for=WHY_HELD, error=Problem("hold_expired", "Nobody did.", ""))
+    notice = run_notice("expired", replace(expired, times=RUN.times | {"cancelled": RUN.times["failed"]}), "Gold", None)
+    assert notice.title == "Gold: nobody approved the export in time"
+    assert notice.sentences[-1] == "Nothing was sent: the list is as it was."
+    assert notice.advice == "To look again: segment-export plan gold"
+
+
 def test_rejections_are_counted_and_explained():
     notice = run_notice("rejections", SUCCESS, "Gold customers", None)
     assert notice.sentences == (

@@ -305,3 +305,20 @@ def test_the_command_refuses_what_makes_no_sense(
     with pytest.raises(SystemExit, match="2"):
         sample_data.main([*arguments, "--folder", str(tmp_path)])
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_snapshot_in_storage_is_refreshed_now_unless_it_is_given_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export sends the newest one: another would be passed over."""
+    taken: list[datetime] = []
+
+    def stream(plans: list[SegmentPlan], connection_string: str, container: str) -> Expected:
+        taken.extend(plan.taken for plan in plans)
+        return Expected()
+
+    monkeypatch.setattr(sample_data, "stream_to_storage", stream)
+    monkeypatch.setenv("AzureWebJobsStorage", "somewhere")
+    began = datetime.now(UTC)
+    assert sample_data.main(["--rows", "10", "--segments", "Gold", "--storage"]) == 0
+    assert sample_data.main(["--rows", "10", "--segments", "Gold", "--storage", "--taken", "2026-10-05T06:30"]) == 0
+    assert began <= taken[0] <= datetime.now(UTC)
+    assert taken[1].isoformat() == "2026-10-05T06:30:00"

@@ -1,5 +1,6 @@
 """The terminal without an app: how soon it answers, and what it says to wrong use."""
 
+import math
 import os
 import re
 import resource
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from shared.cli.program import program
 from shared.errors import ConfigurationError, TransientError
 
-ROUNDS = 7
+MOST_ROUNDS = 15
 SCRIPT = str(Path(sys.executable).with_name("segment-export"))
 IMPORT_CLICK = [sys.executable, "-c", "import click"]
 
@@ -56,9 +57,13 @@ def local_configuration(tmp_path):
 def test_help_and_tab_take_at_most_three_times_as_long_as_importing_click(local_configuration, command, environment):
     environment = environment | {"EXPORT_CONFIG": str(local_configuration)}
     # In turns, so that what else runs on the machine slows both; the best of each is what they need.
-    pairs = [(cpu_seconds(IMPORT_CLICK, {}), cpu_seconds(command, environment)) for _ in range(ROUNDS)]
-    ours, click_alone = min(ours for _, ours in pairs), min(alone for alone, _ in pairs)
-    assert ours <= 3 * click_alone, f"{ours:.3f} s, click alone {click_alone:.3f} s"
+    ours = click_alone = math.inf
+    for _ in range(MOST_ROUNDS):
+        click_alone = min(click_alone, cpu_seconds(IMPORT_CLICK, {}))
+        ours = min(ours, cpu_seconds(command, environment))
+        if ours <= 3 * click_alone:
+            return
+    pytest.fail(f"{ours:.3f} s, click alone {click_alone:.3f} s")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["export", "schedule", "--help"]], ids=" ".join)

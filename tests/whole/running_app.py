@@ -41,8 +41,9 @@ class RunningApp:
         return self.call("GET", f"runs/{run_id}")[2]
 
     def finish(self, run_id):
+        """The status of the run once it has ended or is held."""
         return wait_until(
-            lambda: (found := self.status(run_id))["status"] in FINAL and found, explain=self.host.log_text
+            lambda: (found := self.status(run_id))["status"] in (*FINAL, "held") and found, explain=self.host.log_text
         )
 
     def runs(self, export):

@@ -1,5 +1,6 @@
-"""The API from outside, by one app in the functions host: the page of the connector that is replaced, from top to
-bottom; docs/api.md, whose lines are run as they stand there; and the served OpenAPI document, by schemathesis.
+"""The API from outside, by one app in the functions host: docs/api.md, whose lines are run as they stand there; and, as
+long tests, the page of the connector that is replaced, from top to bottom, and the served OpenAPI document, by
+schemathesis.
 
 The page comes first: it wants an app in which nobody has done anything, and has an export of its own.
 """
@@ -61,6 +62,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield Page(stack)
 
 
+@pytest.mark.full
 def test_the_page_from_top_to_bottom(page: Page) -> None:
     # Prerequisites: nothing is there yet, and each thing that is missing is named.
     assert page.get("connections") == []
@@ -235,11 +237,8 @@ def _values(printed: str) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("phases", "examples"),
-    [("examples,fuzzing", 1), pytest.param("examples,coverage,fuzzing,stateful", 15, marks=pytest.mark.full)],
-)
-def test_served_document_is_true_of_every_route(page: Page, phases: str, examples: int) -> None:
+@pytest.mark.full
+def test_served_document_is_true_of_every_route(page: Page) -> None:
     page.clear()
     stack = page.stack
     page.samples.drop(stack.storage, CONTAINER)
@@ -257,7 +256,8 @@ def test_served_document_is_true_of_every_route(page: Page, phases: str, example
         "--config-file", str(Path(__file__).with_name("schemathesis.toml")),
         "run", f"{stack.url}/api/openapi.json",
         "--header", f"x-functions-key: {stack.host.key}",
-        "--phases", phases, "--max-examples", str(examples), "--request-timeout", "30", "--no-color",
+        "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "15", "--request-timeout", "30",
+        "--no-color",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=360, cwd=stack.log_file.parent)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"

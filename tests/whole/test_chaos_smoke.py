@@ -1,4 +1,4 @@
-"""A very small chaos: three kills, and the oracle's verdict. The long one is among the long tests, by scenario."""
+"""A very small chaos: three kills, and the oracle's verdict; and the long one by scenario. Both are long tests."""
 
 import json
 import os
@@ -33,6 +33,7 @@ def run_chaos(folder: Path, scenario: str, seed: str, seconds: float, *arguments
     return found
 
 
+@pytest.mark.full
 @pytest.mark.timeout(240)
 def test_small_chaos_of_kills_loses_no_contact_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.timeout(240)
 
 BINARIES = Path(__file__).resolve().parents[2] / ".venv" / "bin"
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 TO_START, RETURN = "\x01", "\n"  # Ctrl-A in zsh's own keys
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.whole.started import Started
 pytestmark = pytest.mark.timeout(240)
 
 
+@pytest.mark.full
 def test_the_demo_takes_a_segment_to_its_list_by_every_trigger_and_leaves_nothing_behind(
     start: Callable[..., Started],
 ) -> None:
@@ -35,6 +37,9 @@ def test_the_demo_takes_a_segment_to_its_list_by_every_trigger_and_leaves_nothin
     assert "3,558 members: 0 missing, 0 wrong, 0 unexpected" in text
     assert "list 13, which belongs to others, is as it was" in text
     assert "segment,file,line,reason,field,customer_id,email_sha256,outcome" in text
+    shown = [line.partition("] ")[2] or line.strip() for line in lines if line.strip()]
+    assert [line for line, after in pairwise(shown) if line == after] == [], "a line is repeated"
+    assert "next check at" not in text, "each look at a run would have a line of its own"
     assert "@" not in text, "the demo shows somebody's address"
     assert demo.left_processes() == []
     assert demo.left_files() == []
@@ -72,7 +77,7 @@ def test_the_sandbox_process_ends_when_its_starter_is_killed(start: Callable[...
     assert starter.process.stdout.readline().startswith("http://127.0.0.1:")
     assert any("sandbox_process" in command for command in starter.left_processes())
     starter.process.kill()
-    wait_until(lambda: not starter.left_processes(), 20)
+    wait_until(lambda: not starter.left_processes())
 
 
 def test_the_members_of_a_list_are_read_from_the_sandbox_as_they_were_seeded() -> None:

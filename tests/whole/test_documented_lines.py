@@ -1,6 +1,7 @@
 """Each command and request of README and the guides, run as it stands there beside `make serve`, as a reader does.
 
-One start of `make serve` for all pages. A page is one shell, in which `serve.env` was read: what a line sets, the next
+README's lines run in `make test`, those of the guides are long tests. One start of `make serve` for all pages that are
+run. A page is one shell, in which `serve.env` was read: what a line sets, the next
 ones use. The command segment-export is forked from one that has loaded the product; all else is as for a reader.
 """
 
@@ -69,13 +70,8 @@ def expected_status(command: str) -> int:
     return int(said[1]) if said else 0
 
 
-def lines_to_run() -> list[tuple[str, int, str]]:
-    return [
-        (page, number, command)
-        for page in PAGES
-        for number, command in enumerate(commands(page))
-        if not reason_not_to_run(command)
-    ]
+def lines_to_run(page: str) -> list[str]:
+    return [command for command in commands(page) if not reason_not_to_run(command)]
 
 
 @pytest.fixture(scope="module")
@@ -104,27 +100,24 @@ def _has_ended(facts: dict[str, Any], export: str) -> bool:
     return bool(runs) and all(run["finished_at"] for run in runs)
 
 
-@pytest.fixture(scope="module")
-def ended(served: Path, forked: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Ended]:
-    """What became of each command."""
-    found: dict[tuple[str, int], Ended] = {}
-    work = tmp_path_factory.mktemp("reader")
+def ended(served: Path, forked: list[str], work: Path, page: str) -> list[Ended]:
+    """What became of each of the page's commands."""
     shutil.copytree(ROOT / "config", work / "config")
-    for page in PAGES:
-        results = tmp_path_factory.mktemp("results")
-        script = _script(served, _programs(work, forked), results, [one for one in lines_to_run() if one[0] == page])
-        done = subprocess.run(["sh", "-c", script], cwd=work, env=_environment(), capture_output=True, timeout=150)
-        assert done.returncode == 0, done.stderr
-        for path in results.glob("*.status"):
-            printed = path.with_suffix(".printed").read_text(errors="replace")
-            found[page, int(path.stem)] = Ended(int(path.read_text()), printed)
-    return found
+    results = work / "results"
+    results.mkdir()
+    script = _script(served, _programs(work, forked), results, lines_to_run(page))
+    done = subprocess.run(["sh", "-c", script], cwd=work, env=_environment(), capture_output=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    return [
+        Ended(int((results / f"{number}.status").read_text()), (results / f"{number}.printed").read_text())
+        for number in range(len(lines_to_run(page)))
+    ]
 
 
 def _programs(work: Path, forked: list[str]) -> Path:
     """A folder with segment-export, and curl that ends with 22 where a request is refused."""
     folder = work / "programs"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir()
     for name, line in {
         "segment-export": f'{shlex.join(forked)} shared.cli "$@"',
         "curl": f'{shutil.which("curl")} --fail-with-body --max-time 60 "$@"',
@@ -134,9 +127,9 @@ def _programs(work: Path, forked: list[str]) -> Path:
     return folder
 
 
-def _script(served: Path, programs: Path, results: Path, lines: list[tuple[str, int, str]]) -> str:
+def _script(served: Path, programs: Path, results: Path, lines: list[str]) -> str:
     run = [f". {served}/serve.env", f"PATH={programs}:$PATH"]
-    for _, number, command in lines:
+    for number, command in enumerate(lines):
         place = f"{results}/{number}"
         run.append(f"{{ {command}\n}} > {place}.printed 2>&1 <<'TYPED'\n{TYPED}TYPED\necho $? > {place}.status")
     return "\n".join(run)
@@ -147,12 +140,18 @@ def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "USER": "ana", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
 
 
-@pytest.mark.parametrize(("page", "number", "command"), lines_to_run())
-def test_documented_line_does_what_the_page_says(
-    ended: dict[tuple[str, int], Ended], page: str, number: int, command: str
-) -> None:
-    found = ended[page, number]
-    assert found.status == expected_status(command), f"{command}\n{found.printed}"
+@pytest.mark.parametrize(
+    "page", ["README.md", *(pytest.param(page, marks=pytest.mark.full) for page in PAGES if page != "README.md")]
+)
+def test_documented_lines_do_what_the_page_says(served: Path, forked: list[str], tmp_path: Path, page: str) -> None:
+    lines = lines_to_run(page)
+    assert lines
+    wrong = [
+        f"{command}\n{found.printed}"
+        for command, found in zip(lines, ended(served, forked, tmp_path, page), strict=True)
+        if found.status != expected_status(command)
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_serve_env_has_what_the_guides_need(served: Path) -> None:
@@ -162,11 +161,6 @@ def test_serve_env_has_what_the_guides_need(served: Path) -> None:
     program, *values = done.stdout.splitlines()
     assert Path(program) == Path(sys.executable).parent / "segment-export"
     assert values == [f"{facts['api']}/api", facts["key"], facts["sandbox"]]
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_page_has_lines_that_are_run(page: str) -> None:
-    assert [one for one in lines_to_run() if one[0] == page]
 
 
 @pytest.mark.parametrize("beginning", NOT_RUN)

@@ -75,6 +75,7 @@ def _call(facts: dict[str, Any], method: str, path: str, document: Any) -> int:
     return send(method, f"{facts['api']}/api/{path}", headers=headers, body=json.dumps(document).encode()).status
 
 
+@pytest.mark.full
 def test_serve_keeps_what_it_holds_and_names_the_log_of_a_part_that_dies(
     start: Callable[..., Started], tmp_path: Path
 ) -> None:

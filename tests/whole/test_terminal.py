@@ -290,9 +290,10 @@ def test_run_that_fails_is_1_and_says_why(terminal):
     assert "what to do" in done.stdout
 
 
-def test_guarded_run_is_1_and_goes_through_with_accept(terminal):
-    assert "--accept" in terminal("run", "guarded", "--wait", exit_status=1).stdout
-    assert terminal.json("run", "guarded", "--wait", "--accept")["status"] == "succeeded"
+def test_guarded_run_is_held_with_status_3_and_sent_once_it_is_approved(terminal):
+    held = terminal.json("run", "guarded", "--wait", exit_status=3)
+    assert (held["status"], held["held_for"]["code"]) == ("held", "guard_max_profiles")
+    assert terminal.json("approve", held["run_id"], "--wait")["status"] == "succeeded"
 
 
 def test_run_of_an_empty_segment_is_skipped_and_0(terminal):

@@ -17,6 +17,7 @@ from shared.operating import looking
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding, Group, probed, probed_at_once
+from shared.operating.doctor.imports import slow_imports
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
 from shared.operating.doctor.storage import app_services, opened_storage, secret_in_use, segment_containers
 from shared.runs.store import RunStore
@@ -104,8 +105,9 @@ def _runs(app: App, document: Document) -> Generator[Finding]:
     """Each check on its own, so that storage that stops to answer in one of them is still asked by the next."""
     exports = [export.id for export in document.exports]
     for check in (
+        ("timer", partial(looking.timer_ticks, app)),
         ("open runs", partial(looking.open_runs, app)),
-        ("imports", partial(looking.slow_imports, app, document)),
+        ("imports", partial(slow_imports, app, document)),
         ("odd rows", partial(looking.odd_rows, app, document)),
         ("other releases' rows", partial(looking.other_forms, app, exports)),
         ("wrong times", partial(looking.wrong_times, app, document)),

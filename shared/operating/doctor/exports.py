@@ -13,11 +13,12 @@ from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
-from shared.operating.looking import Look, duration
+from shared.operating.looking import Look, State, duration
 from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
+from shared.runs.why_not_running import held_words, needs_accept
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
@@ -102,20 +103,33 @@ class _ExportCheck:
         return self._started.due_tries if is_cron else self._started.snapshot_tries
 
     def last_run(self) -> Look:
-        """A run that has failed: with what, what happens next by itself, and the command that runs it now."""
+        """A run that has failed, is held or was not approved in time: why, what happens next, and a command."""
         run, again = self._last, f"`segment-export run {self.export.id}`"
         if run is None:
             return "ok", "It has never run.", ""
+        if held := self._held(run):
+            return held
         if run.state != "failed" or run.error is None:
             return "ok", f"{run.run_id}: {run.state.replace('_', ' ')}.", ""
         text = f"{run.run_id} failed: {run.error.message}"
         if is_guard(run.error.code):
             return "FAILED", text, f"{run.error.advice} That is {again[:-1]} --accept`."
+        if needs_accept(run):
+            again = f"{again[:-1]} --accept`"
         is_off = self.export.schedule == "off"
         next_try = "" if is_off else self._tries.words()
         fix = run.error.advice if next_try in run.error.advice else f"{run.error.advice} {next_try}"
         # With its schedule off, it runs when a person starts it, who has seen it fail.
         return "warn" if is_off else "FAILED", text, f"{fix} Run it now: {again}.".strip()
+
+    def _held(self, run: Run) -> Look | None:
+        """A run that waits for approval, or has waited in vain. Where a guard holds it, nothing reaches Brevo."""
+        state: State = "FAILED" if run.held_for and is_guard(run.held_for.code) else "warn"
+        if run.is_held:
+            return state, *held_words(run)
+        if run.error is not None and run.error.code == "hold_expired":
+            return state, f"{run.run_id}: {run.error.message}", run.error.advice
+        return None
 
     def newest_snapshot(self) -> Look | None:
         """A snapshot that is not there, lacks files, or is older than the ones before let expect."""
@@ -197,7 +211,7 @@ class _ExportCheck:
     def notices(self) -> Look | None:
         """The notices of the last run that did not arrive."""
         run = self._last
-        if run is None or not run.is_final:
+        if run is None or not (run.is_final or run.is_held):
             return None
         rows = {row.key: NoticeRow.of(row) for row in self.app.storage.notices.query(run.run_id, on_other=pass_over)}
         lost = [key for key, notice in rows.items() if notice.state in ("given_up", "unknown")]

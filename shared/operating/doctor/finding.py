@@ -1,11 +1,13 @@
 """What the doctor's checks return, and how one that breaks is kept from the others."""
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import ExportError, place_of
 from shared.operating.looking import Look, State
+from shared.settings import emulator_hint
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.forms import OtherFormError
 
@@ -57,7 +59,8 @@ def probed_at_once(probes: list[Probe]) -> tuple[list[Finding], bool]:
 def fault(check: str, error: Exception) -> Finding:
     """The line about what a check has raised."""
     if isinstance(error, ExportError):
-        return Finding(check, "FAILED", error.message, error.advice)
+        hint = emulator_hint(os.environ) if error.code == "storage_unreachable" else ""
+        return Finding(check, "FAILED", error.message, hint or error.advice)
     if isinstance(error, NotFound | Conflict):
         return Finding(check, "FAILED", f"{error} was changed meanwhile.", "Try again.")
     return Finding(check, "FAILED", f"An unforeseen error: {place_of(error)}.", "Report it with this line.")

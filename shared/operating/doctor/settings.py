@@ -1,6 +1,7 @@
 """The doctor's checks of the settings and of the configuration."""
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,17 +10,20 @@ from shared.app import App
 from shared.app_secret import app_secret
 from shared.config.document import DocumentError, read_local
 from shared.config.models import Document
+from shared.config.store import DocumentStore
 from shared.counting import counted
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ExportError, shown
 from shared.operating.doctor.finding import Finding, fault, probed
 from shared.operating.looking import Look
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
 from shared.storage.account import Storage
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
+from shared.times import local_text
 from shared.version import VERSION
 
 _KEY_VAULT = "@Microsoft.KeyVault("
+_MOST_VERSIONS = 5
 
 
 def usable_settings(environment: Mapping[str, str]) -> tuple[Settings, list[Finding]]:
@@ -85,9 +89,9 @@ def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
     try:
         schedule = TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, now)
     except ConfigurationError as error:
-        return Finding("timer", "FAILED", error.message, error.advice)
+        return Finding("timer schedule", "FAILED", error.message, error.advice)
     fix = "Give EXPORT_SCHEDULE a day of the month or a weekday, and * for the other." if schedule.is_in_doubt else ""
-    return Finding("timer", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now), fix)
+    return Finding("timer schedule", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now), fix)
 
 
 def _webhook(environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -120,9 +124,23 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
             return Document(), Finding("configuration", "FAILED", text, "Fix the setting of the storage first.")
     except DocumentError as error:
         more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
-        fix = f"`segment-export validate` lists all faults; correct them in {where}."
+        fix = f"`segment-export validate` lists all faults; correct them in {where}{_restore(settings, storage)}."
         return Document(), Finding("configuration", "FAILED", f"{error.problems[0].rstrip('.')}{more}.", fix)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
         return Document(), fault("configuration", error)
     text = f"{where}: {counted(len(found.connections), 'connection')}, {counted(len(found.exports), 'export')}."
     return found, Finding("configuration", "ok", text)
+
+
+def _restore(settings: Settings, storage: Storage | None) -> str:
+    """The command that puts back the newest version that is in order; empty where there is none."""
+    if storage is None:
+        return ""
+    kept = DocumentStore(settings.export_config, storage.app_blobs, storage.clock)
+    with suppress(ExportError):
+        for version in kept.history()[:_MOST_VERSIONS]:
+            with suppress(DocumentError):
+                if kept.version(version.id):
+                    text = f"or put back what it was before {shown(version.what)} ({local_text(version.changed_at)})"
+                    return f", {text}: `segment-export history --restore {version.id}`"
+    return ""

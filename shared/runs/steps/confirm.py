@@ -142,9 +142,9 @@ def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process
     if process is not None and process.state == "completed":
         return _take_completed(app, run, ready, batch, process)
     if process is not None and process.state in ("failed", "cancelled"):
-        return _take_failed(app, run, batch, process.state)
+        return _take_failed(app, run, batch, process)
     _check_deadline(app, ready, batch)
-    return _update(app, run, batch, methodcaller("polled", batch.process_id))
+    return _update(app, run, batch, methodcaller("polled", batch.process_id, is_listed=process is not None))
 
 
 def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process) -> Batch:
@@ -189,11 +189,13 @@ def _write_rejected(app: App, run: Run, ready: ReadyExport, batch: Batch, rows: 
         note_rejected(app, ready.export.identify_by, batch, rows)
 
 
-def _take_failed(app: App, run: Run, batch: Batch, state: str) -> Batch:
+def _take_failed(app: App, run: Run, batch: Batch, process: Process) -> Batch:
     """A failed import is sent again once; after that the batch has failed, and with it the run."""
     if not batch.sent_again:
-        app.store.add_event(run.run_id, "import_failed", f"Batch {batch.number} is sent again: Brevo's import {state}.")
-    return _update(app, run, batch, lambda now: now.import_failed(batch.process_id))
+        why = f" ({process.error})" if process.error else ""
+        text = f"Batch {batch.number} is sent again: Brevo's import {process.state}{why}."
+        app.store.add_event(run.run_id, "import_failed", text)
+    return _update(app, run, batch, lambda now: now.import_failed(batch.process_id, process.error))
 
 
 def _update(app: App, run: Run, batch: Batch, change: Callable[[Batch], Batch | None]) -> Batch:
@@ -206,8 +208,10 @@ def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
         if batch.state == "failed":
             raise PermanentError(
                 "import_failed",
-                f"Brevo did not complete the import of batch {batch.number}, twice (process {batch.process_id}).",
-                "Ask Brevo's support with the process number, then run the export again.",
+                f"Brevo did not complete the import of batch {batch.number}, twice (process {batch.process_id})"
+                f"{f': {batch.note}' if batch.note else ''}.",
+                "If Brevo names a limit, see the plan; else ask its support with the process number. Then run "
+                "the export again.",
             )
         if batch.state == "confirmed" and run.is_guarded:
             # Of those that were sent once more, many are rejected again though they are few of the run's.

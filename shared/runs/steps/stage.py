@@ -28,7 +28,7 @@ from shared.runs.guards import why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Synced, difference_of, open_ledger, write_down
-from shared.runs.measuring import held_line
+from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm, send_news
 from shared.runs.state import STAGEABLE, Run
@@ -273,7 +273,8 @@ def _hold(app: App, claim: Claim, staged: Run, result: _Result, why: Problem, se
     Nothing that would be sent is kept meanwhile, also of workers that were lost.
     """
     app.storage.app_blobs.delete_below(STAGED, f"{staged.run_id}/")
-    # Goes first, so that no lost worker takes the news along: where the run is not held, it tells nobody.
+    # These go first, so that no lost worker takes them along: where the run is not held, they say nothing.
+    app.store.note_held(staged.export, staged.run_id)
     send_news(app, staged, app.graces.notice_watch)
 
     def change(now: Run) -> Run | None:
@@ -282,7 +283,7 @@ def _hold(app: App, claim: Claim, staged: Run, result: _Result, why: Problem, se
     held = app.store.update(staged, change)
     if held.rejected_id != result.staging_id or not held.is_held:
         _raise_lost(held, claim)
-    _log.info("%s", held_line(held))
+    _log.info("%s", ended_line(held))
     send_news(app, held)
 
 

@@ -7,6 +7,7 @@ from shared.app import App
 from shared.errors import described
 from shared.runs.measuring import measure_open
 from shared.runs.run_ids import is_run_id
+from shared.runs.state import Run
 from shared.runs.steps import end
 from shared.runs.steps.watch import drive_on, is_watch_lost, rearm
 from shared.staging.bodies import STAGED
@@ -20,15 +21,18 @@ _UNWRITTEN_SECONDS = 3600.0
 
 def sweep(app: App) -> list[str]:
     """Drives on every open run whose time is past, and forgets those that are done; tells which were driven on."""
-    driven = []
+    driven, working = [], []
     open_runs = [run_id for run_id, _ in app.store.open_runs()]
-    measure_open(open_runs, app.storage.clock.now())
     for run_id in open_runs:
         try:
-            if _drive_on(app, run_id):
+            run = app.store.load(run_id)
+            if run is None or not run.is_held:
+                working.append(run_id)
+            if _drive_on(app, run_id, run):
                 driven.append(run_id)
         except Exception as error:  # noqa: BLE001 - the other runs are driven on all the same
             _log.error("run %s could not be driven on: %s", run_id, described(error))
+    measure_open(working, app.storage.clock.now())
     _clear_staged(app, set(open_runs))
     telemetry.flush()
     return driven
@@ -55,8 +59,7 @@ def _clear_staged_of(app: App, run_id: str) -> None:
         app.storage.app_blobs.delete_below(STAGED, f"{run_id}/")
 
 
-def _drive_on(app: App, run_id: str) -> bool:
-    run = app.store.load(run_id)
+def _drive_on(app: App, run_id: str, run: Run | None) -> bool:
     if run is None:
         app.store.drop_unwritten(run_id, _UNWRITTEN_SECONDS)
         return False

@@ -17,10 +17,11 @@ from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.excluded import Answers, ask_all, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
-from shared.runs.leavers import Answer, Subject, digest_key, read_answer
+from shared.runs.leavers import Answer, read_answer
 from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger, write_intention
-from shared.runs.measuring import held_line
+from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
+from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, schedule_confirm, send_confirm, send_news
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
@@ -164,7 +165,7 @@ def _hold(app: App, run: Run, claim: Claim, result: _Result, why: Problem, ready
 
     held = app.store.update(run, change)
     _check_still_ours(held, claim, result, is_done=held.is_held)
-    _log.info("%s", held_line(held))
+    _log.info("%s", ended_line(held))
     send_news(app, held)
 
 

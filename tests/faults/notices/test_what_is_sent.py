@@ -5,11 +5,15 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from shared.runs.holding import approve
+from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.faults.notices.received import FAILED, MISSING_LIST, SECRET, titles
+from tests.memory_line import WorkerDied
 
 RECOVERED = "Gold customers: the export works again"
+HELD = "Gold customers: the export waits for approval"
 
 
 def test_each_channel_is_told_of_a_failed_run_in_its_own_form(told, there):
@@ -74,17 +78,59 @@ def test_run_that_was_skipped_or_cancelled_in_between_hides_no_recovery(told, th
 @pytest.mark.parametrize(
     ("on", "title"),
     [
-        (["failed", "guard", "rejections", "recovered"], "Gold customers: the export was stopped, to be safe"),
+        (["failed", "guard", "held", "rejections", "recovered"], HELD),
         (["guard"], "Gold customers: the export was stopped, to be safe"),
-        (["failed"], FAILED),
+        (["failed"], None),
         (["rejections", "recovered"], None),
     ],
 )
 def test_stop_by_a_guard_is_told_once_as_what_it_is_where_that_is_wanted(told, there, on, title):
     story = told({"type": "slack", "on": on}, max_profiles=1)
-    assert story.run()["error"]["code"] == "guard_max_profiles"
+    assert story.run()["held_for"]["code"] == "guard_max_profiles"
     story.tell()
     assert titles(there) == ([title] if title else [])
+
+
+def start_plan(story):
+    ready = story.app.ready_export(story.export["id"])
+    return start_run(story.app, ready, "http", "tester", kind="plan").run_id
+
+
+def test_plan_that_is_held_is_told_with_the_way_to_approve_it(told, there):
+    story = told({"type": "webhook"})
+    run_id = start_plan(story)
+    story.work(hours=1)
+    story.tell()
+    [notice] = [each.json for each in there.received]
+    assert (notice["type"], notice["data"]["customers_affected"], notice["data"]["code"]) == ("export.held", 4, "plan")
+    assert f"segment-export approve {run_id}" in notice["data"]["advice"]
+    approve(story.app, find_run(story.app, run_id), "ana")
+    story.work(hours=1)
+    story.tell()
+    assert len(there.received) == 1, "that it was approved and has succeeded is no event"
+
+
+def test_run_that_nobody_approves_is_told_when_its_time_is_over(told, there):
+    story = told({"type": "slack"}, hold_hours=1)
+    run_id = start_plan(story)
+    story.work(hours=3)
+    assert story.status(run_id)["error"]["code"] == "hold_expired"
+    story.tell()
+    # The notice about its being held came too late to be true.
+    assert titles(there) == ["Gold customers: nobody approved the export in time"]
+
+
+def test_held_run_is_told_also_where_the_worker_dies_behind_the_write(told, there, monkeypatch):
+    story = told({"type": "slack"})
+    start_plan(story)
+
+    def die(run):
+        raise WorkerDied
+
+    monkeypatch.setattr("shared.runs.steps.stage.ended_line", die)
+    story.work(hours=1)
+    story.tell()
+    assert titles(there) == [HELD]
 
 
 @pytest.mark.parametrize(("share", "is_told"), [(0.0, True), (0.24, True), (0.25, False), (1.0, False)])

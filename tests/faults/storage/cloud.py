@@ -16,7 +16,7 @@ from shared.storage.tables import Row
 from tests.faults.conftest import CONTAINER, FOLDER, REFRESH, Story, check_books
 from tests.plain import plain
 
-DEADLINE_SECONDS = 25.0
+DEADLINE_SECONDS = 60.0
 
 
 class Cloud:

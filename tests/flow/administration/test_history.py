@@ -103,6 +103,65 @@ def test_versions_come_in_pages(office):
     assert last == ""
 
 
+# A configuration that cannot be read
+
+
+NO_JSON = b'{"connections": ['
+
+
+def write(office, data):
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), data)
+
+
+@pytest.mark.parametrize("broken", [NO_JSON, b"\xff\xfe", b"[]", b'{"exports": 7}', b" " * 4_000_001])
+def test_configuration_that_cannot_be_read_is_repaired_by_restoring_a_version(office, broken):
+    rename(office, "Second")
+    write(office, broken)
+    (version,) = versions(office)
+    restored, new_etag = history.restore_version(office.app, ADMINISTRATOR, version.version, etag(office))
+    assert (restored.exports, restored.connections) == (1, 1)
+    assert name_of(office) == "Gold customers"
+    assert new_etag == etag(office)
+    assert code_of(history.restore_version, office.app, ADMINISTRATOR, versions(office)[0].version, ANY) in (
+        "configuration_invalid",
+        "configuration_too_large",
+    ), "what was broken is kept to look at, and is not put back"
+
+
+def test_consent_of_a_configuration_that_is_no_json_is_to_be_given_again(office):
+    rename(office, "Second")
+    write(office, NO_JSON)
+    restored, _ = history.restore_version(office.app, ADMINISTRATOR, versions(office)[0].version, ANY)
+    assert restored.consent_missing == ["brevo-eu"]
+    assert connections.view_connection(office.app, ADMINISTRATOR, "brevo-eu")[0].consent is None
+
+
+def test_consent_is_kept_where_another_part_of_the_configuration_is_wrong(office):
+    rename(office, "Second")
+    document = {"connections": office.connections, "exports": [{**office.export, "colour": "red"}]}
+    write(office, json.dumps(document).encode())
+    restored, _ = history.restore_version(office.app, ADMINISTRATOR, versions(office)[0].version, ANY)
+    assert restored.consent_missing == []
+
+
+def test_broken_configuration_that_somebody_has_changed_meanwhile_is_not_replaced(office):
+    rename(office, "Second")
+    write(office, NO_JSON)
+    seen = etag(office)
+    write(office, NO_JSON + b" ")
+    version = versions(office)[0].version
+    assert code_of(history.restore_version, office.app, ADMINISTRATOR, version, seen) == "changed_meanwhile"
+
+
+def test_terminal_lists_and_restores_while_the_configuration_is_no_json(office, typed):
+    rename(office, "Second")
+    write(office, NO_JSON)
+    status, text, errors = typed("history")
+    assert (status, errors.startswith("etag ")) == (0, True)
+    status, text, _ = typed("history", "--restore", text.splitlines()[1].split()[-1])
+    assert (status, "without consent: segment-export connect brevo-eu" in text) == (0, True)
+
+
 # Consent
 
 

@@ -57,6 +57,8 @@ def test_test_of_receivers_says_for_each_what_it_answers(office, typed, monkeypa
         there.answers = [500]
         status, output, _ = typed("notify-test", "team")
         assert (status, output.split()[0], len(there.received)) == (1, "REFUSED", 3)
+        assert "status 500. A test is not tried again by itself." in output
+        assert "is tried again" not in output.replace("is not tried again", "")
         there.answers = [404, 202]
         status, output, _ = typed("notify-test", "--json")
         assert status == 2

@@ -78,8 +78,8 @@ def test_name_of_nothing_is_one_line_and_2(office, typed, name):
 
 def test_name_that_is_mistyped_gets_the_nearest_one(office, typed):
     run_id = office.run()["run_id"]
-    assert f"Did you mean {office.export_id}?" in typed("status", office.export_id[:-1])[2]
-    assert f"Did you mean {run_id}?" in typed("status", f"{run_id[:-1]}{'0' if run_id[-1] != '0' else '1'}")[2]
+    assert f"(did you mean {office.export_id}?)" in typed("status", office.export_id[:-1])[2]
+    assert f"(did you mean {run_id}?)" in typed("status", f"{run_id[:-1]}{'0' if run_id[-1] != '0' else '1'}")[2]
 
 
 def test_exit_status_is_the_run_s_end(office, typed):

@@ -41,7 +41,7 @@ def test_terminal_probes_says_what_it_costs_and_shows_the_answers(office, typed)
         "EXT_ID: among the attributes",
         "JSON's false is kept: yes",
         "a number that another contact has: the second contact is not imported",
-        "columns of an export: CONTACT ID, EMAIL, ADDED_TIME, MODIFIED_TIME",
+        "columns of an export: CONTACT ID, EMAIL, EXT_ID, ADDED_TIME, MODIFIED_TIME, EMAIL_MARKETING",
         "not answered: imports put back who left the list, import of 1,000 contacts, import of 10,000 contacts",
         "note: How long 1,000 contacts take: that many addresses need --domain.",
     ):
@@ -140,6 +140,7 @@ def test_answers_are_read_as_they_were_saved(office, probed):
         may_export=True,
         export_columns=("ID", "EMAIL"),
         export_has_number=True,
+        removes_by_number=True,
         seconds_for_1=1.0,
         seconds_for_1000=2.5,
         seconds_for_10000=30.0,

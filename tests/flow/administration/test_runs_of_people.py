@@ -40,6 +40,43 @@ def test_guard_that_stopped_a_run_is_told_and_letting_it_through_is_in_the_trail
         read_audit(office.app, CONTRIBUTOR)
 
 
+def test_letting_through_guards_is_refused_where_a_run_is_active_that_does_not(office, typed):
+    active = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id
+    for words in (["--accept"], ["--accept", "--wait"]):
+        status, output, errors = typed("run", office.export_id, *words)
+        assert (status, output) == (2, "")
+        assert f"Nothing was started: the run {active} is active (queued), and its guards still count." in errors
+        assert f"`segment-export cancel {active}`; then run the export again with --accept." in errors
+    assert ("let through guards", active) not in trail(office)
+    status, _, errors = typed("run", office.export_id, "--now")
+    assert (status, "It goes on without --now." in errors) == (0, True)
+    office.finish(active)
+
+
+def test_letting_through_guards_twice_finds_the_run_that_does(office):
+    first = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", accept=True)
+    again = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", accept=True)
+    assert (again.run_id, again.is_new) == (first.run_id, False)
+    office.finish(first.run_id)
+
+
+def trail(office):
+    return [(each.what, each.detail) for each in read_audit(office.app, ADMINISTRATOR, limit=200)[0]]
+
+
+def test_terminal_cancels_the_open_run_of_an_export(office, typed):
+    assert typed("cancel", office.export_id)[0] == 2
+    assert f"No run of {office.export_id} is open." in typed("cancel", office.export_id)[2]
+    run_id = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http").run_id
+    status, output, _ = typed("cancel", office.export_id)
+    assert (status, output.split()[0]) == (0, run_id)
+    assert office.finish(run_id)["status"] == "cancelled"
+    errors = typed("cancel", office.export_id)[2]
+    assert f"Its last run, {run_id}, has ended: cancelled." in errors
+    assert "The run has ended already: cancelled." in typed("cancel", run_id)[2]
+    assert "neither a run nor an export 'gol'" in typed("cancel", "gol")[2]
+
+
 def test_cancel_takes_the_connection_of_the_export(office):
     start = running.start_export(office.app, ADMINISTRATOR, office.export_id, "http")
     with pytest.raises(AccessDenied):

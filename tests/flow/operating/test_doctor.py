@@ -85,7 +85,7 @@ def test_doctor_tells_when_the_timer_runs_or_what_is_wrong_with_its_schedule(
     office, typed, monkeypatch, schedule, state, words
 ):
     monkeypatch.setenv("EXPORT_SCHEDULE", schedule)
-    timer = checks(typed, 1 if state == "FAILED" else 0)["timer"]
+    timer = checks(typed, 1 if state == "FAILED" else 0)["timer schedule"]
     assert timer["state"] == state
     assert words in timer["message"]
 

@@ -100,11 +100,11 @@ def test_doctor_ends_soon_where_storage_does_not_answer(flow, office, typed, mon
     monkeypatch.setenv("EXPORT_CONFIG", str(flow.config))
     began = time.monotonic()
     status, output, _ = typed("doctor")
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20  # a minute and more with the tries of a worker
     assert status == 1
     assert output.count("Storage did not answer for") == 3
     assert output.count("Not checked, since storage does not answer. Make storage answer first.") == 2
-    assert "Check that the account in AzureWebJobsStorage or SEGMENT_STORAGE can be reached." in output
+    assert f"emulator on this machine (127.0.0.1:{silent_port}; AzureWebJobsStorage names it)" in output
 
 
 def test_doctor_ends_at_once_where_storage_refuses_connections(flow, office, typed, monkeypatch):

@@ -3,6 +3,7 @@
 The table in docs/operate.md has the same cases.
 """
 
+import base64
 import json
 
 import pytest
@@ -13,11 +14,14 @@ from shared.cli.program import program
 from shared.errors import ConfigurationError
 from shared.mapping.leavers import DigestKey
 from shared.notices.tell import take_notice
-from shared.runs.leavers import Question
-from shared.runs.starting import start_due
+from shared.runs.questions import Question
+from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
+from shared.runs.steps.sweep import sweep
+from shared.runs.ticks import Tick, last_tick, note_tick
 from shared.storage.tables import Row
 from tests.flow.operating.tools import ANA, HEAD
+from timer_export.blueprint import timer_export
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 24 * 3600.0
 PEOPLE = HEAD + "".join(f"C-{number},person-{number}@example.com,Name\n" for number in range(10))
@@ -149,7 +153,15 @@ def test_doctor_says_that_a_new_snapshot_is_overdue_by_how_often_they_came(night
 
 def test_doctor_names_messages_that_were_given_up_and_the_command_that_puts_them_back(night):
     night.flow.app.storage.poison.send("!!")
-    has_all(night.line("run-steps-poison"), "1 message was given up.", "`segment-export replay`")
+    line = night.line("run-steps-poison")
+    has_all(line, "given up: 1 not ours.", "`segment-export replay`", "`segment-export replay --yes --drop-unreadable`")
+    night.flow.segment(PEOPLE)
+    ours = b'{"run": "x-20261124T050000-abcdef", "step": "stage"}'
+    night.flow.app.storage.poison.send(base64.b64encode(ours).decode())
+    night.flow.app.storage.poison.send("!!!")
+    night.flow.app.storage.poison.receive(600)
+    line = night.line("run-steps-poison")
+    has_all(line, "given up: 1 of runs, 1 not ours, 1 out of sight", "`segment-export replay --yes --clear`")
 
 
 def test_doctor_names_the_process_of_an_import_that_is_stuck_and_until_when_it_is_waited_for(night):
@@ -161,7 +173,7 @@ def test_doctor_names_the_process_of_an_import_that_is_stuck_and_until_when_it_i
     night.skip(45 * MINUTE)
     [line] = [line for line in night.doctor() if "  imports: " in line]
     process = night.flow.app.store.batch(find_run(night.flow.app, run_id), 1).process_id
-    has_all(line, f"the process {process}, which {run_id} waits for, until", "`segment-export cancel RUN`")
+    has_all(line, f"the process {process}, which {run_id} waits for until", "`segment-export cancel RUN`")
 
 
 def test_doctor_shows_what_brevo_says_of_an_account_that_takes_no_more_contacts(night):
@@ -193,6 +205,13 @@ def test_doctor_names_the_first_fault_of_a_broken_configuration_and_who_lists_al
         assert f"  warn    {group}: Not checked, since the configuration cannot be read. Correct it first." in said
 
 
+def test_doctor_names_the_command_that_puts_the_newest_version_in_order_back(night):
+    app = night.flow.app
+    app.configuration.change("ana", "save export gold", lambda now: now)
+    night.configure(exports=7)
+    has_all(night.line("configuration"), f"`segment-export history --restore {app.configuration.history()[0].id}`")
+
+
 def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
     night.flow.segment(PEOPLE)
     run_id = night.flow.start().run_id
@@ -200,6 +219,41 @@ def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
     has_all(night.line("open runs"), f"No host has taken a message of {run_id}", "Start the app.")
     night.skip(HOUR)
     has_all(night.line("open runs"), f"Nothing drives {run_id} (queued)", "Start the app")
+
+
+def test_doctor_says_since_when_the_timer_is_missing_after_one_tick_and_after_two(night):
+    clock = night.flow.app.storage.clock
+    night.skip(300 - clock.now().timestamp() % 300)  # a tick of every five minutes
+    note_tick(night.flow.app, "0 */5 * * * *")
+    night.skip(5 * MINUTE + 30)
+    assert not [line for line in night.doctor(0) if "  timer: " in line]
+    night.skip(MINUTE)
+    has_all(
+        night.line("timer", "warn"), "The timer last ran at 20", "7 min ago, and was due again at 20", "Start the app."
+    )
+    night.skip(5 * MINUTE)
+    has_all(night.line("timer"), "12 min ago", "nothing starts by schedule")
+    note_tick(night.flow.app, "0 */5 * * * *")
+    night.doctor(0)
+
+
+def test_timer_that_pauses_by_its_schedule_is_not_missed(night):
+    night.skip(DAY - night.flow.app.storage.clock.now().timestamp() % DAY + 5 * HOUR)
+    note_tick(night.flow.app, "0 0 5,6 * * *")
+    night.skip(50 * MINUTE)
+    night.doctor(0)
+    night.skip(12 * MINUTE)
+    has_all(night.line("timer", "warn"), "06:00")
+    note_tick(night.flow.app, "0 0 5,6 * * *")
+    night.skip(20 * HOUR)
+    night.doctor(0)
+
+
+def test_timer_notes_each_tick(night, monkeypatch):
+    monkeypatch.setattr("timer_export.blueprint.open_worker_app", lambda: night.flow.app)
+    monkeypatch.setenv("EXPORT_SCHEDULE", "0 */7 * * * *")
+    timer_export.build().get_user_function()(None)
+    assert last_tick(night.flow.app) == Tick(pytest.approx(night.flow.app.now(), abs=5), "0 */7 * * * *")
 
 
 @pytest.mark.parametrize("schedule", ["with_refresh", {"cron": "*/20 * * * *"}])
@@ -280,11 +334,50 @@ def test_doctor_says_that_a_segment_was_cut_and_how_a_person_lets_it_through(nig
     night.flow.segment(PEOPLE)
     night.run()
     night.flow.segment(f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n", refresh="2026/11/25/0500")
-    night.run()
+    run_id = night.run()["run_id"]
     line = night.line(f"{night.export}, last run")
-    has_all(
-        line, "The segment has 2 contacts where the last run had 10", "max_shrink", f"{night.run_it[:-1]} --accept`"
-    )
+    has_all(line, "2 contacts where the last run had 10", "max_shrink", f"segment-export approve {run_id}")
+    night.skip(49 * HOUR)
+    sweep(night.flow.app)
+    line = night.line(f"{night.export}, last run")
+    has_all(line, run_id, "Nobody has approved it until", "2 contacts where the last run had 10", "segment-export plan")
+
+
+def test_doctor_warns_of_a_plan_that_waits_for_approval(night):
+    night.flow.segment(PEOPLE)
+    ready = night.flow.app.ready_export(night.flow.export_id)
+    run_id = start_run(night.flow.app, ready, "http", "ana", kind="plan").run_id
+    night.flow.finish(run_id)
+    line = night.line(f"{night.export}, last run", "warn")
+    has_all(line, run_id, "It is a plan", f"segment-export approve {run_id}", f"segment-export cancel {run_id}")
+
+
+def test_run_that_was_let_through_and_failed_otherwise_is_let_through_again(night, monkeypatch):
+    night.flow.segment(PEOPLE)
+    night.run()
+    night.flow.segment(f"{HEAD}C-1,{ANA},Ana\n", refresh="2026/11/25/0500")
+    monkeypatch.setenv(night.flow.account, "wrong")
+    run_id = night.flow.start(accept=True).run_id
+    night.flow.finish(run_id)
+    monkeypatch.setenv(night.flow.account, night.flow.sandbox.api_key)
+    has_all(night.line(f"{night.export}, last run"), f"Run it now: {night.run_it[:-1]} --accept`.")
+
+
+def test_account_is_asked_for_its_contract_once_a_key_and_not_again_within_minutes(night):
+    night.configure(connections=[night.flow.connection, {**night.flow.connection, "id": "brevo-two"}])
+
+    def asked_for_contract():
+        return night.flow.sandbox.log.count("GET /account")
+
+    night.doctor(0)
+    assert asked_for_contract() == 1
+    night.skip(2 * MINUTE)
+    found = CliRunner().invoke(program, ["doctor", "--json"]).stdout
+    assert asked_for_contract() == 1
+    assert "(asked 2 min ago)" in found
+    night.skip(10 * MINUTE)
+    night.doctor(0)
+    assert asked_for_contract() == 2
 
 
 def test_export_that_cannot_be_checked_stops_no_other_check(night, monkeypatch):

@@ -94,6 +94,26 @@ def test_message_of_any_bytes_is_left_and_nothing_of_it_is_shown(office, typed):
     assert office.app.storage.poison.count() == 0
 
 
+def test_message_that_a_host_has_taken_and_cannot_read_is_dropped_by_clearing(office, typed):
+    """A host keeps such a message out of sight for ten minutes each time, without end."""
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    run_id = office.start().run_id
+    office.app.storage.queue.delete(office.app.storage.queue.receive(60))
+    give_up(office, "!!")
+    wait_until(lambda: office.app.storage.poison.receive(600))
+    give_up(office, step_of(run_id))
+    output = typed("replay", "--yes", "--drop-unreadable")[1]
+    assert "1 message more, out of sight" in output
+    assert "--yes --clear" in output
+    assert typed("replay", "--clear")[0] == 2
+    assert typed("replay", "--clear", "--yes", "--run", run_id)[0] == 2
+    assert office.app.storage.poison.count() == 1
+    assert "1 message more dropped unseen." in typed("replay", "--clear", "--yes")[1]
+    assert office.app.storage.poison.count() == 0
+    assert "1 dropped unseen" in typed("audit")[1]
+    assert office.finish(run_id)["status"] == "succeeded"
+
+
 def test_replay_of_one_run_leaves_the_others(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id

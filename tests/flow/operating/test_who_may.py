@@ -4,7 +4,7 @@ import pytest
 
 from shared.access import AccessDenied, Caller
 from shared.administration.audit import read_audit
-from shared.operating import doctor, forgetting, pruning, replaying
+from shared.operating import doctor, forgetting, pruning, releasing, replaying
 from tests.flow.operating.tools import ADMINISTRATOR, ANA
 
 
@@ -16,6 +16,8 @@ def test_tools_are_for_administrators_alone(office, role):
         lambda: replaying.look(office.app, caller),
         lambda: replaying.replay(office.app, caller),
         lambda: forgetting.forget(office.app, caller, ANA),
+        lambda: releasing.look(office.app, caller, "x"),
+        lambda: releasing.release(office.app, caller, "x"),
         lambda: pruning.prune(office.app, caller, 400),
     ):
         with pytest.raises(AccessDenied):

@@ -1,0 +1,51 @@
+"""Which settings `make serve` takes from the terminal, and which a serve.env of an earlier start has left there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from local.playground import CONFIG_BLOB
+from shared.errors import ConfigurationError
+from shared.timer_schedule import TimerSchedule
+
+# In serve.env: a mark for each setting in it, so that a start knows what a person has set and what an earlier one.
+_MARKS = "SERVE_MARKS"
+_DEFAULTS = {
+    "EXPORT_CONFIG": CONFIG_BLOB,
+    "SNAPSHOT_QUIET_SECONDS": "5",
+    "EXPORT_SCHEDULE": "*/30 * * * * *",
+}
+# By default the one that the folder keeps.
+_WITHOUT_DEFAULT = ("APP_SECRET",)
+
+
+def given_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings that a person has set for this start; none that serve.env has set for an earlier one."""
+    marks = environment.get(_MARKS, "").split()
+    values = {name: environment.get(name, "") for name in (*_DEFAULTS, *_WITHOUT_DEFAULT)}
+    return {name: value for name, value in values.items() if value and _mark(name, value) not in marks}
+
+
+def with_defaults(given: Mapping[str, str]) -> dict[str, str]:
+    """The settings of this start."""
+    return _DEFAULTS | dict(given)
+
+
+def marks(settings: Mapping[str, str]) -> dict[str, str]:
+    """What serve.env says besides the settings."""
+    return {_MARKS: " ".join(_mark(name, settings[name]) for name in sorted(settings))}
+
+
+def schedule_fault(schedule: str, now: datetime) -> str:
+    """What is wrong with the timer's schedule: the host itself says nothing of one that it refuses."""
+    try:
+        TimerSchedule.parse(schedule, now)
+    except ConfigurationError as error:
+        return f"{error} Until then the timer does not run: nothing starts by schedule, and no lost run goes on."
+    return ""
+
+
+def _mark(name: str, value: str) -> str:
+    return hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:16]

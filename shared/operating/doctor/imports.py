@@ -1,0 +1,68 @@
+"""The doctor's check of imports that take long, of open runs and of ended ones."""
+
+from datetime import UTC, datetime
+
+from shared.app import App
+from shared.config.models import Document
+from shared.operating.looking import Look, duration, loaded
+from shared.runs.slots import LeftImport, left_imports
+from shared.runs.state import SENDING, Run
+from shared.times import local_text
+
+_SHOWN = 5
+# Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.
+_SLOW_SECONDS = 1800.0
+# An import that was just posted may not be listed yet.
+_UNLISTED_SECONDS = 300.0
+
+
+def slow_imports(app: App, document: Document) -> Look:
+    """Imports that Brevo has worked on for longer than half an hour, or does not list, with their process numbers."""
+    runs = [run for run in (loaded(app, run_id) for run_id, _ in app.store.open_runs()) if run is not None]
+    hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
+    found = [line for run in runs if run.state in SENDING for line in _of_open(app, run, hours.get(run.key_setting))]
+    settings = dict.fromkeys([*hours, *(run.key_setting for run in runs)])
+    left = [each for setting in settings for each in left_imports(app, setting) if _is_long(app, each)]
+    if not found and not left:
+        return "ok", "None takes long.", ""
+    lines = [*found, *(_of_ended(each) for each in left)]
+    more = f" And {len(lines) - _SHOWN:,} more." if len(lines) > _SHOWN else ""
+    fix = "Nothing, if Brevo ends it in time. Else give the number of the process to Brevo's support"
+    if left:
+        # A person may know what Brevo does not say: the import is not in its list of imports.
+        runs_left = dict.fromkeys(each.run for each in left)
+        commands = ", ".join(f"`segment-export release {run} --yes`" for run in list(runs_left)[:_SHOWN])
+        fix += f"; if the import is over at Brevo, or not there: {commands} lets the next runs go on"
+    if found:
+        fix += "; `segment-export cancel RUN` ends an open run, and the next one sends the whole segment again"
+    return "warn", f"{' '.join(lines[:_SHOWN])}{more}", f"{fix}."
+
+
+def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
+    lines = []
+    for batch in app.store.batches(run):
+        seconds = app.now() - batch.posted_at
+        if batch.state != "delivered" or seconds <= (_UNLISTED_SECONDS if batch.is_unlisted else _SLOW_SECONDS):
+            continue
+        until = f" until {_moment(batch.posted_at + hours * 3600)}" if hours else ""
+        who = f"which {run.run_id} waits for{until}"
+        if batch.is_unlisted:
+            text = f"Brevo does not list the process {batch.process_id}, posted {duration(seconds)} ago, {who}."
+        else:
+            text = f"Brevo has worked for {duration(seconds)} on the process {batch.process_id}, {who}."
+        lines.append(text)
+    return lines
+
+
+def _is_long(app: App, left: LeftImport) -> bool:
+    is_unknown = left.is_unlisted or not left.process
+    return app.now() - left.posted_at > (_UNLISTED_SECONDS if is_unknown else _SLOW_SECONDS)
+
+
+def _of_ended(left: LeftImport) -> str:
+    since = _moment(left.posted_at)
+    return f"The next runs wait for {left.describe()}: posted at {since}, waited for until {_moment(left.until)}."
+
+
+def _moment(at: float) -> str:
+    return local_text(datetime.fromtimestamp(at, UTC))

@@ -1,0 +1,79 @@
+"""Faults about what people have decided: to leave a list, to approve what is held, or not to."""
+
+from simulation.defect import Defect, Edit, one
+
+BY_PEOPLE: tuple[Defect, ...] = (
+    # Who left the list
+    one(
+        "leavers-sent",
+        "Who left the list is asked, and sent all the same.",
+        "runs.steps.stage",
+        "leavers=leavers,",
+        "leavers=None,",
+    ),
+    one(
+        "older-answer-taken",
+        "A run takes an answer that was asked for before it was there.",
+        "runs.questions",
+        "if not is_its_own and self.asked_at < since + _CLOCKS_DIFFER_SECONDS:",
+        "if not self.asked_at:",
+    ),
+    # What is held
+    one(
+        "guard-passed-over",
+        "A run that a guard stops is sent at once.",
+        "runs.steps.stage",
+        "if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):",
+        'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap)):',
+    ),
+    one(
+        "held-goes-on-by-itself",
+        "A held run whose time is over is staged and sent instead of ended.",
+        "runs.steps.watch",
+        "        return expire(app, run)\n",
+        '        app.store.update(run, lambda now: replace(now, state="queued", approved_of="x"))\n'
+        '        send(app, Message(run.run_id, "stage"))\n'
+        "        return True\n",
+    ),
+    Defect(
+        "expired-approved",
+        "A run that was held for too long is approved all the same.",
+        (
+            Edit("shared.runs.holding", "if run.is_past_hold(app.time()):", "if not run.run_id:"),
+            Edit(
+                "shared.runs.state",
+                "if not self.is_held or self.is_stopping or self.is_past_hold(now):",
+                "if not self.is_held or self.is_stopping:",
+            ),
+        ),
+    ),
+    one(
+        "held-for-ever",
+        "A run that nobody approves is held for ever.",
+        "runs.holding",
+        "problem, lambda now: now.is_past_hold(app.time())).is_final",
+        "problem, lambda now: False).is_final",
+    ),
+    Defect(
+        "newer-snapshot-approved",
+        "Who approves what is held sends the snapshot that has come since.",
+        (
+            Edit("shared.runs.steps.stage", "        check_same_snapshot(run, snapshot.id)\n", ""),
+            Edit("shared.runs.holding", "    check_same_snapshot(run, newest.id)\n", ""),
+        ),
+    ),
+    one(
+        "leavers-of-the-plan",
+        "Who has left between plan and approval is put back.",
+        "runs.questions",
+        "is_its_own = run.run_id in self.runs and (not run.is_approved or self.asked_at >= since)",
+        "is_its_own = run.run_id in self.runs",
+    ),
+    one(
+        "approval-and-end-both-count",
+        "A run that a person has cancelled is approved.",
+        "runs.state",
+        "if not self.is_held or self.is_stopping or self.is_past_hold(now):",
+        "if self.is_past_hold(now):",
+    ),
+)

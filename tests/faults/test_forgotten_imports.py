@@ -1,0 +1,120 @@
+"""An import that Brevo has forgotten: what is said of it, and how a person ends the wait for it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from shared.access import Caller
+from shared.administration.audit import read_audit
+from shared.cli.program import program
+from shared.errors import ConfigurationError
+from shared.operating import releasing
+from shared.operating.doctor.imports import slow_imports
+from shared.runs.starting import start_on_demand
+from shared.runs.status import find_run, run_status
+from shared.runs.steps.stop import request_cancel
+from tests.faults.brevo_routes import IMPORT
+from tests.faults.test_endings import slots
+from tests.faults.test_lost_instances import work_until
+
+ADMINISTRATOR = Caller("terminal user ana", "administrator")
+
+
+@pytest.fixture
+def first(story):
+    """A run whose import Brevo has taken and forgotten."""
+    story.connection["import_deadline_hours"] = 6
+    story.people(5)
+    story.save()
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "confirming", run_id)
+    forget_processes(story)
+    return run_id
+
+
+def forget_processes(story):
+    processes = story.sandbox.world.processes
+    processes._first += len(processes._all)
+    processes._all.clear()
+
+
+def waiting_of(story, run_id):
+    return run_status(story.app, find_run(story.app, run_id)).waiting
+
+
+def doctor_of(story):
+    return slow_imports(story.app, story.app.document())
+
+
+def test_open_run_says_that_brevo_does_not_list_its_import(story, first):
+    story.work(hours=0.25)
+    assert "Brevo does not list the process 78 any more." in waiting_of(story, first)
+    state, text, fix = doctor_of(story)
+    assert state == "warn"
+    assert "Brevo does not list the process 78, posted" in text
+    assert f"which {first} waits for until 20" in text
+    assert "`segment-export cancel RUN`" in fix
+
+
+def test_next_run_says_which_import_it_waits_for_and_doctor_how_to_go_on(story, first):
+    request_cancel(story.app, find_run(story.app, first), "ana")
+    second = story.start().run_id
+    story.work(hours=0.5)
+    status = run_status(story.app, find_run(story.app, second))
+    assert status.processes == [78]
+    assert "free import slot" not in status.waiting
+    assert f"waits for the import 78 of {first}, which has ended" in status.waiting
+    assert "Brevo does not list that process any more. It was posted at 20" in status.waiting
+    assert "at most until 20" in status.waiting
+    state, text, fix = doctor_of(story)
+    assert state == "warn"
+    assert f"The next runs wait for the import 78 of {first}" in text
+    assert f"`segment-export release {first} --yes`" in fix
+
+
+def test_person_who_says_that_the_import_is_over_lets_the_next_run_go_on(story, first):
+    request_cancel(story.app, find_run(story.app, first), "ana")
+    second = story.start().run_id
+    story.work(hours=0.5)
+    before = story.kept.clock.seconds()
+    assert [each.process for each in releasing.look(story.app, ADMINISTRATOR, first)] == [78]
+    assert len(slots(story)) == 1, "a look changes nothing"
+    assert [each.process for each in releasing.release(story.app, ADMINISTRATOR, first)] == [78]
+    story.work(hours=1)
+    assert story.status(second)["status"] == "succeeded"
+    assert story.kept.clock.seconds() - before < 2 * 3600, "long before the deadline"
+    assert doctor_of(story)[0] == "ok"
+    assert releasing.release(story.app, ADMINISTRATOR, first) == []
+    noted = [(line.what, line.target) for line in read_audit(story.app, ADMINISTRATOR)[0]]
+    assert noted == [("release imports", first)]
+
+
+def test_import_of_an_open_run_is_not_released(story, first):
+    with pytest.raises(ConfigurationError, match="has not ended: confirming") as caught:
+        releasing.release(story.app, ADMINISTRATOR, first)
+    assert caught.value.advice == f"First: `segment-export cancel {first}`."
+    assert len(slots(story)) == 1
+
+
+def test_run_behind_another_open_run_names_it(story, first):
+    silver = {**story.export, "id": "silver"}
+    document = {"connections": [story.connection], "exports": [story.export, silver]}
+    story.config.write_text(json.dumps(document))
+    second = start_on_demand(story.app, "silver", "http", "tester").run_id
+    story.work(hours=0.25)
+    assert f"for a free import slot, which {first} has." in waiting_of(story, second)
+
+
+def test_terminal_releases_after_a_look(story, first, monkeypatch):
+    request_cancel(story.app, find_run(story.app, first), "ana")
+    monkeypatch.setattr("shared.app.open_app", lambda: story.app)
+
+    def typed(*words):
+        return CliRunner().invoke(program, ["release", first, *words], catch_exceptions=False).stdout
+
+    assert "Nothing was changed: do it with --yes." in typed()
+    assert json.loads(typed("--json"))["imports"][0]["process"] == 78
+    assert typed("--yes").startswith(f"no longer waited for: the import 78 of {first}")
+    assert typed() == "Nothing waits for an import of this run.\n"

@@ -1,0 +1,45 @@
+"""An export whose list follows its segment, day by day."""
+
+import pytest
+
+from shared.runs.questions import Question
+from shared.storage.tables import Row
+
+DAYS = [f"2026/11/{day:02}/0500" for day in range(1, 29)]
+
+
+@pytest.fixture
+def following(flow):
+    """A flow whose account writes down a list at once."""
+    for prefix in ("list-", "left-"):
+        flow.app.storage.accounts.put(Row(flow.account, f"{prefix}{flow.list_id}", Question(seconds=0.01).values()))
+    flow.days = iter(DAYS)
+    return flow
+
+
+def refresh(flow, *numbers, **changed):
+    """A snapshot of these people; `changed` gives some of them another first name."""
+    rows = "".join(f"C-{n},person{n}@example.com,{changed.get(f'c{n}', f'Name{n}')}\n" for n in numbers)
+    flow.segment(f"CustomerId,EMail,FirstName\n{rows}", refresh=next(flow.days))
+
+
+def address(number):
+    return f"person{number}@example.com"
+
+
+def run(flow, **how):
+    status = flow.run(**how)
+    assert status["status"] == "succeeded", status["error"]
+    return status
+
+
+def counts(status):
+    return tuple(status[f"contacts_{name}"] for name in ("new", "changed", "unchanged", "delivered"))
+
+
+def numbers(flow):
+    return {int(email.removeprefix("person").partition("@")[0]) for email in flow.sent()}
+
+
+def put_by_others(flow, *numbers):
+    flow.sandbox.seed(contacts=[{"email": address(n), "lists": [flow.list_id]} for n in numbers])

@@ -1,0 +1,154 @@
+"""How a run that is held ends without approval: by a person, its time, or a newer run; and how held runs are shown."""
+
+import pytest
+
+from shared.operating.looking import open_runs
+from shared.runs.starting import start_due, start_run
+from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
+from shared.runs.steps.sweep import sweep
+from tests.flow.holding import HOUR, LATER, approved, held_by_guard, plan, planned, refusal, skip, why
+from tests.flow.trials import people
+
+# Its end without approval
+
+
+def test_held_run_is_left_alone_until_its_time_is_over_and_then_ended(flow):
+    flow.change(hold_hours=5)
+    status = planned(flow)
+    run_id = status["run_id"]
+    skip(flow, 4.9 * HOUR)
+    assert sweep(flow.app) == []
+    assert flow.status(run_id)["status"] == "held"
+    skip(flow, 0.2 * HOUR)
+    assert refusal(flow, run_id).code == "hold_expired"
+    assert sweep(flow.app) == [run_id]
+    ended = flow.status(run_id)
+    assert (ended["status"], ended["error"]["code"]) == ("cancelled", "hold_expired")
+    assert ended["error"]["message"].endswith("Nothing was sent.")
+    assert refusal(flow, run_id).code == "run_not_held"
+    assert flow.nothing_was_sent()
+    assert flow.app.store.active(flow.export_id) is None
+
+
+def test_cancelling_a_held_run_rejects_it_at_once(flow):
+    status = planned(flow)
+    ended = request_cancel(flow.app, find_run(flow.app, status["run_id"]), "ana")
+    assert (ended.state, ended.error.code, ended.error.message) == (
+        "cancelled",
+        "cancelled",
+        "Cancelled by ana. Nothing was sent.",
+    )
+
+
+@pytest.mark.parametrize("end", ["cancel", "expiry"])
+def test_timer_does_not_start_a_snapshot_again_while_it_is_held_nor_after_a_person_was_asked(flow, end):
+    flow.change(max_profiles=2, schedule="with_refresh")
+    flow.segment(people(5))
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    assert not start_due(flow.app)[0].is_new
+    if end == "cancel":
+        request_cancel(flow.app, find_run(flow.app, start.run_id), "ana")
+    else:
+        skip(flow, 49 * HOUR)
+        sweep(flow.app)
+    assert not start_due(flow.app)[0].is_new
+    assert why(flow).text.endswith(f"To run it now: segment-export run {flow.export_id} --accept")
+    flow.segment(people(2), refresh=LATER)
+    assert start_due(flow.app)[0].is_new
+
+
+def test_due_time_that_comes_while_the_same_snapshot_is_held_starts_nothing_afterwards(flow):
+    flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
+    flow.segment(people(5))
+    start_due(flow.app)
+    skip(flow, 600)
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    skip(flow, 600)
+    assert "held" in start_due(flow.app)[0].reason
+    request_cancel(flow.app, find_run(flow.app, start.run_id), "ana")
+    assert not start_due(flow.app)[0].is_new
+    skip(flow, 600)
+    assert start_due(flow.app)[0].is_new
+
+
+# A newer run takes its place
+
+
+@pytest.mark.parametrize("kind", ["run", "plan"])
+def test_person_s_start_ends_a_held_run(flow, kind):
+    status = planned(flow)
+    new = flow.start() if kind == "run" else plan(flow)
+    assert new.is_new
+    ended = flow.status(status["run_id"])
+    assert (ended["status"], ended["error"]["code"]) == ("cancelled", "superseded")
+    assert new.run_id in ended["error"]["message"]
+    assert flow.finish(new.run_id)["status"] == ("succeeded" if kind == "run" else "held")
+
+
+def test_newer_snapshot_starts_a_run_in_the_place_of_a_held_one(flow):
+    flow.change(max_profiles=5, schedule="with_refresh")
+    flow.segment(people(6))
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    flow.segment(people(5), refresh=LATER)
+    [newer] = start_due(flow.app)
+    assert newer.is_new
+    assert flow.status(start.run_id)["error"]["code"] == "superseded"
+    assert flow.finish(newer.run_id)["status"] == "succeeded"
+
+
+def test_program_that_starts_the_same_snapshot_finds_the_held_run(flow):
+    status = planned(flow)
+    found = start_run(flow.app, flow.app.ready_export(flow.export_id), "webhook", "webhook")
+    assert (found.run_id, found.is_new) == (status["run_id"], False)
+    assert "held" in found.reason
+    flow.segment(people(6), refresh=LATER)
+    assert start_run(flow.app, flow.app.ready_export(flow.export_id), "webhook", "webhook").is_new
+
+
+def test_held_run_that_is_approved_while_another_is_started_goes_on(flow, monkeypatch):
+    """The start has read it as held; by the time that it would end it, it is approved."""
+    status = planned(flow)
+    held = find_run(flow.app, status["run_id"])
+    approved(flow, held.run_id)
+    with monkeypatch.context() as patched:
+        patched.setattr(flow.app.store.__class__, "load", lambda store, run_id: held)
+        found = start_run(flow.app, flow.app.ready_export(flow.export_id), "http", "ion")
+    assert (found.run_id, found.is_new) == (held.run_id, False)
+    assert flow.finish(held.run_id)["status"] == "succeeded"
+
+
+# What is shown
+
+
+def test_export_says_that_its_run_is_held_and_how_to_decide(flow):
+    run_id = held_by_guard(flow)["run_id"]
+    reason = why(flow)
+    assert reason.code == "held"
+    assert f"To send its 5 contacts: segment-export approve {run_id}" in reason.text
+    assert f"segment-export cancel {run_id}" in reason.text
+    assert "more than max_profiles (2)" in reason.text
+
+
+def test_doctor_counts_held_runs_beside_those_that_work_and_times_none_of_them(flow):
+    status = planned(flow)
+    skip(flow, 40 * HOUR)
+    sweep(flow.app)  # as the timer: it makes up for the watch messages that nobody has taken meanwhile
+    assert open_runs(flow.app) == ("ok", "1 held, waiting for approval.", "")
+    flow.add_export("two")
+    other = start_run(flow.app, flow.app.ready_export(f"{flow.export_id}-two"), "http", "ana").run_id
+    state, text, _ = open_runs(flow.app)
+    assert (state, f"1; the oldest, {other}, is queued" in text, "1 held" in text) == ("ok", True, True)
+    assert flow.status(status["run_id"])["status"] == "held"
+
+
+def test_status_of_a_held_run_has_its_time_and_what_it_waits_for(flow):
+    status = held_by_guard(flow)
+    assert status["held_until"] == status["deadline_at"]
+    assert status["waiting_for"] == "A person is to approve it."
+    request_cancel(flow.app, find_run(flow.app, status["run_id"]), "ana")
+    ended = flow.status(status["run_id"])
+    assert (ended["held_until"], ended["held_for"]["code"]) == (None, "guard_max_profiles")
