@@ -10,18 +10,18 @@ from shared.errors import ConfigurationError, PermanentError
 from shared.lifetimes import UNDO_DAYS
 from shared.runs import leavers
 from shared.runs.holding import approve
-from shared.runs.leavers import Question
+from shared.runs.questions import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
 from shared.storage.tables import Row
 from shared.sync.stored import UNDO
-from tests.flow.test_sync import address, counts, following, numbers, put_by_others, refresh, run  # noqa: F401
+from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 
 ADMINISTRATOR = Caller("function key", "administrator")
 
 
 @pytest.fixture
-def undoing(following):  # noqa: F811
+def undoing(following):
     """A flow whose list mirrors its segment, and whose account answers at once."""
     following.app.storage.accounts.put(
         Row(following.account, f"back-{following.list_id}", Question(seconds=0.01).values())
