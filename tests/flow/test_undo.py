@@ -8,6 +8,7 @@ from shared.access import Caller
 from shared.administration.running import undo_run
 from shared.errors import ConfigurationError, PermanentError
 from shared.lifetimes import UNDO_DAYS
+from shared.operating.why import why
 from shared.runs import leavers
 from shared.runs.holding import approve
 from shared.runs.questions import Question
@@ -270,3 +271,10 @@ def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
     undoing.finish(started.run_id)
     held = undoing.finish(begin(undoing, undoing.status(started.run_id)).run_id)
     assert held["status"] == "succeeded", "the second run has changed nobody"
+
+
+def test_why_says_that_the_last_run_was_undone(undoing):
+    refresh(undoing, *range(4))
+    undone = undo(undoing, run(undoing))
+    found = why(undoing.app, ADMINISTRATOR, undoing.export_id, address(1))
+    assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
