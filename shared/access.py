@@ -45,6 +45,7 @@ Operation = Literal[
     "remove_export",
     "preview_export",
     "ask_why",
+    "reset_ledger",
     "run_export",
     "run_all",
     "view_run",
@@ -91,6 +92,7 @@ RULES: Mapping[Operation, Rule] = {
     "remove_export": Rule("remove an export", _ADMINISTRATOR, _CONTRIBUTOR),
     "preview_export": Rule("preview an export's contacts", _ADMINISTRATOR, _CONTRIBUTOR),
     "ask_why": Rule("ask why a person is not in an export's list", _ADMINISTRATOR, _CONTRIBUTOR),
+    "reset_ledger": Rule("forget what an export has sent, so that all is sent again", _ADMINISTRATOR, _CONTRIBUTOR),
     "run_export": Rule(
         "run an export, plan, try, approve and undo it, also through a guard", _ADMINISTRATOR, _CONTRIBUTOR
     ),

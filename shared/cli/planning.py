@@ -1,4 +1,4 @@
-"""The commands that plan an export, approve what is held, and undo what was done."""
+"""The commands that plan an export, approve what is held, undo what was done, and forget what was sent."""
 
 import click
 
@@ -49,3 +49,14 @@ def undo(run: str, wait: bool) -> int:
     require_run_id(run)
     app = open_app()
     return show_start(app, undo_run(app, caller(), run, "terminal"), wait=wait)
+
+
+@program.command(epilog=example("reset high-value"))
+@export_argument
+def reset(export: str) -> None:
+    """Forget what an export has sent: its next run sends all contacts and removes nobody."""
+    from shared.administration.ledgers import reset_ledger
+
+    done = reset_ledger(open_app(), caller(), export)
+    text = "its next run sends all contacts and removes nobody" if done.was_kept else "nothing was kept of it"
+    show(done, lambda: f"{export} is reset: {text}")

@@ -81,12 +81,7 @@ def write_table(db: duckdb.DuckDBPyConnection, select: str, path: Path, about: A
 
 def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) -> Path:
     """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown."""
-    lines = folder / "rejected"
-    lines.write_text(rejected or "0,0\n", encoding="ascii")
-    gone = (
-        f"SELECT high, low FROM read_csv({literal(str(lines))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "
-        "auto_detect=false, header=false)"
-    )
+    gone = keys_sql(rejected, folder)
     digest = "CAST(NULL AS UBIGINT) AS digest" if forget_digests else "digest"
     with closing(open_engine(folder)) as db:
         about = About.of(db, path)
@@ -94,6 +89,16 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) ->
         kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
         write_ledger(db, kept, file, about)
     return file
+
+
+def keys_sql(lines: str, folder: Path) -> str:
+    """The keys in these lines, `high,low`: `high`, `low`."""
+    path = folder / "keys"
+    path.write_text(lines or "0,0\n", encoding="ascii")
+    return (
+        f"SELECT high, low FROM read_csv({literal(str(path))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "
+        "auto_detect=false, header=false)"
+    )
 
 
 def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:

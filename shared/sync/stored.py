@@ -1,6 +1,5 @@
 """Where ledgers lie: `<account>/<list>/<export>/ledger.parquet`; beside it, what runs intend and what undoes them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -97,9 +96,14 @@ def exports_of(blobs: Blobs, account: str, list_id: int) -> set[str]:
     return {blob.name.split("/")[2] for blob in blobs.listing_if_there(LEDGERS, f"{account}/{list_id}/")}
 
 
-def all_ledgers(blobs: Blobs) -> Iterator[tuple[Address, Blob]]:
-    """Every export's ledger, without what lies beside it."""
-    for blob in blobs.listing_if_there(LEDGERS, ""):
-        account, list_id, export, name = blob.name.split("/")
-        if name == _LEDGER:
-            yield Address(account, int(list_id), export), blob
+def drop_ledgers(blobs: Blobs, export: str) -> bool:
+    """Deletes all that is kept of the export, of whatever account and list; False where there is nothing."""
+    found = [
+        (container, blob.name)
+        for container in (LEDGERS, UNDO)
+        for blob in blobs.listing_if_there(container, "")
+        if blob.name.split("/")[2] == export
+    ]
+    for container, name in found:
+        blobs.delete(container, name)
+    return bool(found)

@@ -11,7 +11,7 @@ import duckdb
 
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
-from shared.sync.ledger import About, LedgerUnreadable, count, read_sql, write_ledger, write_table
+from shared.sync.ledger import About, LedgerUnreadable, count, keys_sql, read_sql, write_ledger, write_table
 from shared.sync.members import members_sql
 
 # `number` is null of those that the run adds. `ours`: the run's export had put them there.
@@ -59,6 +59,22 @@ def write_record(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about
     columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in _COLUMNS.items())
     named = ", ".join(_COLUMNS)
     write_table(db, f"WITH contacts({named}) AS ({contacts}) SELECT {columns} FROM contacts", path, about)
+
+
+def record_without(path: Path, keys: str, folder: Path) -> Path | None:
+    """The record without the keys in these lines, `high,low`; None where none of them is in it.
+
+    Raises LedgerUnreadable.
+    """
+    gone = keys_sql(keys, folder)
+    record = f"SELECT * FROM read_parquet({literal(str(path))})"
+    with closing(open_engine(folder)) as db:
+        about = About.of(db, path, _COLUMNS)
+        if not count(db, f"{record} SEMI JOIN ({gone}) USING (high, low)"):
+            return None
+        file = folder / "record.without.parquet"
+        write_record(db, f"{record} ANTI JOIN ({gone}) USING (high, low)", file, about)
+    return file
 
 
 def numbers_sql(path: Path) -> str:

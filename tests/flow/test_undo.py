@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from shared.access import Caller
+from shared.administration.ledgers import reset_ledger
 from shared.administration.running import undo_run
 from shared.errors import ConfigurationError, PermanentError
 from shared.lifetimes import UNDO_DAYS
+from shared.operating.forgetting import forget
 from shared.operating.why import why
 from shared.runs import leavers
 from shared.runs.holding import approve
@@ -278,3 +280,20 @@ def test_why_says_that_the_last_run_was_undone(undoing):
     undone = undo(undoing, run(undoing))
     found = why(undoing.app, ADMINISTRATOR, undoing.export_id, address(1))
     assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
+
+
+def test_forgotten_person_is_not_in_what_undoes_a_run(undoing):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(2, 6))
+    status = run(undoing)
+    forget(undoing.app, ADMINISTRATOR, address(1))
+    assert undo(undoing, status)["contacts_added"] == 1
+    assert numbers(undoing) == {0, *range(2, 6)}
+
+
+def test_export_that_is_reset_has_nothing_to_undo(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    reset_ledger(undoing.app, ADMINISTRATOR, undoing.export_id)
+    assert "not written down any more" in refusal(undoing, status)

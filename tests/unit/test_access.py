@@ -36,6 +36,7 @@ schedule_export     yes yes  yes no   no  no
 remove_export       yes yes  yes no   no  no
 preview_export      yes yes  yes no   no  no
 ask_why             yes yes  yes no   no  no
+reset_ledger        yes yes  yes no   no  no
 run_export          yes yes  yes no   no  no
 run_all             yes yes  yes yes  no  no
 view_run            yes yes  yes yes  yes yes
