@@ -19,6 +19,7 @@ from shared.administration.running import start_exports as start_all
 from shared.administration.running import start_plan as plan
 from shared.administration.running import start_refreshed
 from shared.administration.running import start_trial as trial
+from shared.administration.running import undo_run as undo
 from shared.app import App
 from shared.config.models import Export
 from shared.runs.run_ids import RUN_ID, is_run_id
@@ -160,6 +161,16 @@ def approve_run(asked: Asked) -> func.HttpResponse:
     configuration has changed (plan_outdated).
     """
     return json_answer(run_status(asked.app, approve(asked.app, asked.caller, asked.id)), 202)
+
+
+@endpoint("POST", "runs/{id}/undo", status=202, answer=Started, problems=(404, 409))
+def undo_run(asked: Asked) -> func.HttpResponse:
+    """Starts a run that puts the list's members back to who they were before this run; attributes stay.
+
+    409 (undo_impossible) says why where it cannot be undone: only the last run that changed a list can, within 30 days,
+    where it has read the list before (sync_mode mirror and mirror_exact). An undo that takes out many is held.
+    """
+    return _started(undo(asked.app, asked.caller, asked.id, "http"))
 
 
 @endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))

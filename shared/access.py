@@ -93,7 +93,9 @@ RULES: Mapping[Operation, Rule] = {
     "preview_export": Rule("preview an export's contacts", _ADMINISTRATOR, _CONTRIBUTOR),
     "ask_why": Rule("ask why a person is not in an export's list", _ADMINISTRATOR, _CONTRIBUTOR),
     "reset_ledger": Rule("forget what an export has sent, so that all is sent again", _ADMINISTRATOR, _CONTRIBUTOR),
-    "run_export": Rule("run an export, plan, try and approve it, also through a guard", _ADMINISTRATOR, _CONTRIBUTOR),
+    "run_export": Rule(
+        "run an export, plan, try, approve and undo it, also through a guard", _ADMINISTRATOR, _CONTRIBUTOR
+    ),
     "run_all": Rule("run all exports that the caller may run", _ADMINISTRATOR | _CONTRIBUTOR),
     "view_run": Rule("list and view runs", _EVERYBODY),
     "view_rejected_rows": Rule("read the rejected rows of a run", _EVERYBODY),

@@ -18,3 +18,5 @@ ENDED_STAGED_DAYS = 2
 REJECTED_DAYS = 30
 # Who left a list: an answer of Brevo that a run uses for an hour (shared/runs/leavers.py).
 LEAVERS_DAYS = 1
+# Whom a run has added to a list and whom it has removed: for so long it can be undone.
+UNDO_DAYS = 30

@@ -28,6 +28,7 @@ var containers = [
   'staged'
   'rejected-rows'
   'leavers'
+  'undo'
 ]
 var queues = [
   'run-steps'
@@ -194,6 +195,29 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
               baseBlob: {
                 delete: {
                   daysAfterModificationGreaterThan: 1
+                }
+              }
+            }
+          }
+        }
+        {
+          // Whom a run has added to a list and whom it has removed: keyed digests and Brevo's numbers.
+          name: 'undo-30-days'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: [
+                'blockBlob'
+              ]
+              prefixMatch: [
+                'undo/'
+              ]
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: 30
                 }
               }
             }

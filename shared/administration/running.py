@@ -21,6 +21,7 @@ from shared.runs.state import Run, Trigger
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.trial import DEFAULT_CUSTOMERS, Trial, check_no_export_has, newest_runs
+from shared.runs.undoing import Undo, check_undoable
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
@@ -111,7 +112,7 @@ def start_trial(
         if error.code != "list_missing":
             raise
         raise ConfigurationError("list_missing", error.message, "Make it in Brevo, or name another one.") from None
-    start = start_run(app, ready, trigger, caller.name, trial=trial.to_list_named(name))
+    start = start_run(app, ready, trigger, caller.name, instead=trial.to_list_named(name))
     audit.note(app, caller, "try export", export_id, start.run_id)
     return start
 
@@ -125,6 +126,26 @@ def start_plan(app: App, caller: Caller, export_id: str, trigger: Trigger) -> St
     start = start_run(app, ready_export(app.document(), export_id), trigger, caller.name, kind="plan")
     if start.is_new:
         audit.note(app, caller, "plan export", export_id, start.run_id)
+    return start
+
+
+def undo_run(app: App, caller: Caller, run_id: str, trigger: Trigger) -> Start:
+    """Starts a run that puts the list's members back to who they were before this run, or finds the one under way.
+
+    Raises AccessDenied, and ConfigurationError where the run cannot be undone.
+    """
+    require(caller, "run_export")
+    run = find_run(app, run_id)
+    require_for_export(app, caller, "run_export", run.export)
+    ready = ready_export(app.document(), run.export)
+    check_undoable(app, ready, run)
+    active = app.store.active(run.export)
+    there = app.store.load(active) if active else None
+    if there is not None and there.undo_of == run.run_id:
+        return Start(run.export, there.run_id, reason="This run is being undone already.")
+    start = start_run(app, ready, trigger, caller.name, instead=Undo(run))
+    if start.is_new:
+        audit.note(app, caller, "undo run", run.run_id, start.run_id)
     return start
 
 

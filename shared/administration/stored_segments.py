@@ -154,7 +154,7 @@ def _rows(app: App, exports: Iterable[Export], snapshot: Snapshot) -> int | None
     for export in exports:
         whole = snapshot.id if len(export.segments) == 1 else _snapshot_of(app, export)
         for run in app.store.latest(export.id, _NEWEST_RUNS):
-            if run.snapshot == whole and not run.is_trial:
+            if run.snapshot == whole and run.sends_segment:
                 read = (segment["rows"] for segment in run.segments if segment["name"] == part.segment)
                 return next(map(int, read), None)
     return None

@@ -35,6 +35,8 @@ _BEHIND_ID = re.compile(
 
 # What is quoted there is the name of an attribute: they are in capitals, and no person's.
 _ATTRIBUTE = re.compile(r"""(\b[Aa]ttributes?:?\s+)["'“„«`]([A-Z][A-Z0-9_]{0,49})["'”»`]""")
+# https://developers.brevo.com/reference/add-contact-to-list (November 2026)
+_NONE_TO_ADD = re.compile(r".*\bcontacts?\b.*\balready in\b", re.IGNORECASE | re.DOTALL)
 # "Contact already removed from list and/or does not exist" is what the vendor says, in slightly different words for one
 # contact and for several. https://developers.brevo.com/reference/remove-contact-from-list (November 2026)
 _NONE_IN_LIST = re.compile(
@@ -49,6 +51,10 @@ class NotThere(PermanentError):
 
 class NoneInList(PermanentError):
     """None of the named contacts is in the list, so there was nobody to remove."""
+
+
+class NoneToAdd(PermanentError):
+    """All of the named contacts are in the list, or are no contacts, so there was nobody to add."""
 
 
 class KeyRefused(ConfigurationError):
@@ -129,13 +135,22 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
         )
     if status >= 500 or status == 408:
         return TransientError("brevo_failing", f"Brevo answers with status {status}.", "It is tried again.")
-    if status == 400 and _NONE_IN_LIST.match(message[:5_000]):
-        return NoneInList("brevo_none_in_list", f"Brevo has none of the contacts in the list {says}.")
+    if status == 400 and (nobody := _nobody(message[:5_000], says)):
+        return nobody
     return PermanentError(
         "brevo_refused",
         f"Brevo refused the request with status {status} {says}.",
         "The code is explained in Brevo's API reference.",
     )
+
+
+def _nobody(message: str, says: str) -> PermanentError | None:
+    """The error of a list's change that concerns nobody, since it is as it should be."""
+    if _NONE_IN_LIST.match(message):
+        return NoneInList("brevo_none_in_list", f"Brevo has none of the contacts in the list {says}.")
+    if _NONE_TO_ADD.match(message):
+        return NoneToAdd("brevo_none_to_add", f"Brevo has all of the contacts in the list already {says}.")
+    return None
 
 
 def _told(body: bytes) -> tuple[str, str]:

@@ -1,6 +1,8 @@
-"""Takes contacts out of a list, 150 a request. A contact itself is never deleted, and a list never emptied at once.
+"""Takes contacts out of a list, or puts them back, 150 a request.
 
-https://developers.brevo.com/reference/remove-contact-from-list (November 2026)
+A contact itself is never deleted, and a list never emptied at once.
+https://developers.brevo.com/reference/remove-contact-from-list,
+https://developers.brevo.com/reference/add-contact-to-list (November 2026)
 """
 
 import json
@@ -9,12 +11,13 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Literal
 
-from shared.brevo.answers import NoneInList, NotThere
+from shared.brevo.answers import NoneInList, NoneToAdd, NotThere
 from shared.brevo.checks import check_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.session import BrevoSession
 
 Kind = Literal["ids", "extIds", "emails"]
+Verb = Literal["add", "remove"]
 
 MOST_A_REQUEST = 150
 _KINDS = frozenset(("ids", "extIds", "emails"))
@@ -44,19 +47,34 @@ def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed
     `removal_bodies`, and as `BrevoSession.call` does.
     """
     kind, values = _named(body)
-    left = _remove(session, list_id, kind, values)
+    left = _change(session, list_id, "remove", kind, values)
     # Brevo gives one list for "not in the list" and "could not be removed": only a second request tells them apart.
     if 0 < len(left) < len(values):
-        left = _remove(session, list_id, kind, left)
+        left = _change(session, list_id, "remove", kind, left)
     return Removed(len(values) - len(left), len(left))
 
 
-def _remove(session: BrevoSession, list_id: int, kind: str, values: list[Any]) -> list[Any]:
-    """Those of the contacts that Brevo does not say it has removed."""
-    path = f"/contacts/lists/{list_id}/contacts/remove"
+def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) -> int:
+    """Puts the contacts with these of Brevo's numbers, at most 150, into the list; how many were not in it.
+
+    Safe to repeat. Who is blocked stays blocked. Raises as `remove_contacts`.
+    """
+    values = list(numbers)
+    left = _change(session, list_id, "add", "ids", values)
+    # As above: "already in the list" and "could not be added" are one list.
+    if 0 < len(left) < len(values):
+        left = _change(session, list_id, "add", "ids", left)
+    return len(values) - len(left)
+
+
+def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> list[Any]:
+    """Those of the contacts that Brevo does not say it has removed, or added."""
+    path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
         answer = session.call("contacts", "POST", path, body=_body(kind, values))
-    except NoneInList:
+    except (NoneInList, NoneToAdd) as error:
+        if isinstance(error, NoneToAdd) != (verb == "add"):
+            raise
         return values
     except NotThere:
         check_list(BrevoClient(session), list_id)

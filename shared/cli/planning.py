@@ -1,4 +1,4 @@
-"""The commands that plan an export, approve what is held, and forget what was sent."""
+"""The commands that plan an export, approve what is held, undo what was done, and forget what was sent."""
 
 import click
 
@@ -37,6 +37,18 @@ def approve(run: str, wait: bool) -> int:
         return watch_run(app, run)
     show(approved, lambda: status_text(approved))
     return SUCCEEDED
+
+
+@program.command(epilog=example("undo high-value-20261124T050312-a1b2c3 --wait"))
+@run_argument
+@click.option("--wait", is_flag=True, help=f"{_WAIT} for its end; where it is held: exit status 3")
+def undo(run: str, wait: bool) -> int:
+    """Put the list's members back to who they were before the run; attributes stay. For 30 days, the last run only."""
+    from shared.administration.running import undo_run
+
+    require_run_id(run)
+    app = open_app()
+    return show_start(app, undo_run(app, caller(), run, "terminal"), wait=wait)
 
 
 @program.command(epilog=example("reset high-value"))

@@ -72,16 +72,27 @@ def waiting_lines(run: "RunStatus") -> list[str]:
     return [f"  waiting    {run.waiting_for}", f"             {', '.join(times)}"]
 
 
+def undo_lines(run: "RunStatus") -> list[str]:
+    """Which run an undo takes back, and how far it is."""
+    return [
+        f"  kind       undo of {run.undo_of}",
+        f"  taken out  {run.contacts_removed:,} of {run.contacts_to_remove:,} contacts whom the run had added",
+        f"  put back   {run.contacts_added:,} of {run.contacts_to_add:,} contacts whom the run had removed",
+    ]
+
+
 def held_lines(run: "RunStatus") -> list[str]:
     """What a held run would send, why it is held and until when, and how to decide."""
     lines = [f"  to send    {run.contacts_to_send:,} contacts of {run.contacts_mapped:,}; nothing was sent so far"]
+    if run.undo_of:
+        lines = []
     if run.held_for:
         advice = [f"  what to do {run.held_for.advice}"] if run.held_for.advice else []
         lines += [f"  held       {run.held_for.message}", *advice]
     until = f" until {local_text(run.held_until)}" if run.held_until else ""
     return [
         *lines,
-        f"  to send it: segment-export approve {run.run_id}{until}",
+        f"  to {'do' if run.undo_of else 'send'} it: segment-export approve {run.run_id}{until}",
         f"  to reject it: segment-export cancel {run.run_id}",
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.cli.fitting import columns, width_of
-from shared.cli.run_text import head_lines, held_lines, outcome, sync_lines, waiting_lines
+from shared.cli.run_text import head_lines, held_lines, outcome, sync_lines, undo_lines, waiting_lines
 from shared.counting import counted
 from shared.times import local_text
 
@@ -25,7 +25,8 @@ def status_text(run: "RunStatus") -> str:
     lines += held_lines(run) if run.status == "held" else waiting_lines(run)
     if run.trial_words:
         lines.append(f"  kind       {run.trial_words}")
-    lines += [*head_lines(run), *_snapshot(run), *_rows(run), *sync_lines(run)]
+    lines += head_lines(run)
+    lines += undo_lines(run) if run.undo_of else [*_snapshot(run), *_rows(run), *sync_lines(run)]
     if run.batches:
         lines += _contacts(run)
     if run.allowance:

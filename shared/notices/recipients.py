@@ -20,8 +20,8 @@ def announce(app: App, run: Run) -> None:
 
     Raises TransientError while the configuration cannot be read.
     """
-    if run.is_trial:
-        return  # the person who tries a few customers waits for them
+    if not run.sends_segment:
+        return  # the person who has started a trial or an undo waits for it
     wanted = [each for each in app.document_under_way().notifications if each.is_for(run.export)]
     asked = run.state in SUCCEEDED and any("recovered" in each.on for each in wanted)
     before = run_before(app, run) if asked else None
@@ -61,6 +61,6 @@ def run_before(app: App, run: Run) -> Run | None:
     for earlier in app.store.latest(run.export, _LOOKED_AT):
         # By the time of the start, since ids of the same second are in no order.
         is_before = earlier.times["queued"] < run.times["queued"]
-        if is_before and not earlier.is_trial and (earlier.state == "failed" or earlier.state in SUCCEEDED):
+        if is_before and earlier.sends_segment and (earlier.state == "failed" or earlier.state in SUCCEEDED):
             return earlier
     return None

@@ -14,13 +14,14 @@ from shared.administration import audit
 from shared.administration.running import forget_old_keys
 from shared.app import App
 from shared.errors import described
-from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS
+from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS
 from shared.runs.leavers import LEAVERS
 from shared.runs.run_ids import started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
 from shared.storage.tables import Change, Row, Table, pass_over
+from shared.sync.stored import UNDO
 
 _TRANSACTION_ROWS = 100
 _log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
     counts = {
         "staged_blobs": _prune_blobs(app, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run),
         "rejected_rows_blobs": _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run),
-        "leavers_blobs": _prune_answers(app, dry_run=dry_run),
+        "leavers_blobs": _prune_by_age(app, LEAVERS, LEAVERS_DAYS, dry_run=dry_run),
+        "undo_blobs": _prune_by_age(app, UNDO, UNDO_DAYS, dry_run=dry_run),
         "idempotency_keys": forget_old_keys(app, dry_run=dry_run),
         "earlier_configurations": _prune_history(app, days, dry_run=dry_run),
         **_prune_runs(app, days, dry_run=dry_run),
@@ -57,11 +59,11 @@ def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
     return _delete_blobs(app, [(container, name) for name in names], dry_run=dry_run)
 
 
-def _prune_answers(app: App, *, dry_run: bool) -> int:
-    """Who left a list: an answer belongs to no run, so it goes by its own age."""
-    before = app.storage.clock.now() - timedelta(days=LEAVERS_DAYS)
-    found = app.storage.app_blobs.listing_if_there(LEAVERS, "")
-    return _delete_blobs(app, [(LEAVERS, blob.name) for blob in found if blob.modified < before], dry_run=dry_run)
+def _prune_by_age(app: App, container: str, days: int, *, dry_run: bool) -> int:
+    """What does not begin with a run's id goes by its own age."""
+    before = app.storage.clock.now() - timedelta(days=days)
+    found = app.storage.app_blobs.listing_if_there(container, "")
+    return _delete_blobs(app, [(container, blob.name) for blob in found if blob.modified < before], dry_run=dry_run)
 
 
 def _prune_history(app: App, days: int, *, dry_run: bool) -> int:

@@ -19,6 +19,7 @@ from shared.mapping.results import RejectedRow
 from shared.operating.person import Person, person_of
 from shared.operating.why_answer import Answer, Facts, decided
 from shared.runs.leavers import has_left
+from shared.runs.run_ids import is_run_id
 from shared.runs.state import SUCCEEDED, Run
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
@@ -109,12 +110,16 @@ def _fate(row: RejectedRow) -> str:
 
 def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
     runs = app.store.latest(ready.export.id, None)
-    run = next((each for each in runs if not each.is_trial and each.state != "skipped"), None)
+    run = next((each for each in runs if each.sends_segment and each.state != "skipped"), None)
     facts.run, facts.is_run_known = run, True
     if run is None:
         facts.tell("No run of the export has begun.")
         return
     facts.tell(_run_text(run, facts.snapshot))
+    unsent = app.store.started(ready.export.id).unsent
+    undo = app.store.load(unsent) if is_run_id(unsent) else None
+    if undo and undo.undo_of == run.run_id:
+        facts.tell(f"Run {undo.run_id} has undone it: whom it had added was taken out of the list again.")
     if not run.rejected_id:
         return
     facts.reported = rows_of(app.storage.app_blobs, run.run_id, run.rejected_id, person.digests)

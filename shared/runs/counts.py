@@ -12,7 +12,7 @@ class Counts(RowCounts):
     """All counts of a run, under the names that people and tools see. *Delivered* is what Brevo took, confirmed or not.
 
     contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts. `contacts_up_to_date` are unchanged and
-    therefore not sent.
+    therefore not sent. `contacts_added` were put back into the list by an undo.
     """
 
     contacts_up_to_date: int = 0
@@ -21,6 +21,8 @@ class Counts(RowCounts):
     contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
     contacts_to_remove: int = 0
     contacts_removed: int = 0
+    contacts_to_add: int = 0
+    contacts_added: int = 0
     batches: int = 0
     requests: int = 0
     bytes_sent: int = 0

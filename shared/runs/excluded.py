@@ -44,7 +44,7 @@ def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoCl
     subjects = [Subject(own_list)] if ready.asks_who_left else []
     subjects += [Subject(own_list, "ledger")] if mirrors else []
     subjects += [Subject(list_id, "excluded") for list_id in ready.export.exclude.list_ids]
-    found = _ask_all(app, run, ready, brevo, subjects)
+    found = ask_all(app, run, ready, brevo, subjects)
     if isinstance(found, Wait):
         return found
     left = found.pop(0) if ready.asks_who_left else None
@@ -52,9 +52,7 @@ def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoCl
     return Answers(left, found, own)
 
 
-def _ask_all(
-    app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subjects: list[Subject]
-) -> list[Answer] | Wait:
+def ask_all(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subjects: list[Subject]) -> list[Answer] | Wait:
     """The answers, once all of them are there; until then the longest time to wait. Raises as `ask` does.
 
     However long one takes, each of the others is looked at twice.

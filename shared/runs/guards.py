@@ -13,6 +13,7 @@ from shared.runs.problem import Problem
 from shared.runs.state import Run
 from shared.runs.store import Success
 
+OURS = "members whom we have put there"
 _APPROVE = "If this is right, approve the run."
 _ACCEPT = "If this is right, run the export again with --accept."
 _PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves it.", "")
@@ -69,13 +70,18 @@ def _check_removals(export: Export, synced: Synced) -> None:
             "put them there.",
             _APPROVE,
         )
-    of, whose = (found.members_before or 0, "members") if is_exact else (found.ours, "members whom we have put there")
-    if found.to_remove and (found.to_remove == of or found.to_remove > export.max_removed * of):
+    of, whose = (found.members_before or 0, "members") if is_exact else (found.ours, OURS)
+    check_removed(export, found.to_remove, of, whose, "Look at the segment in Customer Insights.")
+
+
+def check_removed(export: Export, to_remove: int, of: int, whose: str, advice: str) -> None:
+    """Raises ConfigurationError where too many are to be taken out of a list, or all `of` them."""
+    if to_remove and (to_remove == of or to_remove > export.max_removed * of):
         raise ConfigurationError(
             "guard_max_removed",
-            f"{found.to_remove:,} of the list's {of:,} {whose} would be taken out of it, more than max_removed "
+            f"{to_remove:,} of the list's {of:,} {whose} would be taken out of it, more than max_removed "
             f"({export.max_removed:g}) allows.",
-            f"Look at the segment in Customer Insights. {_APPROVE}",
+            f"{advice} {_APPROVE}",
         )
 
 

@@ -28,8 +28,9 @@ def approve(app: App, run: Run, by: str) -> Run:
     _check_held(app, run)
     ready = ready_export(app.document(), run.export)
     check_same_settings(run, ready)
-    newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
-    check_same_snapshot(run, newest.id)
+    if run.sends_segment:
+        newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+        check_same_snapshot(run, newest.id)
     # The watch message goes first, as with a new run: where nobody approves, it does nothing.
     send(app, Message(run.run_id, "watch"), app.graces.stalled)
     approved = app.store.take(run, lambda now: now.approved(by, app.time(), app.graces))
@@ -38,10 +39,16 @@ def approve(app: App, run: Run, by: str) -> Run:
         _check_held(app, now)
         raise _not_held(now)
     with telemetry.span("approve", parent=run.trace, run=run.run_id, export=run.export):
-        shown = f"{run.counts.contacts_to_send:,} contacts were shown to be sent."
-        app.store.add_event(run.run_id, "approved", f"By {approved.approved_by}. {shown}")
+        app.store.add_event(run.run_id, "approved", f"By {approved.approved_by}. {_shown(run)}")
         send(app, Message(run.run_id, "stage"))
     return approved
+
+
+def _shown(run: Run) -> str:
+    counts = run.counts
+    if run.sends_segment:
+        return f"{counts.contacts_to_send:,} contacts were shown to be sent."
+    return f"{counts.contacts_to_remove:,} contacts were shown to be taken out and {counts.contacts_to_add:,} put back."
 
 
 def _check_held(app: App, run: Run) -> None:

@@ -87,7 +87,7 @@ def _ask(
             check_excluded_list(brevo, subject.list_id)
         else:
             check_list(brevo, subject.list_id)
-        if subject.purpose == "ledger":
+        if subject.purpose == "ledger" and not subject.has_left:
             return Answer(Question(), subject, subject.key, by_pages=True)
         raise _unknown(subject, error.message) from None
     new = Question()
@@ -117,6 +117,12 @@ def _wait(ready: ReadyExport, subject: Subject, question: Question, seconds: flo
 
 
 def _unknown(subject: Subject, reason: str) -> ConfigurationError:
+    if subject.has_left:
+        return ConfigurationError(
+            "leavers_unknown",
+            f"Brevo does not say who left list {subject.list_id}: {reason.rstrip('.')}.",
+            "Let the account and its key export contacts: without this, an undo could put back who left.",
+        )
     if subject.purpose == "ledger":
         return ConfigurationError(
             "list_unknown",

@@ -24,7 +24,7 @@ from shared.staging.bodies import STAGED
 from shared.staging.folders import working_folder
 from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict, NotFound
-from shared.sync.stored import LEDGERS, Address, Stored, fetch, staging_of
+from shared.sync.stored import LEDGERS, UNDO, Address, Stored, fetch, staging_of
 
 if TYPE_CHECKING:
     from shared.sync.difference import Difference
@@ -137,7 +137,10 @@ def difference_of(app: App, run: Run, export: Export, opened: Opened, members: P
     known = Known(opened.before, opened.others, members if opened.is_whole else None, *_shown(app, run, opened))
     with Comparison(opened.folder, sorted(opened.folder.glob("keys-*.parquet")), known, export.sync_mode) as comparison:
         difference = comparison.difference()
-        comparison.write_next(_intention(opened), About(opened.identity, opened.key.id, run.run_id))
+        about = About(opened.identity, opened.key.id, run.run_id)
+        comparison.write_next(intention_of(opened), about)
+        if difference.members_before is not None:
+            comparison.write_undo(_undo(opened), about)
     return difference
 
 
@@ -149,28 +152,45 @@ def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None
         opened.address.intention(run.run_id, run.approved_of),
         opened.address.removals(run.run_id, run.approved_of),
     )
-    sent, removed = (_fetched(app, name, opened.folder / f"shown-{place}") for place, name in enumerate(names))
+    sent, removed = (fetched(app, name, opened.folder / f"shown-{place}") for place, name in enumerate(names))
     return sent, removed
 
 
-def _fetched(app: App, name: str, path: Path) -> Path | None:
-    found = app.storage.app_blobs.listing_if_there(LEDGERS, name)
-    return fetch(app.storage.app_blobs, found[0], path) if found else None
+def fetched(app: App, name: str, path: Path, container: str = LEDGERS) -> Path | None:
+    """The blob of this name in a file; None where there is none."""
+    found = app.storage.app_blobs.listing_if_there(container, name)
+    return fetch(app.storage.app_blobs, found[0], path, container) if found else None
 
 
 def write_down(app: App, run: Run, staging_id: str, opened: Opened, difference: "Difference") -> None:
     """Writes down what the run intends and whom it is to remove, before anything of it is sent."""
     blobs, address = app.storage.app_blobs, opened.address
-    with _intention(opened).open("rb") as file:
-        blobs.write(LEDGERS, address.intention(run.run_id, staging_id), file)
+    write_intention(app, run, staging_id, opened)
+    if difference.members_before is not None:
+        with _undo(opened).open("rb") as file:
+            blobs.write(UNDO, address.undo(run.run_id, staging_id), file)
     if difference.removals:
         with difference.removals.open("rb") as file:
             blobs.write(LEDGERS, address.removals(run.run_id, staging_id), file)
 
 
+def write_intention(app: App, run: Run, staging_id: str, opened: Opened) -> None:
+    """Writes down what the ledger will be when this staging of the run is confirmed."""
+    with intention_of(opened).open("rb") as file:
+        app.storage.app_blobs.write(LEDGERS, opened.address.intention(run.run_id, staging_id), file)
+
+
 def read_removals(app: App, run: Run) -> list[int]:
     """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
-    name = address_of(run).removals(run.run_id, run.staging_id)
+    return _numbers(app, address_of(run).removals(run.run_id, run.staging_id))
+
+
+def read_additions(app: App, run: Run) -> list[int]:
+    """The numbers of all contacts that an undo is to put back. Raises NotFound where they are gone."""
+    return _numbers(app, address_of(run).additions(run.run_id, run.staging_id))
+
+
+def _numbers(app: App, name: str) -> list[int]:
     return [int(line) for line in app.storage.app_blobs.read(LEDGERS, name).split()]
 
 
@@ -208,6 +228,10 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
             path = without(path, rejected, folder, forget_digests=unread)
         with suppress(Conflict), path.open("rb") as file:
             blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
+    # Only the last run can be undone.
+    undo = address.undo(run.run_id, run.staging_id)
+    for old in [blob for blob in blobs.listing_if_there(UNDO, address.folder) if blob.name != undo]:
+        blobs.delete(UNDO, old.name)
     # The run's own intention goes last: while it is there, all this is done again.
     beside = [blob.name for blob in blobs.listing(LEDGERS, address.folder) if blob.name not in (address.ledger, wanted)]
     for name in (*beside, wanted):
@@ -224,5 +248,10 @@ def _rejected(app: App, run: Run, batches: list[Batch]) -> str:
     return b"".join(parts).decode("ascii")
 
 
-def _intention(opened: Opened) -> Path:
+def intention_of(opened: Opened) -> Path:
+    """The file of what the ledger will be."""
     return opened.folder / "next.parquet"
+
+
+def _undo(opened: Opened) -> Path:
+    return opened.folder / "undo.parquet"

@@ -8,8 +8,8 @@ from shared.runs.state import Run
 
 
 def measure_end(run: Run) -> None:
-    """Counts a run that has just ended: once, by the worker whose write ended it. A trial is not counted."""
-    if run.is_trial:
+    """Counts a run that has just ended: once, by the worker whose write ended it. Only what sends a segment counts."""
+    if not run.sends_segment:
         return
     telemetry.count("segment_export.contacts.delivered", run.counts.contacts_delivered, export=run.export)
     telemetry.count("segment_export.contacts.confirmed", run.counts.contacts_confirmed, export=run.export)
@@ -28,12 +28,12 @@ def measure_open(run_ids: list[str], now: datetime) -> None:
 def ended_line(run: Run) -> str:
     """How a run ended, or why it is held, in the one line that alerts and queries read (infra/queries).
 
-    It holds names and counts alone. A trial's begins otherwise, so that they pass it over: it would count as the
-    export's success.
+    It holds names and counts alone. A trial's and an undo's begin otherwise, so that they pass them over: they would
+    count as the export's success.
     """
     happened, problem = ("held", run.held_for) if run.is_held else ("ended", run.error)
     return (
-        f"{'trial' if run.is_trial else 'run'} {happened}: run={run.run_id} export={run.export} state={run.state}"
+        f"{'run' if run.sends_segment else run.kind} {happened}: run={run.run_id} export={run.export} state={run.state}"
         f" code={problem.code if problem else 'none'}"
         f" rows_read={run.counts.rows_read} rows_rejected={sum(run.counts.rows_rejected.values())}"
         f" delivered={run.counts.contacts_delivered} confirmed={run.counts.contacts_confirmed}"

@@ -11,7 +11,7 @@ from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.runs.trial import newest_runs
-from shared.runs.why_not_running import Why, trial_active, why_not_running
+from shared.runs.why_not_running import Why, other_active, why_not_running
 from shared.times import iso_text
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def export_overview(app: App, document: Document, export: Export) -> ExportOverv
         newest, last = newest_runs(app, export.id)
         success = app.store.success(export.id)
         due = next_due_of(app, export)
-        why = trial_active(newest) or why_not_running(app, document, export, last, due)
+        why = other_active(newest) or why_not_running(app, document, export, last, due)
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are listed all the same

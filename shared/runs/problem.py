@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from shared.counting import counted
 from shared.errors import ExportError
 from shared.runs.counts import Counts, accepted_text
 
@@ -25,6 +26,9 @@ class Problem:
         sent = ""
         if counts.contacts_delivered:
             sent = f" {accepted_text(counts)}"
+        for done, what in ((counts.contacts_removed, "taken out of"), (counts.contacts_added, "put back into")):
+            if done:
+                sent += f" At least {counted(done, 'contact')} {'was' if done == 1 else 'were'} {what} the list."
         if unanswered:
             sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come, or their import failed."
         return replace(self, message=self.message + (sent or " Nothing was sent."))

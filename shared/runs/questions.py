@@ -1,7 +1,8 @@
 """The questions that Brevo is asked of a list before a run: who left it, and who is in it.
 
 A row of the table `accounts` holds the last question of each account and list: `left-<list>`, `members-<list>` of an
-excluded one, `list-<list>` of one that somebody may have to leave.
+excluded one, `list-<list>` of one that somebody may have to leave. `back-<list>` is of who left it, asked for an
+undo.
 """
 
 import json
@@ -19,6 +20,7 @@ from shared.storage.tables import Row
 from shared.sync.members import member_line
 
 _ROWS: dict[Purpose, str] = {"leavers": "left-", "excluded": "members-", "ledger": "list-"}
+_LEFT_ROW = "back-"
 # An answer that came earlier is not used again: the shorter, the fewer are put back who left meanwhile.
 SERVES_SECONDS = 3600.0
 # Two clocks differ by less. A run that was queued within it before the question may have come later.
@@ -120,21 +122,23 @@ class Question:
 class Subject:
     """Of whom Brevo is asked: who left a list, or who is in it, blocked or not.
 
-    Its members are asked for two purposes: they are `excluded` from another list, or compared with its `ledger`.
+    Its members are asked for two purposes: they are `excluded` from another list, or compared with its `ledger`. With
+    `has_left` those who left are asked for the ledger's purpose, with their numbers.
     """
 
     list_id: int
     purpose: Purpose = "leavers"
+    has_left: bool = False
 
     @property
     def who(self) -> Who:
         """Of whom an export is asked."""
-        return "unsubscribedPerList" if self.purpose == "leavers" else "allContacts"
+        return "unsubscribedPerList" if self.purpose == "leavers" or self.has_left else "allContacts"
 
     @property
     def row_key(self) -> str:
         """The row of its question."""
-        return f"{_ROWS[self.purpose]}{self.list_id}"
+        return f"{_LEFT_ROW if self.has_left else _ROWS[self.purpose]}{self.list_id}"
 
     @property
     def key(self) -> DigestKey:
@@ -144,7 +148,7 @@ class Subject:
     @property
     def words(self) -> str:
         """What is asked, in words."""
-        return f"who {'left' if self.purpose == 'leavers' else 'is in'} list {self.list_id}"
+        return f"who {'left' if self.who == 'unsubscribedPerList' else 'is in'} list {self.list_id}"
 
     def line(self, contact: ExportedContact, key: DigestKey) -> str:
         """What is kept of a contact of the answer: a digest, or of the list as it is its key and number; else empty."""
@@ -160,4 +164,4 @@ def digest_key(purpose: Purpose) -> DigestKey:
 
 def purposes() -> dict[str, Purpose]:
     """The purpose of a question by the beginning of its row's key."""
-    return {prefix: purpose for purpose, prefix in _ROWS.items()}
+    return {prefix: purpose for purpose, prefix in _ROWS.items()} | {_LEFT_ROW: "ledger"}

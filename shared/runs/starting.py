@@ -23,6 +23,7 @@ from shared.runs.state import Kind, Run, Trigger
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial
+from shared.runs.undoing import Undo
 from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
@@ -66,7 +67,7 @@ def start_run(
     due: str = "",
     run_id: str = "",
     kind: Literal["export", "plan"] = "export",
-    trial: Trial | None = None,
+    instead: Trial | Undo | None = None,
 ) -> Start:
     """Starts a run of the export, or finds the one that is active. One that is held may give way to it.
 
@@ -74,18 +75,19 @@ def start_run(
     `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
     `started_by` names no person by address.
     `run_id` was made before, by a caller that must know it even if this call dies half-way.
-    Raises ConfigurationError where a trial is active, and where this is to be a `trial` or a plan and any run is.
+    `instead` makes it a trial or an undo, which waits for no run. Raises ConfigurationError where one of these is
+    active, and where this is to be one, or a plan, and any run is.
     """
     export = ready.export
     # Asked first, so that the clock has storage's time when the run gets its own.
     active = app.store.active(export.id)
     run_id = run_id or app.store.new_run_id(export.id)
     there = app.store.load(active) if active else None
-    if active and (trial or not supersede(app, there, ready, trigger, run_id)):
+    if active and (instead or not supersede(app, there, ready, trigger, run_id)):
         app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
         if due and there is not None and there.is_held:
             app.store.note_due(export.id, due)  # nothing new would be due once a person has decided
-        return _active(app, there, export.id, active, "trial" if trial else kind)
+        return _active(there, export.id, active, instead.kind if instead else kind)
     with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):
         run = Run(
             run_id=run_id,
@@ -101,10 +103,10 @@ def start_run(
             token=secrets.token_urlsafe(24),
             trace=telemetry.carrier(),
         ).queued(app.time(), app.graces)
-        return _write_and_send(app, trial.run(run) if trial else run, snapshot, due)
+        return _write_and_send(app, instead.run(run) if instead else run, snapshot, due)
 
 
-def _active(app: App, run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
+def _active(run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
     """The run that is active, which a start of this kind finds: a trial is no run to wait for, and a run no plan."""
     if run is not None and run.is_trial:
         raise ConfigurationError(
@@ -112,11 +114,11 @@ def _active(app: App, run: Run | None, export_id: str, run_id: str, kind: Kind) 
             f"A trial of this export is active: {run_id}.",
             "Wait for its end, or cancel it. An export has one open run at a time.",
         )
-    if kind == "trial" or (kind == "plan" and run is not None and run.kind != "plan"):
+    if kind in ("trial", "undo") or (run is not None and run.kind != kind and (run.kind == "undo" or kind == "plan")):
         raise ConfigurationError(
             "run_active",
-            f"A run of this export is active: {run_id}.",
-            f"Start the {kind} when it has ended. An export has one open run at a time.",
+            f"{'An undo' if run is not None and run.kind == 'undo' else 'A run'} of this export is active: {run_id}.",
+            f"Start the {'run' if kind == 'export' else kind} when it has ended. An export has one open run at a time.",
         )
     return Start(export_id, run_id, reason=_HELD if run is not None and run.is_held else _ACTIVE)
 
@@ -126,7 +128,7 @@ def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:
         app.store.start(start_watch(app, run), snapshot=snapshot, due=due)
     except AlreadyActive as other:
         telemetry.note_error("already_active")
-        return _active(app, app.store.load(other.run_id), run.export, other.run_id, run.kind)
+        return _active(app.store.load(other.run_id), run.export, other.run_id, run.kind)
     except AlreadyStarted:
         telemetry.note_error("already_started")
         app.store.drop_open(run.run_id)
@@ -204,7 +206,7 @@ def note_as_known(app: App, export: Export) -> None:
         return
     active = app.store.active(export.id)
     run = app.store.load(active) if active else None
-    if run is not None and run.state == "queued" and not run.is_trial:
+    if run is not None and run.state == "queued" and run.sends_segment:
         return
     with suppress(ConfigurationError):
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)

@@ -38,8 +38,9 @@ SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections
 FINAL: frozenset[State] = SUCCEEDED | {"failed", "cancelled", "skipped"}
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
-# A plan is held whatever the guards say; once approved, it is a run as any other.
-Kind = Literal["export", "trial", "plan"]
+# A plan is held whatever the guards say; once approved, it is a run as any other. An undo takes back what a run has
+# changed in the list; it sends no contacts.
+Kind = Literal["export", "trial", "plan", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Run:
     once the account was checked. `staged_rows` and `staged_contacts` are what the present staging has read so far. It
     waits for what `waiting` says, since `waiting_since`, until the next try at `waiting_until`, and gives up at
     `waiting_deadline` (0: never). Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
-    those that were named, if any.
+    those that were named, if any. Of an undo: `undo_of`, the id of the run that it takes back.
 
     A run that is or was held says why in `held_for`; it can be approved until `held_until`. `settings` is the digest of
     the settings that it was staged with. `approved_of` names the staging that a person was shown and has approved.
@@ -71,6 +72,7 @@ class Run:
     list_name: str = ""
     customers: int = 0
     customer_ids: list[str] = field(default_factory=list)
+    undo_of: str = ""
     state: State = "queued"
     times: dict[str, str] = field(default_factory=dict)
     skip_quiet: bool = False
@@ -124,6 +126,11 @@ class Run:
     def is_trial(self) -> bool:
         """True for a run of a few customers to another list, by which nothing of its export is judged."""
         return self.kind == "trial"
+
+    @property
+    def sends_segment(self) -> bool:
+        """True for a run that sends the export's segment to its list: by these alone an export is judged."""
+        return self.kind in ("export", "plan")
 
     @property
     def is_guarded(self) -> bool:
@@ -260,11 +267,11 @@ class Run:
         """True up to the next try of what it waits for. POSIX seconds."""
         return bool(self.waiting) and now <= self.waiting_until
 
-    def removed(self, contacts: int, requests: int, now: datetime, graces: Graces) -> Self | None:
-        """So many contacts are removed; `requests` were sent to Brevo since that was noted last."""
-        if self.state not in SENDING or contacts <= self.counts.contacts_removed:
+    def changed_list(self, removed: int, added: int, requests: int, now: datetime, graces: Graces) -> Self | None:
+        """So many contacts are removed, and then added; `requests` were sent to Brevo since that was noted last."""
+        if self.state not in SENDING or (removed, added) <= (self.counts.contacts_removed, self.counts.contacts_added):
             return None
-        counts = replace(self.counts.plus_traffic(requests), contacts_removed=contacts)
+        counts = replace(self.counts.plus_traffic(requests), contacts_removed=removed, contacts_added=added)
         return replace(self, counts=counts, stalled_after=now.timestamp() + graces.stalled)
 
     def confirm_at(self, due: float, graces: Graces) -> Self | None:

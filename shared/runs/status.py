@@ -47,7 +47,8 @@ class RunStatus(Counts, RunSummary):
     `staged_contacts` count what a worker that is reading the segment has come to. `duration_seconds` is up to now while
     the run is open.
 
-    `customers`, how many it takes, is of a trial: null for other runs. A run that is held, or was, says why in
+    `customers`, how many it takes, is of a trial: null for other runs. `undo_of` is the run that an undo takes back,
+    null for others; only an undo has `contacts_to_add` and `contacts_added`. A run that is held, or was, says why in
     `held_for`; a person can approve it until `held_until`, which is null unless it is held. Who approved it, and when,
     is in `approved_by` and `approved_at`.
 
@@ -66,6 +67,7 @@ class RunStatus(Counts, RunSummary):
     list_id: int
     list_name: str | None
     customers: int | None
+    undo_of: str | None
     started_by: str
     duration_seconds: float | None
     times: dict[str, Timestamp]
@@ -170,6 +172,7 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
         list_id=run.list_id,
         list_name=run.list_name or None,
         customers=run.customers or None,
+        undo_of=run.undo_of or None,
         started_by=run.started_by,
         duration_seconds=_duration_seconds(app, run),
         times=dict(sorted(run.times.items(), key=lambda item: item[1])),
@@ -234,6 +237,8 @@ def _own_events(run: Run) -> Iterator[Event]:
     texts = {"queued": f"By {run.trigger}."}
     if run.is_trial:
         texts["queued"] += f" A {trial_words(run.customers, run.list_id, run.list_name)}."
+    if run.undo_of:
+        texts["queued"] += f" Undoes the run {run.undo_of}."
     if run.held_for:
         texts["held"] = run.held_for.message
     if run.is_final:

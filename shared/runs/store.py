@@ -220,7 +220,7 @@ class RunStore:
         active = self._runs.get(run.export, "active")
         if active is not None and active.values["run_id"] == run.run_id:
             changes.append(Change("delete", active))
-        if run.state in SUCCEEDED and not run.is_trial:
+        if run.state in SUCCEEDED and run.sends_segment:
             values = {
                 "run_id": run.run_id,
                 "contacts": run.counts.contacts_mapped,

@@ -6,13 +6,13 @@ says nothing of its export: no snapshot counts as exported by it, no guard compa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 from shared.app import App
 from shared.config.document import ReadyExport
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError
-from shared.runs.state import Run
+from shared.runs.state import Kind, Run
 
 MOST_CUSTOMERS = 100
 DEFAULT_CUSTOMERS = 20
@@ -24,6 +24,7 @@ _ADVICE = "Name a list of the account that no export has, such as one that is ma
 class Trial:
     """What a trial is to send, and to which list: the first `customers`, or those with these ids."""
 
+    kind: ClassVar[Kind] = "trial"
     list_id: int
     customers: int
     customer_ids: tuple[str, ...] = ()
@@ -51,7 +52,7 @@ class Trial:
         """The run as a trial."""
         return replace(
             run,
-            kind="trial",
+            kind=self.kind,
             list_id=self.list_id,
             list_name=self.list_name,
             customers=self.customers,
@@ -101,11 +102,11 @@ def check_customers(run: Run) -> None:
 
 
 def newest_runs(app: App, export_id: str) -> tuple[Run | None, Run | None]:
-    """The export's newest run, and the newest one that is no trial."""
+    """The export's newest run, and the newest one that sends its segment."""
     newest = next(app.store.latest(export_id, 1), None)
-    if newest is None or not newest.is_trial:
+    if newest is None or newest.sends_segment:
         return newest, newest
-    return newest, next((run for run in app.store.latest(export_id, None) if not run.is_trial), None)
+    return newest, next((run for run in app.store.latest(export_id, None) if run.sends_segment), None)
 
 
 def trial_words(customers: int, list_id: int, list_name: str | None) -> str:

@@ -121,7 +121,10 @@ class Started:
 
     def after(self, run: Run, now: float) -> Self:
         """As it is once the run has ended. One that fails is tried again, unless people have decided its end."""
-        if run.is_trial:
+        if run.kind == "undo" and run.state in SUCCEEDED:
+            # What it has undone counts as not exported, and no trigger exports that again.
+            return replace(self.with_snapshot_known(run.snapshot).with_due_known(self.due), unsent=run.run_id)
+        if not run.sends_segment:
             return self
         if run.state == "failed" and not _is_decided(run):
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
@@ -134,7 +137,7 @@ class Started:
 
     def told_in(self, run: Run) -> Run:
         """A run that has just ended; where it has failed, its advice says what further tries there are."""
-        if run.state != "failed" or run.error is None or run.is_trial or _is_decided(run):
+        if run.state != "failed" or run.error is None or not run.sends_segment or _is_decided(run):
             return run
         is_due = run.trigger == "timer" and self.due_tries.is_open
         words = (self.due_tries if is_due else self.snapshot_tries).words()

@@ -67,7 +67,10 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
         return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), next_check, ends)
     if left:
         return _for_slot(app, run, left, Waiting("", _entered(run), next_check, ends))
-    return Waiting("Brevo has confirmed every import; the run is being ended.", _entered(run), next_check, ends)
+    reason = (
+        "A worker changes the list." if run.undo_of else "Brevo has confirmed every import; the run is being ended."
+    )
+    return Waiting(reason, _entered(run), next_check, ends)
 
 
 def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:

@@ -24,11 +24,15 @@ class Why:
     text: str
 
 
-def trial_active(newest: Run | None) -> Why | None:
-    """What is said while the export's newest run is a trial that is not over."""
-    if newest is None or newest.is_final or not newest.is_trial:
+def other_active(newest: Run | None) -> Why | None:
+    """What is said while the export's newest run is a trial or an undo that is not over."""
+    if newest is None or newest.is_final or newest.sends_segment:
         return None
-    return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
+    if newest.is_held:
+        return Why("held", " ".join(held_words(newest)))
+    if newest.is_trial:
+        return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
+    return Why("undo_active", f"The undo {newest.run_id} is active. A run can start when it has ended.")
 
 
 def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
@@ -129,10 +133,10 @@ def needs_accept(last: Run) -> bool:
 def held_words(run: Run) -> tuple[str, str]:
     """Why a held run waits for a person and until when; and how to decide."""
     until = local_text(datetime.fromtimestamp(run.held_until, UTC))
+    does = "do it" if run.undo_of else f"send its {counted(run.counts.contacts_to_send, 'contact')}"
     return (
         f"The run {run.run_id} is held until {until}.{f' {run.held_for.message}' if run.held_for else ''}",
-        f"To send its {counted(run.counts.contacts_to_send, 'contact')}: segment-export approve {run.run_id} · "
-        f"To reject it: segment-export cancel {run.run_id}",
+        f"To {does}: segment-export approve {run.run_id} · To reject it: segment-export cancel {run.run_id}",
     )
 
 
@@ -143,6 +147,8 @@ def _guard_of(last: Run) -> Problem | None:
 
 
 def _happened(last: Run) -> str:
+    if last.kind == "undo":
+        return f"The run {last.undo_of} was undone."
     message = last.error.message if last.error else "It has no error."
     if last.error and is_guard(last.error.code):
         return f"A guard stopped the last run: {message} {last.error.advice}".strip()

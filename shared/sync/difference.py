@@ -8,6 +8,8 @@ from typing import Literal, Self
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, read_sql, write_ledger
+from shared.sync.members import members_sql
+from shared.sync.undo import numbers_sql, write_record
 
 SyncMode = Literal["full", "changes_only", "mirror", "mirror_exact"]
 MIRRORS: tuple[SyncMode, ...] = ("mirror", "mirror_exact")
@@ -83,16 +85,14 @@ class Comparison:
             "count(*) FILTER (before.digest = segment.digest) "
             "FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
         )
-        sent = "SELECT segment.* FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
-        if self._mode != "full":
-            sent += " AND before.digest IS DISTINCT FROM segment.digest"
+        sent = self._sent()
         not_shown = 0
         if self._known.shown:
             seen = f"ANTI JOIN ({read_sql(self._known.shown)}) USING (high, low, digest)"
             not_shown = count(self._db, f"SELECT high FROM ({sent}) {seen}")
         if self._known.members is None:
             return Difference(new, changed, unchanged, not_shown=not_shown)
-        removals = self._folder / "removals"
+        removals = self._removals
         self._db.execute(f"COPY ({self._surplus()}) TO {literal(str(removals))} (FORMAT csv, HEADER false)")
         with removals.open("rb") as file:
             to_remove = sum(1 for _ in file)
@@ -113,6 +113,27 @@ class Comparison:
         contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
         write_ledger(self._db, contacts, path, about)
 
+    def write_undo(self, path: Path, about: About) -> None:
+        """Writes whom the run adds to the list and whom it removes, so that an undo can put the list back.
+
+        To be called after `difference`, where the list was read.
+        """
+        added = f"SELECT high, low, NULL, NULL FROM ({self._sent()}) ANTI JOIN members USING (high, low)"
+        removed = (
+            "SELECT members.high, members.low, number, before.high IS NOT NULL "
+            f"FROM members SEMI JOIN ({numbers_sql(self._removals)}) USING (number) LEFT JOIN before USING (high, low)"
+        )
+        write_record(self._db, f"{added} UNION ALL {removed}", path, about)
+
+    @property
+    def _removals(self) -> Path:
+        return self._folder / "removals"
+
+    def _sent(self) -> str:
+        """The contacts that the run sends."""
+        sent = "SELECT segment.* FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
+        return sent if self._mode == "full" else f"{sent} AND before.digest IS DISTINCT FROM segment.digest"
+
     def _surplus(self) -> str:
         """The numbers of the members that are to be removed."""
         surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
@@ -125,17 +146,12 @@ class Comparison:
     def _shown_removals(self) -> str:
         if self._known.shown_removals is None:
             return "SELECT number FROM members LIMIT 0"
-        path = literal(str(self._known.shown_removals))
-        return f"SELECT number FROM read_csv({path}, columns={{'number': 'BIGINT'}}, auto_detect=false, header=false)"
+        return numbers_sql(self._known.shown_removals)
 
     def _members(self) -> str:
         if self._known.members is None:
             return "SELECT high, low, CAST(NULL AS BIGINT) AS number FROM others LIMIT 0"
-        return (
-            f"SELECT high, low, number FROM read_csv({literal(str(self._known.members))}, "
-            "columns={'high': 'UBIGINT', 'low': 'UBIGINT', 'number': 'BIGINT'}, auto_detect=false, header=false, "
-            "parallel=false, buffer_size=1000000)"
-        )
+        return members_sql(self._known.members)
 
     def _row(self, sql: str) -> tuple[int, ...]:
         return tuple(map(int, self._db.execute(sql).fetchone() or ()))

@@ -1,6 +1,6 @@
-"""Takes a person out of every ledger."""
+"""Takes a person out of every ledger, and out of what undoes runs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -9,30 +9,44 @@ from shared.mapping.engine import open_engine
 from shared.mapping.leavers import DigestKey
 from shared.storage.blobs import Blobs
 from shared.sync.ledger import LedgerUnreadable, count, read_sql, without
-from shared.sync.stored import LEDGERS, fetch
+from shared.sync.stored import LEDGERS, UNDO, fetch
+from shared.sync.undo import record_without
+
+_Without = Callable[[Path, str, Path], Path | None]
 
 
 def erase_from_ledgers(blobs: Blobs, key: DigestKey, identities: Iterable[str], folder: Path) -> int:
     """In how many files somebody with one of these addresses or ids was. Raises Conflict where one changes meanwhile.
 
-    A ledger that cannot be read is deleted: it is of no use to anybody else either.
+    A file that cannot be read is deleted: it is of no use to anybody else either.
     """
     lines = "".join("{},{}\n".format(*key_numbers(key, each)) for each in identities)
+    kinds: tuple[tuple[str, _Without], ...] = ((LEDGERS, _ledger_without), (UNDO, record_without))
+    return sum(_erase(blobs, container, lines, folder, without_them) for container, without_them in kinds)
+
+
+def _erase(blobs: Blobs, container: str, lines: str, folder: Path, without_them: _Without) -> int:
     changed = 0
-    for blob in blobs.listing_if_there(LEDGERS, ""):
+    for blob in blobs.listing_if_there(container, ""):
         if not blob.name.endswith(".parquet"):
             continue
-        path = fetch(blobs, blob, folder / "ledger.parquet")
+        path = fetch(blobs, blob, folder / "erased.parquet", container)
         try:
-            kept = without(path, lines, folder, forget_digests=False)
+            kept = without_them(path, lines, folder)
         except LedgerUnreadable:
-            blobs.delete(LEDGERS, blob.name)
+            blobs.delete(container, blob.name)
             changed += 1
             continue
-        with closing(open_engine(folder)) as db:
-            is_same = count(db, read_sql(path)) == count(db, read_sql(kept))
-        if not is_same:
+        if kept:
             with kept.open("rb") as file:
-                blobs.write_if(LEDGERS, blob.name, file, blob.etag)
+                blobs.write_if(container, blob.name, file, blob.etag)
             changed += 1
     return changed
+
+
+def _ledger_without(path: Path, lines: str, folder: Path) -> Path | None:
+    """The ledger without these keys; None where none of them is in it."""
+    kept = without(path, lines, folder, forget_digests=False)
+    with closing(open_engine(folder)) as db:
+        is_same = count(db, read_sql(path)) == count(db, read_sql(kept))
+    return None if is_same else kept

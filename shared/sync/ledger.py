@@ -4,7 +4,7 @@ A file of Parquet, sorted by key, so that a contact takes at most 24 bytes. It s
 that is cut off, of another form, or made with another secret is not read, which counts as no ledger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 
 FORM = "1"
+COLUMNS = dict.fromkeys(("high", "low", "digest"), "UBIGINT")
 DIGESTS_BY = f"duckdb {duckdb.__version__}"
 NOBODY = "SELECT CAST(NULL AS UBIGINT) AS high, CAST(NULL AS UBIGINT) AS low, CAST(NULL AS UBIGINT) AS digest LIMIT 0"
 
@@ -35,17 +36,17 @@ class About:
     form: str = FORM
 
     @classmethod
-    def of(cls, db: duckdb.DuckDBPyConnection, path: Path) -> Self:
+    def of(cls, db: duckdb.DuckDBPyConnection, path: Path, columns: Mapping[str, str] = COLUMNS) -> Self:
         """What the file says of itself. Raises LedgerUnreadable where it cannot be read whole."""
         try:
             found = db.execute(f"SELECT key, value FROM parquet_kv_metadata({literal(str(path))})").fetchall()
-            columns = db.execute(f"DESCRIBE {read_sql(path)}").fetchall()
+            described = db.execute(f"DESCRIBE FROM read_parquet({literal(str(path))})").fetchall()
         except duckdb.Error:
             raise LedgerUnreadable("it is cut off or is no ledger") from None
         values = {bytes(key).decode(): bytes(value).decode() for key, value in found}
         if values.get("form") != FORM:
             raise LedgerUnreadable("it was written by another release")
-        if [(name, kind) for name, kind, *_ in columns] != [(name, "UBIGINT") for name in ("high", "low", "digest")]:
+        if {name: kind for name, kind, *_ in described} != columns:
             raise LedgerUnreadable("it has other columns than a ledger")
         return cls(**{name: values.get(name, "") for name in cls.__slots__})
 
@@ -66,21 +67,21 @@ def read_sql(*paths: Path) -> str:
 
 def write_ledger(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About) -> None:
     """Writes the contacts of this SELECT, which has each key once."""
+    write_table(db, f"SELECT high, low, digest FROM ({contacts}) ORDER BY high", path, about)
+
+
+def write_table(db: duckdb.DuckDBPyConnection, select: str, path: Path, about: About) -> None:
+    """Writes the rows of this SELECT into a file that says whose it is."""
     head = ", ".join(f"{name}: {literal(getattr(about, name))}" for name in about.__slots__)
     db.execute(
-        f"COPY (SELECT high, low, digest FROM ({contacts}) ORDER BY high) TO {literal(str(path))} "
+        f"COPY ({select}) TO {literal(str(path))} "
         f"(FORMAT parquet, PARQUET_VERSION V2, COMPRESSION uncompressed, KV_METADATA {{{head}}})"
     )
 
 
 def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) -> Path:
     """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown."""
-    lines = folder / "rejected"
-    lines.write_text(rejected or "0,0\n", encoding="ascii")
-    gone = (
-        f"SELECT high, low FROM read_csv({literal(str(lines))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "
-        "auto_detect=false, header=false)"
-    )
+    gone = keys_sql(rejected, folder)
     digest = "CAST(NULL AS UBIGINT) AS digest" if forget_digests else "digest"
     with closing(open_engine(folder)) as db:
         about = About.of(db, path)
@@ -88,6 +89,16 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) ->
         kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
         write_ledger(db, kept, file, about)
     return file
+
+
+def keys_sql(lines: str, folder: Path) -> str:
+    """The keys in these lines, `high,low`: `high`, `low`."""
+    path = folder / "keys"
+    path.write_text(lines or "0,0\n", encoding="ascii")
+    return (
+        f"SELECT high, low FROM read_csv({literal(str(path))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "
+        "auto_detect=false, header=false)"
+    )
 
 
 def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:

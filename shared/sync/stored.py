@@ -1,4 +1,4 @@
-"""Where ledgers lie: `<account>/<list>/<export>/ledger.parquet`; beside it, what runs intend and whom they remove."""
+"""Where ledgers lie: `<account>/<list>/<export>/ledger.parquet`; beside it, what runs intend and what undoes them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Self
 from shared.storage.blobs import Blob, Blobs
 
 LEDGERS = "ledgers"
+# A container of its own, since what is in it has a lifetime: <account>/<list>/<export>/<run>-<staging>.parquet
+UNDO = "undo"
 _LEDGER = "ledger.parquet"
 _INTENTION = "intention-"
 _ENDING = ".parquet"
@@ -37,6 +39,14 @@ class Address:
     def removals(self, run_id: str, staging_id: str) -> str:
         """The numbers of the contacts that this staging takes out of the list, a line for each."""
         return f"{self.folder}removals-{run_id}-{staging_id}.txt"
+
+    def additions(self, run_id: str, staging_id: str) -> str:
+        """The numbers of the contacts that this staging of an undo puts back into the list, a line for each."""
+        return f"{self.folder}additions-{run_id}-{staging_id}.txt"
+
+    def undo(self, run_id: str, staging_id: str) -> str:
+        """Whom this staging adds to the list and whom it removes, in the container of undo."""
+        return f"{self.folder}{run_id}-{staging_id}{_ENDING}"
 
 
 def staging_of(intention: Blob) -> tuple[str, str]:
@@ -73,17 +83,27 @@ class Stored:
         )
 
 
-def fetch(blobs: Blobs, blob: Blob, path: Path) -> Path:
+def fetch(blobs: Blobs, blob: Blob, path: Path, container: str = LEDGERS) -> Path:
     """The blob in a file. Raises Conflict and NotFound where it has changed or gone meanwhile."""
     with path.open("wb") as file:
-        for chunk in blobs.chunks(LEDGERS, blob.name, blob.etag):
+        for chunk in blobs.chunks(container, blob.name, blob.etag):
             file.write(chunk)
     return path
 
 
+def exports_of(blobs: Blobs, account: str, list_id: int) -> set[str]:
+    """The exports that have a ledger of this list, also those that are not configured any more."""
+    return {blob.name.split("/")[2] for blob in blobs.listing_if_there(LEDGERS, f"{account}/{list_id}/")}
+
+
 def drop_ledgers(blobs: Blobs, export: str) -> bool:
     """Deletes all that is kept of the export, of whatever account and list; False where there is nothing."""
-    names = [blob.name for blob in blobs.listing_if_there(LEDGERS, "") if blob.name.split("/")[2] == export]
-    for name in names:
-        blobs.delete(LEDGERS, name)
-    return bool(names)
+    found = [
+        (container, blob.name)
+        for container in (LEDGERS, UNDO)
+        for blob in blobs.listing_if_there(container, "")
+        if blob.name.split("/")[2] == export
+    ]
+    for container, name in found:
+        blobs.delete(container, name)
+    return bool(found)

@@ -8,7 +8,7 @@ import stamina
 from brevo import Brevo
 
 from local.brevo_sandbox import BrevoSandbox
-from shared.brevo.removal import Removed, removal_bodies, remove_contacts
+from shared.brevo.removal import Removed, add_contacts, removal_bodies, remove_contacts
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 
@@ -218,3 +218,45 @@ def test_success_without_anybody_in_it_is_not_repeated():
 def test_customers_whose_ids_differ_by_case_are_two():
     session = Answering({"contacts": {"success": ["c-1"], "failure": ["C-1"]}}, {"contacts": {"failure": ["C-1"]}})
     assert remove_contacts(session, 13, body("extIds", "c-1", "C-1")) == Removed(1, 1)
+
+
+# Put back
+
+
+def test_contacts_are_added_by_number_and_who_is_in_the_list_stays(
+    session: BrevoSession, sandbox: BrevoSandbox, brevo: Brevo
+):
+    assert add_contacts(session, 12, [1, 2]) == 2
+    assert add_contacts(session, 12, [1, 2]) == 0, "safe to repeat"
+    assert add_contacts(session, 12, [1, 3, 4711]) == 1
+    assert len(brevo.contacts.get_contacts_from_list(12).contacts) == 3
+
+
+def test_blocked_contact_that_is_added_stays_blocked(session: BrevoSession, sandbox: BrevoSandbox, brevo: Brevo):
+    number = brevo.contacts.get_contact_info("blocked.person@example.com").id
+    assert add_contacts(session, 12, [number]) == 1
+    assert brevo.contacts.get_contact_info("blocked.person@example.com").email_blacklisted
+
+
+@pytest.mark.parametrize("message", ["Contact already in list and/or does not exist", "Contacts already in the list"])
+def test_adding_whom_the_list_has_is_done_whatever_brevo_says(
+    session: BrevoSession, monkeypatch: pytest.MonkeyPatch, message: str
+):
+    answer(monkeypatch, 400, f'{{"code": "invalid_parameter", "message": "{message}"}}')
+    assert add_contacts(session, 12, [1]) == 0
+    with pytest.raises(PermanentError):
+        remove_contacts(session, 12, body("ids", 1))
+
+
+def test_what_brevo_says_of_a_removal_is_no_answer_to_an_addition(
+    session: BrevoSession, monkeypatch: pytest.MonkeyPatch
+):
+    answer(monkeypatch, 400, '{"code": "invalid_parameter", "message": "Contact already removed from list"}')
+    with pytest.raises(PermanentError):
+        add_contacts(session, 12, [1])
+
+
+def test_adding_to_a_list_that_is_not_there_says_so(session: BrevoSession):
+    with pytest.raises(ConfigurationError) as caught:
+        add_contacts(session, 4711, [1])
+    assert caught.value.code == "list_missing"

@@ -45,7 +45,7 @@ def test_run_that_is_under_way_at_a_reset_keeps_no_ledger(sent):
 
 def test_forget_takes_a_person_out_of_the_ledger(sent):
     found = forget(sent.app, ADMINISTRATOR, address(2).upper())
-    assert "ledgers: 1 file of what was sent" in found.erased
+    assert "ledgers: 2 files of what was sent" in found.erased
     put_by_others(sent, 2)
     refresh(sent, 0, 1, 3)
     assert run(sent)["contacts_removed"] == 0

@@ -66,11 +66,11 @@ def test_every_refusal_shows_it(status):
     [
         ("Contact already removed from list and/or does not exist", "brevo_none_in_list"),
         ("Contacts already removed from list and/or does not exist", "brevo_none_in_list"),
-        ("Contact already in list and/or does not exist", "brevo_refused"),
+        ("Contact already in list and/or does not exist", "brevo_none_to_add"),
         ("List ID does not exist", "brevo_refused"),
     ],
 )
-def test_refusal_to_remove_nobody_has_a_code_of_its_own(message, code):
+def test_refusal_to_remove_or_add_nobody_has_a_code_of_its_own(message, code):
     assert refused(400, {"code": "invalid_parameter", "message": message}).code == code
 
 

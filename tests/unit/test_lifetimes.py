@@ -39,6 +39,7 @@ def test_no_connection_may_wait_longer_than_the_longest_import():
         ("staged/", lifetimes.STAGED_DAYS),
         ("rejected-rows/", lifetimes.REJECTED_DAYS),
         ("leavers/", lifetimes.LEAVERS_DAYS),
+        ("undo/", lifetimes.UNDO_DAYS),
     ],
 )
 def test_lifecycle_rule_has_the_days_of_the_code(prefix, days):

@@ -27,8 +27,8 @@ def test_every_route_of_the_design_is_described() -> None:
     GET /exports|GET /exports/{id}|PUT /exports/{id}|DELETE /exports/{id}|POST /exports/{id}/runs|POST /runs
     GET /exports/{id}/runs|GET /runs/{id}|POST /runs/{id}/cancel|GET /runs/{id}/rejected-rows
     POST /exports/{id}/preview|POST /exports/{id}/duplicate|POST /exports/{id}/detach|GET /connections
-    POST /exports/{id}/trial|POST /exports/{id}/why|POST /exports/{id}/plan|POST /runs/{id}/approve
-    POST /exports/{id}/reset
+    POST /exports/{id}/trial|POST /exports/{id}/why|POST /exports/{id}/plan
+    POST /runs/{id}/approve|POST /runs/{id}/undo|POST /exports/{id}/reset
     GET /connections/{id}|PUT /connections/{id}|DELETE /connections/{id}|POST /connections/{id}/connect
     GET /connections/{id}/lists|GET /connections/{id}/attributes|POST /connections/{id}/disconnect
     GET /segments|GET /history|POST /history/{id}/restore|POST /exports/preview

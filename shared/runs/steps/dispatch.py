@@ -79,7 +79,7 @@ def _take(app: App, run: Run, message: Message) -> None:
                 is_driving = message.step == "confirm" and message.number == run.confirm_number
                 (stop_when_idle if is_driving else stop_if_idle)(app, run)
             else:
-                _step(message.step)(app, run, message)
+                _step(message.step, run)(app, run, message)
     except OtherFormError:
         raise
     except StillClaimedError as error:
@@ -113,7 +113,11 @@ def _read(app: App, text: str | bytes) -> tuple[Message | None, Run | None]:
     return message, app.store.load(message.run)
 
 
-def _step(name: Step) -> Callable[[App, Run, Message], None]:
+def _step(name: Step, run: Run) -> Callable[[App, Run, Message], None]:
+    if name == "stage" and run.kind == "undo":
+        from shared.runs.steps.undo import stage_undo
+
+        return stage_undo
     if name == "stage":
         # DuckDB and the libraries of the rules load here, in the one step that needs them: not at a cold start.
         from shared.runs.steps.stage import stage

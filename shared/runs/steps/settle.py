@@ -1,16 +1,20 @@
 """What follows once Brevo has confirmed all imports: who left the segment leaves the list, and the ledger is written.
 
-Whom to remove was written down when the run was staged. Each request is safe to repeat: who is not in the list any more
-is done. So the run's row notes now and then how many are done, and a worker that is lost repeats only a few requests.
+An undo has no imports, and puts contacts back as well. Whom to remove and to add was written down when the run was
+staged. Each request is safe to repeat: who is not in the list any more, or in it already, is done. So the run's row
+notes now and then how many are done, and a worker that is lost repeats only a few requests.
 """
 
+from collections.abc import Callable
+from functools import partial
 from itertools import batched
 
 from shared.app import App
-from shared.brevo.removal import MOST_A_REQUEST, removal_bodies, remove_contacts
+from shared.brevo.removal import MOST_A_REQUEST, add_contacts, removal_bodies, remove_contacts
+from shared.brevo.session import BrevoSession
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
-from shared.runs.ledgers import keep_ledger, read_removals
+from shared.runs.ledgers import keep_ledger, read_additions, read_removals
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import Run
 from shared.storage.failures import NotFound
@@ -21,41 +25,85 @@ _NOTED_EVERY = 10 * MOST_A_REQUEST
 
 
 def settle(app: App, run: Run, batches: list[Batch]) -> bool:
-    """Removes who is to be removed and writes the ledger; False where it goes on in another step.
+    """Removes who is to be removed, adds who is to be added, and writes the ledger.
 
-    Raises the three kinds of ExportError.
+    False where it goes on in another step. Raises the three kinds of ExportError.
     """
-    if run.counts.contacts_removed < run.counts.contacts_to_remove and not _remove(app, run):
-        return False
+    for change in (_remove, _add):
+        changed = change(app, run)
+        if changed is None:
+            return False
+        run = changed
     if run.keeps_ledger:
         keep_ledger(app, run, batches)
     return True
 
 
-def _remove(app: App, run: Run) -> bool:
-    """Removes those that are left. False where the run goes on later, or its end is decided."""
-    try:
-        numbers = read_removals(app, run)
-    except NotFound:
-        raise PermanentError(
-            "removals_missing", "Whom to take out of the list was written down and is gone.", "Run the export again."
-        ) from None
-    done = run.counts.contacts_removed
+def _remove(app: App, run: Run) -> Run | None:
+    """Removes those that are left to be removed. None where the run goes on later, or its end is decided."""
+    if run.counts.contacts_removed >= run.counts.contacts_to_remove:
+        return run
+
+    def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
+        for body in removal_bodies("ids", numbers):
+            remove_contacts(session, run.list_id, body)
+
+    def noted(now: Run, done: int, requests: int) -> Run | None:
+        return now.changed_list(done, now.counts.contacts_added, requests, app.time(), app.graces)
+
+    numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
     if not done:
         app.store.add_event(run.run_id, "removing", f"{len(numbers):,} contacts leave the list.")
-    brevo, until, counted = app.brevo(run.key_setting), app.now() + _STEP_SECONDS, 0
-    for part in batched(numbers[done:], _NOTED_EVERY, strict=False):
-        for body in removal_bodies("ids", part):
-            remove_contacts(brevo.session, run.list_id, body)
-        done += len(part)
+    changed = _change(app, run, numbers[done:], done, remove, noted)
+    if changed:
+        app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
+    return changed
+
+
+def _add(app: App, run: Run) -> Run | None:
+    """The same for those that an undo puts back."""
+    if run.counts.contacts_added >= run.counts.contacts_to_add:
+        return run
+
+    def add(session: BrevoSession, numbers: tuple[int, ...]) -> None:
+        for part in batched(numbers, MOST_A_REQUEST, strict=False):
+            add_contacts(session, run.list_id, part)
+
+    def noted(now: Run, done: int, requests: int) -> Run | None:
+        return now.changed_list(now.counts.contacts_removed, done, requests, app.time(), app.graces)
+
+    numbers, done = _read(read_additions, app, run, "put back into"), run.counts.contacts_added
+    changed = _change(app, run, numbers[done:], done, add, noted)
+    if changed:
+        app.store.add_event(run.run_id, "added", f"{len(numbers):,} contacts are in the list again.")
+    return changed
+
+
+def _read(read: Callable[[App, Run], list[int]], app: App, run: Run, what: str) -> list[int]:
+    try:
+        return read(app, run)
+    except NotFound:
+        raise PermanentError(
+            "removals_missing", f"Whom to {what} the list was written down and is gone.", "Run the export again."
+        ) from None
+
+
+def _change(
+    app: App,
+    run: Run,
+    numbers: list[int],
+    done: int,
+    change: Callable[[BrevoSession, tuple[int, ...]], None],
+    noted: Callable[..., Run | None],
+) -> Run | None:
+    """Changes the list contact by contact, and notes now and then how many are `done`; None as above."""
+    brevo, until, counted, left = app.brevo(run.key_setting), app.now() + _STEP_SECONDS, 0, len(numbers)
+    for part in batched(numbers, _NOTED_EVERY, strict=False):
+        change(brevo.session, part)
+        done, left = done + len(part), left - len(part)
         requests, counted = brevo.session.traffic.requests - counted, brevo.session.traffic.requests
-        run = _noted(app, run, done, requests)
-        if run.is_stopping or run.is_final or (app.now() > until and done < len(numbers)):
+        run = app.store.update(run, partial(noted, done=done, requests=requests))
+        if run.is_stopping or run.is_final or (app.now() > until and left):
             schedule_confirm(app, run, 0)
-            return False
-    app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
-    return True
-
-
-def _noted(app: App, run: Run, removed: int, requests: int) -> Run:
-    return app.store.update(run, lambda now: now.removed(removed, requests, app.time(), app.graces))
+            return None
+    return run

@@ -1,0 +1,188 @@
+"""Step `stage` of an undo: whom it takes out of the list and whom it puts back is written down before it changes it.
+
+The list is read again, so that what others have changed since stays. The step `confirm` then does it: see `settle`.
+"""
+
+import logging
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shared.app import App
+from shared.brevo.client import BrevoClient
+from shared.config.document import ReadyExport
+from shared.config.models import Export
+from shared.errors import ConfigurationError, TransientError
+from shared.runs.claim import Claim, Stopping, claimed_run
+from shared.runs.excluded import Answers, ask_all, read_members
+from shared.runs.guards import OURS, check_removed
+from shared.runs.holding import check_same_settings
+from shared.runs.leavers import Answer, read_answer
+from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger, write_intention
+from shared.runs.measuring import ended_line
+from shared.runs.problem import Problem
+from shared.runs.questions import Subject, digest_key
+from shared.runs.queue import Message, schedule_confirm, send_confirm, send_news
+from shared.runs.state import STAGEABLE, Run
+from shared.runs.status import find_run
+from shared.runs.steps.snapshot_waits import wait_for_answer
+from shared.runs.steps.stop import stop_when_idle
+from shared.runs.trial import ready_for
+from shared.runs.undoing import check_undoable, impossible, record_of
+from shared.staging.completeness import Wait
+from shared.staging.folders import clear_what_killed_workers_left, working_folder
+from shared.sync.ledger import About, LedgerUnreadable
+from shared.sync.stored import LEDGERS, UNDO
+from shared.sync.undo import Before, Reversal, reversal
+
+_log = logging.getLogger(__name__)
+
+
+def stage_undo(app: App, run: Run, message: Message) -> None:
+    """Stages the undo; it goes on by its confirm message. Raises the three kinds of ExportError."""
+    if run.state not in STAGEABLE:
+        # Its worker may have been lost before it sent the message.
+        if run.state == "delivering" and run.confirm_number == 1:
+            schedule_confirm(app, run, 0)
+        return
+    if message.number and message.number != run.confirm_number:
+        return  # a copy: another message waits for the answer
+    ready = ready_for(app, run)
+    if run.is_approved:
+        check_same_settings(run, ready)
+    undone = find_run(app, run.undo_of)
+    check_undoable(app, ready, undone)
+    brevo = app.brevo(run.key_setting)
+    subjects = [Subject(run.list_id, "ledger")]
+    if undone.counts.contacts_removed:
+        subjects.append(Subject(run.list_id, "ledger", has_left=True))
+    answers = ask_all(app, run, ready, brevo, subjects)
+    if isinstance(answers, Wait):
+        wait_for_answer(app, run, message, answers, brevo.session.traffic.requests)
+        return
+    try:
+        with claimed_run(app, run, run.snapshot) as (run, claim):
+            _stage_claimed(app, run, claim, ready, undone, brevo, answers)
+    except Stopping:
+        stop_when_idle(app, run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What is to be done, and the ledger that it was compared with."""
+
+    staging_id: str
+    found: Reversal
+    ledger_etag: str
+    requests: int
+
+    def noted_in(self, run: Run) -> Run:
+        """The run with the result, as it is shown."""
+        found = self.found
+        counts = replace(run.counts, contacts_to_remove=found.to_remove, contacts_to_add=found.to_add)
+        left = f"{found.left:,} of those whom the run had removed have left the list since, and are not put back."
+        return replace(
+            run,
+            counts=counts.plus_traffic(self.requests),
+            notes=[left] if found.left else [],
+            rejected_id=self.staging_id,
+            keeps_ledger=True,
+            ledger_etag=self.ledger_etag,
+            list_before=found.members,
+            list_after=found.members - found.to_remove + found.to_add,
+        )
+
+
+def _stage_claimed(
+    app: App, run: Run, claim: Claim, ready: ReadyExport, undone: Run, brevo: BrevoClient, answers: list[Answer]
+) -> None:
+    staging_id = secrets.token_hex(4)
+    digest_key("ledger")  # which says what is wrong with APP_SECRET
+    clear_what_killed_workers_left()
+    with working_folder() as name:
+        folder = Path(name)
+        own, *left = answers
+        members = read_members(app, run, brevo, Answers(None, [], own), folder, claim.check)
+        leavers = read_answer(app, run, brevo, left[0], folder, claim.check) if left else None
+        opened = open_ledger(app, run, ready, folder)
+        record = fetched(app, record_of(undone), folder / "record.parquet", UNDO)
+        if not (opened and members and record):
+            raise impossible(undone.run_id, "what it has changed is not written down any more")
+        if not opened.is_whole:
+            raise impossible(undone.run_id, "the ledger of another export of this list cannot be read")
+        before = Before(record, opened.before, opened.others, members, leavers, *_shown(app, run, opened))
+        try:
+            found = reversal(before, folder, intention_of(opened), About(opened.identity, opened.key.id, run.run_id))
+        except LedgerUnreadable as error:
+            raise impossible(undone.run_id, f"what it has changed cannot be read: {error}") from None
+        _write_down(app, run, staging_id, opened, found)
+    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests)
+    if run.is_guarded and (why := _why_held(ready.export, found)):
+        _hold(app, run, claim, result, why, ready)
+    else:
+        _commit(app, run, claim, result)
+
+
+def _shown(app: App, run: Run, opened: Opened) -> tuple[bool, Path | None, Path | None]:
+    """Whom a person has seen of an undo that was approved."""
+    if not run.approved_of:
+        return False, None, None
+    names = (
+        opened.address.removals(run.run_id, run.approved_of),
+        opened.address.additions(run.run_id, run.approved_of),
+    )
+    removals, additions = (fetched(app, name, opened.folder / f"shown-{place}") for place, name in enumerate(names))
+    return True, removals, additions
+
+
+def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reversal) -> None:
+    """The intention, and whom to remove and to add, before anything is done."""
+    write_intention(app, run, staging_id, opened)
+    for numbers, name in (
+        (found.removals, opened.address.removals(run.run_id, staging_id)),
+        (found.additions, opened.address.additions(run.run_id, staging_id)),
+    ):
+        with numbers.open("rb") as file:
+            app.storage.app_blobs.write(LEDGERS, name, file)
+
+
+def _why_held(export: Export, found: Reversal) -> Problem | None:
+    try:
+        check_removed(export, found.to_remove, found.ours, OURS, "They are those whom the run has added.")
+    except ConfigurationError as error:
+        return Problem.of(error)
+    return None
+
+
+def _hold(app: App, run: Run, claim: Claim, result: _Result, why: Problem, ready: ReadyExport) -> None:
+    """Waits for a person. Raises TransientError where another worker has taken over."""
+    # Goes first, so that no lost worker takes the news along: where the run is not held, it tells nobody.
+    send_news(app, run, app.graces.notice_watch)
+    hours = ready.export.hold_hours
+
+    def change(now: Run) -> Run | None:
+        return result.noted_in(now).held(claim.owner, why, ready.digest, hours, app.time(), app.graces)
+
+    held = app.store.update(run, change)
+    _check_still_ours(held, claim, result, is_done=held.is_held)
+    _log.info("%s", ended_line(held))
+    send_news(app, held)
+
+
+def _commit(app: App, run: Run, claim: Claim, result: _Result) -> None:
+    """The one write that counts. Raises TransientError where another worker has taken over, Stopping at a run's end."""
+
+    def change(now: Run) -> Run | None:
+        return result.noted_in(now).delivering(claim.owner, result.staging_id, 0, app.time(), app.graces)
+
+    run = app.store.update(run, change)
+    _check_still_ours(run, claim, result, is_done=run.staging_id == result.staging_id)
+    send_confirm(app, run, 0)
+
+
+def _check_still_ours(run: Run, claim: Claim, result: _Result, *, is_done: bool) -> None:
+    if is_done and run.rejected_id == result.staging_id:
+        return
+    if run.is_stopping and run.owner == claim.owner:
+        raise Stopping
+    raise TransientError("claim_lost", "Another worker has staged this run.")

@@ -1,0 +1,149 @@
+"""How a run is undone: whom it has added to a list and whom it has removed, against the list as it is now.
+
+The record of a run holds keys and Brevo's numbers, no addresses. It is written before the run sends anything.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from shared.mapping.engine import open_engine
+from shared.mapping.rule import literal
+from shared.sync.ledger import About, LedgerUnreadable, count, keys_sql, read_sql, write_ledger, write_table
+from shared.sync.members import members_sql
+
+# `number` is null of those that the run adds. `ours`: the run's export had put them there.
+_COLUMNS = {"high": "UBIGINT", "low": "UBIGINT", "number": "BIGINT", "ours": "BOOLEAN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known before an undo, in files.
+
+    `record` is that of the run, `ledger` what its export has put into the list, `others` what other exports have.
+    `members` and `left` are who is in the list and who left it, in lines as `member_line` writes them. Of an undo that
+    was approved, `shown_*` are what a person has seen of it, None where it was nobody.
+    """
+
+    record: Path
+    ledger: Path | None
+    others: tuple[Path, ...]
+    members: Path
+    left: Path | None
+    is_approved: bool = False
+    shown_removals: Path | None = None
+    shown_additions: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What an undo is to do. `removals` and `additions` are files with a number in each line.
+
+    `ours` is how many members the export has put into the list; `left` how many of those that the run has removed have
+    left the list themselves since, and are not put back.
+    """
+
+    to_remove: int
+    to_add: int
+    left: int
+    ours: int
+    members: int
+    removals: Path
+    additions: Path
+
+
+def write_record(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About) -> None:
+    """Writes the record of a run: `contacts` selects high, low, number and ours."""
+    columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in _COLUMNS.items())
+    named = ", ".join(_COLUMNS)
+    write_table(db, f"WITH contacts({named}) AS ({contacts}) SELECT {columns} FROM contacts", path, about)
+
+
+def record_without(path: Path, keys: str, folder: Path) -> Path | None:
+    """The record without the keys in these lines, `high,low`; None where none of them is in it.
+
+    Raises LedgerUnreadable.
+    """
+    gone = keys_sql(keys, folder)
+    record = f"SELECT * FROM read_parquet({literal(str(path))})"
+    with closing(open_engine(folder)) as db:
+        about = About.of(db, path, _COLUMNS)
+        if not count(db, f"{record} SEMI JOIN ({gone}) USING (high, low)"):
+            return None
+        file = folder / "record.without.parquet"
+        write_record(db, f"{record} ANTI JOIN ({gone}) USING (high, low)", file, about)
+    return file
+
+
+def numbers_sql(path: Path) -> str:
+    """The numbers of a file with one in each line: `number`."""
+    columns = "columns={'number': 'BIGINT'}, auto_detect=false, header=false"
+    return f"SELECT number FROM read_csv({literal(str(path))}, {columns})"
+
+
+def reversal(before: Before, folder: Path, intention: Path, about: About) -> Reversal:
+    """What the undo is to do. What the ledger is once it is done is written as `intention`.
+
+    Raises LedgerUnreadable where the record cannot be read with this secret, or has contacts without a number.
+    """
+    with closing(open_engine(folder)) as db:
+        About.of(db, before.record, _COLUMNS).check(about)
+        for name, select in _views(before).items():
+            db.execute(f"CREATE VIEW {name} AS {select}")
+        if count(db, "FROM removed WHERE number = 0"):
+            raise LedgerUnreadable("Brevo's export of the list had no contact numbers")
+        removals, additions = folder / "removals", folder / "additions"
+        found = Reversal(
+            to_remove=_write_numbers(db, "to_remove", removals),
+            to_add=_write_numbers(db, "to_add", additions),
+            left=count(db, "FROM removed ANTI JOIN willing USING (number) ANTI JOIN members USING (number)"),
+            ours=count(db, "FROM members SEMI JOIN ledger USING (high, low)"),
+            members=count(db, "FROM members"),
+            removals=removals,
+            additions=additions,
+        )
+        write_ledger(db, "SELECT * FROM stays UNION ALL SELECT * FROM back", intention, about)
+    return found
+
+
+def _views(before: Before) -> dict[str, str]:
+    """Statements for who is what, each by the views before it."""
+    nobody = "SELECT high, low, CAST(NULL AS BIGINT) AS number FROM ledger LIMIT 0"
+    return {
+        "record": f"SELECT high, low, number, ours FROM read_parquet({literal(str(before.record))})",
+        "added": "SELECT high, low FROM record WHERE number IS NULL",
+        "removed": "SELECT * FROM record WHERE number IS NOT NULL",
+        "ledger": read_sql(*filter(None, [before.ledger])),
+        "others": read_sql(*before.others),
+        "members": members_sql(before.members),
+        "leavers": members_sql(before.left) if before.left else nobody,
+        "to_remove": "SELECT members.* FROM members SEMI JOIN added USING (high, low) "
+        f"ANTI JOIN others USING (high, low) {_shown(before, before.shown_removals)}",
+        # Whose address is not known has the key 0.
+        "willing": "SELECT * FROM removed ANTI JOIN leavers USING (number) "
+        "ANTI JOIN (FROM leavers WHERE high <> 0) AS known USING (high, low)",
+        "to_add": "SELECT willing.* FROM willing ANTI JOIN members USING (number) "
+        f"{_shown(before, before.shown_additions)}",
+        "stays": "SELECT * FROM ledger ANTI JOIN added USING (high, low)",
+        # With what values Brevo has them now is not known: their digest is null.
+        "back": "SELECT DISTINCT high, low, CAST(NULL AS UBIGINT) AS digest FROM (FROM to_add UNION ALL "
+        "FROM willing SEMI JOIN members USING (number)) WHERE ours AND high <> 0",
+    }
+
+
+def _shown(before: Before, shown: Path | None) -> str:
+    """Leaves out whom a person has not seen in what was approved."""
+    if not before.is_approved:
+        return ""
+    numbers = numbers_sql(shown) if shown else "SELECT number FROM members LIMIT 0"
+    return f"SEMI JOIN ({numbers}) AS shown USING (number)"
+
+
+def _write_numbers(db: duckdb.DuckDBPyConnection, view: str, path: Path) -> int:
+    db.execute(
+        f"COPY (SELECT DISTINCT number FROM {view} ORDER BY number) TO {literal(str(path))} (FORMAT csv, HEADER false)"
+    )
+    with path.open("rb") as file:
+        return sum(1 for _ in file)

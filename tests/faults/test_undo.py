@@ -1,0 +1,184 @@
+"""An undo of 50 seeded runs, and one that breaks anywhere: the list's members are who they were before the run."""
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from shared.access import Caller
+from shared.administration.running import undo_run
+from shared.brevo.session import BrevoSession
+from shared.errors import ExportError
+from shared.runs.holding import approve
+from shared.runs.status import find_run
+from tests.faults.conftest import Story
+from tests.faults.test_each_point import PARTS, in_parts
+from tests.memory_line import WorkerDied
+
+LIST = 12
+PEOPLE = 40
+ADMINISTRATOR = Caller("function key", "administrator")
+
+
+def address(number: int) -> str:
+    return f"person{number:02}@example.com"
+
+
+def refresh(story: Story, numbers: Iterable[int]) -> None:
+    rows = "".join(f"C-{n},{address(n)},Name{n}\n" for n in numbers)
+    story.segment(f"CustomerId,EMail,FirstName\n{rows}")
+
+
+def run(story: Story) -> dict[str, Any]:
+    status = story.run(accept=True)
+    assert status["status"] == "succeeded", status["error"]
+    return status
+
+
+def undo(story: Story, run_id: str, worker: Any = None) -> dict[str, Any]:
+    """The undo, approved where it is held; where its start breaks, whoever asked for it asks again."""
+    try:
+        started = undo_run(worker or story.app, ADMINISTRATOR, run_id, "http")
+    except (WorkerDied, ExportError):
+        started = undo_run(story.app, ADMINISTRATOR, run_id, "http")
+    story.work(worker)
+    if (held := find_run(story.app, started.run_id)).is_held:
+        approve(story.app, held, "tester")
+        story.work()
+    return story.status(started.run_id)
+
+
+def put_by_others(story: Story, numbers: Iterable[int], **more: Any) -> None:
+    story.sandbox.seed(contacts=[{"email": address(n), "lists": [LIST], **more} for n in numbers])
+
+
+def leave(story: Story, numbers: Iterable[int]) -> None:
+    """These people leave the list themselves, whether they are in it or not."""
+    for n in numbers:
+        story.sandbox.change_contact(address(n), leaves=[LIST])
+
+
+def some(dice: random.Random, most: int, of: Iterable[int] = range(PEOPLE)) -> set[int]:
+    known = sorted(of)
+    return set(dice.sample(known, min(len(known), dice.randint(0, most))))
+
+
+def numbers(story: Story) -> set[int]:
+    return {int(email[6:8]) for email in story.sent()}
+
+
+def blocked(story: Story) -> set[str]:
+    return {each.email for each in story.sandbox.account.contacts.values() if each.email_blocked}
+
+
+def two_runs(story: Story, dice: random.Random) -> tuple[set[int], dict[str, Any]]:
+    """Some days of an export that mirrors its segment, beside others' members; who was there before the last run."""
+    story.sandbox.reset()
+    story.connection["leavers"] = dice.choice(["asked", "not_asked"])
+    story.save(sync_mode=dice.choice(["mirror", "mirror_exact"]), max_removed=dice.choice([0.1, 1]))
+    put_by_others(story, some(dice, 6))
+    put_by_others(story, some(dice, 3), emailBlacklisted=True)
+    for _ in range(dice.randint(0, 2)):
+        refresh(story, some(dice, PEOPLE) | {0, 1})
+        run(story)
+        put_by_others(story, some(dice, 3))
+        leave(story, some(dice, 4, numbers(story)))
+    refresh(story, some(dice, PEOPLE) | {2})
+    before = numbers(story)
+    return before, run(story)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_undo_restores_membership_exactly(story: Story, seed: int) -> None:
+    dice = random.Random(seed)
+    before, status = two_runs(story, dice)
+    after = numbers(story)
+    left: set[int] = set()
+    if seed % 2:
+        put_by_others(story, some(dice, 3))
+        left = some(dice, 4, before | after)
+        leave(story, left)
+    now, blocked_before = numbers(story), blocked(story)
+    undone = undo(story, status["run_id"])
+    assert undone["status"] == "succeeded", undone["error"]
+    assert numbers(story) == (now - (after - before)) | (before - after - left)
+    assert seed % 2 or numbers(story) == before
+    assert undone["contacts_added"] == len(before - after - left - now)
+    assert (blocked(story), story.left_behind()) == (blocked_before, [])
+
+
+# Broken anywhere
+
+
+def broken(make_story: Callable[[], Story], break_at: Callable[[Story, int], Any], points: range) -> list[str]:
+    """Breaks an undo at each of these points; what was not right, point by point."""
+    found = []
+    for at in points:
+        story = make_story()
+        story.sandbox.reset()
+        story.save(sync_mode="mirror", max_removed=1)
+        put_by_others(story, [20, 21])
+        refresh(story, range(8))
+        run(story)
+        refresh(story, range(3, 11))
+        status = run(story)
+        try:
+            undone = undo(story, status["run_id"], break_at(story, at))
+            assert undone["status"] == "succeeded", undone["error"]
+            assert numbers(story) == {*range(8), 20, 21}
+            assert (undone["contacts_removed"], undone["contacts_added"]) == (3, 3)
+            assert [text for text in story.left_behind() if "~open" not in text] == []
+            assert story.kept.blob_names("undo") == []
+            assert run(story)["contacts_new"] == 3, "the next run does again what was undone"
+        except (AssertionError, ExportError) as error:
+            found.append(f"point {at}: {str(error).splitlines()[0][:300]}")
+    return found
+
+
+def calls_of_an_undo(make_story: Callable[[], Story], *, reads: bool = False) -> int:
+    lines = []
+
+    def counted(story: Story, _: int) -> Any:
+        worker, line = story.worker(reads=reads)
+        lines.append(line)
+        return worker
+
+    assert broken(make_story, counted, range(1)) == []
+    return lines[0].calls
+
+
+@in_parts
+@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+def test_undo_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, part):
+    points = range(1, calls_of_an_undo(make_story) + 1)[part::PARTS]
+    assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
+
+
+@in_parts
+def test_undo_that_breaks_at_any_read_is_as_one_that_does_not(make_story, part):
+    points = range(1, calls_of_an_undo(make_story, reads=True) + 1)[part :: 4 * PARTS]
+    assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_undo_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when):
+    call, left = BrevoSession.call, [0]
+
+    def dying(self: BrevoSession, *arguments: Any, **how: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0 and when == "before":
+            raise WorkerDied
+        answer = call(self, *arguments, **how)
+        if left[0] == 0:
+            raise WorkerDied
+        return answer
+
+    monkeypatch.setattr(BrevoSession, "call", dying)
+    monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 1)
+
+    def break_at(story: Story, at: int) -> Any:
+        left[0] = at
+        return story.app
+
+    assert broken(make_story, break_at, range(1, 14)) == []

@@ -1,0 +1,299 @@
+"""Undo: the list's members are again who they were before a run, and what cannot be undone says why."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.access import Caller
+from shared.administration.ledgers import reset_ledger
+from shared.administration.running import undo_run
+from shared.errors import ConfigurationError, PermanentError
+from shared.lifetimes import UNDO_DAYS
+from shared.operating.forgetting import forget
+from shared.operating.why import why
+from shared.runs import leavers
+from shared.runs.holding import approve
+from shared.runs.questions import Question
+from shared.runs.starting import start_due
+from shared.runs.status import find_run
+from shared.storage.tables import Row
+from shared.sync.stored import UNDO
+from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
+
+ADMINISTRATOR = Caller("function key", "administrator")
+
+
+@pytest.fixture
+def undoing(following):
+    """A flow whose list mirrors its segment, and whose account answers at once."""
+    following.app.storage.accounts.put(
+        Row(following.account, f"back-{following.list_id}", Question(seconds=0.01).values())
+    )
+    following.change(sync_mode="mirror", max_removed=1)
+    return following
+
+
+def begin(flow, status):
+    return undo_run(flow.app, ADMINISTRATOR, status["run_id"], "http")
+
+
+def undo(flow, status):
+    """The undo of the run, approved where it is held; its status."""
+    undone = flow.finish(begin(flow, status).run_id)
+    if undone["status"] == "held":
+        approve(flow.app, find_run(flow.app, undone["run_id"]), "tester")
+        undone = flow.finish(undone["run_id"])
+    assert (undone["status"], undone["kind"], undone["undo_of"]) == ("succeeded", "undo", status["run_id"]), undone
+    return undone
+
+
+def refusal(flow, status):
+    with pytest.raises(ConfigurationError) as refused:
+        begin(flow, status)
+    assert refused.value.code == "undo_impossible"
+    return refused.value.message
+
+
+def leave(flow, *numbers):
+    """These people leave the list by a link in an e-mail."""
+    flow.sandbox.seed(
+        contacts=[{"email": address(n), "lists": [], "listUnsubscribed": [flow.list_id]} for n in numbers]
+    )
+
+
+def test_undo_takes_out_whom_the_run_added_and_puts_back_whom_it_removed(undoing):
+    put_by_others(undoing, 50)
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(2, 9), c3="Other")
+    status = run(undoing)
+    assert (counts(status), status["contacts_removed"]) == ((3, 1, 3, 4), 2)
+    undone = undo(undoing, status)
+    assert numbers(undoing) == {*range(6), 50}
+    assert [undone[f"contacts_{name}"] for name in ("removed", "to_remove", "added", "to_add")] == [3, 3, 2, 2]
+    assert (undone["list_before"], undone["list_after"]) == (8, 7)
+    assert undoing.sent()[address(3)]["FIRSTNAME"] == "Other", "attributes stay"
+
+
+def test_next_run_does_again_what_was_undone(undoing):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(2, 9))
+    undo(undoing, run(undoing))
+    status = run(undoing)
+    assert (counts(status), status["contacts_removed"]) == ((3, 0, 4, 3), 2)
+    assert numbers(undoing) == set(range(2, 9))
+
+
+def test_undo_of_the_first_run_is_held_since_it_takes_out_all_of_ours(undoing):
+    put_by_others(undoing, 50)
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    held = undoing.finish(begin(undoing, status).run_id)
+    assert (held["status"], held["held_for"]["code"]) == ("held", "guard_max_removed")
+    assert (held["contacts_to_remove"], numbers(undoing)) == (4, {*range(4), 50})
+    assert begin(undoing, status).run_id == held["run_id"], "it is under way"
+    approve(undoing.app, find_run(undoing.app, held["run_id"]), "tester")
+    put_by_others(undoing, 60)
+    assert undoing.finish(held["run_id"])["status"] == "succeeded"
+    assert numbers(undoing) == {50, 60}, "whom others have put there stays"
+
+
+def test_member_whom_the_run_sent_and_who_was_there_before_stays(undoing):
+    put_by_others(undoing, 2)
+    refresh(undoing, *range(4))
+    undo(undoing, run(undoing))
+    assert numbers(undoing) == {2}
+
+
+def test_approved_undo_does_never_more_than_was_shown(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    undoing.sandbox.account.lists[undoing.list_id].members.popitem()
+    held = undoing.finish(begin(undoing, status).run_id)
+    assert held["contacts_to_remove"] == 3
+    put_by_others(undoing, *range(4))
+    approve(undoing.app, find_run(undoing.app, held["run_id"]), "tester")
+    assert undoing.finish(held["run_id"])["contacts_removed"] == 3
+    assert len(numbers(undoing)) == 1
+
+
+def test_who_has_left_the_list_since_is_not_put_back(undoing):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(3, 6))
+    status = run(undoing)
+    leave(undoing, 1)
+    undone = undo(undoing, status)
+    assert numbers(undoing) == {0, 2, *range(3, 6)}
+    assert undone["contacts_added"] == 2
+    assert undone["notes"] == ["1 of those whom the run had removed have left the list since, and are not put back."]
+
+
+def test_undo_of_a_run_that_removed_somebody_fails_where_brevo_does_not_say_who_left(undoing, monkeypatch):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(3, 6))
+    status = run(undoing)
+    request = leavers.request_export
+
+    def refuse(session, list_id, who):
+        if who == "unsubscribedPerList":
+            raise PermanentError("brevo_refused", "Brevo refused the request with status 400.")
+        return request(session, list_id, who)
+
+    monkeypatch.setattr(leavers, "request_export", refuse)
+    failed = undoing.finish(begin(undoing, status).run_id)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "leavers_unknown")
+    assert numbers(undoing) == set(range(3, 6))
+
+
+def test_contact_that_another_export_keeps_in_the_list_stays(undoing):
+    other = undoing.add_export("other", sync_mode="full", segments=["Silver"])
+    undoing.segment("CustomerId,EMail,FirstName\nC-1,person1@example.com,Name1\n", name="Silver")
+    run(undoing, export_id=other)
+    undoing.sandbox.account.lists[undoing.list_id].members.clear()
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    assert status["list_before"] == 0
+    undo(undoing, status)
+    assert numbers(undoing) == {1}
+
+
+def test_no_trigger_starts_the_undone_snapshot_again(undoing):
+    undoing.change(schedule="with_refresh")
+    refresh(undoing, *range(4))
+    undo(undoing, run(undoing))
+    (start,) = start_due(undoing.app)
+    assert not start.is_new
+    assert "was undone" in start.reason
+    refresh(undoing, *range(4))
+    assert start_due(undoing.app)[0].is_new
+
+
+def test_undo_says_nothing_of_its_export(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    undo(undoing, status)
+    success = undoing.app.store.success(undoing.export_id)
+    assert (success.run_id, success.contacts) == (status["run_id"], 4)
+
+
+def undo_blobs(flow):
+    return flow.app.storage.app_blobs.listing_if_there(UNDO, "")
+
+
+def test_only_what_undoes_the_last_run_is_kept_and_no_address_in_it(undoing):
+    for first in range(3):
+        refresh(undoing, *range(first, 6))
+        run(undoing)
+    (blob,) = undo_blobs(undoing)
+    assert b"example.com" not in undoing.app.storage.app_blobs.read(UNDO, blob.name)
+    undo(undoing, undoing.status(blob.file.rpartition("-")[0]))
+    assert undo_blobs(undoing) == []
+
+
+# What cannot be undone
+
+
+def test_run_that_a_newer_one_follows_cannot_be_undone(undoing):
+    refresh(undoing, *range(4))
+    first = run(undoing)
+    second = run(undoing)
+    assert f"the newer run {second['run_id']} has changed the list" in refusal(undoing, first)
+
+
+def test_run_after_which_another_export_has_changed_the_list_cannot_be_undone(undoing):
+    refresh(undoing, *range(4))
+    first = run(undoing)
+    other = undoing.add_export("other", sync_mode="full")
+    second = run(undoing, export_id=other)
+    assert f"the newer run {second['run_id']} has changed the list" in refusal(undoing, first)
+
+
+def test_run_that_was_undone_cannot_be_undone_again_nor_its_undo(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    undone = undo(undoing, status)
+    assert f"{undone['run_id']} has undone it" in refusal(undoing, status)
+    assert "it is an undo" in refusal(undoing, undone)
+
+
+def test_run_that_failed_cannot_be_undone(undoing):
+    refresh(undoing, *range(4))
+    undoing.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    assert "it was not confirmed, it is failed" in refusal(undoing, undoing.run())
+
+
+@pytest.mark.parametrize("mode", ["full", "changes_only"])
+def test_run_that_did_not_read_the_list_cannot_be_undone(undoing, mode):
+    undoing.change(sync_mode=mode)
+    refresh(undoing, *range(4))
+    assert "it did not read the list before" in refusal(undoing, run(undoing))
+
+
+def test_run_of_a_month_ago_cannot_be_undone(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    undoing.app.storage.clock.skip(timedelta(days=UNDO_DAYS).total_seconds())
+    assert f"it ended more than {UNDO_DAYS} days ago" in refusal(undoing, status)
+
+
+def test_run_to_a_list_that_the_export_has_no_more_cannot_be_undone(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    undoing.change(list_id=13)
+    assert "the list or the connection of the export has been changed" in refusal(undoing, status)
+
+
+def test_run_whose_changes_are_not_written_down_any_more_cannot_be_undone(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    for blob in undo_blobs(undoing):
+        undoing.app.storage.app_blobs.delete(UNDO, blob.name)
+    assert "not written down any more" in refusal(undoing, status)
+
+
+def test_run_before_another_secret_cannot_be_undone(undoing, monkeypatch):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    monkeypatch.setenv("APP_SECRET", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    failed = undoing.finish(begin(undoing, status).run_id)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "undo_impossible")
+    assert "another APP_SECRET" in failed["error"]["message"]
+    assert numbers(undoing) == set(range(4))
+
+
+def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    started = undoing.start()
+    with pytest.raises(ConfigurationError, match="A run of this export is active"):
+        begin(undoing, status)
+    undoing.finish(started.run_id)
+    held = undoing.finish(begin(undoing, undoing.status(started.run_id)).run_id)
+    assert held["status"] == "succeeded", "the second run has changed nobody"
+
+
+def test_why_says_that_the_last_run_was_undone(undoing):
+    refresh(undoing, *range(4))
+    undone = undo(undoing, run(undoing))
+    found = why(undoing.app, ADMINISTRATOR, undoing.export_id, address(1))
+    assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
+
+
+def test_forgotten_person_is_not_in_what_undoes_a_run(undoing):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(2, 6))
+    status = run(undoing)
+    forget(undoing.app, ADMINISTRATOR, address(1))
+    assert undo(undoing, status)["contacts_added"] == 1
+    assert numbers(undoing) == {0, *range(2, 6)}
+
+
+def test_export_that_is_reset_has_nothing_to_undo(undoing):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    reset_ledger(undoing.app, ADMINISTRATOR, undoing.export_id)
+    assert "not written down any more" in refusal(undoing, status)
