@@ -37,6 +37,8 @@ def _remove(app: App, run: Run) -> bool:
     try:
         numbers = read_removals(app, run)
     except NotFound:
+        if _is_done(app, run):
+            return True
         raise PermanentError(
             "removals_missing", "Whom to take out of the list was written down and is gone.", "Run the export again."
         ) from None
@@ -55,6 +57,12 @@ def _remove(app: App, run: Run) -> bool:
             return False
     app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
     return True
+
+
+def _is_done(app: App, run: Run) -> bool:
+    """Whether another worker has removed all meanwhile: then what was written down has gone with the run's end."""
+    now = app.store.load(run.run_id) or run
+    return now.is_final or now.counts.contacts_removed >= now.counts.contacts_to_remove
 
 
 def _noted(app: App, run: Run, removed: int, requests: int) -> Run:
