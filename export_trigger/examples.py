@@ -86,6 +86,7 @@ ANSWERS: dict[str, Any] = {
     "list_attributes": [{"name": "LOYALTY_TIER", "type": "category", "options": ["Silver", "Gold", "1", "2"]}],
     "list_segments": [_SEGMENT],
     "restore_version": {"version": _VERSION, "connections": 1, "exports": 1, "consent_missing": []},
+    "reset_export": {"export": "high-value", "was_kept": True},
     "start_export": _STARTED,
     "start_exports": [_STARTED],
     "start_trial": _STARTED,

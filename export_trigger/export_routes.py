@@ -20,6 +20,8 @@ from shared.administration.exports import remove_export as remove
 from shared.administration.exports import save_export as save
 from shared.administration.exports import view_export as view
 from shared.administration.items import Saved
+from shared.administration.ledgers import Reset
+from shared.administration.ledgers import reset_ledger as reset
 from shared.config.base import ID_PATTERN
 from shared.config.models import Connection, Export
 from shared.operating.why import why
@@ -111,6 +113,12 @@ def why_not_in_list(asked: Asked) -> func.HttpResponse:
     The answer never has the address. 422 for what is no address.
     """
     return json_answer(why(asked.app, asked.caller, asked.id, read_body(asked.req, WhyBody).email))
+
+
+@endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404,))
+def reset_export(asked: Asked) -> func.HttpResponse:
+    """Forgets what the export has sent: its next run sends all contacts and removes nobody. Sends nothing."""
+    return json_answer(reset(asked.app, asked.caller, asked.id))
 
 
 def saved_answer(saved: Saved[Any], kind: str) -> func.HttpResponse:

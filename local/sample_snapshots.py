@@ -12,9 +12,14 @@ OVERLAP = 0.2
 
 
 class SampleSnapshots:
-    """Segments that share a fifth of their customers, one row in fifty at fault, made once and kept in memory."""
+    """Segments that share a fifth of their customers, one row in fifty at fault, made once and kept in memory.
 
-    def __init__(self, names: tuple[str, ...], rows: int, *, seed: int = 7, flaws: float = 0.02) -> None:
+    `most` snapshots can be dropped, a minute apart, without one that is refreshed later than now.
+    """
+
+    def __init__(
+        self, names: tuple[str, ...], rows: int, *, seed: int = 7, flaws: float = 0.02, most: int = 60
+    ) -> None:
         step = round(rows * (1 - OVERLAP))
         self._plans = [
             SegmentPlan(name=name, rows=rows, seed=seed, flaws=flaws, first_customer=place * step)
@@ -23,7 +28,7 @@ class SampleSnapshots:
         export = make_export(*self._plans)
         self._files = export.files
         self.expected = export.expected
-        self._taken = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
+        self._taken = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=most)
 
     def drop(self, connection_string: str, container: str) -> str:
         """Uploads the next snapshot, as Customer Insights does it; returns the time of its refresh."""

@@ -28,6 +28,7 @@ from shared.errors import ConfigurationError
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 from shared.runs.trial import newest_runs
+from shared.sync.stored import drop_ledgers
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
 _PERMISSIONS: dict[str, Operation] = {
@@ -185,7 +186,10 @@ def schedule_export(
 
 
 def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> None:
-    """Removes the export. A run of it sends nothing after the batch that is on its way."""
+    """Removes the export, and its ledger with it. Its list's members stay.
+
+    A run of it sends nothing after the batch that is on its way.
+    """
 
     require(caller, "remove_export")
 
@@ -197,6 +201,7 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
 
     change(app.configuration.read())
     app.configuration.change(caller.name, f"remove export {export_id}", change)
+    drop_ledgers(app.storage.app_blobs, export_id)
     audit.note(app, caller, "remove export", export_id)
 
 
@@ -229,10 +234,14 @@ def _update(
 
 
 def _save(app: App, caller: Caller, operation: Operation, new: Export, expected: str | None, detail: str = "") -> None:
-    """The conditional write behind them all. What is there now counts as started, so that saving runs nothing."""
-    what = operation.replace("_", " ")
+    """The conditional write behind them all. What is there now counts as started, so that saving runs nothing.
+
+    Where the export goes to another list from now on, what it has put into the one before is not its own any more.
+    """
+    what, before = operation.replace("_", " "), None
 
     def change(document: Document) -> Document:
+        nonlocal before
         before = document.export(new.id)
         check_expected(f"export {new.id}", before, expected)
         _require_for(document, caller, operation, before, new)
@@ -242,6 +251,8 @@ def _save(app: App, caller: Caller, operation: Operation, new: Export, expected:
         return changed
 
     app.configuration.change(caller.name, f"{what} {new.id}", change)
+    if before is not None and (before.connection, before.list_id) != (new.connection, new.list_id):
+        drop_ledgers(app.storage.app_blobs, new.id)
     audit.note(app, caller, what, new.id, detail)
 
 

@@ -27,9 +27,10 @@ from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
+from shared.sync.stored import LEDGERS
 
 # What the app, the platform and the portal keep for themselves in an account.
-_OURS = (STAGED, REJECTED, LEAVERS)
+_OURS = (STAGED, REJECTED, LEAVERS, LEDGERS)
 _OTHERS = ("$", "azure-webjobs-", "app-package-", "insights-")
 _AT_ONCE = 8
 # A run of the same snapshot has counted its rows. An older one is not looked for.

@@ -184,7 +184,7 @@ def export_remove(export: str, if_match: str | None) -> None:
     from shared.administration.exports import remove_export
 
     remove_export(open_app(), caller(), export, _expected(not if_match, if_match))
-    show({"removed": export}, lambda: f"{export} is removed")
+    show({"removed": export}, lambda: f"{export} is removed; its list keeps its members")
 
 
 @program.command("notify-test")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.cli.ids import run_argument
+from shared.cli.ids import complete_export_or_run
 from shared.cli.program import FAILED, SUCCEEDED, example, program
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import table
@@ -97,21 +97,26 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool, cleared: bool) -> s
     return "\n".join(lines)
 
 
-@program.command(epilog=example("release high-value-20261124T050312-a1b2c3 --yes"))
-@run_argument
+@program.command(epilog=example("release high-value", "release high-value-20261124T050312-a1b2c3 --yes"))
+@click.argument(
+    "export_or_run",
+    metavar="EXPORT|RUN",
+    shell_complete=complete_export_or_run,
+    help="a run's id, or an export's: all its ended runs",
+)
 @click.option("--yes", is_flag=True, help="do it")
-def release(run: str, yes: bool) -> None:
-    """Show the imports that an ended run has left at Brevo; --yes: they are over, wait for them no longer."""
+def release(export_or_run: str, yes: bool) -> None:
+    """Show the imports that ended runs have left at Brevo; --yes: they are over, wait for them no longer."""
     from shared.operating import releasing
 
-    left = (releasing.release if yes else releasing.look)(open_app(), caller(), run)
+    left = (releasing.release if yes else releasing.look)(open_app(), caller(), export_or_run)
     answer = {"done": yes, "imports": [asdict(each) for each in left]}
     show(answer, lambda: _released_text(left, done=yes))
 
 
 def _released_text(left: "list[LeftImport]", *, done: bool) -> str:
     if not left:
-        return "Nothing waits for an import of this run."
+        return "No run waits for such an import."
     word = "no longer waited for" if done else "waited for"
     lines = [f"{word}: {each.describe()}" for each in left]
     if not done:

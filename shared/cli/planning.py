@@ -1,4 +1,4 @@
-"""The commands that plan an export, and approve what is held."""
+"""The commands that plan an export, approve what is held, and forget what was sent."""
 
 import click
 
@@ -37,3 +37,14 @@ def approve(run: str, wait: bool) -> int:
         return watch_run(app, run)
     show(approved, lambda: status_text(approved))
     return SUCCEEDED
+
+
+@program.command(epilog=example("reset high-value"))
+@export_argument
+def reset(export: str) -> None:
+    """Forget what an export has sent: its next run sends all contacts and removes nobody."""
+    from shared.administration.ledgers import reset_ledger
+
+    done = reset_ledger(open_app(), caller(), export)
+    text = "its next run sends all contacts and removes nobody" if done.was_kept else "nothing was kept of it"
+    show(done, lambda: f"{export} is reset: {text}")

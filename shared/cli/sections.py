@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 _SECTIONS = {
     "Run exports and see what became of them": (
-        "exports", "preview", "plan", "trial", "run", "approve", "status", "runs", "rejects", "why", "cancel",
+        "exports", "preview", "plan", "trial", "run", "approve", "status", "runs", "rejects", "why", "cancel", "reset",
     ),
     "Look into storage and an account": ("segments", "lists", "attributes"),
     "Configure": (

@@ -12,22 +12,27 @@ address.
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.app import App
 from shared.brevo.body import find_contacts
+from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError, described
 from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
 from shared.runs.leavers import LEAVERS
+from shared.runs.questions import digest_key
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.steps.stop import request_cancel, stop_when_idle
 from shared.staging.bodies import STAGED, read_origins
+from shared.staging.folders import working_folder
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.blob_changes import change_blob
 from shared.storage.failures import Conflict, NotFound
+from shared.sync.stored import LEDGERS
 
 _CANCEL_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 2.0
@@ -41,7 +46,9 @@ def forget(app: App, caller: Caller, email: str) -> Forgotten:
     require(caller, "operate")
     person = person_of(email)
     found = Forgotten(person.shown)
-    _part(found, "runs", lambda: _erase_in_runs(app, caller, person, found))
+    customers: set[str] = set()
+    _part(found, "runs", lambda: _erase_in_runs(app, caller, person, customers, found))
+    _part(found, "ledgers", lambda: _erase_in_ledgers(app, person, customers, found))
     _part(found, "leavers", lambda: _erase_leavers(app, found))
     _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
     _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
@@ -61,9 +68,11 @@ def _part(found: Forgotten, name: str, work: Callable[[], None]) -> None:
         found.not_done.append(f"{name}: {described(error)}")
 
 
-def _erase_in_runs(app: App, caller: Caller, person: Person, found: Forgotten) -> None:
-    """Staged bodies tell the person's customer ids, so they go last: a call that is cut off finds the ids again."""
-    customers: set[str] = set()
+def _erase_in_runs(app: App, caller: Caller, person: Person, customers: set[str], found: Forgotten) -> None:
+    """Staged bodies tell the person's customer ids, so they go last: a call that is cut off finds the ids again.
+
+    Those are added to `customers`.
+    """
     holding = _runs_holding(app, person, customers)
     _erase_rejected(app, person, customers, found)
     for run_id in holding:
@@ -137,6 +146,18 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
         rows, reports = rows + removed, reports + bool(removed)
     if rows:
         found.erased.append(f"rejected-rows: {rows:,} rows in {reports:,} reports")
+
+
+def _erase_in_ledgers(app: App, person: Person, customers: set[str], found: Forgotten) -> None:
+    if not app.storage.app_blobs.listing_if_there(LEDGERS, ""):
+        return
+    from shared.sync.erasing import erase_from_ledgers  # brings DuckDB
+
+    with working_folder() as folder:
+        identities = person.spellings | customers
+        changed = erase_from_ledgers(app.storage.app_blobs, digest_key("ledger"), identities, Path(folder))
+    if changed:
+        found.erased.append(f"ledgers: {counted(changed, 'file')} of what was sent")
 
 
 def _erase_leavers(app: App, found: Forgotten) -> None:

@@ -132,9 +132,10 @@ def timer_ticks(app: App) -> Look:
     missed = list(takewhile(lambda at: at.timestamp() < app.now() - _TICK_LATE_SECONDS, islice(times, 2)))
     if not missed:
         return "ok", f"It last ran at {local_text(last)}, as its schedule says.", ""
+    last_text, due_text = (local_text(at, seconds=True) for at in (last, missed[0]))
     text = (
-        f"The timer last ran at {local_text(last)}, {duration(app.now() - tick.at)} ago, and was due again at "
-        f"{local_text(missed[0])}. Until it runs, nothing starts by schedule, and no lost run goes on."
+        f"The timer last ran at {last_text}, {duration(app.now() - tick.at)} ago, and was due again at {due_text}. "
+        "Until it runs, nothing starts by schedule, and no lost run goes on."
     )
     return "warn" if len(missed) == 1 else "FAILED", text, _HOST_STOPPED
 

@@ -6,27 +6,39 @@ values could win over the next run's. Only a person can know better, who has loo
 
 from shared.access import Caller, require
 from shared.administration import audit
+from shared.administration.running import run_or_last
 from shared.app import App
 from shared.errors import ConfigurationError
+from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.slots import LeftImport, left_imports, release_left
-from shared.runs.status import find_run
 
 
-def look(app: App, caller: Caller, run_id: str) -> list[LeftImport]:
-    """The imports that the next runs wait for. Raises ConfigurationError for an unknown run and an open one."""
-    require(caller, "operate")
-    run = find_run(app, run_id)
-    if not run.is_final:
-        raise ConfigurationError(
-            "run_open", f"The run {run_id} has not ended: {run.state}.", f"First: `segment-export cancel {run_id}`."
-        )
-    return [each for each in left_imports(app, run.key_setting) if each.run == run_id]
+def look(app: App, caller: Caller, name: str) -> list[LeftImport]:
+    """The imports that are waited for, of an ended run or of all ended runs of an export.
+
+    Raises ConfigurationError for a name that neither has, and for a run that is open.
+    """
+    return _left(app, caller, name)[1]
 
 
-def release(app: App, caller: Caller, run_id: str) -> list[LeftImport]:
+def release(app: App, caller: Caller, name: str) -> list[LeftImport]:
     """Frees their slots; returns what was freed. Raises as `look`."""
-    look(app, caller, run_id)
-    freed = release_left(app, find_run(app, run_id))
-    if freed:
-        audit.note(app, caller, "release imports", run_id, ", ".join(str(each.process or "?") for each in freed))
-    return freed
+    key_setting, left = _left(app, caller, name)
+    release_left(app, key_setting, left)
+    if left:
+        audit.note(app, caller, "release imports", name, ", ".join(str(each.process or "?") for each in left))
+    return left
+
+
+def _left(app: App, caller: Caller, name: str) -> tuple[str, list[LeftImport]]:
+    """The setting with the account's key, and the imports."""
+    require(caller, "operate")
+    run = run_or_last(app, caller, name)
+    if run is None:
+        return "", []
+    if is_run_id(name) and not run.is_final:
+        raise ConfigurationError(
+            "run_open", f"The run {name} has not ended: {run.state}.", f"First: `segment-export cancel {name}`."
+        )
+    found = left_imports(app, run.key_setting)
+    return run.key_setting, [each for each in found if name in (each.run, run_address(each.run)[0])]

@@ -8,7 +8,7 @@ would run beside it and old values could win: it is freed when Brevo says that t
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
 from shared.app import App
@@ -90,13 +90,14 @@ def left_imports(app: App, key_setting: str) -> list[LeftImport]:
     return sorted(found, key=lambda each: each.posted_at)
 
 
-def release_left(app: App, run: Run) -> list[LeftImport]:
-    """Frees the slots of an ended run's imports since a person says that they are over; lets other runs go on."""
-    left = [each for each in left_imports(app, run.key_setting) if each.run == run.run_id]
-    free_slots(app, run, {each.batch for each in left})
-    if left:
-        wake_waiting(app, run.key_setting)
-    return left
+def release_left(app: App, key_setting: str, left: Sequence[LeftImport]) -> None:
+    """Frees the slots of these imports, since a person says that they are over, and lets the account's runs go on."""
+    over = {(each.run, each.batch) for each in left}
+    for row in _rows(app, key_setting):
+        if (row.values["run"], row.values["batch"]) in over:
+            _delete(app, row)
+    if over:
+        wake_waiting(app, key_setting)
 
 
 def blocking(app: App, run: Run) -> tuple[list[LeftImport], list[str]]:

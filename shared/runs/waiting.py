@@ -60,11 +60,8 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
     if open_batches:
         since = min(batch.posted_at for batch in open_batches)
         processes = _processes(open_batches)
-        numbers = ", ".join(map(str, processes))
-        reason = (
-            f"Brevo works on {counted(len(open_batches), 'import')} (process {numbers}). {_unlisted_text(open_batches)}"
-            f"{accepted_text(end.totals(run, batches).counts)}{_left_text(left)}"
-        )
+        what = _imports_text(open_batches)
+        reason = f"{what} {accepted_text(end.totals(run, batches).counts)}{_left_text(left)}"
         return Waiting(reason, since, next_check, _deadline(app, run, since) or ends, processes)
     if any(batch.is_owned(app.time()) for batch in batches):
         return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), next_check, ends)
@@ -89,9 +86,15 @@ def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
     return replace(waiting, reason=reason, deadline=max(each.until for each in imports), processes=numbers)
 
 
-def _unlisted_text(batches: Sequence[Batch]) -> str:
-    lost = [str(batch.process_id) for batch in batches if batch.is_unlisted][:_MOST_PROCESSES]
-    return f"Brevo does not list the process {', '.join(lost)} any more. " if lost else ""
+def _imports_text(open_batches: Sequence[Batch]) -> str:
+    """Which imports Brevo works on, and which of them it does not list any more."""
+    texts = []
+    for is_unlisted, words in ((False, "Brevo works on"), (True, "Brevo no longer lists")):
+        batches = [batch for batch in open_batches if batch.is_unlisted == is_unlisted]
+        if batches:
+            numbers = ", ".join(map(str, _processes(batches)))
+            texts.append(f"{words} {counted(len(batches), 'import')} (process {numbers}).")
+    return " ".join(texts)
 
 
 def _left_text(left: int) -> str:

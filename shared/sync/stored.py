@@ -1,6 +1,5 @@
 """Where ledgers lie: `<account>/<list>/<export>/ledger.parquet`; beside it, what runs intend and whom they remove."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -82,9 +81,9 @@ def fetch(blobs: Blobs, blob: Blob, path: Path) -> Path:
     return path
 
 
-def all_ledgers(blobs: Blobs) -> Iterator[tuple[Address, Blob]]:
-    """Every export's ledger, without what lies beside it."""
-    for blob in blobs.listing_if_there(LEDGERS, ""):
-        account, list_id, export, name = blob.name.split("/")
-        if name == _LEDGER:
-            yield Address(account, int(list_id), export), blob
+def drop_ledgers(blobs: Blobs, export: str) -> bool:
+    """Deletes all that is kept of the export, of whatever account and list; False where there is nothing."""
+    names = [blob.name for blob in blobs.listing_if_there(LEDGERS, "") if blob.name.split("/")[2] == export]
+    for name in names:
+        blobs.delete(LEDGERS, name)
+    return bool(names)

@@ -50,7 +50,7 @@ def doctor_of(story):
 
 def test_open_run_says_that_brevo_does_not_list_its_import(story, first):
     story.work(hours=0.25)
-    assert "Brevo does not list the process 78 any more." in waiting_of(story, first)
+    assert waiting_of(story, first).startswith("Brevo no longer lists 1 import (process 78). Brevo accepted")
     state, text, fix = doctor_of(story)
     assert state == "warn"
     assert "Brevo does not list the process 78, posted" in text
@@ -98,6 +98,16 @@ def test_import_of_an_open_run_is_not_released(story, first):
     assert len(slots(story)) == 1
 
 
+def test_all_imports_that_the_runs_of_an_export_have_left_are_released_by_the_export(story, first):
+    assert releasing.look(story.app, ADMINISTRATOR, "gold") == [], "its run is still open"
+    request_cancel(story.app, find_run(story.app, first), "ana")
+    story.start()
+    assert [each.run for each in releasing.release(story.app, ADMINISTRATOR, "gold")] == [first]
+    assert slots(story) == []
+    with pytest.raises(ConfigurationError, match="neither a run nor an export 'silver'"):
+        releasing.look(story.app, ADMINISTRATOR, "silver")
+
+
 def test_run_behind_another_open_run_names_it(story, first):
     silver = {**story.export, "id": "silver"}
     document = {"connections": [story.connection], "exports": [story.export, silver]}
@@ -117,4 +127,4 @@ def test_terminal_releases_after_a_look(story, first, monkeypatch):
     assert "Nothing was changed: do it with --yes." in typed()
     assert json.loads(typed("--json"))["imports"][0]["process"] == 78
     assert typed("--yes").startswith(f"no longer waited for: the import 78 of {first}")
-    assert typed() == "Nothing waits for an import of this run.\n"
+    assert typed() == "No run waits for such an import.\n"

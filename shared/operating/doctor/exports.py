@@ -22,6 +22,7 @@ from shared.runs.why_not_running import held_words, needs_accept
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
+from shared.sync.stored import Address, Stored
 from shared.timer_schedule import TimerSchedule
 
 # Nobody waits longer than this for the exports; the other groups are still checked.
@@ -80,6 +81,7 @@ class _ExportCheck:
             ("snapshot", self.newest_snapshot),
             ("schedule", self.schedule),
             ("notices", self.notices),
+            ("ledger", self.ledger),
         ]
         if self.connection.id in usable:
             checks.append(("list", partial(self.list_at_brevo, names)))
@@ -130,6 +132,15 @@ class _ExportCheck:
         if run.error is not None and run.error.code == "hold_expired":
             return state, f"{run.run_id}: {run.error.message}", run.error.advice
         return None
+
+    def ledger(self) -> Look:
+        """How much is kept of what was sent, and since when."""
+        setting = self.connection.api_key.setting
+        found = Stored.find(self.app.storage.app_blobs, Address(setting, self.export.list_id, self.export.id)).ledger
+        if found is None:
+            return "ok", "Nothing is kept of what was sent: the next run sends all and removes nobody.", ""
+        age = duration((self.app.time() - found.modified).total_seconds())
+        return "ok", f"What was sent to list {self.export.list_id}: {found.size_bytes:,} bytes, {age} old.", ""
 
     def newest_snapshot(self) -> Look | None:
         """A snapshot that is not there, lacks files, or is older than the ones before let expect."""

@@ -12,8 +12,8 @@ from shared.times import local_text
 _SHOWN = 5
 # Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.
 _SLOW_SECONDS = 1800.0
-# An import that was just posted may not be listed yet.
-_UNLISTED_SECONDS = 300.0
+# An import that was just posted may not be listed yet; and one whose run was just cancelled is mostly over soon.
+_SOON_SECONDS = 300.0
 
 
 def slow_imports(app: App, document: Document) -> Look:
@@ -22,7 +22,8 @@ def slow_imports(app: App, document: Document) -> Look:
     hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
     found = [line for run in runs if run.state in SENDING for line in _of_open(app, run, hours.get(run.key_setting))]
     settings = dict.fromkeys([*hours, *(run.key_setting for run in runs)])
-    left = [each for setting in settings for each in left_imports(app, setting) if _is_long(app, each)]
+    left = [each for setting in settings for each in left_imports(app, setting)]
+    left = [each for each in left if app.now() - each.posted_at > _SOON_SECONDS]
     if not found and not left:
         return "ok", "None takes long.", ""
     lines = [*found, *(_of_ended(each) for each in left)]
@@ -42,7 +43,7 @@ def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
     lines = []
     for batch in app.store.batches(run):
         seconds = app.now() - batch.posted_at
-        if batch.state != "delivered" or seconds <= (_UNLISTED_SECONDS if batch.is_unlisted else _SLOW_SECONDS):
+        if batch.state != "delivered" or seconds <= (_SOON_SECONDS if batch.is_unlisted else _SLOW_SECONDS):
             continue
         until = f" until {_moment(batch.posted_at + hours * 3600)}" if hours else ""
         who = f"which {run.run_id} waits for{until}"
@@ -52,11 +53,6 @@ def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
             text = f"Brevo has worked for {duration(seconds)} on the process {batch.process_id}, {who}."
         lines.append(text)
     return lines
-
-
-def _is_long(app: App, left: LeftImport) -> bool:
-    is_unknown = left.is_unlisted or not left.process
-    return app.now() - left.posted_at > (_UNLISTED_SECONDS if is_unknown else _SLOW_SECONDS)
 
 
 def _of_ended(left: LeftImport) -> str:

@@ -19,6 +19,7 @@ from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import NotFound
+from shared.sync.stored import LEDGERS
 
 _TABLES = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
 
@@ -44,7 +45,7 @@ def _wrong(setting: str, error: ConfigurationError) -> Finding:
 def app_services(app: App) -> list[list[Probe]]:
     """The app's containers, queues and tables: each is written to, and what was written is deleted."""
     storage = app.storage
-    containers = [STAGED, REJECTED, LEAVERS]
+    containers = [STAGED, REJECTED, LEAVERS, LEDGERS]
     if not Path(app.settings.export_config).is_file():
         with suppress(ConfigurationError):
             containers.append(blob_address(app.settings.export_config)[0])

@@ -15,6 +15,7 @@ from shared.cli.program import program
 from shared.runs.leavers import LEAVERS
 from shared.settings import read_settings
 from shared.staging.rejected import REJECTED
+from tests.flow.operating.night import Night
 from tests.flow.operating.tools import poison_queue
 
 
@@ -67,3 +68,11 @@ def typed(office):
         return done.exit_code, done.stdout, done.stderr
 
     return run
+
+
+@pytest.fixture
+def night(office_in_memory, monkeypatch):
+    storage = office_in_memory.app.storage
+    monkeypatch.setattr("shared.operating.doctor.storage.open_storage", lambda settings, *, hurried: storage)
+    storage.clock.difference_seconds = 0.0
+    return Night(office_in_memory)

@@ -1,0 +1,31 @@
+"""What is kept of an export's list between runs, as people see it and take it away."""
+
+from dataclasses import dataclass
+
+from shared.access import Caller
+from shared.administration import audit
+from shared.administration.running import require_for_export
+from shared.app import App
+from shared.json_text import ALL_FIELDS_SENT
+from shared.sync.stored import drop_ledgers
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The export whose ledger is forgotten, and whether there was one."""
+
+    __pydantic_config__ = ALL_FIELDS_SENT
+
+    export: str
+    was_kept: bool
+
+
+def reset_ledger(app: App, caller: Caller, export_id: str) -> Reset:
+    """Forgets what was sent: the next run sends all contacts and removes nobody. Raises AccessDenied.
+
+    A run that is under way keeps none.
+    """
+    require_for_export(app, caller, "reset_ledger", export_id)
+    found = drop_ledgers(app.storage.app_blobs, export_id)
+    audit.note(app, caller, "reset ledger", export_id)
+    return Reset(export_id, found)
