@@ -117,7 +117,7 @@ class Story:
                 quiet_sweeps = quiet_sweeps + 1 if not self.kept.messages else 0
             received = self.app.storage.queue.receive(LEASE_SECONDS)
             if received is None:
-                self.sandbox.imports.wait_until_idle(10)
+                self.sandbox.imports.wait_until_idle(60)
                 times = [message.visible_at for message in self.kept.messages]
                 self.kept.clock.skip(min([*[next_sweep] * timer, *times]) - self.kept.clock.seconds())
                 continue
