@@ -43,6 +43,11 @@ class Counts(RowCounts):
         return sum(self.rows_rejected.values()) + self.rejected_by_brevo
 
     @property
+    def in_list(self) -> int:
+        """Contacts of the segment that Brevo has confirmed, in this run or, as they are, in one before."""
+        return self.contacts_confirmed + self.contacts_up_to_date
+
+    @property
     def all_removed(self) -> bool:
         """True once nobody is left to be taken out of the list."""
         return self.contacts_removed >= self.contacts_to_remove

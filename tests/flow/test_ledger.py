@@ -6,6 +6,7 @@ from shared.errors import PermanentError
 from shared.sync.stored import LEDGERS
 from tests.flow.following import counts, numbers, put_by_others, refresh, run
 
+LATER = ("2026/11/25/0500", "2026/11/26/0500")
 NEW_SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
@@ -156,3 +157,12 @@ def test_who_left_while_nobody_could_be_removed_stays_ours_and_is_removed_later(
     refresh(mirroring, *range(1, 4))
     status = run(mirroring)
     assert (status["contacts_removed"], numbers(mirroring)) == (1, {1, 2, 3, 9})
+
+
+def test_changed_address_of_a_customer_is_a_changed_contact(by_customer):
+    by_customer.change(sync_mode="changes_only")
+    by_customer.segment("CustomerId,EMail,FirstName\nC-1,a@example.com,A\nC-2,b@example.com,B\n", refresh=LATER[0])
+    assert counts(run(by_customer)) == (2, 0, 0, 2)
+    by_customer.segment("CustomerId,EMail,FirstName\nC-1,a2@example.com,A\nC-2,b@example.com,B\n", refresh=LATER[1])
+    assert counts(run(by_customer)) == (0, 1, 1, 1)
+    assert set(by_customer.sent()) == {"a2@example.com", "b@example.com"}
