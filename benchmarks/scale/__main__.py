@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.bench import OUTPUT
 from benchmarks.machine import machine, machine_text
+from benchmarks.scale.daily_change import daily_change
 from benchmarks.scale.due_at_once import due_at_once
 from benchmarks.scale.finding import Finding
 from benchmarks.scale.past_runs import past_runs
@@ -18,6 +19,7 @@ from benchmarks.workload import BenchError
 from local.stack import CANNOT_START, REPOSITORY
 
 _ALL: dict[str, Callable[[], Finding]] = {
+    "daily-change": daily_change,
     "due-at-once": due_at_once,
     "workers": workers,
     "past-runs": past_runs,

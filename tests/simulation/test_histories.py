@@ -20,7 +20,7 @@ from simulation.scenes import plan_of
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "simulation" / "seeds.txt"
 PARTS = 2
-HISTORIES = 100
+HISTORIES = 300
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -1,0 +1,101 @@
+"""A day on which one customer in a hundred has changed, beside a run of the whole segment; and what the ledger costs.
+
+Whole runs of the same segment in turns, with a ledger and without one (no APP_SECRET), then the next day's with
+`changes_only`. The same command, and Brevo's imports are done when they are accepted.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from azure.storage.blob import ContainerClient
+
+from benchmarks.bars import Bar
+from benchmarks.race import measured
+from benchmarks.scale.finding import Finding, say
+from benchmarks.scale.place import app_with, place
+from benchmarks.workload import FLAWS, PARTITIONS, STANDARD_ATTRIBUTES, shipped_export, write_segment
+from local.azurite import Azurite
+from local.sample_data import ContactDigest, SegmentPlan
+from local.stack import CONTAINER
+from shared.app_secret import new_secret
+from shared.sync.stored import LEDGERS
+
+ROWS = 1_000_000
+_EVERY = 100
+_TURNS = 2
+
+
+def daily_change(rows: int = ROWS) -> Finding:
+    """Measures the three kinds of run."""
+    with tempfile.TemporaryDirectory(prefix="segment-export-bench-") as name, Azurite() as landed:
+        folder = Path(name)
+        say(f"writing {rows:,} rows")
+        workload = write_segment(rows, landed.connection_string, ContactDigest(STANDARD_ATTRIBUTES))
+        with place(folder, landed.connection_string, "--plan", "enterprise") as here:
+            plain = here.settings | {"APP_SECRET": ""}
+            kept = here.settings | {"APP_SECRET": new_secret()}
+            say("running the whole segment")
+            _run(kept, folder)
+            whole = [(_run(plain, folder), _run(kept, folder)) for _ in range(_TURNS)]
+            _write_next_day(rows, landed.connection_string)
+            say("running what has changed")
+            _change_mode(kept)
+            changed = _run(kept, folder)
+            blobs = app_with(kept).storage.app_blobs.listing(LEDGERS, "")
+    ledger = sum(blob.size_bytes for blob in blobs if blob.file == "ledger.parquet")
+    without, with_ledger = (median(pair[place]["cpu"] for pair in whole) for place in (0, 1))
+    full = whole[-1][1]
+    lines = [
+        f"{rows:,} rows, {workload.expected.contacts_mapped:,} contacts: the whole segment {with_ledger:.1f} s of CPU, "
+        f"{without:.1f} s without a ledger; {full['bytes'] / 1e6:,.1f} MB sent",
+        f"one in {_EVERY} changed: {changed['cpu']:.1f} s of CPU, {changed['delivered']:,} contacts, "
+        f"{changed['bytes'] / 1e6:,.1f} MB sent; ledger {ledger / 1e6:.1f} MB",
+    ]
+    bars = [
+        Bar("bytes of a day's change to those of the whole", changed["bytes"] / full["bytes"] * 100, 1.1, unit="%"),
+        Bar("CPU of a day's change to that of the whole", changed["cpu"] / with_ledger * 100, 75, unit="%"),
+        Bar("what the ledger adds to a whole run's CPU", (with_ledger / without - 1) * 100, 5, unit="%"),
+        Bar("bytes of the ledger for each contact", ledger / workload.expected.contacts_mapped, 24),
+    ]
+    return Finding("daily_change", lines, bars, {"whole": whole, "changed": changed, "ledger_bytes": ledger})
+
+
+def _run(settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "shared.cli", "run", shipped_export()["id"], "--wait", "--json"]
+    usage, output = measured(command, settings, folder)
+    status = json.loads(output)
+    return {"cpu": usage["cpu_seconds"], "bytes": status["bytes_sent"], "delivered": status["contacts_delivered"]}
+
+
+def _change_mode(settings: Mapping[str, str]) -> None:
+    path = Path(settings["EXPORT_CONFIG"])
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["exports"][0]["sync_mode"] = "changes_only"
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _write_next_day(rows: int, connection_string: str) -> None:
+    """The segment as it was, a day later, with another last name in one line of a hundred."""
+    plan = SegmentPlan(name=shipped_export()["segments"][0], rows=rows, flaws=FLAWS, partitions=PARTITIONS)
+    later = replace(plan, taken=plan.taken.replace(day=plan.taken.day + 1))
+    with ContainerClient.from_connection_string(connection_string, CONTAINER) as container:
+        for (source, _), (target, _) in zip(plan.files(), later.files(), strict=True):
+            data = container.download_blob(source).readall()
+            container.upload_blob(target, b"".join(_changed(data.splitlines(keepends=True))), overwrite=True)
+
+
+def _changed(lines: list[bytes]) -> list[bytes]:
+    column = lines[0].strip().removeprefix(b"\xef\xbb\xbf").split(b",").index(b"LastName")
+    for number in range(_EVERY, len(lines), _EVERY):
+        cells = lines[number].split(b",")
+        # A line with quotes may be a part of a record only.
+        if b'"' not in lines[number] and len(cells) > column:
+            cells[column] += b"x"
+            lines[number] = b",".join(cells)
+    return lines
