@@ -229,9 +229,10 @@ def run_or_last(app: App, caller: Caller, name: str) -> Run | None:
         if document.export(name) is not None:
             return newest_runs(app, name)[1]
         known = [each.id for each in document.exports]
+    what = "There is no such run" if is_run_id(name) else f"There is neither a run nor an export {shown(name)!r}"
     raise ConfigurationError(
         "run_unknown",
-        f"There is neither a run nor an export {shown(name)!r}{did_you_mean(name, known)}.",
+        f"{what}{did_you_mean(name, known)}.",
         "`segment-export exports` and `segment-export runs EXPORT` list them.",
     )
 
