@@ -206,13 +206,21 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         if rejected or unread:
             from shared.sync.ledger import without
 
-            path = without(path, rejected, folder, forget_digests=unread)
+            before = [
+                blob for blob in stored.values() if blob.name.endswith(".parquet") and _is_ours(app, address, blob)
+            ]
+            ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
+            path = without(path, rejected, folder, forget_digests=unread, ours=ours)
         with suppress(Conflict), path.open("rb") as file:
             blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
     # The run's own intention goes last: while it is there, all this is done again. Only what was there with it goes:
     # another worker may have ended this run meanwhile, and the next run have written its own.
     for name in (*(name for name in stored if name != address.ledger), wanted):
         blobs.delete(LEDGERS, name)
+
+
+def _is_ours(app: App, address: Address, blob: Blob) -> bool:
+    return blob.name == address.ledger or _may_be_delivered(app, blob)
 
 
 def _rejected(app: App, run: Run, batches: list[Batch]) -> str:

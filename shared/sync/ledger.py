@@ -73,8 +73,11 @@ def write_ledger(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about
     )
 
 
-def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) -> Path:
-    """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown."""
+def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
+    """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown.
+
+    Those of them that are in a file of `ours` stay, with values that nobody knows: we have put them there before.
+    """
     lines = folder / "rejected"
     lines.write_text(rejected or "0,0\n", encoding="ascii")
     gone = (
@@ -86,8 +89,18 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) ->
         about = About.of(db, path)
         file = folder / "confirmed.parquet"
         kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
+        readable = [each for each in ours if _is_readable(db, each)]
+        kept += f" UNION ALL SELECT DISTINCT high, low, NULL FROM ({read_sql(*readable)}) SEMI JOIN ({gone}) USING (high, low)"
         write_ledger(db, kept, file, about)
     return file
+
+
+def _is_readable(db: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    try:
+        About.of(db, path)
+    except LedgerUnreadable:
+        return False
+    return True
 
 
 def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:

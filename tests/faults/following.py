@@ -153,5 +153,3 @@ def dying_at_brevo(monkeypatch: Any, line: Line, at: int, *, after: bool) -> lis
 
     monkeypatch.setattr(BrevoSession, "_send", dying)
     return calls
-
-
