@@ -170,8 +170,37 @@ def write_down(app: App, run: Run, staging_id: str, opened: Opened, difference: 
 
 def read_removals(app: App, run: Run) -> list[int]:
     """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
-    name = address_of(run).removals(run.run_id, run.staging_id)
-    return [int(line) for line in app.storage.app_blobs.read(LEDGERS, name).split()]
+    from shared.sync.removals import numbers_of
+
+    return numbers_of(app.storage.app_blobs.read(LEDGERS, _removals(run)))
+
+
+def leave_whom_others_keep(app: App, run: Run) -> list[int]:
+    """The numbers that are left once those stay whom another export has sent to the list since the run was staged.
+
+    Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile.
+    """
+    from shared.sync.removals import numbers_of, without_kept
+
+    blobs = app.storage.app_blobs
+    stored = Stored.find(blobs, address_of(run))
+    others = [*stored.others, *(blob for blob in stored.others_intentions if _may_be_delivered(app, blob))]
+    before = blobs.read(LEDGERS, _removals(run))
+    if not others:
+        return numbers_of(before)
+    with working_folder() as name:
+        folder = Path(name)
+        path = folder / "removals"
+        path.write_bytes(before)
+        paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
+        left = without_kept(path, paths, folder)
+    if left != before:
+        blobs.write(LEDGERS, _removals(run), left)
+    return numbers_of(left)
+
+
+def _removals(run: Run) -> str:
+    return address_of(run).removals(run.run_id, run.staging_id)
 
 
 def note_rejected(app: App, identity: str, batch: Batch, rows: Iterable[RejectedRow]) -> None:

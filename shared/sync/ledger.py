@@ -89,13 +89,14 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ou
         about = About.of(db, path)
         file = folder / "confirmed.parquet"
         kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
-        readable = [each for each in ours if _is_readable(db, each)]
+        readable = [each for each in ours if is_readable(db, each)]
         kept += f" UNION ALL SELECT DISTINCT high, low, NULL FROM ({read_sql(*readable)}) SEMI JOIN ({gone}) USING (high, low)"
         write_ledger(db, kept, file, about)
     return file
 
 
-def _is_readable(db: duckdb.DuckDBPyConnection, path: Path) -> bool:
+def is_readable(db: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether the file is a whole ledger of this release's form."""
     try:
         About.of(db, path)
     except LedgerUnreadable:
