@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
@@ -65,7 +66,7 @@ def start_export(
         return Start(export_id, run_id, reason="This was started before, with the same Idempotency-Key.")
     start = start_on_demand(app, export_id, trigger, caller.name, skip_quiet=now, accept=accept, run_id=run_id)
     if accept and not start.is_new:
-        _check_accepts(app, start.run_id)
+        start = _without_accept(app, start, trigger)
     if key and start.run_id != run_id:
         _take_over(app, export_id, digest, start.run_id)
     if start.is_new:
@@ -75,15 +76,18 @@ def start_export(
     return start
 
 
-def _check_accepts(app: App, run_id: str) -> None:
-    active = app.store.load(run_id)
+def _without_accept(app: App, start: Start, trigger: Trigger) -> Start:
+    """The active run that was found, which does not follow `accept`. Raises ConfigurationError for a person's command."""
+    active = app.store.load(start.run_id)
     if active is None or active.accept:
-        return
-    raise ConfigurationError(
-        "run_active",
-        f"Nothing was started: the run {run_id} is active ({active.state}), and its guards still count.",
-        f"Wait for its end, or `segment-export cancel {run_id}`; then run the export again with --accept.",
-    )
+        return start
+    if trigger == "terminal":
+        raise ConfigurationError(
+            "run_active",
+            f"Nothing was started: the run {start.run_id} is active ({active.state}), and its guards still count.",
+            f"Wait for its end, or `segment-export cancel {start.run_id}`; then run the export again with --accept.",
+        )
+    return replace(start, reason=f"{start.reason} Its guards still count: it does not follow accept.")
 
 
 def start_trial(

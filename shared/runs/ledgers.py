@@ -182,16 +182,44 @@ def write_intention(app: App, run: Run, staging_id: str, opened: Opened) -> None
 
 def read_removals(app: App, run: Run) -> list[int]:
     """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
-    return _numbers(app, address_of(run).removals(run.run_id, run.staging_id))
+    from shared.sync.removals import numbers_of
+
+    return numbers_of(app.storage.app_blobs.read(LEDGERS, _removals(run)))
 
 
 def read_additions(app: App, run: Run) -> list[int]:
     """The numbers of all contacts that an undo is to put back. Raises NotFound where they are gone."""
-    return _numbers(app, address_of(run).additions(run.run_id, run.staging_id))
+    from shared.sync.removals import numbers_of
+
+    return numbers_of(app.storage.app_blobs.read(LEDGERS, address_of(run).additions(run.run_id, run.staging_id)))
 
 
-def _numbers(app: App, name: str) -> list[int]:
-    return [int(line) for line in app.storage.app_blobs.read(LEDGERS, name).split()]
+def leave_whom_others_keep(app: App, run: Run) -> list[int]:
+    """The numbers that are left once those stay whom another export has sent to the list since the run was staged.
+
+    Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile.
+    """
+    from shared.sync.removals import numbers_of, without_kept
+
+    blobs = app.storage.app_blobs
+    stored = Stored.find(blobs, address_of(run))
+    others = [*stored.others, *(blob for blob in stored.others_intentions if _may_be_delivered(app, blob))]
+    before = blobs.read(LEDGERS, _removals(run))
+    if not others:
+        return numbers_of(before)
+    with working_folder() as name:
+        folder = Path(name)
+        path = folder / "removals"
+        path.write_bytes(before)
+        paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
+        left = without_kept(path, paths, folder)
+    if left != before:
+        blobs.write(LEDGERS, _removals(run), left)
+    return numbers_of(left)
+
+
+def _removals(run: Run) -> str:
+    return address_of(run).removals(run.run_id, run.staging_id)
 
 
 def note_rejected(app: App, identity: str, batch: Batch, rows: Iterable[RejectedRow]) -> None:
@@ -226,7 +254,11 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         if rejected or unread:
             from shared.sync.ledger import without
 
-            path = without(path, rejected, folder, forget_digests=unread)
+            before = [
+                blob for blob in stored.values() if blob.name.endswith(".parquet") and _is_ours(app, address, blob)
+            ]
+            ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
+            path = without(path, rejected, folder, forget_digests=unread, ours=ours)
         with suppress(Conflict), path.open("rb") as file:
             blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
     # Only the last run can be undone.
@@ -237,6 +269,10 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     # another worker may have ended this run meanwhile, and the next run have written its own.
     for name in (*(name for name in stored if name != address.ledger), wanted):
         blobs.delete(LEDGERS, name)
+
+
+def _is_ours(app: App, address: Address, blob: Blob) -> bool:
+    return blob.name == address.ledger or _may_be_delivered(app, blob)
 
 
 def _rejected(app: App, run: Run, batches: list[Batch]) -> str:

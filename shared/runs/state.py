@@ -274,6 +274,14 @@ class Run:
         counts = replace(self.counts.plus_traffic(requests), contacts_removed=removed, contacts_added=added)
         return replace(self, counts=counts, stalled_after=now.timestamp() + graces.stalled)
 
+    def removes_only(self, contacts: int) -> Self | None:
+        """So many contacts are to be removed: fewer than when it was staged."""
+        stay = self.counts.contacts_to_remove - contacts
+        if self.state not in SENDING or stay <= 0:
+            return None
+        after = self.list_after + stay if self.list_after is not None else None
+        return replace(self, counts=replace(self.counts, contacts_to_remove=contacts), list_after=after)
+
     def confirm_at(self, due: float, graces: Graces) -> Self | None:
         """Its next confirm message is due then; every earlier one is stale from now on."""
         if self.is_final or (self.is_held and not self.is_stopping):

@@ -9,7 +9,8 @@ from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, read_sql, write_ledger
 from shared.sync.members import members_sql
-from shared.sync.undo import numbers_sql, write_record
+from shared.sync.removals import removals_sql
+from shared.sync.undo import write_record
 
 SyncMode = Literal["full", "changes_only", "mirror", "mirror_exact"]
 MIRRORS: tuple[SyncMode, ...] = ("mirror", "mirror_exact")
@@ -35,7 +36,7 @@ class Known:
 class Difference:
     """What a run is to do. `ours` is how many members we have put into the list; `members_*` are None where not read.
 
-    `removals` is a file with the numbers of those to be removed, a line for each; None where there are none.
+    `removals` is a file of those to be removed (removals.py); None where there are none.
     `not_shown` counts contacts that would be sent though nobody has seen them in what was approved.
     """
 
@@ -123,7 +124,8 @@ class Comparison:
         added = f"SELECT high, low, NULL, NULL FROM ({self._sent()}) ANTI JOIN members USING (high, low)"
         removed = (
             "SELECT members.high, members.low, number, before.high IS NOT NULL "
-            f"FROM members SEMI JOIN ({numbers_sql(self._removals)}) USING (number) LEFT JOIN before USING (high, low)"
+            f"FROM members SEMI JOIN ({removals_sql(self._removals)}) AS gone USING (number) "
+            "LEFT JOIN before USING (high, low)"
         )
         write_record(self._db, f"{added} UNION ALL {removed}", path, about)
 
@@ -137,18 +139,19 @@ class Comparison:
         return sent if self._mode == "full" else f"{sent} AND before.digest IS DISTINCT FROM segment.digest"
 
     def _surplus(self) -> str:
-        """The numbers of the members that are to be removed."""
+        """The members that are to be removed, as `shared/sync/removals.py` has them."""
         surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
         if self._mode == "mirror":
             surplus += " SEMI JOIN before USING (high, low) ANTI JOIN others USING (high, low)"
         if self._known.shown:
             surplus += f" SEMI JOIN ({self._shown_removals()}) USING (number)"
-        return f"SELECT DISTINCT number FROM ({surplus}) ORDER BY number"
+        key = "NULL, NULL" if self._mode == "mirror_exact" else "any_value(high), any_value(low)"
+        return f"SELECT number, {key} FROM ({surplus}) GROUP BY number ORDER BY number"
 
     def _shown_removals(self) -> str:
         if self._known.shown_removals is None:
             return "SELECT number FROM members LIMIT 0"
-        return numbers_sql(self._known.shown_removals)
+        return f"SELECT number FROM ({removals_sql(self._known.shown_removals)})"
 
     def _members(self) -> str:
         if self._known.members is None:

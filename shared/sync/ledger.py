@@ -79,14 +79,20 @@ def write_table(db: duckdb.DuckDBPyConnection, select: str, path: Path, about: A
     )
 
 
-def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool) -> Path:
-    """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown."""
+def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
+    """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown.
+
+    Those of them that are in a file of `ours` stay, with values that nobody knows: we have put them there before.
+    """
     gone = keys_sql(rejected, folder)
     digest = "CAST(NULL AS UBIGINT) AS digest" if forget_digests else "digest"
     with closing(open_engine(folder)) as db:
         about = About.of(db, path)
         file = folder / "confirmed.parquet"
         kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
+        readable = [each for each in ours if is_readable(db, each)]
+        known = f"({read_sql(*readable)}) SEMI JOIN ({gone}) USING (high, low)"
+        kept += f" UNION ALL SELECT DISTINCT high, low, NULL FROM {known}"
         write_ledger(db, kept, file, about)
     return file
 
@@ -99,6 +105,15 @@ def keys_sql(lines: str, folder: Path) -> str:
         f"SELECT high, low FROM read_csv({literal(str(path))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "
         "auto_detect=false, header=false)"
     )
+
+
+def is_readable(db: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether the file is a whole ledger of this release's form."""
+    try:
+        About.of(db, path)
+    except LedgerUnreadable:
+        return False
+    return True
 
 
 def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:

@@ -13,6 +13,7 @@ from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, LedgerUnreadable, count, keys_sql, read_sql, write_ledger, write_table
 from shared.sync.members import members_sql
+from shared.sync.removals import removals_sql
 
 # `number` is null of those that the run adds. `ours`: the run's export had put them there.
 _COLUMNS = {"high": "UBIGINT", "low": "UBIGINT", "number": "BIGINT", "ours": "BOOLEAN"}
@@ -39,7 +40,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """What an undo is to do. `removals` and `additions` are files with a number in each line.
+    """What an undo is to do. `removals` and `additions` are files as `removals.py` has them.
 
     `ours` is how many members the export has put into the list; `left` how many of those that the run has removed have
     left the list themselves since, and are not put back.
@@ -75,12 +76,6 @@ def record_without(path: Path, keys: str, folder: Path) -> Path | None:
         file = folder / "record.without.parquet"
         write_record(db, f"{record} ANTI JOIN ({gone}) USING (high, low)", file, about)
     return file
-
-
-def numbers_sql(path: Path) -> str:
-    """The numbers of a file with one in each line: `number`."""
-    columns = "columns={'number': 'BIGINT'}, auto_detect=false, header=false"
-    return f"SELECT number FROM read_csv({literal(str(path))}, {columns})"
 
 
 def reversal(before: Before, folder: Path, intention: Path, about: About) -> Reversal:
@@ -137,13 +132,14 @@ def _shown(before: Before, shown: Path | None) -> str:
     """Leaves out whom a person has not seen in what was approved."""
     if not before.is_approved:
         return ""
-    numbers = numbers_sql(shown) if shown else "SELECT number FROM members LIMIT 0"
+    numbers = f"SELECT number FROM ({removals_sql(shown)})" if shown else "SELECT number FROM members LIMIT 0"
     return f"SEMI JOIN ({numbers}) AS shown USING (number)"
 
 
 def _write_numbers(db: duckdb.DuckDBPyConnection, view: str, path: Path) -> int:
     db.execute(
-        f"COPY (SELECT DISTINCT number FROM {view} ORDER BY number) TO {literal(str(path))} (FORMAT csv, HEADER false)"
+        f"COPY (SELECT number, any_value(high), any_value(low) FROM {view} GROUP BY number ORDER BY number) "
+        f"TO {literal(str(path))} (FORMAT csv, HEADER false)"
     )
     with path.open("rb") as file:
         return sum(1 for _ in file)

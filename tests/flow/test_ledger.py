@@ -38,6 +38,18 @@ def test_contact_that_brevo_rejected_is_sent_again(mirroring, monkeypatch):
     assert numbers(mirroring) == set(range(4))
 
 
+def test_member_of_ours_whose_change_brevo_rejected_stays_ours(mirroring, monkeypatch):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        refresh(mirroring, *range(4), c2="Other")
+        assert mirroring.run()["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
+    refresh(mirroring, 0, 1, 3)
+    assert run(mirroring)["contacts_removed"] == 1
+    assert numbers(mirroring) == {0, 1, 3}
+
+
 @pytest.mark.parametrize("form", ["counts"])
 def test_where_nobody_knows_who_was_rejected_all_are_sent_again(mirroring, monkeypatch, form):
     with monkeypatch.context() as patch:

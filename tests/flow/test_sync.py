@@ -4,6 +4,7 @@ import pytest
 
 from shared.runs.holding import approve as approved
 from shared.runs.status import find_run
+from shared.runs.steps.settle import settle
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 
 
@@ -166,3 +167,30 @@ def test_list_is_read_page_by_page_where_brevo_does_not_write_it_down_with_numbe
     assert (status["contacts_removed"], numbers(following)) == (2, {*range(2, 6), 50})
     (read,) = [event["text"] for event in status["story"] if event["kind"] == "list_read"]
     assert "7 members were read page by page: 1 request." in read
+
+
+def test_who_moves_to_another_export_of_the_list_while_this_one_is_under_way_stays(following, monkeypatch):
+    following.change(sync_mode="mirror", max_removed=1)
+    other = following.add_export("other", sync_mode="mirror", segments=["Silver"])
+    following.segment("CustomerId,EMail,FirstName\nC-1,person1@example.com,Name1\n", name="Silver")
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(2, 6))
+    begun = []
+
+    def settled_late(app, this, batches):
+        """The other export sends all of its own before this one begins to remove."""
+        if not begun:
+            begun.append(this.run_id)
+            assert run(following, export_id=other)["contacts_delivered"] == 1
+        return settle(app, this, batches)
+
+    monkeypatch.setattr("shared.runs.steps.confirm.settle", settled_late)
+    status = run(following)
+    assert status["run_id"] == begun[0]
+    assert (status["contacts_to_remove"], status["contacts_removed"], status["list_after"]) == (1, 1, 5)
+    assert numbers(following) == {1, 2, 3, 4, 5}
+    assert any("another export has sent them" in event["text"] for event in status["story"])
+    refresh(following, *range(2, 6))
+    assert run(following)["contacts_removed"] == 0
+    assert numbers(following) == {1, 2, 3, 4, 5}

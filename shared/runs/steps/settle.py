@@ -12,9 +12,10 @@ from itertools import batched
 from shared.app import App
 from shared.brevo.removal import MOST_A_REQUEST, add_contacts, removal_bodies, remove_contacts
 from shared.brevo.session import BrevoSession
+from shared.counting import counted
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
-from shared.runs.ledgers import keep_ledger, read_additions, read_removals
+from shared.runs.ledgers import keep_ledger, leave_whom_others_keep, read_additions, read_removals
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import Run
 from shared.storage.failures import NotFound
@@ -53,11 +54,22 @@ def _remove(app: App, run: Run) -> Run | None:
 
     numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
     if numbers and not done:
-        app.store.add_event(run.run_id, "removing", f"{len(numbers):,} contacts leave the list.")
+        run, numbers = _begun(app, run)
     changed = _change(app, run, numbers[done:], done, remove, noted)
     if changed and numbers:
         app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
     return changed
+
+
+def _begun(app: App, run: Run) -> tuple[Run, list[int]]:
+    """Whom to remove, less whom another export of the list has sent since the run was staged."""
+    numbers = leave_whom_others_keep(app, run)
+    if stay := run.counts.contacts_to_remove - len(numbers):
+        run = app.store.update(run, lambda now: now.removes_only(len(numbers)))
+        text = f"{counted(stay, 'contact')} shown to be removed: another export has sent them to the list meanwhile."
+        app.store.add_event(run.run_id, "fallen_out", text)
+    app.store.add_event(run.run_id, "removing", f"{counted(len(numbers), 'contact')} to be taken out of the list.")
+    return run, numbers
 
 
 def _add(app: App, run: Run) -> Run | None:

@@ -1,0 +1,33 @@
+"""Whom a run takes out of a list, a line for each: the contact's number, and its key.
+
+Who is to leave whoever has put them there has no key: no other export keeps them.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from shared.mapping.engine import open_engine
+from shared.mapping.rule import literal
+from shared.sync.ledger import is_readable, read_sql
+
+
+def removals_sql(path: Path) -> str:
+    """The removals of a file: `number`, `high`, `low`."""
+    columns = "{'number': 'BIGINT', 'high': 'UBIGINT', 'low': 'UBIGINT'}"
+    return f"SELECT * FROM read_csv({literal(str(path))}, columns={columns}, auto_detect=false, header=false)"
+
+
+def numbers_of(data: bytes) -> list[int]:
+    """The numbers in a file of removals."""
+    return [int(line.partition(b",")[0]) for line in data.splitlines()]
+
+
+def without_kept(path: Path, others: Sequence[Path], folder: Path) -> bytes:
+    """The file without whom one of these ledgers of other exports has. Ledgers that cannot be read have nobody."""
+    left = folder / "left"
+    with closing(open_engine(folder)) as db:
+        readable = [each for each in others if is_readable(db, each)]
+        kept = f"{removals_sql(path)} ANTI JOIN ({read_sql(*readable)}) USING (high, low) ORDER BY number"
+        db.execute(f"COPY ({kept}) TO {literal(str(left))} (FORMAT csv, HEADER false)")
+    return left.read_bytes()
