@@ -209,21 +209,26 @@ def test_worked_example_does_what_docs_api_says(page: Page) -> None:
     tried, trial = _values(typed(shown[5]))
     assert tried["is_new"]
     assert (trial["run_id"], trial["kind"], trial["status"]) == (tried["run_id"], "trial", "succeeded")
-    assert json.loads(typed(shown[6]))["verdict"] == "not_in_segment"
-    assert json.loads(typed(shown[7]))["connection"] is None
-    assert json.loads(typed(shown[8])) == {
+    planned, held, approved, sent = _values(typed(shown[6]))
+    assert {planned["run_id"], held["run_id"], approved["run_id"]} == {sent["run_id"]}
+    assert (held["kind"], held["status"], held["contacts_delivered"]) == ("plan", "held", 0)
+    to_send = sum(held[f"contacts_{name}"] for name in ("new", "changed", "unchanged"))
+    assert (sent["status"][:9], sent["contacts_delivered"]) == ("succeeded", to_send)
+    assert json.loads(typed(shown[7]))["verdict"] == "not_in_segment"
+    assert json.loads(typed(shown[8]))["connection"] is None
+    assert json.loads(typed(shown[9])) == {
         "connection": "brevo-crm", "was_connected": True, "exports": [], "runs": [],
     }  # fmt: skip
-    restored = json.loads(typed(shown[9]))
+    restored = json.loads(typed(shown[10]))
     assert (restored["exports"], restored["consent_missing"]) == (1, ["brevo-crm"])
-    segments, lists, attributes = _values(typed(shown[10]))
+    segments, lists, attributes = _values(typed(shown[11]))
     assert [each["segment"] for each in segments] == ["HighValueSegment", "LapsedCustomers"]
     assert segments[0]["proposed_mapping"]["email"] == "EMail"
     assert {"HighValueSegment": started["export"]} == {
         each["segment"]: name for each in segments[:1] for name in each["exports"]
     }
     assert (lists[0]["id"], len(attributes)) == (12, 10)
-    connected, previewed = _values(typed(shown[11]))
+    connected, previewed = _values(typed(shown[12]))
     assert connected["connected"]
     assert previewed["contacts_mapped"] > 0
 
