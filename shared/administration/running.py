@@ -77,7 +77,7 @@ def start_export(
 
 
 def _without_accept(app: App, start: Start, trigger: Trigger) -> Start:
-    """The active run that was found, which does not follow `accept`. Raises ConfigurationError for a person's command."""
+    """The active run that was found, which does not follow `accept`. In a terminal, ConfigurationError says so."""
     active = app.store.load(start.run_id)
     if active is None or active.accept:
         return start
