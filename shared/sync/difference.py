@@ -136,6 +136,8 @@ class Comparison:
 
     def _surplus(self) -> str:
         """The numbers of the members that are to be removed."""
+        if self._mode not in MIRRORS:
+            return "SELECT number FROM members LIMIT 0"
         surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
         if self._mode == "mirror":
             surplus += " SEMI JOIN before USING (high, low) ANTI JOIN others USING (high, low)"
