@@ -144,7 +144,7 @@ class BrevoSandbox:
         """Counts of everything."""
         return summary(self.world)
 
-    def wait_until_idle(self, timeout_seconds: float = 10.0) -> None:
+    def wait_until_idle(self, timeout_seconds: float = 60.0) -> None:
         """Wait for imports and exports to finish. Raises: TimeoutError."""
         for board in (self.imports, self.exports):
             if not board.wait_until_idle(timeout_seconds):

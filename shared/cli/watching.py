@@ -43,7 +43,7 @@ def runs(export: str, limit: int, run: str) -> None:
         (
             each.run_id,
             time_text(each.started_at),
-            f"{each.contacts_confirmed:,}",
+            f"{each.in_list:,}",
             _outcome(each) + (f", a {each.trial_words}" if each.trial_words else ""),
         )
         for each in shown
@@ -98,7 +98,7 @@ def _show_last_runs() -> None:
     app = open_app()
     last = {export: run_status(app, run) if run else None for export, run in last_runs(app, caller()).items()}
     lines = [
-        (export, time_text(run.started_at), f"{run.contacts_confirmed:,}", _outcome(run))
+        (export, time_text(run.started_at), f"{run.in_list:,}", _outcome(run))
         if run
         else (export, "never", "", "")
         for export, run in last.items()

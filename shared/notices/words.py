@@ -53,7 +53,7 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
         customers: int | None = run.counts.rejected
     elif event == "recovered":
         sentences, advice = _recovered(run, before), "No action needed."
-        customers = run.counts.contacts_confirmed
+        customers = run.counts.in_list
     elif run.held_for and event != "failed":
         sentences, customers = _held(run, run.held_for), run.counts.contacts_to_send
         advice = _how_to_decide(run) if run.is_held else f"To look again: segment-export plan {run.export}"
@@ -93,10 +93,12 @@ def _held(run: Run, why: Problem) -> list[str]:
     """What a held run would send or have sent, and why it is held."""
     counts, sends = run.counts, "would send" if run.is_held else "would have sent"
     rejected, left_out = sum(counts.rows_rejected.values()), sum(counts.contacts_left_out.values())
+    verb = "takes" if run.is_held else "would have taken"
+    removals = f" It {verb} {counts.contacts_to_remove:,} out of the list." if counts.contacts_to_remove else ""
     return [
         WITHOUT_COLUMNS.get(why.code, why.message),
         f"The run {sends} {counted(counts.contacts_to_send, 'contact')} of {counted(counts.rows_read, 'row')}: "
-        f"{rejected:,} rows are rejected, {left_out:,} contacts are left out.",
+        f"{rejected:,} rows are rejected, {left_out:,} contacts are left out.{removals}",
         "Nothing was sent: the list is as it was.",
     ]
 
@@ -139,7 +141,8 @@ def _recovered(run: Run, before: Run | None) -> list[str]:
 
 
 def _in_the_list(run: Run) -> str:
-    return f"{run.counts.contacts_confirmed:,} customers are in the list, confirmed by Brevo."
+    removed = f" {run.counts.contacts_removed:,} have been taken out of it." if run.counts.contacts_removed else ""
+    return f"{run.counts.in_list:,} customers are in the list, confirmed by Brevo.{removed}"
 
 
 def _problem(run: Run) -> Problem | None:
@@ -152,9 +155,12 @@ def _facts(run: Run, name: str) -> tuple[tuple[str, str], ...]:
     if run.counts.rows_read:
         facts += [
             ("Rows in the segment", f"{run.counts.rows_read:,}"),
-            ("In the list", f"{run.counts.contacts_confirmed:,}"),
+            ("In the list", f"{run.counts.in_list:,}"),
             ("Left out", f"{run.counts.rejected:,}"),
         ]
+    if run.counts.contacts_to_remove:
+        removed = f"{run.counts.contacts_removed:,} of {run.counts.contacts_to_remove:,}"
+        facts.append(("Taken out of the list", removed))
     if problem := _problem(run):
         facts.append(("Code", problem.code))
     return tuple(facts)
@@ -170,7 +176,12 @@ def _data(run: Run, name: str) -> dict[str, str | int | None]:
         "rows_read": run.counts.rows_read,
         "rows_rejected": sum(run.counts.rows_rejected.values()),
         "contacts_mapped": run.counts.contacts_mapped,
+        "contacts_new": run.counts.contacts_new,
+        "contacts_changed": run.counts.contacts_changed,
+        "contacts_unchanged": run.counts.contacts_unchanged,
         "contacts_delivered": run.counts.contacts_delivered,
         "contacts_confirmed": run.counts.contacts_confirmed,
         "contacts_rejected_by_brevo": run.counts.rejected_by_brevo,
+        "contacts_to_remove": run.counts.contacts_to_remove,
+        "contacts_removed": run.counts.contacts_removed,
     }

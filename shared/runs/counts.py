@@ -45,6 +45,21 @@ class Counts(RowCounts):
         return sum(self.rows_rejected.values()) + self.rejected_by_brevo
 
     @property
+    def in_list(self) -> int:
+        """Contacts of the segment that Brevo has confirmed, in this run or, as they are, in one before."""
+        return self.contacts_confirmed + self.contacts_up_to_date
+
+    @property
+    def all_removed(self) -> bool:
+        """True once nobody is left to be taken out of the list."""
+        return self.contacts_removed >= self.contacts_to_remove
+
+    @property
+    def all_added(self) -> bool:
+        """True once nobody is left to be put back into the list."""
+        return self.contacts_added >= self.contacts_to_add
+
+    @property
     def open_contacts(self) -> int:
         """Delivered contacts that Brevo has neither confirmed nor rejected."""
         return self.contacts_delivered - self.contacts_confirmed - self.rejected_by_brevo

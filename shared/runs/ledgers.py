@@ -224,7 +224,8 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     """
     address, blobs = address_of(run), app.storage.app_blobs
     wanted = address.intention(run.run_id, run.staging_id)
-    intention = next(iter(blobs.listing_if_there(LEDGERS, wanted)), None)
+    stored = {blob.name: blob for blob in blobs.listing_if_there(LEDGERS, address.folder)}
+    intention = stored.pop(wanted, None)
     if intention is None:
         return  # an earlier try has done it
     with working_folder() as name:
@@ -243,9 +244,9 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     undo = address.undo(run.run_id, run.staging_id)
     for old in [blob for blob in blobs.listing_if_there(UNDO, address.folder) if blob.name != undo]:
         blobs.delete(UNDO, old.name)
-    # The run's own intention goes last: while it is there, all this is done again.
-    beside = [blob.name for blob in blobs.listing(LEDGERS, address.folder) if blob.name not in (address.ledger, wanted)]
-    for name in (*beside, wanted):
+    # The run's own intention goes last: while it is there, all this is done again. Only what was there with it goes:
+    # another worker may have ended this run meanwhile, and the next run have written its own.
+    for name in (*(name for name in stored if name != address.ledger), wanted):
         blobs.delete(LEDGERS, name)
 
 

@@ -13,6 +13,7 @@ def measure_end(run: Run) -> None:
         return
     telemetry.count("segment_export.contacts.delivered", run.counts.contacts_delivered, export=run.export)
     telemetry.count("segment_export.contacts.confirmed", run.counts.contacts_confirmed, export=run.export)
+    telemetry.count("segment_export.contacts.removed", run.counts.contacts_removed, export=run.export)
     for reason, rows in (run.counts.rows_rejected | run.counts.contacts_rejected_by_brevo).items():
         telemetry.count("segment_export.contacts.rejected", rows, export=run.export, reason=reason)
     took = datetime.fromisoformat(run.times[run.state]) - started_at(run.run_id)

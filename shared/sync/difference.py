@@ -106,10 +106,12 @@ class Comparison:
     def write_next(self, path: Path, about: About) -> None:
         """Writes what the ledger will be once Brevo has confirmed all of the run.
 
-        Who has left the segment is forgotten where the run takes them out of the list.
+        Who has left the segment is forgotten where the run takes them out of the list. Where the list was not read, it
+        takes out nobody: they stay ours, and a later run removes them.
         """
         sent, stays = "SELECT * FROM segment WHERE digest IS NOT NULL", "SELECT * FROM segment WHERE digest IS NULL"
-        kept = f"SEMI JOIN ({stays})" if self._mode in MIRRORS else f"ANTI JOIN ({sent})"
+        removes = self._mode in MIRRORS and self._known.members is not None
+        kept = f"SEMI JOIN ({stays})" if removes else f"ANTI JOIN ({sent})"
         contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
         write_ledger(self._db, contacts, path, about)
 

@@ -108,12 +108,14 @@ def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:
 
 
 def merged_sql(ledger: str, intentions: Sequence[str]) -> str:
-    """The ledger, and what runs that were not confirmed may have delivered: ours, but with unknown values."""
-    confirmed = f"SELECT *, true AS confirmed FROM ({ledger})"
+    """The ledger, and what runs that were not confirmed may have delivered: ours, but with unknown values.
+
+    Unknown is also who is in the ledger and not in each intention: that run may have taken them out of the list.
+    """
     if not intentions:
         return ledger
-    others = " UNION ALL ".join(f"SELECT *, false FROM ({each})" for each in intentions)
+    parts = " UNION ALL ".join(f"SELECT * FROM ({each})" for each in (ledger, *intentions))
     return (
-        "SELECT high, low, CASE WHEN bool_or(confirmed) AND count(*) = count(digest) AND min(digest) = max(digest) "
-        f"THEN min(digest) END AS digest FROM ({confirmed} UNION ALL {others}) GROUP BY high, low"
+        f"SELECT high, low, CASE WHEN count(digest) = {1 + len(intentions)} AND min(digest) = max(digest) "
+        f"THEN min(digest) END AS digest FROM ({parts}) GROUP BY high, low"
     )

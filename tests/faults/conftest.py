@@ -117,7 +117,7 @@ class Story:
                 quiet_sweeps = quiet_sweeps + 1 if not self.kept.messages else 0
             received = self.app.storage.queue.receive(LEASE_SECONDS)
             if received is None:
-                self.sandbox.imports.wait_until_idle(10)
+                self.sandbox.imports.wait_until_idle(60)
                 times = [message.visible_at for message in self.kept.messages]
                 self.kept.clock.skip(min([*[next_sweep] * timer, *times]) - self.kept.clock.seconds())
                 continue
@@ -216,9 +216,11 @@ def check_books(status: dict[str, Any]) -> None:
     left_out = sum(status["contacts_left_out"].values())
     sent = status["contacts_new"] + status["contacts_changed"] + status["contacts_unchanged"]
     assert status["contacts_mapped"] == sent + left_out, status
+    assert status["contacts_removed"] <= status["contacts_to_remove"], status
     if status["status"].startswith("succeeded"):
         sent -= status["contacts_up_to_date"]
         assert sent == status["contacts_delivered"] == status["contacts_confirmed"] + by_brevo
+        assert status["contacts_removed"] == status["contacts_to_remove"], status
         assert status["error"] is None
     if status["status"] == "failed":
         assert status["error"]["code"]

@@ -170,7 +170,7 @@ def test_list_that_is_deleted_in_mid_run_fails_the_run_and_says_what_was_sent(st
 
     def delete(text: str) -> None:
         if story.imports() == 1:
-            story.sandbox.imports.wait_until_idle(10)
+            story.sandbox.imports.wait_until_idle(60)
             story.sandbox.account.lists.pop(12, None)
 
     story.on_message = delete

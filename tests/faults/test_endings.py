@@ -73,7 +73,7 @@ def test_slot_that_a_late_worker_takes_after_its_runs_end_is_freed(story):
     first = sending(story)
     batch = story.app.store.batch(find_run(story.app, first), 1)
     fail(story.app, first, STOP)
-    story.sandbox.imports.wait_until_idle(10)
+    story.sandbox.imports.wait_until_idle(60)
     second = story.start().run_id
     story.app.storage.accounts.delete(Row(story.account, "slot-0"))
     assert take_slot(story.app, find_run(story.app, first), batch, 1, 6.0)
@@ -213,7 +213,7 @@ def test_line_of_a_runs_end_is_logged_though_its_worker_died(story, caplog):
     story.save()
     run_id = story.start().run_id
     work_until(story, lambda run: run.state == "confirming", run_id)
-    story.sandbox.imports.wait_until_idle(10)
+    story.sandbox.imports.wait_until_idle(60)
     batches = [replace(each, state="confirmed") for each in story.app.store.batches(find_run(story.app, run_id))]
     story.app.store.finish(run_id, lambda run: end._added_up(run, batches).succeeded(story.app.time(), all_read=True))
     assert "run ended" not in caplog.text, "the worker died just behind the write"

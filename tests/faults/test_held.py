@@ -6,6 +6,7 @@ from shared.errors import ConfigurationError, ExportError
 from shared.runs.holding import approve
 from shared.runs.starting import start_run
 from shared.runs.status import find_run
+from shared.runs.store import OPEN
 from tests.memory_line import WorkerDied
 
 MODES = ("dies", "echo", "outage")
@@ -65,7 +66,8 @@ def wrong(make_story, mode, part, lived, is_right):
         try:
             status, _ = lived(story, mode, at)
             assert is_right(status), status
-            assert story.left_behind() == []
+            # A start that was not written stays listed for an hour.
+            assert [text for text in story.left_behind() if not text.startswith(OPEN)] == []
         except AssertionError as error:
             found.append(f"{mode} at call {at}: {str(error).splitlines()[0][:300]}")
     return found

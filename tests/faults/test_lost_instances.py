@@ -47,7 +47,7 @@ def work_until(story: Story, done: Callable[[Run], bool], run_id: str) -> Run:
             return run
         received = story.app.storage.queue.receive(LEASE_SECONDS)
         if received is None:
-            story.sandbox.imports.wait_until_idle(10)
+            story.sandbox.imports.wait_until_idle(60)
             next_at = min(message.visible_at for message in story.kept.messages)
             story.kept.clock.skip(next_at - story.kept.clock.seconds())
             continue

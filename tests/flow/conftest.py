@@ -231,7 +231,7 @@ class SkippedIdleness:
         self._kept, self._clock, self._sandbox = kept, clock, sandbox
 
     def sleep(self, seconds: float) -> None:
-        self._sandbox.wait_until_idle(10)
+        self._sandbox.wait_until_idle()
         next_at = min((message.visible_at for message in self._kept.messages), default=0.0)
         if next_at > self._clock.seconds():
             self._clock.skip(next_at - self._clock.seconds())

@@ -2,9 +2,11 @@
 
 import pytest
 
+from shared.errors import PermanentError
 from shared.sync.stored import LEDGERS
 from tests.flow.following import counts, numbers, put_by_others, refresh, run
 
+LATER = ("2026/11/25/0500", "2026/11/26/0500")
 NEW_SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
@@ -121,3 +123,46 @@ def test_digests_of_another_version_of_the_engine_are_unknown(mirroring, monkeyp
     refresh(mirroring, *range(1, 4))
     status = run(mirroring)
     assert (counts(status), status["contacts_removed"]) == ((0, 3, 0, 3), 1)
+
+
+def test_whom_an_unfinished_removal_may_have_taken_out_is_sent_again_when_they_return(mirroring, monkeypatch):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.runs.steps.settle.keep_ledger", failing)
+        refresh(mirroring, *range(1, 4))
+        assert mirroring.run()["status"] == "failed"
+    assert numbers(mirroring) == set(range(1, 4)), "the removal was done, and its end was not noted"
+    refresh(mirroring, *range(4))
+    assert counts(run(mirroring)) == (0, 1, 3, 1)
+    assert numbers(mirroring) == set(range(4))
+
+
+def failing(*_):
+    raise PermanentError("removals_missing", "As if.", "Run the export again.")
+
+
+def test_who_left_while_nobody_could_be_removed_stays_ours_and_is_removed_later(mirroring):
+    other = mirroring.add_export("other", sync_mode="full", segments=["Silver"])
+    mirroring.segment("CustomerId,EMail,FirstName\nC-9,person9@example.com,Name9\n", name="Silver")
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    run(mirroring, export_id=other)
+    (name,) = [name for name in ledger_blobs(mirroring) if f"/{other}/" in name]
+    mirroring.app.storage.app_blobs.write(LEDGERS, name, b"harmed")
+    refresh(mirroring, *range(1, 4))
+    status = run(mirroring)
+    assert (status["contacts_removed"], numbers(mirroring)) == (0, {0, 1, 2, 3, 9})
+    run(mirroring, export_id=other)
+    refresh(mirroring, *range(1, 4))
+    status = run(mirroring)
+    assert (status["contacts_removed"], numbers(mirroring)) == (1, {1, 2, 3, 9})
+
+
+def test_changed_address_of_a_customer_is_a_changed_contact(by_customer):
+    by_customer.change(sync_mode="changes_only")
+    by_customer.segment("CustomerId,EMail,FirstName\nC-1,a@example.com,A\nC-2,b@example.com,B\n", refresh=LATER[0])
+    assert counts(run(by_customer)) == (2, 0, 0, 2)
+    by_customer.segment("CustomerId,EMail,FirstName\nC-1,a2@example.com,A\nC-2,b@example.com,B\n", refresh=LATER[1])
+    assert counts(run(by_customer)) == (0, 1, 1, 1)
+    assert set(by_customer.sent()) == {"a2@example.com", "b@example.com"}

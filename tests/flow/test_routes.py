@@ -25,7 +25,7 @@ VIEWERS = [
 CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
-    "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run",
+    "plan_export", "approve_run", "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run", "reset_export",
 ]  # fmt: skip
 BODIES = {
     "duplicate_export": {"id": "copy"},

@@ -41,7 +41,7 @@ def settle(app: App, run: Run, batches: list[Batch]) -> bool:
 
 def _remove(app: App, run: Run) -> Run | None:
     """Removes those that are left to be removed. None where the run goes on later, or its end is decided."""
-    if run.counts.contacts_removed >= run.counts.contacts_to_remove:
+    if run.counts.all_removed:
         return run
 
     def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
@@ -52,17 +52,17 @@ def _remove(app: App, run: Run) -> Run | None:
         return now.changed_list(done, now.counts.contacts_added, requests, app.time(), app.graces)
 
     numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
-    if not done:
+    if numbers and not done:
         app.store.add_event(run.run_id, "removing", f"{len(numbers):,} contacts leave the list.")
     changed = _change(app, run, numbers[done:], done, remove, noted)
-    if changed:
+    if changed and numbers:
         app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
     return changed
 
 
 def _add(app: App, run: Run) -> Run | None:
     """The same for those that an undo puts back."""
-    if run.counts.contacts_added >= run.counts.contacts_to_add:
+    if run.counts.all_added:
         return run
 
     def add(session: BrevoSession, numbers: tuple[int, ...]) -> None:
@@ -74,15 +74,19 @@ def _add(app: App, run: Run) -> Run | None:
 
     numbers, done = _read(read_additions, app, run, "put back into"), run.counts.contacts_added
     changed = _change(app, run, numbers[done:], done, add, noted)
-    if changed:
+    if changed and numbers:
         app.store.add_event(run.run_id, "added", f"{len(numbers):,} contacts are in the list again.")
     return changed
 
 
 def _read(read: Callable[[App, Run], list[int]], app: App, run: Run, what: str) -> list[int]:
+    """The numbers that were written down; none where another worker has ended the run meanwhile, and they with it."""
     try:
         return read(app, run)
     except NotFound:
+        now = app.store.load(run.run_id) or run
+        if now.is_final or (now.counts.all_removed and now.counts.all_added):
+            return []
         raise PermanentError(
             "removals_missing", f"Whom to {what} the list was written down and is gone.", "Run the export again."
         ) from None

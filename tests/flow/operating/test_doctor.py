@@ -47,7 +47,7 @@ def test_doctor_finds_a_working_app_well_and_leaves_nothing_behind(office, typed
     ]
     assert [line for line in lines if f"export {office.export_id}" in line] == [
         f"ok      export {office.export_id}, {check}"
-        for check in ("last run", "snapshot", "schedule", "notices", "list")
+        for check in ("last run", "snapshot", "schedule", "notices", "ledger", "list")
     ]
     assert "run-steps-poison: Empty." in output
     assert "clock: As storage's." in output

@@ -1,0 +1,216 @@
+"""The list is what the segment wants wherever a worker dies, and whatever storage or Brevo do on the way there."""
+
+import pytest
+
+from shared.errors import ExportError
+from shared.runs import ledgers
+from shared.runs.status import find_run
+from shared.runs.steps.settle import settle
+from shared.runs.steps.stop import request_cancel
+from shared.sync.stored import LEDGERS
+from tests.faults.brevo_routes import IMPORT
+from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
+
+PARTS = 6
+# `make test` breaks one point of six before the imports are confirmed, and each one behind it.
+in_parts = pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in range(1, 6))])
+modes = pytest.mark.parametrize("mode", ["dies", "echo", "outage"])
+
+
+@pytest.fixture
+def following(make_story, monkeypatch):
+    """Two contacts a request of a removal, each noted, and three bodies of imports."""
+    monkeypatch.setattr("shared.brevo.removal.MOST_A_REQUEST", 2)
+    monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 2)
+    monkeypatch.setattr("shared.brevo.body.LARGEST_BODY_BYTES", 0)
+    made = Following(make_story())
+    made.story.save(sync_mode="mirror", max_removed=0.9)
+    made.begin()
+    return made
+
+
+def calls(following, lived=Following.second_day, *, reads=False):
+    """The names of the storage calls of a second day in which nothing breaks."""
+    following.put_back()
+    worker, line = following.story.worker(reads=reads)
+    following.check(lived(following, worker, line))
+    return line.names
+
+
+def behind_imports(names):
+    """The number of the first call of the last step, which begins when all imports are confirmed."""
+    return max(place for place, name in enumerate(names, start=1) if name == "batches replace") + 1
+
+
+def troubles(following, mode, points, lived=Following.second_day, *, reads=False):
+    """What was not right, point by point."""
+    found = []
+    for at in points:
+        following.put_back()
+        worker, line = following.story.worker(mode, at, reads=reads)
+        try:
+            following.check(lived(following, worker, line))
+        except (AssertionError, ExportError) as error:
+            found.append(f"{mode} at call {at}: {str(error)[:300]}")
+    return found
+
+
+@modes
+def test_list_follows_whatever_breaks_at_a_write_once_the_imports_are_confirmed(following, mode):
+    names = calls(following)
+    points = range(behind_imports(names), len(names) + 1)
+    assert "ledgers write" in names[points[0] - 1 :], names
+    assert troubles(following, mode, points) == []
+
+
+@in_parts
+@modes
+def test_list_follows_whatever_breaks_at_a_write_before(following, mode, part):
+    names = calls(following)
+    assert troubles(following, mode, range(3 + part, behind_imports(names), PARTS)) == []
+
+
+@in_parts
+def test_list_follows_whatever_breaks_at_a_read(following, part):
+    names = calls(following, reads=True)
+    assert troubles(following, "outage", range(3 + part, len(names) + 1, PARTS), reads=True) == []
+
+
+@in_parts
+@pytest.mark.parametrize("mode", ["dies", "echo"])
+def test_list_follows_whatever_breaks_where_a_person_approves(following, mode, part):
+    following.story.save(max_removed=0.1)
+    lived = Following.second_day_approved
+    names = calls(following, lived)
+    assert troubles(following, mode, range(3 + part, len(names) + 1, PARTS), lived) == []
+
+
+@in_parts
+@pytest.mark.parametrize("after", [False, True], ids=["before it", "when it is done"])
+def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypatch, after, part):
+    at, found, made = 1 + part, [], [""]
+    while at <= len(made):
+        following.put_back()
+        worker, line = following.story.worker()
+        with monkeypatch.context() as patch:
+            made = dying_at_brevo(patch, line, at, after=after)
+            status = following.second_day(worker, line)
+        try:
+            following.check(status)
+        except AssertionError as error:
+            found.append(f"call {at}: {str(error)[:300]}")
+        at += PARTS
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["524-after", "500-after", "reset-after", "429", "429-bare", "503", "truncated", "html-200", "remove-half"]
+)
+@pytest.mark.parametrize("request_before", [0, 1])
+def test_list_follows_whatever_brevo_answers_to_a_removal(following, monkeypatch, kind, request_before):
+    monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 4)
+    following.put_back()
+    scripted = following.story.sandbox.world.faults
+    draw, seen = scripted.draw, []
+
+    def later(route):
+        seen.append(route)
+        if route == REMOVE and seen.count(REMOVE) == 1 + request_before:
+            scripted.fail_next(REMOVE, kind)
+        return draw(route)
+
+    monkeypatch.setattr(scripted, "draw", later)
+    worker, line = following.story.worker()
+    following.check(following.second_day(worker, line))
+    assert scripted.injected[kind] == 1
+
+
+def test_two_workers_that_remove_at_once_do_what_one_does(following, monkeypatch):
+    following.put_back()
+    runs = []
+
+    def twice(app, run, batches):
+        if not runs:
+            runs.append(run.run_id)
+            settle(following.story.app, run, batches)
+        return settle(app, run, batches)
+
+    monkeypatch.setattr("shared.runs.steps.confirm.settle", twice)
+    worker, line = following.story.worker()
+    status = following.second_day(worker, line)
+    assert status["contacts_removed"] == 4
+    following.check(status)
+
+
+def test_worker_that_is_late_leaves_alone_what_the_next_run_intends(following, monkeypatch):
+    following.put_back()
+    fetch, held_up = ledgers.fetch, []
+    folder = f"{following.story.account}/{LIST}/gold"
+    monkeypatch.setattr("shared.runs.steps.confirm.settle", lambda app, run, batches: late(app, run, batches))
+
+    def late(app, run, batches):
+        monkeypatch.setattr("shared.runs.ledgers.fetch", fetch_late)
+        held_up.append((run, batches))
+        return settle(app, run, batches)
+
+    def fetch_late(blobs, blob, path):
+        """While this worker reads its intention, another one writes the ledger, and the next run begins."""
+        found = fetch(blobs, blob, path)
+        monkeypatch.setattr("shared.runs.ledgers.fetch", fetch)
+        ledgers.keep_ledger(following.story.app, *held_up[0])
+        following.story.app.storage.app_blobs.write(LEDGERS, f"{folder}/intention-next-1.parquet", b"next")
+        return found
+
+    worker, line = following.story.worker()
+    assert following.second_day(worker, line)["status"] == "succeeded"
+    assert following.ledgers() == [f"{folder}/intention-next-1.parquet", f"{folder}/ledger.parquet"]
+
+
+@pytest.mark.parametrize("requests", [0, 1])
+def test_run_that_is_cancelled_in_the_middle_of_its_removal_leaves_the_rest_to_the_next_one(
+    following, monkeypatch, requests
+):
+    following.put_back()
+    draw, seen = following.story.sandbox.world.faults.draw, []
+
+    def cancelling(route):
+        seen.append(route)
+        if route == REMOVE and seen.count(REMOVE) == 1 + requests:
+            request_cancel(following.story.app, find_run(following.story.app, following.newest()), "ana")
+        return draw(route)
+
+    monkeypatch.setattr(following.story.sandbox.world.faults, "draw", cancelling)
+    worker, line = following.story.worker()
+    status = following.second_day(worker, line)
+    assert (status["status"], status["contacts_to_remove"]) == ("cancelled", 4)
+    assert status["contacts_removed"] <= 2 * (1 + requests)
+    assert addresses(SECOND, OTHERS) <= following.story.sent()
+    following.refresh(SECOND)
+    status = following.story.run()
+    assert (status["status"], following.story.sent()) == ("succeeded", addresses(SECOND, OTHERS)), status["error"]
+    assert following.ledgers() == [f"{following.story.account}/{LIST}/gold/ledger.parquet"]
+
+
+def test_whom_a_run_that_failed_half_way_has_put_there_is_removed_by_the_next_one(following, monkeypatch):
+    following.put_back()
+    following.refresh(range(4, 14))
+    posted, faults = [], following.story.sandbox.world.faults
+    draw = faults.draw
+
+    def failing_later(route):
+        posted.extend([route] * (route == IMPORT))
+        if route == IMPORT and len(posted) > 2:
+            faults.fail_next(IMPORT, "import-failed")
+        return draw(route)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "draw", failing_later)
+        worker, line = following.story.worker()
+        assert following.second_day(worker, line)["status"] == "failed"
+    put_there = following.story.sent() - addresses(FIRST, OTHERS)
+    assert len(put_there) == 2, "two of four contacts have come through"
+    following.refresh(range(4, 10))
+    status = following.story.run()
+    assert (status["status"], status["contacts_removed"]) == ("succeeded", 4 + len(put_there)), status["error"]
+    assert following.story.sent() == addresses(range(4, 10), OTHERS)
+    assert following.ledgers() == [f"{following.story.account}/{LIST}/gold/ledger.parquet"]
