@@ -98,9 +98,7 @@ def _show_last_runs() -> None:
     app = open_app()
     last = {export: run_status(app, run) if run else None for export, run in last_runs(app, caller()).items()}
     lines = [
-        (export, time_text(run.started_at), f"{run.in_list:,}", _outcome(run))
-        if run
-        else (export, "never", "", "")
+        (export, time_text(run.started_at), f"{run.in_list:,}", _outcome(run)) if run else (export, "never", "", "")
         for export, run in last.items()
     ]
     show(
