@@ -23,8 +23,8 @@ def status_text(run: "RunStatus") -> str:
     if run.error:
         lines += _problem("reason" if run.status == "skipped" else "error", run.error)
     lines += held_lines(run) if run.status == "held" else waiting_lines(run)
-    if run.trial_words:
-        lines.append(f"  kind       {run.trial_words}")
+    if run.kind_words:
+        lines.append(f"  kind       {run.kind_words}")
     lines += head_lines(run)
     lines += undo_lines(run) if run.undo_of else [*_snapshot(run), *_rows(run), *sync_lines(run)]
     lines += _reasons("list", run.list_differences)

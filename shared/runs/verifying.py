@@ -7,6 +7,7 @@ that mirror, whom we have put there is removed. All else of it is as in any run:
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -89,19 +90,25 @@ class Checking:
 
     def watched(self, chunks: Iterator[MappedChunk]) -> Iterator[MappedChunk]:
         """The same chunks. Of each the contacts that are not in the list are noted with their places."""
-        for number, chunk in enumerate(chunks):
-            missing = self._verification.missing(self._keys_file(number))
-            with chunk.places.open(encoding="utf-8") as places:
-                for place in compress(places, missing):
-                    row, _, customer_id = place.rstrip("\n").partition("\t")
-                    segment, file = self._files[chunk.origins.file(int(row))]
-                    line = chunk.origins.line(int(row))
-                    self._note(RejectedRow(segment, file, line, "missing_in_list", "", customer_id, None))
-            yield chunk
+        try:
+            for number, chunk in enumerate(chunks):
+                self._note_missing(chunk, self._verification.missing(self._keys_file(number)))
+                yield chunk
+        except BaseException:  # also where its reader has failed
+            self._verification.close()
+            raise
+
+    def _note_missing(self, chunk: MappedChunk, missing: list[bool]) -> None:
+        with chunk.places.open(encoding="utf-8", newline="\n") as places:
+            for place in compress(places, missing):
+                row, _, customer_id = place.rstrip("\n").partition("\t")
+                segment, file = self._files[chunk.origins.file(int(row))]
+                line = chunk.origins.line(int(row))
+                self._note(RejectedRow(segment, file, line, "missing_in_list", "", customer_id, None))
 
     def finished(self) -> Verified:
         """Notes the members that are not in the segment, and those who are blocked; the result."""
-        with self._verification as verification:
+        with closing(self._verification) as verification:
             for reason, number in verification.members():
                 self._note(RejectedRow("", "", 0, reason, f"contact {number}", "", None))
             return Verified(dict(self._found), verification.size)

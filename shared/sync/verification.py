@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Self
 
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
@@ -25,10 +24,8 @@ class Verification:
         self._db.execute(f"CREATE TABLE members AS {members_sql(members)}")
         self._db.execute(f"CREATE VIEW ours AS {read_sql(*filter(None, [ours]))}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Ends the database."""
         self._db.close()
 
     @property

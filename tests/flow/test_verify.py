@@ -1,5 +1,7 @@
 """Verify: how the list differs from its segment, and what a repair does about it."""
 
+import random
+
 import pytest
 
 from shared.access import Caller
@@ -140,3 +142,14 @@ def test_no_run_starts_beside_a_verification(verifying):
     verify_export(verifying.app, ADMINISTRATOR, verifying.export_id, "http")
     with pytest.raises(ConfigurationError, match="A verification of this export is active"):
         verifying.start()
+
+
+def test_missing_are_found_in_their_lines_whatever_chunk_they_are_in(verifying, monkeypatch):
+    monkeypatch.setattr("shared.staging.reader.CHUNK_BYTES", 2_000)
+    people = list(range(600))
+    refresh(verifying, *people)
+    run(verifying)
+    missing = sorted(random.Random(7).sample(people, 60))
+    take_out(verifying, *missing)
+    found = [row for row in verifying.rejects(verify(verifying)["run_id"]) if row["reason"] == "missing_in_list"]
+    assert [(row["customer_id"], int(row["line"])) for row in found] == [(f"C-{n}", n + 2) for n in missing]
