@@ -65,6 +65,7 @@ BODIES: dict[str, Any] = {
     "start_export": {"now": False, "accept": False},
     "start_exports": {"exports": "all"},
     "start_trial": {"list_id": 99, "customers": 20},
+    "verify_export": {"repair": False},
     "why_not_in_list": {"email": "customer@example.com"},
     "webhook": {"segment": "HighValueSegment"},
 }
@@ -90,6 +91,7 @@ ANSWERS: dict[str, Any] = {
     "start_export": _STARTED,
     "start_exports": [_STARTED],
     "start_trial": _STARTED,
+    "verify_export": _STARTED,
     "why_not_in_list": {
         "export": "high-value",
         "list_id": 12,

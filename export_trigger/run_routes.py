@@ -8,7 +8,7 @@ import azure.functions as func
 from export_trigger.answers import RequestError, json_answer, read_body, read_json
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
-from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, WebhookBody
+from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, VerifyBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
 from shared.administration.previewing import preview_of, previewed, previewed_unsaved
 from shared.administration.running import approve_run as approve
@@ -20,6 +20,7 @@ from shared.administration.running import start_plan as plan
 from shared.administration.running import start_refreshed
 from shared.administration.running import start_trial as trial
 from shared.administration.running import undo_run as undo
+from shared.administration.running import verify_export as verify
 from shared.app import App
 from shared.config.models import Export
 from shared.runs.run_ids import RUN_ID, is_run_id
@@ -102,6 +103,19 @@ def plan_export(asked: Asked) -> func.HttpResponse:
     one is active.
     """
     return _started(plan(asked.app, asked.caller, asked.id, "http"))
+
+
+@endpoint(
+    "POST", "exports/{id}/verify", status=202, answer=Started, body=VerifyBody, problems=(400, 404, 409, 413, 422)
+)
+def verify_export(asked: Asked) -> func.HttpResponse:
+    """Starts a run that compares the list with the segment: counts in its status, contacts in its rejected rows.
+
+    It changes nothing, unless `repair` is true: then whom the list misses is sent, and with the modes that mirror, whom
+    the export has put there beside its segment is removed; guards hold that as they hold a run.
+    """
+    body = read_body(asked.req, VerifyBody)
+    return _started(verify(asked.app, asked.caller, asked.id, "http", repair=body.repair))
 
 
 def _started(started: Start) -> func.HttpResponse:

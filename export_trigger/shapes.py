@@ -43,6 +43,12 @@ class TrialBody(_Body):
         return self
 
 
+class VerifyBody(_Body):
+    """Whether the list is only compared, or made right."""
+
+    repair: bool = False
+
+
 class WhyBody(_Body):
     """The person to look for. It stands here, since addresses in URLs are written into logs."""
 

@@ -18,11 +18,12 @@ from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.holding import approve
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
-from shared.runs.state import Run, Trigger
+from shared.runs.state import Kind, Run, Trigger
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.trial import DEFAULT_CUSTOMERS, Trial, check_no_export_has, newest_runs
 from shared.runs.undoing import Undo, check_undoable
+from shared.runs.verifying import Verify, check_verifiable
 from shared.storage.failures import Conflict
 from shared.storage.tables import Row
 
@@ -150,6 +151,20 @@ def undo_run(app: App, caller: Caller, run_id: str, trigger: Trigger) -> Start:
     start = start_run(app, ready, trigger, caller.name, instead=Undo(run))
     if start.is_new:
         audit.note(app, caller, "undo run", run.run_id, start.run_id)
+    return start
+
+
+def verify_export(app: App, caller: Caller, export_id: str, trigger: Trigger, *, repair: bool = False) -> Start:
+    """Starts a run that compares the export's list with its segment; with `repair` it sends whom the list misses.
+
+    Raises AccessDenied, and ConfigurationError where a run is active or the list cannot be compared.
+    """
+    require_for_export(app, caller, "run_export", export_id)
+    ready = ready_export(app.document(), export_id)
+    check_verifiable(ready)
+    kind: Kind = "repair" if repair else "verify"
+    start = start_run(app, ready, trigger, caller.name, instead=Verify(kind))
+    audit.note(app, caller, f"{kind} export", export_id, start.run_id)
     return start
 
 

@@ -1,4 +1,4 @@
-"""The commands that plan an export, approve what is held, undo what was done, and forget what was sent."""
+"""The commands that plan an export, approve what is held, undo what was done, and look after a list."""
 
 import click
 
@@ -49,6 +49,20 @@ def undo(run: str, wait: bool) -> int:
     require_run_id(run)
     app = open_app()
     return show_start(app, undo_run(app, caller(), run, "terminal"), wait=wait)
+
+
+@program.command(epilog=example("verify high-value --wait"))
+@export_argument
+@click.option(
+    "--repair", is_flag=True, help="send whom the list misses; in modes that mirror, remove whom it has beside"
+)
+@click.option("--wait", is_flag=True, help=f"{_WAIT} for its end; where it is held: exit status 3")
+def verify(export: str, repair: bool, wait: bool) -> int:
+    """Compare an export's list with its segment. Changes nothing without --repair; `rejects` has each contact."""
+    from shared.administration.running import verify_export
+
+    app = open_app()
+    return show_start(app, verify_export(app, caller(), export, "terminal", repair=repair), wait=wait)
 
 
 @program.command(epilog=example("reset high-value"))

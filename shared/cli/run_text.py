@@ -73,9 +73,8 @@ def waiting_lines(run: "RunStatus") -> list[str]:
 
 
 def undo_lines(run: "RunStatus") -> list[str]:
-    """Which run an undo takes back, and how far it is."""
+    """How far an undo is."""
     return [
-        f"  kind       undo of {run.undo_of}",
         f"  taken out  {run.contacts_removed:,} of {run.contacts_to_remove:,} contacts whom the run had added",
         f"  put back   {run.contacts_added:,} of {run.contacts_to_add:,} contacts whom the run had removed",
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 _SECTIONS = {
     "Run exports and see what became of them": (
         "exports", "preview", "plan", "trial", "run", "approve", "status", "runs", "rejects", "why", "cancel", "undo",
-        "reset",
+        "verify", "reset",
     ),
     "Look into storage and an account": ("segments", "lists", "attributes"),
     "Configure": (

@@ -23,16 +23,17 @@ def status_text(run: "RunStatus") -> str:
     if run.error:
         lines += _problem("reason" if run.status == "skipped" else "error", run.error)
     lines += held_lines(run) if run.status == "held" else waiting_lines(run)
-    if run.trial_words:
-        lines.append(f"  kind       {run.trial_words}")
+    if run.kind_words:
+        lines.append(f"  kind       {run.kind_words}")
     lines += head_lines(run)
     lines += undo_lines(run) if run.undo_of else [*_snapshot(run), *_rows(run), *sync_lines(run)]
+    lines += _reasons("list", run.list_differences)
     if run.batches:
         lines += _contacts(run)
     if run.allowance:
         lines.append(f"  account    {run.allowance} (e-mails and texts to send, not contacts)")
     lines += [f"  note       {note}" for note in run.notes]
-    if run.rejected or run.warnings or run.contacts_left_out:
+    if run.rejected or run.warnings or run.contacts_left_out or run.list_differences:
         lines.append(f"  row by row: segment-export rejects {run.run_id}")
     return "\n".join(lines)
 

@@ -44,7 +44,7 @@ def runs(export: str, limit: int, run: str) -> None:
             each.run_id,
             time_text(each.started_at),
             f"{each.in_list:,}",
-            _outcome(each) + (f", a {each.trial_words}" if each.trial_words else ""),
+            _outcome(each) + (f", {'an' if each.kind == 'undo' else 'a'} {each.kind_words}" if each.kind_words else ""),
         )
         for each in shown
     ]

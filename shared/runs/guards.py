@@ -20,18 +20,18 @@ _PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves i
 
 
 def why_held(
-    app: App, ready: ReadyExport, staged: Run, fields: list[FieldCounts], gap: str, synced: Synced | None
+    app: App, ready: ReadyExport, staged: Run, fields: list[FieldCounts], gap: str, synced: object
 ) -> Problem | None:
     """Why a run that is staged waits for a person: a guard stops it, or it is a plan. None where it goes on.
 
     `gap` says which numbers of the snapshot's files are missing, `synced` how the run differs from what was known.
     """
     try:
-        if synced:
+        if isinstance(synced, Synced):
             _check_shown(synced)
         if staged.is_guarded:
             _check(ready.export, staged, fields, gap, app.store.success(staged.export))
-            if synced:
+            if isinstance(synced, Synced):
                 _check_removals(ready.export, synced)
     except ConfigurationError as error:
         return Problem.of(error)

@@ -48,9 +48,20 @@ class Opened:
     notes: list[str]
     is_whole: bool
 
-    def compared(self, export: Export) -> Compared:
-        """How the run's contacts are compared as they are mapped."""
-        return Compared(self.key, self.folder, None if export.sync_mode == "full" else self.before)
+    def compared(self, run: Run, export: Export) -> Compared:
+        """How the run's contacts are compared as they are mapped: where all are sent, or none is, with nothing."""
+        with_nothing = export.sync_mode == "full" or run.kind == "verify"
+        return self.compared_with(None if with_nothing else self.before)
+
+    def compared_with(self, before: Path | None) -> Compared:
+        """How contacts are compared with these ones."""
+        return Compared(self.key, self.folder, before)
+
+    def still_in(self, members: Path) -> "Opened":
+        """The same, but only who is in the list counts as put there."""
+        from shared.sync.verification import still_there
+
+        return replace(self, before=still_there(self.before, members, self.folder)) if self.before else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,7 @@ def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened 
     try:
         key = digest_key("ledger")
     except ConfigurationError:
-        if ready.export.sync_mode != "full":
+        if ready.export.sync_mode != "full" or run.kind in ("verify", "repair"):
             raise
         return None
     address = address_of(run)

@@ -153,7 +153,7 @@ class Subject:
     def line(self, contact: ExportedContact, key: DigestKey) -> str:
         """What is kept of a contact of the answer: a digest, or of the list as it is its key and number; else empty."""
         if self.purpose == "ledger":
-            return member_line(key, contact.email, contact.number)
+            return member_line(key, contact.email, contact.number, blocked=bool(contact.blocked))
         return f"{key.digest(contact.email)}\n" if contact.email else ""
 
 

@@ -24,6 +24,7 @@ from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial
 from shared.runs.undoing import Undo
+from shared.runs.verifying import Verify
 from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
@@ -34,6 +35,7 @@ _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/bl
 
 _DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
+_KINDS: dict[Kind, str] = {"undo": "An undo", "verify": "A verification"}
 _HELD = "A run of this export is held, and waits for a person who approves or cancels it."
 _log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ def start_run(
     due: str = "",
     run_id: str = "",
     kind: Literal["export", "plan"] = "export",
-    instead: Trial | Undo | None = None,
+    instead: Trial | Undo | Verify | None = None,
 ) -> Start:
     """Starts a run of the export, or finds the one that is active. One that is held may give way to it.
 
@@ -75,7 +77,7 @@ def start_run(
     `snapshot` and `due` are what a timer starts it for: each only once, and again where its run has failed.
     `started_by` names no person by address.
     `run_id` was made before, by a caller that must know it even if this call dies half-way.
-    `instead` makes it a trial or an undo, which waits for no run. Raises ConfigurationError where one of these is
+    `instead` makes it a run of another kind, which waits for none. Raises ConfigurationError where one of these is
     active, and where this is to be one, or a plan, and any run is.
     """
     export = ready.export
@@ -114,13 +116,18 @@ def _active(run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
             f"A trial of this export is active: {run_id}.",
             "Wait for its end, or cancel it. An export has one open run at a time.",
         )
-    if kind in ("trial", "undo") or (run is not None and run.kind != kind and (run.kind == "undo" or kind == "plan")):
+    if kind not in ("export", "plan") or (run is not None and _is_other(run, kind)):
         raise ConfigurationError(
             "run_active",
-            f"{'An undo' if run is not None and run.kind == 'undo' else 'A run'} of this export is active: {run_id}.",
-            f"Start the {'run' if kind == 'export' else kind} when it has ended. An export has one open run at a time.",
+            f"{_KINDS.get(run.kind, 'A run') if run else 'A run'} of this export is active: {run_id}.",
+            "Start this when it has ended. An export has one open run at a time.",
         )
     return Start(export_id, run_id, reason=_HELD if run is not None and run.is_held else _ACTIVE)
+
+
+def _is_other(run: Run, kind: Kind) -> bool:
+    """True for an active run that a start of this kind, of a run or a plan, does not take for its own."""
+    return not run.sends_segment or (kind == "plan" and run.kind != "plan")
 
 
 def _write_and_send(app: App, run: Run, snapshot: str, due: str) -> Start:

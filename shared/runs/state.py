@@ -39,8 +39,8 @@ FINAL: frozenset[State] = SUCCEEDED | {"failed", "cancelled", "skipped"}
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
 # A plan is held whatever the guards say; once approved, it is a run as any other. An undo takes back what a run has
-# changed in the list; it sends no contacts.
-Kind = Literal["export", "trial", "plan", "undo"]
+# changed in the list, a verification compares the list with the segment: both send nothing. A repair makes it right.
+Kind = Literal["export", "trial", "plan", "undo", "verify", "repair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +130,12 @@ class Run:
     @property
     def sends_segment(self) -> bool:
         """True for a run that sends the export's segment to its list: by these alone an export is judged."""
-        return self.kind in ("export", "plan")
+        return self.kind in ("export", "plan", "repair")
 
     @property
     def is_guarded(self) -> bool:
         """True where guards stop it: unless a person has accepted what they found, or is trying a few customers."""
-        return not self.accept and not self.is_trial and not self.is_approved
+        return not self.accept and self.kind not in ("trial", "verify") and not self.is_approved
 
     @property
     def is_held(self) -> bool:

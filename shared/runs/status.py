@@ -92,9 +92,11 @@ class RunStatus(Counts, RunSummary):
     error: Problem | None
 
     @property
-    def trial_words(self) -> str:
-        """How many customers a trial takes and to which list; empty for another run."""
-        return trial_words(self.customers or 0, self.list_id, self.list_name) if self.kind == "trial" else ""
+    def kind_words(self) -> str:
+        """What a trial, an undo, a verification or a repair is; empty for another run."""
+        if self.kind == "trial":
+            return trial_words(self.customers or 0, self.list_id, self.list_name)
+        return {"undo": f"undo of {self.undo_of}", "verify": "verification", "repair": "repair"}.get(self.kind, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from shared.runs.ledgers import address_of
 from shared.runs.state import SUCCEEDED, Kind, Run
 from shared.sync.stored import UNDO, exports_of
 
+_KINDS: dict[Kind, str] = {"undo": "an undo", "trial": "a trial", "verify": "a verification, which changes nothing"}
+
 
 @dataclass(frozen=True, slots=True)
 class Undo:
@@ -59,7 +61,7 @@ def record_of(undone: Run) -> str:
 def _why_not(app: App, ready: ReadyExport, undone: Run) -> str:
     """Why the run cannot be undone by what its own row says; empty where it can."""
     if not undone.sends_segment:
-        return f"it is {'an undo' if undone.kind == 'undo' else 'a trial, which no export depends on'}"
+        return f"it is {_KINDS.get(undone.kind, 'no run of the export')}"
     if undone.state not in SUCCEEDED:
         return f"it was not confirmed, it is {undone.state.replace('_', ' ')}"
     if (undone.key_setting, undone.list_id) != (ready.key_setting, ready.export.list_id):
@@ -89,7 +91,7 @@ def _has_changed(run: Run, undone: Run) -> bool:
     """True where the run may have changed the list of `undone`: each export has one open run at a time."""
     is_same_list = (run.key_setting, run.list_id) == (undone.key_setting, undone.list_id)
     is_repeated = run.undo_of == undone.run_id and run.state not in SUCCEEDED
-    return is_same_list and "delivering" in run.times and not is_repeated
+    return is_same_list and "delivering" in run.times and run.kind != "verify" and not is_repeated
 
 
 def _is_later(run: Run, undone: Run) -> bool:

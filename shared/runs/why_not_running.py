@@ -32,6 +32,8 @@ def other_active(newest: Run | None) -> Why | None:
         return Why("held", " ".join(held_words(newest)))
     if newest.is_trial:
         return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
+    if newest.kind == "verify":
+        return Why("verify_active", f"The verification {newest.run_id} is active. A run can start when it has ended.")
     return Why("undo_active", f"The undo {newest.run_id} is active. A run can start when it has ended.")
 
 

@@ -140,6 +140,8 @@ class Comparison:
 
     def _surplus(self) -> str:
         """The members that are to be removed, as `shared/sync/removals.py` has them."""
+        if self._mode not in MIRRORS:
+            return "SELECT number, high, low FROM members LIMIT 0"
         surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
         if self._mode == "mirror":
             surplus += " SEMI JOIN before USING (high, low) ANTI JOIN others USING (high, low)"

@@ -6,7 +6,7 @@ import pytest
 
 from shared.access import Caller
 from shared.administration.ledgers import reset_ledger
-from shared.administration.running import undo_run
+from shared.administration.running import undo_run, verify_export
 from shared.errors import ConfigurationError, PermanentError
 from shared.lifetimes import UNDO_DAYS
 from shared.operating.forgetting import forget
@@ -297,3 +297,13 @@ def test_export_that_is_reset_has_nothing_to_undo(undoing):
     status = run(undoing)
     reset_ledger(undoing.app, ADMINISTRATOR, undoing.export_id)
     assert "not written down any more" in refusal(undoing, status)
+
+
+def test_run_is_undone_though_its_list_was_verified_since(undoing):
+    put_by_others(undoing, 50)
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    verified = undoing.finish(verify_export(undoing.app, ADMINISTRATOR, undoing.export_id, "http").run_id)
+    assert "it is a verification, which changes nothing" in refusal(undoing, verified)
+    undo(undoing, status)
+    assert numbers(undoing) == {50}

@@ -29,6 +29,7 @@ def test_every_route_of_the_design_is_described() -> None:
     POST /exports/{id}/preview|POST /exports/{id}/duplicate|POST /exports/{id}/detach|GET /connections
     POST /exports/{id}/trial|POST /exports/{id}/why|POST /exports/{id}/plan
     POST /runs/{id}/approve|POST /runs/{id}/undo|POST /exports/{id}/reset
+    POST /exports/{id}/verify
     GET /connections/{id}|PUT /connections/{id}|DELETE /connections/{id}|POST /connections/{id}/connect
     GET /connections/{id}/lists|GET /connections/{id}/attributes|POST /connections/{id}/disconnect
     GET /segments|GET /history|POST /history/{id}/restore|POST /exports/preview

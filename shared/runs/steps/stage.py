@@ -18,6 +18,7 @@ from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
+from shared.config.models import Export
 from shared.errors import ExportError, TransientError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
@@ -27,7 +28,7 @@ from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, 
 from shared.runs.guards import why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
-from shared.runs.ledgers import Synced, difference_of, open_ledger, write_down
+from shared.runs.ledgers import Opened, Synced, difference_of, open_ledger, write_down
 from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, schedule_confirm, send, send_confirm, send_news
@@ -37,6 +38,7 @@ from shared.runs.steps.deliver import import_request
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import check_customers, ready_for
+from shared.runs.verifying import Verified, checking_of
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
 from shared.segments.snapshot import Snapshot
 from shared.staging.account import decided
@@ -90,7 +92,7 @@ def stage(app: App, run: Run, message: Message) -> None:
 
 def _take_snapshot(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> None:
     """The snapshot counts as started, unless it is only tried. Raises ConfigurationError where it is not complete."""
-    if not run.is_trial:
+    if run.sends_segment:
         again = ready.export.schedule == "with_refresh"
         app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)
     check_complete(snapshot)
@@ -180,6 +182,8 @@ def _write_staging(
         excluded, unread = read_excluded(app, run, ready, brevo, account.answers, account.excluded, folder, claim.check)
         members = read_members(app, run, brevo, account.answers, folder, claim.check)
         opened = open_ledger(app, run, ready, folder)
+        if opened and members and run.kind == "repair":
+            opened = opened.still_in(members)
         known, cost = None, ""
         if account.probed:
             left_list = ready.export.list_id if account.answers.left else None
@@ -205,22 +209,29 @@ def _write_staging(
                 known=known,
                 chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
                 excluded=excluded,
-                compared=opened.compared(ready.export) if opened else None,
+                compared=opened.compared(run, ready.export) if opened else None,
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
             request = import_request(app, run, ready.export)
-            chunks = reader.chunks()
-            bodies = unwritten(chunks) if run.is_to_be_held else write_bodies(blobs, staging, request, chunks)
+            checking = checking_of(run, opened, members, reader.files, rejected.add)
+            chunks = checking.watched(reader.chunks()) if checking else reader.chunks()
+            is_written = not run.is_to_be_held and checking is None
+            bodies = write_bodies(blobs, staging, request, chunks) if is_written else unwritten(chunks)
             batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
-        synced = None
+            synced: Synced | Verified | None = checking.finished() if checking else None
         if opened and reader.counts.rows_read:
-            difference = difference_of(app, run, ready.export, opened, members)
-            write_down(app, run, staging_id, opened, difference)
-            synced = Synced(opened.etag, opened.before is None, ready.export.sync_mode == "full", difference)
+            synced = synced or _compare(app, run, ready.export, opened, members, staging_id)
             notes += opened.notes
     gap, requests = gap_text(snapshot, account.excluded), brevo.session.traffic.requests
     return _Result(staging_id, snapshot, reader, checked, requests, batches, gap, notes, synced)
+
+
+def _compare(app: App, run: Run, export: Export, opened: Opened, members: Path | None, staging_id: str) -> Synced:
+    """How the segment differs from what was known; what the run intends is written down."""
+    difference = difference_of(app, run, export, opened, members)
+    write_down(app, run, staging_id, opened, difference)
+    return Synced(opened.etag, opened.before is None, export.sync_mode == "full", difference)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
@@ -241,7 +252,7 @@ class _Result:
     batches: list[Batch]
     gap: str
     notes: list[str]
-    synced: Synced | None
+    synced: Synced | Verified | None
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""

@@ -49,3 +49,14 @@ def test_terminal_undoes_a_run_once_it_is_approved(office, mirrored, typed):
     assert f"The run {mirrored} was undone." in shown.why_not_running.text
     status, _, words = typed("undo", mirrored)
     assert (status, f"{undo} has undone it" in words) == (2, True)
+
+
+def test_terminal_verifies_a_list_and_the_trail_has_it(office, mirrored, typed):
+    office.sandbox.account.lists[12].members.popitem()
+    status, text, _ = typed("verify", office.export_id, "--wait")
+    assert (status, "list       missing_in_list 1" in text) == (0, True)
+    assert f"row by row: segment-export rejects {text.split()[0]}" in text
+    assert typed("verify", office.export_id, "--repair", "--wait")[0] == 0
+    assert len(office.sent()) == 2
+    entries = [each.what for each in read_audit(office.app, ADMINISTRATOR)[0]]
+    assert {"verify export", "repair export"} <= set(entries)

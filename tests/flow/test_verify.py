@@ -1,0 +1,155 @@
+"""Verify: how the list differs from its segment, and what a repair does about it."""
+
+import random
+
+import pytest
+
+from shared.access import Caller
+from shared.administration.running import verify_export
+from shared.errors import ConfigurationError
+from shared.runs.holding import approve
+from shared.runs.starting import start_due
+from shared.runs.status import find_run
+from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
+
+ADMINISTRATOR = Caller("function key", "administrator")
+OTHERS = 50
+
+
+@pytest.fixture
+def verifying(following):
+    """Four people in the list, and somebody whom others have put there."""
+    following.change(sync_mode="changes_only", max_removed=1)
+    put_by_others(following, OTHERS)
+    refresh(following, *range(4))
+    run(following)
+    return following
+
+
+def verify(flow, **how):
+    status = flow.finish(verify_export(flow.app, ADMINISTRATOR, flow.export_id, "http", **how).run_id)
+    assert status["kind"] == ("repair" if how.get("repair") else "verify")
+    return status
+
+
+def take_out(flow, *numbers):
+    """A colleague takes these people out of the list."""
+    members = flow.sandbox.account.lists[flow.list_id].members
+    for n in numbers:
+        members.pop(flow.sandbox.account.contacts[address(n)].id)
+
+
+def found(flow, status):
+    """(reason, customer, field) of what the report has of the list."""
+    kinds = ("missing_in_list", "surplus_ours", "surplus_of_others", "blocked_in_list")
+    rows = [row for row in flow.rejects(status["run_id"]) if row["reason"] in kinds]
+    return [(row["reason"], row["customer_id"], row["field"]) for row in rows]
+
+
+def contact(flow, n):
+    return f"contact {flow.sandbox.account.contacts[address(n)].id}"
+
+
+def test_verification_counts_each_difference_and_names_it_without_an_address(verifying):
+    take_out(verifying, 1)
+    verifying.sandbox.change_contact(address(2), emailBlacklisted=True)
+    refresh(verifying, *range(1, 5))
+    imports = len(verifying.sandbox.imports.records())
+    status = verify(verifying)
+    assert status["status"] == "succeeded", status["error"]
+    assert status["list_differences"] == {
+        "missing_in_list": 2,
+        "surplus_ours": 1,
+        "surplus_of_others": 1,
+        "blocked_in_list": 1,
+    }
+    assert found(verifying, status) == [
+        ("missing_in_list", "C-1", ""),
+        ("missing_in_list", "C-4", ""),
+        *sorted(
+            [
+                ("surplus_ours", "", contact(verifying, 0)),
+                ("surplus_of_others", "", contact(verifying, OTHERS)),
+                ("blocked_in_list", "", contact(verifying, 2)),
+            ],
+            key=lambda row: int(row[2].split()[1]),
+        ),
+    ]
+    lines = [(row["file"], row["line"]) for row in verifying.rejects(status["run_id"]) if row["customer_id"]]
+    assert lines == [("Gold_1.csv", "2"), ("Gold_1.csv", "5")]
+    assert "example.com" not in verifying.rejects_text(status["run_id"])
+    assert len(verifying.sandbox.imports.records()) == imports
+    assert (status["list_before"], status["contacts_delivered"], status["contacts_removed"]) == (4, 0, 0)
+
+
+def test_list_that_is_as_it_should_be_has_no_differences_but_others(verifying):
+    status = verify(verifying)
+    assert status["list_differences"] == {"surplus_of_others": 1}
+    assert counts(status) == (0, 0, 4, 0)
+
+
+def test_who_left_the_list_is_not_missing(verifying):
+    verifying.change_connection(leavers="asked")
+    verifying.sandbox.change_contact(address(3), leaves=[verifying.list_id])
+    assert verify(verifying)["list_differences"] == {"surplus_of_others": 1, "left_list": 1}
+
+
+def test_verification_says_nothing_of_its_export(verifying):
+    verifying.change(schedule="with_refresh", max_shrink=0)
+    before = verifying.app.store.success(verifying.export_id)
+    refresh(verifying, 1)
+    assert verify(verifying)["status"] == "succeeded", "no guard holds it"
+    assert verifying.app.store.success(verifying.export_id) == before
+    assert start_due(verifying.app)[0].is_new, "its snapshot is not exported by it"
+
+
+def test_repair_sends_whom_the_list_misses_and_nobody_else(verifying):
+    take_out(verifying, 1, 2)
+    assert counts(run(verifying)) == (0, 0, 4, 0), "a run does not see it"
+    status = verify(verifying, repair=True)
+    assert (status["status"], counts(status), status["contacts_removed"]) == ("succeeded", (2, 0, 2, 2), 0)
+    assert numbers(verifying) == {*range(4), OTHERS}
+    assert counts(run(verifying)) == (0, 0, 4, 0)
+
+
+def test_repair_of_a_mirror_removes_whom_we_have_put_there_and_is_held_by_its_guard(verifying):
+    verifying.change(sync_mode="mirror", max_removed=0.1)
+    take_out(verifying, 1)
+    refresh(verifying, 1, 2)
+    held = verify(verifying, repair=True)
+    assert (held["status"], held["held_for"]["code"]) == ("held", "guard_max_removed")
+    approve(verifying.app, find_run(verifying.app, held["run_id"]), "tester")
+    status = verifying.finish(held["run_id"])
+    assert (status["status"], counts(status), status["contacts_removed"]) == ("succeeded", (1, 0, 1, 1), 2)
+    assert numbers(verifying) == {1, 2, OTHERS}
+
+
+def test_repair_does_not_put_back_who_left(verifying):
+    verifying.change_connection(leavers="asked")
+    verifying.sandbox.change_contact(address(3), leaves=[verifying.list_id])
+    status = verify(verifying, repair=True)
+    assert (status["contacts_delivered"], numbers(verifying)) == (0, {*range(3), OTHERS})
+
+
+def test_export_by_customer_id_is_not_verified(verifying):
+    verifying.change(identify_by="customer_id")
+    with pytest.raises(ConfigurationError) as refused:
+        verify(verifying)
+    assert refused.value.code == "verify_by_email"
+
+
+def test_no_run_starts_beside_a_verification(verifying):
+    verify_export(verifying.app, ADMINISTRATOR, verifying.export_id, "http")
+    with pytest.raises(ConfigurationError, match="A verification of this export is active"):
+        verifying.start()
+
+
+def test_missing_are_found_in_their_lines_whatever_chunk_they_are_in(verifying, monkeypatch):
+    monkeypatch.setattr("shared.staging.reader.CHUNK_BYTES", 2_000)
+    people = list(range(600))
+    refresh(verifying, *people)
+    run(verifying)
+    missing = sorted(random.Random(7).sample(people, 60))
+    take_out(verifying, *missing)
+    found = [row for row in verifying.rejects(verify(verifying)["run_id"]) if row["reason"] == "missing_in_list"]
+    assert [(row["customer_id"], int(row["line"])) for row in found] == [(f"C-{n}", n + 2) for n in missing]
