@@ -87,7 +87,7 @@ def _ask(
             check_excluded_list(brevo, subject.list_id)
         else:
             check_list(brevo, subject.list_id)
-        if subject.purpose == "ledger" and not subject.has_left:
+        if subject.needs_numbers:
             return Answer(Question(), subject, subject.key, by_pages=True)
         raise _unknown(subject, error.message) from None
     new = Question()
@@ -171,7 +171,7 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     count = 0
     with path.open("w", encoding="ascii") as file:
         for contact in read_export(answer.url, brevo.session.base_url, between):
-            if answer.subject.purpose == "ledger" and not contact.number:
+            if answer.subject.needs_numbers and not contact.number:
                 raise _NumberMissing
             if line := answer.subject.line(contact, answer.key):
                 file.write(line)

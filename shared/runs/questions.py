@@ -136,6 +136,11 @@ class Subject:
         return "unsubscribedPerList" if self.purpose == "leavers" or self.has_left else "allContacts"
 
     @property
+    def needs_numbers(self) -> bool:
+        """True for the list as it is. Who left is known by the address too, and stands on no page of the list."""
+        return self.purpose == "ledger" and not self.has_left
+
+    @property
     def row_key(self) -> str:
         """The row of its question."""
         return f"{_LEFT_ROW if self.has_left else _ROWS[self.purpose]}{self.list_id}"

@@ -307,3 +307,22 @@ def test_run_is_undone_though_its_list_was_verified_since(undoing):
     assert "it is a verification, which changes nothing" in refusal(undoing, verified)
     undo(undoing, status)
     assert numbers(undoing) == {50}
+
+
+def test_who_has_left_is_known_by_the_address_where_brevo_writes_down_no_numbers(undoing):
+    undoing.sandbox.change(export_contact_number="none")
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(3, 6))
+    status = run(undoing)
+    leave(undoing, 1)
+    undo(undoing, status)
+    assert numbers(undoing) == {0, 2, *range(3, 6)}
+
+
+def test_run_that_removed_nobody_is_undone_though_brevo_exports_no_contacts(undoing):
+    undoing.sandbox.change(export_outcome="refused_403")
+    put_by_others(undoing, 50)
+    refresh(undoing, *range(4))
+    undo(undoing, run(undoing))
+    assert numbers(undoing) == {50}

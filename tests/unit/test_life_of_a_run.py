@@ -170,6 +170,38 @@ def test_approved_run_is_no_plan_any_more_and_no_guard_stops_it():
     assert approved.answers_count_from == NOW
 
 
+@pytest.mark.parametrize(
+    ("kind", "sends_segment", "is_guarded"),
+    [
+        ("export", True, True),
+        ("plan", True, True),
+        ("repair", True, True),
+        ("undo", False, True),
+        ("trial", False, False),
+        ("verify", False, False),
+    ],
+)
+def test_what_follows_from_each_kind_of_run(kind, sends_segment, is_guarded):
+    run = run_in("staging", kind=kind)
+    assert (run.sends_segment, run.is_guarded) == (sends_segment, is_guarded)
+
+
+def test_changes_of_the_list_are_counted_once_and_never_back():
+    run = run_in("confirming", counts=Counts(contacts_removed=150, contacts_added=0))
+    added = run.changed_list(150, 150, 2, NOW, GRACES)
+    assert (added.counts.contacts_removed, added.counts.contacts_added, added.counts.requests) == (150, 150, 2)
+    assert added.changed_list(150, 0, 2, NOW, GRACES) is None
+    assert run.changed_list(150, 0, 2, NOW, GRACES) is None
+    assert run_in("held").changed_list(1, 0, 1, NOW, GRACES) is None
+
+
+def test_run_that_ends_in_the_middle_of_the_list_s_changes_says_how_far_it_came():
+    undo = run_in("confirming", kind="undo", counts=Counts(contacts_removed=1, contacts_added=300))
+    assert undo.failed(PROBLEM, 0, NOW).error.message == (
+        "It failed. At least 1 contact was taken out of the list. At least 300 contacts were put back into the list."
+    )
+
+
 def test_run_that_has_ended_is_changed_by_nothing():
     run = run_in("failed")
     later = (NOW + timedelta(hours=1)).timestamp()

@@ -76,6 +76,27 @@ def test_skipped_run_that_has_taken_no_snapshot_decides_nothing():
     assert pending.after(replace(run_in("skipped", "snapshot_known"), snapshot=""), NOW) == pending
 
 
+def test_undo_settles_the_snapshot_that_it_has_undone_and_says_so():
+    tried = Started("S", "2026-11-24T05:00Z", waiting(1), waiting(1))
+    settled = tried.after(run_in("succeeded", kind="undo"), NOW)
+    assert (settled.snapshot_tries, settled.due_tries, settled.unsent) == (DONE, DONE, "gold-1")
+    newer = Started("T", "", waiting(1))
+    assert newer.after(run_in("succeeded", kind="undo"), NOW).snapshot == "T", "a newer snapshot stays"
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [("undo", "failed"), ("undo", "cancelled"), ("verify", "succeeded"), ("verify", "failed"), ("trial", "failed")],
+)
+def test_run_that_sends_no_segment_decides_nothing(kind, state):
+    tried = Started("S", "", waiting(1), waiting(1))
+    assert tried.after(run_in(state, kind=kind), NOW) == tried
+
+
+def test_repair_decides_as_any_run_does():
+    assert Started("S", "", OPEN).after(run_in("succeeded", kind="repair"), NOW).snapshot_tries == DONE
+
+
 def test_cancelling_settles_the_snapshot_that_the_run_would_have_taken():
     for before, taken, after in (("S", "S2", "S2"), ("S", "", "S")):
         cancelled = Started(before, "", OPEN).after(replace(CANCELLED, snapshot=taken), NOW)
