@@ -90,7 +90,8 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ou
         file = folder / "confirmed.parquet"
         kept = f"SELECT high, low, {digest} FROM ({read_sql(path)}) ANTI JOIN ({gone}) USING (high, low)"
         readable = [each for each in ours if is_readable(db, each)]
-        kept += f" UNION ALL SELECT DISTINCT high, low, NULL FROM ({read_sql(*readable)}) SEMI JOIN ({gone}) USING (high, low)"
+        kept += f" UNION ALL SELECT DISTINCT high, low, NULL FROM ({read_sql(*readable)}) "
+        kept += f"SEMI JOIN ({gone}) USING (high, low)"
         write_ledger(db, kept, file, about)
     return file
 
