@@ -45,7 +45,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Who had left a list when this was asked for. `state` is what it will be `over_at` this time."""
+    """Who had left a list, or was in it, when this was asked for. `state` is what it will be `over_at` this time."""
 
     emails: tuple[str, ...]
     over_at: float
@@ -57,6 +57,7 @@ class Watcher:
     """Who wants to know what happens at Brevo."""
 
     taken: Callable[[Import, bytes], None]
+    removed: Callable[[int, set[str]], None]
     over: Callable[[Import, dict[str, str]], None]
     call_back: Callable[[str, float], None]
 
@@ -82,12 +83,14 @@ class Brevo:
     exports: list[Export] = field(default_factory=list)
     left: dict[tuple[int, str], float] = field(default_factory=dict)
     ever_left: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def ask(self, method: str, path: str, body: bytes | None) -> Answer:
         """The answer to a call. Raises requests' ConnectionError where there is none."""
         name = {"/contacts/import": "import", "/contacts/export": "export", "/processes": "processes"}.get(
             path, "check"
         )
+        name = "remove" if path.endswith("/contacts/remove") else name
         asked_at = self.scheduler.now
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
         fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
@@ -126,7 +129,10 @@ class Brevo:
         """The contacts of an export."""
         self.scheduler.sleep(self.faults.between(0.02, 0.4))
         found = self.exports[int(url.removeprefix(EXPORT)) - _FIRST_EXPORT]
-        return (ExportedContact(email, 0) for email in found.emails)
+        return (ExportedContact(email, self._number(email)) for email in found.emails)
+
+    def _number(self, email: str) -> int:
+        return self.numbers.setdefault(email, len(self.numbers) + 1)
 
     def leave(self, list_id: int, email: str) -> None:
         """Somebody leaves a list."""
@@ -143,6 +149,8 @@ class Brevo:
             return self._take(body or b"{}")
         if name == "export":
             return self._export(body or b"{}")
+        if name == "remove":
+            return self._remove(int(path.split("/")[3]), body or b"{}")
         if name == "processes":
             shown = [self._shown(each) for each in reversed(self.imports[-50:])]
             return _answer(200, {"processes": shown})
@@ -156,7 +164,20 @@ class Brevo:
         if path == "/account":
             return _answer(200, {"plan": []})
         number = int(path.rpartition("/")[2])
-        return _answer(200, {"id": number, "name": "list"}) if number in self.lists else _answer(404, {})
+        size = len(self.lists.get(number, ()))
+        shown = {"id": number, "name": "list", "uniqueSubscribers": size}
+        return _answer(200, shown) if number in self.lists else _answer(404, {})
+
+    def _remove(self, list_id: int, sent: bytes) -> Answer:
+        ids = set(json.loads(sent)["ids"])
+        gone = {email for email in self.lists[list_id] if self._number(email) in ids}
+        self.lists[list_id] -= gone
+        self.watcher.removed(list_id, gone)
+        if not gone:
+            message = "Contact already removed from list and/or does not exist"
+            return _answer(400, {"code": "invalid_parameter", "message": message})
+        success = sorted(self.numbers[email] for email in gone)
+        return _answer(201, {"contacts": {"success": success, "failure": sorted(ids - set(success))}})
 
     def _take(self, sent: bytes) -> Answer:
         body: dict[str, object] = json.loads(sent)
@@ -177,8 +198,10 @@ class Brevo:
         return _answer(202, {"processId": taken.id})
 
     def _export(self, sent: bytes) -> Answer:
-        list_id = json.loads(sent)["customContactFilter"]["listId"]
-        emails = tuple(email for number, email in self.left if number == list_id)
+        wanted = json.loads(sent)["customContactFilter"]
+        list_id, is_members = wanted["listId"], wanted["actionForContacts"] == "allContacts"
+        left = tuple(email for number, email in self.left if number == list_id)
+        emails = tuple(sorted(self.lists[list_id])) if is_members else left
         state = "failed" if self.faults.at_brevo("exports") else "completed"
         self.exports.append(Export(emails, self.scheduler.now + self.faults.between(0.2, 20.0), state))
         return _answer(202, {"processId": _FIRST_EXPORT + len(self.exports) - 1})

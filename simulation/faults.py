@@ -62,7 +62,7 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class BrevoFault:
-    """What Brevo does at the `number`-th call of this name (`import`, `processes`, `check`).
+    """What Brevo does at the `number`-th call of this name (`import`, `processes`, `remove`, `check`).
 
     For calls: `429`, `500`, `503`, `reset`: refused · `500-after`, `524-after`, `reset-after`: taken, and the answer
     lost · `garbled`: taken, the answer is no JSON · `slow`: the answer takes so many seconds.

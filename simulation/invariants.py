@@ -11,6 +11,8 @@ INVARIANTS: dict[str, str] = {
     "snapshot settled": "The newest snapshot is sent in the end, unless a person cancels it or four runs fail.",
     "others untouched": "An import holds people of its export's snapshots only, for its list, and blocks nobody.",
     "leavers stay out": "Nobody who had left the list before a run was queued, or approved, is put back by that run.",
+    "list follows": "A mirror that succeeds leaves nobody in the list whom it has put there and who left the segment.",
+    "removed last": "Nobody is removed before the run's imports are confirmed, and nobody who is in its snapshot.",
     "imports open": "An account never has more imports open at Brevo than it allows.",
     "newest values win": "No value of an older snapshot replaces one that a run has confirmed.",
     "books balance": "In a final run rows and contacts add up, and success means that all were delivered.",

@@ -12,6 +12,7 @@ from shared.runs.state import FINAL, SUCCEEDED, Run
 from shared.storage.tables import Row
 from simulation.brevo import Brevo, Import
 from simulation.excuses import DEADLINE_SECONDS, may_fail, stands_still
+from simulation.following import Following
 from simulation.invariants import Violation, checked
 from simulation.plan import Plan
 from simulation.receivers import Receivers
@@ -75,6 +76,7 @@ class Judge:
         """What there is to be looked at, before anything happens."""
         self.brevo, self.kept, self.receivers = brevo, kept, receivers
         self.strangers = dict(self.brevo.values)
+        self.following = Following(self)
         self.may_fail = may_fail(self.plan)
         self.stands_still = stands_still(self.plan)
 
@@ -174,6 +176,8 @@ class Judge:
         self.sent[snapshot] = run_id
         refresh = self.refreshes[snapshot]
         members = self.brevo.lists[12 + int(export[-1])]
+        if self.plan.mirrors:
+            self.following.check(run_id, 12 + int(export[-1]), set(refresh.people))
         for email in refresh.people:
             if email in self.brevo.ever_left:
                 continue
@@ -238,6 +242,7 @@ class Judge:
             self.violate("others untouched", f"{run_id} sends {len(strangers)} who are not in its snapshot")
         elif b"Blacklist" in body:
             self.violate("others untouched", f"{run_id} sends a blacklist field")
+        self.following.sent[new.list_id] |= new.contacts.keys()
 
     def applied(self, done: Import, before: dict[str, str]) -> None:
         """An import has changed contacts."""

@@ -22,7 +22,7 @@ from shared.config.models import Document
 from shared.errors import ExportError
 from shared.runs import rows
 from shared.storage.tables import Row
-from simulation import staging
+from simulation import ledgers, staging
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -229,7 +229,11 @@ STAGING: dict[str, Any] = {
     "shared.runs.holding.find_snapshot": staging.find_snapshot,
     "shared.runs.steps.snapshot_waits.find_snapshot": staging.find_snapshot,
     "shared.runs.steps.stage.SnapshotReader": staging.ModelReader,
-    "shared.runs.steps.stage.open_ledger": lambda *_: None,
+    "shared.runs.steps.stage.open_ledger": ledgers.open_ledger,
+    "shared.sync.opening.open_files": ledgers.open_files,
+    "shared.sync.difference.Comparison": ledgers.ModelComparison,
+    "shared.sync.ledger.without": ledgers.without,
+    "shared.sync.removals.without_kept": ledgers.without_kept,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
     "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,
     "shared.runs.steps.stage.clear_what_killed_workers_left": lambda: None,
@@ -278,4 +282,5 @@ class _Folders:
 
     def __getattr__(self, name: str) -> Any:
         plan = world().plan
-        return getattr(self._real if plan.real_staging or plan.asks_leavers else staging.NoFolders, name)
+        has_files = plan.real_staging or plan.asks_leavers or plan.mirrors
+        return getattr(self._real if has_files else staging.NoFolders, name)

@@ -20,6 +20,7 @@ from simulation.faults import (
     Restart,
     StartBreaksOff,
 )
+from simulation.mirroring import mirroring
 
 ActionKind = Literal["refresh", "start", "start-again", "plan", "approve", "cancel", "save", "typo", "webhook", "leave"]
 
@@ -71,6 +72,8 @@ class Plan:
     asks_leavers: bool = False
     large_refreshes: tuple[bool, ...] = ()
     """Which refreshes a guard holds, over and over in this order; empty: none."""
+    mirrors: bool = False
+    """Whether the lists follow their segments."""
 
     def is_large(self, refresh: int) -> bool:
         """True for a refresh that has more people than the export lets through unseen."""
@@ -99,6 +102,7 @@ def make_plan(seed: int) -> Plan:
     holding = random.Random(seed + 0.25)
     holds = holding.random() < 0.25
     decisions = _decisions(holding, exports, trouble) if holds else ()
+    mirrors, removing = mirroring(seed)
     failing = (BrevoFault("export-failed", "exports", 1),) if asks_leavers and leaving.random() < 0.2 else ()
     return Plan(
         schedule=chance.getrandbits(32),
@@ -117,9 +121,10 @@ def make_plan(seed: int) -> Plan:
         doubled_share=chance.choice((0.0, 0.0, 0.2, 0.6)),
         trouble_seconds=trouble,
         actions=tuple(sorted((*actions, *leaves, *decisions), key=lambda each: each.at)),
-        faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions), *failing),
+        faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions), *failing, *removing),
         with_shared_numbers=chance.random() < 0.25,
         asks_leavers=asks_leavers,
+        mirrors=mirrors,
         large_refreshes=tuple(holding.random() < 0.6 for _ in range(3)) if holds else (),
     )
 

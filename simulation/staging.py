@@ -16,6 +16,7 @@ from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
+from shared.mapping.compared import Compared
 from shared.mapping.leavers import Leavers
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.segments import snapshot as real
@@ -25,6 +26,7 @@ from shared.staging.bodies import StagedBody
 from shared.staging.rejected import REJECTED
 from shared.storage.blobs import Blobs
 from shared.storage.failures import Conflict, NotFound
+from simulation.ledgers import key_of, read
 
 CONTACTS_IN_A_BATCH = 2
 
@@ -73,12 +75,12 @@ class ModelReader:
         known: None,
         chosen: None,
         excluded: None,
-        compared: None,
+        compared: Compared | None,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
-        self._rows = self._rejected = self._left = 0
-        self._leavers = leavers
+        self._rows = self._rejected = self._left = self._files_of_keys = 0
+        self._leavers, self._compared = leavers, compared
         self._digests = set(leavers.path.read_text().split()) if leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
@@ -130,7 +132,17 @@ class ModelReader:
                 else:
                     self._rejected += 1
                     self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
-            yield contacts
+            yield self._fresh(contacts)
+
+    def _fresh(self, contacts: list[Any]) -> list[Any]:
+        """Those that Brevo does not have as they are; the keys of all are written down."""
+        if self._compared is None:
+            return contacts
+        keys = {key_of(self._compared, each[2]): json.dumps(each[3]) for each in contacts}
+        before = read(self._compared.before)
+        self._files_of_keys += 1
+        self._compared.keys_file(self._files_of_keys).write_text(json.dumps(keys))
+        return [each for each in contacts if before.get(key_of(self._compared, each[2])) != json.dumps(each[3])]
 
 
 def write_bodies(

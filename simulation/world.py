@@ -36,7 +36,7 @@ class World:
         self.scheduler = Scheduler(BEGINNING)
         self.faults = faults or Faults(plan.faults, plan.latency, random.Random(plan.schedule + 1), BEGINNING)
         self.judge = Judge(self.scheduler, plan)
-        watcher = Watcher(self._taken, self._over, self._call_back)
+        watcher = Watcher(self._taken, self._removed, self._over, self._call_back)
         self.brevo: Brevo = Brevo(self.scheduler, self.faults, watcher, plan.import_seconds)
         self.receivers: Receivers = Receivers(self.scheduler, self.faults, self.judge.posted)
         self.host = Host(self.scheduler, self.faults, self.chance, plan.reorder_share, self.note, self.judge.unforeseen)
@@ -59,7 +59,7 @@ class World:
         self.log.append((self.scheduler.now, task.name if task else "", text))
 
     def _fill(self) -> None:
-        self.kept.containers |= {"app-config": {}, CONTAINER: {}, "staged": {}}
+        self.kept.containers |= {"app-config": {}, CONTAINER: {}, "staged": {}, "ledgers": {}}
         self.kept.tables |= {name: {} for name in ("runs", "batches", "events", "accounts", "notices")}
         for export in range(self.plan.exports):
             self.brevo.lists[12 + export] = {f"stranger{export}@elsewhere.example"}
@@ -79,6 +79,10 @@ class World:
     def _taken(self, new: Import, body: bytes) -> None:
         self.judge.taken(new, body)
         self.note(f"Brevo takes import {new.id} of {new.batch}")
+
+    def _removed(self, list_id: int, gone: set[str]) -> None:
+        self.note(f"Brevo takes {len(gone)} out of list {list_id}")
+        self.judge.following.removed(list_id, gone)
 
     def _over(self, done: Import, before: dict[str, str]) -> None:
         self.note(f"Brevo's import {done.id} is {done.state}")

@@ -1,36 +1,26 @@
 """Days of two exports on one list: what happens to people, to Brevo and to the app, and what a run must then do."""
 
 import random
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from local.brevo_sandbox.applying import is_email
+from shared.errors import ConfigurationError
 from shared.runs.holding import approve
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
-from shared.sync.stored import drop_ledgers
+from tests.flow.following_events import Events
 from tests.flow.oracle import Sent, TheList
 from tests.memory_line import WorkerDied
 
 _IMPORT = "POST /contacts/import"
 _REMOVE = "POST /contacts/lists/{listId}/contacts/remove"
-_FIRST_DAY = date(2026, 9, 1)
+_FIRST_DAY = date(2026, 1, 1)
 _HEADER = "CustomerId,EMail,FirstName\n"
 
 
-@dataclass
-class Person:
-    """A customer: in which segments they are."""
-
-    id: int
-    address: str
-    name: str
-    segments: set[str]
-
-
-class Days:
+class Days(Events):
     """The people, and the two exports `Main` (of the segments Gold and Silver) and `Other` (of Bronze)."""
 
     def __init__(self, flow, monkeypatch, mode, seed):
@@ -38,9 +28,9 @@ class Days:
         self.random = random.Random(f"{mode} {seed}")
         self.label = f"{mode}, seed {seed}"
         self.day = self.made = self.secret = 0
-        self.happened = Counter()
+        self.happened, self.story = Counter(), deque(maxlen=6)
         self.list = TheList()
-        self.by_hand, self.refused, self.people = set(), set(), []
+        self.by_hand, self.refused, self.people, self.segment = set(), set(), [], {}
         other = self.random.choice(["full", "changes_only", "mirror"])
         self.sent = {"Main": Sent(mode), "Other": Sent(other)}
         self.mapped = {"Main": "FIRSTNAME", "Other": "FIRSTNAME"}
@@ -87,7 +77,6 @@ class Days:
 
     def _refresh(self, name):
         folder = f"{_FIRST_DAY + timedelta(self.day):%Y/%m/%d}/0500"
-        self.segment = getattr(self, "segment", {})
         self.segment[name] = {}
         is_empty = self.day > 2 and self.random.random() < 0.06
         for segment in ["Gold", "Silver"] if name == "Main" else ["Bronze"]:
@@ -106,6 +95,7 @@ class Days:
         wanted = sent.wanted(segment, self.list, others, self.secret)
         trouble = self._trouble(wanted) if self.day > 1 else ""
         status = self._worked(self.ids[name], trouble)
+        self.story.append(f"day {self.day} {name} {trouble}: {status['status']} {status['error'] or ''}")
         if not segment:
             self.happened["skipped"] += 1
             self._same(name, "an empty segment", status["status"], "skipped")
@@ -148,7 +138,8 @@ class Days:
                 status[f"contacts_{key}"] for key in ("new", "changed", "unchanged", "delivered", "removed")
             )
             numbers = tuple(map(len, (wanted.new, wanted.changed, wanted.unchanged, wanted.sent, wanted.removed)))
-            self._same(name, "new, changed, unchanged, delivered, removed", counted, numbers)
+            people = f"new {sorted(wanted.new)}, changed {sorted(wanted.changed)}, removed {sorted(wanted.removed)}"
+            self._same(name, f"new, changed, unchanged, delivered, removed ({people})", counted, numbers)
             before = len(self.list.members)
             self.list.members = (self.list.members - wanted.removed) | (wanted.sent - refused)
             # Whom mirror_exact takes out, the other export takes for a member.
@@ -198,9 +189,8 @@ class Days:
         self._same(name, "emptied at once", account.remove_all_calls, 0)
 
     def _same(self, name, what, found, wanted):
-        assert found == wanted, (
-            f"{self.label}, day {self.day}, {name} ({self.sent[name].mode}): {what}: {found} != {wanted}"
-        )
+        where = f"{self.label}, day {self.day}, {name} ({self.sent[name].mode})"
+        assert found == wanted, f"{where}: {what}: {found} != {wanted}; {'; '.join(self.story)}"
 
     # What can go wrong while a run is under way
 
@@ -212,6 +202,7 @@ class Days:
     def _worked(self, export_id, trouble):
         self.happened[trouble or "no trouble"] += 1
         started = self.flow.start(export_id)
+        assert started.is_new, started
         run_id = started.run_id
         if trouble.startswith("import"):
             self.flow.sandbox.fail_next(_IMPORT, trouble, 2)
@@ -235,7 +226,7 @@ class Days:
         return status
 
     def _cancel(self, run_id):
-        with suppress(Exception):
+        with suppress(ConfigurationError):  # it has ended already
             request_cancel(self.flow.app, find_run(self.flow.app, run_id), "ana")
 
     def _at_request(self, act, only=""):
@@ -253,109 +244,3 @@ class Days:
     def _drawn(self, route):
         self.on_request(route)
         return self._draw(route)
-
-    # What happens between runs
-
-    def _any(self):
-        return self.random.choice(self.people)
-
-    def _somewhere(self):
-        return set(self.random.choice([["Gold"], ["Silver"], ["Gold", "Silver"], ["Bronze"], ["Gold", "Bronze"], []]))
-
-    def _address(self):
-        self.made += 1
-        return f"p{self.made}@example.com"
-
-    def _joins(self):
-        self.people.append(Person(len(self.people), self._address(), f"Name{self.made}", self._somewhere() or {"Gold"}))
-
-    def _moves(self):
-        self._any().segments = self._somewhere()
-
-    def _goes_out(self):
-        self._any().segments = set()
-
-    def _gets_another_address(self):
-        self._any().address = self._address()
-
-    def _gets_another_name(self):
-        self._any().name = f"Name{self.random.randint(1, 10_000)}"
-
-    def _contacts(self):
-        return sorted(self.flow.sandbox.account.contacts.keys() & self._everybody())
-
-    def _everybody(self):
-        return {f"p{n}@example.com" for n in range(1, self.made + 1)}
-
-    def _person_leaves_list(self):
-        if self.list.members:
-            each = self.random.choice(sorted(self.list.members))
-            self.flow.sandbox.change_contact(each, leaves=[self.flow.list_id])
-            self.list.members.discard(each)
-            self.list.left.add(each)
-
-    def _colleague_removes(self):
-        if self.list.members:
-            each = self.random.choice(sorted(self.list.members))
-            self.flow.sandbox.change_contact(each, removedFrom=[self.flow.list_id])
-            self.list.members.discard(each)
-            self.by_hand.add(each)
-
-    def _form_adds(self):
-        """Somebody new, or whom others know: customers are among them, and people who had left the list."""
-        known = [each.address for each in self.people]
-        each = self.random.choice([self._address(), self.random.choice(known)])
-        if each not in self.flow.sandbox.account.contacts:
-            self.flow.sandbox.seed(contacts=[{"email": each, "lists": [self.flow.list_id]}])
-        else:
-            self.flow.sandbox.change_contact(each, joins=[self.flow.list_id])
-        self.list.members.add(each)
-        self.list.left.discard(each)
-
-    def _is_blocked(self):
-        if contacts := self._contacts():
-            each = self.random.choice(contacts)
-            self.flow.sandbox.change_contact(each, emailBlacklisted=True)
-            self.list.blocked.add(each)
-
-    def _is_unblocked(self):
-        if self.list.blocked:
-            each = self.random.choice(sorted(self.list.blocked))
-            self.flow.sandbox.change_contact(each, emailBlacklisted=False)
-            self.list.blocked.discard(each)
-
-    def _mapping_changes(self):
-        name = self.random.choice(["Main", "Other"])
-        self.mapped[name] = self.random.choice(["FIRSTNAME", "LASTNAME"])
-        (export,) = (each for each in self.flow.exports if each["id"] == self.ids[name])
-        export["mapping"] = {"email": "EMail", "attributes": {self.mapped[name]: "FirstName"}}
-        self.flow.save()
-
-    def _ledger_is_reset(self):
-        name = self.random.choice(["Main", "Other"])
-        drop_ledgers(self.flow.app.storage.app_blobs, self.ids[name])
-        self.sent[name].forget()
-
-    def _secret_changes(self):
-        self.secret += 1
-        self.patch.setenv(
-            "APP_SECRET", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="[:-3] + f"{'ABCDEFGHIJ'[self.secret % 10]}8="
-        )
-
-    EVENTS = (
-        _joins,
-        _moves,
-        _moves,
-        _moves,
-        _goes_out,
-        _gets_another_address,
-        _gets_another_name,
-        _gets_another_name,
-        _person_leaves_list,
-        _colleague_removes,
-        _form_adds,
-        _form_adds,
-        _is_blocked,
-        _is_unblocked,
-    )
-    RARE = (_mapping_changes, _ledger_is_reset, _secret_changes)

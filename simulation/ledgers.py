@@ -1,0 +1,121 @@
+"""Ledgers as most histories have them: a document of JSON, compared by dictionaries instead of DuckDB.
+
+What decides stays real: when each file is written and deleted, which of them count, and what is done with them. A key
+is in its two numbers, as the real parts write it; a value is what is sent of a contact.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from shared.app import App
+from shared.config.document import ReadyExport
+from shared.mapping.compared import Compared, key_numbers
+from shared.mapping.leavers import as_sent
+from shared.runs import ledgers
+from shared.runs.ledgers import Opened
+from shared.runs.state import Run
+from shared.storage.blobs import Blob, Blobs
+from shared.sync.difference import Difference, Known
+from shared.sync.opening import OpenedFiles
+from shared.sync.stored import Stored, fetch
+
+Values = dict[str, str | None]
+_open_ledger = ledgers.open_ledger
+
+
+def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened | None:
+    """The real one, in the histories whose lists follow their segments."""
+    return _open_ledger(app, run, ready, folder) if ready.export.mirrors else None
+
+
+def key_of(compared: Compared, email: str) -> str:
+    """A contact's key."""
+    return "{},{}".format(*key_numbers(compared.key, as_sent(email)))
+
+
+def read(*paths: Path | None) -> Values:
+    """The contacts of these files."""
+    found: Values = {}
+    for path in paths:
+        found |= json.loads(path.read_text()) if path else {}
+    return found
+
+
+def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: object) -> OpenedFiles:
+    """As the real one, where all can be read."""
+
+    def fetched(found: list[Blob], name: str) -> list[Path]:
+        return [fetch(blobs, blob, folder / f"{name}-{place}") for place, blob in enumerate(found)]
+
+    own = fetched([stored.ledger] if stored.ledger else [], "ledger")
+    tried = fetched(stored.intentions, "intention")
+    others = fetched([*stored.others, *stored.others_intentions], "other")
+    if not own and not tried:
+        return OpenedFiles(None, tuple(others), [], is_whole=True)
+    parts = [read(*own), *map(read, tried)]
+    path = folder / "before"
+    merged = {key: _sure([part.get(key) for part in parts]) for part in parts for key in part}
+    path.write_text(json.dumps(merged))
+    return OpenedFiles(path, tuple(others), [], is_whole=True)
+
+
+def _sure(values: list[str | None]) -> str | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+class ModelComparison:
+    """In the place of Comparison."""
+
+    def __init__(self, folder: Path, keys: Sequence[Path], known: Known, mode: str) -> None:
+        self._folder, self._known = folder, known
+        self._segment, self._before = read(*keys), read(known.before)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def difference(self) -> Difference:
+        """What a mirror's run is to do."""
+        segment, before, known = self._segment, self._before, self._known
+        new = segment.keys() - before.keys()
+        sent = {key for key, value in segment.items() if before.get(key) != value}
+        shown = read(known.shown)
+        not_shown = sum(shown.get(key) != segment[key] for key in sent) if known.shown else 0
+        members = dict(line.rsplit(",", 1) for line in known.members.read_text().splitlines()) if known.members else {}
+        ours = members.keys() & before.keys()
+        surplus = ours - segment.keys() - read(*known.others).keys()
+        lines = sorted(f"{members[key]},{key}\n" for key in surplus)
+        if known.shown:
+            lines = [each for each in lines if each in _lines(known.shown_removals)]
+        removals = self._folder / "removals"
+        removals.write_text("".join(lines))
+        after = len(members) - len(lines) + len(sent - members.keys())
+        counts = len(new), len(sent - new), len(segment) - len(sent), len(lines), len(ours), len(members), after
+        return Difference(*counts, removals=removals if lines else None, not_shown=not_shown)
+
+    def write_next(self, path: Path, about: object) -> None:
+        """What the ledger will be."""
+        path.write_text(json.dumps(self._segment))
+
+
+def _lines(path: Path | None) -> set[str]:
+    return set(path.read_text().splitlines(keepends=True)) if path else set()
+
+
+def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
+    """As the real one."""
+    gone = set(rejected.split())
+    kept: Values = {key: None if forget_digests else value for key, value in read(path).items() if key not in gone}
+    kept |= dict.fromkeys(gone & read(*ours).keys())
+    file = folder / "confirmed"
+    file.write_text(json.dumps(kept))
+    return file
+
+
+def without_kept(path: Path, others: Sequence[Path], folder: Path) -> bytes:
+    """As the real one."""
+    kept: Any = read(*others).keys()
+    return "".join(line for line in sorted(_lines(path)) if line.strip().partition(",")[2] not in kept).encode()
