@@ -152,8 +152,8 @@ class Brevo:
         if name == "remove":
             return self._remove(int(path.split("/")[3]), body or b"{}")
         if name == "processes":
-            shown = [self._shown(each) for each in reversed(self.imports[-50:])]
-            return _answer(200, {"processes": shown})
+            processes = [self._shown(each) for each in reversed(self.imports[-50:])]
+            return _answer(200, {"processes": processes})
         if path.startswith("/processes/"):
             number = int(path.rpartition("/")[2])
             is_export = number >= _FIRST_EXPORT
