@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(240)
 
 PAGES = (
     *("README.md", "docs/marketer.md", "docs/api.md", "docs/configure.md", "docs/sandbox.md"),
-    *("docs/operate.md", "docs/deploy.md"),
+    *("docs/operate.md", "docs/deploy.md", "docs/sync.md"),
 )
 AZURE = "needs a subscription of Azure"
 ACCOUNT = "names an account or an app on Azure"
@@ -48,6 +48,7 @@ NOT_RUN = {
     "SEGMENT_STORAGE__blobServiceUri": ACCOUNT,
     "AZURE_AUTHORITY_HOST=": ACCOUNT,
     'curl -H "x-functions-key: KEY" https://<app>': ACCOUNT,
+    "segment-export undo high-value-": "names a run; tests/flow/administration has undone ones",
     "segment-export probe ": "takes minutes or waits for a person; tests/flow/administration has it in a second",
 }
 TYPED = "ana@example.com\n"
