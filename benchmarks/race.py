@@ -175,15 +175,17 @@ def _result(usage: Mapping[str, float], **counted: Any) -> Result:
     )
 
 
-def measured(command: list[str], settings: Mapping[str, str], folder: Path) -> tuple[dict[str, float], str]:
-    """Runs a command to its end; what it used, and what it printed. Raises: BenchError where it failed."""
+def measured(
+    command: list[str], settings: Mapping[str, str], folder: Path, status: int = 0
+) -> tuple[dict[str, float], str]:
+    """Runs a command to its end; what it used, and what it printed. Raises: BenchError for another exit status."""
     temporary = folder / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     report = folder / "usage.json"
     environment = {**os.environ, **settings, "TMPDIR": str(temporary)}
     with group([sys.executable, "-m", "benchmarks.measuring", str(report), *command], environment) as process:
         output = process.communicate()[0]
-    if process.returncode:
+    if process.returncode != status:
         raise BenchError(
             f"{' '.join(command[1:])} ended with exit status {process.returncode}: {output[-500:].strip()}"
         )

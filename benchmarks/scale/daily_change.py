@@ -22,6 +22,7 @@ from benchmarks.scale.place import app_with, place
 from benchmarks.workload import FLAWS, PARTITIONS, STANDARD_ATTRIBUTES, shipped_export, write_segment
 from local.azurite import Azurite
 from local.sample_data import ContactDigest, SegmentPlan
+from local.sandbox_process import SandboxProcess
 from local.stack import CONTAINER
 from shared.app_secret import new_secret
 from shared.sync.stored import LEDGERS
@@ -45,8 +46,10 @@ def daily_change(rows: int = ROWS) -> Finding:
             whole = [(_run(plain, folder), _run(kept, folder)) for _ in range(_TURNS)]
             _write_next_day(rows, landed.connection_string)
             say("running what has changed")
-            _change_mode(kept)
+            _change_mode(kept, "changes_only")
             changed = _run(kept, folder)
+            say("planning a mirror")
+            plan = _plan(kept, folder, here.sandbox)
             blobs = app_with(kept).storage.app_blobs.listing(LEDGERS, "")
     ledger = sum(blob.size_bytes for blob in blobs if blob.file == "ledger.parquet")
     without, with_ledger = (median(pair[place]["cpu"] for pair in whole) for place in (0, 1))
@@ -56,14 +59,20 @@ def daily_change(rows: int = ROWS) -> Finding:
         f"{without:.1f} s without a ledger; {full['bytes'] / 1e6:,.1f} MB sent",
         f"one in {_EVERY} changed: {changed['cpu']:.1f} s of CPU, {changed['delivered']:,} contacts, "
         f"{changed['bytes'] / 1e6:,.1f} MB sent; ledger {ledger / 1e6:.1f} MB",
+        f"a plan with mirror against a list of {plan['members']:,}: {plan['wall']:.1f} s, {plan['cpu']:.1f} s of CPU, "
+        f"peak {plan['peak'] / 1e6:.0f} MB, {plan['calls']} calls to /contacts",
     ]
     bars = [
         Bar("bytes of a day's change to those of the whole", changed["bytes"] / full["bytes"] * 100, 1.1, unit="%"),
         Bar("CPU of a day's change to that of the whole", changed["cpu"] / with_ledger * 100, 75, unit="%"),
         Bar("what the ledger adds to a whole run's CPU", (with_ledger / without - 1) * 100, 5, unit="%"),
         Bar("bytes of the ledger for each contact", ledger / workload.expected.contacts_mapped, 24),
+        Bar("a plan with mirror", plan["wall"], 25, unit=" s"),
+        Bar("its calls to /contacts, the checks of list and attributes among them", plan["calls"], 6),
     ]
-    return Finding("daily_change", lines, bars, {"whole": whole, "changed": changed, "ledger_bytes": ledger})
+    return Finding(
+        "daily_change", lines, bars, {"whole": whole, "changed": changed, "plan": plan, "ledger_bytes": ledger}
+    )
 
 
 def _run(settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
@@ -73,10 +82,29 @@ def _run(settings: Mapping[str, str], folder: Path) -> dict[str, Any]:
     return {"cpu": usage["cpu_seconds"], "bytes": status["bytes_sent"], "delivered": status["contacts_delivered"]}
 
 
-def _change_mode(settings: Mapping[str, str]) -> None:
+def _plan(settings: Mapping[str, str], folder: Path, sandbox: SandboxProcess) -> dict[str, Any]:
+    _change_mode(settings, "mirror")
+    command = [sys.executable, "-m", "shared.cli", "plan", shipped_export()["id"], "--wait", "--json"]
+    before = _calls(sandbox)
+    usage, output = measured(command, settings, folder, status=3)
+    return {
+        "wall": usage["wall_seconds"],
+        "cpu": usage["cpu_seconds"],
+        "peak": usage["peak_bytes_of_a_process"],
+        "calls": _calls(sandbox) - before,
+        "members": json.loads(output)["list_before"],
+    }
+
+
+def _calls(sandbox: SandboxProcess) -> int:
+    routes: dict[str, int] = sandbox.ask("summary")["requests"]
+    return sum(count for route, count in routes.items() if "/contacts" in route)
+
+
+def _change_mode(settings: Mapping[str, str], mode: str) -> None:
     path = Path(settings["EXPORT_CONFIG"])
     document = json.loads(path.read_text(encoding="utf-8"))
-    document["exports"][0]["sync_mode"] = "changes_only"
+    document["exports"][0]["sync_mode"] = mode
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
