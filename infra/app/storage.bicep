@@ -28,6 +28,7 @@ var containers = [
   'staged'
   'rejected-rows'
   'leavers'
+  'ledgers'
   'undo'
 ]
 var queues = [
