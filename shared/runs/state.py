@@ -162,7 +162,6 @@ class Run:
         """True while a live worker stages the run."""
         return bool(self.owner) and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)
 
-    # The life of the run. Each returns what it then is, or None where that does not apply.
     def queued(self, now: datetime, graces: Graces) -> Self:
         """A new run, as it is first written."""
         return self._entered("queued", now, stalled_after=now.timestamp() + graces.stalled)
