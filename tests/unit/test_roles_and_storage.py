@@ -91,8 +91,8 @@ def test_storage_has_the_containers_queues_and_tables_of_the_code():
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    names = ("STAGED", "REJECTED", "LEAVERS", "LEDGERS", "UNDO")
-    assert made("containers") == {assigned[name] for name in names}
+    ours = ("STAGED", "REJECTED", "LEAVERS", "LEDGERS", "UNDO")
+    assert made("containers") == {assigned[name] for name in ours}
     triggers = {constant(word.value) for call in nodes(ast.Call) for word in call.keywords if word.arg == "queue_name"}
     queues = {assigned["QUEUE"], assigned["NOTICES"]}
     assert made("queues") == queues | {f"{queue}-poison" for queue in queues} == triggers
