@@ -16,9 +16,10 @@ from shared.config.document import ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.holding import approve
+from shared.runs.kinds import Kind, Trigger
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
-from shared.runs.state import Kind, Run, Trigger
+from shared.runs.state import Run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.trial import DEFAULT_CUSTOMERS, Trial, check_no_export_has, newest_runs

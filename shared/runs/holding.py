@@ -10,9 +10,10 @@ from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, ready_export
 from shared.errors import ConfigurationError
+from shared.runs.kinds import Trigger
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, send
-from shared.runs.state import Run, Trigger
+from shared.runs.state import Run
 from shared.runs.steps import end
 from shared.segments.snapshot import find_snapshot, time_of
 from shared.times import local_text

@@ -18,8 +18,9 @@ from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError, TransientError, described
 from shared.runs.holding import supersede
+from shared.runs.kinds import Kind, Trigger
 from shared.runs.queue import Message, send
-from shared.runs.state import Kind, Run, Trigger
+from shared.runs.state import Run
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial

@@ -25,6 +25,7 @@ from typing import Any, Literal, Self
 
 from shared.runs.counts import Counts
 from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
+from shared.runs.kinds import SENDS_SEGMENT, UNGUARDED, Kind, Trigger
 from shared.runs.problem import Problem
 
 # A wait that is noted again within this time after its next try goes on since it began.
@@ -36,11 +37,6 @@ STAGEABLE: frozenset[State] = frozenset(("queued", "staging"))
 SENDING: frozenset[State] = frozenset(("delivering", "confirming"))
 SUCCEEDED: frozenset[State] = frozenset(("succeeded", "succeeded_with_rejections"))
 FINAL: frozenset[State] = SUCCEEDED | {"failed", "cancelled", "skipped"}
-Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
-# A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
-# A plan is held whatever the guards say; once approved, it is a run as any other. An undo takes back what a run has
-# changed in the list, a verification compares the list with the segment: both send nothing. A repair makes it right.
-Kind = Literal["export", "trial", "plan", "undo", "verify", "repair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +126,12 @@ class Run:
     @property
     def sends_segment(self) -> bool:
         """True for a run that sends the export's segment to its list: by these alone an export is judged."""
-        return self.kind in ("export", "plan", "repair")
+        return self.kind in SENDS_SEGMENT
 
     @property
     def is_guarded(self) -> bool:
         """True where guards stop it: unless a person has accepted what they found, or is trying a few customers."""
-        return not self.accept and self.kind not in ("trial", "verify") and not self.is_approved
+        return not self.accept and self.kind not in UNGUARDED and not self.is_approved
 
     @property
     def is_held(self) -> bool:
@@ -166,7 +162,6 @@ class Run:
         """True while a live worker stages the run."""
         return bool(self.owner) and lies_ahead(self.owner_until, now.timestamp(), CLAIM_AHEAD_SECONDS)
 
-    # The life of the run. Each returns what it then is, or None where that does not apply.
     def queued(self, now: datetime, graces: Graces) -> Self:
         """A new run, as it is first written."""
         return self._entered("queued", now, stalled_after=now.timestamp() + graces.stalled)

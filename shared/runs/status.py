@@ -14,9 +14,10 @@ from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
 from shared.runs.batch import Batch, BatchState
 from shared.runs.counts import Counts
+from shared.runs.kinds import Kind, Trigger
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.state import FINAL, SUCCEEDED, Kind, Run, State, Trigger
+from shared.runs.state import FINAL, SUCCEEDED, Run, State
 from shared.runs.steps import end
 from shared.runs.trial import trial_words
 from shared.runs.waiting import waiting_of, waiting_text

@@ -12,7 +12,8 @@ from shared.app import App
 from shared.config.document import ReadyExport
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError
-from shared.runs.state import Kind, Run
+from shared.runs.kinds import Kind
+from shared.runs.state import Run
 
 MOST_CUSTOMERS = 100
 DEFAULT_CUSTOMERS = 20

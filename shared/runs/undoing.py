@@ -14,8 +14,9 @@ from shared.config.document import ReadyExport
 from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.lifetimes import UNDO_DAYS
+from shared.runs.kinds import Kind
 from shared.runs.ledgers import address_of
-from shared.runs.state import SUCCEEDED, Kind, Run
+from shared.runs.state import SUCCEEDED, Run
 from shared.sync.stored import UNDO, exports_of
 
 _KINDS: dict[Kind, str] = {"undo": "an undo", "trial": "a trial", "verify": "a verification, which changes nothing"}

@@ -15,8 +15,9 @@ from pathlib import Path
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.results import MappedChunk, RejectedRow
+from shared.runs.kinds import Kind
 from shared.runs.ledgers import Opened
-from shared.runs.state import Kind, Run
+from shared.runs.state import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from tests.flow.customers import by_customer  # noqa: F401 - likewise
 from tests.flow.excluding import excluding  # noqa: F401 - likewise
 from tests.flow.following import following  # noqa: F401 - likewise
 from tests.flow.trials import trying  # noqa: F401 - likewise
+from tests.flow.undoing import undoing  # noqa: F401 - likewise
 from tests.memory_line import Line, VirtualClock
 from tests.plain import plain
 

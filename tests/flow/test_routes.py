@@ -26,6 +26,7 @@ CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
     "plan_export", "approve_run", "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run", "reset_export",
+    "undo_run", "verify_export",
 ]  # fmt: skip
 BODIES = {
     "duplicate_export": {"id": "copy"},
@@ -188,6 +189,7 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("start_exports", {"body": {}}),
         ("start_trial", {"body": {}}),
         ("start_trial", {"body": {"list_id": 0}}),
+        ("verify_export", {"body": {"repair": "no"}}),
         ("start_trial", {"body": {"list_id": 13, "customers": 101}}),
         ("start_trial", {"body": {"list_id": 13, "customer_ids": []}}),
         ("start_trial", {"body": {"list_id": 13, "customer_ids": ["1"], "customers": 1}}),

@@ -1,64 +1,19 @@
-"""Undo: the list's members are again who they were before a run, and what cannot be undone says why."""
-
-from datetime import timedelta
+"""Undo: the list's members are again who they were before a run."""
 
 import pytest
 
-from shared.access import Caller
 from shared.administration.ledgers import reset_ledger
-from shared.administration.running import undo_run, verify_export
+from shared.administration.running import verify_export
 from shared.errors import ConfigurationError, PermanentError
-from shared.lifetimes import UNDO_DAYS
 from shared.operating.forgetting import forget
 from shared.operating.why import why
 from shared.runs import leavers
 from shared.runs.holding import approve
-from shared.runs.questions import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
-from shared.storage.tables import Row
 from shared.sync.stored import UNDO
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
-
-ADMINISTRATOR = Caller("function key", "administrator")
-
-
-@pytest.fixture
-def undoing(following):
-    """A flow whose list mirrors its segment, and whose account answers at once."""
-    following.app.storage.accounts.put(
-        Row(following.account, f"back-{following.list_id}", Question(seconds=0.01).values())
-    )
-    following.change(sync_mode="mirror", max_removed=1)
-    return following
-
-
-def begin(flow, status):
-    return undo_run(flow.app, ADMINISTRATOR, status["run_id"], "http")
-
-
-def undo(flow, status):
-    """The undo of the run, approved where it is held; its status."""
-    undone = flow.finish(begin(flow, status).run_id)
-    if undone["status"] == "held":
-        approve(flow.app, find_run(flow.app, undone["run_id"]), "tester")
-        undone = flow.finish(undone["run_id"])
-    assert (undone["status"], undone["kind"], undone["undo_of"]) == ("succeeded", "undo", status["run_id"]), undone
-    return undone
-
-
-def refusal(flow, status):
-    with pytest.raises(ConfigurationError) as refused:
-        begin(flow, status)
-    assert refused.value.code == "undo_impossible"
-    return refused.value.message
-
-
-def leave(flow, *numbers):
-    """These people leave the list by a link in an e-mail."""
-    flow.sandbox.seed(
-        contacts=[{"email": address(n), "lists": [], "listUnsubscribed": [flow.list_id]} for n in numbers]
-    )
+from tests.flow.undoing import ADMINISTRATOR, begin, leave, refusal, undo, undo_blobs
 
 
 def test_undo_takes_out_whom_the_run_added_and_puts_back_whom_it_removed(undoing):
@@ -179,10 +134,6 @@ def test_undo_says_nothing_of_its_export(undoing):
     assert (success.run_id, success.contacts) == (status["run_id"], 4)
 
 
-def undo_blobs(flow):
-    return flow.app.storage.app_blobs.listing_if_there(UNDO, "")
-
-
 def test_only_what_undoes_the_last_run_is_kept_and_no_address_in_it(undoing):
     for first in range(3):
         refresh(undoing, *range(first, 6))
@@ -191,77 +142,6 @@ def test_only_what_undoes_the_last_run_is_kept_and_no_address_in_it(undoing):
     assert b"example.com" not in undoing.app.storage.app_blobs.read(UNDO, blob.name)
     undo(undoing, undoing.status(blob.file.rpartition("-")[0]))
     assert undo_blobs(undoing) == []
-
-
-# What cannot be undone
-
-
-def test_run_that_a_newer_one_follows_cannot_be_undone(undoing):
-    refresh(undoing, *range(4))
-    first = run(undoing)
-    second = run(undoing)
-    assert f"the newer run {second['run_id']} has changed the list" in refusal(undoing, first)
-
-
-def test_run_after_which_another_export_has_changed_the_list_cannot_be_undone(undoing):
-    refresh(undoing, *range(4))
-    first = run(undoing)
-    other = undoing.add_export("other", sync_mode="full")
-    second = run(undoing, export_id=other)
-    assert f"the newer run {second['run_id']} has changed the list" in refusal(undoing, first)
-
-
-def test_run_that_was_undone_cannot_be_undone_again_nor_its_undo(undoing):
-    refresh(undoing, *range(4))
-    status = run(undoing)
-    undone = undo(undoing, status)
-    assert f"{undone['run_id']} has undone it" in refusal(undoing, status)
-    assert "it is an undo" in refusal(undoing, undone)
-
-
-def test_run_that_failed_cannot_be_undone(undoing):
-    refresh(undoing, *range(4))
-    undoing.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
-    assert "it was not confirmed, it is failed" in refusal(undoing, undoing.run())
-
-
-@pytest.mark.parametrize("mode", ["full", "changes_only"])
-def test_run_that_did_not_read_the_list_cannot_be_undone(undoing, mode):
-    undoing.change(sync_mode=mode)
-    refresh(undoing, *range(4))
-    assert "it did not read the list before" in refusal(undoing, run(undoing))
-
-
-def test_run_of_a_month_ago_cannot_be_undone(undoing):
-    refresh(undoing, *range(4))
-    status = run(undoing)
-    undoing.app.storage.clock.skip(timedelta(days=UNDO_DAYS).total_seconds())
-    assert f"it ended more than {UNDO_DAYS} days ago" in refusal(undoing, status)
-
-
-def test_run_to_a_list_that_the_export_has_no_more_cannot_be_undone(undoing):
-    refresh(undoing, *range(4))
-    status = run(undoing)
-    undoing.change(list_id=13)
-    assert "the list or the connection of the export has been changed" in refusal(undoing, status)
-
-
-def test_run_whose_changes_are_not_written_down_any_more_cannot_be_undone(undoing):
-    refresh(undoing, *range(4))
-    status = run(undoing)
-    for blob in undo_blobs(undoing):
-        undoing.app.storage.app_blobs.delete(UNDO, blob.name)
-    assert "not written down any more" in refusal(undoing, status)
-
-
-def test_run_before_another_secret_cannot_be_undone(undoing, monkeypatch):
-    refresh(undoing, *range(4))
-    status = run(undoing)
-    monkeypatch.setenv("APP_SECRET", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-    failed = undoing.finish(begin(undoing, status).run_id)
-    assert (failed["status"], failed["error"]["code"]) == ("failed", "undo_impossible")
-    assert "another APP_SECRET" in failed["error"]["message"]
-    assert numbers(undoing) == set(range(4))
 
 
 def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
@@ -326,3 +206,31 @@ def test_run_that_removed_nobody_is_undone_though_brevo_exports_no_contacts(undo
     refresh(undoing, *range(4))
     undo(undoing, run(undoing))
     assert numbers(undoing) == {50}
+
+
+def test_run_that_was_held_and_approved_is_undone(undoing):
+    undoing.change(max_removed=0.1)
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(3, 8))
+    started = undoing.start()
+    assert undoing.finish(started.run_id)["status"] == "held"
+    approve(undoing.app, find_run(undoing.app, started.run_id), "tester")
+    status = undoing.finish(started.run_id)
+    assert status["contacts_removed"] == 3
+    assert len(undo_blobs(undoing)) == 1
+    undo(undoing, status)
+    assert numbers(undoing) == set(range(6))
+
+
+def test_repair_that_has_read_the_list_is_undone_whatever_the_mode(undoing):
+    undoing.change(sync_mode="changes_only")
+    refresh(undoing, *range(4))
+    run(undoing)
+    undoing.sandbox.account.lists[undoing.list_id].members.popitem()
+    before = numbers(undoing)
+    started = verify_export(undoing.app, ADMINISTRATOR, undoing.export_id, "http", repair=True)
+    repaired = undoing.finish(started.run_id)
+    assert numbers(undoing) == set(range(4))
+    undo(undoing, repaired)
+    assert numbers(undoing) == before

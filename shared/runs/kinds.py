@@ -1,0 +1,11 @@
+"""The kinds of run, what starts one, and by which kinds an export is judged."""
+
+from typing import Literal
+
+Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
+# A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
+# A plan is held whatever the guards say; once approved, it is a run as any other. An undo takes back what a run has
+# changed in the list, a verification compares the list with the segment: both send nothing. A repair makes it right.
+Kind = Literal["export", "trial", "plan", "undo", "verify", "repair"]
+SENDS_SEGMENT: frozenset[Kind] = frozenset(("export", "plan", "repair"))
+UNGUARDED: frozenset[Kind] = frozenset(("trial", "verify"))

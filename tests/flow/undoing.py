@@ -1,0 +1,57 @@
+"""An undo of a run of a flow, and why one is refused."""
+
+import pytest
+
+from shared.access import Caller
+from shared.administration.running import undo_run
+from shared.errors import ConfigurationError
+from shared.runs.holding import approve
+from shared.runs.questions import Question
+from shared.runs.status import find_run
+from shared.storage.tables import Row
+from shared.sync.stored import UNDO
+from tests.flow.following import address
+
+ADMINISTRATOR = Caller("function key", "administrator")
+
+
+@pytest.fixture
+def undoing(following):
+    """A flow whose list mirrors its segment, and whose account answers at once."""
+    following.app.storage.accounts.put(
+        Row(following.account, f"back-{following.list_id}", Question(seconds=0.01).values())
+    )
+    following.change(sync_mode="mirror", max_removed=1)
+    return following
+
+
+def begin(flow, status):
+    return undo_run(flow.app, ADMINISTRATOR, status["run_id"], "http")
+
+
+def undo(flow, status):
+    """The undo of the run, approved where it is held; its status."""
+    undone = flow.finish(begin(flow, status).run_id)
+    if undone["status"] == "held":
+        approve(flow.app, find_run(flow.app, undone["run_id"]), "tester")
+        undone = flow.finish(undone["run_id"])
+    assert (undone["status"], undone["kind"], undone["undo_of"]) == ("succeeded", "undo", status["run_id"]), undone
+    return undone
+
+
+def refusal(flow, status):
+    with pytest.raises(ConfigurationError) as refused:
+        begin(flow, status)
+    assert refused.value.code == "undo_impossible"
+    return refused.value.message
+
+
+def leave(flow, *numbers):
+    """These people leave the list by a link in an e-mail."""
+    flow.sandbox.seed(
+        contacts=[{"email": address(n), "lists": [], "listUnsubscribed": [flow.list_id]} for n in numbers]
+    )
+
+
+def undo_blobs(flow):
+    return flow.app.storage.app_blobs.listing_if_there(UNDO, "")
