@@ -18,6 +18,41 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "if not is_its_own and self.asked_at < since + _CLOCKS_DIFFER_SECONDS:",
         "if not self.asked_at:",
     ),
+    # Lists that follow their segments
+    one(
+        "removed-before-confirmed",
+        "Who left the segment is taken out of the list while the imports are still open.",
+        "runs.steps.confirm",
+        "if len(batches) >= run.counts.batches and all(",
+        "if run.counts.contacts_to_remove > run.counts.contacts_removed:\n        settle(app, replace(run, "
+        "keeps_ledger=False), batches)\n    if len(batches) >= run.counts.batches and all(",
+    ),
+    one(
+        "ledger-before-removal",
+        "The ledger forgets who is to be removed before they are.",
+        "runs.steps.settle",
+        "    if run.counts.contacts_removed <",
+        "    blobs = app.storage.app_blobs\n"
+        "    address = ledgers.address_of(run)\n"
+        "    name = address.intention(run.run_id, run.staging_id)\n"
+        "    if blobs.listing_if_there(ledgers.LEDGERS, name):\n"
+        "        blobs.write(ledgers.LEDGERS, address.ledger, blobs.read(ledgers.LEDGERS, name))\n"
+        "    if run.counts.contacts_removed <",
+    ),
+    one(
+        "intention-forgotten",
+        "Whom a run that failed may have sent is not ours.",
+        "runs.ledgers",
+        "return run is None or run.staging_id == staging_id",
+        "return False",
+    ),
+    one(
+        "removed-though-returned",
+        "Who may have been taken out by a run that failed counts as unchanged.",
+        "runs.ledgers",
+        "return run is None or run.staging_id == staging_id",
+        'return run is None or (run.staging_id == staging_id and run.state != "cancelled")',
+    ),
     # What is held
     one(
         "guard-passed-over",

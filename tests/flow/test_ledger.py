@@ -168,3 +168,18 @@ def test_who_left_while_nobody_could_be_removed_stays_ours_and_is_removed_later(
     refresh(mirroring, *range(1, 4))
     status = run(mirroring)
     assert (status["contacts_removed"], numbers(mirroring)) == (1, {1, 2, 3, 9})
+
+
+def test_whom_an_import_of_a_cancelled_run_brings_after_the_list_was_read_stays_ours(mirroring, monkeypatch):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    mirroring.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(mirroring, *range(6))
+    assert mirroring.run()["status"] == "failed"
+    refresh(mirroring, *range(4))
+    assert run(mirroring)["contacts_removed"] == 0
+    put_by_others(mirroring, 4)  # as if the import had been done only now
+    refresh(mirroring, *range(4))
+    status = run(mirroring)
+    assert (counts(status), status["contacts_removed"]) == ((0, 0, 4, 0), 1)
+    assert numbers(mirroring) == set(range(4))
