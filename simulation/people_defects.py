@@ -23,20 +23,22 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "removed-before-confirmed",
         "Who left the segment is taken out of the list while the imports are still open.",
         "runs.steps.confirm",
-        "if len(batches) >= run.counts.batches and all(",
-        "if run.counts.contacts_to_remove > run.counts.contacts_removed:\n        settle(app, replace(run, "
-        "keeps_ledger=False), batches)\n    if len(batches) >= run.counts.batches and all(",
+        "    if len(batches) >= run.counts.batches and all(",
+        "    if run.counts.contacts_to_remove > run.counts.contacts_removed:\n"
+        "        from shared.runs.steps.settle import _remove\n\n"
+        "        _remove(app, run)\n"
+        "    if len(batches) >= run.counts.batches and all(",
     ),
     one(
         "ledger-before-removal",
         "The ledger forgets who is to be removed before they are.",
         "runs.steps.settle",
         "    if run.counts.contacts_removed <",
-        "    blobs = app.storage.app_blobs\n"
-        "    address = ledgers.address_of(run)\n"
-        "    name = address.intention(run.run_id, run.staging_id)\n"
-        "    if blobs.listing_if_there(ledgers.LEDGERS, name):\n"
-        "        blobs.write(ledgers.LEDGERS, address.ledger, blobs.read(ledgers.LEDGERS, name))\n"
+        "    from shared.runs.ledgers import LEDGERS, address_of\n\n"
+        "    name = address_of(run).intention(run.run_id, run.staging_id)\n"
+        "    if app.storage.app_blobs.listing_if_there(LEDGERS, name):\n"
+        "        data = app.storage.app_blobs.read(LEDGERS, name)\n"
+        "        app.storage.app_blobs.write(LEDGERS, address_of(run).ledger, data)\n"
         "    if run.counts.contacts_removed <",
     ),
     one(
@@ -46,20 +48,13 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "return run is None or run.staging_id == staging_id",
         "return False",
     ),
-    one(
-        "removed-though-returned",
-        "Who may have been taken out by a run that failed counts as unchanged.",
-        "runs.ledgers",
-        "return run is None or run.staging_id == staging_id",
-        'return run is None or (run.staging_id == staging_id and run.state != "cancelled")',
-    ),
     # What is held
     one(
         "guard-passed-over",
         "A run that a guard stops is sent at once.",
         "runs.steps.stage",
         "if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):",
-        'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap)):',
+        'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap, None)):',
     ),
     one(
         "held-goes-on-by-itself",
