@@ -165,8 +165,8 @@ class Brevo:
             return _answer(200, {"plan": []})
         number = int(path.rpartition("/")[2])
         size = len(self.lists.get(number, ()))
-        shown = {"id": number, "name": "list", "uniqueSubscribers": size}
-        return _answer(200, shown) if number in self.lists else _answer(404, {})
+        found = {"id": number, "name": "list", "uniqueSubscribers": size}
+        return _answer(200, found) if number in self.lists else _answer(404, {})
 
     def _remove(self, list_id: int, sent: bytes) -> Answer:
         ids = set(json.loads(sent)["ids"])

@@ -1,6 +1,7 @@
 """Judges lists that follow their segments: who is removed, when, and who is left when a run succeeds."""
 
 from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ class Following:
     def __init__(self, judge: "Judge") -> None:
         self._judge = judge
         self.sent: dict[int, set[str]] = defaultdict(set)
-        self._late: set[str] = set()
 
     def removed(self, list_id: int, gone: set[str]) -> None:
         """Brevo has taken these out of a list."""
@@ -30,11 +30,13 @@ class Following:
 
     def check(self, run_id: str, list_id: int, people: set[str]) -> None:
         """A run of a mirror has succeeded."""
-        begun = self._judge.run(run_id).answers_count_from.timestamp()
+        begun = min(map(datetime.fromisoformat, self._judge.run(run_id).times.values())).timestamp()
+        late: set[str] = set()
         for each in self._judge.brevo.imports:
-            # What another run's import brings after the list was read, nobody can know.
+            # What another run's import brings after the list was read, or after a person was shown who is to be
+            # removed, is for the next run.
             if not each.batch.startswith(run_id) and (not each.over_at or each.over_at > begun):
-                self._late |= each.contacts.keys()
+                late |= each.contacts.keys()
         ours = self.sent[list_id] & self._judge.brevo.lists[list_id]
-        if surplus := ours - people - self._late:
+        if surplus := ours - people - late:
             self._judge.violate("list follows", f"{run_id} leaves {len(surplus)} who are not in its snapshot")

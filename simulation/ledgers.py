@@ -90,6 +90,7 @@ class ModelComparison:
         lines = sorted(f"{members[key]},{key}\n" for key in surplus)
         if known.shown:
             lines = [each for each in lines if each in _lines(known.shown_removals)]
+        self._members, self._removed = set(members), {line.strip().partition(",")[2] for line in lines}
         removals = self._folder / "removals"
         removals.write_text("".join(lines))
         after = len(members) - len(lines) + len(sent - members.keys())
@@ -98,7 +99,11 @@ class ModelComparison:
 
     def write_next(self, path: Path, about: object) -> None:
         """What the ledger will be."""
-        path.write_text(json.dumps(self._segment))
+        others, keys = read(*self._known.others), self._segment.keys() | self._removed
+        left = {key: value for key, value in self._before.items() if key not in keys and key not in others}
+        is_ours = {key for key, value in left.items() if value is None}
+        is_ours |= self._members & left.keys() if self._known.shown else set()
+        path.write_text(json.dumps(self._segment | {key: left[key] for key in sorted(is_ours)}))
 
 
 def _lines(path: Path | None) -> set[str]:

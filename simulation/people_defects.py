@@ -18,13 +18,43 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "if not is_its_own and self.asked_at < since + _CLOCKS_DIFFER_SECONDS:",
         "if not self.asked_at:",
     ),
+    # Lists that follow their segments
+    one(
+        "removed-before-confirmed",
+        "Who left the segment is taken out of the list while the imports are still open.",
+        "runs.steps.confirm",
+        "    if len(batches) >= run.counts.batches and all(",
+        "    if run.counts.contacts_to_remove > run.counts.contacts_removed:\n"
+        "        from shared.runs.steps.settle import _remove\n\n"
+        "        _remove(app, run)\n"
+        "    if len(batches) >= run.counts.batches and all(",
+    ),
+    one(
+        "ledger-before-removal",
+        "The ledger forgets who is to be removed before they are.",
+        "runs.steps.settle",
+        "    if run.counts.contacts_removed <",
+        "    from shared.runs.ledgers import LEDGERS, address_of\n\n"
+        "    name = address_of(run).intention(run.run_id, run.staging_id)\n"
+        "    if app.storage.app_blobs.listing_if_there(LEDGERS, name):\n"
+        "        data = app.storage.app_blobs.read(LEDGERS, name)\n"
+        "        app.storage.app_blobs.write(LEDGERS, address_of(run).ledger, data)\n"
+        "    if run.counts.contacts_removed <",
+    ),
+    one(
+        "intention-forgotten",
+        "Whom a run that failed may have sent is not ours.",
+        "runs.ledgers",
+        "return run is None or run.staging_id == staging_id",
+        "return False",
+    ),
     # What is held
     one(
         "guard-passed-over",
         "A run that a guard stops is sent at once.",
         "runs.steps.stage",
         "if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):",
-        'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap)):',
+        'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap, None)):',
     ),
     one(
         "held-goes-on-by-itself",

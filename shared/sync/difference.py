@@ -114,6 +114,8 @@ class Comparison:
         removes = self._mode in MIRRORS and self._known.members is not None
         kept = f"SEMI JOIN ({stays})" if removes else f"ANTI JOIN ({sent})"
         contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
+        if removes:
+            contacts += f" UNION ALL {self._still_ours()}"
         write_ledger(self._db, contacts, path, about)
 
     def write_undo(self, path: Path, about: About) -> None:
@@ -138,17 +140,33 @@ class Comparison:
         sent = "SELECT segment.* FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
         return sent if self._mode == "full" else f"{sent} AND before.digest IS DISTINCT FROM segment.digest"
 
+    def _still_ours(self) -> str:
+        """Who has left the segment and is not removed, though no other export keeps them.
+
+        Whom an import that was not confirmed may bring yet, and, of a run that was approved, members whom nobody was
+        shown.
+        """
+        waiting, there = "digest IS NULL", "(high, low) IN (SELECT (high, low) FROM members)"
+        return (
+            f"SELECT high, low, digest FROM before ANTI JOIN segment USING (high, low) ANTI JOIN others USING "
+            f"(high, low) ANTI JOIN ({self._surplus_members()}) USING (high, low) "
+            f"WHERE {f'{waiting} OR {there}' if self._known.shown else waiting}"
+        )
+
     def _surplus(self) -> str:
         """The members that are to be removed, as `shared/sync/removals.py` has them."""
         if self._mode not in MIRRORS:
             return "SELECT number, high, low FROM members LIMIT 0"
+        key = "NULL, NULL" if self._mode == "mirror_exact" else "any_value(high), any_value(low)"
+        return f"SELECT number, {key} FROM ({self._surplus_members()}) GROUP BY number ORDER BY number"
+
+    def _surplus_members(self) -> str:
         surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
         if self._mode == "mirror":
             surplus += " SEMI JOIN before USING (high, low) ANTI JOIN others USING (high, low)"
         if self._known.shown:
             surplus += f" SEMI JOIN ({self._shown_removals()}) USING (number)"
-        key = "NULL, NULL" if self._mode == "mirror_exact" else "any_value(high), any_value(low)"
-        return f"SELECT number, {key} FROM ({surplus}) GROUP BY number ORDER BY number"
+        return surplus
 
     def _shown_removals(self) -> str:
         if self._known.shown_removals is None:

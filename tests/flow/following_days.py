@@ -167,6 +167,7 @@ class Days(Events):
         self._same(name, "added without need", found - before - wanted.sent, set())
         self._same(name, "removed without need", before - found - wanted.removed, set())
         self.list.members = found
+        self.by_hand |= (before - found) if self.sent[name].mode == "mirror_exact" else set()
 
     def _check_values(self, name, wanted, refused):
         (other,) = (each for each in self.sent if each != name)

@@ -12,7 +12,9 @@
 `full` and `changes_only` remove nobody. In no mode somebody is sent who left the list. `full` sends all others of the
 segment; the other modes those whose value is another one than the last that Brevo has surely got, and surely kept.
 
-"Has sent" is forgotten by a mirror's run that has removed them, and by a reset ledger or another secret.
+"Has sent" is forgotten by a mirror's run that has removed them, or has seen that they are not in the list any more, or
+that another export keeps them; and by a reset ledger or another secret. Whom a run that was not confirmed may have sent
+stays "may have sent" until it is surely sent or removed.
 """
 
 from dataclasses import dataclass, field
@@ -43,6 +45,7 @@ class Wanted:
     sent: set[str]
     removed: set[str]
     left_out: set[str]
+    still_ours: set[str]
     held: str = ""
 
 
@@ -106,14 +109,18 @@ class Sent:
             removed &= shown.removed
         held = "" if shown else self._guard(removed, before, known, secret, is_read=self._reads(others, secret))
         sent = set(stays) if self.mode == "full" else new | changed
-        return Wanted(stays, set(new), changed, set(unchanged), sent, removed, set(left_out), held)
+        kept_by_others = set().union(*(other.known(secret) or {} for other in others))
+        left = known.keys() - stays.keys() - removed - kept_by_others
+        still_ours = {each for each in left if known[each] is None or (shown and each in before)}
+        return Wanted(stays, set(new), changed, set(unchanged), sent, removed, set(left_out), still_ours, held)
 
     def confirm(self, wanted: Wanted, refused: set[str], others: list["Sent"], secret: int) -> None:
         """A run has done what it was to do, but Brevo has refused these."""
         known = self.known(secret) or {}
         kept: dict[str, Value | None] = dict(wanted.segment)
         forgets = self.mode in ("mirror", "mirror_exact") and self._reads(others, secret)
-        kept |= {} if forgets else {each: value for each, value in known.items() if each not in kept}
+        stay = wanted.still_ours if forgets else known.keys()
+        kept |= {each: value for each, value in known.items() if each in stay and each not in kept}
         for each in refused & wanted.sent:
             kept.pop(each)
             if each in known:
@@ -123,7 +130,9 @@ class Sent:
     def attempt(self, wanted: Wanted, others: list["Sent"], secret: int) -> None:
         """A run has ended half-way: it may have done any part of this."""
         forgets = self.mode in ("mirror", "mirror_exact") and self._reads(others, secret)
-        rest = {} if forgets else {k: v for k, v in (self.known(secret) or {}).items() if k not in wanted.segment}
+        known = self.known(secret) or {}
+        stay = (wanted.still_ours if forgets else known.keys()) - wanted.segment.keys()
+        rest = {each: known[each] for each in stay}
         self.tried.append((secret, wanted.segment | {k: v or ("", "unknown") for k, v in rest.items()}))
 
     def _reads(self, others: list["Sent"], secret: int) -> bool:

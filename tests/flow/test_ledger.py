@@ -178,3 +178,18 @@ def test_changed_address_of_a_customer_is_a_changed_contact(by_customer):
     by_customer.segment("CustomerId,EMail,FirstName\nC-1,a2@example.com,A\nC-2,b@example.com,B\n", refresh=LATER[1])
     assert counts(run(by_customer)) == (0, 1, 1, 1)
     assert set(by_customer.sent()) == {"a2@example.com", "b@example.com"}
+
+
+def test_whom_an_import_of_a_cancelled_run_brings_after_the_list_was_read_stays_ours(mirroring, monkeypatch):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    mirroring.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(mirroring, *range(6))
+    assert mirroring.run()["status"] == "failed"
+    refresh(mirroring, *range(4))
+    assert run(mirroring)["contacts_removed"] == 0
+    put_by_others(mirroring, 4)  # as if the import had been done only now
+    refresh(mirroring, *range(4))
+    status = run(mirroring)
+    assert (counts(status), status["contacts_removed"]) == ((0, 0, 4, 0), 1)
+    assert numbers(mirroring) == set(range(4))
