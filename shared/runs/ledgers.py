@@ -272,10 +272,10 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
             path = without(path, rejected, folder, forget_digests=unread, ours=ours)
         with suppress(Conflict), path.open("rb") as file:
             blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
-    # Only the last run can be undone.
-    undo = address.undo(run.run_id, run.staging_id)
-    for old in [blob for blob in blobs.listing_if_there(UNDO, address.folder) if blob.name != undo]:
-        blobs.delete(UNDO, old.name)
+    if run.list_before is not None:  # only the last run can be undone
+        undo = address.undo(run.run_id, run.staging_id)
+        for old in [blob for blob in blobs.listing_if_there(UNDO, address.folder) if blob.name != undo]:
+            blobs.delete(UNDO, old.name)
     # The run's own intention goes last: while it is there, all this is done again. Only what was there with it goes:
     # another worker may have ended this run meanwhile, and the next run have written its own.
     for name in (*(name for name in stored if name != address.ledger), wanted):

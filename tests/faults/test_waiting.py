@@ -167,7 +167,7 @@ def test_staging_shows_how_far_it_has_come(story):
 
 def test_error_and_what_is_waited_for_stand_above_the_counts(story):
     story.people(5)
-    story.save(max_profiles=1)
+    story.save(mapping={"email": "NoSuchColumn"})
     run_id = story.start().run_id
     waiting = status_text(status_of(story, run_id)).splitlines()
     assert waiting[1].startswith("  waiting    It waits for a worker.")

@@ -26,6 +26,7 @@ CONTRIBUTORS = [*VIEWERS, "start_exports"]
 SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
     "plan_export", "approve_run", "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run", "reset_export",
+    "verify_export", "undo_run",
     "undo_run", "verify_export",
 ]  # fmt: skip
 BODIES = {

@@ -13,7 +13,7 @@ from local.azurite import Azurite
 def test_queues_are_those_that_the_app_listens_to():
     assert set(names_of("queues")) == {"run-steps", "run-steps-poison", "notices", "notices-poison"}
     # The configuration's container is a parameter: it follows EXPORT_CONFIG, and saving a configuration makes it.
-    assert set(names_of("containers")) == {"staged", "rejected-rows", "leavers"}
+    assert set(names_of("containers")) == {"staged", "rejected-rows", "leavers", "ledgers", "undo"}
 
 
 def test_everything_listed_is_made_and_made_once():

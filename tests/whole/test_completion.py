@@ -43,7 +43,7 @@ def test_bash_completes_commands_and_ids(environment):
         return done.stdout.split()
 
     assert completed("pr") == ["preview", "prune", "probe"]
-    assert completed("replay", "--") == ["--yes", "--run", "--drop-unreadable", "--json", "--help"]
+    assert completed("replay", "--") == ["--yes", "--run", "--drop-unreadable", "--clear", "--json", "--help"]
     assert completed("connect", "b") == ["brevo-eu"]
 
 

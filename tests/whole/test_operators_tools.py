@@ -173,7 +173,7 @@ def test_person_is_forgotten_beside_a_host_that_is_at_their_run(site, host):
         run_id = site("run", "forgotten").strip()
         wait_until(lambda: site.run(run_id).state == "confirming", explain=host.log_text)
         found = site.json("forget", ANA)
-        assert [line.split(":")[0] for line in found["erased"]] == ["staged"]
+        assert [line.split(":")[0] for line in found["erased"]] == ["staged", "ledgers"]
         assert run_id in found["erased"][0]
         assert len([line for line in found["remains"] if "segments-forgotten/" in line]) == 1
         assert site.finished(run_id, host)["status"] == "cancelled"
