@@ -113,7 +113,7 @@ def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypa
 @pytest.mark.parametrize(
     "kind", ["524-after", "500-after", "reset-after", "429", "429-bare", "503", "truncated", "html-200", "remove-half"]
 )
-@pytest.mark.parametrize("request_before", [0, 1])
+@pytest.mark.parametrize("request_before", [0, pytest.param(1, marks=pytest.mark.full)])
 def test_list_follows_whatever_brevo_answers_to_a_removal(following, monkeypatch, kind, request_before):
     monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 4)
     following.put_back()
