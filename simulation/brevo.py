@@ -117,7 +117,7 @@ class Brevo:
             raise NoConnection
         if kind == "429":
             return 429, {"x-sib-ratelimit-reset": "30"}, b'{"code":"too_many_requests"}'
-        return _answer(int(kind), {}) if kind in ("500", "503") else None
+        return _answer(int(kind), {}) if kind in ("403", "500", "503") else None
 
     def report(self, url: str) -> list[list[str]]:
         """The rows of a report."""

@@ -13,7 +13,7 @@ _CLAIM_SECONDS = 15.0
 def may_fail(plan: Plan) -> set[str]:
     """The codes that a run of this plan may fail with: what Brevo refuses or does not finish is no mere delay."""
     kinds = [each.kind for each in plan.faults if isinstance(each, BrevoFault)]
-    allowed = set()
+    allowed = {"brevo_forbidden"} if "403" in kinds else set()
     if any(isinstance(each, KeyRefused) for each in plan.faults):
         allowed |= {"brevo_key_refused"}
     if sum(kind in ("import-failed", "import-cancelled") for kind in kinds) > 1:

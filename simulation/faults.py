@@ -64,8 +64,8 @@ class Restart:
 class BrevoFault:
     """What Brevo does at the `number`-th call of this name (`import`, `processes`, `remove`, `check`).
 
-    For calls: `429`, `500`, `503`, `reset`: refused · `500-after`, `524-after`, `reset-after`: taken, and the answer
-    lost · `garbled`: taken, the answer is no JSON · `slow`: the answer takes so many seconds.
+    For calls: `403`, `429`, `500`, `503`, `reset`: refused · `500-after`, `524-after`, `reset-after`: taken, and the
+    answer lost · `garbled`: taken, the answer is no JSON · `slow`: the answer takes so many seconds.
     For imports: `import-failed`, `import-cancelled`, `import-slow` (takes so many seconds), `report-broken`.
     For call-backs: `call-back-lost`, `call-back-late` (by so many seconds), `call-back-twice`.
     """

@@ -105,6 +105,10 @@ class ModelComparison:
         is_ours |= self._members & left.keys() if self._known.shown else set()
         path.write_text(json.dumps(self._segment | {key: left[key] for key in sorted(is_ours)}))
 
+    def write_undo(self, path: Path, about: object) -> None:
+        """Whom a run adds and removes: no history undoes one."""
+        path.write_text("")
+
 
 def _lines(path: Path | None) -> set[str]:
     return set(path.read_text().splitlines(keepends=True)) if path else set()

@@ -20,4 +20,6 @@ def mirroring(seed: int) -> tuple[bool, tuple[Fault, ...]]:
     if chance.random() < 0.5:
         kinds: tuple[CallKind, ...] = ("dies", "dies-after", "error", "echo", "lost")
         found.append(CallFault(chance.choice(kinds), chance.choice(_AT_LEDGERS), chance.randint(1, 8)))
+    if chance.random() < 0.3:
+        found.append(BrevoFault("403", "remove", chance.randint(1, 2)))
     return True, tuple(found)

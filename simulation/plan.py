@@ -70,9 +70,9 @@ class Plan:
     faults: tuple[Fault, ...]
     with_shared_numbers: bool = False
     asks_leavers: bool = False
-    # Which refreshes a guard holds, over and over in this order; empty: none.
+    mirrors: bool = False
     large_refreshes: tuple[bool, ...] = ()
-    mirrors: bool = False  # whether the lists follow their segments
+    """Which refreshes a guard holds, over and over in this order; empty: none."""
 
     def is_large(self, refresh: int) -> bool:
         """True for a refresh that has more people than the export lets through unseen."""

@@ -114,7 +114,8 @@ class Comparison:
         removes = self._mode in MIRRORS and self._known.members is not None
         kept = f"SEMI JOIN ({stays})" if removes else f"ANTI JOIN ({sent})"
         contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
-        if removes:
+        # Mostly there are none, and asking is cheaper than joining.
+        if removes and (self._known.shown or count(self._db, "FROM before WHERE digest IS NULL")):
             contacts += f" UNION ALL {self._still_ours()}"
         write_ledger(self._db, contacts, path, about)
 

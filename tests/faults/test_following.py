@@ -11,9 +11,15 @@ from shared.sync.stored import LEDGERS
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
 
-PARTS = 6
-# `make test` breaks one point of six before the imports are confirmed, and each one behind it.
-in_parts = pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in range(1, 6))])
+PARTS, FEW_PARTS = 15, 3
+# `make test` breaks one point of fifteen before the imports are confirmed, and each third one behind it.
+
+
+def parts(count):
+    return pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.full) for n in range(1, count))])
+
+
+in_parts, in_few_parts = parts(PARTS), parts(FEW_PARTS)
 modes = pytest.mark.parametrize("mode", ["dies", "echo", "outage"])
 
 
@@ -55,12 +61,13 @@ def troubles(following, mode, points, lived=Following.second_day, *, reads=False
     return found
 
 
+@in_few_parts
 @modes
-def test_list_follows_whatever_breaks_at_a_write_once_the_imports_are_confirmed(following, mode):
+def test_list_follows_whatever_breaks_at_a_write_once_the_imports_are_confirmed(following, mode, part):
     names = calls(following)
-    points = range(behind_imports(names), len(names) + 1)
-    assert "ledgers write" in names[points[0] - 1 :], names
-    assert troubles(following, mode, points) == []
+    first = behind_imports(names)
+    assert "ledgers write" in names[first - 1 :], names
+    assert troubles(following, mode, range(first + part, len(names) + 1, FEW_PARTS)) == []
 
 
 @in_parts
@@ -106,7 +113,7 @@ def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypa
 @pytest.mark.parametrize(
     "kind", ["524-after", "500-after", "reset-after", "429", "429-bare", "503", "truncated", "html-200", "remove-half"]
 )
-@pytest.mark.parametrize("request_before", [0, 1])
+@pytest.mark.parametrize("request_before", [0, pytest.param(1, marks=pytest.mark.full)])
 def test_list_follows_whatever_brevo_answers_to_a_removal(following, monkeypatch, kind, request_before):
     monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 4)
     following.put_back()
