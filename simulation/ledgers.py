@@ -84,7 +84,7 @@ class ModelComparison:
         sent = {key for key, value in segment.items() if before.get(key) != value}
         shown = read(known.shown)
         not_shown = sum(shown.get(key) != segment[key] for key in sent) if known.shown else 0
-        members = dict(line.rsplit(",", 1) for line in known.members.read_text().splitlines()) if known.members else {}
+        members = dict(map(_member, known.members.read_text().splitlines())) if known.members else {}
         ours = members.keys() & before.keys()
         surplus = ours - segment.keys() - read(*known.others).keys()
         lines = sorted(f"{members[key]},{key}\n" for key in surplus)
@@ -108,6 +108,12 @@ class ModelComparison:
     def write_undo(self, path: Path, about: object) -> None:
         """Whom a run adds and removes: no history undoes one."""
         path.write_text("")
+
+
+def _member(line: str) -> tuple[str, str]:
+    """Key and number of a member."""
+    high, low, number, *_ = line.split(",")
+    return f"{high},{low}", number
 
 
 def _lines(path: Path | None) -> set[str]:
