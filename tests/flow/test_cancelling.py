@@ -6,7 +6,7 @@ from shared.brevo import body
 from shared.errors import ConfigurationError
 from shared.runs.status import find_run
 from shared.runs.steps import deliver
-from shared.runs.steps.stop import request_cancel
+from shared.runs.steps.stop import fail, request_cancel
 from shared.staging import bodies
 from tests.flow.gold_file import TWO, many, sending
 
@@ -77,3 +77,14 @@ def test_cancel_between_a_batchs_claim_and_its_post_lets_nothing_out(flow, monke
     assert status["status"] == "cancelled"
     assert status["error"]["message"].endswith("Nothing was sent.")
     assert flow.sandbox.imports.records() == []
+
+
+def test_run_that_fails_in_the_moment_of_its_cancelling_is_cancelled_and_its_snapshot_is_settled(flow):
+    flow.segment(TWO)
+    started = flow.start()
+    flow.app.store.update(started.run_id, lambda run: run.cancel_requested("ana"))
+    fail(flow.app, started.run_id, ConfigurationError("list_unknown", "Brevo does not say who is in the list."))
+    run = find_run(flow.app, started.run_id)
+    assert (run.state, run.error.code) == ("cancelled", "cancelled")
+    assert flow.app.store.started(flow.export_id).covers(run.snapshot)
+    assert run.snapshot

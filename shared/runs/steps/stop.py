@@ -25,7 +25,13 @@ def fail(app: App, run_id: str, error: ExportError, still: end.Still = lambda ru
     if stopping:
         stop_when_idle(app, stopping)
     else:
-        end.fail_unsent(app, run_id, problem, lambda run: run.state not in SENDING and still(run))
+        # One that a person has just cancelled ends as that, which notes the snapshot that no trigger is to start again.
+        def is_to_fail(run: Run) -> bool:
+            return not run.is_stopping and run.state not in SENDING and still(run)
+
+        now = end.fail_unsent(app, run_id, problem, is_to_fail)
+        if now.is_stopping and not now.is_final:
+            stop_when_idle(app, now)
 
 
 def request_cancel(app: App, run: Run, by: str) -> Run:
