@@ -33,13 +33,13 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "ledger-before-removal",
         "The ledger forgets who is to be removed before they are.",
         "runs.steps.settle",
-        "    if run.counts.contacts_removed <",
+        "    for change in (_remove, _add):",
         "    from shared.runs.ledgers import LEDGERS, address_of\n\n"
         "    name = address_of(run).intention(run.run_id, run.staging_id)\n"
         "    if app.storage.app_blobs.listing_if_there(LEDGERS, name):\n"
         "        data = app.storage.app_blobs.read(LEDGERS, name)\n"
         "        app.storage.app_blobs.write(LEDGERS, address_of(run).ledger, data)\n"
-        "    if run.counts.contacts_removed <",
+        "    for change in (_remove, _add):",
     ),
     one(
         "intention-forgotten",
