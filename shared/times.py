@@ -3,12 +3,17 @@
 from datetime import UTC, datetime
 
 
-def local_text(moment: datetime | str, *, seconds: bool = False) -> str:
-    """Such as `2026-11-28 18:04 EET`, in the zone of this machine (its TZ). A text is ISO 8601 with an offset.
+def local_text(moment: datetime | str | float, *, seconds: bool = False) -> str:
+    """Such as `2026-11-28 18:04 EET`, in the zone of this machine (its TZ). A text is ISO 8601 with an offset, a number
+    POSIX seconds.
 
     A deployed app runs in UTC unless its setting TZ says otherwise, and so do the messages that it sends.
     """
-    at = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone()
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    elif not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    at = moment.astimezone()
     return f"{at:%Y-%m-%d %H:%M:%S %Z}" if seconds else f"{at:%Y-%m-%d %H:%M %Z}"
 
 

@@ -4,8 +4,6 @@ No address, name or number of a person gets in: a notice holds counts, the confi
 error in words that quote no file. Who started the run may be an address, and is left out.
 """
 
-from datetime import UTC, datetime
-
 from shared.config.notifications import Event
 from shared.counting import counted
 from shared.notices.notice import Notice
@@ -104,10 +102,9 @@ def _held(run: Run, why: Problem) -> list[str]:
 
 
 def _how_to_decide(run: Run) -> str:
-    until = local_text(datetime.fromtimestamp(run.held_until, UTC))
     return (
-        f"Until {until}, to send it: segment-export approve {run.run_id} · to reject it: segment-export cancel "
-        f"{run.run_id}"
+        f"Until {local_text(run.held_until)}, to send it: segment-export approve {run.run_id} · "
+        f"to reject it: segment-export cancel {run.run_id}"
     )
 
 

@@ -4,8 +4,6 @@ Who cancels it rejects it. It is bound to the snapshot and the settings that it 
 is conditional on the row, so of two that come at once one counts.
 """
 
-from datetime import UTC, datetime
-
 from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, ready_export
@@ -58,7 +56,7 @@ def _check_held(app: App, run: Run) -> None:
     if run.is_past_hold(app.time()):
         raise ConfigurationError(
             "hold_expired",
-            f"The run {run.run_id} could be approved until {_until(run)}.",
+            f"The run {run.run_id} could be approved until {local_text(run.held_until)}.",
             f"Make a new plan: segment-export plan {run.export}",
         )
 
@@ -112,7 +110,7 @@ def expire(app: App, run: Run) -> bool:
     why = f" It was held since: {run.held_for.message}" if run.held_for else ""
     problem = Problem(
         "hold_expired",
-        f"Nobody has approved it until {_until(run)}.{why}",
+        f"Nobody has approved it until {local_text(run.held_until)}.{why}",
         f"If it is right, make a new plan and approve that: segment-export plan {run.export}",
     )
     with telemetry.span("expire", parent=run.trace, run=run.run_id, export=run.export):
@@ -135,7 +133,3 @@ def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, n
 def _is_newer_there(app: App, run: Run, ready: ReadyExport) -> bool:
     newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments).id
     return newest != run.snapshot and time_of(newest) >= time_of(run.snapshot)
-
-
-def _until(run: Run) -> str:
-    return local_text(datetime.fromtimestamp(run.held_until, UTC))

@@ -4,7 +4,6 @@ Everything here is pure. The row `started` of an export keeps it (`shared/runs/s
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Self
 
 from shared.runs.state import SUCCEEDED, Run
@@ -61,7 +60,7 @@ class Tries:
         if self.is_given_up:
             return f"It has failed {self.failed} times and is not tried again by itself."
         if self.again_at:
-            return f"It is tried again by itself after {local_text(datetime.fromtimestamp(self.again_at, UTC))}."
+            return f"It is tried again by itself after {local_text(self.again_at)}."
         return ""
 
 

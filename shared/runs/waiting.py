@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.app import App
 from shared.counting import counted
@@ -81,7 +81,7 @@ def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
         taken = f", which {', '.join(others[:_MOST_RUNS])} {'has' if len(others) == 1 else 'have'}" if others else ""
         return replace(waiting, reason=f"{who} for a free import slot{taken}.")
     first = imports[0]
-    posted = local_text(datetime.fromtimestamp(first.posted_at, UTC))
+    posted = local_text(first.posted_at)
     reason = f"{who} for {first.describe()}. It was posted at {posted}."
     if len(imports) > 1:
         reason += f" And for {counted(len(imports) - 1, 'more import')} like it."
@@ -125,13 +125,9 @@ def _entered(run: Run) -> float:
 
 def waiting_text(waiting: Waiting) -> str:
     """One sentence after the other, with the times of this machine's zone."""
-    parts = [f"Since {_moment(waiting.since)}"]
+    parts = [f"Since {local_text(waiting.since)}"]
     if waiting.next_check:
-        parts.append(f"next check at {_moment(waiting.next_check, seconds=True)}")
+        parts.append(f"next check at {local_text(waiting.next_check, seconds=True)}")
     if waiting.deadline:
-        parts.append(f"at most until {_moment(waiting.deadline)}")
+        parts.append(f"at most until {local_text(waiting.deadline)}")
     return f"{waiting.reason} {', '.join(parts)}."
-
-
-def _moment(at: float, *, seconds: bool = False) -> str:
-    return local_text(datetime.fromtimestamp(at, UTC), seconds=seconds)

@@ -1,7 +1,7 @@
 """Why an export does not run now: what became of its last run, what happens next, and how to run it now."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export
@@ -134,10 +134,10 @@ def needs_accept(last: Run) -> bool:
 
 def held_words(run: Run) -> tuple[str, str]:
     """Why a held run waits for a person and until when; and how to decide."""
-    until = local_text(datetime.fromtimestamp(run.held_until, UTC))
+    why = f" {run.held_for.message}" if run.held_for else ""
     does = "do it" if run.undo_of else f"send its {counted(run.counts.contacts_to_send, 'contact')}"
     return (
-        f"The run {run.run_id} is held until {until}.{f' {run.held_for.message}' if run.held_for else ''}",
+        f"The run {run.run_id} is held until {local_text(run.held_until)}.{why}",
         f"To {does}: segment-export approve {run.run_id} · To reject it: segment-export cancel {run.run_id}",
     )
 

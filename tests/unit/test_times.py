@@ -41,6 +41,7 @@ def test_people_read_the_machine_s_time_and_its_zone(zone, name, winter, summer)
     assert local_text("2026-11-28T16:04:59.999+00:00") == winter
     assert local_text("2026-11-28T17:04:59+01:00") == winter
     assert local_text(SUMMER, seconds=True) == summer
+    assert local_text(SUMMER.timestamp(), seconds=True) == summer
 
 
 def test_tools_get_utc_in_iso_8601_wherever_the_machine_is(zone):

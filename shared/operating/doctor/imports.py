@@ -1,7 +1,5 @@
 """The doctor's check of imports that take long, of open runs and of ended ones."""
 
-from datetime import UTC, datetime
-
 from shared.app import App
 from shared.config.models import Document
 from shared.operating.looking import Look, duration, loaded
@@ -45,7 +43,7 @@ def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
         seconds = app.now() - batch.posted_at
         if batch.state != "delivered" or seconds <= (_SOON_SECONDS if batch.is_unlisted else _SLOW_SECONDS):
             continue
-        until = f" until {_moment(batch.posted_at + hours * 3600)}" if hours else ""
+        until = f" until {local_text(batch.posted_at + hours * 3600)}" if hours else ""
         who = f"which {run.run_id} waits for{until}"
         if batch.is_unlisted:
             text = f"Brevo does not list the process {batch.process_id}, posted {duration(seconds)} ago, {who}."
@@ -56,9 +54,5 @@ def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
 
 
 def _of_ended(left: LeftImport) -> str:
-    since = _moment(left.posted_at)
-    return f"The next runs wait for {left.describe()}: posted at {since}, waited for until {_moment(left.until)}."
-
-
-def _moment(at: float) -> str:
-    return local_text(datetime.fromtimestamp(at, UTC))
+    since = local_text(left.posted_at)
+    return f"The next runs wait for {left.describe()}: posted at {since}, waited for until {local_text(left.until)}."
