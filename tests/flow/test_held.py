@@ -24,6 +24,10 @@ def test_plan_is_held_whatever_the_guards_say_and_shows_what_would_be_sent(flow)
     assert flow.app.storage.app_blobs.folders("staged", "") == []
 
 
+def test_requests_of_a_held_run_are_those_that_brevo_has_seen(flow):
+    assert planned(flow)["requests"] == sum(flow.sandbox.log.totals().values())
+
+
 def test_plan_writes_no_body(flow, monkeypatch):
     monkeypatch.delattr("shared.staging.bodies._write")
     assert planned(flow)["status"] == "held"
@@ -37,7 +41,8 @@ def test_plan_that_a_guard_would_stop_names_the_guard(flow):
 
 def test_plan_of_a_segment_without_rows_has_nothing_to_hold(flow):
     flow.segment("CustomerId,EMail,FirstName\n")
-    assert flow.finish(plan(flow).run_id)["status"] == "skipped"
+    status = flow.finish(plan(flow).run_id)
+    assert (status["status"], status["requests"]) == ("skipped", sum(flow.sandbox.log.totals().values()))
 
 
 def test_approved_plan_sends_what_it_has_shown_and_counts_as_a_run(flow):

@@ -5,12 +5,10 @@ it names the staging that is to be sent. So a worker that dies leaves nothing th
 cannot mix their batches, and a body that may have been sent is never computed again.
 """
 
-import logging
 import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Never
 
 from shared import telemetry
 from shared.app import App
@@ -19,7 +17,7 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
 from shared.config.models import Export
-from shared.errors import ExportError, TransientError
+from shared.errors import ExportError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
@@ -29,13 +27,13 @@ from shared.runs.guards import why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Opened, Synced, difference_of, open_ledger, write_down
-from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
-from shared.runs.queue import Message, schedule_confirm, send, send_confirm, send_news
+from shared.runs.queue import Message, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import import_request
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
+from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.verifying import Verified, checking_of
@@ -49,8 +47,6 @@ from shared.staging.folders import clear_what_killed_workers_left, working_folde
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
 
-_log = logging.getLogger(__name__)
-
 # What a table row is to hold of a list that could be long.
 _MOST_NAMES = 100
 _LONGEST_NAME = 50
@@ -59,7 +55,7 @@ _LONGEST_NAME = 50
 def stage(app: App, run: Run, message: Message) -> None:
     """Stages the run and sends its first batches. Raises the three kinds of ExportError."""
     if run.state not in STAGEABLE:
-        _send_what_was_lost(app, run)
+        send_what_was_lost(app, run)
         return
     ready = ready_for(app, run)
     snapshot = newest(app, run, ready, own_snapshot)
@@ -98,12 +94,6 @@ def _take_snapshot(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -
     check_complete(snapshot)
     if snapshot.passed_over:
         app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
-
-
-def _send_what_was_lost(app: App, run: Run) -> None:
-    """For a run that is staged already: its worker may have been lost before it sent the first messages."""
-    if run.state == "delivering" and run.confirm_number == 1:
-        schedule_confirm(app, run, 0)
 
 
 def _has_been_run(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> bool:
@@ -145,12 +135,16 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
         result = _write_staging(app, run, claim, ready, snapshot, account, staging_id)
         staged = result.noted_in(run)
         if not staged.counts.rows_read:
-            _note_result(app, claim, staged, result)
+            _note_result(app, run, claim, result)
             check_customers(run)
             _skip_empty(app, run, snapshot)
             return
         if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):
-            _hold(app, claim, staged, result, why, account.settings, ready.export.hold_hours)
+            # Nothing that would be sent is kept meanwhile, also of workers that were lost.
+            app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
+            # Goes first, so that no lost worker takes it along: where the run is not held, it says nothing.
+            app.store.note_held(run.export, run.run_id)
+            hold(app, run, claim, result, why, account.settings, ready.export.hold_hours)
             return
         app.store.write_batches(result.batches)
     except Exception:
@@ -278,34 +272,14 @@ class _Result:
         return f"Not in the snapshot: {', '.join(missing)}." if missing else ""
 
 
-def _hold(app: App, claim: Claim, staged: Run, result: _Result, why: Problem, settings: str, hours: float) -> None:
-    """Shows what was read, and waits for a person. Raises TransientError where another worker has taken over.
-
-    Nothing that would be sent is kept meanwhile, also of workers that were lost.
-    """
-    app.storage.app_blobs.delete_below(STAGED, f"{staged.run_id}/")
-    # These go first, so that no lost worker takes them along: where the run is not held, they say nothing.
-    app.store.note_held(staged.export, staged.run_id)
-    send_news(app, staged, app.graces.notice_watch)
-
-    def change(now: Run) -> Run | None:
-        return result.noted_in(now).held(claim.owner, why, settings, hours, app.time(), app.graces)
-
-    held = app.store.update(staged, change)
-    if held.rejected_id != result.staging_id or not held.is_held:
-        _raise_lost(held, claim)
-    _log.info("%s", ended_line(held))
-    send_news(app, held)
-
-
-def _note_result(app: App, claim: Claim, staged: Run, result: _Result) -> None:
+def _note_result(app: App, run: Run, claim: Claim, result: _Result) -> None:
     """Writes down what was read. Raises TransientError where another worker has taken over."""
 
     def change(now: Run) -> Run | None:
         return result.noted_in(now) if now.is_staged_by(claim.owner) else None
 
-    if app.store.update(staged, change).rejected_id != staged.rejected_id:
-        raise _overtaken()
+    if app.store.update(run, change).rejected_id != result.staging_id:
+        raise overtaken()
 
 
 def _commit(app: App, run: Run, claim: Claim, result: _Result) -> Run:
@@ -319,20 +293,10 @@ def _commit(app: App, run: Run, claim: Claim, result: _Result) -> Run:
     run = app.store.update(run, change)
     if run.staging_id != result.staging_id:
         _discard(app, run, result.staging_id)
-        _raise_lost(run, claim)
+        raise_lost(run, claim)
     counts = run.counts
     telemetry.note(rows=counts.rows_read, contacts=counts.contacts_mapped, batches=counts.batches)
     return run
-
-
-def _raise_lost(run: Run, claim: Claim) -> Never:
-    if run.is_stopping and run.owner == claim.owner:
-        raise Stopping
-    raise _overtaken()
-
-
-def _overtaken() -> TransientError:
-    return TransientError("claim_lost", "Another worker has staged this run.")
 
 
 def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> None:

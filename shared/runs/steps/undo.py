@@ -3,7 +3,6 @@
 The list is read again, so that what others have changed since stays. The step `confirm` then does it: see `settle`.
 """
 
-import logging
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,20 +11,20 @@ from shared.app import App
 from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.excluded import Answers, ask_all, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
 from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger, write_intention
-from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
-from shared.runs.queue import Message, schedule_confirm, send_confirm, send_news
+from shared.runs.queue import Message, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
 from shared.runs.steps.snapshot_waits import wait_for_answer
+from shared.runs.steps.staged import hold, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
 from shared.runs.undoing import check_undoable, impossible, record_of
@@ -35,15 +34,11 @@ from shared.sync.ledger import About, LedgerUnreadable
 from shared.sync.stored import LEDGERS, UNDO
 from shared.sync.undo import Before, Reversal, reversal
 
-_log = logging.getLogger(__name__)
-
 
 def stage_undo(app: App, run: Run, message: Message) -> None:
     """Stages the undo; it goes on by its confirm message. Raises the three kinds of ExportError."""
     if run.state not in STAGEABLE:
-        # Its worker may have been lost before it sent the message.
-        if run.state == "delivering" and run.confirm_number == 1:
-            schedule_confirm(app, run, 0)
+        send_what_was_lost(app, run)
         return
     if message.number and message.number != run.confirm_number:
         return  # a copy: another message waits for the answer
@@ -118,7 +113,7 @@ def _stage_claimed(
         _write_down(app, run, staging_id, opened, found)
     result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests)
     if run.is_guarded and (why := _why_held(ready.export, found)):
-        _hold(app, run, claim, result, why, ready)
+        hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
         _commit(app, run, claim, result)
 
@@ -154,21 +149,6 @@ def _why_held(export: Export, found: Reversal) -> Problem | None:
     return None
 
 
-def _hold(app: App, run: Run, claim: Claim, result: _Result, why: Problem, ready: ReadyExport) -> None:
-    """Waits for a person. Raises TransientError where another worker has taken over."""
-    # Goes first, so that no lost worker takes the news along: where the run is not held, it tells nobody.
-    send_news(app, run, app.graces.notice_watch)
-    hours = ready.export.hold_hours
-
-    def change(now: Run) -> Run | None:
-        return result.noted_in(now).held(claim.owner, why, ready.digest, hours, app.time(), app.graces)
-
-    held = app.store.update(run, change)
-    _check_still_ours(held, claim, result, is_done=held.is_held)
-    _log.info("%s", ended_line(held))
-    send_news(app, held)
-
-
 def _commit(app: App, run: Run, claim: Claim, result: _Result) -> None:
     """The one write that counts. Raises TransientError where another worker has taken over, Stopping at a run's end."""
 
@@ -176,13 +156,6 @@ def _commit(app: App, run: Run, claim: Claim, result: _Result) -> None:
         return result.noted_in(now).delivering(claim.owner, result.staging_id, 0, app.time(), app.graces)
 
     run = app.store.update(run, change)
-    _check_still_ours(run, claim, result, is_done=run.staging_id == result.staging_id)
+    if run.staging_id != result.staging_id:
+        raise_lost(run, claim)
     send_confirm(app, run, 0)
-
-
-def _check_still_ours(run: Run, claim: Claim, result: _Result, *, is_done: bool) -> None:
-    if is_done and run.rejected_id == result.staging_id:
-        return
-    if run.is_stopping and run.owner == claim.owner:
-        raise Stopping
-    raise TransientError("claim_lost", "Another worker has staged this run.")

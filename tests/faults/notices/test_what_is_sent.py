@@ -127,7 +127,7 @@ def test_held_run_is_told_also_where_the_worker_dies_behind_the_write(told, ther
     def die(run):
         raise WorkerDied
 
-    monkeypatch.setattr("shared.runs.steps.stage.ended_line", die)
+    monkeypatch.setattr("shared.runs.steps.staged.ended_line", die)
     story.work(hours=1)
     story.tell()
     assert titles(there) == [HELD]
