@@ -12,6 +12,7 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers
+from shared.runs.kinds import COMPARES
 from shared.runs.leavers import Answer, ask, gone, read_answer
 from shared.runs.questions import Question, Subject, digest_key
 from shared.runs.state import Run
@@ -40,7 +41,7 @@ class Answers:
 def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient) -> Answers | Wait:
     """The answers, or how long to wait for them. Raises as `ask` does."""
     own_list = ready.export.list_id
-    mirrors = (ready.export.mirrors and not run.is_trial) or run.kind in ("verify", "repair")
+    mirrors = (ready.export.mirrors and not run.is_trial) or run.kind in COMPARES
     subjects = [Subject(own_list)] if ready.asks_who_left else []
     subjects += [Subject(own_list, "ledger")] if mirrors else []
     subjects += [Subject(list_id, "excluded") for list_id in ready.export.exclude.list_ids]

@@ -8,4 +8,6 @@ Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # changed in the list, a verification compares the list with the segment: both send nothing. A repair makes it right.
 Kind = Literal["export", "trial", "plan", "undo", "verify", "repair"]
 SENDS_SEGMENT: frozenset[Kind] = frozenset(("export", "plan", "repair"))
+# These read the list as it is, whatever the export's mode.
+COMPARES: frozenset[Kind] = frozenset(("verify", "repair"))
 UNGUARDED: frozenset[Kind] = frozenset(("trial", "verify"))

@@ -18,6 +18,7 @@ from shared.mapping.compared import Compared, key_numbers
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
+from shared.runs.kinds import COMPARES
 from shared.runs.questions import digest_key
 from shared.runs.state import Run
 from shared.staging.bodies import STAGED
@@ -113,21 +114,26 @@ def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened 
     try:
         key = digest_key("ledger")
     except ConfigurationError:
-        if ready.export.sync_mode != "full" or run.kind in ("verify", "repair"):
+        if ready.export.sync_mode != "full" or run.kind in COMPARES:
             raise
         return None
     address = address_of(run)
     stored = Stored.find(app.storage.app_blobs, address)
     sent = replace(
         stored,
-        intentions=[blob for blob in stored.intentions if _may_be_delivered(app, blob)],
-        others_intentions=[blob for blob in stored.others_intentions if _may_be_delivered(app, blob)],
+        intentions=_delivered(app, stored.intentions),
+        others_intentions=_delivered(app, stored.others_intentions),
     )
     found = open_files(app.storage.app_blobs, sent, folder, About(ready.export.identify_by, key.id, ""))
     etag = stored.ledger.etag if stored.ledger else ""
     return Opened(
         address, ready.export.identify_by, key, folder, found.before, found.others, etag, found.notes, found.is_whole
     )
+
+
+def _delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:
+    """Those of stagings that may have been sent."""
+    return [blob for blob in intentions if _may_be_delivered(app, blob)]
 
 
 def _may_be_delivered(app: App, intention: Blob) -> bool:
@@ -175,34 +181,38 @@ def fetched(app: App, name: str, path: Path, container: str = LEDGERS) -> Path |
 
 def write_down(app: App, run: Run, staging_id: str, opened: Opened, difference: "Difference") -> None:
     """Writes down what the run intends and whom it is to remove, before anything of it is sent."""
-    blobs, address = app.storage.app_blobs, opened.address
     write_intention(app, run, staging_id, opened)
     if difference.members_before is not None:
-        with _undo(opened).open("rb") as file:
-            blobs.write(UNDO, address.undo(run.run_id, staging_id), file)
+        store_file(app, _undo(opened), opened.address.undo(run.run_id, staging_id), UNDO)
     if difference.removals:
-        with difference.removals.open("rb") as file:
-            blobs.write(LEDGERS, address.removals(run.run_id, staging_id), file)
+        store_file(app, difference.removals, opened.address.removals(run.run_id, staging_id))
 
 
 def write_intention(app: App, run: Run, staging_id: str, opened: Opened) -> None:
     """Writes down what the ledger will be when this staging of the run is confirmed."""
-    with intention_of(opened).open("rb") as file:
-        app.storage.app_blobs.write(LEDGERS, opened.address.intention(run.run_id, staging_id), file)
+    store_file(app, intention_of(opened), opened.address.intention(run.run_id, staging_id))
+
+
+def store_file(app: App, path: Path, name: str, container: str = LEDGERS) -> None:
+    """Writes the file as the blob of this name: the other way of `fetched`."""
+    with path.open("rb") as file:
+        app.storage.app_blobs.write(container, name, file)
 
 
 def read_removals(app: App, run: Run) -> list[int]:
     """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
-    from shared.sync.removals import numbers_of
-
-    return numbers_of(app.storage.app_blobs.read(LEDGERS, _removals(run)))
+    return _numbers(app, _removals(run))
 
 
 def read_additions(app: App, run: Run) -> list[int]:
     """The numbers of all contacts that an undo is to put back. Raises NotFound where they are gone."""
+    return _numbers(app, address_of(run).additions(run.run_id, run.staging_id))
+
+
+def _numbers(app: App, name: str) -> list[int]:
     from shared.sync.removals import numbers_of
 
-    return numbers_of(app.storage.app_blobs.read(LEDGERS, address_of(run).additions(run.run_id, run.staging_id)))
+    return numbers_of(app.storage.app_blobs.read(LEDGERS, name))
 
 
 def leave_whom_others_keep(app: App, run: Run) -> list[int]:
@@ -214,7 +224,7 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
 
     blobs = app.storage.app_blobs
     stored = Stored.find(blobs, address_of(run))
-    others = [*stored.others, *(blob for blob in stored.others_intentions if _may_be_delivered(app, blob))]
+    others = [*stored.others, *_delivered(app, stored.others_intentions)]
     before = blobs.read(LEDGERS, _removals(run))
     if not others:
         return numbers_of(before)

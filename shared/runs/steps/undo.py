@@ -17,7 +17,7 @@ from shared.runs.excluded import Answers, ask_all, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
-from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger, write_intention
+from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger, store_file, write_intention
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
@@ -31,7 +31,7 @@ from shared.runs.undoing import check_undoable, impossible, record_of
 from shared.staging.completeness import Wait
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.sync.ledger import About, LedgerUnreadable
-from shared.sync.stored import LEDGERS, UNDO
+from shared.sync.stored import UNDO
 from shared.sync.undo import Before, Reversal, reversal
 
 
@@ -137,8 +137,7 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
         (found.removals, opened.address.removals(run.run_id, staging_id)),
         (found.additions, opened.address.additions(run.run_id, staging_id)),
     ):
-        with numbers.open("rb") as file:
-            app.storage.app_blobs.write(LEDGERS, name, file)
+        store_file(app, numbers, name)
 
 
 def _why_held(export: Export, found: Reversal) -> Problem | None:
