@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shared.cli.bodies import read_body
-from shared.cli.ids import complete_export_or_run, complete_id
+from shared.cli.ids import complete_id, export_or_run_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
@@ -127,12 +127,7 @@ def _run_all(app: "App", wait: bool) -> None:
 
 
 @program.command(epilog=example("rejects high-value > rejects.csv"))
-@click.argument(
-    "export_or_run",
-    metavar="EXPORT|RUN",
-    shell_complete=complete_export_or_run,
-    help="a run's id, or an export's: its last run",
-)
+@export_or_run_argument("its last run")
 def rejects(export_or_run: str) -> None:
     """Print the run's rejected rows and warnings as CSV, each with its outcome (never a value of theirs)."""
     from shared.administration.running import run_or_last
@@ -153,12 +148,7 @@ def rejects(export_or_run: str) -> None:
 
 
 @program.command(epilog=example("cancel high-value", "cancel high-value-20261124T050312-a1b2c3"))
-@click.argument(
-    "export_or_run",
-    metavar="EXPORT|RUN",
-    shell_complete=complete_export_or_run,
-    help="a run's id, or an export's: its open run",
-)
+@export_or_run_argument("its open run")
 def cancel(export_or_run: str) -> None:
     """End a run; nothing more is sent than the batch on its way. A held run is rejected by it."""
     from shared.administration.running import cancel_run, open_run

@@ -1,6 +1,7 @@
 """The arguments that take an id, which the Tab key completes from the configuration and the storage."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,19 @@ def require_run_id(text: str) -> None:
 
     if not is_run_id(text):
         raise click.UsageError(f"{text[:100]!r} is no run's id: segment-export runs EXPORT lists them.")
+
+
+def export_or_run_argument[Command: Callable[..., Any]](
+    of_an_export: str, metavar: str = "EXPORT|RUN", *, required: bool = True
+) -> Callable[[Command], Command]:
+    """A run's id, or an export's, which stands for what `of_an_export` says, such as "its last run"."""
+    return click.argument(
+        "export_or_run",
+        metavar=metavar,
+        required=required,
+        shell_complete=complete_export_or_run,
+        help=f"a run's id, or an export's: {of_an_export}",
+    )
 
 
 connection_argument = click.argument("connection", shell_complete=complete_id, help="a connection's id")

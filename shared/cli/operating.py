@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.cli.ids import complete_export_or_run
+from shared.cli.ids import export_or_run_argument
 from shared.cli.program import FAILED, SUCCEEDED, example, program
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import table
@@ -98,12 +98,7 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool, cleared: bool) -> s
 
 
 @program.command(epilog=example("release high-value", "release high-value-20261124T050312-a1b2c3 --yes"))
-@click.argument(
-    "export_or_run",
-    metavar="EXPORT|RUN",
-    shell_complete=complete_export_or_run,
-    help="a run's id, or an export's: all its ended runs",
-)
+@export_or_run_argument("all its ended runs")
 @click.option("--yes", is_flag=True, help="do it")
 def release(export_or_run: str, yes: bool) -> None:
     """Show the imports that ended runs have left at Brevo; --yes: they are over, wait for them no longer."""
@@ -159,5 +154,5 @@ def prune(days: int, dry_run: bool) -> None:
     from shared.operating import pruning
 
     counts = pruning.prune(open_app(), caller(), days, dry_run=dry_run)
-    counted = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
-    show(counts, lambda: f"{'would delete' if dry_run else 'deleted'}: {counted}")
+    parts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items())
+    show(counts, lambda: f"{'would delete' if dry_run else 'deleted'}: {parts}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shared.cli.fitting import columns, cut, width_of
-from shared.cli.ids import complete_export_or_run, complete_id, export_argument
+from shared.cli.ids import complete_id, export_argument, export_or_run_argument
 from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
 from shared.cli.run_text import outcome
 from shared.cli.showing import caller, open_app, show
@@ -60,13 +60,7 @@ def runs(export: str, limit: int, run: str) -> None:
     + "\n\n\b\nexit status with --exit-status:\n  0 succeeded, or had nothing to do\n  1 failed or cancelled"
     "\n  3 still open, held, or not run yet"
 )
-@click.argument(
-    "export_or_run",
-    metavar="[EXPORT|RUN]",
-    required=False,
-    shell_complete=complete_export_or_run,
-    help="a run's id, or an export's: its last run; without it, a line for each export",
-)
+@export_or_run_argument("its last run; without it, a line for each export", "[EXPORT|RUN]", required=False)
 @click.option("--exit-status", is_flag=True, help="end as the run did: 0, 1, or 3 while it is open")
 def status(export_or_run: str | None, exit_status: bool) -> int:
     """Show a run with all its counts, the last run of an export, or a line for each export."""
