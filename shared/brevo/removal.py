@@ -48,9 +48,6 @@ def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed
     """
     kind, values = _named(body)
     left = _change(session, list_id, "remove", kind, values)
-    # Brevo gives one list for "not in the list" and "could not be removed": only a second request tells them apart.
-    if 0 < len(left) < len(values):
-        left = _change(session, list_id, "remove", kind, left)
     return Removed(len(values) - len(left), len(left))
 
 
@@ -60,15 +57,21 @@ def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) ->
     Safe to repeat. Who is blocked stays blocked. Raises as `remove_contacts`.
     """
     values = list(numbers)
-    left = _change(session, list_id, "add", "ids", values)
-    # As above: "already in the list" and "could not be added" are one list.
-    if 0 < len(left) < len(values):
-        left = _change(session, list_id, "add", "ids", left)
-    return len(values) - len(left)
+    return len(values) - len(_change(session, list_id, "add", "ids", values))
 
 
 def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> list[Any]:
-    """Those of the contacts that Brevo does not say it has removed, or added."""
+    """Those of the contacts that Brevo does not say it has removed, or added.
+
+    Brevo gives one list for those who were as they should be and those for whom it has failed: only a second request
+    tells them apart.
+    """
+    left = _unchanged(session, list_id, verb, kind, values)
+    return _unchanged(session, list_id, verb, kind, left) if 0 < len(left) < len(values) else left
+
+
+def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> list[Any]:
+    """The same by one request."""
     path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
         answer = session.call("contacts", "POST", path, body=_body(kind, values))
