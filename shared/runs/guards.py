@@ -12,6 +12,7 @@ from shared.runs.ledgers import Synced
 from shared.runs.problem import Problem
 from shared.runs.state import Run
 from shared.runs.store import Success
+from shared.runs.verifying import Verified
 
 OURS = "members whom we have put there"
 _APPROVE = "If this is right, approve the run."
@@ -20,7 +21,7 @@ _PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves i
 
 
 def why_held(
-    app: App, ready: ReadyExport, staged: Run, fields: list[FieldCounts], gap: str, synced: object
+    app: App, ready: ReadyExport, staged: Run, fields: list[FieldCounts], gap: str, synced: Synced | Verified | None
 ) -> Problem | None:
     """Why a run that is staged waits for a person: a guard stops it, or it is a plan. None where it goes on.
 

@@ -113,11 +113,12 @@ def _change(
     noted: Callable[..., Run | None],
 ) -> Run | None:
     """Changes the list contact by contact, and notes now and then how many are `done`; None as above."""
-    brevo, until, counted, left = app.brevo(run.key_setting), app.now() + _STEP_SECONDS, 0, len(numbers)
+    brevo, until, seen, left = app.brevo(run.key_setting), app.now() + _STEP_SECONDS, 0, len(numbers)
     for part in batched(numbers, _NOTED_EVERY, strict=False):
         change(brevo.session, part)
         done, left = done + len(part), left - len(part)
-        requests, counted = brevo.session.traffic.requests - counted, brevo.session.traffic.requests
+        requests = brevo.session.traffic.requests - seen
+        seen += requests
         run = app.store.update(run, partial(noted, done=done, requests=requests))
         if run.is_stopping or run.is_final or (app.now() > until and left):
             schedule_confirm(app, run, 0)
