@@ -1,31 +1,16 @@
 """The account's contacts are read whole, although others come and go while its pages are read."""
 
 import random
+from functools import partial
 
 import pytest
 
 from shared.brevo import contact_pages
 from shared.brevo.account_contacts import PAGE, account_contacts
 from shared.errors import ConfigurationError, TransientError
+from tests.unit import paging
 
-
-class Pages:
-    """Plays a session over an account whose contacts `between` may change after each page."""
-
-    def __init__(self, numbers, between=lambda pages: None, **shown):
-        self.numbers = list(numbers)
-        self.between = between
-        self.shown = shown
-        self.calls = 0
-
-    def call(self, kind, method, path, *, params):
-        assert (kind, method, path, params["sort"]) == ("contacts", "GET", "/contacts", "asc")
-        self.calls += 1
-        page = self.numbers[params["offset"] : params["offset"] + params["limit"]]
-        contacts = [{"id": number, "email": f"p{number}@example.com", "emailBlacklisted": False} for number in page]
-        answer = {"contacts": contacts, "count": len(self.numbers)} | self.shown
-        self.between(self)
-        return answer
+Pages = partial(paging.Pages, "/contacts", 1_000)
 
 
 def read(pages):

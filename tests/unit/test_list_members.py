@@ -1,35 +1,16 @@
 """A list's members are read whole by pages, although others come and go while they are read."""
 
 import random
+from functools import partial
 
 import pytest
 
 from shared.brevo import contact_pages
-from shared.brevo.answers import NotThere
 from shared.brevo.list_members import PAGE, list_members
 from shared.errors import ConfigurationError, TransientError
+from tests.unit import paging
 
-
-class Pages:
-    """Plays a session over a list whose members `between` may change after each page."""
-
-    def __init__(self, numbers, between=lambda pages: None, **shown):
-        self.numbers = list(numbers)
-        self.between = between
-        self.shown = shown
-        self.calls = 0
-
-    def call(self, kind, method, path, *, params=None):
-        assert (kind, method) == ("contacts", "GET")
-        if self.numbers is None or params is None:
-            raise NotThere("brevo_not_found", "Brevo does not know it.")
-        assert (path, params["limit"], params["sort"]) == ("/contacts/lists/13/contacts", 500, "asc")
-        self.calls += 1
-        page = self.numbers[params["offset"] : params["offset"] + params["limit"]]
-        contacts = [{"id": number, "email": f"p{number}@example.com", "emailBlacklisted": False} for number in page]
-        answer = {"contacts": contacts, "count": len(self.numbers)} | self.shown
-        self.between(self)
-        return answer
+Pages = partial(paging.Pages, "/contacts/lists/13/contacts", 500)
 
 
 def read(pages):
