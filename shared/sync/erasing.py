@@ -8,7 +8,7 @@ from shared.mapping.compared import key_numbers
 from shared.mapping.engine import open_engine
 from shared.mapping.leavers import DigestKey
 from shared.storage.blobs import Blobs
-from shared.sync.ledger import LedgerUnreadable, count, read_sql, without
+from shared.sync.ledger import About, LedgerUnreadable, count, keys_sql, read_sql, without
 from shared.sync.stored import LEDGERS, UNDO, fetch
 from shared.sync.undo import record_without
 
@@ -45,8 +45,10 @@ def _erase(blobs: Blobs, container: str, lines: str, folder: Path, without_them:
 
 
 def _ledger_without(path: Path, lines: str, folder: Path) -> Path | None:
-    """The ledger without these keys; None where none of them is in it."""
-    kept = without(path, lines, folder, forget_digests=False)
+    """The ledger without these keys; None where none of them is in it. Raises LedgerUnreadable."""
+    gone = keys_sql(lines, folder)
     with closing(open_engine(folder)) as db:
-        is_same = count(db, read_sql(path)) == count(db, read_sql(kept))
-    return None if is_same else kept
+        About.of(db, path)
+        if not count(db, f"({read_sql(path)}) SEMI JOIN ({gone}) USING (high, low)"):
+            return None
+    return without(path, lines, folder, forget_digests=False)
