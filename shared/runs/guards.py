@@ -67,8 +67,8 @@ def _check_removals(export: Export, synced: Synced) -> None:
     if is_exact and synced.is_first:
         raise ConfigurationError(
             "guard_first_mirror_exact",
-            f"The first run with mirror_exact would take {found.to_remove:,} of {members} out of the list, whoever has "
-            "put them there.",
+            f"The first run with mirror_exact would take {found.to_remove:,} of {members} out of the list, no matter "
+            "who has put them there.",
             _APPROVE,
         )
     of, whose = (found.members_before or 0, "members") if is_exact else (found.ours, OURS)

@@ -1,6 +1,6 @@
 """Whom a run takes out of a list, a line for each: the contact's number, and its key.
 
-Who is to leave whoever has put them there has no key: no other export keeps them.
+Those who are to leave no matter who has put them there have no key: no other export keeps them.
 """
 
 from collections.abc import Sequence

@@ -78,7 +78,7 @@ class Following:
         self._seed(OTHERS, FIRST)
 
     def start(self, worker: Any) -> str:
-        """Starts the export; where that breaks, whoever has asked for it asks again. The run's id."""
+        """Starts the export; where that breaks, the one who has asked for it asks again. The run's id."""
         try:
             self.story.start(worker)
         except (WorkerDied, ExportError):

@@ -37,7 +37,7 @@ def run(story: Story) -> dict[str, Any]:
 
 
 def undo(story: Story, run_id: str, worker: Any = None) -> dict[str, Any]:
-    """The undo, approved where it is held; where its start breaks, whoever asked for it asks again."""
+    """The undo, approved where it is held; where its start breaks, the one who asked for it asks again."""
     try:
         started = undo_run(worker or story.app, ADMINISTRATOR, run_id, "http")
     except (WorkerDied, ExportError):

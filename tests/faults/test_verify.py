@@ -28,7 +28,7 @@ def two_missing(story: Story) -> None:
 
 
 def verify(story: Story, worker: Any, *, repair: bool) -> dict[str, Any]:
-    """Where its start breaks after the run is written, whoever asked for it finds that one active."""
+    """Where its start breaks after the run is written, the one who asked for it finds that one active."""
     try:
         verify_export(worker, ADMINISTRATOR, "gold", "http", repair=repair)
     except (WorkerDied, ExportError):
