@@ -1,62 +1,111 @@
 """The first row of an address wins, and the first contact with a phone number keeps it, over all chunks.
 
-Kept for the rows seen so far: 16 bytes for each address (its MD5, which makes no two addresses one) with its segment,
-and 8 for each phone number. DuckDB spills them to disk where memory is short.
+Kept on disk for the rows seen so far: 16 bytes for each address (its MD5, which makes no two addresses one), and 8 for
+each phone number.
 """
 
-from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-from shared.mapping.fate import FATE
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
+from shared.mapping.engine import fetch_columns
+from shared.mapping.fate import FATE, Fate
+from shared.mapping.rule import literal
+from shared.mapping.sorted_keys import Numbers, SortedKeys, repeated
 
-def create_sql(phones: Iterable[int]) -> list[str]:
-    """Statements that make the tables of what is kept; `phones` are the numbers of the phone fields."""
-    return [
-        "CREATE TABLE addresses (key UHUGEINT, segment USMALLINT)",
-        *(f"CREATE TABLE phones{number} (phone UBIGINT)" for number in phones),
-    ]
-
+type RowNumbers = NDArray[np.int64]
 
 _CONTACT = f"fate = {FATE['contact']}"
+_LOWER = 2**64 - 1
+# Odd, so that no two numbers become one; its bits have no pattern, so numbers that are alike are spread.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def address_sql(segment: int) -> list[str]:
-    """Statements that settle the fate of the chunk's rows and remember their addresses.
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """The keys of some of a chunk's rows, in their order."""
 
-    The same address again is `duplicate_email` within its segment, and `merged` where only an earlier segment has it.
-    """
-    return [
-        "CREATE OR REPLACE TEMP TABLE keyed AS "
-        f"SELECT rowid AS row, md5_number(email) AS key FROM chunk WHERE {_CONTACT}",
-        # Only what stands there twice is numbered: a window over all rows would cost ten times as much.
-        "CREATE OR REPLACE TEMP TABLE again AS SELECT row FROM ("
-        "SELECT row, row_number() OVER (PARTITION BY key ORDER BY row) AS nth FROM keyed "
-        "WHERE key IN (SELECT key FROM keyed GROUP BY key HAVING count(*) > 1)) WHERE nth > 1",
-        "CREATE OR REPLACE TEMP TABLE seen AS "
-        f"SELECT key, bool_or(segment = {segment}) AS here FROM addresses "
-        "WHERE key IN (SELECT key FROM keyed) GROUP BY key",
-        "CREATE OR REPLACE TEMP TABLE lost AS SELECT row, bool_or(here) AS here FROM ("
-        "SELECT row, true AS here FROM again UNION ALL SELECT row, here FROM keyed JOIN seen USING (key)) GROUP BY row",
-        f"UPDATE chunk SET fate = CASE WHEN here THEN {FATE['duplicate_email']} ELSE {FATE['merged']} END "
-        "FROM lost WHERE chunk.rowid = lost.row",
-        f"INSERT INTO addresses SELECT key, {segment} FROM keyed ANTI JOIN (FROM lost WHERE here) USING (row)",
-    ]
+    row: RowNumbers
+    high: Numbers
+    low: Numbers
+
+    def of(self, rows: RowNumbers) -> tuple[Numbers, Numbers]:
+        """The keys of these rows, of which each has one."""
+        places = np.searchsorted(self.row, rows)
+        return self.high[places], self.low[places]
 
 
-def phone_sql(number: int) -> list[str]:
-    """Statements that take a number from all but its first contact, and remember the chunk's numbers.
+# The two halves of a column `key` of 128 bits: as one number, the engine would hand it over as a float.
+HALVES = f"CAST(key >> 64 AS UBIGINT) AS high, CAST(key & {_LOWER} AS UBIGINT) AS low"
 
-    `number` is that of the phone field; each has its own owners.
-    """
-    phone, phones = f"phone{number}", f"phones{number}"
-    with_phone = f"{_CONTACT} AND {phone} IS NOT NULL AND NOT phone_lost{number}"
-    return [
-        f"CREATE OR REPLACE TEMP TABLE numbered AS SELECT rowid AS row, {phone} AS phone FROM chunk WHERE {with_phone}",
-        "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("
-        "SELECT row, row_number() OVER (PARTITION BY phone ORDER BY row) AS nth FROM numbered "
-        "WHERE phone IN (SELECT phone FROM numbered GROUP BY phone HAVING count(*) > 1)) WHERE nth > 1 "
-        "UNION SELECT row FROM numbered WHERE phone IN "
-        f"(SELECT phone FROM {phones} WHERE phone IN (SELECT phone FROM numbered))",
-        f"UPDATE chunk SET phone_lost{number} = true FROM lost WHERE chunk.rowid = lost.row",
-        f"INSERT INTO {phones} SELECT phone FROM numbered ANTI JOIN lost USING (row)",
-    ]
+
+class FirstAddresses:
+    """The addresses so far, by the MD5 of `secret` and the address behind it. `db` has the chunk."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, secret: str) -> None:
+        self._db = db
+        self._folder = folder
+        self._text = f"{literal(secret)} || email" if secret else "email"
+        self._segment = 0
+        self._here, self._before = self._table("here-0"), self._table("before")
+
+    def settle(self, segment: int) -> RowKeys:
+        """Settles the fate of the chunk's contacts, remembers their addresses, and gives the keys of all of them.
+
+        The same address again is `duplicate_email` within its segment, and `merged` where only an earlier segment has
+        it.
+        """
+        if segment != self._segment:
+            self._before.take(self._here)
+            self._segment, self._here = segment, self._table(f"here-{segment}")
+        hashed = f"SELECT rowid AS row, md5_number({self._text}) AS key FROM chunk WHERE {_CONTACT}"
+        keys = RowKeys(**fetch_columns(self._db, f"SELECT row, {HALVES} FROM ({hashed})"))
+        order = np.argsort(keys.high)
+        rows, key = keys.row[order], [keys.high[order], keys.low[order]]
+        is_duplicate = repeated(key, rows) | self._here.find(key)[0]
+        is_merged = self._before.find(key)[0] & ~is_duplicate
+        self._here.add([column[~is_duplicate] for column in key])
+        self._settle("duplicate_email", rows[is_duplicate])
+        self._settle("merged", rows[is_merged])
+        return keys
+
+    def _settle(self, fate: Fate, rows: RowNumbers) -> None:
+        update_rows(self._db, f"fate = {FATE[fate]}", rows)
+
+    def _table(self, name: str) -> SortedKeys:
+        return SortedKeys(self._folder, f"addresses-{name}", 2)
+
+
+class FirstPhones:
+    """The numbers so far of the plan's phone field `number`. Each has its own owners."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, number: int) -> None:
+        self._db = db
+        self._number = number
+        self._seen = SortedKeys(folder, f"phones{number}", 1)
+
+    def settle(self) -> None:
+        """Takes a number from all of the chunk's contacts but its first one, and remembers the chunk's numbers."""
+        phone, is_lost = f"phone{self._number}", f"phone_lost{self._number}"
+        found = fetch_columns(
+            self._db,
+            f"SELECT rowid AS row, {phone} AS phone FROM chunk "
+            f"WHERE {_CONTACT} AND {phone} IS NOT NULL AND NOT {is_lost}",
+        )
+        spread = found["phone"] * _SPREAD
+        order = np.argsort(spread)
+        rows, key = found["row"][order], [spread[order]]
+        lost = repeated(key, rows) | self._seen.find(key)[0]
+        self._seen.add([key[0][~lost]])
+        update_rows(self._db, f"{is_lost} = true", rows[lost])
+
+
+def update_rows(db: duckdb.DuckDBPyConnection, change: str, rows: RowNumbers) -> None:
+    """Changes these rows of the chunk, mostly a few."""
+    if len(rows):
+        db.register("changed_rows", {"row": rows})
+        db.execute(f"UPDATE chunk SET {change} FROM changed_rows WHERE chunk.rowid = changed_rows.row")
+        db.unregister("changed_rows")

@@ -1,7 +1,8 @@
 """Maps a snapshot's rows chunk by chunk: well-formed rows in, contacts out, and each row that is not sent explained.
 
 Memory and disk stay small whatever the snapshot's size: a chunk's rows live in DuckDB only until its contacts are
-written, and of all rows before it no more than `dedupe` keeps. DuckDB works with one thread, so rows keep their order.
+written, and of all rows before it there is no more than the keys that `dedupe` keeps on disk. DuckDB works with one
+thread, so rows keep their order.
 """
 
 from collections import Counter
@@ -13,8 +14,9 @@ import duckdb
 from shared.errors import PermanentError
 from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
-from shared.mapping.compared import FRESH_ROWS, Compared, fresh_sql, keys_sql, write_keys_sql
-from shared.mapping.dedupe import address_sql, create_sql, phone_sql
+from shared.mapping.compared import Compared
+from shared.mapping.comparing import Comparing
+from shared.mapping.dedupe import FirstAddresses, FirstPhones, RowKeys
 from shared.mapping.email_rule import email_rule
 from shared.mapping.engine import open_engine
 from shared.mapping.excluded import Excluded, exclude_sql, load_excluded_sql
@@ -92,15 +94,15 @@ class Mapper:
         self._leavers = leavers
         self._known = known
         self._excluded = excluded
-        self._compared = compared
-        self._parts = 0
         self._silent = UNDECIDED if every_row else NO_FAULTS
         self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
         self._db = open_engine(folder)
         self._unique = [(k, field) for k, field in plan.phones if field.is_unique]
-        self._execute_all(create_sql(k for k, _ in plan.phones))
+        self._comparing = Comparing(self._db, plan, compared) if compared else None
+        self._addresses = FirstAddresses(self._db, folder, compared.key.text if compared else "")
+        self._first_phones = {k: FirstPhones(self._db, folder, k) for k, _ in self._unique}
         if leavers:
             self._execute(load_leavers_sql(leavers))
         if excluded:
@@ -149,7 +151,7 @@ class Mapper:
         self._execute(load_sql(self.plan, source, self._email, self._phone))
         self._check_count(chunk)
         self._judge()
-        self._execute_all(self._settling(segment))
+        keys = self._settle(segment)
         origins = chunk.origins
         if self._known and not self.plan.ext_id:
             self._execute(holder_sql(self._known))
@@ -158,7 +160,7 @@ class Mapper:
             if self._db.execute(f"SELECT 1 FROM chunk WHERE fate = {FATE['waiting']} LIMIT 1").fetchone():
                 self._execute_all(keep_waiting_sql(len(self._waiting)))
                 self._waiting.append((segment_name, origins))
-        return self._told(segment_name, origins, "rowid")
+        return self._told(segment_name, origins, "rowid", keys)
 
     def waited(self) -> Iterator[MappedChunk]:
         """The contacts that could not be decided before all rows were read.
@@ -175,31 +177,38 @@ class Mapper:
             self._execute(waited_sql(part))
             yield self._told(segment_name, origins, PLACE)
 
-    def _settling(self, segment: int) -> list[str]:
-        """A contact that is left out counts as seen."""
-        found = address_sql(segment)
-        if self.plan.ext_id:
-            found = [missing_sql(), *found, *customer_sql(self._known.key if self._known else "")]
-        if self._leavers:
-            found.append(leave_out_sql(self._leavers))
-        return [*found, *exclude_sql(self._excluded)] if self._excluded else found
+    def _settle(self, segment: int) -> RowKeys:
+        """Settles the fate of rows whose contact another row is, or who is left out; the keys of their addresses.
 
-    def _told(self, segment_name: str, origins: Origins, row: str) -> MappedChunk:
+        A contact that is left out counts as seen.
+        """
+        if self.plan.ext_id:
+            self._execute(missing_sql())
+        keys = self._addresses.settle(segment)
+        if self.plan.ext_id:
+            self._execute_all(customer_sql(self._known.key if self._known else ""))
+        if self._leavers:
+            self._execute(leave_out_sql(self._leavers))
+        if self._excluded:
+            self._execute_all(exclude_sql(self._excluded))
+        return keys
+
+    def _told(self, segment_name: str, origins: Origins, row: str, keys: RowKeys | None = None) -> MappedChunk:
         """What is known of the chunk's rows now; `row` is the column that says where they stand in `origins`.
 
-        Only contacts that are sent keep a number from others.
+        Only contacts that are sent keep a number from others. `keys` are those of their addresses.
         """
         for k, _ in self._unique:
             if self._known:
                 self._execute(foreign_phone_sql(self._known, k, waited=row == PLACE))
-            self._execute_all(phone_sql(k))
+            self._first_phones[k].settle()
         if self._choosing:
             outside, self.last_inside = self._choosing.mark()
             self.outside[segment_name] += outside
         doubtful = self._count_fields()
         self._count(segment_name, origins, doubtful, row)
-        if self._compared:
-            self._compare(self._compared)
+        if self._comparing:
+            self._comparing.compare(None if self.plan.ext_id else keys)
         return self._written(origins, doubtful, row)
 
     def _check_count(self, chunk: Chunk) -> None:
@@ -276,17 +285,9 @@ class Mapper:
                 customer, outcome = (customer_id or "").strip(), outcome_of(reason)
                 self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
 
-    def _compare(self, compared: Compared) -> None:
-        """Notes the keys of the chunk's contacts, and finds those that are to be sent."""
-        self._execute(keys_sql(self.plan, compared.key))
-        self._execute(write_keys_sql(compared.keys_file(self._parts)))
-        self._parts += 1
-        if compared.before:
-            self._execute_all(fresh_sql(compared.before))
-
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
-        rows = FRESH_ROWS if self._compared and self._compared.before else "chunk"
+        rows = self._comparing.rows if self._comparing else "chunk"
         self._execute(copy_sql(contacts_sql(self.plan, doubtful, rows), str(mapped.contacts)))
         self._execute(copy_sql(places_sql(place, rows), str(mapped.places)))
         return mapped

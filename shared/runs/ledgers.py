@@ -50,13 +50,9 @@ class Opened:
     is_whole: bool
 
     def compared(self, run: Run, export: Export) -> Compared:
-        """How the run's contacts are compared as they are mapped: where all are sent, or none is, with nothing."""
-        with_nothing = export.sync_mode == "full" or run.kind == "verify"
-        return self.compared_with(None if with_nothing else self.before)
-
-    def compared_with(self, before: Path | None) -> Compared:
-        """How contacts are compared with these ones."""
-        return Compared(self.key, self.folder, before)
+        """How the run's contacts are compared as they are mapped."""
+        before = None if run.kind == "verify" else self.before
+        return Compared(self.key, self.folder, before, sends_all=export.sync_mode == "full")
 
     def still_in(self, members: Path) -> "Opened":
         """The same, but only who is in the list counts as put there."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
+from shared.mapping.compared import Compared
 from shared.mapping.results import MappedChunk, RejectedRow
 from shared.runs.kinds import Kind
 from shared.runs.ledgers import Opened
@@ -83,7 +84,7 @@ class Checking:
     ) -> None:
         from shared.sync.verification import Verification  # brings DuckDB
 
-        self._keys_file = opened.compared_with(None).keys_file
+        self._keys_file = Compared(opened.key, opened.folder).keys_file
         self._verification = Verification(opened.folder, members, opened.before)
         self._files = files
         self._on_found = on_found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from shared.mapping.compared import CHANGED, NEW, UNCHANGED
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, read_sql, write_ledger
@@ -64,7 +65,7 @@ class Comparison:
         self._known = known
         self._mode = mode
         views = {
-            "segment": read_sql(*keys),
+            "segment": read_sql(*keys, more=("was",)),
             "before": read_sql(*([known.before] if known.before else [])),
             "others": read_sql(*known.others),
             "members": self._members(),
@@ -80,12 +81,8 @@ class Comparison:
 
     def difference(self) -> Difference:
         """What the run is to do; who is to be removed is in a file in the folder."""
-        new, changed, unchanged = self._row(
-            "SELECT count(*) FILTER (before.high IS NULL), "
-            "count(*) FILTER (before.high IS NOT NULL AND before.digest IS DISTINCT FROM segment.digest), "
-            "count(*) FILTER (before.digest = segment.digest) "
-            "FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
-        )
+        counts = ", ".join(f"count(*) FILTER (was = {was})" for was in (NEW, CHANGED, UNCHANGED))
+        new, changed, unchanged = self._row(f"SELECT {counts} FROM segment WHERE digest IS NOT NULL")
         sent = self._sent()
         not_shown = 0
         if self._known.shown:
@@ -110,7 +107,8 @@ class Comparison:
         Who has left the segment is forgotten where the run takes them out of the list. Where the list was not read, it
         takes out nobody: they stay ours, and a later run removes them.
         """
-        sent, stays = "SELECT * FROM segment WHERE digest IS NOT NULL", "SELECT * FROM segment WHERE digest IS NULL"
+        sent = "SELECT high, low, digest FROM segment WHERE digest IS NOT NULL"
+        stays = "SELECT high, low FROM segment WHERE digest IS NULL"
         removes = self._mode in MIRRORS and self._known.members is not None
         kept = f"SEMI JOIN ({stays})" if removes else f"ANTI JOIN ({sent})"
         contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
@@ -138,8 +136,8 @@ class Comparison:
 
     def _sent(self) -> str:
         """The contacts that the run sends."""
-        sent = "SELECT segment.* FROM segment LEFT JOIN before USING (high, low) WHERE segment.digest IS NOT NULL"
-        return sent if self._mode == "full" else f"{sent} AND before.digest IS DISTINCT FROM segment.digest"
+        sent = "SELECT high, low, digest FROM segment WHERE digest IS NOT NULL"
+        return sent if self._mode == "full" else f"{sent} AND was < {UNCHANGED}"
 
     def _still_ours(self) -> str:
         """Who has left the segment and is not removed, though no other export keeps them.

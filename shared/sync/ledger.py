@@ -18,7 +18,6 @@ from shared.mapping.rule import literal
 FORM = "1"
 COLUMNS = dict.fromkeys(("high", "low", "digest"), "UBIGINT")
 DIGESTS_BY = f"duckdb {duckdb.__version__}"
-NOBODY = "SELECT CAST(NULL AS UBIGINT) AS high, CAST(NULL AS UBIGINT) AS low, CAST(NULL AS UBIGINT) AS digest LIMIT 0"
 
 
 class LedgerUnreadable(Exception):
@@ -58,11 +57,12 @@ class About:
             raise LedgerUnreadable("it was made with another APP_SECRET")
 
 
-def read_sql(*paths: Path) -> str:
-    """The contacts of these files: `high`, `low`, `digest`."""
+def read_sql(*paths: Path, more: Sequence[str] = ()) -> str:
+    """The contacts of these files: `high`, `low`, `digest`, and `more` columns."""
+    columns = (*COLUMNS, *more)
     if not paths:
-        return NOBODY
-    return f"SELECT high, low, digest FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
+        return f"SELECT {', '.join(f'CAST(NULL AS UBIGINT) AS {name}' for name in columns)} LIMIT 0"
+    return f"SELECT {', '.join(columns)} FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
 
 
 def write_ledger(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About) -> None:

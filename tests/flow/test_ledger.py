@@ -193,3 +193,13 @@ def test_whom_an_import_of_a_cancelled_run_brings_after_the_list_was_read_stays_
     status = run(mirroring)
     assert (counts(status), status["contacts_removed"]) == ((0, 0, 4, 0), 1)
     assert numbers(mirroring) == set(range(4))
+
+
+def test_segment_without_a_well_formed_row_is_held_and_leaves_the_list_alone(mirroring):
+    refresh(mirroring, *range(3))
+    run(mirroring)
+    mirroring.change(max_removed=0)
+    mirroring.segment("CustomerId,EMail,FirstName\nC-1\nC-2\n", refresh="2026/11/25/0500")
+    status = mirroring.run()
+    assert (status["status"], status["rows_rejected"]) == ("held", {"malformed_row": 2}), status["error"]
+    assert numbers(mirroring) == {0, 1, 2}
