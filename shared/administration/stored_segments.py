@@ -27,10 +27,10 @@ from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
-from shared.sync.stored import LEDGERS
+from shared.sync.stored import LEDGERS, UNDO
 
-# What the app, the platform and the portal keep for themselves in an account.
-_OURS = (STAGED, REJECTED, LEAVERS, LEDGERS)
+# What the app keeps for itself, and what the platform and the portal do, in an account.
+OWN_CONTAINERS = (STAGED, REJECTED, LEAVERS, LEDGERS, UNDO)
 _OTHERS = ("$", "azure-webjobs-", "app-package-", "insights-")
 _AT_ONCE = 8
 # A run of the same snapshot has counted its rows. An older one is not looked for.
@@ -88,7 +88,7 @@ def _containers(app: App, document: Document) -> list[str]:
         if error.code != "storage_denied":
             raise
         return _named_containers(document)
-    return [name for name in names if name not in (*_OURS, own) and not name.startswith(_OTHERS)]
+    return [name for name in names if name not in (*OWN_CONTAINERS, own) and not name.startswith(_OTHERS)]
 
 
 def _named_containers(document: Document) -> list[str]:

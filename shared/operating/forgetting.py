@@ -32,7 +32,7 @@ from shared.staging.folders import working_folder
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.blob_changes import change_blob
 from shared.storage.failures import Conflict, NotFound
-from shared.sync.stored import LEDGERS
+from shared.sync.stored import LEDGERS, UNDO
 
 _CANCEL_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 2.0
@@ -149,7 +149,7 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
 
 
 def _erase_in_ledgers(app: App, person: Person, customers: set[str], found: Forgotten) -> None:
-    if not app.storage.app_blobs.listing_if_there(LEDGERS, ""):
+    if not any(app.storage.app_blobs.listing_if_there(container, "") for container in (LEDGERS, UNDO)):
         return
     from shared.sync.erasing import erase_from_ledgers  # brings DuckDB
 

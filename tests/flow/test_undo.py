@@ -11,7 +11,7 @@ from shared.runs import leavers
 from shared.runs.holding import approve
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
-from shared.sync.stored import UNDO
+from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 from tests.flow.undoing import ADMINISTRATOR, begin, leave, refusal, undo, undo_blobs
 
@@ -170,6 +170,17 @@ def test_forgotten_person_is_not_in_what_undoes_a_run(undoing):
     forget(undoing.app, ADMINISTRATOR, address(1))
     assert undo(undoing, status)["contacts_added"] == 1
     assert numbers(undoing) == {0, *range(2, 6)}
+
+
+def test_forgotten_person_is_not_in_what_undoes_a_run_whose_ledger_is_gone(undoing):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(2, 6))
+    run(undoing)
+    blobs = undoing.app.storage.app_blobs
+    for blob in blobs.listing(LEDGERS, ""):
+        blobs.delete(LEDGERS, blob.name)
+    assert any("ledgers: 1 file" in line for line in forget(undoing.app, ADMINISTRATOR, address(1)).erased)
 
 
 def test_export_that_is_reset_has_nothing_to_undo(undoing):

@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+from shared.administration.stored_segments import OWN_CONTAINERS
 from tests.unit.code_and_bicep import ROOT, bicep, bicep_files, constant, nodes
 
 # Roles
@@ -92,7 +93,7 @@ def test_storage_has_the_containers_queues_and_tables_of_the_code():
         if isinstance(target, ast.Name)
     }
     ours = ("STAGED", "REJECTED", "LEAVERS", "LEDGERS", "UNDO")
-    assert made("containers") == {assigned[name] for name in ours}
+    assert made("containers") == {assigned[name] for name in ours} == set(OWN_CONTAINERS)
     triggers = {constant(word.value) for call in nodes(ast.Call) for word in call.keywords if word.arg == "queue_name"}
     queues = {assigned["QUEUE"], assigned["NOTICES"]}
     assert made("queues") == queues | {f"{queue}-poison" for queue in queues} == triggers

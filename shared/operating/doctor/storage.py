@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from shared.administration.stored_segments import OWN_CONTAINERS
 from shared.app import App
 from shared.config.document import blob_address
 from shared.config.models import Document
@@ -13,13 +14,10 @@ from shared.errors import ConfigurationError
 from shared.operating import looking
 from shared.operating.doctor.finding import Finding, Probe
 from shared.operating.looking import Look
-from shared.runs.leavers import LEAVERS, has_changed_secret
+from shared.runs.leavers import has_changed_secret
 from shared.settings import Settings
-from shared.staging.bodies import STAGED
-from shared.staging.rejected import REJECTED
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import NotFound
-from shared.sync.stored import LEDGERS
 
 _TABLES = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
 
@@ -45,7 +43,7 @@ def _wrong(setting: str, error: ConfigurationError) -> Finding:
 def app_services(app: App) -> list[list[Probe]]:
     """The app's containers, queues and tables: each is written to, and what was written is deleted."""
     storage = app.storage
-    containers = [STAGED, REJECTED, LEAVERS, LEDGERS]
+    containers = [*OWN_CONTAINERS]
     if not Path(app.settings.export_config).is_file():
         with suppress(ConfigurationError):
             containers.append(blob_address(app.settings.export_config)[0])

@@ -7,6 +7,7 @@ import pytest
 from shared.access import AccessDenied
 from shared.administration import account, exports, stored_segments
 from shared.administration.items import ANY
+from shared.administration.stored_segments import OWN_CONTAINERS
 from shared.brevo.account_lists import AccountList
 from shared.errors import ConfigurationError
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, code_of, share
@@ -122,7 +123,8 @@ def test_all_containers_are_looked_through_but_the_app_s_own(office, monkeypatch
     put = office.app.storage.segment_blobs.write
     put("second", "A/2026/11/24/0500/A_1.csv", b"CustomerId,EMail\n")
     put("azure-webjobs-hosts", "B/2026/11/24/0500/B_1.csv", b"CustomerId,EMail\n")
-    put("staged", "C/2026/11/24/0500/C_1.csv", b"CustomerId,EMail\n")
+    for own in OWN_CONTAINERS:
+        put(own, "C/2026/11/24/0500/C_1.csv", b"CustomerId,EMail\n")
     listed, _ = stored_segments.list_segments(office.app, VIEWER)
     assert {each.segment for each in listed} == {"Gold", "A"}
 
