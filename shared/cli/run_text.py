@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from shared.runs.kinds import CHANGES_LIST
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def waiting_lines(run: "RunStatus") -> list[str]:
 
 
 def undo_lines(run: "RunStatus") -> list[str]:
-    """How far an undo is."""
+    """How far an undo is, or a clear."""
+    if run.kind == "clear":
+        who = "contacts whom this export had put there"
+        return [f"  taken out  {run.contacts_removed:,} of {run.contacts_to_remove:,} {who}"]
     return [
         f"  taken out  {run.contacts_removed:,} of {run.contacts_to_remove:,} contacts whom the run had added",
         f"  put back   {run.contacts_added:,} of {run.contacts_to_add:,} contacts whom the run had removed",
@@ -83,7 +87,7 @@ def undo_lines(run: "RunStatus") -> list[str]:
 def held_lines(run: "RunStatus") -> list[str]:
     """What a held run would send, why it is held and until when, and how to decide."""
     lines = [f"  to send    {run.contacts_to_send:,} contacts of {run.contacts_mapped:,}; nothing was sent so far"]
-    if run.undo_of:
+    if run.kind in CHANGES_LIST:
         lines = []
     if run.held_for:
         advice = [f"  what to do {run.held_for.advice}"] if run.held_for.advice else []
@@ -91,7 +95,7 @@ def held_lines(run: "RunStatus") -> list[str]:
     until = f" until {local_text(run.held_until)}" if run.held_until else ""
     return [
         *lines,
-        f"  to {'do' if run.undo_of else 'send'} it: segment-export approve {run.run_id}{until}",
+        f"  to {'do' if run.kind in CHANGES_LIST else 'send'} it: segment-export approve {run.run_id}{until}",
         f"  to reject it: segment-export cancel {run.run_id}",
     ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shared.cli.fitting import columns, width_of
 from shared.cli.run_text import head_lines, held_lines, outcome, sync_lines, undo_lines, waiting_lines
 from shared.counting import counted
+from shared.runs.kinds import CHANGES_LIST
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def status_text(run: "RunStatus") -> str:
     if run.kind_words:
         lines.append(f"  kind       {run.kind_words}")
     lines += head_lines(run)
-    lines += undo_lines(run) if run.undo_of else [*_snapshot(run), *_rows(run), *sync_lines(run)]
+    lines += undo_lines(run) if run.kind in CHANGES_LIST else [*_snapshot(run), *_rows(run), *sync_lines(run)]
     lines += _reasons("list", run.list_differences)
     if run.batches:
         lines += _contacts(run)

@@ -118,6 +118,8 @@ def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) 
     facts.tell(_run_text(run, facts.snapshot))
     unsent = app.store.started(ready.export.id).unsent
     undo = app.store.load(unsent) if is_run_id(unsent) else None
+    if undo and undo.kind == "clear":
+        facts.tell(f"Run {undo.run_id} has taken out of the list whom the export had put there.")
     if undo and undo.undo_of == run.run_id:
         facts.tell(f"Run {undo.run_id} has undone it: whom it had added was taken out of the list again.")
     if not run.rejected_id:

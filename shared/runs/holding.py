@@ -57,8 +57,15 @@ def _check_held(app: App, run: Run) -> None:
         raise ConfigurationError(
             "hold_expired",
             f"The run {run.run_id} could be approved until {local_text(run.held_until)}.",
-            f"Make a new plan: segment-export plan {run.export}",
+            f"Ask for it again: {_command(run)}",
         )
+
+
+def _command(run: Run) -> str:
+    """What makes another run like it, to be held again."""
+    if run.kind == "clear":
+        return f"segment-export export remove {run.export} --members remove, or detach"
+    return f"segment-export undo {run.undo_of}" if run.undo_of else f"segment-export plan {run.export}"
 
 
 def _not_held(run: Run) -> ConfigurationError:
@@ -76,7 +83,7 @@ def check_same_settings(run: Run, ready: ReadyExport) -> None:
         raise ConfigurationError(
             "plan_outdated",
             f"The configuration of the export or its connection has changed since {run.run_id} was held.",
-            f"Make a new plan: segment-export plan {run.export}",
+            f"Ask for it again: {_command(run)}",
         )
 
 
@@ -111,7 +118,7 @@ def expire(app: App, run: Run) -> bool:
     problem = Problem(
         "hold_expired",
         f"Nobody has approved it until {local_text(run.held_until)}.{why}",
-        f"If it is right, make a new plan and approve that: segment-export plan {run.export}",
+        f"If it is right, ask for it again and approve that: {_command(run)}",
     )
     with telemetry.span("expire", parent=run.trace, run=run.run_id, export=run.export):
         return end.end_hold(app, run.run_id, problem, lambda now: now.is_past_hold(app.time())).is_final
@@ -120,9 +127,12 @@ def expire(app: App, run: Run) -> bool:
 def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, new_run_id: str) -> bool:
     """Ends the export's open run where it is held and the new one is to take its place; False where it stays.
 
-    The new one is started by a person, or there is a newer snapshot. Raises ExportError.
+    The new one is started by a person, or there is a newer snapshot. What waits for a clear waits for no snapshot: its
+    export is to end. Raises ExportError.
     """
-    if run is None or not run.is_held or not (trigger in _BY_PEOPLE or _is_newer_there(app, run, ready)):
+    if run is None or not run.is_held:
+        return False
+    if trigger not in _BY_PEOPLE and (run.kind == "clear" or not _is_newer_there(app, run, ready)):
         return False
     problem = Problem("superseded", f"The newer run {new_run_id} takes its place.", "")
     with telemetry.span("supersede", parent=run.trace, run=run.run_id, export=run.export):

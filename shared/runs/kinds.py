@@ -5,9 +5,12 @@ from typing import Literal
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
 # A plan is held whatever the guards say; once approved, it is a run as any other. An undo takes back what a run has
-# changed in the list, a verification compares the list with the segment: both send nothing. A repair makes it right.
-Kind = Literal["export", "trial", "plan", "undo", "verify", "repair"]
+# changed in the list, a clear takes out of it whom an export that ends has put there, a verification compares the list
+# with the segment: they send nothing. A repair makes it right.
+Kind = Literal["export", "trial", "plan", "undo", "clear", "verify", "repair"]
 SENDS_SEGMENT: frozenset[Kind] = frozenset(("export", "plan", "repair"))
 # These read the list as it is, whatever the export's mode.
 COMPARES: frozenset[Kind] = frozenset(("verify", "repair"))
+# These change who is in the list, and send nothing.
+CHANGES_LIST: frozenset[Kind] = frozenset(("undo", "clear"))
 UNGUARDED: frozenset[Kind] = frozenset(("trial", "verify"))

@@ -36,7 +36,8 @@ class Opened:
     """What is known before a run. `etag` is that of the ledger, empty where there is none; `notes` say what is odd.
 
     `before` is what we have put into the list, in a file, None where nothing is known; `others` are ledgers of other
-    exports of the list. `is_whole` is False where one of those could not be read: then nobody can be removed.
+    exports of the list. `is_whole` is False where one of those could not be read: then nobody can be removed. `unread`
+    says why a part of the export's own could not be.
     """
 
     address: Address
@@ -48,6 +49,7 @@ class Opened:
     etag: str
     notes: list[str]
     is_whole: bool
+    unread: str
 
     def compared(self, run: Run, export: Export) -> Compared:
         """How the run's contacts are compared as they are mapped."""
@@ -101,10 +103,6 @@ def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened 
 
     Raises ConfigurationError for what is wrong with APP_SECRET where the export's mode needs a ledger.
     """
-    # These bring DuckDB, which cold starts do without.
-    from shared.sync.ledger import About
-    from shared.sync.opening import open_files
-
     if run.is_trial:
         return None
     try:
@@ -113,17 +111,25 @@ def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened 
         if ready.export.sync_mode != "full" or run.kind in COMPARES:
             raise
         return None
-    address = address_of(run)
+    return open_ledger_at(app, address_of(run), ready.export.identify_by, key, folder)
+
+
+def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, folder: Path) -> Opened:
+    """The same for the export with this address. Raises Conflict and NotFound where something changes meanwhile."""
+    # These bring DuckDB, which cold starts do without.
+    from shared.sync.ledger import About
+    from shared.sync.opening import open_files
+
     stored = Stored.find(app.storage.app_blobs, address)
     sent = replace(
         stored,
         intentions=_delivered(app, stored.intentions),
         others_intentions=_delivered(app, stored.others_intentions),
     )
-    found = open_files(app.storage.app_blobs, sent, folder, About(ready.export.identify_by, key.id, ""))
+    found = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
     etag = stored.ledger.etag if stored.ledger else ""
     return Opened(
-        address, ready.export.identify_by, key, folder, found.before, found.others, etag, found.notes, found.is_whole
+        address, identity, key, folder, found.before, found.others, etag, found.notes, found.is_whole, found.unread
     )
 
 

@@ -112,6 +112,15 @@ def blocking(app: App, run: Run) -> tuple[list[LeftImport], list[str]]:
     return own or left, sorted(others)
 
 
+def left_by_its_export(app: App, run: Run) -> list[LeftImport]:
+    """The imports that earlier runs of the run's export have left, as far as is known open at Brevo, the oldest first.
+
+    Asks Brevo about them now and then. Raises as BrevoClient does.
+    """
+    release_left_slots(app, run.key_setting)
+    return [each for each in left_imports(app, run.key_setting) if run_address(each.run)[0] == run.export]
+
+
 def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: float) -> bool:
     """True when the batch holds one of the account's slots now, or held it already.
 

@@ -24,7 +24,7 @@ from shared.runs.state import Run
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
 from shared.runs.trial import Trial
-from shared.runs.undoing import Undo
+from shared.runs.undoing import Clear, Undo
 from shared.runs.verifying import Verify
 from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
@@ -36,7 +36,7 @@ _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/bl
 
 _DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
-_KINDS: dict[Kind, str] = {"undo": "An undo", "verify": "A verification"}
+_KINDS: dict[Kind, str] = {"undo": "An undo", "clear": "A removal of members", "verify": "A verification"}
 _HELD = "A run of this export is held, and waits for a person who approves or cancels it."
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def start_run(
     due: str = "",
     run_id: str = "",
     kind: Literal["export", "plan"] = "export",
-    instead: Trial | Undo | Verify | None = None,
+    instead: Trial | Undo | Clear | Verify | None = None,
 ) -> Start:
     """Starts a run of the export, or finds the one that is active. One that is held may give way to it.
 

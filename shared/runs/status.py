@@ -94,10 +94,16 @@ class RunStatus(Counts, RunSummary):
 
     @property
     def kind_words(self) -> str:
-        """What a trial, an undo, a verification or a repair is; empty for another run."""
+        """What a trial, an undo, a clear, a verification or a repair is; empty for another run."""
         if self.kind == "trial":
             return trial_words(self.customers or 0, self.list_id, self.list_name)
-        return {"undo": f"undo of {self.undo_of}", "verify": "verification", "repair": "repair"}.get(self.kind, "")
+        words: dict[Kind, str] = {
+            "undo": f"undo of {self.undo_of}",
+            "clear": "removal of members",
+            "verify": "verification",
+            "repair": "repair",
+        }
+        return words.get(self.kind, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +248,8 @@ def _own_events(run: Run) -> Iterator[Event]:
         texts["queued"] += f" A {trial_words(run.customers, run.list_id, run.list_name)}."
     if run.undo_of:
         texts["queued"] += f" Undoes the run {run.undo_of}."
+    if run.kind == "clear":
+        texts["queued"] += " Takes out of the list whom the export has put there."
     if run.held_for:
         texts["held"] = run.held_for.message
     if run.is_final:

@@ -6,6 +6,7 @@ Everything here is pure. The row `started` of an export keeps it (`shared/runs/s
 from dataclasses import dataclass, replace
 from typing import Self
 
+from shared.runs.kinds import CHANGES_LIST
 from shared.runs.state import SUCCEEDED, Run
 from shared.segments.snapshot import time_of
 from shared.times import local_text
@@ -120,8 +121,8 @@ class Started:
 
     def after(self, run: Run, now: float) -> Self:
         """As it is once the run has ended. One that fails is tried again, unless people have decided its end."""
-        if run.kind == "undo" and run.state in SUCCEEDED:
-            # What it has undone counts as not exported, and no trigger exports that again.
+        if run.kind in CHANGES_LIST and run.state in SUCCEEDED:
+            # What it has taken back counts as not exported, and no trigger exports that again.
             return replace(self.with_snapshot_known(run.snapshot).with_due_known(self.due), unsent=run.run_id)
         if not run.sends_segment:
             return self

@@ -19,7 +19,12 @@ from shared.runs.ledgers import address_of
 from shared.runs.state import SUCCEEDED, Run
 from shared.sync.stored import UNDO, exports_of
 
-_KINDS: dict[Kind, str] = {"undo": "an undo", "trial": "a trial", "verify": "a verification, which changes nothing"}
+_KINDS: dict[Kind, str] = {
+    "undo": "an undo",
+    "trial": "a trial",
+    "clear": "a removal of members",
+    "verify": "a verification, which changes nothing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,17 @@ class Undo:
         """The run as an undo. It has the snapshot of the one that it undoes, which no trigger is to start again."""
         undone = self.undone
         return replace(run, kind=self.kind, undo_of=undone.run_id, snapshot=undone.snapshot, list_name=undone.list_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """The run that takes out of its list whom an export has put there: see `clearing.py`."""
+
+    kind: ClassVar[Kind] = "clear"
+
+    def run(self, run: Run) -> Run:
+        """The run as a clear. It has no snapshot."""
+        return replace(run, kind=self.kind)
 
 
 def impossible(

@@ -11,6 +11,7 @@ from shared.errors import ExportError
 from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.runs.batch import Batch
 from shared.runs.counts import accepted_text
+from shared.runs.kinds import CHANGES_LIST
 from shared.runs.slots import blocking
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
@@ -39,7 +40,8 @@ def waiting_of(app: App, run: Run, batches: Sequence[Batch]) -> Waiting | None:
     if run.is_held:
         return Waiting("A person is to approve it.", _entered(run), deadline=run.held_until)
     if run.state in STAGEABLE and run.is_owned(app.time()):
-        return Waiting("A worker reads and checks the segment.", _entered(run), run.watch_due)
+        what = "list" if run.kind in CHANGES_LIST else "segment"
+        return Waiting(f"A worker reads and checks the {what}.", _entered(run), run.watch_due)
     # A wait that is over in this state is over; up to the worker's claim a run that is staged waits for what was noted.
     if run.is_waiting(now) or (run.waiting and run.state in STAGEABLE):
         until = run.waiting_until or run.stalled_after - app.graces.stalled
@@ -67,9 +69,9 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
         return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), next_check, ends)
     if left:
         return _for_slot(app, run, left, Waiting("", _entered(run), next_check, ends))
-    reason = (
-        "A worker changes the list." if run.undo_of else "Brevo has confirmed every import; the run is being ended."
-    )
+    reason = "Brevo has confirmed every import; the run is being ended."
+    if run.kind in CHANGES_LIST:
+        reason = "A worker changes the list."
     return Waiting(reason, _entered(run), next_check, ends)
 
 

@@ -7,6 +7,7 @@ from shared.app import App
 from shared.config.models import CronSchedule, Document, Export
 from shared.counting import counted
 from shared.errors import ExportError, TransientError
+from shared.runs.kinds import CHANGES_LIST
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
@@ -25,7 +26,7 @@ class Why:
 
 
 def other_active(newest: Run | None) -> Why | None:
-    """What is said while the export's newest run is a trial or an undo that is not over."""
+    """What is said while the export's newest run is one that does not send its segment, and is not over."""
     if newest is None or newest.is_final or newest.sends_segment:
         return None
     if newest.is_held:
@@ -34,6 +35,10 @@ def other_active(newest: Run | None) -> Why | None:
         return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
     if newest.kind == "verify":
         return Why("verify_active", f"The verification {newest.run_id} is active. A run can start when it has ended.")
+    if newest.kind == "clear":
+        return Why(
+            "clear_active", f"The removal of members {newest.run_id} is active. A run can start when it has ended."
+        )
     return Why("undo_active", f"The undo {newest.run_id} is active. A run can start when it has ended.")
 
 
@@ -135,7 +140,7 @@ def needs_accept(last: Run) -> bool:
 def held_words(run: Run) -> tuple[str, str]:
     """Why a held run waits for a person and until when; and how to decide."""
     why = f" {run.held_for.message}" if run.held_for else ""
-    does = "do it" if run.undo_of else f"send its {counted(run.counts.contacts_to_send, 'contact')}"
+    does = "do it" if run.kind in CHANGES_LIST else f"send its {counted(run.counts.contacts_to_send, 'contact')}"
     return (
         f"The run {run.run_id} is held until {local_text(run.held_until)}.{why}",
         f"To {does}: segment-export approve {run.run_id} · To reject it: segment-export cancel {run.run_id}",
@@ -149,6 +154,8 @@ def _guard_of(last: Run) -> Problem | None:
 
 
 def _happened(last: Run) -> str:
+    if last.kind == "clear":
+        return f"The run {last.run_id} has taken its members out of the list."
     if last.kind == "undo":
         return f"The run {last.undo_of} was undone."
     message = last.error.message if last.error else "It has no error."

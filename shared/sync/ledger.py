@@ -122,6 +122,12 @@ def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:
     return int(found)
 
 
+def size(path: Path | None, folder: Path) -> int:
+    """How many contacts the ledger has; none where there is none."""
+    with closing(open_engine(folder)) as db:
+        return count(db, read_sql(*filter(None, [path])))
+
+
 def merged_sql(ledger: str, intentions: Sequence[str]) -> str:
     """The ledger, and what runs that were not confirmed may have delivered: ours, but with unknown values.
 

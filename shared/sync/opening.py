@@ -14,12 +14,16 @@ from shared.sync.stored import Stored, fetch
 
 @dataclass(frozen=True, slots=True)
 class OpenedFiles:
-    """What is known, in files. `before` is None where nothing is; `is_whole` False where others' are unreadable."""
+    """What is known, in files. `before` is None where nothing is; `is_whole` False where others' are unreadable.
+
+    `unread` says why a part of the export's own cannot be read; empty where all of it was.
+    """
 
     before: Path | None
     others: tuple[Path, ...]
     notes: list[str]
     is_whole: bool
+    unread: str = ""
 
 
 def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> OpenedFiles:
@@ -30,14 +34,15 @@ def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> Ope
     Raises Conflict and NotFound where something has changed meanwhile.
     """
     with closing(open_engine(folder)) as db:
-        own, unread = _read(db, blobs, [stored.ledger] if stored.ledger else [], folder / "ledger", wanted)
-        notes = [f"The ledger of this list is not used: {why}. All contacts are sent." for why in unread]
+        own, own_unread = _read(db, blobs, [stored.ledger] if stored.ledger else [], folder / "ledger", wanted)
+        notes = [f"The ledger of this list is not used: {why}. All contacts are sent." for why in own_unread]
         intentions, unread = _read(db, blobs, stored.intentions, folder / "intention", wanted)
         notes += [f"What a run before may have delivered is not known: {why}." for why in unread]
+        own_unread += unread
         others, unread = _read(db, blobs, [*stored.others, *stored.others_intentions], folder / "other", wanted)
         notes += [f"The ledger of another export of this list is not used: {why}. Nobody is removed." for why in unread]
         before = _merged(db, own, intentions, folder / "before", wanted)
-    return OpenedFiles(before, tuple(path for path, _ in others), notes, not unread)
+    return OpenedFiles(before, tuple(path for path, _ in others), notes, not unread, "; ".join(own_unread))
 
 
 type _Found = list[tuple[Path, About]]

@@ -1,5 +1,7 @@
 """How a run is undone: whom it has added to a list and whom it has removed, against the list as it is now.
 
+A clear is the same for all that the export has put there, in whatever run.
+
 The record of a run holds keys and Brevo's numbers, no addresses. It is written before the run sends anything.
 """
 
@@ -23,12 +25,13 @@ _COLUMNS = {"high": "UBIGINT", "low": "UBIGINT", "number": "BIGINT", "ours": "BO
 class Before:
     """What is known before an undo, in files.
 
-    `record` is that of the run, `ledger` what its export has put into the list, `others` what other exports have.
+    `record` is that of the run, None for all that its export has put into the list, which is in `ledger`; `others` is
+    what other exports have put there.
     `members` and `left` are who is in the list and who left it, in lines as `member_line` writes them. Of an undo that
     was approved, `shown_*` are what a person has seen of it, None where it was nobody.
     """
 
-    record: Path
+    record: Path | None
     ledger: Path | None
     others: tuple[Path, ...]
     members: Path
@@ -84,7 +87,8 @@ def reversal(before: Before, folder: Path, intention: Path, about: About) -> Rev
     Raises LedgerUnreadable where the record cannot be read with this secret, or has contacts without a number.
     """
     with closing(open_engine(folder)) as db:
-        About.of(db, before.record, _COLUMNS).check(about)
+        if before.record:
+            About.of(db, before.record, _COLUMNS).check(about)
         for name, select in _views(before).items():
             db.execute(f"CREATE VIEW {name} AS {select}")
         if count(db, "FROM removed WHERE number = 0"):
@@ -107,10 +111,10 @@ def _views(before: Before) -> dict[str, str]:
     """Statements for who is what, each by the views before it."""
     nobody = "SELECT high, low, CAST(NULL AS BIGINT) AS number FROM ledger LIMIT 0"
     return {
-        "record": f"SELECT high, low, number, ours FROM read_parquet({literal(str(before.record))})",
+        "ledger": read_sql(*filter(None, [before.ledger])),
+        "record": _record(before.record),
         "added": "SELECT high, low FROM record WHERE number IS NULL",
         "removed": "SELECT * FROM record WHERE number IS NOT NULL",
-        "ledger": read_sql(*filter(None, [before.ledger])),
         "others": read_sql(*before.others),
         "members": members_sql(before.members),
         "leavers": members_sql(before.left) if before.left else nobody,
@@ -126,6 +130,12 @@ def _views(before: Before) -> dict[str, str]:
         "back": "SELECT DISTINCT high, low, CAST(NULL AS UBIGINT) AS digest FROM (FROM to_add UNION ALL "
         "FROM willing SEMI JOIN members USING (number)) WHERE ours AND high <> 0",
     }
+
+
+def _record(record: Path | None) -> str:
+    if record is None:
+        return "SELECT high, low, CAST(NULL AS BIGINT) AS number, true AS ours FROM ledger"
+    return f"SELECT high, low, number, ours FROM read_parquet({literal(str(record))})"
 
 
 def _shown(before: Before, shown: Path | None) -> str:

@@ -177,6 +177,7 @@ def test_approved_run_is_no_plan_any_more_and_no_guard_stops_it():
         ("plan", True, True),
         ("repair", True, True),
         ("undo", False, True),
+        ("clear", False, True),
         ("trial", False, False),
         ("verify", False, False),
     ],

@@ -12,6 +12,7 @@ from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.runs.claim import StillClaimedError
+from shared.runs.kinds import CHANGES_LIST
 from shared.runs.queue import (
     GIVE_UP_SECONDS,
     LONGEST_STEP_WAIT_SECONDS,
@@ -114,7 +115,7 @@ def _read(app: App, text: str | bytes) -> tuple[Message | None, Run | None]:
 
 
 def _step(name: Step, run: Run) -> Callable[[App, Run, Message], None]:
-    if name == "stage" and run.kind == "undo":
+    if name == "stage" and run.kind in CHANGES_LIST:
         from shared.runs.steps.undo import stage_undo
 
         return stage_undo

@@ -1,4 +1,6 @@
-"""Step `stage` of an undo: whom it takes out of the list and whom it puts back is written down before it changes it.
+"""Step `stage` of an undo, and of a clear, which is one of all that an export has put into its list.
+
+Whom it takes out of the list and whom it puts back is written down before it changes it.
 
 The list is read again, so that what others have changed since stays. The step `confirm` then does it: see `settle`.
 """
@@ -12,15 +14,25 @@ from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError
+from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.excluded import Answers, ask_all, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
-from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger, store_file, write_intention
+from shared.runs.ledgers import (
+    Opened,
+    address_of,
+    fetched,
+    intention_of,
+    open_ledger_at,
+    store_file,
+    write_intention,
+)
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
+from shared.runs.slots import left_by_its_export
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
 from shared.runs.steps.snapshot_waits import wait_for_answer
@@ -34,9 +46,11 @@ from shared.sync.ledger import About, LedgerUnreadable
 from shared.sync.stored import UNDO
 from shared.sync.undo import Before, Reversal, reversal
 
+_LOOK_SECONDS = 15.0
+
 
 def stage_undo(app: App, run: Run, message: Message) -> None:
-    """Stages the undo; it goes on by its confirm message. Raises the three kinds of ExportError."""
+    """Stages the undo or clear; it goes on by its confirm message. Raises the three kinds of ExportError."""
     if run.state not in STAGEABLE:
         send_what_was_lost(app, run)
         return
@@ -45,13 +59,9 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
     ready = ready_for(app, run)
     if run.is_approved:
         check_same_settings(run, ready)
-    undone = find_run(app, run.undo_of)
-    check_undoable(app, ready, undone)
+    undone = _undone(app, run, ready)
     brevo = app.brevo(run.key_setting)
-    subjects = [Subject(run.list_id, "ledger")]
-    if undone.counts.contacts_removed:
-        subjects.append(Subject(run.list_id, "ledger", has_left=True))
-    answers = ask_all(app, run, ready, brevo, subjects)
+    answers = _wait_for_imports(app, run) or ask_all(app, run, ready, brevo, _subjects(run, undone))
     if isinstance(answers, Wait):
         wait_for_answer(app, run, message, answers, brevo.session.traffic.requests)
         return
@@ -60,6 +70,35 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
             _stage_claimed(app, run, claim, ready, undone, brevo, answers)
     except Stopping:
         stop_when_idle(app, run)
+
+
+def _undone(app: App, run: Run, ready: ReadyExport) -> Run | None:
+    """The run that is taken back; None for a clear. Raises ConfigurationError where it cannot be done."""
+    if run.kind == "clear":
+        clearing.check_clearable(ready)
+        return None
+    undone = find_run(app, run.undo_of)
+    check_undoable(app, ready, undone)
+    return undone
+
+
+def _subjects(run: Run, undone: Run | None) -> list[Subject]:
+    """Who is in the list; and where somebody is to be put back, who has left it."""
+    in_list = Subject(run.list_id, "ledger")
+    if undone is None or not undone.counts.contacts_removed:
+        return [in_list]
+    return [in_list, Subject(run.list_id, "ledger", has_left=True)]
+
+
+def _wait_for_imports(app: App, run: Run) -> Wait | None:
+    """What a clear waits for before it reads the list: a run that was ended may have left an import that brings more.
+
+    An undo is of a run that was confirmed.
+    """
+    left = left_by_its_export(app, run) if run.kind == "clear" else []
+    if not left:
+        return None
+    return Wait(_LOOK_SECONDS, f"It waits for {left[0].describe()}.", max(each.until for each in left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,37 +128,44 @@ class _Result:
 
 
 def _stage_claimed(
-    app: App, run: Run, claim: Claim, ready: ReadyExport, undone: Run, brevo: BrevoClient, answers: list[Answer]
+    app: App, run: Run, claim: Claim, ready: ReadyExport, undone: Run | None, brevo: BrevoClient, answers: list[Answer]
 ) -> None:
     staging_id = secrets.token_hex(4)
-    digest_key("ledger")  # which says what is wrong with APP_SECRET
+    key = digest_key("ledger")
     clear_what_killed_workers_left()
     with working_folder() as name:
         folder = Path(name)
         own, *left = answers
         members = read_members(app, run, brevo, Answers(None, [], own), folder, claim.check)
         leavers = read_answer(app, run, brevo, left[0], folder, claim.check) if left else None
-        opened = open_ledger(app, run, ready, folder)
-        record = fetched(app, record_of(undone), folder / "record.parquet", UNDO)
-        if not (opened and members and record):
-            raise impossible(undone.run_id, "what it has changed is not written down any more")
-        if not opened.is_whole:
-            raise impossible(undone.run_id, "the ledger of another export of this list cannot be read")
+        opened = open_ledger_at(app, address_of(run), ready.export.identify_by, key, folder)
+        record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
+        if not members or (undone and not record):
+            raise impossible(run.undo_of, "what it has changed is not written down any more")
+        _check_known(undone, opened)
         before = Before(record, opened.before, opened.others, members, leavers, *_shown(app, run, opened))
         try:
             found = reversal(before, folder, intention_of(opened), About(opened.identity, opened.key.id, run.run_id))
         except LedgerUnreadable as error:
-            raise impossible(undone.run_id, f"what it has changed cannot be read: {error}") from None
+            raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
     result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests)
-    if run.is_guarded and (why := _why_held(ready.export, found)):
+    if run.is_guarded and (why := _why_held(ready.export, found, undone)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
         _commit(app, run, claim, result)
 
 
+def _check_known(undone: Run | None, opened: Opened) -> None:
+    """Raises ConfigurationError where it is not known who has put whom into the list."""
+    if undone is None:
+        clearing.check_known(opened)
+    elif not opened.is_whole:
+        raise impossible(undone.run_id, "the ledger of another export of this list cannot be read")
+
+
 def _shown(app: App, run: Run, opened: Opened) -> tuple[bool, Path | None, Path | None]:
-    """Whom a person has seen of an undo that was approved."""
+    """Whom a person has seen of what was approved."""
     if not run.approved_of:
         return False, None, None
     names = (
@@ -140,9 +186,10 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
         store_file(app, numbers, name)
 
 
-def _why_held(export: Export, found: Reversal) -> Problem | None:
+def _why_held(export: Export, found: Reversal, undone: Run | None) -> Problem | None:
+    who = "the run has added" if undone else "this export has put there"
     try:
-        check_removed(export, found.to_remove, found.ours, OURS, "They are those whom the run has added.")
+        check_removed(export, found.to_remove, found.ours, OURS, f"They are those whom {who}.")
     except ConfigurationError as error:
         return Problem.of(error)
     return None

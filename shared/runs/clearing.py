@@ -1,0 +1,118 @@
+"""Clear: a run that takes out of a list whom its export has put there, since the export is to end. It sends nothing.
+
+Whom another export keeps in the list stays, and so does everybody whom this one has not put there. Once it has
+succeeded, the export's ledger has nobody.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from shared.app import App
+from shared.config.document import ReadyExport
+from shared.config.models import Document, Export
+from shared.counting import counted
+from shared.errors import ConfigurationError, TransientError
+from shared.runs.ledgers import Opened, open_ledger_at
+from shared.runs.questions import digest_key
+from shared.runs.state import SUCCEEDED
+from shared.staging.folders import working_folder
+from shared.storage.failures import Conflict, NotFound
+from shared.sync.stored import Address, Stored
+
+
+def impossible(export_id: str, why: str) -> ConfigurationError:
+    """The error of an export whose members cannot be taken out of its list."""
+    return ConfigurationError(
+        "clear_impossible",
+        f"The members of {export_id} cannot be taken out of its list: {why}.",
+        'With members "stay" the export ends and leaves its list as it is.',
+    )
+
+
+def check_clearable(ready: ReadyExport) -> None:
+    """Raises ConfigurationError for an export whose contacts cannot be found in its list."""
+    if ready.export.identify_by != "email":
+        raise impossible(ready.export.id, 'a list is compared by addresses, and the export has another "identify_by"')
+
+
+def check_known(opened: Opened) -> None:
+    """Raises ConfigurationError where it is not known whom the export, or another one of the list, has put there."""
+    if opened.unread:
+        raise impossible(opened.address.export, f"whom it has put there cannot be read: {opened.unread}")
+    if not opened.is_whole:
+        raise impossible(opened.address.export, "the ledger of another export of this list cannot be read")
+
+
+def has_members(app: App, ready: ReadyExport) -> bool:
+    """Whether somebody may be in the list whom the export has put there.
+
+    Raises ConfigurationError where that is not known, TransientError where it changes just now.
+    """
+    export = ready.export
+    address = Address(ready.key_setting, export.list_id, export.id)
+    digest_key("ledger")  # which says what is wrong with APP_SECRET
+    if not _is_kept(app, address):
+        if _has_sent(app, address):
+            raise impossible(export.id, "whom it has put there is not known any more")
+        return False
+
+    def look(opened: Opened) -> bool:
+        check_known(opened)
+        return bool(_size(opened))
+
+    return _opened(app, address, export, look)
+
+
+def members_of(app: App, document: Document, export: Export) -> int | None:
+    """How many contacts the export has put into its list, as far as is known; None where it is not.
+
+    Raises TransientError.
+    """
+    connection = document.connection_of(export)
+    if connection is None:
+        return None
+    address = Address(connection.api_key.setting, export.list_id, export.id)
+    try:
+        digest_key("ledger")
+    except ConfigurationError:
+        return None
+    if not _is_kept(app, address):
+        return None
+    return _opened(app, address, export, lambda opened: None if opened.unread else _size(opened))
+
+
+def staying_words(members: int, list_id: int) -> str:
+    """What becomes of the members of an export that ends and leaves them."""
+    stay = "stays" if members == 1 else "stay"
+    return f"{counted(members, 'contact')} that it has put into list {list_id} {stay} there"
+
+
+def _is_kept(app: App, address: Address) -> bool:
+    stored = Stored.find(app.storage.app_blobs, address)
+    return bool(stored.ledger or stored.intentions)
+
+
+def _has_sent(app: App, address: Address) -> bool:
+    """Whether the export has sent anything to the list since it was cleared, by its runs."""
+    for run in app.store.latest(address.export, None):
+        if (run.key_setting, run.list_id) != (address.account, address.list_id):
+            continue
+        if run.kind == "clear" and run.state in SUCCEEDED:
+            return False
+        if run.sends_segment and "delivering" in run.times:
+            return True
+    return False
+
+
+def _opened[Found](app: App, address: Address, export: Export, look: Callable[[Opened], Found]) -> Found:
+    with working_folder() as folder:
+        try:
+            return look(open_ledger_at(app, address, export.identify_by, digest_key("ledger"), Path(folder)))
+        except (Conflict, NotFound) as error:
+            raise TransientError("storage_conflict", f"{error} was changed meanwhile.") from None
+
+
+def _size(opened: Opened) -> int:
+    from shared.sync.ledger import size  # brings DuckDB
+
+    return size(opened.before, opened.folder)
