@@ -7,14 +7,16 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel
 
-from export_trigger.shapes import FieldFault, ProblemDetails
+from export_trigger.shapes import FieldFault, ProblemDetails, Started
 from shared.administration.connections import ConnectionInUse, NotConnected
 from shared.administration.items import InvalidInput, parse_json, parse_strictly
 from shared.errors import ExportError, TransientError
 from shared.json_text import json_text
 from shared.operating.health import Unhealthy
+from shared.runs.starting import Start
 
 LARGEST_BODY_BYTES = 1_000_000
+LOOK_AGAIN_SECONDS = "5"
 PROBLEM_TYPE = "urn:segment-export:problem:"
 
 # Every other error is 409: the request was right, and something else must change first.
@@ -53,6 +55,12 @@ def json_answer(found: Any, status: int = 200, headers: Mapping[str, str] | None
     return func.HttpResponse(
         f"{json_text(found)}\n", status_code=status, headers=dict(headers or {}), mimetype="application/json"
     )
+
+
+def started_answer(started: Start) -> func.HttpResponse:
+    """The run that was started, or found active, and where to look."""
+    headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": LOOK_AGAIN_SECONDS}
+    return json_answer(Started.of(started), 202, headers)
 
 
 def problem(error: ExportError) -> func.HttpResponse:

@@ -68,7 +68,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What a route takes and gives. `answer` is the type of the JSON answer, or the media type of what is no JSON."""
+    """What a route takes and gives. `answer` is the type of the JSON answer, or the media type of what is no JSON.
+
+    `first` is the answer, with 202, where something else is to be done before what was asked; `headers` are those of
+    the other one.
+    """
 
     method: str
     route: str
@@ -80,6 +84,8 @@ class Endpoint:
     parameters: tuple[Parameter, ...]
     problems: tuple[int, ...]
     anonymous: bool
+    first: Any = None
+    headers: tuple[str, ...] = ()
 
 
 ENDPOINTS: list[Endpoint] = []
@@ -98,13 +104,16 @@ def endpoint(
     problems: tuple[int, ...] = (),
     anonymous: bool = False,
     by_secret: bool = False,
+    first: Any = None,
+    headers: tuple[str, ...] = (),
 ) -> Callable[[Handler], object]:
     """Registers a handler. `by_secret`: the webhook's secret is enough where people must sign in."""
 
     def register(handler: Handler) -> object:
         words = (handler.__doc__ or "").strip()
         name = handler.__name__
-        ENDPOINTS.append(Endpoint(method, route, name, words, status, answer, body, parameters, problems, anonymous))
+        told = words, status, answer, body, parameters, problems, anonymous, first, headers
+        ENDPOINTS.append(Endpoint(method, route, name, *told))
         level = func.AuthLevel.ANONYMOUS if anonymous else None
         return blueprint.route(route, methods=[method], auth_level=level)(
             answering(handler, anonymous=anonymous, by_secret=by_secret)

@@ -66,6 +66,7 @@ BODIES: dict[str, Any] = {
     "start_exports": {"exports": "all"},
     "start_trial": {"list_id": 99, "customers": 20},
     "verify_export": {"repair": False},
+    "detach_export": {"members": "stay"},
     "why_not_in_list": {"email": "customer@example.com"},
     "webhook": {"segment": "HighValueSegment"},
 }

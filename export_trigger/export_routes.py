@@ -1,13 +1,14 @@
 """Exports: listed, shown, saved, duplicated, detached, removed."""
 
-from typing import Any
+from typing import Any, get_args
 
 import azure.functions as func
 
-from export_trigger.answers import json_answer, read_body, read_json
+from export_trigger.answers import RequestError, json_answer, read_body, read_json, started_answer
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
-from export_trigger.shapes import DuplicateBody, WhyBody
+from export_trigger.shapes import DuplicateBody, EndBody, Started, WhyBody
+from shared.administration.ending import Members, take_members_out
 from shared.administration.exports import (
     SORT_KEYS,
     ListedExport,
@@ -28,6 +29,7 @@ from shared.operating.why import why
 from shared.operating.why_answer import Answer
 
 _ID = ID_PATTERN.strip("^$")
+MEMBERS_STAY = "X-Members-Stay"
 IF_MATCH = Parameter("If-Match", "header", "The ETag that the caller has seen; * for whatever is there.")
 IF_MATCH_TO_CHANGE = Parameter("If-Match", "header", "The ETag that is to be changed; left out to add.")
 IF_MATCH_REQUIRED = Parameter(IF_MATCH.name, "header", IF_MATCH.words, required=True)
@@ -72,18 +74,65 @@ def show_export(asked: Asked) -> func.HttpResponse:
     body=Export,
     parameters=(IF_MATCH_TO_CHANGE,),
     problems=(400, 404, 409, 412, 413, 422),
+    headers=(MEMBERS_STAY,),
 )
 def save_export(asked: Asked) -> func.HttpResponse:
-    """Adds or changes an export, once its list, attributes and columns are checked. Runs nothing."""
+    """Adds or changes an export, once its list, attributes and columns are checked. Runs nothing.
+
+    Where it gets another list, its members stay in the one before: `X-Members-Stay` says how many.
+    """
     export = read_export(asked.app, asked.caller, read_json(asked.req), asked.id)
     return saved_answer(save(asked.app, asked.caller, export, asked.if_match(required=False)), "exports")
 
 
-@endpoint("DELETE", "exports/{id}", status=204, parameters=(IF_MATCH_REQUIRED,), problems=(404, 409, 412, 428))
+@endpoint(
+    "DELETE",
+    "exports/{id}",
+    status=204,
+    first=Started,
+    headers=(MEMBERS_STAY,),
+    parameters=(
+        IF_MATCH_REQUIRED,
+        Parameter(
+            "members",
+            "query",
+            "What becomes of its list's members: they stay, or a run takes out whom it has put there.",
+            {"enum": list(get_args(Members)), "default": "stay"},
+        ),
+        Parameter(
+            "accept", "query", "With members=remove, approves what a guard would hold.", {"enum": ["true", "false"]}
+        ),
+    ),
+    problems=(400, 404, 409, 412, 428),
+)
 def remove_export(asked: Asked) -> func.HttpResponse:
-    """Removes an export; a run of it sends nothing more than the batch on its way."""
-    remove(asked.app, asked.caller, asked.id, asked.if_match(required=True))
-    return func.HttpResponse(status_code=204)
+    """Removes an export; a run of it sends nothing more than the batch on its way.
+
+    Its list's members stay, and `X-Members-Stay` says how many. With `members=remove` the answer is 202 with a run that
+    takes them out, while there are any, and the export stays: ask again when that has succeeded.
+    """
+    expected = asked.if_match(required=True)
+    members, accept = _one_of(asked, "members", get_args(Members)), _one_of(asked, "accept", ("false", "true"))
+    if members == "remove":
+        start = take_members_out(
+            asked.app, asked.caller, "remove_export", asked.id, "http", expected=expected, accept=accept == "true"
+        )
+        if start is not None:
+            return started_answer(start)
+    staying = remove(asked.app, asked.caller, asked.id, expected)
+    return func.HttpResponse(status_code=204, headers=_staying(staying))
+
+
+def _one_of(asked: Asked, name: str, values: tuple[str, ...]) -> str:
+    """The query's value, the first one where there is none. Raises RequestError."""
+    value = asked.query.get(name, values[0])
+    if value not in values:
+        raise RequestError("body_invalid", f"{name}: is {' or '.join(values)}.")
+    return value
+
+
+def _staying(members: int | None) -> dict[str, str]:
+    return {} if members is None else {MEMBERS_STAY: str(members)}
 
 
 @endpoint(
@@ -100,10 +149,29 @@ def duplicate_export(asked: Asked) -> func.HttpResponse:
     return saved_answer(duplicate(asked.app, asked.caller, asked.id, body.id, body.display_name or ""), "exports")
 
 
-@endpoint("POST", "exports/{id}/detach", answer=Export, parameters=(IF_MATCH,), problems=(404, 409, 412))
+@endpoint(
+    "POST",
+    "exports/{id}/detach",
+    answer=Export,
+    first=Started,
+    headers=(MEMBERS_STAY,),
+    body=EndBody,
+    parameters=(IF_MATCH,),
+    problems=(400, 404, 409, 412, 413, 422),
+)
 def detach_export(asked: Asked) -> func.HttpResponse:
-    """Takes the connection away: the export is inactive, and keeps its settings."""
-    return saved_answer(detach(asked.app, asked.caller, asked.id, asked.if_match(required=False)), "exports")
+    """Takes the connection away: the export is inactive, and keeps its settings.
+
+    Its list's members stay, or leave it first, as with DELETE.
+    """
+    body, expected = read_body(asked.req, EndBody), asked.if_match(required=False)
+    if body.members == "remove":
+        start = take_members_out(
+            asked.app, asked.caller, "detach_export", asked.id, "http", expected=expected, accept=body.accept
+        )
+        if start is not None:
+            return started_answer(start)
+    return saved_answer(detach(asked.app, asked.caller, asked.id, expected), "exports")
 
 
 @endpoint("POST", "exports/{id}/why", answer=Answer, body=WhyBody, problems=(400, 404, 409, 413, 422))
@@ -124,7 +192,7 @@ def reset_export(asked: Asked) -> func.HttpResponse:
 def saved_answer(saved: Saved[Any], kind: str) -> func.HttpResponse:
     """What was saved, as it is now, with its ETag."""
     item: Connection | Export = saved.item
-    headers = {"ETag": f'"{saved.etag}"'}
+    headers = {"ETag": f'"{saved.etag}"', **_staying(saved.members_stay)}
     if saved.is_new:
         headers["Location"] = f"/api/{kind}/{item.id}"
     return json_answer(item, 201 if saved.is_new else 200, headers)

@@ -37,6 +37,7 @@ _HEADERS = {
     "Link": "The next page.",
     "X-Continuation-Token": "What the next page's `continuation` is.",
     "Allow": "The methods that the path takes.",
+    "X-Members-Stay": "How many contacts the export has put into the list that it leaves, where that is known.",
 }
 _DESCRIPTION = """\
 Exports Dynamics 365 Customer Insights segments to Brevo lists.
@@ -78,8 +79,9 @@ def _components() -> tuple[_References, dict[str, Any]]:
     for endpoint in ENDPOINTS:
         if endpoint.body is not None:
             types[endpoint.body, "validation"] = None
-        if endpoint.answer is not None and not isinstance(endpoint.answer, str):
-            types[endpoint.answer, "serialization"] = None
+        for answer in (endpoint.answer, endpoint.first):
+            if answer is not None and not isinstance(answer, str):
+                types[answer, "serialization"] = None
     inputs = [(found, mode, TypeAdapter(found)) for found, mode in types]
     references, definitions = TypeAdapter.json_schemas(inputs, ref_template=f"{_SCHEMAS}{{model}}")
     schemas: dict[str, Any] = dict(sorted(definitions["$defs"].items()))
@@ -145,6 +147,8 @@ def _takes_nothing(model: type[BaseModel]) -> bool:
 
 
 def _successes(endpoint: Endpoint) -> tuple[int, ...]:
+    if endpoint.first is not None:
+        return (endpoint.status, 202)
     return (200, 201) if endpoint.method == "PUT" else (endpoint.status,)
 
 
@@ -153,18 +157,22 @@ def _success(endpoint: Endpoint, status: int, references: _References) -> dict[s
     names = _headers_of(endpoint, status)
     if names:
         found["headers"] = {name: _header(name) for name in names}
-    if endpoint.answer is None:
+    is_first = endpoint.first is not None and status == 202
+    answer = endpoint.first if is_first else endpoint.answer
+    if answer is None:
         return found
-    if isinstance(endpoint.answer, str):
-        found["content"] = {endpoint.answer: {"schema": {"type": "string"}}}
+    if isinstance(answer, str):
+        found["content"] = {answer: {"schema": {"type": "string"}}}
         return found
-    found["content"] = {"application/json": {"schema": references[endpoint.answer, "serialization"]}}
-    if endpoint.name in ANSWERS:
+    found["content"] = {"application/json": {"schema": references[answer, "serialization"]}}
+    if endpoint.name in ANSWERS and not is_first:
         found["content"]["application/json"]["examples"] = {"example": {"value": ANSWERS[endpoint.name]}}
     return found
 
 
 def _headers_of(endpoint: Endpoint, status: int) -> list[str]:
+    if endpoint.first is not None and status == 202:
+        return ["Location", "Retry-After"]
     names = ["Location"] if status == 201 else []
     if endpoint.answer in _WITH_ETAG or endpoint.route == "connections/{id}":
         names += ["ETag"] if status != 204 else []
@@ -172,7 +180,7 @@ def _headers_of(endpoint: Endpoint, status: int) -> list[str]:
         names += ["Retry-After"]
     if any(parameter.name == "continuation" for parameter in endpoint.parameters):
         names += ["Link", "X-Continuation-Token"]
-    return names
+    return [*names, *endpoint.headers]
 
 
 def _problem(status: int, schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import os
 
 import azure.functions as func
 
-from export_trigger.answers import RequestError, json_answer, read_body, read_json
+from export_trigger.answers import LOOK_AGAIN_SECONDS, RequestError, json_answer, read_body, read_json, started_answer
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, VerifyBody, WebhookBody
@@ -24,13 +24,11 @@ from shared.administration.running import verify_export as verify
 from shared.app import App
 from shared.config.models import Export
 from shared.runs.run_ids import RUN_ID, is_run_id
-from shared.runs.starting import Start
 from shared.runs.state import Run
 from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
 from shared.runs.steps import confirm
 from shared.staging.preview import Preview
 
-_LOOK_AGAIN_SECONDS = "5"
 _MOST_KEY_CHARACTERS = 200
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
@@ -66,7 +64,7 @@ def start_export(asked: Asked) -> func.HttpResponse:
         raise RequestError(
             "body_invalid", f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters."
         )
-    return _started(start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key))
+    return started_answer(start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key))
 
 
 @endpoint(
@@ -92,7 +90,7 @@ def start_trial(asked: Asked) -> func.HttpResponse:
         customers=body.customers,
         customer_ids=body.customer_ids,
     )
-    return _started(started)
+    return started_answer(started)
 
 
 @endpoint("POST", "exports/{id}/plan", status=202, answer=Started, problems=(404, 409))
@@ -102,7 +100,7 @@ def plan_export(asked: Asked) -> func.HttpResponse:
     POST runs/{id}/approve sends it, POST runs/{id}/cancel rejects it. A held run of the export ends; 409 where another
     one is active.
     """
-    return _started(plan(asked.app, asked.caller, asked.id, "http"))
+    return started_answer(plan(asked.app, asked.caller, asked.id, "http"))
 
 
 @endpoint(
@@ -115,12 +113,7 @@ def verify_export(asked: Asked) -> func.HttpResponse:
     the export has put there beside its segment is removed; guards hold that as they hold a run.
     """
     body = read_body(asked.req, VerifyBody)
-    return _started(verify(asked.app, asked.caller, asked.id, "http", repair=body.repair))
-
-
-def _started(started: Start) -> func.HttpResponse:
-    headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": _LOOK_AGAIN_SECONDS}
-    return json_answer(Started.of(started), 202, headers)
+    return started_answer(verify(asked.app, asked.caller, asked.id, "http", repair=body.repair))
 
 
 @endpoint("POST", "runs", status=202, answer=list[Started], body=StartAllBody, problems=(400, 409, 413))
@@ -128,7 +121,7 @@ def start_exports(asked: Asked) -> func.HttpResponse:
     """Starts every export with an active schedule that the caller may run."""
     read_body(asked.req, StartAllBody)
     starts = start_all(asked.app, asked.caller, "http")
-    return json_answer([Started.of(each) for each in starts], 202, {"Retry-After": _LOOK_AGAIN_SECONDS})
+    return json_answer([Started.of(each) for each in starts], 202, {"Retry-After": LOOK_AGAIN_SECONDS})
 
 
 @endpoint(
@@ -163,7 +156,7 @@ def show_run(asked: Asked) -> func.HttpResponse:
     """A run's whole status and story."""
     require(asked.caller, "view_run")
     run = find_run(asked.app, asked.id)
-    headers = {} if run.is_final or run.is_held else {"Retry-After": _LOOK_AGAIN_SECONDS}
+    headers = {} if run.is_final or run.is_held else {"Retry-After": LOOK_AGAIN_SECONDS}
     return json_answer(run_story(asked.app, run), headers=headers)
 
 
@@ -184,7 +177,7 @@ def undo_run(asked: Asked) -> func.HttpResponse:
     409 (undo_impossible) says why where it cannot be undone: only the last run that changed a list can, within 30 days,
     where it has read the list before (sync_mode mirror and mirror_exact). An undo that takes out many is held.
     """
-    return _started(undo(asked.app, asked.caller, asked.id, "http"))
+    return started_answer(undo(asked.app, asked.caller, asked.id, "http"))
 
 
 @endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))

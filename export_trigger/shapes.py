@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.administration.ending import Members
 from shared.administration.exports import MOST_NAME_CHARACTERS
 from shared.brevo.checks import CheckStep
 from shared.config.base import Id
@@ -47,6 +48,13 @@ class VerifyBody(_Body):
     """Whether the list is only compared, or made right."""
 
     repair: bool = False
+
+
+class EndBody(_Body):
+    """What becomes of an export's members: they stay, or are taken out of its list first; then through a guard too."""
+
+    members: Members = "stay"
+    accept: bool = False
 
 
 class WhyBody(_Body):

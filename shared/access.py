@@ -87,9 +87,11 @@ RULES: Mapping[Operation, Rule] = {
     "add_export": Rule("add an export", _ADMINISTRATOR, _CONTRIBUTOR),
     "edit_export": Rule("edit an export", _ADMINISTRATOR, _CONTRIBUTOR),
     "duplicate_export": Rule("duplicate an export", _ADMINISTRATOR, _CONTRIBUTOR),
-    "detach_export": Rule("detach an export's connection", _ADMINISTRATOR, _CONTRIBUTOR),
+    "detach_export": Rule(
+        "detach an export's connection, also once its members have left the list", _ADMINISTRATOR, _CONTRIBUTOR
+    ),
     "schedule_export": Rule("switch an export's schedule", _ADMINISTRATOR, _CONTRIBUTOR),
-    "remove_export": Rule("remove an export", _ADMINISTRATOR, _CONTRIBUTOR),
+    "remove_export": Rule("remove an export, also once its members have left the list", _ADMINISTRATOR, _CONTRIBUTOR),
     "preview_export": Rule("preview an export's contacts", _ADMINISTRATOR, _CONTRIBUTOR),
     "ask_why": Rule("ask why a person is not in an export's list", _ADMINISTRATOR, _CONTRIBUTOR),
     "reset_ledger": Rule("forget what an export has sent, so that all is sent again", _ADMINISTRATOR, _CONTRIBUTOR),

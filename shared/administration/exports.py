@@ -25,6 +25,7 @@ from shared.app import App
 from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
+from shared.runs.clearing import members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 from shared.runs.trial import newest_runs
@@ -155,8 +156,9 @@ def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> 
     app.configuration.require_writable()
     check_expected(f"export {new.id}", before, expected)
     notes = check_export(app, new, document.connection_of(new))
-    _save(app, caller, operation, new, expected)
-    return Saved(new, is_new=before is None, notes=tuple(notes))
+    staying = _save(app, caller, operation, new, expected)
+    notes += _staying_note(staying, before)
+    return Saved(new, is_new=before is None, notes=tuple(notes), members_stay=staying)
 
 
 def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "") -> Saved[Export]:
@@ -174,7 +176,7 @@ def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, disp
 
 
 def detach_export(app: App, caller: Caller, export_id: str, expected: str | None = None) -> Saved[Export]:
-    """Takes the connection away: the export is inactive, and keeps its settings."""
+    """Takes the connection away: the export is inactive, and keeps its settings. Its list's members stay."""
     return _update(app, caller, "detach_export", export_id, {"connection": None}, expected)
 
 
@@ -185,8 +187,8 @@ def schedule_export(
     return _update(app, caller, "schedule_export", export_id, {"schedule": schedule}, expected)
 
 
-def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> None:
-    """Removes the export, and its ledger with it. Its list's members stay.
+def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> int | None:
+    """Removes the export, and its ledger with it. Its list's members stay: how many, None where that is not known.
 
     A run of it sends nothing after the batch that is on its way.
     """
@@ -199,10 +201,13 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
         check_expected(f"export {export_id}", export, expected)
         return _untold(without_item(document, "exports", export_id), export_id)
 
-    change(app.configuration.read())
+    document = app.configuration.read()
+    change(document)
+    staying = members_of(app, document, find_export(document, export_id))
     app.configuration.change(caller.name, f"remove export {export_id}", change)
     drop_ledgers(app.storage.app_blobs, export_id)
     audit.note(app, caller, "remove export", export_id)
+    return staying
 
 
 def _untold(document: Document, export_id: str) -> Document:
@@ -229,16 +234,24 @@ def _update(
     if expected is not None:
         check_expected(f"export {export_id}", export, expected)
     changed = parse_strictly(Export, export.model_copy(update=values).model_dump(mode="json", exclude_unset=True))
-    _save(app, caller, operation, changed, seen)
-    return Saved(changed)
+    staying = _save(app, caller, operation, changed, seen)
+    return Saved(changed, notes=tuple(_staying_note(staying, export)), members_stay=staying)
 
 
-def _save(app: App, caller: Caller, operation: Operation, new: Export, expected: str | None, detail: str = "") -> None:
+def _staying_note(staying: int | None, before: Export | None) -> list[str]:
+    return [f"The {staying_words(staying, before.list_id)}."] if staying and before else []
+
+
+def _save(
+    app: App, caller: Caller, operation: Operation, new: Export, expected: str | None, detail: str = ""
+) -> int | None:
     """The conditional write behind them all. What is there now counts as started, so that saving runs nothing.
 
-    Where the export goes to another list from now on, what it has put into the one before is not its own any more.
+    Where the export goes to another list from now on, what it has put into the one before is not its own any more: how
+    many that are, None where it stays at its list or that is not known.
     """
     what, before = operation.replace("_", " "), None
+    staying = _left_behind(app, new)
 
     def change(document: Document) -> Document:
         nonlocal before
@@ -251,9 +264,21 @@ def _save(app: App, caller: Caller, operation: Operation, new: Export, expected:
         return changed
 
     app.configuration.change(caller.name, f"{what} {new.id}", change)
-    if before is not None and (before.connection, before.list_id) != (new.connection, new.list_id):
+    if before is not None and _goes_elsewhere(before, new):
         drop_ledgers(app.storage.app_blobs, new.id)
     audit.note(app, caller, what, new.id, detail)
+    return staying
+
+
+def _left_behind(app: App, new: Export) -> int | None:
+    """How many contacts the export leaves in the list that it has now, where it is to have another one."""
+    document = app.configuration.read()
+    before = document.export(new.id)
+    return members_of(app, document, before) if before is not None and _goes_elsewhere(before, new) else None
+
+
+def _goes_elsewhere(before: Export, new: Export) -> bool:
+    return (before.connection, before.list_id) != (new.connection, new.list_id)
 
 
 def may_be_due(before: Export | None, new: Export) -> bool:

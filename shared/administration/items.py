@@ -32,11 +32,16 @@ class InvalidInput(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class Saved[Item: (Connection, Export)]:
-    """What was saved, with its new ETag, and what could not be checked."""
+    """What was saved, with its new ETag, and what could not be checked.
+
+    `members_stay` is how many contacts an export has put into a list that it leaves; None where it leaves none, or that
+    is not known.
+    """
 
     item: Item
     is_new: bool = False
     notes: tuple[str, ...] = ()
+    members_stay: int | None = None
 
     @property
     def etag(self) -> str:

@@ -111,7 +111,7 @@ def connection_remove(connection: str, if_match: str | None) -> None:
 
 @program.group("export")
 def export_group() -> None:
-    """Show, save, duplicate, detach, schedule or remove an export. Runs nothing."""
+    """Show, save, duplicate, detach, schedule or remove an export. Sends nothing."""
 
 
 @export_group.command("show")
@@ -149,15 +149,6 @@ def export_duplicate(export: str, new_id: str, name: str) -> None:
     _show_saved(duplicate_export(open_app(), caller(), export, new_id, name))
 
 
-@export_group.command("detach")
-@export_argument
-def export_detach(export: str) -> None:
-    """Take its connection away: it is inactive, and keeps its settings."""
-    from shared.administration.exports import detach_export
-
-    _show_saved(detach_export(open_app(), caller(), export))
-
-
 @export_group.command("schedule")
 @export_argument
 @click.option("--off", is_flag=True, help="run on demand only")
@@ -174,17 +165,6 @@ def export_schedule(export: str, off: bool, with_refresh: bool, cron: str | None
     if cron:
         schedule = CronSchedule.model_construct(cron=cron, time_zone=time_zone)
     _show_saved(schedule_export(open_app(), caller(), export, schedule))
-
-
-@export_group.command("remove")
-@export_argument
-@if_match_option
-def export_remove(export: str, if_match: str | None) -> None:
-    """Remove it; a run of it sends nothing more than the batch on its way."""
-    from shared.administration.exports import remove_export
-
-    remove_export(open_app(), caller(), export, _expected(not if_match, if_match))
-    show({"removed": export}, lambda: f"{export} is removed; its list keeps its members")
 
 
 @program.command("notify-test")
@@ -268,9 +248,14 @@ def _expected(whatever: bool, if_match: str | None) -> str | None:
 
 
 def _show_saved(saved: "Saved[Any]") -> None:
-    answer = {"id": saved.item.id, "is_new": saved.is_new, "etag": saved.etag, "notes": list(saved.notes)}
-    lines = [f"{saved.item.id} is {'added' if saved.is_new else 'changed'}", *saved.notes]
+    answer, lines = saved_lines(saved)
     show(answer, lambda: "\n".join(lines))
+
+
+def saved_lines(saved: "Saved[Any]") -> tuple[dict[str, Any], list[str]]:
+    """What was saved, as an object and as lines."""
+    answer = {"id": saved.item.id, "is_new": saved.is_new, "etag": saved.etag, "notes": list(saved.notes)}
+    return answer, [f"{saved.item.id} is {'added' if saved.is_new else 'changed'}", *saved.notes]
 
 
 def _show_item(item: "Connection | ConnectionName | Export", etag: str) -> None:

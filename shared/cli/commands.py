@@ -16,6 +16,7 @@ from shared.errors import ConfigurationError
 if TYPE_CHECKING:
     from shared.app import App
     from shared.runs.starting import Start
+    from shared.runs.status import RunStatus
 
 _BAD_ENDS = ("failed", "cancelled")
 
@@ -102,6 +103,13 @@ def show_start(app: "App", started: "Start", *, wait: bool, ignored: str = "") -
 
 def watch_run(app: "App", run_id: str) -> int:
     """Works the queue until the run has ended or is held, and shows it; the exit status that this is."""
+    ended = worked(app, run_id)
+    show(ended, lambda: status_text(ended))
+    return shown_exit_status(ended)
+
+
+def worked(app: "App", run_id: str) -> "RunStatus":
+    """Works the queue until the run has ended or is held; its status."""
     from shared.cli.progress import Progress
     from shared.operating.worker import tell_what_waits, work_until
     from shared.runs.status import find_run, run_status
@@ -110,9 +118,12 @@ def watch_run(app: "App", run_id: str) -> int:
     with Progress(app, run_id, quiet=as_json()):
         work_until(app, lambda: (run := find_run(app, run_id)).is_final or run.is_held)
         tell_what_waits(app)
-    ended = run_status(app, find_run(app, run_id))
-    show(ended, lambda: status_text(ended))
-    return OPEN if ended.status == "held" else FAILED if ended.status in _BAD_ENDS else SUCCEEDED
+    return run_status(app, find_run(app, run_id))
+
+
+def shown_exit_status(run: "RunStatus") -> int:
+    """The exit status of a command that has watched the run."""
+    return OPEN if run.status == "held" else FAILED if run.status in _BAD_ENDS else SUCCEEDED
 
 
 def _run_all(app: "App", wait: bool) -> None:

@@ -123,7 +123,8 @@ class Started:
         """As it is once the run has ended. One that fails is tried again, unless people have decided its end."""
         if run.kind in CHANGES_LIST and run.state in SUCCEEDED:
             # What it has taken back counts as not exported, and no trigger exports that again.
-            return replace(self.with_snapshot_known(run.snapshot).with_due_known(self.due), unsent=run.run_id)
+            known = self.with_snapshot_known(run.snapshot or self.snapshot)
+            return replace(known.with_due_known(self.due), unsent=run.run_id)
         if not run.sends_segment:
             return self
         if run.state == "failed" and not _is_decided(run):

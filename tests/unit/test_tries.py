@@ -84,9 +84,23 @@ def test_undo_settles_the_snapshot_that_it_has_undone_and_says_so():
     assert newer.after(run_in("succeeded", kind="undo"), NOW).snapshot == "T", "a newer snapshot stays"
 
 
+def test_clear_which_takes_no_snapshot_settles_the_one_that_was_to_be_tried_again():
+    cleared = replace(run_in("succeeded", kind="clear"), snapshot="")
+    settled = Started("S", "2026-11-24T05:00Z", waiting(1), waiting(1)).after(cleared, NOW)
+    assert (settled.snapshot, settled.snapshot_tries, settled.due_tries) == ("S", DONE, DONE)
+    assert settled.unsent == "gold-1"
+
+
 @pytest.mark.parametrize(
     ("kind", "state"),
-    [("undo", "failed"), ("undo", "cancelled"), ("verify", "succeeded"), ("verify", "failed"), ("trial", "failed")],
+    [
+        ("clear", "failed"),
+        ("undo", "failed"),
+        ("undo", "cancelled"),
+        ("verify", "succeeded"),
+        ("verify", "failed"),
+        ("trial", "failed"),
+    ],
 )
 def test_run_that_sends_no_segment_decides_nothing(kind, state):
     tried = Started("S", "", waiting(1), waiting(1))
