@@ -88,10 +88,10 @@ RULES: Mapping[Operation, Rule] = {
     "edit_export": Rule("edit an export", _ADMINISTRATOR, _CONTRIBUTOR),
     "duplicate_export": Rule("duplicate an export", _ADMINISTRATOR, _CONTRIBUTOR),
     "detach_export": Rule(
-        "detach an export's connection, also once its members have left the list", _ADMINISTRATOR, _CONTRIBUTOR
+        "detach an export's connection; take its members out of the list first", _ADMINISTRATOR, _CONTRIBUTOR
     ),
     "schedule_export": Rule("switch an export's schedule", _ADMINISTRATOR, _CONTRIBUTOR),
-    "remove_export": Rule("remove an export, also once its members have left the list", _ADMINISTRATOR, _CONTRIBUTOR),
+    "remove_export": Rule("remove an export; take its members out of the list first", _ADMINISTRATOR, _CONTRIBUTOR),
     "preview_export": Rule("preview an export's contacts", _ADMINISTRATOR, _CONTRIBUTOR),
     "ask_why": Rule("ask why a person is not in an export's list", _ADMINISTRATOR, _CONTRIBUTOR),
     "reset_ledger": Rule("forget what an export has sent, so that all is sent again", _ADMINISTRATOR, _CONTRIBUTOR),

@@ -1,0 +1,126 @@
+"""A clear that breaks anywhere: all whom the export has put into the list are out, nobody else, and the export ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.administration.ending import take_members_out
+from shared.brevo.session import BrevoSession
+from shared.errors import ExportError
+from shared.runs.holding import approve
+from shared.runs.status import find_run
+from tests.faults.conftest import Story
+from tests.faults.test_undo import ADMINISTRATOR, numbers, put_by_others, refresh, run
+from tests.memory_line import WorkerDied
+
+
+def begin(story: Story, worker: Any = None) -> Any:
+    """The start of the clear; None where nobody is left."""
+    return take_members_out(worker or story.app, ADMINISTRATOR, "remove_export", story.export["id"], "http")
+
+
+def clear(story: Story, worker: Any) -> dict[str, Any]:
+    """The clear, approved where it is held; where its start breaks, the one who asked for it asks again."""
+    try:
+        started = begin(story, worker)
+    except (WorkerDied, ExportError):
+        started = begin(story)
+    story.work(worker)
+    if (held := find_run(story.app, started.run_id)).is_held:
+        try:
+            approve(worker, held, "tester")
+        except (WorkerDied, ExportError):
+            if find_run(story.app, started.run_id).is_held:
+                approve(story.app, held, "tester")
+        story.work(worker)
+    return story.status(started.run_id)
+
+
+def broken(make_story: Callable[[], Story], break_at: Callable[[Story, int], Any], points: range) -> list[str]:
+    """Breaks a clear at each of these points; what was not right, point by point."""
+    found = []
+    for at in points:
+        story = make_story()
+        story.sandbox.reset()
+        story.save(sync_mode="changes_only", max_removed=1)
+        put_by_others(story, [20, 21])
+        refresh(story, range(8))
+        run(story)
+        try:
+            cleared = clear(story, break_at(story, at))
+            assert cleared["status"] == "succeeded", cleared["error"]
+            assert numbers(story) == {20, 21}
+            assert (cleared["contacts_to_remove"], cleared["contacts_removed"]) == (8, 8)
+            assert begin(story) is None, "nobody is left"
+            assert [text for text in story.left_behind() if "~open" not in text] == []
+            assert [name.rpartition("/")[2] for name in story.kept.blob_names("ledgers")] == ["ledger.parquet"]
+        except (AssertionError, ExportError) as error:
+            found.append(f"point {at}: {str(error).splitlines()[0][:300]}")
+    return found
+
+
+def calls_of_a_clear(make_story: Callable[[], Story], *, reads: bool = False) -> int:
+    lines = []
+
+    def counted(story: Story, _: int) -> Any:
+        worker, line = story.worker(reads=reads)
+        lines.append(line)
+        return worker
+
+    assert broken(make_story, counted, range(1)) == []
+    return lines[0].calls
+
+
+# `make test` breaks a few points, `make test-full` all of them.
+FEW = 12
+
+
+@pytest.mark.parametrize(
+    ("mode", "part"),
+    [
+        pytest.param(mode, part, marks=[] if (mode, part) == ("dies", 0) else pytest.mark.full)
+        for mode in ("dies", "outage", "echo")
+        for part in range(0, FEW, 1 if mode == "dies" else 2)
+    ],
+)
+def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, part):
+    points = range(1, calls_of_a_clear(make_story) + 1)[part::FEW]
+    assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(4))
+def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, part):
+    points = range(1, calls_of_a_clear(make_story, reads=True) + 1)[part::16]
+    assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "points"),
+    [
+        ("after", range(2, 16, 5)),
+        pytest.param("after", range(1, 16), marks=pytest.mark.full),
+        pytest.param("before", range(1, 16), marks=pytest.mark.full),
+    ],
+)
+def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, points):
+    call, left = BrevoSession.call, [0]
+
+    def dying(self: BrevoSession, *arguments: Any, **how: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0 and when == "before":
+            raise WorkerDied
+        answer = call(self, *arguments, **how)
+        if left[0] == 0:
+            raise WorkerDied
+        return answer
+
+    monkeypatch.setattr(BrevoSession, "call", dying)
+    monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 1)
+
+    def break_at(story: Story, at: int) -> Any:
+        left[0] = at
+        return story.app
+
+    assert broken(make_story, break_at, points) == []
