@@ -53,6 +53,18 @@ def test_clear_is_held_and_takes_out_nobody_before_a_person_approves(following):
     assert numbers(following) == set()
 
 
+def test_clear_is_held_though_another_export_keeps_most_of_its_members(following):
+    other = following.add_export("other", sync_mode="full", segments=["Silver"])
+    rows = "".join(f"C-{n},{address(n)},Name{n}\n" for n in range(1, 8))
+    following.segment(f"CustomerId,EMail,FirstName\n{rows}", name="Silver")
+    run(following, export_id=other)
+    refresh(following, *range(8))
+    run(following)
+    held = following.finish(begin(following).run_id)
+    assert (held["status"], held["contacts_to_remove"]) == ("held", 1)
+    assert "1 of the list's 1 members whom this export alone has put there" in held["held_for"]["message"]
+
+
 def test_clear_that_is_accepted_beforehand_is_not_held(following):
     refresh(following, *range(4))
     run(following)

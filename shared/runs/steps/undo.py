@@ -187,9 +187,11 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
 
 
 def _why_held(export: Export, found: Reversal, undone: Run | None) -> Problem | None:
-    who = "the run has added" if undone else "this export has put there"
+    of, whose, advice = found.ours, OURS, "They are those whom the run has added."
+    if undone is None:  # held whenever it takes out anybody: those whom another export keeps do not make it small
+        of, whose, advice = found.to_remove, "members whom this export alone has put there", "The export is to end."
     try:
-        check_removed(export, found.to_remove, found.ours, OURS, f"They are those whom {who}.")
+        check_removed(export, found.to_remove, of, whose, advice)
     except ConfigurationError as error:
         return Problem.of(error)
     return None
