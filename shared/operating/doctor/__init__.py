@@ -60,7 +60,7 @@ def _running(
     if blobs_answer or app.settings.segment_storage != app.settings.app_storage:
         yield from _in("storage", probed(segment_containers(app, document)))
     if tables_answer:
-        yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app))]))
+        yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app, document))]))
         if not is_known:
             yield _unchecked("connections", _NO_DOCUMENT, "Correct it first.")
         usable = yield from _in("connections", _connections(app, document))
