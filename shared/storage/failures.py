@@ -31,6 +31,10 @@ class NotFound(Exception):
     """The row, blob, table or container is not there."""
 
 
+class Silent(Exception):
+    """Not asked, since it has not answered a moment ago."""
+
+
 class BusyError(TransientError):
     """Others were faster at a row or blob, MOST_CONFLICTS times."""
 
@@ -47,6 +51,8 @@ def storage_failures(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except Silent:
+        raise _unreachable(what) from None
     except AzureError as error:
         raise _meaning(what, error) from None
     except ValueError:  # the SDK's word for a malformed connection string

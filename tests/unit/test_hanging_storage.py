@@ -15,6 +15,7 @@ from blob_export import blueprint as event
 from export_trigger import entry
 from export_worker import blueprint as queue
 from shared.cli.program import program
+from shared.errors import TransientError
 from shared.storage import account
 from timer_export import blueprint as timer
 
@@ -124,3 +125,18 @@ def test_workers_ride_out_a_restart_of_storage(monkeypatch):
     assert not worker.storage.is_hurried
     assert shared.app.open_app().patient() is worker
     assert worker.patient() is worker
+
+
+def test_storage_that_has_hung_is_asked_again_once_nobody_waits_any_more(hanging, monkeypatch):
+    monkeypatch.setattr("shared.storage.hurried._SILENT_SECONDS", 0.5)
+    blobs = shared.app.open_app().storage.app_blobs
+
+    def connections():
+        before = len(hanging.connections)
+        with pytest.raises(TransientError, match="did not answer"):
+            blobs.soft_delete_days()
+        return len(hanging.connections) - before
+
+    assert [connections() for _ in range(3)] == [2, 0, 0], "the call and its retry, and then none"
+    time.sleep(0.6)
+    assert connections() == 2

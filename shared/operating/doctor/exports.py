@@ -10,6 +10,7 @@ from statistics import median
 from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.models import Connection, CronSchedule, Document, Export
+from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
@@ -34,15 +35,18 @@ _AT_ONCE = 8
 _FEWEST_GAPS = 2
 
 
-def export_findings(app: App, document: Document, usable: set[str], timer: TimerSchedule | None) -> Generator[Finding]:
+def export_findings(
+    app: App, document: Document, usable: set[str], timer: TimerSchedule | None, *, segments_answer: bool = True
+) -> Generator[Finding]:
     """The lines of each export that has a connection. Brevo is asked only by the connections that are `usable`.
 
-    `timer` is None where nobody can say when the timer runs: then nothing is overdue.
+    `timer` is None where nobody can say when the timer runs: then nothing is overdue. What needs the segments is left
+    out unless their storage answers.
     """
     until = app.now() + _EXPORTS_SECONDS
     names: dict[tuple[str, int], Look] = {}
     checks = [
-        _ExportCheck(app, export, connection, timer)
+        _ExportCheck(app, export, connection, timer, segments_answer)
         for export in document.exports
         if (connection := document.connection_of(export)) is not None
     ]
@@ -54,15 +58,24 @@ def export_findings(app: App, document: Document, usable: set[str], timer: Timer
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for done in pool.map(checked, checks):
             if done is None:
-                text = f"{left:,} exports were not checked: it took too long."
-                yield Finding("exports", "warn", text, "See them in `segment-export exports`.")
+                yield _unchecked(left, "it took too long")
                 break
             found, answers = done
             yield from found
             left -= 1
             if not answers:
                 until = 0.0
+                if left:
+                    yield _unchecked(left, "storage does not answer")
                 break
+    if checks and not segments_answer:
+        text = "Snapshots and schedules were not checked, since the storage of the segments does not answer."
+        yield Finding("snapshots", "warn", text, "Make it answer first.")
+
+
+def _unchecked(left: int, why: str) -> Finding:
+    text = f"{counted(left, 'export')} {'was' if left == 1 else 'were'} not checked: {why}."
+    return Finding("exports", "warn", text, "See them in `segment-export exports`.")
 
 
 @dataclass
@@ -73,16 +86,14 @@ class _ExportCheck:
     export: Export
     connection: Connection
     timer: TimerSchedule | None
+    segments_answer: bool
 
     def probes(self, usable: set[str], names: dict[tuple[str, int], Look]) -> list[Probe]:
         """Its checks, by name. `names` has the lists that Brevo was asked for already."""
-        checks: list[Probe] = [
-            ("last run", self.last_run),
-            ("snapshot", self.newest_snapshot),
-            ("schedule", self.schedule),
-            ("notices", self.notices),
-            ("ledger", self.ledger),
-        ]
+        checks: list[Probe] = [("last run", self.last_run)]
+        if self.segments_answer:
+            checks += [("snapshot", self.newest_snapshot), ("schedule", self.schedule)]
+        checks += [("notices", self.notices), ("ledger", self.ledger)]
         if self.connection.id in usable:
             checks.append(("list", partial(self.list_at_brevo, names)))
         return [(f"export {self.export.id}, {name}", check) for name, check in checks]

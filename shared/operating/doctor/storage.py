@@ -82,9 +82,7 @@ def secret_in_use(app: App, document: Document) -> Look | None:
     at = local_text(answer.answered_at)
     if not is_by_another:
         return "ok", f"A run has kept Brevo's answer by this one at {at}.", ""
-    text = (
-        f"Brevo's last answer, at {at}, was kept by another APP_SECRET: it was changed, or here is another one."
-    )
+    text = f"Brevo's last answer, at {at}, was kept by another APP_SECRET: it was changed, or here is another one."
     fix = (
         "Put the earlier one back, if you have it. Without it the next runs ask Brevo again, and send all once. This "
         f"line goes with the next run that asks Brevo, such as `segment-export run {asking[0]}`; if it stays, this "
@@ -105,8 +103,13 @@ def _asking(app: App, document: Document) -> list[str]:
     ]
 
 
+def segment_account(app: App) -> list[Probe]:
+    """The account that Customer Insights writes to."""
+    return [("segments account", partial(looking.segment_account, app))]
+
+
 def segment_containers(app: App, document: Document) -> list[Probe]:
-    """The account that Customer Insights writes to, and the containers that the exports read; nothing is written."""
+    """The containers there that the exports read; nothing is written."""
 
     def look(container: str) -> Look:
         try:
@@ -117,5 +120,4 @@ def segment_containers(app: App, document: Document) -> list[Probe]:
         return "ok", "Can be read.", ""
 
     containers = sorted({export.source.container for export in document.exports})
-    account: Probe = ("segments account", partial(looking.segment_account, app))
-    return [account, *((f"segments {name}", partial(look, name)) for name in containers)]
+    return [(f"segments {name}", partial(look, name)) for name in containers]
