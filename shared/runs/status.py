@@ -17,6 +17,7 @@ from shared.runs.counts import Counts
 from shared.runs.kinds import Kind, Trigger
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
+from shared.runs.slots import slot_notes
 from shared.runs.state import FINAL, SUCCEEDED, Run, State
 from shared.runs.steps import end
 from shared.runs.trial import trial_words
@@ -164,6 +165,8 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
     if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
         contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
+    if run.is_final and any(batch.may_be_open for batch in batches):
+        notes += slot_notes(app, run)
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     waiting = waiting_of(app, run, batches)
