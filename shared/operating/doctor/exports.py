@@ -19,7 +19,7 @@ from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
-from shared.runs.why_not_running import held_words, needs_accept
+from shared.runs.why_not_running import held_words, needs_accept, once_it_is_there
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
@@ -133,7 +133,8 @@ class _ExportCheck:
         next_try = "" if is_off else self._tries.words()
         fix = run.error.advice if next_try in run.error.advice else f"{run.error.advice} {next_try}"
         # With its schedule off, it runs when a person starts it, who has seen it fail.
-        return "warn" if is_off else "FAILED", text, f"{fix} Run it now: {again}.".strip()
+        following = once_it_is_there(self.app, self.export, run) if self.segments_answer else ""
+        return "warn" if is_off else "FAILED", text, f"{fix} {following or f'Run it now: {again}.'}".strip()
 
     def _held(self, run: Run) -> Look | None:
         """A run that waits for approval, or has waited in vain. Where a guard holds it, nothing reaches Brevo."""

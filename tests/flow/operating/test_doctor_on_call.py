@@ -60,6 +60,17 @@ def test_doctor_names_a_segment_that_is_not_there_and_what_was_expected(night):
     night.line(f"{night.export}, snapshot")
 
 
+def test_doctor_does_not_offer_to_run_an_export_whose_segment_is_not_there(night):
+    night.flow.segment(HEAD, name="Silver")
+    night.change(schedule={"cron": "0 0 1 1 *"})
+    night.run()
+    line = night.line(f"{night.export}, last run")
+    has_all(line, "There is no snapshot of the segment Gold", "segment-export segments segments-")
+    assert "Run it now" not in line
+    night.flow.segment(PEOPLE)
+    has_all(night.line(f"{night.export}, last run"), f"Run it now: {night.run_it}")
+
+
 def test_doctor_names_a_late_file_how_long_it_is_waited_for_and_what_to_do(night):
     paths = [{"name": f"Gold_{number}", "location": location(night.flow, number)} for number in (1, 2)]
     night.flow.model_json({"name": "Gold", "attributes": attributes(), "partitions": paths})
