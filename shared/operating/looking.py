@@ -22,7 +22,7 @@ from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.runs.ticks import last_tick
-from shared.runs.waiting import overdue_since
+from shared.runs.waiting import WATCH_LATE_SECONDS, overdue_since
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
@@ -43,8 +43,6 @@ _HOST_STOPPED = (
 _TICK_LATE_SECONDS = 60.0
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0
-# A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
-_WATCH_LATE_SECONDS = 120.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
@@ -130,7 +128,7 @@ def _untaken_since(app: App, run: Run) -> float:
 
     The watch message of a run that a live worker reads may lie there behind it.
     """
-    is_unwatched = not run.is_owned(app.time()) and app.now() > run.watch_due + _WATCH_LATE_SECONDS
+    is_unwatched = not run.is_owned(app.time()) and app.now() > run.watch_due + WATCH_LATE_SECONDS
     times = (overdue_since(app, run), run.watch_due if is_unwatched else 0.0)
     return min((each for each in times if each), default=0.0)
 

@@ -161,12 +161,11 @@ def _batches(app: App, run: Run) -> list[Batch]:
 
 
 def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
-    notes = [*run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
+    left = slot_notes(app, run) if run.is_final and any(batch.may_be_open for batch in batches) else []
+    notes = [*left, *run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
     if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
         contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
-    if run.is_final and any(batch.may_be_open for batch in batches):
-        notes += slot_notes(app, run)
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     waiting = waiting_of(app, run, batches)

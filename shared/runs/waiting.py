@@ -17,6 +17,8 @@ from shared.runs.steps import end
 from shared.runs.waiting_words import overdue_text, times_text
 from shared.times import local_text
 
+# A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
+WATCH_LATE_SECONDS = 120.0
 _MOST_PROCESSES = 20
 _MOST_RUNS = 3
 
@@ -25,8 +27,8 @@ _MOST_RUNS = 3
 class Waiting:
     """What a run waits for, and the imports that Brevo works on. Times are POSIX seconds; 0: there is none.
 
-    `next_check` is the time that was planned, also once it is past; `overdue_since` is that time where nobody has
-    looked for so long that the run counts as stalled.
+    `next_check` is the time that was planned, also once it is past; `overdue_since` is when somebody was to look, where
+    nobody has for so long that no worker can be there.
     """
 
     reason: str
@@ -45,19 +47,29 @@ def waiting_of(app: App, run: Run, batches: Sequence[Batch]) -> Waiting | None:
 
 
 def overdue_since(app: App, run: Run) -> float:
-    """When the next step of the open run was due, where no worker has taken it for too long; else 0."""
-    due = run.held_until if run.is_held else _next_check(app, run)
-    return due if due and app.now() > due + app.graces.stalled else 0.0
+    """When the next step of the open run was due, where no worker has taken it for too long; else 0.
+
+    Of a step whose worker was lost the run's watch takes care: only once that has not come either, nobody works.
+    """
+    due, now = run.held_until if run.is_held else _due(app, run), app.now()
+    is_unwatched = now > run.watch_due + WATCH_LATE_SECONDS
+    return due if due and is_unwatched and now > due + app.graces.stalled else 0.0
 
 
 def _next_check(app: App, run: Run) -> float:
+    """When the open run is looked at next: by its next message or, where the worker of that was lost, by its watch.
+
+    Once both are past, the later of them. 0 where a person or a worker is at it.
+    """
+    due, now = _due(app, run), app.now()
+    return due if due >= now or not due else max(due, run.watch_due)
+
+
+def _due(app: App, run: Run) -> float:
     """When the next message of the open run is due, or was. 0 where a person or a worker is at it."""
-    now = app.now()
-    if run.is_held:
+    if run.is_held or _is_read(app, run):
         return 0.0
-    if _is_read(app, run):
-        return run.watch_due if run.watch_due > now else 0.0
-    if _is_noted(run, now):
+    if _is_noted(run, app.now()):
         return run.waiting_until or run.stalled_after - app.graces.stalled
     return run.stalled_after - app.graces.stalled if run.state in SENDING else run.watch_due
 

@@ -112,12 +112,13 @@ def test_serve_keeps_what_it_holds_and_names_the_log_of_a_part_that_dies(
     )["workers"]
     assert again.process.stdout is not None
     os.kill(workers[0]["pid"], signal.SIGKILL)
-    wait_until(lambda: "worker 1 has ended" in again.process.stdout.readline())
+    wait_until(lambda: "worker 1 ended, and the host starts it again" in again.process.stdout.readline())
     (sandbox,) = again.left_pids("local.sandbox_process")
     os.kill(sandbox, signal.SIGKILL)
     status, _, errors = again.end(60)
     assert status == 1
     assert errors.startswith(f"serve: the Brevo sandbox has ended; its log is {folder}/sandbox.log\n    ")
+    assert "all of it is stopped now. `make serve` starts it again" in errors
     assert again.left_processes() == []
 
 
