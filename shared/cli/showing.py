@@ -62,7 +62,8 @@ def open_app() -> "App":
     """The app as the environment says. Raises ConfigurationError naming the setting that cannot be read."""
     from shared import app
 
-    click.get_current_context().meta[_OPENED] = True
+    if context := click.get_current_context(silent=True):  # none while the Tab key is answered
+        context.meta[_OPENED] = True
     return app.open_app()
 
 
