@@ -203,9 +203,16 @@ class _ExportCheck:
         return (
             "FAILED",
             f"{what}, and for {duration(late)} no timer has started a run of it.",
-            "Start the app; if it is started, its log says at each turn of `timer_export` why not. "
-            f"Run it now: `segment-export run {self.export.id}`.",
+            "Start the app; if it is started, its log says at each turn of `timer_export` why not."
+            + ("" if self._is_segment_missing() else f" Run it now: `segment-export run {self.export.id}`."),
         )
+
+    def _is_segment_missing(self) -> bool:
+        """True where a run would fail, as the line about the snapshot says."""
+        try:
+            return not self._snapshot.segments
+        except ConfigurationError:
+            return True
 
     def _due_since(self) -> tuple[float, str]:
         """From when the timer was to start a run, in POSIX seconds, and why; 0 where nothing is due."""

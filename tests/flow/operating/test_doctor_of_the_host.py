@@ -111,6 +111,16 @@ def test_doctor_says_that_no_timer_has_started_what_is_due(night, schedule):
         night.doctor(0)
 
 
+def test_schedule_that_is_overdue_offers_no_run_of_a_segment_that_is_not_there(night):
+    night.flow.segment(PEOPLE, name="Silver")
+    night.change(schedule={"cron": "*/20 * * * *"})
+    night.flow.app.store.note_due(night.flow.export_id, f"{night.flow.app.time():%Y-%m-%dT%H:%MZ}")
+    night.skip(60 * MINUTE)
+    line = night.line(f"{night.export}, schedule")
+    has_all(line, "no timer has started a run of it", "Start the app")
+    assert night.run_it not in line
+
+
 def test_doctor_says_that_no_timer_has_tried_a_failed_run_again(night, monkeypatch):
     night.flow.segment(PEOPLE)
     monkeypatch.setenv(night.flow.account, "wrong")
