@@ -9,11 +9,9 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from importlib import import_module
-from operator import attrgetter
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +21,7 @@ from shared.errors import ExportError
 from shared.runs import rows
 from shared.storage.tables import Row
 from simulation import ledgers, staging
+from simulation.copies import make, replace
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -181,19 +180,11 @@ def _decoded(decode: Callable[[Row], Any]) -> Callable[[Row], Any]:
     return once
 
 
-# Copies of runs and the like, which are made by the hundred in each history
+# A run is made of its row, and copied, by the hundred in each history
 
 
-@lru_cache(maxsize=64)
-def _fields_of(cls: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    names = tuple(field.name for field in fields(cls))
-    return names, attrgetter(*names)
-
-
-def _replace(model: Any, **changes: Any) -> Any:
-    """As that of `dataclasses`, in a third of the time, where all fields are given to the constructor."""
-    names, values_of = _fields_of(model.__class__)
-    return model.__class__(**dict(zip(names, values_of(model), strict=True)) | changes)
+def _from_values(cls: type[Any], row: Row) -> Any:
+    return make(cls, **rows._known(cls, row.values), etag=row.etag)
 
 
 def _in_staging(name: str, real: Any, model: Any) -> Any:
@@ -206,7 +197,13 @@ def _in_staging(name: str, real: Any, model: Any) -> Any:
     return chosen
 
 
+_COPYING = (
+    *("runs.state", "runs.batch", "runs.counts", "runs.problem", "runs.tries", "runs.slots", "runs.queue"),
+    *("runs.store", "runs.ledgers", "runs.steps.stage", "runs.steps.snapshot_waits", "runs.steps.watch"),
+    *("runs.steps.end", "brevo.client", "brevo.probed", "notices.rows"),
+)
 ALWAYS: dict[str, Any] = {
+    **{f"shared.{module}.replace": replace for module in _COPYING},
     "shared.runs.claim._renewing": _renewing,
     "shared.brevo.session.stamina": SimpleNamespace(retry_context=_retry_context),
     "shared.brevo.rejections.read_report": lambda url, *_: iter(world().brevo.report(url)),
@@ -216,11 +213,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.store.run_of": _decoded(rows.run_of),
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,
-    "shared.runs.state.replace": _replace,
-    "shared.runs.counts.replace": _replace,
-    "shared.runs.queue.replace": _replace,
-    "shared.runs.store.replace": _replace,
-    "shared.notices.rows.replace": _replace,
+    "shared.runs.rows._from_values": _from_values,
     "shared.staging.reader.ThreadPoolExecutor": _AtOnce,
     "shared.staging.bodies.ThreadPoolExecutor": _AtOnce,
 }
