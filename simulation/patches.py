@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -34,6 +34,9 @@ SECRETS = {
     "APP_SECRET": b64encode(b"simulated, but 32 bytes as usual").decode(),
     "SIMULATED_SIGNING": f"whsec_{b64encode(b'simulated bytes to sign with').decode()}",
 }
+
+# A disk takes milliseconds to delete a folder.
+_IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no folder of it is shared
 
 _worlds: list["World"] = []
 
@@ -155,12 +158,12 @@ class _VirtualDatetime(datetime):
         return cls.fromtimestamp(world().scheduler.now, tz or UTC)
 
 
-# The configuration, which is parsed once for each of its texts
+# The configuration, which is a blob, and parsed once for each of its texts
 
 _parse = document.parse_document
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _parsed(data: bytes, where: str) -> Document:
     return _parse(data, where)
 
@@ -210,6 +213,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.leavers.read_export": lambda url, *_: world().brevo.exported(url),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
+    "shared.config.document.os": SimpleNamespace(path=SimpleNamespace(isfile=lambda location: False)),
     "shared.runs.store.run_of": _decoded(rows.run_of),
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,
@@ -268,12 +272,14 @@ def replaced() -> Iterator[None]:
 
 
 class _Folders:
-    """`tempfile`, or nothing of it where staging is a model."""
+    """`tempfile` with its folders in memory, or nothing of it where staging is a model."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
         plan = world().plan
-        has_files = plan.real_staging or plan.asks_leavers or plan.mirrors
-        return getattr(self._real if has_files else staging.NoFolders, name)
+        if not (plan.real_staging or plan.asks_leavers or plan.mirrors):
+            return getattr(staging.NoFolders, name)
+        found = getattr(self._real, name)
+        return partial(found, dir=_IN_MEMORY) if name == "TemporaryDirectory" else found
