@@ -3,6 +3,7 @@
 All of it is found by name, so that what has been renamed is noticed here.
 """
 
+import json
 import os
 import secrets
 from base64 import b64encode
@@ -20,7 +21,7 @@ from shared.config.models import Document
 from shared.errors import ExportError
 from shared.runs import rows
 from shared.storage.tables import Row
-from simulation import ledgers, staging
+from simulation import ledgers, plain_json, staging
 from simulation.copies import make, replace
 
 if TYPE_CHECKING:
@@ -252,6 +253,9 @@ def replaced() -> Iterator[None]:
     try:
         put(secrets, "token_hex", _token_hex)
         put(secrets, "token_urlsafe", _token_hex)
+        put(json, "loads", plain_json.loads)
+        for encoder in (json._default_encoder, rows._JSON):  # type: ignore[attr-defined]
+            put(encoder, "encode", plain_json.encode_of(encoder))
         for path, new in ALWAYS.items():
             module, _, name = path.rpartition(".")
             put(import_module(module), name, new)
