@@ -3,6 +3,7 @@
 import re
 import secrets
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -31,6 +32,7 @@ def _checked(text: str) -> str:
 RunId = Annotated[str, AfterValidator(_checked)]
 
 
+@lru_cache(maxsize=1024)
 def run_address(run_id: str) -> tuple[str, str]:
     """The run's partition and key: within an export the newest run comes first. Raises ValueError."""
     match = _RUN_ID.fullmatch(run_id)
