@@ -50,7 +50,7 @@ def started_row(export: str, started: Started) -> Row:
     """The export's row `started`, in the table `runs`."""
     values = {"snapshot": started.snapshot, "due": started.due, "unsent": started.unsent}
     for of, tries in (("snapshot", started.snapshot_tries), ("due", started.due_tries)):
-        values |= {f"{of}_{name}": value for name, value in asdict(tries).items()}
+        values |= {f"{of}_{name}": getattr(tries, name) for name, _ in _TRIES}
     return Row(export, "started", values, started.etag)
 
 
@@ -59,7 +59,7 @@ def started_of(row: Row | None) -> Started:
     if row is None:
         return Started()
     snapshot_tries, due_tries = (
-        Tries(**{part.name: row.values.get(f"{of}_{part.name}", part.default) for part in fields(Tries)})
+        Tries(**{name: row.values.get(f"{of}_{name}", default) for name, default in _TRIES})
         for of in ("snapshot", "due")
     )
     unsent = row.values.get("unsent", "")
@@ -138,4 +138,5 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Rows are read all the time.
+_TRIES = tuple((part.name, part.default) for part in fields(Tries))
 _FORMS: dict[type[Any], _Form] = {each: _form(each) for each in (Run, Batch, Counts)}
