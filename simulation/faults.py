@@ -146,6 +146,7 @@ class Faults:
         self._brevo = {(each.name, each.number): each for each in faults if isinstance(each, BrevoFault)}
         self._receivers = {each.number: each for each in faults if isinstance(each, ReceiverFault)}
         self._counts: Counter[str] = Counter()
+        self._calls_made = 0
         self.is_over = False
 
     def clear(self) -> None:
@@ -169,15 +170,15 @@ class Faults:
 
     def at_call(self, name: str) -> CallFault | None:
         """What becomes of this call to storage."""
-        counts = self._counts
-        counts[""] += 1
+        self._calls_made += 1
         if not self._names:
             return None
+        counts = self._counts
         if name in self._names:
             counts[name] += 1
             if (name, counts[name]) in self._calls:
                 return self._calls.pop((name, counts[name]))
-        return self._calls.pop(("", counts[""]), None)
+        return self._calls.pop(("", self._calls_made), None)
 
     def at_message(self) -> MessageFault | None:
         """What becomes of this message."""

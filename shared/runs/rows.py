@@ -71,7 +71,7 @@ def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     values: dict[str, Any] = {}
     parts, values_of, _ = _FORMS[type(model)]
     for (name, default, kind), value in zip(parts, values_of(model), strict=True):
-        if value == default:
+        if value is default or value == default:
             continue
         if kind == "counts":
             values |= row_values(value)
@@ -124,7 +124,7 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for name, value in values.items():
         kind = kinds.get(name)
-        if value is None:
+        if kind is None or value is None:
             continue
         if kind == "value":
             known[name] = value
