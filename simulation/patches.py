@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, tzinfo
@@ -22,7 +22,7 @@ from shared.errors import ExportError
 from shared.runs import rows
 from shared.storage.tables import Row
 from simulation import ledgers, plain_json, staging
-from simulation.copies import make, replace
+from simulation.copies import make, maker, replace
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -187,8 +187,8 @@ def _decoded(decode: Callable[[Row], Any]) -> Callable[[Row], Any]:
 # A run is made of its row, and copied, by the hundred in each history
 
 
-def _from_values(cls: type[Any], row: Row) -> Any:
-    return make(cls, **rows._known(cls, row.values), etag=row.etag)
+def _from_values(cls: type[Any], values: Mapping[str, Any], **more: str | None) -> Any:
+    return make(cls, **rows._known(cls, values), **more)
 
 
 def _in_staging(name: str, real: Any, model: Any) -> Any:
@@ -219,6 +219,8 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,
     "shared.runs.rows._from_values": _from_values,
+    "shared.storage.tables.Row": maker(Row),
+    "shared.runs.rows.Row": maker(Row),
     "shared.staging.reader.ThreadPoolExecutor": _AtOnce,
     "shared.staging.bodies.ThreadPoolExecutor": _AtOnce,
 }

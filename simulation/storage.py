@@ -18,8 +18,10 @@ from shared.storage.blobs import CHUNK_BYTES, DELETED_AT_ONCE, Blob
 from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Change, OnOther, Row, Rows, pass_over
+from simulation.copies import maker
 from simulation.queues import Line, MemoryQueue, Message, Ticking, locked
 
+_row, _blob = maker(Row), maker(Blob)
 _LONGEST_TEXT = 32_768
 _LARGEST_ROW_BYTES = 1_048_576
 
@@ -82,9 +84,9 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         text.encode()
     if len(text) > _LONGEST_TEXT // 2 and any(len(each.encode("utf-16-le")) > 2 * _LONGEST_TEXT for each in texts):
         raise PermanentError("storage_refused", "Storage refused a request with status 400.")
-    for value in values.values():
-        if value.__class__ is int and not -(2**63) <= value < 2**63:
-            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
+    numbers = [value for value in values.values() if value.__class__ is int]
+    if numbers and not -(2**63) <= min(numbers) <= max(numbers) < 2**63:
+        raise TypeError(f"one of {numbers} is too large to be cast to type Edm.Int64.")
     size_bytes = 16 * len(values) + 2 * len("".join(values)) + 2 * len(text)
     if size_bytes > _LARGEST_ROW_BYTES or len(values) > 252:
         raise PermanentError("storage_refused", "Storage refused a request with status 400.")
@@ -124,7 +126,7 @@ class MemoryTable(Rows):
         def act() -> list[Row]:
             rows = self._rows
             keys = [key for part, key in rows if part == partition and key >= first and (not last or key < last)]
-            return [Row(partition, key, *rows[partition, key]) for key in sorted(keys)[:limit]]
+            return [_row(partition, key, *rows[partition, key]) for key in sorted(keys)[:limit]]
 
         yield from self.readable(iter(self._call("query", act)), on_other)
 
@@ -202,7 +204,7 @@ class MemoryBlobs:
     def listing(self, container: str, prefix: str) -> list[Blob]:
         def act() -> list[Blob]:
             return [
-                Blob(name, etag, len(data), modified)
+                _blob(name, etag, len(data), modified)
                 for name, (data, etag, modified) in sorted(self._container(container).items())
                 if name.startswith(prefix)
             ]

@@ -28,7 +28,7 @@ def run_row(run: Run) -> Row:
 
 def run_of(row: Row) -> Run:
     """The run that the row holds. Unknown properties are a newer version's: they are left alone."""
-    return _from_values(Run, row)
+    return _from_values(Run, row.values, etag=row.etag)
 
 
 def batch_key(run: Run, number: int) -> tuple[str, str]:
@@ -43,7 +43,7 @@ def batch_row(batch: Batch) -> Row:
 
 def batch_of(row: Row) -> Batch:
     """The batch that the row holds."""
-    return _from_values(Batch, row)
+    return _from_values(Batch, row.values, etag=row.etag)
 
 
 def started_row(export: str, started: Started) -> Row:
@@ -115,8 +115,8 @@ def _property(value: Any, kind: str) -> Any:
     return masked(_JSON.encode(asdict(value) if kind == "error" else value))
 
 
-def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
-    return cls(**_known(cls, row.values), etag=row.etag)
+def _from_values[T: Run | Batch | Counts](cls: type[T], values: Mapping[str, Any], **more: Any) -> T:
+    return cls(**_known(cls, values), **more)
 
 
 def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         elif kind == "error":
             known[name] = Problem(**json.loads(value))
     if "counts" in kinds:
-        known["counts"] = Counts(**_known(Counts, values))
+        known["counts"] = _from_values(Counts, values)
     return known
 
 

@@ -18,6 +18,7 @@ def new_run_id(export: str, now: datetime) -> str:
     return f"{export}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
+@lru_cache(maxsize=1024)
 def is_run_id(text: str) -> bool:
     """True for what `new_run_id` could have made."""
     return _RUN_ID.fullmatch(text) is not None
