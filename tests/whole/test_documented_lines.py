@@ -22,6 +22,7 @@ import pytest
 from local.functions_host.http_messages import send
 from tests.documented import ROOT, commands
 from tests.waiting import wait_until
+from tests.whole.known_account import make_known, make_quick
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -121,6 +122,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, forked: list[str]) -> Itera
             wait_until(lambda: (folder / "serve.json").exists() or serve.poll() is not None, 120)
             assert serve.poll() is None
             facts = json.loads((folder / "serve.json").read_text())
+            make_known(facts["storage"])
+            make_quick(facts["sandbox"])
             wait_until(lambda: _has_ended(facts, "high-value"), 60)
             yield folder
         finally:
