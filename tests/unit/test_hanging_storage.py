@@ -60,9 +60,14 @@ class Hanging:
             connection.close()
 
 
-@pytest.fixture(params=[b"", HEAD], ids=["no answer", "half an answer"])
-def hanging(request, monkeypatch):
-    server = Hanging(request.param)
+@pytest.fixture
+def head():
+    return b""
+
+
+@pytest.fixture
+def hanging(head, monkeypatch):
+    server = Hanging(head)
     url = f"http://127.0.0.1:{server.port}/app"
     text = f"AccountName=app;AccountKey=c2VjcmV0;BlobEndpoint={url};QueueEndpoint={url};TableEndpoint={url}"
     monkeypatch.setenv("AzureWebJobsStorage", text)
@@ -91,6 +96,12 @@ def in_time(act):
     pytest.fail(f"the last of three tries took {seconds:.1f} s, {ANSWER_SECONDS:.1f} s are the limit")
 
 
+in_halves = pytest.mark.parametrize(
+    "head", [pytest.param(b"", id="no answer"), pytest.param(HEAD, id="half an answer", marks=pytest.mark.full)]
+)
+
+
+@in_halves
 @pytest.mark.parametrize(
     ("name", "path", "route"),
     [
@@ -106,8 +117,18 @@ def test_http_call_is_answered_with_503_and_when_to_come_back(hanging, name, pat
     assert hanging.connections
 
 
+@in_halves
 @pytest.mark.parametrize("command", [["status"], ["exports"], ["run", "gold"], ["run", "gold", "--wait"]])
 def test_command_ends_with_one_line_and_exit_status_1(hanging, command):
+    check_command(hanging, command)
+
+
+@pytest.mark.parametrize("head", [HEAD], ids=["half an answer"])
+def test_command_that_gets_half_an_answer_ends_with_one_line_too(hanging):
+    check_command(hanging, ["status"])
+
+
+def check_command(hanging, command):
     done = in_time(lambda: CliRunner().invoke(program, command))
     assert done.exit_code == 1
     assert done.stdout == ""
