@@ -9,7 +9,7 @@ in_both_sizes = pytest.mark.parametrize(
 
 
 def sampled(every: int, *, parts: int = 1, first: int = 0) -> pytest.MarkDecorator:
-    """Gives a test `some`, a slice of its cases: in `make test` every so-manieth from `first` on; in full all, in parts."""
+    """Gives a test `some`, a slice of its cases: in `make test` some of them, in full all in so many parts."""
     full = [
         pytest.param(slice(part, None, parts), id=f"part {part + 1} of {parts}", marks=pytest.mark.full)
         for part in range(parts)
