@@ -127,6 +127,14 @@ def write_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
     return write
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _queues_are_looked_at_often() -> Iterator[None]:
+    """A host looks at an idle queue every two seconds, as host.json says; here more often, or each step waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.3")
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _forked_hosts(forked: list[str]) -> None:
     """Hosts of this folder's tests are forked."""
