@@ -129,7 +129,7 @@ def write_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
 @pytest.fixture(scope="module", autouse=True)
 def _queues_are_looked_at_often() -> Iterator[None]:
-    """A host looks at an idle queue every two seconds, as host.json says; here more often, or each step waits for it."""
+    """A host looks at an idle queue every two seconds, as host.json says; here more often: each step waits for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.3")
         yield
