@@ -196,8 +196,10 @@ def read_and_compare(
                 check(row, found[name][row.line], seen)
 
 
-@pytest.mark.parametrize(("part", "files", "chunk_bytes"), [(0, 100, 5_000), (1, 200, 40_000), (2, 200, 40_000)])
-def test_every_record_of_500_files_is_a_contact_or_rejected_with_its_line(
+@pytest.mark.parametrize(
+    ("part", "files", "chunk_bytes"), [(0, 100, 5_000), (1, 300, 40_000), (2, 300, 40_000), (3, 300, 40_000)]
+)
+def test_every_record_of_1000_files_is_a_contact_or_rejected_with_its_line(
     part: int, files: int, small_borders: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_and_compare(files, SEED + part, tmp_path, NoMapper, monkeypatch)
