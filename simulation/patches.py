@@ -61,7 +61,7 @@ def playing(new: "World") -> Iterator[None]:
 
 
 def _token_hex(size_bytes: int = 32) -> str:
-    return f"{world().chance.getrandbits(8 * size_bytes):0{2 * size_bytes}x}"
+    return world().chance.getrandbits(8 * size_bytes).to_bytes(size_bytes).hex()
 
 
 # Threads
