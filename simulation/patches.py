@@ -23,6 +23,7 @@ from shared.runs import rows
 from shared.storage.tables import Row
 from simulation import ledgers, plain_json, staging
 from simulation.copies import make, maker, replace
+from simulation.scheduler import end_idle
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -268,6 +269,7 @@ def replaced() -> Iterator[None]:
         put(import_module("shared.staging.folders"), "tempfile", _Folders(import_module("tempfile")))
         yield
     finally:
+        end_idle()
         for owner, name, old in reversed(before):
             setattr(owner, name, old)
         for name, value in kept.items():

@@ -8,7 +8,6 @@ that takes longer than many a task.
 
 import heapq
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -18,15 +17,18 @@ _idle: dict[greenlet, list[greenlet]] = {}
 
 
 def _serve(work: Callable[[], None]) -> None:
-    """What a greenlet does: one task's work after the other's."""
-    me = getcurrent()
-    hub = me.parent
+    """What a greenlet does: one task's work after the other's, until a task is killed."""
+    hub = getcurrent().parent
     while hub is not None:
-        with suppress(GreenletExit):
-            work()
-        del work
-        _idle[hub].append(me)
+        work()
+        del work  # which knows its whole history
+        _idle.setdefault(hub, []).append(getcurrent())
         work = hub.switch()
+
+
+def end_idle() -> None:
+    """Ends the greenlets that wait here for a task: one that outlives the interpreter keeps all that it knows."""
+    _idle.pop(getcurrent(), None)
 
 
 class Process:
