@@ -35,7 +35,7 @@ FILES_OF_TESTS := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 40
 ALL_TESTS := $(FILES_OF_TESTS) $(PYTHON_IN_VENV) -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 10
 
 .PHONY: test
-test: ready ## run all tests, four at a time; ARGS="-k phone" narrows
+test: ready ## run all tests but the long ones, four at a time; ARGS="-k phone" narrows
 	@$(ALL_TESTS) $(ARGS)
 
 .PHONY: ci-test

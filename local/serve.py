@@ -43,6 +43,9 @@ OTHER_CALLS_PER_HOUR = 1000
 _AZURITE_PORTS = (10_000, 10_001, 10_002)
 _KEPT = ("azurite", "sandbox.json", "keys.json", "app-secret")
 _LOOK_SECONDS = 0.5
+_AGAIN = """\
+all of it is stopped now. `make serve` starts it again and keeps what it held, and open runs go on; but Brevo's
+sandbox forgets the imports that were open: docs/sandbox.md"""
 _SIGN_SECONDS = 3.0
 _HELP = """\
 environment:
@@ -170,10 +173,11 @@ def _watch(stack: Stack, stop: threading.Event, words: Words) -> None:
     workers = WorkerWatch(stack.host.workers)
     while not stop.wait(_LOOK_SECONDS):
         if part := stack.ended_part():
-            raise CannotServe(str(part))
+            raise CannotServe(f"{part}\n{_AGAIN}")
         if ended := workers.ended():
             log = stack.log_file
-            words.say(f"{ended} has ended, and the host starts it again; the log is {log}\n{last_lines(log)}")
+            again = "them" if " and " in ended else "it"
+            words.say(f"{ended} ended, and the host starts {again} again; the log is {log}\n{last_lines(log)}")
 
 
 def _start_page(port: int) -> StartPage:

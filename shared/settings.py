@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError, did_you_mean
@@ -19,6 +20,8 @@ AZURITE = (
 )
 
 
+# What `make serve` writes while it is up, in its folder.
+_SERVE_ENV = ".local/serve.env"
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 _BREVO = "https://api.brevo.com/v3"
 
@@ -67,21 +70,34 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def emulator_hint(environment: Mapping[str, str]) -> str:
-    """What to try where the storage of these settings does not answer and is on this machine; else empty."""
+def names_storage(environment: Mapping[str, str]) -> bool:
+    """Whether a setting names the app's storage: else it is the emulator of this machine."""
+    return any(value and name.partition("__")[0] == "AzureWebJobsStorage" for name, value in environment.items())
+
+
+def serve_env_unread(environment: Mapping[str, str]) -> str:
+    """The line for a terminal beside `make serve` that has not read what this has written; else empty."""
+    if names_storage(environment) or not Path(_SERVE_ENV).is_file():
+        return ""
+    return f"This terminal has no settings yet: run `. {_SERVE_ENV}`."
+
+
+def emulator_hint(environment: Mapping[str, str], service: str = "blob") -> str:
+    """What to try where this service of these settings' storage does not answer and is on this machine; else empty."""
     setting = environment.get("AzureWebJobsStorage", "")
     by_identity = any(name.startswith(("AzureWebJobsStorage__", "SEGMENT_STORAGE__")) for name in environment)
     if by_identity or environment.get("SEGMENT_STORAGE") not in (None, "", setting):
         return ""
-    where = re.search(r"//((?:127\.0\.0\.1|localhost):\d+)", setting or AZURITE)
-    if "usedevelopmentstorage=true" in setting.lower():
-        where = re.search(r"//(127\.0\.0\.1:\d+)", AZURITE)
+    if not names_storage(environment):
+        return serve_env_unread(environment) or "AzureWebJobsStorage is not set here; `make serve` shows how."
+    is_default = setting.strip().rstrip(";").lower() == "usedevelopmentstorage=true"
+    endpoint = rf"{service}endpoint=\w+://((?:127\.0\.0\.1|localhost):\d+)"
+    where = re.search(endpoint, AZURITE if is_default else setting, re.IGNORECASE)
     if where is None:
         return ""
-    named = "AzureWebJobsStorage names it" if setting else "AzureWebJobsStorage is not set"
     return (
-        f"It is the emulator on this machine ({where[1]}; {named}): is `make serve` running? Each start may have other "
-        "ports: read its serve.env again."
+        f"It is the emulator on this machine ({where[1]}; AzureWebJobsStorage names it): is `make serve` running? "
+        "Each start may have other ports: read its serve.env again."
     )
 
 

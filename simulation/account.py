@@ -20,7 +20,7 @@ class WatchedStorage(Kept):
     def __init__(
         self, clock: StorageClock, judge: Judge, host: Host, note: Callable[[str], None], double: "Doubling"
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, is_shared=False)
         self._judge, self._host, self._note, self._double = judge, host, note, double
 
     def wrote(self, table: str, partition: str, key: str, values: dict[str, Any] | None) -> None:

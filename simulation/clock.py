@@ -31,14 +31,14 @@ class ProcessClock(Ticking):
     def __init__(self, scheduler: Scheduler, process: Process) -> None:
         super().__init__()
         self._scheduler, self._process = scheduler, process
-        self._last = 0.0, _EPOCH
+        self._of, self._now = 0.0, _EPOCH
 
     def now(self) -> datetime:
         """The present moment, as this process has it."""
         seconds = self._scheduler.now
-        if self._last[0] != seconds:
-            self._last = seconds, _EPOCH + timedelta(seconds=seconds + self._process.clock_offset)
-        return self._last[1]
+        if self._of != seconds:
+            self._of, self._now = seconds, _EPOCH + timedelta(seconds=seconds + self._process.clock_offset)
+        return self._now
 
     def sleep(self, seconds: float) -> None:
         """Gives way for so long."""

@@ -135,10 +135,9 @@ class Faults:
     """Counts calls and messages, and says which of them break."""
 
     def __init__(self, faults: tuple[Fault, ...], latency: Latency, schedule: random.Random, begins: float) -> None:
-        self.random = schedule
         self.outages = [each for each in faults if isinstance(each, Outage)]
         self.keys_refused = [each for each in faults if isinstance(each, KeyRefused)]
-        self._begins = begins
+        self._next, self._begins = schedule.random, begins
         self._latency = latency
         self._calls = {(each.name, each.number): each for each in faults if isinstance(each, CallFault)}
         self._names = {name for name, _ in self._calls}
@@ -146,6 +145,7 @@ class Faults:
         self._brevo = {(each.name, each.number): each for each in faults if isinstance(each, BrevoFault)}
         self._receivers = {each.number: each for each in faults if isinstance(each, ReceiverFault)}
         self._counts: Counter[str] = Counter()
+        self._calls_made = 0
         self.is_over = False
 
     def clear(self) -> None:
@@ -157,27 +157,26 @@ class Faults:
 
     def latency(self) -> float:
         """How long the next call is under way."""
-        number = self.random.random
         how = self._latency
-        if how.slow_share and number() < how.slow_share:
-            return how.most + number() * (how.slowest - how.most)
-        return how.least + number() * (how.most - how.least)
+        if how.slow_share and self._next() < how.slow_share:
+            return how.most + self._next() * (how.slowest - how.most)
+        return how.least + self._next() * (how.most - how.least)
 
     def between(self, least: float, most: float) -> float:
         """A number of seconds."""
-        return least + self.random.random() * (most - least)
+        return least + self._next() * (most - least)
 
     def at_call(self, name: str) -> CallFault | None:
         """What becomes of this call to storage."""
-        counts = self._counts
-        counts[""] += 1
+        self._calls_made += 1
         if not self._names:
             return None
+        counts = self._counts
         if name in self._names:
             counts[name] += 1
             if (name, counts[name]) in self._calls:
                 return self._calls.pop((name, counts[name]))
-        return self._calls.pop(("", counts[""]), None)
+        return self._calls.pop(("", self._calls_made), None)
 
     def at_message(self) -> MessageFault | None:
         """What becomes of this message."""
@@ -197,7 +196,10 @@ class Faults:
     def is_away(self, service: str, now: float) -> bool:
         """True while this service does not answer."""
         since = now - self._begins
-        return any(service in each.services and each.at <= since < each.at + each.seconds for each in self.outages)
+        for each in self.outages:  # noqa: SIM110 - before each call, in half of the time
+            if each.at <= since < each.at + each.seconds and service in each.services:
+                return True
+        return False
 
     def is_key_refused(self, now: float) -> bool:
         """True while Brevo refuses the key."""

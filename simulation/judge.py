@@ -112,7 +112,7 @@ class Judge:
         """A row was written."""
         if values is None:
             return
-        if _leaks("\n".join(value for value in values.values() if value.__class__ is str)):
+        if _leaks("\n".join([value for value in values.values() if value.__class__ is str])):
             self.violate("nothing leaks", f"in the table {table}, row {key}")
         if table == "runs" and key.startswith("run-"):
             self._run(partition, values)
@@ -286,7 +286,10 @@ class Judge:
 
 
 def _leaks(text: str) -> bool:
-    return any(secret in text for secret in _SECRETS)
+    for secret in _SECRETS:  # noqa: SIM110 - of hundreds of texts a history, in half of the time
+        if secret in text:
+            return True
+    return False
 
 
 def version(value: str) -> int:

@@ -3,17 +3,16 @@
 All of it is found by name, so that what has been renamed is noticed here.
 """
 
+import json
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
-from operator import attrgetter
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +21,9 @@ from shared.config.models import Document
 from shared.errors import ExportError
 from shared.runs import rows
 from shared.storage.tables import Row
-from simulation import ledgers, staging
+from simulation import ledgers, plain_json, staging
+from simulation.copies import make, maker, replace
+from simulation.scheduler import end_idle
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -35,6 +36,9 @@ SECRETS = {
     "APP_SECRET": b64encode(b"simulated, but 32 bytes as usual").decode(),
     "SIMULATED_SIGNING": f"whsec_{b64encode(b'simulated bytes to sign with').decode()}",
 }
+
+# A disk takes milliseconds to delete a folder.
+_IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no folder of it is shared
 
 _worlds: list["World"] = []
 
@@ -58,7 +62,7 @@ def playing(new: "World") -> Iterator[None]:
 
 
 def _token_hex(size_bytes: int = 32) -> str:
-    return f"{world().chance.getrandbits(8 * size_bytes):0{2 * size_bytes}x}"
+    return world().chance.getrandbits(8 * size_bytes).to_bytes(size_bytes).hex()
 
 
 # Threads
@@ -156,12 +160,12 @@ class _VirtualDatetime(datetime):
         return cls.fromtimestamp(world().scheduler.now, tz or UTC)
 
 
-# The configuration, which is parsed once for each of its texts
+# The configuration, which is a blob, and parsed once for each of its texts
 
 _parse = document.parse_document
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _parsed(data: bytes, where: str) -> Document:
     return _parse(data, where)
 
@@ -181,19 +185,11 @@ def _decoded(decode: Callable[[Row], Any]) -> Callable[[Row], Any]:
     return once
 
 
-# Copies of runs and the like, which are made by the hundred in each history
+# A run is made of its row, and copied, by the hundred in each history
 
 
-@lru_cache(maxsize=64)
-def _fields_of(cls: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    names = tuple(field.name for field in fields(cls))
-    return names, attrgetter(*names)
-
-
-def _replace(model: Any, **changes: Any) -> Any:
-    """As that of `dataclasses`, in a third of the time, where all fields are given to the constructor."""
-    names, values_of = _fields_of(model.__class__)
-    return model.__class__(**dict(zip(names, values_of(model), strict=True)) | changes)
+def _from_values(cls: type[Any], values: Mapping[str, Any], **more: str | None) -> Any:
+    return make(cls, **rows._known(cls, values), **more)
 
 
 def _in_staging(name: str, real: Any, model: Any) -> Any:
@@ -206,21 +202,26 @@ def _in_staging(name: str, real: Any, model: Any) -> Any:
     return chosen
 
 
+_COPYING = (
+    *("runs.state", "runs.batch", "runs.counts", "runs.problem", "runs.tries", "runs.slots"),
+    *("runs.store", "runs.ledgers", "runs.steps.stage", "runs.steps.snapshot_waits", "runs.steps.watch"),
+    *("runs.steps.end", "brevo.client", "brevo.probed", "notices.rows"),
+)
 ALWAYS: dict[str, Any] = {
+    **{f"shared.{module}.replace": replace for module in _COPYING},
     "shared.runs.claim._renewing": _renewing,
     "shared.brevo.session.stamina": SimpleNamespace(retry_context=_retry_context),
     "shared.brevo.rejections.read_report": lambda url, *_: iter(world().brevo.report(url)),
     "shared.runs.leavers.read_export": lambda url, *_: world().brevo.exported(url),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
+    "shared.config.document.os": SimpleNamespace(path=SimpleNamespace(isfile=lambda location: False)),
     "shared.runs.store.run_of": _decoded(rows.run_of),
     "shared.runs.store.batch_of": _decoded(rows.batch_of),
     "shared.segments.snapshot.datetime": _VirtualDatetime,
-    "shared.runs.state.replace": _replace,
-    "shared.runs.counts.replace": _replace,
-    "shared.runs.queue.replace": _replace,
-    "shared.runs.store.replace": _replace,
-    "shared.notices.rows.replace": _replace,
+    "shared.runs.rows._from_values": _from_values,
+    "shared.storage.tables.Row": maker(Row),
+    "shared.runs.rows.Row": maker(Row),
     "shared.staging.reader.ThreadPoolExecutor": _AtOnce,
     "shared.staging.bodies.ThreadPoolExecutor": _AtOnce,
 }
@@ -255,6 +256,9 @@ def replaced() -> Iterator[None]:
     try:
         put(secrets, "token_hex", _token_hex)
         put(secrets, "token_urlsafe", _token_hex)
+        put(json, "loads", plain_json.loads)
+        for encoder in (json._default_encoder, rows._JSON):  # type: ignore[attr-defined]
+            put(encoder, "encode", plain_json.encode_of(encoder))
         for path, new in ALWAYS.items():
             module, _, name = path.rpartition(".")
             put(import_module(module), name, new)
@@ -265,6 +269,7 @@ def replaced() -> Iterator[None]:
         put(import_module("shared.staging.folders"), "tempfile", _Folders(import_module("tempfile")))
         yield
     finally:
+        end_idle()
         for owner, name, old in reversed(before):
             setattr(owner, name, old)
         for name, value in kept.items():
@@ -275,12 +280,14 @@ def replaced() -> Iterator[None]:
 
 
 class _Folders:
-    """`tempfile`, or nothing of it where staging is a model."""
+    """`tempfile` with its folders in memory, or nothing of it where staging is a model."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
         plan = world().plan
-        has_files = plan.real_staging or plan.asks_leavers or plan.mirrors
-        return getattr(self._real if has_files else staging.NoFolders, name)
+        if not (plan.real_staging or plan.asks_leavers or plan.mirrors):
+            return getattr(staging.NoFolders, name)
+        found = getattr(self._real, name)
+        return partial(found, dir=_IN_MEMORY) if name == "TemporaryDirectory" else found

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from shared.app import App
+from shared.config import document
 from shared.config.document import ready_export
-from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.holding import approve
 from shared.runs.run_ids import new_run_id
@@ -49,9 +49,10 @@ class People:
     ) -> None:
         self._scheduler, self._plan, self._chance, self._note = scheduler, plan, chance, note
         self._kept, self._host, self._judge, self._first_tick = kept, host, judge, first_tick
-        self._document = make_document(plan)
         self._refreshes = [0] * plan.exports
-        self._write_config(json.dumps(self._document).encode())
+        data = json.dumps(make_document(plan)).encode()
+        self._exports = document.parse_document(data, CONFIG).exports
+        self._write_config(data)
         for fault in plan.faults:
             if isinstance(fault, MessagesLost) and not fault.after_repetition:
                 scheduler.after(fault.at, kept.messages.clear)
@@ -178,7 +179,7 @@ class People:
 
     def _snapshot_id(self, export: int) -> str:
         blobs = self._kept.storage(_Direct()).app_blobs
-        each = Document.model_validate(self._document).exports[export]
+        each = self._exports[export]
         return staging.find_snapshot(blobs, each.source, each.segments).id
 
     def _event(self, subject: str, tries: int = 0) -> None:

@@ -35,9 +35,20 @@ class Shared(Protocol):
     numbers: Iterator[int]
     every_message: list[str]
     lock: threading.RLock
+    is_shared: bool
 
     def sent(self, messages: "list[Message]", message: "Message") -> None:
         """Called for each message that is sent."""
+
+
+def locked[T](lock: threading.RLock, act: Callable[[], T]) -> Callable[[], T]:
+    """The same, while nobody else has the lock."""
+
+    def alone() -> T:
+        with lock:
+            return act()
+
+    return alone
 
 
 @dataclass(eq=False)
@@ -112,11 +123,8 @@ class MemoryQueue:
         return self._call("peek", act)
 
     def _call[T](self, what: str, act: Callable[[], T]) -> T:
-        def locked() -> T:
-            with self._kept.lock:
-                return act()
-
-        return self._line.call(f"queue {what}", locked)
+        kept = self._kept
+        return self._line.call(f"queue {what}", locked(kept.lock, act) if kept.is_shared else act)
 
     def _visible(self) -> list[Message]:
         now = self._kept.clock.seconds()

@@ -1,7 +1,9 @@
 """Virtual time: tasks that take turns at each call, in an order that follows from the seed alone.
 
 A task is a greenlet that gives way whenever it waits. A process is what dies as one: its tasks stop at their call for
-ever. They are unwound at once, so that nothing of them is left, but every call that they make meanwhile fails.
+ever. They are unwound at once, so that nothing of them is left, but every call that they make meanwhile fails. The
+greenlet of a task that is over serves another one, also of a later history: each has a stack of its own, and to make
+that takes longer than many a task.
 """
 
 import heapq
@@ -9,6 +11,24 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
+
+# Greenlets without a task, by that which runs the scheduler and that they return to.
+_idle: dict[greenlet, list[greenlet]] = {}
+
+
+def _serve(work: Callable[[], None]) -> None:
+    """What a greenlet does: one task's work after the other's, until a task is killed."""
+    hub = getcurrent().parent
+    while hub is not None:
+        work()
+        del work  # which knows its whole history
+        _idle.setdefault(hub, []).append(getcurrent())
+        work = hub.switch()
+
+
+def end_idle() -> None:
+    """Ends the greenlets that wait here for a task: one that outlives the interpreter keeps all that it knows."""
+    _idle.pop(getcurrent(), None)
 
 
 class Process:
@@ -26,14 +46,15 @@ class Process:
 class Task:
     """One thread of a process."""
 
-    __slots__ = ("done", "greenlet", "name", "process", "waiting")
+    __slots__ = ("done", "greenlet", "name", "process", "waiting", "work")
 
-    def __init__(self, process: Process, name: str) -> None:
+    def __init__(self, process: Process, name: str, work: Callable[[], None]) -> None:
         self.process = process
         self.name = name
+        self.work = work
         self.done = False
         self.waiting: list[Task] = []
-        self.greenlet: greenlet
+        self.greenlet: greenlet | None = None
 
 
 class Scheduler:
@@ -60,21 +81,26 @@ class Scheduler:
 
     def spawn(self, process: Process, name: str, work: Callable[[], None]) -> Task:
         """Starts a task, whose turn comes at once but not before the current one gives way."""
-        task = Task(process, name)
-
-        def run() -> None:
-            try:
-                work()
-            finally:
-                task.done = True
-                process.tasks.pop(task, None)
-                for other in task.waiting:
-                    self.at(self.now, other)
-
-        task.greenlet = greenlet(run, parent=self._hub)
+        task = Task(process, name, work)
         process.tasks[task] = None
         self.at(self.now, task)
         return task
+
+    def _begin(self, task: Task) -> None:
+        def work() -> None:
+            try:
+                task.work()
+            finally:
+                task.done = True
+                task.greenlet = None
+                task.process.tasks.pop(task, None)
+                for other in task.waiting:
+                    self.at(self.now, other)
+
+        idle = _idle.setdefault(self._hub, [])
+        task.greenlet = idle.pop() if idle else greenlet(_serve, self._hub)
+        task.greenlet.gr_context = None
+        task.greenlet.switch(work)
 
     def spawn_beside(self, name: str, work: Callable[[], None]) -> Task:
         """Starts another task of the current one's process. Raises GreenletExit where there is none."""
@@ -113,7 +139,7 @@ class Scheduler:
         process.dead = True
         for task in list(process.tasks):
             task.done = True
-            if task.greenlet:
+            if task.greenlet is not None:
                 self.current = task
                 task.greenlet.throw(GreenletExit)
                 self.current = None
@@ -150,7 +176,10 @@ class Scheduler:
                 self.at(process.frozen_until, what)
                 continue
             self.current = what
-            what.greenlet.switch()
+            if what.greenlet is None:
+                self._begin(what)
+            else:
+                what.greenlet.switch()
             self.current = None
 
     def close(self, processes: Iterable[Process]) -> None:

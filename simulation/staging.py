@@ -36,9 +36,9 @@ def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot
     found = blobs.listing_if_there(source.container, f"{source.folder}/{segments[0]}/")
     if not found:
         raise ConfigurationError("snapshot_missing", f"There is no snapshot of the segment {segments[0]}.", "Wait.")
-    times = {"/".join(blob.name.split("/")[3:7]) for blob in found}
+    times = ["/".join(blob.name.split("/")[3:7]) for blob in found]
     time = max(times)
-    files = [blob for blob in found if "/".join(blob.name.split("/")[3:7]) == time]
+    files = [blob for blob, its_time in zip(found, times, strict=True) if its_time == time]
     part = SegmentSnapshot(
         segments[0],
         time,

@@ -18,15 +18,17 @@ from shared.storage.blobs import CHUNK_BYTES, DELETED_AT_ONCE, Blob
 from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Change, OnOther, Row, Rows, pass_over
-from simulation.queues import Line, MemoryQueue, Message, Ticking
+from simulation.copies import maker
+from simulation.queues import Line, MemoryQueue, Message, Ticking, locked
 
+_row, _blob = maker(Row), maker(Blob)
 _LONGEST_TEXT = 32_768
 _LARGEST_ROW_BYTES = 1_048_576
 
 
 @dataclass
 class Kept:
-    """What the storage account holds."""
+    """What the storage account holds. It is shared with other threads, unless the tasks of one take turns."""
 
     clock: Ticking
     tables: dict[str, dict[tuple[str, str], tuple[dict[str, Any], str]]] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class Kept:
     every_message: list[str] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    is_shared: bool = True
 
     def etag(self) -> str:
         """A new one."""
@@ -75,16 +78,16 @@ class Kept:
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:
     """Refuses what the service or its SDK refuses."""
-    size_bytes = 16 * len(values) + 2 * len("".join(values))
-    for value in values.values():
-        if value.__class__ is str:
-            size_bytes += 2 * len(value)
-            if len(value) > _LONGEST_TEXT // 2 and len(value.encode("utf-16-le")) > 2 * _LONGEST_TEXT:
-                raise PermanentError("storage_refused", "Storage refused a request with status 400.")
-            if not value.isascii():
-                value.encode()
-        elif value.__class__ is int and not -(2**63) <= value < 2**63:
-            raise TypeError(f"{value} is too large to be cast to type Edm.Int64.")
+    texts = [value for value in values.values() if value.__class__ is str]
+    text = "".join(texts)
+    if not text.isascii():
+        text.encode()
+    if len(text) > _LONGEST_TEXT // 2 and any(len(each.encode("utf-16-le")) > 2 * _LONGEST_TEXT for each in texts):
+        raise PermanentError("storage_refused", "Storage refused a request with status 400.")
+    numbers = [value for value in values.values() if value.__class__ is int]
+    if numbers and not -(2**63) <= min(numbers) <= max(numbers) < 2**63:
+        raise TypeError(f"one of {numbers} is too large to be cast to type Edm.Int64.")
+    size_bytes = 16 * len(values) + 2 * len("".join(values)) + 2 * len(text)
     if size_bytes > _LARGEST_ROW_BYTES or len(values) > 252:
         raise PermanentError("storage_refused", "Storage refused a request with status 400.")
     return {name: value for name, value in values.items() if value is not None}
@@ -102,16 +105,13 @@ class MemoryTable(Rows):
         return tables[self.name] if self.name in tables else tables.setdefault(self.name, {})
 
     def _call[T](self, what: str, act: Callable[[], T]) -> T:
-        def locked() -> T:
-            with self._kept.lock:
-                return act()
-
-        return self._line.call(f"{self.name} {what}", locked)
+        kept = self._kept
+        return self._line.call(f"{self.name} {what}", locked(kept.lock, act) if kept.is_shared else act)
 
     def get(self, partition: str, key: str) -> Row | None:
         def act() -> Row | None:
             found = self._rows.get((partition, key))
-            return self.as_read(Row(partition, key, *found)) if found else None
+            return self.as_read(partition, key, *found) if found else None
 
         return self._call("get", act)
 
@@ -126,7 +126,7 @@ class MemoryTable(Rows):
         def act() -> list[Row]:
             rows = self._rows
             keys = [key for part, key in rows if part == partition and key >= first and (not last or key < last)]
-            return [Row(partition, key, *rows[partition, key]) for key in sorted(keys)[:limit]]
+            return [_row(partition, key, *rows[partition, key]) for key in sorted(keys)[:limit]]
 
         yield from self.readable(iter(self._call("query", act)), on_other)
 
@@ -204,7 +204,7 @@ class MemoryBlobs:
     def listing(self, container: str, prefix: str) -> list[Blob]:
         def act() -> list[Blob]:
             return [
-                Blob(name, etag, len(data), modified)
+                _blob(name, etag, len(data), modified)
                 for name, (data, etag, modified) in sorted(self._container(container).items())
                 if name.startswith(prefix)
             ]

@@ -1,8 +1,17 @@
-"""A property test over generated values runs at a tenth of its size in `make test`, in full in `make test-full`."""
+"""What is too much for `make test` runs there in small, and in full in `make test-full`."""
 
 import pytest
 
 in_both_sizes = pytest.mark.parametrize(
     "size", [pytest.param(0.1, id="small"), pytest.param(1.0, id="full", marks=pytest.mark.full)]
 )
-"""Gives a test the share `size` of its values that it generates. Their seeds are new with each run."""
+"""Gives a property test the share `size` of the values that it generates. Their seeds are new with each run."""
+
+
+def sampled(every: int, *, parts: int = 1, first: int = 0) -> pytest.MarkDecorator:
+    """Gives a test `some`, a slice of its cases: in `make test` some of them, in full all in so many parts."""
+    full = [
+        pytest.param(slice(part, None, parts), id=f"part {part + 1} of {parts}", marks=pytest.mark.full)
+        for part in range(parts)
+    ]
+    return pytest.mark.parametrize("some", [pytest.param(slice(first, None, every), id="some"), *full])

@@ -126,7 +126,7 @@ class SandboxSettings:
             "seconds_per_contact": 0.0,
             "export_seconds_fixed": 0.0,
             "export_seconds_per_contact": 0.0,
-            "contacts_per_second": 1_000_000,
+            "contacts_per_second": 10_000_000,
             "contacts_per_hour": 1_000_000_000,
             "general_per_hour": 1_000_000,
         }

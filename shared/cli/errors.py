@@ -6,7 +6,7 @@ import click
 
 from shared.cli.ids import known_ids
 from shared.errors import ExportError, did_you_mean
-from shared.settings import emulator_hint
+from shared.settings import emulator_hint, names_storage, serve_env_unread
 
 # Of an unknown id: what it is the id of, as the arguments are named.
 _UNKNOWN = {
@@ -15,6 +15,8 @@ _UNKNOWN = {
     "notification_unknown": "notification",
     "run_unknown": "run",
 }
+# What is said in a terminal that has none of the app's settings.
+_WITHOUT_SETTINGS = ("storage_unreachable", "setting_missing", "app_secret_missing")
 # What only a caller of the API knows, and what stands for it here.
 _WORDS = (
     ("to change it, send its ETag as If-Match", "to change it, add --if-match with its ETag, or --replace"),
@@ -39,7 +41,12 @@ def error_lines(error: ExportError, context: click.Context) -> list[str]:
     faults: list[str] = getattr(error, "problems", [])
     if len(faults) > 1:
         return [in_terminal(line) for line in (*faults, error.advice)]
-    hint = emulator_hint(os.environ) if error.code == "storage_unreachable" else ""
+    if error.code in _WITHOUT_SETTINGS and (line := serve_env_unread(os.environ)):
+        return [line]
+    service = getattr(error, "service", "")
+    hint = emulator_hint(os.environ, service) if service else ""
+    if hint and not names_storage(os.environ):
+        return [hint]
     text = f"{error.message} {hint}" if hint else str(error)
     return [in_terminal(text) + _nearest(error, context)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from shared.cli.sections import sections
-from shared.cli.showing import as_json, json_option, say
+from shared.cli.showing import as_json, json_option, note_settings, say
 from shared.errors import ConfigurationError, ExportError
 from shared.version import VERSION
 
@@ -65,6 +65,7 @@ class Command(click.Command):
         """Ends the context with the exit status."""
         try:
             status = super().invoke(ctx) or SUCCEEDED
+            note_settings()
         except ExportError as error:
             _show_error(error, ctx)
             status = WRONG_USE if isinstance(error, ConfigurationError) else FAILED

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from shared.runs.kinds import CHANGES_LIST
+from shared.runs.waiting_words import overdue_text, times_text
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -65,12 +66,9 @@ def waiting_lines(run: "RunStatus") -> list[str]:
     """What it waits for, and below that since when, until its next step, and how long at most."""
     if run.waiting_for is None:
         return []
-    times = [f"since {local_text(run.waiting_since)}"] if run.waiting_since else []
-    if run.next_check_at:
-        times.append(f"next check at {local_text(run.next_check_at, seconds=True)}")
-    if run.deadline_at:
-        times.append(f"at most until {local_text(run.deadline_at)}")
-    return [f"  waiting    {run.waiting_for}", f"             {', '.join(times)}"]
+    times = times_text(run.waiting_since, run.next_check_at, run.deadline_at, run.check_overdue_since)
+    overdue = [f"             {overdue_text(run.check_overdue_since)}"] if run.check_overdue_since else []
+    return [f"  waiting    {run.waiting_for}", f"             {times}", *overdue]
 
 
 def undo_lines(run: "RunStatus") -> list[str]:

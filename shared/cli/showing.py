@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shared.app import App
 
 _JSON = "segment-export.json"
+_OPENED = "segment-export.opened"
 
 
 def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -61,4 +62,17 @@ def open_app() -> "App":
     """The app as the environment says. Raises ConfigurationError naming the setting that cannot be read."""
     from shared import app
 
+    if context := click.get_current_context(silent=True):  # none while the Tab key is answered
+        context.meta[_OPENED] = True
     return app.open_app()
+
+
+def note_settings() -> None:
+    """Says on standard error that this terminal has not read the settings of the `make serve` beside it.
+
+    Only of a command that works with the app: it has shown what this machine's emulator and files have.
+    """
+    from shared.settings import serve_env_unread
+
+    if _OPENED in click.get_current_context().meta and (line := serve_env_unread(os.environ)):
+        say(f"segment-export: {line}", err=True)

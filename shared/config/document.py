@@ -6,6 +6,7 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,7 @@ def too_large(where: str) -> ConfigurationError:
     )
 
 
+@lru_cache(maxsize=16)
 def blob_address(location: str) -> tuple[str, str]:
     """Container and blob of a document that is no local file. Raises ConfigurationError for what is no address."""
     container, _, name = location.partition("/")

@@ -289,12 +289,8 @@ def _without_invisible(cell: str) -> str:
 def _wanted(cell: str, only: Only) -> str:
     """True where the cell is one of the words. One that means empty may be asked for, too."""
     words = ", ".join(f"lower({literal(word)})" for word in only.words)
-    # Most cells have nothing at their ends.
-    text = (
-        f"CASE WHEN {cell} BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~' THEN {cell} "
-        f"ELSE {_without_invisible(cell)} END"
-    )
-    return f"coalesce(lower({text}) IN ({words}), false)"
+    plain = f"{cell} BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~'"
+    return f"coalesce(lower(CASE WHEN {plain} THEN {cell} ELSE {_without_invisible(cell)} END) IN ({words}), false)"
 
 
 def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:

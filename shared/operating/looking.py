@@ -22,6 +22,7 @@ from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.runs.ticks import last_tick
+from shared.runs.waiting import WATCH_LATE_SECONDS, overdue_since
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
@@ -42,8 +43,6 @@ _HOST_STOPPED = (
 _TICK_LATE_SECONDS = 60.0
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0
-# A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
-_WATCH_LATE_SECONDS = 120.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
@@ -101,11 +100,8 @@ def open_runs(app: App) -> Look:
     if undriven:
         text = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
         return "FAILED", text, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
-    unwatched = next((run for run in found if run.watch_due and now > run.watch_due + _WATCH_LATE_SECONDS), None)
-    if unwatched:
-        late = duration(now - unwatched.watch_due)
-        text = f"No host has taken a message of {unwatched.run_id} that was due {late} ago."
-        return "FAILED", text, _HOST_STOPPED
+    if late := next(((run, since) for run in found if (since := _untaken_since(app, run))), None):
+        return _late(late[0], duration(now - late[1]), next((run for run in found if run.is_owned(app.time())), None))
     oldest = next((run for run in found if not run.is_held), None)
     held = sum(run.is_held for run in found)
     waiting = f" {held:,} held, waiting for approval." if held else ""
@@ -117,6 +113,24 @@ def open_runs(app: App) -> Look:
     if seconds > _LONG_SECONDS:
         return "warn", text.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", text.strip(), ""
+
+
+def _late(run: Run, late: str, read: Run | None) -> Look:
+    """A message of the run that nobody takes. `read` is another one that a live worker reads at this moment."""
+    if read is not None:
+        text = f"A message of {run.run_id} that was due {late} ago waits for a worker; one reads {read.run_id}."
+        return "warn", text, "Nothing, if that run goes on: it is taken when a worker is free."
+    return "FAILED", f"No host has taken a message of {run.run_id} that was due {late} ago.", _HOST_STOPPED
+
+
+def _untaken_since(app: App, run: Run) -> float:
+    """Since when a message of the run lies there, in POSIX seconds, where that is too long; else 0.
+
+    The watch message of a run that a live worker reads may lie there behind it.
+    """
+    is_unwatched = not run.is_owned(app.time()) and app.now() > run.watch_due + WATCH_LATE_SECONDS
+    times = (overdue_since(app, run), run.watch_due if is_unwatched else 0.0)
+    return min((each for each in times if each), default=0.0)
 
 
 def timer_ticks(app: App) -> Look:

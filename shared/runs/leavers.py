@@ -229,14 +229,20 @@ def gone(app: App, run: Run, answer: Answer) -> TransientError:
     return TransientError("leavers_gone", f"The answer on {answer.subject.words} is gone.", "It is asked again.")
 
 
-def has_changed_secret(app: App) -> bool:
-    """Whether some answer was noted by another APP_SECRET than that of this process. Raises as `app_secret` does."""
+def newest_answer(app: App) -> tuple[Question, bool] | None:
+    """The answer that a worker has noted last, and whether by another APP_SECRET than that of this process.
+
+    None where there is none that says by which. What was noted before it says nothing of the secret that workers have
+    now. Raises as `app_secret` does.
+    """
     keys = {prefix: digest_key(purpose) for prefix, purpose in purposes().items()}
-    return any(
-        row.key.startswith(prefix) and Question.of(row).is_by_another_key(key)
+    answers = [
+        (question, question.is_by_another_key(key))
         for row in app.storage.accounts.rows()
         for prefix, key in keys.items()
-    )
+        if row.key.startswith(prefix) and (question := Question.of(row)).answered_at and question.key_id
+    ]
+    return max(answers, key=lambda answer: answer[0].answered_at, default=None)
 
 
 def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:

@@ -5,7 +5,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -80,7 +80,12 @@ def check_form(text: str | bytes, what: str, form: int) -> None:
 
 def send(app: App, message: Message, delay_seconds: float = 0) -> None:
     """Sends the message, to be seen after the delay."""
-    body = {name: getattr(message, name) for name in _FIELDS} | {"trace": telemetry.carrier(), FORM: MESSAGE_FORM}
+    _send(app, message, delay_seconds, message.due)
+
+
+def _send(app: App, message: Message, delay_seconds: float, due: float) -> None:
+    body = {name: getattr(message, name) for name in _FIELDS}
+    body |= {"due": due, "trace": telemetry.carrier(), FORM: MESSAGE_FORM}
     app.storage.queue.send(json.dumps({name: value for name, value in body.items() if value}), delay_seconds)
 
 
@@ -89,7 +94,7 @@ def send_for(app: App, message: Message, delay_seconds: float) -> None:
 
     The queue counts in whole seconds. Between imports that take a moment, rounding would be most of the wait.
     """
-    send(app, replace(message, due=app.now() + delay_seconds), math.floor(delay_seconds))
+    _send(app, message, math.floor(delay_seconds), app.now() + delay_seconds)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def run_row(run: Run) -> Row:
 
 def run_of(row: Row) -> Run:
     """The run that the row holds. Unknown properties are a newer version's: they are left alone."""
-    return _from_values(Run, row)
+    return _from_values(Run, row.values, etag=row.etag)
 
 
 def batch_key(run: Run, number: int) -> tuple[str, str]:
@@ -43,14 +43,14 @@ def batch_row(batch: Batch) -> Row:
 
 def batch_of(row: Row) -> Batch:
     """The batch that the row holds."""
-    return _from_values(Batch, row)
+    return _from_values(Batch, row.values, etag=row.etag)
 
 
 def started_row(export: str, started: Started) -> Row:
     """The export's row `started`, in the table `runs`."""
     values = {"snapshot": started.snapshot, "due": started.due, "unsent": started.unsent}
     for of, tries in (("snapshot", started.snapshot_tries), ("due", started.due_tries)):
-        values |= {f"{of}_{name}": value for name, value in asdict(tries).items()}
+        values |= {f"{of}_{name}": getattr(tries, name) for name, _ in _TRIES}
     return Row(export, "started", values, started.etag)
 
 
@@ -59,7 +59,7 @@ def started_of(row: Row | None) -> Started:
     if row is None:
         return Started()
     snapshot_tries, due_tries = (
-        Tries(**{part.name: row.values.get(f"{of}_{part.name}", part.default) for part in fields(Tries)})
+        Tries(**{name: row.values.get(f"{of}_{name}", default) for name, default in _TRIES})
         for of in ("snapshot", "due")
     )
     unsent = row.values.get("unsent", "")
@@ -71,7 +71,7 @@ def row_values(model: Run | Batch | Counts) -> dict[str, Any]:
     values: dict[str, Any] = {}
     parts, values_of, _ = _FORMS[type(model)]
     for (name, default, kind), value in zip(parts, values_of(model), strict=True):
-        if value == default:
+        if value is default or value == default:
             continue
         if kind == "counts":
             values |= row_values(value)
@@ -115,8 +115,8 @@ def _property(value: Any, kind: str) -> Any:
     return masked(_JSON.encode(asdict(value) if kind == "error" else value))
 
 
-def _from_values[T: Run | Batch](cls: type[T], row: Row) -> T:
-    return cls(**_known(cls, row.values), etag=row.etag)
+def _from_values[T: Run | Batch | Counts](cls: type[T], values: Mapping[str, Any], **more: Any) -> T:
+    return cls(**_known(cls, values), **more)
 
 
 def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for name, value in values.items():
         kind = kinds.get(name)
-        if value is None:
+        if kind is None or value is None:
             continue
         if kind == "value":
             known[name] = value
@@ -133,9 +133,10 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
         elif kind == "error":
             known[name] = Problem(**json.loads(value))
     if "counts" in kinds:
-        known["counts"] = Counts(**_known(Counts, values))
+        known["counts"] = _from_values(Counts, values)
     return known
 
 
 # Rows are read all the time.
+_TRIES = tuple((part.name, part.default) for part in fields(Tries))
 _FORMS: dict[type[Any], _Form] = {each: _form(each) for each in (Run, Batch, Counts)}

@@ -3,6 +3,7 @@
 import re
 import secrets
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -17,6 +18,7 @@ def new_run_id(export: str, now: datetime) -> str:
     return f"{export}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
+@lru_cache(maxsize=1024)
 def is_run_id(text: str) -> bool:
     """True for what `new_run_id` could have made."""
     return _RUN_ID.fullmatch(text) is not None
@@ -31,6 +33,7 @@ def _checked(text: str) -> str:
 RunId = Annotated[str, AfterValidator(_checked)]
 
 
+@lru_cache(maxsize=1024)
 def run_address(run_id: str) -> tuple[str, str]:
     """The run's partition and key: within an export the newest run comes first. Raises ValueError."""
     match = _RUN_ID.fullmatch(run_id)

@@ -20,6 +20,7 @@ from shared.runs.run_ids import run_address
 from shared.runs.state import SENDING, SUCCEEDED, Run
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.tables import Row
+from shared.times import local_text
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,21 @@ def left_imports(app: App, key_setting: str) -> list[LeftImport]:
         if not each.is_overdue(app.now())
     ]
     return sorted(found, key=lambda each: each.posted_at)
+
+
+def slot_notes(app: App, run: Run) -> list[str]:
+    """Of a run that has ended: that its imports still hold slots of the account, and how long at most."""
+    left = [each for each in left_imports(app, run.key_setting) if each.run == run.run_id]
+    if not left:
+        return []
+    numbers = ", ".join(str(each.process) for each in left if each.process)
+    what = f"the import{'s' * (len(left) > 1)} {numbers}" if numbers else "an import whose number is not known"
+    until = local_text(max(each.until for each in left))
+    return [
+        f"Brevo may still work on {what}: a slot stays taken until Brevo has ended it, at the latest until {until}. "
+        "The next runs of the export wait for that. "
+        f"If it is over at Brevo: segment-export release {run.run_id} --yes."
+    ]
 
 
 def release_left(app: App, key_setting: str, left: Sequence[LeftImport]) -> None:

@@ -17,6 +17,7 @@ from shared.runs.counts import Counts
 from shared.runs.kinds import Kind, Trigger
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
+from shared.runs.slots import slot_notes
 from shared.runs.state import FINAL, SUCCEEDED, Run, State
 from shared.runs.steps import end
 from shared.runs.trial import trial_words
@@ -44,9 +45,9 @@ class RunStatus(Counts, RunSummary):
 
     `waiting` says what an open run waits for, since when, when it is looked at next and how long it waits at most;
     `waiting_for`, `waiting_since`, `next_check_at` and `deadline_at` have the same one by one, `processes` the numbers
-    of the imports that Brevo works on. `list_name` is known once the account was checked; `staged_rows` and
-    `staged_contacts` count what a worker that is reading the segment has come to. `duration_seconds` is up to now while
-    the run is open.
+    of the imports that Brevo works on. `check_overdue_since` is null unless no worker has looked when one should have.
+    `list_name` is known once the account was checked; `staged_rows` and `staged_contacts` count what a worker that is
+    reading the segment has come to. `duration_seconds` is up to now while the run is open.
 
     `customers`, how many it takes, is of a trial: null for other runs. `undo_of` is the run that an undo takes back,
     null for others; only an undo has `contacts_to_add` and `contacts_added`. A run that is held, or was, says why in
@@ -83,6 +84,7 @@ class RunStatus(Counts, RunSummary):
     waiting_for: str | None
     waiting_since: Timestamp | None
     next_check_at: Timestamp | None
+    check_overdue_since: Timestamp | None
     deadline_at: Timestamp | None
     processes: list[int]
     notes: list[str]
@@ -165,7 +167,8 @@ def _batches(app: App, run: Run) -> list[Batch]:
 
 
 def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
-    notes = [*run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
+    left = slot_notes(app, run) if run.is_final and any(batch.may_be_open for batch in batches) else []
+    notes = [*left, *run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
     if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
         contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
@@ -196,6 +199,7 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
         waiting_for=waiting.reason if waiting else None,
         waiting_since=_timestamp(waiting.since) if waiting else None,
         next_check_at=_timestamp(waiting.next_check) if waiting else None,
+        check_overdue_since=_timestamp(waiting.overdue_since) if waiting else None,
         deadline_at=_timestamp(waiting.deadline) if waiting else None,
         processes=waiting.processes if waiting else [],
         notes=notes,

@@ -15,47 +15,94 @@ from shared.runs.kinds import CHANGES_LIST
 from shared.runs.slots import blocking
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
+from shared.runs.waiting_words import overdue_text, times_text
 from shared.times import local_text
 
+# A watch message is taken within seconds of its time wherever a host runs; a full queue may take a while longer.
+WATCH_LATE_SECONDS = 120.0
 _MOST_PROCESSES = 20
 _MOST_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a run waits for, and the imports that Brevo works on. Times are POSIX seconds; 0: there is none."""
+    """What a run waits for, and the imports that Brevo works on. Times are POSIX seconds; 0: there is none.
+
+    `next_check` is the time that was planned, also once it is past; `overdue_since` is when somebody was to look, where
+    nobody has for so long that no worker can be there.
+    """
 
     reason: str
     since: float
     next_check: float = 0.0
     deadline: float = 0.0
     processes: list[int] = field(default_factory=list)
+    overdue_since: float = 0.0
 
 
 def waiting_of(app: App, run: Run, batches: Sequence[Batch]) -> Waiting | None:
     """What the run waits for; None for one that has ended. `batches` are all of the run's."""
     if run.is_final:
         return None
-    now = app.now()
+    return replace(_waiting(app, run, batches), next_check=_next_check(app, run), overdue_since=overdue_since(app, run))
+
+
+def overdue_since(app: App, run: Run) -> float:
+    """When the next step of the open run was due, where no worker has taken it for too long; else 0.
+
+    Of a step whose worker was lost the run's watch takes care: only once that has not come either, nobody works.
+    """
+    due, now = run.held_until if run.is_held else _due(app, run), app.now()
+    is_unwatched = now > run.watch_due + WATCH_LATE_SECONDS
+    return due if due and is_unwatched and now > due + app.graces.stalled else 0.0
+
+
+def _next_check(app: App, run: Run) -> float:
+    """When the open run is looked at next: by its next message or, where the worker of that was lost, by its watch.
+
+    Once both are past, the later of them. 0 where a person or a worker is at it.
+    """
+    due, now = _due(app, run), app.now()
+    return due if due >= now or not due else max(due, run.watch_due)
+
+
+def _due(app: App, run: Run) -> float:
+    """When the next message of the open run is due, or was. 0 where a person or a worker is at it."""
+    if run.is_held or _is_read(app, run):
+        return 0.0
+    if _is_noted(run, app.now()):
+        return run.waiting_until or run.stalled_after - app.graces.stalled
+    return run.stalled_after - app.graces.stalled if run.state in SENDING else run.watch_due
+
+
+def _is_read(app: App, run: Run) -> bool:
+    return run.state in STAGEABLE and run.is_owned(app.time())
+
+
+def _is_noted(run: Run, now: float) -> bool:
+    """True while it waits for what was noted. A wait that is over in a state that sends is over.
+
+    Up to the worker's claim a run that is staged waits for it.
+    """
+    return run.is_waiting(now) or bool(run.waiting and run.state in STAGEABLE)
+
+
+def _waiting(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
     if run.is_held:
         return Waiting("A person is to approve it.", _entered(run), deadline=run.held_until)
-    if run.state in STAGEABLE and run.is_owned(app.time()):
+    if _is_read(app, run):
         what = "list" if run.kind in CHANGES_LIST else "segment"
-        return Waiting(f"A worker reads and checks the {what}.", _entered(run), run.watch_due)
-    # A wait that is over in this state is over; up to the worker's claim a run that is staged waits for what was noted.
-    if run.is_waiting(now) or (run.waiting and run.state in STAGEABLE):
-        until = run.waiting_until or run.stalled_after - app.graces.stalled
+        return Waiting(f"A worker reads and checks the {what}.", _entered(run))
+    if _is_noted(run, app.now()):
         since = run.waiting_since or _entered(run)
-        return Waiting(run.waiting, since, max(until, now), run.waiting_deadline, _processes(_open(batches)))
+        return Waiting(run.waiting, since, deadline=run.waiting_deadline, processes=_processes(_open(batches)))
     if run.state in SENDING:
         return _sending(app, run, batches)
     reason = "It waits for a worker." if run.state == "queued" else "Its worker was lost; the next one takes it over."
-    return Waiting(reason, _entered(run), max(run.watch_due, now))
+    return Waiting(reason, _entered(run))
 
 
 def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
-    now = app.now()
-    next_check = max(run.stalled_after - app.graces.stalled, now)
     ends = datetime.fromisoformat(run.times["delivering"]).timestamp() + LONGEST_SENDING_HOURS * 3600
     open_batches = _open(batches)
     left = sum(batch.state in ("staged", "delivering") for batch in batches)
@@ -64,15 +111,15 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
         processes = _processes(open_batches)
         what = _imports_text(open_batches)
         reason = f"{what} {accepted_text(end.totals(run, batches).counts)}{_left_text(left)}"
-        return Waiting(reason, since, next_check, _deadline(app, run, since) or ends, processes)
+        return Waiting(reason, since, deadline=_deadline(app, run, since) or ends, processes=processes)
     if any(batch.is_owned(app.time()) for batch in batches):
-        return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), next_check, ends)
+        return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), deadline=ends)
     if left:
-        return _for_slot(app, run, left, Waiting("", _entered(run), next_check, ends))
+        return _for_slot(app, run, left, Waiting("", _entered(run), deadline=ends))
     reason = "Brevo has confirmed every import; the run is being ended."
     if run.kind in CHANGES_LIST:
         reason = "A worker changes the list."
-    return Waiting(reason, _entered(run), next_check, ends)
+    return Waiting(reason, _entered(run), deadline=ends)
 
 
 def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
@@ -127,9 +174,6 @@ def _entered(run: Run) -> float:
 
 def waiting_text(waiting: Waiting) -> str:
     """One sentence after the other, with the times of this machine's zone."""
-    parts = [f"Since {local_text(waiting.since)}"]
-    if waiting.next_check:
-        parts.append(f"next check at {local_text(waiting.next_check, seconds=True)}")
-    if waiting.deadline:
-        parts.append(f"at most until {local_text(waiting.deadline)}")
-    return f"{waiting.reason} {', '.join(parts)}."
+    times = times_text(waiting.since, waiting.next_check, waiting.deadline, waiting.overdue_since)
+    text = f"{waiting.reason} {times[0].upper()}{times[1:]}."
+    return f"{text} {overdue_text(waiting.overdue_since)}" if waiting.overdue_since else text

@@ -6,15 +6,18 @@ from datetime import datetime
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export
 from shared.counting import counted
-from shared.errors import ExportError, TransientError
+from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.runs.kinds import CHANGES_LIST
-from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.tries import SAVED, Started, Tries, is_guard
 from shared.segments.snapshot import find_snapshot, time_of
 from shared.staging.completeness import wait_for_files
+from shared.staging.excluded import find_excluded
 from shared.times import local_text
+
+# What a run fails with where a segment, one that it excludes, or their container is not in storage.
+_NOT_THERE = frozenset(("snapshot_missing", "segment_unknown", "container_missing", "exclude_missing"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,13 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
     if connection.consent is None:
         return Why("consent_withdrawn", f"Consent for {connection.id} is missing or was withdrawn.")
     started = _with_last_run(app.store.started(export.id), last)
-    if export.schedule == "off":
-        off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
-        return why_after_last_run(app, export.id, started, Tries(), off.text) or off
+    to_run = once_it_is_there(app, export, last) if last else ""
+    if export.schedule == "with_refresh":
+        return _why_no_refresh(app, export, started, to_run)
     if isinstance(export.schedule, CronSchedule):
-        return why_due_time_is_not_run_again(app, export.id, started, due)
-    return _why_no_refresh(app, export, started)
+        return why_due_time_is_not_run_again(app, export.id, started, due, to_run)
+    off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
+    return why_after_last_run(app, export.id, started, Tries(), off.text, to_run) or off
 
 
 def _with_last_run(started: Started, last: Run | None) -> Started:
@@ -66,17 +70,17 @@ def _with_last_run(started: Started, last: Run | None) -> Started:
     return replace(started, unsent=last.run_id) if last and has_failed else started
 
 
-def _why_no_refresh(app: App, export: Export, started: Started) -> Why:
+def _why_no_refresh(app: App, export: Export, started: Started, to_run: str) -> Why:
     try:
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
     except TransientError:
         raise
     except ExportError as error:
-        return Why(error.code, error.message)
+        return Why(error.code, f"{error.message} {_once_it_is_there(export, error)}".strip())
     if started.covers(snapshot.id):
         passed_over = "".join(f" {text}." for text in snapshot.passed_over)
         exported = Why("no_new_snapshot", f"There is no new snapshot since {time_of(started.snapshot)}.{passed_over}")
-        return why_snapshot_is_not_run_again(app, export.id, started, exported)
+        return why_snapshot_is_not_run_again(app, export.id, started, exported, to_run)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
         return Why(
             "snapshot_resting",
@@ -89,8 +93,11 @@ def _why_no_refresh(app: App, export: Export, started: Started) -> Why:
     )
 
 
-def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, exported: Why) -> Why:
-    """Why no trigger starts the newest snapshot, which `started` covers. `exported` where a run has sent it."""
+def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, exported: Why, to_run: str = "") -> Why:
+    """Why no trigger starts the newest snapshot, which `started` covers. `exported` where a run has sent it.
+
+    `to_run` as in `why_after_last_run`.
+    """
     time = time_of(started.snapshot)
     if started.unsent == SAVED:
         return Why(
@@ -99,21 +106,29 @@ def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, ex
             f"A newer snapshot starts the next run. {run_now(export_id)}",
         )
     next_start = "A newer snapshot starts the next run."
-    return why_after_last_run(app, export_id, started, started.snapshot_tries, next_start) or exported
+    return why_after_last_run(app, export_id, started, started.snapshot_tries, next_start, to_run) or exported
 
 
-def why_due_time_is_not_run_again(app: App, export_id: str, started: Started, due: datetime | None) -> Why:
-    """Why a cron export does not run now; `due` is its next time, in local time, where there is one."""
+def why_due_time_is_not_run_again(
+    app: App, export_id: str, started: Started, due: datetime | None, to_run: str = ""
+) -> Why:
+    """Why a cron export does not run now; `due` is its next time, in local time, where there is one.
+
+    `to_run` as in `why_after_last_run`.
+    """
     when = local_text(due) if due else ""
     next_start = f"The next run is due at {when}." if when else "No further run is due."
     not_due = Why("not_due", f"It is not due before {when}." if when else "It is not due.")
-    return why_after_last_run(app, export_id, started, started.due_tries, next_start) or not_due
+    return why_after_last_run(app, export_id, started, started.due_tries, next_start, to_run) or not_due
 
 
-def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries, next_start: str) -> Why | None:
+def why_after_last_run(
+    app: App, export_id: str, started: Started, tries: Tries, next_start: str, to_run: str = ""
+) -> Why | None:
     """What is said where the last run did not succeed or is held; None where it did, is under way, or there was none.
 
-    `next_start`: what starts the next run where the last one is not tried again.
+    `next_start`: what starts the next run where the last one is not tried again. `to_run`: what a person can do, where
+    that is known already.
     """
     following = tries.next_words(app.now())
     last = app.store.load(started.unsent) if is_run_id(started.unsent) else None
@@ -124,17 +139,57 @@ def why_after_last_run(app: App, export_id: str, started: Started, tries: Tries,
     # A run that was given up waits for what starts the next one as well.
     following = f"{following} {next_start}" if tries.is_given_up else following or next_start
     happened = _happened(last) if last else "The last run failed."
-    return Why(_code(last, tries), f"{happened} {following} {run_now(export_id, last)}")
+    return Why(_code(last, tries), f"{happened} {following} {to_run or run_now(export_id, last)}")
 
 
 def run_now(export_id: str, last: Run | None = None) -> str:
-    """The command that runs the export now; past the guard that stopped its last run, or that one was let through."""
+    """What a person can do. The command that runs the export now, past the guard that stopped its last run.
+
+    Of a run that was held and that nobody has approved: the command that shows again what it would send.
+    """
+    if last and _is_not_approved(last):
+        return f"To look at it again: segment-export plan {export_id}"
     return f"To run it now: segment-export run {export_id}{' --accept' if last and needs_accept(last) else ''}"
 
 
+def once_it_is_there(app: App, export: Export, last: Run) -> str:
+    """What helps where the run has failed for want of a segment that is still not in storage; else empty."""
+    code = last.error.code if last.error else ""
+    missing = _missing(app, export) if code in _NOT_THERE else None
+    return _once_it_is_there(export, missing) if missing else ""
+
+
+def _missing(app: App, export: Export) -> ConfigurationError | None:
+    """What of the export's segments is not in storage now, as far as storage says."""
+    blobs = app.storage.segment_blobs
+    try:
+        find_snapshot(blobs, export.source, export.segments)
+        find_excluded(blobs, export)
+    except ConfigurationError as error:
+        return error if error.code in _NOT_THERE else None
+    except ExportError:
+        return None
+    return None
+
+
+def _once_it_is_there(export: Export, error: ExportError) -> str:
+    if error.code not in _NOT_THERE:
+        return ""
+    container = "" if error.code == "container_missing" else f" {export.source.container}"
+    # A snapshot is new to the timer once it is there; of one that only lacks an excluded segment a run was started.
+    is_new = export.schedule == "with_refresh" and error.code != "exclude_missing"
+    following = "its run starts by itself" if is_new else f"segment-export run {export.id}"
+    return f"To see what is in storage: segment-export segments{container} · Once the segment is there: {following}"
+
+
 def needs_accept(last: Run) -> bool:
-    """True where a guard has stopped or held the run, or would have, had no person let it through."""
-    return _guard_of(last) is not None or (last.error is not None and last.accept)
+    """True where a guard has stopped the run, or would have, had no person let it through."""
+    return last.error is not None and (is_guard(last.error.code) or last.accept)
+
+
+def _is_not_approved(last: Run) -> bool:
+    """True for a run that was held, and has ended since a person rejected it or nobody came in time."""
+    return last.state == "cancelled" and last.held_for is not None and not last.is_approved
 
 
 def held_words(run: Run) -> tuple[str, str]:
@@ -147,18 +202,15 @@ def held_words(run: Run) -> tuple[str, str]:
     )
 
 
-def _guard_of(last: Run) -> Problem | None:
-    """The guard that has stopped the run, or has held one that nobody approved."""
-    held_for = None if last.is_approved else last.held_for
-    return next((each for each in (last.error, held_for) if each and is_guard(each.code)), None)
-
-
 def _happened(last: Run) -> str:
     if last.kind == "clear":
         return f"The run {last.run_id} has taken its members out of the list."
     if last.kind == "undo":
         return f"The run {last.undo_of} was undone."
     message = last.error.message if last.error else "It has no error."
+    if last.held_for and last.cancel_requested_by and _is_not_approved(last):
+        why = f"which was held: {last.held_for.message} Nothing was sent."
+        return f"{last.cancel_requested_by} has rejected the last run, {why}"
     if last.error and is_guard(last.error.code):
         return f"A guard stopped the last run: {message} {last.error.advice}".strip()
     opening = {"failed": "The last run failed:", "cancelled": "The last run ended early:"}

@@ -13,8 +13,9 @@ from shared.storage.tables import Table
 
 # A worker rides out a restart of storage.
 RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 5, "read_timeout": 60}
-# For somebody who waits for an answer: one retry. The longest case is a blob of which only the first bytes come, which
-# the SDK reads three times: 11 s. A terminal and an HTTP call are promised an answer within 15 s.
+# For somebody who waits for an answer: one retry, and then none for a while (hurried.py), so that a command's calls do
+# not add up. The longest case is a blob of which only the first bytes come, which the SDK reads three times: 11 s. A
+# terminal and an HTTP call are promised an answer within 15 s.
 HURRIED_SECONDS = 3
 
 QUEUE = "run-steps"
@@ -54,7 +55,8 @@ class Storage:
 def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
     """Opens clients only: nothing is asked of storage yet. Raises ConfigurationError for a bad setting.
 
-    `hurried` gives up within seconds on a storage that does not answer, instead of riding out its restart.
+    `hurried` gives up within seconds on a storage that does not answer, instead of riding out its restart, and for a
+    while at once on each service that has not answered.
     """
     # Imported here so that the terminal's --help does not wait for the SDKs.
     from azure.data.tables import TableServiceClient
@@ -71,9 +73,8 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
     queue_retries: dict[str, Any] = {"retry_policy": QueueRetry(1, 2, 4)}
     table_retries: dict[str, Any] = RETRIES
     if hurried:
-        limits = {"connection_timeout": HURRIED_SECONDS, "read_timeout": HURRIED_SECONDS}
-        queue_retries = {"retry_policy": QueueRetry(0, 1, 1, random_jitter_range=0), **limits}
-        table_retries = {"retry_total": 1, **limits}
+        queue_retries = {"retry_policy": QueueRetry(0, 1, 1, random_jitter_range=0), **_hurried()}
+        table_retries = {"retry_total": 1, **_hurried()}
     tables = app("table", TableServiceClient, table_retries)
     queues = app("queue", QueueServiceClient, queue_retries)
 
@@ -89,7 +90,7 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         # shared one would sign the requests to one account with the credential of the other.
         retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
         if hurried:
-            retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **limits}
+            retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_hurried()}
         sizes = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
         return Blobs(_open(account, clock, "blob", BlobServiceClient, sizes | retries))
 
@@ -113,6 +114,14 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         clock=clock,
         is_hurried=hurried,
     )
+
+
+def _hurried() -> dict[str, Any]:
+    """For one client: a service that hangs says nothing of the others."""
+    from shared.storage.hurried import HurriedTransport
+
+    limits = {"connection_timeout": HURRIED_SECONDS, "read_timeout": HURRIED_SECONDS}
+    return {"transport": HurriedTransport(HURRIED_SECONDS), **limits}
 
 
 def _open(account: StorageAccount, clock: Clock, kind: str, service: type[object], options: dict[str, Any]) -> Any:

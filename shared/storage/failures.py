@@ -31,11 +31,28 @@ class NotFound(Exception):
     """The row, blob, table or container is not there."""
 
 
+class Silent(Exception):
+    """Not asked, since it has not answered a moment ago."""
+
+
 class BusyError(TransientError):
     """Others were faster at a row or blob, MOST_CONFLICTS times."""
 
     def __init__(self, what: str) -> None:
         super().__init__("busy", f"Too many workers change {what} at once.", "Try again.", retry_after_seconds=2)
+
+
+class UnreachableError(TransientError):
+    """The service did not answer: `blob`, `queue` or `table`, by how the thing reached is named."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "storage_unreachable",
+            f"Storage did not answer for {what}.",
+            "Check that the account in AzureWebJobsStorage or SEGMENT_STORAGE can be reached.",
+        )
+        kind = what.partition(" ")[0]
+        self.service = kind if kind in ("queue", "table") else "blob"
 
 
 @contextmanager
@@ -47,6 +64,8 @@ def storage_failures(what: str) -> Iterator[None]:
     """
     try:
         yield
+    except Silent:
+        raise UnreachableError(what) from None
     except AzureError as error:
         raise _meaning(what, error) from None
     except ValueError:  # the SDK's word for a malformed connection string
@@ -60,7 +79,7 @@ def storage_failures(what: str) -> Iterator[None]:
         if answer is not None:
             raise _meaning(what, answer) from None
         if _is_of_a_transaction(error):
-            raise _unreachable(what) from None
+            raise UnreachableError(what) from None
         raise
 
 
@@ -71,7 +90,7 @@ def _meaning(what: str, error: AzureError) -> Exception:
         return NotFound(what)
     if isinstance(error, ClientAuthenticationError):
         return _refused(what) if error.response is not None else _nobody_signed_in(what)
-    return _by_status(what, error) if isinstance(error, HttpResponseError) else _unreachable(what)
+    return _by_status(what, error) if isinstance(error, HttpResponseError) else UnreachableError(what)
 
 
 def _answer_not_read(error: BaseException) -> HttpResponseError | None:
@@ -102,7 +121,7 @@ def _by_status(what: str, error: HttpResponseError) -> Exception:
         return _refused(what)
     # Below 400: an answer that is cut, or a proxy's page in its stead.
     if status in (408, 429) or status >= 500 or status < 400:
-        return _unreachable(what)
+        return UnreachableError(what)
     return PermanentError(
         "storage_refused",
         f"Storage refused a request to {what} with status {status}.",
@@ -124,12 +143,4 @@ def _nobody_signed_in(what: str) -> ConfigurationError:
         "storage_not_signed_in",
         f"No identity was found to ask for {what} with.",
         "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",
-    )
-
-
-def _unreachable(what: str) -> TransientError:
-    return TransientError(
-        "storage_unreachable",
-        f"Storage did not answer for {what}.",
-        "Check that the account in AzureWebJobsStorage or SEGMENT_STORAGE can be reached.",
     )

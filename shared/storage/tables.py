@@ -57,15 +57,15 @@ class Rows(ABC):
         """The row's values as they are kept."""
         return with_form(self.name, row.key, row.values)
 
-    def as_read(self, row: Row) -> Row:
+    def as_read(self, partition: str, key: str, values: Mapping[str, Any], etag: str | None) -> Row:
         """The row that was kept like this. Raises OtherFormError."""
-        return Row(row.partition, row.key, without_form(self.name, row.key, row.values), row.etag)
+        return Row(partition, key, without_form(self.name, key, values), etag)
 
     def readable(self, rows: Iterator[Row], on_other: OnOther | None) -> Iterator[Row]:
         """Those that this release reads; `on_other` gets the error of each other one. Raises OtherFormError without."""
         for row in rows:
             try:
-                read = self.as_read(row)
+                read = self.as_read(row.partition, row.key, row.values, row.etag)
             except OtherFormError as error:
                 if on_other is None:
                     raise
@@ -171,7 +171,7 @@ class Table(Rows):
                 found = _row(self._client.get_entity(partition, key))
         except NotFound:
             return None
-        return self.as_read(found)
+        return self.as_read(found.partition, found.key, found.values, found.etag)
 
     def query(
         self,

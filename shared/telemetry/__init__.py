@@ -6,8 +6,8 @@ Only ids, counts and codes may be passed on: never a name, an address, a phone n
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -33,21 +33,16 @@ def is_on(environment: Mapping[str, str]) -> bool:
     )
 
 
-@contextmanager
 def span(
     name: str, *, parent: str | None = None, cause: str = "", client: bool = False, **attributes: Value
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """A span while the block runs. Of its attributes, `run` and `export` pass on to the spans and logs inside it.
 
     `parent` is a `carrier`: none given, the span around this one; an empty one begins a trace. `cause` is the carrier
     of the span that sent the message for this one: a link. `client` says that another system is called.
     """
     pipeline = _pipeline()
-    if pipeline is None:
-        yield
-        return
-    with pipeline.span(name, parent, cause, client, attributes):
-        yield
+    return pipeline.span(name, parent, cause, client, attributes) if pipeline else nullcontext()
 
 
 def note(**attributes: Value) -> None:

@@ -10,7 +10,6 @@ from brevo import Brevo
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.brevo.pace import Pace
 from shared.brevo.session import BrevoSession
-from shared.storage.clock import Clock
 from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
 
@@ -43,8 +42,10 @@ def http(sandbox: BrevoSandbox) -> Iterator[requests.Session]:
 @pytest.fixture
 def session(sandbox: BrevoSandbox) -> BrevoSession:
     """Our own client, as runs use it."""
-    accounts = Kept(VirtualClock()).storage(Line()).accounts
-    return BrevoSession(sandbox.base_url, sandbox.api_key, Pace(accounts, "BREVO_API_KEY", Clock()))
+    clock = VirtualClock()
+    accounts = Kept(clock).storage(Line()).accounts
+    pace = Pace(accounts, "BREVO_API_KEY", clock, sleep=clock.skip)
+    return BrevoSession(sandbox.base_url, sandbox.api_key, pace)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
 from tests.faults.conftest import Story, check_failed
 from tests.memory_line import Mode, WorkerDied
+from tests.sizes import sampled
 
-PARTS = 4
-# Every fourth point is broken by `make test`, the others by `make test-full`.
-in_parts = pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in (1, 2, 3))])
+# Every eighth point is broken by `make test`, all of them by `make test-full`.
+at_some_points = sampled(8, parts=2)
 # Every second one, where there are few.
 in_halves = pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.full)])
 PEOPLE = 520  # three batches
@@ -66,17 +66,19 @@ def points(make_story: Callable[..., Story], tell: Callable[[Story], object], **
 def troubles(
     make_story: Callable[..., Story],
     mode: Mode,
-    part: int | None,
+    some: slice | None,
     check: Callable[[Story, dict[str, Any]], None],
     tell: Callable[[Story], object] = lambda story: story.people(PEOPLE),
     step: int = 1,
     only: slice = slice(None),
     **how: Any,
 ) -> list[str]:
-    """Breaks at each point of this part, or of a whole run's `only`; what was not right, point by point."""
+    """Breaks at these points of every `step`-th, or of a whole run's `only`; what was not right, point by point."""
     found = []
     every = range(1, points(make_story, tell, **how) + 2)
-    for at in every[only] if part is None else every[part * step :: PARTS * step]:
+    broken = every[only] if some is None else every[::step][some]
+    assert broken
+    for at in broken:
         story = make_story()
         tell(story)
         name = f"{mode} at call {at}"
@@ -103,14 +105,14 @@ def check_nothing_holds_the_next_run(story: Story, status: dict[str, Any]) -> No
     assert story.start().is_new
 
 
-@in_parts
-def test_worker_that_dies_before_any_write_loses_no_contact(make_story, part):
-    assert troubles(make_story, "dies", part, check_nothing_holds_the_next_run) == []
+@at_some_points
+def test_worker_that_dies_before_any_write_loses_no_contact(make_story, some):
+    assert troubles(make_story, "dies", some, check_nothing_holds_the_next_run) == []
 
 
-@in_parts
-def test_write_whose_answer_is_lost_and_that_is_made_again_loses_no_contact(make_story, part):
-    found = troubles(make_story, "echo", part, check_nothing_holds_the_next_run)
+@at_some_points
+def test_write_whose_answer_is_lost_and_that_is_made_again_loses_no_contact(make_story, some):
+    found = troubles(make_story, "echo", some, check_nothing_holds_the_next_run)
     assert [text for text in found if not text.startswith("echo at call 2:")] == []
 
 
@@ -119,14 +121,14 @@ def test_start_whose_answer_is_lost_and_that_is_made_again_starts_one_run_that_e
     assert troubles(make_story, "echo", None, check, only=slice(1, 2)) == []
 
 
-@in_parts
-def test_storage_that_fails_at_any_write_loses_no_contact(make_story, part):
-    assert troubles(make_story, "outage", part, check_nothing_holds_the_next_run, step=2) == []
+@at_some_points
+def test_storage_that_fails_at_any_write_loses_no_contact(make_story, some):
+    assert troubles(make_story, "outage", some, check_nothing_holds_the_next_run, step=2) == []
 
 
-@in_parts
-def test_storage_that_fails_at_any_read_loses_no_contact(make_story, part):
-    assert troubles(make_story, "outage", part, check_nothing_holds_the_next_run, reads=True, step=4) == []
+@at_some_points
+def test_storage_that_fails_at_any_read_loses_no_contact(make_story, some):
+    assert troubles(make_story, "outage", some, check_nothing_holds_the_next_run, reads=True, step=4) == []
 
 
 @in_halves

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Story
-from tests.faults.test_each_point import PARTS, in_parts, start, troubles
+from tests.faults.test_each_point import at_some_points, start, troubles
 
 PEOPLE, SHARED = 24, 4  # two batches and the last one
 
@@ -43,7 +43,7 @@ def check(story: Story, status: dict[str, Any]) -> None:
     assert story.kept.blob_names("staged") == []
 
 
-def broken(make_story, mode, part, **how):
+def broken(make_story, mode, some, **how):
     return troubles(
         make_story,
         mode,
@@ -51,21 +51,21 @@ def broken(make_story, mode, part, **how):
         check,
         lambda story: story.people(1),
         how=with_shared_numbers,
-        only=slice(BEHIND_STAGING + part, None, PARTS),
+        only=slice(BEHIND_STAGING + some.start, None, some.step),
         **how,
     )
 
 
-@in_parts
-def test_worker_that_dies_before_any_write_leaves_nobody_out(make_story, part):
-    assert broken(make_story, "dies", part) == []
+@at_some_points
+def test_worker_that_dies_before_any_write_leaves_nobody_out(make_story, some):
+    assert broken(make_story, "dies", some) == []
 
 
-@in_parts
-def test_write_whose_answer_is_lost_and_that_is_made_again_sends_nobody_twice(make_story, part):
-    assert broken(make_story, "echo", part) == []
+@at_some_points
+def test_write_whose_answer_is_lost_and_that_is_made_again_sends_nobody_twice(make_story, some):
+    assert broken(make_story, "echo", some) == []
 
 
-@in_parts
-def test_storage_that_fails_at_any_write_leaves_nobody_out(make_story, part):
-    assert broken(make_story, "outage", part) == []
+@at_some_points
+def test_storage_that_fails_at_any_write_leaves_nobody_out(make_story, some):
+    assert broken(make_story, "outage", some) == []

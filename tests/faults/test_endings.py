@@ -24,7 +24,7 @@ STOP = PermanentError("stop", "It cannot go on.", "Stop it.")
 
 def sending(story, many=5):
     """A run whose first import Brevo works on."""
-    story.sandbox.change(seconds_fixed=1.5)
+    story.sandbox.change(seconds_fixed=0.7)
     story.people(many)
     story.save()
     run_id = story.start().run_id
@@ -243,7 +243,7 @@ def test_copies_of_a_message_do_not_multiply_while_an_end_waits_for_a_worker(sto
 
 def test_run_whose_only_import_failed_does_not_say_that_nothing_was_sent(story):
     """Nobody knows how much of a failed import Brevo has taken."""
-    story.sandbox.change(seconds_fixed=1.5)
+    story.sandbox.change(seconds_fixed=0.7)
     story.sandbox.fail_next(IMPORT, "import-failed")
     story.people(5)
     story.save()

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.faults.conftest import Story
-from tests.faults.test_each_point import in_halves, live, troubles
+from tests.faults.test_each_point import live, troubles
 from tests.faults.test_leavers import EXPORT, FILE
+from tests.sizes import sampled
 
 LISTED, SEGMENTED = "person3@example.com", "person7@example.com"
 
@@ -34,18 +35,18 @@ def check_excluded(story, status):
     assert [text for text in story.left_behind() if not text.startswith("~open")] == []
 
 
-@in_halves
+@sampled(5)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
-def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, half):
+def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, some):
     # The first calls are the start's own, which test_each_point.py breaks.
-    only = slice(4 + half, 24, 2)
+    only = slice(4 + some.start, 24, some.step)
     assert troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only) == []
 
 
-@in_halves
+@sampled(4)
 @pytest.mark.parametrize("mode", ["dies", "outage"])
-def test_nobody_excluded_is_sent_wherever_a_read_breaks(make_story, mode, half):
-    only = slice(4 + 2 * half, 36, 4)
+def test_nobody_excluded_is_sent_wherever_a_read_breaks(make_story, mode, some):
+    only = slice(4 + 2 * some.start, 36, 2 * some.step)
     found = troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only, reads=True)
     assert found == []
 

@@ -10,16 +10,9 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
+from tests.sizes import sampled
 
-PARTS, FEW_PARTS = 15, 3
-# `make test` breaks one point of fifteen before the imports are confirmed, and each third one behind it.
-
-
-def parts(count):
-    return pytest.mark.parametrize("part", [0, *(pytest.param(n, marks=pytest.mark.full) for n in range(1, count))])
-
-
-in_parts, in_few_parts = parts(PARTS), parts(FEW_PARTS)
+# `make test` breaks one point of fifteen before the imports are confirmed, and each fifth one behind it.
 modes = pytest.mark.parametrize("mode", ["dies", "echo", "outage"])
 
 
@@ -51,6 +44,7 @@ def behind_imports(names):
 def troubles(following, mode, points, lived=Following.second_day, *, reads=False):
     """What was not right, point by point."""
     found = []
+    assert points
     for at in points:
         following.put_back()
         worker, line = following.story.worker(mode, at, reads=reads)
@@ -61,41 +55,41 @@ def troubles(following, mode, points, lived=Following.second_day, *, reads=False
     return found
 
 
-@in_few_parts
+@sampled(5)
 @modes
-def test_list_follows_whatever_breaks_at_a_write_once_the_imports_are_confirmed(following, mode, part):
+def test_list_follows_whatever_breaks_at_a_write_once_the_imports_are_confirmed(following, mode, some):
     names = calls(following)
     first = behind_imports(names)
     assert "ledgers write" in names[first - 1 :], names
-    assert troubles(following, mode, range(first + part, len(names) + 1, FEW_PARTS)) == []
+    assert troubles(following, mode, range(first, len(names) + 1)[some]) == []
 
 
-@in_parts
+@sampled(15, parts=2)
 @modes
-def test_list_follows_whatever_breaks_at_a_write_before(following, mode, part):
+def test_list_follows_whatever_breaks_at_a_write_before(following, mode, some):
     names = calls(following)
-    assert troubles(following, mode, range(3 + part, behind_imports(names), PARTS)) == []
+    assert troubles(following, mode, range(3, behind_imports(names))[some]) == []
 
 
-@in_parts
-def test_list_follows_whatever_breaks_at_a_read(following, part):
+@sampled(15, parts=4)
+def test_list_follows_whatever_breaks_at_a_read(following, some):
     names = calls(following, reads=True)
-    assert troubles(following, "outage", range(3 + part, len(names) + 1, PARTS), reads=True) == []
+    assert troubles(following, "outage", range(3, len(names) + 1)[some], reads=True) == []
 
 
-@in_parts
+@sampled(25, parts=3)
 @pytest.mark.parametrize("mode", ["dies", "echo"])
-def test_list_follows_whatever_breaks_where_a_person_approves(following, mode, part):
+def test_list_follows_whatever_breaks_where_a_person_approves(following, mode, some):
     following.story.save(max_removed=0.1)
     lived = Following.second_day_approved
     names = calls(following, lived)
-    assert troubles(following, mode, range(3 + part, len(names) + 1, PARTS), lived) == []
+    assert troubles(following, mode, range(3, len(names) + 1)[some], lived) == []
 
 
-@in_parts
+@sampled(15)
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "when it is done"])
-def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypatch, after, part):
-    at, found, made = 1 + part, [], [""]
+def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypatch, after, some):
+    at, found, made = 1 + some.start, [], [""]
     while at <= len(made):
         following.put_back()
         worker, line = following.story.worker()
@@ -106,7 +100,7 @@ def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypa
             following.check(status)
         except AssertionError as error:
             found.append(f"call {at}: {str(error)[:300]}")
-        at += PARTS
+        at += some.step
     assert found == []
 
 

@@ -11,9 +11,11 @@ from shared.cli.program import program
 from shared.errors import ConfigurationError
 from shared.operating import releasing
 from shared.operating.doctor.imports import slow_imports
+from shared.runs.slots import left_imports
 from shared.runs.starting import start_on_demand
 from shared.runs.status import find_run, run_status
 from shared.runs.steps.stop import request_cancel
+from shared.times import local_text
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.test_endings import slots
 from tests.faults.test_lost_instances import work_until
@@ -56,6 +58,26 @@ def test_open_run_says_that_brevo_does_not_list_its_import(story, first):
     assert "Brevo does not list the process 78, posted" in text
     assert f"which {first} waits for until 20" in text
     assert "`segment-export cancel RUN`" in fix
+
+
+def test_whoever_cancels_a_run_hears_at_once_which_import_holds_its_slot_and_so_does_doctor(story, first, monkeypatch):
+    monkeypatch.setattr("shared.app.open_app", lambda: story.app)
+    cancelled = CliRunner().invoke(program, ["cancel", first], catch_exceptions=False).stdout
+    until = local_text(left_imports(story.app, story.account)[0].until)
+    assert "Brevo may still work on the import 78: a slot stays taken until Brevo has ended it" in cancelled
+    assert f"at the latest until {until}. The next runs of the export wait for that." in cancelled
+    assert any(until in note for note in run_status(story.app, find_run(story.app, first)).notes)
+    state, text, _ = doctor_of(story)
+    assert state == "warn"
+    assert f"The next runs wait for the import 78 of {first}, which has ended: posted at 20" in text
+    assert f"at the latest until {until}." in text
+
+
+def test_run_whose_imports_are_all_over_says_nothing_of_slots(story, first):
+    request_cancel(story.app, find_run(story.app, first), "ana")
+    releasing.release(story.app, ADMINISTRATOR, first)
+    assert run_status(story.app, find_run(story.app, first)).notes == []
+    assert doctor_of(story)[0] == "ok"
 
 
 def test_next_run_says_which_import_it_waits_for_and_doctor_how_to_go_on(story, first):

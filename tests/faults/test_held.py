@@ -8,10 +8,9 @@ from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.store import OPEN
 from tests.memory_line import WorkerDied
+from tests.sizes import sampled
 
 MODES = ("dies", "echo", "outage")
-PARTS = 6
-in_parts = pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.full) for part in range(1, 6))])
 
 
 def planned(story, worker):
@@ -56,11 +55,11 @@ def life(story, mode=None, at=0):
     return story.status(run_id), line.calls
 
 
-def wrong(make_story, mode, part, lived, is_right):
-    """What was not right, point by point of this part."""
+def wrong(make_story, mode, some, lived, is_right):
+    """What was not right, point by point of these."""
     _, calls = lived(make_story())
     found = []
-    for at in range(1 + part, calls + 1, PARTS):
+    for at in range(1, calls + 1)[some]:
         story = make_story()
         story.sandbox.reset()
         try:
@@ -77,10 +76,10 @@ def is_sent_once(status):
     return (status["status"], status["contacts_confirmed"], status["approved_by"]) == ("succeeded", 3, "ana")
 
 
-@in_parts
+@sampled(14)
 @pytest.mark.parametrize("mode", MODES)
-def test_plan_is_held_and_sent_once_it_is_approved_whatever_breaks(make_story, mode, part):
-    assert wrong(make_story, mode, part, life, is_sent_once) == []
+def test_plan_is_held_and_sent_once_it_is_approved_whatever_breaks(make_story, mode, some):
+    assert wrong(make_story, mode, some, life, is_sent_once) == []
 
 
 def unapproved(story, mode=None, at=0):
@@ -99,9 +98,10 @@ def is_expired(status):
     return status["status"] == "cancelled" and status["error"]["code"] == "hold_expired"
 
 
+@sampled(9)
 @pytest.mark.parametrize("mode", MODES)
-def test_plan_that_nobody_approves_ends_whatever_breaks(make_story, mode):
-    assert wrong(make_story, mode, 0, unapproved, is_expired) == []
+def test_plan_that_nobody_approves_ends_whatever_breaks(make_story, mode, some):
+    assert wrong(make_story, mode, some, unapproved, is_expired) == []
 
 
 def test_held_run_ends_in_its_time_also_where_its_watch_message_is_lost(story):

@@ -6,7 +6,8 @@ import pytest
 
 from shared.runs.leavers import LEAVERS
 from tests.faults.conftest import Story, check_failed
-from tests.faults.test_each_point import in_halves, live, troubles
+from tests.faults.test_each_point import live, troubles
+from tests.sizes import sampled
 
 EXPORT = "POST /contacts/export"
 FILE = "GET /reports/{token}"
@@ -45,18 +46,18 @@ def asking(story):
     return story
 
 
-@in_halves
+@sampled(5)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
-def test_nobody_is_put_back_wherever_a_write_breaks(make_story, mode, half):
+def test_nobody_is_put_back_wherever_a_write_breaks(make_story, mode, some):
     # The first calls are the start's own, which test_each_point.py breaks.
-    only = slice(4 + half, 24, 2)
+    only = slice(4 + some.start, 24, some.step)
     assert troubles(make_story, mode, None, check_left_out, with_leavers, how=after_reset, only=only) == []
 
 
-@in_halves
+@sampled(3)
 @pytest.mark.parametrize("mode", ["dies", "outage"])
-def test_nobody_is_put_back_wherever_a_read_breaks(make_story, mode, half):
-    only = slice(4 + 2 * half, 28, 4)
+def test_nobody_is_put_back_wherever_a_read_breaks(make_story, mode, some):
+    only = slice(4 + 2 * some.start, 28, 2 * some.step)
     found = troubles(make_story, mode, None, check_left_out, with_leavers, how=after_reset, only=only, reads=True)
     assert found == []
 

@@ -20,12 +20,10 @@ from shared.runs.steps.stop import request_cancel
 from shared.runs.store import OPEN
 from tests.faults.conftest import LEASE_SECONDS, Story
 from tests.memory_line import WorkerDied
+from tests.sizes import sampled
 
 IMPORT = "POST /contacts/import"
 AT_MOST_SECONDS = 360.0
-PARTS = 4
-# Every second point is one where `make test` loses the instance; `make test-full` has the others.
-in_parts = pytest.mark.parametrize("part", [0, 2, *(pytest.param(part, marks=pytest.mark.full) for part in (1, 3))])
 
 
 def watches(story: Story) -> list[Any]:
@@ -87,15 +85,15 @@ def lose_at(story: Story, at: int, *, reads: bool) -> None:
     assert ended_at(story, run_id) - story.died_at <= AT_MOST_SECONDS, (at, reads, line.names[-3:])
 
 
-@in_parts
+@sampled(4)
 @pytest.mark.parametrize("reads", [False, True], ids=["write", "read"])
-def test_run_goes_on_within_six_minutes_wherever_its_instance_is_lost(make_story, part, reads):
+def test_run_goes_on_within_six_minutes_wherever_its_instance_is_lost(make_story, some, reads):
     story = make_story()
     story.people(5)
     worker, line = story.worker(reads=reads)
     story.start(worker)
     story.work(worker, timer=False)
-    for at in range(1, line.calls + 1)[part::PARTS]:
+    for at in range(1, line.calls + 1)[some]:
         lose_at(make_story(), at, reads=reads)
 
 

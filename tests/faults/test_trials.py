@@ -10,7 +10,7 @@ from shared.administration.running import start_trial
 from shared.errors import ExportError
 from shared.runs.steps.stop import request_cancel
 from tests.faults.conftest import Story
-from tests.faults.test_each_point import in_parts, troubles
+from tests.faults.test_each_point import at_some_points, troubles
 from tests.memory_line import WorkerDied
 
 TRIALS = 99
@@ -51,14 +51,14 @@ def check_sent(story: Story, status: dict[str, Any]) -> None:
     check_export_knows_nothing(story)
 
 
-@in_parts
-def test_trial_whose_worker_dies_before_any_write_still_sends_its_customers(make_story, part):
-    assert troubles(make_story, "dies", part, check_sent, people, how=begin) == []
+@at_some_points
+def test_trial_whose_worker_dies_before_any_write_still_sends_its_customers(make_story, some):
+    assert troubles(make_story, "dies", some, check_sent, people, how=begin) == []
 
 
-@in_parts
-def test_trial_whose_storage_fails_at_any_write_still_sends_its_customers(make_story, part):
-    assert troubles(make_story, "outage", part, check_sent, people, how=begin, step=2) == []
+@at_some_points
+def test_trial_whose_storage_fails_at_any_write_still_sends_its_customers(make_story, some):
+    assert troubles(make_story, "outage", some, check_sent, people, how=begin, step=2) == []
 
 
 def test_trial_that_is_cancelled_at_any_message_leaves_nothing_behind(make_story):

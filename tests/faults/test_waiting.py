@@ -7,11 +7,14 @@ from datetime import datetime
 import pytest
 
 from shared.cli.text import status_text
+from shared.operating.looking import open_runs
 from shared.runs.claim import Claim
 from shared.runs.state import FINAL
 from shared.runs.status import find_run, run_status
 from shared.runs.steps.stop import request_cancel
+from shared.times import local_text
 from tests.faults.brevo_routes import IMPORT
+from tests.faults.test_lost_instances import work_until
 
 MINUTE = 60.0
 
@@ -186,3 +189,75 @@ def test_run_that_succeeded_says_in_its_first_line_who_is_not_in_the_list(story)
     assert text.splitlines()[0].endswith("  succeeded, 1 left out (they are excluded), 2 left out (they left the list)")
     assert "\n  account    subscription: 40,000 left, sms: 0 left (e-mails and texts to send, not contacts)" in text
     assert "contract" not in text
+
+
+@pytest.fixture
+def asks_brevo(story):
+    """A run whose import Brevo works on, while the host is stopped: its id."""
+    story.people(5)
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "confirming", run_id)
+    return run_id
+
+
+def stopped_for(story, seconds, run_id):
+    story.kept.clock.skip(seconds)
+    return status_of(story, run_id)
+
+
+def test_next_check_stays_where_it_was_planned_while_no_worker_looks_and_is_then_overdue(story, asks_brevo):
+    planned = status_of(story, asks_brevo)
+    watch_due = find_run(story.app, asks_brevo).watch_due
+    assert planned.check_overdue_since is None
+    assert "next check at" in planned.waiting
+    story.kept.clock.skip(watch_due - story.app.now() - 60)
+    for seconds in (0, 30, 60, 60):  # the worker may have been lost: then the run's watch looks
+        soon = stopped_for(story, seconds, asks_brevo)
+        assert datetime.fromisoformat(soon.next_check_at).timestamp() == pytest.approx(watch_due, abs=1)
+        assert soon.check_overdue_since is None
+        assert open_runs(story.app)[0] == "ok"
+    for seconds in (MINUTE, 5 * MINUTE):
+        late = stopped_for(story, seconds, asks_brevo)
+        assert late.next_check_at == soon.next_check_at
+        assert late.check_overdue_since == planned.next_check_at
+        assert "next check at" not in late.waiting
+        since = local_text(planned.next_check_at, seconds=True)
+        words = f"Its next check is overdue since {since}: segment-export doctor says why."
+        assert late.waiting.endswith(words)
+        assert f"\n             {words}\n" in status_text(late)
+        state, text, _ = open_runs(story.app)
+        assert (state, text.startswith(f"No host has taken a message of {asks_brevo} that was due")) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("state", ["queued", "waits for files", "worker was lost", "posts", "held"])
+def test_each_wait_that_no_worker_ends_is_overdue_and_its_time_stands_still(story, state):
+    story.people(5)
+    run = story.app.store.load(story.start().run_id)
+    app, now = story.app, story.app.now()
+    until = now + 5 * MINUTE
+    changes = {
+        "queued": {},
+        "waits for files": {"waiting": "A file is late.", "waiting_since": now, "waiting_until": until},
+        "worker was lost": {"state": "staging", "owner": "x", "owner_until": now + 20},
+        "posts": {"state": "delivering", "stalled_after": until + app.graces.stalled},
+        "held": {"state": "held", "held_until": until},
+    }[state]
+    times = {**run.times, changes.get("state", "queued"): app.time().isoformat()}
+    app.store.update(run, lambda at: replace(at, times=times, watch_due=until, **changes))
+    assert stopped_for(story, 7 * MINUTE, run.run_id).check_overdue_since is None
+    late = [stopped_for(story, 20 * MINUTE, run.run_id) for _ in range(2)]
+    assert len({each.check_overdue_since for each in late}) == 1
+    assert datetime.fromisoformat(late[0].check_overdue_since).timestamp() == pytest.approx(until, abs=1)
+    assert open_runs(app)[0] == "FAILED"
+
+
+def test_check_is_not_overdue_while_a_worker_reads_the_segment(story):
+    story.people(5)
+    run = story.app.store.load(story.start().run_id)
+    app = story.app
+    story.kept.clock.skip(30 * MINUTE)
+    app.store.update(run, lambda now: now.staging_by("S", "me", app.time(), app.graces))
+    status = status_of(story, run.run_id)
+    assert (status.check_overdue_since, status.next_check_at) == (None, None)
+    assert status.waiting_for == "A worker reads and checks the segment."

@@ -4,6 +4,7 @@ import pytest
 
 from shared.runs.overview import export_overview
 from shared.runs.starting import note_as_known, start_due, start_for_blob, start_for_segment
+from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.faults.conftest import Story
 
@@ -97,16 +98,57 @@ def test_snapshot_that_a_guard_holds_names_the_command_that_approves_it(story):
     assert f"segment-export approve {run.run_id}" in reason
 
 
-def test_snapshot_whose_held_run_a_person_rejects_names_the_command_that_lets_it_through(story):
+@pytest.mark.parametrize("schedule", ["with_refresh", "off", {"cron": "0 0 1 1 *"}])
+def test_held_run_that_a_person_has_rejected_is_not_offered_to_be_let_through(story, schedule):
     story.people(3)
-    story.save(max_profiles=1)
-    start_due(story.app)
+    story.save(max_profiles=1, schedule=schedule)
+    story.app.store.note_due("gold", "2026-01-01T00:00Z")
+    run = find_run(story.app, story.start().run_id)
     story.work(timer=False, hours=1)
-    [run] = story.runs()
-    request_cancel(story.app, run, "ana")
-    [reason] = reasons(story)
-    assert reason.startswith("The last run ended early: Cancelled by ana. Nothing was sent.")
-    assert reason.endswith("To run it now: segment-export run gold --accept")
+    request_cancel(story.app, find_run(story.app, run.run_id), "ana")
+    text = why(story).text
+    assert text.startswith(
+        "ana has rejected the last run, which was held: The segment has 3 contacts, more than max_profiles (1). "
+        "Nothing was sent. "
+    )
+    assert text.endswith("To look at it again: segment-export plan gold")
+    assert "--accept" not in text
+    if schedule == "with_refresh":
+        assert reasons(story) == {text}
+
+
+@pytest.mark.parametrize("schedule", ["off", {"cron": "0 0 1 1 *"}])
+def test_run_that_failed_without_its_segment_is_offered_once_the_segment_is_there(story, schedule):
+    story.save(schedule=schedule)
+    story.app.store.note_due("gold", "2026-01-01T00:00Z")
+    story.segment("CustomerId,EMail\n", name="Silver")
+    assert story.run()["error"]["code"] == "snapshot_missing"
+    text = why(story).text
+    assert text.startswith("The last run failed: There is no snapshot of the segment Gold in ")
+    assert text.endswith(
+        "To see what is in storage: segment-export segments segments · "
+        "Once the segment is there: segment-export run gold"
+    )
+    assert "To run it now" not in text
+    story.people(3)
+    assert why(story).text.endswith("To run it now: segment-export run gold")
+
+
+def test_segment_that_is_not_there_says_where_to_look_and_that_its_run_starts_by_itself(story):
+    story.segment("CustomerId,EMail\n", name="Silver")
+    assert why(story).text.endswith(
+        "To see what is in storage: segment-export segments segments · "
+        "Once the segment is there: its run starts by itself"
+    )
+
+
+def test_excluded_segment_that_is_not_there_is_no_reason_to_run_either(story):
+    story.people(3)
+    story.save(exclude={"segments": ["Silver"], "list_ids": []})
+    start_due(story.app)
+    story.work(timer=False)
+    assert "An excluded segment is not there" in why(story).text
+    assert why(story).text.endswith("Once the segment is there: segment-export run gold")
 
 
 def test_cancelled_snapshot_says_who_ended_its_run(story):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.app import App
@@ -209,6 +210,14 @@ def check_books(status: dict[str, Any]) -> None:
         assert status["error"] is None
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting_between_tries() -> Iterator[None]:
+    """The tries of a call stay as they are; the waits between them are left out."""
+    stamina.set_testing(True, attempts=4, cap=True)
+    yield
+    stamina.set_testing(False)
+
+
 @pytest.fixture
 def sandbox() -> Iterator[BrevoSandbox]:
     with BrevoSandbox(SandboxSettings.quick()) as running:
@@ -277,8 +286,10 @@ def make_flow(
             }
         )
         storage = storage_account.open(read)
-        # As an account that has imported before: its first look comes when the import should be done.
+        # As an account that has imported before: its first look comes when the import should be done, and its limit is
+        # known, so that no call waits for the pace of an account of which nothing is known.
         storage.accounts.put(Row(account, "learned", {"seconds_per_contact": 1e-6}))
+        storage.accounts.put(Row(account, "contacts", {"limit": 1e7}))
         flow = Flow(
             app=App(read, storage, RunStore(storage)),
             sandbox=sandbox,

@@ -78,7 +78,8 @@ def test_call_backs_make_a_few_looks_enough_for_seventeen_imports(make_flow, rec
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     flow = make_flow(PUBLIC_URL=receiver.url)
     receiver.app = flow.app
-    flow.sandbox.change(notify_delay_seconds=0.5)
+    monkeypatch.setattr("shared.operating.worker._SHORTEST_IDLE_SECONDS", 0.02)
+    flow.sandbox.change(notify_delay_seconds=0.2)
     # An account whose imports take 13 s: a machine that is busy with other tests is not taken for a late call-back.
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
     flow.segment(many(17 * 256))
@@ -141,7 +142,7 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
     assert [delay > 1 for delay in delays] == [True, True, False]
 
 
-@pytest.mark.parametrize("seconds_late", [0.0, 0.5], ids=["before the answer", "after the answer"])
+@pytest.mark.parametrize("seconds_late", [0.0, 0.2], ids=["before the answer", "after the answer"])
 def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow, monkeypatch, seconds_late):
     flow, run_id, call_back = started_with_batches(make_flow, monkeypatch, 2)
     real = BrevoClient.import_contacts
@@ -152,7 +153,7 @@ def test_late_call_back_of_a_post_whose_answer_was_lost_frees_no_slot(make_flow,
         posts = len(flow.sandbox.imports.records())
         if posts == 1:
             flow.sandbox.wait_until_idle()
-            flow.sandbox.change(seconds_fixed=2.0)
+            flow.sandbox.change(seconds_fixed=1.0)
             raise TransientError("brevo_down", "The answer was lost.", retry_after_seconds=0)
         if posts == 2:
             timer = threading.Timer(seconds_late, lambda: answers.append(call_back(1)))
@@ -179,7 +180,7 @@ def test_call_back_of_a_repeat_within_one_post_frees_no_slot(make_flow, monkeypa
             posts = len(flow.sandbox.imports.records())
             if posts == 1:
                 flow.sandbox.wait_until_idle()
-                flow.sandbox.change(seconds_fixed=2.0)
+                flow.sandbox.change(seconds_fixed=1.0)
                 return 524, {}, b"<html>"
             if posts == 2:
                 call_back(1)

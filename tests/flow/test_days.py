@@ -22,7 +22,7 @@ BY_CUSTOMER = {
 }
 MOODS = [("email", name) for name in BY_EACH] + [("customer_id", name) for name in BY_EACH | BY_CUSTOMER]
 HARM = ("put back", "unblocked", "merged away", "second contact", "second contact though blocked or gone")
-in_days = pytest.mark.parametrize("days", [pytest.param(4, id="4"), pytest.param(60, id="60", marks=pytest.mark.full)])
+in_days = pytest.mark.parametrize("days", [pytest.param(2, id="2"), pytest.param(60, id="60", marks=pytest.mark.full)])
 
 
 def days_of(flow, identify_by, **mood):

@@ -54,7 +54,7 @@ def test_timer_does_not_start_a_snapshot_again_while_it_is_held_nor_after_a_pers
         skip(flow, 49 * HOUR)
         sweep(flow.app)
     assert not start_due(flow.app)[0].is_new
-    assert why(flow).text.endswith(f"To run it now: segment-export run {flow.export_id} --accept")
+    assert why(flow).text.endswith(f"To look at it again: segment-export plan {flow.export_id}")
     flow.segment(people(2), refresh=LATER)
     assert start_due(flow.app)[0].is_new
 

@@ -100,7 +100,7 @@ MESSAGE = """<?xml version="1.0" encoding="utf-8"?><QueueMessagesList><QueueMess
 def busy():
     server = HTTPServer(("127.0.0.1", 0), _Busy)
     server.seen, server.messages = [], []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     server.storage = refused().replace("127.0.0.1:1/", f"127.0.0.1:{server.server_address[1]}/")
     yield server

@@ -78,6 +78,7 @@ def test_expression_that_never_comes_lets_its_function_wait_for_good(start_toy):
     try:
         toy.host.wait_for_log("The timer 'tick' does not run any more: the schedule has no moment after")
         assert toy.host.run_now("tick").status == 202
+        toy.host.wait_for_log("Executed 'Functions.tick' (Succeeded")
     finally:
         toy.host.stop()
 

@@ -1,6 +1,10 @@
 """Tasks take turns in the order of their times, also where one goes on without giving way."""
 
-from simulation.scheduler import Process, Scheduler
+import weakref
+
+from greenlet import getcurrent
+
+from simulation.scheduler import Process, Scheduler, end_idle
 
 
 def played(*plans: tuple[str, tuple[float, ...]]) -> list[tuple[float, str]]:
@@ -56,3 +60,31 @@ def test_nothing_goes_on_once_the_history_is_stopped():
     scheduler.at(9.0, lambda: None)
     scheduler.run(10.0)
     assert seen == []
+
+
+def test_greenlet_serves_one_task_after_the_other_and_none_is_left():
+    scheduler, seen = Scheduler(0.0), []
+    for at in range(3):
+        scheduler.at(at, lambda: scheduler.spawn(Process("p"), "p", lambda: seen.append(getcurrent())))
+    scheduler.run(10.0)
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+    served = weakref.ref(seen[0])
+    seen.clear()
+    assert served() is not None
+    end_idle()
+    assert served() is None
+
+
+def test_killed_task_takes_its_greenlet_along():
+    scheduler, process, seen = Scheduler(0.0), Process("p"), []
+
+    def work() -> None:
+        seen.append(getcurrent())
+        scheduler.sleep(5.0)
+
+    scheduler.spawn(process, "p", work)
+    scheduler.at(1.0, lambda: scheduler.kill(process))
+    scheduler.run(10.0)
+    assert seen[0].dead
+    assert process.tasks == {}

@@ -10,7 +10,7 @@ import pytest
 
 from simulation.history import play
 from simulation.patches import replaced
-from simulation.walk import PLAN, Path, WalkedFaults, _play, first_paths, walk
+from simulation.walk import PLAN, Path, WalkedFaults, _play, first_paths, main, walk
 
 ROOT = FilePath(__file__).parents[2]
 # Each takes half a minute of a core, a few of them a whole one.
@@ -66,5 +66,8 @@ def test_parts_make_up_the_whole_walk():
     assert 1 <= min(map(len, parts)) <= max(map(len, parts)) <= 2
 
 
-def test_what_is_no_part_is_wrong_use():
-    assert walk_part(PARTS + 1).returncode == 2
+def test_what_is_no_part_is_wrong_use(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["walk", "--part", f"{PARTS + 1}/{PARTS}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2

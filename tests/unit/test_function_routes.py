@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -88,6 +88,7 @@ def test_catch_all_with_a_name_in_the_middle_would_be_noticed():
 
 
 @given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?", fullmatch=True))
+@settings(deadline=None)
 def test_id_that_is_taken_reaches_its_function_unchanged(name):
     assert TypeAdapter(Id).validate_python(name) == name
     run_id = new_run_id(name, datetime(2026, 11, 24, tzinfo=UTC))

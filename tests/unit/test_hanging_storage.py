@@ -15,6 +15,7 @@ from blob_export import blueprint as event
 from export_trigger import entry
 from export_worker import blueprint as queue
 from shared.cli.program import program
+from shared.errors import TransientError
 from shared.storage import account
 from timer_export import blueprint as timer
 
@@ -59,9 +60,14 @@ class Hanging:
             connection.close()
 
 
-@pytest.fixture(params=[b"", HEAD], ids=["no answer", "half an answer"])
-def hanging(request, monkeypatch):
-    server = Hanging(request.param)
+@pytest.fixture
+def head():
+    return b""
+
+
+@pytest.fixture
+def hanging(head, monkeypatch):
+    server = Hanging(head)
     url = f"http://127.0.0.1:{server.port}/app"
     text = f"AccountName=app;AccountKey=c2VjcmV0;BlobEndpoint={url};QueueEndpoint={url};TableEndpoint={url}"
     monkeypatch.setenv("AzureWebJobsStorage", text)
@@ -90,6 +96,12 @@ def in_time(act):
     pytest.fail(f"the last of three tries took {seconds:.1f} s, {ANSWER_SECONDS:.1f} s are the limit")
 
 
+in_halves = pytest.mark.parametrize(
+    "head", [pytest.param(b"", id="no answer"), pytest.param(HEAD, id="half an answer", marks=pytest.mark.full)]
+)
+
+
+@in_halves
 @pytest.mark.parametrize(
     ("name", "path", "route"),
     [
@@ -105,8 +117,18 @@ def test_http_call_is_answered_with_503_and_when_to_come_back(hanging, name, pat
     assert hanging.connections
 
 
+@in_halves
 @pytest.mark.parametrize("command", [["status"], ["exports"], ["run", "gold"], ["run", "gold", "--wait"]])
 def test_command_ends_with_one_line_and_exit_status_1(hanging, command):
+    check_command(hanging, command)
+
+
+@pytest.mark.parametrize("head", [HEAD], ids=["half an answer"])
+def test_command_that_gets_half_an_answer_ends_with_one_line_too(hanging):
+    check_command(hanging, ["status"])
+
+
+def check_command(hanging, command):
     done = in_time(lambda: CliRunner().invoke(program, command))
     assert done.exit_code == 1
     assert done.stdout == ""
@@ -124,3 +146,18 @@ def test_workers_ride_out_a_restart_of_storage(monkeypatch):
     assert not worker.storage.is_hurried
     assert shared.app.open_app().patient() is worker
     assert worker.patient() is worker
+
+
+def test_storage_that_has_hung_is_asked_again_once_nobody_waits_any_more(hanging, monkeypatch):
+    monkeypatch.setattr("shared.storage.hurried._SILENT_SECONDS", 0.5)
+    blobs = shared.app.open_app().storage.app_blobs
+
+    def connections():
+        before = len(hanging.connections)
+        with pytest.raises(TransientError, match="did not answer"):
+            blobs.soft_delete_days()
+        return len(hanging.connections) - before
+
+    assert [connections() for _ in range(3)] == [2, 0, 0], "the call and its retry, and then none"
+    time.sleep(0.6)
+    assert connections() == 2

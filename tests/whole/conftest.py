@@ -17,9 +17,7 @@ from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from local.core_tools import CoreToolsHost
 from local.functions_host import FunctionsHost
-from shared.settings import read_settings
-from shared.storage.account import open_storage
-from shared.storage.tables import Row
+from tests.whole.known_account import make_known
 from tests.whole.started import Started
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
@@ -38,9 +36,7 @@ def azurite(azurite: Azurite) -> Azurite:
         for table in tables.list_tables():
             tables.delete_table(table.name)
     make_app_storage(azurite.connection_string)
-    # As an account that has imported before: its first look comes when the import should be done.
-    settings = read_settings({"AzureWebJobsStorage": azurite.connection_string})
-    open_storage(settings).accounts.put(Row("BREVO_API_KEY", "learned", {"seconds_per_contact": 1e-6}))
+    make_known(azurite.connection_string)
     return azurite
 
 
@@ -129,6 +125,14 @@ def write_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return path
 
     return write
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _queues_are_looked_at_often() -> Iterator[None]:
+    """A host looks at an idle queue every two seconds, as host.json says; here more often: each step waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AzureFunctionsJobHost__extensions__queues__maxPollingInterval", "00:00:00.3")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

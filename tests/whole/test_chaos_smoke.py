@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.chaos import kills
-from local.chaos.command import SCENARIOS, run_scenarios
+from local.chaos.command import SCENARIOS, main, run_scenarios
 from local.chaos.site import ChaosError, Site
 from local.chaos.world import World
 from local.run_module import RUN_MODULE
@@ -54,13 +54,11 @@ def test_chaos_loses_no_contact_and_leaves_nothing_behind(tmp_path: Path, scenar
     run_chaos(tmp_path, scenario, os.environ.get("SEED") or "7", 1150)
 
 
-def test_unknown_scenario_is_refused_by_name() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "local.chaos", "--only", "floods"], cwd=REPOSITORY, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "unknown: floods" in done.stderr
+def test_unknown_scenario_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--only", "floods"])
+    assert ended.value.code == 2
+    assert "unknown: floods" in capsys.readouterr().err
 
 
 def test_time_factor_above_ten_is_refused_because_queues_count_whole_seconds(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 from local.functions_host.http_messages import send
 from tests.documented import ROOT, commands
 from tests.waiting import wait_until
+from tests.whole.known_account import make_known, make_quick
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -52,6 +53,40 @@ NOT_RUN = {
     "segment-export probe ": "takes minutes or waits for a person; tests/flow/administration has it in a second",
 }
 TYPED = "ana@example.com\n"
+# Each command of the terminal that stands within the text of a page, in an order in which they can be run one after the
+# other, with what is done before.
+_ENDED = "while segment-export status high-value --exit-status; [ $? = 3 ]; do sleep 0.2; done"
+_SUCCEEDED = "segment-export run high-value --wait"
+_HELD = "segment-export plan high-value --wait"
+_MIRROR = f"""segment-export export show high-value --json | sed 's/"full"/"mirror"/' > mirror.json
+segment-export export save high-value mirror.json --replace; {_SUCCEEDED}"""
+INLINE: tuple[tuple[str, str], ...] = (
+    *((f"segment-export {each}", "") for each in ("doctor", "exports", "validate", "audit", "history", "schema")),
+    *((f"segment-export {each}", "") for each in ("segments", "status", "lists brevo-eu", "attributes brevo-eu")),
+    ("segment-export disconnect brevo-eu", ""),
+    ("segment-export connect ID --agree NAME", ""),
+    ("segment-export history --restore VERSION", ""),
+    ("segment-export export show shop", "segment-export export save shop export.json"),
+    ("segment-export export save shop export.json --if-match ETAG", ""),
+    ("segment-export preview --file export.json", ""),
+    ("segment-export run EXPORT", ""),
+    ("segment-export run --all", _ENDED),
+    ("segment-export run EXPORT --now", _ENDED),
+    ("segment-export run EXPORT --accept", _ENDED),
+    ("segment-export status RUN", _ENDED),
+    *((f"segment-export {each}", "") for each in ("status RUN --exit-status", "status EXPORT", "status high-value")),
+    *((f"segment-export {each}", "") for each in ("runs EXPORT", "rejects RUN", "rejects high-value")),
+    *((f"segment-export {each}", "") for each in ("release RUN --yes", "replay --yes --clear")),
+    ("segment-export replay --yes --drop-unreadable", ""),
+    ("segment-export plan EXPORT", ""),
+    ("segment-export cancel EXPORT", ""),
+    ("segment-export plan high-value --wait", "sleep 1"),  # the ids of runs have whole seconds
+    ("segment-export cancel RUN", ""),
+    ("segment-export approve RUN", _HELD),
+    ("segment-export undo RUN", f"{_ENDED}; {_MIRROR}"),
+    ("segment-export notify-test", "export EXPORT_CONFIG=told.json"),
+    ("segment-export notify-test ID", ""),
+)
 
 
 class Ended(NamedTuple):
@@ -87,6 +122,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, forked: list[str]) -> Itera
             wait_until(lambda: (folder / "serve.json").exists() or serve.poll() is not None, 120)
             assert serve.poll() is None
             facts = json.loads((folder / "serve.json").read_text())
+            make_known(facts["storage"])
+            make_quick(facts["sandbox"])
             wait_until(lambda: _has_ended(facts, "high-value"), 60)
             yield folder
         finally:
@@ -153,6 +190,64 @@ def test_documented_lines_do_what_the_page_says(served: Path, forked: list[str],
         if found.status != expected_status(command)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def within_text(page: str) -> set[str]:
+    """The commands of the terminal that stand within the page's sentences and tables."""
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(re.findall(r"`(segment-export [^`\n]+)`", text))
+
+
+def test_each_command_within_the_text_of_a_page_has_its_place_among_those_that_are_run() -> None:
+    assert {command for page in PAGES for command in within_text(page)} == {command for command, _ in INLINE}
+
+
+@pytest.mark.full
+def test_commands_within_the_text_do_what_the_pages_say(served: Path, forked: list[str], tmp_path: Path) -> None:
+    """Each succeeds, but for the one that waits until its run is held."""
+    results = tmp_path / "results"
+    results.mkdir()
+    _write_own_files(tmp_path)
+    run = [f". {served}/serve.env", f"PATH={_programs(tmp_path, forked)}:$PATH"]
+    for place, (command, before) in enumerate(INLINE):
+        kept = f"{results}/{place}"
+        typed = f"{{ {before or ':'}\n}} > {kept}.before 2>&1\n{{ {_as_typed(command)}\n}} > {kept}.printed 2>&1"
+        run.append(f"{{ {typed}\necho $? > {kept}.status\n}} <<'TYPED'\n{TYPED}TYPED")
+    subprocess.run(["sh", "-c", "\n".join(run)], cwd=tmp_path, env=_environment(), capture_output=True, timeout=200)
+    wrong = [
+        f"{command}\n{(results / f'{place}.before').read_text()}\n{(results / f'{place}.printed').read_text()}"
+        for place, (command, _) in enumerate(INLINE)
+        if int((results / f"{place}.status").read_text()) != (3 if command == _HELD else 0)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _write_own_files(folder: Path) -> None:
+    """What the pages have the reader make: an export of her own, and a configuration that tells a team."""
+    document = json.loads((ROOT / "config" / "exports.json").read_text(encoding="utf-8"))
+    export = {**document["exports"][0], "id": "shop", "schedule": "off"}
+    (folder / "export.json").write_text(json.dumps(export))
+    team = {"id": "team", "type": "teams", "url": {"setting": "TEAMS_WEBHOOK_URL"}}
+    (folder / "told.json").write_text(json.dumps({**document, "notifications": [team]}))
+
+
+def _as_typed(command: str) -> str:
+    """The command, with what a reader types in place of the words in capitals."""
+    words = {
+        "EXPORT": "high-value",
+        "RUN": _first("runs high-value --limit 1 --json", '"run_id": "', '"'),
+        "VERSION": _first("history --json", '"version": "', '"', last=True),
+        "ETAG": _first("export show shop 2>&1", "etag ", ""),
+        "NAME": "ana",
+        "ID": "team" if "notify-test" in command else "brevo-eu",
+    }
+    return re.sub("|".join(rf"\b{word}\b" for word in words), lambda found: words[found[0]], command)
+
+
+def _first(command: str, before: str, behind: str, *, last: bool = False) -> str:
+    """A shell's words for what stands between these two in the command's answer, the first time or the last."""
+    cut = f"sed -n 's/.*{before}\\([^\"]*\\){behind}.*/\\1/p'"
+    return f"$(segment-export {command} | {cut} | {'tail' if last else 'head'} -n 1)"
 
 
 def test_serve_env_has_what_the_guides_need(served: Path) -> None:

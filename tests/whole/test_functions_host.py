@@ -111,7 +111,7 @@ def test_run_that_fails_says_why(app):
 
 
 def test_run_that_waits_is_cancelled_over_http(app):
-    with app.sandbox.slow_imports(10.0):
+    with app.sandbox.slow_imports(5.0):
         run_id = app.start("cancelled")
         wait_until(lambda: app.status(run_id)["status"] == "confirming", explain=app.host.log_text)
     assert app.call("POST", "exports/cancelled/runs")[2] | {"reason": ""} == {

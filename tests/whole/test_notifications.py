@@ -103,7 +103,8 @@ def test_failed_run_is_told_in_each_form(app):
 
 def test_guard_and_rejections_and_recovery_are_told_as_such(app):
     app.upload("segments-guarded", "Gold", HEAD + "C-1,a@example.com,A\nC-2,b@example.com,B\n")
-    guarded, half = app.ended("guarded"), app.ended("half")
+    both = [app.start("guarded"), app.start("half")]
+    guarded, half = map(app.finish, both)
     assert half["status"] == "succeeded_with_rejections"
     app.change("mended", list_id=4711)
     app.ended("mended")

@@ -17,6 +17,7 @@ from local.functions_host.http_messages import send
 from local.sandbox_process import SandboxProcess
 from shared.version import VERSION
 from tests.waiting import wait_until
+from tests.whole.known_account import make_known, make_quick
 from tests.whole.started import REPOSITORY, Started
 
 pytestmark = pytest.mark.timeout(240)
@@ -45,6 +46,8 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     (folder / "sandbox.json").write_text("from an earlier start, and broken")
     serve = start("local.serve", "--folder", str(folder), "--json", "--fresh", "--sample", "500", PORT="0")
     facts = _serve_facts(folder, serve)
+    make_known(facts["storage"])
+    make_quick(facts["sandbox"])
     assert {"api", "key", "sandbox", "storage"} <= facts.keys()
     assert (folder / "serve.json").stat().st_mode & 0o077 == 0, "others may read the key"
     assert _get(facts, "health") == {"status": "ok", "version": VERSION}
@@ -112,12 +115,13 @@ def test_serve_keeps_what_it_holds_and_names_the_log_of_a_part_that_dies(
     )["workers"]
     assert again.process.stdout is not None
     os.kill(workers[0]["pid"], signal.SIGKILL)
-    wait_until(lambda: "worker 1 has ended" in again.process.stdout.readline())
+    wait_until(lambda: "worker 1 ended, and the host starts it again" in again.process.stdout.readline())
     (sandbox,) = again.left_pids("local.sandbox_process")
     os.kill(sandbox, signal.SIGKILL)
     status, _, errors = again.end(60)
     assert status == 1
     assert errors.startswith(f"serve: the Brevo sandbox has ended; its log is {folder}/sandbox.log\n    ")
+    assert "all of it is stopped now. `make serve` starts it again" in errors
     assert again.left_processes() == []
 
 

@@ -19,7 +19,13 @@ from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding, Group, probed, probed_at_once
 from shared.operating.doctor.imports import slow_imports
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
-from shared.operating.doctor.storage import app_services, opened_storage, secret_in_use, segment_containers
+from shared.operating.doctor.storage import (
+    app_services,
+    opened_storage,
+    secret_in_use,
+    segment_account,
+    segment_containers,
+)
 from shared.runs.store import RunStore
 from shared.storage.account import POISON_QUEUE, QUEUE
 
@@ -38,7 +44,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
     app = App(settings, storage, RunStore(storage)) if storage is not None else None
     # At the same time: each of them waits for seconds where storage hangs.
     with ThreadPoolExecutor() as pool:
-        probing = pool.map(probed_at_once, app_services(app) if app else [])
+        probing = pool.map(probed_at_once, [*app_services(app), segment_account(app)] if app else [])
         document, found = configuration(settings, storage)
         yield from _in("settings", (each for each in [found]))
         services = list(probing)
@@ -54,18 +60,21 @@ def _running(
     app: App, document: Document, services: list[tuple[list[Finding], bool]], *, is_known: bool
 ) -> Iterator[Finding]:
     """All that is examined through storage, whose `services` were probed. `is_known`: the configuration can be read."""
-    for found, _ in services:
+    blobs_answer, queues_answer, tables_answer, segments_answer = (answers for _, answers in services)
+    is_told = not blobs_answer and app.settings.segment_storage == app.settings.app_storage
+    for found, _ in services[:-1] if is_told else services:
         yield from _in("storage", (each for each in found))
-    blobs_answer, queues_answer, tables_answer = (answers for _, answers in services)
-    if blobs_answer or app.settings.segment_storage != app.settings.app_storage:
+    if segments_answer:
         yield from _in("storage", probed(segment_containers(app, document)))
     if tables_answer:
-        yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app))]))
+        yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app, document))]))
         if not is_known:
             yield _unchecked("connections", _NO_DOCUMENT, "Correct it first.")
         usable = yield from _in("connections", _connections(app, document))
         yield from _in("connections", notification_findings(document))
-        yield from _in("exports", export_findings(app, document, usable, timer_schedule(os.environ)))
+        timer = timer_schedule(os.environ)
+        exports = export_findings(app, document, usable, timer, segments_answer=segments_answer)
+        yield from _in("exports", exports)
         if not is_known:
             yield _unchecked("exports", _NO_DOCUMENT, "Correct it first.")
     else:  # an account's pace is kept in a table, without which Brevo is not asked

@@ -10,6 +10,7 @@ from statistics import median
 from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.models import Connection, CronSchedule, Document, Export
+from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
@@ -18,7 +19,7 @@ from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
-from shared.runs.why_not_running import held_words, needs_accept
+from shared.runs.why_not_running import held_words, needs_accept, once_it_is_there
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
@@ -34,15 +35,18 @@ _AT_ONCE = 8
 _FEWEST_GAPS = 2
 
 
-def export_findings(app: App, document: Document, usable: set[str], timer: TimerSchedule | None) -> Generator[Finding]:
+def export_findings(
+    app: App, document: Document, usable: set[str], timer: TimerSchedule | None, *, segments_answer: bool = True
+) -> Generator[Finding]:
     """The lines of each export that has a connection. Brevo is asked only by the connections that are `usable`.
 
-    `timer` is None where nobody can say when the timer runs: then nothing is overdue.
+    `timer` is None where nobody can say when the timer runs: then nothing is overdue. What needs the segments is left
+    out unless their storage answers.
     """
     until = app.now() + _EXPORTS_SECONDS
     names: dict[tuple[str, int], Look] = {}
     checks = [
-        _ExportCheck(app, export, connection, timer)
+        _ExportCheck(app, export, connection, timer, segments_answer)
         for export in document.exports
         if (connection := document.connection_of(export)) is not None
     ]
@@ -54,15 +58,24 @@ def export_findings(app: App, document: Document, usable: set[str], timer: Timer
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for done in pool.map(checked, checks):
             if done is None:
-                text = f"{left:,} exports were not checked: it took too long."
-                yield Finding("exports", "warn", text, "See them in `segment-export exports`.")
+                yield _unchecked(left, "it took too long")
                 break
             found, answers = done
             yield from found
             left -= 1
             if not answers:
                 until = 0.0
+                if left:
+                    yield _unchecked(left, "storage does not answer")
                 break
+    if checks and not segments_answer:
+        text = "Snapshots and schedules were not checked, since the storage of the segments does not answer."
+        yield Finding("snapshots", "warn", text, "Make it answer first.")
+
+
+def _unchecked(left: int, why: str) -> Finding:
+    text = f"{counted(left, 'export')} {'was' if left == 1 else 'were'} not checked: {why}."
+    return Finding("exports", "warn", text, "See them in `segment-export exports`.")
 
 
 @dataclass
@@ -73,16 +86,14 @@ class _ExportCheck:
     export: Export
     connection: Connection
     timer: TimerSchedule | None
+    segments_answer: bool
 
     def probes(self, usable: set[str], names: dict[tuple[str, int], Look]) -> list[Probe]:
         """Its checks, by name. `names` has the lists that Brevo was asked for already."""
-        checks: list[Probe] = [
-            ("last run", self.last_run),
-            ("snapshot", self.newest_snapshot),
-            ("schedule", self.schedule),
-            ("notices", self.notices),
-            ("ledger", self.ledger),
-        ]
+        checks: list[Probe] = [("last run", self.last_run)]
+        if self.segments_answer:
+            checks += [("snapshot", self.newest_snapshot), ("schedule", self.schedule)]
+        checks += [("notices", self.notices), ("ledger", self.ledger)]
         if self.connection.id in usable:
             checks.append(("list", partial(self.list_at_brevo, names)))
         return [(f"export {self.export.id}, {name}", check) for name, check in checks]
@@ -122,7 +133,8 @@ class _ExportCheck:
         next_try = "" if is_off else self._tries.words()
         fix = run.error.advice if next_try in run.error.advice else f"{run.error.advice} {next_try}"
         # With its schedule off, it runs when a person starts it, who has seen it fail.
-        return "warn" if is_off else "FAILED", text, f"{fix} Run it now: {again}.".strip()
+        following = once_it_is_there(self.app, self.export, run) if self.segments_answer else ""
+        return "warn" if is_off else "FAILED", text, f"{fix} {following or f'Run it now: {again}.'}".strip()
 
     def _held(self, run: Run) -> Look | None:
         """A run that waits for approval, or has waited in vain. Where a guard holds it, nothing reaches Brevo."""
@@ -191,9 +203,16 @@ class _ExportCheck:
         return (
             "FAILED",
             f"{what}, and for {duration(late)} no timer has started a run of it.",
-            "Start the app; if it is started, its log says at each turn of `timer_export` why not. "
-            f"Run it now: `segment-export run {self.export.id}`.",
+            "Start the app; if it is started, its log says at each turn of `timer_export` why not."
+            + ("" if self._is_segment_missing() else f" Run it now: `segment-export run {self.export.id}`."),
         )
+
+    def _is_segment_missing(self) -> bool:
+        """True where a run would fail, as the line about the snapshot says."""
+        try:
+            return not self._snapshot.segments
+        except ConfigurationError:
+            return True
 
     def _due_since(self) -> tuple[float, str]:
         """From when the timer was to start a run, in POSIX seconds, and why; 0 where nothing is due."""

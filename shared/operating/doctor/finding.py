@@ -59,7 +59,8 @@ def probed_at_once(probes: list[Probe]) -> tuple[list[Finding], bool]:
 def fault(check: str, error: Exception) -> Finding:
     """The line about what a check has raised."""
     if isinstance(error, ExportError):
-        hint = emulator_hint(os.environ) if error.code == "storage_unreachable" else ""
+        service = getattr(error, "service", "")
+        hint = emulator_hint(os.environ, service) if service else ""
         return Finding(check, "FAILED", error.message, hint or error.advice)
     if isinstance(error, NotFound | Conflict):
         return Finding(check, "FAILED", f"{error} was changed meanwhile.", "Try again.")

@@ -10,18 +10,20 @@ from shared.times import local_text
 _SHOWN = 5
 # Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.
 _SLOW_SECONDS = 1800.0
-# An import that was just posted may not be listed yet; and one whose run was just cancelled is mostly over soon.
+# An import that was just posted may not be listed yet.
 _SOON_SECONDS = 300.0
 
 
 def slow_imports(app: App, document: Document) -> Look:
-    """Imports that Brevo has worked on for longer than half an hour, or does not list, with their process numbers."""
+    """Imports that Brevo has worked on for longer than half an hour, or does not list, with their process numbers.
+
+    Of ended runs also newer ones: they hold a slot that the next runs wait for.
+    """
     runs = [run for run in (loaded(app, run_id) for run_id, _ in app.store.open_runs()) if run is not None]
     hours = {each.api_key.setting: each.import_deadline_hours for each in document.connections}
     found = [line for run in runs if run.state in SENDING for line in _of_open(app, run, hours.get(run.key_setting))]
     settings = dict.fromkeys([*hours, *(run.key_setting for run in runs)])
     left = [each for setting in settings for each in left_imports(app, setting)]
-    left = [each for each in left if app.now() - each.posted_at > _SOON_SECONDS]
     if not found and not left:
         return "ok", "None takes long.", ""
     lines = [*found, *(_of_ended(each) for each in left)]
@@ -54,5 +56,5 @@ def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
 
 
 def _of_ended(left: LeftImport) -> str:
-    since = local_text(left.posted_at)
-    return f"The next runs wait for {left.describe()}: posted at {since}, waited for until {local_text(left.until)}."
+    posted, until = local_text(left.posted_at), local_text(left.until)
+    return f"The next runs wait for {left.describe()}: posted at {posted}, at the latest until {until}."

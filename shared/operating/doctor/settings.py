@@ -16,7 +16,7 @@ from shared.errors import ConfigurationError, ExportError, shown
 from shared.operating.doctor.finding import Finding, fault, probed
 from shared.operating.looking import Look
 from shared.runs.store import RunStore
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, names_storage, read_settings, serve_env_unread
 from shared.storage.account import Storage
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 from shared.times import local_text
@@ -76,12 +76,11 @@ def timer_schedule(environment: Mapping[str, str]) -> TimerSchedule | None:
 
 def _storage(environment: Mapping[str, str]) -> Finding:
     """Whether a setting names the app's storage: the emulator of this machine may be another program's."""
-    if any(name.partition("__")[0] == "AzureWebJobsStorage" for name in environment):
+    if names_storage(environment):
         return Finding("storage account", "ok", "AzureWebJobsStorage names it.")
     text = "AzureWebJobsStorage is not set: all this is of the emulator on this machine (127.0.0.1:10000)."
-    return Finding(
-        "storage account", "warn", text, "Set it, or AzureWebJobsStorage__accountName, to the app's account."
-    )
+    fix = "Set it, or AzureWebJobsStorage__accountName, to the app's account."
+    return Finding("storage account", "warn", text, serve_env_unread(environment) or fix)
 
 
 def _timer(environment: Mapping[str, str], now: datetime) -> Finding:

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from shared.administration.stored_segments import OWN_CONTAINERS
 from shared.app import App
-from shared.config.document import blob_address
+from shared.brevo.probed import probed_export
+from shared.config.document import ReadyExport, blob_address
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.operating import looking
 from shared.operating.doctor.finding import Finding, Probe
 from shared.operating.looking import Look
-from shared.runs.leavers import has_changed_secret
+from shared.runs.leavers import newest_answer
 from shared.settings import Settings
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import NotFound
+from shared.times import local_text
 
 _TABLES = ("runs", "batches", "events", "accounts", "requests", "audit", "notices")
 
@@ -65,24 +67,49 @@ def _written(probe: Callable[[], bool]) -> Callable[[], Look]:
     return look
 
 
-def secret_in_use(app: App) -> Look | None:
-    """Whether APP_SECRET is still the one by which the app has last kept who left a list."""
+def secret_in_use(app: App, document: Document) -> Look | None:
+    """Whether APP_SECRET is the one by which a run has last kept an answer of Brevo's: in this way workers say it."""
+    asking = _asking(app, document)
+    if not asking:
+        return None  # no run would ever end the line
     try:
-        has_changed = has_changed_secret(app)
+        newest = newest_answer(app)
     except ConfigurationError:
         return None  # `app secret` says what is wrong with it
-    if not has_changed:
-        return "ok", "No answer of who left a list was kept by another APP_SECRET.", ""
-    text = "APP_SECRET has changed since the app has last kept who left a list, or is another one in this terminal."
+    if newest is None:
+        return "ok", "No run has kept an answer of Brevo's by it yet.", ""
+    answer, is_by_another = newest
+    at = local_text(answer.answered_at)
+    if not is_by_another:
+        return "ok", f"A run has kept Brevo's answer by this one at {at}.", ""
+    text = f"Brevo's last answer, at {at}, was kept by another APP_SECRET: it was changed, or here is another one."
     fix = (
-        "Put the earlier one back, if you have it. Nothing is lost without it: the next runs ask Brevo again, after "
-        "which this line goes."
+        "Put the earlier one back, if you have it. Without it the next runs ask Brevo again, and send all once. This "
+        f"line goes with the next run that asks Brevo, such as `segment-export run {asking[0]}`; if it stays, this "
+        "terminal has another APP_SECRET than the app."
     )
     return "warn", text, fix
 
 
+def _asking(app: App, document: Document) -> list[str]:
+    """The exports whose runs ask Brevo who left a list or is in one."""
+    ready = [
+        probed_export(app.storage.accounts, ReadyExport(export, connection))
+        for export in document.exports
+        if (connection := document.connection_of(export)) is not None
+    ]
+    return [
+        each.export.id for each in ready if each.asks_who_left or each.export.mirrors or each.export.exclude.list_ids
+    ]
+
+
+def segment_account(app: App) -> list[Probe]:
+    """The account that Customer Insights writes to."""
+    return [("segments account", partial(looking.segment_account, app))]
+
+
 def segment_containers(app: App, document: Document) -> list[Probe]:
-    """The account that Customer Insights writes to, and the containers that the exports read; nothing is written."""
+    """The containers there that the exports read; nothing is written."""
 
     def look(container: str) -> Look:
         try:
@@ -93,5 +120,4 @@ def segment_containers(app: App, document: Document) -> list[Probe]:
         return "ok", "Can be read.", ""
 
     containers = sorted({export.source.container for export in document.exports})
-    account: Probe = ("segments account", partial(looking.segment_account, app))
-    return [account, *((f"segments {name}", partial(look, name)) for name in containers)]
+    return [(f"segments {name}", partial(look, name)) for name in containers]

@@ -26,6 +26,7 @@ class Moody(BaseHTTPRequestHandler):
     """Passes everything on to Azurite, but for what it refuses."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a small answer in two parts waits 40 ms otherwise
     server: "MoodyServer"
 
     def _pass_on(self) -> None:
@@ -67,7 +68,7 @@ class MoodyServer(ThreadingHTTPServer):
         self.target = target
         self.refused = 0
         self.refuses: Callable[[str, str], bool] = lambda method, path: False
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
 
 @pytest.fixture

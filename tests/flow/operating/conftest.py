@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import uuid
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -16,6 +17,7 @@ from shared.runs.leavers import LEAVERS
 from shared.settings import read_settings
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.night import Night
+from tests.flow.operating.screens import Terminal
 from tests.flow.operating.tools import poison_queue
 
 
@@ -76,3 +78,23 @@ def night(office_in_memory, monkeypatch):
     monkeypatch.setattr("shared.operating.doctor.storage.open_storage", lambda settings, *, hurried: storage)
     storage.clock.difference_seconds = 0.0
     return Night(office_in_memory)
+
+
+@pytest.fixture
+def terminals(monkeypatch, columns):
+    """Standard output and standard error, each a terminal."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    return Terminal(columns), Terminal(columns)
+
+
+@pytest.fixture
+def typed_at(terminals):
+    """Types a command; the lines of standard output and of standard error so far."""
+    out, err = terminals
+
+    def run(*words):
+        with contextlib.suppress(SystemExit), redirect_stdout(out), redirect_stderr(err):
+            program.main(list(words), prog_name="segment-export")
+        return out.lines, err.lines
+
+    return run

@@ -1,5 +1,6 @@
 """The operator's doctor where storage keeps deleted blobs, is named wrongly, or does not answer."""
 
+import json
 import socket
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from azure.storage.blob import (
 )
 
 from shared.storage import account
+from shared.storage.hurried import HurriedTransport
 from tests.flow.operating.tools import checks
 
 
@@ -113,3 +115,32 @@ def test_doctor_ends_at_once_where_storage_refuses_connections(flow, office, typ
     began = time.monotonic()
     assert typed("doctor")[0] == 1
     assert time.monotonic() - began < 15
+
+
+def test_doctor_waits_but_once_for_segments_that_hang_and_checks_all_else(office, typed, monkeypatch, silent_port):
+    """Also where several exports read from there: nobody waits longer than 15 s at three seconds a try."""
+    for number in range(3):
+        office.add_export(f"more-{number}", source={**office.export["source"], "container": f"segments-{number}"})
+    document = json.dumps({"connections": office.connections, "exports": office.exports}).encode()
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), document)
+    monkeypatch.setenv("SEGMENT_STORAGE", storage_at(office, silent_port))
+    seconds = account.HURRIED_SECONDS / 3
+    monkeypatch.setattr(account, "HURRIED_SECONDS", seconds)
+    requests = []
+    send = HurriedTransport.send
+    monkeypatch.setattr(HurriedTransport, "send", lambda *a, **k: timed(requests, lambda: send(*a, **k)))
+    found = checks(typed, 1)
+    assert found["segments account"]["message"] == "Storage did not answer for the blob service's settings."
+    assert found["snapshots"]["message"].startswith("Snapshots and schedules were not checked, since the storage of")
+    assert {f"export {each['id']}, {name}" for each in office.exports for name in ("last run", "ledger")} <= set(found)
+    waited = [took for took in requests if took > 0.9 * seconds]
+    assert len(waited) == 2, "the first call and its retry"
+    assert len(requests) > 20
+
+
+def timed(taken, act):
+    began = time.monotonic()
+    try:
+        return act()
+    finally:
+        taken.append(time.monotonic() - began)

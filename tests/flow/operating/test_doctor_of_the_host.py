@@ -1,6 +1,7 @@
 """What doctor says of that which drives runs: the timer, the workers, their messages, and Brevo's imports."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -45,6 +46,19 @@ def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
     has_all(night.line("open runs"), f"No host has taken a message of {run_id}", "Start the app.")
     night.skip(HOUR)
     has_all(night.line("open runs"), f"Nothing drives {run_id} (queued)", "Start the app")
+
+
+def test_message_that_waits_while_a_worker_reads_another_run_is_no_fault_of_the_host(night):
+    app = night.flow.app
+    waits = night.flow.start().run_id
+    night.skip(10 * MINUTE)
+    reads = f"other-{waits.partition('-')[2]}"
+    other = replace(find_run(app, waits), run_id=reads, export="other", etag=None)
+    app.store.start(other.staging_by("S", "me", app.time(), app.graces))
+    line = night.line("open runs", "warn")
+    has_all(line, f"A message of {waits} that was due", f"waits for a worker; one reads {reads}.")
+    night.skip(MINUTE)
+    has_all(night.line("open runs"), "No host has taken a message of", "Start the app.")
 
 
 def test_doctor_says_since_when_the_timer_is_missing_after_one_tick_and_after_two(night):
@@ -95,6 +109,16 @@ def test_doctor_says_that_no_timer_has_started_what_is_due(night, schedule):
     night.run()
     if schedule == "with_refresh":
         night.doctor(0)
+
+
+def test_schedule_that_is_overdue_offers_no_run_of_a_segment_that_is_not_there(night):
+    night.flow.segment(PEOPLE, name="Silver")
+    night.change(schedule={"cron": "*/20 * * * *"})
+    night.flow.app.store.note_due(night.flow.export_id, f"{night.flow.app.time():%Y-%m-%dT%H:%MZ}")
+    night.skip(60 * MINUTE)
+    line = night.line(f"{night.export}, schedule")
+    has_all(line, "no timer has started a run of it", "Start the app")
+    assert night.run_it not in line
 
 
 def test_doctor_says_that_no_timer_has_tried_a_failed_run_again(night, monkeypatch):

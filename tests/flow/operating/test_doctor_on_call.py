@@ -17,6 +17,7 @@ from shared.runs.questions import Question
 from shared.runs.starting import start_run
 from shared.runs.steps.sweep import sweep
 from shared.storage.tables import Row
+from shared.times import local_text
 from tests.flow.operating.night import HOUR, PEOPLE, has_all
 from tests.flow.operating.tools import ANA, HEAD
 
@@ -57,6 +58,17 @@ def test_doctor_names_a_segment_that_is_not_there_and_what_was_expected(night):
     night.run()
     night.flow.app.storage.segment_blobs.delete_below(night.flow.container, "")
     night.line(f"{night.export}, snapshot")
+
+
+def test_doctor_does_not_offer_to_run_an_export_whose_segment_is_not_there(night):
+    night.flow.segment(HEAD, name="Silver")
+    night.change(schedule={"cron": "0 0 1 1 *"})
+    night.run()
+    line = night.line(f"{night.export}, last run")
+    has_all(line, "There is no snapshot of the segment Gold", "segment-export segments segments-")
+    assert "Run it now" not in line
+    night.flow.segment(PEOPLE)
+    has_all(night.line(f"{night.export}, last run"), f"Run it now: {night.run_it}")
 
 
 def test_doctor_names_a_late_file_how_long_it_is_waited_for_and_what_to_do(night):
@@ -135,14 +147,48 @@ def test_doctor_names_the_settings_of_secrets_that_are_lost(night, monkeypatch):
     has_all(night.line("connection brevo-eu, key found"), night.flow.account, "is not set")
 
 
-def test_doctor_says_that_the_app_secret_has_changed_and_what_is_lost_by_that(night, monkeypatch):
+def answered(night, list_id, at):
+    """A run has kept who left the list."""
     key = DigestKey.of(derived_key("leavers"))
-    answer = Question(asked_at=1.0, process_id=1, answered_at=2.0, key_id=key.id)
-    night.flow.app.storage.accounts.put(Row(night.flow.account, "left-12", answer.values()))
+    answer = Question(asked_at=at - 1, process_id=1, answered_at=at, key_id=key.id)
+    night.flow.app.storage.accounts.put(Row(night.flow.account, f"left-{list_id}", answer.values()))
+
+
+def asks_who_left(night):
+    night.flow.change_connection(leavers="asked")
+    night.configure()
+
+
+def test_doctor_says_that_the_app_secret_has_changed_what_is_lost_by_that_and_when_the_line_goes(night, monkeypatch):
+    asks_who_left(night)
+    now = night.flow.app.now()
+    answered(night, 12, now)
     assert [line for line in night.doctor(0) if "app secret" in line] == []
     monkeypatch.setenv("APP_SECRET", new_secret())
     line = night.line("app secret in use", "warn")
-    has_all(line, "APP_SECRET has changed", "Put the earlier one back", "the next runs ask Brevo again")
+    has_all(line, f"at {local_text(now)}, was kept by another APP_SECRET", "Put the earlier one back")
+    has_all(
+        line,
+        "the next runs ask Brevo again",
+        f"This line goes with the next run that asks Brevo, such as {night.run_it}",
+    )
+
+
+def test_change_of_the_app_secret_is_over_as_soon_as_a_run_has_kept_something_by_the_new_one(night, monkeypatch):
+    """Also where another list, or one that no export has any more, was asked before the change."""
+    asks_who_left(night)
+    answered(night, 99, night.flow.app.now() - HOUR)
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    has_all(night.line("app secret in use", "warn"), "was kept by another APP_SECRET")
+    night.flow.segment(PEOPLE)
+    night.run()
+    assert [line for line in night.doctor(0) if "app secret" in line] == []
+
+
+def test_change_of_the_app_secret_is_no_line_where_no_run_would_ever_end_it(night, monkeypatch):
+    answered(night, 12, night.flow.app.now())
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    assert [line for line in night.doctor(0) if "app secret" in line] == []
 
 
 def test_doctor_names_a_receiver_that_a_notice_did_not_reach_and_the_command_that_tries_it(night, monkeypatch):

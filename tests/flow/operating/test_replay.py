@@ -126,8 +126,8 @@ def test_replay_of_one_run_leaves_the_others(office, typed):
 def test_more_messages_than_can_be_peeked_are_counted_and_all_put_back(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id
-    give_up(office, *[step_of(run_id) for _ in range(40)])
-    assert "8 messages more" in typed("replay")[1]
+    give_up(office, *[step_of(run_id) for _ in range(34)])
+    assert "2 messages more" in typed("replay")[1]
     typed("replay", "--yes")
     assert office.app.storage.poison.count() == 0
     assert office.finish(run_id)["contacts_confirmed"] == 1

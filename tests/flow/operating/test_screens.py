@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import io
 import json
 import os
 import struct
@@ -12,86 +11,15 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import click
-import pyte
 import pytest
 
-from shared.cli.fitting import cells, width_of
+from shared.cli.fitting import width_of
 from shared.cli.program import program
 from shared.cli.progress import Progress
 from shared.runs.counts import Counts
 from shared.runs.state import Run
+from tests.flow.operating.screens import WIDTHS, Terminal
 from tests.flow.operating.tools import ANA, HEAD
-
-WIDTHS = pytest.mark.parametrize("columns", [80, 120])
-
-
-class Screen(pyte.Screen):
-    """A terminal's screen that notes what was drawn beyond its last column, which is what wraps."""
-
-    def __init__(self, columns):
-        self.beyond = []
-        super().__init__(columns, 24)
-
-    def draw(self, data):
-        if self.cursor.x + cells(data) > self.columns:
-            self.beyond.append(data)
-        super().draw(data)
-
-
-class Terminal(io.StringIO):
-    """A terminal of this width: what was written to it, and what its screen shows."""
-
-    def __init__(self, columns):
-        super().__init__()
-        self.screen = Screen(columns)
-        self.lowest = 0
-        self._stream = pyte.Stream(self.screen)
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        self._stream.feed(text.replace("\n", "\r\n"))
-        self.lowest = max(self.lowest, self.screen.cursor.y)
-        return super().write(text)
-
-    @property
-    def lines(self):
-        """The lines that were written, once it is sure that none has wrapped by accident."""
-        assert self.screen.beyond == []
-        return self.getvalue().splitlines()
-
-    @property
-    def top(self):
-        """The screen's first line."""
-        assert self.screen.beyond == []
-        return self.screen.display[0].rstrip()
-
-    @property
-    def moving(self):
-        """The line that is being written."""
-        assert self.screen.beyond == []
-        return self.screen.display[self.screen.cursor.y].rstrip()
-
-
-@pytest.fixture
-def terminals(monkeypatch, columns):
-    """Standard output and standard error, each a terminal."""
-    monkeypatch.setenv("COLUMNS", str(columns))
-    return Terminal(columns), Terminal(columns)
-
-
-@pytest.fixture
-def typed_at(terminals):
-    """Types a command; the lines of standard output and of standard error so far."""
-    out, err = terminals
-
-    def run(*words):
-        with contextlib.suppress(SystemExit), redirect_stdout(out), redirect_stderr(err):
-            program.main(list(words), prog_name="segment-export")
-        return out.lines, err.lines
-
-    return run
 
 
 def commands(group, *names):
