@@ -33,8 +33,8 @@ _MOST_KEY_CHARACTERS = 200
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",
-    "Any text. The same one of the same caller again, within a day, finds the run that it started.",
-    {"type": "string", "minLength": 1, "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+    "Any text. The same one of the same caller again, within a day, finds the run that it started. Empty: none.",
+    {"type": "string", "maxLength": _MOST_KEY_CHARACTERS, "pattern": "^[ -~]*$"},
 )
 _PART = Parameter(
     "part",
