@@ -95,14 +95,14 @@ class Batch:
         """Claimed to be posted: as staged, or after its worker was lost."""
         if self.state not in DELIVERABLE or self.is_owned(now):
             return None
-        until = now.timestamp() + graces.claim
+        until = now.timestamp() + graces.post_claim
         return replace(
             self, state="delivering", owner=owner, owner_until=until, posts=self.posts + 1, called_back=False
         )
 
     def renewed(self, owner: str, now: datetime, graces: Graces) -> Self | None:
         """The claim goes on."""
-        return replace(self, owner_until=now.timestamp() + graces.claim) if self.owner == owner else None
+        return replace(self, owner_until=now.timestamp() + graces.post_claim) if self.owner == owner else None
 
     def given_back(self, owner: str, not_before: float, *, may_be_there: bool) -> Self | None:
         """The post has failed, or Brevo may have it. Others send it only where its own retry is overdue."""

@@ -23,7 +23,10 @@ class Graces:
     """All times are seconds. The composition root (`shared/app.py`) passes them to every operation."""
 
     claim: float = 20.0
-    """How long a claim on a run or a batch lasts without being renewed."""
+    """How long a claim on a run lasts without being renewed."""
+    post_claim: float = 110.0
+    """The same for a batch. Nobody can call a post back, and Brevo's edge gives one up after 100 seconds (524). So
+    where storage is away and no claim can be renewed, nobody sends what another worker may be posting yet."""
     renewal: float = 5.0
     """How often a live worker renews its claim."""
     stalled: float = 180.0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.brevo.session import READ_SECONDS
 from shared.notices.posting import POST_SECONDS
 from shared.notices.tell import RETRY_FIRST_SECONDS
 from shared.runs.graces import Graces
@@ -12,13 +13,14 @@ from shared.runs.graces import Graces
 ROOT = Path(__file__).parents[2]
 GRACES = Graces()
 PROMISED_SECONDS = 360
+EDGE_GIVES_UP_SECONDS = 100  # then it answers 524
 QUEUE_SECONDS = 5  # the longest pause between two polls, whole seconds of the queue, and a moment to work
 
 # A watch comes every `longest_watch` seconds at least, or within `shortest_watch` of the time for which it waits.
 WATCHED = max(GRACES.longest_watch, GRACES.stalled + GRACES.shortest_watch)
 TIMES = {
     "staging": WATCHED,
-    "delivering a batch": GRACES.claim + GRACES.longest_watch,
+    "delivering a batch": GRACES.post_claim + GRACES.longest_watch,
     "the retry of a batch": GRACES.retry + GRACES.longest_watch,
     "looking at": GRACES.stalled + GRACES.shortest_watch,
     "cancelling a run": GRACES.longest_watch,
@@ -42,6 +44,10 @@ def test_live_worker_renews_its_claim_in_good_time():
     assert GRACES.renewal * 3 < GRACES.claim < GRACES.stalled
 
 
+def test_claim_on_a_batch_outlasts_a_post_that_brevo_gives_up():
+    assert EDGE_GIVES_UP_SECONDS < GRACES.post_claim < READ_SECONDS
+
+
 def test_claim_on_a_notice_outlasts_its_post():
     assert POST_SECONDS * 2 < GRACES.notice_claim < GRACES.notice_watch
 
@@ -49,4 +55,4 @@ def test_claim_on_a_notice_outlasts_its_post():
 def test_one_factor_scales_every_grace():
     scaled = GRACES.scaled(0.1)
     assert scaled.claim == pytest.approx(2.0)
-    assert [getattr(scaled, name) / getattr(GRACES, name) for name in Graces.__slots__] == pytest.approx([0.1] * 8)
+    assert [getattr(scaled, name) / getattr(GRACES, name) for name in Graces.__slots__] == pytest.approx([0.1] * 9)
