@@ -13,6 +13,7 @@ from shared.runs.status import find_run
 from tests.faults.conftest import Story
 from tests.faults.test_undo import ADMINISTRATOR, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
+from tests.sizes import sampled
 
 
 def begin(story: Story, worker: Any = None) -> Any:
@@ -72,39 +73,22 @@ def calls_of_a_clear(make_story: Callable[[], Story], *, reads: bool = False) ->
     return lines[0].calls
 
 
-# `make test` breaks a few points, `make test-full` all of them.
-FEW = 12
-
-
-@pytest.mark.parametrize(
-    ("mode", "part"),
-    [
-        pytest.param(mode, part, marks=[] if (mode, part) == ("dies", 0) else pytest.mark.full)
-        for mode in ("dies", "outage", "echo")
-        for part in range(0, FEW, 1 if mode == "dies" else 2)
-    ],
-)
-def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, part):
-    points = range(1, calls_of_a_clear(make_story) + 1)[part::FEW]
+@sampled(40, parts=8, first=12)
+@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, some):
+    points = range(1, calls_of_a_clear(make_story) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("part", range(4))
-def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, part):
-    points = range(1, calls_of_a_clear(make_story, reads=True) + 1)[part::16]
+@sampled(80, parts=4, first=40)
+def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
+    points = range(1, calls_of_a_clear(make_story, reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
 
 
-@pytest.mark.parametrize(
-    ("when", "points"),
-    [
-        ("after", range(2, 16, 5)),
-        pytest.param("after", range(1, 16), marks=pytest.mark.full),
-        pytest.param("before", range(1, 16), marks=pytest.mark.full),
-    ],
-)
-def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, points):
+@sampled(7, parts=2, first=4)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):
     call, left = BrevoSession.call, [0]
 
     def dying(self: BrevoSession, *arguments: Any, **how: Any) -> Any:
@@ -123,4 +107,4 @@ def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(ma
         left[0] = at
         return story.app
 
-    assert broken(make_story, break_at, points) == []
+    assert broken(make_story, break_at, range(1, 16)[some]) == []
