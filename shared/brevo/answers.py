@@ -186,7 +186,7 @@ def _not_let_in(message: str) -> ConfigurationError:
     if "ip address" in message.lower():
         return ConfigurationError(
             "brevo_address_blocked",
-            f"Brevo does not accept this app's IP address{_address(message)}.",
+            f"Brevo does not accept the IP address{_address(message)} from which it was asked.",
             "Give the app a fixed outbound address and authorise it in Brevo under Security > Authorised IPs, "
             "or switch that blocking off.",
         )

@@ -193,7 +193,8 @@ def _probe(connection: Connection, accounts: Rows, now: datetime) -> str:
     """What was probed and when; that nobody has is no fault."""
     answers = read_probe(accounts, connection.api_key.setting)
     if answers is None:
-        return f"Never. `segment-export probe {connection.id}` asks the account what no page says."
+        command = f"`segment-export probe {connection.id} --list LIST`"
+        return f"Never. {command}, with an empty list of yours, asks what no page says."
     return f"{age_text(answers, now)}: {'; '.join(described(answers))}."
 
 

@@ -88,7 +88,7 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool, cleared: bool) -> s
     elif seen.hidden:
         lines.append(
             f"{counted(seen.hidden, 'message')} more, out of sight: a host has just tried it, or there are too many. "
-            "If it stays so: --yes --clear drops these too; open runs go on without them."
+            "After ten minutes, `segment-export replay --yes --clear` drops these too; open runs go on without them."
         )
     if not lines:
         return "No message was given up in the last seven days. Older ones have expired; `doctor` shows stalled runs."

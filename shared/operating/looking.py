@@ -63,11 +63,11 @@ def poison(app: App) -> Look:
         return "ok", "Empty.", ""
     parts = [(ours, "of runs"), (others, "not ours"), (hidden, "out of sight, most often since no host can read it")]
     text = f"Messages that were given up: {', '.join(f'{number:,} {what}' for number, what in parts if number)}."
-    fixes = ["`segment-export replay` shows them, and puts back what has an open run."]
+    fixes = ["`segment-export replay` shows them, and puts back what has an open run."] if ours + others else []
     if others:
         fixes.append("`segment-export replay --yes --drop-unreadable` drops what is not ours.")
     if hidden:
-        fixes.append("`segment-export replay --yes --clear` drops what is out of sight, too.")
+        fixes.append("`segment-export replay --yes --clear` drops what is still out of sight after ten minutes.")
     return "FAILED", text, " ".join([*fixes, "They expire after seven days."])
 
 

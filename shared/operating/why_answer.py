@@ -119,7 +119,7 @@ def _by_the_list(facts: Facts) -> _Decision | None:
     if facts.contact.is_blocked:
         return _blocked(f"The person is in list {number}, but blocked for e-mails in Brevo.")
     if facts.rows == []:
-        advice = f"An export takes nobody out of the list: see docs/marketer.md on who leaves the segment. {_CAMPAIGN}"
+        advice = f"docs/sync.md says who is taken out of the list, and when, by the export's sync_mode. {_CAMPAIGN}"
         return _Decision("in_list", f"The person is in list {number}, and no longer in the segment.", advice)
     return _Decision("in_list", f"The person is in list {number}.", _CAMPAIGN)
 
@@ -213,10 +213,11 @@ def _by_the_last_run(facts: Facts) -> _Decision:
             "The last run sent the person and Brevo confirmed it, but Brevo could not be asked whether it has them."
         )
         return _Decision("unknown", sentence, "Try again when Brevo answers.")
-    sentence = "The last run sent the person and Brevo confirmed it, but they are not in the list now."
+    sentence = "The person was sent and Brevo confirmed it, but they are not in the list now."
     if facts.contact is None:
-        sentence = "The last run sent the person and Brevo confirmed it, but Brevo has no such contact now."
-    advice = (
-        "Somebody has taken them out or deleted them in Brevo since. The next run puts back those who did not leave."
-    )
-    return _Decision("lost_by_hand", sentence, advice)
+        sentence = "The person was sent and Brevo confirmed it, but Brevo has no such contact now."
+    advice = "Somebody has taken them out or deleted them in Brevo since."
+    if facts.export.sync_mode == "full":
+        return _Decision("lost_by_hand", sentence, f"{advice} The next run puts back those who did not leave.")
+    repair = f"`segment-export verify {facts.export.id} --repair --wait`"
+    return _Decision("lost_by_hand", sentence, f"{advice} No run with this sync_mode sees it: {repair} puts them back.")

@@ -75,8 +75,8 @@ class LeftImport:
     def describe(self) -> str:
         """What is known of it, as the end of a sentence that says who waits for it."""
         if not self.process:
-            return f"an import of {self.run}, which has ended; whether Brevo has taken it is not known"
-        text = f"the import {self.process} of {self.run}, which has ended"
+            return f"an import of the ended run {self.run}; whether Brevo has taken it is not known"
+        text = f"the import {self.process} of the ended run {self.run}"
         return f"{text}; Brevo does not list that process any more" if self.is_unlisted else text
 
 

@@ -52,7 +52,9 @@ class Clear:
 
 
 def impossible(
-    undone: str, why: str, advice: str = "A new run makes the list what its segment says."
+    undone: str,
+    why: str,
+    advice: str = "Where the export mirrors its segment, a new run makes it right; else take people out in Brevo.",
 ) -> ConfigurationError:
     """The error of a run that cannot be undone."""
     return ConfigurationError("undo_impossible", f"The run {undone} cannot be undone: {why}.", advice)

@@ -69,7 +69,7 @@ def test_whoever_cancels_a_run_hears_at_once_which_import_holds_its_slot_and_so_
     assert any(until in note for note in run_status(story.app, find_run(story.app, first)).notes)
     state, text, _ = doctor_of(story)
     assert state == "warn"
-    assert f"The next runs wait for the import 78 of {first}, which has ended: posted at 20" in text
+    assert f"The next runs wait for the import 78 of the ended run {first}: posted at 20" in text
     assert f"at the latest until {until}." in text
 
 
@@ -87,12 +87,12 @@ def test_next_run_says_which_import_it_waits_for_and_doctor_how_to_go_on(story, 
     status = run_status(story.app, find_run(story.app, second))
     assert status.processes == [78]
     assert "free import slot" not in status.waiting
-    assert f"waits for the import 78 of {first}, which has ended" in status.waiting
+    assert f"waits for the import 78 of the ended run {first}" in status.waiting
     assert "Brevo does not list that process any more. It was posted at 20" in status.waiting
     assert "at most until 20" in status.waiting
     state, text, fix = doctor_of(story)
     assert state == "warn"
-    assert f"The next runs wait for the import 78 of {first}" in text
+    assert f"The next runs wait for the import 78 of the ended run {first}" in text
     assert f"`segment-export release {first} --yes`" in fix
 
 
@@ -148,5 +148,5 @@ def test_terminal_releases_after_a_look(story, first, monkeypatch):
 
     assert "Nothing was changed: do it with --yes." in typed()
     assert json.loads(typed("--json"))["imports"][0]["process"] == 78
-    assert typed("--yes").startswith(f"no longer waited for: the import 78 of {first}")
+    assert typed("--yes").startswith(f"no longer waited for: the import 78 of the ended run {first}")
     assert typed() == "No run waits for such an import.\n"

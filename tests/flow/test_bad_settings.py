@@ -46,7 +46,7 @@ def test_key_that_no_header_takes_is_a_wrong_key_and_not_tried_again(flow, monke
 def test_blocked_ip_address_gets_its_own_advice(flow):
     flow.sandbox.fail_next("GET /contacts/lists/{listId}", "401-ip")
     flow.segment(HEAD + ANA)
-    status = flow.run_fails("brevo_address_blocked", "this app's IP address 203.0.113.7.", "fixed outbound address")
+    status = flow.run_fails("brevo_address_blocked", "the IP address 203.0.113.7 from", "fixed outbound address")
     assert "key" not in status["error"]["message"]
 
 

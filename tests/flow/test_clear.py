@@ -151,7 +151,7 @@ def test_whom_an_import_of_a_cancelled_run_brings_is_waited_for_and_taken_out(fo
     first = begin(following, accept=True)
     waits = []
     following.work_until(lambda: waits.append(find_run(following.app, first.run_id).waiting) or waits[-1])
-    assert f"of {started.run_id}, which has ended" in waits[-1]
+    assert f"of the ended run {started.run_id}" in waits[-1]
     assert following.finish(first.run_id)["status"] == "succeeded"
     assert numbers(following) == set()
 

@@ -91,13 +91,13 @@ def test_blocked_address_is_named(address, around):
     error = refused(401, {"code": "unauthorized", "message": message})
     assert (error.code, error.message) == (
         "brevo_address_blocked",
-        f"Brevo does not accept this app's IP address {address}.",
+        f"Brevo does not accept the IP address {address} from which it was asked.",
     )
 
 
 def test_blocked_address_that_brevo_does_not_name_is_left_out():
     error = refused(401, {"code": "unauthorized", "message": "Unknown IP address 999.1.1.1 of ana@example.com"})
-    assert error.message == "Brevo does not accept this app's IP address."
+    assert error.message == "Brevo does not accept the IP address from which it was asked."
 
 
 def test_answer_without_a_sentence_shows_its_code_alone():

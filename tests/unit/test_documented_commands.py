@@ -89,7 +89,10 @@ def test_command_that_is_not_there_would_be_noticed(parsed, line):
     assert parsed(shlex.split(line)[1:])[0] == 2
 
 
-@pytest.mark.parametrize("guide", ["infra/README.md", "docs/operate.md"])
+GUIDES = ["README.md", "CONTRIBUTING.md", "infra/README.md", *(f"docs/{page.name}" for page in ROOT.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
 def test_links_of_the_guide_lead_somewhere(guide):
     path = ROOT / guide
     text = path.read_text(encoding="utf-8")

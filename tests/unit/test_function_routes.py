@@ -13,7 +13,7 @@ from function_app import app
 from local.functions_host.routes import Route, upper_ascii
 from local.functions_host.targets import path_of
 from shared.config.base import Id
-from shared.runs.run_ids import is_run_id, new_run_id
+from shared.runs.run_ids import is_run_id, new_run_id, run_address
 
 PREFIX = "api"
 
@@ -102,3 +102,9 @@ def test_no_two_functions_have_the_same_route_and_method():
     routes = [Route.parse(route, [method] if method else []) for _, route, method in FUNCTIONS]
     for index, route in enumerate(routes):
         assert not any(route.conflicts_with(other) for other in routes[:index])
+
+
+def test_newer_run_of_an_export_comes_first_also_within_a_second():
+    times = [datetime(2026, 11, 24, 5, 0, second, place * 50_000, UTC) for second in (0, 1) for place in range(20)]
+    keys = [run_address(new_run_id("gold", time))[1] for time in times]
+    assert keys == sorted(keys, reverse=True)
