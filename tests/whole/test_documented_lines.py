@@ -70,6 +70,7 @@ INLINE: tuple[tuple[str, str], ...] = (
     ("segment-export export save shop export.json --if-match ETAG", ""),
     ("segment-export preview --file export.json", ""),
     ("segment-export run EXPORT", ""),
+    ("segment-export runs high-value", ""),
     ("segment-export run --all", _ENDED),
     ("segment-export run EXPORT --now", _ENDED),
     ("segment-export run EXPORT --accept", _ENDED),
