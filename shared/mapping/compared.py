@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.mapping.leavers import DigestKey
+from shared.mapping.rule import literal
 
 # What a contact is beside what was known: its column `was`.
 NEW, CHANGED, UNCHANGED = 0, 1, 2
 _LOWER = 2**64 - 1
+# The two halves of a column `key`: as one number of 128 bits, the engine would hand it over as a float.
+HALVES = f"CAST(key >> 64 AS UBIGINT) AS high, CAST(key & {_LOWER} AS UBIGINT) AS low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,17 @@ class Compared:
         return self.folder / f"keys-{number:05}.parquet"
 
 
+def key_sql(secret: str, text: str) -> str:
+    """A key of 128 bits as SQL: the MD5 of the secret, where there is one, and a text behind it."""
+    return f"md5_number({literal(secret)} || {text})" if secret else f"md5_number({text})"
+
+
+def key_number(secret: str, text: str) -> int:
+    """The same number as `key_sql`."""
+    return int.from_bytes(hashlib.md5(f"{secret}{text}".encode(), usedforsecurity=False).digest(), "little")
+
+
 def key_numbers(key: DigestKey, identity: str) -> tuple[int, int]:
-    """The key of a contact as the statements here compute it. `identity` is in the form in which it is sent."""
-    digest = hashlib.md5(f"{key.text}{identity}".encode(), usedforsecurity=False).digest()
-    number = int.from_bytes(digest, "little")
+    """The halves of a contact's key. `identity` is in the form in which it is sent."""
+    number = key_number(key.text, identity)
     return number >> 64, number & _LOWER

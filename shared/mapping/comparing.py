@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.mapping.compared import CHANGED, NEW, UNCHANGED, Compared
-from shared.mapping.dedupe import HALVES, RowKeys
+from shared.mapping.compared import CHANGED, HALVES, NEW, UNCHANGED, Compared, key_sql
+from shared.mapping.dedupe import RowKeys
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import DigestKey
@@ -44,7 +44,7 @@ class Comparing:
     def compare(self, addresses: RowKeys | None) -> None:
         """Notes the keys of the chunk's contacts, and finds those that are to be sent.
 
-        `addresses` are the keys of the chunk's addresses, where contacts are told apart by them.
+        `addresses` are the keys of the chunk's addresses, where they identify contacts.
         """
         identity = "" if addresses else f", {self._identity} AS key"
         stays = ", ".join(str(FATE[fate]) for fate in _STAYS)
@@ -72,7 +72,7 @@ class Comparing:
     @property
     def _identity(self) -> str:
         """The key of a contact that an id identifies. One that Brevo has under a former name keeps it."""
-        return f"md5_number({literal(self._compared.key.text)} || coalesce(known_as, customer_id))"
+        return key_sql(self._compared.key.text, "coalesce(known_as, customer_id)")
 
     def _was(self, high: Numbers, low: Numbers, digest: Numbers) -> NDArray[np.uint8]:
         order = np.argsort(high)
@@ -95,7 +95,7 @@ class Comparing:
 
 
 def _digest(plan: Plan, key: DigestKey) -> str:
-    """Of all values as they are sent. Text that is refused and none at all are told apart, which does no harm."""
+    """Of all values as they are sent. Text that is refused differs from none at all, which does no harm."""
     values = ["email", *(["known_as"] if plan.ext_id else [])]
     values += [f"CASE WHEN NOT phone_lost{k} THEN phone{k} END" for k, _ in plan.phones]
     values += [f"f{i}" for i, _ in plan.values]

@@ -11,15 +11,14 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.mapping.compared import HALVES, key_sql
 from shared.mapping.engine import fetch_columns
-from shared.mapping.fate import FATE, Fate
-from shared.mapping.rule import literal
+from shared.mapping.fate import FATE
 from shared.mapping.sorted_keys import Numbers, SortedKeys, repeated
 
 type RowNumbers = NDArray[np.int64]
 
 _CONTACT = f"fate = {FATE['contact']}"
-_LOWER = 2**64 - 1
 # Odd, so that no two numbers become one; its bits have no pattern, so numbers that are alike are spread.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -38,17 +37,13 @@ class RowKeys:
         return self.high[places], self.low[places]
 
 
-# The two halves of a column `key` of 128 bits: as one number, the engine would hand it over as a float.
-HALVES = f"CAST(key >> 64 AS UBIGINT) AS high, CAST(key & {_LOWER} AS UBIGINT) AS low"
-
-
 class FirstAddresses:
     """The addresses so far, by the MD5 of `secret` and the address behind it. `db` has the chunk."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, secret: str) -> None:
         self._db = db
         self._folder = folder
-        self._text = f"{literal(secret)} || email" if secret else "email"
+        self._key = key_sql(secret, "email")
         self._segment = 0
         self._here, self._before = self._table("here-0"), self._table("before")
 
@@ -61,19 +56,16 @@ class FirstAddresses:
         if segment != self._segment:
             self._before.take(self._here)
             self._segment, self._here = segment, self._table(f"here-{segment}")
-        hashed = f"SELECT rowid AS row, md5_number({self._text}) AS key FROM chunk WHERE {_CONTACT}"
+        hashed = f"SELECT rowid AS row, {self._key} AS key FROM chunk WHERE {_CONTACT}"
         keys = RowKeys(**fetch_columns(self._db, f"SELECT row, {HALVES} FROM ({hashed})"))
         order = np.argsort(keys.high)
         rows, key = keys.row[order], [keys.high[order], keys.low[order]]
         is_duplicate = repeated(key, rows) | self._here.find(key)[0]
         is_merged = self._before.find(key)[0] & ~is_duplicate
         self._here.add([column[~is_duplicate] for column in key])
-        self._settle("duplicate_email", rows[is_duplicate])
-        self._settle("merged", rows[is_merged])
+        update_rows(self._db, f"fate = {FATE['duplicate_email']}", rows[is_duplicate])
+        update_rows(self._db, f"fate = {FATE['merged']}", rows[is_merged])
         return keys
-
-    def _settle(self, fate: Fate, rows: RowNumbers) -> None:
-        update_rows(self._db, f"fate = {FATE[fate]}", rows)
 
     def _table(self, name: str) -> SortedKeys:
         return SortedKeys(self._folder, f"addresses-{name}", 2)

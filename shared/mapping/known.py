@@ -21,12 +21,12 @@ Which contact wins: https://help.brevo.com/hc/en-us/articles/32331116133522; tha
 https://developers.brevo.com/reference/update-contact (November 2026).
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.config.mapping import PHONE_ATTRIBUTES
+from shared.mapping.compared import key_number, key_sql
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import Leavers, as_sent
 from shared.mapping.rule import literal
@@ -68,10 +68,8 @@ class KnownContacts:
         return f"{number},{','.join(str(self._digest(text)) for text in texts)},{blocked:d},{left:d},{leaver}\n"
 
     def _digest(self, text: str) -> int | str:
-        """As `_digest_sql`; empty where the text is. The key never leaves the worker and is another one in each run."""
-        if not text:
-            return ""
-        return int.from_bytes(hashlib.md5(f"{self.key}{text}".encode(), usedforsecurity=False).digest(), "little")
+        """Empty where the text is. The key never leaves the worker and is another one in each run."""
+        return key_number(self.key, text) if text else ""
 
 
 def customers_sql() -> str:
@@ -83,7 +81,7 @@ def customer_sql(key: str) -> list[str]:
     """Statements that settle the fate of rows whose customer has a contact already, and remember the chunk's."""
     contact = f"fate = {FATE['contact']}"
     return [
-        f"CREATE OR REPLACE TEMP TABLE met AS SELECT rowid AS row, {_digest_sql(key, 'customer_id')} AS customer, "
+        f"CREATE OR REPLACE TEMP TABLE met AS SELECT rowid AS row, {key_sql(key, 'customer_id')} AS customer, "
         f"{contact} AS counted FROM chunk WHERE customer_id IS NOT NULL",
         "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("
         "SELECT row, row_number() OVER (PARTITION BY customer ORDER BY row) AS nth FROM met WHERE counted AND customer "
@@ -126,7 +124,7 @@ def foreign_phone_sql(known: KnownContacts, number: int, *, waited: bool) -> str
     return (
         f"UPDATE chunk SET phone_lost{number} = true FROM known_phones{number} AS found, ({mine}) AS mine "
         f"WHERE chunk.fate = {FATE['contact']} AND mine.row = chunk.rowid AND mine.own IS DISTINCT FROM found.contact "
-        f"AND found.phone = {_digest_sql(known.key, f'CAST(chunk.phone{number} AS VARCHAR)')}"
+        f"AND found.phone = {key_sql(known.key, f'CAST(chunk.phone{number} AS VARCHAR)')}"
     )
 
 
@@ -137,15 +135,15 @@ def judge_sql(known: KnownContacts) -> list[str]:
         "CREATE OR REPLACE TEMP TABLE met AS SELECT row, "
         "owner.contact AS owner, owner.blocked AS owner_blocked, holder.contact AS holder, holder.id AS holder_id, "
         "holder.blocked AS holder_blocked, coalesce(owner.gone, false) OR coalesce(holder.gone, false) AS gone "
-        f"FROM (SELECT rowid AS row, {_digest_sql(known.key, 'customer_id')} AS id, "
-        f"{_digest_sql(known.key, 'email')} AS address FROM chunk WHERE fate = {FATE['contact']}) AS mine "
+        f"FROM (SELECT rowid AS row, {key_sql(known.key, 'customer_id')} AS id, "
+        f"{key_sql(known.key, 'email')} AS address FROM chunk WHERE fate = {FATE['contact']}) AS mine "
         "LEFT JOIN known AS owner ON owner.id = mine.id LEFT JOIN known AS holder ON holder.address = mine.address",
         # Former ids matter only where Brevo does not know the present one.
         "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone FROM ("
         "SELECT row, trim(unnest(names)) AS name, generate_subscripts(names, 1) AS nth FROM ("
         "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
         "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
-        f"JOIN known ON known.id = {_digest_sql(known.key, 'name')}",
+        f"JOIN known ON known.id = {key_sql(known.key, 'name')}",
         "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT met.*, former.* EXCLUDE (row), "
         f"CAST({fate} AS UTINYINT) AS verdict FROM met LEFT JOIN ("
         "SELECT row, bool_or(former.gone) AS was_gone, bool_or(former.contact = holder) AS is_holder, "
@@ -161,7 +159,7 @@ def holder_sql(known: KnownContacts) -> str:
     """Finds whose address each contact of the chunk has, where addresses alone tell contacts apart."""
     return (
         "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT row, CAST(NULL AS BIGINT) AS owner, holder.contact AS holder "
-        f"FROM (SELECT rowid AS row, {_digest_sql(known.key, 'email')} AS address FROM chunk "
+        f"FROM (SELECT rowid AS row, {key_sql(known.key, 'email')} AS address FROM chunk "
         f"WHERE fate = {FATE['contact']}) AS mine LEFT JOIN known AS holder USING (address)"
     )
 
@@ -205,10 +203,6 @@ def _file(known: KnownContacts) -> str:
         "'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR'}, "
         f"auto_detect=false, header=false, parallel=false, buffer_size={_BUFFER_BYTES})"
     )
-
-
-def _digest_sql(key: str, column: str) -> str:
-    return f"md5_number({literal(key)} || {column})"
 
 
 def _verdict(known: KnownContacts) -> str:
