@@ -36,6 +36,13 @@ def note(app: App, caller: Caller, what: str, target: str, detail: str = "") -> 
     app.storage.audit.put(Row(_PARTITION, key, asdict(entry)))
 
 
+def note_start(app: App, caller: Caller, what: str, export_id: str, run_id: str, *, accept: bool) -> None:
+    """Adds a line for a run that was started, and one where its guards are let through beforehand."""
+    note(app, caller, what, export_id, run_id)
+    if accept:
+        note(app, caller, "let through guards", export_id, run_id)
+
+
 def read_audit(app: App, caller: Caller, *, after: str = "", limit: int = 50) -> tuple[list[AuditEntry], str]:
     """A page of the trail, newest first, and the key that the next page comes after; empty on the last one."""
     require(caller, "view_audit")

@@ -56,7 +56,5 @@ def take_members_out(
         return None
     start = start_run(app, ready, trigger, caller.name, accept=accept, instead=Clear())
     if start.is_new:
-        audit.note(app, caller, "take members out", export_id, start.run_id)
-        if accept:
-            audit.note(app, caller, "let through guards", export_id, start.run_id)
+        audit.note_start(app, caller, "take members out", export_id, start.run_id, accept=accept)
     return start

@@ -250,15 +250,16 @@ def _save(
     Where the export goes to another list from now on, what it has put into the one before is not its own any more: how
     many that are, None where it stays at its list or that is not known.
     """
-    what, before = operation.replace("_", " "), None
-    staying = _left_behind(app, new)
+    what, before, staying = operation.replace("_", " "), None, None
 
     def change(document: Document) -> Document:
-        nonlocal before
+        nonlocal before, staying
         before = document.export(new.id)
         check_expected(f"export {new.id}", before, expected)
         _require_for(document, caller, operation, before, new)
         changed = with_item(document, "exports", new)
+        if before is not None and _goes_elsewhere(before, new):
+            staying = members_of(app, document, before)
         if may_be_due(before, new):
             note_as_known(app, new)
         return changed
@@ -268,13 +269,6 @@ def _save(
         drop_ledgers(app.storage.app_blobs, new.id)
     audit.note(app, caller, what, new.id, detail)
     return staying
-
-
-def _left_behind(app: App, new: Export) -> int | None:
-    """How many contacts the export leaves in the list that it has now, where it is to have another one."""
-    document = app.configuration.read()
-    before = document.export(new.id)
-    return members_of(app, document, before) if before is not None and _goes_elsewhere(before, new) else None
 
 
 def _goes_elsewhere(before: Export, new: Export) -> bool:

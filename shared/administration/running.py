@@ -72,9 +72,7 @@ def start_export(
     if key and start.run_id != run_id:
         _take_over(app, export_id, digest, start.run_id)
     if start.is_new:
-        audit.note(app, caller, "run export", export_id, start.run_id)
-        if accept:
-            audit.note(app, caller, "let through guards", export_id, start.run_id)
+        audit.note_start(app, caller, "run export", export_id, start.run_id, accept=accept)
     return start
 
 

@@ -12,6 +12,7 @@ from shared.config.document import ReadyExport
 from shared.config.models import Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError
+from shared.mapping.leavers import DigestKey
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
 from shared.runs.state import SUCCEEDED
@@ -50,7 +51,7 @@ def has_members(app: App, ready: ReadyExport) -> bool:
     """
     export = ready.export
     address = Address(ready.key_setting, export.list_id, export.id)
-    digest_key("ledger")  # which says what is wrong with APP_SECRET
+    key = digest_key("ledger")  # which says what is wrong with APP_SECRET
     if not _is_kept(app, address):
         if _has_sent(app, address):
             raise impossible(export.id, "whom it has put there is not known any more")
@@ -60,7 +61,7 @@ def has_members(app: App, ready: ReadyExport) -> bool:
         check_known(opened)
         return bool(_size(opened))
 
-    return _opened(app, address, export, look)
+    return _opened(app, address, export, key, look)
 
 
 def members_of(app: App, document: Document, export: Export) -> int | None:
@@ -73,12 +74,12 @@ def members_of(app: App, document: Document, export: Export) -> int | None:
         return None
     address = Address(connection.api_key.setting, export.list_id, export.id)
     try:
-        digest_key("ledger")
+        key = digest_key("ledger")
     except ConfigurationError:
         return None
     if not _is_kept(app, address):
         return None
-    return _opened(app, address, export, lambda opened: None if opened.unread else _size(opened))
+    return _opened(app, address, export, key, lambda opened: None if opened.unread else _size(opened))
 
 
 def staying_words(members: int, list_id: int) -> str:
@@ -104,10 +105,12 @@ def _has_sent(app: App, address: Address) -> bool:
     return False
 
 
-def _opened[Found](app: App, address: Address, export: Export, look: Callable[[Opened], Found]) -> Found:
+def _opened[Found](
+    app: App, address: Address, export: Export, key: DigestKey, look: Callable[[Opened], Found]
+) -> Found:
     with working_folder() as folder:
         try:
-            return look(open_ledger_at(app, address, export.identify_by, digest_key("ledger"), Path(folder)))
+            return look(open_ledger_at(app, address, export.identify_by, key, Path(folder)))
         except (Conflict, NotFound) as error:
             raise TransientError("storage_conflict", f"{error} was changed meanwhile.") from None
 
