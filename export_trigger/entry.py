@@ -112,8 +112,8 @@ def endpoint(
     def register(handler: Handler) -> object:
         words = (handler.__doc__ or "").strip()
         name = handler.__name__
-        told = words, status, answer, body, parameters, problems, anonymous, first, headers
-        ENDPOINTS.append(Endpoint(method, route, name, *told))
+        what = words, status, answer, body, parameters, problems, anonymous, first, headers
+        ENDPOINTS.append(Endpoint(method, route, name, *what))
         level = func.AuthLevel.ANONYMOUS if anonymous else None
         return blueprint.route(route, methods=[method], auth_level=level)(
             answering(handler, anonymous=anonymous, by_secret=by_secret)

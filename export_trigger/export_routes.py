@@ -8,6 +8,7 @@ from export_trigger.answers import RequestError, json_answer, read_body, read_js
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import DuplicateBody, EndBody, Started, WhyBody
+from shared.access import Operation
 from shared.administration.ending import Members, take_members_out
 from shared.administration.exports import (
     SORT_KEYS,
@@ -113,14 +114,20 @@ def remove_export(asked: Asked) -> func.HttpResponse:
     """
     expected = asked.if_match(required=True)
     members, accept = _one_of(asked, "members", get_args(Members)), _one_of(asked, "accept", ("false", "true"))
-    if members == "remove":
-        start = take_members_out(
-            asked.app, asked.caller, "remove_export", asked.id, "http", expected=expected, accept=accept == "true"
-        )
-        if start is not None:
-            return started_answer(start)
+    if first := _first(asked, "remove_export", members, expected, accept=accept == "true"):
+        return first
     staying = remove(asked.app, asked.caller, asked.id, expected)
     return func.HttpResponse(status_code=204, headers=_staying(staying))
+
+
+def _first(
+    asked: Asked, operation: Operation, members: str, expected: str | None, *, accept: bool
+) -> func.HttpResponse | None:
+    """The run that takes the members out before the operation; None where they stay, or none of them is left."""
+    if members == "stay":
+        return None
+    start = take_members_out(asked.app, asked.caller, operation, asked.id, "http", expected=expected, accept=accept)
+    return started_answer(start) if start else None
 
 
 def _one_of(asked: Asked, name: str, values: tuple[str, ...]) -> str:
@@ -165,12 +172,8 @@ def detach_export(asked: Asked) -> func.HttpResponse:
     Its list's members stay, or leave it first, as with DELETE.
     """
     body, expected = read_body(asked.req, EndBody), asked.if_match(required=False)
-    if body.members == "remove":
-        start = take_members_out(
-            asked.app, asked.caller, "detach_export", asked.id, "http", expected=expected, accept=body.accept
-        )
-        if start is not None:
-            return started_answer(start)
+    if first := _first(asked, "detach_export", body.members, expected, accept=body.accept):
+        return first
     return saved_answer(detach(asked.app, asked.caller, asked.id, expected), "exports")
 
 

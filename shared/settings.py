@@ -83,10 +83,13 @@ def serve_env_unread(environment: Mapping[str, str]) -> str:
 
 
 def emulator_hint(environment: Mapping[str, str], service: str = "blob") -> str:
-    """What to try where this service of these settings' storage does not answer and is on this machine; else empty."""
+    """What to try where this service of these settings' storage does not answer and is on this machine; else empty.
+
+    Without a `service` it was not storage that did not answer.
+    """
     setting = environment.get("AzureWebJobsStorage", "")
     by_identity = any(name.startswith(("AzureWebJobsStorage__", "SEGMENT_STORAGE__")) for name in environment)
-    if by_identity or environment.get("SEGMENT_STORAGE") not in (None, "", setting):
+    if not service or by_identity or environment.get("SEGMENT_STORAGE") not in (None, "", setting):
         return ""
     if not names_storage(environment):
         return serve_env_unread(environment) or "AzureWebJobsStorage is not set here; `make serve` shows how."

@@ -43,8 +43,7 @@ def error_lines(error: ExportError, context: click.Context) -> list[str]:
         return [in_terminal(line) for line in (*faults, error.advice)]
     if error.code in _WITHOUT_SETTINGS and (line := serve_env_unread(os.environ)):
         return [line]
-    service = getattr(error, "service", "")
-    hint = emulator_hint(os.environ, service) if service else ""
+    hint = emulator_hint(os.environ, getattr(error, "service", ""))
     if hint and not names_storage(os.environ):
         return [hint]
     text = f"{error.message} {hint}" if hint else str(error)

@@ -9,6 +9,13 @@ Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # with the segment: they send nothing. A repair makes it right.
 Kind = Literal["export", "trial", "plan", "undo", "clear", "verify", "repair"]
 SENDS_SEGMENT: frozenset[Kind] = frozenset(("export", "plan", "repair"))
+# What a run that does not send its segment is called.
+NAMES: dict[Kind, str] = {
+    "trial": "a trial",
+    "undo": "an undo",
+    "clear": "a removal of members",
+    "verify": "a verification",
+}
 # These read the list as it is, whatever the export's mode.
 COMPARES: frozenset[Kind] = frozenset(("verify", "repair"))
 # These change who is in the list, and send nothing.

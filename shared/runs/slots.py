@@ -122,7 +122,7 @@ def blocking(app: App, run: Run) -> tuple[list[LeftImport], list[str]]:
     And the open runs that hold the account's slots.
     """
     left = left_imports(app, run.key_setting)
-    own = [each for each in left if run_address(each.run)[0] == run.export]
+    own = _of_its_export(left, run)
     rows = _rows(app, run.key_setting)
     others = {row.values["run"] for row in rows if not row.values.get("left_at")} - {run.run_id}
     return own or left, sorted(others)
@@ -134,7 +134,11 @@ def left_by_its_export(app: App, run: Run) -> list[LeftImport]:
     Asks Brevo about them now and then. Raises as BrevoClient does.
     """
     release_left_slots(app, run.key_setting)
-    return [each for each in left_imports(app, run.key_setting) if run_address(each.run)[0] == run.export]
+    return _of_its_export(left_imports(app, run.key_setting), run)
+
+
+def _of_its_export(left: list[LeftImport], run: Run) -> list[LeftImport]:
+    return [each for each in left if run_address(each.run)[0] == run.export]
 
 
 def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: float) -> bool:

@@ -18,7 +18,7 @@ from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError, TransientError, described
 from shared.runs.holding import supersede
-from shared.runs.kinds import Kind, Trigger
+from shared.runs.kinds import NAMES, Kind, Trigger
 from shared.runs.queue import Message, send
 from shared.runs.state import Run
 from shared.runs.steps.watch import start_watch
@@ -36,7 +36,6 @@ _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/bl
 
 _DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
-_KINDS: dict[Kind, str] = {"undo": "An undo", "clear": "A removal of members", "verify": "A verification"}
 _HELD = "A run of this export is held, and waits for a person who approves or cancels it."
 _log = logging.getLogger(__name__)
 
@@ -118,9 +117,10 @@ def _active(run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
             "Wait for its end, or cancel it. An export has one open run at a time.",
         )
     if kind not in ("export", "plan") or (run is not None and _is_other(run, kind)):
+        name = NAMES.get(run.kind, "a run") if run else "a run"
         raise ConfigurationError(
             "run_active",
-            f"{_KINDS.get(run.kind, 'A run') if run else 'A run'} of this export is active: {run_id}.",
+            f"{name[0].upper()}{name[1:]} of this export is active: {run_id}.",
             "Start this when it has ended. An export has one open run at a time.",
         )
     return Start(export_id, run_id, reason=_HELD if run is not None and run.is_held else _ACTIVE)

@@ -14,17 +14,10 @@ from shared.config.document import ReadyExport
 from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.lifetimes import UNDO_DAYS
-from shared.runs.kinds import Kind
+from shared.runs.kinds import NAMES, Kind
 from shared.runs.ledgers import address_of
 from shared.runs.state import SUCCEEDED, Run
 from shared.sync.stored import UNDO, exports_of
-
-_KINDS: dict[Kind, str] = {
-    "undo": "an undo",
-    "trial": "a trial",
-    "clear": "a removal of members",
-    "verify": "a verification, which changes nothing",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ def record_of(undone: Run) -> str:
 def _why_not(app: App, ready: ReadyExport, undone: Run) -> str:
     """Why the run cannot be undone by what its own row says; empty where it can."""
     if not undone.sends_segment:
-        return f"it is {_KINDS.get(undone.kind, 'no run of the export')}"
+        return f"it is {NAMES[undone.kind]}{', which changes nothing' if undone.kind == 'verify' else ''}"
     if undone.state not in SUCCEEDED:
         return f"it was not confirmed, it is {undone.state.replace('_', ' ')}"
     if (undone.key_setting, undone.list_id) != (ready.key_setting, ready.export.list_id):

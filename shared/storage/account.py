@@ -120,8 +120,7 @@ def _hurried() -> dict[str, Any]:
     """For one client: a service that hangs says nothing of the others."""
     from shared.storage.hurried import HurriedTransport
 
-    limits = {"connection_timeout": HURRIED_SECONDS, "read_timeout": HURRIED_SECONDS}
-    return {"transport": HurriedTransport(HURRIED_SECONDS), **limits}
+    return {"transport": HurriedTransport(HURRIED_SECONDS)}
 
 
 def _open(account: StorageAccount, clock: Clock, kind: str, service: type[object], options: dict[str, Any]) -> Any:

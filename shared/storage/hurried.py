@@ -8,7 +8,7 @@ from azure.core.pipeline.transport import HttpTransport, RequestsTransport
 
 from shared.storage.failures import Silent
 
-# As long as anybody is let wait: whoever asks later finds out anew.
+# As long as anybody is let wait: the next one who asks after that finds out again.
 _SILENT_SECONDS = 15.0
 # A call and its retry.
 _MOST_TIMEOUTS = 2
@@ -55,7 +55,7 @@ class HurriedTransport(HttpTransport[Any, Any]):
         return answer
 
     def _note(self, took_seconds: float) -> None:
-        """Whoever is refused at once, as while storage restarts, is not hanging."""
+        """A request that is refused at once, as while storage restarts, does not hang."""
         if took_seconds < 0.9 * self._seconds:
             return
         self._timeouts += 1

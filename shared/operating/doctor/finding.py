@@ -59,8 +59,7 @@ def probed_at_once(probes: list[Probe]) -> tuple[list[Finding], bool]:
 def fault(check: str, error: Exception) -> Finding:
     """The line about what a check has raised."""
     if isinstance(error, ExportError):
-        service = getattr(error, "service", "")
-        hint = emulator_hint(os.environ, service) if service else ""
+        hint = emulator_hint(os.environ, getattr(error, "service", ""))
         return Finding(check, "FAILED", error.message, hint or error.advice)
     if isinstance(error, NotFound | Conflict):
         return Finding(check, "FAILED", f"{error} was changed meanwhile.", "Try again.")
