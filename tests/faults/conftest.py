@@ -25,6 +25,7 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN, RunStore
 from shared.settings import Settings, read_settings
 from simulation.storage import Kept
+from tests.known_account import key_setting
 from tests.memory_line import Line, Mode, VirtualClock, WorkerDied
 from tests.plain import plain
 
@@ -254,7 +255,7 @@ def make_story(sandbox: BrevoSandbox, tmp_path: Path, monkeypatch: pytest.Monkey
     """Makes a story in a storage account of its own, at the same Brevo account."""
 
     def make(**settings: str) -> Story:
-        account = f"BREVO_KEY_{uuid.uuid4().hex[:8].translate(str.maketrans('0123456789', 'ghijklmnop')).upper()}"
+        account = key_setting(uuid.uuid4().hex[:8])
         monkeypatch.setenv(account, sandbox.api_key)
         config = tmp_path / f"{account}.json"
         read = read_settings(

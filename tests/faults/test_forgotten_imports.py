@@ -50,25 +50,30 @@ def doctor_of(story):
     return slow_imports(story.app, story.app.document())
 
 
+def warning_of(story):
+    """What doctor warns of, and what to do."""
+    state, text, fix = doctor_of(story)
+    assert state == "warn"
+    return text, fix
+
+
 def test_open_run_says_that_brevo_does_not_list_its_import(story, first):
     story.work(hours=0.25)
     assert waiting_of(story, first).startswith("Brevo no longer lists 1 import (process 78). Brevo accepted")
-    state, text, fix = doctor_of(story)
-    assert state == "warn"
+    text, fix = warning_of(story)
     assert "Brevo does not list the process 78, posted" in text
     assert f"which {first} waits for until 20" in text
     assert "`segment-export cancel RUN`" in fix
 
 
-def test_whoever_cancels_a_run_hears_at_once_which_import_holds_its_slot_and_so_does_doctor(story, first, monkeypatch):
+def test_cancelling_a_run_says_at_once_which_import_holds_its_slot_and_so_does_doctor(story, first, monkeypatch):
     monkeypatch.setattr("shared.app.open_app", lambda: story.app)
     cancelled = CliRunner().invoke(program, ["cancel", first], catch_exceptions=False).stdout
     until = local_text(left_imports(story.app, story.account)[0].until)
     assert "Brevo may still work on the import 78: a slot stays taken until Brevo has ended it" in cancelled
     assert f"at the latest until {until}. The next runs of the export wait for that." in cancelled
     assert any(until in note for note in run_status(story.app, find_run(story.app, first)).notes)
-    state, text, _ = doctor_of(story)
-    assert state == "warn"
+    text, _ = warning_of(story)
     assert f"The next runs wait for the import 78 of the ended run {first}: posted at 20" in text
     assert f"at the latest until {until}." in text
 
@@ -90,8 +95,7 @@ def test_next_run_says_which_import_it_waits_for_and_doctor_how_to_go_on(story, 
     assert f"waits for the import 78 of the ended run {first}" in status.waiting
     assert "Brevo does not list that process any more. It was posted at 20" in status.waiting
     assert "at most until 20" in status.waiting
-    state, text, fix = doctor_of(story)
-    assert state == "warn"
+    text, fix = warning_of(story)
     assert f"The next runs wait for the import 78 of the ended run {first}" in text
     assert f"`segment-export release {first} --yes`" in fix
 

@@ -2,16 +2,17 @@
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from shared.access import Caller
 from shared.administration.running import undo_run
-from shared.brevo.session import BrevoSession
 from shared.errors import ExportError
 from shared.runs.holding import approve
 from shared.runs.status import find_run
+from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
 from tests.memory_line import WorkerDied
 from tests.sizes import sampled
@@ -120,7 +121,7 @@ def restore(story: Story, seed: int) -> None:
 # Broken anywhere
 
 
-def broken(make_story: Callable[[], Story], break_at: Callable[[Story, int], Any], points: range) -> list[str]:
+def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -> list[str]:
     """Breaks an undo at each of these points; what was not right, point by point."""
     found = []
     assert points
@@ -146,50 +147,20 @@ def broken(make_story: Callable[[], Story], break_at: Callable[[Story, int], Any
     return found
 
 
-def calls_of_an_undo(make_story: Callable[[], Story], *, reads: bool = False) -> int:
-    lines = []
-
-    def counted(story: Story, _: int) -> Any:
-        worker, line = story.worker(reads=reads)
-        lines.append(line)
-        return worker
-
-    assert broken(make_story, counted, range(1)) == []
-    return lines[0].calls
-
-
 @sampled(16, first=5)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_undo_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, some):
-    points = range(1, calls_of_an_undo(make_story) + 1)[some]
+    points = range(1, calls_of(partial(broken, make_story)) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
 @sampled(40, parts=3, first=20)
 def test_undo_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
-    points = range(1, calls_of_an_undo(make_story, reads=True) + 1)[some]
+    points = range(1, calls_of(partial(broken, make_story), reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
 
 
 @sampled(4, first=3)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_undo_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):
-    call, left = BrevoSession.call, [0]
-
-    def dying(self: BrevoSession, *arguments: Any, **how: Any) -> Any:
-        left[0] -= 1
-        if left[0] == 0 and when == "before":
-            raise WorkerDied
-        answer = call(self, *arguments, **how)
-        if left[0] == 0:
-            raise WorkerDied
-        return answer
-
-    monkeypatch.setattr(BrevoSession, "call", dying)
-    monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 1)
-
-    def break_at(story: Story, at: int) -> Any:
-        left[0] = at
-        return story.app
-
-    assert broken(make_story, break_at, range(1, 14)[some]) == []
+    assert broken(make_story, dying_at_brevo(monkeypatch, when), range(1, 14)[some]) == []

@@ -7,6 +7,7 @@ import pytest
 
 from shared.administration.running import verify_export
 from shared.errors import ExportError
+from tests.faults.breaking import WorkerAt, calls_of
 from tests.faults.conftest import Story
 from tests.faults.test_undo import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
@@ -40,9 +41,7 @@ def verify(story: Story, worker: Any, *, repair: bool) -> dict[str, Any]:
     return story.status(story.runs()[0].run_id)
 
 
-def broken(
-    make_story: Callable[[], Story], worker_at: Callable[[Story, int], Any], points: range, repair: bool
-) -> list[str]:
+def broken(make_story: Callable[[], Story], worker_at: WorkerAt, points: range, repair: bool) -> list[str]:
     found = []
     assert points
     for at in points:
@@ -70,13 +69,6 @@ def broken(
 @pytest.mark.parametrize("repair", [False, True])
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_verification_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, repair, some):
-    lines = []
-
-    def counted(story: Story, _: int) -> Any:
-        worker, line = story.worker()
-        lines.append(line)
-        return worker
-
-    assert broken(make_story, counted, range(1), repair) == []
-    points = range(1, lines[0].calls + 1)[some]
+    calls = calls_of(lambda worker_at, points: broken(make_story, worker_at, points, repair))
+    points = range(1, calls + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points, repair) == []

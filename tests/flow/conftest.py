@@ -26,7 +26,6 @@ from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
 from shared.staging.preview import preview
 from shared.storage.account import Storage, open_storage
-from shared.storage.tables import Row
 from simulation.storage import Kept
 from tests.flow.asking import asked  # noqa: F401 - a fixture of this folder's tests
 from tests.flow.customers import by_customer  # noqa: F401 - likewise
@@ -34,6 +33,7 @@ from tests.flow.excluding import excluding  # noqa: F401 - likewise
 from tests.flow.following import following  # noqa: F401 - likewise
 from tests.flow.trials import trying  # noqa: F401 - likewise
 from tests.flow.undoing import undoing  # noqa: F401 - likewise
+from tests.known_account import key_setting, note_speed_and_limit
 from tests.memory_line import Line, VirtualClock
 from tests.plain import plain
 
@@ -273,8 +273,7 @@ def make_flow(
 
     def make(**settings: str) -> Flow:
         unique = uuid.uuid4().hex[:10]
-        # Letters alone: seven digits in a row count as a phone number, which no message shows.
-        account = f"BREVO_KEY_{unique.translate(str.maketrans('0123456789', 'ghijklmnop')).upper()}"
+        account = key_setting(unique)
         monkeypatch.setenv(account, sandbox.api_key)
         config = tmp_path / f"exports-{unique}.json"
         read = read_settings(
@@ -287,10 +286,7 @@ def make_flow(
             }
         )
         storage = storage_account.open(read)
-        # As an account that has imported before: its first look comes when the import should be done, and its limit is
-        # known, so that no call waits for the pace of an account of which nothing is known.
-        storage.accounts.put(Row(account, "learned", {"seconds_per_contact": 1e-6}))
-        storage.accounts.put(Row(account, "contacts", {"limit": 1e7}))
+        note_speed_and_limit(storage.accounts, account)
         flow = Flow(
             app=App(read, storage, RunStore(storage)),
             sandbox=sandbox,

@@ -17,7 +17,7 @@ from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from local.core_tools import CoreToolsHost
 from local.functions_host import FunctionsHost
-from tests.whole.known_account import make_known
+from tests.known_account import make_known
 from tests.whole.started import Started
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"

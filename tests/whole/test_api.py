@@ -23,7 +23,7 @@ from local.functions_host.http_messages import send
 from local.sandbox_contacts import members_of
 from local.stack import CONTAINER, Stack
 from tests.documented import blocks
-from tests.whole.known_account import make_known, make_quick
+from tests.known_account import make_known, make_quick
 from tests.whole.page import Page, header
 
 pytestmark = pytest.mark.timeout(400)

@@ -21,8 +21,8 @@ import pytest
 
 from local.functions_host.http_messages import send
 from tests.documented import ROOT, commands
+from tests.known_account import make_known, make_quick
 from tests.waiting import wait_until
-from tests.whole.known_account import make_known, make_quick
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -85,7 +85,7 @@ INLINE: tuple[tuple[str, str], ...] = (
     ("segment-export cancel RUN", ""),
     ("segment-export approve RUN", _HELD),
     ("segment-export undo RUN", f"{_ENDED}; {_MIRROR}"),
-    ("segment-export notify-test", "export EXPORT_CONFIG=told.json"),
+    ("segment-export notify-test", "export EXPORT_CONFIG=notified.json"),
     ("segment-export notify-test ID", ""),
 )
 
@@ -229,7 +229,7 @@ def _write_own_files(folder: Path) -> None:
     export = {**document["exports"][0], "id": "shop", "schedule": "off"}
     (folder / "export.json").write_text(json.dumps(export))
     team = {"id": "team", "type": "teams", "url": {"setting": "TEAMS_WEBHOOK_URL"}}
-    (folder / "told.json").write_text(json.dumps({**document, "notifications": [team]}))
+    (folder / "notified.json").write_text(json.dumps({**document, "notifications": [team]}))
 
 
 def _as_typed(command: str) -> str:

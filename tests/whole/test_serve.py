@@ -16,8 +16,8 @@ from local.free_port import is_free
 from local.functions_host.http_messages import send
 from local.sandbox_process import SandboxProcess
 from shared.version import VERSION
+from tests.known_account import make_known, make_quick
 from tests.waiting import wait_until
-from tests.whole.known_account import make_known, make_quick
 from tests.whole.started import REPOSITORY, Started
 
 pytestmark = pytest.mark.timeout(240)

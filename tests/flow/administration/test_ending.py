@@ -1,4 +1,4 @@
-"""An export ends: its members stay, and whoever asks is told how many; or a run takes them out of the list first."""
+"""An export ends: its members stay, and anyone who asks learns how many; or a run takes them out of the list first."""
 
 import json
 
@@ -116,8 +116,8 @@ def test_route_removes_and_tells_how_many_stay(asked):
 @pytest.mark.parametrize("name", ["remove_export", "detach_export"])
 def test_route_answers_with_the_run_until_nobody_is_left(asked, name):
     asked.flow.run()
-    wish = {"members": "remove", "accept": True}
-    sent = {"body": wish} if name == "detach_export" else {"params": {"members": "remove", "accept": "true"}}
+    body = {"members": "remove", "accept": True}
+    sent = {"body": body} if name == "detach_export" else {"params": {"members": "remove", "accept": "true"}}
     answer = asked(name, "administrator", {"If-Match": "*"}, **sent)
     check_described(ROUTES[name], answer)
     started = json.loads(answer.get_body())
@@ -158,7 +158,7 @@ def test_terminal_says_how_many_stay_where_it_removes(office, typed):
 def test_terminal_removes_an_export_once_its_members_are_out(office, typed):
     office.run()
     words = ("export", "remove", office.export_id, "--members", "remove", "--wait")
-    status, text, told = typed(*words)
+    status, text, errors = typed(*words)
     run = text.split()[0]
     assert status == 3
     for line in (
@@ -167,7 +167,7 @@ def test_terminal_removes_an_export_once_its_members_are_out(office, typed):
         f"to do it: segment-export approve {run} until ",
     ):
         assert line in text
-    assert "type the same again" in told
+    assert "type the same again" in errors
     assert "a removal of members" in typed("runs", office.export_id)[1]
     assert typed("approve", run, "--wait")[0] == 0
     status, text, _ = typed(*words)
@@ -187,9 +187,9 @@ def test_terminal_detaches_in_one_go_where_that_is_accepted(office, typed):
 
 def test_terminal_that_does_not_wait_names_the_run_and_changes_nothing(office, typed):
     office.run()
-    status, text, told = typed("export", "remove", office.export_id, "--members", "remove")
+    status, text, errors = typed("export", "remove", office.export_id, "--members", "remove")
     assert (status, ids(office)) == (0, [office.export_id])
-    assert "Nothing is changed yet" in told
+    assert "Nothing is changed yet" in errors
     assert office.finish(text.strip())["status"] == "held"
 
 
@@ -202,8 +202,8 @@ def test_terminal_ends_nothing_where_the_run_fails(office, typed):
 
 def test_wait_and_accept_are_of_members_that_are_removed(office, typed):
     office.run()
-    status, _, told = typed("export", "remove", office.export_id, "--wait")
-    assert (status, "need --members remove" in told) == (2, True)
+    status, _, errors = typed("export", "remove", office.export_id, "--wait")
+    assert (status, "need --members remove" in errors) == (2, True)
 
 
 def test_terminal_completes_what_becomes_of_members():
