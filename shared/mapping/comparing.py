@@ -21,7 +21,8 @@ from shared.mapping.sorted_keys import Numbers, SortedKeys
 _FRESH_ROWS = "chunk SEMI JOIN fresh ON chunk.rowid = fresh.row"
 # They are in the segment, and so they stay in the list, though this run sends nothing for them.
 _STAYS: tuple[Fate, ...] = ("contact", "blocked_new_address", "address_of_another")
-_RANGES = 16
+# What is known is read in ranges of about so many contacts, since it may be larger than the memory.
+_RANGE_CONTACTS = 500_000
 
 
 class Comparing:
@@ -39,7 +40,7 @@ class Comparing:
     @property
     def rows(self) -> str:
         """The chunk's rows that may be sent."""
-        return "chunk" if self._compared.sends_all or not self._compared.before else _FRESH_ROWS
+        return _FRESH_ROWS if self._sends_part else "chunk"
 
     def compare(self, addresses: RowKeys | None) -> None:
         """Notes the keys of the chunk's contacts, and finds those that are to be sent.
@@ -62,12 +63,16 @@ class Comparing:
             "COPY (SELECT high, low, CASE WHEN is_sent THEN digest END AS digest, was FROM compared) TO "
             f"{literal(str(self._compared.keys_file(self._chunks)))} (FORMAT parquet, COMPRESSION uncompressed)"
         )
-        if self._compared.before:
+        if self._sends_part:
             self._db.execute(
                 f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT row FROM compared WHERE is_sent AND was < {UNCHANGED}"
             )
         self._db.unregister("compared")
         self._chunks += 1
+
+    @property
+    def _sends_part(self) -> bool:
+        return self._compared.before is not None and not self._compared.sends_all
 
     @property
     def _identity(self) -> str:
@@ -83,13 +88,12 @@ class Comparing:
 
     def _load(self, before: Path) -> None:
         """Reads what is known, range by range. A digest that is not known is 0: nobody has this one."""
-        borders = [place * 2**64 // _RANGES for place in range(_RANGES + 1)]
-        for first, end in pairwise(borders):
-            found = fetch_columns(
-                self._db,
-                f"SELECT high, low, coalesce(digest, 0) AS digest FROM read_parquet({literal(str(before))}) "
-                f"WHERE high BETWEEN {first} AND {end - 1}",
-            )
+        rows = f"FROM read_parquet({literal(str(before))})"
+        (count,) = self._db.execute(f"SELECT count(*) {rows}").fetchone() or (0,)
+        ranges = 1 + count // _RANGE_CONTACTS
+        for first, end in pairwise(place * 2**64 // ranges for place in range(ranges + 1)):
+            some = f"{rows} WHERE high BETWEEN {first} AND {end - 1}"
+            found = fetch_columns(self._db, f"SELECT high, low, coalesce(digest, 0) AS digest {some}")
             order = np.argsort(found["high"], kind="stable")
             self._known.add([found[name][order] for name in ("high", "low", "digest")])
 
