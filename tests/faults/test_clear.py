@@ -62,14 +62,14 @@ def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -
     return found
 
 
-@sampled(40, parts=8, first=12)
+@sampled(100, parts=8, first=12)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, some):
     points = range(1, calls_of(partial(broken, make_story)) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
-@sampled(80, parts=4, first=40)
+@sampled(160, parts=4, first=40)
 def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
     points = range(1, calls_of(partial(broken, make_story), reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []

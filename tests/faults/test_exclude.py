@@ -35,7 +35,7 @@ def check_excluded(story, status):
     assert [text for text in story.left_behind() if not text.startswith("~open")] == []
 
 
-@sampled(5)
+@sampled(10)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, some):
     # The first calls are the start's own, which test_each_point.py breaks.
@@ -43,7 +43,7 @@ def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, some)
     assert troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only) == []
 
 
-@sampled(4)
+@sampled(8)
 @pytest.mark.parametrize("mode", ["dies", "outage"])
 def test_nobody_excluded_is_sent_wherever_a_read_breaks(make_story, mode, some):
     only = slice(4 + 2 * some.start, 36, 2 * some.step)

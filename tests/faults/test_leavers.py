@@ -46,7 +46,7 @@ def asking(story):
     return story
 
 
-@sampled(5)
+@sampled(10)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_nobody_is_put_back_wherever_a_write_breaks(make_story, mode, some):
     # The first calls are the start's own, which test_each_point.py breaks.
@@ -54,7 +54,7 @@ def test_nobody_is_put_back_wherever_a_write_breaks(make_story, mode, some):
     assert troubles(make_story, mode, None, check_left_out, with_leavers, how=after_reset, only=only) == []
 
 
-@sampled(3)
+@sampled(6)
 @pytest.mark.parametrize("mode", ["dies", "outage"])
 def test_nobody_is_put_back_wherever_a_read_breaks(make_story, mode, some):
     only = slice(4 + 2 * some.start, 28, 2 * some.step)

@@ -85,7 +85,7 @@ def lose_at(story: Story, at: int, *, reads: bool) -> None:
     assert ended_at(story, run_id) - story.died_at <= AT_MOST_SECONDS, (at, reads, line.names[-3:])
 
 
-@sampled(4)
+@sampled(8)
 @pytest.mark.parametrize("reads", [False, True], ids=["write", "read"])
 def test_run_goes_on_within_six_minutes_wherever_its_instance_is_lost(make_story, some, reads):
     story = make_story()

@@ -56,7 +56,7 @@ def kill(monkeypatch, at, *, behind):
     monkeypatch.setattr(BrevoSession, "_send", dying)
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize("every", [40, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(300)])])
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 @pytest.mark.parametrize("mood", ["skip_contact", "merge"])
 def test_next_probe_removes_what_a_killed_one_has_left(prober, monkeypatch, mood, behind, every):
