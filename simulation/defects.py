@@ -20,8 +20,8 @@ DEFECTS: tuple[Defect, ...] = (
         "slot-condition-dropped",
         "A slot is taken whatever has happened to it since it was read.",
         "runs.slots",
-        "app.storage.accounts.save(wanted)",
-        "app.storage.accounts.put(wanted)",
+        "app.storage.accounts.save(row)\n    except (Conflict, NotFound):\n        return False",
+        "app.storage.accounts.put(row)\n    except (Conflict, NotFound):\n        return False",
     ),
     one(
         "active-not-exclusive",

@@ -31,12 +31,14 @@ _SHORTEST_POLL_SECONDS = 15.0
 class _Slot:
     """`left_at`, set once its run has ended: when the import was posted; it and `polled_at` are POSIX seconds.
 
-    `process` is 0 where none is known. `is_unlisted`: at the last poll Brevo did not list it.
+    `posts`: how often the batch had been posted when it took the slot for its next post. `process` is 0 where none is
+    known. `is_unlisted`: at the last poll Brevo did not list it.
     """
 
     run: str
     batch: int
     deadline_hours: float = 24.0
+    posts: int = 0
     left_at: float = 0.0
     polled_at: float = 0.0
     process: int = 0
@@ -147,29 +149,29 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: floa
     `deadline_hours` is how long Brevo may take for an import.
     """
     held = {row.key: row for row in _rows(app, run.key_setting)}
-    if any(_holds(row, run, batch.number) for row in held.values()):
-        return True
+    mine = asdict(_Slot(run.run_id, batch.number, deadline_hours, batch.posts))
+    for row in held.values():
+        if _holds(row, run, batch.number):
+            # For another post it is another row: who still frees it for the one before must not find it as it was.
+            return _Slot.of(row).posts >= batch.posts or _save(app, replace(row, values=mine))
     if _is_older_open(app, run, held.values()):
         return False
-    mine = asdict(_Slot(run.run_id, batch.number, deadline_hours))
     # Slots that nobody holds first: whether another is free takes two reads.
     for number in sorted(range(slots), key=lambda number: f"slot-{number}" in held):
-        row = held.get(f"slot-{number}")
-        wanted = Row(run.key_setting, f"slot-{number}", mine, row.etag if row else None)
-        try:
-            if row is not None and not _is_done_with(app, row):
-                continue
-            app.storage.accounts.save(wanted)
-        except Conflict:
+        there = held.get(f"slot-{number}")
+        if there is not None and not _is_done_with(app, there):
             continue
-        return True
+        if _save(app, Row(run.key_setting, f"slot-{number}", mine, there.etag if there else None)):
+            return True
     return False
 
 
-def free_slots(app: App, run: Run, done: set[int]) -> None:
-    """Frees the slots of these batches of the run: their imports are over."""
+def free_slots(app: App, run: Run, done: Iterable[Batch]) -> None:
+    """Frees the slots of these batches of the run: their imports are over. Not one that is taken for a later post."""
+    posts = {batch.number: batch.posts for batch in done}
     for row in _rows(app, run.key_setting):
-        if row.values["run"] == run.run_id and row.values["batch"] in done:
+        slot = _Slot.of(row)
+        if slot.run == run.run_id and slot.posts < posts.get(slot.batch, 0):
             _delete(app, row)
 
 
@@ -299,11 +301,13 @@ def _is_done_with(app: App, row: Row) -> bool:
     return batch is None or batch.needs_no_slot
 
 
-def _save(app: App, row: Row) -> None:
+def _save(app: App, row: Row) -> bool:
+    """False where another worker has changed it."""
     try:
         app.storage.accounts.save(row)
     except (Conflict, NotFound):
-        return  # another worker has changed it
+        return False
+    return True
 
 
 def _delete(app: App, row: Row) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
+from shared.runs import slots as slots_of_runs
 from shared.runs.batch import Batch
 from shared.runs.claim import claimed_batch
-from shared.runs.slots import take_slot
+from shared.runs.slots import free_slots, take_slot
 from shared.runs.status import find_run
 from shared.runs.steps import end
 from shared.runs.steps.dispatch import abandon, take_step
@@ -79,6 +80,28 @@ def test_slot_that_a_late_worker_takes_after_its_runs_end_is_freed(story):
     assert take_slot(story.app, find_run(story.app, first), batch, 1, 6.0)
     story.work(hours=1)
     assert story.status(second)["status"] == "succeeded"
+    assert slots(story) == []
+
+
+def test_slot_that_is_taken_for_another_post_is_not_freed_for_the_one_before(story, monkeypatch):
+    """Its import has failed and is sent again while the worker that was called back for it still frees the slot."""
+    run = find_run(story.app, sending(story))
+    batch = story.app.store.batch(run, 1)
+    assert batch.posts == 1
+    delete, again = slots_of_runs._delete, replace(batch, state="staged")
+
+    def late(app, row):
+        assert take_slot(app, run, again, 1, 6.0)
+        delete(app, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slots_of_runs, "_delete", late)
+        free_slots(story.app, run, [batch])
+    assert [each["posts"] for each in slots(story)] == [1], "it had read the slot before"
+    free_slots(story.app, run, [batch])
+    assert take_slot(story.app, run, replace(batch, posts=0), 1, 6.0), "by a worker that is late"
+    assert [each["posts"] for each in slots(story)] == [1]
+    free_slots(story.app, run, [replace(batch, posts=2)])
     assert slots(story) == []
 
 

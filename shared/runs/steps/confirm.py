@@ -68,7 +68,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
                 end.succeed(app, run, batches)
             return
         batches = write_last_batches(app, run, ready.export, batches)
-    free_slots(app, run, {batch.number for batch in batches if batch.needs_no_slot})
+    free_slots(app, run, [batch for batch in batches if batch.needs_no_slot])
     _go_on(app, run, ready, batches, wait, failure)
 
 
@@ -84,7 +84,7 @@ def import_finished(app: App, run: Run, number: int) -> bool:
         return False
     if run.is_final:
         if known.posts <= 1:
-            free_slots(app, run, {number})
+            free_slots(app, run, [known])
             wake_waiting(app, run.key_setting)
         return True
     with telemetry.span("call_back", parent=run.trace, run=run.run_id, export=run.export, batch=number):
@@ -93,7 +93,7 @@ def import_finished(app: App, run: Run, number: int) -> bool:
             return True  # not posted, done already, or faster than the answer to the post, whose worker goes on
         if batch.posts > 1:
             schedule_confirm(app, run, 0)
-        elif not send_next(app, run, number):
+        elif not send_next(app, run, batch):
             batches = app.store.batches(run)
             if all(batch.called_back or batch.state == "confirmed" for batch in batches):
                 schedule_confirm(app, run, 0)

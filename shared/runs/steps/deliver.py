@@ -43,7 +43,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
         brevo = app.brevo(run.key_setting)
         batch = _post(app, run, batch, claim, brevo)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
-    if batch.called_back and send_next(app, run, batch.number):
+    if batch.called_back and send_next(app, run, batch):
         _count(app, run, brevo)
     else:
         _schedule_poll(app, run, brevo)
@@ -93,9 +93,9 @@ def _waiting(app: App, batches: list[Batch]) -> list[Batch]:
     return [batch for batch in batches if batch.is_ready(app.time())]
 
 
-def send_next(app: App, run: Run, number: int) -> bool:
+def send_next(app: App, run: Run, batch: Batch) -> bool:
     """Brevo has called back for this batch: its slot is free. True when others are sent or still to be sent."""
-    free_slots(app, run, {number})
+    free_slots(app, run, [batch])
     batches = app.store.batches(run)
     sent = send_deliveries(app, run, batches, ready_for(app, run).connection.imports_at_once)
     return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
