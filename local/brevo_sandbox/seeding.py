@@ -51,7 +51,8 @@ def fresh_account(settings: SandboxSettings) -> Account:
     account.add_list("High-value customers", number=12)
     account.add_list("Newsletter", number=13)
     if settings.test_list is not None:
-        account.add_list("For trials and probes", number=settings.test_list)
+        account.add_list("For trials", number=settings.test_list)
+        account.add_list("For probes", number=settings.test_list - 1)
     for name in _STANDARD[settings.language]:
         account.add_attribute(Attribute(name))
     for attribute in _OTHERS:

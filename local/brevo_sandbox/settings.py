@@ -88,7 +88,7 @@ class SandboxSettings:
     text_limit: Annotated[int | None, "characters of the longest text that an attribute holds; none by default"] = None
     long_text: Annotated[LongText, "what becomes of a longer text"] = "dropped"
     exact_list_totals: Annotated[bool, "the counters of a list besides uniqueSubscribers are right, not 0"] = True
-    test_list: Annotated[int | None, "number of a further empty list, as people make one to try something"] = None
+    test_list: Annotated[int | None, "number of a list for trials; the one before it is for probes"] = None
     language: Annotated[Language, "names of the standard attributes"] = "en"
 
     export_outcome: Annotated[ExportOutcome, "how every export of contacts ends, or that it is refused"] = "completed"

@@ -32,11 +32,16 @@ class ConfigurationVersion:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The configuration after an older version was put back. `consent_missing` names connections to connect again."""
+    """The configuration after an older version was put back.
+
+    `taken_back` says what is another one than before, such as "export high-value: is back". `consent_missing` names
+    connections to connect again.
+    """
 
     version: str
     connections: int
     exports: int
+    taken_back: list[str]
     consent_missing: list[str]
 
 
@@ -68,8 +73,12 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
             "`segment-export history` and GET /api/history list them; the last 50 are kept.",
         )
 
+    before = Document()
+
     def change(data: bytes | None) -> Document:
+        nonlocal before
         now, etag = _as_it_is(app, data)
+        before = now
         if expected not in (ANY, etag):
             raise changed_meanwhile("configuration")
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
@@ -81,7 +90,20 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
     after = app.configuration.replace(caller.name, f"restore version {version}", change)
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
-    return Restored(version, len(after.connections), len(after.exports), missing), item_etag(after)
+    differences = _taken_back(before, after)
+    return Restored(version, len(after.connections), len(after.exports), differences, missing), item_etag(after)
+
+
+def _taken_back(before: Document, after: Document) -> list[str]:
+    """What differs, item by item."""
+    found = []
+    for kind in ("connection", "export", "notification"):
+        old, new = ({each.id: each for each in getattr(document, f"{kind}s")} for document in (before, after))
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                what = "is gone" if name not in new else "is as it was" if name in old else "is back"
+                found.append(f"{kind} {name}: {what}")
+    return found
 
 
 def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str]:

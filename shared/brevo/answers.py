@@ -115,7 +115,7 @@ def _failure(status: int, headers: Mapping[str, str], body: bytes) -> ExportErro
     if status == 402:
         return ConfigurationError(
             "brevo_no_credits",
-            f"Brevo says that the account has not enough credits (402) {says}.",
+            f"Brevo says that the account has not enough credits {says}.",
             "Check the account's plan in Brevo, then run the export again.",
         )
     if status == 403:

@@ -228,6 +228,7 @@ def history(version: str | None, if_match: str | None) -> None:
 def _restored(done: "Restored") -> list[str]:
     known = f"{counted(done.connections, 'connection')}, {counted(done.exports, 'export')}"
     lines = [f"version {done.version} is back: {known}; nothing runs"]
+    lines += [f"  {each}" for each in done.taken_back] or ["  it differs in nothing from what was there"]
     return lines + [f"  without consent: segment-export connect {each} --agree WHO" for each in done.consent_missing]
 
 

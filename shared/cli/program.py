@@ -32,7 +32,7 @@ _EXAMPLES = (
     ("segment-export export save high-value e.json", "add or change an export; --replace to change"),
     ("segment-export export schedule high-value --cron '30 5 * * *'", "run it at half past five"),
     ("segment-export doctor", "what is wrong with the app, and how to fix it"),
-    ("segment-export probe brevo-eu --list 99 --domain example.org", "try out what its imports do"),
+    ("segment-export probe brevo-eu --list 98 --domain example.org", "try out what its imports do"),
     ('eval "$(segment-export completion bash)"', "complete commands and ids with the tab key"),
 )
 _SETTINGS = (

@@ -109,7 +109,8 @@ def _outcome(run: "RunStatus") -> str:
     """The state in words: with what was rejected, why it ended, or what it waits for."""
     if run.status.startswith("succeeded"):
         return outcome(run)
-    why = run.error.message if run.error else run.waiting
+    reason = run.error or (run.held_for if run.status == "held" else None)
+    why = reason.message if reason else run.waiting
     return f"{run.status}: {why}" if why else run.status
 
 

@@ -45,7 +45,7 @@ def _taking_ext_id(ready: ReadyExport, answers: ProbeAnswers | None) -> ProbeAns
         raise ConfigurationError(
             "probe_missing",
             f"Nobody has tried how the imports of connection {connection} take EXT_ID, which identify_by needs.",
-            f"Run `segment-export probe {connection} --list 99 --domain example.org` with a domain of yours and the "
+            f"Run `segment-export probe {connection} --list 98 --domain example.org` with a domain of yours and the "
             'number of an empty list that is made for it, or set "identify_by": "email" in the export.',
         )
     if answers.ext_id == "not_taken":

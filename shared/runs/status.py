@@ -274,24 +274,26 @@ def _noted(app: App, run: Run) -> Iterator[Event]:
 
 def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
     """The run's rejected rows and warnings as CSV, in chunks. Raises ConfigurationError before they are known."""
-    _check_staged(run)
+    _check_staged(app, run)
     return rejected_csv(app.storage.app_blobs, run.run_id, run.rejected_id)
 
 
-def _check_staged(run: Run) -> None:
+def _check_staged(app: App, run: Run) -> None:
     """An empty report would say that no row was rejected."""
     if run.rejected_id:
         return
+    older = app.store.latest(run.export, after=run.run_id)
+    before = next((f" Of the run before it: {each.run_id}." for each in older if each.rejected_id), "")
     if run.is_final:
         raise ConfigurationError(
             "run_not_staged",
             f"The run ended before its whole segment was read ({run.state}), so it has no rejected rows.",
-            f"`segment-export status {run.run_id}` says why it ended.",
+            f"`segment-export status {run.run_id}` says why it ended.{before}",
         )
     raise ConfigurationError(
         "run_not_staged",
         f"The run is not staged yet ({run.state}), so its rejected rows are not known.",
-        f"Ask again when `segment-export status {run.run_id}` shows another state than queued or staging.",
+        f"Ask again when `segment-export status {run.run_id}` shows another state than queued or staging.{before}",
     )
 
 
@@ -301,7 +303,7 @@ def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, i
     Raises ConfigurationError for a part that is not there, for the whole where it is too large for one answer, and
     before the rejected rows are known.
     """
-    _check_staged(run)
+    _check_staged(app, run)
     parts = report_parts(app.storage.app_blobs, run.run_id, run.rejected_id)
     if number is None and parts > 1:
         raise ConfigurationError(

@@ -33,6 +33,14 @@ def test_run_that_is_not_staged_yet_says_so_in_one_line(asked, monkeypatch, opti
         assert done.stdout == ""
 
 
+def test_run_before_it_that_has_some_is_named(asked, monkeypatch):
+    monkeypatch.setattr("shared.app.open_app", lambda: asked.flow.app)
+    before = asked.flow.run()["run_id"]
+    asked.flow.start()
+    done = CliRunner().invoke(program, ["rejects", asked.flow.export_id])
+    assert done.stderr.endswith(f" Of the run before it: {before}.\n")
+
+
 def test_call_of_the_api_gets_a_problem(asked):
     status, found = answered(asked, asked.flow.start().run_id)
     assert (status, found["type"].rpartition(":")[2]) == (409, "run_not_staged")

@@ -49,6 +49,22 @@ def test_older_version_becomes_the_newest_and_the_one_before_is_kept(office):
     assert before_third.version in {each.version for each in versions(office)}
 
 
+def test_restoring_tells_what_it_takes_back(office):
+    rename(office, "Second")
+    exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="silver"), None)
+    before, *_ = versions(office)
+    exports.remove_export(office.app, ADMINISTRATOR, "silver", ANY)
+    without, *_ = versions(office)
+
+    def taken_back(version):
+        return history.restore_version(office.app, ADMINISTRATOR, version, ANY)[0].taken_back
+
+    assert taken_back(without.version) == ["export silver: is back"]
+    assert taken_back(before.version) == ["export silver: is gone"]
+    (*_, first) = versions(office)
+    assert taken_back(first.version) == [f"export {office.export_id}: is as it was"]
+
+
 def test_stale_etag_or_unknown_version_restores_nothing(office):
     seen = etag(office)
     rename(office, "Second")
@@ -204,7 +220,10 @@ def test_terminal_disconnects_and_restores(office, typed):
     version = text.splitlines()[1].split()[-1]
     assert typed("history", "--restore", version, "--if-match", "stale")[0] == 2
     status, text, _ = typed("history", "--restore", version, "--if-match", errors.split()[-1])
-    assert (status, text) == (0, f"version {version} is back: 1 connection, 1 export; nothing runs\n")
+    assert (status, text) == (
+        0,
+        f"version {version} is back: 1 connection, 1 export; nothing runs\n  export {name}: is as it was\n",
+    )
     assert json.loads(typed("export", "show", name)[1])["connection"] == "brevo-eu"
     assert json.loads(typed("history", "--json")[1])[0].keys() == {"version", "at", "who", "what", "version_before"}
     status, text, _ = typed("history", "--restore", versions(office)[-1].version)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.access import AccessDenied
 from shared.administration import previewing, running
 from shared.runs.run_ids import started_at
 from shared.runs.status import find_run
@@ -153,3 +154,14 @@ def test_preview_of_what_is_not_saved_takes_the_permission_for_its_connection(of
     for caller in (CONTRIBUTOR, VIEWER):
         assert code_of(previewing.previewed_unsaved, office.app, caller, body_of(office)) == "access_denied"
     assert code_of(previewing.previewed_unsaved, office.app, ADMINISTRATOR, []) == "body_invalid"
+
+
+def test_run_is_shown_and_cancelled_by_its_exports_id_while_the_configuration_cannot_be_read(office, typed):
+    run_id = started(office)
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), b"{")
+    assert json.loads(typed("status", office.export_id, "--json")[1])["run_id"] == run_id
+    assert typed("status", "another")[0] == 2
+    with pytest.raises(AccessDenied):
+        running.cancel_run(office.app, CONTRIBUTOR, run_id)
+    assert typed("cancel", office.export_id)[0] == 0
+    assert find_run(office.app, run_id).cancel_requested_by

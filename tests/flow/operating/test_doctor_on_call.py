@@ -109,7 +109,7 @@ def test_doctor_shows_what_brevo_says_of_an_account_that_takes_no_more_contacts(
     night.flow.segment(PEOPLE)
     night.run()
     line = night.line(f"{night.export}, last run")
-    has_all(line, "not enough credits (402)", "Check the account's plan in Brevo", night.run_it)
+    has_all(line, "not enough credits (not_enough_credits: ", "Check the account's plan in Brevo", night.run_it)
 
 
 def test_doctor_names_a_list_that_brevo_does_not_have(night):

@@ -50,6 +50,8 @@ def test_held_run_fits_until_it_is_rejected_and_after(columns, night, typed_at):
     night.change(max_profiles=1)
     night.flow.segment(PEOPLE)
     typed_at("run", night.flow.export_id, "--wait")
+    shown, _ = typed_at("status")
+    assert "held: The segment has 10 cont" in shown[-1]
     for words in (("status", night.flow.export_id), ("exports",), ("doctor",), ("cancel", night.flow.export_id)):
         typed_at(*words)
     shown, errors = typed_at("exports")
