@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs one slice of the tests that are too long for `make test`. SEED chooses it: by default the commit's own number,
 # so that CI comes by all of them. SLICES is their count; arguments go to pytest.
-# Of 24 slices none holds more than twenty tests, with at most one scenario of chaos (a minute to four, most of it
+# Of 24 slices none holds more than twenty-five tests, with at most one scenario of chaos (a minute to four, most of it
 # waiting), three parts of the walk, three of the 100,000 files and two times 90 days (half a minute each). Two run at a
 # time: some four minutes.
 set -eu

@@ -1,5 +1,7 @@
 """What is too much for `make test` runs there in small, and in full in `make test-full`."""
 
+from collections.abc import Iterable
+
 import pytest
 
 in_both_sizes = pytest.mark.parametrize(
@@ -15,3 +17,13 @@ def sampled(every: int, *, parts: int = 1, first: int = 0) -> pytest.MarkDecorat
         for part in range(parts)
     ]
     return pytest.mark.parametrize("some", [pytest.param(slice(first, None, every), id="some"), *full])
+
+
+def thinned(values: Iterable[object], every: int) -> list[object]:
+    """The values of a parameter, or tuples of several: of so many one is tried in `make test`, the others in full."""
+    return [
+        value
+        if place % every == 0
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.full)
+        for place, value in enumerate(values)
+    ]

@@ -20,6 +20,7 @@ from local.azurite import Azurite
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from local.functions_host import FunctionsHost
 from tests.faults.conftest import FOLDER, REFRESH, Story
+from tests.sizes import thinned
 from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -145,7 +146,9 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize(("route", "kind"), [(route, kind) for route, kinds in FAULTY.items() for kind in kinds])
+@pytest.mark.parametrize(
+    ("route", "kind"), thinned(((route, kind) for route, kinds in FAULTY.items() for kind in kinds), 3)
+)
 def test_faulty_run_shows_nobody(marked, caplog, capfd, route, kind):
     caplog.set_level("DEBUG", "shared")
     marked.sandbox.change(endless_report_bytes=100_000)

@@ -7,6 +7,7 @@ import pytest
 from shared.operating.probe_bench import Bench
 from shared.operating.probe_contacts import Addresses
 from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
+from tests.sizes import thinned
 
 
 @pytest.fixture
@@ -14,52 +15,51 @@ def prober(flow):
     return prober_of(flow)
 
 
-@pytest.mark.parametrize(
-    ("moods", "expected"),
-    [
-        (
-            {"ext_id": "attributes"},
-            {"ext_id": "attributes", "new_address": "changes_contact", "new_address_lifts_block": True},
-        ),
-        ({"ext_id": "top_level"}, {"ext_id": "field", "new_address": "changes_contact"}),
-        ({"ext_id": "both"}, {"ext_id": "attributes", "new_address": "changes_contact"}),
-        ({"ext_id": "ignored"}, {"ext_id": "not_taken", "new_address": None, "new_address_lifts_block": None}),
-        ({"new_address_lifts_block": False}, {"new_address": "changes_contact", "new_address_lifts_block": False}),
-        ({"new_address": "ignored"}, {"new_address": "not_taken", "new_address_lifts_block": None}),
-        ({"new_address": "report"}, {"new_address": "not_taken", "new_address_lifts_block": None}),
-        ({"shared_phone": "skip_contact"}, {"shared_number": "contact_skipped"}),
-        ({"shared_phone": "drop_phone"}, {"shared_number": "number_dropped"}),
-        ({"shared_phone": "merge"}, {"shared_number": "contacts_merged"}),
-        ({"ignores_false": False}, {"keeps_false": True, "keeps_no": True}),
-        ({"ignores_false": True}, {"keeps_false": False, "keeps_no": True}),
-        ({"date_format": "yyyy-mm-dd"}, {"date_formats": ("YYYY-MM-DD",)}),
-        ({"date_format": "dd-mm-yyyy"}, {"date_formats": ("DD-MM-YYYY",)}),
-        ({"date_format": "mm-dd-yyyy"}, {"date_formats": ("MM-DD-YYYY",)}),
-        (
-            {"export_contact_number": "CONTACT ID"},
-            {
-                "may_export": True,
-                "export_columns": ("CONTACT ID", "EMAIL", "EXT_ID", "ADDED_TIME", "MODIFIED_TIME", "EMAIL_MARKETING"),
-                "export_has_number": True,
-            },
-        ),
-        (
-            {"export_contact_number": "none", "export_header": "lower", "export_delimiter": ",", "export_bom": True},
-            {
-                "export_columns": ("email", "ext_id", "added_time", "modified_time", "email_marketing"),
-                "export_has_number": False,
-            },
-        ),
-        ({"export_outcome": "refused_403"}, {"may_export": False, "export_columns": None}),
-        ({"export_outcome": "refused_400"}, {"may_export": False, "export_columns": None}),
-        ({"removes_by_number": True}, {"removes_by_number": True}),
-        ({"removes_by_number": False}, {"removes_by_number": False}),
-        ({"export_outcome": "failed"}, {"may_export": None, "export_columns": None}),
-        ({"export_outcome": "stuck"}, {"may_export": None, "export_columns": None}),
-        ({"report_form": "counts", "running_status": "in_process"}, {"shared_number": "contact_skipped"}),
-    ],
-    ids=str,
-)
+MOODS = [
+    (
+        {"ext_id": "attributes"},
+        {"ext_id": "attributes", "new_address": "changes_contact", "new_address_lifts_block": True},
+    ),
+    ({"ext_id": "top_level"}, {"ext_id": "field", "new_address": "changes_contact"}),
+    ({"ext_id": "both"}, {"ext_id": "attributes", "new_address": "changes_contact"}),
+    ({"ext_id": "ignored"}, {"ext_id": "not_taken", "new_address": None, "new_address_lifts_block": None}),
+    ({"new_address_lifts_block": False}, {"new_address": "changes_contact", "new_address_lifts_block": False}),
+    ({"new_address": "ignored"}, {"new_address": "not_taken", "new_address_lifts_block": None}),
+    ({"new_address": "report"}, {"new_address": "not_taken", "new_address_lifts_block": None}),
+    ({"shared_phone": "skip_contact"}, {"shared_number": "contact_skipped"}),
+    ({"shared_phone": "drop_phone"}, {"shared_number": "number_dropped"}),
+    ({"shared_phone": "merge"}, {"shared_number": "contacts_merged"}),
+    ({"ignores_false": False}, {"keeps_false": True, "keeps_no": True}),
+    ({"ignores_false": True}, {"keeps_false": False, "keeps_no": True}),
+    ({"date_format": "yyyy-mm-dd"}, {"date_formats": ("YYYY-MM-DD",)}),
+    ({"date_format": "dd-mm-yyyy"}, {"date_formats": ("DD-MM-YYYY",)}),
+    ({"date_format": "mm-dd-yyyy"}, {"date_formats": ("MM-DD-YYYY",)}),
+    (
+        {"export_contact_number": "CONTACT ID"},
+        {
+            "may_export": True,
+            "export_columns": ("CONTACT ID", "EMAIL", "EXT_ID", "ADDED_TIME", "MODIFIED_TIME", "EMAIL_MARKETING"),
+            "export_has_number": True,
+        },
+    ),
+    (
+        {"export_contact_number": "none", "export_header": "lower", "export_delimiter": ",", "export_bom": True},
+        {
+            "export_columns": ("email", "ext_id", "added_time", "modified_time", "email_marketing"),
+            "export_has_number": False,
+        },
+    ),
+    ({"export_outcome": "refused_403"}, {"may_export": False, "export_columns": None}),
+    ({"export_outcome": "refused_400"}, {"may_export": False, "export_columns": None}),
+    ({"removes_by_number": True}, {"removes_by_number": True}),
+    ({"removes_by_number": False}, {"removes_by_number": False}),
+    ({"export_outcome": "failed"}, {"may_export": None, "export_columns": None}),
+    ({"export_outcome": "stuck"}, {"may_export": None, "export_columns": None}),
+    ({"report_form": "counts", "running_status": "in_process"}, {"shared_number": "contact_skipped"}),
+]
+
+
+@pytest.mark.parametrize(("moods", "expected"), thinned(MOODS, 3), ids=str)
 def test_probe_finds_out_the_accounts_mood_and_leaves_nothing(prober, moods, expected):
     prober.flow.sandbox.change(**moods)
     answers = prober.answers()
