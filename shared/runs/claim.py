@@ -63,9 +63,10 @@ def claimed_run(app: App, run: Run, snapshot: str) -> Iterator[tuple[Run, Claim]
 
     The write that ends its staging ends the claim too.
 
-    Raises StillClaimedError while another owner is alive, with the time until its claim ends.
+    Raises StillClaimedError while another owner is alive, with the time until its claim ends, and TransientError where
+    another worker has taken another snapshot since the run was read: which is the newest is to be decided again.
     """
-    claim = Claim()
+    claim, known = Claim(), run
 
     def renew() -> None:
         now = app.store.update(
@@ -74,7 +75,13 @@ def claimed_run(app: App, run: Run, snapshot: str) -> Iterator[tuple[Run, Claim]
         claim.stopping = now.is_stopping
         claim.lost = now.owner != claim.owner
 
-    run = app.store.update(run, lambda now: _taken(app, claim, now, partial(now.staging_by, snapshot)))
+    def take(now: Run) -> Run | None:
+        taken = _taken(app, claim, now, partial(now.staging_by, snapshot))
+        if taken is not None and now.snapshot not in (known.snapshot, snapshot):
+            raise TransientError("claim_lost", "The run has moved on meanwhile.", "It goes on by itself.")
+        return taken
+
+    run = app.store.update(known, take)
     if run.owner != claim.owner:
         raise TransientError("claim_lost", "The run has gone on without this message.", "It goes on by itself.")
     try:
