@@ -140,11 +140,15 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             _skip_empty(app, run, snapshot)
             return
         if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):
-            # Nothing that would be sent is kept meanwhile, also of workers that were lost.
-            app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
+            # Nothing that would be sent is kept meanwhile, nor what lost workers have left by now. Where another worker
+            # has taken over, the run is not held by this one, and what is staged stays.
+            lost = app.storage.app_blobs.folders(STAGED, f"{run.run_id}/")
+            _discard(app, run, staging_id)
             # Goes first, so that no lost worker takes it along: where the run is not held, it says nothing.
             app.store.note_held(run.export, run.run_id)
             hold(app, run, claim, result, why, account.settings, ready.export.hold_hours)
+            for each in lost:
+                _discard(app, run, each)
             return
         app.store.write_batches(result.batches)
     except Exception:
