@@ -8,6 +8,7 @@ anyone who leaves, or comes to the excluded list, later may be put back, or sent
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from shared.storage.tables import Row
 
 LEAVERS = "leavers"
 _MOST_FAILURES = 3
+_LAST_RUNS = 5
 _REFUSALS = frozenset(("brevo_forbidden", "brevo_refused", "brevo_not_found"))
 
 
@@ -58,7 +60,7 @@ def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Sub
     """
     key = subject.key
     question = Question.of(app.storage.accounts.get(run.key_setting, subject.row_key))
-    if not question.serves(run, app.now()) or question.is_by_another_key(key):
+    if not question.serves(run, app.now(), _asked_from(app, run, subject)) or question.is_by_another_key(key):
         return _ask(app, run, ready, brevo, subject, has_failed=False)
     if question.answered_at or question.ready_at:
         return Answer(question, subject, key)
@@ -72,6 +74,19 @@ def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Sub
     if question.failed + 1 >= _MOST_FAILURES:
         raise _unknown(subject, f"its export has failed {_MOST_FAILURES} times")
     return _ask(app, run, ready, brevo, subject, has_failed=True)
+
+
+def _asked_from(app: App, run: Run, subject: Subject) -> float:
+    """From when on a question serves the run: since it was queued, or approved.
+
+    Of the list as it is, also since the end of the export's run before, which has changed it: a run's row may be
+    written long after its start has begun.
+    """
+    since = run.answers_count_from.timestamp()
+    if subject.purpose != "ledger":
+        return since
+    others = [each for each in app.store.latest(run.export, _LAST_RUNS) if each.is_final and each.run_id != run.run_id]
+    return max([since, *(datetime.fromisoformat(each.times[each.state]).timestamp() for each in others)])
 
 
 def _ask(

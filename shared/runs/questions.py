@@ -62,9 +62,8 @@ class Question:
         """What the row holds of it."""
         return asdict(self) | {"runs": json.dumps(self.runs)}
 
-    def serves(self, run: Run, now: float) -> bool:
-        """True where its answer holds, or will hold, everybody who had left when the run was queued, or approved."""
-        since = run.answers_count_from.timestamp()
+    def serves(self, run: Run, now: float, since: float) -> bool:
+        """True where its answer holds, or will hold, everybody who had left, or come, up to `since`."""
         # What was asked for the run itself came later, unless the run was approved since.
         is_its_own = run.run_id in self.runs and (not run.is_approved or self.asked_at >= since)
         if not is_its_own and self.asked_at < since + _CLOCKS_DIFFER_SECONDS:

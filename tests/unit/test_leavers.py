@@ -80,7 +80,7 @@ def test_digest_depends_on_the_key_and_shows_neither_key_nor_address():
     ],
 )
 def test_question_serves_a_run_that_was_there_when_it_was_asked(question, serves):
-    assert question.serves(run_queued(), NOW + 30) is serves
+    assert question.serves(run_queued(), NOW + 30, NOW) is serves
 
 
 def test_newer_question_serves_those_too_that_wait_for_the_older_one():
