@@ -260,8 +260,8 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
     export = ready.export
     if isinstance(export.schedule, CronSchedule):
         return _start_by_cron(app, ready, export.schedule)
-    snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-    if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, app.now()) > 0:
+    looked_at, snapshot = app.now(), find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, looked_at) > 0:
         return Start(
             export.id,
             reason="The snapshot was written a moment ago. The run starts when it has been unchanged for long enough.",

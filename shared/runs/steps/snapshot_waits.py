@@ -23,16 +23,18 @@ def newest[Found: Snapshot | None](
     app: App, run: Run, ready: ReadyExport, find: Callable[[Blobs, Export], Found]
 ) -> Found | Wait:
     """The newest snapshot, or what is waited for before it can be taken. Raises the three kinds of ExportError."""
+    # How long it has rested is counted up to here: more may have been written while storage took long to answer.
+    looked_at = app.now()
     try:
         snapshot = find(app.storage.segment_blobs, ready.export)
     except ModelJsonError as error:
-        wait = wait_for_model_json(error, app.settings.snapshot_quiet_seconds, app.now())
+        wait = wait_for_model_json(error, app.settings.snapshot_quiet_seconds, looked_at)
         if run.skip_quiet or wait is None:
             raise
         return wait
     if run.skip_quiet or snapshot is None:
         return snapshot
-    wait = wait_for_whole(ready.export.source, snapshot, app.settings, app.now(), accept=run.accept or run.is_approved)
+    wait = wait_for_whole(ready.export.source, snapshot, app.settings, looked_at, accept=run.accept or run.is_approved)
     return wait or snapshot
 
 

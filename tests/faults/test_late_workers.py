@@ -1,0 +1,91 @@
+"""Workers that stood still, or whose call took long: what they had decided before that changes nothing."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.errors import TransientError
+from shared.runs.claim import claimed_run
+from shared.runs.leavers import ask
+from shared.runs.questions import Question, Subject
+from shared.runs.status import find_run
+from shared.runs.steps import snapshot_waits, stage
+from shared.staging.bodies import STAGED
+from shared.staging.completeness import Wait
+from shared.storage.tables import Row
+from tests.faults.following import LIST
+
+
+def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_story, monkeypatch):
+    story = make_story(SNAPSHOT_QUIET_SECONDS="30")
+    story.people(3)
+    story.save()
+    run = find_run(story.app, story.start().run_id)
+    ready = story.app.ready_export("gold")
+
+    def listed_for_two_minutes(blobs, export):
+        found = snapshot_waits.own_snapshot(blobs, export)
+        story.kept.clock.skip(130)
+        return found
+
+    waits = snapshot_waits.newest(story.app, run, ready, listed_for_two_minutes)
+    assert isinstance(waits, Wait) and 0 < waits.seconds <= 30
+    assert not isinstance(snapshot_waits.newest(story.app, run, ready, snapshot_waits.own_snapshot), Wait)
+
+
+def test_worker_that_has_lost_its_run_holds_nothing_and_deletes_nothing_of_the_next_one(story, monkeypatch):
+    story.people(3)
+    story.save(max_profiles=1)
+    run_id = story.start().run_id
+    theirs = f"{run_id}/00c0ffee/00001"
+    why_held, met = stage.why_held, []
+
+    def late(app, *about):
+        """Another worker takes over, and stages the run, while this one stands still."""
+        story.kept.clock.skip(3600)
+        story.app.storage.app_blobs.write(STAGED, theirs, b"{}")
+        story.app.store.update(run_id, lambda now: replace(now, owner="another"))
+        met.append(why_held(app, *about))
+        return met[-1]
+
+    monkeypatch.setattr(stage, "why_held", late)
+    story.work(hours=0.5, timer=False)  # that is over while it stands still
+    assert [why.code for why in met] == ["guard_max_profiles"]
+    assert [blob.name for blob in story.app.storage.app_blobs.listing(STAGED, f"{run_id}/")] == [theirs]
+    assert find_run(story.app, run_id).state == "staging"
+
+
+def test_worker_that_has_chosen_an_older_snapshot_claims_nothing(story):
+    story.people(3)
+    story.save()
+    run = find_run(story.app, story.start().run_id)
+    with pytest.raises(ZeroDivisionError), claimed_run(story.app, run, "newer"):
+        raise ZeroDivisionError
+    with pytest.raises(TransientError) as caught, claimed_run(story.app, run, "older"):
+        raise AssertionError
+    assert caught.value.code == "claim_lost"
+    with claimed_run(story.app, run, "newer") as (claimed, _):
+        assert claimed.snapshot == "newer"
+    story.kept.clock.skip(3600)
+    with claimed_run(story.app, find_run(story.app, run.run_id), "newest") as (claimed, _):
+        assert claimed.snapshot == "newest", "it was read since"
+
+
+@pytest.mark.parametrize(("purpose", "is_asked_again"), [("ledger", True), ("leavers", False)])
+def test_list_that_was_read_before_the_last_run_changed_it_is_asked_for_again(story, purpose, is_asked_again):
+    """A run's row may be written long after its start has begun, behind the end of another run."""
+    story.people(3)
+    story.save()
+    asked_at = story.kept.clock.seconds()
+    story.kept.clock.skip(60)
+    assert story.run()["status"] == "succeeded"
+    run = find_run(story.app, story.start().run_id)
+    run = replace(run, times={"queued": datetime.fromtimestamp(asked_at - 60, UTC).isoformat()})
+    subject = Subject(LIST, purpose)
+    answered = Question(
+        asked_at=asked_at, process_id=7, runs=("other",), answered_at=asked_at + 1, key_id=subject.key.id
+    )
+    story.app.storage.accounts.put(Row(story.account, subject.row_key, answered.values()))
+    told = ask(story.app, run, story.app.ready_export("gold"), story.app.brevo(story.account), subject)
+    assert isinstance(told, Wait) is is_asked_again
