@@ -14,6 +14,7 @@ from shared.errors import ExportError
 from shared.runs.state import Run
 
 _EVERY_SECONDS = 0.5
+_LOOK_SECONDS = 30.0
 _SHORT_BAR, _LONG_BAR, _WIDE = 10, 24, 100
 _SIGNS = "|/-\\"
 
@@ -56,7 +57,8 @@ class Progress:
 
     def _show(self, run: Run) -> None:
         done, of = self._share(run)
-        text = run.waiting if run.is_waiting(self._app.now()) else _text(run, done, of)
+        # Behind its time it still waits for what the last look has noted, until the next one has been made.
+        text = run.waiting if run.is_waiting(self._app.now() - _LOOK_SECONDS) else _text(run, done, of)
         width = width_of(sys.stderr)
         if width is None:
             if text != self._last:

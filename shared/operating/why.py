@@ -109,8 +109,7 @@ def _fate(row: RejectedRow) -> str:
 
 
 def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
-    runs = app.store.latest(ready.export.id, None)
-    run = next((each for each in runs if each.sends_segment and each.state != "skipped"), None)
+    run = _deciding_run(app, ready, facts)
     facts.run, facts.is_run_known = run, True
     if run is None:
         facts.tell("No run of the export has begun.")
@@ -133,6 +132,22 @@ def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) 
         facts.reported,
         lambda row: f"Run {run.run_id}: {_place(row)}: {row.reason}, {_OUTCOMES[row.outcome]}.",
     )
+
+
+def _deciding_run(app: App, ready: ReadyExport, facts: Facts) -> Run | None:
+    """The last run that sends the segment, without those that failed before they sent anything of it.
+
+    They count where no run before them has sent the newest snapshot.
+    """
+    runs = (run for run in app.store.latest(ready.export.id, None) if run.sends_segment and run.state != "skipped")
+    last = next(runs, None)
+    if last is None or last.staging_id or not last.is_final:
+        return last
+    sent = next((run for run in runs if run.staging_id), None)
+    if sent is None or sent.snapshot != facts.snapshot:
+        return last
+    facts.tell(_run_text(last, facts.snapshot))
+    return sent
 
 
 def _look_for_unnamed(app: App, run: Run, facts: Facts) -> None:

@@ -64,7 +64,6 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
     from azure.storage.queue import ExponentialRetry as QueueRetry
     from azure.storage.queue import (
         QueueServiceClient,
-        TextBase64DecodePolicy,
         TextBase64EncodePolicy,
     )
 
@@ -79,11 +78,7 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
     queues = app("queue", QueueServiceClient, queue_retries)
 
     def queue(name: str) -> Queue:
-        policies = {
-            "message_encode_policy": TextBase64EncodePolicy(),
-            "message_decode_policy": TextBase64DecodePolicy(),
-        }
-        return Queue(queues.get_queue_client(name, **policies))
+        return Queue(queues.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()))
 
     def blobs(account: StorageAccount) -> Blobs:
         # Each account has a retry policy of its own: the SDK links a policy to the rest of one client's pipeline, and a
@@ -110,7 +105,7 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         queue=queue(QUEUE),
         notice_queue=queue(NOTICES),
         # As it stands there: what was given up may be no Base64 at all.
-        poison=Queue(queues.get_queue_client(POISON_QUEUE)),
+        poison=Queue(queues.get_queue_client(POISON_QUEUE), is_decoded=False),
         clock=clock,
         is_hurried=hurried,
     )

@@ -1,5 +1,6 @@
 """The queue that carries a run from step to step."""
 
+import base64
 import math
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,11 +23,23 @@ class Received:
 
 
 class Queue:
-    """One queue, made when first missed. Every call raises as `storage_failures` says."""
+    """One queue, made when first missed. Every call raises as `storage_failures` says.
 
-    def __init__(self, client: QueueClient) -> None:
+    Its messages are in Base64, as the host wants them, and what is read `is_decoded`. What is no text in Base64 is read
+    as it stands: it is none of ours, and who reads it says so.
+    """
+
+    def __init__(self, client: QueueClient, *, is_decoded: bool = True) -> None:
         self._client = client
+        self._is_decoded = is_decoded
         self._what = f"queue {client.queue_name}"
+
+    def _received(self, message: QueueMessage) -> Received:
+        text = message.content
+        if self._is_decoded:
+            with suppress(ValueError):
+                text = base64.b64decode(text, validate=True).decode()
+        return Received(text, message.dequeue_count or 0, message)
 
     def send(self, text: str, delay_seconds: float = 0) -> None:
         """Sends a message that becomes visible after the delay and never expires before it is taken."""
@@ -49,7 +62,7 @@ class Queue:
             return None
         if message is None:
             return None
-        return Received(message.content, message.dequeue_count or 0, message)
+        return self._received(message)
 
     def delete(self, received: Received) -> None:
         """Deletes a message that is done with; one that somebody else has taken since is left."""
@@ -63,7 +76,8 @@ class Queue:
         """Gives a message back at once; one that somebody else has taken since is left."""
         try:
             with storage_failures(self._what):
-                self._client.update_message(received.message, visibility_timeout=0)
+                # Not the message itself: its text would be written again, encoded once more.
+                self._client.update_message(received.message.id, received.message.pop_receipt, visibility_timeout=0)
         except (NotFound, Conflict):
             return
 
@@ -80,7 +94,7 @@ class Queue:
         try:
             with storage_failures(self._what):
                 found = self._client.peek_messages(_MOST_PEEKED)
-                return [Received(message.content, message.dequeue_count or 0, message) for message in found]
+                return [self._received(message) for message in found]
         except NotFound:
             return []
 

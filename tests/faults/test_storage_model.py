@@ -1,13 +1,18 @@
 """The storage in memory behaves as Azurite does, as far as the app can tell."""
 
+import base64
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.queue import QueueClient
 
 from shared.settings import read_settings
 from shared.storage.account import Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
+from shared.storage.queue import Queue
 from shared.storage.tables import Change, Row
 from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
@@ -202,3 +207,18 @@ def test_probe_leaves_nothing_behind_and_says_what_is_not_there(storage, part):
     assert (storage.accounts.probe(), storage.queue.probe()) == (True, True)
     assert [row.key for row in storage.accounts.rows() if row.partition.startswith("~")] == []
     assert storage.queue.count() == messages
+
+
+@pytest.mark.parametrize("raw", ["this is poison", "=", "ÿ", "AAAA", "////"])
+def test_message_that_is_no_text_in_base64_is_read_as_it_stands(azurite, raw):
+    name = "raw-messages"
+    with QueueClient.from_connection_string(azurite.connection_string, name) as client:
+        with suppress(ResourceExistsError):
+            client.create_queue()
+        client.clear_messages()
+        client.send_message(raw)
+        client.send_message(base64.b64encode(b"one of ours").decode())
+        queue = Queue(client)
+        texts = {each.text for each in queue.peek()}
+        assert texts == {"\0\0\0" if raw == "AAAA" else raw, "one of ours"}
+        assert {queue.receive(60).text, queue.receive(60).text} == texts

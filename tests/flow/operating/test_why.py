@@ -207,6 +207,19 @@ def test_run_that_failed_is_named_with_what_it_says(flow):
     assert "77" in evidence(answer)
 
 
+def test_run_that_failed_before_it_sent_anything_hides_no_run_of_the_newest_snapshot(flow, monkeypatch):
+    flow.segment(SEGMENT)
+    flow.run()
+    take_out_of_list(brevo(flow), 12, ANA)
+    with monkeypatch.context() as patch:
+        patch.setenv(flow.account, "a-wrong-key")
+        failed = flow.run()
+    assert failed["status"] == "failed"
+    answer = answered(flow)
+    assert answer.verdict == "lost_by_hand"
+    assert f"Run {failed['run_id']} is failed" in evidence(answer)
+
+
 @pytest.mark.parametrize("is_deleted", [True, False])
 def test_person_who_was_sent_and_is_not_there_now_was_lost_by_hand(flow, is_deleted):
     flow.segment(SEGMENT)
