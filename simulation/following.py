@@ -33,10 +33,22 @@ class Following:
         begun = min(map(datetime.fromisoformat, self._judge.run(run_id).times.values())).timestamp()
         late: set[str] = set()
         for each in self._judge.brevo.imports:
+            if each.batch.startswith(run_id):
+                continue
             # What another run's import brings after the list was read, or after a person was shown who is to be
-            # removed, is for the next run.
-            if not each.batch.startswith(run_id) and (not each.over_at or each.over_at > begun):
+            # removed, is for the next run. What one brings whose answer was lost, and that was sent again, is nobody's
+            # once its run has ended and they were removed.
+            if (
+                not each.over_at
+                or each.over_at > begun
+                or (not each.is_known and each.over_at > self._ended(each.batch))
+            ):
                 late |= each.contacts.keys()
         ours = self.sent[list_id] & self._judge.brevo.lists[list_id]
         if surplus := ours - people - late:
             self._judge.violate("list follows", f"{run_id} leaves {len(surplus)} who are not in its snapshot")
+
+    def _ended(self, batch: str) -> float:
+        """When the run of the batch has ended, in POSIX seconds."""
+        run = self._judge.run(batch.partition("/")[0])
+        return datetime.fromisoformat(run.times[run.state]).timestamp()
