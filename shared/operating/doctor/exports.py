@@ -45,8 +45,9 @@ def export_findings(
     """
     until = app.now() + _EXPORTS_SECONDS
     names: dict[tuple[str, int], Look] = {}
+    receivers = frozenset(each.id for each in document.notifications)
     checks = [
-        _ExportCheck(app, export, connection, timer, segments_answer)
+        _ExportCheck(app, export, connection, timer, receivers, segments_answer)
         for export in document.exports
         if (connection := document.connection_of(export)) is not None
     ]
@@ -86,6 +87,7 @@ class _ExportCheck:
     export: Export
     connection: Connection
     timer: TimerSchedule | None
+    receivers: frozenset[str]
     segments_answer: bool
 
     def probes(self, usable: set[str], names: dict[tuple[str, int], Look]) -> list[Probe]:
@@ -239,11 +241,12 @@ class _ExportCheck:
         return ready, f"The snapshot {time_of(snapshot.id)} is there"
 
     def notices(self) -> Look | None:
-        """The notices of the last run that did not arrive."""
+        """The notices of the last run that did not arrive. One to a receiver that was removed does not count."""
         run = self._last
         if run is None or not (run.is_final or run.is_held):
             return None
         rows = {row.key: NoticeRow.of(row) for row in self.app.storage.notices.query(run.run_id, on_other=pass_over)}
+        rows = {key: notice for key, notice in rows.items() if _receiver(run, key) in self.receivers}
         lost = [key for key, notice in rows.items() if notice.state in ("given_up", "unknown")]
         late = [key for key, notice in rows.items() if notice.state == "refused"]
         if not lost and not late:
@@ -251,7 +254,7 @@ class _ExportCheck:
         return self._undelivered(run, (lost or late)[0], is_lost=bool(lost))
 
     def _undelivered(self, run: Run, key: str, *, is_lost: bool) -> Look:
-        notification, _, event = key.removeprefix(f"{run.run_id}-").rpartition("-")
+        notification, event = _receiver(run, key), key.rpartition("-")[2]
         reason = next(
             (
                 each["text"].removeprefix(f"{notification}: ")
@@ -273,3 +276,8 @@ class _ExportCheck:
             name = check_list(self.app.brevo(place[0]), place[1])
             names[place] = ("ok", f"{self.export.list_id}, {name}.", "")
         return names[place]
+
+
+def _receiver(run: Run, key: str) -> str:
+    """The id of the notification that the row of this key belongs to."""
+    return key.removeprefix(f"{run.run_id}-").rpartition("-")[0]

@@ -205,6 +205,8 @@ def test_doctor_names_a_receiver_that_a_notice_did_not_reach_and_the_command_tha
     post_notices(night)
     line = night.line(f"{night.export}, notices")
     has_all(line, f"The notice (failed) of {run_id}", "could not be reached", "`segment-export notify-test team`")
+    night.configure(notifications=[])
+    assert [line for line in night.doctor() if "notices" in line] == [], "there is nobody to tell any more"
 
 
 def post_notices(night):
