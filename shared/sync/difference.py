@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,6 +16,8 @@ from shared.sync.undo import write_record
 
 SyncMode = Literal["full", "changes_only", "mirror", "mirror_exact"]
 MIRRORS: tuple[SyncMode, ...] = ("mirror", "mirror_exact")
+# So many members at once are joined with the segment, the ledger and others' in the memory that there is.
+_RANGE_MEMBERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,12 @@ class Comparison:
             not_shown = count(self._db, f"SELECT high FROM ({sent}) {seen}")
         if self._known.members is None:
             return Difference(new, changed, unchanged, not_shown=not_shown)
+        members = count(self._db, "FROM members")
+        self._find_surplus(members)
         removals = self._removals
         self._db.execute(f"COPY ({self._surplus()}) TO {literal(str(removals))} (FORMAT csv, HEADER false)")
         with removals.open("rb") as file:
             to_remove = sum(1 for _ in file)
-        members = count(self._db, "FROM members")
         added = count(self._db, f"SELECT high FROM ({sent}) ANTI JOIN members USING (high, low)")
         ours = count(self._db, "SELECT high FROM members SEMI JOIN before USING (high, low)")
         after = members - to_remove + added
@@ -148,21 +152,33 @@ class Comparison:
         waiting, there = "digest IS NULL", "(high, low) IN (SELECT (high, low) FROM members)"
         return (
             f"SELECT high, low, digest FROM before ANTI JOIN segment USING (high, low) ANTI JOIN others USING "
-            f"(high, low) ANTI JOIN ({self._surplus_members()}) USING (high, low) "
+            f"(high, low) ANTI JOIN surplus USING (high, low) "
             f"WHERE {f'{waiting} OR {there}' if self._known.shown else waiting}"
         )
 
     def _surplus(self) -> str:
         """The members that are to be removed, as `shared/sync/removals.py` has them."""
-        if self._mode not in MIRRORS:
-            return "SELECT number, high, low FROM members LIMIT 0"
         key = "NULL, NULL" if self._mode == "mirror_exact" else "any_value(high), any_value(low)"
-        return f"SELECT number, {key} FROM ({self._surplus_members()}) GROUP BY number ORDER BY number"
+        return f"SELECT number, {key} FROM surplus GROUP BY number ORDER BY number"
 
-    def _surplus_members(self) -> str:
-        surplus = "SELECT members.* FROM members ANTI JOIN segment USING (high, low)"
+    def _find_surplus(self, members: int) -> None:
+        """Puts the members that are to be removed into a table, in ranges of keys: the joins of all are too large."""
+        self._db.execute("CREATE TEMP TABLE surplus AS SELECT number, high, low FROM members LIMIT 0")
+        if self._mode not in MIRRORS:
+            return
+        ranges = 1 + members // _RANGE_MEMBERS
+        for first, end in pairwise(place * 2**64 // ranges for place in range(ranges + 1)):
+            self._db.execute(f"INSERT INTO surplus {self._surplus_members(f'high BETWEEN {first} AND {end - 1}')}")
+
+    def _surplus_members(self, some: str) -> str:
+        def part(view: str) -> str:
+            return f"(FROM {view} WHERE {some}) AS {view}"
+
+        surplus = (
+            f"SELECT members.number, high, low FROM {part('members')} ANTI JOIN {part('segment')} USING (high, low)"
+        )
         if self._mode == "mirror":
-            surplus += " SEMI JOIN before USING (high, low) ANTI JOIN others USING (high, low)"
+            surplus += f" SEMI JOIN {part('before')} USING (high, low) ANTI JOIN {part('others')} USING (high, low)"
         if self._known.shown:
             surplus += f" SEMI JOIN ({self._shown_removals()}) USING (number)"
         return surplus

@@ -1,0 +1,42 @@
+"""A list is compared in ranges of keys, since all at once does not fit a worker's memory: with the same result."""
+
+import numpy as np
+import pytest
+
+from shared.mapping.compared import UNCHANGED
+from shared.mapping.engine import open_engine
+from shared.sync import difference
+from shared.sync.difference import Comparison, Known
+from shared.sync.ledger import About, write_ledger
+
+MANY, LEFT = 2_000, 150
+ABOUT = About("email", "key", "run")
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A segment of which some have left, the ledger and the list as they were before."""
+    numbers = np.random.default_rng(7)
+    high, low, digest = (numbers.integers(0, 2**64, MANY, dtype=np.uint64) for _ in range(3))
+    db = open_engine(tmp_path)
+    db.register("all_of_them", {"high": high, "low": low, "digest": digest})
+    write_ledger(db, "SELECT * FROM all_of_them", tmp_path / "before.parquet", ABOUT)
+    there = {"high": high[LEFT:], "low": low[LEFT:], "digest": digest[LEFT:]}
+    db.register("there", there | {"was": np.full(MANY - LEFT, UNCHANGED, np.uint8)})
+    db.execute(f"COPY there TO '{tmp_path}/keys-00000.parquet' (FORMAT parquet)")
+    db.close()
+    members = (f"{h},{w},{n},0\n" for n, (h, w) in enumerate(zip(high.tolist(), low.tolist(), strict=True), start=1))
+    (tmp_path / "members").write_text("".join(members))
+    return tmp_path
+
+
+@pytest.mark.parametrize("members", [100, 700, 200_000])
+@pytest.mark.parametrize("mode", ["mirror", "mirror_exact"])
+def test_who_is_to_be_removed_is_the_same_in_any_number_of_ranges(files, monkeypatch, mode, members):
+    monkeypatch.setattr(difference, "_RANGE_MEMBERS", members)
+    known = Known(files / "before.parquet", (), files / "members")
+    with Comparison(files, [files / "keys-00000.parquet"], known, mode) as comparison:
+        found = comparison.difference()
+    assert (found.to_remove, found.members_before, found.members_after) == (LEFT, MANY, MANY - LEFT)
+    lines = (files / "removals").read_text().splitlines()
+    assert [int(line.split(",")[0]) for line in lines] == list(range(1, LEFT + 1))
