@@ -73,12 +73,11 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
             "`segment-export history` and GET /api/history list them; the last 50 are kept.",
         )
 
-    before = Document()
+    now = Document()
 
     def change(data: bytes | None) -> Document:
-        nonlocal before
+        nonlocal now
         now, etag = _as_it_is(app, data)
-        before = now
         if expected not in (ANY, etag):
             raise changed_meanwhile("configuration")
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
@@ -90,7 +89,7 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
     after = app.configuration.replace(caller.name, f"restore version {version}", change)
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
-    differences = _taken_back(before, after)
+    differences = _taken_back(now, after)
     return Restored(version, len(after.connections), len(after.exports), differences, missing), item_etag(after)
 
 

@@ -7,7 +7,9 @@ engine may have another one, so each ledger says which version has made it.
 """
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from shared.mapping.leavers import DigestKey
@@ -38,6 +40,13 @@ class Compared:
         is sent; `was`, which is NEW, CHANGED or UNCHANGED.
         """
         return self.folder / f"keys-{number:05}.parquet"
+
+
+def key_ranges(count: int, at_once: int) -> Iterator[str]:
+    """SQL conditions on `high` that part `count` contacts, by their keys, into ranges of about so many `at_once`."""
+    ranges = 1 + count // at_once
+    for first, end in pairwise(place * 2**64 // ranges for place in range(ranges + 1)):
+        yield f"high BETWEEN {first} AND {end - 1}"
 
 
 def key_sql(secret: str, text: str) -> str:

@@ -1,14 +1,13 @@
 """The comparison of contacts with what Brevo has confirmed before, chunk by chunk, as `compared` describes it."""
 
 import hashlib
-from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.mapping.compared import CHANGED, HALVES, NEW, UNCHANGED, Compared, key_sql
+from shared.mapping.compared import CHANGED, HALVES, NEW, UNCHANGED, Compared, key_ranges, key_sql
 from shared.mapping.dedupe import RowKeys
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE, Fate
@@ -90,10 +89,8 @@ class Comparing:
         """Reads what is known, range by range. A digest that is not known is 0: nobody has this one."""
         rows = f"FROM read_parquet({literal(str(before))})"
         (count,) = self._db.execute(f"SELECT count(*) {rows}").fetchone() or (0,)
-        ranges = 1 + count // _RANGE_CONTACTS
-        for first, end in pairwise(place * 2**64 // ranges for place in range(ranges + 1)):
-            some = f"{rows} WHERE high BETWEEN {first} AND {end - 1}"
-            found = fetch_columns(self._db, f"SELECT high, low, coalesce(digest, 0) AS digest {some}")
+        for some in key_ranges(count, _RANGE_CONTACTS):
+            found = fetch_columns(self._db, f"SELECT high, low, coalesce(digest, 0) AS digest {rows} WHERE {some}")
             order = np.argsort(found["high"], kind="stable")
             self._known.add([found[name][order] for name in ("high", "low", "digest")])
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
 
-from shared.mapping.compared import CHANGED, NEW, UNCHANGED
+from shared.mapping.compared import CHANGED, NEW, UNCHANGED, key_ranges
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, read_sql, write_ledger
@@ -166,9 +165,8 @@ class Comparison:
         self._db.execute("CREATE TEMP TABLE surplus AS SELECT number, high, low FROM members LIMIT 0")
         if self._mode not in MIRRORS:
             return
-        ranges = 1 + members // _RANGE_MEMBERS
-        for first, end in pairwise(place * 2**64 // ranges for place in range(ranges + 1)):
-            self._db.execute(f"INSERT INTO surplus {self._surplus_members(f'high BETWEEN {first} AND {end - 1}')}")
+        for some in key_ranges(members, _RANGE_MEMBERS):
+            self._db.execute(f"INSERT INTO surplus {self._surplus_members(some)}")
 
     def _surplus_members(self, some: str) -> str:
         def part(view: str) -> str:

@@ -142,8 +142,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
         if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):
             # Nothing that would be sent is kept meanwhile, nor what lost workers have left by now. Where another worker
             # has taken over, the run is not held by this one, and what is staged stays.
-            lost = app.storage.app_blobs.folders(STAGED, f"{run.run_id}/")
             _discard(app, run, staging_id)
+            lost = app.storage.app_blobs.folders(STAGED, f"{run.run_id}/")
             # Goes first, so that no lost worker takes it along: where the run is not held, it says nothing.
             app.store.note_held(run.export, run.run_id)
             hold(app, run, claim, result, why, account.settings, ready.export.hold_hours)
