@@ -1,5 +1,6 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,13 +64,17 @@ class App:
         """The same app for a process that goes on with its work: it rides out a restart of storage."""
         return _open(self.settings, hurried=False) if self.storage.is_hurried else self
 
-    def brevo(self, key_setting: str) -> BrevoClient:
-        """A client for the account whose key is in the setting of this name. Raises ConfigurationError."""
+    def brevo(self, key_setting: str, still_wanted: Callable[[], object] = bool) -> BrevoClient:
+        """A client for the account whose key is in the setting of this name. Raises ConfigurationError.
+
+        `still_wanted` is asked just before each request goes out, and raises where it is not to be sent any more.
+        """
         session = BrevoSession(
             self.settings.brevo_base_url,
             read_secret(key_setting),
             self.pace(key_setting),
             describe_key=partial(self._where_key_is, key_setting),
+            still_wanted=still_wanted,
         )
         return BrevoClient(session)
 

@@ -1,5 +1,6 @@
 """The app of one process: the real one, with the world's Brevo in the place of a connection to it."""
 
+from collections.abc import Callable
 from typing import cast
 
 import requests
@@ -43,11 +44,11 @@ class SimulatedApp(App):
         clock = self.storage.clock
         return Pace(self.storage.accounts, key_setting, clock, sleep=clock.sleep)
 
-    def brevo(self, key_setting: str) -> BrevoClient:
+    def brevo(self, key_setting: str, still_wanted: Callable[[], object] = bool) -> BrevoClient:
         """As the real one, without a connection."""
         nothing = cast(requests.Session, None)
         base_url, key = self.settings.brevo_base_url, read_secret(key_setting)
-        session = SimulatedSession(base_url, key, self.pace(key_setting), _session=nothing)
+        session = SimulatedSession(base_url, key, self.pace(key_setting), _session=nothing, still_wanted=still_wanted)
         session.brevo = self.brevo_account
         return BrevoClient(session)
 

@@ -78,7 +78,7 @@ DEFECTS: tuple[Defect, ...] = (
         "repeats-not-counted",
         "A batch that was posted again within one call counts as posted once, and its call-back is believed.",
         "runs.steps.deliver",
-        "repeats = brevo.session.traffic.requests - 1",
+        "repeats = brevo.session.traffic.maybe_taken - 1",
         "repeats = 0",
     ),
     # Stale decisions

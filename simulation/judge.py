@@ -62,7 +62,6 @@ class Judge:
         self._written: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         self._bodies: dict[int, tuple[str, bytes]] = {}
         self._floors: dict[str, int] = {}
-        self.lowered: list[tuple[Import, str]] = []
         self._excused: set[str] = set()
         self.ended_lines: set[str] = set()
         self.cancelled: set[str] = set()
@@ -251,12 +250,8 @@ class Judge:
             new = version(self.brevo.values[email])
             if new >= version(before[email]):
                 self._excused.discard(email)
-            elif self.scheduler.now - done.taken_at > DEADLINE_SECONDS:
+            elif self.scheduler.now - done.taken_at > DEADLINE_SECONDS or done.is_late:
                 self._excused.add(email)
-            elif not done.is_known:
-                # Nobody was given its number. Whether it is noted later shows at the end.
-                self._excused.add(email)
-                self.lowered.append((done, f"import {done.id} of {done.batch}"))
             elif new < self._floors.get(email, 0):
                 self.violate("newest values win", f"import {done.id} of {done.batch} replaces confirmed newer values")
 

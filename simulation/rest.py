@@ -1,5 +1,6 @@
 """What must be true when all has come to rest."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from shared.runs.state import SUCCEEDED, Run
@@ -46,20 +47,19 @@ class AtRest:
                 yield "others untouched", "somebody who is in no segment is not as before"
 
     def _too_many_open(self) -> Iterator[tuple[str, str]]:
-        known = [each for each in self._judge.brevo.imports if each.is_known and not each.is_late]
-        for each in known:
+        # A batch whose answer was lost is sent again at once: it may have two open, of which one's number is known.
+        in_time = [each for each in self._judge.brevo.imports if not each.is_late]
+        for each in in_time:
             at_once = [
                 other
-                for other in known
+                for other in in_time
                 if other.taken_at <= each.taken_at
                 and (not other.over_at or other.over_at > each.taken_at)
                 and each.taken_at - other.taken_at < DEADLINE_SECONDS
             ]
-            if len(at_once) > self._judge.plan.slots:
+            known = Counter(other.batch for other in at_once if other.is_known)
+            if sum(max(1, known[batch]) for batch in {other.batch for other in at_once}) > self._judge.plan.slots:
                 yield "imports open", f"at once: {', '.join(f'{other.id} of {other.batch}' for other in at_once)}"
-        for done, text in self._judge.lowered:
-            if done.is_known and not done.is_late:
-                yield "newest values win", f"{text} replaces newer values"
 
     def _of_runs(self, runs: list[Run]) -> Iterator[tuple[str, str]]:
         for run in runs:

@@ -8,9 +8,9 @@ import requests
 import stamina
 
 from shared import telemetry
-from shared.brevo.answers import KeyRefused, read_answer, unreachable
+from shared.brevo.answers import NOT_TAKEN, KeyRefused, read_answer, unreachable
 from shared.brevo.pace import Kind, Pace
-from shared.errors import TransientError
+from shared.errors import ExportError, TransientError
 
 _CONNECT_SECONDS = 10
 READ_SECONDS = 120
@@ -24,20 +24,33 @@ _WORDS = {"account", "attributes", "contacts", "import", "lists", "normal", "pro
 
 @dataclass
 class Traffic:
-    """What a session has sent, for the run's status. Units: bytes of request bodies."""
+    """What a session has sent, for the run's status. Units: bytes of request bodies.
+
+    `refused`: how many of the requests Brevo has certainly not taken.
+    """
 
     requests: int = 0
     bytes_sent: int = 0
+    refused: int = 0
+
+    @property
+    def maybe_taken(self) -> int:
+        """How many of the requests Brevo has taken, or may have."""
+        return self.requests - self.refused
 
 
 @dataclass
 class BrevoSession:
-    """Sends requests to one account. `describe_key` says where its key stands, for an error about the key."""
+    """Sends requests to one account. `describe_key` says where its key stands, for an error about the key.
+
+    `still_wanted` is asked just before each request goes out, and raises where it is not to be sent any more.
+    """
 
     base_url: str
     api_key: str = field(repr=False)
     pace: Pace
     describe_key: Callable[[], str] = str
+    still_wanted: Callable[[], object] = bool
     traffic: Traffic = field(default_factory=Traffic)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
@@ -54,6 +67,7 @@ class BrevoSession:
         for attempt in stamina.retry_context(on=_worth_waiting, attempts=4, timeout=60, wait_initial=0.5):
             with attempt:
                 self.pace.take(kind)
+                self.still_wanted()
                 operation = f"{method} {_route(path)}"
                 with telemetry.span(operation, client=True, **{"http.request.method": method}):
                     status, headers, answer = self._send(method, path, params, body)
@@ -66,7 +80,11 @@ class BrevoSession:
         try:
             return read_answer(status, headers, answer)
         except KeyRefused:
+            self.traffic.refused += 1
             raise KeyRefused(self.describe_key()) from None
+        except ExportError as error:
+            self.traffic.refused += not isinstance(error, TransientError) or error.code in NOT_TAKEN
+            raise
 
     def _send(
         self, method: str, path: str, params: Mapping[str, str | int] | None, body: bytes | None

@@ -62,14 +62,24 @@ class Batch:
         return f"{self.run_id}/{self.staging_id}"
 
     @property
+    def is_over(self) -> bool:
+        """True once the import that Brevo was given for this batch is over."""
+        return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)
+
+    @property
     def needs_no_slot(self) -> bool:
         """True once Brevo has no import of this batch open any more, as far as is known."""
-        return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)
+        return self.is_over and not self.has_lost_import
+
+    @property
+    def has_lost_import(self) -> bool:
+        """True where a post was repeated since its answer was lost: Brevo may have an import of unknown number."""
+        return self.state not in DELIVERABLE and self.posts > 1 + self.sent_again
 
     @property
     def may_be_open(self) -> bool:
         """True where Brevo may still work on an import of this batch, as far as is known."""
-        return self.is_unanswered or (self.state == "delivered" and not self.called_back)
+        return self.is_unanswered or self.has_lost_import or (self.state == "delivered" and not self.called_back)
 
     @property
     def is_unanswered(self) -> bool:

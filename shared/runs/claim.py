@@ -34,13 +34,14 @@ class Stopping(Exception):
 class Claim:
     """A claim that is held. `check` is to be called between pieces of work.
 
-    `may_be_there` is set by a post while nobody knows whether Brevo has taken the batch; `rows` and `contacts` by a
-    staging, as far as it has come.
+    `taken_at` is when it was taken, in POSIX seconds. `may_be_there` is set by a post while nobody knows whether Brevo
+    has taken the batch; `rows` and `contacts` by a staging, as far as it has come.
     """
 
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     lost: bool = False
     stopping: bool = False
+    taken_at: float = 0.0
     may_be_there: bool = False
     rows: int = 0
     contacts: int = 0
@@ -55,6 +56,25 @@ class Claim:
                 "Another worker has taken over.",
                 "The run goes on by itself.",
             )
+
+
+def looking_again(app: App, is_wanted: Callable[[], bool], seen_at: float = 0.0) -> Callable[[], None]:
+    """What a worker asks just before each request that changes something at Brevo: whether that is still wanted.
+
+    `is_wanted` looks into storage. Where the last look is so long ago that a claim would have ended, which is so for a
+    worker that stood still, it looks again. The function raises TransientError where it is not wanted any more.
+    `seen_at`: when storage last said so, in POSIX seconds.
+    """
+
+    def check() -> None:
+        nonlocal seen_at
+        while app.now() - seen_at > app.graces.claim:
+            began = app.now()
+            if not is_wanted():
+                raise TransientError("claim_lost", "The run has gone on without this worker.", "It goes on by itself.")
+            seen_at = began
+
+    return check
 
 
 @contextmanager
@@ -100,7 +120,7 @@ def claimed_batch(app: App, run: Run, batch: Batch, attempt: int) -> Iterator[tu
     time until its claim ends, and TransientError where the batch is no more as it was read. `attempt` is how often this
     step has failed before.
     """
-    claim = Claim()
+    claim = Claim(taken_at=app.now())
 
     def change(to: Callable[[Batch], Batch | None], known: Batch | None = None) -> Batch:
         return app.store.update_batch(run, batch.number, to, known)

@@ -3,8 +3,9 @@
 A live run's slot has no expiry. It is free when its batch is done with, which any worker can read for itself, so a slot
 is neither lost with a worker nor taken from a live import by a clock that is off.
 
-A run that has ended early may leave an import that Brevo still works on. Its slot stays taken, or the next run's import
-would run beside it and old values could win: it is freed when Brevo says that the import is over, or at its deadline.
+A run that has ended early may leave an import that Brevo still works on, and so may a batch that was posted again since
+an answer was lost. Its slot stays taken, or the next run's import would run beside it and old values could win: it is
+freed when Brevo says that the import is over, or at its deadline.
 """
 
 import logging
@@ -29,7 +30,7 @@ _SHORTEST_POLL_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """`left_at`, set once its run has ended: when the import was posted; it and `polled_at` are POSIX seconds.
+    """`left_at`, set once its import is left: when that was posted; it and `polled_at` are POSIX seconds.
 
     `posts`: how often the batch had been posted when it took the slot for its next post. `process` is 0 where none is
     known. `is_unlisted`: at the last poll Brevo did not list it.
@@ -62,7 +63,9 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class LeftImport:
-    """An import that a run which has ended has left, as far as is known open at Brevo: its slot is taken `until` then.
+    """An import that nobody confirms any more, as far as is known open at Brevo: its slot is taken `until` then.
+
+    Its run has ended, or has posted the same body again since the answer was lost.
 
     `process` is 0 where none is known. Times are POSIX seconds.
     """
@@ -77,13 +80,13 @@ class LeftImport:
     def describe(self) -> str:
         """What is known of it, as the end of a sentence that says who waits for it."""
         if not self.process:
-            return f"an import of the ended run {self.run}; whether Brevo has taken it is not known"
+            return f"an import of the run {self.run} whose answer was lost; whether Brevo has taken it is not known"
         text = f"the import {self.process} of the ended run {self.run}"
         return f"{text}; Brevo does not list that process any more" if self.is_unlisted else text
 
 
 def left_imports(app: App, key_setting: str) -> list[LeftImport]:
-    """The imports of ended runs that hold a slot of the account, the oldest first."""
+    """The imports that hold a slot of the account though nobody confirms them any more, the oldest first."""
     slots = [_Slot.of(row) for row in _rows(app, key_setting) if row.values.get("left_at")]
     found = [
         LeftImport(each.run, each.batch, each.process, each.left_at, each.until, each.is_unlisted)
@@ -136,7 +139,8 @@ def left_by_its_export(app: App, run: Run) -> list[LeftImport]:
     Asks Brevo about them now and then. Raises as BrevoClient does.
     """
     release_left_slots(app, run.key_setting)
-    return _of_its_export(left_imports(app, run.key_setting), run)
+    left = _of_its_export(left_imports(app, run.key_setting), run)
+    return [each for each in left if each.run != run.run_id]
 
 
 def _of_its_export(left: list[LeftImport], run: Run) -> list[LeftImport]:
@@ -166,12 +170,22 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: floa
     return False
 
 
-def free_slots(app: App, run: Run, done: Iterable[Batch]) -> None:
-    """Frees the slots of these batches of the run: their imports are over. Not one that is taken for a later post."""
-    posts = {batch.number: batch.posts for batch in done}
-    for row in _rows(app, run.key_setting):
+def free_slots(app: App, run: Run, done: Iterable[Batch], *, any_open: bool = True) -> None:
+    """Frees the slots of these batches of the run: their imports are over.
+
+    Not one that is taken for a later post, which may come until the batch is confirmed or has failed.
+
+    `any_open`: Brevo may work on some import, so on one as well whose answer was lost. Such a one's slot is left.
+    """
+    batches = {batch.number: batch for batch in done}
+    for row in _rows(app, run.key_setting) if batches else []:
         slot = _Slot.of(row)
-        if slot.run == run.run_id and slot.posts < posts.get(slot.batch, 0):
+        batch = batches.get(slot.batch)
+        if batch is None or slot.run != run.run_id or (batch.state == "delivered" and slot.posts >= batch.posts):
+            continue
+        if batch.has_lost_import and any_open:
+            _leave(app, row, batch)
+        else:
             _delete(app, row)
 
 
@@ -180,21 +194,34 @@ def leave_slots(app: App, run: Run) -> None:
     rows = [row for row in _rows(app, run.key_setting) if row.values["run"] == run.run_id]
     if not rows:
         return
-    # Of a run that has succeeded no import is open: Brevo has confirmed each of its batches.
+    # Of a run that has succeeded no import is open but those that are left already: each of its batches is confirmed.
     batches = {} if run.state in SUCCEEDED else {batch.number: batch for batch in app.store.batches(run)}
     for row in rows:
         slot = _Slot.of(row)
         batch = batches.get(slot.batch)
-        if batch is not None and not slot.left_at:
-            slot = replace(slot, left_at=batch.posted_at or app.now(), process=batch.process_id)
-        if batch is None or not batch.may_be_open or slot.is_overdue(app.now()):
+        if slot.left_at:
+            continue
+        if batch is not None and batch.may_be_open:
+            _leave(app, row, batch)
+        else:
             _delete(app, row)
-        elif asdict(slot) != row.values:
-            _save(app, Row(row.partition, row.key, asdict(slot), row.etag))
+
+
+def _leave(app: App, row: Row, batch: Batch) -> None:
+    """The slot is no more its run's: what the batch may have open at Brevo has it."""
+    if row.values.get("left_at"):
+        return
+    # Of several imports, or none for certain, that one number would say nothing.
+    process = 0 if batch.has_lost_import else batch.process_id
+    slot = replace(_Slot.of(row), left_at=batch.posted_at or app.now(), process=process)
+    if slot.is_overdue(app.now()):
+        _delete(app, row)
+    else:
+        _save(app, Row(row.partition, row.key, asdict(slot), row.etag))
 
 
 def release_left_slots(app: App, key_setting: str) -> None:
-    """Asks Brevo, now and then, about the imports of ended runs that still hold a slot of this account.
+    """Asks Brevo, now and then, about the imports that are left and still hold a slot of this account.
 
     Raises as BrevoClient does.
     """

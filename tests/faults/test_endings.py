@@ -101,7 +101,10 @@ def test_slot_that_is_taken_for_another_post_is_not_freed_for_the_one_before(sto
     free_slots(story.app, run, [batch])
     assert take_slot(story.app, run, replace(batch, posts=0), 1, 6.0), "by a worker that is late"
     assert [each["posts"] for each in slots(story)] == [1]
-    free_slots(story.app, run, [replace(batch, posts=2)])
+    free_slots(story.app, run, [replace(batch, state="confirmed")])
+    assert slots(story) == [], "no other post comes any more"
+    assert take_slot(story.app, run, batch, 1, 6.0)
+    free_slots(story.app, run, [replace(batch, posts=2, sent_again=1)])
     assert slots(story) == []
 
 
@@ -136,6 +139,7 @@ def test_run_that_fails_while_another_worker_posts_waits_and_says_what_brevo_has
 
 def test_post_without_an_answer_is_said_to_be_sent_perhaps(story, monkeypatch):
     def unanswered(self, body):
+        self.session.traffic.requests += 1
         raise TransientError("brevo_unreachable", "No answer.")
 
     story.people(5)

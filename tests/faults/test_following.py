@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import ExportError
-from shared.runs import ledgers
+from shared.runs import ledgers, steps
 from shared.runs.status import find_run
 from shared.runs.steps.settle import settle
 from shared.runs.steps.stop import request_cancel
@@ -215,3 +215,23 @@ def test_whom_a_run_that_failed_half_way_has_put_there_is_removed_by_the_next_on
     assert (status["status"], status["contacts_removed"]) == ("succeeded", 4 + len(put_there)), status["error"]
     assert following.story.sent() == addresses(range(4, 10), OTHERS)
     assert following.ledgers() == [f"{following.story.account}/{LIST}/gold/ledger.parquet"]
+
+
+def test_worker_that_stood_still_before_it_removes_anybody_removes_nobody(following, monkeypatch):
+    """By when the run is over somebody may have come back."""
+    following.put_back()
+    story, keep, removals = following.story, steps.settle.leave_whom_others_keep, []
+
+    def late(app, run):
+        monkeypatch.setattr(steps.settle, "leave_whom_others_keep", keep)
+        numbers = keep(app, run)
+        story.kept.clock.skip(300)
+        story.work()
+        assert story.status(run.run_id)["status"] == "succeeded"
+        removals.append(story.sandbox.log.count(REMOVE))
+        return numbers
+
+    monkeypatch.setattr(steps.settle, "leave_whom_others_keep", late)
+    following.start(story.app)
+    story.work()
+    assert removals == [story.sandbox.log.count(REMOVE)] != [0]

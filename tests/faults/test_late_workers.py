@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.brevo.client import BrevoClient
 from shared.errors import TransientError
 from shared.runs.claim import claimed_run
 from shared.runs.leavers import ask
 from shared.runs.questions import Question, Subject
+from shared.runs.slots import left_imports
 from shared.runs.status import find_run
-from shared.runs.steps import snapshot_waits, stage
+from shared.runs.steps import deliver, snapshot_waits, stage
+from shared.runs.steps.dispatch import take_step
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
 from tests.faults.following import LIST
+from tests.faults.test_lost_instances import IMPORT, take_away, work_until
 
 
 def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_story, monkeypatch):
@@ -89,3 +93,62 @@ def test_list_that_was_read_before_the_last_run_changed_it_is_asked_for_again(st
     story.app.storage.accounts.put(Row(story.account, subject.row_key, answered.values()))
     told = ask(story.app, run, story.app.ready_export("gold"), story.app.brevo(story.account), subject)
     assert isinstance(told, Wait) is is_asked_again
+
+
+def test_worker_that_stood_still_behind_its_claim_posts_nothing(story, monkeypatch):
+    story.people(3)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "delivering", run_id)
+    message, read = take_away(story, "deliver"), deliver.read_body
+
+    def late(app, batch):
+        """Another worker sends the batch meanwhile, and the run ends."""
+        monkeypatch.setattr(deliver, "read_body", read)
+        body = read(app, batch)
+        story.kept.clock.skip(300)
+        story.work()
+        assert story.status(run_id)["status"] == "succeeded"
+        return body
+
+    monkeypatch.setattr(deliver, "read_body", late)
+    take_step(story.app, message)
+    assert len(story.sandbox.imports.records()) == 1
+
+
+def test_import_whose_answer_was_lost_is_waited_for_by_the_next_run(story, monkeypatch):
+    """Its number is not known, and the run has succeeded by the import of the post that was repeated."""
+    post, answers = BrevoClient.import_contacts, []
+
+    def lost(self, body):
+        answers.append(post(self, body))
+        if len(answers) == 1:
+            raise TransientError("brevo_unreachable", "No answer.")
+        return answers[-1]
+
+    monkeypatch.setattr(BrevoClient, "import_contacts", lost)
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    story.people(3)
+    story.save()
+    first = story.run()
+    assert (first["status"], len(answers)) == ("succeeded", 2)
+    assert [(each.run, each.process) for each in left_imports(story.app, story.account)] == [(first["run_id"], 0)]
+    assert "an import whose number is not known" in first["notes"][0]
+    began, second = story.kept.clock.seconds(), story.start().run_id
+    story.work(hours=1)
+    assert "an import of the run" in story.status(second)["waiting"]
+    story.work()
+    assert story.status(second)["status"] == "succeeded"
+    assert story.kept.clock.seconds() - began > 3600
+
+
+def test_import_whose_answer_was_lost_holds_nothing_once_brevo_works_on_none(story, monkeypatch):
+    """A post that Brevo has refused for its rate is no such import."""
+    story.sandbox.fail_next(IMPORT, "500")
+    story.sandbox.fail_next(IMPORT, "429")
+    story.people(3)
+    story.save()
+    run = story.run()
+    assert (run["status"], run["notes"]) == ("succeeded", [])
+    assert story.app.store.batch(find_run(story.app, run["run_id"]), 1).posts == 2
+    assert left_imports(story.app, story.account) == []

@@ -9,7 +9,7 @@ BREVO_BASE_URL, and a sandbox is one account.
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shared import app as composition
@@ -33,9 +33,10 @@ composition.GRACES = Graces().scaled(1 / _number("CHAOS_TIME_FACTOR", 1))
 body.LARGEST_BODY_BYTES = int(_number("CHAOS_BODY_BYTES", body.LARGEST_BODY_BYTES))
 
 
-def _brevo(self: App, key_setting: str) -> BrevoClient:
+def _brevo(self: App, key_setting: str, still_wanted: Callable[[], object] = bool) -> BrevoClient:
     base_url = os.environ.get(f"{key_setting}_BASE_URL") or self.settings.brevo_base_url
-    return BrevoClient(BrevoSession(base_url, read_secret(key_setting), self.pace(key_setting)))
+    pace = self.pace(key_setting)
+    return BrevoClient(BrevoSession(base_url, read_secret(key_setting), pace, still_wanted=still_wanted))
 
 
 def _read_report(url: str, base_url: str, seconds: float) -> Iterator[list[str]]:

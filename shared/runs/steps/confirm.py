@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.client import Process
+from shared.brevo.client import Imports, Process
 from shared.brevo.polling import OpenImport, learn
 from shared.config.document import ReadyExport
 from shared.errors import ExportError, PermanentError, TransientError
@@ -51,10 +51,10 @@ def confirm(app: App, run: Run, message: Message) -> None:
     batches = app.store.batches(run)
     _check_batches(run, ready, batches)
     wait: float | None = None
-    failure = ""
+    failure, any_open = "", True
     if any(batch.state == "delivered" for batch in batches):
         try:
-            run, batches = _poll(app, run, ready, batches)
+            run, batches, any_open = _poll(app, run, ready, batches)
         except TransientError as error:
             for batch in batches:
                 _check_deadline(app, ready, batch)
@@ -64,11 +64,12 @@ def confirm(app: App, run: Run, message: Message) -> None:
         _check_batches(run, ready, batches)
     if len(batches) >= run.counts.batches and all(batch.state == "confirmed" for batch in batches):
         if not contacts_to_move(batches):
+            free_slots(app, run, [batch for batch in batches if batch.has_lost_import], any_open=any_open)
             if settle(app, run, batches):
                 end.succeed(app, run, batches)
             return
         batches = write_last_batches(app, run, ready.export, batches)
-    free_slots(app, run, [batch for batch in batches if batch.needs_no_slot])
+    free_slots(app, run, [batch for batch in batches if batch.is_over], any_open=any_open)
     _go_on(app, run, ready, batches, wait, failure)
 
 
@@ -116,16 +117,23 @@ def _go_on(app: App, run: Run, ready: ReadyExport, batches: list[Batch], wait: f
     schedule_confirm(app, run, seconds, also)
 
 
-def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple[Run, list[Batch]]:
-    """Polls all open imports once, and writes down what Brevo shows. Returns run and batches as they then are."""
+def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple[Run, list[Batch], bool]:
+    """Polls all open imports once, and writes down what Brevo shows.
+
+    Returns run and batches as they then are, and whether Brevo may work on some import, whosever it is.
+    """
     brevo = app.brevo(run.key_setting)
+    wanted = {batch.process_id for batch in batches if batch.state == "delivered"}
     try:
-        processes = brevo.processes({batch.process_id for batch in batches if batch.state == "delivered"})
+        if any(batch.has_lost_import for batch in batches):
+            imports = brevo.imports(wanted)
+        else:
+            imports = Imports(brevo.processes(wanted), any_open=True)
     finally:
         requests = brevo.session.traffic.requests
         run = app.store.update(run, lambda now: now.polled(requests, app.time()))
     after = [
-        _take(app, run, ready, batch, processes.get(batch.process_id)) if batch.state == "delivered" else batch
+        _take(app, run, ready, batch, imports.wanted.get(batch.process_id)) if batch.state == "delivered" else batch
         for batch in batches
     ]
     before = {batch.number: batch.state for batch in batches}
@@ -134,7 +142,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
         largest = max(confirmed, key=lambda batch: batch.contacts)
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
         learn(brevo.session.pace.rows, done, largest.polls + 1)
-    return run, after
+    return run, after, imports.any_open
 
 
 def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:

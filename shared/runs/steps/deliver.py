@@ -3,9 +3,10 @@
 Where the answer was not written down, the body is sent again: an import is an upsert, so repeating it is harmless.
 """
 
+from functools import partial
+
 from shared import telemetry
 from shared.app import App
-from shared.brevo.answers import NOT_TAKEN
 from shared.brevo.body import ImportRequest
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
@@ -14,7 +15,7 @@ from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.runs.batch import DELIVERABLE, Batch
-from shared.runs.claim import Claim, claimed_batch
+from shared.runs.claim import Claim, claimed_batch, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import SENDING, Run
@@ -40,13 +41,18 @@ def deliver(app: App, run: Run, message: Message) -> None:
             return
         batch, claim = claimed
         _check_still_open(app, run)
-        brevo = app.brevo(run.key_setting)
+        brevo = app.brevo(run.key_setting, looking_again(app, partial(_is_ours, app, run, batch), claim.taken_at))
         batch = _post(app, run, batch, claim, brevo)
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
     if batch.called_back and send_next(app, run, batch):
         _count(app, run, brevo)
     else:
         _schedule_poll(app, run, brevo)
+
+
+def _is_ours(app: App, run: Run, batch: Batch) -> bool:
+    now = app.store.batch(run, batch.number)
+    return now is not None and now.owner == batch.owner and now.is_owned(app.time())
 
 
 def check_still_wanted(run: Run, ready: ReadyExport) -> None:
@@ -107,13 +113,12 @@ def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) ->
     claim.may_be_there = True
     try:
         process_id = brevo.import_contacts(body)
-    except ExportError as error:
-        is_certain = not isinstance(error, TransientError) or error.code in NOT_TAKEN
-        claim.may_be_there = brevo.session.traffic.requests > 1 or not is_certain
+    except ExportError:
+        claim.may_be_there = brevo.session.traffic.maybe_taken > 0
         _count(app, run, brevo)
         raise
 
-    repeats = brevo.session.traffic.requests - 1
+    repeats = brevo.session.traffic.maybe_taken - 1
 
     def delivered(now: Batch) -> Batch | None:
         return now.delivered(claim.owner, process_id, repeats, app.time())
