@@ -20,3 +20,11 @@ def local_text(moment: datetime | str | float, *, seconds: bool = False) -> str:
 def iso_text(moment: datetime) -> str:
     """Such as `2026-11-28T16:04:00.000000+00:00`; texts of it sort by time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def duration(seconds: float) -> str:
+    """A time span in the unit that fits it."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

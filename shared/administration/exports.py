@@ -28,6 +28,7 @@ from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
+from shared.runs.ticks import MissedTicks, missed_ticks
 from shared.runs.trial import newest_runs
 from shared.sync.stored import drop_ledgers
 
@@ -91,7 +92,8 @@ def page_of_exports(
             found = [export for _, export in ordered]
         first = _place_after(found, after)
         page = found[first : None if limit is None else first + limit]
-        listed = list(pool.map(lambda each: _listed(app, document, caller, each), page))
+        missed = missed_ticks(app)
+        listed = list(pool.map(lambda each: _listed(app, document, caller, each, missed), page))
     return listed, page[-1].id if page and first + len(page) < len(found) else ""
 
 
@@ -105,9 +107,9 @@ def _place_after(exports: list[Export], after: str) -> int:
     return place
 
 
-def _listed(app: App, document: Document, caller: Caller, export: Export) -> ListedExport:
+def _listed(app: App, document: Document, caller: Caller, export: Export, missed: MissedTicks | None) -> ListedExport:
     return ListedExport(
-        **vars(export_overview(app, document, export)),
+        **vars(export_overview(app, document, export, missed)),
         permissions=permissions(document, caller, export),
         etag=item_etag(export),
     )

@@ -66,7 +66,7 @@ def replay(yes: bool, run: str, drop_unreadable: bool, clear: bool) -> None:
 
 
 def _replay_text(seen: "Seen", now: datetime, *, done: bool, cleared: bool) -> str:
-    from shared.operating.looking import duration
+    from shared.times import duration
 
     lines = []
     if seen.messages:

@@ -6,9 +6,7 @@ Each look: state, words, what to do.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
-from itertools import islice, takewhile
 from typing import Literal
 
 from shared.app import App
@@ -21,14 +19,13 @@ from shared.runs.rows import run_of
 from shared.runs.run_ids import started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
-from shared.runs.ticks import last_tick
+from shared.runs.ticks import last_tick, missed_ticks
 from shared.runs.waiting import WATCH_LATE_SECONDS, overdue_since
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import OnOther, Row, pass_over
-from shared.timer_schedule import TimerSchedule
-from shared.times import local_text
+from shared.times import duration, local_text
 from shared.version import VERSION
 
 State = Literal["ok", "warn", "FAILED"]
@@ -39,8 +36,6 @@ _HOST_STOPPED = (
     "since AzureWebJobsStorage refuses its identity or key (403), or is away."
 )
 
-# The host starts a function late where it has to start a worker for it.
-_TICK_LATE_SECONDS = 60.0
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.
 _TIMER_SECONDS = 900.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
@@ -135,23 +130,14 @@ def _untaken_since(app: App, run: Run) -> float:
 
 def timer_ticks(app: App) -> Look:
     """Whether the timer runs by its schedule, as it notes itself: it does not where the host is dead."""
+    missed = missed_ticks(app)
+    if missed is not None:
+        text = f"{missed.text} Until it runs, nothing starts by schedule, and no lost run goes on."
+        return "warn" if missed.is_first else "FAILED", text, _HOST_STOPPED
     tick = last_tick(app)
     if tick is None:
         return "ok", "No timer has run yet with this storage.", ""
-    last = datetime.fromtimestamp(tick.at, UTC)
-    try:
-        times = TimerSchedule.parse(tick.schedule, last).next_times(last)
-    except ConfigurationError:  # which the host has taken all the same
-        return "ok", f"It last ran at {local_text(last)}.", ""
-    missed = list(takewhile(lambda at: at.timestamp() < app.now() - _TICK_LATE_SECONDS, islice(times, 2)))
-    if not missed:
-        return "ok", f"It last ran at {local_text(last)}, as its schedule says.", ""
-    last_text, due_text = (local_text(at, seconds=True) for at in (last, missed[0]))
-    text = (
-        f"The timer last ran at {last_text}, {duration(app.now() - tick.at)} ago, and was due again at {due_text}. "
-        "Until it runs, nothing starts by schedule, and no lost run goes on."
-    )
-    return "warn" if len(missed) == 1 else "FAILED", text, _HOST_STOPPED
+    return "ok", f"It last ran at {local_text(tick.at)}.", ""
 
 
 def other_forms(app: App, exports: Sequence[str]) -> Look:
@@ -284,11 +270,3 @@ def clock(app: App) -> Look:
     where = "behind" if difference > 0 else "ahead of"
     text = f"{abs(difference):,.0f} s {where} storage's; the app goes by storage's."
     return "warn", text, "Let the machine set its clock by NTP; beyond 15 minutes storage refuses it."
-
-
-def duration(seconds: float) -> str:
-    """A time span in the unit that fits it."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"

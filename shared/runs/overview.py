@@ -1,7 +1,7 @@
 """What people and tools are shown of an export: its last run, its next one, and why nothing runs now."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import App
@@ -10,11 +10,17 @@ from shared.errors import TransientError, described
 from shared.runs.starting import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
+from shared.runs.ticks import MissedTicks
 from shared.runs.trial import newest_runs
 from shared.runs.why_not_running import Why, other_active, why_not_running
 from shared.times import iso_text
 
 _log = logging.getLogger(__name__)
+
+# Why an export waits for nothing but the timer.
+_LEFT_TO_TIMER = frozenset(
+    ("no_new_snapshot", "waiting_for_timer", "snapshot_resting", "snapshot_incomplete", "not_due", "waiting_for_retry")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +58,18 @@ class ExportOverview:
     why_not_running: Why | None
 
 
-def export_overview(app: App, document: Document, export: Export) -> ExportOverview:
-    """The export's overview. Where its rows cannot be read, that is why it does not run. Raises TransientError."""
+def export_overview(app: App, document: Document, export: Export, missed: MissedTicks | None = None) -> ExportOverview:
+    """The export's overview. Where its rows cannot be read, that is why it does not run.
+
+    `missed`: what is to be said of a timer that does not run. Raises TransientError.
+    """
     try:
         newest, last = newest_runs(app, export.id)
         success = app.store.success(export.id)
         due = next_due_of(app, export)
         why = other_active(newest) or why_not_running(app, document, export, last, due)
+        if missed and why and why.code in _LEFT_TO_TIMER and export.schedule != "off":
+            why = replace(why, text=f"{why.text} {missed.text} See: segment-export doctor")
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are listed all the same

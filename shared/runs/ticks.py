@@ -1,12 +1,19 @@
 """When the timer last ran, as it notes itself: a host that has died is seen by the ticks that are missing."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice, takewhile
 
 from shared.app import App
+from shared.errors import ConfigurationError
 from shared.storage.tables import Row
+from shared.timer_schedule import TimerSchedule
+from shared.times import duration, local_text
 
 # Table `runs`. No id has a tilde, so that no export can have this partition.
 _TIMER, _TICK = "~timer", "tick"
+# The host starts a function late where it has to start a worker for it.
+_LATE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +33,31 @@ def last_tick(app: App) -> Tick | None:
     """The last tick; None where no timer has run yet."""
     row = app.storage.runs.get(_TIMER, _TICK)
     return Tick(float(row.values["at"]), str(row.values["schedule"])) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class MissedTicks:
+    """Of a timer that does not run by its schedule. `is_first`: only its last turn is missing."""
+
+    text: str
+    is_first: bool
+
+
+def missed_ticks(app: App) -> MissedTicks | None:
+    """What is to be said of a timer that has missed a turn; None where it has not, or nobody can say."""
+    tick = last_tick(app)
+    if tick is None:
+        return None
+    last = datetime.fromtimestamp(tick.at, UTC)
+    try:
+        times = TimerSchedule.parse(tick.schedule, last).next_times(last)
+    except ConfigurationError:  # which the host has taken all the same
+        return None
+    missed = list(takewhile(lambda at: at.timestamp() < app.now() - _LATE_SECONDS, islice(times, 2)))
+    if not missed:
+        return None
+    last_text, due_text = (local_text(at, seconds=True) for at in (last, missed[0]))
+    return MissedTicks(
+        f"The timer last ran at {last_text}, {duration(app.now() - tick.at)} ago, and was due again at {due_text}.",
+        is_first=len(missed) == 1,
+    )

@@ -14,7 +14,7 @@ from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
-from shared.operating.looking import Look, State, duration
+from shared.operating.looking import Look, State
 from shared.runs.starting import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
@@ -25,6 +25,7 @@ from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
 from shared.sync.stored import Address, Stored
 from shared.timer_schedule import TimerSchedule
+from shared.times import duration
 
 # Nobody waits longer than this for the exports; the other groups are still checked.
 _EXPORTS_SECONDS = 60.0

@@ -2,10 +2,10 @@
 
 from shared.app import App
 from shared.config.models import Document
-from shared.operating.looking import Look, duration, loaded
+from shared.operating.looking import Look, loaded
 from shared.runs.slots import LeftImport, left_imports
 from shared.runs.state import SENDING, Run
-from shared.times import local_text
+from shared.times import duration, local_text
 
 _SHOWN = 5
 # Brevo imports a body in seconds to minutes; one that takes longer is mostly stuck.

@@ -29,6 +29,12 @@ class Night:
         assert found.startswith(f"  {state:<6}  {check}: ")
         return found
 
+    def why(self):
+        """Why the export does not run now, as its list says."""
+        done = CliRunner().invoke(program, ["exports", "--json"], catch_exceptions=False)
+        [listed] = json.loads(done.stdout)
+        return listed["why_not_running"]["text"]
+
     def skip(self, seconds):
         self.flow.app.storage.clock.skip(seconds)
 

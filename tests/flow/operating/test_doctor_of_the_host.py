@@ -62,6 +62,7 @@ def test_message_that_waits_while_a_worker_reads_another_run_is_no_fault_of_the_
 
 
 def test_doctor_says_since_when_the_timer_is_missing_after_one_tick_and_after_two(night):
+    night.change(schedule={"cron": "0 5 1 1 *", "time_zone": "UTC"})
     clock = night.flow.app.storage.clock
     night.skip(300 - clock.now().timestamp() % 300)  # a tick of every five minutes
     note_tick(night.flow.app, "0 */5 * * * *")
@@ -73,8 +74,10 @@ def test_doctor_says_since_when_the_timer_is_missing_after_one_tick_and_after_tw
     )
     night.skip(5 * MINUTE)
     has_all(night.line("timer"), "12 min ago", "nothing starts by schedule")
+    has_all(night.why(), "The timer last ran at 20", "See: segment-export doctor")
     note_tick(night.flow.app, "0 */5 * * * *")
     night.doctor(0)
+    assert "timer" not in night.why()
 
 
 def test_timer_that_pauses_by_its_schedule_is_not_missed(night):
