@@ -20,7 +20,7 @@ from azure.core.exceptions import AzureError
 from local.free_port import is_free
 from local.playground import drop_sample, has_segments, own_files, put_configuration, put_files
 from local.private_file import write_private
-from local.serve_settings import given_settings, schedule_fault, with_defaults
+from local.serve_settings import given_settings, schedule_fault, secret_fault, with_defaults
 from local.serve_words import environment_file, facts_of, ready_text, start_page
 from local.stack import (
     CANNOT_START,
@@ -202,7 +202,7 @@ def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage
     settings = with_defaults(given)
     if given:
         words.say(f"taken from this terminal's environment: {', '.join(given)}")
-    if fault := schedule_fault(settings["EXPORT_SCHEDULE"], datetime.now(UTC)):
+    for fault in filter(None, (schedule_fault(settings["EXPORT_SCHEDULE"], datetime.now(UTC)), secret_fault(given))):
         print(f"serve: {fault}", file=sys.stderr, flush=True)
 
     def prepare(storage: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from local.playground import CONFIG_BLOB
+from shared.app_secret import app_secret
 from shared.errors import ConfigurationError
 from shared.timer_schedule import TimerSchedule
 
@@ -44,6 +45,16 @@ def schedule_fault(schedule: str, now: datetime) -> str:
         TimerSchedule.parse(schedule, now)
     except ConfigurationError as error:
         return f"{error} Until then the timer does not run: nothing starts by schedule, and no lost run goes on."
+    return ""
+
+
+def secret_fault(given: Mapping[str, str]) -> str:
+    """What is wrong with an APP_SECRET of this start; empty where there is none."""
+    try:
+        if "APP_SECRET" in given:
+            app_secret(given)
+    except ConfigurationError as error:
+        return f"{error} Until then no run asks who has left its list, and none that compares with its ledger goes on."
     return ""
 
 

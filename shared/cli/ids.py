@@ -62,7 +62,8 @@ def require_run_id(text: str) -> None:
     from shared.runs.run_ids import is_run_id
 
     if not is_run_id(text):
-        raise click.UsageError(f"{text[:100]!r} is no run's id: segment-export runs EXPORT lists them.")
+        export = text if text in known_ids("export") else "EXPORT"
+        raise click.UsageError(f"{text[:100]!r} is no run's id: segment-export runs {export} lists them.")
 
 
 def export_or_run_argument[Command: Callable[..., Any]](

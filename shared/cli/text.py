@@ -29,6 +29,8 @@ def status_text(run: "RunStatus") -> str:
     lines += head_lines(run)
     lines += undo_lines(run) if run.kind in CHANGES_LIST else [*_snapshot(run), *_rows(run), *sync_lines(run)]
     lines += _reasons("list", run.list_differences)
+    if run.kind == "verify" and run.status.startswith("succeeded") and not run.list_differences:
+        lines.append("  found      no difference: the list is as the segment wants it")
     if run.batches:
         lines += _contacts(run)
     if run.allowance:

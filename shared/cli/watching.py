@@ -13,6 +13,7 @@ from shared.cli.run_text import outcome
 from shared.cli.showing import caller, open_app, show
 from shared.cli.text import status_text, time_text
 from shared.counting import counted
+from shared.runs.kinds import SENDS_NOTHING
 from shared.times import local_text
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def runs(export: str, limit: int, run: str) -> None:
         (
             each.run_id,
             time_text(each.started_at),
-            f"{each.in_list:,}",
+            _confirmed(each),
             _outcome(each) + (f", {'an' if each.kind == 'undo' else 'a'} {each.kind_words}" if each.kind_words else ""),
         )
         for each in shown
@@ -92,7 +93,7 @@ def _show_last_runs() -> None:
     app = open_app()
     last = {export: run_status(app, run) if run else None for export, run in last_runs(app, caller()).items()}
     lines = [
-        (export, time_text(run.started_at), f"{run.in_list:,}", _outcome(run)) if run else (export, "never", "", "")
+        (export, time_text(run.started_at), _confirmed(run), _outcome(run)) if run else (export, "never", "", "")
         for export, run in last.items()
     ]
     show(
@@ -103,6 +104,11 @@ def _show_last_runs() -> None:
 
 def _never(export: str) -> str:
     return f"{export} has not run yet."
+
+
+def _confirmed(run: "RunStatus") -> str:
+    """Of a run that sends nothing by its kind: empty, since a zero would look as if nobody were in the list."""
+    return "" if run.kind in SENDS_NOTHING else f"{run.in_list:,}"
 
 
 def _outcome(run: "RunStatus") -> str:

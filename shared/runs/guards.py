@@ -127,8 +127,8 @@ def check_staged(export: Export, counts: RowCounts, notes: list[str], before: Su
     if before is not None and contacts < (1 - export.max_shrink) * before.contacts:
         raise ConfigurationError(
             "guard_max_shrink",
-            f"The segment has {contacts:,} contacts where the last run had {before.contacts:,}, "
-            f"which is less than max_shrink ({export.max_shrink:g}) allows.",
+            f"The segment has {contacts:,} contacts where the last run had {before.contacts:,}: it has lost "
+            f"{1 - contacts / before.contacts:.0%}, more than max_shrink ({export.max_shrink:.0%}) lets pass.",
             f"Look at the segment in Customer Insights. {_APPROVE}",
         )
 

@@ -20,4 +20,5 @@ NAMES: dict[Kind, str] = {
 COMPARES: frozenset[Kind] = frozenset(("verify", "repair"))
 # These change who is in the list, and send nothing.
 CHANGES_LIST: frozenset[Kind] = frozenset(("undo", "clear"))
+SENDS_NOTHING: frozenset[Kind] = CHANGES_LIST | {"verify"}
 UNGUARDED: frozenset[Kind] = frozenset(("trial", "verify"))

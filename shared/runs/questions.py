@@ -139,6 +139,12 @@ class Subject:
         """True for the list as it is. Who left is known by the address too, and stands on no page of the list."""
         return self.purpose == "ledger" and not self.has_left
 
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """Of whom the row's question asks. Raises ValueError and StopIteration for another row."""
+        prefix, purpose = next(each for each in purposes().items() if row.key.startswith(each[0]))
+        return cls(int(row.key.removeprefix(prefix)), purpose, has_left=prefix == _LEFT_ROW)
+
     @property
     def row_key(self) -> str:
         """The row of its question."""

@@ -8,12 +8,14 @@ import pytest
 from shared.brevo.client import BrevoClient
 from shared.errors import TransientError
 from shared.runs.claim import claimed_run
+from shared.runs.holding import approve
 from shared.runs.leavers import ask
 from shared.runs.questions import Question, Subject
 from shared.runs.slots import left_imports
 from shared.runs.status import find_run
 from shared.runs.steps import deliver, snapshot_waits, stage
 from shared.runs.steps.dispatch import take_step
+from shared.runs.tries import Started
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
@@ -152,3 +154,23 @@ def test_import_whose_answer_was_lost_holds_nothing_once_brevo_works_on_none(sto
     assert (run["status"], run["notes"]) == ("succeeded", [])
     assert story.app.store.batch(find_run(story.app, run["run_id"]), 1).posts == 2
     assert left_imports(story.app, story.account) == []
+
+
+def test_worker_that_stood_still_does_not_skip_a_run_that_was_approved_meanwhile(story, monkeypatch):
+    """It has read the run before it was staged, and that the snapshot is noted as started by the run itself."""
+    story.people(3)
+    story.save(max_profiles=1)
+    [start] = story.start_by_event()
+    message, covers = take_away(story, "stage"), Started.covers
+
+    def late(started, snapshot):
+        monkeypatch.setattr(Started, "covers", covers)
+        story.app.storage.queue.send(message)
+        story.work(hours=0.1, timer=False)
+        approve(story.app, find_run(story.app, start.run_id), "ana")
+        return story.app.store.started(start.export).covers(snapshot)
+
+    monkeypatch.setattr(Started, "covers", late)
+    take_step(story.app, message)
+    story.work()
+    assert story.status(start.run_id)["status"] == "succeeded"

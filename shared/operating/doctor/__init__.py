@@ -17,7 +17,7 @@ from shared.operating import looking
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding, Group, probed, probed_at_once
-from shared.operating.doctor.imports import slow_imports
+from shared.operating.doctor.imports import slow_answers, slow_imports
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
 from shared.operating.doctor.storage import (
     app_services,
@@ -117,6 +117,7 @@ def _runs(app: App, document: Document) -> Generator[Finding]:
         ("timer", partial(looking.timer_ticks, app)),
         ("open runs", partial(looking.open_runs, app)),
         ("imports", partial(slow_imports, app, document)),
+        ("exports of contacts", partial(slow_answers, app, document)),
         ("odd rows", partial(looking.odd_rows, app, document)),
         ("other releases' rows", partial(looking.other_forms, app, exports)),
         ("wrong times", partial(looking.wrong_times, app, document)),

@@ -1,8 +1,11 @@
-"""The doctor's check of imports that take long, of open runs and of ended ones."""
+"""The doctor's checks of what takes long at Brevo: imports of open runs and of ended ones, and exports of contacts."""
+
+from collections.abc import Container, Iterator
 
 from shared.app import App
 from shared.config.models import Document
 from shared.operating.looking import Look, loaded
+from shared.runs.questions import Question, Subject, purposes
 from shared.runs.slots import LeftImport, left_imports
 from shared.runs.state import SENDING, Run
 from shared.times import duration, local_text
@@ -58,3 +61,28 @@ def _of_open(app: App, run: Run, hours: float | None) -> list[str]:
 def _of_ended(left: LeftImport) -> str:
     posted, until = local_text(left.posted_at), local_text(left.until)
     return f"The next runs wait for {left.describe()}: posted at {posted}, at the latest until {until}."
+
+
+def slow_answers(app: App, document: Document) -> Look:
+    """Exports of contacts that open runs have waited for longer than half an hour, with their process numbers."""
+    open_runs = dict(app.store.open_runs())
+    settings = dict.fromkeys([each.api_key.setting for each in document.connections])
+    lines = [line for setting in settings for line in _unanswered(app, setting, open_runs)]
+    if not lines:
+        return "ok", "None takes long.", ""
+    fix = (
+        "Nothing, if Brevo ends it in time. Where Brevo has forgotten the process: `segment-export cancel RUN`, and "
+        "the next run asks again."
+    )
+    return "warn", " ".join(lines[:_SHOWN]), fix
+
+
+def _unanswered(app: App, setting: str, open_runs: Container[str]) -> Iterator[str]:
+    for prefix in purposes():
+        for row in app.storage.accounts.query(setting, prefix, f"{prefix.removesuffix('-')}."):
+            question = Question.of(row)
+            seconds = app.now() - question.asked_at
+            waits = [run for run in question.runs if run in open_runs]
+            if waits and not question.answered_at and seconds > _SLOW_SECONDS:
+                what = f"{Subject.of(row).words} (process {question.process_id})"
+                yield f"Brevo has written down {what} for {duration(seconds)}, which {', '.join(waits)} waits for."

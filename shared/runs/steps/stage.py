@@ -111,7 +111,7 @@ def _has_been_run(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) ->
     exported = Why("snapshot_known", "This snapshot was exported already.")
     why = why_snapshot_is_not_run_again(app, run.export, started, exported)
     problem = Problem("snapshot_known", why.text, "")
-    end.skip(app, run, problem, still=lambda now: now.state == "queued")
+    end.skip(app, run, problem, still=lambda now: now.state == "queued" and not now.is_approved)
     return True
 
 
