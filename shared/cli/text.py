@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from shared.staging.preview import Preview
 
 
+# What a verification finds that is not as the segment wants it: others' members, and who has left, are no fault.
+_WRONG = {"missing_in_list", "surplus_ours"}
+
+
 def status_text(run: "RunStatus") -> str:
     """The whole story of a run in a few lines."""
     lines = [f"{run.run_id}  {outcome(run)}"]
@@ -29,8 +33,8 @@ def status_text(run: "RunStatus") -> str:
     lines += head_lines(run)
     lines += undo_lines(run) if run.kind in CHANGES_LIST else [*_snapshot(run), *_rows(run), *sync_lines(run)]
     lines += _reasons("list", run.list_differences)
-    if run.kind == "verify" and run.status.startswith("succeeded") and not run.list_differences:
-        lines.append("  found      no difference: the list is as the segment wants it")
+    if run.kind == "verify" and run.status.startswith("succeeded") and not _WRONG & run.list_differences.keys():
+        lines.append("  found      nobody is missing, and nobody whom this export has put there has left the segment")
     if run.batches:
         lines += _contacts(run)
     if run.allowance:

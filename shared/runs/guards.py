@@ -128,7 +128,7 @@ def check_staged(export: Export, counts: RowCounts, notes: list[str], before: Su
         raise ConfigurationError(
             "guard_max_shrink",
             f"The segment has {contacts:,} contacts where the last run had {before.contacts:,}: it has lost "
-            f"{1 - contacts / before.contacts:.0%}, more than max_shrink ({export.max_shrink:.0%}) lets pass.",
+            f"{100 * (1 - contacts / before.contacts):.0f} %, and max_shrink lets {100 * export.max_shrink:g} % pass.",
             f"Look at the segment in Customer Insights. {_APPROVE}",
         )
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 from shared.settings import Settings, StorageAccount
 from shared.storage.blobs import CHUNK_BYTES, Blobs
 from shared.storage.clock import Clock
-from shared.storage.failures import storage_failures
+from shared.storage.failures import APP_SETTING, SEGMENT_SETTING, storage_failures
 from shared.storage.queue import Queue
 from shared.storage.tables import Table
 
@@ -80,18 +80,18 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
     def queue(name: str) -> Queue:
         return Queue(queues.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()))
 
-    def blobs(account: StorageAccount) -> Blobs:
+    def blobs(account: StorageAccount, setting: str) -> Blobs:
         # Each account has a retry policy of its own: the SDK links a policy to the rest of one client's pipeline, and a
         # shared one would sign the requests to one account with the credential of the other.
         retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
         if hurried:
             retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_hurried()}
         sizes = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
-        return Blobs(_open(account, clock, "blob", BlobServiceClient, sizes | retries))
+        return Blobs(_open(account, clock, "blob", BlobServiceClient, sizes | retries, setting), setting)
 
-    app_blobs = blobs(settings.app_storage)
+    app_blobs = blobs(settings.app_storage, APP_SETTING)
     same = settings.segment_storage == settings.app_storage
-    segment_blobs = app_blobs if same else blobs(settings.segment_storage)
+    segment_blobs = app_blobs if same else blobs(settings.segment_storage, SEGMENT_SETTING)
     return Storage(
         app_blobs=app_blobs,
         segment_blobs=segment_blobs,
@@ -118,10 +118,17 @@ def _hurried() -> dict[str, Any]:
     return {"transport": HurriedTransport(HURRIED_SECONDS)}
 
 
-def _open(account: StorageAccount, clock: Clock, kind: str, service: type[object], options: dict[str, Any]) -> Any:
+def _open(
+    account: StorageAccount,
+    clock: Clock,
+    kind: str,
+    service: type[object],
+    options: dict[str, Any],
+    setting: str = APP_SETTING,
+) -> Any:
     maker = cast("type[_Service]", service)
     options = {**options, "raw_response_hook": clock.learn}
-    with storage_failures(f"{kind} storage"):
+    with storage_failures(f"{kind} storage", setting):
         if account.connection_string:
             return maker.from_connection_string(account.connection_string, **options)
         from azure.identity import DefaultAzureCredential

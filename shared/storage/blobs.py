@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import batched
 from typing import Any, BinaryIO
 
@@ -11,7 +12,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient
 
-from shared.storage.failures import Conflict, NotFound, storage_failures
+from shared.storage.failures import APP_SETTING, Conflict, NotFound, storage_failures
 
 CHUNK_BYTES = 4 * 1024 * 1024
 # The most that one request may delete. https://learn.microsoft.com/rest/api/storageservices/blob-batch
@@ -34,32 +35,32 @@ class Blob:
 
 
 class Blobs:
-    """One storage account's blobs. Every call raises as `storage_failures` says."""
+    """One storage account's blobs, which `setting` names. Every call raises as `storage_failures` says."""
 
-    def __init__(self, service: BlobServiceClient) -> None:
-        self._service = service
+    def __init__(self, service: BlobServiceClient, setting: str = APP_SETTING) -> None:
+        self._service, self._failures = service, partial(storage_failures, setting=setting)
         self._containers: dict[str, ContainerClient] = {}
 
     def containers(self) -> list[str]:
         """The names of the account's containers, in their order. A role on a single container does not show them."""
-        with storage_failures("the account's containers"):
+        with self._failures("the account's containers"):
             return [container.name for container in self._service.list_containers()]
 
     def folders(self, container: str, prefix: str) -> list[str]:
         """Names of the folders directly below the prefix, which ends with a slash or is empty."""
-        with storage_failures(f"container {container}"):
+        with self._failures(f"container {container}"):
             found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
             return [item.name[len(prefix) :].rstrip("/") for item in found if isinstance(item, BlobPrefix)]
 
     def files(self, container: str, prefix: str) -> list[Blob]:
         """The blobs directly below the prefix, which ends with a slash or is empty, in the order of their names."""
-        with storage_failures(f"container {container}"):
+        with self._failures(f"container {container}"):
             found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
             return [_blob(item) for item in found if not isinstance(item, BlobPrefix)]
 
     def listing(self, container: str, prefix: str) -> list[Blob]:
         """All blobs below the prefix, in the order of their names."""
-        with storage_failures(f"container {container}"):
+        with self._failures(f"container {container}"):
             found = self._container(container).list_blobs(name_starts_with=prefix)
             return [_blob(item) for item in found]
 
@@ -79,7 +80,7 @@ class Blobs:
         the SDK would unzip each range as if it were a whole file.
         """
         what = f"blob {container}/{name}"
-        with storage_failures(what):
+        with self._failures(what):
             blob = self._container(container).get_blob_client(name)
             unchanged: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
             if length is not None:
@@ -93,7 +94,7 @@ class Blobs:
 
     def read_with_etag(self, container: str, name: str) -> tuple[bytes, str]:
         """The whole blob and its etag. Raises NotFound."""
-        with storage_failures(f"blob {container}/{name}"):
+        with self._failures(f"blob {container}/{name}"):
             stream = self._container(container).download_blob(name)
             return stream.readall(), str(stream.properties.etag)
 
@@ -103,7 +104,7 @@ class Blobs:
         Of a larger one no more than a little above `most_bytes` is read: a whole chunk.
         """
         condition: dict[str, Any] = {"etag": known, "match_condition": MatchConditions.IfModified} if known else {}
-        with storage_failures(f"blob {container}/{name}"):
+        with self._failures(f"blob {container}/{name}"):
             try:
                 stream = self._container(container).download_blob(name, **condition)
             except HttpResponseError as error:
@@ -121,13 +122,13 @@ class Blobs:
         """Writes the blob whole, whatever was there; makes the container when it is missing."""
         what = f"blob {container}/{name}"
         try:
-            with storage_failures(what):
+            with self._failures(what):
                 self._container(container).upload_blob(name, data, overwrite=True)
         except NotFound:
             self.create_container(container)
             if not isinstance(data, bytes):
                 data.seek(0)
-            with storage_failures(what):
+            with self._failures(what):
                 self._container(container).upload_blob(name, data, overwrite=True)
 
     def write_if(self, container: str, name: str, data: bytes | BinaryIO, etag: str | None) -> None:
@@ -137,24 +138,24 @@ class Blobs:
             condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         what = f"blob {container}/{name}"
         try:
-            with storage_failures(what):
+            with self._failures(what):
                 self._container(container).upload_blob(name, data, **condition)
         except NotFound:
             self.create_container(container)
             if not isinstance(data, bytes):
                 data.seek(0)
-            with storage_failures(what):
+            with self._failures(what):
                 self._container(container).upload_blob(name, data, **condition)
 
     def delete(self, container: str, name: str) -> None:
         """Deletes the blob; none is no fault."""
-        with suppress(NotFound), storage_failures(f"blob {container}/{name}"):
+        with suppress(NotFound), self._failures(f"blob {container}/{name}"):
             self._container(container).delete_blob(name)
 
     def probe(self, container: str) -> bool:
         """Writes a blob and deletes it; False where the container is not there yet."""
         try:
-            with storage_failures(f"container {container}"):
+            with self._failures(f"container {container}"):
                 self._container(container).upload_blob("probe", b"", overwrite=True)
         except NotFound:
             return False
@@ -167,18 +168,18 @@ class Blobs:
         An identity needs a role with `blobServices/read`, such as Reader, which the blob data roles lack.
         Source: https://learn.microsoft.com/rest/api/storageservices/get-blob-service-properties
         """
-        with storage_failures("the blob service's settings"):
+        with self._failures("the blob service's settings"):
             policy = self._service.get_service_properties()["delete_retention_policy"]
         return int(policy.days or 0) if policy and policy.enabled else 0
 
     def create_container(self, container: str) -> None:
         """Makes the container; one that is there already is no fault."""
-        with suppress(Conflict), storage_failures(f"container {container}"):
+        with suppress(Conflict), self._failures(f"container {container}"):
             self._service.create_container(container)
 
     def delete_below(self, container: str, prefix: str) -> None:
         """Deletes every blob below the prefix; none is no fault."""
-        with suppress(NotFound), storage_failures(f"container {container}"):
+        with suppress(NotFound), self._failures(f"container {container}"):
             client = self._container(container)
             for names in batched(list(client.list_blob_names(name_starts_with=prefix)), DELETED_AT_ONCE, strict=False):
                 for answer in client.delete_blobs(*names, raise_on_any_failure=False):

@@ -11,10 +11,15 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
+    ServiceRequestTimeoutError,
+    ServiceResponseTimeoutError,
 )
 
 from shared.errors import ConfigurationError, PermanentError, TransientError
 
+# The setting of the app's own account; the segments may lie in another one's.
+APP_SETTING = "AzureWebJobsStorage"
+SEGMENT_SETTING = "SEGMENT_STORAGE"
 # Conflicts with other workers end within a few tries; this many mean that something is wrong.
 MOST_CONFLICTS = 30
 # The module of azure.data.tables that reads its error answers.
@@ -43,21 +48,23 @@ class BusyError(TransientError):
 
 
 class UnreachableError(TransientError):
-    """The service did not answer: `blob`, `queue` or `table`, by how the thing reached is named."""
+    """The service did not answer: `blob`, `queue` or `table`, by how the thing reached is named.
 
-    def __init__(self, what: str) -> None:
+    `setting` has the account. `is_hanging`: it was waited for in vain, rather than not found or refused.
+    """
+
+    def __init__(self, what: str, setting: str = APP_SETTING, *, is_hanging: bool = False) -> None:
+        found = "lets calls hang: its network or firewall, or storage itself" if is_hanging else "cannot be reached"
         super().__init__(
-            "storage_unreachable",
-            f"Storage did not answer for {what}.",
-            "Check that the account in AzureWebJobsStorage or SEGMENT_STORAGE can be reached.",
+            "storage_unreachable", f"Storage did not answer for {what}.", f"Check the account in {setting}: it {found}."
         )
         kind = what.partition(" ")[0]
         self.service = kind if kind in ("queue", "table") else "blob"
 
 
 @contextmanager
-def storage_failures(what: str) -> Iterator[None]:
-    """Translates the SDK's exceptions; `what` names the thing reached, without personal data.
+def storage_failures(what: str, setting: str = APP_SETTING) -> Iterator[None]:
+    """Translates the SDK's exceptions; `what` names the thing reached, without personal data, `setting` its account.
 
     Raises Conflict, NotFound, or one of the three kinds of ExportError.
     Source: https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
@@ -65,32 +72,35 @@ def storage_failures(what: str) -> Iterator[None]:
     try:
         yield
     except Silent:
-        raise UnreachableError(what) from None
+        raise UnreachableError(what, setting, is_hanging=True) from None
     except AzureError as error:
-        raise _meaning(what, error) from None
+        raise _meaning(what, setting, error) from None
     except ValueError:  # the SDK's word for a malformed connection string
         raise ConfigurationError(
             "storage_setting",
             f"The storage setting for {what} is not a valid connection string.",
-            "Correct AzureWebJobsStorage or SEGMENT_STORAGE.",
+            f"Correct {setting}.",
         ) from None
     except (TypeError, AttributeError, KeyError) as error:
         answer = _answer_not_read(error)
         if answer is not None:
-            raise _meaning(what, answer) from None
+            raise _meaning(what, setting, answer) from None
         if _is_of_a_transaction(error):
-            raise UnreachableError(what) from None
+            raise UnreachableError(what, setting) from None
         raise
 
 
-def _meaning(what: str, error: AzureError) -> Exception:
+def _meaning(what: str, setting: str, error: AzureError) -> Exception:
     if isinstance(error, ResourceExistsError | ResourceModifiedError):
         return Conflict(what)
     if isinstance(error, ResourceNotFoundError):
         return NotFound(what)
     if isinstance(error, ClientAuthenticationError):
-        return _refused(what) if error.response is not None else _nobody_signed_in(what)
-    return _by_status(what, error) if isinstance(error, HttpResponseError) else UnreachableError(what)
+        return _refused(what, setting) if error.response is not None else _nobody_signed_in(what)
+    if isinstance(error, HttpResponseError):
+        return _by_status(what, setting, error)
+    is_hanging = isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError)
+    return UnreachableError(what, setting, is_hanging=is_hanging)
 
 
 def _answer_not_read(error: BaseException) -> HttpResponseError | None:
@@ -110,7 +120,7 @@ def _is_of_a_transaction(error: BaseException) -> bool:
     return bool(frames) and frames[-1][0].f_globals.get("__name__") == _TABLE_ERRORS
 
 
-def _by_status(what: str, error: HttpResponseError) -> Exception:
+def _by_status(what: str, setting: str, error: HttpResponseError) -> Exception:
     status = error.status_code or 0
     code = getattr(error, "error_code", "") or getattr(error.response, "headers", {}).get("x-ms-error-code")
     if status in (409, 412) or code == _TAKEN_SINCE:
@@ -118,10 +128,10 @@ def _by_status(what: str, error: HttpResponseError) -> Exception:
     if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
         return NotFound(what)
     if status in (401, 403):
-        return _refused(what)
+        return _refused(what, setting)
     # Below 400: an answer that is cut, or a proxy's page in its stead.
     if status in (408, 429) or status >= 500 or status < 400:
-        return UnreachableError(what)
+        return UnreachableError(what, setting)
     return PermanentError(
         "storage_refused",
         f"Storage refused a request to {what} with status {status}.",
@@ -129,11 +139,11 @@ def _by_status(what: str, error: HttpResponseError) -> Exception:
     )
 
 
-def _refused(what: str) -> ConfigurationError:
+def _refused(what: str, setting: str) -> ConfigurationError:
     return ConfigurationError(
         "storage_denied",
         f"Storage denied access to {what}.",
-        "Check the storage settings, and that the app's identity has its roles on the account.",
+        f"Check {setting}, and that the app's identity has its roles on the account.",
     )
 
 

@@ -117,7 +117,7 @@ def test_segment_that_shrank_too_much_is_not_sent_until_accepted(flow):
     [note] = preview_of(flow.app, flow.app.ready_export(flow.export_id)).notes
     assert note.startswith("A run would be held: The segment has 2 contacts where the last run had 5")
     flow.run_is_held(
-        "guard_max_shrink", "has 2 contacts where the last run had 5", "max_shrink (0.5)", "approve the run"
+        "guard_max_shrink", "where the last run had 5: it has lost 60 %", "max_shrink lets 50 % pass", "approve the run"
     )
     flow.segment(many(3), refresh="2026/11/24/0700")
     assert flow.run()["status"] == "succeeded"

@@ -6,10 +6,11 @@ import pytest
 
 from shared.access import Caller
 from shared.administration.running import verify_export
+from shared.cli.text import status_text
 from shared.errors import ConfigurationError
 from shared.runs.holding import approve
 from shared.runs.starting import start_due
-from shared.runs.status import find_run
+from shared.runs.status import find_run, run_status
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 
 ADMINISTRATOR = Caller("function key", "administrator")
@@ -24,6 +25,11 @@ def verifying(following):
     refresh(following, *range(4))
     run(following)
     return following
+
+
+def text_of(flow, status):
+    """The run as `status` shows it."""
+    return status_text(run_status(flow.app, find_run(flow.app, status["run_id"])))
 
 
 def verify(flow, **how):
@@ -86,6 +92,9 @@ def test_list_that_is_as_it_should_be_has_no_differences_but_others(verifying):
     status = verify(verifying)
     assert status["list_differences"] == {"surplus_of_others": 1}
     assert counts(status) == (0, 0, 4, 0)
+    assert "nobody is missing, and nobody" in text_of(verifying, status)
+    take_out(verifying, 1)
+    assert "nobody is missing" not in text_of(verifying, verify(verifying))
 
 
 def test_who_left_the_list_is_not_missing(verifying):

@@ -7,6 +7,7 @@ import time
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import ServiceRequestError, ServiceResponseTimeoutError
 from click.testing import CliRunner
 
 import export_trigger.blueprint  # noqa: F401 - registers the routes
@@ -17,6 +18,7 @@ from export_worker import blueprint as queue
 from shared.cli.program import program
 from shared.errors import TransientError
 from shared.storage import account
+from shared.storage.failures import SEGMENT_SETTING, Silent, UnreachableError, storage_failures
 from timer_export import blueprint as timer
 
 SHORT_SECONDS = 0.2
@@ -161,3 +163,17 @@ def test_storage_that_has_hung_is_asked_again_once_nobody_waits_any_more(hanging
     assert [connections() for _ in range(3)] == [2, 0, 0], "the call and its retry, and then none"
     time.sleep(0.6)
     assert connections() == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ServiceRequestError, "Check the account in SEGMENT_STORAGE: it cannot be reached."),
+        (ServiceResponseTimeoutError, "Check the account in SEGMENT_STORAGE: it lets calls hang"),
+        (Silent, "Check the account in SEGMENT_STORAGE: it lets calls hang"),
+    ],
+)
+def test_storage_that_hangs_is_told_from_storage_that_is_away(error, words):
+    with pytest.raises(UnreachableError) as caught, storage_failures("container segments", SEGMENT_SETTING):
+        raise error("no answer")
+    assert caught.value.advice.startswith(words)

@@ -8,7 +8,8 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 from click.testing import CliRunner
 
-from local.serve_settings import given_settings, marks, schedule_fault, with_defaults
+from local.serve_settings import given_settings, marks, schedule_fault, secret_fault, with_defaults
+from shared.app_secret import new_secret
 from shared.cli.program import Command
 from shared.cli.showing import open_app
 from shared.errors import ConfigurationError
@@ -36,6 +37,13 @@ def test_schedule_that_the_host_would_refuse_in_silence_is_named():
     fault = schedule_fault("*/5 * * * *", NOW)
     assert "EXPORT_SCHEDULE takes six fields" in fault
     assert "the timer does not run" in fault
+
+
+def test_secret_that_the_app_would_refuse_is_named_at_the_start():
+    assert secret_fault({}) == secret_fault({"APP_SECRET": new_secret()}) == ""
+    fault = secret_fault({"APP_SECRET": "abc"})
+    assert "APP_SECRET is not 32 bytes in Base64" in fault
+    assert "abc" not in fault
 
 
 @pytest.mark.parametrize(("service", "number"), [("blob", 0), ("queue", 1), ("table", 2)])

@@ -103,10 +103,16 @@ def _unchecked(group: Group, why: str = _NO_STORAGE, fix: str = "Make storage an
 
 def _connections(app: App, document: Document) -> Generator[Finding, None, set[str]]:
     """Returns the ids of those by which Brevo can be asked."""
-    usable = set()
+    usable, failing = set(), dict[str, str]()
     for connection in document.connections:
-        if (yield from connection_findings(app, document, connection)):
+        setting = connection.api_key.setting
+        if first := failing.get(setting):  # one fault, not one for each connection that shares the key
+            text = f"Not checked: it has the key of {first}, in {setting}, which fails above."
+            yield Finding(f"connection {connection.id}", "warn", text, f"Put {first} right.")
+        elif (yield from connection_findings(app, document, connection)):
             usable.add(connection.id)
+        else:
+            failing[setting] = connection.id
     return usable
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from local.brevo_sandbox.faults import Faults
 from shared.brevo.probed import ProbeAnswers, save_probe
 from shared.operating.doctor.settings import settings_findings
 from shared.runs.state import Run
@@ -137,6 +138,19 @@ def test_doctor_says_which_key_did_not_resolve(office, typed, monkeypatch):
     found = checks(typed, 1)
     assert found[f"setting {office.account}"]["state"] == "FAILED"
     assert office.account in found["connection brevo-eu, key found"]["message"]
+
+
+def test_doctor_tells_a_refused_key_once_for_all_connections_that_have_it(office, typed):
+    others = [{**office.connections[0], "id": f"more-{number}"} for number in range(2)]
+    document = {"connections": [*office.connections, *others], "exports": [office.export]}
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    office.sandbox.storm(Faults(rate=1.0, kinds=("401",)))
+    found = checks(typed, 1)
+    assert [name for name in found if name.startswith("connection") and found[name]["state"] == "FAILED"] == [
+        "connection brevo-eu, key accepted"
+    ]
+    for each in others:
+        assert found[f"connection {each['id']}"]["message"].startswith("Not checked: it has the key of brevo-eu, in")
 
 
 def test_doctor_without_a_usable_configuration_looks_at_all_else(office, typed, monkeypatch):

@@ -131,6 +131,7 @@ def test_doctor_waits_but_once_for_segments_that_hang_and_checks_all_else(office
     monkeypatch.setattr(HurriedTransport, "send", lambda *a, **k: timed(requests, lambda: send(*a, **k)))
     found = checks(typed, 1)
     assert found["segments account"]["message"] == "Storage did not answer for the blob service's settings."
+    assert "SEGMENT_STORAGE: it lets calls hang" in found["segments account"]["fix"]
     assert found["snapshots"]["message"].startswith("Snapshots and schedules were not checked, since the storage of")
     assert {f"export {each['id']}, {name}" for each in office.exports for name in ("last run", "ledger")} <= set(found)
     waited = [took for took in requests if took > 0.9 * seconds]

@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from shared.cli.program import program
+from shared.runs.questions import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
 from shared.runs.ticks import Tick, last_tick, note_tick
+from shared.storage.tables import Row
 from tests.flow.operating.night import DAY, HOUR, MINUTE, PEOPLE, has_all
 from timer_export.blueprint import timer_export
 
@@ -37,6 +39,18 @@ def test_doctor_names_the_process_of_an_import_that_is_stuck_and_until_when_it_i
     [line] = [line for line in night.doctor() if "  imports: " in line]
     process = night.flow.app.store.batch(find_run(night.flow.app, run_id), 1).process_id
     has_all(line, f"the process {process}, which {run_id} waits for until", "`segment-export cancel RUN`")
+
+
+def test_doctor_names_an_export_of_contacts_that_brevo_does_not_end(night):
+    night.flow.segment(PEOPLE)
+    app, run_id = night.flow.app, night.flow.start().run_id
+    asked = Question(asked_at=app.now(), process_id=4711, runs=(run_id,))
+    app.storage.accounts.put(Row(night.flow.account, "left-12", asked.values()))
+    night.skip(20 * MINUTE)
+    assert not [line for line in night.doctor() if "exports of contacts" in line]
+    night.skip(20 * MINUTE)
+    [line] = [line for line in night.doctor() if "  exports of contacts: " in line]
+    has_all(line, "who left list 12 (process 4711) for 40 min", run_id, "`segment-export cancel RUN`")
 
 
 def test_doctor_says_that_no_worker_takes_messages_or_drives_a_run(night):
