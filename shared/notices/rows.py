@@ -35,15 +35,15 @@ class NoticeRow:
         """True when it is not posted any more."""
         return self.state in ("told", "unknown", "given_up")
 
-    def claimed(self, owner: str, seen: Self, now: float, until: float) -> Self | None:
-        """Taken to be posted. `seen` is the row as it was read before.
+    def claimed(self, owner: str, seen: Self, now: float, until: float, *, repeats: bool) -> Self | None:
+        """Taken to be posted. `seen` is the row as it was read before. `repeats`: it may be posted twice.
 
         Not where it is done with, not due, ours already, or was claimed and lost since: its watch takes care of that.
         """
         early = CLOCK_SECONDS if self.state == "refused" else 0.0
         if self.is_final or self.owner == owner or lies_ahead(self.until - early, now, WAIT_AHEAD_SECONDS):
             return None
-        if self.state == "sending" and self.owner != seen.owner:
+        if self.state == "sending" and not (repeats and self.owner == seen.owner):
             return None
         return replace(self, state="sending", owner=owner, until=until)
 

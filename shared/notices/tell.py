@@ -118,13 +118,13 @@ def _wanted(app: App, message: NoticeMessage) -> tuple[Notification, Notice] | N
 
 def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notification) -> bool:
     """False where the notice is done with, not due, or in other hands."""
-    row = load_notice(app, message)
-    if row.state == "sending" and row.until <= app.now() and notification.type != "webhook":
+    row, repeats = load_notice(app, message), notification.type == "webhook"
+    if row.state == "sending" and row.until <= app.now() and not repeats:
         _leave_unknown(app, message, row.owner, "Its worker died while it posted it.")
         return False
 
     def claim(now: NoticeRow) -> NoticeRow | None:
-        return now.claimed(owner, row, app.now(), app.now() + app.graces.notice_claim)
+        return now.claimed(owner, row, app.now(), app.now() + app.graces.notice_claim, repeats=repeats)
 
     return change_notice(app, message, claim).owner == owner
 

@@ -58,8 +58,18 @@ class Claim:
             )
 
 
+def still_staging(app: App, run: Run, claim: Claim) -> Callable[[], None]:
+    """What a worker asks before it changes anything beside the run that it stages. As `looking_again`."""
+
+    def is_ours() -> bool:
+        now = app.store.load(run.run_id)
+        return now is not None and now.is_staged_by(claim.owner)
+
+    return looking_again(app, is_ours, claim.taken_at)
+
+
 def looking_again(app: App, is_wanted: Callable[[], bool], seen_at: float = 0.0) -> Callable[[], None]:
-    """What a worker asks just before each request that changes something at Brevo: whether that is still wanted.
+    """What a worker asks just before it changes something, at Brevo above all: whether that is still wanted.
 
     `is_wanted` looks into storage. Where the last look is so long ago that a claim would have ended, which is so for a
     worker that stood still, it looks again. The function raises TransientError where it is not wanted any more.
@@ -86,7 +96,7 @@ def claimed_run(app: App, run: Run, snapshot: str) -> Iterator[tuple[Run, Claim]
     Raises StillClaimedError while another owner is alive, with the time until its claim ends, and TransientError where
     another worker has taken another snapshot since the run was read: which is the newest is to be decided again.
     """
-    claim, known = Claim(), run
+    claim, known = Claim(taken_at=app.now()), run
 
     def renew() -> None:
         now = app.store.update(

@@ -23,6 +23,7 @@ from shared.runs.queue import Message, send
 from shared.runs.state import Run
 from shared.runs.steps.watch import start_watch
 from shared.runs.store import AlreadyActive, AlreadyStarted
+from shared.runs.ticks import next_to_start, note_next_to_start
 from shared.runs.trial import Trial
 from shared.runs.undoing import Clear, Undo
 from shared.runs.verifying import Verify
@@ -180,13 +181,12 @@ def start_due(app: App) -> list[Start]:
     document = app.document()
     until = app.now() + _TURN_SECONDS
     starts: list[Start] = []
-    exports = [each for each in document.exports if each.schedule != "off" and each.connection is not None]
-    first = app.store.next_to_start()
-    exports = _beginning_with(first, exports)
+    due = [each for each in document.exports if each.schedule != "off" and each.connection]
+    exports = _beginning_with(first := next_to_start(app), due)
     for number, export in enumerate(exports):
         if app.now() > until:
             _log.warning("the timer has looked at %d of %d exports; its next turn goes on", number, len(exports))
-            app.store.note_next_to_start(export.id)
+            note_next_to_start(app, export.id)
             return starts
         try:
             start = _start_if_due(app, make_ready(document, export))
@@ -194,7 +194,7 @@ def start_due(app: App) -> list[Start]:
             start = _not_started(export, error)
         starts.append(start)
     if first:
-        app.store.note_next_to_start("")
+        note_next_to_start(app, "")
     return starts
 
 

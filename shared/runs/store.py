@@ -3,7 +3,7 @@
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
 snapshot and due time that a trigger has started, and their tries · `success` the last successful run.
 Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
-Table `runs`, partition `~timer`: `next`, the export that the timer's next turn begins with; `tick` (`ticks.py`).
+Table `runs`, partition `~timer`: what the timer notes (`ticks.py`).
 Table `batches` and `events`, partition = run.
 """
 
@@ -31,9 +31,11 @@ _log = logging.getLogger(__name__)
 
 # No id has a tilde, so that no export can have this partition.
 OPEN = "~open"
-_TIMER = "~timer"
 _TRANSACTION_ROWS = 100
 _CLOCKS_DIFFER = timedelta(hours=1)
+
+
+type StillOurs = Callable[[], object]
 
 
 class AlreadyActive(Exception):
@@ -99,9 +101,17 @@ class RunStore:
             raise AlreadyStarted(snapshot or due)
         return [_started_change(export, begun)]
 
-    def take_snapshot(self, export: str, snapshot: str, *, is_tried_again: bool) -> None:
-        """Remembers the snapshot that a run has taken; `is_tried_again`: triggers start another one where it fails."""
-        self._note(export, lambda started: started.with_snapshot_taken(snapshot, is_tried_again=is_tried_again))
+    def take_snapshot(self, export: str, snapshot: str, still_ours: StillOurs, *, is_tried_again: bool) -> None:
+        """Remembers the snapshot that a run has taken; `is_tried_again`: triggers start another one where it fails.
+
+        `still_ours` raises where the worker that stages the run has lost it: its end may have said when it is tried
+        again.
+        """
+        self._note(
+            export,
+            lambda started: started.with_snapshot_taken(snapshot, is_tried_again=is_tried_again),
+            still_ours,
+        )
 
     def note_snapshot(self, export: str, snapshot: str) -> None:
         """Remembers a snapshot that is not to be started any more."""
@@ -111,14 +121,17 @@ class RunStore:
         """Remembers a due time that is not to be started any more."""
         self._note(export, lambda started: started.with_due_known(due))
 
-    def note_held(self, export: str, run_id: str) -> None:
-        """Remembers that the snapshot does not count as exported while this run of it is held."""
-        self._note(export, lambda started: replace(started, unsent=run_id))
+    def note_held(self, run: Run, still_ours: StillOurs) -> None:
+        """Remembers that the snapshot does not count as exported while this run of it, which is to be held, is."""
+        self._note(run.export, lambda started: replace(started, unsent=run.run_id), still_ours)
 
-    def _note(self, export: str, change: Callable[[Started], Started]) -> None:
-        self._runs.change(
-            export, "started", lambda row: started_row(export, change(self._credible(started_of(row)))).values
-        )
+    def _note(self, export: str, change: Callable[[Started], Started], still_ours: StillOurs = bool) -> None:
+        def changed(row: Row | None) -> Mapping[str, Any]:
+            # Behind the read of the row, which an end writes as well: one that comes in between is a conflict.
+            still_ours()
+            return started_row(export, change(self._credible(started_of(row)))).values
+
+        self._runs.change(export, "started", changed)
 
     def started(self, export: str) -> Started:
         """What triggers have started last."""
@@ -133,15 +146,6 @@ class RunStore:
         """The due time that a wrong clock has noted, where the row of the export has one."""
         noted = started_of(self._runs.get(export, "started"))
         return noted.due if noted.due != self._credible(noted).due else ""
-
-    def next_to_start(self) -> str:
-        """The id of the export that the timer's next turn begins with; empty for the first one."""
-        row = self._runs.get(_TIMER, "next")
-        return str(row.values.get("export", "")) if row else ""
-
-    def note_next_to_start(self, export: str) -> None:
-        """Remembers where the timer's next turn begins."""
-        self._runs.put(Row(_TIMER, "next", {"export": export}))
 
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""

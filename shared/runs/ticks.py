@@ -1,4 +1,7 @@
-"""When the timer last ran, as it notes itself: a host that has died is seen by the ticks that are missing."""
+"""What the timer notes: when it last ran, and with which export its next turn begins.
+
+A host that has died is seen by the ticks that are missing.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +14,7 @@ from shared.timer_schedule import TimerSchedule
 from shared.times import duration, local_text
 
 # Table `runs`. No id has a tilde, so that no export can have this partition.
-_TIMER, _TICK = "~timer", "tick"
+_TIMER, _TICK, _NEXT = "~timer", "tick", "next"
 # The host starts a function late where it has to start a worker for it.
 _LATE_SECONDS = 60.0
 
@@ -61,3 +64,14 @@ def missed_ticks(app: App) -> MissedTicks | None:
         f"The timer last ran at {last_text}, {duration(app.now() - tick.at)} ago, and was due again at {due_text}.",
         is_first=len(missed) == 1,
     )
+
+
+def next_to_start(app: App) -> str:
+    """The id of the export that the timer's next turn begins with; empty for the first one."""
+    row = app.storage.runs.get(_TIMER, _NEXT)
+    return str(row.values.get("export", "")) if row else ""
+
+
+def note_next_to_start(app: App, export: str) -> None:
+    """Notes where the timer's next turn begins."""
+    app.storage.runs.put(Row(_TIMER, _NEXT, {"export": export}))

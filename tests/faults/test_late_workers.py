@@ -1,13 +1,14 @@
 """Workers that stood still, or whose call took long: what they had decided before that changes nothing."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from shared.brevo.client import BrevoClient
-from shared.errors import TransientError
-from shared.runs.claim import claimed_run
+from shared.errors import PermanentError, TransientError
+from shared.runs.claim import claimed_run, still_staging
 from shared.runs.holding import approve
 from shared.runs.leavers import ask
 from shared.runs.questions import Question, Subject
@@ -15,6 +16,7 @@ from shared.runs.slots import left_imports
 from shared.runs.status import find_run
 from shared.runs.steps import deliver, snapshot_waits, stage
 from shared.runs.steps.dispatch import take_step
+from shared.runs.steps.stop import fail
 from shared.runs.tries import Started
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
@@ -174,3 +176,22 @@ def test_worker_that_stood_still_does_not_skip_a_run_that_was_approved_meanwhile
     take_step(story.app, message)
     story.work()
     assert story.status(start.run_id)["status"] == "succeeded"
+
+
+def test_worker_that_stood_still_behind_its_claim_leaves_alone_when_the_snapshot_is_tried_again(story):
+    story.people(3)
+    story.save()
+    [start] = story.start_by_event()
+    store, run = story.app.store, find_run(story.app, start.run_id)
+    with suppress(TransientError), claimed_run(story.app, run, "newest") as (claimed, claim):
+        still_ours = still_staging(story.app, claimed, claim)
+        store.take_snapshot(start.export, "newest", still_ours, is_tried_again=True)
+        story.kept.clock.skip(3600)
+        fail(story.app, start.run_id, PermanentError("stop", "It cannot go on."))
+        noted = store.started(start.export)
+        assert noted.snapshot_tries.again_at
+        with pytest.raises(TransientError):
+            store.take_snapshot(start.export, "newest", still_ours, is_tried_again=True)
+        with pytest.raises(TransientError):
+            store.note_held(claimed, still_ours)
+    assert store.started(start.export) == noted

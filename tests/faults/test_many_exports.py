@@ -11,6 +11,7 @@ from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.runs import starting
 from shared.runs.starting import start_due
+from shared.runs.ticks import next_to_start, note_next_to_start
 from shared.segments import model_json
 from tests.faults.conftest import CONTAINER, FOLDER, Story
 
@@ -148,8 +149,8 @@ def test_turn_of_the_timer_ends_in_time_and_the_next_one_goes_on(story: Story, m
 
 def test_turn_begins_anew_once_all_were_looked_at(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     story.people(3)
-    story.app.store.note_next_to_start("gold")
+    note_next_to_start(story.app, "gold")
     assert [start.export for start in start_due(story.app)] == ["gold"]
-    assert story.app.store.next_to_start() == ""
-    story.app.store.note_next_to_start("removed-meanwhile")
+    assert next_to_start(story.app) == ""
+    note_next_to_start(story.app, "removed-meanwhile")
     assert [start.export for start in start_due(story.app)] == ["gold"]

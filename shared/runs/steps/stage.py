@@ -21,7 +21,7 @@ from shared.errors import ExportError
 from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
-from shared.runs.claim import Claim, Stopping, claimed_run
+from shared.runs.claim import Claim, Stopping, claimed_run, still_staging
 from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_members, read_who_left
 from shared.runs.guards import why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
@@ -35,6 +35,7 @@ from shared.runs.steps.deliver import import_request
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
+from shared.runs.store import StillOurs
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.verifying import Verified, checking_of
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
@@ -80,17 +81,17 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
-            _take_snapshot(app, run, ready, snapshot)
+            _take_snapshot(app, run, ready, snapshot, still_staging(app, run, claim))
             _stage_claimed(app, run, claim, ready, snapshot, _Given(brevo, answers, excluded, probed, settings))
     except Stopping:
         stop_when_idle(app, run)
 
 
-def _take_snapshot(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) -> None:
+def _take_snapshot(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot, still_ours: StillOurs) -> None:
     """The snapshot counts as started, unless it is only tried. Raises ConfigurationError where it is not complete."""
     if run.sends_segment:
         again = ready.export.schedule == "with_refresh"
-        app.store.take_snapshot(run.export, snapshot.id, is_tried_again=again)
+        app.store.take_snapshot(run.export, snapshot.id, still_ours, is_tried_again=again)
     check_complete(snapshot)
     if snapshot.passed_over:
         app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")
@@ -145,7 +146,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             _discard(app, run, staging_id)
             lost = app.storage.app_blobs.folders(STAGED, f"{run.run_id}/")
             # Goes first, so that no lost worker takes it along: where the run is not held, it says nothing.
-            app.store.note_held(run.export, run.run_id)
+            app.store.note_held(run, still_staging(app, run, claim))
             hold(app, run, claim, result, why, account.settings, ready.export.hold_hours)
             for each in lost:
                 _discard(app, run, each)

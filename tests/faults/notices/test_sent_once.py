@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.notices import tell
 from shared.notices.queue import NoticeMessage, enqueue
 from shared.notices.tell import take_notice
 from shared.runs.steps.sweep import sweep
@@ -115,3 +116,26 @@ def test_worker_that_dies_between_claim_and_post_leaves_teams_untold_and_a_webho
     assert [each.headers.get("webhook-id", "") != "" for each in there.received] == [True]
     assert story.kept.clock.seconds() - before >= story.app.graces.notice_claim
     assert row_states(story) == {"unknown": 1, "told": 1}
+
+
+def test_claim_that_ends_while_a_worker_looks_lets_nobody_post_to_teams_again(told, there, monkeypatch):
+    """Whoever had it may have posted, and could not write that down while storage was away."""
+    story = told(**MISSING_LIST)
+    run_id = story.run()["run_id"]
+    text = json.dumps({"run": run_id, "notification": "teams", "event": "failed"})
+    with monkeypatch.context() as patch:
+        patch.setattr(tell, "_write", lambda *_: None)
+        take_notice(story.app, text)
+    change = tell.change_notice
+
+    def late(app, message, wanted):
+        story.kept.clock.skip(app.graces.notice_claim + 1)
+        return change(app, message, wanted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tell, "change_notice", late)
+        take_notice(story.app, text)
+    assert titles(there) == [FAILED]
+    story.tell()
+    assert row_states(story) == {"unknown": 1}
+    assert titles(there) == [FAILED]
