@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Following:
-    """A part of the judge. `sent` is who was ever sent to each list, and `last` whom the last mirror there had."""
+    """A part of the judge. `sent` is who was ever sent to each list, and `last` whom the newest run there has sent."""
 
     def __init__(self, judge: "Judge") -> None:
         self._judge = judge

@@ -242,6 +242,8 @@ class Judge:
         elif b"Blacklist" in body:
             self.violate("others untouched", f"{run_id} sends a blacklist field")
         self.following.sent[new.list_id] |= new.contacts.keys()
+        if not run.is_final and run.snapshot:
+            self.following.last[run.list_id] = set(self.refreshes[run.snapshot].people)
 
     def applied(self, done: Import, before: dict[str, str]) -> None:
         """An import has changed contacts."""

@@ -46,13 +46,6 @@ MENDED: tuple[Defect, ...] = (
         "bool",
     ),
     one(
-        "removing-after-standing-still",
-        "A worker that stood still takes contacts out of the list, whatever has become of the run by then.",
-        "runs.steps.settle",
-        "looking_again(app, is_open)",
-        "bool",
-    ),
-    one(
         "lost-import-not-waited-for",
         "The slot of a batch whose first answer was lost is free once the repeated post's import is over.",
         "runs.batch",
