@@ -20,6 +20,7 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
+from tests.sizes import thinned
 from timer_export import blueprint
 
 ADMINISTRATOR = Caller("function key", "administrator")
@@ -89,7 +90,7 @@ def spoil(two: Story, name: str) -> None:
     getattr(two.app.storage, table).put(row)
 
 
-@pytest.mark.parametrize("name", ODD_ROWS)
+@pytest.mark.parametrize("name", thinned(ODD_ROWS, 2))
 def test_odd_row_stops_nothing_of_the_other_export(two: Story, name: str, caplog: pytest.LogCaptureFixture) -> None:
     spoil(two, name)
     state, words, advice = looking.odd_rows(two.app, two.app.document())

@@ -32,6 +32,7 @@ def test_host_that_nothing_runs_in_stops_within_five_seconds_and_leaves_no_proce
     assert not any(is_running(pid) for pid in pids)
 
 
+@pytest.mark.full
 def test_host_that_stops_gives_running_functions_ten_seconds_and_takes_nothing_more(start_toy):
     toy = start_toy(workers=2)
     toy.order(seconds=5)

@@ -52,6 +52,7 @@ def test_message_is_hidden_for_six_hundred_seconds_from_its_taking(rig):
     assert before + 598 <= visible_again <= after + 602
 
 
+@pytest.mark.full
 def test_message_of_a_running_function_is_renewed_at_half_time(rig, monkeypatch):
     # A lease of 4 s, so that two renewals pass within the test.
     renewed, renew = [], Held._update
@@ -145,6 +146,7 @@ def test_bytes_that_are_no_utf8_are_failed_tries_and_then_poison(rig):
     assert site.calls == []
 
 
+@pytest.mark.full
 def test_function_on_a_poison_queue_that_throws_has_its_message_hidden_for_a_lease_each_time_and_never_moved(rig):
     # A lease of 1 s: each try waits for one.
     site = rig(work=lambda text: False).make("-poison")

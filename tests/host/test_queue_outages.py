@@ -43,6 +43,7 @@ def test_key_that_storage_refuses_stops_the_host_at_its_first_poll(rig, azurite)
     assert site.storage_errors[0] - began < 20  # 403 is not tried again, which would take 25 s
 
 
+@pytest.mark.full
 def test_function_that_finished_while_storage_was_away_stops_the_host_and_runs_again_after_its_lease(
     rig, short_retries, tmp_path
 ):

@@ -86,6 +86,7 @@ def test_message_of_a_killed_worker_runs_again_in_the_next_one(fast_toy, tmp_pat
     wait_until(lambda: fast_toy.messages_left() == 0)
 
 
+@pytest.mark.full
 def test_function_that_runs_too_long_is_cut_off_with_its_process_and_runs_again(start_toy):
     toy = start_toy({"AzureFunctionsJobHost__functionTimeout": "00:00:02"})
     try:
@@ -131,6 +132,7 @@ def test_host_whose_storage_refuses_its_key_ends_with_a_code_of_its_own_and_is_s
         toy.host.stop()
 
 
+@pytest.mark.full
 def test_blob_trigger_goes_on_after_storage_was_away(start_toy, tmp_path):
     with Azurite(tmp_path) as storage:
         toy = start_toy(storage=storage, watch_containers=["segments=blob_event"])

@@ -102,7 +102,7 @@ def read_segment(story, data: bytes, mapping: dict[str, Any]) -> None:
     assert told == sum(status["rows_rejected"].values()) + sum(status["warnings"].values())
 
 
-@pytest.mark.parametrize("data", thinned(SEGMENTS, 2), ids=short)
+@pytest.mark.parametrize("data", thinned(SEGMENTS, 4), ids=short)
 def test_segment_file_is_read_row_for_row_or_refused_by_name(story, data):
     read_segment(
         story, data, {"email": "EMail", "first_name": "FirstName"} if b"FirstName" in data else {"email": "EMail"}

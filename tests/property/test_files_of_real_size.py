@@ -90,6 +90,7 @@ def read_and_compare(seed: int, size_bytes: int, folder: Path) -> None:
     assert reader.counts.rows_read == len(numbers) + len(rejected)
 
 
+@pytest.mark.full
 def test_file_with_a_fault_at_each_border_loses_nobody(tmp_path: Path) -> None:
     read_and_compare(SEED, 33_000_000, tmp_path)
 

@@ -7,6 +7,7 @@ from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
+import pytest
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from shared.mapping.phone_patterns import NARROWER_GENERAL_PATTERN, NUMBER_TYPES, general_desc, metadata_of
@@ -132,6 +133,7 @@ def types_beyond_the_general_pattern(metadata: PhoneMetadata, but: str = "x") ->
     return found
 
 
+@pytest.mark.full
 def test_every_number_type_fits_the_general_pattern_and_its_possible_lengths() -> None:
     found = [found for metadata in all_metadata() for found in types_beyond_the_general_pattern(metadata)]
     assert {region for region, _, _ in found} == NARROWER_GENERAL_PATTERN, found

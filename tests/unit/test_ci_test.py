@@ -47,6 +47,7 @@ def test_test_that_passes_alone_is_named_and_no_failure(run):
     assert lines[-1] == "passed alone, failed beside others: test_some.py::test_b"
 
 
+@pytest.mark.full
 def test_test_that_fails_alone_too_is_a_failure(run):
     status, lines = run(a=AT_FIRST, b="1")
     assert status == 1

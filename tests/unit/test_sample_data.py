@@ -231,6 +231,7 @@ def test_customers_are_the_same_whichever_segment_asks_for_them() -> None:
     assert list(customers(7, 0, 9000))[5000:8500] == list(customers(7, 5000, 8500))
 
 
+@pytest.mark.full
 def test_every_address_and_phone_of_a_customer_is_valid_and_unique() -> None:
     def phones() -> Iterator[str]:
         for customer in people:

@@ -50,6 +50,7 @@ def collected(tmp_path):
     return collect
 
 
+@pytest.mark.full
 def test_slices_of_a_selection_make_it_up_and_a_wrong_one_is_wrong_use(collected):
     selection = ["-m", "not full"]
     first, _ = collected(*selection, "--slice=1/2")
@@ -67,6 +68,7 @@ def test_long_tests_run_only_where_they_are_selected(collected):
     assert collected(*usual, "-m", "full")[0] == {"test_long"}
 
 
+@pytest.mark.full
 def test_seed_chooses_the_slice_that_the_script_prints_and_the_same_seed_the_same():
     def first_line(seed):
         environment = {**os.environ, "SEED": seed, "SLICES": "4"}

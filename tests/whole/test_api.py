@@ -184,6 +184,7 @@ def test_ten_megabytes_and_what_is_no_json_change_nothing(page: Page) -> None:
     page.refused(404, "connection_unknown", "GET", f"connections/{name}")
 
 
+@pytest.mark.full
 def test_worked_example_does_what_docs_api_says(page: Page, tmp_path: Path) -> None:
     shown = blocks("docs/api.md")
     page.clear()

@@ -29,6 +29,7 @@ def environment(tmp_path):
     }
 
 
+@pytest.mark.full
 def test_bash_completes_commands_and_ids(environment):
     script = """
         eval "$(segment-export completion bash)"

@@ -32,6 +32,7 @@ def test_document_of_the_page_is_valid() -> None:
     assert found.notifications
 
 
+@pytest.mark.full
 def test_worked_example_does_what_the_page_says(
     tmp_path: Path, azurite: Azurite, sandbox: BrevoSandbox, forked: list[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_failed_run_is_told_in_each_form(app):
     assert "not_notified" not in kinds
 
 
+@pytest.mark.full
 def test_guard_and_rejections_and_recovery_are_told_as_such(app):
     app.upload("segments-guarded", "Gold", HEAD + "C-1,a@example.com,A\nC-2,b@example.com,B\n")
     both = [app.start("guarded"), app.start("half")]
@@ -147,6 +148,7 @@ def test_redirect_is_not_followed_and_ten_megabytes_are_not_read(app):
     assert "which is not followed" in texts["teams"]["text"]
 
 
+@pytest.mark.full
 def test_receiver_that_hangs_holds_up_no_run(app):
     for each in app.receivers.values():
         each.answers = ["hang"] * 2

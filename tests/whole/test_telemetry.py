@@ -169,6 +169,7 @@ def check_metrics(otlp: Receiver, status: dict[str, Any]) -> None:
     assert 0 < told("run.duration", "state")[("succeeded_with_rejections",)] < 60
 
 
+@pytest.mark.full
 def test_call_back_cancel_and_a_run_that_is_driven_on_join_its_trace(environment, otlp, tmp_path):
     environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.url}
     store = RunStore(open_storage(read_settings(environment)))

@@ -123,6 +123,7 @@ def test_replay_of_one_run_leaves_the_others(office, typed):
     office.finish(run_id)
 
 
+@pytest.mark.full
 def test_more_messages_than_can_be_peeked_are_counted_and_all_put_back(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id
