@@ -208,10 +208,10 @@ def leave_slots(app: App, run: Run) -> None:
 
 
 def _leave(app: App, row: Row, batch: Batch) -> None:
-    """The slot is no more its run's: what the batch may have open at Brevo has it."""
+    """The slot stays taken for what the batch may have open at Brevo, whatever becomes of its run."""
     if row.values.get("left_at"):
         return
-    # Of several imports, or none for certain, that one number would say nothing.
+    # With an import of unknown number beside it, the known one says nothing of when both are over.
     process = 0 if batch.has_lost_import else batch.process_id
     slot = replace(_Slot.of(row), left_at=batch.posted_at or app.now(), process=process)
     if slot.is_overdue(app.now()):
