@@ -100,7 +100,7 @@ def emulator_hint(environment: Mapping[str, str], service: str = "blob") -> str:
         return ""
     return (
         f"It is the emulator on this machine ({where[1]}; AzureWebJobsStorage names it): is `make serve` running? "
-        "Each start may have other ports: read its serve.env again."
+        "If so, end it and start it again. Each start may have other ports: read its serve.env again."
     )
 
 

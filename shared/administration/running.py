@@ -234,9 +234,18 @@ def list_runs(app: App, caller: Caller, export_id: str, *, limit: int, after: st
 
 
 def last_runs(app: App, caller: Caller) -> dict[str, Run | None]:
-    """The last run of each export, by the export's id; None where it has not run yet."""
+    """The last run of each export, by the export's id; None where it has not run yet.
+
+    While the configuration cannot be read, those with an open run. Raises ConfigurationError where there are none.
+    """
     require(caller, "view_run")
-    return {export.id: newest_runs(app, export.id)[1] for export in app.document().exports}
+    try:
+        exports = [export.id for export in app.document().exports]
+    except ConfigurationError:
+        exports = sorted({run_address(run_id)[0] for run_id, _ in app.store.open_runs()})
+        if not exports:
+            raise
+    return {export: newest_runs(app, export)[1] for export in exports}
 
 
 def run_or_last(app: App, caller: Caller, name: str) -> Run | None:

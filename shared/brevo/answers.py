@@ -81,7 +81,8 @@ NOT_TAKEN = frozenset(("pace", "brevo_throttled"))
 
 def unreachable(what: str) -> TransientError:
     """Brevo could not be reached, or its answer broke off."""
-    return TransientError("brevo_unreachable", f"Brevo could not be reached ({what}).", "It is tried again.")
+    advice = "A run tries it again; if it stays so, check BREVO_BASE_URL, DNS and what the network lets out."
+    return TransientError("brevo_unreachable", f"Brevo could not be reached ({what}).", advice)
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:

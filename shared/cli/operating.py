@@ -88,10 +88,10 @@ def _replay_text(seen: "Seen", now: datetime, *, done: bool, cleared: bool) -> s
     elif seen.hidden:
         lines.append(
             f"{counted(seen.hidden, 'message')} more, out of sight: a host has just tried it, or there are too many. "
-            "After ten minutes, `segment-export replay --yes --clear` drops these too; open runs go on without them."
+            "In ten minutes they can be looked at; `segment-export replay --yes --clear` drops them unseen."
         )
     if not lines:
-        return "No message was given up in the last seven days. Older ones have expired; `doctor` shows stalled runs."
+        return "No message that was given up lies there. One expires after seven days; `doctor` shows stalled runs."
     if not done and any(each.fate != "leave" for each in seen.messages):
         lines.append("Nothing was changed: do it with --yes.")
     return "\n".join(lines)
@@ -111,7 +111,7 @@ def release(export_or_run: str, yes: bool) -> None:
 
 def _released_text(left: "list[LeftImport]", *, done: bool) -> str:
     if not left:
-        return "No run waits for such an import."
+        return "No run waits for such an import. One of a run that is still open: `segment-export cancel RUN` first."
     word = "no longer waited for" if done else "waited for"
     lines = [f"{word}: {each.describe()}" for each in left]
     if not done:

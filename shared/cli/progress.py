@@ -31,6 +31,7 @@ class Progress:
         self._started = time.monotonic()
         self._signs = itertools.cycle(_SIGNS)
         self._last = ""
+        self._has_told = False
 
     def __enter__(self) -> Self:
         if not self._quiet:
@@ -63,6 +64,11 @@ class Progress:
         if width is None:
             if text != self._last:
                 print(f"{run.run_id}: {text}", file=sys.stderr, flush=True)
+            if text == run.waiting and not self._has_told:  # it may wait for hours, and nobody sees it move here
+                self._has_told = True
+                print(
+                    f"If you end this, the run goes on: segment-export status {run.run_id}", file=sys.stderr, flush=True
+                )
             self._last = text
             return
         seconds = time.monotonic() - self._started

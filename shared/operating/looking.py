@@ -32,8 +32,9 @@ State = Literal["ok", "warn", "FAILED"]
 Look = tuple[State, str, str]
 
 _HOST_STOPPED = (
-    "Start the app. If it is started, its host stops again and again (`Host is shutting down` in its log), most often "
-    "since AzureWebJobsStorage refuses its identity or key (403), or is away."
+    "Start the app. If it is started, and does not answer `GET health?deep=1`, its host hangs: end it and start it. "
+    "Else see its log: one that stops again and again (`Host is shutting down`) has mostly lost its storage (403), and "
+    "one that refuses EXPORT_SCHEDULE runs no timer."
 )
 
 # Every five minutes a timer drives on what no message drives any more; two of its turns may be late.

@@ -248,16 +248,16 @@ def newest_answer(app: App) -> tuple[Question, bool] | None:
     """The answer that a worker has noted last, and whether by another APP_SECRET than that of this process.
 
     None where there is none that says by which. What was noted before it says nothing of the secret that workers have
-    now. Raises as `app_secret` does.
+    now. Where all questions are asked again just now, their last answers count. Raises as `app_secret` does.
     """
     keys = {prefix: digest_key(purpose) for prefix, purpose in purposes().items()}
     answers = [
-        (question, question.is_by_another_key(key))
+        (question, question.key_id != key.id)
         for row in app.storage.accounts.rows()
         for prefix, key in keys.items()
-        if row.key.startswith(prefix) and (question := Question.of(row)).answered_at and question.key_id
+        if row.key.startswith(prefix) and (question := Question.of(row)).key_id
     ]
-    return max(answers, key=lambda answer: answer[0].answered_at, default=None)
+    return max(answers, key=lambda answer: (answer[0].answered_at, answer[0].asked_at), default=None)
 
 
 def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:

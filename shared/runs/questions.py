@@ -37,8 +37,8 @@ class Question:
     `runs` are those that it was asked for. `failed` is how often Brevo has failed to answer them before this process.
     `leavers` is how many the answer has; `kept` the process whose blob is to be deleted; `seconds` how long an answer
     takes, 0 where that is not known. `ready_at` is when Brevo was seen to have the answer, which others of the run were
-    still waited for. `key_id` tells by which key the answer's digests were made: by another one, nobody
-    would be found in them.
+    still waited for. `key_id` tells by which key the digests of the answer were made, or of the one before while there
+    is none yet: by another one, nobody would be found in them.
     """
 
     asked_at: float = 0.0
@@ -86,7 +86,6 @@ class Question:
             failed=self.failed + 1 if has_failed else 0,
             answered_at=0.0,
             leavers=0,
-            key_id="",
             ready_at=0.0,
             kept=self.process_id if self.leavers else self.kept,
         )

@@ -143,7 +143,7 @@ def _refused(what: str, setting: str) -> ConfigurationError:
     return ConfigurationError(
         "storage_denied",
         f"Storage denied access to {what}.",
-        f"Check {setting}, and that the app's identity has its roles on the account.",
+        f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account.",
     )
 
 

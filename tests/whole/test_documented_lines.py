@@ -61,7 +61,10 @@ _HELD = "segment-export plan high-value --wait"
 _MIRROR = f"""segment-export export show high-value --json | sed 's/"full"/"mirror"/' > mirror.json
 segment-export export save high-value mirror.json --replace; {_SUCCEEDED}"""
 INLINE: tuple[tuple[str, str], ...] = (
-    *((f"segment-export {each}", "") for each in ("doctor", "exports", "validate", "audit", "history", "schema")),
+    *(
+        (f"segment-export {each}", "")
+        for each in ("doctor", "exports", "connections", "validate", "audit", "history", "schema")
+    ),
     *((f"segment-export {each}", "") for each in ("segments", "status", "lists brevo-eu", "attributes brevo-eu")),
     ("segment-export disconnect brevo-eu", ""),
     ("segment-export connect ID --agree NAME", ""),
@@ -85,6 +88,7 @@ INLINE: tuple[tuple[str, str], ...] = (
     ("segment-export cancel RUN", ""),
     ("segment-export approve RUN", _HELD),
     ("segment-export undo RUN", f"{_ENDED}; {_MIRROR}"),
+    ("segment-export export schedule EXPORT --off", ""),
     ("segment-export notify-test", "export EXPORT_CONFIG=notified.json"),
     ("segment-export notify-test ID", ""),
 )

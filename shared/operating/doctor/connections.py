@@ -46,7 +46,8 @@ def _step(connection: Connection, step: CheckStep) -> Finding:
         fix = f"`segment-export connect {connection.id} --agree NAME`; until then none of its exports runs."
         return Finding(check, "warn", step.message, fix)
     setting = connection.api_key.setting
-    fix = f"The setting is {setting}." if step.step == "key accepted" and setting not in step.message else ""
+    is_of_key = step.step == "key accepted" and "could not be reached" not in step.message
+    fix = f"The setting is {setting}." if is_of_key and setting not in step.message else ""
     return Finding(check, "FAILED", step.message, fix)
 
 

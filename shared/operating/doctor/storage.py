@@ -79,14 +79,14 @@ def secret_in_use(app: App, document: Document) -> Look | None:
     if newest is None:
         return "ok", "No run has kept an answer of Brevo's by it yet.", ""
     answer, is_by_another = newest
-    at = local_text(answer.answered_at)
+    at = f", at {local_text(answer.answered_at)}," if answer.answered_at else ""
     if not is_by_another:
-        return "ok", f"A run has kept Brevo's answer by this one at {at}.", ""
-    text = f"Brevo's last answer, at {at}, was kept by another APP_SECRET: it was changed, or here is another one."
+        return "ok", f"A run has kept Brevo's last answer{at} by this one.", ""
+    text = f"Brevo's last answer{at} was kept by another APP_SECRET: it was changed, or here is another one."
     fix = (
-        "Put the earlier one back, if you have it. Without it the next runs ask Brevo again, and send all once. This "
-        f"line goes with the next run that asks Brevo, such as `segment-export run {asking[0]}`; if it stays, this "
-        "terminal has another APP_SECRET than the app."
+        "Put the earlier one back before the next run, which begins a new ledger; stop the app until you have it, or "
+        f"`segment-export export schedule {asking[0]} --off`. If it is lost, the next runs ask Brevo again, send all "
+        "once, and end this line; where it stays, this terminal has another APP_SECRET than the app."
     )
     return "warn", text, fix
 

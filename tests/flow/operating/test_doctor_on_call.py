@@ -15,6 +15,7 @@ from shared.mapping.leavers import DigestKey
 from shared.notices.tell import take_notice
 from shared.runs.questions import Question
 from shared.runs.starting import start_run
+from shared.runs.status import find_run
 from shared.runs.steps.sweep import sweep
 from shared.storage.tables import Row
 from shared.times import local_text
@@ -167,11 +168,20 @@ def test_doctor_says_that_the_app_secret_has_changed_what_is_lost_by_that_and_wh
     monkeypatch.setenv("APP_SECRET", new_secret())
     line = night.line("app secret in use", "warn")
     has_all(line, f"at {local_text(now)}, was kept by another APP_SECRET", "Put the earlier one back")
-    has_all(
-        line,
-        "the next runs ask Brevo again",
-        f"This line goes with the next run that asks Brevo, such as {night.run_it}",
-    )
+    has_all(line, "before the next run", f"schedule {night.flow.export_id} --off`", "the next runs ask Brevo again")
+
+
+def test_change_of_the_app_secret_is_told_while_a_run_asks_again(night, monkeypatch):
+    """Its new question has no answer yet, and the answer before it was made by the earlier secret."""
+    asks_who_left(night)
+    now = night.flow.app.now()
+    answered(night, 12, now)
+    run = find_run(night.flow.app, night.flow.start().run_id)
+    table, key = night.flow.app.storage.accounts, "left-12"
+    asked = Question.of(table.get(night.flow.account, key)).asked_again(now + 5, 4711, run, has_failed=False)
+    table.put(Row(night.flow.account, key, asked.values()))
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    assert any("was kept by another APP_SECRET" in line for line in night.doctor(0))
 
 
 def test_change_of_the_app_secret_is_over_as_soon_as_a_run_has_kept_something_by_the_new_one(night, monkeypatch):

@@ -37,7 +37,7 @@ def test_replay_shows_first_and_puts_back_what_has_an_open_run(office, typed):
     assert office.finish(run_id)["status"] == "succeeded"
     assert "replayed" in [event["kind"] for event in office.status(run_id)["story"]]
     assert "1 put back, 0 dropped" in typed("audit")[1]
-    assert typed("replay", "--yes")[1].startswith("No message was given up in the last seven days.")
+    assert typed("replay", "--yes")[1].startswith("No message that was given up lies there.")
 
 
 def test_replayed_message_forgets_its_failures(office):

@@ -129,9 +129,10 @@ def test_outside_a_terminal_progress_is_a_line_for_each_change_and_has_no_codes(
     for name in ("queued", "queued", "waits", "waits", "delivering"):
         progress._show(STATES[name])
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert "\x1b" not in "".join(lines)
     assert lines[1].endswith("for 120 s.")
+    assert lines[2] == f"If you end this, the run goes on: segment-export status {RUN.run_id}"
 
 
 def an_app():
