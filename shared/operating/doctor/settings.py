@@ -124,7 +124,9 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
     except DocumentError as error:
         more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         fix = f"`segment-export validate` lists all faults; correct them in {where}{_restore(settings, storage)}."
-        return Document(), Finding("configuration", "FAILED", f"{error.problems[0].rstrip('.')}{more}.", fix)
+        # A key that is mistyped is missing too, and the line about that helps less.
+        first = next((each for each in error.problems if "did you mean" in each), error.problems[0])
+        return Document(), Finding("configuration", "FAILED", f"{first.rstrip('.')}{more}.", fix)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
         return Document(), fault("configuration", error)
     text = f"{where}: {counted(len(found.connections), 'connection')}, {counted(len(found.exports), 'export')}."

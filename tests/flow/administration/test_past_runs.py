@@ -52,6 +52,18 @@ def test_status_of_all_is_a_line_for_each_export(office, typed):
     assert line.split()[-4:] == ["1", "succeeded,", "1", "rejected"]
 
 
+def test_status_of_all_shows_open_runs_while_the_configuration_cannot_be_read(office, typed):
+    container, name = office.app.settings.export_config.split("/")
+    document = office.app.storage.app_blobs.read(container, name)
+    office.app.storage.app_blobs.write(container, name, b"{")
+    assert typed("status")[0] == 2
+    office.app.storage.app_blobs.write(container, name, document)
+    run_id = started(office)
+    office.app.storage.app_blobs.write(container, name, b"{")
+    status, text, _ = typed("status", "--json")
+    assert (status, [each["run_id"] for each in json.loads(text)]) == (0, [run_id])
+
+
 def test_line_of_a_run_is_cut_to_the_terminal_and_whole_elsewhere(office, typed, monkeypatch):
     office.app.configuration.change(
         "ana",

@@ -159,6 +159,10 @@ def test_doctor_without_a_usable_configuration_looks_at_all_else(office, typed, 
     found = checks(typed, 1)
     assert "more)" in found["configuration"]["message"]
     assert found["open runs"]["state"] == "ok"
+    mistyped = {**office.export, "maping": office.export["mapping"]}
+    document = {"connections": office.connections, "exports": [{k: v for k, v in mistyped.items() if k != "mapping"}]}
+    office.app.storage.app_blobs.write("broken", "exports.json", json.dumps(document).encode())
+    assert "(did you mean mapping?) (1 more)." in checks(typed, 1)["configuration"]["message"]
     monkeypatch.setenv("EXPORT_CONFIG", "Not/There.json")
     assert "There is no configuration at Not/There.json." in checks(typed, 1)["configuration"]["message"]
 
