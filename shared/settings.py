@@ -112,7 +112,9 @@ def read_secret(name: str, what: str = "Brevo API key", environment: Mapping[str
     """
     value = (os.environ if environment is None else environment).get(name, "").strip()
     if not value:
-        near = did_you_mean(name, os.environ if environment is None else environment)
+        known = os.environ if environment is None else environment
+        # Another receiver's setting is no misspelling of this one's, and its address would be posted to.
+        near = did_you_mean(name, [each for each in known if each.partition("_")[2] != name.partition("_")[2]])
         raise ConfigurationError(
             "setting_missing", f"The setting {name} is not set{near}.", f"Put the {what} into {name}."
         )

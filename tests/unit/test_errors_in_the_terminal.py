@@ -54,3 +54,10 @@ def test_no_sentence_has_words_of_the_api():
 def test_setting_that_is_not_there_has_the_nearest_one_beside_it():
     with pytest.raises(ConfigurationError, match=r"BREVO_API_KEY is not set \(did you mean BREVO_APIKEY\?\)"):
         read_secret("BREVO_API_KEY", environment={"BREVO_APIKEY": "x", "PATH": "y"})
+
+
+def test_setting_of_another_receiver_or_account_is_not_proposed():
+    """Who followed that would post to somebody else."""
+    with pytest.raises(ConfigurationError) as caught:
+        read_secret("TEAMS_WEBHOOK_URL", environment={"SLACK_WEBHOOK_URL": "https://hooks.slack.example/x"})
+    assert "did you mean" not in str(caught.value)

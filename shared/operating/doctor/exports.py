@@ -12,6 +12,7 @@ from shared.brevo.checks import check_list
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError
+from shared.mapping.plan import make_plan
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
 from shared.operating.looking import Look, State
@@ -20,6 +21,7 @@ from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
 from shared.runs.why_not_running import held_words, needs_accept, once_it_is_there
+from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
@@ -158,7 +160,7 @@ class _ExportCheck:
         return "ok", f"What was sent to list {self.export.list_id}: {found.size_bytes:,} bytes, {age} old.", ""
 
     def newest_snapshot(self) -> Look | None:
-        """A snapshot that is not there, lacks files, or is older than the ones before let expect."""
+        """A snapshot that is not there, lacks files or mapped columns, or is older than the ones before let expect."""
         try:
             snapshot = self._snapshot
         except ConfigurationError as error:
@@ -170,6 +172,9 @@ class _ExportCheck:
             if wait := self._wait_for_files(snapshot):
                 return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
             check_complete(snapshot)
+        for part in snapshot.segments[:1]:
+            stream = SegmentStream(self.app.storage.segment_blobs, self.export.source, part.files[0])
+            make_plan(self.export, self.connection, stream.header.columns, stream.name)
         return self._age(snapshot)
 
     def _wait_for_files(self, snapshot: Snapshot) -> str:

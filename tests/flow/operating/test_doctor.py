@@ -140,6 +140,15 @@ def test_doctor_says_which_key_did_not_resolve(office, typed, monkeypatch):
     assert office.account in found["connection brevo-eu, key found"]["message"]
 
 
+def test_doctor_names_a_mapped_column_that_the_newest_files_lack_before_a_run_fails(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    wrong = {**office.export, "mapping": {"email": "EMial"}}
+    document = {"connections": office.connections, "exports": [wrong]}
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    found = checks(typed, 1)[f"export {office.export_id}, snapshot"]
+    assert (found["state"], "has no column 'EMial' (did you mean EMail?)" in found["message"]) == ("FAILED", True)
+
+
 def test_doctor_tells_a_refused_key_once_for_all_connections_that_have_it(office, typed):
     others = [{**office.connections[0], "id": f"more-{number}"} for number in range(2)]
     document = {"connections": [*office.connections, *others], "exports": [office.export]}
