@@ -4,6 +4,8 @@ from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage,
 from simulation.plan import Plan
 
 DEADLINE_SECONDS = 6 * 3600.0
+# Times that workers write down are by clocks of their own.
+CLOCKS_DIFFER_SECONDS = 5.0
 """An import that is open for so long has passed the connection's deadline."""
 
 # Calls that take so long, with what comes before and after them, outlast a claim.

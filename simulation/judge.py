@@ -11,7 +11,7 @@ from shared.runs.rows import run_of
 from shared.runs.state import FINAL, SUCCEEDED, Run
 from shared.storage.tables import Row
 from simulation.brevo import Brevo, Import
-from simulation.excuses import DEADLINE_SECONDS, may_fail, stands_still
+from simulation.excuses import CLOCKS_DIFFER_SECONDS, DEADLINE_SECONDS, may_fail, stands_still
 from simulation.following import Following
 from simulation.invariants import Violation, checked
 from simulation.plan import Plan
@@ -23,7 +23,6 @@ from simulation.storage import Kept
 # ended bring many notices, once.
 _MOST_STEPS, _MOST_NOTICES = 60, 300
 # The clocks of processes are off by two seconds at most, and a question is noted by them.
-_CLOCKS_DIFFER_SECONDS = 5.0
 # The first try of a snapshot and three more.
 MOST_TRIES = 4
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")
@@ -151,7 +150,7 @@ class Judge:
     def _approved(self, run_id: str) -> None:
         if run_id not in self.approval_asked:
             self.violate("held until approved", f"{run_id} goes on, and nobody has approved it")
-        if self.scheduler.now > self._held[run_id][1] + _CLOCKS_DIFFER_SECONDS:
+        if self.scheduler.now > self._held[run_id][1] + CLOCKS_DIFFER_SECONDS:
             self.violate("approved as shown", f"{run_id} is approved when its time is over")
 
     def _delivering(self, run_id: str, values: dict[str, Any]) -> None:
@@ -252,7 +251,7 @@ class Judge:
             new = version(self.brevo.values[email])
             if new >= version(before[email]):
                 self._excused.discard(email)
-            elif self.scheduler.now - done.taken_at > DEADLINE_SECONDS or done.is_late:
+            elif self.scheduler.now - done.taken_at > DEADLINE_SECONDS - CLOCKS_DIFFER_SECONDS or done.is_late:
                 self._excused.add(email)
             elif new < self._floors.get(email, 0):
                 self.violate("newest values win", f"import {done.id} of {done.batch} replaces confirmed newer values")
@@ -262,7 +261,7 @@ class Judge:
             return
         run_id = done.batch.partition("/")[0]
         begun = self.run(run_id).answers_count_from.timestamp()
-        if min(done.put_back.values()) < begun - _CLOCKS_DIFFER_SECONDS:
+        if min(done.put_back.values()) < begun - CLOCKS_DIFFER_SECONDS:
             self.violate("leavers stay out", f"{run_id} puts back somebody who had left before it was begun")
 
     def unsettled(self) -> list[Refresh]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shared.runs.state import SUCCEEDED, Run
-from simulation.excuses import DEADLINE_SECONDS, loses_something, may_refuse_notices
+from simulation.excuses import CLOCKS_DIFFER_SECONDS, DEADLINE_SECONDS, loses_something, may_refuse_notices
 from simulation.judge import Judge
 
 
@@ -55,7 +55,7 @@ class AtRest:
                 for other in in_time
                 if other.taken_at <= each.taken_at
                 and (not other.over_at or other.over_at > each.taken_at)
-                and each.taken_at - other.taken_at < DEADLINE_SECONDS
+                and each.taken_at - other.taken_at < DEADLINE_SECONDS - CLOCKS_DIFFER_SECONDS
             ]
             known = Counter(other.batch for other in at_once if other.is_known)
             if sum(max(1, known[batch]) for batch in {other.batch for other in at_once}) > self._judge.plan.slots:
