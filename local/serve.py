@@ -164,7 +164,7 @@ def _serve(options: argparse.Namespace, stop: threading.Event, files: tuple[Path
         page.show(start_page(facts, stack, files))
         print(json.dumps(facts) if options.json else ready_text(facts, stack, files), flush=True)
         _watch(stack, stop, words)
-        words.say("stopping")
+        words.say("stopping; a host that does not answer is waited for up to half a minute")
     return 0
 
 

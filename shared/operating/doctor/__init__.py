@@ -45,9 +45,14 @@ def examine(caller: Caller) -> Iterator[Finding]:
     # At the same time: each of them waits for seconds where storage hangs.
     with ThreadPoolExecutor() as pool:
         probing = pool.map(probed_at_once, [*app_services(app), segment_account(app)] if app else [])
+        # Instead of one that cannot be read the app's own account would be looked at.
+        unread = (fault.check for fault in (*faults, *storage_faults))
+        is_segments_named = not any(check.startswith("setting SEGMENT_STORAGE") for check in unread)
         document, found = configuration(settings, storage)
         yield from _in("settings", (each for each in [found]))
         services = list(probing)
+        if services and not is_segments_named:
+            services[-1] = ([], False)
     yield from _in("storage", (each for each in storage_faults))
     if app is None:
         yield from _without_tables(document, is_known=found.state == "ok")

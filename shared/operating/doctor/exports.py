@@ -257,7 +257,9 @@ class _ExportCheck:
         late = [key for key, notice in rows.items() if notice.state == "refused"]
         if not lost and not late:
             return "ok", "None is lost.", ""
-        return self._undelivered(run, (lost or late)[0], is_lost=bool(lost))
+        state, text, fix = self._undelivered(run, (lost or late)[0], is_lost=bool(lost))
+        others = sorted({_receiver(run, key) for key in (*lost, *late)} - {_receiver(run, (lost or late)[0])})
+        return state, f"{text} Nor has it reached {', '.join(others)}." if others else text, fix
 
     def _undelivered(self, run: Run, key: str, *, is_lost: bool) -> Look:
         notification, event = _receiver(run, key), key.rpartition("-")[2]
@@ -273,7 +275,9 @@ class _ExportCheck:
         if not is_lost:
             text = f"{notification} has not taken the notice ({event}) of {run.run_id} yet."
             return "warn", text, f"It is tried again by itself, for six hours. {fix}"
-        return "FAILED", f"The notice ({event}) of {run.run_id} may not have reached {notification}. {reason}", fix
+        fix += " It is not sent again: this line goes with the export's next run."
+        text = f"The notice ({event}) of {run.run_id} may not have reached {notification}. {reason}".rstrip()
+        return "FAILED", text, fix
 
     def list_at_brevo(self, names: dict[tuple[str, int], Look]) -> Look:
         """The list and its name; each list is asked for once."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -128,7 +129,10 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
         first = next((each for each in error.problems if "did you mean" in each), error.problems[0])
         return Document(), Finding("configuration", "FAILED", f"{first.rstrip('.')}{more}.", fix)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
-        return Document(), fault("configuration", error)
+        failed = fault("configuration", error)
+        if isinstance(error, ConfigurationError):
+            failed = replace(failed, fix=f"{failed.fix.rstrip('.')}{_restore(settings, storage)}.")
+        return Document(), failed
     text = f"{where}: {counted(len(found.connections), 'connection')}, {counted(len(found.exports), 'export')}."
     return found, Finding("configuration", "ok", text)
 

@@ -62,6 +62,9 @@ def test_status_of_all_shows_open_runs_while_the_configuration_cannot_be_read(of
     office.app.storage.app_blobs.write(container, name, b"{")
     status, text, _ = typed("status", "--json")
     assert (status, [each["run_id"] for each in json.loads(text)]) == (0, [run_id])
+    status, text, _ = typed("runs", office.export_id, "--json")
+    assert (status, [each["run_id"] for each in json.loads(text)]) == (0, [run_id])
+    assert typed("runs", "nowhere")[0] == 2
 
 
 def test_line_of_a_run_is_cut_to_the_terminal_and_whole_elsewhere(office, typed, monkeypatch):

@@ -176,6 +176,21 @@ def test_doctor_without_a_usable_configuration_looks_at_all_else(office, typed, 
     assert "There is no configuration at Not/There.json." in checks(typed, 1)["configuration"]["message"]
 
 
+def test_doctor_names_the_version_to_restore_where_the_configuration_is_gone(office, typed):
+    assert typed("export", "schedule", office.export_id, "--off")[0] == 0
+    office.app.storage.app_blobs.delete(*office.app.settings.export_config.split("/"))
+    found = checks(typed, 1)["configuration"]
+    assert "There is no configuration at" in found["message"]
+    assert "`segment-export history --restore " in found["fix"]
+
+
+def test_doctor_looks_at_no_other_account_where_the_segments_setting_cannot_be_read(office, typed, monkeypatch):
+    monkeypatch.setenv("SEGMENT_STORAGE", "garbage")
+    found = checks(typed, 1)
+    assert found["setting SEGMENT_STORAGE"]["state"] == "FAILED"
+    assert not {"segments account", f"segments {office.container}", f"export {office.export_id}, snapshot"} & set(found)
+
+
 def test_doctor_tells_a_segment_container_that_is_not_there_and_withdrawn_consent(office, typed):
     lost = {**office.export, "id": "lost", "source": {"container": "no-such-container", "folder": "A"}}
     document = {"connections": [{**office.connection, "consent": None}], "exports": [lost]}

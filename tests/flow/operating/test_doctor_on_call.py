@@ -215,8 +215,21 @@ def test_doctor_names_a_receiver_that_a_notice_did_not_reach_and_the_command_tha
     post_notices(night)
     line = night.line(f"{night.export}, notices")
     has_all(line, f"The notice (failed) of {run_id}", "could not be reached", "`segment-export notify-test team`")
+    assert "Nor has it reached" not in line
     night.configure(notifications=[])
     assert [line for line in night.doctor() if "notices" in line] == [], "there is nobody to tell any more"
+
+
+def test_doctor_names_all_receivers_that_a_notice_did_not_reach(night, monkeypatch):
+    monkeypatch.setenv("TEAM_URL", "http://127.0.0.1:9/hook")
+    receivers = [{"id": name, "type": "teams", "url": {"setting": "TEAM_URL"}} for name in ("sales", "team")]
+    night.configure(notifications=receivers)
+    night.flow.segment(PEOPLE)
+    monkeypatch.setenv(night.flow.account, "wrong")
+    night.run()
+    post_notices(night)
+    [line] = [line for line in night.doctor() if f"{night.export}, notices: " in line]
+    has_all(line, "sales has not taken the notice", "Nor has it reached team.")
 
 
 def post_notices(night):
