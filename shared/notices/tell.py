@@ -119,7 +119,7 @@ def _wanted(app: App, message: NoticeMessage) -> tuple[Notification, Notice] | N
 def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notification) -> bool:
     """False where the notice is done with, not due, or in other hands."""
     row, repeats = load_notice(app, message), notification.type == "webhook"
-    if row.state == "sending" and row.until <= app.now() and not repeats:
+    if row.is_lost(app.now()) and not repeats:
         _leave_unknown(app, message, row.owner, "Its worker died while it posted it.")
         return False
 

@@ -174,9 +174,11 @@ def test_account_that_is_closed_until_next_year_is_asked(flow):
         flow.app.pace(flow.account).take(kind)
 
 
-def test_notice_whose_times_lie_a_year_ahead_is_posted():
+def test_notice_whose_times_lie_a_year_ahead_is_posted_or_counts_as_lost():
     row = NoticeRow(state="sending", owner="lost", until=A_YEAR * 2, watch_due=A_YEAR * 2)
-    assert row.claimed("me", row, A_YEAR, A_YEAR + 45, repeats=False).owner == "me"
+    assert row.claimed("me", row, A_YEAR, A_YEAR + 45, repeats=True).owner == "me"
+    assert row.claimed("me", row, A_YEAR, A_YEAR + 45, repeats=False) is None
+    assert row.is_lost(A_YEAR)
     assert row.watched_at(A_YEAR + 60, A_YEAR).watch_due == A_YEAR + 60
 
 
