@@ -14,7 +14,7 @@ from shared.administration.pages import slice_of
 from shared.app import App
 from shared.config.document import readable_part
 from shared.config.models import Connection, Document
-from shared.errors import ConfigurationError, shown
+from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.starting import note_as_known
 from shared.runs.status import Timestamp
 
@@ -67,9 +67,10 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
     app.configuration.require_writable()
     older = app.configuration.version(version)
     if older is None:
+        known = [each.id for each in app.configuration.history()]
         raise ConfigurationError(
             "version_unknown",
-            f"There is no version {shown(version)!r} of the configuration.",
+            f"There is no version {shown(version)!r} of the configuration{did_you_mean(version, known)}.",
             "`segment-export history` and GET /api/history list them; the last 50 are kept.",
         )
 
