@@ -16,7 +16,7 @@ from shared.runs.slots import left_imports
 from shared.runs.status import find_run
 from shared.runs.steps import deliver, snapshot_waits, stage
 from shared.runs.steps.dispatch import take_step
-from shared.runs.steps.stop import fail
+from shared.runs.steps.stop import fail, request_cancel
 from shared.runs.tries import Started
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
@@ -118,6 +118,26 @@ def test_worker_that_stood_still_behind_its_claim_posts_nothing(story, monkeypat
     monkeypatch.setattr(deliver, "read_body", late)
     take_step(story.app, message)
     assert len(story.sandbox.imports.records()) == 1
+
+
+def test_worker_that_stood_still_posts_nothing_of_a_run_that_has_ended_though_it_renews_its_claim(story, monkeypatch):
+    story.people(3)
+    story.save()
+    run_id = story.start().run_id
+    run = work_until(story, lambda run: run.state == "delivering", run_id)
+    message, read = take_away(story, "deliver"), deliver.read_body
+
+    def late(app, batch):
+        body = read(app, batch)
+        story.kept.clock.skip(300)
+        request_cancel(app, find_run(app, run_id), "ana")
+        assert find_run(app, run_id).state == "cancelled"
+        app.store.update_batch(run, 1, lambda now: now.renewed(now.owner, app.time(), app.graces))
+        return body
+
+    monkeypatch.setattr(deliver, "read_body", late)
+    take_step(story.app, message)
+    assert story.sandbox.imports.records() == []
 
 
 def test_import_whose_answer_was_lost_is_waited_for_by_the_next_run(story, monkeypatch):

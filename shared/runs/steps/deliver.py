@@ -51,6 +51,8 @@ def deliver(app: App, run: Run, message: Message) -> None:
 
 
 def _is_ours(app: App, run: Run, batch: Batch) -> bool:
+    # A run whose worker stood still has ended without waiting for it, and leaves the batch as it was claimed.
+    _check_still_open(app, run)
     now = app.store.batch(run, batch.number)
     return now is not None and now.owner == batch.owner and now.is_owned(app.time())
 
