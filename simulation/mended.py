@@ -40,7 +40,7 @@ MENDED: tuple[Defect, ...] = (
     ),
     one(
         "posting-after-standing-still",
-        "A worker that stood still after its claim posts, whoever has the batch by then.",
+        "A worker that stood still after its claim posts, though another one may have the batch by then.",
         "runs.steps.deliver",
         "looking_again(app, partial(_is_ours, app, run, batch), claim.taken_at)",
         "bool",

@@ -31,7 +31,7 @@ class Progress:
         self._started = time.monotonic()
         self._signs = itertools.cycle(_SIGNS)
         self._last = ""
-        self._has_told = False
+        self._has_said = False
 
     def __enter__(self) -> Self:
         if not self._quiet:
@@ -64,8 +64,8 @@ class Progress:
         if width is None:
             if text != self._last:
                 print(f"{run.run_id}: {text}", file=sys.stderr, flush=True)
-            if text == run.waiting and not self._has_told:  # it may wait for hours, and nobody sees it move here
-                self._has_told = True
+            if text == run.waiting and not self._has_said:  # it may wait for hours, and nobody sees it move here
+                self._has_said = True
                 print(
                     f"If you end this, the run goes on: segment-export status {run.run_id}", file=sys.stderr, flush=True
                 )

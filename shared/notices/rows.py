@@ -36,7 +36,7 @@ class NoticeRow:
         return self.state in ("told", "unknown", "given_up")
 
     def is_lost(self, now: float) -> bool:
-        """True where whoever was to post it has not said in time what became of that."""
+        """True where the worker that was to post it has not said in time what became of that."""
         return self.state == "sending" and not lies_ahead(self.until, now, WAIT_AHEAD_SECONDS)
 
     def claimed(self, owner: str, seen: Self, now: float, until: float, *, repeats: bool) -> Self | None:
