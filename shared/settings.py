@@ -110,9 +110,9 @@ def read_secret(name: str, what: str = "Brevo API key", environment: Mapping[str
     Raises ConfigurationError, which names `what` should be there, when the setting is missing, is a Key Vault
     reference that did not resolve, or can be no secret at all.
     """
-    value = (os.environ if environment is None else environment).get(name, "").strip()
+    known = os.environ if environment is None else environment
+    value = known.get(name, "").strip()
     if not value:
-        known = os.environ if environment is None else environment
         # Another receiver's setting is no misspelling of this one's, and its address would be posted to.
         near = did_you_mean(name, [each for each in known if each.partition("_")[2] != name.partition("_")[2]])
         raise ConfigurationError(

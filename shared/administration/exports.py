@@ -28,7 +28,7 @@ from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
-from shared.runs.ticks import MissedTicks, missed_ticks
+from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 from shared.runs.trial import newest_runs
 from shared.sync.stored import drop_ledgers
 
@@ -92,7 +92,7 @@ def page_of_exports(
             found = [export for _, export in ordered]
         first = _place_after(found, after)
         page = found[first : None if limit is None else first + limit]
-        missed = missed_ticks(app)
+        missed = missed_ticks(app, last_tick(app))
         listed = list(pool.map(lambda each: _listed(app, document, caller, each, missed), page))
     return listed, page[-1].id if page and first + len(page) < len(found) else ""
 

@@ -81,8 +81,11 @@ NOT_TAKEN = frozenset(("pace", "brevo_throttled"))
 
 def unreachable(what: str) -> TransientError:
     """Brevo could not be reached, or its answer broke off."""
-    advice = "A run tries it again; if it stays so, check BREVO_BASE_URL, DNS and what the network lets out."
-    return TransientError("brevo_unreachable", f"Brevo could not be reached ({what}).", advice)
+    return TransientError(
+        "brevo_unreachable",
+        f"Brevo could not be reached ({what}).",
+        "A run tries it again; if it stays so, check BREVO_BASE_URL, DNS and what the network lets out.",
+    )
 
 
 def seconds_until_reset(headers: Mapping[str, str]) -> float | None:

@@ -131,11 +131,11 @@ def _untaken_since(app: App, run: Run) -> float:
 
 def timer_ticks(app: App) -> Look:
     """Whether the timer runs by its schedule, as it notes itself: it does not where the host is dead."""
-    missed = missed_ticks(app)
+    tick = last_tick(app)
+    missed = missed_ticks(app, tick)
     if missed is not None:
         text = f"{missed.text} Until it runs, nothing starts by schedule, and no lost run goes on."
         return "warn" if missed.is_first else "FAILED", text, _HOST_STOPPED
-    tick = last_tick(app)
     if tick is None:
         return "ok", "No timer has run yet with this storage.", ""
     return "ok", f"It last ran at {local_text(tick.at)}.", ""

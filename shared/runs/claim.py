@@ -58,6 +58,12 @@ class Claim:
             )
 
 
+def is_still_open(app: App, run: Run) -> bool:
+    """Whether the run has not ended, and its end is not decided, by its row as it stands now."""
+    now = app.store.load(run.run_id)
+    return now is not None and not (now.is_final or now.is_stopping)
+
+
 def still_staging(app: App, run: Run, claim: Claim) -> Callable[[], None]:
     """What a worker asks before it changes anything beside the run that it stages. As `looking_again`."""
 

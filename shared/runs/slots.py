@@ -191,16 +191,14 @@ def free_slots(app: App, run: Run, done: Iterable[Batch], *, any_open: bool = Tr
 
 def leave_slots(app: App, run: Run) -> None:
     """Frees the slots of a run that has ended, but those of imports that Brevo may still work on."""
-    rows = [row for row in _rows(app, run.key_setting) if row.values["run"] == run.run_id]
+    mine = (row for row in _rows(app, run.key_setting) if row.values["run"] == run.run_id)
+    rows = [row for row in mine if not row.values.get("left_at")]
     if not rows:
         return
     # Of a run that has succeeded no import is open but those that are left already: each of its batches is confirmed.
     batches = {} if run.state in SUCCEEDED else {batch.number: batch for batch in app.store.batches(run)}
     for row in rows:
-        slot = _Slot.of(row)
-        batch = batches.get(slot.batch)
-        if slot.left_at:
-            continue
+        batch = batches.get(_Slot.of(row).batch)
         if batch is not None and batch.may_be_open:
             _leave(app, row, batch)
         else:

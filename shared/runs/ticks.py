@@ -46,9 +46,8 @@ class MissedTicks:
     is_first: bool
 
 
-def missed_ticks(app: App) -> MissedTicks | None:
-    """What is to be said of a timer that has missed a turn; None where it has not, or nobody can say."""
-    tick = last_tick(app)
+def missed_ticks(app: App, tick: Tick | None) -> MissedTicks | None:
+    """What is to be said of a timer that has missed a turn since this tick; None where it has not, or none can say."""
     if tick is None:
         return None
     last = datetime.fromtimestamp(tick.at, UTC)

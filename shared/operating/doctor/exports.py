@@ -172,10 +172,15 @@ class _ExportCheck:
             if wait := self._wait_for_files(snapshot):
                 return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
             check_complete(snapshot)
-        for part in snapshot.segments[:1]:
-            stream = SegmentStream(self.app.storage.segment_blobs, self.export.source, part.files[0])
-            make_plan(self.export, self.connection, stream.header.columns, stream.name)
+        self._check_columns(snapshot)
         return self._age(snapshot)
+
+    def _check_columns(self, snapshot: Snapshot) -> None:
+        """Raises ConfigurationError where the first file lacks a mapped column. Of an old snapshot none may be left."""
+        file = next((file for part in snapshot.segments for file in part.files), None)
+        if file is not None:
+            stream = SegmentStream(self.app.storage.segment_blobs, self.export.source, file)
+            make_plan(self.export, self.connection, stream.header.columns, stream.name)
 
     def _wait_for_files(self, snapshot: Snapshot) -> str:
         hours = self.app.settings.snapshot_complete_hours

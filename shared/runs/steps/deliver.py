@@ -15,7 +15,7 @@ from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.runs.batch import DELIVERABLE, Batch
-from shared.runs.claim import Claim, claimed_batch, looking_again
+from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import SENDING, Run
@@ -70,8 +70,7 @@ def _check_still_open(app: App, run: Run) -> None:
 
     So either we see the end, or they see our claim.
     """
-    now = app.store.load(run.run_id)
-    if now is None or now.is_final or now.is_stopping:
+    if not is_still_open(app, run):
         raise TransientError("run_ending", "The run is ended.", retry_after_seconds=1)
 
 

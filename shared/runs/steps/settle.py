@@ -15,7 +15,7 @@ from shared.brevo.session import BrevoSession
 from shared.counting import counted
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
-from shared.runs.claim import looking_again
+from shared.runs.claim import is_still_open, looking_again
 from shared.runs.ledgers import keep_ledger, leave_whom_others_keep, read_additions, read_removals
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import Run
@@ -114,12 +114,7 @@ def _change(
     noted: Callable[..., Run | None],
 ) -> Run | None:
     """Changes the list contact by contact, and notes now and then how many are `done`; None as above."""
-
-    def is_open() -> bool:
-        now = app.store.load(run.run_id)
-        return now is not None and not (now.is_final or now.is_stopping)
-
-    brevo = app.brevo(run.key_setting, looking_again(app, is_open))
+    brevo = app.brevo(run.key_setting, looking_again(app, lambda: is_still_open(app, run)))
     until, seen, left = app.now() + _STEP_SECONDS, 0, len(numbers)
     for part in batched(numbers, _NOTED_EVERY, strict=False):
         change(brevo.session, part)
