@@ -18,6 +18,7 @@ from shared.mapping.compared import Compared, key_numbers
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
+from shared.runs.claim import is_still_open
 from shared.runs.kinds import COMPARES
 from shared.runs.questions import digest_key
 from shared.runs.state import Run
@@ -261,13 +262,20 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     """Makes the run's intention the ledger, without who was rejected. All is confirmed and removed. Safe to repeat.
 
     Where the ledger is another one than the run has compared with, somebody has reset it: then none is kept.
+    Only the last run can be undone. A worker that stood still may come here when the run has ended; then what others
+    have stored is left alone: it may be the next run's.
     """
     address, blobs = address_of(run), app.storage.app_blobs
     wanted = address.intention(run.run_id, run.staging_id)
     stored = {blob.name: blob for blob in blobs.listing_if_there(LEDGERS, address.folder)}
+    undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     intention = stored.pop(wanted, None)
     if intention is None:
         return  # an earlier try has done it
+    old = [(LEDGERS, name) for name in stored if name != address.ledger]
+    old += [(UNDO, blob.name) for blob in undos if blob.name != address.undo(run.run_id, run.staging_id)]
+    if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):
+        return
     with working_folder() as name:
         folder = Path(name)
         path = fetch(blobs, intention, folder / "intention.parquet")
@@ -284,14 +292,10 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
             path = without(path, rejected, folder, forget_digests=unread, ours=ours)
         with suppress(Conflict), path.open("rb") as file:
             blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
-    if run.list_before is not None:  # only the last run can be undone
-        undo = address.undo(run.run_id, run.staging_id)
-        for old in [blob for blob in blobs.listing_if_there(UNDO, address.folder) if blob.name != undo]:
-            blobs.delete(UNDO, old.name)
-    # The run's own intention goes last: while it is there, all this is done again. Only what was there with it goes:
-    # another worker may have ended this run meanwhile, and the next run have written its own.
-    for name in (*(name for name in stored if name != address.ledger), wanted):
-        blobs.delete(LEDGERS, name)
+    # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
+    # was open goes: another worker may have ended it meanwhile, and the next run have written its own.
+    for container, name in (*old, (LEDGERS, wanted)):
+        blobs.delete(container, name)
 
 
 def _is_ours(app: App, address: Address, blob: Blob) -> bool:

@@ -7,7 +7,7 @@ from shared.runs import ledgers, steps
 from shared.runs.status import find_run
 from shared.runs.steps.settle import settle
 from shared.runs.steps.stop import request_cancel
-from shared.sync.stored import LEDGERS
+from shared.sync.stored import LEDGERS, UNDO
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
 from tests.sizes import sampled
@@ -165,6 +165,27 @@ def test_worker_that_is_late_leaves_alone_what_the_next_run_intends(following, m
     worker, line = following.story.worker()
     assert following.second_day(worker, line)["status"] == "succeeded"
     assert following.ledgers() == [f"{folder}/intention-next-1.parquet", f"{folder}/ledger.parquet"]
+
+
+def test_worker_that_is_late_deletes_nothing_once_its_run_is_cancelled(following, monkeypatch):
+    """What lies in storage may be the next run's by then: its intention, whom it removes, what its undo needs."""
+    following.put_back()
+    keep_ledger, app = ledgers.keep_ledger, following.story.app
+    folder = f"{following.story.account}/{LIST}/gold"
+    theirs = [(LEDGERS, f"{folder}/intention-next-1.parquet"), (LEDGERS, f"{folder}/removals-next-1")]
+    theirs += [(UNDO, f"{folder}/next-1.parquet")]
+
+    def late(app, run, batches):
+        request_cancel(app, find_run(app, run.run_id), "ana")
+        for container, name in theirs:
+            app.storage.app_blobs.write(container, name, b"next")
+        keep_ledger(app, run, batches)
+
+    monkeypatch.setattr("shared.runs.steps.settle.keep_ledger", late)
+    worker, line = following.story.worker()
+    assert following.second_day(worker, line)["status"] == "cancelled"
+    for container, name in theirs:
+        assert app.storage.app_blobs.read(container, name) == b"next"
 
 
 @pytest.mark.parametrize("requests", [0, 1])
