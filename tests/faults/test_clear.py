@@ -62,20 +62,20 @@ def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -
     return found
 
 
-@sampled(100, parts=8, first=12)
+@sampled(200, parts=8, first=12)
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, some):
     points = range(1, calls_of(partial(broken, make_story)) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
-@sampled(160, parts=4, first=40)
+@sampled(320, parts=4, first=40)
 def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
     points = range(1, calls_of(partial(broken, make_story), reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
 
 
-@sampled(7, parts=2, first=4)
+@sampled(14, parts=2, first=4)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):
     assert broken(make_story, dying_at_brevo(monkeypatch, when), range(1, 16)[some]) == []

@@ -16,7 +16,7 @@ from tests.memory_line import Mode, WorkerDied
 from tests.sizes import sampled
 
 # Every eighth point is broken by `make test`, all of them by `make test-full`.
-at_some_points = sampled(14, parts=2)
+at_some_points = sampled(24, parts=2)
 # Every second one, where there are few.
 in_halves = pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.full)])
 PEOPLE = 520  # three batches

@@ -76,7 +76,7 @@ def is_sent_once(status):
     return (status["status"], status["contacts_confirmed"], status["approved_by"]) == ("succeeded", 3, "ana")
 
 
-@sampled(28)
+@sampled(56)
 @pytest.mark.parametrize("mode", MODES)
 def test_plan_is_held_and_sent_once_it_is_approved_whatever_breaks(make_story, mode, some):
     assert wrong(make_story, mode, some, life, is_sent_once) == []
@@ -98,7 +98,7 @@ def is_expired(status):
     return status["status"] == "cancelled" and status["error"]["code"] == "hold_expired"
 
 
-@sampled(16)
+@sampled(32)
 @pytest.mark.parametrize("mode", MODES)
 def test_plan_that_nobody_approves_ends_whatever_breaks(make_story, mode, some):
     assert wrong(make_story, mode, some, unapproved, is_expired) == []

@@ -65,7 +65,7 @@ def broken(make_story: Callable[[], Story], worker_at: WorkerAt, points: range, 
     return found
 
 
-@sampled(40, first=9)
+@sampled(80, first=9)
 @pytest.mark.parametrize("repair", [False, True])
 @pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
 def test_verification_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, repair, some):

@@ -19,6 +19,7 @@ from shared.cli.program import program
 from shared.errors import TransientError
 from shared.storage import account
 from shared.storage.failures import SEGMENT_SETTING, Silent, UnreachableError, storage_failures
+from tests.sizes import thinned
 from timer_export import blueprint as timer
 
 SHORT_SECONDS = 0.2
@@ -120,7 +121,7 @@ def test_http_call_is_answered_with_503_and_when_to_come_back(hanging, name, pat
 
 
 @in_halves
-@pytest.mark.parametrize("command", [["status"], ["exports"], ["run", "gold"], ["run", "gold", "--wait"]])
+@pytest.mark.parametrize("command", thinned([["status"], ["exports"], ["run", "gold"], ["run", "gold", "--wait"]], 3))
 def test_command_ends_with_one_line_and_exit_status_1(hanging, command):
     check_command(hanging, command)
 

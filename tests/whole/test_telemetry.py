@@ -20,6 +20,7 @@ from shared.runs.store import RunStore
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 from tests.receiver import Received, Receiver, receiver
+from tests.sizes import thinned
 from tests.waiting import wait_until
 from tests.whole.otlp import Span, logs, metrics, spans
 
@@ -252,7 +253,7 @@ SPAN = "from shared import telemetry\nwith telemetry.span('start', parent='', ru
 
 @pytest.mark.parametrize(
     "environment",
-    [{}, {"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}],
+    thinned([{}, {"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}], 2),
     ids=["nothing set", "disabled"],
 )
 def test_nothing_of_opentelemetry_is_loaded_where_it_is_off(environment):
@@ -269,7 +270,7 @@ def test_start_of_the_app_loads_nothing_of_opentelemetry_even_where_it_is_on():
 
 @pytest.mark.parametrize(
     "setting",
-    [{"APPLICATIONINSIGHTS_CONNECTION_STRING": "nonsense"}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://["}],
+    thinned([{"APPLICATIONINSIGHTS_CONNECTION_STRING": "nonsense"}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://["}], 2),
     ids=["connection string", "endpoint"],
 )
 def test_setting_that_cannot_be_used_is_told_in_one_line(setting):

@@ -84,6 +84,7 @@ def moody(azurite: Azurite) -> Iterator[tuple[str, list[MoodyServer]]]:
         server.server_close()
 
 
+@pytest.mark.full
 def test_503_server_busy_at_every_third_call_is_ridden_out(cloud, moody, three_batches):
     text, servers = moody
     counts = [0, 0, 0]
