@@ -4,9 +4,9 @@ from simulation.faults import BrevoFault, CallFault, Freeze, KeyRefused, Outage,
 from simulation.plan import Plan
 
 DEADLINE_SECONDS = 6 * 3600.0
-# Times that workers write down are by clocks of their own.
-CLOCKS_DIFFER_SECONDS = 5.0
 """An import that is open for so long has passed the connection's deadline."""
+CLOCKS_DIFFER_SECONDS = 5.0
+"""Times that workers write down are by clocks of their own."""
 
 # Calls that take so long, with what comes before and after them, outlast a claim.
 _CLAIM_SECONDS = 15.0
@@ -34,6 +34,12 @@ def stands_still(plan: Plan) -> bool:
     return plan.latency.slowest > _CLAIM_SECONDS or any(
         isinstance(each, Freeze) or (isinstance(each, CallFault) and each.seconds > 0) for each in plan.faults
     )
+
+
+def longest_call(plan: Plan) -> float:
+    """How many seconds a call may be under way, those included in which its worker stands still."""
+    still = [each.seconds for each in plan.faults if isinstance(each, Freeze | CallFault)]
+    return max(plan.latency.slowest, plan.latency.most) + max(still, default=0.0)
 
 
 def may_refuse_notices(plan: Plan) -> bool:

@@ -10,7 +10,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
-from tests.sizes import sampled
+from tests.sizes import sampled, thinned
 
 # `make test` breaks one point of sixty before the imports are confirmed, and each seventeenth one behind it.
 modes = pytest.mark.parametrize("mode", ["dies", "echo", "outage"])
@@ -105,7 +105,10 @@ def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypa
 
 
 @pytest.mark.parametrize(
-    "kind", ["524-after", "500-after", "reset-after", "429", "429-bare", "503", "truncated", "html-200", "remove-half"]
+    "kind",
+    thinned(
+        ["524-after", "500-after", "reset-after", "429", "429-bare", "503", "truncated", "html-200", "remove-half"], 3
+    ),
 )
 @pytest.mark.parametrize("request_before", [0, pytest.param(1, marks=pytest.mark.full)])
 def test_list_follows_whatever_brevo_answers_to_a_removal(following, monkeypatch, kind, request_before):

@@ -7,7 +7,7 @@ import pytest
 from shared.runs.leavers import LEAVERS
 from tests.faults.conftest import Story, check_failed
 from tests.faults.test_each_point import live, troubles
-from tests.sizes import sampled
+from tests.sizes import sampled, thinned
 
 EXPORT = "POST /contacts/export"
 FILE = "GET /reports/{token}"
@@ -62,14 +62,14 @@ def test_nobody_is_put_back_wherever_a_read_breaks(make_story, mode, some):
     assert found == []
 
 
-@pytest.mark.parametrize("kind", ["500-after", "524-after", "reset", "429", "503", "html-200"])
+@pytest.mark.parametrize("kind", thinned(["500-after", "524-after", "reset", "429", "503", "html-200"], 3))
 def test_question_that_brevo_does_not_answer_at_once_is_asked_again(asking, kind):
     asking.sandbox.fail_next(EXPORT, kind)
     status = live(asking, "dies", 0, how=after_reset)
     check_left_out(asking, status)
 
 
-@pytest.mark.parametrize("kind", ["report-404", "report-500", "truncated", "reset", "503"])
+@pytest.mark.parametrize("kind", thinned(["report-404", "report-500", "truncated", "reset", "503"], 2))
 def test_file_that_cannot_be_had_at_once_is_fetched_again(asking, kind):
     def how(story, worker):
         story.sandbox.fail_next(FILE, kind)

@@ -43,7 +43,7 @@ def started(two: Story) -> dict[str, Any]:
     return {start.export: start for start in start_due(two.app)}
 
 
-@pytest.mark.parametrize("name", OUR_OWN)
+@pytest.mark.parametrize("name", thinned(OUR_OWN, 3))
 def test_export_may_be_called_as_anything_of_our_own_is(story: Story, name: str) -> None:
     story.save(id=name)
     people = story.people(3)

@@ -11,7 +11,7 @@ from tests.faults.breaking import WorkerAt, calls_of
 from tests.faults.conftest import Story
 from tests.faults.test_undo import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
-from tests.sizes import sampled
+from tests.sizes import sampled, thinned
 
 OTHERS = 20
 
@@ -67,7 +67,7 @@ def broken(make_story: Callable[[], Story], worker_at: WorkerAt, points: range, 
 
 @sampled(80, first=9)
 @pytest.mark.parametrize("repair", [False, True])
-@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+@pytest.mark.parametrize("mode", thinned(["dies", "outage", "echo"], 2))
 def test_verification_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, repair, some):
     calls = calls_of(lambda worker_at, points: broken(make_story, worker_at, points, repair))
     points = range(1, calls + 1)[some]

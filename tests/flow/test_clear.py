@@ -14,6 +14,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.clearing import ADMINISTRATOR, approved, begin, clear
 from tests.flow.following import address, numbers, put_by_others, refresh, run
+from tests.sizes import thinned
 
 
 def refusal(flow):
@@ -24,7 +25,7 @@ def refusal(flow):
     return refused.value.message
 
 
-@pytest.mark.parametrize("mode", ["full", "changes_only", "mirror", "mirror_exact"])
+@pytest.mark.parametrize("mode", thinned(["full", "changes_only", "mirror", "mirror_exact"], 2))
 def test_clear_takes_out_whom_the_export_has_put_there_and_nobody_else(following, mode):
     following.change(sync_mode=mode, max_removed=1)
     refresh(following, *range(4))

@@ -32,6 +32,7 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
 from shared.storage.forms import FORM, FORMS, OtherFormError, with_form, without_form
 from shared.storage.tables import Row
+from tests.sizes import thinned
 
 FOLDER = Path(__file__).parents[1] / "stored"
 STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
@@ -238,7 +239,7 @@ def test_notice_s_message_of_another_form_is_kept_as_it_is(flow, take):
     assert [kept.text for kept in flow.app.storage.notice_queue._messages] == [text]
 
 
-@pytest.mark.parametrize("step", ["stage", "deliver", "confirm", "watch"])
+@pytest.mark.parametrize("step", thinned(["stage", "deliver", "confirm", "watch"], 3))
 @pytest.mark.parametrize("take", [take_step, abandon])
 def test_run_of_a_newer_form_is_not_changed_and_its_message_is_kept(flow, take, step):
     flow.segment("CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n")

@@ -14,6 +14,7 @@ from shared.operating.probe_contacts import MARK, Addresses
 from shared.storage.tables import Row
 from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
 from tests.memory_line import WorkerDied
+from tests.sizes import thinned
 
 PROBED = "probe"
 
@@ -189,15 +190,18 @@ def test_what_cannot_be_removed_is_said_and_the_answers_are_kept(prober):
 
 @pytest.mark.parametrize(
     ("route", "fault"),
-    [
-        ("POST /contacts", "500-after"),
-        ("POST /contacts/import", "524-after"),
-        ("POST /contacts/import", "reset-after"),
-        ("PUT /contacts/{identifier}", "500-after"),
-        ("DELETE /contacts/{identifier}", "reset-after"),
-        ("GET /processes", "429"),
-        ("GET /contacts/{identifier}", "html-200"),
-    ],
+    thinned(
+        [
+            ("POST /contacts", "500-after"),
+            ("POST /contacts/import", "524-after"),
+            ("POST /contacts/import", "reset-after"),
+            ("PUT /contacts/{identifier}", "500-after"),
+            ("DELETE /contacts/{identifier}", "reset-after"),
+            ("GET /processes", "429"),
+            ("GET /contacts/{identifier}", "html-200"),
+        ],
+        3,
+    ),
 )
 def test_answer_that_is_lost_costs_no_more_than_time(prober, route, fault):
     prober.flow.sandbox.fail_next(route, fault)

@@ -109,7 +109,7 @@ def test_segment_file_is_read_row_for_row_or_refused_by_name(story, data):
     )
 
 
-@pytest.mark.parametrize("data", [data for data in SEGMENTS[::5] if len(data) < 10_000], ids=short)
+@pytest.mark.parametrize("data", thinned([data for data in SEGMENTS[::5] if len(data) < 10_000], 3), ids=short)
 def test_segment_file_is_read_or_refused_with_all_its_columns(story, data):
     read_segment(story, data, {"email": "EMail", "attributes": "all"})
 

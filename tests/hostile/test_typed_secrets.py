@@ -34,6 +34,7 @@ from shared.storage.failures import storage_failures
 from shared.timer_schedule import TimerSchedule
 from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
+from tests.sizes import thinned
 from timer_export import blueprint as timer_trigger
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -190,18 +191,21 @@ def test_id_that_is_a_secret_is_not_repeated(secret: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "AzureWebJobsStorage",
-        "AzureWebJobsStorage__blobServiceUri",
-        "AzureWebJobsStorage__accountName",
-        "SEGMENT_STORAGE",
-        "SEGMENT_STORAGE__blobServiceUri",
-        "EXPORT_CONFIG",
-        "BREVO_BASE_URL",
-        "SNAPSHOT_QUIET_SECONDS",
-        "SNAPSHOT_COMPLETE_HOURS",
-        "PUBLIC_URL",
-    ],
+    thinned(
+        [
+            "AzureWebJobsStorage",
+            "AzureWebJobsStorage__blobServiceUri",
+            "AzureWebJobsStorage__accountName",
+            "SEGMENT_STORAGE",
+            "SEGMENT_STORAGE__blobServiceUri",
+            "EXPORT_CONFIG",
+            "BREVO_BASE_URL",
+            "SNAPSHOT_QUIET_SECONDS",
+            "SNAPSHOT_COMPLETE_HOURS",
+            "PUBLIC_URL",
+        ],
+        3,
+    ),
 )
 def test_setting_that_holds_the_secret_of_another(name: str, secret: str) -> None:
     # A full-width character in a host's name makes urlsplit quote it.

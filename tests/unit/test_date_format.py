@@ -14,7 +14,7 @@ from shared.config.date_format import DateFormat
 from shared.config.mapping import MappedField
 from shared.config.source import Source
 from shared.mapping.date_rule import date_sql
-from tests.sizes import in_both_sizes
+from tests.sizes import in_both_sizes, thinned
 
 SOURCE = {"container": "segments", "folder": "CustomerInsights_abcd1234/BlobExport"}
 
@@ -29,42 +29,45 @@ def read(values, form=None, time_zone=None):
 
 @pytest.mark.parametrize(
     ("form", "value", "expected"),
-    [
-        ("M/d/yyyy", "8/24/1984", "1984-08-24"),
-        ("MM/dd/yyyy", "8/4/1984", "1984-08-04"),
-        ("M/d/yyyy", "24/8/1984", None),
-        ("d/M/yyyy", "4/8/1984", "1984-08-04"),
-        ("M/d/yyyy", "8/24/84", None),
-        ("M/d/yyyy", "8/24/01984", None),
-        ("M/d/yyyy", "1/1/0000", None),
-        ("M/d/yyyy", "2/29/2023", None),
-        ("M/d/yyyy", "8/24/1984 12:00:00 AM", None),
-        ("M/d/yyyy h:mm:ss tt", "8/24/1984 0:00:00 AM", None),
-        ("M/d/yyyy h:mm:ss a", "8/24/1984 11:00:00 pm", "1984-08-24"),
-        ("M/d/yyyy\u202fh:mm tt", "8/24/1984 11:00\u00a0PM", "1984-08-24"),
-        ("dd.MM.yyyy HH:mm", "24.08.1984 25:00", None),
-        ("ddMMyyyy", "24081984", "1984-08-24"),
-        ("ddMMyyyy", "4081984", None),
-        ("ddMMyyyy", "19840824", None),
-        ("M/d/yyyy", "19840824", "1984-08-24"),
-        ("d.M.yyyy HH:mm:ss.fffffff", "24.8.9999 10:30:00.1234567", "9999-08-24"),
-        ("d.M.yyyy HH:mm:ss.fffffff tt", "24.8.1984 10:30:00.123 AM", "1984-08-24"),
-        ("d.M.yyyy HH:mm:ss.fffffff", "24.8.1984 10:30:00.", None),
-        ("yyyyMMddHHmmss", "19840824235959", "1984-08-24"),
-        ("d MMM yyyy", "24 aug 1984", "1984-08-24"),
-        ("MMMM d, yyyy", "August 24, 1984", "1984-08-24"),
-        ("MMMM d, yyyy", "Awgust 24, 1984", None),
-        ("yyyy'年'M'月'd'日'", "1984年8月24日", "1984-08-24"),
-        ("d 'o''clock' M yyyy", "24 o'clock 8 1984", "1984-08-24"),
-        ("100% d.M.yyyy", "100% 24.8.1984", "1984-08-24"),
-        ("d.M.yyyy", "24x8x1984", None),
-        ("yyyy-dd-MM", "1984-04-08", "1984-08-04"),
-        ("yyyy-dd-MM", "1984-08-24", None),
-        ("HH:mm d.M.yyyy", "10:30 24.8.1984", "1984-08-24"),
-        ("yyyy-MM-ddTHH:mm:ss.fffffffK", "1984-08-24T10:30:00.1234567Z", "1984-08-24"),
-        ("uuuu/MM/dd HH:mm:ss XXX", "1984/08/24 10:30:00 +02:00", "1984-08-24"),
-        ("d-M-yyyy HH:mmzzz", "24-8-1026", "1026-08-24"),
-    ],
+    thinned(
+        [
+            ("M/d/yyyy", "8/24/1984", "1984-08-24"),
+            ("MM/dd/yyyy", "8/4/1984", "1984-08-04"),
+            ("M/d/yyyy", "24/8/1984", None),
+            ("d/M/yyyy", "4/8/1984", "1984-08-04"),
+            ("M/d/yyyy", "8/24/84", None),
+            ("M/d/yyyy", "8/24/01984", None),
+            ("M/d/yyyy", "1/1/0000", None),
+            ("M/d/yyyy", "2/29/2023", None),
+            ("M/d/yyyy", "8/24/1984 12:00:00 AM", None),
+            ("M/d/yyyy h:mm:ss tt", "8/24/1984 0:00:00 AM", None),
+            ("M/d/yyyy h:mm:ss a", "8/24/1984 11:00:00 pm", "1984-08-24"),
+            ("M/d/yyyy\u202fh:mm tt", "8/24/1984 11:00\u00a0PM", "1984-08-24"),
+            ("dd.MM.yyyy HH:mm", "24.08.1984 25:00", None),
+            ("ddMMyyyy", "24081984", "1984-08-24"),
+            ("ddMMyyyy", "4081984", None),
+            ("ddMMyyyy", "19840824", None),
+            ("M/d/yyyy", "19840824", "1984-08-24"),
+            ("d.M.yyyy HH:mm:ss.fffffff", "24.8.9999 10:30:00.1234567", "9999-08-24"),
+            ("d.M.yyyy HH:mm:ss.fffffff tt", "24.8.1984 10:30:00.123 AM", "1984-08-24"),
+            ("d.M.yyyy HH:mm:ss.fffffff", "24.8.1984 10:30:00.", None),
+            ("yyyyMMddHHmmss", "19840824235959", "1984-08-24"),
+            ("d MMM yyyy", "24 aug 1984", "1984-08-24"),
+            ("MMMM d, yyyy", "August 24, 1984", "1984-08-24"),
+            ("MMMM d, yyyy", "Awgust 24, 1984", None),
+            ("yyyy'年'M'月'd'日'", "1984年8月24日", "1984-08-24"),
+            ("d 'o''clock' M yyyy", "24 o'clock 8 1984", "1984-08-24"),
+            ("100% d.M.yyyy", "100% 24.8.1984", "1984-08-24"),
+            ("d.M.yyyy", "24x8x1984", None),
+            ("yyyy-dd-MM", "1984-04-08", "1984-08-04"),
+            ("yyyy-dd-MM", "1984-08-24", None),
+            ("HH:mm d.M.yyyy", "10:30 24.8.1984", "1984-08-24"),
+            ("yyyy-MM-ddTHH:mm:ss.fffffffK", "1984-08-24T10:30:00.1234567Z", "1984-08-24"),
+            ("uuuu/MM/dd HH:mm:ss XXX", "1984/08/24 10:30:00 +02:00", "1984-08-24"),
+            ("d-M-yyyy HH:mmzzz", "24-8-1026", "1026-08-24"),
+        ],
+        2,
+    ),
 )
 def test_value_is_read_as_its_format_says(form, value, expected):
     assert read([value], form) == [expected]

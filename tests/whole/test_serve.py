@@ -17,6 +17,7 @@ from local.functions_host.http_messages import send
 from local.sandbox_process import SandboxProcess
 from shared.version import VERSION
 from tests.known_account import make_known, make_quick
+from tests.sizes import thinned
 from tests.waiting import wait_until
 from tests.whole.started import REPOSITORY, Started
 
@@ -146,7 +147,7 @@ def test_serve_says_that_its_port_is_taken(start: Callable[..., Started], tmp_pa
     assert words.strip() == f"serve: port {port} is taken by another program: `PORT=8071 make serve` takes another one"
 
 
-@pytest.mark.parametrize("port", ["http", "70000", "-1"])
+@pytest.mark.parametrize("port", thinned(["http", "70000", "-1"], 3))
 def test_serve_refuses_a_port_that_is_none(start: Callable[..., Started], port: str) -> None:
     status, _, words = start("local.serve", PORT=port).end(30)
     assert (status, f"PORT is '{port}'" in words) == (2, True)

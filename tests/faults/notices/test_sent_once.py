@@ -16,6 +16,7 @@ from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.faults.notices.received import FAILED, MISSING_LIST, row_states, titles
 from tests.memory_line import Mode, WorkerDied
+from tests.sizes import thinned
 
 # Once
 
@@ -80,7 +81,7 @@ def lived(story: Story, mode: Mode | None = None, at: int = 0) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["teams", "webhook"])
-@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+@pytest.mark.parametrize("mode", thinned(["dies", "outage", "echo"], 3))
 def test_break_at_any_write_tells_once(told, there, mode, kind):
     names = lived(told({"type": kind}, **MISSING_LIST))
     assert {"queue send", "notices insert", "notices replace"} <= set(names)

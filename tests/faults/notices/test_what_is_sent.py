@@ -11,6 +11,7 @@ from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.faults.notices.received import FAILED, MISSING_LIST, SECRET, titles
 from tests.memory_line import WorkerDied
+from tests.sizes import thinned
 
 RECOVERED = "Gold customers: the export works again"
 HELD = "Gold customers: the export waits for approval"
@@ -77,12 +78,15 @@ def test_run_that_was_skipped_or_cancelled_in_between_hides_no_recovery(told, th
 
 @pytest.mark.parametrize(
     ("on", "title"),
-    [
-        (["failed", "guard", "held", "rejections", "recovered"], HELD),
-        (["guard"], "Gold customers: the export was stopped, to be safe"),
-        (["failed"], None),
-        (["rejections", "recovered"], None),
-    ],
+    thinned(
+        [
+            (["failed", "guard", "held", "rejections", "recovered"], HELD),
+            (["guard"], "Gold customers: the export was stopped, to be safe"),
+            (["failed"], None),
+            (["rejections", "recovered"], None),
+        ],
+        2,
+    ),
 )
 def test_stop_by_a_guard_is_told_once_as_what_it_is_where_that_is_wanted(told, there, on, title):
     story = told({"type": "slack", "on": on}, max_profiles=1)

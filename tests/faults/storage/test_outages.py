@@ -123,6 +123,7 @@ def test_412_on_a_row_that_somebody_else_changed_in_between_is_read_again(cloud,
     assert len(disturbed) == 10
 
 
+@pytest.mark.full
 def test_storage_that_restarts_while_a_step_holds_its_message_loses_no_contact(story, three_batches, monkeypatch):
     # The message of a step that was cut off comes back after two minutes, and claims end after twenty seconds: both
     # are shorter here.
