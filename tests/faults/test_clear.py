@@ -14,7 +14,7 @@ from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
 from tests.faults.test_undo import ADMINISTRATOR, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
-from tests.sizes import sampled
+from tests.sizes import sampled, thinned
 
 
 def begin(story: Story, worker: Any = None) -> Any:
@@ -63,7 +63,7 @@ def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -
 
 
 @sampled(200, parts=8, first=12)
-@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+@pytest.mark.parametrize("mode", thinned(["dies", "outage", "echo"], 3))
 def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, some):
     points = range(1, calls_of(partial(broken, make_story)) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
@@ -76,6 +76,6 @@ def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some)
 
 
 @sampled(14, parts=2, first=4)
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", thinned(["before", "after"], 2))
 def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):
     assert broken(make_story, dying_at_brevo(monkeypatch, when), range(1, 16)[some]) == []

@@ -141,6 +141,7 @@ def check_no_body_left(story: Story, status: dict[str, Any]) -> None:
     assert story.kept.blob_names("staged") == []
 
 
+@pytest.mark.full
 @in_halves
 def test_no_staged_body_is_left_wherever_the_ending_worker_dies(make_story, half):
     assert troubles(make_story, "dies", None, check_no_body_left, only=slice(-14 + half, None, 2)) == []
@@ -166,6 +167,7 @@ def failing_twice(story: Story, worker: Any) -> None:
     start(story, worker)
 
 
+@pytest.mark.full
 @in_halves
 def test_import_that_fails_twice_ends_the_run_wherever_the_worker_dies(make_story, half):
     def check(story: Story, status: dict[str, Any]) -> None:
@@ -191,6 +193,7 @@ def with_many_refused(story: Story, worker: Any) -> None:
     start(story, worker)
 
 
+@pytest.mark.full
 def test_guard_against_rejected_contacts_holds_wherever_the_worker_dies(make_story, monkeypatch):
     refused = {f"person{n}@example.com" for n in range(100)}
     monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: text not in refused)

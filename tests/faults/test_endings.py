@@ -60,6 +60,7 @@ def test_import_of_an_ended_run_is_waited_for_until_brevo_has_done_it(story, how
     assert slots(story) == []
 
 
+@pytest.mark.full
 def test_slot_of_an_import_that_never_ends_is_free_at_its_deadline(story):
     story.sandbox.fail_next(IMPORT, "import-stuck")
     first = sending(story)

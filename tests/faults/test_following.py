@@ -13,7 +13,7 @@ from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Followin
 from tests.sizes import sampled, thinned
 
 # `make test` breaks one point of sixty before the imports are confirmed, and each seventeenth one behind it.
-modes = pytest.mark.parametrize("mode", ["dies", "echo", "outage"])
+modes = pytest.mark.parametrize("mode", thinned(["dies", "echo", "outage"], 2))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_list_follows_whatever_breaks_at_a_read(following, some):
 
 
 @sampled(100, parts=3)
-@pytest.mark.parametrize("mode", ["dies", "echo"])
+@pytest.mark.parametrize("mode", thinned(["dies", "echo"], 2))
 def test_list_follows_whatever_breaks_where_a_person_approves(following, mode, some):
     following.story.save(max_removed=0.1)
     lived = Following.second_day_approved
@@ -87,7 +87,7 @@ def test_list_follows_whatever_breaks_where_a_person_approves(following, mode, s
 
 
 @sampled(50)
-@pytest.mark.parametrize("after", [False, True], ids=["before it", "when it is done"])
+@pytest.mark.parametrize("after", thinned([True, False], 2), ids=["when it is done", "before it"])
 def test_list_follows_where_a_worker_dies_at_a_call_of_brevo(following, monkeypatch, after, some):
     at, found, made = 1 + some.start, [], [""]
     while at <= len(made):

@@ -140,6 +140,7 @@ def test_worker_that_stood_still_posts_nothing_of_a_run_that_has_ended_though_it
     assert story.sandbox.imports.records() == []
 
 
+@pytest.mark.full
 def test_import_whose_answer_was_lost_is_waited_for_by_the_next_run(story, monkeypatch):
     """Its number is not known, and the run has succeeded by the import of the post that was repeated."""
     post, answers = BrevoClient.import_contacts, []

@@ -15,7 +15,7 @@ from shared.runs.status import find_run
 from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
 from tests.memory_line import WorkerDied
-from tests.sizes import sampled
+from tests.sizes import sampled, thinned
 
 LIST = 12
 PEOPLE = 40
@@ -90,7 +90,7 @@ def two_runs(story: Story, dice: random.Random) -> tuple[set[int], dict[str, Any
     return before, run(story)
 
 
-@sampled(20, parts=2)
+@sampled(60, parts=2)
 def test_undo_restores_membership_exactly(make_story: Callable[[], Story], some: slice) -> None:
     """Of 50 seeds eight in `make test`: with an even one nobody else changes the list in between."""
     for seed in range(50)[some]:
@@ -148,7 +148,7 @@ def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -
 
 
 @sampled(64, first=5)
-@pytest.mark.parametrize("mode", ["dies", "outage", "echo"])
+@pytest.mark.parametrize("mode", thinned(["dies", "outage", "echo"], 3))
 def test_undo_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, some):
     points = range(1, calls_of(partial(broken, make_story)) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
@@ -161,6 +161,6 @@ def test_undo_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
 
 
 @sampled(14, first=3)
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", thinned(["before", "after"], 2))
 def test_undo_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):
     assert broken(make_story, dying_at_brevo(monkeypatch, when), range(1, 14)[some]) == []

@@ -67,7 +67,7 @@ def broken(make_story: Callable[[], Story], worker_at: WorkerAt, points: range, 
 
 @sampled(80, first=9)
 @pytest.mark.parametrize("repair", [False, True])
-@pytest.mark.parametrize("mode", thinned(["dies", "outage", "echo"], 2))
+@pytest.mark.parametrize("mode", thinned(["dies", "outage", "echo"], 3))
 def test_verification_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode, repair, some):
     calls = calls_of(lambda worker_at, points: broken(make_story, worker_at, points, repair))
     points = range(1, calls + 1)[some]

@@ -39,7 +39,7 @@ def days_of(flow, identify_by, **mood):
 
 
 @in_days
-@pytest.mark.parametrize(("identify_by", "mood"), thinned(MOODS, 2))
+@pytest.mark.parametrize(("identify_by", "mood"), thinned(MOODS, 4))
 def test_nobody_is_put_back_unblocked_or_merged_away(flow, mood, identify_by, days):
     passing = days_of(flow, identify_by, **(BY_EACH | BY_CUSTOMER)[mood])
     asks_who_left(flow)

@@ -9,7 +9,7 @@ from tests.sizes import thinned
 MODES = {"full": 7, "changes_only": 3, "mirror": 7, "mirror_exact": 6}
 
 
-@pytest.mark.parametrize(("mode", "seed"), thinned(MODES.items(), 2), ids=MODES)
+@pytest.mark.parametrize(("mode", "seed"), thinned(MODES.items(), 3), ids=MODES)
 def test_list_is_what_the_oracle_wants_on_each_day_of_a_week(following, monkeypatch, mode, seed):
     days = Days(following, monkeypatch, mode, seed)
     days.pass_by(7)

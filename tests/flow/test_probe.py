@@ -278,6 +278,7 @@ def test_ten_thousand_contacts_are_said_beforehand():
     assert "About 65" in ProbeOrder("brevo-eu", LIST, Addresses.of(SIX, ""), very_many=True).cost()
 
 
+@pytest.mark.full
 def test_probe_keeps_to_the_scarce_limit_of_the_account(prober, monkeypatch):
     monkeypatch.setattr("shared.operating.probe._MANY", {"seconds_for_1000": 20})
     prober.flow.sandbox.change(general_per_hour=100)

@@ -132,6 +132,7 @@ def test_first_number_that_nobody_has_is_taken(prober):
     assert prober.answers()["shared_number"] == "contact_skipped"
 
 
+@pytest.mark.full
 def test_probe_measures_imports_at_a_domain_and_removes_all_of_them(prober, monkeypatch):
     monkeypatch.setattr("shared.operating.probe._MANY", {"seconds_for_1000": 30})
     monkeypatch.setattr("shared.operating.probe._VERY_MANY", {"seconds_for_10000": 700})

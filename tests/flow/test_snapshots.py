@@ -141,6 +141,7 @@ def test_run_of_an_event_that_fails_is_not_started_again_by_the_timer(one_of_two
     assert (again.run_id, again.reason[:21]) == ("", "The last run failed: ")
 
 
+@pytest.mark.full
 def test_segment_that_is_whole_and_newer_does_not_prolong_the_wait(one_of_two):
     flow = one_of_two(SNAPSHOT_COMPLETE_HOURS="0.0004")
     flow.change(segments=["Gold", "Silver"])

@@ -61,6 +61,7 @@ def test_what_is_filtered_merged_or_a_duplicate_is_no_customer_of_a_trial(flow):
     assert [part["rows"] for part in status["segments"]] == [3, 2]
 
 
+@pytest.mark.full
 def test_reading_stops_when_the_customers_are_found(trying, monkeypatch):
     monkeypatch.setattr("shared.staging.reader.CHUNK_BYTES", 2_000)
     monkeypatch.setattr("shared.segments.framing._WINDOW_BYTES", 1_000)

@@ -141,6 +141,7 @@ def test_ten_million_contacts_are_the_most_that_are_read():
     assert contact_export.MOST_ROWS == 10_000_000
 
 
+@pytest.mark.full
 def test_export_is_never_whole_in_memory(monkeypatch):
     def fetch(self, url, base_url, file):
         file.write(b"EMAIL;NOTE\n")

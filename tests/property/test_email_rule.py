@@ -187,6 +187,7 @@ def test_sql_and_library_agree_on_addresses_that_hypothesis_finds(size: float) -
     agree()
 
 
+@pytest.mark.full
 def test_realistic_addresses_never_need_the_library() -> None:
     rng = random.Random(5)
     values = [realistic(rng) for _ in range(20_000)]

@@ -87,6 +87,7 @@ def test_query_for_failed_runs_reads_the_line_of_one_that_a_guard_holds_too():
     assert 'State == "held" and Code startswith "guard_"' in query
 
 
+@pytest.mark.full
 def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_timer():
     query = bicep("queries/no-success.kql")
     lines = [constant(call.args[0]) for call in calls("info") if (constant(call.args[0]) or "").startswith("export ")]

@@ -131,6 +131,7 @@ def used(tmp_path: Path) -> Callable[[str], dict[str, float]]:
     return run
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a tree's memory is read from /proc")
 def test_memory_and_processor_time_of_children_and_temporary_files_are_measured(
     used: Callable[[str], dict[str, float]],

@@ -285,6 +285,7 @@ def test_segment_that_has_only_such_folders_has_no_snapshot_and_they_are_told():
 # Large snapshots
 
 
+@pytest.mark.full
 def test_eighteen_thousand_partitions_are_found_in_a_moment():
     names = [f"{FOLDER}/{REFRESH}/Loyal_{number}.csv" for number in range(1, 18_001)]
     texts = listing(*(f"{REFRESH}/Loyal_{number}.csv" for number in range(1, 18_001)))

@@ -4,12 +4,14 @@ import sys
 import unicodedata
 
 import duckdb
+import pytest
 
 from shared.mapping.select import INVISIBLE
 
 TAGS = range(0xE0000, 0xE0080)  # the flags of England, Scotland and Wales end with them
 
 
+@pytest.mark.full
 def test_trimmed_are_the_characters_that_unicode_calls_separators_controls_and_formats_but_tags():
     # Every character that a text can hold; a lone surrogate is none.
     characters = [code for code in range(1, sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]

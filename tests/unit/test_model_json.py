@@ -181,6 +181,7 @@ def test_model_json_over_the_limit_is_refused_without_reading_it():
     assert blobs.read_bytes == 0
 
 
+@pytest.mark.full
 def test_model_json_that_is_a_gzip_bomb_is_refused_within_its_limit():
     bomb = gzip.compress(b"{" + b" " * 500_000_000, 1)
     blobs: Any = OneDocument([bomb[at : at + CHUNK_BYTES] for at in range(0, len(bomb), CHUNK_BYTES)])

@@ -263,6 +263,7 @@ def test_nothing_of_opentelemetry_is_loaded_where_it_is_off(environment):
     assert told.stdout == "[]\n", told.stderr
 
 
+@pytest.mark.full
 def test_start_of_the_app_loads_nothing_of_opentelemetry_even_where_it_is_on():
     told = python(f"import function_app\n{LOADED}", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert told.stdout == "[]\n", told.stderr
@@ -284,6 +285,7 @@ def test_setting_that_cannot_be_used_is_told_in_one_line(setting):
 WITHOUT_OTLP = "import sys; sys.modules['opentelemetry.exporter.otlp.proto.http'] = None\n"
 
 
+@pytest.mark.full
 def test_endpoint_without_the_exporter_is_reported_once_and_the_app_runs():
     told = python(f"{WITHOUT_OTLP}import function_app\n{SPAN}{SPAN}", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert told.returncode == 0

@@ -104,6 +104,7 @@ def test_503_server_busy_at_every_third_call_is_ridden_out(cloud, moody, three_b
     assert all(server.refused for server in servers)
 
 
+@pytest.mark.full
 def test_412_on_a_row_that_somebody_else_changed_in_between_is_read_again(cloud, monkeypatch):
     wanted = cloud.people(5)
     run_id = cloud.start()

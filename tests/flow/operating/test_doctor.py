@@ -103,6 +103,7 @@ def test_doctor_tells_an_app_secret_that_is_missing_or_malformed(office, typed, 
     assert "openssl rand -base64 32" in found["fix"]
 
 
+@pytest.mark.full
 def test_doctor_tells_an_export_by_customer_whose_account_was_not_probed(office, typed):
     office.app.storage.app_blobs.write(
         *office.app.settings.export_config.split("/"),
@@ -118,6 +119,7 @@ def test_doctor_tells_an_export_by_customer_whose_account_was_not_probed(office,
     assert "identify_by" not in typed("doctor")[1]
 
 
+@pytest.mark.full
 def test_doctor_tells_that_the_account_does_not_export_contacts_without_exporting_any(office, typed):
     found = checks(typed, 0)
     assert "not_asked" in found["connection brevo-eu, contacts exportable"]["message"]
@@ -204,6 +206,7 @@ def test_doctor_tells_a_segment_container_that_is_not_there_and_withdrawn_consen
     assert found["connection brevo-eu, consent"]["state"] == "warn"
 
 
+@pytest.mark.full
 def test_doctor_tells_the_oldest_open_run_and_one_that_nothing_drives(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id
@@ -230,6 +233,7 @@ def test_doctor_tells_a_clock_that_is_off(office, typed, monkeypatch):
     assert "0 s behind storage's" in found["message"].replace("89", "90").replace("91", "90")
 
 
+@pytest.mark.full
 def test_doctor_tells_that_no_host_takes_messages(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id

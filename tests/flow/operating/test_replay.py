@@ -53,6 +53,7 @@ def test_replayed_message_forgets_its_failures(office):
     office.finish(run_id)
 
 
+@pytest.mark.full
 def test_message_of_a_run_that_has_ended_is_dropped_and_says_so(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.run()["run_id"]
@@ -114,6 +115,7 @@ def test_message_that_a_host_has_taken_and_cannot_read_is_dropped_by_clearing(of
     assert office.finish(run_id)["status"] == "succeeded"
 
 
+@pytest.mark.full
 def test_replay_of_one_run_leaves_the_others(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     run_id = office.start().run_id
