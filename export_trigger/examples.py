@@ -76,7 +76,14 @@ ANSWERS: dict[str, Any] = {
     "connect_connection": {
         "connection": "brevo-eu",
         "connected": False,
-        "steps": [{"step": "key found", "ok": False, "message": "The setting BREVO_API_KEY is not set."}],
+        "steps": [
+            {
+                "step": "key found",
+                "ok": False,
+                "message": "The setting BREVO_API_KEY is not set.",
+                "code": "setting_missing",
+            }
+        ],
     },
     "disconnect_connection": {
         "connection": "brevo-eu",

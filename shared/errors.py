@@ -18,6 +18,7 @@ from pathlib import Path
 _MOST_FRAMES = 10
 _LONGEST_NAME = 60
 _NEAR = 0.75
+_GUESS = " (did you mean "
 # An address, a link, a phone or customer number, or a word as long as keys are.
 _ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
 _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
@@ -95,7 +96,12 @@ def did_you_mean(typed: str, known: Iterable[str]) -> str:
 
     names = {name.lower(): name for name in sorted(known) if name != typed}
     near = get_close_matches(typed[:_LONGEST_NAME].lower(), names, 1, _NEAR)
-    return f" (did you mean {names[near[0]]}?)" if near else ""
+    return f"{_GUESS}{names[near[0]]}?)" if near else ""
+
+
+def has_guess(text: str) -> bool:
+    """Whether the text proposes a name that may have been meant."""
+    return _GUESS in text
 
 
 def described(error: Exception) -> str:

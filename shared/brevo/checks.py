@@ -42,11 +42,15 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """One step of a connection's test; a step after a failed one is not tried."""
+    """One step of a connection's test; a step after a failed one is not tried.
+
+    `code` is that of the error, as docs/errors.md has it; empty where there is none.
+    """
 
     step: str
     ok: bool
     message: str
+    code: str = ""
 
 
 def check_account(brevo: BrevoClient, export: Export, types: Mapping[str, AttributeType | None]) -> Checked:
@@ -144,7 +148,7 @@ def check_connection(
         try:
             results.append(CheckStep(name, True, check()))
         except ExportError as error:
-            results.append(CheckStep(name, False, str(error)))
+            results.append(CheckStep(name, False, str(error), error.code))
             break
     return results
 

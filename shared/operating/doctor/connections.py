@@ -46,7 +46,7 @@ def _step(connection: Connection, step: CheckStep) -> Finding:
         fix = f"`segment-export connect {connection.id} --agree NAME`; until then none of its exports runs."
         return Finding(check, "warn", step.message, fix)
     setting = connection.api_key.setting
-    is_of_key = step.step == "key accepted" and "could not be reached" not in step.message
+    is_of_key = step.step == "key accepted" and step.code != "brevo_unreachable"
     fix = f"The setting is {setting}." if is_of_key and setting not in step.message else ""
     return Finding(check, "FAILED", step.message, fix)
 

@@ -13,7 +13,7 @@ from shared.config.document import DocumentError, read_local
 from shared.config.models import Document
 from shared.config.store import DocumentStore
 from shared.counting import counted
-from shared.errors import ConfigurationError, ExportError, shown
+from shared.errors import ConfigurationError, ExportError, has_guess, shown
 from shared.operating.doctor.finding import Finding, fault, probed
 from shared.operating.looking import Look
 from shared.runs.store import RunStore
@@ -126,7 +126,7 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
         more = f" ({len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         fix = f"`segment-export validate` lists all faults; correct them in {where}{_restore(settings, storage)}."
         # A key that is mistyped is missing too, and the line about that helps less.
-        first = next((each for each in error.problems if "did you mean" in each), error.problems[0])
+        first = next(filter(has_guess, error.problems), error.problems[0])
         return Document(), Finding("configuration", "FAILED", f"{first.rstrip('.')}{more}.", fix)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not stop the others
         failed = fault("configuration", error)
