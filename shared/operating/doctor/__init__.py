@@ -16,7 +16,7 @@ from shared.config.models import Document
 from shared.operating import looking
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
-from shared.operating.doctor.finding import Finding, Group, probed, probed_at_once
+from shared.operating.doctor.finding import Finding, Group, probed
 from shared.operating.doctor.imports import slow_answers, slow_imports
 from shared.operating.doctor.settings import configuration, settings_findings, timer_schedule, usable_settings
 from shared.operating.doctor.storage import (
@@ -25,11 +25,12 @@ from shared.operating.doctor.storage import (
     secret_in_use,
     segment_account,
     segment_containers,
+    service_findings,
 )
 from shared.runs.store import RunStore
 from shared.storage.account import POISON_QUEUE, QUEUE
 
-_NO_STORAGE = "storage does not answer"
+_NO_STORAGE = "storage cannot be used"
 _NO_DOCUMENT = "the configuration cannot be read"
 
 
@@ -44,7 +45,7 @@ def examine(caller: Caller) -> Iterator[Finding]:
     app = App(settings, storage, RunStore(storage)) if storage is not None else None
     # At the same time: each of them waits for seconds where storage hangs.
     with ThreadPoolExecutor() as pool:
-        probing = pool.map(probed_at_once, [*app_services(app), segment_account(app)] if app else [])
+        probing = pool.map(service_findings, [*app_services(app), segment_account(app)] if app else [])
         # Instead of one that cannot be read the app's own account would be looked at.
         unread = (fault.check for fault in (*faults, *storage_faults))
         is_segments_named = not any(check.startswith("setting SEGMENT_STORAGE") for check in unread)
@@ -102,7 +103,7 @@ def _without_tables(document: Document, *, is_known: bool) -> Iterator[Finding]:
     yield _unchecked("exports")
 
 
-def _unchecked(group: Group, why: str = _NO_STORAGE, fix: str = "Make storage answer first.") -> Finding:
+def _unchecked(group: Group, why: str = _NO_STORAGE, fix: str = "Put storage right first.") -> Finding:
     return Finding(group, "warn", f"Not checked, since {why}.", fix, group)
 
 

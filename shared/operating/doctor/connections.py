@@ -63,7 +63,7 @@ def key_findings(document: Document) -> Generator[Finding]:
 
     def look(setting: str) -> Look:
         read_secret(setting)
-        return "ok", f"The setting {setting} holds a key; Brevo was not asked, since storage does not answer.", ""
+        return "ok", f"The setting {setting} holds a key; Brevo was not asked, since storage cannot be used.", ""
 
     for each in document.connections:
         yield from probed([(f"connection {each.id}, key found", partial(look, each.api_key.setting))])

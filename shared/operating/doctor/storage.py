@@ -13,7 +13,7 @@ from shared.config.document import ReadyExport, blob_address
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.operating import looking
-from shared.operating.doctor.finding import Finding, Probe
+from shared.operating.doctor.finding import Finding, Probe, probed_at_once
 from shared.operating.looking import Look
 from shared.runs.leavers import newest_answer
 from shared.settings import Settings
@@ -58,6 +58,20 @@ def app_services(app: App) -> list[list[Probe]]:
         ],
         [(f"table {name}", _written(getattr(storage, name).probe)) for name in _TABLES],
     ]
+
+
+def service_findings(probes: list[Probe]) -> tuple[list[Finding], bool]:
+    """What is found of a service, and whether it can be used.
+
+    One line where none of its parts can be, and the same is to be done about all: its key is refused, say.
+    """
+    found, answers = probed_at_once(probes)
+    if len(found) < 2 or any((each.state, each.fix) != ("FAILED", found[0].fix) for each in found):
+        return found, answers
+    first = found[0]
+    kind, _, _ = first.check.partition(" ")
+    names = ", ".join(each.check.removeprefix(f"{kind} ") for each in found)
+    return [replace(first, check=f"{kind}s", message=f"{first.message} The same of all {len(found)}: {names}.")], False
 
 
 def _written(probe: Callable[[], bool]) -> Callable[[], Look]:

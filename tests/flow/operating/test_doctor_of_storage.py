@@ -71,6 +71,17 @@ def test_doctor_names_a_connection_string_that_is_none(office, typed, monkeypatc
     assert ("table runs" in found) == (setting == "SEGMENT_STORAGE")
 
 
+def test_doctor_tells_a_refused_key_of_storage_once_for_each_service(office, typed, monkeypatch):
+    key = next(part for part in office.connection_string.split(";") if part.startswith("AccountKey="))
+    monkeypatch.setenv("AzureWebJobsStorage", office.connection_string.replace(key, "AccountKey=cm90YXRlZA=="))
+    found = checks(typed, 1)
+    refused = [name for name, each in found.items() if "Storage denied access" in each["message"]]
+    assert refused == ["configuration", "containers", "queues", "tables"]
+    assert found["queues"]["message"].endswith("The same of all 3: run-steps, run-steps-poison, notices.")
+    assert "a key in it may have been rotated" in found["tables"]["fix"]
+    assert found["queues and runs"]["message"] == "Not checked, since storage cannot be used."
+
+
 def test_doctor_without_storage_still_looks_for_the_keys_of_a_local_configuration(flow, typed, monkeypatch):
     monkeypatch.setenv("AzureWebJobsStorage", "nonsense")
     monkeypatch.setenv("EXPORT_CONFIG", str(flow.config))
@@ -105,7 +116,7 @@ def test_doctor_ends_soon_where_storage_does_not_answer(flow, office, typed, mon
     assert time.monotonic() - began < 20  # a minute and more with the tries of a worker
     assert status == 1
     assert output.count("Storage did not answer for") == 3
-    assert output.count("Not checked, since storage does not answer. Make storage answer first.") == 2
+    assert output.count("Not checked, since storage cannot be used. Put storage right first.") == 2
     assert f"emulator on this machine (127.0.0.1:{silent_port}; AzureWebJobsStorage names it)" in output
 
 
