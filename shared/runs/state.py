@@ -319,7 +319,7 @@ class Run:
 
     def skipped(self, problem: Problem, now: datetime) -> Self | None:
         """There is nothing to do."""
-        return self._ended("skipped", now, problem) if self.state in STAGEABLE else None
+        return self._ended("skipped", now, problem) if self.state in STAGEABLE and not self.is_stopping else None
 
     def failed(self, problem: Problem, unanswered: int, now: datetime) -> Self | None:
         """It cannot go on. `unanswered` contacts were posted, and no answer came."""

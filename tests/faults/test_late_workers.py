@@ -199,6 +199,23 @@ def test_worker_that_stood_still_does_not_skip_a_run_that_was_approved_meanwhile
     assert story.status(start.run_id)["status"] == "succeeded"
 
 
+def test_run_that_is_cancelled_while_a_worker_is_about_to_skip_it_ends_as_cancelled(story, monkeypatch):
+    """The cancel has settled its snapshot by then, and a run that is skipped would promise another try."""
+    story.people(3)
+    story.save()
+    [start] = story.start_by_event()
+    covers = Started.covers
+
+    def late(started, snapshot):
+        monkeypatch.setattr(Started, "covers", covers)
+        story.app.store.update(start.run_id, lambda now: now.cancel_requested("ana", snapshot))
+        return True
+
+    monkeypatch.setattr(Started, "covers", late)
+    story.work()
+    assert story.status(start.run_id)["status"] == "cancelled"
+
+
 def test_worker_that_stood_still_behind_its_claim_leaves_alone_when_the_snapshot_is_tried_again(story):
     story.people(3)
     story.save()
