@@ -318,7 +318,7 @@ class Run:
         return self._ended(state, now, None) if self.state in SENDING else None
 
     def skipped(self, problem: Problem, now: datetime) -> Self | None:
-        """There is nothing to do."""
+        """There is nothing to do. Not where another end is decided, such as a person's."""
         return self._ended("skipped", now, problem) if self.state in STAGEABLE and not self.is_stopping else None
 
     def failed(self, problem: Problem, unanswered: int, now: datetime) -> Self | None:
