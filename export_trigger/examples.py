@@ -98,7 +98,7 @@ ANSWERS: dict[str, Any] = {
         "version": _VERSION,
         "connections": 1,
         "exports": 1,
-        "taken_back": ["export high-value: is as it was"],
+        "taken_back": ["export high-value: is as it was (schedule)"],
         "consent_missing": [],
     },
     "reset_export": {"export": "high-value", "was_kept": True},

@@ -6,6 +6,8 @@ Both work while the configuration cannot be read: putting a version back is its 
 import hashlib
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.exports import may_be_due
@@ -34,8 +36,8 @@ class ConfigurationVersion:
 class Restored:
     """The configuration after an older version was put back.
 
-    `taken_back` says what is another one than before, such as "export high-value: is back". `consent_missing` names
-    connections to connect again.
+    `taken_back` says what is another one than before, such as "export high-value: is back", or "is as it was
+    (schedule)". `consent_missing` names connections to connect again.
     """
 
     version: str
@@ -99,11 +101,19 @@ def _taken_back(before: Document, after: Document) -> list[str]:
     found = []
     for kind in ("connection", "export", "notification"):
         old, new = ({each.id: each for each in getattr(document, f"{kind}s")} for document in (before, after))
-        for name in sorted(old.keys() | new.keys()):
-            if old.get(name) != new.get(name):
-                what = "is gone" if name not in new else "is as it was" if name in old else "is back"
-                found.append(f"{kind} {name}: {what}")
+        found += [
+            f"{kind} {name}: {_what_differs(old.get(name), new.get(name))}"
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        ]
     return found
+
+
+def _what_differs(old: BaseModel | None, new: BaseModel | None) -> str:
+    if old is None or new is None:
+        return "is back" if old is None else "is gone"
+    fields = [name for name in type(new).model_fields if getattr(old, name) != getattr(new, name)]
+    return f"is as it was ({', '.join(fields)})"
 
 
 def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str]:

@@ -62,7 +62,7 @@ def test_restoring_tells_what_it_takes_back(office):
     assert taken_back(without.version) == ["export silver: is back"]
     assert taken_back(before.version) == ["export silver: is gone"]
     (*_, first) = versions(office)
-    assert taken_back(first.version) == [f"export {office.export_id}: is as it was"]
+    assert taken_back(first.version) == [f"export {office.export_id}: is as it was (display_name)"]
 
 
 def test_stale_etag_or_unknown_version_restores_nothing(office):
@@ -222,7 +222,8 @@ def test_terminal_disconnects_and_restores(office, typed):
     status, text, _ = typed("history", "--restore", version, "--if-match", errors.split()[-1])
     assert (status, text) == (
         0,
-        f"version {version} is back: 1 connection, 1 export; nothing runs\n  export {name}: is as it was\n",
+        f"version {version} is back: 1 connection, 1 export; nothing runs\n"
+        f"  export {name}: is as it was (connection)\n",
     )
     assert json.loads(typed("export", "show", name)[1])["connection"] == "brevo-eu"
     assert json.loads(typed("history", "--json")[1])[0].keys() == {"version", "at", "who", "what", "version_before"}
