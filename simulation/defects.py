@@ -53,11 +53,11 @@ DEFECTS: tuple[Defect, ...] = (
         "        brevo",
     ),
     one(
-        "claim-of-a-second",
-        "A claim lasts shorter than the pause between its renewals.",
+        "claim-over-at-once",
+        "A claim is over as soon as it is taken.",
         "runs.graces",
         "claim: float = 20.0",
-        "claim: float = 1.0",
+        "claim: float = 0.0",
     ),
     # Slots
     one(
@@ -315,8 +315,9 @@ DEFECTS: tuple[Defect, ...] = (
         "notice-claim-dropped",
         "A notice that another worker posts is posted as well.",
         "notices.rows",
-        "if self.is_final or self.owner == owner or lies_ahead(self.until - early, now, WAIT_AHEAD_SECONDS):",
-        "if self.is_final or self.owner == owner:",
+        "if self.is_final or self.owner == owner or lies_ahead(self.until - early, now, WAIT_AHEAD_SECONDS):\n"
+        '            return None\n        if self.state == "sending" and not (repeats and self.owner == seen.owner):\n',
+        "if self.is_final or self.owner == owner:\n",
     ),
     one(
         "notice-repeated",
