@@ -69,12 +69,14 @@ def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
+@pytest.mark.full
 @sampled(320, parts=4, first=40)
 def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
     points = range(1, calls_of(partial(broken, make_story), reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
 
 
+@pytest.mark.full
 @sampled(14, parts=2, first=4)
 @pytest.mark.parametrize("when", thinned(["before", "after"], 2))
 def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):

@@ -131,6 +131,7 @@ def test_storage_that_fails_at_any_read_loses_no_contact(make_story, some):
     assert troubles(make_story, "outage", some, check_nothing_holds_the_next_run, reads=True, step=4) == []
 
 
+@pytest.mark.full
 @in_halves
 def test_event_run_whose_worker_dies_while_it_stages_still_sends_its_segment(make_story, half):
     only = slice(2 * half, 24, 4)

@@ -43,6 +43,7 @@ def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, some)
     assert troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only) == []
 
 
+@pytest.mark.full
 @sampled(8)
 @pytest.mark.parametrize("mode", ["dies", "outage"])
 def test_nobody_excluded_is_sent_wherever_a_read_breaks(make_story, mode, some):

@@ -71,6 +71,7 @@ def test_list_follows_whatever_breaks_at_a_write_before(following, mode, some):
     assert troubles(following, mode, range(3, behind_imports(names))[some]) == []
 
 
+@pytest.mark.full
 @sampled(60, parts=4)
 def test_list_follows_whatever_breaks_at_a_read(following, some):
     names = calls(following, reads=True)

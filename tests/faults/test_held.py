@@ -98,6 +98,7 @@ def is_expired(status):
     return status["status"] == "cancelled" and status["error"]["code"] == "hold_expired"
 
 
+@pytest.mark.full
 @sampled(32)
 @pytest.mark.parametrize("mode", MODES)
 def test_plan_that_nobody_approves_ends_whatever_breaks(make_story, mode, some):

@@ -54,6 +54,7 @@ def test_nobody_is_put_back_wherever_a_write_breaks(make_story, mode, some):
     assert troubles(make_story, mode, None, check_left_out, with_leavers, how=after_reset, only=only) == []
 
 
+@pytest.mark.full
 @sampled(6)
 @pytest.mark.parametrize("mode", ["dies", "outage"])
 def test_nobody_is_put_back_wherever_a_read_breaks(make_story, mode, some):

@@ -147,6 +147,7 @@ def test_blob_is_read_where_it_is_new_and_no_further_than_asked(storage, part):
     assert outcome(lambda: blobs.read_new(part, "a.json", etag, 10)) == "NotFound"
 
 
+@pytest.mark.full
 def test_blobs_below_a_prefix_are_deleted_by_the_hundred(storage, part):
     blobs = storage.app_blobs
     for number in range(260):

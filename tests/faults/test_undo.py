@@ -154,12 +154,14 @@ def test_undo_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode,
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
+@pytest.mark.full
 @sampled(160, parts=3, first=20)
 def test_undo_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
     points = range(1, calls_of(partial(broken, make_story), reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
 
 
+@pytest.mark.full
 @sampled(14, first=3)
 @pytest.mark.parametrize("when", thinned(["before", "after"], 2))
 def test_undo_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):

@@ -15,6 +15,7 @@ from shared.runs.steps.dispatch import take_step
 from tests.flow.gold_file import TWO, many
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("azurite")  # in real time, over a queue that counts whole seconds
 def test_waits_between_imports_that_take_a_moment_are_not_rounded_to_whole_seconds(flow, monkeypatch):
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 20_000)

@@ -57,6 +57,7 @@ def kill(monkeypatch, at, *, behind):
     monkeypatch.setattr(BrevoSession, "_send", dying)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("every", [40, pytest.param(1, marks=[pytest.mark.full, pytest.mark.timeout(300)])])
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 @pytest.mark.parametrize("mood", ["skip_contact", "merge"])
@@ -127,6 +128,7 @@ def patch_import(monkeypatch):
     monkeypatch.setattr(BrevoSession, "_send", dying)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("at", ["Imports its first", "Imports a new", "Asks who", "Exports"])
 def test_probe_that_is_interrupted_removes_its_contacts_and_saves_nothing(prober, at):
     before = prober.contacts()
@@ -209,6 +211,7 @@ def test_answer_that_is_lost_costs_no_more_than_time(prober, route, fault):
     assert (answers["ext_id"], answers["new_address_lifts_block"]) == ("attributes", True)
 
 
+@pytest.mark.full
 def test_import_that_hangs_ends_the_probe_and_keeps_the_next_one_waiting_for_half_an_hour_only(prober):
     prober.flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
     prober.flow.change_connection(import_deadline_hours=0.5)

@@ -24,6 +24,7 @@ def is_running(pid):
         return False
 
 
+@pytest.mark.full
 def test_data_and_ports_outlive_a_restart_and_stop_ends_the_process(tmp_path):
     with Azurite(tmp_path / "data") as storage:
         connection = storage.connection_string

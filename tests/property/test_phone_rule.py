@@ -88,6 +88,7 @@ def test_sql_and_library_agree_on_numbers_that_hypothesis_finds(size: float) -> 
     agree()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("country", thinned(COMMON, 4))
 def test_realistic_numbers_hardly_ever_need_the_library(country: str) -> None:
     rng = random.Random(7)

@@ -194,6 +194,7 @@ def test_model_json_that_is_a_gzip_bomb_is_refused_within_its_limit():
     assert peak < 3 * MOST_BYTES
 
 
+@pytest.mark.full
 def test_eighteen_thousand_partitions_are_read_in_a_moment():
     files = [f"{BASE}/Loyal/2027/03/14/0500/Loyal_{number}.csv" for number in range(18_000)]
     began = time.process_time()

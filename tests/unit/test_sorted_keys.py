@@ -51,6 +51,7 @@ def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of
     assert [path.name for path in tmp_path.glob("other-*")] == []
 
 
+@pytest.mark.full
 def test_many_small_additions_end_in_few_files_whose_size_is_that_of_their_numbers(tmp_path):
     dice = random.Random(3)
     table = SortedKeys(tmp_path, "keys", 2)

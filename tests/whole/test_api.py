@@ -176,6 +176,7 @@ def test_what_is_not_there_and_what_a_path_does_not_take(page: Page) -> None:
     assert send("GET", f"{page.stack.url}/api/exports").status == 401
 
 
+@pytest.mark.full
 def test_ten_megabytes_and_what_is_no_json_change_nothing(page: Page) -> None:
     name = f"x-{uuid.uuid4().hex[:6]}"
     page.refused(413, "body_too_large", "PUT", f"connections/{name}", b" " * 10_000_000)

@@ -51,6 +51,7 @@ def test_claim_of_a_live_worker_is_respected_by_one_whose_clock_is_off(cloud, wr
         assert 0 < (caught.value.retry_after_seconds or 0) <= cloud.app.graces.claim + 4
 
 
+@pytest.mark.full
 def test_quiet_period_is_measured_in_storages_time(cloud, wrong_clock):
     wanted = cloud.people(5)
     patient = cloud.open(cloud.connection_string, snapshot_quiet_seconds=60.0)

@@ -72,6 +72,7 @@ def test_deliver_message_for_a_batch_that_is_delivered_does_nothing(cloud):
     cloud.check_all_sent(cloud.finish(run_id), wanted, most_imports=1)
 
 
+@pytest.mark.full
 def test_stale_confirm_message_does_not_even_ask_brevo(cloud):
     wanted = cloud.people(5)
     run_id = cloud.start()

@@ -168,6 +168,7 @@ def test_doctor_tells_a_refused_key_once_for_all_connections_that_have_it(office
         assert found[f"connection {each['id']}"]["message"].startswith("Not checked: it has the key of brevo-eu, in")
 
 
+@pytest.mark.full
 def test_doctor_without_a_usable_configuration_looks_at_all_else(office, typed, monkeypatch):
     office.app.storage.app_blobs.write("broken", "exports.json", b'{"exports": [{"id": "A"}], "colour": 1}')
     monkeypatch.setenv("EXPORT_CONFIG", "broken/exports.json")
@@ -190,6 +191,7 @@ def test_doctor_names_the_version_to_restore_where_the_configuration_is_gone(off
     assert "`segment-export history --restore " in found["fix"]
 
 
+@pytest.mark.full
 def test_doctor_looks_at_no_other_account_where_the_segments_setting_cannot_be_read(office, typed, monkeypatch):
     monkeypatch.setenv("SEGMENT_STORAGE", "garbage")
     found = checks(typed, 1)
@@ -223,6 +225,7 @@ def test_doctor_tells_the_oldest_open_run_and_one_that_nothing_drives(office, ty
     office.finish(run_id)
 
 
+@pytest.mark.full
 def test_doctor_tells_a_clock_that_is_off(office, typed, monkeypatch):
     class Off:
         time = staticmethod(lambda: time.time() - 90)
@@ -247,6 +250,7 @@ def test_doctor_tells_that_no_host_takes_messages(office, typed):
     office.finish(run_id)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("secret", "state"), [("", "warn"), ("too-short", "warn"), ("kept-between-two-systems", "ok")])
 def test_doctor_tells_whether_systems_can_call_the_webhook_where_people_sign_in(
     office, typed, monkeypatch, secret, state
@@ -259,6 +263,7 @@ def test_doctor_tells_whether_systems_can_call_the_webhook_where_people_sign_in(
     assert not secret or secret not in json.dumps(webhook)
 
 
+@pytest.mark.full
 def test_doctor_shows_what_was_probed_and_what_contradicts_the_connection(office, typed):
     assert checks(typed, 0)["connection brevo-eu, probe"]["message"].startswith("Never.")
     answers = ProbeAnswers("2026-11-20T08:00:00+00:00", ext_id="attributes", date_formats=("DD-MM-YYYY",))

@@ -81,6 +81,7 @@ UNREADABLE = [
 ]
 
 
+@pytest.mark.full
 def test_message_of_any_bytes_is_left_and_nothing_of_it_is_shown(office, typed):
     give_up(office, *UNREADABLE)
     for words in (["replay"], ["replay", "--yes"], ["replay", "--yes", "--run", "gone-20261124T050000-abcdef"]):
@@ -95,6 +96,7 @@ def test_message_of_any_bytes_is_left_and_nothing_of_it_is_shown(office, typed):
     assert office.app.storage.poison.count() == 0
 
 
+@pytest.mark.full
 def test_message_that_a_host_has_taken_and_cannot_read_is_dropped_by_clearing(office, typed):
     """A host keeps such a message out of sight for ten minutes each time, without end."""
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
