@@ -31,15 +31,16 @@ def may_fail(plan: Plan) -> set[str]:
 
 def stands_still(plan: Plan) -> bool:
     """True where a worker may stand still for longer than its claim lasts."""
-    return plan.latency.slowest > _CLAIM_SECONDS or any(
-        isinstance(each, Freeze) or (isinstance(each, CallFault) and each.seconds > 0) for each in plan.faults
-    )
+    return plan.latency.slowest > _CLAIM_SECONDS or _longest_stand(plan) > 0
 
 
 def longest_call(plan: Plan) -> float:
     """How many seconds a call may be under way, those included in which its worker stands still."""
-    still = [each.seconds for each in plan.faults if isinstance(each, Freeze | CallFault)]
-    return max(plan.latency.slowest, plan.latency.most) + max(still, default=0.0)
+    return max(plan.latency.slowest, plan.latency.most) + _longest_stand(plan)
+
+
+def _longest_stand(plan: Plan) -> float:
+    return max((each.seconds for each in plan.faults if isinstance(each, Freeze | CallFault)), default=0.0)
 
 
 def may_refuse_notices(plan: Plan) -> bool:

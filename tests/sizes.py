@@ -12,11 +12,19 @@ in_both_sizes = pytest.mark.parametrize(
 
 def sampled(every: int, *, parts: int = 1, first: int = 0) -> pytest.MarkDecorator:
     """Gives a test `some`, a slice of its cases: in `make test` some of them, in full all in so many parts."""
-    full = [
+    return pytest.mark.parametrize("some", [pytest.param(slice(first, None, every), id="some"), *_parts(parts)])
+
+
+def in_parts(parts: int = 1) -> pytest.MarkDecorator:
+    """The same for a test that runs in `make test-full` alone."""
+    return pytest.mark.parametrize("some", _parts(parts))
+
+
+def _parts(parts: int) -> list[object]:
+    return [
         pytest.param(slice(part, None, parts), id=f"part {part + 1} of {parts}", marks=pytest.mark.full)
         for part in range(parts)
     ]
-    return pytest.mark.parametrize("some", [pytest.param(slice(first, None, every), id="some"), *full])
 
 
 def thinned(values: Iterable[object], every: int) -> list[object]:

@@ -268,10 +268,10 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     address, blobs = address_of(run), app.storage.app_blobs
     wanted = address.intention(run.run_id, run.staging_id)
     stored = {blob.name: blob for blob in blobs.listing_if_there(LEDGERS, address.folder)}
-    undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     intention = stored.pop(wanted, None)
     if intention is None:
         return  # an earlier try has done it
+    undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     old = [(LEDGERS, name) for name in stored if name != address.ledger]
     old += [(UNDO, blob.name) for blob in undos if blob.name != address.undo(run.run_id, run.staging_id)]
     if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):

@@ -14,7 +14,7 @@ from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
 from tests.faults.test_undo import ADMINISTRATOR, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
-from tests.sizes import sampled, thinned
+from tests.sizes import in_parts, sampled, thinned
 
 
 def begin(story: Story, worker: Any = None) -> Any:
@@ -69,15 +69,13 @@ def test_clear_that_breaks_at_any_write_is_as_one_that_does_not(make_story, mode
     assert broken(make_story, lambda story, at: story.worker(mode, at)[0], points) == []
 
 
-@pytest.mark.full
-@sampled(320, parts=4, first=40)
+@in_parts(4)
 def test_clear_that_breaks_at_any_read_is_as_one_that_does_not(make_story, some):
     points = range(1, calls_of(partial(broken, make_story), reads=True) + 1)[some]
     assert broken(make_story, lambda story, at: story.worker("outage", at, reads=True)[0], points) == []
 
 
-@pytest.mark.full
-@sampled(14, parts=2, first=4)
-@pytest.mark.parametrize("when", thinned(["before", "after"], 2))
+@in_parts(2)
+@pytest.mark.parametrize("when", ["before", "after"])
 def test_clear_whose_worker_dies_at_any_call_to_brevo_is_as_one_that_does_not(make_story, monkeypatch, when, some):
     assert broken(make_story, dying_at_brevo(monkeypatch, when), range(1, 16)[some]) == []

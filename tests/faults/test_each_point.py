@@ -13,12 +13,10 @@ from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
 from tests.faults.conftest import Story, check_failed
 from tests.memory_line import Mode, WorkerDied
-from tests.sizes import sampled
+from tests.sizes import sampled, thinned
 
-# Every eighth point is broken by `make test`, all of them by `make test-full`.
+# One point in twenty-four is broken by `make test`, all of them by `make test-full`.
 at_some_points = sampled(24, parts=2)
-# Every second one, where there are few.
-in_halves = pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.full)])
 PEOPLE = 520  # three batches
 
 pytestmark = pytest.mark.usefixtures("three_batches")
@@ -132,9 +130,8 @@ def test_storage_that_fails_at_any_read_loses_no_contact(make_story, some):
 
 
 @pytest.mark.full
-@in_halves
-def test_event_run_whose_worker_dies_while_it_stages_still_sends_its_segment(make_story, half):
-    only = slice(2 * half, 24, 4)
+def test_event_run_whose_worker_dies_while_it_stages_still_sends_its_segment(make_story):
+    only = slice(0, 24, 2)
     assert troubles(make_story, "dies", None, check_all_sent, how=start_by_event, only=only) == []
 
 
@@ -143,12 +140,11 @@ def check_no_body_left(story: Story, status: dict[str, Any]) -> None:
 
 
 @pytest.mark.full
-@in_halves
-def test_no_staged_body_is_left_wherever_the_ending_worker_dies(make_story, half):
-    assert troubles(make_story, "dies", None, check_no_body_left, only=slice(-14 + half, None, 2)) == []
+def test_no_staged_body_is_left_wherever_the_ending_worker_dies(make_story):
+    assert troubles(make_story, "dies", None, check_no_body_left, only=slice(-14, None)) == []
 
 
-@in_halves
+@pytest.mark.parametrize("half", thinned([0, 1], 2))
 def test_no_staged_body_is_left_by_a_worker_that_dies_before_the_end(make_story, half):
     assert troubles(make_story, "dies", None, check_no_body_left, only=slice(5 * half, -14, 10)) == []
 
@@ -169,8 +165,7 @@ def failing_twice(story: Story, worker: Any) -> None:
 
 
 @pytest.mark.full
-@in_halves
-def test_import_that_fails_twice_ends_the_run_wherever_the_worker_dies(make_story, half):
+def test_import_that_fails_twice_ends_the_run_wherever_the_worker_dies(make_story):
     def check(story: Story, status: dict[str, Any]) -> None:
         check_failed(status, "import_failed")
 
@@ -182,7 +177,7 @@ def test_import_that_fails_twice_ends_the_run_wherever_the_worker_dies(make_stor
             check,
             lambda story: story.people(10),
             how=failing_twice,
-            only=slice(-16 + half, None, 2),
+            only=slice(-16, None),
         )
         == []
     )

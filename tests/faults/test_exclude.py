@@ -5,7 +5,7 @@ import pytest
 from tests.faults.conftest import Story
 from tests.faults.test_each_point import live, troubles
 from tests.faults.test_leavers import EXPORT, FILE
-from tests.sizes import sampled, thinned
+from tests.sizes import in_parts, sampled, thinned
 
 LISTED, SEGMENTED = "person3@example.com", "person7@example.com"
 
@@ -43,8 +43,7 @@ def test_nobody_excluded_is_sent_wherever_a_write_breaks(make_story, mode, some)
     assert troubles(make_story, mode, None, check_excluded, with_excluded, how=after_reset, only=only) == []
 
 
-@pytest.mark.full
-@sampled(8)
+@in_parts()
 @pytest.mark.parametrize("mode", ["dies", "outage"])
 def test_nobody_excluded_is_sent_wherever_a_read_breaks(make_story, mode, some):
     only = slice(4 + 2 * some.start, 36, 2 * some.step)

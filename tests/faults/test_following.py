@@ -10,7 +10,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
-from tests.sizes import sampled, thinned
+from tests.sizes import in_parts, sampled, thinned
 
 # `make test` breaks one point of sixty before the imports are confirmed, and each seventeenth one behind it.
 modes = pytest.mark.parametrize("mode", thinned(["dies", "echo", "outage"], 2))
@@ -71,8 +71,7 @@ def test_list_follows_whatever_breaks_at_a_write_before(following, mode, some):
     assert troubles(following, mode, range(3, behind_imports(names))[some]) == []
 
 
-@pytest.mark.full
-@sampled(60, parts=4)
+@in_parts(4)
 def test_list_follows_whatever_breaks_at_a_read(following, some):
     names = calls(following, reads=True)
     assert troubles(following, "outage", range(3, len(names) + 1)[some], reads=True) == []

@@ -8,7 +8,7 @@ from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.store import OPEN
 from tests.memory_line import WorkerDied
-from tests.sizes import sampled
+from tests.sizes import in_parts, sampled
 
 MODES = ("dies", "echo", "outage")
 
@@ -98,8 +98,7 @@ def is_expired(status):
     return status["status"] == "cancelled" and status["error"]["code"] == "hold_expired"
 
 
-@pytest.mark.full
-@sampled(32)
+@in_parts()
 @pytest.mark.parametrize("mode", MODES)
 def test_plan_that_nobody_approves_ends_whatever_breaks(make_story, mode, some):
     assert wrong(make_story, mode, some, unapproved, is_expired) == []

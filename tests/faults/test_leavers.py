@@ -7,7 +7,7 @@ import pytest
 from shared.runs.leavers import LEAVERS
 from tests.faults.conftest import Story, check_failed
 from tests.faults.test_each_point import live, troubles
-from tests.sizes import sampled, thinned
+from tests.sizes import in_parts, sampled, thinned
 
 EXPORT = "POST /contacts/export"
 FILE = "GET /reports/{token}"
@@ -54,8 +54,7 @@ def test_nobody_is_put_back_wherever_a_write_breaks(make_story, mode, some):
     assert troubles(make_story, mode, None, check_left_out, with_leavers, how=after_reset, only=only) == []
 
 
-@pytest.mark.full
-@sampled(6)
+@in_parts()
 @pytest.mark.parametrize("mode", ["dies", "outage"])
 def test_nobody_is_put_back_wherever_a_read_breaks(make_story, mode, some):
     only = slice(4 + 2 * some.start, 28, 2 * some.step)

@@ -89,7 +89,7 @@ def test_sql_and_library_agree_on_numbers_that_hypothesis_finds(size: float) -> 
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("country", thinned(COMMON, 4))
+@pytest.mark.parametrize("country", COMMON)
 def test_realistic_numbers_hardly_ever_need_the_library(country: str) -> None:
     rng = random.Random(7)
     values = [realistic(rng, country) for _ in range(2_000)]
