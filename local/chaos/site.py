@@ -22,6 +22,7 @@ from local.chaos.exports import Account, ExportUnderTest, make_export_under_test
 from local.chaos.watching import FOLDERS
 from local.free_port import free_port
 from local.functions_host import FunctionsHost
+from local.run_module import RUN_MODULE
 from local.sample_data import FOLDER, MAPPING
 from shared.app import App
 from shared.app_secret import new_secret
@@ -119,6 +120,7 @@ class Site:
             "CHAOS_FOLDER": str(self.chaos),
             "APP_SECRET": new_secret(),
             "TMPDIR": str(self.folder / "tmp"),
+            RUN_MODULE: "",  # the chaos's app changes modules before others are loaded
         }
         for name, slots in self._accounts_wanted.items():
             sandbox = self._stack.enter_context(BrevoSandbox(self._sandbox_settings, self._faults))

@@ -49,8 +49,11 @@ class FunctionsHost:
         log_file: str | os.PathLike[str] | None = None,
         start_timeout_seconds: float = 60,
     ) -> None:
+        self._environment = {**os.environ, **(environment or {})}
+        inherited = self._environment.get("PYTHONPATH")
+        self._environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *([inherited] if inherited else [])])
         self._command = [
-            *(*run_module(), "local.functions_host", "--json", "--stop-with-input"),
+            *(*run_module(self._environment), "local.functions_host", "--json", "--stop-with-input"),
             *(f"--app={Path(app).resolve()}", f"--workers={workers}", f"--port={port}"),
             f"--queue-lease-seconds={queue_lease_seconds}",
             *([f"--key={key}"] if key else []),
@@ -58,9 +61,6 @@ class FunctionsHost:
             *(f"--watch-container={name}" for name in watch_containers),
             *arguments,
         ]
-        self._environment = {**os.environ, **(environment or {})}
-        inherited = self._environment.get("PYTHONPATH")
-        self._environment["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *([inherited] if inherited else [])])
         self._start_timeout_seconds = start_timeout_seconds
         self._log_path = Path(log_file) if log_file else _new_log_file()
         if log_file is None:

@@ -13,7 +13,6 @@ from local.chaos import kills
 from local.chaos.command import SCENARIOS, main, run_scenarios
 from local.chaos.site import ChaosError, Site
 from local.chaos.world import World
-from local.run_module import RUN_MODULE
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -38,7 +37,6 @@ def run_chaos(folder: Path, scenario: str, seed: str, seconds: float, *arguments
 def test_small_chaos_of_kills_loses_no_contact_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(RUN_MODULE)  # the chaos's app changes modules before others are loaded
     # Looking all the time would take as much of the processor as the app does.
     monkeypatch.setattr(kills, "_GLANCE_SECONDS", 0.02)
     [report] = run_scenarios(World(tmp_path, small=True, quiet=True), ["kills"], 11, at_once=1)

@@ -12,6 +12,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+if "shared.runs" in sys.modules:
+    raise ImportError("chaos needs a worker that has loaded nothing of the product: it changes modules first")
+
 from shared import app as composition
 from shared.app import App
 from shared.brevo import body
