@@ -221,6 +221,7 @@ def _started(options: argparse.Namespace, stop: threading.Event, page: StartPage
             f"--general-per-hour={OTHER_CALLS_PER_HOUR}",
         ],
         keeps=True,
+        sign_in=True,
         prepare=prepare,
         say=words.say,
     )

@@ -57,6 +57,7 @@ def ready_text(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path])
 Segment Export is up on this machine. Ctrl+C ends it; what it holds is kept.
 
   start page      {facts["start_page"]}
+  pages           {facts["api"]}/api/pages/  sign in as one of the three roles
   Brevo sandbox   {facts["sandbox"]}/  what can go wrong: docs/sandbox.md
   app             {facts["api"]}/api
   configuration   {stack.settings["EXPORT_CONFIG"]}
@@ -72,6 +73,7 @@ def start_page(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path])
     """What the start page shows."""
     api, code = f"{facts['api']}/api", f"?code={facts['key']}"
     links = (
+        Link("Pages", f"{api}/pages/", "connect, export, plan, run and see in a browser, as one of the three roles"),
         Link("Brevo sandbox", f"{facts['sandbox']}/", "what Brevo has, what it was sent, and what can go wrong"),
         Link("Exports", f"{api}/exports{code}", "with their last run, and why they do not run now"),
         Link("Connections", f"{api}/connections{code}", "the Brevo accounts"),

@@ -92,8 +92,8 @@ class Stack:
     """All three. `settings` are put over the app's; port 0 takes free ones. Everything listens on 127.0.0.1.
 
     `sandbox` are arguments of the sandbox. With `keeps` the folder also keeps the host's keys and the sandbox's
-    account for the next start. `prepare` gets the storage's connection string before the host starts, and `say` a
-    line for each part that is about to start.
+    account for the next start; with `sign_in` the host plays the platform's. `prepare` gets the storage's connection
+    string before the host starts, and `say` a line for each part that is about to start.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class Stack:
         watch_containers: Sequence[str] = (),
         sandbox: Sequence[str] = (),
         keeps: bool = False,
+        sign_in: bool = False,
         prepare: Callable[[str], None] = lambda _: None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -116,6 +117,7 @@ class Stack:
         state = [f"--state={folder / 'sandbox.json'}"] if keeps else []
         self.sandbox = SandboxProcess(*sandbox, *state, log_file=self._sandbox_log)
         self._host_arguments = [f"--keys-file={folder / 'keys.json'}"] if keeps else []
+        self._host_arguments += ["--sign-in"] if sign_in else []
         self._prepare = prepare
         self._say = say
         self.settings: dict[str, str] = {}

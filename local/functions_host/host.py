@@ -30,6 +30,7 @@ from local.functions_host.settings import (
     read_host_json,
     resolve,
 )
+from local.functions_host.sign_in import with_sign_in
 from local.functions_host.timers import StatusBlob, Timer
 from local.functions_host.worker import private_standard_output
 from local.functions_host.worker_pool import WorkerError, WorkerPool
@@ -45,6 +46,8 @@ class Host:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._app: Path = options.app.resolve()
+        if options.sign_in:
+            os.environ["WEBSITE_AUTH_ENABLED"] = "true"  # as the platform does
         self._environment = dict(os.environ)
         self._runtime = Runtime(self._app)
         log_to_standard_error(self._runtime.running_function, options.log_level)
@@ -122,7 +125,8 @@ class Host:
         admin = Admin(runnable, self._runtime, self._keys, timers=self._timers, workers=self._workers.describe)
         limit = int(self._environment.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", _BODY_LIMIT_BYTES))
         front = Front(routes, event_grid, admin)
-        server = HttpServer(self._options.port, front.respond, body_limit_bytes=limit)
+        respond = with_sign_in(front.respond) if self._options.sign_in else front.respond
+        server = HttpServer(self._options.port, respond, body_limit_bytes=limit)
         server.serve_in_background()
         return server
 

@@ -80,6 +80,11 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--watch-existing", action="store_true", help="also announce the blobs that are there at the start")
     add(
+        "--sign-in",
+        action="store_true",
+        help="play the platform's sign-in: a page offers the roles, and a key counts as an administrator's sign-in",
+    )
+    add(
         "--no-timers",
         action="store_true",
         help="do not run timers by schedule (they can still be run by /admin)",
