@@ -24,6 +24,7 @@ STATUS = {
     "body_invalid": 400,
     "sign_in_required": 401,
     "access_denied": 403,
+    "form_outdated": 403,
     "export_unknown": 404,
     "connection_unknown": 404,
     "run_unknown": 404,

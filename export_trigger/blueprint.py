@@ -1,4 +1,5 @@
-"""The HTTP API. Function keys let callers in; only health and the call-back from Brevo go without.
+"""The HTTP API. Function keys let callers in; only health, the call-back from Brevo and the pages go
+without.
 
 Each module of routes puts its own on the one blueprint of this folder.
 """
@@ -24,6 +25,7 @@ from export_trigger.export_routes import (
     show_export,
     why_not_in_list,
 )
+from export_trigger.pages.entry import pages
 from export_trigger.run_routes import (
     cancel_run,
     import_finished,
@@ -56,6 +58,7 @@ __all__ = [
     "list_lists",
     "list_runs",
     "list_segments",
+    "pages",
     "preview_export",
     "preview_unsaved",
     "remove_connection",

@@ -12,7 +12,7 @@ from typing import Literal
 from shared.errors import ConfigurationError
 from shared.settings import read_secret
 
-Purpose = Literal["leavers", "excluded", "ledger"]
+Purpose = Literal["leavers", "excluded", "ledger", "forms"]
 
 SECRET_BYTES = 32
 KEY_BYTES = 16

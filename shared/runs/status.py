@@ -186,7 +186,7 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
         customers=run.customers or None,
         undo_of=run.undo_of or None,
         started_by=run.started_by,
-        duration_seconds=_duration_seconds(app, run),
+        duration_seconds=duration_seconds(app, run),
         times=dict(sorted(run.times.items(), key=lambda item: item[1])),
         staged_rows=run.staged_rows,
         staged_contacts=run.staged_contacts,
@@ -211,7 +211,8 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
     )
 
 
-def _duration_seconds(app: App, run: Run) -> float | None:
+def duration_seconds(app: App, run: Run) -> float | None:
+    """How long the run took, or takes so far; None where it does not say when it began."""
     begun, ended = run.times.get("queued"), run.times.get(run.state) if run.is_final else None
     if begun is None:
         return None

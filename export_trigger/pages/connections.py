@@ -1,0 +1,143 @@
+"""The connections: what there is, a form for one, its test step by step, consent, and its end."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import azure.functions as func
+
+from export_trigger.pages import phrases
+from export_trigger.pages.rendering import redirect, render
+from export_trigger.pages.routes import page
+from export_trigger.pages.visit import Visit, address
+from shared.access import ROLES, require
+from shared.administration.connections import (
+    ConnectionTest,
+    connect,
+    disconnect,
+    list_connections,
+    remove_connection,
+    save_connection,
+    view_connection,
+)
+from shared.administration.items import InvalidInput, parse_item
+from shared.config.models import Connection
+
+_NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
+
+
+@page("GET", "/connections")
+def show_connections(visit: Visit) -> func.HttpResponse:
+    """The connections that the caller may see."""
+    found = list_connections(visit.app, visit.caller)
+    done = phrases.DONE.get(visit.query.get("done", ""), "")
+    return render(visit, "connections.html", {"connections": found, "done": done})
+
+
+@page("GET", "/new-connection")
+def ask_new(visit: Visit) -> func.HttpResponse:
+    """An empty form."""
+    require(visit.caller, "add_connection")
+    return _form(visit, {}, "")
+
+
+@page("POST", "/new-connection")
+def add(visit: Visit) -> func.HttpResponse:
+    """Adds a connection, and leads to its test."""
+    return _saved(visit, visit.form.get("id", "").strip(), None)
+
+
+@page("GET", "/connections/<id>")
+def show_connection(visit: Visit) -> func.HttpResponse:
+    """A connection, who can use it, its exports, and its test."""
+    return _shown(visit, None)
+
+
+@page("POST", "/connections/<id>/connect")
+def test(visit: Visit) -> func.HttpResponse:
+    """Tests the connection; where the person agrees, it is connected once every step has passed."""
+    agreed_by = visit.form.get("agreed_by", "").strip()
+    agrees = visit.form.get("agree") == "yes" and bool(agreed_by)
+    return _shown(visit, connect(visit.app, visit.caller, visit.path["id"], agreed_by if agrees else None))
+
+
+def _shown(visit: Visit, tested: ConnectionTest | None) -> func.HttpResponse:
+    found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
+    document = visit.app.document()
+    values = {
+        "connection": found,
+        "is_whole": isinstance(found, Connection),
+        "etag": etag,
+        "tested": tested,
+        "exports": [export for export in document.exports if export.connection == found.id],
+        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
+    }
+    return render(visit, "connection.html", values)
+
+
+@page("GET", "/connections/<id>/edit")
+def ask_edit(visit: Visit) -> func.HttpResponse:
+    """The form with what is there."""
+    found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
+    require(visit.caller, "edit_connection", found if isinstance(found, Connection) else None)
+    return _form(visit, found.model_dump(mode="json") if isinstance(found, Connection) else {}, etag)
+
+
+@page("POST", "/connections/<id>/edit")
+def edit(visit: Visit) -> func.HttpResponse:
+    """Changes the connection."""
+    return _saved(visit, visit.path["id"], visit.form.get("etag", ""))
+
+
+@page("POST", "/connections/<id>/disconnect")
+def withdraw(visit: Visit) -> func.HttpResponse:
+    """Withdraws the consent."""
+    disconnect(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
+    return redirect(f"{address('connections', visit.path['id'])}?done=disconnected")
+
+
+@page("POST", "/connections/<id>/remove")
+def remove(visit: Visit) -> func.HttpResponse:
+    """Removes a connection that no export uses."""
+    remove_connection(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
+    return redirect(f"{address('connections')}?done=saved")
+
+
+def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpResponse:
+    """Saves what the form holds over what is there; what it does not show stays as it is."""
+    require(visit.caller, "add_connection" if expected is None else "edit_connection")
+    before: dict[str, Any] = {}
+    if expected is not None:
+        found, _ = view_connection(visit.app, visit.caller, connection_id)
+        before = found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
+    raw = before | _sent(visit)
+    try:
+        saved = save_connection(visit.app, visit.caller, parse_item(Connection, raw, connection_id), expected)
+    except InvalidInput as error:
+        return _form(visit, raw | {"id": connection_id}, expected or "", error.problems, status=400)
+    return redirect(f"{address('connections', saved.item.id)}?done=saved")
+
+
+def _sent(visit: Visit) -> dict[str, Any]:
+    form = visit.form
+    found: dict[str, Any] = {
+        "display_name": form.get("display_name", "").strip(),
+        "api_key": {"setting": form.get("key_setting", "").strip()},
+        "available_to": [role for role in ROLES if role == "administrator" or form.get(f"role_{role}") == "yes"],
+    }
+    for name, number in _NUMBERS.items():
+        text = form.get(name, "").strip()
+        try:
+            found |= {name: number(text)} if text else {}
+        except ValueError:
+            found[name] = text
+    if date_format := form.get("date_format", ""):
+        found["date_format"] = date_format
+    return found
+
+
+def _form(
+    visit: Visit, raw: dict[str, Any], etag: str, problems: Sequence[str] = (), status: int = 200
+) -> func.HttpResponse:
+    return render(
+        visit, "connection_form.html", {"raw": raw, "etag": etag, "problems": problems, "roles": ROLES}, status=status
+    )

@@ -1,0 +1,227 @@
+"""The exports: what there is, what became of each, and what may be done with it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import azure.functions as func
+
+from export_trigger.pages import phrases
+from export_trigger.pages.rendering import redirect, render
+from export_trigger.pages.routes import page
+from export_trigger.pages.visit import Visit, address
+from shared.administration.ending import take_members_out
+from shared.administration.exports import (
+    SORT_KEYS,
+    ListedExport,
+    detach_export,
+    duplicate_export,
+    find_export,
+    page_of_exports,
+    permissions,
+    remove_export,
+    schedule_export,
+)
+from shared.administration.items import InvalidInput, item_etag, parse_strictly
+from shared.administration.ledgers import reset_ledger
+from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
+from shared.config.models import CronSchedule, Export, Schedule
+from shared.runs.clearing import members_of, staying_words
+from shared.runs.state import Run
+
+_EXPORTS_A_PAGE = 20
+_RUNS_IN_SPARKLINE = 30
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class ExportRow:
+    """An export on the first page, with its mode and its newest runs, oldest first."""
+
+    listed: ListedExport
+    export: Export
+    runs: Sequence[Run]
+
+    @property
+    def last(self) -> Run | None:
+        """The newest run."""
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def list_name(self) -> str:
+        """The list's name, as the newest run knew it; empty where none knew."""
+        return next((run.list_name for run in reversed(self.runs) if run.list_name), "")
+
+    @property
+    def members(self) -> int | None:
+        """The list's members after the newest run that read them."""
+        return next((run.list_after for run in reversed(self.runs) if run.list_after is not None), None)
+
+    @property
+    def sent(self) -> list[int]:
+        """How many contacts of the segment each run left in the list."""
+        return [run.counts.in_list for run in self.runs]
+
+    @property
+    def failed(self) -> list[bool]:
+        """Which of the runs failed."""
+        return [run.state == "failed" for run in self.runs]
+
+
+@page("GET", "/")
+def show_exports(visit: Visit) -> func.HttpResponse:
+    """The first page."""
+    search, sort, after = (visit.query.get(name, "") for name in ("search", "sort", "after"))
+    listed, more = page_of_exports(
+        visit.app, visit.caller, search=search, sort=sort, limit=_EXPORTS_A_PAGE, after=after
+    )
+    document = visit.app.document()
+    with ThreadPoolExecutor(_AT_ONCE, "pages") as pool:
+        runs = list(pool.map(lambda each: _newest_runs(visit, each.id), listed))
+    rows = [ExportRow(each, find_export(document, each.id), newest) for each, newest in zip(listed, runs, strict=True)]
+    done = phrases.DONE.get(visit.query.get("done", ""), "")
+    values = {"rows": rows, "more": more, "search": search, "sort": sort, "sort_keys": SORT_KEYS, "done": done}
+    return render(visit, "exports.html", values)
+
+
+def _newest_runs(visit: Visit, export_id: str) -> list[Run]:
+    found = [run for run in visit.app.store.latest(export_id, _RUNS_IN_SPARKLINE) if run.sends_segment]
+    return found[::-1]
+
+
+@page("POST", "/exports/run-all")
+def run_all(visit: Visit) -> func.HttpResponse:
+    """Starts all exports with a schedule that the caller may run."""
+    start_exports(visit.app, visit.caller, "http")
+    return redirect(f"{address()}?done=started")
+
+
+@page("POST", "/exports/<id>/run")
+def run(visit: Visit) -> func.HttpResponse:
+    """Starts a run, and leads to it."""
+    start = start_export(visit.app, visit.caller, visit.path["id"], "http", now=visit.form.get("now") == "yes")
+    return redirect(address("runs", start.run_id))
+
+
+@page("POST", "/exports/<id>/plan")
+def plan(visit: Visit) -> func.HttpResponse:
+    """Starts a plan, and leads to it."""
+    return redirect(address("runs", start_plan(visit.app, visit.caller, visit.path["id"], "http").run_id))
+
+
+@page("POST", "/exports/<id>/verify")
+def verify(visit: Visit) -> func.HttpResponse:
+    """Starts a comparison of the list with the segment, and leads to it."""
+    repair = visit.form.get("repair") == "yes"
+    start = verify_export(visit.app, visit.caller, visit.path["id"], "http", repair=repair)
+    return redirect(address("runs", start.run_id))
+
+
+@page("POST", "/exports/<id>/reset")
+def reset(visit: Visit) -> func.HttpResponse:
+    """Forgets what was sent."""
+    reset_ledger(visit.app, visit.caller, visit.path["id"])
+    return redirect(f"{address('exports', visit.path['id'])}?done=reset")
+
+
+@page("GET", "/exports/<id>/duplicate")
+def ask_duplicate(visit: Visit) -> func.HttpResponse:
+    """Asks for the copy's id and name."""
+    return _asked(visit, "duplicate.html", "duplicate_export")
+
+
+@page("POST", "/exports/<id>/duplicate")
+def duplicate(visit: Visit) -> func.HttpResponse:
+    """Makes the copy."""
+    new_id, name = visit.form.get("id", "").strip(), visit.form.get("display_name", "").strip()
+    try:
+        saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name)
+    except InvalidInput as error:
+        return _asked(visit, "duplicate.html", "duplicate_export", error.problems, status=400)
+    return redirect(f"{address('exports', saved.item.id, 'edit')}?done=duplicated")
+
+
+@page("GET", "/exports/<id>/schedule")
+def ask_schedule(visit: Visit) -> func.HttpResponse:
+    """Asks when the export is to run by itself."""
+    return _asked(visit, "schedule.html", "schedule_export")
+
+
+@page("POST", "/exports/<id>/schedule")
+def schedule(visit: Visit) -> func.HttpResponse:
+    """Changes the schedule."""
+    try:
+        schedule_export(
+            visit.app, visit.caller, visit.path["id"], schedule_of(visit), visit.form.get("etag", "") or None
+        )
+    except InvalidInput as error:
+        return _asked(visit, "schedule.html", "schedule_export", error.problems, status=400)
+    return redirect(f"{address()}?done=scheduled")
+
+
+def schedule_of(visit: Visit) -> Schedule:
+    """The schedule that a form names. Raises InvalidInput."""
+    kind = visit.form.get("schedule", "")
+    if kind == "with_refresh":
+        return "with_refresh"
+    if kind != "cron":
+        return "off"
+    zone = visit.form.get("time_zone", "").strip() or visit.viewer.zone
+    return parse_strictly(CronSchedule, {"cron": visit.form.get("cron", "").strip(), "time_zone": zone})
+
+
+@page("GET", "/exports/<id>/detach")
+def ask_detach(visit: Visit) -> func.HttpResponse:
+    """Says what detaching does, and to whom."""
+    return _asked(visit, "end.html", "detach_export")
+
+
+@page("POST", "/exports/<id>/detach")
+def detach(visit: Visit) -> func.HttpResponse:
+    """Detaches the export; its members leave the list first where that is wanted."""
+    export_id, etag = visit.path["id"], visit.form.get("etag", "")
+    if visit.form.get("members") == "remove":
+        start = take_members_out(visit.app, visit.caller, "detach_export", export_id, "http", expected=etag)
+        if start:
+            return redirect(address("runs", start.run_id))
+    detach_export(visit.app, visit.caller, export_id, etag)
+    return redirect(f"{address()}?done=detached")
+
+
+@page("GET", "/exports/<id>/remove")
+def ask_remove(visit: Visit) -> func.HttpResponse:
+    """Says what removing does, and to whom."""
+    return _asked(visit, "end.html", "remove_export")
+
+
+@page("POST", "/exports/<id>/remove")
+def remove(visit: Visit) -> func.HttpResponse:
+    """Removes the export; its members leave the list first where that is wanted."""
+    export_id, etag = visit.path["id"], visit.form.get("etag", "")
+    if visit.form.get("members") == "remove":
+        start = take_members_out(visit.app, visit.caller, "remove_export", export_id, "http", expected=etag)
+        if start:
+            return redirect(address("runs", start.run_id))
+    remove_export(visit.app, visit.caller, export_id, etag)
+    return redirect(f"{address()}?done=removed")
+
+
+def _asked(
+    visit: Visit, template: str, operation: str, problems: Sequence[str] = (), status: int = 200
+) -> func.HttpResponse:
+    """A page that asks before something is done to an export, with the ETag of what is shown."""
+    export_id = visit.path["id"]
+    require_for_export(visit.app, visit.caller, operation, export_id)  # type: ignore[arg-type]
+    document = visit.app.document()
+    export = find_export(document, export_id)
+    staying = members_of(visit.app, document, export) if template == "end.html" else None
+    values = {
+        "export": export,
+        "etag": item_etag(export),
+        "operation": operation,
+        "staying": staying_words(staying, export.list_id) if staying is not None else "",
+        "problems": problems,
+        "may": permissions(document, visit.caller, export),
+        "sent": visit.form if problems else {},
+    }
+    return render(visit, template, values, status=status)

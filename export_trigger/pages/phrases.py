@@ -1,0 +1,118 @@
+"""The words that the pages have for states, kinds, modes, reasons and schedules: marked here, translated on a page."""
+
+from export_trigger.pages.viewer import Viewer
+from shared.config.models import CronSchedule, Schedule
+from shared.runs.kinds import Kind
+from shared.runs.state import State
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a text that is translated later
+    """Marks a text for the catalogues."""
+    return text
+
+
+STATES: dict[State, str] = {
+    "queued": N_("waiting to start"),
+    "staging": N_("reading the segment"),
+    "held": N_("waiting for approval"),
+    "delivering": N_("sending"),
+    "confirming": N_("waiting for Brevo"),
+    "succeeded": N_("succeeded"),
+    "succeeded_with_rejections": N_("succeeded, some rejected"),
+    "failed": N_("failed"),
+    "cancelled": N_("cancelled"),
+    "skipped": N_("skipped"),
+}
+# Where each state stands on the way, from 0 to 1.
+PROGRESS: dict[State, float] = {"queued": 0.02, "staging": 0.15, "held": 0.3, "delivering": 0.4, "confirming": 0.75}
+KINDS: dict[Kind, str] = {
+    "export": N_("Run"),
+    "trial": N_("Trial"),
+    "plan": N_("Plan"),
+    "undo": N_("Undo"),
+    "clear": N_("Removal of members"),
+    "verify": N_("Verification"),
+    "repair": N_("Repair"),
+}
+MODES: dict[str, tuple[str, str]] = {
+    "full": (N_("Send everybody"), N_("Each run sends all customers of the segment. Nobody is removed from the list.")),
+    "changes_only": (
+        N_("Send changes"),
+        N_("Each run sends who is new or has changed. Nobody is removed from the list."),
+    ),
+    "mirror": (
+        N_("Follow the segment"),
+        N_("Sends changes, and removes who has left the segment and was put there by this export."),
+    ),
+    "mirror_exact": (
+        N_("Follow the segment exactly"),
+        N_("Sends changes, and removes everybody who is not in the segment, whoever put them there."),
+    ),
+}
+# What happens in each mode, for the picture: those who are new, unchanged, left, and put there by others.
+MODE_PICTURE: dict[str, tuple[str, str, str, str]] = {
+    "full": ("sent", "sent", "stays", "stays"),
+    "changes_only": ("sent", "not sent", "stays", "stays"),
+    "mirror": ("sent", "not sent", "removed", "stays"),
+    "mirror_exact": ("sent", "not sent", "removed", "removed"),
+}
+PICTURE_WORDS = {
+    "sent": N_("sent"),
+    "not sent": N_("not sent"),
+    "stays": N_("stays"),
+    "removed": N_("removed"),
+}
+ROLES = {
+    "administrator": N_("Administrator"),
+    "contributor": N_("Contributor"),
+    "viewer": N_("Viewer"),
+}
+REASONS = {
+    "missing_email": N_("no e-mail address"),
+    "invalid_email": N_("invalid e-mail address"),
+    "duplicate_email": N_("address occurs twice"),
+    "missing_customer_id": N_("no customer number"),
+    "duplicate_customer_id": N_("customer number occurs twice"),
+    "malformed_row": N_("broken row"),
+    "invalid_encoding": N_("unreadable characters"),
+    "invalid_phone": N_("phone number left out"),
+    "duplicate_phone": N_("phone number of another contact"),
+    "invalid_date": N_("date left out"),
+    "invalid_number": N_("number left out"),
+    "invalid_boolean": N_("yes or no left out"),
+    "invalid_category": N_("category left out"),
+    "invalid_multiple_choice": N_("choice left out"),
+    "text_too_long": N_("text cut out: too long"),
+    "left_list": N_("left the list"),
+    "excluded": N_("excluded"),
+    "blocked_new_address": N_("blocked, with a new address"),
+    "address_of_another": N_("address of another contact"),
+}
+DONE = {
+    "saved": N_("Saved. Nothing was sent: the next run uses it."),
+    "removed": N_("Removed. The list's members stay in Brevo."),
+    "detached": N_("Detached. The export keeps its settings and sends nothing."),
+    "scheduled": N_("The schedule was changed."),
+    "duplicated": N_("A copy was made. It has the same schedule; change its list before its first run."),
+    "approved": N_("Approved. The run goes on."),
+    "cancelled": N_("Cancelled. A part that is on its way is still finished."),
+    "started": N_("Started."),
+    "connected": N_("Connected."),
+    "disconnected": N_("Consent was withdrawn. Exports on this connection send nothing."),
+    "restored": N_("The older configuration is back. Nothing was sent."),
+    "reset": N_("Forgotten what was sent. The next run sends everybody and removes nobody."),
+    "viewed": N_("Your language and time zone are kept in this browser."),
+}
+
+
+def reason_text(viewer: Viewer, reason: str) -> str:
+    """A reason of a rejected row; Brevo's own reasons as Brevo names them."""
+    english = REASONS.get(reason)
+    return viewer.text(english) if english else reason.removeprefix("brevo_").replace("_", " ")
+
+
+def schedule_text(viewer: Viewer, schedule: Schedule) -> str:
+    """When an export runs by itself."""
+    if isinstance(schedule, CronSchedule):
+        return f"{schedule.cron} ({schedule.time_zone})"
+    return viewer.text(N_("with each refresh") if schedule == "with_refresh" else N_("off"))

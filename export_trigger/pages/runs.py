@@ -1,0 +1,187 @@
+"""The runs: one with its steps, its plan, its counts and its story; and those of an export."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import azure.functions as func
+
+from export_trigger.pages import phrases
+from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
+from export_trigger.pages.routes import page
+from export_trigger.pages.visit import Visit, address
+from shared.access import is_shared, may, require
+from shared.administration.exports import find_export, permissions
+from shared.administration.items import item_etag
+from shared.administration.running import approve_run, cancel_run, list_runs, undo_run
+from shared.config.document import export_unknown
+from shared.config.models import Document
+from shared.errors import ConfigurationError
+from shared.runs.state import SUCCEEDED, Run
+from shared.runs.status import RunStory, duration_seconds, find_run, rejected_rows_part, run_story
+
+_RUNS_A_PAGE = 30
+_UNDOABLE = ("export", "plan", "repair")
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as its page shows it. `actions` is what the caller may do with it now."""
+
+    run: RunStory
+    actions: frozenset[str]
+
+    @property
+    def is_open(self) -> bool:
+        """True while something will still happen by itself."""
+        return self.run.finished_at is None and self.run.status != "held"
+
+    @property
+    def progress(self) -> float:
+        """How far it is, from 0 to 1; sending and confirming by their contacts."""
+        run = self.run
+        if run.finished_at is not None:
+            return 1.0
+        begin = phrases.PROGRESS.get(run.status, 0.0)
+        if run.status in ("delivering", "confirming") and run.contacts_to_send:
+            done = run.contacts_delivered + run.contacts_confirmed + run.rejected_by_brevo
+            return min(begin + 0.2 * done / run.contacts_to_send, 0.98)
+        return begin
+
+    @property
+    def steps(self) -> list[tuple[str, int, int]]:
+        """Read, mapped, sent, confirmed: how many are left at each, and how many were lost on the way to it."""
+        run = self.run
+        left = run.contacts_mapped - sum(run.contacts_left_out.values())
+        counts = [run.rows_read, run.contacts_mapped, left, run.in_list]
+        names = [
+            phrases.N_("rows read"),
+            phrases.N_("contacts"),
+            phrases.N_("not left out"),
+            phrases.N_("in the list"),
+        ]
+        lost = [0, *(max(before - after, 0) for before, after in pairwise(counts))]
+        return list(zip(names, counts, lost, strict=True))
+
+    @property
+    def losses(self) -> list[tuple[str, int]]:
+        """Why rows and contacts are not in the list, the largest number first."""
+        run = self.run
+        found = {**run.rows_rejected, **run.contacts_left_out, **run.contacts_rejected_by_brevo}
+        return sorted(((reason, count) for reason, count in found.items() if count), key=lambda each: -each[1])
+
+    @property
+    def changes_list_only(self) -> bool:
+        """True for a run that sends no contacts."""
+        return self.run.kind in ("undo", "clear", "verify")
+
+
+@page("GET", "/runs/<id>")
+def show_run(visit: Visit) -> func.HttpResponse:
+    """A run; the script asks for its moving part again and again."""
+    require(visit.caller, "view_run")
+    run = find_run(visit.app, visit.path["id"])
+    view = RunView(run_story(visit.app, run), _actions(visit, run))
+    done = phrases.DONE.get(visit.query.get("done", ""), "")
+    template = "run_part.html" if visit.is_partial else "run.html"
+    return render(visit, template, {"view": view, "run": view.run, "done": done})
+
+
+def _actions(visit: Visit, run: Run) -> frozenset[str]:
+    """What the caller may do with the run now."""
+    try:
+        document = visit.app.document()
+    except ConfigurationError:
+        document = Document()
+    export = document.export(run.export)
+    shared = is_shared(visit.caller, document.connection_of(export) if export else None)
+    found = set()
+    if not run.is_final and may(visit.caller.role, "cancel_run", shared=shared):
+        found.add("cancel")
+    if run.is_held and export and may(visit.caller.role, "run_export", shared=shared):
+        found.add("approve")
+    can_undo = run.state in SUCCEEDED and run.list_before is not None and run.kind in _UNDOABLE
+    if can_undo and export and may(visit.caller.role, "run_export", shared=shared):
+        found.add("undo")
+    if run.rejected_id and may(visit.caller.role, "view_rejected_rows", shared=shared):
+        found.add("download")
+    return frozenset(found)
+
+
+def _plots(visit: Visit, runs: Sequence[Run]) -> list[tuple[str, list[int]]]:
+    """What each plot shows, and its values."""
+    return [
+        (phrases.N_("Customers in the list"), [run.counts.in_list for run in runs]),
+        (phrases.N_("Rejected"), [run.counts.rejected for run in runs]),
+        (phrases.N_("Removed"), [run.counts.contacts_removed for run in runs]),
+        (phrases.N_("Seconds"), [round(duration_seconds(visit.app, run) or 0) for run in runs]),
+    ]
+
+
+@page("POST", "/runs/<id>/approve")
+def approve(visit: Visit) -> func.HttpResponse:
+    """Approves what the page has shown."""
+    run = approve_run(visit.app, visit.caller, visit.path["id"])
+    return redirect(f"{address('runs', run.run_id)}?done=approved")
+
+
+@page("POST", "/runs/<id>/cancel")
+def cancel(visit: Visit) -> func.HttpResponse:
+    """Cancels a run, or rejects a held one."""
+    run = cancel_run(visit.app, visit.caller, visit.path["id"])
+    return redirect(f"{address('runs', run.run_id)}?done=cancelled")
+
+
+@page("POST", "/runs/<id>/undo")
+def undo(visit: Visit) -> func.HttpResponse:
+    """Starts an undo, and leads to it."""
+    return redirect(address("runs", undo_run(visit.app, visit.caller, visit.path["id"], "http").run_id))
+
+
+@page("GET", "/runs/<id>/rejected-rows")
+def download_rejected_rows(visit: Visit) -> func.HttpResponse:
+    """The rejected rows, as a file to keep; a large one in parts."""
+    require(visit.caller, "view_rejected_rows")
+    run = find_run(visit.app, visit.path["id"])
+    part = visit.query.get("part", "")
+    number = int(part) if part.isascii() and part.isdigit() and len(part) <= 6 else None
+    try:
+        data, parts = rejected_rows_part(visit.app, run, number)
+    except ConfigurationError as error:
+        if error.code != "report_in_parts":
+            raise
+        _, parts = rejected_rows_part(visit.app, run, 1)
+        return render(visit, "parts.html", {"run_id": run.run_id, "parts": parts})
+    suffix = f"-{number}-of-{parts}" if number and parts > 1 else ""
+    headers = {
+        **SAFE_HEADERS,
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{run.run_id}-rejected{suffix}.csv"',
+    }
+    return func.HttpResponse(data, headers=headers, mimetype="text/csv", charset="utf-8")
+
+
+@page("GET", "/exports/<id>")
+def show_export(visit: Visit) -> func.HttpResponse:
+    """An export: its settings in short, its runs as plots and as a table, and what may be done."""
+    require(visit.caller, "view_export")
+    document = visit.app.document()
+    export = document.export(visit.path["id"])
+    runs, more = list_runs(
+        visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=visit.query.get("after", "")
+    )
+    if export is None:
+        raise export_unknown(visit.path["id"])
+    plotted = [run for run in reversed(runs) if run.sends_segment]
+    values = {
+        "export": export,
+        "connection": document.connection_of(export),
+        "plots": _plots(visit, plotted) if len(plotted) > 1 else [],
+        "failed": [run.state == "failed" for run in plotted],
+        "runs": runs,
+        "more": more,
+        "etag": item_etag(export),
+        "may": permissions(document, visit.caller, find_export(document, export.id)),
+        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
+    }
+    return render(visit, "export.html", values)

@@ -1,0 +1,60 @@
+"""What concerns the app itself: the audit trail and older configurations, what doctor says, how a viewer reads."""
+
+from itertools import groupby
+
+import azure.functions as func
+
+from export_trigger.answers import RequestError
+from export_trigger.pages import phrases
+from export_trigger.pages.rendering import redirect, render
+from export_trigger.pages.routes import page
+from export_trigger.pages.viewer import Viewer, is_zone, languages
+from export_trigger.pages.visit import ROOT, Visit, address
+from shared.administration.audit import read_audit
+from shared.administration.history import list_versions, restore_version
+from shared.operating.doctor import examine
+
+_ENTRIES_A_PAGE = 50
+_VERSIONS = 20
+
+
+@page("GET", "/history")
+def show_history(visit: Visit) -> func.HttpResponse:
+    """Who did what when, and the versions that the configuration had."""
+    entries, more = read_audit(visit.app, visit.caller, after=visit.query.get("after", ""), limit=_ENTRIES_A_PAGE)
+    versions, _, etag = list_versions(visit.app, visit.caller, limit=_VERSIONS)
+    done = phrases.DONE.get(visit.query.get("done", ""), "")
+    values = {"entries": entries, "more": more, "versions": versions, "etag": etag, "done": done}
+    return render(visit, "history.html", values)
+
+
+@page("POST", "/history/restore")
+def restore(visit: Visit) -> func.HttpResponse:
+    """Puts an older version back, where the configuration is still the one that the page has shown."""
+    restore_version(visit.app, visit.caller, visit.form.get("version", ""), visit.form.get("etag", ""))
+    return redirect(f"{address('history')}?done=restored")
+
+
+@page("GET", "/health")
+def show_health(visit: Visit) -> func.HttpResponse:
+    """What doctor says, group by group."""
+    findings = list(examine(visit.caller))
+    groups = [(name, list(found)) for name, found in groupby(findings, key=lambda each: each.group)]
+    return render(visit, "health.html", {"groups": groups, "findings": findings})
+
+
+@page("GET", "/view")
+def ask_view(visit: Visit) -> func.HttpResponse:
+    """Language and time zone."""
+    return render(visit, "view.html")
+
+
+@page("POST", "/view")
+def choose_view(visit: Visit) -> func.HttpResponse:
+    """Keeps language and time zone in a cookie."""
+    language, zone = visit.form.get("language", ""), visit.form.get("time_zone", "")
+    if language not in languages() or not is_zone(zone):
+        raise RequestError("body_invalid", "There is no such language or time zone.", "Choose them from the lists.")
+    back = visit.form.get("back", "")
+    there = back if back.startswith(f"{ROOT}/") and "\\" not in back and not back.startswith("//") else address()
+    return redirect(there, {"Set-Cookie": Viewer(language, zone).cookie})

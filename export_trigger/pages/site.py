@@ -1,0 +1,103 @@
+"""From a request to its page: the sign-in, the token, the page's function, and a page for whatever goes wrong."""
+
+import logging
+import math
+import os
+from urllib.parse import quote, urlsplit
+
+import azure.functions as func
+from werkzeug.exceptions import HTTPException
+
+from export_trigger.answers import STATUS, RequestError
+from export_trigger.pages import (
+    connections,
+    export_form,
+    exports,
+    files,
+    person,
+    runs,
+    service,
+)
+from export_trigger.pages.rendering import redirect, render
+from export_trigger.pages.routes import MAP, Handler
+from export_trigger.pages.token import FIELD, check_token
+from export_trigger.pages.viewer import Viewer
+from export_trigger.pages.visit import ROOT, Visit, address
+from shared.access import AccessDenied, Caller, people_sign_in, request_caller
+from shared.app import open_app
+from shared.errors import ExportError, TransientError, place_of
+
+__all__ = ["answer", "connections", "export_form", "exports", "files", "person", "runs", "service"]
+_log = logging.getLogger(__name__)
+_NOBODY = Caller("nobody", None)
+# The platform's own address, which leads to the identity provider and back.
+# https://learn.microsoft.com/azure/app-service/configure-authentication-customize-sign-in-out
+_SIGN_IN = "/.auth/login/aad?post_login_redirect_uri="
+
+
+def answer(req: func.HttpRequest) -> func.HttpResponse:
+    """The page for a request; whatever goes wrong has a page as well, with nothing of an error but its own words."""
+    visit = Visit(req, _NOBODY, open_app(), Viewer.of(req.headers), {})
+    try:
+        handler, visit = _found(visit)
+        return handler(visit)
+    except ExportError as error:
+        return problem_page(visit, error)
+    except Exception as error:  # noqa: BLE001 - its words may hold personal data
+        _log.error("%s", place_of(error))
+        unforeseen = ExportError("unforeseen", "Something went wrong here.", "The app's log names the place.")
+        return problem_page(visit, unforeseen, 500)
+
+
+def _found(visit: Visit) -> tuple[Handler, Visit]:
+    """The function of the page, and the visit of a person who is signed in and has sent the form's token."""
+    req = visit.req
+    path = urlsplit(req.url).path.partition(ROOT)[2] or "/"
+    handler, values = _match(path, req.method)
+    if handler is files.show_file:
+        return handler, Visit(req, _NOBODY, visit.app, visit.viewer, values)
+    if not people_sign_in(os.environ):
+        return _sign_in_is_off, visit
+    try:
+        caller = request_caller(req.headers, os.environ)
+    except AccessDenied:
+        if req.method == "GET":
+            return _sign_in, visit
+        raise
+    known = Visit(req, caller, visit.app, visit.viewer, values)
+    if req.method == "POST":
+        check_token(caller, known.form.get(FIELD, ""), visit.app.storage.clock.now())
+    return handler, known
+
+
+def _match(path: str, method: str) -> tuple[Handler, dict[str, str]]:
+    try:
+        handler, values = MAP.bind("").match(path, method)
+    except HTTPException as error:
+        allowed = getattr(error, "valid_methods", None)
+        if allowed:
+            code, message = "method_unknown", f"This page takes {' and '.join(sorted(allowed))} only."
+        else:
+            code, message = "route_unknown", "There is no such page."
+        raise RequestError(code, message, "Begin with the exports.") from None
+    return handler, dict(values)
+
+
+def _sign_in_is_off(visit: Visit) -> func.HttpResponse:
+    return render(visit, "sign_in_off.html", status=403)
+
+
+def _sign_in(visit: Visit) -> func.HttpResponse:
+    parts = urlsplit(visit.req.url)
+    there = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return redirect(_SIGN_IN + quote(there, safe=""))
+
+
+def problem_page(visit: Visit, error: ExportError, status: int = 0) -> func.HttpResponse:
+    """What went wrong, and what to do."""
+    headers = {}
+    if isinstance(error, TransientError):
+        status = status or 503
+        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds or 5))
+    found = {"error": error, "back": address()}
+    return render(visit, "problem.html", found, status=status or STATUS.get(error.code, 409), headers=headers)

@@ -1,0 +1,116 @@
+"""How a person reads: language, time zone, and what numbers, times and texts look like in them.
+
+A language is one file, `locale/NAME.po`; English is what the pages are written in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from babel import Locale, negotiate_locale
+from babel.dates import format_datetime, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
+from babel.support import Translations
+from werkzeug.http import parse_accept_header, parse_cookie
+
+COOKIE = "view"
+LOCALES = Path(__file__).parent / "locale"
+SOURCE_LANGUAGE = "en"
+_SEPARATOR = "|"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A language and a time zone."""
+
+    language: str
+    zone: str
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> "Viewer":
+        """What the viewer has chosen; else what the browser asks for, and UTC."""
+        language, _, zone = parse_cookie(headers.get("cookie")).get(COOKIE, "").partition(_SEPARATOR)
+        if language not in languages():
+            wanted = [name for name, _ in parse_accept_header(headers.get("accept-language"))]
+            language = negotiate_locale(wanted, languages(), sep="-") or SOURCE_LANGUAGE
+        return cls(language, zone if is_zone(zone) else "UTC")
+
+    @property
+    def cookie(self) -> str:
+        """The cookie that keeps the choice for a year; no script can read it."""
+        year = 365 * 24 * 3600
+        value = f"{self.language}{_SEPARATOR}{self.zone}"
+        return f"{COOKIE}={value}; Max-Age={year}; Path=/api/pages; HttpOnly; Secure; SameSite=Lax"
+
+    @property
+    def locale(self) -> Locale:
+        """For Babel."""
+        return Locale.parse(self.language)
+
+    def text(self, english: str, **values: Any) -> str:
+        """The text in the viewer's language, with the values in place of `%(name)s`."""
+        found = catalogue(self.language).gettext(english)
+        return found % values if values else found
+
+    def number(self, value: float) -> str:
+        """A number with its groups."""
+        return format_decimal(value, locale=self.locale)
+
+    def short_number(self, value: float) -> str:
+        """About how many, where there is little room."""
+        return format_compact_decimal(value, locale=self.locale, fraction_digits=1)
+
+    def share(self, value: float) -> str:
+        """A share of 1 in per cent."""
+        return format_percent(value, locale=self.locale)
+
+    def time(self, iso: str) -> str:
+        """A moment, as the viewer's clock shows it."""
+        moment = datetime.fromisoformat(iso)
+        return format_datetime(moment, "d MMM y, HH:mm:ss", tzinfo=ZoneInfo(self.zone), locale=self.locale)
+
+    def duration(self, seconds: float) -> str:
+        """A length of time in its largest unit."""
+        return format_timedelta(round(seconds), threshold=1.5, locale=self.locale)
+
+
+@cache
+def languages() -> list[str]:
+    """English, and each language that has a catalogue."""
+    return [SOURCE_LANGUAGE, *sorted(path.stem for path in LOCALES.glob("*.po"))]
+
+
+@cache
+def zones() -> list[str]:
+    """The names of all time zones that a person may choose."""
+    return sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+
+
+@cache
+def is_zone(name: str) -> bool:
+    """Whether there is such a time zone."""
+    try:
+        return bool(name) and ZoneInfo(name) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """The texts of a language."""
+    path = LOCALES / f"{language}.po"
+    if language == SOURCE_LANGUAGE:
+        return NullTranslations()
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language))
+    compiled.seek(0)
+    return Translations(compiled)

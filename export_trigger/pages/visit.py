@@ -1,0 +1,50 @@
+"""A request for a page: who asks, with what, and in which language and time zone the answer is to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+from werkzeug.datastructures import MultiDict
+
+from export_trigger.answers import LARGEST_BODY_BYTES, RequestError
+from export_trigger.pages.viewer import Viewer
+from shared.access import Caller
+from shared.app import App
+
+ROOT = "/api/pages"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request for a page by a person who is signed in. `path` has the values that the page's address holds."""
+
+    req: func.HttpRequest
+    caller: Caller
+    app: App
+    viewer: Viewer
+    path: Mapping[str, str]
+
+    @cached_property
+    def query(self) -> MultiDict[str, str]:
+        """The values in the address."""
+        return MultiDict(parse_qsl(urlsplit(self.req.url).query, keep_blank_values=True))
+
+    @cached_property
+    def form(self) -> MultiDict[str, str]:
+        """The values of a form that was sent. Raises RequestError."""
+        body = self.req.get_body()
+        if len(body) > LARGEST_BODY_BYTES:
+            raise RequestError("body_too_large", f"The form is larger than {LARGEST_BODY_BYTES:,} bytes.")
+        return MultiDict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    @property
+    def is_partial(self) -> bool:
+        """True where the script asks for a part of a page."""
+        return bool(self.req.headers.get("HX-Request") == "true")
+
+
+def address(*parts: str) -> str:
+    """The address of a page."""
+    return "/".join((ROOT, *parts)) if parts else f"{ROOT}/"

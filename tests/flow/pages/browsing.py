@@ -1,0 +1,92 @@
+"""A browser without pictures: opens pages as somebody of a role, and sends their forms with the token in them."""
+
+import base64
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import urlencode
+
+import azure.functions as func
+import pytest
+
+from export_trigger.pages import site
+from export_trigger.pages.visit import ROOT
+from tests.flow.conftest import Flow
+
+CSV = "CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,ben@example.com,Ben\n3,no address,Cleo\n"
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer."""
+
+    status: int
+    html: str
+    headers: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """What a person reads: no tags, and each run of white space as one blank."""
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
+
+    @property
+    def to(self) -> str:
+        """Where it leads."""
+        assert self.status == 303, self.text
+        return self.headers["location"]
+
+    def hidden(self, name: str) -> str:
+        """The first hidden value of this name."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.html)
+        assert found, f"no {name} in the page"
+        return unescape(found[1])
+
+
+class Browser:
+    """Somebody with a role; `role` None is nobody. `flow` is what is behind the pages."""
+
+    def __init__(self, flow: Flow, role: str | None = "administrator") -> None:
+        self.flow, self.role = flow, role
+        self.headers: dict[str, str] = {}
+
+    def open(self, path: str) -> Page:
+        """A page, by its path below the pages' root."""
+        return self._ask("GET", path, b"")
+
+    def send(self, path: str, *, page: str = "", **values: object) -> Page:
+        """Sends a form: with the hidden values of `page`, where it stands (default: `path` itself)."""
+        shown = self.open(page or path)
+        hidden = {"token": shown.hidden("token")}
+        if 'name="etag"' in shown.html:
+            hidden["etag"] = shown.hidden("etag")
+        return self.send_raw(path, {**hidden, **values})
+
+    def send_raw(self, path: str, values: dict[str, object]) -> Page:
+        """Sends these values and nothing else."""
+        return self._ask("POST", path, urlencode(values, doseq=True).encode())
+
+    def _ask(self, method: str, path: str, body: bytes) -> Page:
+        sent = dict(self.headers)
+        if self.role:
+            claims = {"claims": [{"typ": "roles", "val": self.role}, {"typ": "oid", "val": f"id-{self.role}"}]}
+            sent["X-MS-CLIENT-PRINCIPAL"] = base64.b64encode(json.dumps(claims).encode()).decode()
+        url = f"https://app.example.com{ROOT}{path.removeprefix(ROOT)}"
+        answer = site.answer(func.HttpRequest(method, url, headers=sent, body=body))
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Page(answer.status_code, answer.get_body().decode(), headers)
+
+
+@pytest.fixture
+def browser(make_flow, monkeypatch):
+    """An administrator's, with an export of three rows that nothing starts by itself."""
+    location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
+    flow = make_flow(EXPORT_CONFIG=location)
+    flow.change(schedule="off")
+    monkeypatch.setattr(site, "open_app", lambda: flow.app)
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    flow.segment(CSV)
+    document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
+    flow.app.storage.app_blobs.write(*location.split("/"), document)
+    return Browser(flow)

@@ -1,0 +1,50 @@
+"""Connections: added, tested step by step, connected with consent, withdrawn, removed."""
+
+
+def added(browser, **others):
+    values = {"id": "second", "display_name": "Second", "key_setting": browser.flow.connection["api_key"]["setting"]}
+    return browser.send("/new-connection", **{**values, **others})
+
+
+def test_connection_is_added_without_consent_and_connected_with_it(browser):
+    assert added(browser, role_contributor="yes").to == "/api/pages/connections/second?done=saved"
+    page = browser.open("/connections/second")
+    assert "not given" in page.text
+    assert "Contributor" in page.text
+    tested = browser.send("/connections/second/connect", page="/connections/second")
+    assert "key accepted : passed" in tested.text
+    assert "Everything but your consent is in order" in tested.text
+    assert "consent : failed" in tested.text
+    agreed = {"agree": "yes", "agreed_by": "Ioana Pop"}
+    connected = browser.send("/connections/second/connect", page="/connections/second", **agreed)
+    assert "given on" in connected.text
+    withdrawn = browser.send("/connections/second/disconnect", page="/connections/second")
+    assert withdrawn.to.endswith("?done=disconnected")
+    assert "not given" in browser.open("/connections/second").text
+    browser.send("/connections/second/remove", page="/connections/second")
+    assert browser.open("/connections/second").status == 404
+
+
+def test_step_that_fails_is_shown_and_nothing_is_connected(browser, monkeypatch):
+    added(browser)
+    monkeypatch.delenv(browser.flow.connection["api_key"]["setting"])
+    agreed = {"agree": "yes", "agreed_by": "Ioana Pop"}
+    page = browser.send("/connections/second/connect", page="/connections/second", **agreed)
+    assert "A step failed" in page.text
+    assert "not given" in page.text
+
+
+def test_raw_key_in_the_form_is_refused_and_shown_nowhere(browser):
+    key = "xkeysib-" + "a1" * 32  # pragma: allowlist secret
+    page = added(browser, key_setting=key)
+    assert page.status == 400
+    assert key not in page.html.replace(f'value="{key}"', "")
+
+
+def test_contributor_sees_the_name_of_a_shared_connection_alone(browser):
+    added(browser, role_contributor="yes")
+    browser.role = "contributor"
+    page = browser.open("/connections/second")
+    assert "Second" in page.text
+    assert browser.flow.connection["api_key"]["setting"] not in page.text
+    assert "Withdraw" not in page.text

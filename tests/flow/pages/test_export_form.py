@@ -1,0 +1,103 @@
+"""The form of an export: likely pairs, faults beside their fields, a preview, and a save that runs nothing."""
+
+import json
+
+
+def begun(browser):
+    """The form of a new export of the segment that lies in storage."""
+    source = browser.flow.export["source"]
+    segment = "|".join((source["container"], source["folder"], "Gold"))
+    return browser.open(f"/new-export?connection=brevo-eu&segment={segment.replace('|', '%7C').replace('/', '%2F')}")
+
+
+def filled(page, **others):
+    return {
+        "token": page.hidden("token"),
+        "source": page.hidden("source"),
+        "id": "second",
+        "display_name": "Second",
+        "connection": "brevo-eu",
+        "list_id": "12",
+        "segments": "Gold",
+        "email": "EMail",
+        "first_name": "FirstName",
+        "schedule": "off",
+        "sync_mode": "changes_only",
+        **others,
+    }
+
+
+def test_new_export_begins_with_a_connection_and_a_segment(browser):
+    page = browser.open("/new-export")
+    assert "Gold" in page.text
+    assert "Match data" not in page.text
+
+
+def test_likely_pairs_are_chosen_and_lists_are_offered_by_name(browser):
+    page = begun(browser)
+    assert "<option selected>EMail</option>" in page.html
+    assert "<option selected>FirstName</option>" in page.html
+    assert "(12" in page.text
+
+
+def test_check_puts_each_fault_beside_its_field_and_saves_nothing(browser):
+    before = browser.flow.app.configuration.read_bytes()
+    page = browser.send_raw("/new-export", filled(begun(browser), email="", list_id="99999", action="check"))
+    assert page.status == 400
+    assert "mapping.email" in page.text
+    assert browser.flow.app.configuration.read_bytes() == before
+    page = browser.send_raw("/new-export", filled(begun(browser), list_id="99999", action="check"))
+    assert "list_id" in page.text
+
+
+def test_script_gets_the_check_alone(browser):
+    values = filled(begun(browser), action="check")
+    browser.headers["hx-request"] = "true"
+    page = browser.send_raw("/new-export", values)
+    assert page.html.lstrip().startswith('<section id="check"')
+    assert "Everything that can be checked is in order." in page.text
+
+
+def test_preview_shows_masked_contacts_and_the_json(browser):
+    page = browser.send_raw("/new-export", filled(begun(browser), action="preview"))
+    assert page.status == 200, page.text
+    assert "3 rows, 2 contacts." in page.text
+    assert "invalid e-mail address" in page.text
+    assert "ana@example.com" not in page.html
+    assert '"email": "EMail"' in page.text
+
+
+def test_one_more_attribute_keeps_what_is_typed(browser):
+    page = browser.send_raw(
+        "/new-export", filled(begun(browser), attribute=["CITY"], column=["FirstName"], action="add")
+    )
+    assert page.html.count('name="attribute"') == 4
+    assert 'value="CITY"' in page.html
+    assert 'value="Second"' in page.html
+
+
+def test_save_adds_the_export_and_runs_nothing(browser):
+    answer = browser.send_raw("/new-export", filled(begun(browser), action="save"))
+    assert answer.to == "/api/pages/exports/second?done=saved"
+    saved = browser.flow.app.document().export("second")
+    assert (saved.list_id, saved.segments, saved.mapping.email) == (12, ["Gold"], "EMail")
+    assert saved.mapping.first_name.field == "FirstName"
+    assert list(browser.flow.app.store.latest("second")) == []
+
+
+def test_edit_keeps_what_the_form_does_not_show(browser):
+    export = browser.flow.export_id
+    change = {"exclude": {"list_ids": [13]}, "leave_out_missing_attributes": True}
+    document = json.loads(browser.flow.app.configuration.read_bytes())
+    document["exports"][0].update(change)
+    browser.flow.app.storage.app_blobs.write(
+        *browser.flow.app.settings.export_config.split("/"), json.dumps(document).encode()
+    )
+    page = browser.open(f"/exports/{export}/edit")
+    values = filled(page, display_name="Renamed", leave_out_missing_attributes="yes", action="save")
+    values |= {"etag": page.hidden("etag"), "list_id": str(document["exports"][0]["list_id"])}
+    assert browser.send_raw(f"/exports/{export}/edit", values).to.endswith("?done=saved")
+    saved = browser.flow.app.document().export(export)
+    assert saved.display_name == "Renamed"
+    assert saved.exclude.list_ids == [13]
+    assert saved.source.model_dump() == browser.flow.app.document().export(export).source.model_dump()

@@ -1,0 +1,142 @@
+"""What forms do: nothing without their token, nothing for another role, nothing to what has changed meanwhile."""
+
+import pytest
+
+from export_trigger.pages.routes import MAP
+
+CHANGES = sorted(rule.rule for rule in MAP.iter_rules() if "POST" in (rule.methods or ()))
+
+
+@pytest.mark.parametrize("path", CHANGES)
+@pytest.mark.parametrize("token", ["", "0" * 64, "ü"])
+def test_form_without_its_token_changes_nothing(browser, path, token):
+    before = browser.flow.app.configuration.read_bytes()
+    page = browser.send_raw(path.replace("<id>", browser.flow.export_id), {"token": token})
+    assert page.status == 403
+    assert "did not come from these pages" in page.text
+    assert browser.flow.app.configuration.read_bytes() == before
+    assert list(browser.flow.app.store.latest(browser.flow.export_id)) == []
+
+
+def test_token_of_another_person_is_none(browser):
+    token = browser.open("/view").hidden("token")
+    browser.role = "contributor"
+    assert browser.send_raw("/view", {"token": token, "language": "en", "time_zone": "UTC"}).status == 403
+
+
+def test_run_starts_and_its_page_leads_to_the_end(browser):
+    export = browser.flow.export_id
+    page = browser.open(browser.send(f"/exports/{export}/run", page="/").to)
+    assert "waiting to start" in page.text
+    assert 'hx-trigger="every 2s"' in page.html
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    run_id = next(browser.flow.app.store.latest(export)).run_id
+    page = browser.open(f"/runs/{run_id}")
+    assert "succeeded" in page.text
+    assert "invalid e-mail address" in page.text
+    assert "hx-trigger" not in page.html
+    csv = browser.open(f"/runs/{run_id}/rejected-rows")
+    assert csv.headers["content-disposition"].startswith("attachment;")
+    assert "invalid_email" in csv.html
+    assert run_id in browser.open(f"/exports/{export}").html
+    browser.headers["hx-request"] = "true"
+    assert browser.open(f"/runs/{run_id}").html.lstrip().startswith('<div id="run"')
+
+
+def test_plan_says_its_numbers_on_the_button_and_sends_them_once_approved(browser):
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    page = browser.open(there)
+    assert "Approve: send 2, remove nobody" in page.text
+    run_id = there.rsplit("/", 1)[1]
+    assert browser.send(f"/runs/{run_id}/approve", page=f"/runs/{run_id}").to.endswith("?done=approved")
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    assert "succeeded" in browser.open(there).text
+
+
+def test_plan_is_rejected(browser):
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    run_id = there.rsplit("/", 1)[1]
+    browser.send(f"/runs/{run_id}/cancel", page=f"/runs/{run_id}")
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    page = browser.open(there)
+    assert "cancelled" in page.text
+    assert "Approve:" not in page.text
+
+
+def test_form_that_was_open_while_another_person_saved_changes_nothing(browser):
+    export = browser.flow.export_id
+    old = browser.open(f"/exports/{export}/schedule")
+    stale = {"token": old.hidden("token"), "etag": old.hidden("etag"), "schedule": "with_refresh"}
+    browser.send(f"/exports/{export}/schedule", schedule="cron", cron="0 6 * * *", time_zone="Europe/Bucharest")
+    page = browser.send_raw(f"/exports/{export}/schedule", stale)
+    assert page.status == 412
+    assert "somebody has changed or removed it meanwhile" in page.text
+    assert "0 6 * * *" in browser.open("/").text
+
+
+def test_viewer_sees_no_button_and_is_refused_all_the_same(browser):
+    export = browser.flow.export_id
+    browser.role = "viewer"
+    page = browser.open("/")
+    assert browser.flow.export["display_name"] in page.text
+    assert "<button>Run</button>" not in page.html
+    token = browser.open("/view").hidden("token")
+    for what in ("run", "plan", "remove", "detach", "schedule", "duplicate", "edit"):
+        page = browser.send_raw(f"/exports/{export}/{what}", {"token": token, "schedule": "off"})
+        assert page.status == 403, what
+        assert "may not" in page.text
+
+
+def test_export_is_duplicated_detached_and_removed(browser):
+    export = browser.flow.export_id
+    page = browser.send(f"/exports/{export}/duplicate", id="Not An Id", display_name="Copy")
+    assert page.status == 400
+    assert "small letters" in page.text
+    there = browser.send(f"/exports/{export}/duplicate", id="the-copy", display_name="Copy").to
+    assert there == "/api/pages/exports/the-copy/edit?done=duplicated"
+    assert browser.send("/exports/the-copy/detach", members="stay").to == "/api/pages/?done=detached"
+    assert "detached" in browser.open("/exports/the-copy").text
+    assert browser.send("/exports/the-copy/remove", members="stay").to == "/api/pages/?done=removed"
+    assert browser.open("/exports/the-copy").status == 409 or browser.open("/exports/the-copy").status == 404
+
+
+def test_members_leave_the_list_before_an_export_is_removed(browser):
+    export = browser.flow.export_id
+    browser.flow.run()
+    there = browser.send(f"/exports/{export}/remove", members="remove").to
+    assert "/runs/" in there
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    assert "Approve: remove 2, add 0" in browser.open(there).text
+    browser.send(f"{there}/approve", page=there)
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    assert "succeeded" in browser.open(there).text
+    assert browser.send(f"/exports/{export}/remove", members="remove").to == "/api/pages/?done=removed"
+
+
+def test_reason_of_a_person_is_told_and_the_address_is_on_no_page(browser):
+    browser.flow.run()
+    page = browser.send("/person", export=browser.flow.export_id, email="ana@example.com")
+    assert "is in the list" in page.text.casefold() or "in list" in page.text.casefold()
+    assert "ana@example.com" not in page.html
+    page = browser.send("/person", export=browser.flow.export_id, email="nobody")
+    assert page.status == 422
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "Ana & \"Ben\" 'x'"])
+def test_what_people_type_is_text_everywhere(browser, name):
+    browser.flow.app.configuration.change(
+        "tester",
+        "name",
+        lambda document: document.model_copy(
+            update={"exports": [each.model_copy(update={"display_name": name}) for each in document.exports]}
+        ),
+    )
+    for path in ("/", f"/exports/{browser.flow.export_id}", f"/exports/{browser.flow.export_id}/edit"):
+        page = browser.open(path)
+        assert page.status == 200
+        assert name in page.text or name in page.html.replace("&#39;", "'").replace("&#34;", '"').replace("&amp;", "&")
+        assert name not in page.html or name.startswith("=")

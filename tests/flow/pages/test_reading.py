@@ -1,0 +1,80 @@
+"""Who sees which page, and that no page keeps, frames or shows what it must not."""
+
+import pytest
+
+PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
+ADMINISTRATORS_ONLY = ("/history", "/health", "/new-connection")
+
+
+def test_without_the_platforms_sign_in_pages_say_how_to_switch_it_on_and_show_nothing(browser, monkeypatch):
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "False")
+    for path in PAGES:
+        page = browser.open(path)
+        assert page.status == 403
+        assert "AUTH_CLIENT_ID" in page.text
+        assert browser.flow.export["display_name"] not in page.text
+
+
+def test_nobody_is_led_to_the_sign_in_and_back(browser):
+    browser.role = None
+    page = browser.open("/person?export=gold")
+    assert page.to == "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fpages%2Fperson%3Fexport%3Dgold"
+    assert browser.send_raw("/person", {"email": "ana@example.com"}).status == 401
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_opens_for_an_administrator_and_no_cache_or_frame_keeps_it(browser, path):
+    page = browser.open(path)
+    assert page.status == 200, page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert 'style="' not in page.html
+    assert " onclick" not in page.html
+
+
+@pytest.mark.parametrize("path", ADMINISTRATORS_ONLY)
+@pytest.mark.parametrize("role", ["contributor", "viewer"])
+def test_pages_of_administrators_say_so_to_others(browser, role, path):
+    browser.role = role
+    page = browser.open(path)
+    assert page.status == 403
+    assert "This takes the role administrator" in page.text
+
+
+def test_account_without_a_role_is_told_so(browser):
+    browser.role = "guest"
+    page = browser.open("/")
+    assert page.status == 403
+    assert "Your account has no role in this app." in page.text
+
+
+def test_unknown_page_and_wrong_method_have_their_page(browser):
+    assert browser.open("/nothing").status == 404
+    assert browser.send_raw("/health", {}).status == 405
+    assert "There is no such run" in browser.open("/runs/none").text
+
+
+def test_page_is_in_the_language_that_the_browser_asks_for_or_the_viewer_has_chosen(browser):
+    browser.headers["accept-language"] = "ro-RO,ro;q=0.9,en;q=0.5"
+    assert '<html lang="ro">' in browser.open("/").html
+    kept = browser.send("/view", language="en", time_zone="Europe/Bucharest").headers["set-cookie"]
+    assert kept.endswith("Path=/api/pages; HttpOnly; Secure; SameSite=Lax")
+    browser.headers["cookie"] = kept.partition(";")[0]
+    page = browser.open("/")
+    assert '<html lang="en">' in page.html
+    assert "Europe/Bucharest" in page.text
+
+
+def test_choice_of_a_language_never_leads_elsewhere(browser):
+    for there in ("https://example.com/", "//example.com/", "/api/pages/\\example.com"):
+        assert browser.send("/view", language="en", time_zone="UTC", back=there).to == "/api/pages/"
+
+
+def test_files_need_no_sign_in_and_are_kept(browser):
+    browser.role = None
+    for name in ("style.css", "htmx.js"):
+        page = browser.open(f"/static/{name}")
+        assert page.status == 200
+        assert page.headers["cache-control"] == "public, max-age=604800"
+    assert browser.open("/static/../site.py").status == 404
