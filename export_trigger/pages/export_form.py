@@ -6,6 +6,7 @@ What the form does not show stays as it is in an export that is changed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
@@ -21,6 +22,7 @@ from shared.administration.exports import read_export, save_export, view_export
 from shared.administration.items import InvalidInput
 from shared.administration.previewing import preview_of, previewed_unsaved
 from shared.administration.running import require_for_export
+from shared.administration.sample_values import sample_values
 from shared.administration.stored_segments import StoredSegment, list_segments
 from shared.brevo.account_lists import AccountList
 from shared.config.models import Connection, Export
@@ -292,6 +294,8 @@ def _form(
         "checked": checked,
         "source": "|".join(place),
         "beside": beside,
+        "samples": _samples(visit, chosen, sources, str(raw.get("connection") or "")),
+        "here": urlsplit(visit.req.url).path,
         "missing": [name for name in segments if name not in {each.segment for each in beside}],
         "columns": chosen.columns if chosen else [],
         "mapped": {name: _column(mapping.get(name)) for name in ("email", *_STANDARD)},
@@ -301,6 +305,19 @@ def _form(
         "picture": phrases.MODE_PICTURE,
     }
     return render(visit, "export_form.html", values, status=status)
+
+
+def _samples(
+    visit: Visit, chosen: StoredSegment | None, sources: Sources, connection_id: str
+) -> Mapping[str, list[str]]:
+    """Masked values by column; none where they cannot be read now."""
+    connection = next((each for each in sources.connections if each.id == connection_id), None)
+    if chosen is None or connection is None:
+        return {}
+    try:
+        return sample_values(visit.app, visit.caller, chosen, connection)
+    except ExportError:
+        return {}
 
 
 def _column(value: Any) -> str:

@@ -26,9 +26,10 @@ _UNDOABLE = ("export", "plan", "repair")
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as its page shows it. `actions` is what the caller may do with it now."""
+    """A run as its page shows it. `shown` names the staging; `actions` is what the caller may do with it now."""
 
     run: RunStory
+    shown: str
     actions: frozenset[str]
 
     @property
@@ -81,10 +82,12 @@ def show_run(visit: Visit) -> func.HttpResponse:
     """A run; the script asks for its moving part again and again."""
     require(visit.caller, "view_run")
     run = find_run(visit.app, visit.path["id"])
-    view = RunView(run_story(visit.app, run), _actions(visit, run))
-    done = phrases.DONE.get(visit.query.get("done", ""), "")
-    template = "run_part.html" if visit.is_partial else "run.html"
-    return render(visit, template, {"view": view, "run": view.run, "done": done})
+    view = RunView(run_story(visit.app, run), run.rejected_id, _actions(visit, run))
+    values = {"view": view, "run": view.run, "done": phrases.DONE.get(visit.query.get("done", ""), "")}
+    if not visit.is_partial:
+        return render(visit, "run.html", values)
+    # Once it moves no more, the page is read again as a whole: what may be done with it is another thing then.
+    return render(visit, "run_part.html", values, headers={} if view.is_open else {"HX-Refresh": "true"})
 
 
 def _actions(visit: Visit, run: Run) -> frozenset[str]:
@@ -121,7 +124,7 @@ def _plots(visit: Visit, runs: Sequence[Run]) -> list[tuple[str, list[int]]]:
 @page("POST", "/runs/<id>/approve")
 def approve(visit: Visit) -> func.HttpResponse:
     """Approves what the page has shown."""
-    run = approve_run(visit.app, visit.caller, visit.path["id"])
+    run = approve_run(visit.app, visit.caller, visit.path["id"], shown=visit.form.get("shown", ""))
     return redirect(f"{address('runs', run.run_id)}?done=approved")
 
 

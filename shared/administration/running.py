@@ -196,11 +196,20 @@ def _noted(app: App, caller: Caller, starts: list[Start]) -> list[Start]:
     return starts
 
 
-def approve_run(app: App, caller: Caller, run_id: str) -> Run:
-    """Lets a held run go on, to send what it has shown. Raises AccessDenied, and as `approve`."""
+def approve_run(app: App, caller: Caller, run_id: str, *, shown: str | None = None) -> Run:
+    """Lets a held run go on, to send what it has shown. Raises AccessDenied, and as `approve`.
+
+    `shown` is the run's `rejected_id` as the caller has seen it: a plan that was made again since is not approved.
+    """
     require(caller, "run_export")
     run = find_run(app, run_id)
     require_for_export(app, caller, "run_export", run.export)
+    if shown is not None and shown != run.rejected_id:
+        raise ConfigurationError(
+            "plan_outdated",
+            f"The plan of {run.run_id} was made again since you have seen it.",
+            "Look at what it shows now, and decide again.",
+        )
     approved = approve(app, run, caller.name)
     audit.note(app, caller, "approve run", run.run_id)
     return approved

@@ -110,7 +110,7 @@ def _stored(app: App, document: Document, address: SegmentAddress) -> StoredSegm
         segment=address.segment,
         exports=[each.id for each in exports],
     )
-    source = exports[0].source if exports else _source(address)
+    source = source_of(document, found)
     if source is None:
         return replace(found, problem="A configuration takes no folder or segment of this name. Rename it.")
     try:
@@ -129,12 +129,14 @@ def _stored(app: App, document: Document, address: SegmentAddress) -> StoredSegm
         return replace(found, problem=error.message)
 
 
-def _source(address: SegmentAddress) -> Source | None:
-    """How an export would name it; None where none can."""
-    if not re.fullmatch(SEGMENT_PATTERN, address.segment):
+def source_of(document: Document, segment: StoredSegment) -> Source | None:
+    """How the exports that send it name where it lies, or how one would; None where none can."""
+    if segment.exports and (export := document.export(segment.exports[0])):
+        return export.source
+    if not re.fullmatch(SEGMENT_PATTERN, segment.segment):
         return None
     try:
-        return Source(container=address.container, folder=address.folder)
+        return Source(container=segment.container, folder=segment.folder)
     except ValidationError:
         return None
 

@@ -112,6 +112,11 @@ def _masked(line: bytes) -> MaskedContact:
     return MaskedContact(_mask_email(contact["email"]), attributes)
 
 
+def masked_text(value: str) -> str:
+    """A value of which only first characters and lengths are shown."""
+    return _mask_email(value) if "@" in value else _mask(value)
+
+
 def _mask_email(email: str) -> str:
     local, _, domain = email.partition("@")
     name, _, ending = domain.rpartition(".")

@@ -40,7 +40,9 @@ def test_run_starts_and_its_page_leads_to_the_end(browser):
     assert "invalid_email" in csv.html
     assert run_id in browser.open(f"/exports/{export}").html
     browser.headers["hx-request"] = "true"
-    assert browser.open(f"/runs/{run_id}").html.lstrip().startswith('<div id="run"')
+    part = browser.open(f"/runs/{run_id}")
+    assert part.html.startswith('<p class="state succeeded')
+    assert part.headers["hx-refresh"] == "true"
 
 
 def test_plan_says_its_numbers_on_the_button_and_sends_them_once_approved(browser):
@@ -50,7 +52,11 @@ def test_plan_says_its_numbers_on_the_button_and_sends_them_once_approved(browse
     page = browser.open(there)
     assert "Approve: send 2, remove nobody" in page.text
     run_id = there.rsplit("/", 1)[1]
-    assert browser.send(f"/runs/{run_id}/approve", page=f"/runs/{run_id}").to.endswith("?done=approved")
+    seen = {"token": page.hidden("token"), "shown": page.hidden("shown")}
+    refused = browser.send_raw(f"/runs/{run_id}/approve", {**seen, "shown": "another"})
+    assert refused.status == 409
+    assert "was made again since you have seen it" in refused.text
+    assert browser.send_raw(f"/runs/{run_id}/approve", seen).to.endswith("?done=approved")
     browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
     assert "succeeded" in browser.open(there).text
 
@@ -110,8 +116,9 @@ def test_members_leave_the_list_before_an_export_is_removed(browser):
     there = browser.send(f"/exports/{export}/remove", members="remove").to
     assert "/runs/" in there
     browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
-    assert "Approve: remove 2, add 0" in browser.open(there).text
-    browser.send(f"{there}/approve", page=there)
+    page = browser.open(there)
+    assert "Approve: remove 2, add 0" in page.text
+    browser.send_raw(f"{there}/approve", {"token": page.hidden("token"), "shown": page.hidden("shown")})
     browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
     assert "succeeded" in browser.open(there).text
     assert browser.send(f"/exports/{export}/remove", members="remove").to == "/api/pages/?done=removed"
