@@ -27,7 +27,8 @@ export has no connection, so nothing keeps a contributor from it.
   `X-MS-CLIENT-PRINCIPAL` is ignored then, since anyone can send it. Give keys to systems and administrators only.
 - **The terminal** is an administrator: who can read the app's settings can do everything anyway.
 
-Function keys are asked for in each case; the platform's authentication comes on top.
+The API asks for function keys in each case; the platform's authentication comes on top. The [pages](pages.md) ask for
+no key, and show nothing where it is off.
 
 The audit trail names a signed-in user by the directory's object id, a key as `function key`, the webhook's secret as
 `webhook secret`, and a terminal by the machine's user name.

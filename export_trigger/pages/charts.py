@@ -45,7 +45,7 @@ def flow(steps: Sequence[tuple[str, int, int]], title: str) -> Markup:
         if lost:
             thick = max(round(lost / most * high), 2)
             drawn += Markup('<rect class="failed" x="{}" y="{}" width="10" height="{}"/>').format(x - 10, high, thick)
-    width, height = len(steps) * (wide + 10), high * 2
+    width, height = len(steps) * (wide + 10), high + max([*(round(lost / most * high) for _, _, lost in steps), 2])
     return Markup('<svg class="flow" role="img" viewBox="0 0 {} {}"><title>{}</title>{}</svg>').format(
         width, height, title, drawn
     )

@@ -13,7 +13,7 @@ from export_trigger.pages.visit import Visit
 
 _FOLDER = Path(__file__).parent / "static"
 # htmx.js is htmx 2.0.11 (https://htmx.org, 0BSD), as its package has it: it polls, and swaps parts of a page.
-_TYPES = {"style.css": "text/css", "htmx.js": "text/javascript"}
+_TYPES = {"style.css": "text/css", "htmx.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _WEEK_SECONDS = 7 * 24 * 3600
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import azure.functions as func
 
@@ -51,18 +50,17 @@ class RunView:
 
     @property
     def steps(self) -> list[tuple[str, int, int]]:
-        """Read, mapped, sent, confirmed: how many are left at each, and how many were lost on the way to it."""
+        """From rows to members, as far as the run has come: how many there are, and how many were lost on the way."""
         run = self.run
-        left = run.contacts_mapped - sum(run.contacts_left_out.values())
-        counts = [run.rows_read, run.contacts_mapped, left, run.in_list]
-        names = [
-            phrases.N_("rows read"),
-            phrases.N_("contacts"),
-            phrases.N_("not left out"),
-            phrases.N_("in the list"),
+        left_out = sum(run.contacts_left_out.values())
+        found = [
+            (phrases.N_("rows read"), run.rows_read, 0),
+            (phrases.N_("contacts"), run.contacts_mapped, sum(run.rows_rejected.values())),
+            (phrases.N_("not left out"), run.contacts_mapped - left_out, left_out),
         ]
-        lost = [0, *(max(before - after, 0) for before, after in pairwise(counts))]
-        return list(zip(names, counts, lost, strict=True))
+        if run.finished_at is not None or run.contacts_delivered:
+            found.append((phrases.N_("confirmed by Brevo"), run.in_list, run.rejected_by_brevo))
+        return found
 
     @property
     def losses(self) -> list[tuple[str, int]]:
@@ -70,6 +68,11 @@ class RunView:
         run = self.run
         found = {**run.rows_rejected, **run.contacts_left_out, **run.contacts_rejected_by_brevo}
         return sorted(((reason, count) for reason, count in found.items() if count), key=lambda each: -each[1])
+
+    @property
+    def warnings(self) -> list[tuple[str, int]]:
+        """Why contacts are sent without a value, the largest number first."""
+        return sorted(self.run.warnings.items(), key=lambda each: -each[1])
 
     @property
     def changes_list_only(self) -> bool:
