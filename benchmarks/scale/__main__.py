@@ -12,6 +12,7 @@ from benchmarks.machine import machine, machine_text
 from benchmarks.scale.daily_change import daily_change
 from benchmarks.scale.due_at_once import due_at_once
 from benchmarks.scale.finding import Finding
+from benchmarks.scale.pages import pages
 from benchmarks.scale.past_runs import past_runs
 from benchmarks.scale.ten_million import ten_million
 from benchmarks.scale.workers import workers
@@ -23,6 +24,7 @@ _ALL: dict[str, Callable[[], Finding]] = {
     "due-at-once": due_at_once,
     "workers": workers,
     "past-runs": past_runs,
+    "pages": pages,
     "ten-million": ten_million,
 }
 

@@ -99,7 +99,7 @@ def withdraw(visit: Visit) -> func.HttpResponse:
 def remove(visit: Visit) -> func.HttpResponse:
     """Removes a connection that no export uses."""
     remove_connection(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
-    return redirect(f"{address('connections')}?done=saved")
+    return redirect(f"{address('connections')}?done=connection_removed")
 
 
 def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpResponse:

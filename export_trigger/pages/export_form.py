@@ -295,6 +295,7 @@ def _form(
         "source": "|".join(place),
         "beside": beside,
         "samples": _samples(visit, chosen, sources, str(raw.get("connection") or "")),
+        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
         "here": urlsplit(visit.req.url).path,
         "missing": [name for name in segments if name not in {each.segment for each in beside}],
         "columns": chosen.columns if chosen else [],

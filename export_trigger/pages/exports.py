@@ -10,14 +10,13 @@ from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
+from shared.access import require
 from shared.administration.ending import take_members_out
 from shared.administration.exports import (
-    SORT_KEYS,
-    ListedExport,
     detach_export,
     duplicate_export,
+    exports_found,
     find_export,
-    page_of_exports,
     permissions,
     remove_export,
     schedule_export,
@@ -25,21 +24,23 @@ from shared.administration.exports import (
 from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
-from shared.config.models import CronSchedule, Export, Schedule
-from shared.runs.clearing import members_of, staying_words
+from shared.config.models import CronSchedule, Document, Export, Schedule
+from shared.runs.clearing import members_of
+from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.state import Run
+from shared.runs.ticks import last_tick, missed_ticks
 
-_EXPORTS_A_PAGE = 20
+_EXPORTS_A_PAGE = 50
+_EXPORTS_WITH_STATE = 10
 _RUNS_IN_SPARKLINE = 30
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class ExportRow:
-    """An export on the first page, with its mode and its newest runs, oldest first."""
+class ExportState:
+    """What became of an export: its overview, and its newest runs, oldest first."""
 
-    listed: ListedExport
-    export: Export
+    overview: ExportOverview
     runs: Sequence[Run]
 
     @property
@@ -70,23 +71,44 @@ class ExportRow:
 
 @page("GET", "/")
 def show_exports(visit: Visit) -> func.HttpResponse:
-    """The first page."""
+    """The first page. What became of each export costs several calls to storage, so the script asks for it piece by
+    piece; with `state`, for who has no script, it comes with the page.
+    """
     search, sort, after = (visit.query.get(name, "") for name in ("search", "sort", "after"))
-    listed, more = page_of_exports(
-        visit.app, visit.caller, search=search, sort=sort, limit=_EXPORTS_A_PAGE, after=after
-    )
-    document = visit.app.document()
-    with ThreadPoolExecutor(_AT_ONCE, "pages") as pool:
-        runs = list(pool.map(lambda each: _newest_runs(visit, each.id), listed))
-    rows = [ExportRow(each, find_export(document, each.id), newest) for each, newest in zip(listed, runs, strict=True)]
-    done = phrases.DONE.get(visit.query.get("done", ""), "")
-    values = {"rows": rows, "more": more, "search": search, "sort": sort, "sort_keys": SORT_KEYS, "done": done}
+    with_state = "state" in visit.query
+    limit = _EXPORTS_WITH_STATE if with_state else _EXPORTS_A_PAGE
+    document, exports, more = exports_found(visit.app, visit.caller, search=search, sort=sort, limit=limit, after=after)
+    states: dict[str, ExportState] = {}
+    if with_state:
+        with ThreadPoolExecutor(_AT_ONCE, "pages") as pool:
+            found = pool.map(lambda each: _state(visit, document, each), exports)
+            states = dict(zip((each.id for each in exports), found, strict=True))
+    values = {
+        "rows": [(each, permissions(document, visit.caller, each)) for each in exports],
+        "states": states,
+        "more": {"search": search, "sort": sort, "after": more, **({"state": "1"} if with_state else {})}
+        if more
+        else {},
+        "search": search,
+        "sort": sort,
+        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
+    }
     return render(visit, "exports.html", values)
 
 
-def _newest_runs(visit: Visit, export_id: str) -> list[Run]:
-    found = [run for run in visit.app.store.latest(export_id, _RUNS_IN_SPARKLINE) if run.sends_segment]
-    return found[::-1]
+@page("GET", "/exports/<id>/state")
+def show_state(visit: Visit) -> func.HttpResponse:
+    """What became of one export, as a part of the first page."""
+    require(visit.caller, "view_export")
+    document = visit.app.document()
+    export = find_export(document, visit.path["id"])
+    return render(visit, "export_state.html", {"export": export, "state": _state(visit, document, export)})
+
+
+def _state(visit: Visit, document: Document, export: Export) -> ExportState:
+    missed = missed_ticks(visit.app, last_tick(visit.app))
+    runs = [run for run in visit.app.store.latest(export.id, _RUNS_IN_SPARKLINE) if run.sends_segment]
+    return ExportState(export_overview(visit.app, document, export, missed), runs[::-1])
 
 
 @page("POST", "/exports/run-all")
@@ -219,7 +241,7 @@ def _asked(
         "export": export,
         "etag": item_etag(export),
         "operation": operation,
-        "staying": staying_words(staying, export.list_id) if staying is not None else "",
+        "staying": staying,
         "problems": problems,
         "may": permissions(document, visit.caller, export),
         "sent": visit.form if problems else {},

@@ -79,14 +79,19 @@ REASONS = {
     "duplicate_phone": N_("phone number of another contact"),
     "invalid_date": N_("date left out"),
     "invalid_number": N_("number left out"),
-    "invalid_boolean": N_("yes or no left out"),
+    "invalid_boolean": N_("yes/no value left out"),
     "invalid_category": N_("category left out"),
     "invalid_multiple_choice": N_("choice left out"),
-    "text_too_long": N_("text cut out: too long"),
+    "text_too_long": N_("text left out: too long"),
     "left_list": N_("left the list"),
     "excluded": N_("excluded"),
     "blocked_new_address": N_("blocked, with a new address"),
     "address_of_another": N_("address of another contact"),
+    "brevo_invalid_email": N_("address that Brevo does not take"),
+    "brevo_duplicate_phone": N_("phone number of another contact at Brevo"),
+    "brevo_duplicate_email": N_("address of another contact at Brevo"),
+    "brevo_duplicate_customer": N_("customer number of another contact at Brevo"),
+    "brevo_other": N_("refused by Brevo for another reason"),
 }
 DONE = {
     "saved": N_("Saved. Nothing was sent: the next run uses it."),
@@ -97,22 +102,21 @@ DONE = {
     "approved": N_("Approved. The run goes on."),
     "cancelled": N_("Cancelled. A part that is on its way is still finished."),
     "started": N_("Started."),
-    "connected": N_("Connected."),
+    "connection_removed": N_("The connection was removed."),
     "disconnected": N_("Consent was withdrawn. Exports on this connection send nothing."),
     "restored": N_("The older configuration is back. Nothing was sent."),
-    "reset": N_("Forgotten what was sent. The next run sends everybody and removes nobody."),
-    "viewed": N_("Your language and time zone are kept in this browser."),
+    "reset": N_("What was sent is forgotten. The next run sends everybody and removes nobody."),
 }
 
 
 def reason_text(viewer: Viewer, reason: str) -> str:
-    """A reason of a rejected row; Brevo's own reasons as Brevo names them."""
+    """A reason of a rejected row, in words; one that is not known here as it is."""
     english = REASONS.get(reason)
-    return viewer.text(english) if english else reason.removeprefix("brevo_").replace("_", " ")
+    return viewer.text(english) if english else reason.replace("_", " ")
 
 
 def schedule_text(viewer: Viewer, schedule: Schedule) -> str:
     """When an export runs by itself."""
     if isinstance(schedule, CronSchedule):
         return f"{schedule.cron} ({schedule.time_zone})"
-    return viewer.text(N_("with each refresh") if schedule == "with_refresh" else N_("off"))
+    return viewer.text(N_("with each refresh") if schedule == "with_refresh" else N_("only when a person starts it"))

@@ -25,10 +25,14 @@ _UNDOABLE = ("export", "plan", "repair")
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as its page shows it. `shown` names the staging; `actions` is what the caller may do with it now."""
+    """A run as its page shows it. `shown` names the staging, `mode` is its export's, empty where that is gone.
+
+    `actions` is what the caller may do with it now.
+    """
 
     run: RunStory
     shown: str
+    mode: str
     actions: frozenset[str]
 
     @property
@@ -56,7 +60,7 @@ class RunView:
         found = [
             (phrases.N_("rows read"), run.rows_read, 0),
             (phrases.N_("contacts"), run.contacts_mapped, sum(run.rows_rejected.values())),
-            (phrases.N_("not left out"), run.contacts_mapped - left_out, left_out),
+            (phrases.N_("after those left out"), run.contacts_mapped - left_out, left_out),
         ]
         if run.finished_at is not None or run.contacts_delivered:
             found.append((phrases.N_("confirmed by Brevo"), run.in_list, run.rejected_by_brevo))
@@ -75,6 +79,17 @@ class RunView:
         return sorted(self.run.warnings.items(), key=lambda each: -each[1])
 
     @property
+    def who_is_removed(self) -> str:
+        """Whom a run takes out of the list that takes out somebody; empty where another sentence says it."""
+        if not self.run.contacts_to_remove or self.changes_list_only:
+            return ""
+        if self.mode == "mirror_exact":
+            return phrases.N_("Removed is everybody who is not in the segment, whoever put them into the list.")
+        return phrases.N_(
+            "Removed are those whom this export has put into the list, and who are not in the segment now."
+        )
+
+    @property
     def changes_list_only(self) -> bool:
         """True for a run that sends no contacts."""
         return self.run.kind in ("undo", "clear", "verify")
@@ -85,7 +100,9 @@ def show_run(visit: Visit) -> func.HttpResponse:
     """A run; the script asks for its moving part again and again."""
     require(visit.caller, "view_run")
     run = find_run(visit.app, visit.path["id"])
-    view = RunView(run_story(visit.app, run), run.rejected_id, _actions(visit, run))
+    export = _document(visit).export(run.export)
+    mode = export.sync_mode if export else ""
+    view = RunView(run_story(visit.app, run), run.rejected_id, mode, _actions(visit, run))
     values = {"view": view, "run": view.run, "done": phrases.DONE.get(visit.query.get("done", ""), "")}
     if not visit.is_partial:
         return render(visit, "run.html", values)
@@ -93,12 +110,17 @@ def show_run(visit: Visit) -> func.HttpResponse:
     return render(visit, "run_part.html", values, headers={} if view.is_open else {"HX-Refresh": "true"})
 
 
+def _document(visit: Visit) -> Document:
+    """The configuration; an empty one while it cannot be read: runs are shown all the same."""
+    try:
+        return visit.app.document()
+    except ConfigurationError:
+        return Document()
+
+
 def _actions(visit: Visit, run: Run) -> frozenset[str]:
     """What the caller may do with the run now."""
-    try:
-        document = visit.app.document()
-    except ConfigurationError:
-        document = Document()
+    document = _document(visit)
     export = document.export(run.export)
     shared = is_shared(visit.caller, document.connection_of(export) if export else None)
     found = set()

@@ -10,6 +10,7 @@ from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.viewer import Viewer, is_zone, languages
 from export_trigger.pages.visit import ROOT, Visit, address
+from shared.access import require
 from shared.administration.audit import read_audit
 from shared.administration.history import list_versions, restore_version
 from shared.operating.doctor import examine
@@ -37,10 +38,15 @@ def restore(visit: Visit) -> func.HttpResponse:
 
 @page("GET", "/health")
 def show_health(visit: Visit) -> func.HttpResponse:
-    """What doctor says, group by group."""
+    """What doctor says, group by group: at once with `now`, else the page asks for it, since it takes a while."""
+    require(visit.caller, "operate")
+    if "now" not in visit.query:
+        return render(visit, "health.html", {"groups": None})
     findings = list(examine(visit.caller))
     groups = [(name, list(found)) for name, found in groupby(findings, key=lambda each: each.group)]
-    return render(visit, "health.html", {"groups": groups, "findings": findings})
+    bad = [each for each in findings if each.state != "ok"]
+    template = "health_part.html" if visit.is_partial else "health.html"
+    return render(visit, template, {"groups": groups, "bad": bad})
 
 
 @page("GET", "/view")

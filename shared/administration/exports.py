@@ -79,22 +79,30 @@ def page_of_exports(
     round. An export costs several calls to storage, so only those of the page are looked at, some at a time. Raises
     InvalidInput for another key, ConfigurationError for an id that is not in the list any more.
     """
+    document, page, more = exports_found(app, caller, search=search, sort=sort, limit=limit, after=after)
+    missed = missed_ticks(app, last_tick(app))
+    with ThreadPoolExecutor(_AT_ONCE, "exports") as pool:
+        return list(pool.map(lambda each: _listed(app, document, caller, each, missed), page)), more
+
+
+def exports_found(
+    app: App, caller: Caller, *, search: str = "", sort: str = "", limit: int | None = None, after: str = ""
+) -> tuple[Document, list[Export], str]:
+    """The configuration, and the exports of a page of it as `page_of_exports` has them, without their runs."""
     require(caller, "view_export")
     key = sort.removeprefix("-")
     if sort and key not in SORT_KEYS:
         raise InvalidInput([f"sort: is none of {', '.join(SORT_KEYS)}"], "body_invalid")
     document = app.configuration.read()
     found = [export for export in document.exports if _matches(export, search)]
-    with ThreadPoolExecutor(_AT_ONCE, "exports") as pool:
-        if sort:
+    if sort:
+        with ThreadPoolExecutor(_AT_ONCE, "exports") as pool:
             values = pool.map(lambda each: _sort_value(app, each, key), found)
             ordered = sorted(zip(values, found, strict=True), key=itemgetter(0), reverse=sort.startswith("-"))
-            found = [export for _, export in ordered]
-        first = _place_after(found, after)
-        page = found[first : None if limit is None else first + limit]
-        missed = missed_ticks(app, last_tick(app))
-        listed = list(pool.map(lambda each: _listed(app, document, caller, each, missed), page))
-    return listed, page[-1].id if page and first + len(page) < len(found) else ""
+        found = [export for _, export in ordered]
+    first = _place_after(found, after)
+    page = found[first : None if limit is None else first + limit]
+    return document, page, page[-1].id if page and first + len(page) < len(found) else ""
 
 
 def _place_after(exports: list[Export], after: str) -> int:

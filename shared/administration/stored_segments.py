@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from pydantic import ValidationError
 
@@ -35,6 +36,8 @@ _OTHERS = ("$", "azure-webjobs-", "app-package-", "insights-")
 _AT_ONCE = 8
 # A run of the same snapshot has counted its rows. An older one is not looked for.
 _NEWEST_RUNS = 5
+# Nor in more exports than these of the same segment.
+_MOST_EXPORTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +156,7 @@ def _sends(export: Export, address: SegmentAddress) -> bool:
 def _rows(app: App, exports: Iterable[Export], snapshot: Snapshot) -> int | None:
     """How many rows a run has read of exactly these files."""
     (part,) = snapshot.segments
-    for export in exports:
+    for export in islice(exports, _MOST_EXPORTS):
         whole = snapshot.id if len(export.segments) == 1 else _snapshot_of(app, export)
         for run in app.store.latest(export.id, _NEWEST_RUNS):
             if run.snapshot == whole and run.sends_segment:
