@@ -3,7 +3,8 @@
 What the form does not show stays as it is in an export that is changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -256,16 +257,24 @@ def read_sources(visit: Visit, connection_id: str, export: Export | None = None)
         ]
     )
     container = export.source.container if export else ""
-    try:
-        found.segments, _ = list_segments(visit.app, visit.caller, container)
-    except ExportError as error:
-        found.unread.append(error)
-    if any(each.id == connection_id for each in found.connections):
+    of_account = any(each.id == connection_id for each in found.connections)
+
+    def read[T](listed: Callable[[], tuple[list[T], str]], *, wanted: bool = True) -> list[T]:
         try:
-            found.lists, _ = list_lists(visit.app, visit.caller, connection_id, limit=_MOST_LISTS)
-            found.attributes, _ = list_attributes(visit.app, visit.caller, connection_id, limit=_MOST_ATTRIBUTES)
+            return listed()[0] if wanted else []
         except ExportError as error:
             found.unread.append(error)
+            return []
+
+    app, caller = visit.app, visit.caller
+    # At the same time: each waits for storage or for Brevo.
+    with ThreadPoolExecutor(3, "form") as pool:
+        segments = pool.submit(read, lambda: list_segments(app, caller, container))
+        lists = pool.submit(read, lambda: list_lists(app, caller, connection_id, limit=_MOST_LISTS), wanted=of_account)
+        attributes = pool.submit(
+            read, lambda: list_attributes(app, caller, connection_id, limit=_MOST_ATTRIBUTES), wanted=of_account
+        )
+    found.segments, found.lists, found.attributes = segments.result(), lists.result(), attributes.result()
     return found
 
 
