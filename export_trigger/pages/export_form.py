@@ -151,7 +151,10 @@ def edit(visit: Visit) -> func.HttpResponse:
 
 
 def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: str | None) -> func.HttpResponse:
-    raw, action = {**before, **sent(visit, before), "id": export_id}, visit.form.get("action", "check")
+    raw = {**before, **sent(visit, before), "id": export_id}
+    # An empty number is the default.
+    raw = {name: value for name, value in raw.items() if value is not None or name not in _NUMBERS}
+    action = visit.form.get("action", "check")
     checked = Checked()
     if action == "save":
         try:
@@ -174,7 +177,6 @@ def check(visit: Visit, raw: Mapping[str, Any], *, with_preview: bool) -> Checke
     found = Checked(is_checked=True)
     given = dict(raw) if raw.get("id") else {**raw, "id": _UNSAVED}
     try:
-        require(visit.caller, "preview_export", None)
         export = read_export(visit.app, visit.caller, given, given["id"])
         connection = visit.app.configuration.read().connection_of(export)
         require(visit.caller, "preview_export", connection)
@@ -197,7 +199,7 @@ def sent(visit: Visit, before: Mapping[str, Any]) -> dict[str, Any]:
         "mapping": {**(before.get("mapping") or {}), **_mapping(visit, before)},
         "schedule": _schedule(visit),
         "sync_mode": form.get("sync_mode", "full"),
-        **{name: form.get(name) == "yes" for name in _CHOICES},
+        **{name: form.get(name) == "yes" for name in _CHOICES if name in before or name in form},
     }
     if "source" not in before:
         container, _, folder = form.get("source", "").partition("|")
@@ -208,12 +210,11 @@ def sent(visit: Visit, before: Mapping[str, Any]) -> dict[str, Any]:
     else:
         number = form.get("list_id", "")
         found["list_id"] = int(number) if number.isascii() and number.isdigit() else None
-    if country := form.get("default_country", "").strip():
-        found["default_country"] = country.upper()
+    found["default_country"] = form.get("default_country", "").strip().upper() or None
     for name, number_of in _NUMBERS.items():
         text = form.get(name, "").strip()
         try:
-            found |= {name: number_of(text)} if text else {}
+            found[name] = number_of(text) if text else None
         except ValueError:
             found[name] = text
     return found

@@ -90,6 +90,7 @@ def test_save_adds_the_export_and_runs_nothing(browser):
 def test_edit_keeps_what_the_form_does_not_show(browser):
     export = browser.flow.export_id
     change = {"exclude": {"list_ids": [13]}, "leave_out_missing_attributes": True}
+    change |= {"default_country": "RO", "max_profiles": 10, "hold_hours": 24}
     document = json.loads(browser.flow.app.configuration.read_bytes())
     document["exports"][0].update(change)
     browser.flow.app.storage.app_blobs.write(
@@ -97,9 +98,12 @@ def test_edit_keeps_what_the_form_does_not_show(browser):
     )
     page = browser.open(f"/exports/{export}/edit")
     values = filled(page, display_name="Renamed", leave_out_missing_attributes="yes", action="save")
+    values |= {"hold_hours": "12", "default_country": "", "max_profiles": ""}
     values |= {"etag": page.hidden("etag"), "list_id": str(document["exports"][0]["list_id"])}
     assert browser.send_raw(f"/exports/{export}/edit", values).to.endswith("?done=saved")
     saved = browser.flow.app.document().export(export)
     assert saved.display_name == "Renamed"
     assert saved.exclude.list_ids == [13]
+    assert (saved.default_country, saved.max_profiles, saved.hold_hours) == (None, None, 12)
+    assert saved.leave_out_missing_attributes
     assert saved.source.model_dump() == browser.flow.app.document().export(export).source.model_dump()
