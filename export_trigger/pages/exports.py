@@ -1,6 +1,6 @@
 """The exports: what there is, what became of each, and what may be done with it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
-from shared.access import require
+from shared.access import Caller, Operation, require
 from shared.administration.ending import take_members_out
 from shared.administration.exports import (
     detach_export,
@@ -24,6 +24,7 @@ from shared.administration.exports import (
 from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
+from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
 from shared.runs.clearing import members_of
 from shared.runs.overview import ExportOverview, export_overview
@@ -201,13 +202,7 @@ def ask_detach(visit: Visit) -> func.HttpResponse:
 @page("POST", "/exports/<id>/detach")
 def detach(visit: Visit) -> func.HttpResponse:
     """Detaches the export; its members leave the list first where that is wanted."""
-    export_id, etag = visit.path["id"], visit.form.get("etag", "")
-    if visit.form.get("members") == "remove":
-        start = take_members_out(visit.app, visit.caller, "detach_export", export_id, "http", expected=etag)
-        if start:
-            return redirect(address("runs", start.run_id))
-    detach_export(visit.app, visit.caller, export_id, etag)
-    return redirect(f"{address()}?done=detached")
+    return _ended(visit, "detach_export", detach_export, "detached")
 
 
 @page("GET", "/exports/<id>/remove")
@@ -219,21 +214,28 @@ def ask_remove(visit: Visit) -> func.HttpResponse:
 @page("POST", "/exports/<id>/remove")
 def remove(visit: Visit) -> func.HttpResponse:
     """Removes the export; its members leave the list first where that is wanted."""
+    return _ended(visit, "remove_export", remove_export, "removed")
+
+
+def _ended(
+    visit: Visit, operation: Operation, end: Callable[[App, Caller, str, str], object], done: str
+) -> func.HttpResponse:
+    """Ends the export as it was shown; or starts the run that takes its members out before, and leads to that."""
     export_id, etag = visit.path["id"], visit.form.get("etag", "")
     if visit.form.get("members") == "remove":
-        start = take_members_out(visit.app, visit.caller, "remove_export", export_id, "http", expected=etag)
+        start = take_members_out(visit.app, visit.caller, operation, export_id, "http", expected=etag)
         if start:
             return redirect(address("runs", start.run_id))
-    remove_export(visit.app, visit.caller, export_id, etag)
-    return redirect(f"{address()}?done=removed")
+    end(visit.app, visit.caller, export_id, etag)
+    return redirect(f"{address()}?done={done}")
 
 
 def _asked(
-    visit: Visit, template: str, operation: str, problems: Sequence[str] = (), status: int = 200
+    visit: Visit, template: str, operation: Operation, problems: Sequence[str] = (), status: int = 200
 ) -> func.HttpResponse:
     """A page that asks before something is done to an export, with the ETag of what is shown."""
     export_id = visit.path["id"]
-    require_for_export(visit.app, visit.caller, operation, export_id)  # type: ignore[arg-type]
+    require_for_export(visit.app, visit.caller, operation, export_id)
     document = visit.app.document()
     export = find_export(document, export_id)
     staying = members_of(visit.app, document, export) if template == "end.html" else None

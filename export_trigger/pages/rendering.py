@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def render(
         "role": visit.caller.role,
         "can": lambda operation: may(visit.caller.role, operation, shared=False),
         "could": lambda operation: may(visit.caller.role, operation, shared=True),
-        "token": lambda: token_for(visit.caller, visit.app.storage.clock.now()),
+        "token": lambda: token_for(visit.caller, datetime.now(UTC)),
         "token_field": FIELD,
     }
     body = _environment(visit.viewer.language).get_template(template).render(**known, **(values or {}))

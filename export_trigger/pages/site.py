@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 import azure.functions as func
@@ -24,7 +25,6 @@ from export_trigger.pages.token import FIELD, check_token
 from export_trigger.pages.viewer import Viewer
 from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import AccessDenied, Caller, people_sign_in, request_caller
-from shared.app import open_app
 from shared.errors import ExportError, TransientError, place_of
 
 __all__ = ["answer", "connections", "export_form", "exports", "files", "person", "runs", "service"]
@@ -37,7 +37,7 @@ _SIGN_IN = "/.auth/login/aad?post_login_redirect_uri="
 
 def answer(req: func.HttpRequest) -> func.HttpResponse:
     """The page for a request; whatever goes wrong has a page as well, with nothing of an error but its own words."""
-    visit = Visit(req, _NOBODY, open_app(), Viewer.of(req.headers), {})
+    visit = Visit(req, _NOBODY, Viewer.of(req.headers), {})
     try:
         handler, visit = _found(visit)
         return handler(visit)
@@ -55,7 +55,7 @@ def _found(visit: Visit) -> tuple[Handler, Visit]:
     path = urlsplit(req.url).path.partition(ROOT)[2] or "/"
     handler, values = _match(path, req.method)
     if handler is files.show_file:
-        return handler, Visit(req, _NOBODY, visit.app, visit.viewer, values)
+        return handler, Visit(req, _NOBODY, visit.viewer, values)
     if not people_sign_in(os.environ):
         return _sign_in_is_off, visit
     try:
@@ -64,9 +64,9 @@ def _found(visit: Visit) -> tuple[Handler, Visit]:
         if req.method == "GET":
             return _sign_in, visit
         raise
-    known = Visit(req, caller, visit.app, visit.viewer, values)
+    known = Visit(req, caller, visit.viewer, values)
     if req.method == "POST":
-        check_token(caller, known.form.get(FIELD, ""), visit.app.storage.clock.now())
+        check_token(caller, known.form.get(FIELD, ""), datetime.now(UTC))
     return handler, known
 
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from export_trigger.answers import LARGEST_BODY_BYTES, RequestError
 from export_trigger.pages.viewer import Viewer
 from shared.access import Caller
-from shared.app import App
+from shared.app import App, open_app
 
 ROOT = "/api/pages"
 
@@ -22,9 +22,13 @@ class Visit:
 
     req: func.HttpRequest
     caller: Caller
-    app: App
     viewer: Viewer
     path: Mapping[str, str]
+
+    @cached_property
+    def app(self) -> App:
+        """What is behind the pages. Raises as `open_app` does: a page that says so needs none of it."""
+        return open_app()
 
     @cached_property
     def query(self) -> MultiDict[str, str]:

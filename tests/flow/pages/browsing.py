@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 import pytest
 
-from export_trigger.pages import site
+from export_trigger.pages import site, visit
 from export_trigger.pages.visit import ROOT
 from tests.flow.conftest import Flow
 
@@ -84,7 +84,7 @@ def browser(make_flow, monkeypatch):
     location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
     flow = make_flow(EXPORT_CONFIG=location)
     flow.change(schedule="off")
-    monkeypatch.setattr(site, "open_app", lambda: flow.app)
+    monkeypatch.setattr(visit, "open_app", lambda: flow.app)
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     flow.segment(CSV)
     document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()

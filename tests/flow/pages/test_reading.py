@@ -2,6 +2,9 @@
 
 import pytest
 
+from export_trigger.pages import visit
+from shared.errors import ConfigurationError
+
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
 ADMINISTRATORS_ONLY = ("/history", "/health", "/new-connection")
 
@@ -78,3 +81,24 @@ def test_files_need_no_sign_in_and_are_kept(browser):
         assert page.status == 200
         assert page.headers["cache-control"] == "public, max-age=604800"
     assert browser.open("/static/../site.py").status == 404
+
+
+def test_app_whose_storage_cannot_be_opened_says_so_on_a_page(browser, monkeypatch):
+    def refuses():
+        raise ConfigurationError("setting_missing", "The setting AzureWebJobsStorage is not set.", "Set it.")
+
+    monkeypatch.setattr(visit, "open_app", refuses)
+    page = browser.open("/")
+    assert page.status == 409
+    assert "AzureWebJobsStorage is not set" in page.text
+
+
+def test_error_that_nobody_foresaw_says_nothing_of_a_person(browser, monkeypatch):
+    def breaks():
+        raise ValueError("ana@example.com")
+
+    monkeypatch.setattr(visit, "open_app", breaks)
+    page = browser.open("/")
+    assert page.status == 500
+    assert "ana@example.com" not in page.html
+    assert "Something went wrong here." in page.text
