@@ -2,6 +2,7 @@
 
 from export_trigger.pages.viewer import Viewer
 from shared.config.models import CronSchedule, Schedule
+from shared.runs.batch import BatchState
 from shared.runs.kinds import Kind
 from shared.runs.state import State
 
@@ -11,7 +12,7 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a text that is 
     return text
 
 
-STATES: dict[State, str] = {
+STATES: dict[str, str] = {
     "queued": N_("waiting to start"),
     "staging": N_("reading the segment"),
     "held": N_("waiting for approval"),
@@ -25,6 +26,32 @@ STATES: dict[State, str] = {
 }
 # Where each state stands on the way, from 0 to 1.
 PROGRESS: dict[State, float] = {"queued": 0.02, "staging": 0.15, "held": 0.3, "delivering": 0.4, "confirming": 0.75}
+BATCHES: dict[BatchState, str] = {
+    "staged": N_("ready"),
+    "delivering": N_("sending"),
+    "delivered": N_("waiting for Brevo"),
+    "confirmed": N_("confirmed"),
+    "failed": N_("failed"),
+}
+EVENTS = {
+    "added": N_("added to the list"),
+    "approved": N_("approved"),
+    "confirmed": N_("confirmed"),
+    "delivered": N_("sent"),
+    "driven_on": N_("continued"),
+    "fallen_out": N_("left out meanwhile"),
+    "import_failed": N_("import failed"),
+    "list_read": N_("list read"),
+    "notified": N_("message sent"),
+    "not_notified": N_("message not sent"),
+    "notice_unknown": N_("message unclear"),
+    "passed_over": N_("passed over"),
+    "removed": N_("removed from the list"),
+    "removing": N_("removing from the list"),
+    "replayed": N_("continued by an operator"),
+    "report_unread": N_("report not read"),
+    "waiting": N_("waiting"),
+}
 KINDS: dict[Kind, str] = {
     "export": N_("Run"),
     "trial": N_("Trial"),
@@ -113,6 +140,12 @@ def reason_text(viewer: Viewer, reason: str) -> str:
     """A reason of a rejected row, in words; one that is not known here as it is."""
     english = REASONS.get(reason)
     return viewer.text(english) if english else reason.replace("_", " ")
+
+
+def event_text(viewer: Viewer, kind: str) -> str:
+    """What happened to a run, in words: a state that it entered, or what was noted."""
+    english = EVENTS.get(kind) or STATES.get(kind)
+    return viewer.text(english) if english else kind.replace("_", " ")
 
 
 def schedule_text(viewer: Viewer, schedule: Schedule) -> str:
