@@ -19,11 +19,11 @@ from export_trigger.pages import (
     runs,
     service,
 )
-from export_trigger.pages.rendering import redirect, render
+from export_trigger.pages.rendering import html_answer, redirect, render
 from export_trigger.pages.routes import MAP, Handler
 from export_trigger.pages.token import FIELD, check_token
 from export_trigger.pages.viewer import Viewer
-from export_trigger.pages.visit import ROOT, Visit, address
+from export_trigger.pages.visit import ROOT, Visit
 from shared.access import AccessDenied, Caller, people_sign_in, request_caller
 from shared.errors import ExportError, TransientError, place_of
 
@@ -90,7 +90,10 @@ def _sign_in_is_off(visit: Visit) -> func.HttpResponse:
 def _sign_in(visit: Visit) -> func.HttpResponse:
     parts = urlsplit(visit.req.url)
     there = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return redirect(_SIGN_IN + quote(there, safe=""))
+    # A part of a page would be answered by another host's page: the whole one is read again, and leads there.
+    return (
+        html_answer("", 401, {"HX-Refresh": "true"}) if visit.is_partial else redirect(_SIGN_IN + quote(there, safe=""))
+    )
 
 
 def problem_page(visit: Visit, error: ExportError, status: int = 0) -> func.HttpResponse:
@@ -99,5 +102,5 @@ def problem_page(visit: Visit, error: ExportError, status: int = 0) -> func.Http
     if isinstance(error, TransientError):
         status = status or 503
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds or 5))
-    found = {"error": error, "back": address()}
-    return render(visit, "problem.html", found, status=status or STATUS.get(error.code, 409), headers=headers)
+    template = "problem_part.html" if visit.is_partial else "problem.html"
+    return render(visit, template, {"error": error}, status=status or STATUS.get(error.code, 409), headers=headers)

@@ -102,3 +102,13 @@ def test_error_that_nobody_foresaw_says_nothing_of_a_person(browser, monkeypatch
     assert page.status == 500
     assert "ana@example.com" not in page.html
     assert "Something went wrong here." in page.text
+
+
+def test_part_of_a_page_says_what_is_wrong_in_its_place_or_leads_to_the_sign_in(browser):
+    browser.headers["hx-request"] = "true"
+    page = browser.open("/runs/none")
+    assert page.status == 404
+    assert page.html.startswith('<div class="fault" role="alert">')
+    browser.role = None
+    page = browser.open("/runs/none")
+    assert (page.status, page.headers["hx-refresh"], page.html) == (401, "true", "")
