@@ -1,10 +1,11 @@
 """Small pictures, drawn here as SVG without a style or a script of their own. Each stands beside a table or a text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
 _BAR_WIDTH, _BAR_GAP, _HEIGHT = 5, 2, 28
+_TEXT_HEIGHT = 20
 
 
 def sparkline(values: Sequence[int], failed: Sequence[bool], title: str) -> Markup:
@@ -31,7 +32,7 @@ def bar(value: int, most: int) -> Markup:
     ).format(width)
 
 
-def flow(steps: Sequence[tuple[str, int, int]], title: str) -> Markup:
+def flow(steps: Sequence[tuple[str, int, int]], title: str, number: Callable[[float], str]) -> Markup:
     """A band that gets thinner where contacts are lost. Of each step: its name, how many are left and lost."""
     most = max([*(count for _, count, _ in steps), 1])
     wide, high = 120, 60
@@ -42,6 +43,8 @@ def flow(steps: Sequence[tuple[str, int, int]], title: str) -> Markup:
         drawn += Markup('<rect class="bar" x="{}" y="{}" width="{}" height="{}"/>').format(
             x, (high - height) / 2, wide, height
         )
+        if height >= _TEXT_HEIGHT:
+            drawn += Markup('<text x="{}" y="{}">{}</text>').format(x + wide / 2, high / 2, number(count))
         if lost:
             thick = max(round(lost / most * high), 2)
             drawn += Markup('<rect class="failed" x="{}" y="{}" width="10" height="{}"/>').format(x - 10, high, thick)

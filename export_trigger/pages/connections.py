@@ -9,7 +9,7 @@ from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
-from shared.access import ROLES, require
+from shared.access import ROLES, AccessDenied, require
 from shared.administration.connections import (
     ConnectionTest,
     connect,
@@ -21,6 +21,7 @@ from shared.administration.connections import (
 )
 from shared.administration.items import InvalidInput, parse_item
 from shared.config.models import Connection
+from shared.errors import ConfigurationError
 
 _NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
 
@@ -55,12 +56,13 @@ def show_connection(visit: Visit) -> func.HttpResponse:
 @page("POST", "/connections/<id>/connect")
 def test(visit: Visit) -> func.HttpResponse:
     """Tests the connection; where the person agrees, it is connected once every step has passed."""
-    agreed_by = visit.form.get("agreed_by", "").strip()
-    agrees = visit.form.get("agree") == "yes" and bool(agreed_by)
+    agreed_by, agrees = visit.form.get("agreed_by", "").strip(), visit.form.get("agree") == "yes"
+    if agrees and not agreed_by:
+        return _shown(visit, None, nameless=True)
     return _shown(visit, connect(visit.app, visit.caller, visit.path["id"], agreed_by if agrees else None))
 
 
-def _shown(visit: Visit, tested: ConnectionTest | None) -> func.HttpResponse:
+def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = False) -> func.HttpResponse:
     found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
     document = visit.app.document()
     values = {
@@ -68,6 +70,7 @@ def _shown(visit: Visit, tested: ConnectionTest | None) -> func.HttpResponse:
         "is_whole": isinstance(found, Connection),
         "etag": etag,
         "tested": tested,
+        "nameless": nameless,
         "exports": [export for export in document.exports if export.connection == found.id],
         "done": phrases.DONE.get(visit.query.get("done", ""), ""),
     }
@@ -112,9 +115,13 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
     raw = before | _sent(visit)
     try:
         saved = save_connection(visit.app, visit.caller, parse_item(Connection, raw, connection_id), expected)
-    except InvalidInput as error:
-        return _form(visit, raw | {"id": connection_id}, expected or "", error.problems, status=400)
-    return redirect(f"{address('connections', saved.item.id)}?done=saved")
+    except ConfigurationError as error:
+        if isinstance(error, AccessDenied):
+            raise
+        problems = error.problems if isinstance(error, InvalidInput) else [error.message]
+        return _form(visit, raw | {"id": connection_id}, expected or "", problems, status=400)
+    done = "saved" if saved.item.consent else "connection_saved"
+    return redirect(f"{address('connections', saved.item.id)}?done={done}")
 
 
 def _sent(visit: Visit) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import azure.functions as func
 
 from export_trigger.pages import phrases
+from export_trigger.pages.export_fields import schedule_faults, schedule_of
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
@@ -25,7 +26,8 @@ from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
 from shared.app import App
-from shared.config.models import CronSchedule, Document, Export, Schedule
+from shared.config.models import CronSchedule, Document, Export
+from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of
 from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.state import Run
@@ -87,6 +89,7 @@ def show_exports(visit: Visit) -> func.HttpResponse:
     values = {
         "rows": [(each, permissions(document, visit.caller, each)) for each in exports],
         "states": states,
+        "names": {each.id: each.display_name for each in document.connections},
         "more": {"search": search, "sort": sort, "after": more, **({"state": "1"} if with_state else {})}
         if more
         else {},
@@ -159,8 +162,13 @@ def duplicate(visit: Visit) -> func.HttpResponse:
     new_id, name = visit.form.get("id", "").strip(), visit.form.get("display_name", "").strip()
     try:
         saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name)
-    except InvalidInput as error:
-        return _asked(visit, "duplicate.html", "duplicate_export", error.problems, status=400)
+    except ConfigurationError as error:
+        if error.code not in ("already_there", "body_invalid"):
+            raise
+        problems = error.problems if isinstance(error, InvalidInput) else ["id: There is an export of this id already."]
+        return _asked(visit, "duplicate.html", "duplicate_export", problems, status=400)
+    # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
+    schedule_export(visit.app, visit.caller, saved.item.id, "off")
     return redirect(f"{address('exports', saved.item.id, 'edit')}?done=duplicated")
 
 
@@ -173,24 +181,17 @@ def ask_schedule(visit: Visit) -> func.HttpResponse:
 @page("POST", "/exports/<id>/schedule")
 def schedule(visit: Visit) -> func.HttpResponse:
     """Changes the schedule."""
+    export_id, etag = visit.path["id"], visit.form.get("etag", "") or None
+    before = find_export(visit.app.document(), export_id).schedule
     try:
-        schedule_export(
-            visit.app, visit.caller, visit.path["id"], schedule_of(visit), visit.form.get("etag", "") or None
-        )
+        if found := schedule_faults(visit.form, before.model_dump() if isinstance(before, CronSchedule) else before):
+            raise InvalidInput(found)
+        wanted = schedule_of(visit.form)
+        parsed = parse_strictly(CronSchedule, wanted) if isinstance(wanted, dict) else wanted
+        schedule_export(visit.app, visit.caller, export_id, parsed, etag)
     except InvalidInput as error:
         return _asked(visit, "schedule.html", "schedule_export", error.problems, status=400)
     return redirect(f"{address()}?done=scheduled")
-
-
-def schedule_of(visit: Visit) -> Schedule:
-    """The schedule that a form names. Raises InvalidInput."""
-    kind = visit.form.get("schedule", "")
-    if kind == "with_refresh":
-        return "with_refresh"
-    if kind != "cron":
-        return "off"
-    zone = visit.form.get("time_zone", "").strip() or visit.viewer.zone
-    return parse_strictly(CronSchedule, {"cron": visit.form.get("cron", "").strip(), "time_zone": zone})
 
 
 @page("GET", "/exports/<id>/detach")
@@ -230,6 +231,14 @@ def _ended(
     return redirect(f"{address()}?done={done}")
 
 
+def _typed(visit: Visit) -> object:
+    """The schedule as it was typed, right or wrong."""
+    form = visit.form
+    if form.get("cron") or form.get("schedule") == "cron":
+        return {"cron": form.get("cron", ""), "time_zone": form.get("time_zone", "")}
+    return form.get("schedule", "")
+
+
 def _asked(
     visit: Visit, template: str, operation: Operation, problems: Sequence[str] = (), status: int = 200
 ) -> func.HttpResponse:
@@ -247,5 +256,6 @@ def _asked(
         "problems": problems,
         "may": permissions(document, visit.caller, export),
         "sent": visit.form if problems else {},
+        "typed": _typed(visit) if problems else None,
     }
     return render(visit, template, values, status=status)

@@ -4,7 +4,7 @@ from export_trigger.pages.viewer import Viewer
 from shared.config.models import CronSchedule, Schedule
 from shared.runs.batch import BatchState
 from shared.runs.kinds import Kind
-from shared.runs.state import State
+from shared.runs.state import SUCCEEDED, State
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a text that is translated later
@@ -24,6 +24,7 @@ STATES: dict[str, str] = {
     "cancelled": N_("cancelled"),
     "skipped": N_("skipped"),
 }
+DONE_STATES = SUCCEEDED
 # Where each state stands on the way, from 0 to 1.
 PROGRESS: dict[State, float] = {"queued": 0.02, "staging": 0.15, "held": 0.3, "delivering": 0.4, "confirming": 0.75}
 BATCHES: dict[BatchState, str] = {
@@ -58,7 +59,7 @@ KINDS: dict[Kind, str] = {
     "plan": N_("Plan"),
     "undo": N_("Undo"),
     "clear": N_("Removal of members"),
-    "verify": N_("Verification"),
+    "verify": N_("Comparison of list and segment"),
     "repair": N_("Repair"),
 }
 MODES: dict[str, tuple[str, str]] = {
@@ -120,12 +121,34 @@ REASONS = {
     "brevo_duplicate_customer": N_("customer number of another contact at Brevo"),
     "brevo_other": N_("refused by Brevo for another reason"),
 }
+LABELS = {
+    "id": N_("Id"),
+    "display_name": N_("Name"),
+    "connection": N_("Connection"),
+    "list_id": N_("Brevo list"),
+    "list_name": N_("Brevo list"),
+    "segments": N_("Segments"),
+    "schedule": N_("It runs"),
+    "sync_mode": N_("Mode"),
+    "default_country": N_("Country of numbers without a country code"),
+    "mapping.email": N_("E-mail address"),
+    "mapping.first_name": N_("First name"),
+    "mapping.last_name": N_("Last name"),
+    "mapping.phone": N_("Phone"),
+    "mapping.attributes": N_("Attributes"),
+    "api_key.setting": N_("Name of the app setting that holds the key"),
+    "imports_at_once": N_("Imports at once"),
+    "import_deadline_hours": N_("Hours that one import may take"),
+}
+"""What a page calls the key of the configuration that a fault begins with."""
 DONE = {
     "saved": N_("Saved. Nothing was sent: the next run uses it."),
+    "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),
+    "rejected": N_("Rejected. Nothing was sent, and the list is as it was."),
     "removed": N_("Removed. The list's members stay in Brevo."),
     "detached": N_("Detached. The export keeps its settings and sends nothing."),
     "scheduled": N_("The schedule was changed."),
-    "duplicated": N_("A copy was made. It has the same schedule; change its list before its first run."),
+    "duplicated": N_("A copy was made. It has the same list, and runs only when a person starts it."),
     "approved": N_("Approved. The run goes on."),
     "cancelled": N_("Cancelled. A part that is on its way is still finished."),
     "started": N_("Started."),
@@ -134,6 +157,15 @@ DONE = {
     "restored": N_("The older configuration is back. Nothing was sent."),
     "reset": N_("What was sent is forgotten. The next run sends everybody and removes nobody."),
 }
+
+
+def fault_text(viewer: Viewer, line: str) -> str:
+    """A fault of a form: its field by the label that the page has, and what is wrong with it."""
+    path, separator, words = line.partition(": ")
+    known = path if path in LABELS else path.rpartition(".")[0]
+    if not separator or known not in LABELS:
+        return viewer.text(words) if path == "body" else line
+    return f"{viewer.text(LABELS[known])}: {viewer.text(words)}"
 
 
 def reason_text(viewer: Viewer, reason: str) -> str:

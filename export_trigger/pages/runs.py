@@ -62,7 +62,7 @@ class RunView:
             (phrases.N_("contacts"), run.contacts_mapped, sum(run.rows_rejected.values())),
             (phrases.N_("after those left out"), run.contacts_mapped - left_out, left_out),
         ]
-        if run.finished_at is not None or run.contacts_delivered:
+        if run.status in SUCCEEDED or run.contacts_delivered:
             found.append((phrases.N_("confirmed by Brevo"), run.in_list, run.rejected_by_brevo))
         return found
 
@@ -72,6 +72,11 @@ class RunView:
         run = self.run
         found = {**run.rows_rejected, **run.contacts_left_out, **run.contacts_rejected_by_brevo}
         return sorted(((reason, count) for reason, count in found.items() if count), key=lambda each: -each[1])
+
+    @property
+    def has_succeeded(self) -> bool:
+        """True where Brevo has confirmed what was to be done."""
+        return self.run.status in SUCCEEDED
 
     @property
     def warnings(self) -> list[tuple[str, int]]:
@@ -156,8 +161,9 @@ def approve(visit: Visit) -> func.HttpResponse:
 @page("POST", "/runs/<id>/cancel")
 def cancel(visit: Visit) -> func.HttpResponse:
     """Cancels a run, or rejects a held one."""
+    was_held = find_run(visit.app, visit.path["id"]).is_held
     run = cancel_run(visit.app, visit.caller, visit.path["id"])
-    return redirect(f"{address('runs', run.run_id)}?done=cancelled")
+    return redirect(f"{address('runs', run.run_id)}?done={'rejected' if was_held else 'cancelled'}")
 
 
 @page("POST", "/runs/<id>/undo")
@@ -201,9 +207,12 @@ def show_export(visit: Visit) -> func.HttpResponse:
     if export is None:
         raise export_unknown(visit.path["id"])
     plotted = [run for run in reversed(runs) if run.sends_segment]
+    connection = document.connection_of(export)
     values = {
         "export": export,
-        "connection": document.connection_of(export),
+        "connection": connection,
+        "may_see_connection": may(visit.caller.role, "see_connection", shared=is_shared(visit.caller, connection)),
+        "list_name": next((run.list_name for run in runs if run.list_name), ""),
         "plots": _plots(visit, plotted) if len(plotted) > 1 else [],
         "failed": [run.state == "failed" for run in plotted],
         "runs": runs,

@@ -75,7 +75,7 @@ class Viewer:
     def time(self, iso: str) -> str:
         """A moment, as the viewer's clock shows it."""
         moment = datetime.fromisoformat(iso)
-        return format_datetime(moment, "d MMM y, HH:mm:ss", tzinfo=ZoneInfo(self.zone), locale=self.locale)
+        return format_datetime(moment, "EEE d MMM y, HH:mm:ss z", tzinfo=ZoneInfo(self.zone), locale=self.locale)
 
     def duration(self, seconds: float) -> str:
         """A length of time in its largest unit."""

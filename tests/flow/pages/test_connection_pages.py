@@ -7,7 +7,7 @@ def added(browser, **others):
 
 
 def test_connection_is_added_without_consent_and_connected_with_it(browser):
-    assert added(browser, role_contributor="yes").to == "/api/pages/connections/second?done=saved"
+    assert added(browser, role_contributor="yes").to == "/api/pages/connections/second?done=connection_saved"
     page = browser.open("/connections/second")
     assert "not given" in page.text
     assert "Contributor" in page.text
@@ -15,6 +15,9 @@ def test_connection_is_added_without_consent_and_connected_with_it(browser):
     assert "key accepted : passed" in tested.text
     assert "Everything but your consent is in order" in tested.text
     assert "consent : failed" in tested.text
+    nameless = browser.send("/connections/second/connect", page="/connections/second", agree="yes")
+    assert "Type your name to record your consent. Nothing was tested." in nameless.text
+    assert "not given" in nameless.text
     agreed = {"agree": "yes", "agreed_by": "Ioana Pop"}
     connected = browser.send("/connections/second/connect", page="/connections/second", **agreed)
     assert "given on" in connected.text
@@ -48,3 +51,11 @@ def test_contributor_sees_the_name_of_a_shared_connection_alone(browser):
     assert "Second" in page.text
     assert browser.flow.connection["api_key"]["setting"] not in page.text
     assert "Withdraw" not in page.text
+
+
+def test_id_that_is_taken_is_said_in_the_form_with_all_that_was_typed(browser):
+    added(browser)
+    page = added(browser, display_name="Another")
+    assert page.status == 400
+    assert "Id: there is the connection second already" in page.text
+    assert 'value="Another"' in page.html

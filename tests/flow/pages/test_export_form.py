@@ -39,17 +39,22 @@ def test_likely_pairs_are_chosen_and_lists_are_offered_by_name(browser):
     assert '<option value="FirstName" selected>' in page.html
     assert "a••@e••••••.com" in page.text
     assert "ana@example.com" not in page.html
-    assert "(12" in page.text
+    assert "(no. 12, " in page.text
+    assert "choose a list" in page.text
 
 
 def test_check_puts_each_fault_beside_its_field_and_saves_nothing(browser):
     before = browser.flow.app.configuration.read_bytes()
     page = browser.send_raw("/new-export", filled(begun(browser), email="", list_id="99999", action="check"))
     assert page.status == 400
-    assert "mapping.email" in page.text
+    assert "E-mail address: Choose the column with the e-mail address." in page.text
     assert browser.flow.app.configuration.read_bytes() == before
     page = browser.send_raw("/new-export", filled(begun(browser), list_id="99999", action="check"))
-    assert "list_id" in page.text
+    assert page.status == 400
+    assert page.html.count('id="fault-list"') == 1
+    page = browser.send_raw("/new-export", filled(begun(browser), list_id="", segments=[], action="save"))
+    assert "Segments: Choose a segment." in page.text
+    assert "Brevo list: Choose a list." in page.text
 
 
 def test_script_gets_the_check_alone(browser):
@@ -107,3 +112,47 @@ def test_edit_keeps_what_the_form_does_not_show(browser):
     assert (saved.default_country, saved.max_profiles, saved.hold_hours) == (None, None, 12)
     assert saved.leave_out_missing_attributes
     assert saved.source.model_dump() == browser.flow.app.document().export(export).source.model_dump()
+
+
+def test_what_is_typed_stays_whatever_is_wrong(browser):
+    taken = filled(begun(browser), id=browser.flow.export_id, display_name="Mine")
+    cron = filled(begun(browser), display_name="Mine", schedule="cron", cron="7:00 weekdays")
+    unticked = filled(begun(browser), display_name="Mine", schedule="with_refresh", cron="0 7 * * 1-5")
+    twice = filled(begun(browser), display_name="Mine", attribute=["CITY", "city"], column=["EMail", "FirstName"])
+    for typed, words in (
+        (taken, "Id: There is an export of this id already."),
+        (cron, "It runs: cron takes five fields"),
+        (unticked, "It runs: A cron line is typed, but another choice is ticked."),
+        (twice, "Attributes: CITY is mapped twice"),
+    ):
+        for action in ("check", "save"):
+            page = browser.send_raw("/new-export", {**typed, "action": action})
+            assert page.status == 400
+            assert words in page.text or action == "save"
+            assert 'value="Mine"' in page.html
+    assert [each.id for each in browser.flow.app.document().exports] == [browser.flow.export_id]
+
+
+def test_form_that_somebody_overtook_says_so_and_leads_to_the_export_as_it_is(browser):
+    export = browser.flow.export_id
+    page = browser.open(f"/exports/{export}/edit")
+    stale = filled(page, display_name="Mine", action="save") | {"etag": page.hidden("etag")}
+    browser.send(f"/exports/{export}/schedule", schedule="with_refresh")
+    page = browser.send_raw(f"/exports/{export}/edit", stale)
+    assert page.status == 412
+    assert f'href="/api/pages/exports/{export}/edit"' in page.html
+    assert 'value="Mine"' in page.html
+
+
+def test_other_export_to_the_same_list_is_named(browser):
+    number = str(browser.flow.export["list_id"])
+    page = browser.send_raw("/new-export", filled(begun(browser), list_id=number, action="check"))
+    assert f"The export {browser.flow.export['display_name']} puts people into this list as well." in page.text
+
+
+def test_shares_are_in_per_cent(browser):
+    assert 'name="max_shrink" inputmode="decimal" value="50"' in begun(browser).html
+    typed = filled(begun(browser), max_shrink="12,5", max_removed="", action="save")
+    browser.send_raw("/new-export", typed)
+    saved = browser.flow.app.document().export("second")
+    assert (saved.max_shrink, saved.max_removed) == (0.125, 0.3)

@@ -1,0 +1,99 @@
+"""What the form of an export offers: connections, lists, attributes, segments, and the likely use of their columns."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from export_trigger.pages.visit import Visit
+from shared.access import is_shared, may
+from shared.administration.account import ListedAttribute, list_attributes, list_lists
+from shared.administration.sample_values import sample_values
+from shared.administration.stored_segments import StoredSegment, list_segments
+from shared.brevo.account_lists import AccountList
+from shared.config.models import Connection, Export
+from shared.errors import ExportError
+
+STANDARD = ("first_name", "last_name", "phone")
+"""The columns that have a field of their own in the form, besides the address."""
+_MOST_LISTS = 200
+_MOST_ATTRIBUTES = 500
+
+
+@dataclass
+class Sources:
+    """What the form offers: connections, the account's lists and attributes, segments; and what could not be read."""
+
+    connections: list[Connection] = field(default_factory=list)
+    lists: list[AccountList] = field(default_factory=list)
+    attributes: list[ListedAttribute] = field(default_factory=list)
+    segments: list[StoredSegment] = field(default_factory=list)
+    unread: list[ExportError] = field(default_factory=list)
+
+
+def segment_key(segment: StoredSegment) -> str:
+    """What identifies a segment in a form."""
+    return "|".join((segment.container, segment.folder, segment.segment))
+
+
+def likely(segment: StoredSegment, connection: str) -> dict[str, Any]:
+    """The export that the segment's columns suggest."""
+    mapping: dict[str, Any] = {}
+    if proposed := segment.proposed_mapping:
+        standard = {name: getattr(proposed, name) for name in ("email", *STANDARD)}
+        mapping = {name: column for name, column in standard.items() if column}
+        mapping["attributes"] = dict(proposed.attributes)
+    return {
+        "connection": connection,
+        "display_name": segment.segment.replace("_", " "),
+        "source": {"container": segment.container, "folder": segment.folder or "/"},
+        "segments": [segment.segment],
+        "mapping": mapping,
+        "sync_mode": "changes_only",
+        "schedule": "with_refresh",
+    }
+
+
+def read_sources(visit: Visit, connection_id: str, export: Export | None = None) -> Sources:
+    """What the form offers. What cannot be read now is said, and the rest is offered all the same."""
+    document = visit.app.document()
+    found = Sources(
+        connections=[
+            each
+            for each in document.connections
+            if may(visit.caller.role, "add_export", shared=is_shared(visit.caller, each))
+        ]
+    )
+    container = export.source.container if export else ""
+    of_account = any(each.id == connection_id for each in found.connections)
+
+    def read[T](listed: Callable[[], tuple[list[T], str]], *, wanted: bool = True) -> list[T]:
+        try:
+            return listed()[0] if wanted else []
+        except ExportError as error:
+            found.unread.append(error)
+            return []
+
+    app, caller = visit.app, visit.caller
+    # At the same time: each waits for storage or for Brevo.
+    with ThreadPoolExecutor(3, "form") as pool:
+        segments = pool.submit(read, lambda: list_segments(app, caller, container))
+        lists = pool.submit(read, lambda: list_lists(app, caller, connection_id, limit=_MOST_LISTS), wanted=of_account)
+        attributes = pool.submit(
+            read, lambda: list_attributes(app, caller, connection_id, limit=_MOST_ATTRIBUTES), wanted=of_account
+        )
+    found.segments, found.lists, found.attributes = segments.result(), lists.result(), attributes.result()
+    return found
+
+
+def samples_of(
+    visit: Visit, chosen: StoredSegment | None, sources: Sources, connection_id: str
+) -> Mapping[str, list[str]]:
+    """Masked values by column; none where they cannot be read now."""
+    connection = next((each for each in sources.connections if each.id == connection_id), None)
+    if chosen is None or connection is None:
+        return {}
+    try:
+        return sample_values(visit.app, visit.caller, chosen, connection)
+    except ExportError:
+        return {}
