@@ -19,6 +19,10 @@ setup: ## install everything into .venv and node_modules; again only when someth
 ready:
 	@scripts/setup.sh --quiet
 
+.PHONY: browser
+browser: ## install Chromium, in which the pages are tested, where that is possible; ARGS=--must fails where it is not
+	@scripts/browser.sh $(ARGS)
+
 .PHONY: demo
 demo: ready ## watch one export from segment to list, on this machine alone: a minute
 	@$(PYTHON_IN_VENV) -m local.demo $(ARGS)

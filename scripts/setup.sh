@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv (Python 3.13 with every package, Node, the command segment-export) and node_modules (Azurite).
+# Makes .venv (Python 3.13 with every package, Node, the command segment-export) and node_modules (Azurite, axe-core).
 # Called by every target of the Makefile: when nothing has changed it ends at once. With --quiet it then says nothing.
 # PYTHON=/path/to/python3.13 chooses the interpreter.
 set -eu
@@ -139,7 +139,7 @@ find_node() {
 }
 
 install_azurite() {
-    step "Azurite, the storage emulator"
+    step "Azurite, the storage emulator, and axe-core"
     # Its packages need none of their install scripts.
     logged "check the network, a proxy or npm's settings, then 'make setup' again" \
         run_npm ci --ignore-scripts --no-audit --no-fund --loglevel=error

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 # Where the files are that take longest. They start first, so that no worker process ends with one of them alone.
-LONGEST_FIRST = ("simulation", "whole", "faults", "host", "property", "hostile")
+LONGEST_FIRST = ("simulation", "whole", "pages", "faults", "host", "property", "hostile")
 
 # As the set-up of a machine has it; apps that tests start in processes of their own inherit it.
 os.environ["APP_SECRET"] = base64.b64encode(b"a secret of 32 bytes, for tests.").decode()
