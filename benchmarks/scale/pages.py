@@ -54,7 +54,13 @@ def pages(exports: int = EXPORTS, times: int = _TIMES) -> Finding:
 
 
 def _paths(runs: list[str]) -> list[str]:
-    of_one = ["exports/export-7", f"runs/{runs[7]}", "exports/export-7/edit", "connections/brevo-eu"]
+    of_one = [
+        "exports/export-7",
+        f"runs/{runs[7]}",
+        "exports/export-7/edit",
+        "connections/brevo-eu",
+        "connections/brevo-eu/attributes",
+    ]
     return [
         *("", "?search=export-1", "exports/export-7/state", *of_one),
         *("connections", "person", "new-export", "history", "view", "health"),

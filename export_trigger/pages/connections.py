@@ -10,6 +10,7 @@ from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
 from shared.access import ROLES, AccessDenied, require
+from shared.administration.account import list_attributes
 from shared.administration.connections import (
     ConnectionTest,
     connect,
@@ -23,6 +24,7 @@ from shared.administration.items import InvalidInput, parse_item
 from shared.config.models import Connection
 from shared.errors import ConfigurationError
 
+_MOST_ATTRIBUTES = 500
 _NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
 
 
@@ -75,6 +77,14 @@ def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = Fals
         "done": phrases.DONE.get(visit.query.get("done", ""), ""),
     }
     return render(visit, "connection.html", values)
+
+
+@page("GET", "/connections/<id>/attributes")
+def show_attributes(visit: Visit) -> func.HttpResponse:
+    """The attributes of the connection's account; as a part of the form of an export, which does not wait for them."""
+    found, _ = list_attributes(visit.app, visit.caller, visit.path["id"], limit=_MOST_ATTRIBUTES)
+    template = "attributes_part.html" if visit.is_partial else "attributes.html"
+    return render(visit, template, {"attributes": found})
 
 
 @page("GET", "/connections/<id>/edit")

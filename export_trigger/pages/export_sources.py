@@ -1,4 +1,4 @@
-"""What the form of an export offers: connections, lists, attributes, segments, and the likely use of their columns."""
+"""What the form of an export offers: connections, lists and segments, and the likely use of their columns."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Any
 
 from export_trigger.pages.visit import Visit
 from shared.access import is_shared, may
-from shared.administration.account import ListedAttribute, list_attributes, list_lists
+from shared.administration.account import list_lists
 from shared.administration.sample_values import sample_values
 from shared.administration.stored_segments import StoredSegment, list_segments
 from shared.brevo.account_lists import AccountList
@@ -17,16 +17,14 @@ from shared.errors import ExportError
 STANDARD = ("first_name", "last_name", "phone")
 """The columns that have a field of their own in the form, besides the address."""
 _MOST_LISTS = 200
-_MOST_ATTRIBUTES = 500
 
 
 @dataclass
 class Sources:
-    """What the form offers: connections, the account's lists and attributes, segments; and what could not be read."""
+    """What the form offers: connections, the account's lists, segments; and what could not be read."""
 
     connections: list[Connection] = field(default_factory=list)
     lists: list[AccountList] = field(default_factory=list)
-    attributes: list[ListedAttribute] = field(default_factory=list)
     segments: list[StoredSegment] = field(default_factory=list)
     unread: list[ExportError] = field(default_factory=list)
 
@@ -76,13 +74,10 @@ def read_sources(visit: Visit, connection_id: str, export: Export | None = None)
 
     app, caller = visit.app, visit.caller
     # At the same time: each waits for storage or for Brevo.
-    with ThreadPoolExecutor(3, "form") as pool:
+    with ThreadPoolExecutor(2, "form") as pool:
         segments = pool.submit(read, lambda: list_segments(app, caller, container))
         lists = pool.submit(read, lambda: list_lists(app, caller, connection_id, limit=_MOST_LISTS), wanted=of_account)
-        attributes = pool.submit(
-            read, lambda: list_attributes(app, caller, connection_id, limit=_MOST_ATTRIBUTES), wanted=of_account
-        )
-    found.segments, found.lists, found.attributes = segments.result(), lists.result(), attributes.result()
+    found.segments, found.lists = segments.result(), lists.result()
     return found
 
 

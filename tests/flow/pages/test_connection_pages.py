@@ -59,3 +59,15 @@ def test_id_that_is_taken_is_said_in_the_form_with_all_that_was_typed(browser):
     assert page.status == 400
     assert "Id: there is the connection second already" in page.text
     assert 'value="Another"' in page.html
+
+
+def test_attributes_of_the_account_come_as_a_part_of_a_form_or_as_a_page(browser):
+    page = browser.open("/connections/brevo-eu/attributes")
+    assert "FIRSTNAME" in page.text
+    assert "<html" in page.html
+    browser.headers["hx-request"] = "true"
+    part = browser.open("/connections/brevo-eu/attributes")
+    assert "FIRSTNAME" in part.text
+    assert "<html" not in part.html
+    browser.role = "contributor"
+    assert browser.open("/connections/brevo-eu/attributes").status == 403
