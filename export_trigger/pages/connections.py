@@ -66,7 +66,7 @@ def test(visit: Visit) -> func.HttpResponse:
 
 def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = False) -> func.HttpResponse:
     found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
-    document = visit.app.document()
+    document = visit.app.configuration.read()
     values = {
         "connection": found,
         "is_whole": isinstance(found, Connection),

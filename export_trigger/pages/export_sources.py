@@ -54,7 +54,7 @@ def likely(segment: StoredSegment, connection: str) -> dict[str, Any]:
 
 def read_sources(visit: Visit, connection_id: str, export: Export | None = None) -> Sources:
     """What the form offers. What cannot be read now is said, and the rest is offered all the same."""
-    document = visit.app.document()
+    document = visit.app.configuration.read()
     found = Sources(
         connections=[
             each

@@ -104,7 +104,7 @@ def show_exports(visit: Visit) -> func.HttpResponse:
 def show_state(visit: Visit) -> func.HttpResponse:
     """What became of one export, as a part of the first page."""
     require(visit.caller, "view_export")
-    document = visit.app.document()
+    document = visit.app.configuration.read()
     export = find_export(document, visit.path["id"])
     return render(visit, "export_state.html", {"export": export, "state": _state(visit, document, export)})
 
@@ -182,7 +182,7 @@ def ask_schedule(visit: Visit) -> func.HttpResponse:
 def schedule(visit: Visit) -> func.HttpResponse:
     """Changes the schedule."""
     export_id, etag = visit.path["id"], visit.form.get("etag", "") or None
-    before = find_export(visit.app.document(), export_id).schedule
+    before = find_export(visit.app.configuration.read(), export_id).schedule
     try:
         if found := schedule_faults(visit.form, before.model_dump() if isinstance(before, CronSchedule) else before):
             raise InvalidInput(found)
@@ -245,7 +245,7 @@ def _asked(
     """A page that asks before something is done to an export, with the ETag of what is shown."""
     export_id = visit.path["id"]
     require_for_export(visit.app, visit.caller, operation, export_id)
-    document = visit.app.document()
+    document = visit.app.configuration.read()
     export = find_export(document, export_id)
     staying = members_of(visit.app, document, export) if template == "end.html" else None
     values = {

@@ -38,7 +38,7 @@ def _values(visit: Visit, chosen: str) -> dict[str, object]:
 
 
 def _askable(visit: Visit) -> list[Export]:
-    document = visit.app.document()
+    document = visit.app.configuration.read()
     return [
         export
         for export in document.exports

@@ -118,7 +118,7 @@ def show_run(visit: Visit) -> func.HttpResponse:
 def _document(visit: Visit) -> Document:
     """The configuration; an empty one while it cannot be read: runs are shown all the same."""
     try:
-        return visit.app.document()
+        return visit.app.configuration.read()
     except ConfigurationError:
         return Document()
 
@@ -199,7 +199,7 @@ def download_rejected_rows(visit: Visit) -> func.HttpResponse:
 def show_export(visit: Visit) -> func.HttpResponse:
     """An export: its settings in short, its runs as plots and as a table, and what may be done."""
     require(visit.caller, "view_export")
-    document = visit.app.document()
+    document = visit.app.configuration.read()
     export = document.export(visit.path["id"])
     runs, more = list_runs(
         visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=visit.query.get("after", "")

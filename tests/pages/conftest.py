@@ -64,6 +64,7 @@ def sign_in(site, browser):
             page = context.new_page()
             page.goto("/api/pages/")
             page.get_by_role("button", name=role).click()
+            page.wait_for_url("**/api/pages/")
             return page
 
         yield somebody

@@ -3,6 +3,8 @@
 from functools import cached_property
 from typing import NamedTuple
 
+from playwright.sync_api import expect
+
 ROOT = "/api/pages/"
 
 
@@ -27,6 +29,8 @@ class Place(NamedTuple):
         page.evaluate("document.querySelector('[hx-trigger=revealed]')?.scrollIntoView()")
         page.locator(self.waits_for).first.wait_for()
         page.wait_for_load_state("load")
+        # A part that comes later takes the place of the link that is there without scripts.
+        expect(page.locator("[hx-trigger=load] > noscript")).to_have_count(0)
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
 
 
@@ -109,6 +113,7 @@ class Places:
                 ".fault",
             ),
             Place("edit connection", "connections/brevo/edit"),
+            Place("attributes", "connections/brevo/attributes"),
             Place("person", "person?export=gold"),
             Place("answer", "person?export=gold", "main button", person, "section h2"),
             Place("history", "history"),

@@ -227,6 +227,17 @@ def test_form_is_checked_as_it_is_filled_in(site, sign_in, shared_connection):
 
 
 @pytest.mark.full
+def test_attributes_of_the_account_come_into_the_form_and_stay_when_it_is_checked(sign_in, shared_connection):
+    page = sign_in("Administrator")
+    story.begin_export(page, "Brevo of the shop")
+    offered = page.get_by_role("group", name="Match data").locator("datalist option[value=CITY]")
+    expect(offered).to_be_attached()
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("This would not work")
+    expect(offered).to_be_attached()
+
+
+@pytest.mark.full
 def test_form_of_somebody_whose_sign_in_has_ended_says_so_and_keeps_what_is_typed(sign_in, shared_connection):
     page = sign_in("Administrator")
     story.begin_export(page, "Brevo of the shop")

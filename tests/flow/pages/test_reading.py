@@ -112,3 +112,11 @@ def test_part_of_a_page_says_what_is_wrong_in_its_place_or_leads_to_the_sign_in(
     browser.role = None
     page = browser.open("/runs/none")
     assert (page.status, page.headers["hx-refresh"], page.html) == (401, "true", "")
+
+
+def test_app_without_a_configuration_has_its_pages_all_the_same(browser):
+    browser.flow.app.storage.app_blobs.delete(*browser.flow.app.settings.export_config.split("/"))
+    for path in ("/", "/connections", "/person", "/history", "/view", "/new-export", "/new-connection", "/health"):
+        page = browser.open(path)
+        assert page.status == 200, f"{path}: {page.text}"
+    assert "Begin with a connection to Brevo." in browser.open("/").text
