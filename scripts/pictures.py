@@ -10,13 +10,12 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlencode
 
 from azure.storage.blob import BlobServiceClient
 from playwright.sync_api import Page
 
 from local.chromium import chromium
-from local.sample_data import FOLDER, SegmentPlan, make_export
+from local.sample_data import make_segment
 from local.stack import CONFIG, CONTAINER, Stack
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -27,7 +26,6 @@ _WAIT_MILLISECONDS = 120_000
 _RUNS = 4
 _LOCATION = ("settings", "exports.json")
 _EXPORT = "high-value"
-_NEW_EXPORT = "new-export?" + urlencode({"connection": "brevo-eu", "segment": f"{CONTAINER}|{FOLDER}|LapsedCustomers"})
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,15 @@ class Photographer:
         self.page.get_by_role("button", name=what, exact=True).click()
         self.page.locator(f"#run .state.{until}").wait_for()
 
-    def take(self, name: str, highest: int = 900) -> None:
-        """The page from its top: all of it, or where it is higher as much as a guide has room for."""
-        height = min(self.page.evaluate("document.body.offsetHeight"), highest)
-        self.page.set_viewport_size({"width": WIDTH, "height": height})
-        data = self.page.screenshot()
+    def take(self, name: str, highest: int = 900, top: str = "body") -> None:
+        """The page from that selector on: all of it, or where it is higher as much as a guide has room for."""
+        y = self.page.locator(top).first.evaluate("each => each.getBoundingClientRect().top + window.scrollY")
+        height = min(self.page.evaluate("document.body.offsetHeight") - y, highest)
+        data = self.page.screenshot(full_page=True, clip={"x": 0, "y": y, "width": WIDTH, "height": height})
         if len(data) > LARGEST_BYTES:
             raise ValueError(f"{name}.png has {len(data):,} bytes, {LARGEST_BYTES:,} at most: show less of it")
         (self.folder / f"{name}.png").write_bytes(data)
-        print(f"{name}.png: {WIDTH} x {height}, {len(data):,} bytes")
+        print(f"{name}.png: {WIDTH} x {height:.0f}, {len(data):,} bytes")
 
 
 def take_all(stack: Stack, page: Page, folder: Path) -> None:
@@ -75,8 +73,8 @@ def take_all(stack: Stack, page: Page, folder: Path) -> None:
     photographer.take("plan")
     photographer.open("", waits_for=".state-of svg")
     photographer.take("exports")
-    photographer.open(_NEW_EXPORT)
-    photographer.take("export-form")
+    photographer.open(f"exports/{_EXPORT}/edit", waits_for="#export")
+    photographer.take("export-form", highest=1290, top="fieldset:has([name=email])")
     photographer.open("connections/brevo-eu")
     page.get_by_label("I agree").check()
     page.get_by_label("Your name, for the record").fill("Ada Brook")
@@ -88,11 +86,10 @@ def take_all(stack: Stack, page: Page, folder: Path) -> None:
 
 
 def _refresh(storage: str, number: int) -> None:
-    """Puts the next refresh of both segments there: some customers have left the first one, more have come."""
+    """Puts the segment's next refresh there: some customers have left it, and more have come."""
     taken = datetime.now(UTC) - timedelta(hours=_RUNS - number)
-    high = SegmentPlan("HighValueSegment", rows=400 + 30 * number, first_customer=12 * number, flaws=0.05, taken=taken)
-    lapsed = SegmentPlan("LapsedCustomers", rows=150, first_customer=380, flaws=0.05, taken=taken)
-    make_export(high, lapsed).upload(storage, CONTAINER)
+    segment = make_segment(rows=400 + 30 * number, first_customer=12 * number, flaws=0.05, taken=taken)
+    segment.upload(storage, CONTAINER)
 
 
 def _configure(storage: str) -> None:
