@@ -6,7 +6,6 @@ Whatever is wrong is said in the form, with all that was typed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import azure.functions as func
 
@@ -174,7 +173,7 @@ def _form(
         "beside": beside,
         "samples": samples_of(visit, chosen, sources, str(raw.get("connection") or "")),
         "done": phrases.DONE.get(visit.query.get("done", ""), ""),
-        "here": urlsplit(visit.req.url).path,
+        "here": visit.here,
         "missing": [name for name in segments if name not in {each.segment for each in beside}],
         "columns": chosen.columns if chosen else [],
         "mapped": {name: _column(mapping.get(name)) for name in ("email", *STANDARD)},

@@ -44,6 +44,11 @@ class Visit:
         return MultiDict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
     @property
+    def here(self) -> str:
+        """The path of the page that is asked for."""
+        return str(urlsplit(self.req.url).path)
+
+    @property
     def is_partial(self) -> bool:
         """True where the script asks for a part of a page."""
         return bool(self.req.headers.get("HX-Request") == "true")

@@ -37,7 +37,7 @@ _AT_ONCE = 8
 # A run of the same snapshot has counted its rows. An older one is not looked for.
 _NEWEST_RUNS = 5
 # Nor in more exports than these of the same segment.
-_MOST_EXPORTS = 3
+_MOST_EXPORTS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
