@@ -16,6 +16,12 @@ CSV = "CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,ben@example.com,Ben\
 ROUTES = {each.name: each for each in ENDPOINTS}
 
 
+def principal(role, oid="0a"):
+    """The platform's header for somebody of this role who is signed in."""
+    claims = {"claims": [{"typ": "roles", "val": role}, {"typ": "oid", "val": oid}]}
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(claims).encode()).decode()}
+
+
 @pytest.fixture
 def asked(make_flow, monkeypatch):
     """Calls a route as a role; `asked.flow` is what is behind it."""
@@ -34,8 +40,7 @@ def asked(make_flow, monkeypatch):
         endpoint = ROUTES[name]
         sent = dict(headers or {})
         if role:
-            claims = {"claims": [{"typ": "roles", "val": role}, {"typ": "oid", "val": "0a"}]}
-            sent["X-MS-CLIENT-PRINCIPAL"] = base64.b64encode(json.dumps(claims).encode()).decode()
+            sent |= principal(role)
         request = func.HttpRequest(
             endpoint.method,
             f"https://app.example.com/api/{endpoint.route}?{urlencode(params or {})}",

@@ -62,10 +62,10 @@ class Places:
     def held_plan(self):
         """It waits for approval, of another export than the finished run."""
         self.site.put_export("planned")
-        status, _, told = self.site.call("POST", "exports/planned/plan")
-        assert status == 202, told
-        assert self.site.finish(told["run_id"])["status"] == "held"
-        return told["run_id"]
+        status, _, started = self.site.call("POST", "exports/planned/plan")
+        assert status == 202, started
+        assert self.site.finish(started["run_id"])["status"] == "held"
+        return started["run_id"]
 
     def of_exports(self):
         """The pages of exports."""

@@ -52,7 +52,7 @@ class Site(RunningApp):
         self._put_once("connections/brevo", body)
 
     def put_export(self, name, **changes):
-        """An export of the segment to list 12, which runs when it is told to."""
+        """An export of the segment to list 12, which runs when it is asked to."""
         body = {
             "display_name": name.capitalize(),
             "connection": "brevo",
@@ -78,11 +78,11 @@ class Site(RunningApp):
 
     def _put_once(self, path, body):
         if self.call("GET", path)[0] != 200:
-            status, _, told = self.call("PUT", path, body)
-            assert status == 201, told
+            status, _, answer = self.call("PUT", path, body)
+            assert status == 201, answer
 
     def _change(self, method, path, body=None):
-        """Changes what is there, whoever has changed it since."""
+        """Changes what is there, no matter who has changed it since."""
         headers = {"x-functions-key": self.host.key, "if-match": "*"}
         data = b"" if body is None else json.dumps(body).encode()
         answer = send(method, f"{self.url}/api/{path}", headers=headers, body=data)

@@ -1,9 +1,6 @@
 """A browser without pictures: opens pages as somebody of a role, and sends their forms with the token in them."""
 
-import base64
-import json
 import re
-import uuid
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlencode
@@ -13,6 +10,7 @@ import pytest
 
 from export_trigger.pages import site, visit
 from export_trigger.pages.visit import ROOT
+from tests.flow.asking import principal
 from tests.flow.conftest import Flow
 
 CSV = "CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n2,ben@example.com,Ben\n3,no address,Cleo\n"
@@ -68,10 +66,7 @@ class Browser:
         return self._ask("POST", path, urlencode(values, doseq=True).encode())
 
     def _ask(self, method: str, path: str, body: bytes) -> Page:
-        sent = dict(self.headers)
-        if self.role:
-            claims = {"claims": [{"typ": "roles", "val": self.role}, {"typ": "oid", "val": f"id-{self.role}"}]}
-            sent["X-MS-CLIENT-PRINCIPAL"] = base64.b64encode(json.dumps(claims).encode()).decode()
+        sent = self.headers | (principal(self.role, f"id-{self.role}") if self.role else {})
         url = f"https://app.example.com{ROOT}{path.removeprefix(ROOT)}"
         answer = site.answer(func.HttpRequest(method, url, headers=sent, body=body))
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -79,14 +74,8 @@ class Browser:
 
 
 @pytest.fixture
-def browser(make_flow, monkeypatch):
+def browser(asked, monkeypatch):
     """An administrator's, with an export of three rows that nothing starts by itself."""
-    location = f"settings-{uuid.uuid4().hex[:8]}/exports.json"
-    flow = make_flow(EXPORT_CONFIG=location)
-    flow.change(schedule="off")
-    monkeypatch.setattr(visit, "open_app", lambda: flow.app)
-    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
-    flow.segment(CSV)
-    document = json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
-    flow.app.storage.app_blobs.write(*location.split("/"), document)
-    return Browser(flow)
+    monkeypatch.setattr(visit, "open_app", lambda: asked.flow.app)
+    asked.flow.segment(CSV)
+    return Browser(asked.flow)
