@@ -1,5 +1,6 @@
 """What a caller gets: JSON, or a problem as RFC 9457 says."""
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 from export_trigger.shapes import FieldFault, ProblemDetails, Started
 from shared.administration.connections import ConnectionInUse, NotConnected
 from shared.administration.items import InvalidInput, parse_json, parse_strictly
-from shared.errors import ExportError, TransientError
+from shared.errors import ExportError, TransientError, place_of
 from shared.json_text import json_text
 from shared.operating.health import Unhealthy
 from shared.runs.starting import Start
@@ -40,6 +41,7 @@ STATUS = {
     "email_invalid": 422,
     "idempotency_key_used": 422,
     "if_match_missing": 428,
+    "unforeseen": 500,
 }
 
 
@@ -66,10 +68,21 @@ def started_answer(started: Start) -> func.HttpResponse:
 
 def problem(error: ExportError) -> func.HttpResponse:
     """A problem: `type` ends in the error's code, `detail` says what to do. https://www.rfc-editor.org/rfc/rfc9457"""
+    status, headers = status_of(error)
+    return problem_answer(status, error, headers)
+
+
+def status_of(error: ExportError) -> tuple[int, Mapping[str, str]]:
+    """The status of an answer that says this error, and its headers."""
     if isinstance(error, TransientError):
-        wait = {"Retry-After": str(math.ceil(error.retry_after_seconds or 5))}
-        return problem_answer(503, error, wait)
-    return problem_answer(STATUS.get(error.code, 409), error, getattr(error, "headers", {}))
+        return 503, {"Retry-After": str(math.ceil(error.retry_after_seconds or 5))}
+    return STATUS.get(error.code, 409), getattr(error, "headers", {})
+
+
+def unforeseen(log: logging.Logger, error: Exception) -> ExportError:
+    """What a caller gets of an error that nobody foresaw. Its own words may hold personal data: its place is logged."""
+    log.error("%s", place_of(error))
+    return ExportError("unforeseen", "Something went wrong here.", "The app's log names the place.")
 
 
 def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) -> func.HttpResponse:
@@ -94,7 +107,12 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
 
 
 def read_json(req: func.HttpRequest) -> Any:
-    """The request's JSON body; an empty one stands for `{}`. Raises RequestError or InvalidInput.
+    """The request's JSON body; an empty one stands for `{}`. Raises RequestError or InvalidInput."""
+    return parse_json(body_of(req) or b"{}")
+
+
+def body_of(req: func.HttpRequest) -> bytes:
+    """The request's body. Raises RequestError.
 
     The host hands on a body only where its length was announced. One sent in chunks arrives empty, and taking that for
     `{}` would drop what the caller has chosen without a word.
@@ -109,7 +127,13 @@ def read_json(req: func.HttpRequest) -> Any:
         )
     if len(body) > LARGEST_BODY_BYTES:
         raise RequestError("body_too_large", f"body: is larger than {LARGEST_BODY_BYTES:,} bytes.")
-    return parse_json(body or b"{}")
+    return bytes(body)
+
+
+def file_of_rejected_rows(run_id: str, number: int | None, parts: int) -> dict[str, str]:
+    """The header that has a browser keep the rejected rows, or a part of them, as a file with a name of its own."""
+    suffix = f"-{number}-of-{parts}" if number and parts > 1 else ""
+    return {"Content-Disposition": f'attachment; filename="{run_id}-rejected{suffix}.csv"'}
 
 
 def read_body[T: BaseModel](req: func.HttpRequest, model: type[T]) -> T:

@@ -10,13 +10,18 @@ from urllib.parse import parse_qsl, urlsplit
 import azure.functions as func
 from pydantic import BaseModel
 
-from export_trigger.answers import RequestError, problem, problem_answer
+from export_trigger.answers import RequestError, problem, unforeseen
 from shared.access import Caller, request_caller
 from shared.app import App, open_app
-from shared.errors import ExportError, place_of
+from shared.errors import ExportError
 
 blueprint = func.Blueprint()
 _log = logging.getLogger(__name__)
+
+
+def query_of(req: func.HttpRequest) -> dict[str, str]:
+    """The query's values, from the address itself: the host leaves empty ones out of `params`."""
+    return dict(parse_qsl(urlsplit(req.url).query, keep_blank_values=True))
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class Asked:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query's values, from the address itself: the host leaves empty ones out of `params`."""
-        return dict(parse_qsl(urlsplit(self.req.url).query, keep_blank_values=True))
+        """As `query_of`."""
+        return query_of(self.req)
 
     def header(self, name: str) -> str:
         """A header's value; empty where it was not sent."""
@@ -131,9 +136,7 @@ def answering(handler: Handler, *, anonymous: bool = False, by_secret: bool = Fa
         except ExportError as error:
             return problem(error)
         except Exception as error:  # noqa: BLE001 - its words may hold personal data
-            _log.error("%s", place_of(error))
-            unforeseen = ExportError("unforeseen", "Something went wrong here.", "The app's log names the place.")
-            return problem_answer(500, unforeseen, {})
+            return problem(unforeseen(_log, error))
 
     # The host takes a function's name and its words from these.
     answer.__name__ = answer.__qualname__ = handler.__name__

@@ -5,7 +5,15 @@ import os
 
 import azure.functions as func
 
-from export_trigger.answers import LOOK_AGAIN_SECONDS, RequestError, json_answer, read_body, read_json, started_answer
+from export_trigger.answers import (
+    LOOK_AGAIN_SECONDS,
+    RequestError,
+    file_of_rejected_rows,
+    json_answer,
+    read_body,
+    read_json,
+    started_answer,
+)
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, VerifyBody, WebhookBody
@@ -196,8 +204,7 @@ def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     number = _part(asked)
     run = find_run(asked.app, asked.id)
     data, parts = rejected_rows_part(asked.app, run, number)
-    suffix = f"-{number}-of-{parts}" if number and parts > 1 else ""
-    headers = {"Content-Disposition": f'attachment; filename="{run.run_id}-rejected{suffix}.csv"'}
+    headers = file_of_rejected_rows(run.run_id, number, parts)
     if number and number < parts:
         headers["Link"] = f'<{asked.req.url.partition("?")[0]}?part={number + 1}>; rel="next"'
     return func.HttpResponse(data, mimetype="text/csv", headers=headers)

@@ -5,11 +5,11 @@ from typing import Any
 
 import azure.functions as func
 
-from export_trigger.pages import phrases
+from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
-from shared.access import ROLES, AccessDenied, require
+from shared.access import ROLES, require
 from shared.administration.account import list_attributes
 from shared.administration.connections import (
     ConnectionTest,
@@ -20,7 +20,7 @@ from shared.administration.connections import (
     save_connection,
     view_connection,
 )
-from shared.administration.items import InvalidInput, parse_item
+from shared.administration.items import parse_item
 from shared.config.models import Connection
 from shared.errors import ConfigurationError
 
@@ -32,8 +32,7 @@ _NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
 def show_connections(visit: Visit) -> func.HttpResponse:
     """The connections that the caller may see."""
     found = list_connections(visit.app, visit.caller)
-    done = phrases.DONE.get(visit.query.get("done", ""), "")
-    return render(visit, "connections.html", {"connections": found, "done": done})
+    return render(visit, "connections.html", {"connections": found})
 
 
 @page("GET", "/new-connection")
@@ -74,7 +73,6 @@ def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = Fals
         "tested": tested,
         "nameless": nameless,
         "exports": [export for export in document.exports if export.connection == found.id],
-        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
     }
     return render(visit, "connection.html", values)
 
@@ -126,10 +124,7 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
     try:
         saved = save_connection(visit.app, visit.caller, parse_item(Connection, raw, connection_id), expected)
     except ConfigurationError as error:
-        if isinstance(error, AccessDenied):
-            raise
-        problems = error.problems if isinstance(error, InvalidInput) else [error.message]
-        return _form(visit, raw | {"id": connection_id}, expected or "", problems, status=400)
+        return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status=400)
     done = "saved" if saved.item.consent else "connection_saved"
     return redirect(f"{address('connections', saved.item.id)}?done={done}")
 

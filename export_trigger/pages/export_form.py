@@ -13,10 +13,11 @@ from export_trigger.answers import STATUS
 from export_trigger.pages import phrases
 from export_trigger.pages.export_fields import SHARES, faults, sent
 from export_trigger.pages.export_sources import STANDARD, Sources, likely, read_sources, samples_of, segment_key
+from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
-from shared.access import AccessDenied, may, require
+from shared.access import require
 from shared.administration.checking import check_export
 from shared.administration.exports import read_export, save_export, view_export
 from shared.administration.items import InvalidInput
@@ -49,10 +50,8 @@ class Checked:
         return [text.partition(": ")[2] for text in self.problems if text.partition(": ")[0] in fields]
 
     def refuse(self, error: ConfigurationError) -> None:
-        """Notes what was refused. Raises AccessDenied again, which has its own page."""
-        if isinstance(error, AccessDenied):
-            raise error
-        self.problems = error.problems if isinstance(error, InvalidInput) else [error.message]
+        """Notes what was refused. Raises as `refused_words` does."""
+        self.problems = refused_words(error)
         self.is_outdated = error.code == "changed_meanwhile"
         self.status = STATUS.get(error.code, 409) if self.is_outdated else 400
 
@@ -60,7 +59,7 @@ class Checked:
 @page("GET", "/new-export")
 def ask_new(visit: Visit) -> func.HttpResponse:
     """First the connection and the segment; then all the rest, with what is likely."""
-    _require_any(visit)
+    require(visit.caller, "add_export")
     connection, segment = visit.query.get("connection", ""), visit.query.get("segment", "")
     sources = read_sources(visit, connection)
     chosen = next((each for each in sources.segments if segment_key(each) == segment), None)
@@ -70,16 +69,10 @@ def ask_new(visit: Visit) -> func.HttpResponse:
     return _form(visit, likely(chosen, connection), "", sources, Checked())
 
 
-def _require_any(visit: Visit) -> None:
-    """Lets in who may add exports on some connection."""
-    if not may(visit.caller.role, "add_export", shared=True):
-        require(visit.caller, "add_export")
-
-
 @page("POST", "/new-export")
 def add(visit: Visit) -> func.HttpResponse:
     """Adds an export; or checks, previews, or gives one more row for an attribute."""
-    _require_any(visit)
+    require(visit.caller, "add_export")
     return _acted(visit, visit.form.get("id", "").strip(), {}, None)
 
 
@@ -132,7 +125,7 @@ def _check(visit: Visit, raw: Mapping[str, Any], expected: str | None, checked: 
     """What is wrong with an export as the form has it. Nothing is saved. Raises ConfigurationError."""
     document = visit.app.configuration.read()
     if expected is None and document.export(raw["id"]):
-        raise InvalidInput(["id: There is an export of this id already."])
+        raise InvalidInput([phrases.ID_TAKEN])
     given = dict(raw) if raw["id"] else {**raw, "id": _UNSAVED}
     export = read_export(visit.app, visit.caller, given, given["id"])
     connection = document.connection_of(export)
@@ -172,7 +165,6 @@ def _form(
         "source": "|".join(place),
         "beside": beside,
         "samples": samples_of(visit, chosen, sources, str(raw.get("connection") or "")),
-        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
         "here": visit.here,
         "missing": [name for name in segments if name not in {each.segment for each in beside}],
         "columns": chosen.columns if chosen else [],

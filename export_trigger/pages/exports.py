@@ -31,7 +31,7 @@ from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of
 from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.state import Run
-from shared.runs.ticks import last_tick, missed_ticks
+from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 
 _EXPORTS_A_PAGE = 50
 _EXPORTS_WITH_STATE = 10
@@ -84,7 +84,8 @@ def show_exports(visit: Visit) -> func.HttpResponse:
     states: dict[str, ExportState] = {}
     if with_state:
         with ThreadPoolExecutor(_AT_ONCE, "pages") as pool:
-            found = pool.map(lambda each: _state(visit, document, each), exports)
+            missed = missed_ticks(visit.app, last_tick(visit.app))
+            found = pool.map(lambda each: _state(visit, document, each, missed), exports)
             states = dict(zip((each.id for each in exports), found, strict=True))
     values = {
         "rows": [(each, permissions(document, visit.caller, each)) for each in exports],
@@ -95,7 +96,6 @@ def show_exports(visit: Visit) -> func.HttpResponse:
         else {},
         "search": search,
         "sort": sort,
-        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
     }
     return render(visit, "exports.html", values)
 
@@ -106,11 +106,11 @@ def show_state(visit: Visit) -> func.HttpResponse:
     require(visit.caller, "view_export")
     document = visit.app.configuration.read()
     export = find_export(document, visit.path["id"])
-    return render(visit, "export_state.html", {"export": export, "state": _state(visit, document, export)})
-
-
-def _state(visit: Visit, document: Document, export: Export) -> ExportState:
     missed = missed_ticks(visit.app, last_tick(visit.app))
+    return render(visit, "export_state.html", {"export": export, "state": _state(visit, document, export, missed)})
+
+
+def _state(visit: Visit, document: Document, export: Export, missed: MissedTicks | None) -> ExportState:
     runs = [run for run in visit.app.store.latest(export.id, _RUNS_IN_SPARKLINE) if run.sends_segment]
     return ExportState(export_overview(visit.app, document, export, missed), runs[::-1])
 
@@ -165,7 +165,7 @@ def duplicate(visit: Visit) -> func.HttpResponse:
     except ConfigurationError as error:
         if error.code not in ("already_there", "body_invalid"):
             raise
-        problems = error.problems if isinstance(error, InvalidInput) else ["id: There is an export of this id already."]
+        problems = error.problems if isinstance(error, InvalidInput) else [phrases.ID_TAKEN]
         return _asked(visit, "duplicate.html", "duplicate_export", problems, status=400)
     # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
     schedule_export(visit.app, visit.caller, saved.item.id, "off")

@@ -14,7 +14,7 @@ from shared.operating.why import why
 @page("GET", "/person")
 def ask_person(visit: Visit) -> func.HttpResponse:
     """The box."""
-    require(visit.caller, "ask_why") if not may(visit.caller.role, "ask_why", shared=True) else None
+    require(visit.caller, "ask_why")
     return render(visit, "person.html", _values(visit, visit.query.get("export", "")))
 
 

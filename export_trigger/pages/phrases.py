@@ -74,7 +74,7 @@ MODES: dict[str, tuple[str, str]] = {
     ),
     "mirror_exact": (
         N_("Follow the segment exactly"),
-        N_("Sends changes, and removes everybody who is not in the segment, whoever put them there."),
+        N_("Sends changes, and removes everybody who is not in the segment, no matter who put them there."),
     ),
 }
 # What happens in each mode, for the picture: those who are new, unchanged, left, and put there by others.
@@ -141,6 +141,7 @@ LABELS = {
     "import_deadline_hours": N_("Hours that one import may take"),
 }
 """What a page calls the key of the configuration that a fault begins with."""
+ID_TAKEN = "id: There is an export of this id already."
 DONE = {
     "saved": N_("Saved. Nothing was sent: the next run uses it."),
     "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),

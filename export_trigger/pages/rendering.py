@@ -48,7 +48,7 @@ def _environment(language: str) -> Environment:
         address=address, charts=charts, phrases=phrases, version=VERSION, languages=languages, zones=zones
     )
     made.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-    for name in ("number", "short_number", "share", "time", "duration"):
+    for name in ("number", "short_number", "time", "duration"):
         made.filters[name] = _as_the_viewer_reads(name)
     return made
 
@@ -76,7 +76,8 @@ def render(
         "role": visit.caller.role,
         "can": lambda operation: may(visit.caller.role, operation, shared=False),
         "could": lambda operation: may(visit.caller.role, operation, shared=True),
-        "token": lambda: token_for(visit.caller, datetime.now(UTC)),
+        "token": cache(lambda: token_for(visit.caller, datetime.now(UTC))),
+        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
         "token_field": FIELD,
     }
     body = _environment(visit.viewer.language).get_template(template).render(**known, **(values or {}))

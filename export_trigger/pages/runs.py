@@ -5,22 +5,23 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from export_trigger.answers import file_of_rejected_rows
 from export_trigger.pages import phrases
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
 from shared.access import is_shared, may, require
-from shared.administration.exports import find_export, permissions
+from shared.administration.exports import permissions
 from shared.administration.items import item_etag
 from shared.administration.running import approve_run, cancel_run, list_runs, undo_run
 from shared.config.document import export_unknown
 from shared.config.models import Document
 from shared.errors import ConfigurationError
+from shared.runs.kinds import SENDS_NOTHING
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.status import RunStory, duration_seconds, find_run, rejected_rows_part, run_story
 
 _RUNS_A_PAGE = 30
-_UNDOABLE = ("export", "plan", "repair")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class RunView:
         if not self.run.contacts_to_remove or self.changes_list_only:
             return ""
         if self.mode == "mirror_exact":
-            return phrases.N_("Removed is everybody who is not in the segment, whoever put them into the list.")
+            return phrases.N_("Removed is everybody who is not in the segment, no matter who put them into the list.")
         return phrases.N_(
             "Removed are those whom this export has put into the list, and who are not in the segment now."
         )
@@ -97,7 +98,7 @@ class RunView:
     @property
     def changes_list_only(self) -> bool:
         """True for a run that sends no contacts."""
-        return self.run.kind in ("undo", "clear", "verify")
+        return self.run.kind in SENDS_NOTHING
 
 
 @page("GET", "/runs/<id>")
@@ -105,10 +106,11 @@ def show_run(visit: Visit) -> func.HttpResponse:
     """A run; the script asks for its moving part again and again."""
     require(visit.caller, "view_run")
     run = find_run(visit.app, visit.path["id"])
-    export = _document(visit).export(run.export)
+    document = _document(visit)
+    export = document.export(run.export)
     mode = export.sync_mode if export else ""
-    view = RunView(run_story(visit.app, run), run.rejected_id, mode, _actions(visit, run))
-    values = {"view": view, "run": view.run, "done": phrases.DONE.get(visit.query.get("done", ""), "")}
+    view = RunView(run_story(visit.app, run), run.rejected_id, mode, _actions(visit, document, run))
+    values = {"view": view, "run": view.run}
     if not visit.is_partial:
         return render(visit, "run.html", values)
     # Once it moves no more, the page is read again as a whole: what may be done with it is another thing then.
@@ -123,9 +125,8 @@ def _document(visit: Visit) -> Document:
         return Document()
 
 
-def _actions(visit: Visit, run: Run) -> frozenset[str]:
+def _actions(visit: Visit, document: Document, run: Run) -> frozenset[str]:
     """What the caller may do with the run now."""
-    document = _document(visit)
     export = document.export(run.export)
     shared = is_shared(visit.caller, document.connection_of(export) if export else None)
     found = set()
@@ -133,7 +134,7 @@ def _actions(visit: Visit, run: Run) -> frozenset[str]:
         found.add("cancel")
     if run.is_held and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("approve")
-    can_undo = run.state in SUCCEEDED and run.list_before is not None and run.kind in _UNDOABLE
+    can_undo = run.state in SUCCEEDED and run.list_before is not None and run.sends_segment
     if can_undo and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("undo")
     if run.rejected_id and may(visit.caller.role, "view_rejected_rows", shared=shared):
@@ -186,12 +187,7 @@ def download_rejected_rows(visit: Visit) -> func.HttpResponse:
             raise
         _, parts = rejected_rows_part(visit.app, run, 1)
         return render(visit, "parts.html", {"run_id": run.run_id, "parts": parts})
-    suffix = f"-{number}-of-{parts}" if number and parts > 1 else ""
-    headers = {
-        **SAFE_HEADERS,
-        "Cache-Control": "no-store",
-        "Content-Disposition": f'attachment; filename="{run.run_id}-rejected{suffix}.csv"',
-    }
+    headers = {**SAFE_HEADERS, "Cache-Control": "no-store", **file_of_rejected_rows(run.run_id, number, parts)}
     return func.HttpResponse(data, headers=headers, mimetype="text/csv", charset="utf-8")
 
 
@@ -218,7 +214,6 @@ def show_export(visit: Visit) -> func.HttpResponse:
         "runs": runs,
         "more": more,
         "etag": item_etag(export),
-        "may": permissions(document, visit.caller, find_export(document, export.id)),
-        "done": phrases.DONE.get(visit.query.get("done", ""), ""),
+        "may": permissions(document, visit.caller, export),
     }
     return render(visit, "export.html", values)

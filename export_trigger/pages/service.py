@@ -5,7 +5,6 @@ from itertools import groupby
 import azure.functions as func
 
 from export_trigger.answers import RequestError
-from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.viewer import Viewer, is_zone, languages
@@ -24,8 +23,7 @@ def show_history(visit: Visit) -> func.HttpResponse:
     """Who did what when, and the versions that the configuration had."""
     entries, more = read_audit(visit.app, visit.caller, after=visit.query.get("after", ""), limit=_ENTRIES_A_PAGE)
     versions, _, etag = list_versions(visit.app, visit.caller, limit=_VERSIONS)
-    done = phrases.DONE.get(visit.query.get("done", ""), "")
-    values = {"entries": entries, "more": more, "versions": versions, "etag": etag, "done": done}
+    values = {"entries": entries, "more": more, "versions": versions, "etag": etag}
     return render(visit, "history.html", values)
 
 
@@ -62,5 +60,5 @@ def choose_view(visit: Visit) -> func.HttpResponse:
     if language not in languages() or not is_zone(zone):
         raise RequestError("body_invalid", "There is no such language or time zone.", "Choose them from the lists.")
     back = visit.form.get("back", "")
-    there = back if back.startswith(f"{ROOT}/") and "\\" not in back and not back.startswith("//") else address()
+    there = back if back.startswith(f"{ROOT}/") and "\\" not in back else address()
     return redirect(there, {"Set-Cookie": Viewer(language, zone).cookie})

@@ -1,7 +1,6 @@
 """From a request to its page: the sign-in, the token, the page's function, and a page for whatever goes wrong."""
 
 import logging
-import math
 import os
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -9,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import azure.functions as func
 from werkzeug.exceptions import HTTPException
 
-from export_trigger.answers import STATUS, RequestError
+from export_trigger.answers import RequestError, status_of, unforeseen
 from export_trigger.pages import (
     connections,
     export_form,
@@ -25,7 +24,7 @@ from export_trigger.pages.token import FIELD, check_token
 from export_trigger.pages.viewer import Viewer
 from export_trigger.pages.visit import ROOT, Visit
 from shared.access import AccessDenied, Caller, people_sign_in, request_caller
-from shared.errors import ExportError, TransientError, place_of
+from shared.errors import ExportError
 
 __all__ = ["answer", "connections", "export_form", "exports", "files", "person", "runs", "service"]
 _log = logging.getLogger(__name__)
@@ -44,9 +43,7 @@ def answer(req: func.HttpRequest) -> func.HttpResponse:
     except ExportError as error:
         return problem_page(visit, error)
     except Exception as error:  # noqa: BLE001 - its words may hold personal data
-        _log.error("%s", place_of(error))
-        unforeseen = ExportError("unforeseen", "Something went wrong here.", "The app's log names the place.")
-        return problem_page(visit, unforeseen, 500)
+        return problem_page(visit, unforeseen(_log, error))
 
 
 def _found(visit: Visit) -> tuple[Handler, Visit]:
@@ -96,11 +93,8 @@ def _sign_in(visit: Visit) -> func.HttpResponse:
     )
 
 
-def problem_page(visit: Visit, error: ExportError, status: int = 0) -> func.HttpResponse:
+def problem_page(visit: Visit, error: ExportError) -> func.HttpResponse:
     """What went wrong, and what to do."""
-    headers = {}
-    if isinstance(error, TransientError):
-        status = status or 503
-        headers["Retry-After"] = str(math.ceil(error.retry_after_seconds or 5))
+    status, headers = status_of(error)
     template = "problem_part.html" if visit.is_partial else "problem.html"
-    return render(visit, template, {"error": error}, status=status or STATUS.get(error.code, 409), headers=headers)
+    return render(visit, template, {"error": error}, status=status, headers=headers)

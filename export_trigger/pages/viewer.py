@@ -10,14 +10,13 @@ from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_compact_decimal, format_decimal, format_percent
+from babel.numbers import format_compact_decimal, format_decimal
 from babel.support import Translations
 from werkzeug.http import parse_accept_header, parse_cookie
 
@@ -55,10 +54,9 @@ class Viewer:
         """For Babel."""
         return Locale.parse(self.language)
 
-    def text(self, english: str, **values: Any) -> str:
-        """The text in the viewer's language, with the values in place of `%(name)s`."""
-        found = catalogue(self.language).gettext(english)
-        return found % values if values else found
+    def text(self, english: str) -> str:
+        """The text in the viewer's language."""
+        return catalogue(self.language).gettext(english)
 
     def number(self, value: float) -> str:
         """A number with its groups."""
@@ -67,10 +65,6 @@ class Viewer:
     def short_number(self, value: float) -> str:
         """About how many, where there is little room."""
         return format_compact_decimal(value, locale=self.locale, fraction_digits=1)
-
-    def share(self, value: float) -> str:
-        """A share of 1 in per cent."""
-        return format_percent(value, locale=self.locale)
 
     def time(self, iso: str) -> str:
         """A moment, as the viewer's clock shows it."""

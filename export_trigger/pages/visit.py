@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 import azure.functions as func
 from werkzeug.datastructures import MultiDict
 
-from export_trigger.answers import LARGEST_BODY_BYTES, RequestError
+from export_trigger.answers import body_of
+from export_trigger.entry import query_of
 from export_trigger.pages.viewer import Viewer
 from shared.access import Caller
 from shared.app import App, open_app
@@ -31,17 +32,14 @@ class Visit:
         return open_app()
 
     @cached_property
-    def query(self) -> MultiDict[str, str]:
+    def query(self) -> Mapping[str, str]:
         """The values in the address."""
-        return MultiDict(parse_qsl(urlsplit(self.req.url).query, keep_blank_values=True))
+        return query_of(self.req)
 
     @cached_property
     def form(self) -> MultiDict[str, str]:
         """The values of a form that was sent. Raises RequestError."""
-        body = self.req.get_body()
-        if len(body) > LARGEST_BODY_BYTES:
-            raise RequestError("body_too_large", f"The form is larger than {LARGEST_BODY_BYTES:,} bytes.")
-        return MultiDict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        return MultiDict(parse_qsl(body_of(self.req).decode("utf-8", "replace"), keep_blank_values=True))
 
     @property
     def here(self) -> str:

@@ -24,7 +24,6 @@ def sample_values(app: App, caller: Caller, segment: StoredSegment, connection: 
 
     Raises AccessDenied, ConfigurationError where the file cannot be read, and TransientError.
     """
-    require(caller, "preview_export") if caller.role is None else None
     require(caller, "preview_export", connection)
     source = source_of(app.document(), segment)
     if source is None or not segment.columns:
