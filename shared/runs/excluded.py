@@ -73,7 +73,7 @@ def _note_ready(app: App, run: Run, answer: Answer) -> None:
     def change(row: Row | None) -> Mapping[str, Any] | None:
         question = Question.of(row)
         is_same = question.process_id == answer.question.process_id
-        return replace(question, ready_at=app.now()).values() if is_same else None
+        return replace(question, ready_at=answer.question.ready_at).values() if is_same else None
 
     app.storage.accounts.change(run.key_setting, answer.subject.row_key, change)
 

@@ -7,7 +7,7 @@ anyone who leaves, or comes to the excluded list, later may be put back, or sent
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Sub
         return _wait(ready, subject, question, early)
     process = look_up_export(brevo.session, question.process_id)
     if process.url:
-        return Answer(question, subject, key, process.url)
+        return Answer(replace(question, ready_at=app.now()), subject, key, process.url)
     if process.state == "open":
         return _wait_longer(app, run, ready, subject, question)
     if question.failed + 1 >= _MOST_FAILURES:
@@ -200,7 +200,8 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     def change(row: Row | None) -> Mapping[str, Any] | None:
         nonlocal old
         question = Question.of(row)
-        answered, old = question.answered(process_id, count, app.now(), answer.key.id), question.kept
+        answered = question.answered(process_id, count, answer.question.ready_at, app.now(), answer.key.id)
+        old = question.kept
         return answered.values() if answered else None
 
     if app.storage.accounts.take(run.key_setting, answer.subject.row_key, change) and old:

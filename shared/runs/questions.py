@@ -90,11 +90,14 @@ class Question:
             kept=self.process_id if self.leavers else self.kept,
         )
 
-    def answered(self, process_id: int, leavers: int, now: float, key_id: str) -> Self | None:
-        """Its answer has come. None where that was another question's."""
+    def answered(self, process_id: int, leavers: int, ready_at: float, now: float, key_id: str) -> Self | None:
+        """Its answer, which Brevo was seen to have at `ready_at`, has been read. None where it was another question's.
+
+        What is learned is how long Brevo took: reading a long answer takes its own time.
+        """
         if self.process_id != process_id or self.answered_at:
             return None
-        took = max(now - self.asked_at, 0.1)
+        took = max(ready_at - self.asked_at, 0.1)
         seconds = took if not self.seconds or took > self.seconds * 1.2 else self.seconds * _SHRINK
         return replace(self, answered_at=now, leavers=leavers, kept=0, seconds=seconds, key_id=key_id)
 

@@ -102,18 +102,25 @@ def test_question_after_an_answer_is_for_its_own_run_alone_and_remembers_what_is
 
 def test_answer_of_another_question_is_not_noted():
     question = Question(asked_at=NOW, process_id=2)
-    assert question.answered(1, 3, NOW, "key") is None
-    assert question.answered(2, 3, NOW + 4, "key").leavers == 3
-    assert question.answered(2, 3, NOW + 4, "key").answered(2, 3, NOW + 5, "key") is None
+    assert question.answered(1, 3, NOW, NOW, "key") is None
+    answered = question.answered(2, 3, NOW + 4, NOW + 4, "key")
+    assert answered.leavers == 3
+    assert answered.answered(2, 3, NOW + 5, NOW + 5, "key") is None
 
 
 def test_time_of_an_answer_is_learned_so_that_the_scarce_looks_are_few():
-    question = Question(asked_at=NOW, process_id=1).answered(1, 0, NOW + 60, "key")
+    question = Question(asked_at=NOW, process_id=1).answered(1, 0, NOW + 60, NOW + 60, "key")
     assert question.seconds == 60
     again = replace(question, asked_at=NOW, answered_at=0.0)
     assert again.expected_in(NOW) == pytest.approx(60.5)
-    assert again.answered(1, 0, NOW + 61, "key").seconds == pytest.approx(51)
-    assert again.answered(1, 0, NOW + 90, "key").seconds == 90
+    assert again.answered(1, 0, NOW + 61, NOW + 61, "key").seconds == pytest.approx(51)
+    assert again.answered(1, 0, NOW + 90, NOW + 90, "key").seconds == 90
+
+
+def test_time_that_reading_an_answer_takes_is_not_taken_for_brevos():
+    question = Question(asked_at=NOW, process_id=1, ready_at=NOW + 20)
+    answered = question.answered(1, 0, question.ready_at, NOW + 40, "key")
+    assert (answered.seconds, answered.answered_at) == (20, NOW + 40)
 
 
 def test_question_is_kept_in_a_row_and_read_as_it_was():
