@@ -25,7 +25,7 @@ class Import:
 
     Of its contacts, `with_phone` come with a phone number, and `put_back` had left the list, and when. `is_late`: it
     was on its way for longer than the app waits for an answer. Its worker stood still in the middle of the post, and no
-    claim and no slot can call that back.
+    claim and no slot can call that back. `link`: where its file is, of one that has one.
     """
 
     id: int
@@ -41,6 +41,7 @@ class Import:
     is_late: bool = False
     is_report_broken: bool = False
     put_back: dict[str, float] = field(default_factory=dict)
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ class Export:
 
 @dataclass
 class Watcher:
-    """Who wants to know what happens at Brevo."""
+    """Who wants to know what happens at Brevo. `taken` gets an import, its staged blob, and what was posted."""
 
-    taken: Callable[[Import, bytes], None]
+    taken: Callable[[Import, bytes, bytes], None]
     removed: Callable[[int, set[str]], None]
     over: Callable[[Import, dict[str, str]], None]
     call_back: Callable[[str, float], None]
@@ -67,13 +68,15 @@ class Brevo:
     """One account. `values` has each contact's value, which tells of which snapshot it is; `left`, who left when.
 
     Of the people that are imported, `refused` are rejected, and `shared` where they come with their number, which
-    another contact has. `unread` are those whose rejection no readable report shows.
+    another contact has. `unread` are those whose rejection no readable report shows. `fetch` opens a link to a file,
+    None where that is gone.
     """
 
     scheduler: Scheduler
     faults: Faults
     watcher: Watcher
     import_seconds: tuple[float, float]
+    fetch: Callable[[str], bytes | None]
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[int, set[str]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
@@ -96,7 +99,7 @@ class Brevo:
         fault = self.faults.at_brevo(name) or BrevoFault("", name, 0)
         if fault.kind == "slow":
             self.scheduler.sleep(fault.seconds)
-        if refused := self._refusal(fault.kind):
+        if refused := self._refusal(fault.kind, is_file=b'"fileUrl"' in (body or b"")):
             return refused
         answer = self._done(name, path, body)
         if name == "import":
@@ -110,14 +113,15 @@ class Brevo:
             return _answer(int(fault.kind[:3]), {})
         return (200, _HEADERS, b"<html>") if fault.kind == "garbled" else answer
 
-    def _refusal(self, kind: str) -> Answer | None:
+    def _refusal(self, kind: str, *, is_file: bool) -> Answer | None:
         if self.faults.is_key_refused(self.scheduler.now):
             return _answer(401, {"code": "unauthorized", "message": "Key not found"})
         if kind == "reset":
             raise NoConnection
         if kind == "429":
             return 429, {"x-sib-ratelimit-reset": "30"}, b'{"code":"too_many_requests"}'
-        return _answer(int(kind), {}) if kind in ("403", "500", "503") else None
+        is_refused = kind in ("403", "500", "503") or (kind == "400" and is_file)
+        return _answer(int(kind), {}) if is_refused else None
 
     def report(self, url: str) -> list[list[str]]:
         """The rows of a report."""
@@ -181,20 +185,22 @@ class Brevo:
 
     def _take(self, sent: bytes) -> Answer:
         body: dict[str, object] = json.loads(sent)
-        contacts: list[dict[str, object]] = body["jsonBody"]  # type: ignore[assignment]
+        link = str(body.get("fileUrl", ""))
+        file = self.fetch(link) if link else None
+        contacts: list[dict[str, object]] = json.loads(file or b"[]") if link else body["jsonBody"]  # type: ignore[assignment]
         list_ids: list[int] = body["listIds"]  # type: ignore[assignment]
         (list_id,) = list_ids
         values = {str(each["email"]): _value(each) for each in contacts}
         parts = urlsplit(str(body.get("notifyUrl", ""))).path.split("/")
         with_phone = {str(each["email"]) for each in contacts if "SMS" in each["attributes"]}  # type: ignore[operator]
-        taken = Import(len(self.imports) + 1, list_id, values, with_phone, self.scheduler.now)
+        taken = Import(len(self.imports) + 1, list_id, values, with_phone, self.scheduler.now, link=link)
         self.imports.append(taken)
         fault = self.faults.at_brevo("imports")
         seconds = self.faults.between(*self.import_seconds)
         if fault and fault.kind == "import-slow":
             seconds = fault.seconds
         self.scheduler.after(seconds, lambda: self._finish(taken, fault, parts))
-        self.watcher.taken(taken, sent)
+        self.watcher.taken(taken, sent if file is None else file, sent)
         return _answer(202, {"processId": taken.id})
 
     def _export(self, sent: bytes) -> Answer:
@@ -216,6 +222,8 @@ class Brevo:
         taken.over_at = self.scheduler.now
         kind = fault.kind if fault else ""
         taken.state = {"import-failed": "failed", "import-cancelled": "cancelled"}.get(kind, "completed")
+        if taken.link and (kind == "file-unreachable" or self.fetch(taken.link) is None):
+            taken.state = "failed"
         taken.is_report_broken = kind == "report-broken"
         before: dict[str, str] = {}
         if taken.state == "completed":

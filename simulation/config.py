@@ -60,6 +60,7 @@ def make_document(plan: Plan) -> dict[str, Any]:
             "hold_hours": 1,
         }
         | ({"sync_mode": "mirror", "max_removed": 0.9} if plan.mirrors else {})
+        | ({"delivery": "file"} if plan.by_file else {})
         | ({"max_profiles": most_people(plan)} if plan.large_refreshes else {})
         for number in range(plan.exports)
     ]

@@ -64,8 +64,8 @@ DEFECTS: tuple[Defect, ...] = (
         "slot-freed-early",
         "A batch needs no slot any more once it is delivered.",
         "runs.batch",
-        'return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)',
-        'return self.state in ("confirmed", "failed", "delivered")',
+        'return self.state in {"confirmed", "failed", *_SPLIT} or (self.state == "delivered" and self.called_back)',
+        'return self.state in {"confirmed", "failed", *_SPLIT, "delivered"}',
     ),
     one(
         "slot-not-taken",
@@ -168,8 +168,8 @@ DEFECTS: tuple[Defect, ...] = (
         "batches-not-asked-for",
         "A run succeeds once all is delivered, whatever Brevo makes of it.",
         "runs.steps.confirm",
-        'all(batch.state == "confirmed" for batch in batches):\n        if not contacts',
-        'all(batch.state in ("delivered", "confirmed") for batch in batches):\n        if not contacts',
+        "all(batch.is_settled for batch in batches):\n        if not contacts",
+        'all(batch.state == "delivered" or batch.is_settled for batch in batches):\n        if not contacts',
     ),
     one(
         "books-not-closed",
@@ -259,9 +259,9 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "first-body-only",
         "Every batch sends the first one's body.",
-        "runs.steps.deliver",
-        "body_name(batch.staging, batch.number)",
-        "body_name(batch.staging, 1)",
+        "runs.steps.imported",
+        "app_blobs.read(STAGED, body_name(batch.staging, batch.number))",
+        "app_blobs.read(STAGED, body_name(batch.staging, 1))",
     ),
     one(
         "blacklist-sent",
@@ -305,7 +305,7 @@ DEFECTS: tuple[Defect, ...] = (
             Edit(
                 "shared.runs.steps.deliver",
                 'f"Batch {batch.number}: {batch.contacts:,} contacts.")\n    if batch.called_back',
-                'f"Batch {batch.number}: {read_body(app, batch)!r}")\n    if batch.called_back',
+                'f"Batch {batch.number}: {read_import(app, run, ready, batch)!r}")\n    if batch.called_back',
             ),
             Edit("shared.runs.store", '"text": masked(text[:1000])', '"text": text[:1000]'),
         ),

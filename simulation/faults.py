@@ -64,9 +64,11 @@ class Restart:
 class BrevoFault:
     """What Brevo does at the `number`-th call of this name (`import`, `processes`, `remove`, `check`).
 
-    For calls: `403`, `429`, `500`, `503`, `reset`: refused · `500-after`, `524-after`, `reset-after`: taken, and the
-    answer lost · `garbled`: taken, the answer is no JSON · `slow`: the answer takes so many seconds.
-    For imports: `import-failed`, `import-cancelled`, `import-slow` (takes so many seconds), `report-broken`.
+    For calls: `400` (of a file), `403`, `429`, `500`, `503`, `reset`: refused · `500-after`, `524-after`,
+    `reset-after`: taken, and the answer lost · `garbled`: taken, the answer is no JSON · `slow`: the answer takes so
+    many seconds.
+    For imports: `import-failed`, `import-cancelled`, `import-slow` (takes so many seconds), `report-broken`,
+    `file-unreachable` (its file cannot be fetched).
     For call-backs: `call-back-lost`, `call-back-late` (by so many seconds), `call-back-twice`.
     """
 

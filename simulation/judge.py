@@ -222,9 +222,9 @@ class Judge:
             if run_id in text:
                 self.told[setting, run_id] += "waits for approval" not in text
 
-    def taken(self, new: Import, body: bytes) -> None:
-        """Brevo has taken an import."""
-        name, _ = self._bodies.get(id(body), ("", b""))
+    def taken(self, new: Import, staged: bytes, posted: bytes) -> None:
+        """Brevo has taken an import, of this staged blob."""
+        name, _ = self._bodies.get(id(staged), ("", b""))
         new.batch = name.removesuffix(".json")
         run_id, _, rest = new.batch.partition("/")
         if run_id not in self.runs:
@@ -239,7 +239,7 @@ class Judge:
             self.violate("others untouched", f"{run_id} sends to list {new.list_id}")
         elif strangers := new.contacts.keys() - self.refreshes[run.snapshot].people.keys():
             self.violate("others untouched", f"{run_id} sends {len(strangers)} who are not in its snapshot")
-        elif b"Blacklist" in body:
+        elif b"Blacklist" in posted:
             self.violate("others untouched", f"{run_id} sends a blacklist field")
         self.following.sent[new.list_id] |= new.contacts.keys()
         if not run.is_final and run.snapshot:

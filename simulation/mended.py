@@ -49,7 +49,7 @@ MENDED: tuple[Defect, ...] = (
         "lost-import-not-waited-for",
         "The slot of a batch whose first answer was lost is free once the repeated post's import is over.",
         "runs.batch",
-        "return self.state not in DELIVERABLE and self.posts > 1 + self.sent_again",
+        "return self.state not in DELIVERABLE and self.posts > known",
         "return False",
     ),
     one(
@@ -63,7 +63,7 @@ MENDED: tuple[Defect, ...] = (
         "unanswered-not-told",
         "A post whose answer did not come, or whose import failed, counts as nothing sent.",
         "runs.batch",
-        "return self.state in DELIVERABLE and self.posts > 0",
+        'return self.state in {*DELIVERABLE, "splitting"} and self.posts > 0',
         "return False",
     ),
     Defect(

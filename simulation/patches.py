@@ -224,6 +224,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.rows.Row": maker(Row),
     "shared.staging.reader.ThreadPoolExecutor": _AtOnce,
     "shared.staging.bodies.ThreadPoolExecutor": _AtOnce,
+    "shared.staging.parts.ThreadPoolExecutor": _AtOnce,
 }
 STAGING: dict[str, Any] = {
     "shared.runs.starting.find_snapshot": staging.find_snapshot,
@@ -236,6 +237,7 @@ STAGING: dict[str, Any] = {
     "shared.sync.ledger.without": ledgers.without,
     "shared.sync.removals.without_kept": ledgers.without_kept,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
+    "shared.runs.steps.stage.write_parts": staging.write_parts,
     "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,
     "shared.runs.steps.stage.clear_what_killed_workers_left": lambda: None,
     "shared.runs.steps.confirm.RejectedWriter": staging.ModelRejectedWriter,

@@ -71,6 +71,7 @@ class Plan:
     with_shared_numbers: bool = False
     asks_leavers: bool = False
     mirrors: bool = False
+    by_file: bool = False
     large_refreshes: tuple[bool, ...] = ()
     """Which refreshes a guard holds, over and over in this order; empty: none."""
 
@@ -134,7 +135,6 @@ _LATENCIES = (
     Latency(0.005, 0.3, 0.02, 5.0),
     Latency(0.01, 0.05, 0.01, 30.0),
 )
-
 
 _STATES = ("queued", "staging", "delivering", "confirming", "confirming")
 

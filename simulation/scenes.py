@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+from simulation.by_file import BY_FILE_FROM, by_file
 from simulation.faults import BrevoFault, CallFault, Fault, MessagesLost, ReceiverFault
 from simulation.plan import Action, Plan, make_plan
 
@@ -17,6 +18,7 @@ Scene = tuple[tuple[Action, ...], tuple[Fault, ...]]
 def plan_of(seed: int) -> Plan:
     """The plan of this seed, perhaps with a scene in it."""
     plan, chance = make_plan(seed), random.Random(f"scene no. {seed}")
+    plan = by_file(plan, seed) if seed >= BY_FILE_FROM else plan
     if chance.random() < _SHARE:
         plan = _with(plan, chance.choice(_SCENES)(chance))
     chance = random.Random(f"repetition no. {seed}")

@@ -20,6 +20,7 @@ from simulation.people import People
 from simulation.plan import Plan
 from simulation.receivers import Receivers
 from simulation.scheduler import Scheduler
+from simulation.storage import LINK
 
 _QUIET_TICKS = 3
 _LONGEST_SECONDS = 16 * 3600.0
@@ -37,7 +38,7 @@ class World:
         self.faults = faults or Faults(plan.faults, plan.latency, random.Random(plan.schedule + 1), BEGINNING)
         self.judge = Judge(self.scheduler, plan)
         watcher = Watcher(self._taken, self._removed, self._over, self._call_back)
-        self.brevo: Brevo = Brevo(self.scheduler, self.faults, watcher, plan.import_seconds)
+        self.brevo: Brevo = Brevo(self.scheduler, self.faults, watcher, plan.import_seconds, self._fetch)
         self.receivers: Receivers = Receivers(self.scheduler, self.faults, self.judge.posted)
         self.host = Host(self.scheduler, self.faults, self.chance, plan.reorder_share, self.note, self.judge.unforeseen)
         doubling = Doubling(self.faults, self.chance, plan.doubled_share)
@@ -76,9 +77,14 @@ class World:
 
     # What Brevo does
 
-    def _taken(self, new: Import, body: bytes) -> None:
-        self.judge.taken(new, body)
+    def _taken(self, new: Import, staged: bytes, posted: bytes) -> None:
+        self.judge.taken(new, staged, posted)
         self.note(f"Brevo takes import {new.id} of {new.batch}")
+
+    def _fetch(self, link: str) -> bytes | None:
+        container, _, name = link.removeprefix(LINK).partition("?")[0].partition("/")
+        found = self.kept.containers[container].get(name)
+        return found[0] if found else None
 
     def _removed(self, list_id: int, gone: set[str]) -> None:
         self.note(f"Brevo takes {len(gone)} out of list {list_id}")

@@ -5,7 +5,8 @@ from typing import Any
 from local.brevo_sandbox.answers import Answer, ApiError, Request
 from local.brevo_sandbox.export_request import check_export
 from local.brevo_sandbox.faults import FaultKind
-from local.brevo_sandbox.import_request import check_order, rows_of
+from local.brevo_sandbox.file_fetching import check_link
+from local.brevo_sandbox.import_request import check_order, is_by_file, rows_of
 from local.brevo_sandbox.processes import Process
 from local.brevo_sandbox.routing import route
 from local.brevo_sandbox.world import World
@@ -19,11 +20,15 @@ def import_contacts(world: World, request: Request, fault: FaultKind | None) -> 
     if world.settings.defers_work:
         return Answer.json({"processId": world.imports.set_aside(request.body).id}, 202)
     document = request.document()
-    rows = rows_of(document)
+    if is_by_file(document):
+        check_link(document)
+        if world.settings.file_url == "refused":
+            raise ApiError(400, "invalid_parameter", "fileUrl is not available for this account")
+    contacts = 0 if is_by_file(document) else len(rows_of(document))
     with world.account.lock:
         order = check_order(document, world.account)
     about = fault if fault is not None and (fault.about_import or fault.about_report) else None
-    record = world.imports.accept(order, len(rows), request.body, about)
+    record = world.imports.accept(order, contacts, request.body, about)
     return Answer.json({"processId": record.id}, 202)
 
 

@@ -83,9 +83,12 @@ def rows_of(document: dict[str, Any]) -> Rows:
         return _checked(document["jsonBody"])
     if "fileBody" in document:
         return _of_csv(document["fileBody"])
-    if "fileUrl" in document:
-        raise invalid("fileUrl is not available in the sandbox")
     raise ApiError(400, "missing_parameter", "One of fileUrl, fileBody or jsonBody is missing")
+
+
+def is_by_file(document: dict[str, Any]) -> bool:
+    """Whether the contacts are in a file that is to be fetched."""
+    return "fileUrl" in document and not document.keys() & {"jsonBody", "fileBody"}
 
 
 def known_lists(document: dict[str, Any], name: str, account: Account) -> list[int]:

@@ -14,12 +14,23 @@ from typing import Any
 
 from local.brevo_sandbox.applying import REPORTS, Applied
 from local.brevo_sandbox.faults import FaultKind, report_fault
-from local.brevo_sandbox.import_request import UNREAD, ImportOrder, Rows, check_order, notify_url_in, rows_of
+from local.brevo_sandbox.file_fetching import NotFetched, with_file
+from local.brevo_sandbox.import_request import (
+    UNREAD,
+    ImportOrder,
+    Rows,
+    check_order,
+    is_by_file,
+    notify_url_in,
+    rows_of,
+)
 from local.brevo_sandbox.processes import Board, Shop, with_details
 from local.brevo_sandbox.reports import report_of
 from local.brevo_sandbox.settings import SandboxSettings
 
 OPEN = ("queued", "processing")
+# An import by file says little besides its link.
+_MOST_BYTES_WITH_LINK = 10_000
 
 # What a process that has failed says about why, where processes have details.
 FAILED_ERROR = "The import could not be processed"
@@ -27,7 +38,7 @@ FAILED_ERROR = "The import could not be processed"
 
 @dataclass(slots=True, eq=False)
 class ImportRecord:
-    """One import. `body` is let go when the work begins.
+    """One import. `body` is let go when the work begins. `fetches`: how often its file was fetched, where it has one.
 
     Units: `created_at` and `completed_at` in seconds since 1970, `body_bytes` in bytes.
     """
@@ -38,6 +49,7 @@ class ImportRecord:
     body_bytes: int
     fault: FaultKind | None = None
     body: bytes | None = None
+    fetches: int = 0
     status: str = "queued"
     created_at: float = field(default_factory=time.time)
     completed_at: float | None = None
@@ -97,6 +109,7 @@ class ImportRecord:
             "created_at": self.created_at,
             "completed_at": self.completed_at,
             "fault": self.fault,
+            "fetches": self.fetches,
         }
 
 
@@ -126,10 +139,27 @@ class ImportBoard(Board[ImportRecord]):
         """Say at once that an import is done, and leave its body unread until `settle`."""
         with self._changed:
             record = self._shop.processes.add(lambda number: ImportRecord(number, UNREAD, 0, len(body), body=body))
-            record.status, record.completed_at = "completed", record.created_at
             self._records.append(record)
-        self._shop.notify(notify_url_in(body))
+            if has_file := len(body) < _MOST_BYTES_WITH_LINK and is_by_file(json.loads(body)):
+                # Its link ends with the import, so it is fetched now.
+                self._working += 1
+                threading.Thread(target=self._fetch_aside, args=(record,), daemon=True).start()
+            else:
+                record.status, record.completed_at = "completed", record.created_at
+        if not has_file:
+            self._shop.notify(notify_url_in(body))
         return record
+
+    def _fetch_aside(self, record: ImportRecord) -> None:
+        sent, status = record.body or b"{}", "failed"
+        try:
+            self._fetch(record)
+            status = "completed"
+        except NotFetched as error:
+            record.error = str(error)
+        finally:
+            self._end(record, status)
+            self._shop.notify(notify_url_in(sent))
 
     def settle(self) -> None:
         """Carry out what was set aside, in its order. Raises: ApiError for a body that `set_aside` let pass."""
@@ -179,8 +209,13 @@ class ImportBoard(Board[ImportRecord]):
     def _carry_out(self, record: ImportRecord) -> tuple[str, str]:
         settings = self._shop.settings()
         started = time.monotonic()
+        try:
+            self._fetch(record)
+        except NotFetched as failure:
+            record.body = None
+            return "failed", str(failure)
         rows = rows_of(json.loads(record.body or b"{}"))
-        record.body = None
+        record.body, record.contacts = None, len(rows)
         status, error = "completed", ""
         match record.fault:
             case FaultKind.IMPORT_FAILED:
@@ -195,6 +230,20 @@ class ImportBoard(Board[ImportRecord]):
         wanted = settings.seconds_fixed + settings.seconds_per_contact * record.contacts
         self._take_until(started, wanted)
         return status, error
+
+    def _fetch(self, record: ImportRecord) -> None:
+        """Put the contacts of the import's file into its body, where it has one. Raises: NotFetched."""
+        body, settings = record.body or b"{}", self._shop.settings()
+        document = json.loads(body) if len(body) < _MOST_BYTES_WITH_LINK else {}
+        if not is_by_file(document):
+            return
+        if settings.file_url == "unreachable" or record.fault is FaultKind.IMPORT_FILE_UNREACHABLE:
+            raise NotFetched("The file could not be fetched")
+        if record.fault is FaultKind.IMPORT_FILE_SLOW:
+            self._shop.stopping.wait(settings.slow_seconds)
+        for _ in range(1 + (record.fault is FaultKind.IMPORT_FILE_TWICE)):
+            record.body = with_file(document, settings.file_limit_bytes)
+            record.fetches += 1
 
     def _apply(self, record: ImportRecord, rows: Rows, settings: SandboxSettings) -> None:
         applied = Applied(self._shop.account, record.order, settings)

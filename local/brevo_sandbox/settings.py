@@ -14,6 +14,7 @@ CategoryTakes = Literal["label_or_value", "value"]
 LongText = Literal["dropped", "cut"]
 Kept = Literal["first", "last"]
 DateFormat = Literal["yyyy-mm-dd", "dd-mm-yyyy", "mm-dd-yyyy"]
+FileUrl = Literal["fetched", "unreachable", "refused"]
 RunningStatus = Literal["processing", "in_process"]
 Notify = Literal["once", "off", "twice"]
 Language = Literal["en", "fr"]
@@ -50,6 +51,8 @@ class SandboxSettings:
         bool,
         "imports are done at once and read at POST /sandbox/settle, so that a benchmark measures its client alone",
     ] = False
+    file_url: Annotated[FileUrl, "whether an import's file is fetched, cannot be, or is refused"] = "fetched"
+    file_limit_bytes: Annotated[int, "the largest file of an import"] = 250_000_000
     latency_seconds: Annotated[float, "how long each call is on its way"] = 0.0
     running_status: Annotated[RunningStatus, "the name of the status"] = "processing"
     report_form: Annotated[ReportForm, "what info.import holds: a URL or null, counts, or lists of URLs"] = "url"

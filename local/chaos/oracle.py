@@ -120,7 +120,7 @@ def _books(site: Site, runs: list[tuple[ExportUnderTest, Run]]) -> Iterator[str]
 
 def _open_contacts(batches: list[Batch]) -> int:
     """Those that Brevo took and has not confirmed; who moves is open until the last batch is confirmed."""
-    first = sum(b.contacts for b in batches if b.process_id and b.state != "confirmed" and not b.holds_moved)
+    first = sum(b.contacts for b in batches if b.process_id and not b.is_settled and not b.holds_moved)
     confirmed = sum(b.contacts for b in batches if b.holds_moved and b.state == "confirmed")
     return first + sum(b.moved for b in batches) - confirmed
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 # Brevo's hard limit is 10 MB; it advises about 8 MB. https://developers.brevo.com/reference/importcontacts-1
 LARGEST_BODY_BYTES = 8 * 1024 * 1024
 BETWEEN = b",\n"  # stands behind each contact
+# The vendor's own import of files takes 250 MB; nothing is said of larger ones that it fetches.
+# https://help.brevo.com/hc/en-us/articles/208729849
+LARGEST_FILE_BYTES = 200_000_000
 _HEAD = b'{"jsonBody":['
 _LONGEST_NUMBER = 1_000_000
 _CONTACT = re.compile(rb'\{"email":"([^"]+)"(?:,"ext_id":"([^"]+)"|,"attributes":\{"EXT_ID":"([^"]+)")?')
@@ -25,12 +28,16 @@ class ImportRequest:
 
     def room_bytes(self) -> int:
         """How many bytes of contacts fit into a body."""
-        return LARGEST_BODY_BYTES - len(_HEAD) - len(self._end(_LONGEST_NUMBER))
+        return LARGEST_BODY_BYTES - len(_HEAD) - len(self._end(_LONGEST_NUMBER)) - len(b"],")
 
     def body(self, number: int, contacts: list[memoryview]) -> bytes:
         """The whole body, of contacts with BETWEEN behind each."""
         *most, last = contacts
-        return b"".join((_HEAD, *most, last[: -len(BETWEEN)], self._end(number)))
+        return b"".join((_HEAD, *most, last[: -len(BETWEEN)], b"],", self._end(number)))
+
+    def of_file(self, number: int, link: str) -> bytes:
+        """The whole body of an import whose contacts Brevo fetches from the link."""
+        return b'{"fileUrl":' + json.dumps(link).encode() + b"," + self._end(number)
 
     def _end(self, number: int) -> bytes:
         """The blacklist fields are never sent: no import changes a subscription."""
@@ -43,7 +50,7 @@ class ImportRequest:
             fields["emptyContactsAttributes"] = True
         if self.notify_url:
             fields["notifyUrl"] = self.notify_url(number)
-        return b"]," + json.dumps(fields, separators=(",", ":")).encode().removeprefix(b"{")
+        return json.dumps(fields, separators=(",", ":")).encode().removeprefix(b"{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +64,39 @@ class BodyContact:
 
 
 def find_contacts(
-    body: bytes, emails: Container[str], phones: Container[str], ext_ids: Container[str] = ()
+    pieces: Iterable[bytes], emails: Container[str], phones: Container[str], ext_ids: Container[str] = ()
 ) -> Iterator[BodyContact]:
-    """The body's contacts with one of these addresses (in lower case), phone numbers (digits alone) or EXT_IDs.
+    """A body's contacts with one of these addresses (in lower case), phone numbers (digits alone) or EXT_IDs.
 
-    Each comes with those of the numbers that it has, and with the EXT_ID only if it is one of these.
+    Each comes with those of the numbers that it has, and with the EXT_ID only if it is one of these. `pieces` are the
+    body's whole lines, each of which has a contact.
     """
-    matches = list(_CONTACT.finditer(body)) if phones else _CONTACT.finditer(body)
-    starts = [match.start() for match in matches] if phones else []
-    for index, match in enumerate(matches):
-        email, named = match[1].decode(), list[str]()
-        ext_id = (match[2] or match[3] or b"").decode() if ext_ids else ""
-        if phones:
-            end = starts[index + 1] if index + 1 < len(starts) else len(body)
-            named = [phone for phone in _phones(body, match.end(), end) if phone in phones]
-        if named or email.lower() in emails or ext_id in ext_ids:
-            yield BodyContact(index, email, named, ext_id if ext_id in ext_ids else "")
+    first = 0
+    for piece in pieces:
+        matches = list(_CONTACT.finditer(piece))
+        for place, match in enumerate(matches):
+            email, named = match[1].decode(), list[str]()
+            ext_id = (match[2] or match[3] or b"").decode() if ext_ids else ""
+            if phones:
+                end = matches[place + 1].start() if place + 1 < len(matches) else len(piece)
+                named = [phone for phone in _phones(piece, match.end(), end) if phone in phones]
+            if named or email.lower() in emails or ext_id in ext_ids:
+                yield BodyContact(first + place, email, named, ext_id if ext_id in ext_ids else "")
+        first += len(matches)
 
 
-def contact_texts(body: bytes, wanted: Container[int]) -> Iterator[tuple[int, str]]:
-    """The JSON of some of the body's contacts, as it stands there, with their indexes, which count from 0."""
-    for index, line in enumerate(body.split(BETWEEN[-1:])):
+def contact_texts(pieces: Iterable[bytes], wanted: Container[int]) -> Iterator[tuple[int, str]]:
+    """The JSON of some of a body's contacts, as it stands there, with their indexes, which count from 0."""
+    for index, line in enumerate(lines_of(pieces)):
         if index in wanted:
             text = line.decode()
             start = text.index(_START)
             yield index, text[start : json.JSONDecoder().raw_decode(text, start)[1]]
+
+
+def lines_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of pieces that are whole lines, without their ends."""
+    return (line for piece in pieces for line in piece.removesuffix(b"\n").split(b"\n"))
 
 
 def without_values(contact: str, attributes: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from shared.brevo.body import find_contacts
@@ -55,11 +55,13 @@ class Rejections:
         return Rejections({reason: count for reason, count in counts.items() if count}, contacts, {}, self.unmatched)
 
 
-def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, base_url: str) -> Rejections:
-    """Fetches the process's reports and finds their contacts in the body, which has so many contacts.
+def read_rejections(
+    process: Process, pieces: Callable[[], Iterable[bytes]], contacts: int, base_url: str
+) -> Rejections:
+    """Fetches the process's reports and finds their contacts in the pieces of the body, which has so many contacts.
 
     A contact in several reports counts once. Raises TransientError and PermanentError as `read_report` does,
-    TransientError where Brevo does not show the reports, and what `body` raises.
+    TransientError where Brevo does not show the reports, and what `pieces` raises.
     """
     if process.reports is None:
         raise TransientError("report_missing", "Brevo does not say whether it rejected contacts.")
@@ -68,7 +70,7 @@ def read_rejections(process: Process, body: Callable[[], bytes], contacts: int, 
     for report in process.reports:
         _read(reported, report, base_url, until)
     is_named = reported.emails or reported.phones or reported.ext_ids
-    found, matched = _find(body(), reported) if is_named else ({}, set())
+    found, matched = _find(pieces(), reported) if is_named else ({}, set())
     counts = Counter(reason for reason, _ in found.values())
     for reason, count in reported.counts.items():
         room = contacts - sum(counts.values())
@@ -117,11 +119,11 @@ def _take(reported: _Reported, cells: list[str], report: Report) -> bool:
     return bool(phones)
 
 
-def _find(body: bytes, reported: _Reported) -> tuple[dict[int, tuple[str, str]], set[str]]:
+def _find(pieces: Iterable[bytes], reported: _Reported) -> tuple[dict[int, tuple[str, str]], set[str]]:
     """Contact's index -> reason and address; and the addresses and phone numbers that were matched."""
     found: dict[int, tuple[str, str]] = {}
     matched: set[str] = set()
-    for contact in find_contacts(body, reported.emails, reported.phones, reported.ext_ids):
+    for contact in find_contacts(pieces, reported.emails, reported.phones, reported.ext_ids):
         by_email = [reported.emails[contact.email]] if contact.email in reported.emails else []
         by_id = [reported.ext_ids[contact.ext_id]] if contact.ext_id else []
         reasons = by_email + [reported.phones[phone] for phone in contact.phones] + by_id

@@ -83,8 +83,9 @@ class Progress:
         """Half-steps done (a batch is delivered, then confirmed), of how many."""
         if not run.counts.batches:
             return 0, 0
-        states = [batch.state for batch in self._app.store.batches(run)]
-        return states.count("delivered") + 2 * states.count("confirmed"), 2 * run.counts.batches
+        batches = self._app.store.batches(run)
+        done = sum(batch.state == "delivered" for batch in batches) + 2 * sum(batch.is_settled for batch in batches)
+        return done, 2 * max(run.counts.batches, len(batches))
 
 
 def line(sign: str, done: int, of: int, seconds: float, text: str, width: int) -> str:

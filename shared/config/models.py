@@ -171,6 +171,10 @@ class Export(Model):
         default="email",
         description="What tells whose contact a row is: the address, or the CustomerId, which Brevo gets as EXT_ID.",
     )
+    delivery: Literal["body", "file"] = Field(
+        default="body",
+        description="Whether contacts go to Brevo in bodies of 8 MB, or in files of 200 MB that Brevo fetches.",
+    )
     erase_empty: bool = Field(default=False, description="An empty value erases what Brevo has.")
     create_missing_attributes: bool = Field(
         default=False, description="Make the mapped attributes that the account lacks."

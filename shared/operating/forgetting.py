@@ -27,7 +27,7 @@ from shared.runs.questions import digest_key
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.steps.stop import request_cancel, stop_when_idle
-from shared.staging.bodies import STAGED, read_origins
+from shared.staging.bodies import STAGED, pieces_of_body, read_origins
 from shared.staging.folders import working_folder
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.blob_changes import change_blob
@@ -97,12 +97,12 @@ def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
         if not is_run_id(run_id) or len(rest) != 2 or not rest[1].removesuffix(".json").isdecimal():
             continue
         try:
-            body = app.storage.app_blobs.read(STAGED, blob.name)
-            if not person.is_in(body):
+            staging, number = f"{run_id}/{rest[0]}", int(rest[1].removesuffix(".json"))
+            if not any(map(person.is_in, pieces_of_body(app.storage.app_blobs, staging, number))):
                 continue
             holding.add(run_id)
-            at = {contact.index for contact in find_contacts(body, person.spellings, ())}
-            staging, number = f"{run_id}/{rest[0]}", int(rest[1].removesuffix(".json"))
+            pieces = pieces_of_body(app.storage.app_blobs, staging, number)
+            at = {contact.index for contact in find_contacts(pieces, person.spellings, ())}
             origins = read_origins(app.storage.app_blobs, staging, number, at)
         except NotFound:
             continue  # the run has ended meanwhile, and has deleted it

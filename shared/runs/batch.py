@@ -8,6 +8,8 @@
 | delivering | staged, not before a time | the post has failed |
 | delivered | confirmed | its import is completed and its reports are read; the contacts that move are written down |
 | delivered | staged, failed | its import has failed: once, twice |
+| delivering, delivered | splitting | it is a file that Brevo has refused, or could not import |
+| splitting | split | batches with bodies have taken its place |
 
 Every method is pure: it returns what the batch then is, or None where it does not apply.
 """
@@ -18,8 +20,9 @@ from typing import Literal, Self
 
 from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
 
-BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed"]
+BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed", "splitting", "split"]
 DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
+_SPLIT: frozenset[BatchState] = frozenset(("splitting", "split"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Batch:
     `posts` is how often it may have reached Brevo: each time that a worker sets out to post it, and each repeat.
     `moved` counts the contacts that Brevo rejected for a number of another contact's: they are sent once more without
     it, in a last batch, which `holds_moved`. `moved_id` names the blob with them. `is_unlisted`: at the last poll Brevo
-    did not list its process.
+    did not list its process. `by_file`: its body is a file, which Brevo fetches. `was_in_file`:
+    it has taken the place of a file, with others.
     """
 
     run_id: str
@@ -54,6 +58,8 @@ class Batch:
     moved_id: str = ""
     holds_moved: bool = False
     is_unlisted: bool = False
+    by_file: bool = False
+    was_in_file: bool = False
     etag: str | None = None
 
     @property
@@ -64,7 +70,12 @@ class Batch:
     @property
     def is_over(self) -> bool:
         """True once the import that Brevo was given for this batch is over."""
-        return self.state in ("confirmed", "failed") or (self.state == "delivered" and self.called_back)
+        return self.state in {"confirmed", "failed", *_SPLIT} or (self.state == "delivered" and self.called_back)
+
+    @property
+    def is_settled(self) -> bool:
+        """True once nothing more is to be done for it: it is confirmed, or others have taken its place."""
+        return self.state in ("confirmed", "split")
 
     @property
     def needs_no_slot(self) -> bool:
@@ -74,7 +85,8 @@ class Batch:
     @property
     def has_lost_import(self) -> bool:
         """True where a post was repeated since its answer was lost: Brevo may have an import of unknown number."""
-        return self.state not in DELIVERABLE and self.posts > 1 + self.sent_again
+        known = self.sent_again + (self.state not in _SPLIT)
+        return self.state not in DELIVERABLE and self.posts > known
 
     @property
     def may_be_open(self) -> bool:
@@ -89,7 +101,7 @@ class Batch:
     @property
     def may_be_there(self) -> bool:
         """True where Brevo may have some of what is to be sent: it is unanswered, or its import has failed."""
-        return self.state in DELIVERABLE and self.posts > 0
+        return self.state in {*DELIVERABLE, "splitting"} and self.posts > 0
 
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker posts the batch."""
@@ -173,9 +185,32 @@ class Batch:
         """
         if not self._is_open(process_id):
             return None
-        if self.sent_again:
+        if self.sent_again > self.was_in_file:
             return replace(self, state="failed", note=note)
-        return replace(self, state="staged", process_id=0, sent_again=1, called_back=False, not_before=0.0)
+        again = self.sent_again + 1
+        return replace(self, state="staged", process_id=0, sent_again=again, called_back=False, not_before=0.0)
+
+    def refused(self, owner: str, repeats: int) -> Self | None:
+        """Brevo has refused the file. `repeats`: how often it was posted before that, and Brevo may have it."""
+        if not self.by_file or self.state != "delivering" or self.owner != owner:
+            return None
+        return replace(self, state="splitting", posts=self.posts - 1 + repeats, owner="", owner_until=0.0)
+
+    def file_failed(self, process_id: int) -> Self | None:
+        """This import of the file has failed."""
+        if not self.by_file or not self._is_open(process_id):
+            return None
+        return replace(self, state="splitting", sent_again=self.sent_again + 1)
+
+    def split(self) -> Self | None:
+        """Others have taken its place."""
+        return replace(self, state="split") if self.state == "splitting" else None
+
+    def in_its_place(self, number: int, contacts: int, body_bytes: int) -> Self:
+        """One of those: Brevo may have a part of the file, whose import counts as the first one of its contacts."""
+        tried = min(self.posts, 1)
+        body = type(self)(self.run_id, self.staging_id, number, contacts, body_bytes, was_in_file=True)
+        return replace(body, posts=tried, sent_again=tried)
 
     def _is_open(self, process_id: int) -> bool:
         return self.state == "delivered" and self.process_id == process_id

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import WithJsonSchema
 
 from shared.app import App
+from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.results import SegmentRows
@@ -172,6 +173,8 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
     if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
         contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
         notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
+    if files := sum(batch.state in ("splitting", "split") for batch in batches):
+        notes.append(f"{counted(files, 'file')} that Brevo could not import: the contacts were sent in bodies.")
     if run.left_out:
         notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     waiting = waiting_of(app, run, batches)

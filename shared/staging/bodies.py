@@ -16,13 +16,15 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from shared.brevo.body import BETWEEN, ImportRequest, room_whatever_the_end
+from shared.brevo.body import BETWEEN, ImportRequest, lines_of, room_whatever_the_end
 from shared.mapping.origins import Origins
 from shared.mapping.results import MappedChunk, Outcome, RejectedRow
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
 
 STAGED = "staged"
+# What a line of the origins begins with that has files and lines; each other one has a contact's row.
+HEAD = b"{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class Origin:
 
 
 @dataclass
-class _Group:
-    """The contacts of one body, as they are collected."""
+class Group:
+    """The contacts of one body, as they are collected, BETWEEN behind each; and their origins, as they are stored."""
 
     contacts: list[memoryview] = field(default_factory=list)
     origins: list[bytes] = field(default_factory=list)
@@ -65,10 +67,10 @@ def write_bodies(
     """Writes body after body, each while the next is mapped; yields each once it is written."""
     written: Future[StagedBody] | None = None
     with ThreadPoolExecutor(1, "bodies") as pool:
-        for number, group in enumerate(_groups(chunks, request.room_bytes()), start=1):
+        for number, group in enumerate(grouped(chunks, request.room_bytes()), start=1):
             if written:
                 yield written.result()
-            written = pool.submit(_write, blobs, staging, request, number, group)
+            written = pool.submit(write_body, blobs, staging, request, number, group)
         if written:
             yield written.result()
 
@@ -80,16 +82,18 @@ def unwritten(chunks: Iterable[MappedChunk]) -> Iterator[StagedBody]:
     yield from ()
 
 
-def _write(blobs: Blobs, staging: str, request: ImportRequest, number: int, group: _Group) -> StagedBody:
+def write_body(blobs: Blobs, staging: str, request: ImportRequest, number: int, group: Group) -> StagedBody:
+    """Writes one body and its origins."""
     body = request.body(number, group.contacts)
     group.contacts.clear()  # a body is a good part of a worker's memory: it is there once while it is sent
     blobs.write(STAGED, body_name(staging, number), body)
-    blobs.write(STAGED, _origins_name(staging, number), b"".join(group.origins))
+    blobs.write(STAGED, origins_name(staging, number), b"".join(group.origins))
     return StagedBody(number, group.count, len(body))
 
 
-def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Group]:
-    group = _Group()
+def grouped(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[Group]:
+    """The chunks' contacts in groups of at most so many bytes; a larger contact is a group of its own."""
+    group = Group()
     for chunk in chunks:
         head = _head(chunk.origins).encode()
         with chunk.contacts.open("rb") as contacts, chunk.places.open("rb") as origins:
@@ -97,7 +101,7 @@ def _groups(chunks: Iterable[MappedChunk], largest_bytes: int) -> Iterator[_Grou
                 lines, count = _lines(contacts, largest_bytes - group.size_bytes)
                 if not count and group.count:
                     yield group
-                    group = _Group()
+                    group = Group()
                     continue
                 if not count:  # a contact that no body has room for has one of its own
                     lines, count = memoryview(contacts.readline()), 1
@@ -143,17 +147,27 @@ def write_last_bodies(
 
     Written again, each has the same contacts, whatever has changed in the configuration meanwhile.
     """
-    groups = [_Group()]
+    groups = [Group()]
     for number, moved_id in moved:
         lines = iter(blobs.read(STAGED, _moved_name(staging, number, moved_id)).split(b"\n"))
         for contact, head, place in zip(lines, lines, lines, strict=False):
             if groups[-1].count and groups[-1].size_bytes + len(contact) + 1 > room_whatever_the_end():
-                groups.append(_Group())
+                groups.append(Group())
             groups[-1].contacts.append(memoryview(contact + b"\n"))
             groups[-1].origins.append(b"%s\n%s\n" % (head, place))
             groups[-1].count += 1
             groups[-1].size_bytes += len(contact) + 1
-    return [_write(blobs, staging, request, number, group) for number, group in enumerate(groups, start=first)]
+    return [write_body(blobs, staging, request, number, group) for number, group in enumerate(groups, start=first)]
+
+
+def pieces_of_body(blobs: Blobs, staging: str, number: int) -> Iterator[bytes]:
+    """A body, whole lines of it at once, in a few megabytes: it may be as large as a file. Raises NotFound."""
+    return _pieces(blobs, body_name(staging, number))
+
+
+def pieces_of_origins(blobs: Blobs, staging: str, number: int) -> Iterator[bytes]:
+    """The origins of a body's contacts, as `pieces_of_body`. Raises NotFound."""
+    return _pieces(blobs, origins_name(staging, number))
 
 
 def write_files(blobs: Blobs, staging: str, files: list[tuple[str, str]]) -> None:
@@ -204,14 +218,26 @@ class _Place(NamedTuple):
 
 def _places(blobs: Blobs, staging: str, number: int, wanted: set[int]) -> Iterator[tuple[int, _Place]]:
     index = 0
-    for text in blobs.read(STAGED, _origins_name(staging, number)).decode().split("\n"):
-        if text.startswith("{"):
+    for text in lines_of(pieces_of_origins(blobs, staging, number)):
+        if text.startswith(HEAD):
             origins = Origins(**json.loads(text))
             continue
         if index in wanted:
-            row, customer_id = text.split("\t", 1)
+            row, customer_id = text.decode().split("\t", 1)
             yield index, _Place(origins.file(int(row)), origins.line(int(row)), customer_id)
         index += 1
+
+
+def _pieces(blobs: Blobs, name: str) -> Iterator[bytes]:
+    rest = b""
+    for chunk in blobs.chunks(STAGED, name, None):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield rest + chunk[:end]
+            rest = b""
+        rest += chunk[end:]
+    if rest:
+        yield rest
 
 
 def _head(origins: Origins) -> str:
@@ -222,5 +248,6 @@ def _moved_name(staging: str, number: int, moved_id: str) -> str:
     return f"{staging}/{number:05}-{moved_id}.moved"
 
 
-def _origins_name(staging: str, number: int) -> str:
+def origins_name(staging: str, number: int) -> str:
+    """The blob of a body's origins."""
     return f"{staging}/{number:05}.places"

@@ -7,10 +7,18 @@ from datetime import datetime
 from functools import partial
 from itertools import batched
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob import BlobPrefix, BlobProperties, BlobServiceClient, ContainerClient
+from azure.storage.blob import (
+    BlobBlock,
+    BlobPrefix,
+    BlobProperties,
+    BlobServiceClient,
+    ContainerClient,
+    ContentSettings,
+)
 
 from shared.storage.failures import APP_SETTING, Conflict, NotFound, storage_failures
 
@@ -72,17 +80,20 @@ class Blobs:
             return []
 
     def chunks(
-        self, container: str, name: str, etag: str, offset: int = 0, length: int | None = None
+        self, container: str, name: str, etag: str | None, offset: int = 0, length: int | None = None
     ) -> Iterator[bytes]:
         """The blob's bytes as stored, in chunks of at most CHUNK_BYTES. Raises Conflict where its etag has changed.
 
-        `length` bytes from `offset`, which is inside the blob; without them all of it. Whatever its Content-Encoding:
-        the SDK would unzip each range as if it were a whole file.
+        Without an etag it is the blob as it is at the first chunk. `length` bytes from `offset`, which is inside the
+        blob; without them all of it. Whatever its Content-Encoding: the SDK would unzip
+        each range as if it were a whole file.
         """
         what = f"blob {container}/{name}"
         with self._failures(what):
             blob = self._container(container).get_blob_client(name)
-            unchanged: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+            unchanged: dict[str, Any] = {}
+            if etag is not None:
+                unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
             if length is not None:
                 unchanged |= {"offset": offset, "length": length}
             stream = blob.download_blob(**unchanged, decompress=False)
@@ -130,6 +141,41 @@ class Blobs:
                 data.seek(0)
             with self._failures(what):
                 self._container(container).upload_blob(name, data, overwrite=True)
+
+    def put_block(self, container: str, name: str, number: int, data: bytes) -> None:
+        """Writes a part of a blob, which `commit_blocks` puts together; makes the container when it is missing."""
+        what = f"blob {container}/{name}"
+        blob = self._container(container).get_blob_client(name)
+        try:
+            with self._failures(what):
+                blob.stage_block(_block_id(number), data)
+        except NotFound:
+            self.create_container(container)
+            with self._failures(what):
+                blob.stage_block(_block_id(number), data)
+
+    def commit_blocks(self, container: str, name: str, count: int, content_type: str) -> None:
+        """Makes the blob of its parts, numbered from 0, whatever was there."""
+        with self._failures(f"blob {container}/{name}"):
+            self._container(container).get_blob_client(name).commit_block_list(
+                [BlobBlock(_block_id(number)) for number in range(count)],
+                content_settings=ContentSettings(content_type=content_type),
+            )
+
+    def link(self, container: str, name: str, now: datetime, hours: float) -> str:
+        """An address that opens this blob alone, to read it, for so long: a secret.
+
+        Raises ConfigurationError where the app's storage cannot give one.
+        """
+        from shared.storage.links import link_to
+
+        with self._failures(f"a link to container {container}"):
+            return link_to(self._container(container).get_blob_client(name), self._service, now, hours)
+
+    @property
+    def host(self) -> str:
+        """Where the account's blobs are."""
+        return urlsplit(self._service.url).hostname or ""
 
     def write_if(self, container: str, name: str, data: bytes | BinaryIO, etag: str | None) -> None:
         """Writes the blob only where it still is this etag, or is not there yet (None). Raises Conflict."""
@@ -190,6 +236,10 @@ class Blobs:
         if name not in self._containers:
             self._containers[name] = self._service.get_container_client(name)
         return self._containers[name]
+
+
+def _block_id(number: int) -> str:
+    return f"{number:08}"
 
 
 def _blob(item: BlobProperties) -> Blob:

@@ -223,7 +223,9 @@ def test_digest_equals_the_one_of_the_same_contacts_in_another_order(run_import:
         b'{"listIds": [12], "jsonBody": [{"email": "a@example.com", "attributes": []}]}',
         b'{"listIds": [12], "jsonBody": [{"email": "a@example.com"}], "disableNotification": "yes"}',
         b'{"newList": {}, "jsonBody": [{"email": "a@example.com"}]}',
-        b'{"listIds": [12], "fileUrl": "https://example.com/a.csv"}',
+        b'{"listIds": [12], "fileUrl": "https://example.com/a.exe"}',
+        b'{"listIds": [12], "fileUrl": "ftp://example.com/a.csv"}',
+        b'{"listIds": [12], "fileUrl": 12}',
     ],
 )
 def test_import_with_a_wrong_body_is_a_bad_request(sandbox: BrevoSandbox, http: requests.Session, body: bytes):

@@ -201,7 +201,7 @@ def test_unforeseen_error_ends_the_run_in_time_and_shows_nobody(marked, caplog, 
     def fail(*arguments: Any, **named: Any) -> None:
         raise RuntimeError(f"kanarie@example.com {KEY}")
 
-    monkeypatch.setattr("shared.runs.steps.deliver.read_body", fail)
+    monkeypatch.setattr("shared.runs.steps.deliver.read_import", fail)
     status = marked.run(hours=0.2)
     assert (status["error"] or {}).get("code") == "step_kept_failing"
     check_story(marked, caplog, capfd)

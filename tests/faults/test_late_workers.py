@@ -104,18 +104,18 @@ def test_worker_that_stood_still_behind_its_claim_posts_nothing(story, monkeypat
     story.save()
     run_id = story.start().run_id
     work_until(story, lambda run: run.state == "delivering", run_id)
-    message, read = take_away(story, "deliver"), deliver.read_body
+    message, read = take_away(story, "deliver"), deliver.read_import
 
-    def late(app, batch):
+    def late(app, run, ready, batch):
         """Another worker sends the batch meanwhile, and the run ends."""
-        monkeypatch.setattr(deliver, "read_body", read)
-        body = read(app, batch)
+        monkeypatch.setattr(deliver, "read_import", read)
+        body = read(app, run, ready, batch)
         story.kept.clock.skip(300)
         story.work()
         assert story.status(run_id)["status"] == "succeeded"
         return body
 
-    monkeypatch.setattr(deliver, "read_body", late)
+    monkeypatch.setattr(deliver, "read_import", late)
     take_step(story.app, message)
     assert len(story.sandbox.imports.records()) == 1
 
@@ -125,17 +125,17 @@ def test_worker_that_stood_still_posts_nothing_of_a_run_that_has_ended_though_it
     story.save()
     run_id = story.start().run_id
     run = work_until(story, lambda run: run.state == "delivering", run_id)
-    message, read = take_away(story, "deliver"), deliver.read_body
+    message, read = take_away(story, "deliver"), deliver.read_import
 
-    def late(app, batch):
-        body = read(app, batch)
+    def late(app, now, ready, batch):
+        body = read(app, now, ready, batch)
         story.kept.clock.skip(300)
         request_cancel(app, find_run(app, run_id), "ana")
         assert find_run(app, run_id).state == "cancelled"
         app.store.update_batch(run, 1, lambda now: now.renewed(now.owner, app.time(), app.graces))
         return body
 
-    monkeypatch.setattr(deliver, "read_body", late)
+    monkeypatch.setattr(deliver, "read_import", late)
     take_step(story.app, message)
     assert story.sandbox.imports.records() == []
 

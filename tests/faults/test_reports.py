@@ -151,7 +151,7 @@ def test_origins_of_contacts_that_are_gone_are_told_too(rejected):
     rejected.on_message = lose
     status = rejected.run()
     [note] = status["notes"]
-    assert note == "The staged contacts of batch 1 are gone. Which contacts of batch 1 Brevo rejected is not known."
+    assert note == "The staged body of batch 1 is gone. Which contacts of batch 1 Brevo rejected is not known."
     assert [event["text"] for event in status["story"] if event["kind"] == "report_unread"] == [note]
 
 

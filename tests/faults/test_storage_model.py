@@ -103,6 +103,19 @@ def test_blob_is_read_as_it_was_listed_or_not_at_all(storage, part):
     assert outcome(lambda: blobs.read(part, "x/1.csv")) == "NotFound"
 
 
+def test_blob_that_is_written_in_blocks_is_there_once_they_are_committed(storage, part):
+    blobs = storage.app_blobs
+    for number, data in enumerate((b"one,", b"two,", b"three")):
+        blobs.put_block(part, "x.json", number, data)
+    assert outcome(lambda: blobs.read(part, "x.json")) == "NotFound"
+    blobs.commit_blocks(part, "x.json", 2, "application/json")
+    assert blobs.read(part, "x.json") == b"one,two,"
+    assert b"".join(blobs.chunks(part, "x.json", None)) == b"one,two,"
+    blobs.put_block(part, "x.json", 0, b"new")
+    blobs.commit_blocks(part, "x.json", 1, "application/json")
+    assert blobs.read(part, "x.json") == b"new"
+
+
 def test_message_is_hidden_while_it_is_worked_and_gone_once_deleted(storage, part):
     while storage.queue.receive(3600):
         pass  # what other tests left

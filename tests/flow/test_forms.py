@@ -36,7 +36,8 @@ from tests.sizes import thinned
 
 FOLDER = Path(__file__).parents[1] / "stored"
 STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
-[NEWEST_BATCH] = json.loads((FOLDER / "batches_form_2.json").read_text(encoding="utf-8"))["rows"]
+[BATCH_OF_FORM_2] = json.loads((FOLDER / "batches_form_2.json").read_text(encoding="utf-8"))["rows"]
+[NEWEST_BATCH] = json.loads((FOLDER / "batches_form_3.json").read_text(encoding="utf-8"))["rows"]
 [RUN_OF_FORM_2] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
 [NEWEST_RUN] = json.loads((FOLDER / "runs_form_3.json").read_text(encoding="utf-8"))["rows"]
 HELD = ("held_for", "held_until", "settings", "approved_by", "approved_at", "approved_of")
@@ -98,7 +99,14 @@ def newest(row):
 def test_batch_of_form_1_is_read_and_has_moved_nobody():
     old, new = batch_of(stored("batches", "")), batch_of(newest(NEWEST_BATCH))
     assert (old.moved, old.moved_id, old.holds_moved, old.is_unlisted) == (0, "", False, False)
-    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True, is_unlisted=True) == new
+    files = {"by_file": True, "was_in_file": True}
+    assert replace(old, moved=new.moved, moved_id=new.moved_id, holds_moved=True, is_unlisted=True, **files) == new
+
+
+def test_batch_of_form_2_is_read_as_one_with_a_body():
+    old, new = batch_of(newest(BATCH_OF_FORM_2)), batch_of(newest(NEWEST_BATCH))
+    assert (old.by_file, old.was_in_file) == (False, False)
+    assert replace(old, by_file=True, was_in_file=True) == new
 
 
 def test_run_of_form_1_is_read_as_a_run_of_the_whole_export():
@@ -267,7 +275,7 @@ def test_run_waits_where_its_batches_or_its_account_s_rows_are_of_a_newer_form(f
     else:
         for kind in ("contacts", "other"):
             flow.app.pace(flow.account).take(kind)
-    rewrite(flow.app, table, lambda *_: True, number=3)
+    rewrite(flow.app, table, lambda *_: True, number=4)
     for _ in range(8):  # hours more than a step that only fails may be tried for
         flow.app.storage.clock.skip(3600)
         waiting = len(flow.app.storage.queue._messages)

@@ -29,7 +29,7 @@ def test_requests_of_a_held_run_are_those_that_brevo_has_seen(flow):
 
 
 def test_plan_writes_no_body(flow, monkeypatch):
-    monkeypatch.delattr("shared.staging.bodies._write")
+    monkeypatch.delattr("shared.staging.bodies.write_body")
     assert planned(flow)["status"] == "held"
 
 

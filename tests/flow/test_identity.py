@@ -241,6 +241,6 @@ def test_report_that_names_customers_alone_is_joined_to_their_contacts(monkeypat
     ]
     body = f'{{"jsonBody":[{",".join(contacts)}]}}'.encode()
     process = Process(7, "completed", (Report("brevo_duplicate_customer", ("https://example.com/r",), 0),))
-    found = read_rejections(process, lambda: body, 2, "https://api.brevo.com/v3")
+    found = read_rejections(process, lambda: [body], 2, "https://api.brevo.com/v3")
     assert found.contacts == {1: ("brevo_duplicate_customer", "b@example.com")}
     assert found.unmatched == 1

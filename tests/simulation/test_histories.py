@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simulation.by_file import BY_FILE_FROM
 from simulation.history import log_lines, play
 from simulation.invariants import INVARIANTS
 from simulation.many import play_range
@@ -30,6 +31,13 @@ def test_no_history_violates_an_invariant(part):
     result = play_range(range(1 + part * size, 1 + (part + 1) * size))
     assert result.histories == size
     assert result.failures == ()
+
+
+def test_no_history_that_delivers_by_file_violates_an_invariant():
+    result = play_range(range(BY_FILE_FROM, BY_FILE_FROM + HISTORIES // 4))
+    assert result.failures == ()
+    with replaced():
+        assert all(plan_of(seed).by_file is (seed >= BY_FILE_FROM) for seed in (1, BY_FILE_FROM - 1, BY_FILE_FROM))
 
 
 def known_seeds() -> list[int]:

@@ -28,7 +28,7 @@ def rejected(monkeypatch, *reports):
         Report("brevo_duplicate_phone" if attribute else "brevo_other", (str(number),), 0, attribute)
         for number, (attribute, _) in enumerate(reports)
     )
-    return read_rejections(Process(1, "completed", reports), lambda: body_of(PEOPLE), 2, "https://api.brevo.com/v3")
+    return read_rejections(Process(1, "completed", reports), lambda: [body_of(PEOPLE)], 2, "https://api.brevo.com/v3")
 
 
 def test_reports_of_numbers_are_of_the_attributes_that_can_hold_one():
@@ -64,7 +64,7 @@ def test_contact_is_read_from_a_body_as_it_stands_there(number):
         {"email": "ion@example.com", "attributes": {"CITY": "Iași\n\u2028 👍"}},
         {"email": "eva@example.com", "attributes": {"TAGS": ["a", "b"]}},
     ]
-    [(index, text)] = contact_texts(body_of(people), {number})
+    [(index, text)] = contact_texts([body_of(people)], {number})
     assert (index, json.loads(text)) == (number, people[number])
 
 

@@ -14,6 +14,7 @@ from shared.app import App
 from shared.brevo.client import Imports, Process
 from shared.brevo.polling import OpenImport, learn
 from shared.config.document import ReadyExport
+from shared.config.models import Export
 from shared.errors import ExportError, PermanentError, TransientError
 from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.mapping.results import RejectedRow
@@ -25,8 +26,8 @@ from shared.runs.slots import free_slots, release_left_slots, wake_waiting
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import check_still_wanted, poll_delay, send_deliveries, send_next
+from shared.runs.steps.imported import clear_if_ended, close_link, note_unusable, put_into_bodies
 from shared.runs.steps.reported import (
-    clear_if_ended,
     contacts_to_move,
     read_reports,
     unread_reports,
@@ -62,7 +63,8 @@ def confirm(app: App, run: Run, message: Message) -> None:
             wait, failure = error.retry_after_seconds or _SLOT_WAIT_SECONDS, error.message
             batches = app.store.batches(run)
         _check_batches(run, ready, batches)
-    if len(batches) >= run.counts.batches and all(batch.state == "confirmed" for batch in batches):
+    batches = _with_those_in_place(app, run, ready.export, batches)
+    if len(batches) >= run.counts.batches and all(batch.is_settled for batch in batches):
         if not contacts_to_move(batches):
             free_slots(app, run, [batch for batch in batches if batch.has_lost_import], any_open=any_open)
             if settle(app, run, batches):
@@ -71,6 +73,14 @@ def confirm(app: App, run: Run, message: Message) -> None:
         batches = write_last_batches(app, run, ready.export, batches)
     free_slots(app, run, [batch for batch in batches if batch.is_over], any_open=any_open)
     _go_on(app, run, ready, batches, wait, failure)
+
+
+def _with_those_in_place(app: App, run: Run, export: Export, batches: list[Batch]) -> list[Batch]:
+    """All batches, once others have taken the place of each file that Brevo cannot import."""
+    for batch in batches:
+        if batch.state == "splitting":
+            put_into_bodies(app, run, export, batch)
+    return app.store.batches(run) if any(batch.by_file for batch in batches) else batches
 
 
 def import_finished(app: App, run: Run, number: int) -> bool:
@@ -96,7 +106,7 @@ def import_finished(app: App, run: Run, number: int) -> bool:
             schedule_confirm(app, run, 0)
         elif not send_next(app, run, batch):
             batches = app.store.batches(run)
-            if all(batch.called_back or batch.state == "confirmed" for batch in batches):
+            if all(batch.called_back or batch.is_settled for batch in batches):
                 schedule_confirm(app, run, 0)
     return True
 
@@ -161,6 +171,8 @@ def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, proces
     try:
         found = read_reports(app, batch, process)
     except ExportError as error:
+        if (now := app.store.batch(run, batch.number)) and now.is_settled:
+            return now  # by another worker, who has deleted the file
         if isinstance(error, TransientError) and batch.report_tries + 1 < _REPORT_TRIES:
             return _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
         found = unread_reports(app, batch)
@@ -180,6 +192,7 @@ def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, proces
         batch,
         lambda now: now.confirmed(batch.process_id, found.rejected, note, found.moved, found.moved_id),
     )
+    close_link(app, batch)
     if found.moved:
         clear_if_ended(app, run)
     taken = batch.contacts - sum(found.rejected.values()) - found.moved
@@ -198,9 +211,12 @@ def _write_rejected(app: App, run: Run, ready: ReadyExport, batch: Batch, rows: 
 
 
 def _take_failed(app: App, run: Run, batch: Batch, process: Process) -> Batch:
-    """A failed import is sent again once; after that the batch has failed, and with it the run."""
+    """A failed import is sent again once, a file in bodies; after that the batch has failed, and with it the run."""
+    why = f" ({process.error})" if process.error else ""
+    if batch.by_file:
+        note_unusable(app, run, batch, f"Brevo's import {process.state}{why}. Is the storage closed to the internet?")
+        return _update(app, run, batch, lambda now: now.file_failed(batch.process_id))
     if not batch.sent_again:
-        why = f" ({process.error})" if process.error else ""
         text = f"Batch {batch.number} is sent again: Brevo's import {process.state}{why}."
         app.store.add_event(run.run_id, "import_failed", text)
     return _update(app, run, batch, lambda now: now.import_failed(batch.process_id, process.error))

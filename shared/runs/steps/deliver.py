@@ -4,24 +4,22 @@ Where the answer was not written down, the body is sent again: an import is an u
 """
 
 from functools import partial
+from operator import methodcaller
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.body import ImportRequest
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
-from shared.config.models import Export
-from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.runs.batch import DELIVERABLE, Batch
 from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import SENDING, Run
+from shared.runs.steps.imported import note_unusable, read_import
 from shared.runs.trial import ready_for
-from shared.staging.bodies import STAGED, body_name
-from shared.storage.failures import NotFound
 
 
 def deliver(app: App, run: Run, message: Message) -> None:
@@ -42,7 +40,10 @@ def deliver(app: App, run: Run, message: Message) -> None:
         batch, claim = claimed
         _check_still_open(app, run)
         brevo = app.brevo(run.key_setting, looking_again(app, partial(_is_ours, app, run, batch), claim.taken_at))
-        batch = _post(app, run, batch, claim, brevo)
+        batch = _post(app, run, ready, batch, claim, brevo)
+    if batch.state == "splitting":
+        schedule_confirm(app, run, 0)  # which lets bodies take its place
+        return
     app.store.add_event(run.run_id, "delivered", f"Batch {batch.number}: {batch.contacts:,} contacts.")
     if batch.called_back and send_next(app, run, batch):
         _count(app, run, brevo)
@@ -108,15 +109,19 @@ def send_next(app: App, run: Run, batch: Batch) -> bool:
     return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
 
 
-def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) -> Batch:
+def _post(app: App, run: Run, ready: ReadyExport, batch: Batch, claim: Claim, brevo: BrevoClient) -> Batch:
     """Posts the body and records the answer. What Brevo has taken is written down before all else."""
-    body = read_body(app, batch)
+    body = read_import(app, run, ready, batch)
     claim.may_be_there = True
     try:
         process_id = brevo.import_contacts(body)
-    except ExportError:
+    except ExportError as error:
         claim.may_be_there = brevo.session.traffic.maybe_taken > 0
         _count(app, run, brevo)
+        if batch.by_file and error.code == "brevo_refused":
+            note_unusable(app, run, batch, error.message)
+            refused = methodcaller("refused", claim.owner, brevo.session.traffic.maybe_taken)
+            return app.store.update_batch(run, batch.number, refused, batch)
         raise
 
     repeats = brevo.session.traffic.maybe_taken - 1
@@ -125,26 +130,6 @@ def _post(app: App, run: Run, batch: Batch, claim: Claim, brevo: BrevoClient) ->
         return now.delivered(claim.owner, process_id, repeats, app.time())
 
     return app.store.update_batch(run, batch.number, delivered, batch)
-
-
-def import_request(app: App, run: Run, export: Export) -> ImportRequest:
-    """What the run's imports say besides their contacts."""
-
-    def notify_url(number: int) -> str:
-        # Brevo strips the query string of the call-back, so what identifies it is in the path.
-        return f"{app.settings.public_url}/api/imports/{run.run_id}/{number}/{run.token}"
-
-    return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
-
-
-def read_body(app: App, batch: Batch) -> bytes:
-    """The batch's body as it was staged. Raises PermanentError where it is gone."""
-    try:
-        return app.storage.app_blobs.read(STAGED, body_name(batch.staging, batch.number))
-    except NotFound:
-        raise PermanentError(
-            "body_missing", f"The staged body of batch {batch.number} is gone.", "Run the export again."
-        ) from None
 
 
 def _count(app: App, run: Run, brevo: BrevoClient) -> None:
@@ -170,7 +155,7 @@ def poll_delay(app: App, run: Run, open_batches: list[Batch], pace: Pace) -> flo
 def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     """Sends the confirm message; writes down the traffic, and that all is delivered, in the same write."""
     batches = app.store.batches(run)
-    all_delivered = all(batch.state in ("delivered", "confirmed") for batch in batches)
+    all_delivered = all(batch.state == "delivered" or batch.is_settled for batch in batches)
 
     def also(now: Run) -> Run | None:
         return _counted((now.confirming(app.time()) if all_delivered else None) or now, brevo)

@@ -8,7 +8,7 @@ this at any time.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 
 from shared.app import App
 from shared.brevo.body import contact_texts, without_values
@@ -19,8 +19,8 @@ from shared.errors import PermanentError
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.state import Run
-from shared.runs.steps.deliver import import_request, read_body
-from shared.staging.bodies import STAGED, contact_rows, email_of, write_last_bodies, write_moved
+from shared.runs.steps.imported import clear_if_ended, import_request, missing
+from shared.staging.bodies import contact_rows, email_of, pieces_of_body, write_last_bodies, write_moved
 from shared.storage.failures import NotFound
 
 
@@ -40,18 +40,18 @@ class Reported:
 
 def read_reports(app: App, batch: Batch, process: Process) -> Reported:
     """Reads the reports of a batch's import. Raises TransientError and PermanentError."""
-    body = cache(lambda: read_body(app, batch))
-    rejections = read_rejections(process, body, batch.contacts, app.settings.brevo_base_url)
+    pieces = partial(pieces_of_body, app.storage.app_blobs, batch.staging, batch.number)
     try:
+        rejections = read_rejections(process, pieces, batch.contacts, app.settings.brevo_base_url)
         if batch.holds_moved:
-            rows = _rows_of_moved(app, batch, body(), rejections)
+            rows = _rows_of_moved(app, batch, rejections)
             return Reported(rejections.counts, rows, unmatched=rejections.unmatched)
-        moved = _to_be_moved(body(), rejections) if rejections.numbers else {}
+        moved = _to_be_moved(pieces(), rejections) if rejections.numbers else {}
         moved_id = write_moved(app.storage.app_blobs, batch.staging, batch.number, moved) if moved else ""
         rejections = rejections.without(moved)
         rows = contact_rows(app.storage.app_blobs, batch.staging, batch.number, rejections.contacts)
     except NotFound:
-        raise PermanentError("body_missing", f"The staged contacts of batch {batch.number} are gone.") from None
+        raise missing(batch) from None
     return Reported(rejections.counts, rows, len(moved), moved_id, rejections.unmatched)
 
 
@@ -60,30 +60,30 @@ def unread_reports(app: App, batch: Batch) -> Reported:
     if not batch.holds_moved:
         return Reported()
     try:
-        return Reported(rows=_rows_of_moved(app, batch, read_body(app, batch), Rejections()))
-    except (NotFound, PermanentError):
+        return Reported(rows=_rows_of_moved(app, batch, Rejections()))
+    except NotFound:
         return Reported()
 
 
-def _to_be_moved(body: bytes, rejections: Rejections) -> dict[int, str]:
+def _to_be_moved(pieces: Iterable[bytes], rejections: Rejections) -> dict[int, str]:
     """Index -> JSON without the numbers. A contact without such a number in the body cannot be sent without it."""
     found = {}
-    for index, contact in contact_texts(body, rejections.numbers):
+    for index, contact in contact_texts(pieces, rejections.numbers):
         changed = without_values(contact, rejections.numbers[index])
         if changed != contact:
             found[index] = changed
     return found
 
 
-def _rows_of_moved(app: App, batch: Batch, body: bytes, rejections: Rejections) -> list[RejectedRow]:
+def _rows_of_moved(app: App, batch: Batch, rejections: Rejections) -> list[RejectedRow]:
     """The rows of all contacts of a last batch: rejected once more, or sent without their number."""
-    named = rejections.contacts
+    named, blobs = rejections.contacts, app.storage.app_blobs
+    pieces = pieces_of_body(blobs, batch.staging, batch.number)
     sent = {
         index: (NUMBER_TAKEN, email_of(contact))
-        for index, contact in contact_texts(body, range(batch.contacts))
+        for index, contact in contact_texts(pieces, range(batch.contacts))
         if index not in named
     }
-    blobs = app.storage.app_blobs
     return [
         *contact_rows(blobs, batch.staging, batch.number, named),
         *contact_rows(blobs, batch.staging, batch.number, sent, outcome="sent_without_value"),
@@ -97,7 +97,7 @@ def contacts_to_move(batches: Iterable[Batch]) -> int:
 
 def write_last_batches(app: App, run: Run, export: Export, batches: list[Batch]) -> list[Batch]:
     """Writes the batches of the contacts that move; returns all of the run's. Raises TransientError, PermanentError."""
-    first = sum(not batch.holds_moved for batch in batches) + 1
+    first = max(batch.number for batch in batches if not batch.holds_moved) + 1
     moved = [(batch.number, batch.moved_id) for batch in batches if batch.moved]
     staging = batches[0].staging
     try:
@@ -118,10 +118,3 @@ def write_last_batches(app: App, run: Run, export: Export, batches: list[Batch])
     )
     clear_if_ended(app, run)
     return app.store.batches(run)
-
-
-def clear_if_ended(app: App, run: Run) -> None:
-    """Deletes what was just written where the run has ended meanwhile, and its bodies with it."""
-    now = app.store.load(run.run_id)
-    if now is None or now.is_final:
-        app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")

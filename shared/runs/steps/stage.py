@@ -31,7 +31,7 @@ from shared.runs.problem import Problem
 from shared.runs.queue import Message, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
-from shared.runs.steps.deliver import import_request
+from shared.runs.steps.imported import import_request, why_no_files
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
@@ -45,6 +45,7 @@ from shared.staging.bodies import STAGED, unwritten, write_bodies, write_files
 from shared.staging.completeness import Wait, check_complete, gap_text
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
+from shared.staging.parts import write_parts
 from shared.staging.reader import SnapshotReader
 from shared.staging.rejected import RejectedWriter, staging_rejected_name
 
@@ -189,7 +190,9 @@ def _write_staging(
             known, cost = read_known(
                 brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
             )
-        notes = [*filter(None, (cost, unread))]
+        in_bodies = why_no_files(app, run, ready.export)
+        by_file = in_bodies is None
+        notes = [*filter(None, (cost, unread, in_bodies))]
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
 
             def between() -> None:
@@ -215,9 +218,18 @@ def _write_staging(
             request = import_request(app, run, ready.export)
             checking = checking_of(run, opened, members, reader.files, rejected.add)
             chunks = checking.watched(reader.chunks()) if checking else reader.chunks()
-            is_written = not run.is_to_be_held and checking is None
-            bodies = write_bodies(blobs, staging, request, chunks) if is_written else unwritten(chunks)
-            batches = [Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes) for body in bodies]
+            if run.is_to_be_held or checking:
+                bodies = unwritten(chunks)
+            else:
+                bodies = (
+                    write_parts(blobs, staging, folder, chunks)
+                    if by_file
+                    else write_bodies(blobs, staging, request, chunks)
+                )
+            batches = [
+                Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes, by_file=by_file)
+                for body in bodies
+            ]
             synced: Synced | Verified | None = checking.finished() if checking else None
         if opened and reader.counts.rows_read:
             synced = synced or _compare(app, run, ready.export, opened, members, staging_id)

@@ -16,6 +16,7 @@ import pytest
 from shared.cli.fitting import width_of
 from shared.cli.program import program
 from shared.cli.progress import Progress
+from shared.runs.batch import Batch, BatchState
 from shared.runs.counts import Counts
 from shared.runs.state import Run
 from tests.flow.operating.screens import WIDTHS, Terminal
@@ -137,7 +138,8 @@ def test_outside_a_terminal_progress_is_a_line_for_each_change_and_has_no_codes(
 
 def an_app():
     """A store in which one of four imports is confirmed, and one delivered."""
-    batches = [SimpleNamespace(state=state) for state in ("confirmed", "delivered", "staged", "staged")]
+    states: tuple[BatchState, ...] = ("confirmed", "delivered", "staged", "staged")
+    batches = [Batch(RUN.run_id, "s", number, 1, 1, state=state) for number, state in enumerate(states)]
     return SimpleNamespace(store=SimpleNamespace(batches=lambda run: batches), now=lambda: 0.0)
 
 
