@@ -22,7 +22,7 @@ _PANELS = (
     ("wall until the last import, seconds (each line ten times the one before)", "to_last", 1.0, True),
     ("peak memory of a process, MB (a line each 100)", "peak_of_a_process", 1e6, False),
 )
-_COLOURS = {"floor": "#9aa0a6", "ours": "#1a73e8", "ours_parallel": "#1a73e8"}
+_COLOURS = {"floor": "#9aa0a6", "ours": "#1a73e8", "ours_by_file": "#1a73e8", "ours_parallel": "#1a73e8"}
 _OTHERS = "#e8a33d"
 
 

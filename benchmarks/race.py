@@ -94,14 +94,17 @@ def floor() -> Contender:
     return Contender("floor", "the floor", module, run)
 
 
-def ours(name: str, title: str, *, imports_at_once: int | None) -> Contender:
+def ours(name: str, title: str, *, imports_at_once: int | None = None, delivery: str = "body") -> Contender:
     """The product's own command; every contact and every count must be right."""
+
+    def delivered(export: dict[str, Any]) -> list[dict[str, Any]]:
+        return [export | {"delivery": delivery}]
 
     def run(workload: Workload, judge: Judge, folder: Path) -> Result:
         with ExitStack() as stack:
             own = stack.enter_context(Azurite(folder / "azurite"))
             sandbox = stack.enter_context(SandboxProcess(*SANDBOX))
-            settings = write_configuration(folder / "exports.json", imports_at_once=imports_at_once)
+            settings = write_configuration(folder / "exports.json", imports_at_once=imports_at_once, exports=delivered)
             settings |= _settings(workload, sandbox) | {"AzureWebJobsStorage": own.connection_string}
             command = [sys.executable, "-m", "shared.cli", "run", shipped_export()["id"], "--wait", "--json"]
             usage, output = measured(command, settings, folder)
@@ -118,7 +121,8 @@ def contenders() -> list[Contender]:
     """All that are run whole, the floor first."""
     return [
         floor(),
-        ours("ours", "ours", imports_at_once=None),
+        ours("ours", "ours"),
+        ours("ours_by_file", "ours, by file", delivery="file"),
         ours("ours_parallel", "ours, imports in parallel", imports_at_once=_MANY_IMPORTS),
         script("pandas_way", "pandas"),
         script("naive", "naive"),

@@ -14,6 +14,7 @@ peak: the largest process, and all processes of the contender together where it 
 The sandbox says at once that an import is done, so no time of Brevo's is in any figure; the naive script and pandas do
 not ask. "ours" sends one import at a time (the default) and looks at each before the next: what lies between "to 1st"
 and "to last" is mostly waiting. "imports in parallel" does not wait: imports_at_once of its connection is 50.
+"by file" sends a link, by which the sandbox fetches all contacts at once: they are no part of "sent".
 right: ours must be the oracle's list exactly. The others must miss no valid customer; "more" are rows at fault that
 they import all the same, "other" customers whose values differ. The floor imports nothing: it must have parsed every
 row. Worked out: per contact, from {sample} contacts; its wall is at the {rate} requests a second of a general plan,

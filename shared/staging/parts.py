@@ -24,7 +24,7 @@ from shared.staging.bodies import (
 )
 from shared.storage.blobs import Blobs
 
-_BLOCK_BYTES = 16_000_000
+_BLOCK_BYTES = 8_000_000
 # A file has fewer bodies.
 _MOST_BODIES = 100
 

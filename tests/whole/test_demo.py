@@ -98,7 +98,7 @@ def test_the_benchmark_judges_each_contender_and_ends_with_one_line(start: Calla
     assert status == 0, errors
     found = json.loads("\n".join(lines))
     runs = {name: run for name, (run,) in found["runs"].items()}
-    assert list(runs) == ["floor", "ours", "ours_parallel", "pandas_way", "naive", "per_contact"]
+    assert list(runs) == ["floor", "ours", "ours_by_file", "ours_parallel", "pandas_way", "naive", "per_contact"]
     assert all(not run["fault"] for run in runs.values())
     assert runs["ours"]["verdict"] == {
         "contacts": found["workload"]["contacts"],
