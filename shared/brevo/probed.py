@@ -18,6 +18,7 @@ _DAY_SECONDS = 86_400
 
 ExtId = Literal["attributes", "field", "not_taken"]
 NewAddress = Literal["changes_contact", "second_contact", "not_taken"]
+TakesFiles = Literal["as_sent", "changed", "not_taken"]
 SharedNumber = Literal["contact_skipped", "number_dropped", "number_moved", "contacts_merged"]
 
 
@@ -31,7 +32,8 @@ class ProbeAnswers:
     `puts_back_leavers`: whether it puts who left a list back into it. `shared_number`: what becomes of a contact with a
     number that another one has. `keeps_false` is about JSON's false, `keeps_no` about the word No. `date_formats` are
     those that imports read. `export_columns` is the header of an export of contacts. `removes_by_number`: whether
-    Brevo's number is enough to take a contact out of a list.
+    Brevo's number is enough to take a contact out of a list. `takes_files`: whether it fetches a file of an import, and
+    has its texts as they were sent.
     """
 
     probed_at: str = ""
@@ -47,6 +49,7 @@ class ProbeAnswers:
     export_columns: tuple[str, ...] | None = None
     export_has_number: bool | None = None
     removes_by_number: bool | None = None
+    takes_files: TakesFiles | None = None
     seconds_for_1: float | None = None
     seconds_for_1000: float | None = None
     seconds_for_10000: float | None = None
@@ -175,6 +178,8 @@ _WORDS: Mapping[object, str] = {
     "number_dropped": "the second contact is imported without the number",
     "number_moved": "the number moves to the second contact",
     "contacts_merged": "the two contacts become one",
+    "as_sent": "fetched and read as it was sent",
+    "changed": "fetched, and its texts are changed",
 }
 
 
@@ -192,6 +197,7 @@ def _words(answers: ProbeAnswers) -> list[tuple[str, str]]:
         ("columns of an export", _listed(answers.export_columns)),
         ("an export has contact numbers", _WORDS[answers.export_has_number]),
         ("contacts are removed from a list by number", _WORDS[answers.removes_by_number]),
+        ("a file of contacts", _WORDS[answers.takes_files]),
         ("import of 1 contact", _seconds(answers.seconds_for_1)),
         ("import of 1,000 contacts", _seconds(answers.seconds_for_1000)),
         ("import of 10,000 contacts", _seconds(answers.seconds_for_10000)),

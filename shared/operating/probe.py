@@ -33,6 +33,7 @@ from shared.operating.probe_contacts import (
 from shared.operating.probe_more_questions import (
     ask_duration,
     ask_export,
+    ask_file,
     ask_leavers,
     ask_new_address,
     ask_removal,
@@ -168,6 +169,8 @@ def _ask(bench: Bench, order: ProbeOrder) -> dict[str, Any]:
     answers |= ask_export(bench)
     bench.tell("Takes a contact out of the list.")
     answers |= ask_removal(bench)
+    bench.tell("Imports a file.")
+    answers |= ask_file(bench)
     for name, contacts in order.sizes.items():
         answers |= ask_duration(bench, name, contacts)
     return answers

@@ -16,6 +16,7 @@ from shared.brevo.session import BrevoSession
 from shared.brevo.single_contacts import SingleContact, find_single
 from shared.errors import TransientError
 from shared.operating.probe_contacts import MARK, Addresses, Tell
+from shared.staging.bodies import STAGED
 from shared.storage.clock import Clock
 
 _TRIES = 8
@@ -23,6 +24,7 @@ _SHORT_SECONDS = 10.0
 _QUIET_WITHIN_SECONDS = 1_800.0
 # What a smaller import takes says little about a large one.
 _LEARN_FROM = 1_000
+_FILE = "probe/file.json"
 
 
 @dataclass
@@ -117,10 +119,27 @@ class Bench:
 
         Raises TransientError where the import has failed or takes too long.
         """
-        texts = [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + BETWEEN for row in rows]
-        body = ImportRequest(self.list_id, erase_empty=False, notify_url=None).body(
-            0, [memoryview(text) for text in texts]
-        )
+        texts = [memoryview(_text(row) + BETWEEN) for row in rows]
+        return self._post(self._request.body(0, texts), len(texts))
+
+    def import_file(self, row: dict[str, Any]) -> None:
+        """Imports the contact as a file that Brevo fetches, and waits. Raises as `import_contacts`.
+
+        Raises ConfigurationError where storage can give no link.
+        """
+        blobs = self.app.storage.app_blobs
+        try:
+            blobs.write(STAGED, _FILE, b"[" + _text(row) + b"]")
+            link = blobs.link(STAGED, _FILE, self.app.time(), self.deadline_seconds / 3600)
+            self._post(self._request.of_file(0, link), 1)
+        finally:
+            blobs.delete(STAGED, _FILE)
+
+    @property
+    def _request(self) -> ImportRequest:
+        return ImportRequest(self.list_id, erase_empty=False, notify_url=None)
+
+    def _post(self, body: bytes, contacts: int) -> float:
         before = self.session.traffic.requests
         self.may_be_open = True
         process_id = self.brevo.import_contacts(body)
@@ -128,7 +147,7 @@ class Bench:
         self.opened.add(process_id)
         # With more than one request, an earlier one may have been taken all the same.
         self.may_be_open = self.session.traffic.requests > before + 1
-        return self._wait_for(process_id, len(texts), posted_at)
+        return self._wait_for(process_id, contacts, posted_at)
 
     def _wait_for(self, process_id: int, contacts: int, posted_at: float) -> float:
         polls = 0
@@ -181,3 +200,7 @@ class Bench:
     def pause(self, seconds: float) -> None:
         """Waits."""
         self.app.storage.clock.sleep(seconds)
+
+
+def _text(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()

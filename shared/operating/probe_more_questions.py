@@ -1,16 +1,20 @@
-"""What a probe asks after its first import: a new address, who left, exports, removal, and how long imports take."""
+"""What a probe asks after its first import: a new address, who left, exports, removal, a file, how long all takes."""
 
 from typing import Any
 
 from shared.brevo.contact_export import look_up_export, read_columns, request_export
 from shared.brevo.removal import removal_bodies, remove_contacts
 from shared.brevo.single_contacts import block_single, find_single, put_into_list, take_out_of_list
-from shared.errors import ConfigurationError, ExportError, PermanentError, shown
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, shown
 from shared.operating.probe_bench import Bench
 from shared.operating.probe_contacts import MARK_AGAIN
 
 _LOOK_EVERY_SECONDS = 10.0
 _MOST_COLUMNS = 50
+# With what separates and quotes cells.
+_ODD = 'a;b,"c"\\d\te \u0219'
+# What says that Brevo, and not our storage, is at fault.
+_NOT_TAKEN = ("brevo_refused", "probe_import_failed")
 _EXPORT_WITHIN_SECONDS = 1_800.0
 
 
@@ -123,6 +127,28 @@ def ask_removal(bench: Bench) -> dict[str, Any]:
         return {"removes_by_number": False}
     after = bench.find(3)
     return {"removes_by_number": after is not None and bench.list_id not in after.lists}
+
+
+def ask_file(bench: Bench) -> dict[str, Any]:
+    """Imports a contact as a file that Brevo fetches, with a text that no table keeps without care.
+
+    Raises as Brevo's calls do.
+    """
+    row = bench.contact(bench.email(5))
+    row["attributes"][bench.mark] = MARK_AGAIN
+    texts = [name for name, each in bench.attributes.items() if each.kind == "text"]
+    odd = next((name for name in texts if name not in (bench.mark, "EXT_ID")), None)
+    if odd:
+        row["attributes"][odd] = _ODD
+    try:
+        bench.import_file(row)
+    except (ConfigurationError, PermanentError, TransientError) as error:
+        bench.notes.append(f"A file of contacts: {error.message}")
+        return {"takes_files": "not_taken"} if error.code in _NOT_TAKEN else {}
+    after = bench.find(5)
+    if after is None or after.attributes.get(bench.mark) != MARK_AGAIN:
+        return {"takes_files": "not_taken"}
+    return {"takes_files": "changed" if odd and after.attributes.get(odd) != _ODD else "as_sent"}
 
 
 def _exported(bench: Bench, process_id: int) -> str:

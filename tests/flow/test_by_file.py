@@ -8,11 +8,14 @@ from urllib.parse import unquote
 import pytest
 import requests
 
+from local.brevo_sandbox import file_fetching
+from shared.brevo.probed import ProbeAnswers, save_probe
 from shared.errors import ConfigurationError
 from shared.runs.status import find_run
 from shared.runs.steps.imported import why_no_files
 from shared.staging import parts
 from tests.flow.gold_file import HEAD, TWO
+from tests.flow.probing import prober_of
 from tests.flow.trials import run_trial, with_list
 
 # What no JSON writer may leave as it is, and what a file of another form would need to quote.
@@ -155,9 +158,9 @@ def test_storage_on_this_machine_gives_no_file_to_brevo_itself(filed):
     filed.segment(TWO)
     run, export = find_run(filed.app, filed.run()["run_id"]), filed.app.ready_export(filed.export_id).export
     brevo = replace(filed.app.settings, brevo_base_url="https://api.brevo.com/v3")
-    why = why_no_files(replace(filed.app, settings=brevo), run, export)
+    why = why_no_files(replace(filed.app, settings=brevo), run, export, None)
     assert "storage is on this machine" in why
-    assert why_no_files(filed.app, run, export) is None
+    assert why_no_files(filed.app, run, export, None) is None
 
 
 def test_storage_that_can_sign_no_link_has_the_contacts_sent_in_bodies(filed, monkeypatch):
@@ -169,6 +172,30 @@ def test_storage_that_can_sign_no_link_has_the_contacts_sent_in_bodies(filed, mo
     status = filed.run()
     assert (status["status"], len(filed.sent())) == ("succeeded", 2)
     assert "Sent in bodies, not by file: No link can be signed." in status["notes"]
+
+
+@pytest.mark.parametrize(("answer", "fetches"), [("as_sent", 1), ("changed", 0), ("not_taken", 0), (None, 1)])
+def test_account_that_was_probed_gets_files_only_where_it_reads_them_as_they_are(filed, answer, fetches):
+    save_probe(filed.app.storage.accounts, filed.account, ProbeAnswers(takes_files=answer))
+    filed.segment(TWO)
+    status = filed.run()
+    assert [each.fetches for each in filed.sandbox.imports.records()] == [fetches]
+    assert any("the last probe has shown" in note for note in status["notes"]) == (not fetches)
+
+
+@pytest.mark.parametrize(
+    ("mood", "answer"), [("fetched", "as_sent"), ("unreachable", "not_taken"), ("refused", "not_taken")]
+)
+def test_probe_finds_out_whether_the_account_takes_files(filed, mood, answer):
+    filed.sandbox.change(file_url=mood)
+    assert prober_of(filed).answers()["takes_files"] == answer
+    assert filed.app.storage.app_blobs.listing_if_there("staged", "probe") == []
+
+
+def test_probe_finds_out_that_the_account_changes_the_texts_of_a_file(filed, monkeypatch):
+    fetched = file_fetching._fetched
+    monkeypatch.setattr(file_fetching, "_fetched", lambda *how: fetched(*how).replace(b";", b","))
+    assert prober_of(filed).answers()["takes_files"] == "changed"
 
 
 def test_trial_sends_its_few_customers_in_a_body(filed):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from shared.app import App
 from shared.brevo.body import ImportRequest
+from shared.brevo.probed import ProbeAnswers
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, PermanentError
@@ -30,7 +31,7 @@ def import_request(app: App, run: Run, export: Export) -> ImportRequest:
     return ImportRequest(export.list_id, export.erase_empty, notify_url if app.settings.public_url else None)
 
 
-def why_no_files(app: App, run: Run, export: Export) -> str | None:
+def why_no_files(app: App, run: Run, export: Export, probed: ProbeAnswers | None) -> str | None:
     """None where the run's contacts are to be written as files; else why not, empty where nobody asked for it.
 
     Raises TransientError.
@@ -40,6 +41,8 @@ def why_no_files(app: App, run: Run, export: Export) -> str | None:
     blobs = app.storage.app_blobs
     if blobs.host in THIS_MACHINE and urlsplit(app.settings.brevo_base_url).hostname not in THIS_MACHINE:
         return "Sent in bodies, not by file: storage is on this machine, where Brevo cannot fetch a file."
+    if probed and probed.takes_files in ("not_taken", "changed"):
+        return "Sent in bodies, not by file: the last probe has shown that the account does not take files as they are."
     try:
         blobs.link(STAGED, body_name(run.run_id, 0), app.time(), 1)
     except ConfigurationError as error:

@@ -190,7 +190,7 @@ def _write_staging(
             known, cost = read_known(
                 brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
             )
-        in_bodies = why_no_files(app, run, ready.export)
+        in_bodies = why_no_files(app, run, ready.export, answers_beside(brevo.session.pace))
         by_file = in_bodies is None
         notes = [*filter(None, (cost, unread, in_bodies))]
         with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:

@@ -142,6 +142,7 @@ def test_answers_are_read_as_they_were_saved(office, probed):
         export_columns=("ID", "EMAIL"),
         export_has_number=True,
         removes_by_number=True,
+        takes_files="as_sent",
         seconds_for_1=1.0,
         seconds_for_1000=2.5,
         seconds_for_10000=30.0,
