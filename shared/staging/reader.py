@@ -23,6 +23,7 @@ from shared.mapping.select import CHUNK_BYTES, FileSource
 from shared.segments.framing import Fault, Records
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.staging.changed import ChangedContact
 from shared.staging.hints import Hints
 from shared.storage.blobs import Blobs
 
@@ -117,6 +118,11 @@ class SnapshotReader:
     def fields(self) -> list[FieldCounts]:
         """The values of each mapped field in the contacts."""
         return self._mapper.fields if self._mapper else []
+
+    @property
+    def changed(self) -> list[ChangedContact]:
+        """A few of the contacts that are sent with other values than before."""
+        return [ChangedContact.of(line, self._mapper.plan) for line in self._mapper.changed] if self._mapper else []
 
     @property
     def seen(self) -> set[str]:
