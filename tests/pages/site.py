@@ -71,6 +71,11 @@ class Site(RunningApp):
         _, _, found = self.call("GET", f"connections/{connection}")
         self._change("PUT", f"connections/{connection}", found | {"leavers": "not_asked"})
 
+    def change_export(self, name, **changes):
+        """Changes these keys of the export."""
+        _, _, found = self.call("GET", f"exports/{name}")
+        self._change("PUT", f"exports/{name}", found | changes)
+
     def remove_exports(self):
         """All that there are."""
         for export in self.call("GET", "exports")[2]:
