@@ -12,7 +12,15 @@ import azure.functions as func
 from export_trigger.answers import STATUS
 from export_trigger.pages import phrases
 from export_trigger.pages.export_fields import SHARES, faults, sent
-from export_trigger.pages.export_sources import STANDARD, Sources, likely, read_sources, samples_of, segment_key
+from export_trigger.pages.export_sources import (
+    STANDARD,
+    Sources,
+    likely,
+    place_in,
+    read_sources,
+    samples_of,
+    segment_key,
+)
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
@@ -61,12 +69,13 @@ def ask_new(visit: Visit) -> func.HttpResponse:
     """First the connection and the segment; then all the rest, with what is likely."""
     require(visit.caller, "add_export")
     connection, segment = visit.query.get("connection", ""), visit.query.get("segment", "")
-    sources = read_sources(visit, connection)
-    chosen = next((each for each in sources.segments if segment_key(each) == segment), None)
-    if not connection or chosen is None:
-        values = {"sources": sources, "connection": connection, "segment": segment}
-        return render(visit, "export_begin.html", values)
-    return _form(visit, likely(chosen, connection), "", sources, Checked())
+    if connection and segment:
+        sources = read_sources(visit, connection, place_in(segment))
+        chosen = next((each.listed for each in sources.segments if segment_key(each.listed) == segment), None)
+        if chosen:
+            return _form(visit, likely(chosen, connection), "", sources, Checked())
+    values = {"sources": read_sources(visit, ""), "connection": connection, "segment": segment}
+    return render(visit, "export_begin.html", values)
 
 
 @page("POST", "/new-export")
@@ -81,7 +90,8 @@ def ask_edit(visit: Visit) -> func.HttpResponse:
     """The form with what is there."""
     require_for_export(visit.app, visit.caller, "edit_export", visit.path["id"])
     export, etag = view_export(visit.app, visit.caller, visit.path["id"])
-    return _form(visit, _json_of(export), etag, read_sources(visit, export.connection or "", export), Checked())
+    raw = _json_of(export)
+    return _form(visit, raw, etag, read_sources(visit, export.connection or "", _place(raw)), Checked())
 
 
 @page("POST", "/exports/<id>/edit")
@@ -111,7 +121,7 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
         checked.refuse(error)
     if visit.is_partial:
         return render(visit, "export_check.html", {"checked": checked, "raw": raw})
-    sources = read_sources(visit, str(raw.get("connection") or ""))
+    sources = read_sources(visit, str(raw.get("connection") or ""), _place(raw))
     return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
 
 
@@ -153,27 +163,30 @@ def _form(
     attributes = mapping.get("attributes") or {}
     rows = [(name, _column(value)) for name, value in attributes.items()] if isinstance(attributes, dict) else []
     spare: Sequence[tuple[str, str]] = [("", "")] * (_SPARE_ATTRIBUTES + more)
-    source, segments = raw.get("source") or {}, raw.get("segments") or []
-    place = source.get("container", ""), str(source.get("folder", "")).strip("/")
-    beside = [each for each in sources.segments if (each.container, each.folder.strip("/")) == place]
-    chosen = next((each for each in beside if each.segment in segments), None)
+    segments = raw.get("segments") or []
+    chosen = next((each for each in sources.segments if each.listed.segment in segments), None)
     values = {
         "raw": raw,
         "etag": etag,
         "sources": sources,
         "checked": checked,
-        "source": "|".join(place),
-        "beside": beside,
+        "source": "|".join(_place(raw)),
         "samples": samples_of(visit, chosen, sources, str(raw.get("connection") or "")),
         "here": visit.here,
-        "missing": [name for name in segments if name not in {each.segment for each in beside}],
-        "columns": chosen.columns if chosen else [],
+        "missing": [name for name in segments if name not in {each.listed.segment for each in sources.segments}],
+        "columns": chosen.listed.columns if chosen else [],
         "mapped": {name: _column(mapping.get(name)) for name in ("email", *STANDARD)},
         "all_attributes": attributes == "all",
         "rows": [*rows, *spare],
         "shares": {name: _per_cent(raw.get(name), default) for name, default in SHARES.items()},
     }
     return render(visit, "export_form.html", values, status=checked.status)
+
+
+def _place(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """The container and the folder of the export's segments."""
+    source = raw.get("source") or {}
+    return source.get("container", ""), str(source.get("folder", "")).strip("/")
 
 
 def _per_cent(value: Any, default: float) -> str:

@@ -2,6 +2,8 @@
 
 import json
 
+from shared.administration import stored_segments
+
 
 def begun(browser):
     """The form of a new export of the segment that lies in storage."""
@@ -156,3 +158,36 @@ def test_shares_are_in_per_cent(browser):
     browser.send_raw("/new-export", typed)
     saved = browser.flow.app.document().export("second")
     assert (saved.max_shrink, saved.max_removed) == (0.125, 0.3)
+
+
+def test_form_looks_at_the_segments_of_its_folder_alone_and_once(browser, monkeypatch):
+    looked_at = []
+    find = stored_segments.find_snapshot
+
+    def noted(blobs, source, segments):
+        looked_at.append((source.folder, *segments))
+        return find(blobs, source, segments)
+
+    source = browser.flow.export["source"]
+    put = browser.flow.app.storage.segment_blobs.write
+    put(source["container"], "Elsewhere/Other/2026/11/24/0500/Other_1.csv", b"CustomerId,EMail\n1,ana@example.com\n")
+    put(source["container"], f"{source['folder']}/Silver/2026/11/24/0500/Silver_1.csv", b"CustomerId,EMail\n")
+    monkeypatch.setattr(stored_segments, "find_snapshot", noted)
+    for opened in (lambda: begun(browser), lambda: browser.open(f"/exports/{browser.flow.export_id}/edit")):
+        page = opened()
+        assert "Silver" in page.text
+        assert "Other" not in page.text
+        assert sorted(looked_at) == [(source["folder"], "Gold"), (source["folder"], "Silver")]
+        looked_at.clear()
+
+
+def test_segment_that_is_gone_leads_to_the_choice_again(browser):
+    page = browser.open("/new-export?connection=brevo-eu&segment=nowhere%7Cfolder%7CGone")
+    assert page.status == 200
+    assert "Go on" in page.text
+
+
+def test_choice_of_a_segment_asks_brevo_nothing(browser):
+    before = sum(browser.flow.sandbox.log.totals().values())
+    assert "Gold" in browser.open("/new-export?connection=brevo-eu").text
+    assert sum(browser.flow.sandbox.log.totals().values()) == before
