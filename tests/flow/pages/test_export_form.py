@@ -191,3 +191,21 @@ def test_choice_of_a_segment_asks_brevo_nothing(browser):
     before = sum(browser.flow.sandbox.log.totals().values())
     assert "Gold" in browser.open("/new-export?connection=brevo-eu").text
     assert sum(browser.flow.sandbox.log.totals().values()) == before
+
+
+def test_rows_of_the_last_snapshots_are_drawn_beside_the_segment(browser):
+    assert "<svg" not in begun(browser).html
+    browser.flow.run()
+    for day, count in ((25, 2), (26, 4)):
+        rows = "".join(f"{n},p{n}@example.com,Name\n" for n in range(count))
+        browser.flow.segment(f"CustomerId,EMail,FirstName\n{rows}", refresh=f"2026/11/{day}/0500")
+        assert browser.flow.run(accept=True)["rows_read"] == count
+    for page in (begun(browser), *map(browser.open, ("/new-export", f"/exports/{browser.flow.export_id}/edit"))):
+        assert "<title>Rows of Gold in its last 3 snapshots, the oldest first: 3; 2; 4</title>" in page.html
+        assert page.html.count('class="bar"') == 3
+
+
+def test_second_run_of_a_snapshot_is_no_part_of_the_trend(browser):
+    browser.flow.run()
+    browser.flow.run()
+    assert "<svg" not in begun(browser).html
