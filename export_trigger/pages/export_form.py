@@ -29,10 +29,11 @@ from shared.access import require
 from shared.administration.checking import check_export
 from shared.administration.exports import read_export, save_export, view_export
 from shared.administration.items import InvalidInput
-from shared.administration.previewing import preview_of, previewed_unsaved
+from shared.administration.previewing import losses_by_path, preview_of, previewed_unsaved
 from shared.administration.running import require_for_export
 from shared.config.models import Document, Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ExportError
+from shared.staging.losses import FieldLoss
 from shared.staging.preview import Preview
 
 _SPARE_ATTRIBUTES = 2
@@ -41,13 +42,15 @@ _UNSAVED = "unsaved"
 
 @dataclass
 class Checked:
-    """What a check has found: faults by field, notes, and what a run would send where that was asked for.
+    """What a check has found: faults by field, notes, losses by field, and what a run would send where that was asked
+    for.
 
     `status` is that of the answer. `is_outdated`: somebody has changed the export since the form was opened.
     """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    losses: Mapping[str, list[FieldLoss]] = field(default_factory=dict)
     preview: Preview | None = None
     is_checked: bool = False
     is_outdated: bool = False
@@ -120,7 +123,8 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     except ConfigurationError as error:
         checked.refuse(error)
     if visit.is_partial:
-        return render(visit, "export_check.html", {"checked": checked, "raw": raw})
+        names = [name.strip().upper() for name in visit.form.getlist("attribute")]
+        return render(visit, "export_marks.html", {"checked": checked, "raw": raw, "names": names})
     sources = read_sources(visit, str(raw.get("connection") or ""), _place(raw))
     return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
 
@@ -142,8 +146,18 @@ def _check(visit: Visit, raw: Mapping[str, Any], expected: str | None, checked: 
     require(visit.caller, "preview_export", connection)
     checked.notes = [*check_export(visit.app, export, connection), *_beside(document, export)]
     checked.is_checked = True
+    if connection is not None:
+        _mark_losses(visit, given, checked)
     if with_preview:
         checked.preview = preview_of(visit.app, previewed_unsaved(visit.app, visit.caller, given))
+
+
+def _mark_losses(visit: Visit, given: Mapping[str, Any], checked: Checked) -> None:
+    """What cannot be read now marks nothing, and the check stays what it is."""
+    try:
+        checked.losses = losses_by_path(visit.app, previewed_unsaved(visit.app, visit.caller, given))
+    except ExportError as error:
+        checked.notes.append(f"It is not known how many values would be lost: {error.message}")
 
 
 def _beside(document: Document, export: Export) -> list[str]:

@@ -1,7 +1,7 @@
 """Reads a whole snapshot: every file checked, every record framed, every row judged."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
@@ -138,7 +138,7 @@ class SnapshotReader:
         """What explains many rejected rows or refused values at once."""
         return self._hints.notes(self._reasons["contact"], self._mapper.plan.fields if self._mapper else ())
 
-    def chunks(self) -> Iterator[MappedChunk]:
+    def chunks(self) -> Generator[MappedChunk]:
         """The contacts in the order of their rows.
 
         Raises ConfigurationError for files and mappings that do not fit, TransientError for a blob that changed

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.pages.site import CONTACTS, ROWS, SEGMENT
 
+LOST = re.compile(f"^{ROWS - CONTACTS} of the first {ROWS} rows would not be sent: invalid e-mail address")
 ENDED = re.compile("^succeeded")
 
 
@@ -62,6 +63,7 @@ def fill_export(page, name, title, mode):
 def check(page):
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("Everything that can be checked is in order.")).to_be_visible()
+    expect(choice(page, "E-mail address")).to_have_accessible_description(LOST)
 
 
 def preview(page):
