@@ -31,11 +31,6 @@ class Site(RunningApp):
     def url(self):
         return self.host.url
 
-    def contact(self, email):
-        """The contact as Brevo's API tells it; None where there is none."""
-        answer = send("GET", f"{self.sandbox.base_url}/contacts/{email}", headers={"api-key": self.sandbox.api_key})
-        return json.loads(answer.body) if answer.status == 200 else None
-
     def imports(self):
         """How many imports the sandbox has had."""
         return len(self.sandbox.imports.records())

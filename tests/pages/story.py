@@ -106,6 +106,20 @@ def watch(page):
     expect(page.get_by_role("progressbar", name="Progress")).to_have_attribute("value", "1.00")
 
 
+def members_at_brevo(page, site, list_name):
+    """A list's members as the sandbox's own page shows them: of each address, the words in each column."""
+    theirs = page.context.new_page()
+    theirs.goto(site.sandbox.origin)
+    theirs.get_by_role("link", name=list_name, exact=True).click()
+    theirs.wait_for_url("**/?list=*")
+    shown = theirs.get_by_role("region", name="Contacts", exact=True)
+    expect(shown).to_contain_text(f"“{list_name}”")
+    names = shown.get_by_role("columnheader").all_inner_texts()
+    rows = [row.get_by_role("cell").all_inner_texts() for row in shown.get_by_role("row").all()[1:]]
+    theirs.close()
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+
+
 def rejected_rows(page):
     """What the link downloads."""
     with page.expect_download() as started:
