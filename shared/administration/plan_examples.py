@@ -15,11 +15,14 @@ from shared.staging.preview import masked_text
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An attribute, without a name the address, whose value would be another one; empty where there is none."""
+    """An attribute, without a name the address, whose value would be another one; empty where there is none.
+
+    `then` is None where Brevo keeps its value, since nothing is sent in its place.
+    """
 
     attribute: str
     now: str
-    then: str
+    then: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +75,7 @@ def _differences(contact: ChangedContact, known: SingleContact) -> Iterator[Diff
         yield Difference("", masked_text(known.email), masked_text(contact.email))
     for name, forms in contact.attributes.items():
         now = kept_text(known.attributes.get(name))
-        if now not in forms:
+        if forms and now not in forms:
             yield Difference(name, masked_text(now), masked_text(forms[0]))
+        if now and not forms:
+            yield Difference(name, masked_text(now), None)

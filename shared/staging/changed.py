@@ -21,6 +21,7 @@ class ChangedContact:
     """A contact that would be sent with other values than before. `ext_id` is None where the address identifies it.
 
     `attributes` has, of each value, the texts that `kept_text` may give once Brevo has it; the first one is shown.
+    There are none where nothing is sent for an attribute, and Brevo keeps what it has.
     """
 
     email: str = field(repr=False)
@@ -32,11 +33,13 @@ class ChangedContact:
         """The contact of a line of a body."""
         contact = json.loads(line.rstrip(",\n"))
         values = contact["attributes"]
-        fields = (each for each in plan.fields if each.attribute in values)
         return cls(
             contact["email"],
             contact.get("ext_id", values.get("EXT_ID")),
-            {each.attribute: _forms(values[each.attribute], each, plan) for each in fields},
+            {
+                each.attribute: _forms(values[each.attribute], each, plan) if each.attribute in values else []
+                for each in plan.fields
+            },
         )
 
 

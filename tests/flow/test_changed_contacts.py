@@ -76,6 +76,14 @@ def test_value_that_would_be_erased_is_told_as_empty(of_every_type):
     assert (only.attribute, only.now, only.then) == ("NAME_OF_ONE", "A••", "")
 
 
+@pytest.mark.parametrize("place", range(len(COLUMNS)), ids=ATTRIBUTES)
+def test_value_that_is_not_sent_any_more_stays_and_is_told(of_every_type, place):
+    second = (*FIRST[:place], "", *FIRST[place + 1 :])
+    (found,) = planned(of_every_type, one_customer(FIRST), one_customer(second))
+    told = [(each.attribute, each.now, each.then) for each in found.differences]
+    assert told == [(ATTRIBUTES[place], MASKED[ATTRIBUTES[place]][0], None)]
+
+
 def test_run_that_sends_everybody_keeps_those_that_it_changes(flow):
     flow.change(sync_mode="full")
     before = "EMail,FirstName\nana@example.com,Ana\nben@example.com,Ben\n"
