@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.administration import plan_examples
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.flow.holding import approved, plan
@@ -127,3 +128,26 @@ def test_examples_are_gone_once_an_approved_plan_has_been_sent(browser, planned)
     approved(flow, run_id)
     assert flow.finish(run_id)["contacts_confirmed"] == len(NAMES)
     assert kept(flow) == []
+
+
+def test_contacts_that_brevo_told_before_it_failed_are_shown(browser, planned, monkeypatch):
+    run_id = planned()
+    monkeypatch.setattr(plan_examples, "find_single", after(2, plan_examples.find_single, browser.flow.sandbox))
+    page = browser.open(f"/runs/{run_id}/changes")
+    assert page.status == 200
+    assert page.text.count("FIRSTNAME") == 2
+    assert "Brevo could not be asked what it has now." in page.text
+    assert "@example.com" not in page.html
+
+
+def after(count, find, sandbox):
+    """`find`, but after so many calls Brevo fails at every one."""
+    made = []
+
+    def found(*asked):
+        made.append(asked)
+        if len(made) > count:
+            sandbox.fail_next("*", "503", times=9)
+        return find(*asked)
+
+    return found
