@@ -84,6 +84,7 @@ class ModelReader:
         self._digests = set(leavers.path.read_text().split()) if leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
+        self.changed: list[Any] = []
 
     @property
     def files(self) -> list[tuple[str, str]]:

@@ -235,6 +235,9 @@ class MemoryBlobs:
         names = [blob.name[len(prefix) :] for blob in self.listing(container, prefix)]
         return list(dict.fromkeys(name.split("/")[0] for name in names if "/" in name))
 
+    def level(self, container: str, prefix: str) -> tuple[list[str], list[Blob]]:
+        return self.folders(container, prefix), self.files(container, prefix)
+
     def files(self, container: str, prefix: str) -> list[Blob]:
         return [blob for blob in self.listing(container, prefix) if "/" not in blob.name[len(prefix) :]]
 

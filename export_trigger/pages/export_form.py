@@ -12,7 +12,15 @@ import azure.functions as func
 from export_trigger.answers import STATUS
 from export_trigger.pages import phrases
 from export_trigger.pages.export_fields import SHARES, faults, sent
-from export_trigger.pages.export_sources import STANDARD, Sources, likely, read_sources, samples_of, segment_key
+from export_trigger.pages.export_sources import (
+    STANDARD,
+    Sources,
+    likely,
+    place_in,
+    read_sources,
+    samples_of,
+    segment_key,
+)
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
@@ -21,10 +29,11 @@ from shared.access import require
 from shared.administration.checking import check_export
 from shared.administration.exports import read_export, save_export, view_export
 from shared.administration.items import InvalidInput
-from shared.administration.previewing import preview_of, previewed_unsaved
+from shared.administration.previewing import losses_by_path, preview_of, previewed_unsaved
 from shared.administration.running import require_for_export
 from shared.config.models import Document, Export
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ExportError
+from shared.staging.losses import FieldLoss
 from shared.staging.preview import Preview
 
 _SPARE_ATTRIBUTES = 2
@@ -33,13 +42,15 @@ _UNSAVED = "unsaved"
 
 @dataclass
 class Checked:
-    """What a check has found: faults by field, notes, and what a run would send where that was asked for.
+    """What a check has found: faults by field, notes, losses by field, and what a run would send where that was asked
+    for.
 
     `status` is that of the answer. `is_outdated`: somebody has changed the export since the form was opened.
     """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    losses: Mapping[str, list[FieldLoss]] = field(default_factory=dict)
     preview: Preview | None = None
     is_checked: bool = False
     is_outdated: bool = False
@@ -61,12 +72,13 @@ def ask_new(visit: Visit) -> func.HttpResponse:
     """First the connection and the segment; then all the rest, with what is likely."""
     require(visit.caller, "add_export")
     connection, segment = visit.query.get("connection", ""), visit.query.get("segment", "")
-    sources = read_sources(visit, connection)
-    chosen = next((each for each in sources.segments if segment_key(each) == segment), None)
-    if not connection or chosen is None:
-        values = {"sources": sources, "connection": connection, "segment": segment}
-        return render(visit, "export_begin.html", values)
-    return _form(visit, likely(chosen, connection), "", sources, Checked())
+    if connection and segment:
+        sources = read_sources(visit, connection, place_in(segment))
+        chosen = next((each.listed for each in sources.segments if segment_key(each.listed) == segment), None)
+        if chosen:
+            return _form(visit, likely(chosen, connection), "", sources, Checked())
+    values = {"sources": read_sources(visit, ""), "connection": connection, "segment": segment}
+    return render(visit, "export_begin.html", values)
 
 
 @page("POST", "/new-export")
@@ -81,7 +93,8 @@ def ask_edit(visit: Visit) -> func.HttpResponse:
     """The form with what is there."""
     require_for_export(visit.app, visit.caller, "edit_export", visit.path["id"])
     export, etag = view_export(visit.app, visit.caller, visit.path["id"])
-    return _form(visit, _json_of(export), etag, read_sources(visit, export.connection or "", export), Checked())
+    raw = _json_of(export)
+    return _form(visit, raw, etag, read_sources(visit, export.connection or "", _place(raw)), Checked())
 
 
 @page("POST", "/exports/<id>/edit")
@@ -110,8 +123,9 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     except ConfigurationError as error:
         checked.refuse(error)
     if visit.is_partial:
-        return render(visit, "export_check.html", {"checked": checked, "raw": raw})
-    sources = read_sources(visit, str(raw.get("connection") or ""))
+        names = [name.strip().upper() for name in visit.form.getlist("attribute")]
+        return render(visit, "export_marks.html", {"checked": checked, "raw": raw, "names": names})
+    sources = read_sources(visit, str(raw.get("connection") or ""), _place(raw))
     return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
 
 
@@ -132,8 +146,18 @@ def _check(visit: Visit, raw: Mapping[str, Any], expected: str | None, checked: 
     require(visit.caller, "preview_export", connection)
     checked.notes = [*check_export(visit.app, export, connection), *_beside(document, export)]
     checked.is_checked = True
+    if connection is not None:
+        _mark_losses(visit, given, checked)
     if with_preview:
         checked.preview = preview_of(visit.app, previewed_unsaved(visit.app, visit.caller, given))
+
+
+def _mark_losses(visit: Visit, given: Mapping[str, Any], checked: Checked) -> None:
+    """What cannot be read now marks nothing, and the check stays what it is."""
+    try:
+        checked.losses = losses_by_path(visit.app, previewed_unsaved(visit.app, visit.caller, given))
+    except ExportError as error:
+        checked.notes.append(f"It is not known how many values would be lost: {error.message}")
 
 
 def _beside(document: Document, export: Export) -> list[str]:
@@ -153,27 +177,30 @@ def _form(
     attributes = mapping.get("attributes") or {}
     rows = [(name, _column(value)) for name, value in attributes.items()] if isinstance(attributes, dict) else []
     spare: Sequence[tuple[str, str]] = [("", "")] * (_SPARE_ATTRIBUTES + more)
-    source, segments = raw.get("source") or {}, raw.get("segments") or []
-    place = source.get("container", ""), str(source.get("folder", "")).strip("/")
-    beside = [each for each in sources.segments if (each.container, each.folder.strip("/")) == place]
-    chosen = next((each for each in beside if each.segment in segments), None)
+    segments = raw.get("segments") or []
+    chosen = next((each for each in sources.segments if each.listed.segment in segments), None)
     values = {
         "raw": raw,
         "etag": etag,
         "sources": sources,
         "checked": checked,
-        "source": "|".join(place),
-        "beside": beside,
+        "source": "|".join(_place(raw)),
         "samples": samples_of(visit, chosen, sources, str(raw.get("connection") or "")),
         "here": visit.here,
-        "missing": [name for name in segments if name not in {each.segment for each in beside}],
-        "columns": chosen.columns if chosen else [],
+        "missing": [name for name in segments if name not in {each.listed.segment for each in sources.segments}],
+        "columns": chosen.listed.columns if chosen else [],
         "mapped": {name: _column(mapping.get(name)) for name in ("email", *STANDARD)},
         "all_attributes": attributes == "all",
         "rows": [*rows, *spare],
         "shares": {name: _per_cent(raw.get(name), default) for name, default in SHARES.items()},
     }
     return render(visit, "export_form.html", values, status=checked.status)
+
+
+def _place(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """The container and the folder of the export's segments."""
+    source = raw.get("source") or {}
+    return source.get("container", ""), str(source.get("folder", "")).strip("/")
 
 
 def _per_cent(value: Any, default: float) -> str:

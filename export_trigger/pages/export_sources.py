@@ -9,9 +9,9 @@ from export_trigger.pages.visit import Visit
 from shared.access import is_shared, may
 from shared.administration.account import list_lists
 from shared.administration.sample_values import sample_values
-from shared.administration.stored_segments import StoredSegment, list_segments
+from shared.administration.stored_segments import FoundSegment, StoredSegment, segments_found
 from shared.brevo.account_lists import AccountList
-from shared.config.models import Connection, Export
+from shared.config.models import Connection
 from shared.errors import ExportError
 
 STANDARD = ("first_name", "last_name", "phone")
@@ -25,13 +25,19 @@ class Sources:
 
     connections: list[Connection] = field(default_factory=list)
     lists: list[AccountList] = field(default_factory=list)
-    segments: list[StoredSegment] = field(default_factory=list)
+    segments: list[FoundSegment] = field(default_factory=list)
     unread: list[ExportError] = field(default_factory=list)
 
 
 def segment_key(segment: StoredSegment) -> str:
     """What identifies a segment in a form."""
     return "|".join((segment.container, segment.folder, segment.segment))
+
+
+def place_in(key: str) -> tuple[str, str]:
+    """The container and the folder of a segment, by what identifies it in a form."""
+    container, _, below = key.partition("|")
+    return container, below.rpartition("|")[0]
 
 
 def likely(segment: StoredSegment, connection: str) -> dict[str, Any]:
@@ -52,8 +58,11 @@ def likely(segment: StoredSegment, connection: str) -> dict[str, Any]:
     }
 
 
-def read_sources(visit: Visit, connection_id: str, export: Export | None = None) -> Sources:
-    """What the form offers. What cannot be read now is said, and the rest is offered all the same."""
+def read_sources(visit: Visit, connection_id: str, place: tuple[str, str] = ("", "")) -> Sources:
+    """What the form offers. What cannot be read now is said, and the rest is offered all the same.
+
+    Of the segments, those that lie in a container and folder; all, where no container is named.
+    """
     document = visit.app.configuration.read()
     found = Sources(
         connections=[
@@ -62,12 +71,12 @@ def read_sources(visit: Visit, connection_id: str, export: Export | None = None)
             if may(visit.caller.role, "add_export", shared=is_shared(visit.caller, each))
         ]
     )
-    container = export.source.container if export else ""
+    container, folder = place
     of_account = any(each.id == connection_id for each in found.connections)
 
-    def read[T](listed: Callable[[], tuple[list[T], str]], *, wanted: bool = True) -> list[T]:
+    def read[T](listed: Callable[[], list[T]], *, wanted: bool = True) -> list[T]:
         try:
-            return listed()[0] if wanted else []
+            return listed() if wanted else []
         except ExportError as error:
             found.unread.append(error)
             return []
@@ -75,14 +84,16 @@ def read_sources(visit: Visit, connection_id: str, export: Export | None = None)
     app, caller = visit.app, visit.caller
     # At the same time: each waits for storage or for Brevo.
     with ThreadPoolExecutor(2, "form") as pool:
-        segments = pool.submit(read, lambda: list_segments(app, caller, container))
-        lists = pool.submit(read, lambda: list_lists(app, caller, connection_id, limit=_MOST_LISTS), wanted=of_account)
+        segments = pool.submit(read, lambda: segments_found(app, caller, container, folder if container else None))
+        lists = pool.submit(
+            read, lambda: list_lists(app, caller, connection_id, limit=_MOST_LISTS)[0], wanted=of_account
+        )
     found.segments, found.lists = segments.result(), lists.result()
     return found
 
 
 def samples_of(
-    visit: Visit, chosen: StoredSegment | None, sources: Sources, connection_id: str
+    visit: Visit, chosen: FoundSegment | None, sources: Sources, connection_id: str
 ) -> Mapping[str, list[str]]:
     """Masked values by column; none where they cannot be read now."""
     connection = next((each for each in sources.connections if each.id == connection_id), None)

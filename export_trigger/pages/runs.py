@@ -13,6 +13,7 @@ from export_trigger.pages.visit import Visit, address
 from shared.access import is_shared, may, require
 from shared.administration.exports import permissions
 from shared.administration.items import item_etag
+from shared.administration.plan_examples import plan_examples
 from shared.administration.running import approve_run, cancel_run, list_runs, undo_run
 from shared.config.document import export_unknown
 from shared.config.models import Document
@@ -150,6 +151,14 @@ def _plots(visit: Visit, runs: Sequence[Run]) -> list[tuple[str, list[int]]]:
         (phrases.N_("Removed"), [run.counts.contacts_removed for run in runs]),
         (phrases.N_("Seconds"), [round(duration_seconds(visit.app, run) or 0) for run in runs]),
     ]
+
+
+@page("GET", "/runs/<id>/changes")
+def show_changes(visit: Visit) -> func.HttpResponse:
+    """A few masked contacts that a plan would change; as a part of its page, which does not wait for Brevo."""
+    found = plan_examples(visit.app, visit.caller, visit.path["id"])
+    template = "changes_part.html" if visit.is_partial else "changes.html"
+    return render(visit, template, {"examples": found, "run_id": visit.path["id"]})
 
 
 @page("POST", "/runs/<id>/approve")

@@ -133,7 +133,7 @@ def _brevo_problems(app: App, export: Export, connection: Connection, files: dic
         except ConfigurationError as error:
             problems.append(f"exclude.list_ids: {_told(error)}")
     return problems + [
-        f"{_path_of(export, attribute)}: {fault}"
+        f"{path_of(export, attribute)}: {fault}"
         for attribute, given in _types(ready, files).items()
         if (fault := _fault(export, attribute, given, known))
     ]
@@ -165,7 +165,8 @@ def _types(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> dict[str, A
     return {name: field.own_type for name, field in ready.export.mapping.named_fields().items()}
 
 
-def _path_of(export: Export, attribute: str) -> str:
+def path_of(export: Export, attribute: str) -> str:
+    """The path of the mapping's key that fills the attribute."""
     mapping = export.mapping
     defaults = dict(zip(_STANDARD, ("FIRSTNAME", "LASTNAME", "SMS"), strict=True))
     for name, default in defaults.items():

@@ -1,9 +1,11 @@
 """What a run of an export would send, whether it is saved or not, and which guard would hold that run."""
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.access import Caller, require
+from shared.administration.checking import path_of
 from shared.administration.exports import read_export
 from shared.administration.items import InvalidInput
 from shared.administration.running import require_for_export
@@ -14,6 +16,7 @@ from shared.errors import ConfigurationError
 from shared.runs.guards import check_staged
 
 if TYPE_CHECKING:
+    from shared.staging.losses import FieldLoss
     from shared.staging.preview import Preview
 
 # The id of an export that is previewed without one.
@@ -52,4 +55,14 @@ def preview_of(app: App, ready: ReadyExport) -> "Preview":
         check_staged(ready.export, found, found.notes, app.store.success(ready.export.id))
     except ConfigurationError as error:
         return replace(found, notes=[f"A run would be held: {error.message} {error.advice}", *found.notes])
+    return found
+
+
+def losses_by_path(app: App, ready: ReadyExport) -> "dict[str, list[FieldLoss]]":
+    """What the first customers would lose, by the path of the key in the export. Raises as staging does."""
+    from shared.staging.losses import first_losses  # brings what only a preview needs
+
+    found: dict[str, list[FieldLoss]] = defaultdict(list)
+    for each in first_losses(app.storage.segment_blobs, ready, app.brevo):
+        found[path_of(ready.export, each.attribute) if each.attribute else "mapping.email"].append(each)
     return found

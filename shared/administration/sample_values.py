@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from shared.access import Caller, require
-from shared.administration.stored_segments import StoredSegment, source_of
+from shared.administration.stored_segments import FoundSegment
 from shared.app import App
 from shared.config.models import Connection
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import find_snapshot
 from shared.staging.preview import masked_text
 
 _VALUES = 3
@@ -17,7 +16,7 @@ _ROWS = 50
 _FIRST_BYTES = 64_000
 
 
-def sample_values(app: App, caller: Caller, segment: StoredSegment, connection: Connection) -> dict[str, list[str]]:
+def sample_values(app: App, caller: Caller, found: FoundSegment, connection: Connection) -> dict[str, list[str]]:
     """Up to three different masked values of each column, from the first rows of the segment's first file.
 
     For whom a preview of an export on this connection would show as much.
@@ -25,25 +24,22 @@ def sample_values(app: App, caller: Caller, segment: StoredSegment, connection: 
     Raises AccessDenied, ConfigurationError where the file cannot be read, and TransientError.
     """
     require(caller, "preview_export", connection)
-    source = source_of(app.document(), segment)
-    if source is None or not segment.columns:
+    if found.source is None or found.snapshot is None or not found.listed.columns:
         return {}
-    (part,) = find_snapshot(app.storage.segment_blobs, source, [segment.segment]).segments
-    if not part.files:
-        return {}
-    stream = SegmentStream(app.storage.segment_blobs, source, part.files[0])
+    (part,) = found.snapshot.segments
+    stream = SegmentStream(app.storage.segment_blobs, found.source, part.files[0])
     delimiter, escape = stream.dialect.delimiter, stream.dialect.escape
     is_doubled = escape == '"'
     rows = csv.reader(
         _lines(stream), delimiter=delimiter, doublequote=is_doubled, escapechar=None if is_doubled else escape
     )
-    found: dict[str, list[str]] = {column: [] for column in stream.header.columns}
+    values: dict[str, list[str]] = {column: [] for column in stream.header.columns}
     for row in islice(rows, _ROWS):
         for column, value in zip(stream.header.columns, row, strict=False):
             masked = masked_text(value.strip())
-            if masked and masked not in found[column] and len(found[column]) < _VALUES:
-                found[column].append(masked)
-    return found
+            if masked and masked not in values[column] and len(values[column]) < _VALUES:
+                values[column].append(masked)
+    return values
 
 
 def _lines(stream: SegmentStream) -> Iterator[str]:

@@ -4,10 +4,9 @@ Only the first row of a file is read, and shown only where it is a header. Value
 """
 
 import re
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from pydantic import ValidationError
 
@@ -21,6 +20,7 @@ from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.plan import why_hidden
 from shared.mapping.proposal import ProposedMapping, propose_mapping
 from shared.runs.leavers import LEAVERS
+from shared.runs.state import Run
 from shared.runs.status import Timestamp
 from shared.segments.framing import DELIMITERS
 from shared.segments.inventory import SegmentAddress, container_missing, find_segments
@@ -34,8 +34,8 @@ from shared.sync.stored import LEDGERS, UNDO
 OWN_CONTAINERS = (STAGED, REJECTED, LEAVERS, LEDGERS, UNDO)
 _OTHERS = ("$", "azure-webjobs-", "app-package-", "insights-")
 _AT_ONCE = 8
-# A run of the same snapshot has counted its rows. An older one is not looked for.
-_NEWEST_RUNS = 5
+# A run of the same snapshot has counted its rows, and earlier ones those of others. Older ones are not looked for.
+_NEWEST_RUNS = 10
 # Nor in more exports than these of the same segment.
 _MOST_EXPORTS = 2
 
@@ -64,6 +64,19 @@ class StoredSegment:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FoundSegment:
+    """A segment as it is listed, and what was found for that: its source and snapshot, as a run would read them.
+
+    `trend`: how many rows runs have read of its last snapshots, the oldest first.
+    """
+
+    listed: StoredSegment
+    source: Source | None = None
+    snapshot: Snapshot | None = None
+    trend: list[int] = field(default_factory=list)
+
+
 def list_segments(
     app: App, caller: Caller, container: str = "", *, limit: int | None = None, after: str = ""
 ) -> tuple[list[StoredSegment], str]:
@@ -72,15 +85,38 @@ def list_segments(
     Raises ConfigurationError for an unknown container, and where the app may not list containers and has no export.
     """
     require(caller, "view_segments")
+    document = app.configuration.read()
+    page, more = slice_of(_addresses(app, document, container), limit, after)
+    return [each.listed for each in _found(app, document, page)], more
+
+
+def segments_found(app: App, caller: Caller, container: str = "", folder: str | None = None) -> list[FoundSegment]:
+    """The same, all at once, or those of one folder. Raises as `list_segments` does."""
+    require(caller, "view_segments")
+    document = app.configuration.read()
+    return _found(app, document, _addresses(app, document, container, folder))
+
+
+def _addresses(app: App, document: Document, container: str, folder: str | None = None) -> list[SegmentAddress]:
     if container and not re.fullmatch(CONTAINER_NAME, container):
         raise container_missing(shown(container))
-    document = app.configuration.read()
     addresses: list[SegmentAddress] = []
     for name in [container] if container else _containers(app, document):
-        addresses += find_segments(app.storage.segment_blobs, name)
-    page, more = slice_of(addresses, limit, after)
+        addresses += find_segments(app.storage.segment_blobs, name, folder)
+    return addresses
+
+
+def _found(app: App, document: Document, addresses: Sequence[SegmentAddress]) -> list[FoundSegment]:
+    """Beside the snapshots the runs of those exports are read whose runs tell how many rows there are."""
+    senders = [[each for each in document.exports if _sends(each, address)] for address in addresses]
+    exports = {export.id for each in senders for export in each[:_MOST_EXPORTS]}
     with ThreadPoolExecutor(_AT_ONCE, "segments") as pool:
-        return list(pool.map(lambda each: _stored(app, document, each), page)), more
+        reading = {export: pool.submit(_newest_runs, app, export) for export in exports}
+        return list(pool.map(lambda address, exports: _stored(app, address, exports, reading), addresses, senders))
+
+
+def _newest_runs(app: App, export: str) -> list[Run]:
+    return [run for run in app.store.latest(export, _NEWEST_RUNS) if run.sends_segment]
 
 
 def _containers(app: App, document: Document) -> list[str]:
@@ -105,37 +141,41 @@ def _named_containers(document: Document) -> list[str]:
     return sorted({export.source.container for export in document.exports})
 
 
-def _stored(app: App, document: Document, address: SegmentAddress) -> StoredSegment:
-    exports = [each for each in document.exports if _sends(each, address)]
-    found = StoredSegment(
+def _stored(
+    app: App, address: SegmentAddress, exports: list[Export], runs: Mapping[str, Future[list[Run]]]
+) -> FoundSegment:
+    listed = StoredSegment(
         container=address.container,
         folder=address.folder,
         segment=address.segment,
         exports=[each.id for each in exports],
     )
-    source = source_of(document, found)
+    source = _source(exports, listed)
     if source is None:
-        return replace(found, problem="A configuration takes no folder or segment of this name. Rename it.")
+        return FoundSegment(
+            replace(listed, problem="A configuration takes no folder or segment of this name. Rename it.")
+        )
     try:
         snapshot = find_snapshot(app.storage.segment_blobs, source, [address.segment])
         (part,) = snapshot.segments
-        found = replace(
-            found,
+        rows, trend = _rows(app, exports[:_MOST_EXPORTS], runs, snapshot)
+        listed = replace(
+            listed,
             snapshot=snapshot.id,
             written_at=part.modified.isoformat(),
             files=len(part.files),
             bytes=sum(file.blob.size_bytes for file in part.files),
-            rows=_rows(app, exports, snapshot),
+            rows=rows,
         )
-        return _with_columns(app, source, snapshot, found)
+        return FoundSegment(_with_columns(app, source, snapshot, listed), source, snapshot, trend)
     except ConfigurationError as error:
-        return replace(found, problem=error.message)
+        return FoundSegment(replace(listed, problem=error.message))
 
 
-def source_of(document: Document, segment: StoredSegment) -> Source | None:
+def _source(exports: Sequence[Export], segment: StoredSegment) -> Source | None:
     """How the exports that send it name where it lies, or how one would; None where none can."""
-    if segment.exports and (export := document.export(segment.exports[0])):
-        return export.source
+    if exports:
+        return exports[0].source
     if not re.fullmatch(SEGMENT_PATTERN, segment.segment):
         return None
     try:
@@ -153,16 +193,25 @@ def _sends(export: Export, address: SegmentAddress) -> bool:
     )
 
 
-def _rows(app: App, exports: Iterable[Export], snapshot: Snapshot) -> int | None:
-    """How many rows a run has read of exactly these files."""
+def _rows(
+    app: App, exports: Iterable[Export], runs: Mapping[str, Future[list[Run]]], snapshot: Snapshot
+) -> tuple[int | None, list[int]]:
+    """How many rows a run has read of exactly these files, and its trend."""
     (part,) = snapshot.segments
-    for export in islice(exports, _MOST_EXPORTS):
+    trend: list[int] = []
+    for export in exports:
+        found = ((run.snapshot, _rows_read(run, part.segment)) for run in runs[export.id].result())
+        # A snapshot that was run again counts once.
+        read = {snapshot: rows for snapshot, rows in found if rows is not None}
+        trend = max(trend, list(read.values())[::-1], key=len)
         whole = snapshot.id if len(export.segments) == 1 else _snapshot_of(app, export)
-        for run in app.store.latest(export.id, _NEWEST_RUNS):
-            if run.snapshot == whole and run.sends_segment:
-                read = (segment["rows"] for segment in run.segments if segment["name"] == part.segment)
-                return next(map(int, read), None)
-    return None
+        if whole in read:
+            return read[whole], trend
+    return None, trend
+
+
+def _rows_read(run: Run, segment: str) -> int | None:
+    return next((int(each["rows"]) for each in run.segments if each["name"] == segment), None)
 
 
 def _snapshot_of(app: App, export: Export) -> str | None:

@@ -22,16 +22,22 @@ _FRESH_ROWS = "chunk SEMI JOIN fresh ON chunk.rowid = fresh.row"
 _STAYS: tuple[Fate, ...] = ("contact", "blocked_new_address", "address_of_another")
 # What is known is read in ranges of about so many contacts, since it may be larger than the memory.
 _RANGE_CONTACTS = 500_000
+MOST_EXAMPLES = 5
+"""Of how many changed contacts a run keeps the values."""
 
 
 class Comparing:
-    """The comparison on its way through the chunks. `db` has the chunk."""
+    """The comparison on its way through the chunks. `db` has the chunk.
+
+    `changed` are a few rows of the last chunk whose contacts are sent with other values than before.
+    """
 
     def __init__(self, db: duckdb.DuckDBPyConnection, plan: Plan, compared: Compared) -> None:
         self._db = db
         self._plan = plan
         self._compared = compared
         self._chunks = 0
+        self.changed: list[int] = []
         self._known = SortedKeys(compared.folder, "known", 3)
         if compared.before:
             self._load(compared.before)
@@ -57,6 +63,8 @@ class Comparing:
         if addresses:
             found["high"], found["low"] = addresses.of(found["row"])
         found["was"] = self._was(found["high"], found["low"], found["digest"])
+        places = np.flatnonzero((found["was"] == CHANGED) & found["is_sent"])[:MOST_EXAMPLES]
+        self.changed = found["row"][places].tolist()
         self._db.register("compared", found)
         self._db.execute(
             "COPY (SELECT high, low, CASE WHEN is_sent THEN digest END AS digest, was FROM compared) TO "

@@ -15,7 +15,7 @@ from shared.errors import PermanentError
 from shared.mapping.chosen import Choosing, Chosen
 from shared.mapping.chunk import Chunk
 from shared.mapping.compared import Compared
-from shared.mapping.comparing import Comparing
+from shared.mapping.comparing import MOST_EXAMPLES, Comparing
 from shared.mapping.dedupe import FirstAddresses, FirstPhones, RowKeys
 from shared.mapping.email_rule import email_rule
 from shared.mapping.engine import open_engine
@@ -63,7 +63,8 @@ _WORTH_PLANNING = 1_000
 
 class Mapper:
     """Maps one snapshot. Call `map_chunk` for each chunk in order, and `waited` behind the last one; `reasons` then
-    counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field.
+    counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field. `changed`
+    are the first few contacts that are sent with other values than before.
 
     `files` are the names of the snapshot's files. Contacts that are among the `leavers` or the `excluded` are left out.
     `known` are the account's contacts, where a row could touch another one than that with its address. With `chosen`
@@ -116,6 +117,7 @@ class Mapper:
         self.outside: Counter[str] = Counter()
         self.last_inside: int | None = None
         self.reasons: Counter[str] = Counter()
+        self.changed: list[str] = []
         self._counted = [field for _, field in (*plan.phones, *plan.values)]
         self._filled = [0] * len(self._counted)
         self._lost = [0] * len(self._counted)
@@ -288,9 +290,17 @@ class Mapper:
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)
         rows = self._comparing.rows if self._comparing else "chunk"
+        if self._comparing and len(self.changed) < MOST_EXAMPLES:
+            self._keep_changed(self._comparing.changed, doubtful)
         self._execute(copy_sql(contacts_sql(self.plan, doubtful, rows), str(mapped.contacts)))
         self._execute(copy_sql(places_sql(place, rows), str(mapped.places)))
         return mapped
+
+    def _keep_changed(self, rows: list[int], doubtful: set[str]) -> None:
+        wanted = ", ".join(map(str, rows[: MOST_EXAMPLES - len(self.changed)]))
+        if wanted:
+            some = f"(FROM chunk WHERE rowid IN ({wanted}))"
+            self.changed += [line for (line,) in self._db.execute(contacts_sql(self.plan, doubtful, some)).fetchall()]
 
     def _execute_all(self, statements: Iterable[str]) -> None:
         for statement in statements:

@@ -11,6 +11,7 @@ address.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.steps.stop import request_cancel, stop_when_idle
 from shared.staging.bodies import STAGED, pieces_of_body, read_origins
+from shared.staging.changed import is_changed_name
 from shared.staging.folders import working_folder
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.blob_changes import change_blob
@@ -74,6 +76,7 @@ def _erase_in_runs(app: App, caller: Caller, person: Person, customers: set[str]
     Those are added to `customers`.
     """
     holding = _runs_holding(app, person, customers)
+    _erase_examples(app, person, found)
     _erase_rejected(app, person, customers, found)
     for run_id in holding:
         _part(found, f"run {run_id}", partial(_erase_staged, app, caller, run_id, found))
@@ -108,6 +111,17 @@ def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
             continue  # the run has ended meanwhile, and has deleted it
         customers |= {plain_cell(origin.customer_id) for origin in origins.values()} - {""}
     return sorted(holding)
+
+
+def _erase_examples(app: App, person: Person, found: Forgotten) -> None:
+    """What is shown of a held run: nothing is sent of it, so it goes and the run stays."""
+    for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
+        if not is_changed_name(blob.name):
+            continue
+        with suppress(NotFound):  # the run has ended meanwhile
+            if person.is_in(app.storage.app_blobs.read(STAGED, blob.name)):
+                app.storage.app_blobs.delete(STAGED, blob.name)
+                found.erased.append(f"staged: the examples of the plan {blob.name.partition('/')[0]}")
 
 
 def _erase_staged(app: App, caller: Caller, run_id: str, found: Forgotten) -> None:

@@ -10,7 +10,7 @@ from shared.segments.layouts import REFRESH_LEVELS
 from shared.storage.blobs import Blob, Blobs
 from shared.storage.failures import NotFound
 
-# Two requests a folder, some at a time: within the 15 s that somebody waits.
+# A request a folder, some at a time: within the 15 s that somebody waits.
 _MOST_FOLDERS = 1_000
 _AT_ONCE = 8
 _DEEPEST = 8
@@ -34,14 +34,30 @@ class _Level:
     folders: list[str]
     files: list[Blob]
 
+    @property
+    def is_segment(self) -> bool:
+        """True where the folder holds refreshes."""
+        return any(re.fullmatch(REFRESH_LEVELS[0], name) for name in self.folders)
 
-def find_segments(blobs: Blobs, container: str) -> list[SegmentAddress]:
-    """Every segment of the container, in the order of folders and names.
+    @property
+    def below(self) -> list[str]:
+        """The paths of its folders."""
+        return [f"{self.path}{name}/" for name in self.folders]
+
+    def segment(self, container: str) -> SegmentAddress:
+        """The segment whose folder it is."""
+        folder, _, name = self.path.rstrip("/").rpartition("/")
+        return SegmentAddress(container, folder or "/", name)
+
+
+def find_segments(blobs: Blobs, container: str, folder: str | None = None) -> list[SegmentAddress]:
+    """Every segment of the container, or of one folder, in the order of folders and names.
 
     Raises ConfigurationError where there is no such container, or where it has too many folders to look at.
     """
     try:
-        return sorted(set(_addresses(blobs, container)))
+        found = _addresses(blobs, container) if folder is None else _addresses_in(blobs, container, folder.strip("/"))
+        return sorted(set(found))
     except NotFound:
         raise container_missing(container) from None
 
@@ -56,28 +72,41 @@ def container_missing(container: str) -> ConfigurationError:
 
 
 def _addresses(blobs: Blobs, container: str) -> Iterator[SegmentAddress]:
-    def read(path: str) -> _Level:
-        return _Level(path, blobs.folders(container, path), blobs.files(container, path))
-
     seen, paths = 0, [""]
+    for _ in range(_DEEPEST):
+        seen += len(paths)
+        below: list[str] = []
+        for level in _levels(blobs, container, paths, seen):
+            if level.path and level.is_segment:
+                yield level.segment(container)
+                continue
+            yield from _flat(container, level)
+            below += level.below
+        paths = below
+
+
+def _addresses_in(blobs: Blobs, container: str, folder: str) -> list[SegmentAddress]:
+    """Those of one folder, without a look at what lies deeper."""
+    (own,) = _levels(blobs, container, [f"{folder}/".lstrip("/")])
+    below = _levels(blobs, container, own.below, len(own.below))
+    found = [*_flat(container, own), *(level.segment(container) for level in below if level.is_segment)]
+    if not found and folder:  # it may name an export of flat files, which lie beside it
+        (above,) = _levels(blobs, container, [folder[: folder.rfind("/") + 1]])
+        found += _flat(container, above)
+    # Of two exports of flat files, each has a folder of its own.
+    return [each for each in found if each.folder.strip("/") == folder]
+
+
+def _levels(blobs: Blobs, container: str, paths: list[str], seen: int = 1) -> list[_Level]:
+    """What lies in these folders. Raises ConfigurationError where `seen`, how many that makes in all, is too many."""
+    if seen > _MOST_FOLDERS:
+        raise ConfigurationError(
+            "container_too_large",
+            f"The container {container} has more than {_MOST_FOLDERS:,} folders, too many to look at.",
+            "Take source.folder and the segments' names from the export in Customer Insights.",
+        )
     with ThreadPoolExecutor(_AT_ONCE, "folders") as pool:
-        for _ in range(_DEEPEST):
-            seen += len(paths)
-            if seen > _MOST_FOLDERS:
-                raise ConfigurationError(
-                    "container_too_large",
-                    f"The container {container} has more than {_MOST_FOLDERS:,} folders, too many to look at.",
-                    "Take source.folder and the segments' names from the export in Customer Insights.",
-                )
-            below: list[str] = []
-            for level in pool.map(read, paths):
-                if level.path and any(re.fullmatch(REFRESH_LEVELS[0], name) for name in level.folders):
-                    folder, _, segment = level.path.rstrip("/").rpartition("/")
-                    yield SegmentAddress(container, folder or "/", segment)
-                    continue
-                yield from _flat(container, level)
-                below += [f"{level.path}{name}/" for name in level.folders]
-            paths = below
+        return list(pool.map(lambda path: _Level(path, *blobs.level(container, path)), paths))
 
 
 def _flat(container: str, level: _Level) -> Iterator[SegmentAddress]:

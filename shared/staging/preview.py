@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 
 from shared.app_secret import KEY_BYTES
-from shared.brevo.attributes import AccountAttribute
 from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.errors import ExportError
@@ -57,11 +56,7 @@ def preview(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient
 
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
-    account, notes = _attributes(brevo, ready)
-
-    def planned(plan: Plan) -> Plan:
-        return plan if account is None else decided_by(plan, ready.export, account)
-
+    planned, notes = planned_by(brevo, ready)
     with working_folder() as folder:
         excluded, unread = _excluded(blobs, ready, Path(folder))
         reader = SnapshotReader(blobs, ready, snapshot, Path(folder), planned=planned, excluded=excluded)
@@ -93,17 +88,16 @@ def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded 
     return excluded, [note for note in notes if note]
 
 
-def _attributes(
-    brevo: Callable[[str], BrevoClient], ready: ReadyExport
-) -> tuple[dict[str, AccountAttribute] | None, list[str]]:
-    """The account's attributes, or None and a note."""
+def planned_by(brevo: Callable[[str], BrevoClient], ready: ReadyExport) -> tuple[Callable[[Plan], Plan], list[str]]:
+    """What the account's attributes make of a plan; where they cannot be asked for, nothing, and a note."""
     try:
-        return brevo(ready.key_setting).attributes(), []
+        account = brevo(ready.key_setting).attributes()
     except ExportError as error:
-        return None, [
+        return lambda plan: plan, [
             f"Brevo could not be asked for the account's attributes ({error.code}): what has no type in the mapping "
             "is taken for text here."
         ]
+    return lambda plan: decided_by(plan, ready.export, account), []
 
 
 def _masked(line: bytes) -> MaskedContact:

@@ -1,7 +1,7 @@
 """Reads a whole snapshot: every file checked, every record framed, every row judged."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
@@ -23,6 +23,7 @@ from shared.mapping.select import CHUNK_BYTES, FileSource
 from shared.segments.framing import Fault, Records
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
+from shared.staging.changed import ChangedContact
 from shared.staging.hints import Hints
 from shared.storage.blobs import Blobs
 
@@ -119,6 +120,11 @@ class SnapshotReader:
         return self._mapper.fields if self._mapper else []
 
     @property
+    def changed(self) -> list[ChangedContact]:
+        """A few of the contacts that are sent with other values than before."""
+        return [ChangedContact.of(line, self._mapper.plan) for line in self._mapper.changed] if self._mapper else []
+
+    @property
     def seen(self) -> set[str]:
         """The ids of chosen customers that a row had."""
         return self._mapper.seen if self._mapper else set()
@@ -132,7 +138,7 @@ class SnapshotReader:
         """What explains many rejected rows or refused values at once."""
         return self._hints.notes(self._reasons["contact"], self._mapper.plan.fields if self._mapper else ())
 
-    def chunks(self) -> Iterator[MappedChunk]:
+    def chunks(self) -> Generator[MappedChunk]:
         """The contacts in the order of their rows.
 
         Raises ConfigurationError for files and mappings that do not fit, TransientError for a blob that changed

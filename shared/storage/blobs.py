@@ -56,15 +56,18 @@ class Blobs:
 
     def folders(self, container: str, prefix: str) -> list[str]:
         """Names of the folders directly below the prefix, which ends with a slash or is empty."""
-        with self._failures(f"container {container}"):
-            found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
-            return [item.name[len(prefix) :].rstrip("/") for item in found if isinstance(item, BlobPrefix)]
+        return self.level(container, prefix)[0]
 
     def files(self, container: str, prefix: str) -> list[Blob]:
         """The blobs directly below the prefix, which ends with a slash or is empty, in the order of their names."""
+        return self.level(container, prefix)[1]
+
+    def level(self, container: str, prefix: str) -> tuple[list[str], list[Blob]]:
+        """The folders and the blobs directly below the prefix, as `folders` and `files` give them, in one call."""
         with self._failures(f"container {container}"):
-            found = self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/")
-            return [_blob(item) for item in found if not isinstance(item, BlobPrefix)]
+            found = list(self._container(container).walk_blobs(name_starts_with=prefix, delimiter="/"))
+        folders = [item.name[len(prefix) :].rstrip("/") for item in found if isinstance(item, BlobPrefix)]
+        return folders, [_blob(item) for item in found if not isinstance(item, BlobPrefix)]
 
     def listing(self, container: str, prefix: str) -> list[Blob]:
         """All blobs below the prefix, in the order of their names."""

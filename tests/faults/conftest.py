@@ -88,10 +88,10 @@ class Story:
         self.app.storage.segment_blobs.write(CONTAINER, path, text.encode() if isinstance(text, str) else text)
         return f"/blobServices/default/containers/{CONTAINER}/blobs/{path}"
 
-    def people(self, count: int, first: int = 0) -> set[str]:
-        """A segment of so many people; their addresses."""
+    def people(self, count: int, first: int = 0, names: str = "Name") -> set[str]:
+        """A segment of so many people; their addresses. What their first names begin with are `names`."""
         emails = [f"person{number}@example.com" for number in range(first, first + count)]
-        rows = "".join(f"C-{email[6:9]},{email},Name{place}\n" for place, email in enumerate(emails))
+        rows = "".join(f"C-{email[6:9]},{email},{names}{place}\n" for place, email in enumerate(emails))
         self.subject = self.segment(f"CustomerId,EMail,FirstName\n{rows}")
         return set(emails)
 

@@ -88,6 +88,8 @@ def test_blob_is_read_as_it_was_listed_or_not_at_all(storage, part):
     [first, second] = blobs.listing(part, "x/")
     assert (first.name, first.size_bytes, second.name) == ("x/1.csv", 3, "x/y/2.csv")
     assert blobs.folders(part, "x/") == ["y"]
+    assert blobs.level(part, "x/") == (["y"], [first])
+    assert blobs.level(part, "") == (["x"], [])
     assert part in blobs.containers()
     blobs.write(part, "x/1.csv", b"changed")
     assert outcome(lambda: list(blobs.chunks(part, "x/1.csv", first.etag))) == "Conflict"

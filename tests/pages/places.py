@@ -67,6 +67,17 @@ class Places:
         assert self.site.finish(started["run_id"])["status"] == "held"
         return started["run_id"]
 
+    @cached_property
+    def changing_plan(self):
+        """It waits for approval, and would change everybody whom an earlier run has sent."""
+        self.site.put_export("changing", sync_mode="changes_only")
+        self.site.finish(self.site.start("changing"))
+        self.site.change_export("changing", mapping={"email": "EMail", "first_name": "LastName"})
+        status, _, started = self.site.call("POST", "exports/changing/plan")
+        assert status == 202, started
+        assert self.site.finish(started["run_id"])["contacts_changed"] > 0
+        return started["run_id"]
+
     def of_exports(self):
         """The pages of exports."""
         form = "new-export?connection=brevo&segment=segments%7CCustomerInsights_abcd1234%2FBlobExport%7CGold"
@@ -93,6 +104,8 @@ class Places:
         return [
             Place("finished run", f"runs/{self.finished_run}"),
             Place("held plan", f"runs/{self.held_plan}"),
+            Place("plan with examples", f"runs/{self.changing_plan}", waits_for="[rowspan], td[colspan]"),
+            Place("examples of a plan", f"runs/{self.changing_plan}/changes"),
             Place("failed run", f"runs/{self.failed_run}"),
             Place("export with runs", "exports/gold"),
         ]

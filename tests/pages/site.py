@@ -31,11 +31,6 @@ class Site(RunningApp):
     def url(self):
         return self.host.url
 
-    def contact(self, email):
-        """The contact as Brevo's API tells it; None where there is none."""
-        answer = send("GET", f"{self.sandbox.base_url}/contacts/{email}", headers={"api-key": self.sandbox.api_key})
-        return json.loads(answer.body) if answer.status == 200 else None
-
     def imports(self):
         """How many imports the sandbox has had."""
         return len(self.sandbox.imports.records())
@@ -70,6 +65,11 @@ class Site(RunningApp):
         """Runs on the connection do not ask Brevo who left a list, which takes seconds."""
         _, _, found = self.call("GET", f"connections/{connection}")
         self._change("PUT", f"connections/{connection}", found | {"leavers": "not_asked"})
+
+    def change_export(self, name, **changes):
+        """Changes these keys of the export."""
+        _, _, found = self.call("GET", f"exports/{name}")
+        self._change("PUT", f"exports/{name}", found | changes)
 
     def remove_exports(self):
         """All that there are."""

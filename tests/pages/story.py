@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.pages.site import CONTACTS, ROWS, SEGMENT
 
+LOST = re.compile(f"^{ROWS - CONTACTS} of the first {ROWS} rows would not be sent: invalid e-mail address")
 ENDED = re.compile("^succeeded")
 
 
@@ -62,6 +63,7 @@ def fill_export(page, name, title, mode):
 def check(page):
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("Everything that can be checked is in order.")).to_be_visible()
+    expect(choice(page, "E-mail address")).to_have_accessible_description(LOST)
 
 
 def preview(page):
@@ -102,6 +104,20 @@ def watch(page):
     """Until the bar is at its end; nobody reloads the page."""
     expect(state(page)).to_have_text(ENDED)
     expect(page.get_by_role("progressbar", name="Progress")).to_have_attribute("value", "1.00")
+
+
+def members_at_brevo(page, site, list_name):
+    """A list's members as the sandbox's own page shows them: of each address, the words in each column."""
+    theirs = page.context.new_page()
+    theirs.goto(site.sandbox.origin)
+    theirs.get_by_role("link", name=list_name, exact=True).click()
+    theirs.wait_for_url("**/?list=*")
+    shown = theirs.get_by_role("region", name="Contacts", exact=True)
+    expect(shown).to_contain_text(f"“{list_name}”")
+    names = shown.get_by_role("columnheader").all_inner_texts()
+    rows = [row.get_by_role("cell").all_inner_texts() for row in shown.get_by_role("row").all()[1:]]
+    theirs.close()
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
 def rejected_rows(page):

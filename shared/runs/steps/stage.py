@@ -42,6 +42,7 @@ from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
 from shared.segments.snapshot import Snapshot
 from shared.staging.account import decided
 from shared.staging.bodies import STAGED, unwritten, write_bodies, write_files
+from shared.staging.changed import write_changed
 from shared.staging.completeness import Wait, check_complete, gap_text
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
@@ -142,10 +143,12 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             _skip_empty(app, run, snapshot)
             return
         if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):
-            # Nothing that would be sent is kept meanwhile, nor what lost workers have left by now. Where another worker
-            # has taken over, the run is not held by this one, and what is staged stays.
+            # Nothing that would be sent is kept meanwhile but a few examples, nor what lost workers have left by now.
+            # Where another worker has taken over, the run is not held by this one, and what is staged stays.
             _discard(app, run, staging_id)
             lost = app.storage.app_blobs.folders(STAGED, f"{run.run_id}/")
+            if examples := result.reader.changed:
+                write_changed(app.storage.app_blobs, f"{run.run_id}/{staging_id}", examples)
             # Goes first, so that no lost worker takes it along: where the run is not held, it says nothing.
             app.store.note_held(run, still_staging(app, run, claim))
             hold(app, run, claim, result, why, account.settings, ready.export.hold_hours)

@@ -110,6 +110,9 @@ def test_every_layout_and_depth_is_found_and_nothing_else(office):
         ("flat/One", "Twice"),
         ("flat/Two", "Twice"),
     ]
+    for folder in ("", folder_of(office), "flat", "flat/One", "flat/Two", "other", "nowhere"):
+        beside = stored_segments.segments_found(office.app, VIEWER, office.container, folder)
+        assert [each.listed for each in beside] == [each for each in listed if each.folder.strip("/") == folder]
     assert {each.problem for each in listed} == {None}
     assert all(each.columns[0] == "CustomerId" for each in listed)
     page, after = found(office, limit=2)

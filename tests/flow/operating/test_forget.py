@@ -12,6 +12,7 @@ from shared.runs.leavers import LEAVERS
 from shared.runs.status import find_run
 from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED
+from tests.flow.holding import plan
 from tests.flow.operating.tools import ANA, HEAD, everything_stored
 
 ANA_SHA256 = hashlib.sha256(ANA.encode()).hexdigest()
@@ -151,6 +152,19 @@ def test_run_without_the_person_is_not_cancelled(office, typed):
     assert office.status(run_id)["status"] == "confirming"
     stop.request_cancel(office.app, find_run(office.app, run_id), "tester")
     office.finish(run_id)
+
+
+def test_examples_of_a_plan_that_has_the_person_are_gone_and_the_plan_stays(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    office.run()
+    office.segment(f"{HEAD}C-1,{ANA},Anna\n", refresh="2026/11/25/0500")
+    run_id = office.finish(plan(office).run_id)["run_id"]
+    assert ANA.encode() in everything_stored(office)
+    status, output, _ = typed("forget", ANA)
+    assert status == 0, output
+    assert f"staged: the examples of the plan {run_id}" in output
+    assert ANA.encode() not in everything_stored(office)
+    assert office.status(run_id)["status"] == "held"
 
 
 def test_run_that_a_worker_is_at_is_waited_for_and_is_told_where_it_does_not_end(office, typed, monkeypatch):

@@ -2,6 +2,8 @@
 
 import json
 
+from shared.administration import stored_segments
+
 
 def begun(browser):
     """The form of a new export of the segment that lies in storage."""
@@ -156,3 +158,54 @@ def test_shares_are_in_per_cent(browser):
     browser.send_raw("/new-export", typed)
     saved = browser.flow.app.document().export("second")
     assert (saved.max_shrink, saved.max_removed) == (0.125, 0.3)
+
+
+def test_form_looks_at_the_segments_of_its_folder_alone_and_once(browser, monkeypatch):
+    looked_at = []
+    find = stored_segments.find_snapshot
+
+    def noted(blobs, source, segments):
+        looked_at.append((source.folder, *segments))
+        return find(blobs, source, segments)
+
+    source = browser.flow.export["source"]
+    put = browser.flow.app.storage.segment_blobs.write
+    put(source["container"], "Elsewhere/Other/2026/11/24/0500/Other_1.csv", b"CustomerId,EMail\n1,ana@example.com\n")
+    put(source["container"], f"{source['folder']}/Silver/2026/11/24/0500/Silver_1.csv", b"CustomerId,EMail\n")
+    monkeypatch.setattr(stored_segments, "find_snapshot", noted)
+    for opened in (lambda: begun(browser), lambda: browser.open(f"/exports/{browser.flow.export_id}/edit")):
+        page = opened()
+        assert "Silver" in page.text
+        assert "Other" not in page.text
+        assert sorted(looked_at) == [(source["folder"], "Gold"), (source["folder"], "Silver")]
+        looked_at.clear()
+
+
+def test_segment_that_is_gone_leads_to_the_choice_again(browser):
+    page = browser.open("/new-export?connection=brevo-eu&segment=nowhere%7Cfolder%7CGone")
+    assert page.status == 200
+    assert "Go on" in page.text
+
+
+def test_choice_of_a_segment_asks_brevo_nothing(browser):
+    before = sum(browser.flow.sandbox.log.totals().values())
+    assert "Gold" in browser.open("/new-export?connection=brevo-eu").text
+    assert sum(browser.flow.sandbox.log.totals().values()) == before
+
+
+def test_rows_of_the_last_snapshots_are_drawn_beside_the_segment(browser):
+    assert "<svg" not in begun(browser).html
+    browser.flow.run()
+    for day, count in ((25, 2), (26, 4)):
+        rows = "".join(f"{n},p{n}@example.com,Name\n" for n in range(count))
+        browser.flow.segment(f"CustomerId,EMail,FirstName\n{rows}", refresh=f"2026/11/{day}/0500")
+        assert browser.flow.run(accept=True)["rows_read"] == count
+    for page in (begun(browser), *map(browser.open, ("/new-export", f"/exports/{browser.flow.export_id}/edit"))):
+        assert "<title>Rows of Gold in its last 3 snapshots, the oldest first: 3; 2; 4</title>" in page.html
+        assert page.html.count('class="bar"') == 3
+
+
+def test_second_run_of_a_snapshot_is_no_part_of_the_trend(browser):
+    browser.flow.run()
+    browser.flow.run()
+    assert "<svg" not in begun(browser).html
