@@ -33,6 +33,8 @@ BATCHES: dict[BatchState, str] = {
     "delivered": N_("waiting for Brevo"),
     "confirmed": N_("confirmed"),
     "failed": N_("failed"),
+    "splitting": N_("not taken as a file"),
+    "split": N_("sent in bodies instead"),
 }
 EVENTS = {
     "added": N_("added to the list"),
@@ -42,6 +44,8 @@ EVENTS = {
     "driven_on": N_("continued"),
     "fallen_out": N_("left out meanwhile"),
     "import_failed": N_("import failed"),
+    "in_bodies": N_("sent in bodies"),
+    "moved": N_("sent without the number"),
     "list_read": N_("list read"),
     "notified": N_("message sent"),
     "not_notified": N_("message not sent"),
