@@ -7,6 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from export_trigger.pages.export_sources import STANDARD
 from export_trigger.pages.phrases import N_
+from export_trigger.pages.schedules import schedule_faults, schedule_of
 
 # Shares are in per cent in the form.
 SHARES = {"max_shrink": 0.5, "max_rejected": 0.5, "max_warnings": 0.5, "max_removed": 0.3}
@@ -52,24 +53,6 @@ def faults(form: MultiDict[str, str], before: Mapping[str, Any], raw: Mapping[st
     names = [name for name, _ in _pairs(form)]
     found += [f"mapping.attributes: {name} is mapped twice" for name in sorted(set(names)) if names.count(name) > 1]
     return found
-
-
-def schedule_of(form: MultiDict[str, str]) -> Any:
-    """The schedule that a form names, as the JSON has it."""
-    kind = form.get("schedule", "")
-    if kind == "cron":
-        return {"cron": form.get("cron", "").strip(), "time_zone": form.get("time_zone", "").strip() or "UTC"}
-    return "with_refresh" if kind == "with_refresh" else "off"
-
-
-def schedule_faults(form: MultiDict[str, str], before: Any) -> list[str]:
-    """That times were typed beside another choice: they would be lost without a word."""
-    cron = form.get("cron", "").strip()
-    is_kept = isinstance(before, dict) and cron == before.get("cron")
-    if not cron or is_kept or form.get("schedule") == "cron":
-        return []
-    words = N_("A cron line is typed, but another choice is ticked. Tick “at times of its own”, or empty it.")
-    return [f"schedule: {words}"]
 
 
 def _numbers(form: MultiDict[str, str]) -> dict[str, Any]:

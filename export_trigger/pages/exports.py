@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import azure.functions as func
 
 from export_trigger.pages import phrases
-from export_trigger.pages.export_fields import schedule_faults, schedule_of
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
+from export_trigger.pages.schedules import schedule_faults, schedule_of
 from export_trigger.pages.visit import Visit, address
 from shared.access import Caller, Operation, require
 from shared.administration.ending import take_members_out
@@ -124,9 +124,17 @@ def run_all(visit: Visit) -> func.HttpResponse:
 
 @page("POST", "/exports/<id>/run")
 def run(visit: Visit) -> func.HttpResponse:
-    """Starts a run, and leads to it."""
+    """Starts a run, and leads to it; asks first where a plan waits, which would end by it."""
+    if visit.form.get("sure") != "yes" and (waiting := _waiting_plan(visit)):
+        return _asked(visit, "run_over_plan.html", "run_export", plan=waiting)
     start = start_export(visit.app, visit.caller, visit.path["id"], "http", now=visit.form.get("now") == "yes")
     return redirect(address("runs", start.run_id))
+
+
+def _waiting_plan(visit: Visit) -> Run | None:
+    active = visit.app.store.active(visit.path["id"])
+    run = visit.app.store.load(active) if active else None
+    return run if run is not None and run.is_held else None
 
 
 @page("POST", "/exports/<id>/plan")
@@ -234,15 +242,20 @@ def _ended(
 def _typed(visit: Visit) -> object:
     """The schedule as it was typed, right or wrong."""
     form = visit.form
-    if form.get("cron") or form.get("schedule") == "cron":
+    if form.get("cron") and form.get("schedule") != "times":
         return {"cron": form.get("cron", ""), "time_zone": form.get("time_zone", "")}
-    return form.get("schedule", "")
+    return schedule_of(form) if form.get("schedule") else ""
 
 
 def _asked(
-    visit: Visit, template: str, operation: Operation, problems: Sequence[str] = (), status: int = 200
+    visit: Visit,
+    template: str,
+    operation: Operation,
+    problems: Sequence[str] = (),
+    status: int = 200,
+    plan: Run | None = None,
 ) -> func.HttpResponse:
-    """A page that asks before something is done to an export, with the ETag of what is shown."""
+    """A page that asks before something is done to an export, with the ETag of what is shown. `plan` waits."""
     export_id = visit.path["id"]
     require_for_export(visit.app, visit.caller, operation, export_id)
     document = visit.app.configuration.read()
@@ -253,6 +266,7 @@ def _asked(
         "etag": item_etag(export),
         "operation": operation,
         "staying": staying,
+        "plan": plan,
         "problems": problems,
         "may": permissions(document, visit.caller, export),
         "sent": visit.form if problems else {},

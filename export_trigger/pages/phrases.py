@@ -1,7 +1,6 @@
 """The words that the pages have for states, kinds, modes, reasons and schedules: marked here, translated on a page."""
 
 from export_trigger.pages.viewer import Viewer
-from shared.config.models import CronSchedule, Schedule
 from shared.runs.batch import BatchState
 from shared.runs.kinds import Kind
 from shared.runs.state import SUCCEEDED, State
@@ -183,10 +182,3 @@ def event_text(viewer: Viewer, kind: str) -> str:
     """What happened to a run, in words: a state that it entered, or what was noted."""
     english = EVENTS.get(kind) or STATES.get(kind)
     return viewer.text(english) if english else kind.replace("_", " ")
-
-
-def schedule_text(viewer: Viewer, schedule: Schedule) -> str:
-    """When an export runs by itself."""
-    if isinstance(schedule, CronSchedule):
-        return f"{schedule.cron} ({schedule.time_zone})"
-    return viewer.text(N_("with each refresh") if schedule == "with_refresh" else N_("only when a person starts it"))

@@ -11,7 +11,7 @@ import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 
-from export_trigger.pages import charts, phrases
+from export_trigger.pages import charts, phrases, schedules
 from export_trigger.pages.token import FIELD, token_for
 from export_trigger.pages.viewer import catalogue, languages, zones
 from export_trigger.pages.visit import Visit, address
@@ -47,6 +47,8 @@ def _environment(language: str) -> Environment:
     made.globals.update(
         address=address, charts=charts, phrases=phrases, version=VERSION, languages=languages, zones=zones
     )
+    for function in (schedules.times_of, schedules.schedule_text, schedules.day_names):
+        made.globals[function.__name__] = function
     made.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     for name in ("number", "short_number", "time", "duration"):
         made.filters[name] = _as_the_viewer_reads(name)

@@ -7,6 +7,7 @@ import azure.functions as func
 
 from export_trigger.answers import file_of_rejected_rows
 from export_trigger.pages import phrases
+from export_trigger.pages.rejected_csv import with_words
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
@@ -95,6 +96,12 @@ class RunView:
         return phrases.N_(
             "Removed are those whom this export has put into the list, and who are not in the segment now."
         )
+
+    @property
+    def has_nothing_to_do(self) -> bool:
+        """True for a plan that would send nobody and remove nobody."""
+        run = self.run
+        return run.kind == "plan" and run.status == "held" and not (run.contacts_to_send or run.contacts_to_remove)
 
     @property
     def changes_list_only(self) -> bool:
@@ -196,6 +203,8 @@ def download_rejected_rows(visit: Visit) -> func.HttpResponse:
             raise
         _, parts = rejected_rows_part(visit.app, run, 1)
         return render(visit, "parts.html", {"run_id": run.run_id, "parts": parts})
+    if number is None:  # a part may end within a row
+        data = with_words(data, visit.viewer)
     headers = {**SAFE_HEADERS, "Cache-Control": "no-store", **file_of_rejected_rows(run.run_id, number, parts)}
     return func.HttpResponse(data, headers=headers, mimetype="text/csv", charset="utf-8")
 

@@ -154,11 +154,12 @@ def card(page, title):
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=title, exact=True))
 
 
-def schedule(page, title, choice, cron=""):
+def schedule(page, title, choice, at=""):
     card(page, title).get_by_role("link", name="Schedule").click()
     page.get_by_label(choice).check()
-    if cron:
-        page.get_by_label("Cron line").fill(cron)
+    if at:
+        page.get_by_label("At", exact=True).fill(at)
+        page.get_by_label("Monday").check()
     page.get_by_role("button", name="Save the schedule").click()
     expect(page.get_by_text("The schedule was changed.")).to_be_visible()
 

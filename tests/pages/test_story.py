@@ -61,7 +61,7 @@ def whole_story(site, page, name):
     }  # fmt: skip
     story.ask_why(page, title, "c7@example.com", re.compile("is in"))
     story.ask_why(page, title, "stranger@example.com", re.compile("^No row of the newest snapshot"))
-    story.schedule(page, title, "at times of its own", "0 6 * * 1-5")
+    story.schedule(page, title, "each day, or on weekdays", "06:00")
     expect(story.card(page, title)).to_contain_text("0 6 * * 1-5 (UTC)")
     story.schedule(page, title, "only when a person starts it")
     expect(story.card(page, title)).to_contain_text("off")

@@ -1,5 +1,7 @@
 """What forms do: nothing without their token, nothing for another role, nothing to what has changed meanwhile."""
 
+import json
+
 import pytest
 
 from export_trigger.pages.routes import MAP
@@ -37,7 +39,9 @@ def test_run_starts_and_its_page_leads_to_the_end(browser):
     assert "hx-trigger" not in page.html
     csv = browser.open(f"/runs/{run_id}/rejected-rows")
     assert csv.headers["content-disposition"].startswith("attachment;")
-    assert "invalid_email" in csv.html
+    assert csv.html.startswith("\ufeff")
+    assert ",invalid_email," in csv.html
+    assert ",invalid e-mail address\n" in csv.html
     assert run_id in browser.open(f"/exports/{export}").html
     browser.headers["hx-request"] = "true"
     part = browser.open(f"/runs/{run_id}")
@@ -59,6 +63,37 @@ def test_plan_says_its_numbers_on_the_button_and_sends_them_once_approved(browse
     assert browser.send_raw(f"/runs/{run_id}/approve", seen).to.endswith("?done=approved")
     browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
     assert "succeeded" in browser.open(there).text
+
+
+def test_run_asks_first_where_a_plan_waits_which_would_end_by_it(browser):
+    export = browser.flow.export_id
+    plan = browser.send(f"/exports/{export}/plan", page="/").to.rsplit("/", 1)[1]
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    asked = browser.send(f"/exports/{export}/run", page="/")
+    assert asked.status == 200
+    assert "A plan of this export waits for approval." in asked.text
+    assert f"/runs/{plan}" in asked.html
+    assert browser.flow.app.store.load(plan).is_held
+    sure = {"token": asked.hidden("token"), "sure": asked.hidden("sure")}
+    assert plan not in browser.send_raw(f"/exports/{export}/run", sure).to
+    assert browser.flow.app.store.load(plan).is_final
+    browser.role = "viewer"
+    assert browser.send_raw(f"/exports/{export}/run", {"token": browser.open("/view").hidden("token")}).status == 403
+
+
+def test_plan_with_nothing_to_do_says_so_and_is_closed(browser):
+    browser.flow.change(sync_mode="changes_only")
+    where = browser.flow.app.settings.export_config.split("/")
+    document = {"connections": browser.flow.connections, "exports": browser.flow.exports}
+    browser.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())
+    browser.flow.run()
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    page = browser.open(there)
+    assert "There is nothing to do" in page.text
+    assert "Close the plan" in page.text
+    assert "Approve" not in page.text
 
 
 def test_plan_is_rejected(browser):
@@ -83,7 +118,7 @@ def test_form_that_was_open_while_another_person_saved_changes_nothing(browser):
     page = browser.send_raw(f"/exports/{export}/schedule", stale)
     assert page.status == 412
     assert "somebody has changed or removed it meanwhile" in page.text
-    assert "0 6 * * *" in browser.open("/").text
+    assert "each day at 6:00" in browser.open("/").text
 
 
 def test_times_that_are_typed_beside_another_choice_are_not_lost_without_a_word(browser):
