@@ -154,7 +154,7 @@ def write_bodies(
         yield bodies.write_body(blobs, staging, request, number, group)
 
 
-def write_parts(blobs: Blobs, staging: str, folder: Path, chunks: Iterable[MappedChunk]) -> Iterator[StagedBody]:
+def write_parts(blobs: Blobs, staging: str, chunks: Iterable[MappedChunk]) -> Iterator[StagedBody]:
     """As the real one does, a few more contacts a file."""
     for number, group in enumerate(_groups(chunks, 2 * CONTACTS_IN_A_BATCH), start=1):
         count, data, origins = group.count, parts._joined(b"[", group.contacts), b"".join(group.origins)

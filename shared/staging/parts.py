@@ -6,7 +6,6 @@ by block while the next contacts are mapped, and read again in pieces: it is nev
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 from shared.brevo.body import BETWEEN, LARGEST_FILE_BYTES, ImportRequest, lines_of, room_whatever_the_end
 from shared.mapping.results import MappedChunk
@@ -29,8 +28,8 @@ _BLOCK_BYTES = 8_000_000
 _MOST_BODIES = 100
 
 
-def write_parts(blobs: Blobs, staging: str, folder: Path, chunks: Iterable[MappedChunk]) -> Iterator[StagedBody]:
-    """Writes file after file, block by block; yields each once it is written. Their origins wait in the folder."""
+def write_parts(blobs: Blobs, staging: str, chunks: Iterable[MappedChunk]) -> Iterator[StagedBody]:
+    """Writes file after file, block by block, each while the next is mapped; yields each file once it is written."""
     part: _Part | None = None
     added: Future[None] | None = None
     with ThreadPoolExecutor(1, "parts") as pool:
@@ -39,8 +38,8 @@ def write_parts(blobs: Blobs, staging: str, folder: Path, chunks: Iterable[Mappe
                 added.result()
             if part and part.size_bytes + group.size_bytes > LARGEST_FILE_BYTES:
                 yield part.finished()
-                part = _Part(blobs, staging, part.number + 1, folder)
-            part = part or _Part(blobs, staging, 1, folder)
+                part = _Part(blobs, staging, part.number + 1)
+            part = part or _Part(blobs, staging, 1)
             added = pool.submit(part.add, group)
         if part and added:
             added.result()
@@ -50,36 +49,56 @@ def write_parts(blobs: Blobs, staging: str, folder: Path, chunks: Iterable[Mappe
 class _Part:
     """One file on its way. `size_bytes` is that of its contacts so far."""
 
-    def __init__(self, blobs: Blobs, staging: str, number: int, folder: Path) -> None:
+    def __init__(self, blobs: Blobs, staging: str, number: int) -> None:
         self.number = number
-        self.size_bytes = 0
-        self._blobs = blobs
-        self._staging = staging
-        self._name = body_name(staging, number)
-        self._origins = folder / f"origins-{number}"
-        self._contacts = 0
-        self._blocks = 0
+        self._contacts = _Blocks(blobs, body_name(staging, number), "application/json")
+        self._origins = _Blocks(blobs, origins_name(staging, number), "text/plain")
+        self._waiting: list[bytes] = []
+        self._count = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return self._contacts.size_bytes
 
     def add(self, group: Group) -> None:
-        """Writes a block."""
-        self._put(_joined(BETWEEN if self._blocks else b"[", group.contacts))
-        with self._origins.open("ab") as origins:
-            origins.writelines(group.origins)
-        self._contacts += group.count
+        """Writes a block; origins are so small that those of a few blocks share one."""
+        self._contacts.put(_joined(BETWEEN if self._count else b"[", group.contacts))
+        self._waiting += group.origins
+        self._count += group.count
+        if sum(map(len, self._waiting)) > _BLOCK_BYTES:
+            self._put_origins()
 
     def finished(self) -> StagedBody:
-        """Makes the file of its blocks, and writes its origins."""
-        self._put(b"]")
-        self._blobs.commit_blocks(STAGED, self._name, self._blocks, "application/json")
-        with self._origins.open("rb") as origins:
-            self._blobs.write(STAGED, origins_name(self._staging, self.number), origins)
-        self._origins.unlink()
-        return StagedBody(self.number, self._contacts, self.size_bytes)
+        """Makes the file, and that of its origins, of their blocks."""
+        self._contacts.put(b"]")
+        self._contacts.commit()
+        self._put_origins()
+        self._origins.commit()
+        return StagedBody(self.number, self._count, self.size_bytes)
 
-    def _put(self, data: bytes) -> None:
-        self._blobs.put_block(STAGED, self._name, self._blocks, data)
-        self._blocks += 1
-        self.size_bytes += len(data)
+    def _put_origins(self) -> None:
+        self._origins.put(b"".join(self._waiting))
+        self._waiting.clear()
+
+
+class _Blocks:
+    """A blob on its way."""
+
+    def __init__(self, blobs: Blobs, name: str, content_type: str) -> None:
+        self._blobs, self._name, self._content_type = blobs, name, content_type
+        self._count = 0
+        self.size_bytes = 0
+
+    def put(self, data: bytes) -> None:
+        """Writes the next block. Storage takes no empty one."""
+        if data:
+            self._blobs.put_block(STAGED, self._name, self._count, data)
+            self._count += 1
+            self.size_bytes += len(data)
+
+    def commit(self) -> None:
+        """Makes the blob of its blocks."""
+        self._blobs.commit_blocks(STAGED, self._name, self._count, self._content_type)
 
 
 def _joined(before: bytes, contacts: list[memoryview]) -> bytes:

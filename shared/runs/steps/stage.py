@@ -225,9 +225,7 @@ def _write_staging(
                 bodies = unwritten(chunks)
             else:
                 bodies = (
-                    write_parts(blobs, staging, folder, chunks)
-                    if by_file
-                    else write_bodies(blobs, staging, request, chunks)
+                    write_parts(blobs, staging, chunks) if by_file else write_bodies(blobs, staging, request, chunks)
                 )
             batches = [
                 Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes, by_file=by_file)
