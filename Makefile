@@ -96,7 +96,7 @@ bench-quick: ready ## the same with fewer rows, each contender once: about a min
 	@$(PYTHON_IN_VENV) -m benchmarks.bench --quick
 
 .PHONY: bench-scale
-bench-scale: ready ## measure how it grows: up to ten million rows, workers, exports due at once, past runs; half an hour
+bench-scale: ready ## measure how it grows: up to ten million rows, workers, exports due at once, past runs; some 45 minutes
 	@$(PYTHON_IN_VENV) -m benchmarks.scale $(ARGS)
 
 .PHONY: chaos
