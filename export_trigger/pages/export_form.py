@@ -56,6 +56,12 @@ class Checked:
     is_outdated: bool = False
     status: int = 200
 
+    def loses_too_much(self, share: object) -> bool:
+        """Whether the guard of lost values would hold a run, as far as the first customers show; `share` is its own."""
+        most = share if isinstance(share, int | float) else SHARES["max_warnings"]
+        losses = [each for found in self.losses.values() for each in found if each.attribute]
+        return any(each.lost > most * each.of for each in losses)
+
     def of(self, *fields: str) -> list[str]:
         """The faults of these fields."""
         return [text.partition(": ")[2] for text in self.problems if text.partition(": ")[0] in fields]

@@ -239,14 +239,6 @@ def _ended(
     return redirect(f"{address()}?done={done}")
 
 
-def _typed(visit: Visit) -> object:
-    """The schedule as it was typed, right or wrong."""
-    form = visit.form
-    if form.get("cron") and form.get("schedule") != "times":
-        return {"cron": form.get("cron", ""), "time_zone": form.get("time_zone", "")}
-    return schedule_of(form) if form.get("schedule") else ""
-
-
 def _asked(
     visit: Visit,
     template: str,
@@ -270,6 +262,5 @@ def _asked(
         "problems": problems,
         "may": permissions(document, visit.caller, export),
         "sent": visit.form if problems else {},
-        "typed": _typed(visit) if problems else None,
     }
     return render(visit, template, values, status=status)

@@ -47,7 +47,7 @@ def _environment(language: str) -> Environment:
     made.globals.update(
         address=address, charts=charts, phrases=phrases, version=VERSION, languages=languages, zones=zones
     )
-    for function in (schedules.times_of, schedules.schedule_text, schedules.day_names):
+    for function in (schedules.shown_schedule, schedules.schedule_text, schedules.day_names):
         made.globals[function.__name__] = function
     made.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
     for name in ("number", "short_number", "time", "duration"):

@@ -27,6 +27,32 @@ class Times:
     days: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the fields of a schedule hold. `kind` is the choice that is ticked."""
+
+    kind: str
+    at: str
+    days: frozenset[int]
+    cron: str
+    zone: str
+
+
+def shown_schedule(schedule: object, zone: str, form: MultiDict[str, str]) -> Shown:
+    """The fields as somebody has typed them, right or wrong; else those of the schedule, with the viewer's zone."""
+    if "time_zone" in form:
+        days = frozenset(day for day in WEEKDAYS if str(day) in form.getlist("day"))
+        kind, at, cron, typed = (form.get(name, "") for name in ("schedule", "at", "cron", "time_zone"))
+        return Shown(kind, at, days, cron, typed)
+    known = schedule.model_dump() if isinstance(schedule, CronSchedule) else schedule
+    if not isinstance(known, Mapping):
+        return Shown(str(known), "", frozenset(), "", zone)
+    times, zone = times_of(known), str(known.get("time_zone", zone))
+    if times is None:
+        return Shown("cron", "", frozenset(), str(known.get("cron", "")), zone)
+    return Shown("times", times.at, times.days, "", zone)
+
+
 def times_of(schedule: object) -> Times | None:
     """The times of a schedule, or of one as the JSON has it; None where it is none, or needs a cron line."""
     known = schedule.model_dump() if isinstance(schedule, CronSchedule) else schedule

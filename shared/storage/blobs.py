@@ -1,6 +1,6 @@
 """Blobs: the app's own and the segments'."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -134,28 +134,12 @@ class Blobs:
 
     def write(self, container: str, name: str, data: bytes | BinaryIO) -> None:
         """Writes the blob whole, whatever was there; makes the container when it is missing."""
-        what = f"blob {container}/{name}"
-        try:
-            with self._failures(what):
-                self._container(container).upload_blob(name, data, overwrite=True)
-        except NotFound:
-            self.create_container(container)
-            if not isinstance(data, bytes):
-                data.seek(0)
-            with self._failures(what):
-                self._container(container).upload_blob(name, data, overwrite=True)
+        self._upload(container, name, data, {"overwrite": True})
 
     def put_block(self, container: str, name: str, number: int, data: bytes) -> None:
         """Writes a part of a blob, which `commit_blocks` puts together; makes the container when it is missing."""
-        what = f"blob {container}/{name}"
         blob = self._container(container).get_blob_client(name)
-        try:
-            with self._failures(what):
-                blob.stage_block(_block_id(number), data)
-        except NotFound:
-            self.create_container(container)
-            with self._failures(what):
-                blob.stage_block(_block_id(number), data)
+        self._write(container, name, lambda: blob.stage_block(_block_id(number), data))
 
     def commit_blocks(self, container: str, name: str, count: int, content_type: str) -> None:
         """Makes the blob of its parts, numbered from 0, whatever was there."""
@@ -185,16 +169,26 @@ class Blobs:
         condition: dict[str, Any] = {"overwrite": etag is not None}
         if etag is not None:
             condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        self._upload(container, name, data, condition)
+
+    def _upload(self, container: str, name: str, data: bytes | BinaryIO, condition: Mapping[str, Any]) -> None:
+        def upload() -> None:
+            if not isinstance(data, bytes):
+                data.seek(0)
+            self._container(container).upload_blob(name, data, **condition)
+
+        self._write(container, name, upload)
+
+    def _write(self, container: str, name: str, act: Callable[[], object]) -> None:
+        """Does it once more where the container was missing, and is made."""
         what = f"blob {container}/{name}"
         try:
             with self._failures(what):
-                self._container(container).upload_blob(name, data, **condition)
+                act()
         except NotFound:
             self.create_container(container)
-            if not isinstance(data, bytes):
-                data.seek(0)
             with self._failures(what):
-                self._container(container).upload_blob(name, data, **condition)
+                act()
 
     def delete(self, container: str, name: str) -> None:
         """Deletes the blob; none is no fault."""

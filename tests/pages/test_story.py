@@ -62,7 +62,7 @@ def whole_story(site, page, name):
     story.ask_why(page, title, "c7@example.com", re.compile("is in"))
     story.ask_why(page, title, "stranger@example.com", re.compile("^No row of the newest snapshot"))
     story.schedule(page, title, "each day, or on weekdays", "06:00")
-    expect(story.card(page, title)).to_contain_text("0 6 * * 1-5 (UTC)")
+    expect(story.card(page, title)).to_contain_text("Mon at 6:00")
     story.schedule(page, title, "only when a person starts it")
     expect(story.card(page, title)).to_contain_text("off")
     story.duplicate(page, title, f"{name}-copy", copy)

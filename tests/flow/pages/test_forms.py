@@ -72,6 +72,7 @@ def test_run_asks_first_where_a_plan_waits_which_would_end_by_it(browser):
     asked = browser.send(f"/exports/{export}/run", page="/")
     assert asked.status == 200
     assert "A plan of this export waits for approval." in asked.text
+    assert "The plan says: send 2, remove 0 from the list." in asked.text
     assert f"/runs/{plan}" in asked.html
     assert browser.flow.app.store.load(plan).is_held
     sure = {"token": asked.hidden("token"), "sure": asked.hidden("sure")}

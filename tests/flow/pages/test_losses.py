@@ -49,6 +49,17 @@ def test_check_marks_at_each_field_what_would_be_lost_and_why(browser, losing, a
     assert "is marked at each field" in page.text
 
 
+def test_check_is_in_order_only_where_the_guard_of_lost_values_would_let_the_run_pass(browser, losing):
+    page = browser.send_raw("/new-export", losing | {"action": "check", "max_warnings": "70"})
+    assert "Everything that can be checked is in order." in page.text
+    assert "country is chosen" not in page.text
+    page = browser.send_raw("/new-export", losing | {"action": "check", "max_warnings": "50"})
+    assert "A run would wait for approval: a field loses more of its values" in page.text
+    assert "is in order" not in page.text
+    page = browser.send_raw("/new-export", losing | {"action": "check", "default_country": ""})
+    assert "Numbers without a country code are read once their country is chosen." in page.text
+
+
 def test_script_puts_the_marks_at_the_fields_and_takes_old_ones_away(browser, losing):
     browser.headers["hx-request"] = "true"
     page = browser.send_raw("/new-export", losing | {"action": "check"})

@@ -94,3 +94,15 @@ def test_times_of_an_export_are_saved_and_shown_again(browser):
     page = browser.send(path, schedule="times", at="late", time_zone="UTC")
     assert page.status == 400
     assert "Say at what time, such as 06:30." in page.text
+    assert 'value="late"' in page.html
+
+
+def test_what_was_typed_into_a_schedule_stays_whatever_is_wrong(browser):
+    path = f"/exports/{browser.flow.export_id}/schedule"
+    typed = {"schedule": "with_refresh", "at": "07:15", "day": ["1", "4"], "time_zone": "Europe/Bucharest"}
+    page = browser.send(path, **typed)
+    assert page.status == 400
+    assert 'value="07:15"' in page.html
+    assert [day for day in range(7) if f'value="{day}" checked' in page.html] == [1, 4]
+    assert "<option selected>Europe/Bucharest" in page.html
+    assert 'value="with_refresh" checked' in page.html
