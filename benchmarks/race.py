@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.judging import Judge, Verdict, books_are_right
-from benchmarks.workload import BenchError, Workload, shipped_export, write_configuration
+from benchmarks.workload import BenchError, Workload, delivering, shipped_export, write_configuration
 from local.azurite import Azurite
 from local.sandbox_process import SandboxProcess
 from local.stack import REPOSITORY
@@ -97,14 +97,13 @@ def floor() -> Contender:
 def ours(name: str, title: str, *, imports_at_once: int | None = None, delivery: str = "body") -> Contender:
     """The product's own command; every contact and every count must be right."""
 
-    def delivered(export: dict[str, Any]) -> list[dict[str, Any]]:
-        return [export | {"delivery": delivery}]
-
     def run(workload: Workload, judge: Judge, folder: Path) -> Result:
         with ExitStack() as stack:
             own = stack.enter_context(Azurite(folder / "azurite"))
             sandbox = stack.enter_context(SandboxProcess(*SANDBOX))
-            settings = write_configuration(folder / "exports.json", imports_at_once=imports_at_once, exports=delivered)
+            settings = write_configuration(
+                folder / "exports.json", imports_at_once=imports_at_once, exports=delivering(delivery)
+            )
             settings |= _settings(workload, sandbox) | {"AzureWebJobsStorage": own.connection_string}
             command = [sys.executable, "-m", "shared.cli", "run", shipped_export()["id"], "--wait", "--json"]
             usage, output = measured(command, settings, folder)

@@ -97,6 +97,11 @@ def write_configuration(
     return {"EXPORT_CONFIG": str(path), "SNAPSHOT_QUIET_SECONDS": "0", "PUBLIC_URL": "", "WEBSITE_HOSTNAME": ""}
 
 
+def delivering(delivery: str) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+    """For `exports`: the shipped export with this delivery."""
+    return lambda export: [export | {"delivery": delivery}]
+
+
 def _shipped() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(CONFIG.read_text(encoding="utf-8"))
     return document

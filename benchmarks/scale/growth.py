@@ -16,7 +16,7 @@ from benchmarks.bars import Bar
 from benchmarks.race import IMPORT, measured
 from benchmarks.scale.finding import Finding, say
 from benchmarks.scale.place import place
-from benchmarks.workload import STANDARD_ATTRIBUTES, shipped_export, write_segment
+from benchmarks.workload import STANDARD_ATTRIBUTES, delivering, shipped_export, write_segment
 from local.azurite import Azurite
 from local.sample_data import ContactDigest
 
@@ -81,16 +81,13 @@ def _line(found: dict[str, Any]) -> str:
 
 
 def _run(rows: int, delivery: str = "body") -> dict[str, Any]:
-    def delivered(export: dict[str, Any]) -> list[dict[str, Any]]:
-        return [export | {"delivery": delivery}]
-
     with tempfile.TemporaryDirectory(prefix="segment-export-bench-") as name, Azurite() as landed:
         folder = Path(name)
         say(f"writing {rows:,} rows")
         digest = ContactDigest(STANDARD_ATTRIBUTES)
         workload = write_segment(rows, landed.connection_string, digest, max(1, rows // _ROWS_A_FILE))
         say(f"running {rows:,} rows ({delivery})")
-        with place(folder, landed.connection_string, "--plan", "enterprise", exports=delivered) as here:
+        with place(folder, landed.connection_string, "--plan", "enterprise", exports=delivering(delivery)) as here:
             before = here.host_cpu_seconds()
             command = [sys.executable, "-m", "shared.cli", "run", shipped_export()["id"], "--wait", "--json"]
             usage, output = measured(command, here.settings, folder)

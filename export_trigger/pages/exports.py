@@ -192,7 +192,7 @@ def schedule(visit: Visit) -> func.HttpResponse:
     export_id, etag = visit.path["id"], visit.form.get("etag", "") or None
     before = find_export(visit.app.configuration.read(), export_id).schedule
     try:
-        if found := schedule_faults(visit.form, before.model_dump() if isinstance(before, CronSchedule) else before):
+        if found := schedule_faults(visit.form, before):
             raise InvalidInput(found)
         wanted = schedule_of(visit.form)
         parsed = parse_strictly(CronSchedule, wanted) if isinstance(wanted, dict) else wanted

@@ -44,19 +44,19 @@ def shown_schedule(schedule: object, zone: str, form: MultiDict[str, str]) -> Sh
         days = frozenset(day for day in WEEKDAYS if str(day) in form.getlist("day"))
         kind, at, cron, typed = (form.get(name, "") for name in ("schedule", "at", "cron", "time_zone"))
         return Shown(kind, at, days, cron, typed)
-    known = schedule.model_dump() if isinstance(schedule, CronSchedule) else schedule
-    if not isinstance(known, Mapping):
-        return Shown(str(known), "", frozenset(), "", zone)
-    times, zone = times_of(known), str(known.get("time_zone", zone))
+    line, zone = _cron_and_zone(schedule, zone)
+    if line is None:
+        return Shown(str(schedule), "", frozenset(), "", zone)
+    times = times_of(schedule)
     if times is None:
-        return Shown("cron", "", frozenset(), str(known.get("cron", "")), zone)
+        return Shown("cron", "", frozenset(), line, zone)
     return Shown("times", times.at, times.days, "", zone)
 
 
 def times_of(schedule: object) -> Times | None:
     """The times of a schedule, or of one as the JSON has it; None where it is none, or needs a cron line."""
-    known = schedule.model_dump() if isinstance(schedule, CronSchedule) else schedule
-    match = _CRON.fullmatch(" ".join(str(known.get("cron", "")).split())) if isinstance(known, Mapping) else None
+    cron, _ = _cron_and_zone(schedule)
+    match = _CRON.fullmatch(" ".join((cron or "").split()))
     if match is None or int(match["hour"]) > 23 or int(match["minute"]) > 59:
         return None
     days: set[int] = set()
@@ -78,14 +78,13 @@ def schedule_of(form: MultiDict[str, str]) -> Any:
     return {"cron": cron, "time_zone": form.get("time_zone", "").strip() or "UTC"}
 
 
-def schedule_faults(form: MultiDict[str, str], before: Any) -> list[str]:
+def schedule_faults(form: MultiDict[str, str], before: object) -> list[str]:
     """That a time is none, or that times were typed beside another choice: they would be lost without a word."""
     kind, cron, at = (form.get(name, "").strip() for name in ("schedule", "cron", "at"))
     if kind == "times" and not _TIME.fullmatch(at):
         return [f"schedule: {N_('Say at what time, such as 06:30.')}"]
     known = times_of(before)
-    is_kept = isinstance(before, Mapping) and cron == before.get("cron")
-    if cron and not is_kept and kind != "cron":
+    if cron and cron != _cron_and_zone(before)[0] and kind != "cron":
         words = N_("A cron line is typed, but another choice is ticked. Tick “by a cron line”, or empty it.")
         return [f"schedule: {words}"]
     if at and at != (known.at if known else "") and kind != "times":
@@ -114,6 +113,15 @@ def day_names(viewer: Viewer, width: Any = "wide") -> list[tuple[int, str]]:
     """Cron's number and the name of each weekday, Monday first."""
     names = get_day_names(width, locale=viewer.locale)
     return [(day, names[place]) for place, day in enumerate(WEEKDAYS)]
+
+
+def _cron_and_zone(schedule: object, zone: str = "") -> tuple[str | None, str]:
+    """The cron line of a schedule, as the model or the JSON has it, and its time zone; else None, and `zone`."""
+    if isinstance(schedule, CronSchedule):
+        return schedule.cron, schedule.time_zone
+    if isinstance(schedule, Mapping):
+        return str(schedule.get("cron", "")), str(schedule.get("time_zone", zone))
+    return None, zone
 
 
 def _cron_of(form: MultiDict[str, str]) -> str:

@@ -140,7 +140,7 @@ class ImportBoard(Board[ImportRecord]):
         with self._changed:
             record = self._shop.processes.add(lambda number: ImportRecord(number, UNREAD, 0, len(body), body=body))
             self._records.append(record)
-            if has_file := len(body) < _MOST_BYTES_WITH_LINK and is_by_file(json.loads(body)):
+            if has_file := bool(_with_link(body)):
                 # Its link ends with the import, so it is fetched now.
                 self._working += 1
                 threading.Thread(target=self._fetch_aside, args=(record,), daemon=True).start()
@@ -234,8 +234,8 @@ class ImportBoard(Board[ImportRecord]):
     def _fetch(self, record: ImportRecord) -> None:
         """Put the contacts of the import's file into its body, where it has one. Raises: NotFetched."""
         body, settings = record.body or b"{}", self._shop.settings()
-        document = json.loads(body) if len(body) < _MOST_BYTES_WITH_LINK else {}
-        if not is_by_file(document):
+        document = _with_link(body)
+        if not document:
             return
         if settings.file_url == "unreachable" or record.fault is FaultKind.IMPORT_FILE_UNREACHABLE:
             raise NotFetched("The file could not be fetched")
@@ -261,6 +261,12 @@ class ImportBoard(Board[ImportRecord]):
         record.report_paths = {
             name: self._shop.reports.publish(report_of(rows), fault) for name, rows in applied.rejected.items()
         }
+
+
+def _with_link(body: bytes) -> dict[str, Any]:
+    """The document of an import whose contacts are in a file; empty for another one, mostly without reading it."""
+    document: dict[str, Any] = json.loads(body) if len(body) < _MOST_BYTES_WITH_LINK else {}
+    return document if is_by_file(document) else {}
 
 
 def _report_value(record: ImportRecord, name: str, settings: SandboxSettings, report_host: str) -> Any:

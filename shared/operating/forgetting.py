@@ -33,6 +33,7 @@ from shared.staging.changed import is_changed_name
 from shared.staging.folders import working_folder
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.blob_changes import change_blob
+from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict, NotFound
 from shared.sync.stored import LEDGERS, UNDO
 
@@ -75,8 +76,9 @@ def _erase_in_runs(app: App, caller: Caller, person: Person, customers: set[str]
 
     Those are added to `customers`.
     """
-    holding = _runs_holding(app, person, customers)
-    _erase_examples(app, person, found)
+    staged = app.storage.app_blobs.listing_if_there(STAGED, "")
+    holding = _runs_holding(app, staged, person, customers)
+    _erase_examples(app, staged, person, found)
     _erase_rejected(app, person, customers, found)
     for run_id in holding:
         _part(found, f"run {run_id}", partial(_erase_staged, app, caller, run_id, found))
@@ -92,10 +94,10 @@ def _note_staging(app: App, run_id: str, found: Forgotten) -> None:
         found.not_done.append(f"run {run_id}: it reads its segments now; repeat this when it has ended")
 
 
-def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
+def _runs_holding(app: App, staged: list[Blob], person: Person, customers: set[str]) -> list[str]:
     """The runs that have the person in a staged body; takes over their customer ids from the origins beside it."""
     holding = set()
-    for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
+    for blob in staged:
         run_id, *rest = blob.name.split("/")
         if not is_run_id(run_id) or len(rest) != 2 or not rest[1].removesuffix(".json").isdecimal():
             continue
@@ -113,9 +115,9 @@ def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
     return sorted(holding)
 
 
-def _erase_examples(app: App, person: Person, found: Forgotten) -> None:
+def _erase_examples(app: App, staged: list[Blob], person: Person, found: Forgotten) -> None:
     """What is shown of a held run: nothing is sent of it, so it goes and the run stays."""
-    for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
+    for blob in staged:
         if not is_changed_name(blob.name):
             continue
         with suppress(NotFound):  # the run has ended meanwhile

@@ -5,7 +5,7 @@ from typing import Any
 from shared.brevo.contact_export import look_up_export, read_columns, request_export
 from shared.brevo.removal import removal_bodies, remove_contacts
 from shared.brevo.single_contacts import block_single, find_single, put_into_list, take_out_of_list
-from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, shown
+from shared.errors import ConfigurationError, ExportError, PermanentError, shown
 from shared.operating.probe_bench import Bench
 from shared.operating.probe_contacts import MARK_AGAIN
 
@@ -142,7 +142,7 @@ def ask_file(bench: Bench) -> dict[str, Any]:
         row["attributes"][odd] = _ODD
     try:
         bench.import_file(row)
-    except (ConfigurationError, PermanentError, TransientError) as error:
+    except ExportError as error:
         bench.notes.append(f"A file of contacts: {error.message}")
         return {"takes_files": "not_taken"} if error.code in _NOT_TAKEN else {}
     after = bench.find(5)

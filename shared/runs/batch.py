@@ -32,8 +32,8 @@ class Batch:
     `posts` is how often it may have reached Brevo: each time that a worker sets out to post it, and each repeat.
     `moved` counts the contacts that Brevo rejected for a number of another contact's: they are sent once more without
     it, in a last batch, which `holds_moved`. `moved_id` names the blob with them. `is_unlisted`: at the last poll Brevo
-    did not list its process. `by_file`: its body is a file, which Brevo fetches. `was_in_file`:
-    it has taken the place of a file, with others.
+    did not list its process. `by_file`: its body is a file, which Brevo fetches. `was_in_file`: it
+    has taken the place of a file, with others.
     """
 
     run_id: str
@@ -208,9 +208,8 @@ class Batch:
 
     def in_its_place(self, number: int, contacts: int, body_bytes: int) -> Self:
         """One of those: Brevo may have a part of the file, whose import counts as the first one of its contacts."""
-        tried = min(self.posts, 1)
-        body = type(self)(self.run_id, self.staging_id, number, contacts, body_bytes, was_in_file=True)
-        return replace(body, posts=tried, sent_again=tried)
+        tried, of = min(self.posts, 1), (self.run_id, self.staging_id)
+        return type(self)(*of, number, contacts, body_bytes, posts=tried, sent_again=tried, was_in_file=True)
 
     def _is_open(self, process_id: int) -> bool:
         return self.state == "delivered" and self.process_id == process_id

@@ -21,6 +21,7 @@ from azure.storage.blob import (
 )
 
 from shared.storage.failures import APP_SETTING, Conflict, NotFound, storage_failures
+from shared.storage.links import link_to
 
 CHUNK_BYTES = 4 * 1024 * 1024
 # The most that one request may delete. https://learn.microsoft.com/rest/api/storageservices/blob-batch
@@ -88,8 +89,8 @@ class Blobs:
         """The blob's bytes as stored, in chunks of at most CHUNK_BYTES. Raises Conflict where its etag has changed.
 
         Without an etag it is the blob as it is at the first chunk. `length` bytes from `offset`, which is inside the
-        blob; without them all of it. Whatever its Content-Encoding: the SDK would unzip
-        each range as if it were a whole file.
+        blob; without them all of it. Whatever its Content-Encoding: the SDK would unzip each range as if it were a
+        whole file.
         """
         what = f"blob {container}/{name}"
         with self._failures(what):
@@ -154,8 +155,6 @@ class Blobs:
 
         Raises ConfigurationError where the app's storage cannot give one.
         """
-        from shared.storage.links import link_to
-
         with self._failures(f"a link to container {container}"):
             return link_to(self._container(container).get_blob_client(name), self._service, now, hours)
 

@@ -1,4 +1,4 @@
-"""Links that open one blob to whoever has them: shared access signatures, read-only and for some hours.
+"""Links that open one blob to anyone who has them: shared access signatures, read-only and for some hours.
 
 With the app's identity they are signed by a key that storage gives to it, which its role Storage Blob Data Owner or
 Contributor allows: https://learn.microsoft.com/azure/storage/blobs/storage-blob-user-delegation-sas-create-python

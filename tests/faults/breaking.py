@@ -6,6 +6,8 @@ from typing import Any, Literal
 import pytest
 
 from shared.brevo.session import BrevoSession
+from shared.errors import ExportError
+from shared.runs.starting import start_run
 from tests.faults.conftest import Story
 from tests.memory_line import Line, WorkerDied
 
@@ -49,3 +51,13 @@ def dying_at_brevo(monkeypatch: pytest.MonkeyPatch, when: Literal["before", "aft
         return story.app
 
     return worker_at
+
+
+def planned_by(story: Story, worker: Any) -> str:
+    """A plan, started by the worker; where that breaks, the person does it again."""
+    for app in (worker, story.app):
+        try:
+            return start_run(app, app.ready_export("gold"), "http", "ana", kind="plan").run_id
+        except (WorkerDied, ExportError):
+            continue
+    raise AssertionError("it was not started")

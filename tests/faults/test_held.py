@@ -4,9 +4,9 @@ import pytest
 
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.holding import approve
-from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.store import OPEN
+from tests.faults.breaking import planned_by
 from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled
 
@@ -17,12 +17,7 @@ def planned(story, worker):
     """A plan, started by the worker; where that breaks, the person does it again."""
     story.people(3)
     story.save(hold_hours=2)
-    for app in (worker, story.app):
-        try:
-            return start_run(app, app.ready_export("gold"), "http", "ana", kind="plan").run_id
-        except (WorkerDied, ExportError):
-            continue
-    raise AssertionError("it was not started")
+    return planned_by(story, worker)
 
 
 def work_on(story, worker, line, hours):

@@ -3,11 +3,11 @@
 import pytest
 
 from shared.errors import ConfigurationError, ExportError
-from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.staging.bodies import STAGED
 from shared.staging.changed import read_changed
+from tests.faults.breaking import planned_by
 from tests.faults.test_held import work_on
 from tests.memory_line import WorkerDied
 from tests.sizes import sampled
@@ -23,12 +23,7 @@ def planned(story, worker):
     story.start()
     story.work(story.app, hours=1)
     story.people(3, names="Other")
-    for app in (worker, story.app):
-        try:
-            return start_run(app, app.ready_export("gold"), "http", "ana", kind="plan").run_id
-        except (WorkerDied, ExportError):
-            continue
-    raise AssertionError("it was not started")
+    return planned_by(story, worker)
 
 
 def rejected(story, run_id, worker):

@@ -1,4 +1,4 @@
-"""The few changed contacts that a held run keeps, compared with what Brevo has: only what differs is told."""
+"""The few changed contacts that a held run keeps, compared with what Brevo has: only what differs is shown."""
 
 import pytest
 
@@ -65,8 +65,8 @@ def of_every_type(flow):
 def test_of_every_type_only_what_differs_is_told(of_every_type, place):
     second = (*FIRST[:place], SECOND[place], *FIRST[place + 1 :])
     (found,) = planned(of_every_type, one_customer(FIRST), one_customer(second))
-    told = [(each.attribute, (each.now, each.then)) for each in found.differences]
-    assert told == [(ATTRIBUTES[place], MASKED[ATTRIBUTES[place]])]
+    shown = [(each.attribute, (each.now, each.then)) for each in found.differences]
+    assert shown == [(ATTRIBUTES[place], MASKED[ATTRIBUTES[place]])]
 
 
 def test_value_that_would_be_erased_is_told_as_empty(of_every_type):
@@ -80,8 +80,8 @@ def test_value_that_would_be_erased_is_told_as_empty(of_every_type):
 def test_value_that_is_not_sent_any_more_stays_and_is_told(of_every_type, place):
     second = (*FIRST[:place], "", *FIRST[place + 1 :])
     (found,) = planned(of_every_type, one_customer(FIRST), one_customer(second))
-    told = [(each.attribute, each.now, each.then) for each in found.differences]
-    assert told == [(ATTRIBUTES[place], MASKED[ATTRIBUTES[place]][0], None)]
+    shown = [(each.attribute, each.now, each.then) for each in found.differences]
+    assert shown == [(ATTRIBUTES[place], MASKED[ATTRIBUTES[place]][0], None)]
 
 
 def test_run_that_sends_everybody_keeps_those_that_it_changes(flow):
