@@ -314,6 +314,18 @@ class MemoryBlobs:
 
         self._line.call(f"{container} write", act)
 
+    def copy_if(self, container: str, source: str, name: str, etag: str | None) -> None:
+        def act() -> None:
+            with self._kept.lock:
+                kept = self._kept.containers.get(container, {})
+                if source not in kept:
+                    raise NotFound(f"blob {container}/{source}")
+                if etag != (kept[name][1] if name in kept else None):
+                    raise Conflict(f"blob {container}/{name}")
+                self._put(container, name, kept[source][0])
+
+        self._line.call(f"{container} copy", act)
+
     def delete(self, container: str, name: str) -> None:
         self._line.call(f"{container} delete", lambda: self._kept.containers.get(container, {}).pop(name, None))
 

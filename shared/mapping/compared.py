@@ -12,11 +12,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from shared.mapping.leavers import DigestKey
 from shared.mapping.rule import literal
 
-# What a contact is beside what was known: its column `was`.
-NEW, CHANGED, UNCHANGED = 0, 1, 2
+# What a contact is beside what was known: its column `was`. Of one that stays as it is, nothing is sent.
+NEW, CHANGED, UNCHANGED, STAYS = range(4)
+# The columns of a chunk's keys, in the order of `high`: the key, the digest of what is sent, the row, `was`.
+SEGMENT_KINDS = (np.uint64, np.uint64, np.uint64, np.uint32, np.uint8)
+# Those of what was known: the key, its digest (0: not known; nobody has this one), and what the segment says of it.
+KNOWN_KINDS = (np.uint64, np.uint64, np.uint64, np.uint8)
+GONE, STILL_IN, SENT = range(3)
 _LOWER = 2**64 - 1
 # The two halves of a column `key`: as one number of 128 bits, the engine would hand it over as a float.
 HALVES = f"CAST(key >> 64 AS UBIGINT) AS high, CAST(key & {_LOWER} AS UBIGINT) AS low"
@@ -24,7 +31,8 @@ HALVES = f"CAST(key >> 64 AS UBIGINT) AS high, CAST(key & {_LOWER} AS UBIGINT) A
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How a run's contacts are compared. The keys of all of them are written into the folder, a file for each chunk.
+    """How a run's contacts are compared. The keys of all of them are written into the folder, a file for each chunk;
+    and what was known, with what became of it.
 
     `before` is a file of what Brevo is known to have. Contacts that are in it with the same digest are sent only where
     the run `sends_all`.
@@ -36,10 +44,18 @@ class Compared:
     sends_all: bool = False
 
     def keys_file(self, number: int) -> Path:
-        """The file of a chunk's keys, in the order of its rows: `high` and `low`, the key; `digest`, null where nothing
-        is sent; `was`, which is NEW, CHANGED or UNCHANGED.
-        """
-        return self.folder / f"keys-{number:05}.parquet"
+        """The file of a chunk's keys, of SEGMENT_KINDS."""
+        return self.folder / f"keys-{number:05}"
+
+
+def keys_files(folder: Path) -> list[Path]:
+    """The files of all chunks' keys."""
+    return sorted(folder.glob("keys-*"))
+
+
+def compared_file(folder: Path) -> Path:
+    """The file of what was known, of KNOWN_KINDS. Its last column is GONE, STILL_IN or SENT."""
+    return folder / "compared"
 
 
 def key_ranges(count: int, at_once: int) -> Iterator[str]:

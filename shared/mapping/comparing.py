@@ -7,14 +7,27 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.mapping.compared import CHANGED, HALVES, NEW, UNCHANGED, Compared, key_ranges, key_sql
+from shared.mapping.compared import (
+    CHANGED,
+    KNOWN_KINDS,
+    NEW,
+    SEGMENT_KINDS,
+    SENT,
+    STAYS,
+    STILL_IN,
+    UNCHANGED,
+    Compared,
+    compared_file,
+    key_ranges,
+    key_sql,
+)
 from shared.mapping.dedupe import RowKeys
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import DigestKey
+from shared.mapping.number_file import Flags, NumberFile, Numbers
 from shared.mapping.plan import Plan
 from shared.mapping.rule import literal
-from shared.mapping.sorted_keys import Numbers, SortedKeys
 
 # The chunk's rows that are to be sent.
 _FRESH_ROWS = "chunk SEMI JOIN fresh ON chunk.rowid = fresh.row"
@@ -38,9 +51,7 @@ class Comparing:
         self._compared = compared
         self._chunks = 0
         self.changed: list[int] = []
-        self._known = SortedKeys(compared.folder, "known", 3)
-        if compared.before:
-            self._load(compared.before)
+        self._known = self._load(compared.before)
 
     @property
     def rows(self) -> str:
@@ -52,29 +63,22 @@ class Comparing:
 
         `addresses` are the keys of the chunk's addresses, where they identify contacts.
         """
-        identity = "" if addresses else f", {self._identity} AS key"
-        stays = ", ".join(str(FATE[fate]) for fate in _STAYS)
+        rows = f"FROM chunk WHERE fate IN ({', '.join(str(FATE[fate]) for fate in _STAYS)})"
+        keys = addresses or RowKeys.fetched(self._db, self._identity, rows)
         digest = _digest(self._plan, self._compared.key)
-        rows = (
-            f"SELECT rowid AS row, fate = {FATE['contact']} AS is_sent, {digest} AS digest{identity} "
-            f"FROM chunk WHERE fate IN ({stays})"
+        found = fetch_columns(
+            self._db, f"SELECT rowid AS row, fate = {FATE['contact']} AS is_sent, {digest} AS digest {rows}"
         )
-        found = fetch_columns(self._db, rows if addresses else f"SELECT * EXCLUDE (key), {HALVES} FROM ({rows})")
-        if addresses:
-            found["high"], found["low"] = addresses.of(found["row"])
-        found["was"] = self._was(found["high"], found["low"], found["digest"])
-        places = np.flatnonzero((found["was"] == CHANGED) & found["is_sent"])[:MOST_EXAMPLES]
-        self.changed = found["row"][places].tolist()
-        self._db.register("compared", found)
-        self._db.execute(
-            "COPY (SELECT high, low, CASE WHEN is_sent THEN digest END AS digest, was FROM compared) TO "
-            f"{literal(str(self._compared.keys_file(self._chunks)))} (FORMAT parquet, COMPRESSION uncompressed)"
-        )
+        keys, places = keys.of(found["row"])
+        is_sent, digests = found["is_sent"][places], found["digest"][places]
+        was = self._was(keys, digests, is_sent)
+        self.changed = np.sort(keys.row[was == CHANGED])[:MOST_EXAMPLES].tolist()
+        columns = [keys.high, keys.low, digests, keys.row, was]
+        NumberFile.write(self._compared.keys_file(self._chunks), SEGMENT_KINDS, columns)
         if self._sends_part:
-            self._db.execute(
-                f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT row FROM compared WHERE is_sent AND was < {UNCHANGED}"
-            )
-        self._db.unregister("compared")
+            self._db.register("compared", {"row": keys.row[was < UNCHANGED]})
+            self._db.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM compared")
+            self._db.unregister("compared")
         self._chunks += 1
 
     @property
@@ -86,21 +90,31 @@ class Comparing:
         """The key of a contact that an id identifies. One that Brevo has under a former name keeps it."""
         return key_sql(self._compared.key.text, "coalesce(known_as, customer_id)")
 
-    def _was(self, high: Numbers, low: Numbers, digest: Numbers) -> NDArray[np.uint8]:
-        order = np.argsort(high)
-        is_known, before = self._known.find([high[order], low[order]])
-        was = np.empty(len(high), np.uint8)
-        was[order] = np.where(is_known, np.where(before == digest[order], UNCHANGED, CHANGED), NEW)
-        return was
+    def _was(self, keys: RowKeys, digests: Numbers, is_sent: Flags) -> NDArray[np.uint8]:
+        """What the keys are beside what was known, where it is noted that they are still there."""
+        places, is_known = self._known.find([keys.high, keys.low])
+        is_same = is_known.copy()
+        if is_known.any():
+            is_same &= self._known.column(2)[places] == digests
+            still = self._known.column(3, can_write=True)
+            still[places[is_known]] = np.maximum(still[places[is_known]], np.where(is_sent, SENT, STILL_IN)[is_known])
+        was = np.where(is_known, np.where(is_same, UNCHANGED, CHANGED), NEW)
+        return np.where(is_sent, was, STAYS).astype(np.uint8)
 
-    def _load(self, before: Path) -> None:
-        """Reads what is known, range by range. A digest that is not known is 0: nobody has this one."""
+    def _load(self, before: Path | None) -> NumberFile:
+        """Reads what is known, range by range."""
         rows = f"FROM read_parquet({literal(str(before))})"
-        (count,) = self._db.execute(f"SELECT count(*) {rows}").fetchone() or (0,)
-        for some in key_ranges(count, _RANGE_CONTACTS):
+        (count,) = (self._db.execute(f"SELECT count(*) {rows}").fetchone() if before else None) or (0,)
+        known = NumberFile.empty(compared_file(self._compared.folder), KNOWN_KINDS, count)
+        columns = [known.column(number, can_write=True) for number in range(3)] if count else []
+        done = 0
+        for some in key_ranges(count, _RANGE_CONTACTS) if count else ():
             found = fetch_columns(self._db, f"SELECT high, low, coalesce(digest, 0) AS digest {rows} WHERE {some}")
             order = np.argsort(found["high"], kind="stable")
-            self._known.add([found[name][order] for name in ("high", "low", "digest")])
+            for column, name in zip(columns, ("high", "low", "digest"), strict=True):
+                column[done : done + len(order)] = found[name][order]
+            done += len(order)
+        return known
 
 
 def _digest(plan: Plan, key: DigestKey) -> str:

@@ -1,11 +1,12 @@
 """The first row of an address wins, and the first contact with a phone number keeps it, over all chunks.
 
-Kept on disk for the rows seen so far: 16 bytes for each address (its MD5, which makes no two addresses one), and 8 for
-each phone number.
+Kept on disk for the rows seen so far: 12 bytes for each address (the beginning of its MD5; that two of thirty million
+addresses share so much is less likely than one in 10^14), and 8 for each phone number.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import numpy as np
@@ -14,27 +15,37 @@ from numpy.typing import NDArray
 from shared.mapping.compared import HALVES, key_sql
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE
-from shared.mapping.sorted_keys import Numbers, SortedKeys, repeated
+from shared.mapping.number_file import Numbers, Places
+from shared.mapping.sorted_keys import SortedKeys, repeated
 
 type RowNumbers = NDArray[np.int64]
 
 _CONTACT = f"fate = {FATE['contact']}"
 # Odd, so that no two numbers become one; its bits have no pattern, so numbers that are alike are spread.
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_HALF = np.uint64(32)  # bits
 
 
 @dataclass(frozen=True, slots=True)
 class RowKeys:
-    """The keys of some of a chunk's rows, in their order."""
+    """The keys of some of a chunk's rows, in the order of the keys."""
 
     row: RowNumbers
     high: Numbers
     low: Numbers
 
-    def of(self, rows: RowNumbers) -> tuple[Numbers, Numbers]:
-        """The keys of these rows, of which each has one."""
-        places = np.searchsorted(self.row, rows)
-        return self.high[places], self.low[places]
+    @classmethod
+    def fetched(cls, db: duckdb.DuckDBPyConnection, key: str, rows: str) -> Self:
+        """The keys of these rows, FROM and WHERE, by the expression for a key."""
+        found = fetch_columns(db, f"SELECT row, {HALVES} FROM (SELECT rowid AS row, {key} AS key {rows})")
+        order = np.argsort(found["high"])
+        return cls(*(found[name][order] for name in ("row", "high", "low")))
+
+    def of(self, rows: RowNumbers) -> tuple[Self, Places]:
+        """The keys of these rows, which are sorted and have one each; and where each of them stood in `rows`."""
+        places = np.minimum(np.searchsorted(rows, self.row), max(len(rows) - 1, 0))
+        chosen = rows[places] == self.row if len(rows) else np.zeros(len(self.row), bool)
+        return type(self)(self.row[chosen], self.high[chosen], self.low[chosen]), places[chosen]
 
 
 class FirstAddresses:
@@ -56,19 +67,17 @@ class FirstAddresses:
         if segment != self._segment:
             self._before.take(self._here)
             self._segment, self._here = segment, self._table(f"here-{segment}")
-        hashed = f"SELECT rowid AS row, {self._key} AS key FROM chunk WHERE {_CONTACT}"
-        keys = RowKeys(**fetch_columns(self._db, f"SELECT row, {HALVES} FROM ({hashed})"))
-        order = np.argsort(keys.high)
-        rows, key = keys.row[order], [keys.high[order], keys.low[order]]
-        is_duplicate = repeated(key, rows) | self._here.find(key)[0]
-        is_merged = self._before.find(key)[0] & ~is_duplicate
-        self._here.add([column[~is_duplicate] for column in key])
-        update_rows(self._db, f"fate = {FATE['duplicate_email']}", rows[is_duplicate])
-        update_rows(self._db, f"fate = {FATE['merged']}", rows[is_merged])
+        keys = RowKeys.fetched(self._db, self._key, f"FROM chunk WHERE {_CONTACT}")
+        kept = [keys.high, (keys.low >> _HALF).astype(np.uint32)]
+        is_duplicate = repeated(kept, keys.row) | self._here.find(kept)
+        is_merged = self._before.find(kept) & ~is_duplicate
+        self._here.add([column[~is_duplicate] for column in kept])
+        update_rows(self._db, f"fate = {FATE['duplicate_email']}", keys.row[is_duplicate])
+        update_rows(self._db, f"fate = {FATE['merged']}", keys.row[is_merged])
         return keys
 
     def _table(self, name: str) -> SortedKeys:
-        return SortedKeys(self._folder, f"addresses-{name}", 2)
+        return SortedKeys(self._folder, f"addresses-{name}", np.uint64, np.uint32)
 
 
 class FirstPhones:
@@ -77,7 +86,7 @@ class FirstPhones:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, number: int) -> None:
         self._db = db
         self._number = number
-        self._seen = SortedKeys(folder, f"phones{number}", 1)
+        self._seen = SortedKeys(folder, f"phones{number}", np.uint64)
 
     def settle(self) -> None:
         """Takes a number from all of the chunk's contacts but its first one, and remembers the chunk's numbers."""
@@ -90,7 +99,7 @@ class FirstPhones:
         spread = found["phone"] * _SPREAD
         order = np.argsort(spread)
         rows, key = found["row"][order], [spread[order]]
-        lost = repeated(key, rows) | self._seen.find(key)[0]
+        lost = repeated(key, rows) | self._seen.find(key)
         self._seen.add([key[0][~lost]])
         update_rows(self._db, f"{is_lost} = true", rows[lost])
 

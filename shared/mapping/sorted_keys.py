@@ -2,71 +2,54 @@
 
 They lie in 64 parts by their first bits. A part is a few runs: files in the order of the keys, of which two are merged
 once they are about as long as each other. One part at a time is in memory: of thirty million keys, a few megabytes.
+What is looked up is found in the files as they lie, so that the keys before are never read again.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-type Numbers = NDArray[np.uint64]
-type Places = NDArray[np.intp]
-type Flags = NDArray[np.bool_]
+from shared.mapping.number_file import Flags, NumberFile, Numbers
 
 _PART_BITS = 6
 # The numbers with which each part begins, but for the first.
 _BORDERS = np.arange(1, 1 << _PART_BITS, dtype=np.uint64) << np.uint64(64 - _PART_BITS)
-_NUMBER_BYTES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Some keys in a file, column behind column, in the order of the first one."""
-
-    path: Path
-    count: int
-
-    def column(self, number: int) -> Numbers:
-        return np.fromfile(self.path, np.uint64, self.count, offset=number * self.count * _NUMBER_BYTES)
 
 
 class SortedKeys:
-    """A table of `columns` numbers in files of the folder whose names begin with `name`.
+    """Keys of one or two numbers, of these kinds, in files of the folder whose names begin with `name`.
 
-    The first column, or the first two, are the key. It is taken for evenly spread over all numbers of 64 bits, as
-    digests are, or the parts differ in size.
+    The first number is taken for evenly spread over all of 64 bits, as digests are, or the parts differ in size.
     """
 
-    def __init__(self, folder: Path, name: str, columns: int) -> None:
+    def __init__(self, folder: Path, name: str, *kinds: type[np.generic]) -> None:
         self._folder = folder
         self._name = name
-        self._columns = columns
-        self._parts: list[list[_Run]] = [[] for _ in range(1 << _PART_BITS)]
+        self._kinds = kinds
+        self._parts: list[list[NumberFile]] = [[] for _ in range(1 << _PART_BITS)]
         self._written = 0
 
-    def add(self, rows: Sequence[Numbers]) -> None:
-        """Takes in rows, which are given by columns, in the order of the first one."""
-        for number, part in _in_parts(rows[0]):
-            self._add(number, [column[part] for column in rows])
+    def add(self, keys: Sequence[Numbers]) -> None:
+        """Takes in keys, which are given by columns, in the order of the first one."""
+        for number, part in _in_parts(keys[0]):
+            self._add(number, [column[part] for column in keys])
 
     def take(self, other: "SortedKeys") -> None:
-        """Takes in all rows of another table, which is empty then."""
+        """Takes in all keys of another table, which is empty then."""
         for number, runs in enumerate(other._parts):
             while runs:
                 self._add(number, other._taken(runs))
 
-    def find(self, key: Sequence[Numbers]) -> tuple[Flags, Numbers]:
-        """Looks for keys, which are given as rows are: which are there, and what their last column says."""
-        found, last = np.zeros(len(key[0]), bool), np.zeros(len(key[0]), np.uint64)
-        for number, part in _in_parts(key[0]):
+    def find(self, keys: Sequence[Numbers]) -> Flags:
+        """Which of these keys, given as in `add`, are there."""
+        found = np.zeros(len(keys[0]), bool)
+        for number, part in _in_parts(keys[0]):
             for run in self._parts[number]:
-                places, is_there = _places(run, [column[part] for column in key])
-                found[part] |= is_there
-                last[part] = np.where(is_there, run.column(self._columns - 1)[places], last[part])
-        return found, last
+                found[part] |= run.find([column[part] for column in keys])[1]
+        return found
 
     def _add(self, number: int, rows: list[Numbers]) -> None:
         runs = self._parts[number]
@@ -74,15 +57,12 @@ class SortedKeys:
             rows = _merged(self._taken(runs), rows)
         path = self._folder / f"{self._name}-{number}-{self._written}"
         self._written += 1
-        with path.open("wb") as file:
-            for column in rows:
-                column.tofile(file)
-        runs.append(_Run(path, len(rows[0])))
+        runs.append(NumberFile.write(path, self._kinds, rows))
 
-    def _taken(self, runs: list[_Run]) -> list[Numbers]:
-        """The rows of the last run, which is there no more."""
+    def _taken(self, runs: list[NumberFile]) -> list[Numbers]:
+        """The keys of the last run, which is there no more."""
         run = runs.pop()
-        rows = [run.column(column) for column in range(self._columns)]
+        rows = [run.read(column) for column in range(len(self._kinds))]
         run.path.unlink()
         return rows
 
@@ -115,21 +95,3 @@ def _merged(one: list[Numbers], other: list[Numbers]) -> list[Numbers]:
     columns = [np.concatenate(pair) for pair in zip(one, other, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     return [column[order] for column in columns]
-
-
-def _places(run: _Run, key: Sequence[Numbers]) -> tuple[Places, Flags]:
-    """Where in the run each key stands, and whether it does."""
-    first = run.column(0)
-    places = np.minimum(np.searchsorted(first, key[0]), run.count - 1)
-    is_there = first[places] == key[0]
-    if len(key) > 1 and is_there.any():
-        second = run.column(1)
-        differs = is_there & (second[places] != key[1])
-        # Of two keys that begin alike one stands behind the other.
-        for each in np.flatnonzero(differs):
-            behind = int(places[each]) + 1
-            while behind < run.count and first[behind] == key[0][each] and second[behind] != key[1][each]:
-                behind += 1
-            is_there[each] = behind < run.count and first[behind] == key[0][each]
-            places[each] = behind if is_there[each] else places[each]
-    return places, is_there

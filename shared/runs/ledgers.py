@@ -14,7 +14,7 @@ from shared.app import App
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError
-from shared.mapping.compared import Compared, key_numbers
+from shared.mapping.compared import Compared, key_numbers, keys_files
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
@@ -155,7 +155,7 @@ def difference_of(app: App, run: Run, export: Export, opened: Opened, members: P
     from shared.sync.ledger import About
 
     known = Known(opened.before, opened.others, members if opened.is_whole else None, *_shown(app, run, opened))
-    with Comparison(opened.folder, sorted(opened.folder.glob("keys-*.parquet")), known, export.sync_mode) as comparison:
+    with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
         about = About(opened.identity, opened.key.id, run.run_id)
         comparison.write_next(intention_of(opened), about)
@@ -276,30 +276,38 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     old += [(UNDO, blob.name) for blob in undos if blob.name != address.undo(run.run_id, run.staging_id)]
     if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):
         return
-    with working_folder() as name:
-        folder = Path(name)
-        path = fetch(blobs, intention, folder / "intention.parquet")
-        rejected = _rejected(app, run, batches)
-        named = rejected.count("\n") == sum(sum(batch.rejected.values()) for batch in batches)
-        unread = not named or any(batch.note for batch in batches)
-        if rejected or unread:
-            from shared.sync.ledger import without
-
-            before = [
-                blob for blob in stored.values() if blob.name.endswith(".parquet") and _is_ours(app, address, blob)
-            ]
-            ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
-            path = without(path, rejected, folder, forget_digests=unread, ours=ours)
-        with suppress(Conflict), path.open("rb") as file:
-            blobs.write_if(LEDGERS, address.ledger, file, run.ledger_etag or None)
+    rejected = _rejected(app, run, batches)
+    named = rejected.count("\n") == sum(sum(batch.rejected.values()) for batch in batches)
+    unread = not named or any(batch.note for batch in batches)
+    if rejected or unread:
+        before = [blob for blob in stored.values() if _is_ours(app, address, blob)]
+        _keep_without(app, run, intention, before, rejected, unread)
+    else:
+        with suppress(Conflict):
+            blobs.copy_if(LEDGERS, wanted, address.ledger, run.ledger_etag or None)
     # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
     # was open goes: another worker may have ended it meanwhile, and the next run have written its own.
     for container, name in (*old, (LEDGERS, wanted)):
         blobs.delete(container, name)
 
 
+def _keep_without(app: App, run: Run, intention: Blob, before: list[Blob], rejected: str, forget_digests: bool) -> None:
+    """Makes the intention the ledger, without the keys in the lines of `rejected`."""
+    from shared.sync.ledger import without  # brings DuckDB
+
+    blobs = app.storage.app_blobs
+    with working_folder() as name:
+        folder = Path(name)
+        path = fetch(blobs, intention, folder / "intention.parquet")
+        ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
+        path = without(path, rejected, folder, forget_digests=forget_digests, ours=ours)
+        with suppress(Conflict), path.open("rb") as file:
+            blobs.write_if(LEDGERS, address_of(run).ledger, file, run.ledger_etag or None)
+
+
 def _is_ours(app: App, address: Address, blob: Blob) -> bool:
-    return blob.name == address.ledger or _may_be_delivered(app, blob)
+    """Whether it is the ledger, or an intention that may have been delivered."""
+    return blob.name == address.ledger or (blob.name.endswith(".parquet") and _may_be_delivered(app, blob))
 
 
 def _rejected(app: App, run: Run, batches: list[Batch]) -> str:

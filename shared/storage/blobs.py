@@ -1,5 +1,6 @@
 """Blobs: the app's own and the segments'."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from azure.storage.blob import (
     ContentSettings,
 )
 
+from shared.errors import TransientError
 from shared.storage.failures import APP_SETTING, Conflict, NotFound, storage_failures
 from shared.storage.links import link_to
 
 CHUNK_BYTES = 4 * 1024 * 1024
 # The most that one request may delete. https://learn.microsoft.com/rest/api/storageservices/blob-batch
 DELETED_AT_ONCE = 256
+_COPY_LOOKS, _COPY_LOOK_SECONDS = 120, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,27 @@ class Blobs:
         if etag is not None:
             condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         self._upload(container, name, data, condition)
+
+    def copy_if(self, container: str, source: str, name: str, etag: str | None) -> None:
+        """Makes the blob of another one of its container, inside of storage, where `write_if` would write it.
+
+        Raises Conflict and NotFound, and TransientError where storage takes longer than a minute.
+        https://learn.microsoft.com/rest/api/storageservices/copy-blob
+        """
+        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if etag is not None:
+            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        with self._failures(f"blob {container}/{name}"):
+            blob = self._container(container).get_blob_client(name)
+            copied = blob.start_copy_from_url(self._container(container).get_blob_client(source).url, **condition)
+            status: object = copied["copy_status"]
+            for _ in range(_COPY_LOOKS):
+                if status != "pending":
+                    break
+                time.sleep(_COPY_LOOK_SECONDS)  # mostly it is done at once
+                status = blob.get_blob_properties().copy.status
+        if status != "success":
+            raise TransientError("storage_copy", f"Storage has not copied {container}/{source}.", "It is tried again.")
 
     def _upload(self, container: str, name: str, data: bytes | BinaryIO, condition: Mapping[str, Any]) -> None:
         def upload() -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from shared.mapping.compared import CHANGED, NEW, UNCHANGED, key_ranges
+from shared.mapping.compared import CHANGED, GONE, NEW, STILL_IN, UNCHANGED, compared_file, key_ranges
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, read_sql, write_ledger
 from shared.sync.members import members_sql
 from shared.sync.removals import removals_sql
+from shared.sync.segment import load_kept, load_segment
 from shared.sync.undo import write_record
 
 SyncMode = Literal["full", "changes_only", "mirror", "mirror_exact"]
@@ -66,8 +67,8 @@ class Comparison:
         self._folder = folder
         self._known = known
         self._mode = mode
+        load_segment(self._db, keys)
         views = {
-            "segment": read_sql(*keys, more=("was",)),
             "before": read_sql(*([known.before] if known.before else [])),
             "others": read_sql(*known.others),
             "members": self._members(),
@@ -111,14 +112,17 @@ class Comparison:
         takes out nobody: they stay ours, and a later run removes them.
         """
         sent = "SELECT high, low, digest FROM segment WHERE digest IS NOT NULL"
-        stays = "SELECT high, low FROM segment WHERE digest IS NULL"
         removes = self._mode in MIRRORS and self._known.members is not None
-        kept = f"SEMI JOIN ({stays})" if removes else f"ANTI JOIN ({sent})"
-        contacts = f"{sent} UNION ALL SELECT before.* FROM before {kept} USING (high, low)"
+        contacts = sent
+        if (known := compared_file(self._folder)).exists():
+            load_kept(self._db, known, [STILL_IN] if removes else [STILL_IN, GONE])
+            contacts += " UNION ALL FROM kept"
+        elif not removes:  # no row was mapped
+            contacts += " UNION ALL FROM before"
         # Mostly there are none, and asking is cheaper than joining.
         if removes and (self._known.shown or count(self._db, "FROM before WHERE digest IS NULL")):
             contacts += f" UNION ALL {self._still_ours()}"
-        write_ledger(self._db, contacts, path, about)
+        write_ledger(self._db, contacts, path, about, is_sorted=True)
 
     def write_undo(self, path: Path, about: About) -> None:
         """Writes whom the run adds to the list and whom it removes, so that an undo can put the list back.

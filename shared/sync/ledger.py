@@ -1,7 +1,7 @@
 """The ledger: for each contact that an export has put into a list, its key and the digest of what was sent.
 
-A file of Parquet, sorted by key, so that a contact takes at most 24 bytes. It says in its own head whose it is; one
-that is cut off, of another form, or made with another secret is not read, which counts as no ledger.
+A file of Parquet, sorted by key but for a few behind, so that a contact takes at most 24 bytes. It says in its own head
+whose it is; one that is cut off, of another form, or made with another secret is not read, which counts as no ledger.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,17 +57,19 @@ class About:
             raise LedgerUnreadable("it was made with another APP_SECRET")
 
 
-def read_sql(*paths: Path, more: Sequence[str] = ()) -> str:
-    """The contacts of these files: `high`, `low`, `digest`, and `more` columns."""
-    columns = (*COLUMNS, *more)
+def read_sql(*paths: Path) -> str:
+    """The contacts of these files: `high`, `low`, `digest`."""
     if not paths:
-        return f"SELECT {', '.join(f'CAST(NULL AS UBIGINT) AS {name}' for name in columns)} LIMIT 0"
-    return f"SELECT {', '.join(columns)} FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
+        return f"SELECT {', '.join(f'CAST(NULL AS UBIGINT) AS {name}' for name in COLUMNS)} LIMIT 0"
+    return f"SELECT {', '.join(COLUMNS)} FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
 
 
-def write_ledger(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About) -> None:
-    """Writes the contacts of this SELECT, which has each key once."""
-    write_table(db, f"SELECT high, low, digest FROM ({contacts}) ORDER BY high", path, about)
+def write_ledger(
+    db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About, *, is_sorted: bool = False
+) -> None:
+    """Writes the contacts of this SELECT, which has each key once. `is_sorted`: most of them come in its order."""
+    order = "" if is_sorted else " ORDER BY high"
+    write_table(db, f"SELECT high, low, digest FROM ({contacts}){order}", path, about)
 
 
 def write_table(db: duckdb.DuckDBPyConnection, select: str, path: Path, about: About) -> None:

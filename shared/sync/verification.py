@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from shared.mapping.compared import keys_files
 from shared.mapping.engine import open_engine
-from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, read_sql, write_ledger
 from shared.sync.members import members_sql
+from shared.sync.segment import load_segment, sent_rows
 
 _FETCH_ROWS = 10_000
 
@@ -35,20 +36,20 @@ class Verification:
 
     def missing(self, keys: Path) -> list[bool]:
         """Of each contact of a chunk that would be sent, in their order, whether it is not in the list."""
+        self._db.register("sent", sent_rows(keys))
         found = self._db.execute(
-            "SELECT known IS NULL FROM (SELECT row_number() OVER () AS place, high, low "
-            f"FROM read_parquet({literal(str(keys))}) WHERE digest IS NOT NULL) "
-            "LEFT JOIN (SELECT DISTINCT high, low, true AS known FROM members) USING (high, low) ORDER BY place"
-        )
-        return [is_missing for (is_missing,) in found.fetchall()]
+            "SELECT known IS NULL FROM sent "
+            "LEFT JOIN (SELECT DISTINCT high, low, true AS known FROM members) USING (high, low) ORDER BY row"
+        ).fetchall()
+        self._db.unregister("sent")
+        return [is_missing for (is_missing,) in found]
 
     def members(self) -> Iterator[tuple[str, int]]:
         """Each member that is not in the segment, or is blocked: as what, and its number at Brevo.
 
         To be called when all chunks are mapped.
         """
-        keys = sorted(self._folder.glob("keys-*.parquet"))
-        self._db.execute(f"CREATE VIEW segment AS {read_sql(*keys)}")
+        load_segment(self._db, keys_files(self._folder))
         cursor = self._db.execute(
             "SELECT CASE WHEN segment.high IS NOT NULL THEN 'blocked_in_list' WHEN ours.high IS NOT NULL "
             "THEN 'surplus_ours' ELSE 'surplus_of_others' END, number FROM members "

@@ -145,6 +145,22 @@ def test_blob_is_written_only_over_the_one_that_was_read(storage, part):
     assert outcome(lambda: blobs.read(part, "a.json")) == "NotFound"
 
 
+def test_blob_is_copied_only_over_the_one_that_was_read(storage, part):
+    blobs = storage.app_blobs
+    blobs.write(part, "from/new ö+&.json", b"new")
+    assert outcome(lambda: blobs.copy_if(part, "none.json", "a.json", None)) == "NotFound"
+    assert outcome(lambda: blobs.copy_if(part, "from/new ö+&.json", "a.json", None)) == "ok"
+    data, etag = blobs.read_with_etag(part, "a.json")
+    assert data == b"new"
+    assert outcome(lambda: blobs.copy_if(part, "from/new ö+&.json", "a.json", None)) == "Conflict"
+    blobs.write(part, "newer.json", b"newer")
+    assert outcome(lambda: blobs.copy_if(part, "newer.json", "a.json", etag)) == "ok"
+    assert outcome(lambda: blobs.copy_if(part, "from/new ö+&.json", "a.json", etag)) == "Conflict"
+    assert (blobs.read(part, "a.json"), blobs.read(part, "newer.json")) == (b"newer", b"newer")
+    blobs.delete(part, "a.json")
+    assert outcome(lambda: blobs.copy_if(part, "newer.json", "a.json", etag)) == "Conflict"
+
+
 def test_blob_is_read_where_it_is_new_and_no_further_than_asked(storage, part):
     blobs = storage.app_blobs
     assert outcome(lambda: blobs.read_new(part, "a.json", None, 10)) == "NotFound"

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
 CONFLICTS = {"Conflict", "ResourceExistsError", "ResourceModifiedError"}
-CONDITIONAL_WRITES = {"write_if", "insert", "replace", "save", "transact"}
+CONDITIONAL_WRITES = {"write_if", "copy_if", "insert", "replace", "save", "transact"}
 COUNTERS = {"range", "count", "repeat", "retry_context"}
 
 

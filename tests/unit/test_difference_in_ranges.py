@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from shared.mapping.compared import UNCHANGED
+from shared.mapping.compared import SEGMENT_KINDS, UNCHANGED
 from shared.mapping.engine import open_engine
+from shared.mapping.number_file import NumberFile
 from shared.sync import difference
 from shared.sync.difference import Comparison, Known
 from shared.sync.ledger import About, write_ledger
@@ -21,10 +22,10 @@ def files(tmp_path):
     db = open_engine(tmp_path)
     db.register("all_of_them", {"high": high, "low": low, "digest": digest})
     write_ledger(db, "SELECT * FROM all_of_them", tmp_path / "before.parquet", ABOUT)
-    there = {"high": high[LEFT:], "low": low[LEFT:], "digest": digest[LEFT:]}
-    db.register("there", there | {"was": np.full(MANY - LEFT, UNCHANGED, np.uint8)})
-    db.execute(f"COPY there TO '{tmp_path}/keys-00000.parquet' (FORMAT parquet)")
     db.close()
+    there = LEFT + np.argsort(high[LEFT:])
+    columns = (high[there], low[there], digest[there], there, np.full(MANY - LEFT, UNCHANGED))
+    NumberFile.write(tmp_path / "keys-00000", SEGMENT_KINDS, columns)
     members = (f"{h},{w},{n},0\n" for n, (h, w) in enumerate(zip(high.tolist(), low.tolist(), strict=True), start=1))
     (tmp_path / "members").write_text("".join(members))
     return tmp_path
@@ -35,7 +36,7 @@ def files(tmp_path):
 def test_who_is_to_be_removed_is_the_same_in_any_number_of_ranges(files, monkeypatch, mode, members):
     monkeypatch.setattr(difference, "_RANGE_MEMBERS", members)
     known = Known(files / "before.parquet", (), files / "members")
-    with Comparison(files, [files / "keys-00000.parquet"], known, mode) as comparison:
+    with Comparison(files, [files / "keys-00000"], known, mode) as comparison:
         found = comparison.difference()
     assert (found.to_remove, found.members_before, found.members_after) == (LEFT, MANY, MANY - LEFT)
     lines = (files / "removals").read_text().splitlines()

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from shared.mapping import sorted_keys
+from shared.mapping.number_file import NumberFile
 from shared.mapping.sorted_keys import SortedKeys, repeated
 
 
@@ -26,35 +26,59 @@ def some_rows(dice, count):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_what_was_added_is_found_with_its_value_and_nothing_else(tmp_path, seed):
+def test_what_was_added_is_found_and_nothing_else(tmp_path, seed):
     dice = random.Random(seed)
-    table, known = SortedKeys(tmp_path, "keys", 3), {}
+    table, known = SortedKeys(tmp_path, "keys", np.uint64, np.uint64), set()
     for _ in range(8):
-        rows = {row[:2]: row for row in some_rows(dice, dice.randrange(60)) if row[:2] not in known}
-        table.add(columns(rows.values()))
+        rows = {row[:2] for row in some_rows(dice, dice.randrange(60))} - known
+        table.add(columns(rows)[:2])
         known |= rows
         high, low, _ = columns(some_rows(dice, 80))
-        found, values = table.find([high, low])
         wanted = [(int(one), int(two)) in known for one, two in zip(high, low, strict=True)]
-        assert found.tolist() == wanted
-        assert (values[found] == (high ^ low)[found]).all()
+        assert table.find([high, low]).tolist() == wanted
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_key_is_found_in_a_file_where_it_stands(tmp_path, seed):
+    dice = random.Random(seed)
+    known = columns({row[:2]: row for row in some_rows(dice, 200)}.values())
+    file = NumberFile.write(tmp_path / "known", (np.uint64,) * 3, known)
+    high, low, wanted = columns(some_rows(dice, 80))
+    places, is_there = file.find([high, low])
+    here = set(zip(known[0].tolist(), known[1].tolist(), strict=True))
+    assert is_there.tolist() == [key in here for key in zip(high.tolist(), low.tolist(), strict=True)]
+    assert (file.column(2)[places][is_there] == wanted[is_there]).all()
+
+
+def test_nothing_is_found_in_an_empty_file(tmp_path):
+    file = NumberFile.empty(tmp_path / "known", (np.uint64, np.uint8), 0)
+    assert file.find([numbers([1, 2])])[1].tolist() == [False, False]
+
+
+def test_what_is_written_into_a_column_is_in_the_file(tmp_path):
+    kinds = (np.uint64, np.uint32, np.uint8)
+    file = NumberFile.empty(tmp_path / "known", kinds, 3)
+    for number in range(3):
+        file.column(number, can_write=True)[1:] = (2 + number, 7)
+    found = NumberFile.open(tmp_path / "known", kinds)
+    assert [found.read(number).tolist() for number in range(3)] == [[0, 2, 7], [0, 3, 7], [0, 4, 7]]
 
 
 def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of_it(tmp_path):
-    one, other = SortedKeys(tmp_path, "one", 1), SortedKeys(tmp_path, "other", 1)
+    one, other = (SortedKeys(tmp_path, name, np.uint64) for name in ("one", "other"))
     one.add([numbers([1, 5, 2**63])])
     other.add([numbers([2, 2**63, 2**64 - 1])])
     one.take(other)
     asked = numbers([1, 2, 3, 5, 2**63, 2**64 - 1])
-    assert one.find([asked])[0].tolist() == [True, True, False, True, True, True]
-    assert other.find([asked])[0].tolist() == [False] * 6
+    assert one.find([asked]).tolist() == [True, True, False, True, True, True]
+    assert other.find([asked]).tolist() == [False] * 6
     assert [path.name for path in tmp_path.glob("other-*")] == []
 
 
 @pytest.mark.full
 def test_many_small_additions_end_in_few_files_whose_size_is_that_of_their_numbers(tmp_path):
     dice = random.Random(3)
-    table = SortedKeys(tmp_path, "keys", 2)
+    table = SortedKeys(tmp_path, "keys", np.uint64, np.uint64)
     for _ in range(100):
         table.add([np.sort(numbers(dice.getrandbits(64) for _ in range(50))), numbers(range(50))])
     files = list(tmp_path.iterdir())
@@ -75,17 +99,18 @@ def test_nothing_is_repeated_among_no_rows():
     assert repeated([numbers([])], np.array([], dtype=np.int64)).tolist() == []
 
 
-def test_a_look_up_reads_one_part_of_a_run_at_a_time(tmp_path, monkeypatch):
-    table = SortedKeys(tmp_path, "keys", 1)
+def test_a_look_up_opens_one_part_of_a_run_at_a_time(tmp_path, monkeypatch):
+    table = SortedKeys(tmp_path, "keys", np.uint64)
     table.add([np.arange(1600, dtype=np.uint64) << np.uint64(53)])
-    read = []
-    from_file = np.fromfile
+    opened = []
+    column = NumberFile.column
 
-    def noted(*arguments, **named):
-        found = from_file(*arguments, **named)
-        read.append(len(found))
+    def noted(*arguments):
+        found = column(*arguments)
+        opened.append(len(found))
         return found
 
-    monkeypatch.setattr(sorted_keys.np, "fromfile", noted)
-    assert table.find([numbers([5 << 53])])[0].tolist() == [True]
-    assert max(read) <= 32
+    monkeypatch.setattr(NumberFile, "column", noted)
+    assert table.find([numbers([5 << 53])]).tolist() == [True]
+    assert opened
+    assert max(opened) <= 32

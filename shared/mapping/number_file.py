@@ -1,0 +1,84 @@
+"""Rows of numbers in a file, column behind column: mapped into memory, so that only what is looked at is read."""
+
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Numbers = NDArray[Any]
+type Places = NDArray[np.intp]
+type Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFile:
+    """`count` rows. `kinds` are the types of the columns, wider ones first, so that each begins where it may."""
+
+    path: Path
+    kinds: tuple[type[np.generic], ...]
+    count: int
+
+    @classmethod
+    def write(cls, path: Path, kinds: tuple[type[np.generic], ...], columns: Sequence[Numbers]) -> Self:
+        """Writes these columns into the file."""
+        with path.open("wb") as file:
+            for kind, column in zip(kinds, columns, strict=True):
+                np.ascontiguousarray(column, kind).tofile(file)
+        return cls(path, kinds, len(columns[0]))
+
+    @classmethod
+    def empty(cls, path: Path, kinds: tuple[type[np.generic], ...], count: int) -> Self:
+        """Makes a file of so many rows of zeros; `column` gives what can be written into."""
+        with path.open("wb") as file:
+            file.truncate(count * _width(kinds))
+        return cls(path, kinds, count)
+
+    @classmethod
+    def open(cls, path: Path, kinds: tuple[type[np.generic], ...]) -> Self:
+        """A file that is there."""
+        return cls(path, kinds, path.stat().st_size // _width(kinds))
+
+    def read(self, number: int) -> Numbers:
+        """The column with this number, a copy."""
+        return np.fromfile(self.path, self.kinds[number], self.count, offset=self._offset(number))
+
+    def column(self, number: int, *, can_write: bool = False) -> Numbers:
+        """The column with this number, as it lies in the file."""
+        if not self.count:
+            return np.zeros(0, self.kinds[number])
+        access = mmap.ACCESS_WRITE if can_write else mmap.ACCESS_READ
+        with self.path.open("r+b" if can_write else "rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=access)
+        return np.frombuffer(mapped, self.kinds[number], self.count, self._offset(number))
+
+    def find(self, key: Sequence[Numbers]) -> tuple[Places, Flags]:
+        """Where each key stands, and whether it does. The key is the first column, in whose order the rows are, or the
+        first two; keys are in that order too.
+        """
+        if not self.count:
+            return np.zeros(len(key[0]), np.intp), np.zeros(len(key[0]), bool)
+        first = self.column(0)
+        places = np.minimum(np.searchsorted(first, key[0]), self.count - 1)
+        is_there = first[places] == key[0]
+        if len(key) > 1 and is_there.any():
+            second = self.column(1)
+            alike = np.flatnonzero(is_there)
+            # Of two keys that begin alike one stands behind the other.
+            for each in alike[second[places[alike]] != key[1][alike]]:
+                behind = int(places[each]) + 1
+                while behind < self.count and first[behind] == key[0][each] and second[behind] != key[1][each]:
+                    behind += 1
+                is_there[each] = behind < self.count and first[behind] == key[0][each]
+                places[each] = behind if is_there[each] else places[each]
+        return places, is_there
+
+    def _offset(self, number: int) -> int:
+        return self.count * _width(self.kinds[:number])
+
+
+def _width(kinds: tuple[type[np.generic], ...]) -> int:
+    return sum(np.dtype(kind).itemsize for kind in kinds)

@@ -1,0 +1,68 @@
+"""What mapping has written down of a segment's contacts, as tables: their keys, and what was known of others before."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from shared.mapping.compared import KNOWN_KINDS, SEGMENT_KINDS, STAYS
+from shared.mapping.number_file import NumberFile, Numbers
+
+# So many contacts are sorted at once.
+_RANGE_CONTACTS = 500_000
+_HIGHEST = 2**64
+_HIGH, _LOW, _DIGEST, _ROW, _WAS = range(len(SEGMENT_KINDS))
+_NOTED = len(KNOWN_KINDS) - 1
+
+
+def load_segment(db: duckdb.DuckDBPyConnection, keys: Sequence[Path]) -> None:
+    """Makes the table `segment` of the chunks' keys, in their order: `high`, `low`; `digest`, NULL where nothing is
+    sent; `was`.
+    """
+    db.execute("CREATE TEMP TABLE segment (high UBIGINT, low UBIGINT, digest UBIGINT, was UTINYINT)")
+    files = [NumberFile.open(path, SEGMENT_KINDS) for path in keys]
+    for parts in _in_ranges(files) if files else ():
+        high, low, digest, was = (
+            np.concatenate([file.column(number)[part] for file, part in zip(files, parts, strict=True)])
+            for number in (_HIGH, _LOW, _DIGEST, _WAS)
+        )
+        order = np.argsort(high, kind="stable")
+        rows = {"high": high[order], "low": low[order], "digest": digest[order], "was": was[order]}
+        _insert(db, "segment", f"SELECT high, low, CASE WHEN was < {STAYS} THEN digest END, was", rows)
+
+
+def load_kept(db: duckdb.DuckDBPyConnection, known: Path, noted: Sequence[int]) -> None:
+    """Makes the table `kept` of who was known before and of whom one of these is `noted`: `high`, `low`, `digest`."""
+    db.execute("CREATE TEMP TABLE kept (high UBIGINT, low UBIGINT, digest UBIGINT)")
+    file = NumberFile.open(known, KNOWN_KINDS)
+    for start in range(0, file.count, _RANGE_CONTACTS):
+        part = slice(start, start + _RANGE_CONTACTS)
+        chosen = np.isin(file.column(_NOTED)[part], noted)
+        if chosen.any():
+            names = ("high", "low", "digest")
+            rows = {name: file.column(number)[part][chosen] for number, name in enumerate(names)}
+            _insert(db, "kept", "SELECT high, low, nullif(digest, 0)", rows)
+
+
+def sent_rows(keys: Path) -> dict[str, Numbers]:
+    """Of a chunk's contacts that would be sent: `row`, `high` and `low`."""
+    file = NumberFile.open(keys, SEGMENT_KINDS)
+    is_sent = file.column(_WAS) < STAYS
+    return {name: file.column(number)[is_sent] for name, number in (("row", _ROW), ("high", _HIGH), ("low", _LOW))}
+
+
+def _in_ranges(files: Sequence[NumberFile]) -> Iterable[list[slice]]:
+    """The parts of the files that belong to each range of keys; together a range has about so many contacts."""
+    ranges = 1 + sum(file.count for file in files) // _RANGE_CONTACTS
+    borders = np.array([place * _HIGHEST // ranges for place in range(1, ranges)], np.uint64)
+    ends = [[0, *np.searchsorted(file.column(_HIGH), borders).tolist(), file.count] for file in files]
+    for place in range(ranges):
+        yield [slice(*list(pairwise(each))[place]) for each in ends]
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, select: str, rows: dict[str, Numbers]) -> None:
+    db.register("rows_to_insert", rows)
+    db.execute(f"INSERT INTO {table} {select} FROM rows_to_insert")
+    db.unregister("rows_to_insert")
