@@ -324,7 +324,7 @@ class MemoryBlobs:
                     raise Conflict(f"blob {container}/{name}")
                 self._put(container, name, kept[source][0])
 
-        self._line.call(f"{container} copy", act)
+        self._line.call(f"{container} write", act)
 
     def delete(self, container: str, name: str) -> None:
         self._line.call(f"{container} delete", lambda: self._kept.containers.get(container, {}).pop(name, None))
