@@ -12,17 +12,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
 from shared.mapping.leavers import DigestKey
 from shared.mapping.rule import literal
 
 # What a contact is beside what was known: its column `was`. Of one that stays as it is, nothing is sent.
 NEW, CHANGED, UNCHANGED, STAYS = range(4)
 # The columns of a chunk's keys, in the order of `high`: the key, the digest of what is sent, the row, `was`.
-SEGMENT_KINDS = (np.uint64, np.uint64, np.uint64, np.uint32, np.uint8)
+SEGMENT_KINDS = ("uint64", "uint64", "uint64", "uint32", "uint8")
 # Those of what was known: the key, its digest (0: not known; nobody has this one), and what the segment says of it.
-KNOWN_KINDS = (np.uint64, np.uint64, np.uint64, np.uint8)
+KNOWN_KINDS = ("uint64", "uint64", "uint64", "uint8")
 GONE, STILL_IN, SENT = range(3)
 _LOWER = 2**64 - 1
 # The two halves of a column `key`: as one number of 128 bits, the engine would hand it over as a float.

@@ -77,7 +77,7 @@ class FirstAddresses:
         return keys
 
     def _table(self, name: str) -> SortedKeys:
-        return SortedKeys(self._folder, f"addresses-{name}", np.uint64, np.uint32)
+        return SortedKeys(self._folder, f"addresses-{name}", "uint64", "uint32")
 
 
 class FirstPhones:
@@ -86,7 +86,7 @@ class FirstPhones:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, number: int) -> None:
         self._db = db
         self._number = number
-        self._seen = SortedKeys(folder, f"phones{number}", np.uint64)
+        self._seen = SortedKeys(folder, f"phones{number}", "uint64")
 
     def settle(self) -> None:
         """Takes a number from all of the chunk's contacts but its first one, and remembers the chunk's numbers."""

@@ -16,14 +16,16 @@ type Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class NumberFile:
-    """`count` rows. `kinds` are the types of the columns, wider ones first, so that each begins where it may."""
+    """`count` rows. `kinds` are the types of the columns, as numpy names them: wider ones first, so that each begins
+    where it may.
+    """
 
     path: Path
-    kinds: tuple[type[np.generic], ...]
+    kinds: tuple[str, ...]
     count: int
 
     @classmethod
-    def write(cls, path: Path, kinds: tuple[type[np.generic], ...], columns: Sequence[Numbers]) -> Self:
+    def write(cls, path: Path, kinds: tuple[str, ...], columns: Sequence[Numbers]) -> Self:
         """Writes these columns into the file."""
         with path.open("wb") as file:
             for kind, column in zip(kinds, columns, strict=True):
@@ -31,14 +33,14 @@ class NumberFile:
         return cls(path, kinds, len(columns[0]))
 
     @classmethod
-    def empty(cls, path: Path, kinds: tuple[type[np.generic], ...], count: int) -> Self:
+    def empty(cls, path: Path, kinds: tuple[str, ...], count: int) -> Self:
         """Makes a file of so many rows of zeros; `column` gives what can be written into."""
         with path.open("wb") as file:
             file.truncate(count * _width(kinds))
         return cls(path, kinds, count)
 
     @classmethod
-    def open(cls, path: Path, kinds: tuple[type[np.generic], ...]) -> Self:
+    def open(cls, path: Path, kinds: tuple[str, ...]) -> Self:
         """A file that is there."""
         return cls(path, kinds, path.stat().st_size // _width(kinds))
 
@@ -80,5 +82,5 @@ class NumberFile:
         return self.count * _width(self.kinds[:number])
 
 
-def _width(kinds: tuple[type[np.generic], ...]) -> int:
+def _width(kinds: tuple[str, ...]) -> int:
     return sum(np.dtype(kind).itemsize for kind in kinds)

@@ -25,7 +25,7 @@ class SortedKeys:
     The first number is taken for evenly spread over all of 64 bits, as digests are, or the parts differ in size.
     """
 
-    def __init__(self, folder: Path, name: str, *kinds: type[np.generic]) -> None:
+    def __init__(self, folder: Path, name: str, *kinds: str) -> None:
         self._folder = folder
         self._name = name
         self._kinds = kinds

@@ -28,7 +28,7 @@ def some_rows(dice, count):
 @pytest.mark.parametrize("seed", range(10))
 def test_what_was_added_is_found_and_nothing_else(tmp_path, seed):
     dice = random.Random(seed)
-    table, known = SortedKeys(tmp_path, "keys", np.uint64, np.uint64), set()
+    table, known = SortedKeys(tmp_path, "keys", "uint64", "uint64"), set()
     for _ in range(8):
         rows = {row[:2] for row in some_rows(dice, dice.randrange(60))} - known
         table.add(columns(rows)[:2])
@@ -42,7 +42,7 @@ def test_what_was_added_is_found_and_nothing_else(tmp_path, seed):
 def test_a_key_is_found_in_a_file_where_it_stands(tmp_path, seed):
     dice = random.Random(seed)
     known = columns({row[:2]: row for row in some_rows(dice, 200)}.values())
-    file = NumberFile.write(tmp_path / "known", (np.uint64,) * 3, known)
+    file = NumberFile.write(tmp_path / "known", ("uint64",) * 3, known)
     high, low, wanted = columns(some_rows(dice, 80))
     places, is_there = file.find([high, low])
     here = set(zip(known[0].tolist(), known[1].tolist(), strict=True))
@@ -51,12 +51,12 @@ def test_a_key_is_found_in_a_file_where_it_stands(tmp_path, seed):
 
 
 def test_nothing_is_found_in_an_empty_file(tmp_path):
-    file = NumberFile.empty(tmp_path / "known", (np.uint64, np.uint8), 0)
+    file = NumberFile.empty(tmp_path / "known", ("uint64", "uint8"), 0)
     assert file.find([numbers([1, 2])])[1].tolist() == [False, False]
 
 
 def test_what_is_written_into_a_column_is_in_the_file(tmp_path):
-    kinds = (np.uint64, np.uint32, np.uint8)
+    kinds = ("uint64", "uint32", "uint8")
     file = NumberFile.empty(tmp_path / "known", kinds, 3)
     for number in range(3):
         file.column(number, can_write=True)[1:] = (2 + number, 7)
@@ -65,7 +65,7 @@ def test_what_is_written_into_a_column_is_in_the_file(tmp_path):
 
 
 def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of_it(tmp_path):
-    one, other = (SortedKeys(tmp_path, name, np.uint64) for name in ("one", "other"))
+    one, other = (SortedKeys(tmp_path, name, "uint64") for name in ("one", "other"))
     one.add([numbers([1, 5, 2**63])])
     other.add([numbers([2, 2**63, 2**64 - 1])])
     one.take(other)
@@ -78,7 +78,7 @@ def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of
 @pytest.mark.full
 def test_many_small_additions_end_in_few_files_whose_size_is_that_of_their_numbers(tmp_path):
     dice = random.Random(3)
-    table = SortedKeys(tmp_path, "keys", np.uint64, np.uint64)
+    table = SortedKeys(tmp_path, "keys", "uint64", "uint64")
     for _ in range(100):
         table.add([np.sort(numbers(dice.getrandbits(64) for _ in range(50))), numbers(range(50))])
     files = list(tmp_path.iterdir())
@@ -100,7 +100,7 @@ def test_nothing_is_repeated_among_no_rows():
 
 
 def test_a_look_up_opens_one_part_of_a_run_at_a_time(tmp_path, monkeypatch):
-    table = SortedKeys(tmp_path, "keys", np.uint64)
+    table = SortedKeys(tmp_path, "keys", "uint64")
     table.add([np.arange(1600, dtype=np.uint64) << np.uint64(53)])
     opened = []
     column = NumberFile.column
