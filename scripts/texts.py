@@ -1,4 +1,4 @@
-"""Brings the catalogues up to date with the texts of the pages: `python -m scripts.texts`.
+"""Brings the catalogues up to date: `python -m scripts.texts`. They have the texts of the pages, and of the engine.
 
 Adds what is new, without a translation, drops what is gone, and keeps what was translated. For another language, make
 an empty file with its name beside ro.po first.
@@ -11,6 +11,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import generate_po, read_po
+
+from export_trigger.pages.said import CONTEXT
+from scripts.engine_texts import engine_texts
 
 PAGES = Path(__file__).resolve().parents[1] / "export_trigger" / "pages"
 LOCALES = PAGES / "locale"
@@ -34,10 +37,12 @@ msgstr ""
 
 
 def texts() -> Catalog:
-    """All texts of the pages, without a translation."""
+    """All texts of the pages and of the engine, without a translation."""
     found = Catalog()
     for _, _, text, _, context in extract_from_dir(PAGES, _METHODS, _OPTIONS):
         found.add(text, context=context)
+    for words in engine_texts():
+        found.add(words, context=CONTEXT)
     return found
 
 

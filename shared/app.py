@@ -82,9 +82,10 @@ class App:
         connections: list[str] = []
         with suppress(ExportError):
             connections = [each.id for each in self.document().connections if each.api_key.setting == key_setting]
-        plural = "s" if len(connections) > 1 else ""
-        of = f"of the connection{plural} {', '.join(connections)} " if connections else ""
-        return f"{of}(setting {shown(key_setting)})"
+        names, setting = ", ".join(connections), shown(key_setting)
+        if not connections:
+            return f"(setting {setting})"
+        return f"of the connection{'s' if len(connections) > 1 else ''} {names} (setting {setting})"
 
 
 # Replaced only by tests on a host with shorter leases: one factor for all of them, `Graces().scaled(factor)`.

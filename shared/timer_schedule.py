@@ -86,7 +86,8 @@ class TimerSchedule:
         """One line: the next three times, and which days are meant where that is in doubt."""
         times = ", ".join(f"{moment:%Y-%m-%d %H:%M:%S}" for moment in islice(self.next_times(now), 3))
         days = "Runs on days that fit the day of the month and also the weekday. " if self.is_in_doubt else ""
-        return f"{days}Next: {times} UTC."
+        following = f"Next: {times} UTC."
+        return f"{days}{following}"
 
     def _has(self, day: date) -> bool:
         return day.month in self.months and day.day in self.days and day.isoweekday() % 7 in self.weekdays

@@ -123,6 +123,10 @@ REASONS = {
     "brevo_duplicate_email": N_("address of another contact at Brevo"),
     "brevo_duplicate_customer": N_("customer number of another contact at Brevo"),
     "brevo_other": N_("refused by Brevo for another reason"),
+    "missing_in_list": N_("missing in the list"),
+    "surplus_ours": N_("in the list by this export, and not in the segment"),
+    "surplus_of_others": N_("in the list by others, and not in the segment"),
+    "blocked_in_list": N_("in the list, and blocked"),
 }
 LABELS = {
     "id": N_("Id"),
@@ -144,7 +148,7 @@ LABELS = {
     "import_deadline_hours": N_("Hours that one import may take"),
 }
 """What a page calls the key of the configuration that a fault begins with."""
-ID_TAKEN = "id: There is an export of this id already."
+ID_TAKEN = f"id: {N_('There is an export of this id already.')}"
 DONE = {
     "saved": N_("Saved. Nothing was sent: the next run uses it."),
     "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),
@@ -161,15 +165,6 @@ DONE = {
     "restored": N_("The older configuration is back. Nothing was sent."),
     "reset": N_("What was sent is forgotten. The next run sends everybody and removes nobody."),
 }
-
-
-def fault_text(viewer: Viewer, line: str) -> str:
-    """A fault of a form: its field by the label that the page has, and what is wrong with it."""
-    path, separator, words = line.partition(": ")
-    known = path if path in LABELS else path.rpartition(".")[0]
-    if not separator or known not in LABELS:
-        return viewer.text(words) if path == "body" else line
-    return f"{viewer.text(LABELS[known])}: {viewer.text(words)}"
 
 
 def reason_text(viewer: Viewer, reason: str) -> str:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context,
 from jinja2.runtime import Context
 
 from export_trigger.pages import charts, phrases, schedules
+from export_trigger.pages.said import said
 from export_trigger.pages.token import FIELD, token_for
 from export_trigger.pages.viewer import catalogue, languages, zones
 from export_trigger.pages.visit import Visit, address
@@ -50,6 +51,7 @@ def _environment(language: str) -> Environment:
     for function in (schedules.shown_schedule, schedules.schedule_text, schedules.day_names):
         made.globals[function.__name__] = function
     made.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
+    made.filters["said"] = pass_context(lambda context, text: said(context["viewer"], text or ""))
     for name in ("number", "short_number", "time", "duration"):
         made.filters[name] = _as_the_viewer_reads(name)
     return made

@@ -3,7 +3,7 @@
 A language is one file, `locale/NAME.po`; English is what the pages are written in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_datetime, format_timedelta
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_compact_decimal, format_decimal
@@ -58,6 +59,10 @@ class Viewer:
         """The text in the viewer's language."""
         return catalogue(self.language).gettext(english)
 
+    def counted(self, context: str, forms: tuple[str, str], number: int) -> str:
+        """The form of the text for so many."""
+        return str(catalogue(self.language).npgettext(context, *forms, number))
+
     def number(self, value: float) -> str:
         """A number with its groups."""
         return format_decimal(value, locale=self.locale)
@@ -66,10 +71,10 @@ class Viewer:
         """About how many, where there is little room."""
         return format_compact_decimal(value, locale=self.locale, fraction_digits=1)
 
-    def time(self, iso: str) -> str:
+    def time(self, iso: str, *, seconds: bool = True) -> str:
         """A moment, as the viewer's clock shows it."""
-        moment = datetime.fromisoformat(iso)
-        return format_datetime(moment, "EEE d MMM y, HH:mm:ss z", tzinfo=ZoneInfo(self.zone), locale=self.locale)
+        form = "EEE d MMM y, HH:mm:ss z" if seconds else "EEE d MMM y, HH:mm z"
+        return format_datetime(datetime.fromisoformat(iso), form, tzinfo=ZoneInfo(self.zone), locale=self.locale)
 
     def duration(self, seconds: float) -> str:
         """A length of time in its largest unit."""
@@ -100,11 +105,20 @@ def is_zone(name: str) -> bool:
 @cache
 def catalogue(language: str) -> NullTranslations:
     """The texts of a language."""
-    path = LOCALES / f"{language}.po"
     if language == SOURCE_LANGUAGE:
         return NullTranslations()
     compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language))
+    write_mo(compiled, _read(language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def entries(language: str) -> Iterable[Message]:
+    """The same, as they stand in the catalogue; none in English."""
+    return _read(language) if language != SOURCE_LANGUAGE else ()
+
+
+@cache
+def _read(language: str) -> Catalog:
+    with (LOCALES / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from shared.brevo.pace import Pace
 from shared.config.document import ReadyExport
 from shared.config.models import Connection
+from shared.counting import counted
 from shared.storage.tables import Row, Rows
 from shared.times import local_text
 
@@ -151,7 +152,7 @@ def age_text(answers: ProbeAnswers, now: datetime) -> str:
     """When the probe was made, and how long ago that was."""
     at = datetime.fromisoformat(answers.probed_at)
     days = int(max(0.0, (now - at).total_seconds()) // _DAY_SECONDS)
-    return f"{local_text(at)}, {'today' if not days else f'{days:,} day{"s" * (days > 1)} ago'}"
+    return f"{local_text(at)}, {'today' if not days else f'{counted(days, "day")} ago'}"
 
 
 def described(answers: ProbeAnswers) -> list[str]:

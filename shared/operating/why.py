@@ -99,9 +99,9 @@ def _tell_rows(facts: Facts, rows: list[RejectedRow], text: Callable[[RejectedRo
 
 
 def _place(row: RejectedRow) -> str:
-    customer = plain_cell(row.customer_id)
-    place = f"segment {row.segment}, file {row.file}, line {row.line:,}"
-    return f"{place}, customer {customer}" if customer else place
+    cell = plain_cell(row.customer_id)
+    customer = f", customer {cell}" if cell else ""
+    return f"segment {row.segment}, file {row.file}, line {row.line:,}{customer}"
 
 
 def _fate(row: RejectedRow) -> str:
@@ -187,14 +187,14 @@ def _contact_text(contact: SingleContact | None, list_id: int) -> str:
         return "Brevo has no contact with this address."
     others = [number for number in contact.lists if number != list_id]
     parts = [f"Brevo has contact {contact.id}, {'' if list_id in contact.lists else 'not '}in list {list_id}"]
-    parts += [f"in {_lists(others)}"] if others else []
-    parts += [f"has left {_lists(contact.left)}"] if contact.left else []
+    parts += [f"in list {_numbers(others)}"] if others else []
+    parts += [f"has left list {_numbers(contact.left)}"] if contact.left else []
     parts += ["blocked for e-mails"] if contact.is_blocked else []
     return f"{'; '.join(parts)}."
 
 
-def _lists(numbers: Iterable[int]) -> str:
-    return f"list {', '.join(map(str, numbers))}"
+def _numbers(lists: Iterable[int]) -> str:
+    return ", ".join(map(str, lists))
 
 
 def _look_for_leaving(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:

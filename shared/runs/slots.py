@@ -102,7 +102,11 @@ def slot_notes(app: App, run: Run) -> list[str]:
     if not left:
         return []
     numbers = ", ".join(str(each.process) for each in left if each.process)
-    what = f"the import{'s' * (len(left) > 1)} {numbers}" if numbers else "an import whose number is not known"
+    what = (
+        f"the {'imports' if len(left) > 1 else 'import'} {numbers}"
+        if numbers
+        else "an import whose number is not known"
+    )
     until = local_text(max(each.until for each in left))
     return [
         f"Brevo may still work on {what}: a slot stays taken until Brevo has ended it, at the latest until {until}. "

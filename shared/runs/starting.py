@@ -121,7 +121,7 @@ def _active(run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
         name = NAMES.get(run.kind, "a run") if run else "a run"
         raise ConfigurationError(
             "run_active",
-            f"{name[0].upper()}{name[1:]} of this export is active: {run_id}.",
+            f"{name[0].upper() + name[1:]} of this export is active: {run_id}.",
             "Start this when it has ended. An export has one open run at a time.",
         )
     return Start(export_id, run_id, reason=_HELD if run is not None and run.is_held else _ACTIVE)

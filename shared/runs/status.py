@@ -99,7 +99,7 @@ class RunStatus(Counts, RunSummary):
     def kind_words(self) -> str:
         """What a trial, an undo, a clear, a verification or a repair is; empty for another run."""
         if self.kind == "trial":
-            return trial_words(self.customers or 0, self.list_id, self.list_name)
+            return "trial " + trial_words(self.customers or 0, self.list_id, self.list_name)
         words: dict[Kind, str] = {
             "undo": f"undo of {self.undo_of}",
             "clear": "removal of members",
@@ -253,7 +253,7 @@ def _batch_status(batch: Batch) -> BatchStatus:
 def _own_events(run: Run) -> Iterator[Event]:
     texts = {"queued": f"By {run.trigger}."}
     if run.is_trial:
-        texts["queued"] += f" A {trial_words(run.customers, run.list_id, run.list_name)}."
+        texts["queued"] += f" A trial {trial_words(run.customers, run.list_id, run.list_name)}."
     if run.undo_of:
         texts["queued"] += f" Undoes the run {run.undo_of}."
     if run.kind == "clear":

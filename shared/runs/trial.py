@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 from shared.app import App
 from shared.config.document import ReadyExport
 from shared.config.models import Document, Export
+from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.runs.kinds import Kind
 from shared.runs.state import Run
@@ -111,6 +112,5 @@ def newest_runs(app: App, export_id: str) -> tuple[Run | None, Run | None]:
 
 
 def trial_words(customers: int, list_id: int, list_name: str | None) -> str:
-    """A trial in words."""
-    people = "1 customer" if customers == 1 else f"{customers:,} customers"
-    return f"trial of {people} to list {list_id}{f' ({list_name})' if list_name else ''}"
+    """A trial in words, behind the word itself."""
+    return f"of {counted(customers, 'customer')} to list {list_id}{f' ({list_name})' if list_name else ''}"

@@ -125,13 +125,12 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
 def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
     """A run that gets no import slot: which imports have them."""
     imports, others = blocking(app, run)
-    who = f"{counted(left, 'import')} of the run {'waits' if left == 1 else 'wait'}"
+    taken = f", which {', '.join(others[:_MOST_RUNS])} {'has' if len(others) == 1 else 'have'}" if others else ""
+    what = imports[0].describe() if imports else f"a free import slot{taken}"
+    reason = f"{counted(left, 'import')} of the run {'waits' if left == 1 else 'wait'} for {what}."
     if not imports:
-        taken = f", which {', '.join(others[:_MOST_RUNS])} {'has' if len(others) == 1 else 'have'}" if others else ""
-        return replace(waiting, reason=f"{who} for a free import slot{taken}.")
-    first = imports[0]
-    posted = local_text(first.posted_at)
-    reason = f"{who} for {first.describe()}. It was posted at {posted}."
+        return replace(waiting, reason=reason)
+    reason += f" It was posted at {local_text(imports[0].posted_at)}."
     if len(imports) > 1:
         reason += f" And for {counted(len(imports) - 1, 'more import')} like it."
     numbers = [each.process for each in imports if each.process][:_MOST_PROCESSES]
@@ -141,11 +140,12 @@ def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
 def _imports_text(open_batches: Sequence[Batch]) -> str:
     """Which imports Brevo works on, and which of them it does not list any more."""
     texts = []
-    for is_unlisted, words in ((False, "Brevo works on"), (True, "Brevo no longer lists")):
+    for is_unlisted in (False, True):
         batches = [batch for batch in open_batches if batch.is_unlisted == is_unlisted]
         if batches:
             numbers = ", ".join(map(str, _processes(batches)))
-            texts.append(f"{words} {counted(len(batches), 'import')} (process {numbers}).")
+            imports = counted(len(batches), "import")
+            texts.append(f"Brevo {'no longer lists' if is_unlisted else 'works on'} {imports} (process {numbers}).")
     return " ".join(texts)
 
 

@@ -7,6 +7,8 @@ import pytest
 from babel import Locale
 from babel.messages.catalog import Catalog, Message
 
+from export_trigger.pages.said import CONTEXT, PLACE
+from scripts.engine_texts import stale_own_words
 from scripts.texts import catalogues, read, texts, updated
 
 RUN = "run python -m scripts.texts, then translate what is empty in export_trigger/pages/locale"
@@ -20,6 +22,11 @@ def english() -> Catalog:
 
 def entries(catalogue: Catalog) -> list[Message]:
     return [entry for entry in catalogue if entry.id]
+
+
+def of_pages(catalogue: Catalog) -> list[Message]:
+    """What pages take as HTML and as a place for values; a text of the engine is escaped, and has its own places."""
+    return [entry for entry in entries(catalogue) if entry.context != CONTEXT or entry.pluralizable]
 
 
 def forms(words) -> list[str]:
@@ -40,14 +47,14 @@ def with_other_values(catalogue: Catalog) -> list[str]:
     """Texts of which a form, be it English or translated, has other values than the first English one."""
     return [
         forms(entry.id)[0]
-        for entry in entries(catalogue)
+        for entry in of_pages(catalogue)
         if len({tuple(values_in(form)) for form in [*forms(entry.id), *forms(entry.string)] if form}) > 1
     ]
 
 
 def with_markup(catalogue: Catalog) -> list[str]:
     """Pages take a text as HTML, also within an attribute's quotes."""
-    both = [form for entry in entries(catalogue) for form in [*forms(entry.id), *forms(entry.string)]]
+    both = [form for entry in of_pages(catalogue) for form in [*forms(entry.id), *forms(entry.string)]]
     return [form for form in both if re.search('[<>&"]', form)]
 
 
@@ -87,9 +94,19 @@ def test_translation_has_the_values_of_its_text(path):
 
 
 def test_each_place_for_a_value_has_a_name(english):
-    found = {value for entry in entries(english) for form in forms(entry.id) for value in values_in(form)}
+    found = {value for entry in of_pages(english) for form in forms(entry.id) for value in values_in(form)}
     assert found
     assert [value for value in found if not re.fullmatch(r"%\(\w+\)s|%%", value)] == []
+
+
+@LANGUAGES
+def test_translation_of_the_engines_text_puts_no_value_where_it_has_none(path):
+    both = [(form, forms(entry.string)[0]) for entry in entries(read(path)) for form in forms(entry.id)[:1]]
+    assert [one for one, other in both if set(PLACE.findall(other)) - set(PLACE.findall(one))] == []
+
+
+def test_pages_have_no_words_for_what_the_engine_says_no_more():
+    assert stale_own_words() == set()
 
 
 @LANGUAGES

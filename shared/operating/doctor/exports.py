@@ -122,7 +122,7 @@ class _ExportCheck:
 
     def last_run(self) -> Look:
         """A run that has failed, is held or was not approved in time: why, what happens next, and a command."""
-        run, again = self._last, f"`segment-export run {self.export.id}`"
+        run, again = self._last, f"segment-export run {self.export.id}"
         if run is None:
             return "ok", "It has never run.", ""
         if held := self._held(run):
@@ -131,15 +131,15 @@ class _ExportCheck:
             return "ok", f"{run.run_id}: {run.state.replace('_', ' ')}.", ""
         text = f"{run.run_id} failed: {run.error.message}"
         if is_guard(run.error.code):
-            return "FAILED", text, f"{run.error.advice} That is {again[:-1]} --accept`."
+            return "FAILED", text, f"{run.error.advice} That is `{again} --accept`."
         if needs_accept(run):
-            again = f"{again[:-1]} --accept`"
+            again = f"{again} --accept"
         is_off = self.export.schedule == "off"
         next_try = "" if is_off else self._tries.words()
         fix = run.error.advice if next_try in run.error.advice else f"{run.error.advice} {next_try}"
         # With its schedule off, it runs when a person starts it, who has seen it fail.
         following = once_it_is_there(self.app, self.export, run) if self.segments_answer else ""
-        return "warn" if is_off else "FAILED", text, f"{fix} {following or f'Run it now: {again}.'}".strip()
+        return "warn" if is_off else "FAILED", text, f"{fix} {following or f'Run it now: `{again}`.'}".strip()
 
     def _held(self, run: Run) -> Look | None:
         """A run that waits for approval, or has waited in vain. Where a guard holds it, nothing reaches Brevo."""

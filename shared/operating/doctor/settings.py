@@ -146,6 +146,7 @@ def _restore(settings: Settings, storage: Storage | None) -> str:
         for version in kept.history()[:_MOST_VERSIONS]:
             with suppress(DocumentError):
                 if kept.version(version.id):
-                    text = f"or put back what it was before {shown(version.what)} ({local_text(version.changed_at)})"
-                    return f", {text}: `segment-export history --restore {version.id}`"
+                    what, when = shown(version.what), local_text(version.changed_at)
+                    command = f"`segment-export history --restore {version.id}`"
+                    return f", or put back what it was before {what} ({when}): {command}"
     return ""
