@@ -68,8 +68,8 @@ def write_ledger(
     db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About, *, is_sorted: bool = False
 ) -> None:
     """Writes the contacts of this SELECT, which has each key once. `is_sorted`: most of them come in its order."""
-    order = "" if is_sorted else " ORDER BY high"
-    write_table(db, f"SELECT high, low, digest FROM ({contacts}){order}", path, about)
+    select = f"SELECT high, low, digest FROM ({contacts})"
+    write_table(db, select if is_sorted else f"{select} ORDER BY high", path, about)
 
 
 def write_table(db: duckdb.DuckDBPyConnection, select: str, path: Path, about: About) -> None:
