@@ -17,6 +17,7 @@ from shared.counting import counted
 from shared.errors import ConfigurationError, described
 from shared.mapping.results import RejectedRow
 from shared.operating.person import Person, person_of
+from shared.operating.removed import look_for_removal
 from shared.operating.why_answer import Answer, Facts, decided
 from shared.runs.leavers import has_left
 from shared.runs.run_ids import is_run_id
@@ -56,6 +57,7 @@ def why(app: App, caller: Caller, export_id: str, email: str) -> Answer:
         ("The runs", _look_into_runs),
         ("Brevo's record", _ask_brevo),
         ("Brevo's answer on who left the list", _look_for_leaving),
+        ("What runs have removed", _look_for_removal),
     ):
         _part(facts, name, partial(look, app, ready, person, facts))
     return decided(facts)
@@ -118,6 +120,7 @@ def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) 
     unsent = app.store.started(ready.export.id).unsent
     undo = app.store.load(unsent) if is_run_id(unsent) else None
     if undo and undo.kind == "clear":
+        facts.cleared_by = undo
         facts.tell(f"Run {undo.run_id} has taken out of the list whom the export had put there.")
     if undo and undo.undo_of == run.run_id:
         facts.tell(f"Run {undo.run_id} has undone it: whom it had added was taken out of the list again.")
@@ -204,3 +207,7 @@ def _look_for_leaving(app: App, ready: ReadyExport, person: Person, facts: Facts
     facts.has_left = has_left(app, ready, person.address) is True
     if facts.has_left:
         facts.tell(f"Brevo's last answer on who left list {ready.export.list_id} has this address.")
+
+
+def _look_for_removal(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+    look_for_removal(app, ready, person.address, facts)

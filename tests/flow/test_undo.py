@@ -141,7 +141,10 @@ def test_only_what_undoes_the_last_run_is_kept_and_no_address_in_it(undoing):
     (blob,) = undo_blobs(undoing)
     assert b"example.com" not in undoing.app.storage.app_blobs.read(UNDO, blob.name)
     undo(undoing, undoing.status(blob.file.rpartition("-")[0]))
-    assert undo_blobs(undoing) == []
+    assert [each.name for each in undo_blobs(undoing)] == [blob.name], "`why` says whom the undo has taken out"
+    refresh(undoing, *range(6))
+    run(undoing)
+    assert blob.name not in [each.name for each in undo_blobs(undoing)]
 
 
 def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
