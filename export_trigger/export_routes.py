@@ -26,6 +26,7 @@ from shared.administration.ledgers import Reset
 from shared.administration.ledgers import reset_ledger as reset
 from shared.config.base import ID_PATTERN
 from shared.config.models import Connection, Export
+from shared.operating.person import customer_of, person_of
 from shared.operating.why import why
 from shared.operating.why_answer import Answer
 
@@ -181,9 +182,12 @@ def detach_export(asked: Asked) -> func.HttpResponse:
 def why_not_in_list(asked: Asked) -> func.HttpResponse:
     """Why one person is not in the export's list, or that they are: in words, with its evidence and what to do.
 
-    The answer never has the address. 422 for what is no address.
+    The person is named by their address, or by their customer id, where their row has no usable address. The answer
+    never has the address. 422 for what is neither.
     """
-    return json_answer(why(asked.app, asked.caller, asked.id, read_body(asked.req, WhyBody).email))
+    body = read_body(asked.req, WhyBody)
+    person = customer_of(body.customer_id) if body.customer_id is not None else person_of(body.email or "")
+    return json_answer(why(asked.app, asked.caller, asked.id, person))
 
 
 @endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404,))

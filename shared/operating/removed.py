@@ -29,12 +29,13 @@ class _Kept:
     undone_by: Run | None
 
 
-def look_for_removal(app: App, ready: ReadyExport, address: str, facts: Facts) -> None:
+def look_for_removal(app: App, ready: ReadyExport, facts: Facts) -> None:
     """Notes which run has taken the person out of the list. Only of the last one with a mirror it is known whom.
 
-    Not asked for who is in the list. `address` may be of any form. Raises as storage does, and LedgerUnreadable.
+    Not asked for who is in the list. Raises as storage does, and LedgerUnreadable.
     """
-    if facts.is_in_list:
+    address = facts.person.address
+    if facts.is_in_list or not (address or facts.contact):
         return
     for kept in _kept(app, ready):
         number = facts.contact.id if facts.contact else None

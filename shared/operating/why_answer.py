@@ -7,6 +7,7 @@ from shared.brevo.single_contacts import SingleContact
 from shared.config.models import Export
 from shared.errors import masked
 from shared.mapping.results import WARNINGS, RejectedRow
+from shared.operating.person import Person
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.why_not_running import held_words
 from shared.times import local_text
@@ -65,6 +66,7 @@ class Facts:
     """
 
     export: Export
+    person: Person
     snapshot: str = ""
     is_whole: bool = True
     rows: list[RejectedRow] | None = None
@@ -155,15 +157,15 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     if facts.rows is None or facts.is_sendable:
         return None
     if not facts.rows and not facts.is_whole:
-        sentence = "No row that can be read has this address, and the newest snapshot is not complete."
+        sentence = f"No row that can be read has this {facts.person.words}, and the newest snapshot is not complete."
         return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
     if not facts.rows and facts.removal and not facts.removal.undone:
         return _removed_by_mirror(facts, facts.removal)
     if not facts.rows:
         return _Decision(
             "not_in_segment",
-            "No row of the newest snapshot has this address.",
-            "Look in Customer Insights whether the person is in the segment, and with which address. "
+            f"No row of the newest snapshot has this {facts.person.words}.",
+            f"Look in Customer Insights whether the person is in the segment, and with which {facts.person.words}. "
             "If they are, refresh the segment.",
         )
     refused = [row for row in facts.rows if row.reason != "filtered"]

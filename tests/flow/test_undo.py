@@ -6,6 +6,7 @@ from shared.administration.ledgers import reset_ledger
 from shared.administration.running import verify_export
 from shared.errors import ConfigurationError, PermanentError
 from shared.operating.forgetting import forget
+from shared.operating.person import person_of
 from shared.operating.why import why
 from shared.runs import leavers
 from shared.runs.holding import approve
@@ -161,7 +162,7 @@ def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
 def test_why_says_that_the_last_run_was_undone(undoing):
     refresh(undoing, *range(4))
     undone = undo(undoing, run(undoing))
-    found = why(undoing.app, ADMINISTRATOR, undoing.export_id, address(1))
+    found = why(undoing.app, ADMINISTRATOR, undoing.export_id, person_of(address(1)))
     assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.app_secret import new_secret
+from shared.operating.person import person_of
 from shared.operating.why import why
 from shared.runs.status import find_run
 from shared.times import local_text
@@ -13,7 +14,7 @@ from tests.flow.undoing import undo
 
 
 def answered(flow, number):
-    answer = why(flow.app, ADMINISTRATOR, flow.export_id, address(number))
+    answer = why(flow.app, ADMINISTRATOR, flow.export_id, person_of(address(number)))
     assert address(number) not in repr(answer)
     return answer
 

@@ -176,15 +176,6 @@ def test_members_leave_the_list_before_an_export_is_removed(browser):
     assert browser.send(f"/exports/{export}/remove", members="remove").to == "/api/pages/?done=removed"
 
 
-def test_reason_of_a_person_is_told_and_the_address_is_on_no_page(browser):
-    browser.flow.run()
-    page = browser.send("/person", export=browser.flow.export_id, email="ana@example.com")
-    assert "is in the list" in page.text.casefold() or "in list" in page.text.casefold()
-    assert "ana@example.com" not in page.html
-    page = browser.send("/person", export=browser.flow.export_id, email="nobody")
-    assert page.status == 422
-
-
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "Ana & \"Ben\" 'x'"])
 def test_what_people_type_is_text_everywhere(browser, name):
     browser.flow.app.configuration.change(
