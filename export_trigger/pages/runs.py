@@ -145,6 +145,13 @@ def _actions(visit: Visit, document: Document, run: Run) -> frozenset[str]:
     can_undo = run.state in SUCCEEDED and run.list_before is not None and run.sends_segment
     if can_undo and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("undo")
+    if (
+        run.kind == "clear"
+        and run.state in SUCCEEDED
+        and export
+        and may(visit.caller.role, "remove_export", shared=shared)
+    ):
+        found.add("end")
     if run.rejected_id and may(visit.caller.role, "view_rejected_rows", shared=shared):
         found.add("download")
     return frozenset(found)

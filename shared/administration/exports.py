@@ -25,7 +25,7 @@ from shared.app import App
 from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.clearing import members_of, staying_words
+from shared.runs.clearing import check_no_open_clear, members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
@@ -200,7 +200,8 @@ def schedule_export(
 def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> int | None:
     """Removes the export, and its ledger with it. Its list's members stay: how many, None where that is not known.
 
-    A run of it sends nothing after the batch that is on its way.
+    A run of it sends nothing after the batch that is on its way. Raises ConfigurationError, such as while a run takes
+    its members out of the list.
     """
 
     require(caller, "remove_export")
@@ -213,6 +214,7 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
 
     document = app.configuration.read()
     change(document)
+    check_no_open_clear(app, export_id)
     staying = members_of(app, document, find_export(document, export_id))
     app.configuration.change(caller.name, f"remove export {export_id}", change)
     drop_ledgers(app.storage.app_blobs, export_id)
@@ -269,6 +271,7 @@ def _save(
         _require_for(document, caller, operation, before, new)
         changed = with_item(document, "exports", new)
         if before is not None and _goes_elsewhere(before, new):
+            check_no_open_clear(app, new.id)
             staying = members_of(app, document, before)
         if may_be_due(before, new):
             note_as_known(app, new)

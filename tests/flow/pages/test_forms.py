@@ -176,6 +176,42 @@ def test_members_leave_the_list_before_an_export_is_removed(browser):
     assert browser.send(f"/exports/{export}/remove", members="remove").to == "/api/pages/?done=removed"
 
 
+def test_export_is_not_ended_while_a_run_takes_its_members_out_and_the_page_shows_that_run(browser):
+    export = browser.flow.export_id
+    browser.flow.run()
+    form = browser.open(f"/exports/{export}/remove")
+    there = browser.send(f"/exports/{export}/remove", members="remove").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    for what in ("remove", "detach"):
+        page = browser.open(f"/exports/{export}/{what}")
+        assert "A run takes its members out of the list: waiting for approval" in page.text
+        assert f'href="{there}"' in page.html
+        assert "<button" not in page.html
+        stale = {"token": form.hidden("token"), "etag": form.hidden("etag"), "members": "stay"}
+        refused = browser.send_raw(f"/exports/{export}/{what}", stale)
+        assert refused.status == 409
+        assert "takes the members" in refused.text
+        assert "cancel that run first" in refused.text
+    assert browser.flow.app.document().export(export).connection is not None
+    run = browser.open(there)
+    browser.send_raw(f"{there}/approve", {"token": run.hidden("token"), "shown": run.hidden("shown")})
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    assert f'href="/api/pages/exports/{export}/remove"' in browser.open(there).html
+    assert (
+        "Nobody whom this export has put there is left in the list." in browser.open(f"/exports/{export}/remove").text
+    )
+    assert browser.send(f"/exports/{export}/remove", members="stay").to == "/api/pages/?done=removed"
+
+
+def test_export_is_ended_once_the_run_that_takes_its_members_out_is_cancelled(browser):
+    export = browser.flow.export_id
+    browser.flow.run()
+    there = browser.send(f"/exports/{export}/remove", members="remove").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    browser.send(f"{there}/cancel", page=there)
+    assert browser.send(f"/exports/{export}/remove", members="stay").to == "/api/pages/?done=removed"
+
+
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "Ana & \"Ben\" 'x'"])
 def test_what_people_type_is_text_everywhere(browser, name):
     browser.flow.app.configuration.change(
