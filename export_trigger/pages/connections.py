@@ -20,7 +20,7 @@ from shared.administration.connections import (
     save_connection,
     view_connection,
 )
-from shared.administration.items import parse_item
+from shared.administration.items import parse_item, proposed_id
 from shared.config.models import Connection
 from shared.errors import ConfigurationError
 
@@ -45,7 +45,9 @@ def ask_new(visit: Visit) -> func.HttpResponse:
 @page("POST", "/new-connection")
 def add(visit: Visit) -> func.HttpResponse:
     """Adds a connection, and leads to its test."""
-    return _saved(visit, visit.form.get("id", "").strip(), None)
+    taken = {each.id for each in visit.app.configuration.read().connections}
+    made = proposed_id(visit.form.get("display_name", ""), taken, "connection")
+    return _saved(visit, visit.form.get("id", "").strip() or made, None)
 
 
 @page("GET", "/connections/<id>")

@@ -141,6 +141,12 @@ LABELS = {
     "mapping.attributes": N_("Attributes"),
     "api_key.setting": N_("Name of the app setting that holds the key"),
     "imports_at_once": N_("Imports at once"),
+    "max_profiles": N_("the segments have more rows than (empty: no limit)"),
+    "max_shrink": N_("the segment has lost more of its customers since the last run than, in per cent"),
+    "max_rejected": N_("more of the rows are rejected than, in per cent"),
+    "max_warnings": N_("a mapped column loses more of its values than, in per cent"),
+    "max_removed": N_("more of the members that we put into the list would be removed than, in per cent"),
+    "hold_hours": N_("Hours that it waits"),
     "import_deadline_hours": N_("Hours that one import may take"),
 }
 """What a page calls the key of the configuration that a fault begins with."""

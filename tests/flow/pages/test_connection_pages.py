@@ -71,3 +71,14 @@ def test_attributes_of_the_account_come_as_a_part_of_a_form_or_as_a_page(browser
     assert "<html" not in part.html
     browser.role = "contributor"
     assert browser.open("/connections/brevo-eu/attributes").status == 403
+
+
+def test_id_that_is_left_empty_is_made_from_the_name(browser):
+    assert (
+        added(browser, id="", display_name="Ümlaut & Co").to == "/api/pages/connections/umlaut-co?done=connection_saved"
+    )
+    again = added(browser, id=" ", display_name="Umlaut Co")
+    assert again.to == "/api/pages/connections/umlaut-co-2?done=connection_saved"
+    page = added(browser, id="", display_name="Third", key_setting="")
+    assert page.status == 400
+    assert 'name="id" maxlength="50" value="third"' in page.html
