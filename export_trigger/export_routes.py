@@ -9,12 +9,9 @@ from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import DuplicateBody, EndBody, Started, WhyBody
 from shared.access import Operation
+from shared.administration.drafts import read_export
 from shared.administration.ending import Members, take_members_out
-from shared.administration.exports import (
-    SORT_KEYS,
-    ListedExport,
-    read_export,
-)
+from shared.administration.exports import SORT_KEYS, ListedExport
 from shared.administration.exports import detach_export as detach
 from shared.administration.exports import duplicate_export as duplicate
 from shared.administration.exports import page_of_exports as page

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from shared.administration.drafts import MOST_NAME_CHARACTERS
 from shared.administration.ending import Members
-from shared.administration.exports import MOST_NAME_CHARACTERS
 from shared.brevo.checks import CheckStep
 from shared.config.base import Id
 from shared.config.models import DisplayName

@@ -4,6 +4,7 @@ Whatever is wrong is said in the form, with all that was typed.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import azure.functions as func
@@ -25,10 +26,12 @@ from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
 from shared.access import require
 from shared.administration.checking import check_export
-from shared.administration.exports import read_export, save_export, view_export
+from shared.administration.drafts import Draft, read_draft, read_export
+from shared.administration.exports import save_export, view_export
 from shared.administration.items import InvalidInput, proposed_id
-from shared.administration.previewing import losses_by_path, preview_of, previewed_unsaved
+from shared.administration.previewing import losses_by_path, preview_of, previewed_draft
 from shared.administration.running import require_for_export
+from shared.brevo.attributes import AskAttributes
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, ExportError
 
@@ -108,43 +111,64 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
 
 
-def _saved(visit: Visit, raw: Mapping[str, Any], expected: str | None) -> func.HttpResponse:
-    export = read_export(visit.app, visit.caller, raw, raw["id"])
-    saved = save_export(visit.app, visit.caller, export, expected)
-    return redirect(f"{address('exports', saved.item.id)}?done=saved")
+def _saved(visit: Visit, raw: dict[str, Any], expected: str | None) -> func.HttpResponse:
+    draft = _draft(visit, raw)
+    saved = save_export(visit.app, visit.caller, draft.export, expected, draft.new_list)
+    done = "list_made" if draft.new_list else "list_used" if _is_list_to_be_made(visit) else "saved"
+    return redirect(f"{address('exports', saved.item.id)}?done={done}")
 
 
-def _check(visit: Visit, raw: Mapping[str, Any], expected: str | None, checked: Checked, *, with_preview: bool) -> None:
+def _draft(visit: Visit, raw: dict[str, Any]) -> Draft:
+    """The export as the form has it. Raises ConfigurationError."""
+    if _is_list_to_be_made(visit):
+        return read_draft(visit.app, visit.caller, raw, raw["id"])
+    return Draft(read_export(visit.app, visit.caller, raw, raw["id"]))
+
+
+def _is_list_to_be_made(visit: Visit) -> bool:
+    return visit.form.get("make_list") == "yes" and bool(visit.form.get("list_name", "").strip())
+
+
+def _check(visit: Visit, raw: dict[str, Any], expected: str | None, checked: Checked, *, with_preview: bool) -> None:
     """What is wrong with an export as the form has it. Nothing is saved. Raises ConfigurationError."""
-    document = visit.app.configuration.read()
+    app, document = visit.app, visit.app.configuration.read()
     if expected is None and document.export(raw["id"]):
         raise InvalidInput([phrases.ID_TAKEN])
-    export = read_export(visit.app, visit.caller, raw, raw["id"])
-    connection = document.connection_of(export)
+    draft = _draft(visit, raw)
+    connection = document.connection_of(draft.export)
     require(visit.caller, "preview_export", connection)
-    checked.notes = [*check_export(visit.app, export, connection), *_beside(document, export)]
+    ask = cache(app.attributes)  # each of the three below needs them
+    checked.notes = check_export(app, draft.export, connection, ask, has_list=not draft.new_list)
+    checked.notes += _of_list(visit, document, draft)
     checked.is_checked = True
     if connection is not None:
-        _mark_losses(visit, raw, checked)
+        _mark_losses(visit, draft.export, ask, checked)
     if with_preview:
-        checked.preview = preview_of(visit.app, previewed_unsaved(visit.app, visit.caller, raw))
+        checked.preview = preview_of(app, previewed_draft(app, visit.caller, draft.export), ask)
 
 
-def _mark_losses(visit: Visit, raw: Mapping[str, Any], checked: Checked) -> None:
+def _mark_losses(visit: Visit, export: Export, ask: AskAttributes, checked: Checked) -> None:
     """What cannot be read now marks nothing, and the check stays what it is."""
     try:
-        checked.losses = losses_by_path(visit.app, previewed_unsaved(visit.app, visit.caller, raw))
+        checked.losses = losses_by_path(visit.app, previewed_draft(visit.app, visit.caller, export), ask)
     except ExportError as error:
         checked.notes.append(f"It is not known how many values would be lost: {error.message}")
 
 
-def _beside(document: Document, export: Export) -> list[str]:
-    """Which other exports put people into the same list."""
+def _of_list(visit: Visit, document: Document, draft: Draft) -> list[str]:
+    """What is to be known of the list: that it is made, or is there already, and who else puts people into it."""
+    export, number = draft.export, draft.export.list_id
+    if draft.new_list:
+        return [f"The list {draft.new_list} is made in Brevo when the export is saved."]
+    used = [f"Brevo has a list of this name already, number {number}: it is used."]
     others = (each for each in document.exports if each.id != export.id and each.connection == export.connection)
     return [
-        f"The export {each.display_name} puts people into this list as well."
-        for each in others
-        if each.list_id == export.list_id
+        *(used if _is_list_to_be_made(visit) else []),
+        *(
+            f"The export {each.display_name} puts people into this list as well."
+            for each in others
+            if each.list_id == number
+        ),
     ]
 
 

@@ -153,6 +153,10 @@ LABELS = {
 ID_TAKEN = "id: There is an export of this id already."
 DONE = {
     "saved": N_("Saved. Nothing was sent: the next run uses it."),
+    "list_made": N_("Saved, and the list was made in Brevo. Nothing was sent: the next run uses it."),
+    "list_used": N_(
+        "Saved, with the list of this name that Brevo has already. Nothing was sent: the next run uses it."
+    ),
     "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),
     "rejected": N_("Rejected. Nothing was sent, and the list is as it was."),
     "removed": N_("Removed. The list's members stay in Brevo."),
