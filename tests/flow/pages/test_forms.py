@@ -82,12 +82,33 @@ def test_run_asks_first_where_a_plan_waits_which_would_end_by_it(browser):
     assert browser.send_raw(f"/exports/{export}/run", {"token": browser.open("/view").hidden("token")}).status == 403
 
 
-def test_plan_with_nothing_to_do_says_so_and_is_closed(browser):
-    browser.flow.change(sync_mode="changes_only")
+def configure(browser, **changes):
+    browser.flow.change(**changes)
     where = browser.flow.app.settings.export_config.split("/")
     document = {"connections": browser.flow.connections, "exports": browser.flow.exports}
     browser.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())
+
+
+def test_plan_with_nothing_to_do_ends_by_itself_and_says_so(browser):
+    configure(browser, sync_mode="changes_only")
     browser.flow.run()
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    page = browser.open(there)
+    assert "<title>Plan: nothing to do - " in page.html
+    assert "There is nothing to do: nobody is new, has changed, or is to be removed." in page.text
+    assert 'role="alert"' not in page.html
+    for words in ("Approve", "Reject ", "Close the plan", "rejected."):
+        assert words not in page.text
+    assert "nothing to do" in browser.open(f"/exports/{export}").text
+    assert "/runs/" in browser.send(f"/exports/{export}/verify", page=f"/exports/{export}").to
+
+
+def test_plan_that_a_guard_stops_and_that_has_nothing_to_do_is_only_closed(browser):
+    configure(browser, sync_mode="changes_only")
+    browser.flow.run()
+    configure(browser, max_profiles=1)
     export = browser.flow.export_id
     there = browser.send(f"/exports/{export}/plan", page="/").to
     browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
@@ -95,6 +116,19 @@ def test_plan_with_nothing_to_do_says_so_and_is_closed(browser):
     assert "There is nothing to do" in page.text
     assert "Close the plan" in page.text
     assert "Approve" not in page.text
+
+
+@pytest.mark.parametrize(("others", "words"), [([], "no differences"), (["zoe@example.com"], "1 difference")])
+def test_comparison_is_named_by_what_it_has_found(browser, others, words):
+    browser.flow.run()
+    browser.flow.sandbox.seed(contacts=[{"email": each, "lists": [browser.flow.list_id]} for each in others])
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/verify", page=f"/exports/{export}").to
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    page = browser.open(there)
+    assert f"<title>Comparison of list and segment: {words} - " in page.html
+    assert "some rejected" not in page.text
+    assert f"Comparison of list and segment {words} " in browser.open(f"/exports/{export}").text
 
 
 def test_plan_is_rejected(browser):
