@@ -1,7 +1,5 @@
 """What forms do: nothing without their token, nothing for another role, nothing to what has changed meanwhile."""
 
-import json
-
 import pytest
 
 from export_trigger.pages.routes import MAP
@@ -82,15 +80,8 @@ def test_run_asks_first_where_a_plan_waits_which_would_end_by_it(browser):
     assert browser.send_raw(f"/exports/{export}/run", {"token": browser.open("/view").hidden("token")}).status == 403
 
 
-def configure(browser, **changes):
-    browser.flow.change(**changes)
-    where = browser.flow.app.settings.export_config.split("/")
-    document = {"connections": browser.flow.connections, "exports": browser.flow.exports}
-    browser.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())
-
-
 def test_plan_with_nothing_to_do_ends_by_itself_and_says_so(browser):
-    configure(browser, sync_mode="changes_only")
+    browser.configure(sync_mode="changes_only")
     browser.flow.run()
     export = browser.flow.export_id
     there = browser.send(f"/exports/{export}/plan", page="/").to
@@ -106,9 +97,9 @@ def test_plan_with_nothing_to_do_ends_by_itself_and_says_so(browser):
 
 
 def test_plan_that_a_guard_stops_and_that_has_nothing_to_do_is_only_closed(browser):
-    configure(browser, sync_mode="changes_only")
+    browser.configure(sync_mode="changes_only")
     browser.flow.run()
-    configure(browser, max_profiles=1)
+    browser.configure(max_profiles=1)
     export = browser.flow.export_id
     there = browser.send(f"/exports/{export}/plan", page="/").to
     browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
