@@ -59,10 +59,10 @@ def look_for_removal(app: App, ready: ReadyExport, facts: Facts) -> None:
 def _kept(app: App, ready: ReadyExport) -> Iterator[_Kept]:
     """Those of the export, the newest first: mostly one."""
     folder = Address(ready.key_setting, ready.export.list_id, ready.export.id).folder
-    stagings = dict(map(staging_of, app.storage.app_blobs.listing_if_there(UNDO, folder)))
-    for run_id in sorted(stagings, reverse=True):
+    stagings = map(staging_of, app.storage.app_blobs.listing_if_there(UNDO, folder))
+    for run_id, staging_id in sorted(stagings, reverse=True):
         run = app.store.load(run_id)
-        if run is None or run.staging_id != stagings[run_id] or run.state not in SUCCEEDED:
+        if run is None or run.staging_id != staging_id or run.state not in SUCCEEDED:
             continue  # it was never sent, or may have removed some of them
         yield _Kept(run, _undo_of(app, run))
 
