@@ -39,6 +39,7 @@ STATUS = {
     "not_possible": 422,
     "trial_invalid": 422,
     "email_invalid": 422,
+    "customer_id_invalid": 422,
     "idempotency_key_used": 422,
     "if_match_missing": 428,
     "unforeseen": 500,

@@ -9,12 +9,9 @@ from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import DuplicateBody, EndBody, Started, WhyBody
 from shared.access import Operation
+from shared.administration.drafts import read_export
 from shared.administration.ending import Members, take_members_out
-from shared.administration.exports import (
-    SORT_KEYS,
-    ListedExport,
-    read_export,
-)
+from shared.administration.exports import SORT_KEYS, ListedExport
 from shared.administration.exports import detach_export as detach
 from shared.administration.exports import duplicate_export as duplicate
 from shared.administration.exports import page_of_exports as page
@@ -26,6 +23,7 @@ from shared.administration.ledgers import Reset
 from shared.administration.ledgers import reset_ledger as reset
 from shared.config.base import ID_PATTERN
 from shared.config.models import Connection, Export
+from shared.operating.person import customer_of, person_of
 from shared.operating.why import why
 from shared.operating.why_answer import Answer
 
@@ -181,9 +179,12 @@ def detach_export(asked: Asked) -> func.HttpResponse:
 def why_not_in_list(asked: Asked) -> func.HttpResponse:
     """Why one person is not in the export's list, or that they are: in words, with its evidence and what to do.
 
-    The answer never has the address. 422 for what is no address.
+    The person is named by their address, or by their customer id, where their row has no usable address. The answer
+    never has the address. 422 for what is neither.
     """
-    return json_answer(why(asked.app, asked.caller, asked.id, read_body(asked.req, WhyBody).email))
+    body = read_body(asked.req, WhyBody)
+    person = customer_of(body.customer_id) if body.customer_id is not None else person_of(body.email or "")
+    return json_answer(why(asked.app, asked.caller, asked.id, person))
 
 
 @endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404,))

@@ -105,6 +105,8 @@ def start_trial(asked: Asked) -> func.HttpResponse:
 def plan_export(asked: Asked) -> func.HttpResponse:
     """Starts a run that is held before it sends anything: its status shows what it would send.
 
+    One that has nothing to do is not held: it ends as `skipped`, with the error `nothing_to_do`.
+
     POST runs/{id}/approve sends it, POST runs/{id}/cancel rejects it. A held run of the export ends; 409 where another
     one is active.
     """

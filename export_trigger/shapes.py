@@ -3,20 +3,31 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from shared.administration.drafts import MOST_NAME_CHARACTERS
 from shared.administration.ending import Members
-from shared.administration.exports import MOST_NAME_CHARACTERS
 from shared.brevo.checks import CheckStep
 from shared.config.base import Id
 from shared.config.models import DisplayName
-from shared.operating.person import LONGEST_ADDRESS_CHARACTERS
+from shared.operating.person import LONGEST_ADDRESS_CHARACTERS, LONGEST_ID_CHARACTERS
 from shared.runs.starting import Start
 from shared.runs.trial import DEFAULT_CUSTOMERS, MOST_CUSTOMERS, MOST_ID_CHARACTERS
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _one_of(first: str, second: str) -> JsonDict:
+    """That a body names one of two, in its description."""
+    return {
+        "oneOf": [
+            {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+            for one, other in ((first, second), (second, first))
+        ]
+    }
 
 
 class StartBody(_Body):
@@ -58,9 +69,18 @@ class EndBody(_Body):
 
 
 class WhyBody(_Body):
-    """The person to look for. It stands here, since addresses in URLs are written into logs."""
+    """The person to look for, by address or by customer id. It stands here, since URLs are written into logs."""
 
-    email: str = Field(min_length=3, max_length=LONGEST_ADDRESS_CHARACTERS)
+    model_config = ConfigDict(json_schema_extra=_one_of("email", "customer_id"))
+
+    email: str | None = Field(default=None, min_length=3, max_length=LONGEST_ADDRESS_CHARACTERS)
+    customer_id: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID_CHARACTERS)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.email is None) == (self.customer_id is None):
+            raise PydanticCustomError("one_of", 'name either "email" or "customer_id"')
+        return self
 
 
 class StartAllBody(_Body):
@@ -72,14 +92,7 @@ class StartAllBody(_Body):
 class WebhookBody(_Body):
     """What was refreshed: an export's id, or a segment's name."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
-                for one, other in (("export", "segment"), ("segment", "export"))
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_one_of("export", "segment"))
 
     export: str | None = Field(default=None, max_length=100)
     segment: str | None = Field(default=None, max_length=100)

@@ -1,11 +1,12 @@
 """Wires the parts together: the one place where settings become storage, configuration and Brevo clients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
 
+from shared.brevo.attributes import AccountAttribute
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
 from shared.brevo.session import BrevoSession
@@ -77,6 +78,10 @@ class App:
             still_wanted=still_wanted,
         )
         return BrevoClient(session)
+
+    def attributes(self, key_setting: str) -> Mapping[str, AccountAttribute]:
+        """The attributes of the account whose key is in the setting of this name. Raises as `BrevoSession.call`."""
+        return self.brevo(key_setting).attributes()
 
     def _where_key_is(self, key_setting: str) -> str:
         connections: list[str] = []

@@ -53,8 +53,8 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "guard-passed-over",
         "A run that a guard stops is sent at once.",
         "runs.steps.stage",
-        "if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):",
-        'if run.kind == "plan" and (why := why_held(app, ready, staged, result.reader.fields, result.gap, None)):',
+        "why = why_held(app, ready, staged, result.reader.fields, result.gap, result.synced)",
+        "why = PLAN if staged.is_to_be_held else None",
     ),
     one(
         "held-goes-on-by-itself",

@@ -20,7 +20,8 @@ from shared.administration.connections import (
     save_connection,
     view_connection,
 )
-from shared.administration.items import parse_item
+from shared.administration.items import parse_item, proposed_id
+from shared.brevo.checks import last_passed, probe_text
 from shared.config.models import Connection
 from shared.errors import ConfigurationError
 
@@ -45,7 +46,9 @@ def ask_new(visit: Visit) -> func.HttpResponse:
 @page("POST", "/new-connection")
 def add(visit: Visit) -> func.HttpResponse:
     """Adds a connection, and leads to its test."""
-    return _saved(visit, visit.form.get("id", "").strip(), None)
+    taken = {each.id for each in visit.app.configuration.read().connections}
+    made = proposed_id(visit.form.get("display_name", ""), taken, "connection")
+    return _saved(visit, visit.form.get("id", "").strip() or made, None)
 
 
 @page("GET", "/connections/<id>")
@@ -69,12 +72,20 @@ def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = Fals
     values = {
         "connection": found,
         "is_whole": isinstance(found, Connection),
+        **(_known(visit, found) if isinstance(found, Connection) else {}),
         "etag": etag,
         "tested": tested,
         "nameless": nameless,
         "exports": [export for export in document.exports if export.connection == found.id],
     }
     return render(visit, "connection.html", values)
+
+
+def _known(visit: Visit, connection: Connection) -> dict[str, Any]:
+    """What is known of the connection without asking Brevo."""
+    accounts, now = visit.app.storage.accounts, visit.app.time()
+    passed = last_passed(connection, accounts)
+    return {"last_passed": passed.isoformat() if passed else "", "probe": probe_text(connection, accounts, now)}
 
 
 @page("GET", "/connections/<id>/attributes")

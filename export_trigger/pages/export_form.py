@@ -4,13 +4,13 @@ Whatever is wrong is said in the form, with all that was typed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import azure.functions as func
 
-from export_trigger.answers import STATUS
 from export_trigger.pages import phrases
+from export_trigger.pages.checked import FIELDS, Checked
 from export_trigger.pages.export_fields import SHARES, faults, sent
 from export_trigger.pages.export_sources import (
     STANDARD,
@@ -21,56 +21,21 @@ from export_trigger.pages.export_sources import (
     samples_of,
     segment_key,
 )
-from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
 from shared.access import require
 from shared.administration.checking import check_export
-from shared.administration.exports import read_export, save_export, view_export
-from shared.administration.items import InvalidInput
-from shared.administration.previewing import losses_by_path, preview_of, previewed_unsaved
+from shared.administration.drafts import Draft, read_draft, read_export
+from shared.administration.exports import save_export, view_export
+from shared.administration.items import InvalidInput, proposed_id
+from shared.administration.previewing import losses_by_path, preview_of, previewed_draft
 from shared.administration.running import require_for_export
+from shared.brevo.attributes import AskAttributes
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, ExportError
-from shared.staging.losses import FieldLoss
-from shared.staging.preview import Preview
 
 _SPARE_ATTRIBUTES = 2
-_UNSAVED = "unsaved"
-
-
-@dataclass
-class Checked:
-    """What a check has found: faults by field, notes, losses by field, and what a run would send where that was asked
-    for.
-
-    `status` is that of the answer. `is_outdated`: somebody has changed the export since the form was opened.
-    """
-
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    losses: Mapping[str, list[FieldLoss]] = field(default_factory=dict)
-    preview: Preview | None = None
-    is_checked: bool = False
-    is_outdated: bool = False
-    status: int = 200
-
-    def loses_too_much(self, share: object) -> bool:
-        """Whether the guard of lost values would hold a run, as far as the first customers show; `share` is its own."""
-        most = share if isinstance(share, int | float) else SHARES["max_warnings"]
-        losses = [each for found in self.losses.values() for each in found if each.attribute]
-        return any(each.lost > most * each.of for each in losses)
-
-    def of(self, *fields: str) -> list[str]:
-        """The faults of these fields."""
-        return [text.partition(": ")[2] for text in self.problems if text.partition(": ")[0] in fields]
-
-    def refuse(self, error: ConfigurationError) -> None:
-        """Notes what was refused. Raises as `refused_words` does."""
-        self.problems = refused_words(error)
-        self.is_outdated = error.code == "changed_meanwhile"
-        self.status = STATUS.get(error.code, 409) if self.is_outdated else 400
 
 
 @page("GET", "/new-export")
@@ -91,7 +56,7 @@ def ask_new(visit: Visit) -> func.HttpResponse:
 def add(visit: Visit) -> func.HttpResponse:
     """Adds an export; or checks, previews, or gives one more row for an attribute."""
     require(visit.caller, "add_export")
-    return _acted(visit, visit.form.get("id", "").strip(), {}, None)
+    return _acted(visit, _typed_id(visit), {}, None)
 
 
 @page("GET", "/exports/<id>/edit")
@@ -116,6 +81,15 @@ def _json_of(export: Export) -> dict[str, Any]:
     return found
 
 
+def _typed_id(visit: Visit) -> str:
+    """The id of the new export; where none is typed, one is made from its name."""
+    typed = visit.form.get("id", "").strip()
+    if typed:
+        return typed
+    taken = {each.id for each in visit.app.configuration.read().exports}
+    return proposed_id(visit.form.get("display_name", ""), taken, "export")
+
+
 def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: str | None) -> func.HttpResponse:
     action, checked = visit.form.get("action", "check"), Checked()
     raw = {**sent(visit.form, before), "id": export_id}
@@ -130,49 +104,71 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
         checked.refuse(error)
     if visit.is_partial:
         names = [name.strip().upper() for name in visit.form.getlist("attribute")]
-        return render(visit, "export_marks.html", {"checked": checked, "raw": raw, "names": names})
+        is_filled = expected is None and not visit.form.get("id", "").strip()
+        values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_id_filled": is_filled}
+        return render(visit, "export_marks.html", values)
     sources = read_sources(visit, str(raw.get("connection") or ""), _place(raw))
     return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
 
 
-def _saved(visit: Visit, raw: Mapping[str, Any], expected: str | None) -> func.HttpResponse:
-    export = read_export(visit.app, visit.caller, raw, raw["id"])
-    saved = save_export(visit.app, visit.caller, export, expected)
-    return redirect(f"{address('exports', saved.item.id)}?done=saved")
+def _saved(visit: Visit, raw: dict[str, Any], expected: str | None) -> func.HttpResponse:
+    draft = _draft(visit, raw)
+    saved = save_export(visit.app, visit.caller, draft.export, expected, draft.new_list)
+    done = "list_made" if draft.new_list else "list_used" if _is_list_to_be_made(visit) else "saved"
+    return redirect(f"{address('exports', saved.item.id)}?done={done}")
 
 
-def _check(visit: Visit, raw: Mapping[str, Any], expected: str | None, checked: Checked, *, with_preview: bool) -> None:
+def _draft(visit: Visit, raw: dict[str, Any]) -> Draft:
+    """The export as the form has it. Raises ConfigurationError."""
+    if _is_list_to_be_made(visit):
+        return read_draft(visit.app, visit.caller, raw, raw["id"])
+    return Draft(read_export(visit.app, visit.caller, raw, raw["id"]))
+
+
+def _is_list_to_be_made(visit: Visit) -> bool:
+    return visit.form.get("make_list") == "yes" and bool(visit.form.get("list_name", "").strip())
+
+
+def _check(visit: Visit, raw: dict[str, Any], expected: str | None, checked: Checked, *, with_preview: bool) -> None:
     """What is wrong with an export as the form has it. Nothing is saved. Raises ConfigurationError."""
-    document = visit.app.configuration.read()
+    app, document = visit.app, visit.app.configuration.read()
     if expected is None and document.export(raw["id"]):
         raise InvalidInput([phrases.ID_TAKEN])
-    given = dict(raw) if raw["id"] else {**raw, "id": _UNSAVED}
-    export = read_export(visit.app, visit.caller, given, given["id"])
-    connection = document.connection_of(export)
+    draft = _draft(visit, raw)
+    connection = document.connection_of(draft.export)
     require(visit.caller, "preview_export", connection)
-    checked.notes = [*check_export(visit.app, export, connection), *_beside(document, export)]
+    ask = cache(app.attributes)  # each of the three below needs them
+    checked.notes = check_export(app, draft.export, connection, ask, has_list=not draft.new_list)
+    checked.notes += _of_list(visit, document, draft)
     checked.is_checked = True
     if connection is not None:
-        _mark_losses(visit, given, checked)
+        _mark_losses(visit, draft.export, ask, checked)
     if with_preview:
-        checked.preview = preview_of(visit.app, previewed_unsaved(visit.app, visit.caller, given))
+        checked.preview = preview_of(app, previewed_draft(app, visit.caller, draft.export), ask)
 
 
-def _mark_losses(visit: Visit, given: Mapping[str, Any], checked: Checked) -> None:
+def _mark_losses(visit: Visit, export: Export, ask: AskAttributes, checked: Checked) -> None:
     """What cannot be read now marks nothing, and the check stays what it is."""
     try:
-        checked.losses = losses_by_path(visit.app, previewed_unsaved(visit.app, visit.caller, given))
+        checked.losses = losses_by_path(visit.app, previewed_draft(visit.app, visit.caller, export), ask)
     except ExportError as error:
         checked.notes.append(f"It is not known how many values would be lost: {error.message}")
 
 
-def _beside(document: Document, export: Export) -> list[str]:
-    """Which other exports put people into the same list."""
+def _of_list(visit: Visit, document: Document, draft: Draft) -> list[str]:
+    """What is to be known of the list: that it is made, or is there already, and who else puts people into it."""
+    export, number = draft.export, draft.export.list_id
+    if draft.new_list:
+        return [f"The list {draft.new_list} is made in Brevo when the export is saved."]
+    used = [f"Brevo has a list of this name already, number {number}: it is used."]
     others = (each for each in document.exports if each.id != export.id and each.connection == export.connection)
     return [
-        f"The export {each.display_name} puts people into this list as well."
-        for each in others
-        if each.list_id == export.list_id
+        *(used if _is_list_to_be_made(visit) else []),
+        *(
+            f"The export {each.display_name} puts people into this list as well."
+            for each in others
+            if each.list_id == number
+        ),
     ]
 
 

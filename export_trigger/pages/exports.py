@@ -28,7 +28,7 @@ from shared.administration.running import require_for_export, start_export, star
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError
-from shared.runs.clearing import members_of
+from shared.runs.clearing import members_of, open_clear
 from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.state import Run
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
@@ -252,12 +252,13 @@ def _asked(
     require_for_export(visit.app, visit.caller, operation, export_id)
     document = visit.app.configuration.read()
     export = find_export(document, export_id)
-    staying = members_of(visit.app, document, export) if template == "end.html" else None
+    is_end = template == "end.html"
     values = {
         "export": export,
         "etag": item_etag(export),
         "operation": operation,
-        "staying": staying,
+        "leaving": open_clear(visit.app, export_id) if is_end else None,
+        "staying": members_of(visit.app, document, export) if is_end else None,
         "plan": plan,
         "problems": problems,
         "may": permissions(document, visit.caller, export),

@@ -145,12 +145,22 @@ LABELS = {
     "mapping.attributes": N_("Attributes"),
     "api_key.setting": N_("Name of the app setting that holds the key"),
     "imports_at_once": N_("Imports at once"),
+    "max_profiles": N_("the segments have more rows than (empty: no limit)"),
+    "max_shrink": N_("the segment has lost more of its customers since the last run than, in per cent"),
+    "max_rejected": N_("more of the rows are rejected than, in per cent"),
+    "max_warnings": N_("a mapped column loses more of its values than, in per cent"),
+    "max_removed": N_("more of the members that we put into the list would be removed than, in per cent"),
+    "hold_hours": N_("Hours that it waits"),
     "import_deadline_hours": N_("Hours that one import may take"),
 }
 """What a page calls the key of the configuration that a fault begins with."""
 ID_TAKEN = f"id: {N_('There is an export of this id already.')}"
 DONE = {
     "saved": N_("Saved. Nothing was sent: the next run uses it."),
+    "list_made": N_("Saved, and the list was made in Brevo. Nothing was sent: the next run uses it."),
+    "list_used": N_(
+        "Saved, with the list of this name that Brevo has already. Nothing was sent: the next run uses it."
+    ),
     "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),
     "rejected": N_("Rejected. Nothing was sent, and the list is as it was."),
     "removed": N_("Removed. The list's members stay in Brevo."),

@@ -15,13 +15,14 @@ from shared.access import is_shared, may, require
 from shared.administration.exports import permissions
 from shared.administration.items import item_etag
 from shared.administration.plan_examples import plan_examples
-from shared.administration.running import approve_run, cancel_run, list_runs, undo_run
+from shared.administration.running import approve_run, cancel_run, list_runs, undo_run, undoable_run
 from shared.config.document import export_unknown
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.kinds import SENDS_NOTHING
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.status import RunStory, duration_seconds, find_run, rejected_rows_part, run_story
+from shared.runs.undoing import why_not_undoable
 
 _RUNS_A_PAGE = 30
 
@@ -30,13 +31,14 @@ _RUNS_A_PAGE = 30
 class RunView:
     """A run as its page shows it. `shown` names the staging, `mode` is its export's, empty where that is gone.
 
-    `actions` is what the caller may do with it now.
+    `actions` is what the caller may do with it now; `undo_refused` says why it cannot be undone, to who might do it.
     """
 
     run: RunStory
     shown: str
     mode: str
     actions: frozenset[str]
+    undo_refused: ConfigurationError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -117,7 +119,10 @@ def show_run(visit: Visit) -> func.HttpResponse:
     document = _document(visit)
     export = document.export(run.export)
     mode = export.sync_mode if export else ""
-    view = RunView(run_story(visit.app, run), run.rejected_id, mode, _actions(visit, document, run))
+    actions, refused = _actions(visit, document, run), None
+    if "undo" in actions and not visit.is_partial:
+        refused = why_not_undoable(visit.app, document, run)
+    view = RunView(run_story(visit.app, run), run.rejected_id, mode, actions, refused)
     values = {"view": view, "run": view.run}
     if not visit.is_partial:
         return render(visit, "run.html", values)
@@ -142,9 +147,15 @@ def _actions(visit: Visit, document: Document, run: Run) -> frozenset[str]:
         found.add("cancel")
     if run.is_held and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("approve")
-    can_undo = run.state in SUCCEEDED and run.list_before is not None and run.sends_segment
-    if can_undo and export and may(visit.caller.role, "run_export", shared=shared):
+    if run.state in SUCCEEDED and run.sends_segment and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("undo")
+    if (
+        run.kind == "clear"
+        and run.state in SUCCEEDED
+        and export
+        and may(visit.caller.role, "remove_export", shared=shared)
+    ):
+        found.add("end")
     if run.rejected_id and may(visit.caller.role, "view_rejected_rows", shared=shared):
         found.add("download")
     return frozenset(found)
@@ -181,6 +192,15 @@ def cancel(visit: Visit) -> func.HttpResponse:
     was_held = find_run(visit.app, visit.path["id"]).is_held
     run = cancel_run(visit.app, visit.caller, visit.path["id"])
     return redirect(f"{address('runs', run.run_id)}?done={'rejected' if was_held else 'cancelled'}")
+
+
+@page("GET", "/runs/<id>/undo")
+def ask_undo(visit: Visit) -> func.HttpResponse:
+    """Says what an undo would do at most, by what the run has done."""
+    run, _ = undoable_run(visit.app, visit.caller, visit.path["id"])
+    before, after, removed = run.list_before or 0, run.list_after or 0, run.counts.contacts_removed
+    values = {"run": run, "leave": max(after - before + removed, 0), "come_back": removed}
+    return render(visit, "undo.html", values)
 
 
 @page("POST", "/runs/<id>/undo")

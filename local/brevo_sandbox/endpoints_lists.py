@@ -113,6 +113,17 @@ def get_folders(world: World, request: Request, _: FaultKind | None) -> Answer:
     return Answer.json({"count": len(numbers), "folders": page})
 
 
+@route("POST", "/contacts/folders")
+def create_folder(world: World, request: Request, _: FaultKind | None) -> Answer:
+    """https://developers.brevo.com/reference/create-folder"""
+    name = request.document().get("name")
+    if name is None:
+        raise ApiError(400, "missing_parameter", "name is missing")
+    if not isinstance(name, str) or not name.strip():
+        raise ApiError(400, "invalid_parameter", "name should be a text")
+    return Answer.json({"id": world.account.add_folder(name)}, 201)
+
+
 def _wanted_list(world: World, request: Request) -> ContactList:
     wanted = world.account.lists.get(request.number("listId"))
     if wanted is None:

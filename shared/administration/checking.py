@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from shared.administration.items import InvalidInput
 from shared.app import App
-from shared.brevo.attributes import AccountAttribute, fault_of
+from shared.brevo.attributes import AccountAttribute, AskAttributes, fault_of
 from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.probed import read_probe
 from shared.config.document import ReadyExport
@@ -22,8 +22,17 @@ _NOT_THERE_YET = ("snapshot_missing", "container_missing")
 _STANDARD = ("first_name", "last_name", "phone")
 
 
-def check_export(app: App, export: Export, connection: Connection | None) -> list[str]:
+def check_export(
+    app: App,
+    export: Export,
+    connection: Connection | None,
+    ask: AskAttributes | None = None,
+    *,
+    has_list: bool = True,
+) -> list[str]:
     """Looks at Brevo and at the newest snapshot. Returns what could not be checked yet.
+
+    `ask` is for who needs the account's attributes as well. Without `has_list` its list is still to be made.
 
     Raises InvalidInput with a line for each fault, or TransientError where one of the two does not answer.
     """
@@ -33,7 +42,7 @@ def check_export(app: App, export: Export, connection: Connection | None) -> lis
         if connection.consent is None:
             problems.append(f"connection: consent for {connection.id} is missing; connect it first")
         else:
-            problems += _brevo_problems(app, export, connection, columns)
+            problems += _brevo_problems(app, export, connection, columns, ask or app.attributes, has_list=has_list)
             problems += _identity_problems(app, export, connection)
     if problems:
         raise InvalidInput(problems)
@@ -115,18 +124,27 @@ def _identity_problems(app: App, export: Export, connection: Connection) -> list
     return []
 
 
-def _brevo_problems(app: App, export: Export, connection: Connection, files: dict[str, tuple[str, ...]]) -> list[str]:
+def _brevo_problems(
+    app: App,
+    export: Export,
+    connection: Connection,
+    files: dict[str, tuple[str, ...]],
+    ask: AskAttributes,
+    *,
+    has_list: bool,
+) -> list[str]:
     ready = ReadyExport(export, connection)
     try:
         brevo = app.brevo(ready.key_setting)
-        known = brevo.attributes()
+        known = ask(ready.key_setting)
     except ConfigurationError as error:
         return [f"connection: {_told(error)}"]
     problems = []
-    try:
-        check_list(brevo, export.list_id)
-    except ConfigurationError as error:
-        problems.append(f"list_id: {_told(error)}")
+    if has_list:
+        try:
+            check_list(brevo, export.list_id)
+        except ConfigurationError as error:
+            problems.append(f"list_id: {_told(error)}")
     for list_id in export.exclude.list_ids:
         try:
             check_excluded_list(brevo, list_id)

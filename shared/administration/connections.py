@@ -200,14 +200,18 @@ def remove_connection(app: App, caller: Caller, connection_id: str, expected: st
     audit.note(app, caller, "remove connection", connection_id)
 
 
-def lists_named(app: App, caller: Caller, connection: Connection, name: str) -> int:
-    """The one list of this name. Raises InvalidInput where there is none, or more than one."""
+class NoSuchList(InvalidInput):
+    """No list of the account has this name."""
+
+
+def list_named(app: App, caller: Caller, connection: Connection, name: str) -> int:
+    """The one list of this name. Raises NoSuchList, and InvalidInput where there is more than one."""
     require(caller, "add_export", connection)
     found = app.brevo(connection.api_key.setting).lists_named(name)
     if len(found) == 1:
         return found[0]
     if not found:
-        raise InvalidInput(["list_name: Brevo has no list of this name"])
+        raise NoSuchList(["list_name: Brevo has no list of this name"])
     raise InvalidInput([f"list_name: several lists have this name: {', '.join(map(str, found))}; choose by list_id"])
 
 

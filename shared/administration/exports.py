@@ -9,23 +9,23 @@ from typing import Any
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
 from shared.administration.checking import check_export
-from shared.administration.connections import lists_named
+from shared.administration.drafts import connection_for
 from shared.administration.items import (
     InvalidInput,
     Saved,
     check_expected,
     check_id,
     item_etag,
-    parse_item,
     parse_strictly,
     with_item,
     without_item,
 )
 from shared.app import App
+from shared.brevo.new_list import make_list
 from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.clearing import members_of, staying_words
+from shared.runs.clearing import check_no_open_clear, members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.starting import note_as_known
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
@@ -43,7 +43,6 @@ _PERMISSIONS: dict[str, Operation] = {
     "run": "run_export",
     "remove": "remove_export",
 }
-MOST_NAME_CHARACTERS = 200
 # How many exports of a page are looked at at the same time: nearly all of it is waiting for storage.
 _AT_ONCE = 8
 SORT_KEYS = ("id", "display_name", "connection", "list_id", "schedule", "next_due", "last_run", "last_success")
@@ -136,28 +135,12 @@ def view_export(app: App, caller: Caller, export_id: str) -> tuple[Export, str]:
     return export, item_etag(export)
 
 
-def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
-    """The export that a JSON body is. It may name its list by `list_name`, which is looked up in Brevo.
+def save_export(app: App, caller: Caller, new: Export, expected: str | None, new_list: str = "") -> Saved[Export]:
+    """Adds or changes an export, once it is checked. Raises InvalidInput with a line for each fault.
 
-    Raises InvalidInput with a line for each fault.
+    With `new_list` a list of this name is made for it, once all else is in order. Where the save fails behind that, the
+    list is there, and a repeated one finds it by its name.
     """
-    if not isinstance(raw, dict) or "list_name" not in raw:
-        return parse_item(Export, raw, export_id)
-    others = {name: value for name, value in raw.items() if name != "list_name"}
-    name = raw["list_name"]
-    if "list_id" in others:
-        raise InvalidInput(["list_name: choose the list by list_id or by list_name, not by both"], "body_invalid")
-    if not isinstance(name, str) or not name.strip() or len(name) > MOST_NAME_CHARACTERS:
-        raise InvalidInput([f"list_name: is a text of 1 to {MOST_NAME_CHARACTERS} characters"], "body_invalid")
-    parsed = parse_item(Export, {**others, "list_id": 1}, export_id)
-    connection = _connection(app.configuration.read(), parsed)
-    if connection is None:
-        raise InvalidInput(["list_name: takes a connection to look it up with; choose by list_id"])
-    return parsed.model_copy(update={"list_id": lists_named(app, caller, connection, name)})
-
-
-def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> Saved[Export]:
-    """Adds or changes an export, once it is checked. Raises InvalidInput with a line for each fault."""
     operation: Operation = "add_export" if expected is None else "edit_export"
     require(caller, operation)
     document = app.configuration.read()
@@ -165,10 +148,19 @@ def save_export(app: App, caller: Caller, new: Export, expected: str | None) -> 
     _require_for(document, caller, operation, before, new)
     app.configuration.require_writable()
     check_expected(f"export {new.id}", before, expected)
-    notes = check_export(app, new, document.connection_of(new))
+    connection = document.connection_of(new)
+    notes = check_export(app, new, connection, has_list=not new_list)
+    if new_list and connection is not None:
+        new = new.model_copy(update={"list_id": _made_list(app, caller, connection, new_list)})
     staying = _save(app, caller, operation, new, expected)
     notes += _staying_note(staying, before)
     return Saved(new, is_new=before is None, notes=tuple(notes), members_stay=staying)
+
+
+def _made_list(app: App, caller: Caller, connection: Connection, name: str) -> int:
+    number = make_list(app.brevo(connection.api_key.setting).session, name)
+    audit.note(app, caller, "make list", str(number))
+    return number
 
 
 def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "") -> Saved[Export]:
@@ -200,7 +192,8 @@ def schedule_export(
 def remove_export(app: App, caller: Caller, export_id: str, expected: str | None) -> int | None:
     """Removes the export, and its ledger with it. Its list's members stay: how many, None where that is not known.
 
-    A run of it sends nothing after the batch that is on its way.
+    A run of it sends nothing after the batch that is on its way. Raises ConfigurationError, such as while a run takes
+    its members out of the list.
     """
 
     require(caller, "remove_export")
@@ -213,6 +206,7 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
 
     document = app.configuration.read()
     change(document)
+    check_no_open_clear(app, export_id)
     staying = members_of(app, document, find_export(document, export_id))
     app.configuration.change(caller.name, f"remove export {export_id}", change)
     drop_ledgers(app.storage.app_blobs, export_id)
@@ -269,6 +263,7 @@ def _save(
         _require_for(document, caller, operation, before, new)
         changed = with_item(document, "exports", new)
         if before is not None and _goes_elsewhere(before, new):
+            check_no_open_clear(app, new.id)
             staying = members_of(app, document, before)
         if may_be_due(before, new):
             note_as_known(app, new)
@@ -299,14 +294,7 @@ def _require_for(document: Document, caller: Caller, operation: Operation, befor
     """The caller needs the connection that the export has, and the one that it is to have."""
     if before is not None:
         require(caller, operation, document.connection_of(before))
-    require(caller, operation, _connection(document, new))
-
-
-def _connection(document: Document, export: Export) -> Connection | None:
-    connection = document.connection_of(export)
-    if export.connection is not None and connection is None:
-        raise InvalidInput([f"connection: there is no connection {export.connection}"])
-    return connection
+    require(caller, operation, connection_for(document, new))
 
 
 def _matches(export: Export, search: str) -> bool:

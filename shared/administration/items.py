@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import re
+import unicodedata
+from collections.abc import Container
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -16,6 +20,7 @@ from shared.config.store import plain
 from shared.errors import ConfigurationError
 
 ANY = "*"
+MOST_ID_CHARACTERS = 50
 _ID: TypeAdapter[str] = TypeAdapter(Id)
 
 
@@ -92,6 +97,14 @@ def check_id(item_id: str) -> None:
     except ValidationError:
         words = "id: takes 1 to 50 small letters, digits and hyphens, and begins and ends with a letter or digit"
         raise InvalidInput([words], "body_invalid") from None
+
+
+def proposed_id(name: str, taken: Container[str], otherwise: str) -> str:
+    """An id that says the name and is not taken; begun by `otherwise` where no letter of the name can be in an id."""
+    plain_letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain_letters)[:MOST_ID_CHARACTERS].strip("-") or otherwise
+    numbered = (f"{words[: MOST_ID_CHARACTERS - 5].strip('-')}-{number}" for number in count(2))
+    return next(each for each in chain([words], numbered) if each not in taken)
 
 
 def item_etag(item: Connection | Export | Document) -> str:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from shared.access import Caller, require
 from shared.administration.checking import path_of
-from shared.administration.exports import read_export
+from shared.administration.drafts import read_export
 from shared.administration.items import InvalidInput
 from shared.administration.running import require_for_export
 from shared.app import App
+from shared.brevo.attributes import AskAttributes
 from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport, make_ready, ready_export
+from shared.config.models import Export
 from shared.errors import ConfigurationError
 from shared.runs.guards import check_staged
 
@@ -37,8 +39,12 @@ def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
     """
     require(caller, "preview_export")
     named = raw.get("id") if isinstance(raw, dict) else None
+    return previewed_draft(app, caller, read_export(app, caller, raw, named if isinstance(named, str) else _UNSAVED))
+
+
+def previewed_draft(app: App, caller: Caller, export: Export) -> ReadyExport:
+    """The same by what its JSON was read as."""
     document = app.configuration.read()
-    export = read_export(app, caller, raw, named if isinstance(named, str) else _UNSAVED)
     connection = document.connection_of(export)
     require(caller, "preview_export", connection)
     if export.connection is not None and connection is None:
@@ -46,11 +52,14 @@ def previewed_unsaved(app: App, caller: Caller, raw: Any) -> ReadyExport:
     return probed_export(app.storage.accounts, make_ready(document, export))
 
 
-def preview_of(app: App, ready: ReadyExport) -> "Preview":
-    """What a run would send. Where a guard would hold that run, the first note says so. Raises as staging does."""
+def preview_of(app: App, ready: ReadyExport, ask: AskAttributes | None = None) -> "Preview":
+    """What a run would send. Where a guard would hold that run, the first note says so. Raises as staging does.
+
+    `ask` is for who has asked Brevo for the attributes already.
+    """
     from shared.staging.preview import preview  # brings what only a preview needs
 
-    found = preview(app.storage.segment_blobs, ready, app.brevo)
+    found = preview(app.storage.segment_blobs, ready, ask or app.attributes)
     try:
         check_staged(ready.export, found, found.notes, app.store.success(ready.export.id))
     except ConfigurationError as error:
@@ -58,11 +67,11 @@ def preview_of(app: App, ready: ReadyExport) -> "Preview":
     return found
 
 
-def losses_by_path(app: App, ready: ReadyExport) -> "dict[str, list[FieldLoss]]":
+def losses_by_path(app: App, ready: ReadyExport, ask: AskAttributes) -> "dict[str, list[FieldLoss]]":
     """What the first customers would lose, by the path of the key in the export. Raises as staging does."""
     from shared.staging.losses import first_losses  # brings what only a preview needs
 
     found: dict[str, list[FieldLoss]] = defaultdict(list)
-    for each in first_losses(app.storage.segment_blobs, ready, app.brevo):
+    for each in first_losses(app.storage.segment_blobs, ready, ask):
         found[path_of(ready.export, each.attribute) if each.attribute else "mapping.email"].append(each)
     return found

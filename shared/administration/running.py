@@ -14,7 +14,7 @@ from shared.administration.exports import find_export
 from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.base import ID_PATTERN
-from shared.config.document import ready_export
+from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.holding import approve
@@ -135,16 +135,19 @@ def start_plan(app: App, caller: Caller, export_id: str, trigger: Trigger) -> St
     return start
 
 
-def undo_run(app: App, caller: Caller, run_id: str, trigger: Trigger) -> Start:
-    """Starts a run that puts the list's members back to who they were before this run, or finds the one under way.
-
-    Raises AccessDenied, and ConfigurationError where the run cannot be undone.
-    """
+def undoable_run(app: App, caller: Caller, run_id: str) -> tuple[Run, ReadyExport]:
+    """A run that can be undone, and its export. Raises AccessDenied, and ConfigurationError where it cannot."""
     require(caller, "run_export")
     run = find_run(app, run_id)
     require_for_export(app, caller, "run_export", run.export)
     ready = ready_export(app.document(), run.export)
     check_undoable(app, ready, run)
+    return run, ready
+
+
+def undo_run(app: App, caller: Caller, run_id: str, trigger: Trigger) -> Start:
+    """Starts a run that puts the list's members back, or finds the one under way. Raises as `undoable_run`."""
+    run, ready = undoable_run(app, caller, run_id)
     active = app.store.active(run.export)
     there = app.store.load(active) if active else None
     if there is not None and there.undo_of == run.run_id:

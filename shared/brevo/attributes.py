@@ -4,7 +4,7 @@ Brevo ignores a value that does not fit its attribute without a word, so the acc
 https://developers.brevo.com/reference/get-attributes, https://developers.brevo.com/reference/create-contact (Nov. 2026)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,6 +39,10 @@ class AccountAttribute:
     kind: Kind
     options: Mapping[str, str] = field(default_factory=dict)
     described: str = ""
+
+
+# Asks for an account's attributes, by the setting that holds its key.
+AskAttributes = Callable[[str], Mapping[str, AccountAttribute]]
 
 
 def read_attribute(name: str, category: str, kind: str, enumeration: Any, choices: Any) -> AccountAttribute:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
@@ -139,7 +139,7 @@ def check_connection(
         ("lists readable", lambda: f"{client(setting).list_count()} lists."),
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
         ("contacts exportable", lambda: _exportable(connection, client)),
-        ("probe", lambda: _probe(connection, accounts, now)),
+        ("probe", lambda: probe_text(connection, accounts, now)),
         ("contract", lambda: _contract(setting, client, accounts, now)),
         ("consent", lambda: _consent(connection)),
     ]
@@ -193,13 +193,22 @@ def _exportable(connection: Connection, client: Callable[[str], BrevoClient]) ->
     return "Brevo takes such requests, so runs can ask who left their list."
 
 
-def _probe(connection: Connection, accounts: Rows, now: datetime) -> str:
+def probe_text(connection: Connection, accounts: Rows, now: datetime) -> str:
     """What was probed and when; that nobody has is no fault."""
     answers = read_probe(accounts, connection.api_key.setting)
     if answers is None:
         command = f"`segment-export probe {connection.id} --list LIST`"
-        return f"Never. {command}, with an empty list of yours, asks what no page says."
-    return f"{age_text(answers, now)}: {'; '.join(described(answers))}."
+        return (
+            f"Not tried yet. {command}, with an empty list of yours, tries with contacts of its own what no page of "
+            "Brevo's says: what imports do with who left a list, with numbers of others, with dates."
+        )
+    return f"Tried on {age_text(answers, now)}: {'; '.join(described(answers))}."
+
+
+def last_passed(connection: Connection, accounts: Rows) -> datetime | None:
+    """When Brevo has last answered for the account's contract, which is the last of its steps; within some minutes."""
+    row = accounts.get(connection.api_key.setting, _ALLOWANCE)
+    return datetime.fromtimestamp(float(row.values["at"]), UTC) if row else None
 
 
 def _consent(connection: Connection) -> str:

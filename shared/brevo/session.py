@@ -19,7 +19,7 @@ READ_SECONDS = 120
 _LARGEST_ANSWER_BYTES = 20_000_000
 # A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
 _LONGEST_WAIT_SECONDS = 15.0
-_WORDS = {"account", "attributes", "contacts", "import", "lists", "normal", "processes", "remove"}
+_WORDS = {"account", "attributes", "contacts", "folders", "import", "lists", "normal", "processes", "remove"}
 
 
 @dataclass
@@ -62,9 +62,10 @@ class BrevoSession:
         *,
         params: Mapping[str, str | int] | None = None,
         body: bytes | None = None,
+        attempts: int = 4,
     ) -> Any:
         """The answer's JSON. Raises one of the three kinds of ExportError; a transient one after a few tries."""
-        for attempt in stamina.retry_context(on=_worth_waiting, attempts=4, timeout=60, wait_initial=0.5):
+        for attempt in stamina.retry_context(on=_worth_waiting, attempts=attempts, timeout=60, wait_initial=0.5):
             with attempt:
                 self.pace.take(kind)
                 self.still_wanted()

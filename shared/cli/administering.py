@@ -131,7 +131,8 @@ def export_show(export: str) -> None:
 @if_match_option
 def export_save(export: str, file: str, replace: bool, if_match: str | None) -> None:
     """Add it, or change it, once its list, attributes and columns are checked."""
-    from shared.administration.exports import read_export, save_export
+    from shared.administration.drafts import read_export
+    from shared.administration.exports import save_export
 
     app = open_app()
     new = read_export(app, caller(), read_body(file), export)

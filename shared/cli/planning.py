@@ -15,7 +15,10 @@ _WAIT = "work the queue here and wait"
 @export_argument
 @click.option("--wait", is_flag=True, help=f"{_WAIT} until it is held: exit status 3")
 def plan(export: str, wait: bool) -> int:
-    """Start a run that is held before it sends anything, and shows what it would send. A held run of it ends."""
+    """Start a run that is held before it sends anything, and shows what it would send. A held run of it ends.
+
+    Where there is nothing to do, it ends by itself.
+    """
     from shared.administration.running import start_plan
 
     app = open_app()

@@ -12,20 +12,30 @@ from shared.storage.overlapping import overlapping
 _BEFORE = rb"(?<![A-Za-z0-9._%+-])"
 _BEHIND = rb"(?!\.?[A-Za-z0-9-])"
 LONGEST_ADDRESS_CHARACTERS = 320
+LONGEST_ID_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`address` as we send it; `spellings` in lower case, that one included. Only a valid one can have been sent."""
+    """`address` as we send it; `spellings` in lower case, that one included. Only a valid one can have been sent.
+
+    `customer_id` of one that is asked for by it; then the address may not be known, and is empty.
+    """
 
     address: str
     spellings: frozenset[str]
     is_valid: bool
+    customer_id: str = ""
 
     @property
     def digests(self) -> set[str]:
         """What stands for the address in the reports of rejected rows."""
         return {address_digest(spelling) for spelling in self.spellings}
+
+    @property
+    def words(self) -> str:
+        """What the person is looked for by."""
+        return "address" if self.address else "customer id"
 
     @property
     def shown(self) -> str:
@@ -74,3 +84,11 @@ def person_of(email: str) -> Person:
     judged = judge_email(typed)
     address = judged or typed
     return Person(address, frozenset((address, typed)), judged is not None)
+
+
+def customer_of(customer_id: str) -> Person:
+    """A person of whom the customer id is known alone. Raises ConfigurationError for what can be none."""
+    typed = customer_id.strip()
+    if not typed or len(typed) > LONGEST_ID_CHARACTERS or not typed.isprintable():
+        raise ConfigurationError("customer_id_invalid", "That is no customer id.", "Give the whole of it.")
+    return Person("", frozenset(), is_valid=False, customer_id=typed)

@@ -47,16 +47,17 @@ class PatientSession(BrevoSession):
         *,
         params: Mapping[str, str | int] | None = None,
         body: bytes | None = None,
+        attempts: int = 4,
     ) -> Any:
         """As `BrevoSession.call`; raises TransientError after some more tries."""
         for _ in range(_TRIES):
             try:
-                return super().call(kind, method, path, params=params, body=body)
+                return super().call(kind, method, path, params=params, body=body, attempts=attempts)
             except TransientError as error:
                 wait = error.retry_after_seconds or _SHORT_SECONDS
                 self.tell(f"{error.message} The probe goes on in {wait:,.0f} s.")
                 self.clock.sleep(wait)
-        return super().call(kind, method, path, params=params, body=body)
+        return super().call(kind, method, path, params=params, body=body, attempts=attempts)
 
 
 @dataclass

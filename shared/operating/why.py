@@ -1,9 +1,11 @@
 """Why is this person not in the list? One person, every source that knows something, one answer.
 
+Somebody whose row has no usable address is asked for by the customer id.
 The address is in nothing that is written: not in the audit trail, not in the answer, not in an error.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from shared.access import Caller
@@ -11,12 +13,14 @@ from shared.administration import audit
 from shared.administration.running import require_for_export
 from shared.app import App
 from shared.brevo.probed import probed_export
-from shared.brevo.single_contacts import SingleContact, find_single
+from shared.brevo.single_contacts import By, SingleContact, find_single
 from shared.config.document import ReadyExport, ready_export
+from shared.config.models import Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, described
 from shared.mapping.results import RejectedRow
 from shared.operating.person import Person, person_of
+from shared.operating.removed import look_for_removal
 from shared.operating.why_answer import Answer, Facts, decided
 from shared.runs.leavers import has_left
 from shared.runs.run_ids import is_run_id
@@ -33,6 +37,8 @@ _FATES = {
     "duplicate_email": "an earlier row of the segment has this address, and that one is sent",
     "filtered": "source.only leaves this row out",
 }
+_NO_CONTACT = "it has no contact with such an address"
+_NO_ADDRESS = "the customer's address is not known"
 _OUTCOMES = {
     "not_sent": "not sent",
     "sent_without_value": "sent without this value",
@@ -40,24 +46,24 @@ _OUTCOMES = {
 }
 
 
-def why(app: App, caller: Caller, export_id: str, email: str) -> Answer:
-    """Why the person with this address is in the export's list, or not. Changes nothing.
+def why(app: App, caller: Caller, export_id: str, person: Person) -> Answer:
+    """Why the person is in the export's list, or not. Changes nothing.
 
-    A source that does not answer is named in the evidence. Raises AccessDenied, and ConfigurationError for what is no
-    address, an unknown export, and one without a connection that is ready.
+    A source that does not answer is named in the evidence. Raises AccessDenied, and ConfigurationError for an unknown
+    export, and for one without a connection that is ready.
     """
     require_for_export(app, caller, "ask_why", export_id)
-    person = person_of(email)
     ready = probed_export(app.storage.accounts, ready_export(app.document(), export_id))
     audit.note(app, caller, "why", export_id)
-    facts = Facts(ready.export)
+    facts = Facts(ready.export, person)
     for name, look in (
         ("The segments", _look_into_segments),
         ("The runs", _look_into_runs),
         ("Brevo's record", _ask_brevo),
         ("Brevo's answer on who left the list", _look_for_leaving),
+        ("What runs have removed", look_for_removal),
     ):
-        _part(facts, name, partial(look, app, ready, person, facts))
+        _part(facts, name, partial(look, app, ready, facts))
     return decided(facts)
 
 
@@ -69,9 +75,7 @@ def _part(facts: Facts, name: str, look: Callable[[], None]) -> None:
         facts.tell(f"{name} could not be read: {described(error)}")
 
 
-def _look_into_segments(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
-    from shared.staging.search import rows_with  # brings DuckDB, which describing the answer does not need
-
+def _look_into_segments(app: App, ready: ReadyExport, facts: Facts) -> None:
     blobs = app.storage.segment_blobs
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     facts.snapshot = snapshot.id
@@ -81,10 +85,32 @@ def _look_into_segments(app: App, ready: ReadyExport, person: Person, facts: Fac
     except ConfigurationError as error:
         facts.is_whole = False
         facts.tell(f"The newest snapshot is not complete: {error.message}")
-    facts.rows = rows_with(blobs, ready, snapshot, person.address)
+    facts.rows = _rows(app, ready, snapshot, facts)
     if not facts.rows:
-        facts.tell(f"Newest snapshot ({times}): no row has this address{_files_text(snapshot)}.")
+        facts.tell(f"Newest snapshot ({times}): no row has this {facts.person.words}{_files_text(snapshot)}.")
     _tell_rows(facts, facts.rows, lambda row: f"Newest snapshot ({times}): {_place(row)}: {_fate(row)}.")
+
+
+def _rows(app: App, ready: ReadyExport, snapshot: Snapshot, facts: Facts) -> list[RejectedRow]:
+    """The person's rows. A customer with an address is that person from then on: another row may have the address.
+
+    Raises ConfigurationError where customers have no ids.
+    """
+    # These bring DuckDB, which describing the answer does not need.
+    from shared.mapping.email_rule import judge_email
+    from shared.staging.search import SoughtAddress, SoughtCustomer, check_ids, rows_with
+
+    blobs, person = app.storage.segment_blobs, facts.person
+    if not person.customer_id:
+        return rows_with(blobs, ready, snapshot, SoughtAddress(person.address))
+    check_ids(blobs, ready.export, snapshot)
+    own = rows_with(blobs, ready, snapshot, SoughtCustomer(person.customer_id))
+    unusable = [row for row in own if not (row.email and judge_email(row.email))]
+    address = next((row.email for row in own if row.email and row not in unusable), None)
+    if address is None:
+        return own
+    facts.person = replace(person_of(address), customer_id=person.customer_id)
+    return [*rows_with(blobs, ready, snapshot, SoughtAddress(facts.person.address)), *unusable]
 
 
 def _files_text(snapshot: Snapshot) -> str:
@@ -108,7 +134,7 @@ def _fate(row: RejectedRow) -> str:
     return _FATES.get(row.reason, f"{row.reason}, in {row.field}" if row.field else row.reason)
 
 
-def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+def _look_into_runs(app: App, ready: ReadyExport, facts: Facts) -> None:
     run = _deciding_run(app, ready, facts)
     facts.run, facts.is_run_known = run, True
     if run is None:
@@ -118,15 +144,18 @@ def _look_into_runs(app: App, ready: ReadyExport, person: Person, facts: Facts) 
     unsent = app.store.started(ready.export.id).unsent
     undo = app.store.load(unsent) if is_run_id(unsent) else None
     if undo and undo.kind == "clear":
+        facts.cleared_by = undo
         facts.tell(f"Run {undo.run_id} has taken out of the list whom the export had put there.")
     if undo and undo.undo_of == run.run_id:
         facts.tell(f"Run {undo.run_id} has undone it: whom it had added was taken out of the list again.")
     if not run.rejected_id:
         return
-    facts.reported = rows_of(app.storage.app_blobs, run.run_id, run.rejected_id, person.digests)
+    facts.reported = rows_of(
+        app.storage.app_blobs, run.run_id, run.rejected_id, facts.person.digests, facts.person.customer_id
+    )
     _look_for_unnamed(app, run, facts)
     if not facts.reported:
-        facts.tell(f"Run {run.run_id}: none of its rejected rows has this address.")
+        facts.tell(f"Run {run.run_id}: none of its rejected rows has this {facts.person.words}.")
     _tell_rows(
         facts,
         facts.reported,
@@ -173,18 +202,27 @@ def _run_text(run: Run, newest: str) -> str:
     return f"{text}. {run.error.message if run.error else ''}".strip()
 
 
-def _ask_brevo(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
-    if not person.is_valid:
-        facts.tell("Brevo was not asked: it has no contact with such an address.")
+def _ask_brevo(app: App, ready: ReadyExport, facts: Facts) -> None:
+    person, by = facts.person, _by(ready.export, facts.person)
+    if by is None:
+        facts.tell(f"Brevo was not asked: {_NO_CONTACT if person.address else _NO_ADDRESS}.")
         return
-    facts.contact = find_single(app.brevo(ready.key_setting).session, person.address)
+    value = person.address if by == "email_id" else person.customer_id
+    facts.contact = find_single(app.brevo(ready.key_setting).session, value, by)
     facts.is_contact_known = True
-    facts.tell(_contact_text(facts.contact, ready.export.list_id))
+    facts.tell(_contact_text(facts.contact, ready.export.list_id, "address" if by == "email_id" else "customer id"))
 
 
-def _contact_text(contact: SingleContact | None, list_id: int) -> str:
+def _by(export: Export, person: Person) -> By | None:
+    """What Brevo finds the person's contact by."""
+    if person.is_valid:
+        return "email_id"
+    return "ext_id" if person.customer_id and export.identify_by == "customer_id" else None
+
+
+def _contact_text(contact: SingleContact | None, list_id: int, by: str) -> str:
     if contact is None:
-        return "Brevo has no contact with this address."
+        return f"Brevo has no contact with this {by}."
     others = [number for number in contact.lists if number != list_id]
     parts = [f"Brevo has contact {contact.id}, {'' if list_id in contact.lists else 'not '}in list {list_id}"]
     parts += [f"in list {_numbers(others)}"] if others else []
@@ -197,10 +235,10 @@ def _numbers(lists: Iterable[int]) -> str:
     return ", ".join(map(str, lists))
 
 
-def _look_for_leaving(app: App, ready: ReadyExport, person: Person, facts: Facts) -> None:
+def _look_for_leaving(app: App, ready: ReadyExport, facts: Facts) -> None:
     """Only where Brevo's own record does not say it."""
-    if facts.contact is not None or not ready.asks_who_left or not person.is_valid:
+    if facts.contact is not None or not ready.asks_who_left or not facts.person.is_valid:
         return
-    facts.has_left = has_left(app, ready, person.address) is True
+    facts.has_left = has_left(app, ready, facts.person.address) is True
     if facts.has_left:
         facts.tell(f"Brevo's last answer on who left list {ready.export.list_id} has this address.")

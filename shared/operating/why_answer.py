@@ -7,13 +7,16 @@ from shared.brevo.single_contacts import SingleContact
 from shared.config.models import Export
 from shared.errors import masked
 from shared.mapping.results import WARNINGS, RejectedRow
+from shared.operating.person import Person
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.why_not_running import held_words
+from shared.times import local_text
 
 Verdict = Literal[
     "in_list",
     "blocked_in_brevo",
     "left_list",
+    "removed_by_run",
     "not_in_segment",
     "filtered",
     "rejected",
@@ -40,15 +43,30 @@ class Answer:
     advice: str
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A run that has taken the person out of the list: one that mirrors its segment, or the undo of `undone`."""
+
+    run: Run
+    undone: Run | None = None
+
+    @property
+    def at(self) -> str:
+        """When it ended."""
+        return local_text(self.run.times[self.run.state])
+
+
 @dataclass
 class Facts:
     """What the sources say. `rows` is None where the segments could not be read; `is_whole` is of the snapshot.
 
     `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
-    Brevo may have rejected somebody in that run who is in no report.
+    Brevo may have rejected somebody in that run who is in no report. `cleared_by` is the run that has taken out of the
+    list all whom the export had put there, where it was the last one.
     """
 
     export: Export
+    person: Person
     snapshot: str = ""
     is_whole: bool = True
     rows: list[RejectedRow] | None = None
@@ -59,11 +77,18 @@ class Facts:
     contact: SingleContact | None = None
     is_contact_known: bool = False
     has_left: bool = False
+    removal: Removal | None = None
+    cleared_by: Run | None = None
     evidence: list[str] = field(default_factory=list)
 
     def tell(self, text: str) -> None:
         """Adds to the evidence; a file's name may hold an address."""
         self.evidence.append(masked(text))
+
+    @property
+    def is_in_list(self) -> bool:
+        """True where Brevo says that the person is in the list."""
+        return self.contact is not None and self.export.list_id in self.contact.lists
 
     @property
     def is_sendable(self) -> bool:
@@ -114,7 +139,7 @@ def decided(facts: Facts) -> Answer:
 
 def _by_the_list(facts: Facts) -> _Decision | None:
     number = facts.export.list_id
-    if facts.contact is None or number not in facts.contact.lists:
+    if facts.contact is None or not facts.is_in_list:
         return None
     if facts.contact.is_blocked:
         return _blocked(f"The person is in list {number}, but blocked for e-mails in Brevo.")
@@ -132,13 +157,15 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     if facts.rows is None or facts.is_sendable:
         return None
     if not facts.rows and not facts.is_whole:
-        sentence = "No row that can be read has this address, and the newest snapshot is not complete."
+        sentence = f"No row that can be read has this {facts.person.words}, and the newest snapshot is not complete."
         return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
+    if not facts.rows and facts.removal and not facts.removal.undone:
+        return _removed_by_mirror(facts, facts.removal)
     if not facts.rows:
         return _Decision(
             "not_in_segment",
-            "No row of the newest snapshot has this address.",
-            "Look in Customer Insights whether the person is in the segment, and with which address. "
+            f"No row of the newest snapshot has this {facts.person.words}.",
+            f"Look in Customer Insights whether the person is in the segment, and with which {facts.person.words}. "
             "If they are, refresh the segment.",
         )
     refused = [row for row in facts.rows if row.reason != "filtered"]
@@ -147,6 +174,21 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
         return _Decision("filtered", "The person's row is left out by source.only of the export.", advice, "filtered")
     sentence = f"The person is in the segment, but their row cannot be sent: {refused[0].reason}."
     return _Decision("rejected", sentence, _LOOK_AT_ROW, refused[0].reason)
+
+
+def _removed_by_mirror(facts: Facts, removal: Removal) -> _Decision:
+    run = removal.run
+    done = f"Run {run.run_id} removed the contact on {removal.at}"
+    sentence = f"{done}, since no row of the segment has the address any more."
+    if run.snapshot != facts.snapshot:
+        sentence = f"{done}: its snapshot had no row of the contact to send, and the newest snapshot has none either."
+    return _Decision(
+        "removed_by_run",
+        sentence,
+        "Nothing, where the person has left the segment. Else look in Customer Insights whether they are in it, and "
+        "with which address: the run after the next refresh puts them back. `segment-export undo "
+        f"{run.run_id}` puts back all whom that run has removed, while no later run has changed the list.",
+    )
 
 
 def _by_leaving(facts: Facts) -> _Decision | None:
@@ -205,6 +247,8 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision(
             "not_exported_yet", sentence, f"`segment-export status {run.run_id}` says why, and what to do."
         )
+    if facts.removal or facts.cleared_by:
+        return _removed_since(facts)
     if facts.has_unnamed:
         sentence = "The last run sent the person. Brevo rejected contacts of it without naming them: they may be one."
         return _Decision("unknown", sentence, "Look at the contact and at the import's process in Brevo.")
@@ -221,3 +265,17 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision("lost_by_hand", sentence, f"{advice} The next run puts back those who did not leave.")
     repair = f"`segment-export verify {facts.export.id} --repair --wait`"
     return _Decision("lost_by_hand", sentence, f"{advice} No run with this sync_mode sees it: {repair} puts them back.")
+
+
+def _removed_since(facts: Facts) -> _Decision:
+    """What runs of the export itself have done since the person was sent."""
+    removal, cleared_by = facts.removal, facts.cleared_by
+    sentence = ""
+    if removal:
+        sentence = f"Run {removal.run.run_id} removed the contact on {removal.at}."
+    if removal and removal.undone:
+        sentence = f"{sentence[:-1]}: it has undone the run {removal.undone.run_id}, which had added it."
+    if cleared_by:
+        at = Removal(cleared_by).at
+        sentence = f"Run {cleared_by.run_id} took out of the list, on {at}, whom the export had put there."
+    return _Decision("removed_by_run", sentence, _run_it(facts))

@@ -15,7 +15,7 @@ from shared.errors import ConfigurationError, TransientError
 from shared.mapping.leavers import DigestKey
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
-from shared.runs.state import SUCCEEDED
+from shared.runs.state import SUCCEEDED, Run
 from shared.staging.folders import working_folder
 from shared.storage.failures import Conflict, NotFound
 from shared.sync.stored import Address, Stored
@@ -80,6 +80,24 @@ def members_of(app: App, document: Document, export: Export) -> int | None:
     if not _is_kept(app, address):
         return None
     return _opened(app, address, export, key, lambda opened: None if opened.unread else _size(opened))
+
+
+def open_clear(app: App, export_id: str) -> Run | None:
+    """The run that takes the export's members out of its list now, or waits for approval of that."""
+    active = app.store.active(export_id)
+    run = app.store.load(active) if active else None
+    return run if run is not None and run.kind == "clear" and not run.is_final else None
+
+
+def check_no_open_clear(app: App, export_id: str) -> None:
+    """Raises ConfigurationError while members are to leave the list first: the end of the export would leave them."""
+    if run := open_clear(app, export_id):
+        raise ConfigurationError(
+            "members_leaving",
+            f"The run {run.run_id} takes the members of {export_id} out of its list: it is {run.state}.",
+            f"{'Approve it' if run.is_held else 'Wait for its end'}, and end the export once it has succeeded. Where "
+            "the members are to stay in the list, cancel that run first.",
+        )
 
 
 def staying_words(members: int, list_id: int) -> str:

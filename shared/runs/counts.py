@@ -35,6 +35,11 @@ class Counts(RowCounts):
         return self.contacts_mapped - sum(self.contacts_left_out.values()) - self.contacts_up_to_date
 
     @property
+    def has_nothing_to_do(self) -> bool:
+        """True where nobody is to be sent, taken out of the list, or put back into it."""
+        return not (self.contacts_to_send or self.contacts_to_remove or self.contacts_to_add)
+
+    @property
     def rejected_by_brevo(self) -> int:
         """Contacts that Brevo rejected, for any reason."""
         return sum(self.contacts_rejected_by_brevo.values())

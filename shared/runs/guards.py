@@ -17,7 +17,7 @@ from shared.runs.verifying import Verified
 OURS = "members whom we have put there"
 _APPROVE = "If this is right, approve the run."
 _ACCEPT = "If this is right, run the export again with --accept."
-_PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves it.", "")
+PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves it.", "")
 
 
 def why_held(
@@ -36,7 +36,7 @@ def why_held(
                 _check_removals(ready.export, synced)
     except ConfigurationError as error:
         return Problem.of(error)
-    return _PLAN if staged.is_to_be_held else None
+    return PLAN if staged.is_to_be_held else None
 
 
 def _check(export: Export, staged: Run, fields: list[FieldCounts], gap: str, before: Success | None) -> None:

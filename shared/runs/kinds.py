@@ -4,9 +4,9 @@ from typing import Literal
 
 Trigger = Literal["http", "webhook", "timer", "event", "terminal"]
 # A trial sends a few customers to another list. It lives as every run does, and nothing of its export depends on it.
-# A plan is held whatever the guards say; once approved, it is a run as any other. An undo takes back what a run has
-# changed in the list, a clear takes out of it whom an export that ends has put there, a verification compares the list
-# with the segment: they send nothing. A repair makes it right.
+# A plan with something to do is held whatever the guards say; once approved, it is a run as any other. An undo takes
+# back what a run has changed in the list, a clear takes out of it whom an export that ends has put there, a
+# verification compares the list with the segment: they send nothing. A repair makes it right.
 Kind = Literal["export", "trial", "plan", "undo", "clear", "verify", "repair"]
 SENDS_SEGMENT: frozenset[Kind] = frozenset(("export", "plan", "repair"))
 # What a run that does not send its segment is called.

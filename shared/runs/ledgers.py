@@ -262,8 +262,8 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     """Makes the run's intention the ledger, without who was rejected. All is confirmed and removed. Safe to repeat.
 
     Where the ledger is another one than the run has compared with, somebody has reset it: then none is kept.
-    Only the last run can be undone. A worker that stood still may come here when the run has ended; then what others
-    have stored is left alone: it may be the next run's.
+    Only the last run can be undone; what an undo has taken back stays known until the next run. A worker that stood
+    still may come here when the run has ended; then what others have stored is left alone: it may be the next run's.
     """
     address, blobs = address_of(run), app.storage.app_blobs
     wanted = address.intention(run.run_id, run.staging_id)
@@ -273,7 +273,8 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         return  # an earlier try has done it
     undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     old = [(LEDGERS, name) for name in stored if name != address.ledger]
-    old += [(UNDO, blob.name) for blob in undos if blob.name != address.undo(run.run_id, run.staging_id)]
+    kept = f"{run.undo_of}-" if run.undo_of else f"{run.run_id}-{run.staging_id}"
+    old += [(UNDO, blob.name) for blob in undos if not blob.file.startswith(kept)]
     if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):
         return
     rejected = _rejected(app, run, batches)

@@ -32,3 +32,7 @@ class Problem:
         if unanswered:
             sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come, or their import failed."
         return replace(self, message=self.message + (sent or " Nothing was sent."))
+
+
+NOTHING_TO_DO = Problem("nothing_to_do", "There is nothing to do: nobody is new, has changed, or is to be removed.", "")
+"""What a plan ends with that would send nobody and remove nobody."""

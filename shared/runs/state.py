@@ -5,10 +5,10 @@
 | - | queued | anything starts it |
 | queued, staging (owner lost) | staging | a worker claims it |
 | staging | delivering | all of it is staged: the one write that counts |
-| staging | held | all of it is read, and a guard stops it, or it is a plan |
+| staging | held | all of it is read, and a guard stops it, or it is a plan with something to do |
 | held | queued | a person has approved it: it is staged again, since the list may have changed |
 | held | cancelled | nobody has approved it in time, or a newer run takes its place |
-| queued, staging | skipped | there is nothing to do |
+| queued, staging | skipped | there is nothing to do: no rows, a snapshot that is known, a plan of nothing |
 | delivering | confirming | every batch is delivered |
 | delivering, confirming | succeeded | every batch is confirmed, also those of contacts that move to a last one |
 | delivering, confirming | succeeded_with_rejections | as above, with rejections, or with a report that was not read |
@@ -145,7 +145,7 @@ class Run:
 
     @property
     def is_to_be_held(self) -> bool:
-        """True for a plan that nobody has approved: it is held whatever the guards say, and writes no bodies."""
+        """True for a plan that nobody has approved: it writes no bodies, and is held where it has anything to do."""
         return self.kind == "plan" and not self.is_approved
 
     @property

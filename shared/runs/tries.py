@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from shared.runs.kinds import CHANGES_LIST
+from shared.runs.problem import NOTHING_TO_DO
 from shared.runs.state import SUCCEEDED, Run
 from shared.segments.snapshot import time_of
 from shared.times import local_text
@@ -134,7 +135,7 @@ class Started:
         if run.state == "skipped" and not run.snapshot:
             return self  # it has taken none
         known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)
-        return replace(known, unsent="" if run.state in SUCCEEDED else run.run_id)
+        return replace(known, unsent="" if run.state in SUCCEEDED or run.error == NOTHING_TO_DO else run.run_id)
 
     def told_in(self, run: Run) -> Run:
         """A run that has just ended; where it has failed, its advice says what further tries there are."""

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from shared.app import App
-from shared.config.document import ReadyExport
+from shared.config.document import ReadyExport, ready_export
+from shared.config.models import Document
 from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.lifetimes import UNDO_DAYS
@@ -63,6 +64,15 @@ def check_undoable(app: App, ready: ReadyExport, undone: Run) -> None:
         raise impossible(undone.run_id, f"the newer run {other.run_id} has changed the list, or does so now")
     if not app.storage.app_blobs.listing_if_there(UNDO, record_of(undone)):
         raise impossible(undone.run_id, "what it has changed is not written down any more")
+
+
+def why_not_undoable(app: App, document: Document, undone: Run) -> ConfigurationError | None:
+    """The error of a run that cannot be undone now; None where it can."""
+    try:
+        check_undoable(app, ready_export(document, undone.export), undone)
+    except ConfigurationError as error:
+        return error
+    return None
 
 
 def record_of(undone: Run) -> str:

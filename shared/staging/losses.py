@@ -1,12 +1,11 @@
 """What the first customers of a segment would lose by a mapping, field by field. Nothing is sent or written down."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.brevo.client import BrevoClient
+from shared.brevo.attributes import AskAttributes
 from shared.config.document import ReadyExport
 from shared.mapping.chosen import Chosen
 from shared.mapping.results import NOT_SENT, RejectedRow
@@ -32,16 +31,16 @@ class FieldLoss:
     reasons: dict[str, int]
 
 
-def first_losses(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient]) -> list[FieldLoss]:
+def first_losses(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> list[FieldLoss]:
     """The losses of the newest snapshot's first customers, without the fields that lose nothing.
 
-    At most a megabyte of rows is read, since a person waits. `brevo` is as for `preview`. Raises as staging does.
+    At most a megabyte of rows is read, since a person waits. Raises as staging does.
     """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
-    planned, _ = planned_by(brevo, ready)
+    planned, _ = planned_by(ask, ready)
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
 
     def note(row: RejectedRow) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from shared.app_secret import KEY_BYTES
-from shared.brevo.client import BrevoClient
+from shared.brevo.attributes import AskAttributes
 from shared.config.document import ReadyExport
 from shared.errors import ExportError
 from shared.json_text import ALL_FIELDS_SENT
@@ -47,16 +47,13 @@ class Preview(RowCounts):
     contacts: list[MaskedContact]
 
 
-def preview(blobs: Blobs, ready: ReadyExport, brevo: Callable[[str], BrevoClient]) -> Preview:
-    """The newest snapshot as it would be sent. Raises as staging does; where Brevo cannot be asked, a note says so.
-
-    `brevo` opens a client for the setting of a key.
-    """
+def preview(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> Preview:
+    """The newest snapshot as it would be sent. Raises as staging does; where Brevo cannot be asked, a note says so."""
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
-    planned, notes = planned_by(brevo, ready)
+    planned, notes = planned_by(ask, ready)
     with working_folder() as folder:
         excluded, unread = _excluded(blobs, ready, Path(folder))
         reader = SnapshotReader(blobs, ready, snapshot, Path(folder), planned=planned, excluded=excluded)
@@ -88,10 +85,10 @@ def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded 
     return excluded, [note for note in notes if note]
 
 
-def planned_by(brevo: Callable[[str], BrevoClient], ready: ReadyExport) -> tuple[Callable[[Plan], Plan], list[str]]:
+def planned_by(ask: AskAttributes, ready: ReadyExport) -> tuple[Callable[[Plan], Plan], list[str]]:
     """What the account's attributes make of a plan; where they cannot be asked for, nothing, and a note."""
     try:
-        account = brevo(ready.key_setting).attributes()
+        account = ask(ready.key_setting)
     except ExportError as error:
         return lambda plan: plan, [
             f"Brevo could not be asked for the account's attributes ({error.code}): what has no type in the mapping "

@@ -1,18 +1,24 @@
-"""Finds the rows of one address in a snapshot, and says of each what a run would make of it.
+"""Finds the rows of one address, or of one customer, in a snapshot, and says of each what a run would make of it.
 
 Rows are picked by their bytes, and only what is left is mapped, by the code that maps for runs. So a snapshot of ten
 million rows is read once, and nearly nothing of it is judged.
 """
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.config.document import ReadyExport
+from shared.config.models import Export
+from shared.errors import ConfigurationError
 from shared.mapping.email_rule import judge_email
+from shared.mapping.plan import CUSTOMER_ID, find_column
 from shared.mapping.results import RejectedRow
 from shared.segments.framing import Fault, Records
+from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
 from shared.segments.stored import stored_bytes
 from shared.staging.folders import working_folder
@@ -25,32 +31,32 @@ _AT_ONCE = 4
 _PUNYCODE = "xn--"
 # Rows whose cells could not be read: nothing is known of them but that the address stands in them.
 _UNREADABLE = ("malformed_row", "invalid_encoding")
+# What a cell of a file may have doubled, or behind another sign.
+_WRITTEN_DIFFERENTLY = re.compile(r'["\\]')
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """An address as it is sent, in lower case, or as somebody typed it where it is none that can be sent."""
-
-    address: str
+class Sought(ABC):
+    """What is looked for in the rows."""
 
     @property
+    @abstractmethod
     def needle(self) -> bytes:
-        """What stands in each row that has the address, however it is written there, in lower case."""
-        name, at, domain = self.address.rpartition("@")
-        return f"{name}{at}{'' if _PUNYCODE in domain else domain}".encode()
+        """What stands in each row that is looked for, in the form that `folded` gives."""
+
+    @abstractmethod
+    def folded(self, data: bytes) -> bytes:
+        """The data in the form in which the needle is looked for."""
+
+    @abstractmethod
+    def is_of(self, row: RejectedRow) -> bool:
+        """True for a row that is looked for, and for one that may be it and could not be read."""
 
     def is_in(self, data: bytes) -> bool:
-        """True where the data may hold the address."""
-        return self.needle in data.lower()
-
-    def is_of(self, row: RejectedRow) -> bool:
-        """True for a row with this address, and for one that has it and could not be read."""
-        if row.email is None:
-            return row.reason in _UNREADABLE
-        return self.address in (row.email, judge_email(row.email))
+        """True where the data may hold it."""
+        return self.needle in self.folded(data)
 
     def picked(self, records: Iterable[Records | Fault]) -> Iterator[Records | Fault]:
-        """The records that may hold the address, one by one."""
+        """The records that may hold it, one by one."""
         for record in records:
             if not self.is_in(record.data):
                 continue
@@ -62,13 +68,55 @@ class Sought:
                     yield Records(line, 1, record.line + number)
 
 
-def rows_with(blobs: Blobs, ready: ReadyExport, snapshot: Snapshot, address: str) -> list[RejectedRow]:
-    """The rows of the snapshot with this address, in their order; `reason` is `contact` for one that would be sent.
+@dataclass(frozen=True, slots=True)
+class SoughtAddress(Sought):
+    """An address as it is sent, in lower case, or as somebody typed it where it is none that can be sent."""
 
-    It is `merged` or `filtered` for one that no report has. Rows of other addresses are not looked at, so it is not
-    known here who has the same phone number or customer id. Raises as staging does.
+    address: str
+
+    @property
+    def needle(self) -> bytes:
+        """However the address is written in a row, in lower case."""
+        name, at, domain = self.address.rpartition("@")
+        return f"{name}{at}{'' if _PUNYCODE in domain else domain}".encode()
+
+    def folded(self, data: bytes) -> bytes:
+        """In lower case."""
+        return data.lower()
+
+    def is_of(self, row: RejectedRow) -> bool:
+        """True for a row with this address, and for one that has it and could not be read."""
+        if row.email is None and row.reason in _UNREADABLE:
+            return True
+        return row.email is not None and self.address in (row.email, judge_email(row.email))
+
+
+@dataclass(frozen=True, slots=True)
+class SoughtCustomer(Sought):
+    """A customer, by their id as Customer Insights has it."""
+
+    customer_id: str
+
+    @property
+    def needle(self) -> bytes:
+        """The longest part of the id that a file cannot write in another way."""
+        return max(_WRITTEN_DIFFERENTLY.split(self.customer_id), key=len).encode()
+
+    def folded(self, data: bytes) -> bytes:
+        """As it is: ids differ by their case."""
+        return data
+
+    def is_of(self, row: RejectedRow) -> bool:
+        """True for a row of this customer. Whose a row is that could not be read is not known."""
+        return row.customer_id == self.customer_id
+
+
+def rows_with(blobs: Blobs, ready: ReadyExport, snapshot: Snapshot, sought: Sought) -> list[RejectedRow]:
+    """The rows of the snapshot that are sought, in their order; `reason` is `contact` for one that would be sent.
+
+    It is `merged` or `filtered` for one that no report has. Rows of others are not looked at, so it is not known here
+    who has the same phone number, or besides what is sought the same address or customer id. Raises as staging does.
     """
-    sought = Sought(address)
     held = _files_with(blobs, ready.export.source.container, snapshot, sought)
     if not held:
         return []
@@ -91,6 +139,18 @@ def rows_with(blobs: Blobs, ready: ReadyExport, snapshot: Snapshot, address: str
         (row for row in found if sought.is_of(row)),
         key=lambda row: (segments.index(row.segment), order[row.segment, row.file], row.line),
     )
+
+
+def check_ids(blobs: Blobs, export: Export, snapshot: Snapshot) -> None:
+    """Raises ConfigurationError where the snapshot's rows do not name their customers."""
+    for file in [part.files[0] for part in snapshot.segments if part.files][:1]:
+        columns = SegmentStream(blobs, export.source, file).header.columns
+        if columns and find_column(CUSTOMER_ID, columns) is None:
+            raise ConfigurationError(
+                "column_missing",
+                f"{file.name} has no column {CUSTOMER_ID!r}, by which customers are named.",
+                "Ask by the e-mail address.",
+            )
 
 
 def _only(part: SegmentSnapshot, names: set[str]) -> SegmentSnapshot:

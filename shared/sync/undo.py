@@ -8,6 +8,7 @@ The record of a run holds keys and Brevo's numbers, no addresses. It is written 
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -19,6 +20,7 @@ from shared.sync.removals import removals_sql
 
 # `number` is null of those that the run adds. `ours`: the run's export had put them there.
 _COLUMNS = {"high": "UBIGINT", "low": "UBIGINT", "number": "BIGINT", "ours": "BOOLEAN"}
+Change = Literal["added", "removed", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,22 @@ def record_without(path: Path, keys: str, folder: Path) -> Path | None:
         file = folder / "record.without.parquet"
         write_record(db, f"{record} ANTI JOIN ({gone}) USING (high, low)", file, about)
     return file
+
+
+def change_of(path: Path, key: tuple[int, int], number: int | None, folder: Path) -> Change:
+    """What the run of this record has done to the contact with this key, or with Brevo's number.
+
+    A key that was made with another secret is not found. Raises LedgerUnreadable.
+    """
+    found = (
+        f"SELECT number FROM read_parquet({literal(str(path))}) WHERE (high = $high AND low = $low) OR number = $number"
+    )
+    with closing(open_engine(folder)) as db:
+        About.of(db, path, _COLUMNS)
+        numbers = db.execute(found, {"high": key[0], "low": key[1], "number": number}).fetchall()
+    if not numbers:
+        return "none"
+    return "removed" if any(each is not None for (each,) in numbers) else "added"
 
 
 def reversal(before: Before, folder: Path, intention: Path, about: About) -> Reversal:

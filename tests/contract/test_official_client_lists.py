@@ -109,6 +109,18 @@ def test_official_client_reads_folders(brevo: Brevo):
     assert folders.folders[0].id == 1
 
 
+def test_official_client_creates_a_folder_and_a_list_in_it(brevo: Brevo):
+    made = brevo.contacts.create_folder(name="Segment Export")
+    found = brevo.contacts.get_folders(limit=50, offset=0).folders
+    assert {each.id: each.name for each in found} == {1: "Your first folder", made.id: "Segment Export"}
+    created = brevo.contacts.create_list(folder_id=made.id, name="Autumn")
+    assert brevo.contacts.get_list(created.id).folder_id == made.id
+    again = brevo.contacts.create_list(folder_id=made.id, name="Autumn")
+    assert again.id != created.id, "two lists may have one name"
+    with pytest.raises(BadRequestError):
+        brevo.contacts.create_folder(name=" ")
+
+
 def test_removing_everybody_empties_the_list_and_is_counted(brevo: Brevo, sandbox: BrevoSandbox):
     removed = brevo.contacts.remove_contact_from_list(13, request={"all": True})
     assert removed.contacts.total == 4

@@ -140,7 +140,9 @@ class Flow:
         return self.finish(started.run_id)
 
     def preview(self) -> dict[str, Any]:
-        return plain(preview(self.app.storage.segment_blobs, self.app.ready_export(self.export_id), self.app.brevo))
+        return plain(
+            preview(self.app.storage.segment_blobs, self.app.ready_export(self.export_id), self.app.attributes)
+        )
 
     def run_fails(self, code: str, *words: str, **how: Any) -> dict[str, Any]:
         """A run that ends as failed before anything goes out; its error holds the words."""

@@ -6,6 +6,7 @@ from shared.administration.ledgers import reset_ledger
 from shared.administration.running import undo_run
 from shared.brevo.removal import remove_contacts
 from shared.errors import ConfigurationError
+from shared.operating.person import person_of
 from shared.operating.why import why
 from shared.runs.overview import export_overview
 from shared.runs.starting import start_due
@@ -261,5 +262,5 @@ def test_export_says_that_it_was_cleared_and_why_one_is_not_in_the_list(followin
     assert "has taken its members out" in export_overview(following.app, document, export).why_not_running.text
     (start,) = start_due(following.app)
     assert not start.is_new, "the snapshot is not sent again by itself"
-    found = why(following.app, ADMINISTRATOR, following.export_id, address(1))
+    found = why(following.app, ADMINISTRATOR, following.export_id, person_of(address(1)))
     assert any("whom the export had put there" in line for line in found.evidence)

@@ -156,7 +156,7 @@ def test_segment_that_is_whole_and_newer_does_not_prolong_the_wait(one_of_two):
 def test_preview_shows_no_part_of_a_snapshot(one_of_two):
     flow = one_of_two()
     with pytest.raises(ConfigurationError, match=r"Gold_2\.csv"):
-        preview(flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id), flow.app.brevo)
+        preview(flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id), flow.app.attributes)
 
 
 def test_export_is_saved_with_a_note_while_files_are_missing(one_of_two):

@@ -6,6 +6,7 @@ from shared.administration.ledgers import reset_ledger
 from shared.administration.running import verify_export
 from shared.errors import ConfigurationError, PermanentError
 from shared.operating.forgetting import forget
+from shared.operating.person import person_of
 from shared.operating.why import why
 from shared.runs import leavers
 from shared.runs.holding import approve
@@ -141,7 +142,10 @@ def test_only_what_undoes_the_last_run_is_kept_and_no_address_in_it(undoing):
     (blob,) = undo_blobs(undoing)
     assert b"example.com" not in undoing.app.storage.app_blobs.read(UNDO, blob.name)
     undo(undoing, undoing.status(blob.file.rpartition("-")[0]))
-    assert undo_blobs(undoing) == []
+    assert [each.name for each in undo_blobs(undoing)] == [blob.name], "`why` says whom the undo has taken out"
+    refresh(undoing, *range(6))
+    run(undoing)
+    assert blob.name not in [each.name for each in undo_blobs(undoing)]
 
 
 def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
@@ -158,7 +162,7 @@ def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
 def test_why_says_that_the_last_run_was_undone(undoing):
     refresh(undoing, *range(4))
     undone = undo(undoing, run(undoing))
-    found = why(undoing.app, ADMINISTRATOR, undoing.export_id, address(1))
+    found = why(undoing.app, ADMINISTRATOR, undoing.export_id, person_of(address(1)))
     assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
 
 

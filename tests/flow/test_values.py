@@ -156,7 +156,7 @@ def test_column_whose_dates_are_not_read_is_named_with_what_to_do(flow):
     assert "3/4/1984" not in note
     document = read_document(str(flow.config), flow.app.storage.app_blobs)
     shown = preview(
-        flow.app.storage.segment_blobs, ReadyExport(document.exports[0], document.connections[0]), flow.app.brevo
+        flow.app.storage.segment_blobs, ReadyExport(document.exports[0], document.connections[0]), flow.app.attributes
     )
     assert shown.notes == [note]
 

@@ -82,7 +82,7 @@ def read_segment(story, data: bytes, mapping: dict[str, Any]) -> None:
     story.segment(data)
     story.save(mapping=mapping, leave_out_missing_attributes=True)
     try:
-        previewed = preview(story.app.storage.segment_blobs, story.app.ready_export("gold"), story.app.brevo)
+        previewed = preview(story.app.storage.segment_blobs, story.app.ready_export("gold"), story.app.attributes)
     except ExportError as error:
         check_error(error)
         previewed = None
@@ -138,7 +138,7 @@ def test_segment_with_more_columns_than_memory_holds_is_refused_with_the_number(
     story.segment(f"EMail,{','.join(names)}\nana@example.com{',x' * 3000}\n")
     story.save(mapping={"email": "EMail", "attributes": "all"}, create_missing_attributes=True)
     with pytest.raises(ConfigurationError) as caught:
-        preview(story.app.storage.segment_blobs, story.app.ready_export("gold"), story.app.brevo)
+        preview(story.app.storage.segment_blobs, story.app.ready_export("gold"), story.app.attributes)
     check_error(caught.value)
     assert "3,000" in str(caught.value) or "3000" in str(caught.value)
 

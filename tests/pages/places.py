@@ -78,6 +78,14 @@ class Places:
         assert self.site.finish(started["run_id"])["contacts_changed"] > 0
         return started["run_id"]
 
+    @cached_property
+    def undoable_run(self):
+        """The last run that changed the list: it is to be started last."""
+        self.site.put_export("mirrored", sync_mode="mirror")
+        run_id = self.site.start("mirrored")
+        assert self.site.finish(run_id)["status"] == "succeeded_with_rejections"
+        return run_id
+
     def of_exports(self):
         """The pages of exports."""
         form = "new-export?connection=brevo&segment=segments%7CCustomerInsights_abcd1234%2FBlobExport%7CGold"
@@ -108,6 +116,7 @@ class Places:
             Place("examples of a plan", f"runs/{self.changing_plan}/changes"),
             Place("failed run", f"runs/{self.failed_run}"),
             Place("export with runs", "exports/gold"),
+            Place("undo", f"runs/{self.undoable_run}/undo"),
         ]
 
     def of_the_rest(self):

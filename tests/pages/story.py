@@ -174,7 +174,8 @@ def duplicate(page, title, name, new_title):
 
 def undo(page):
     """Approves the undo as well, which waits as a plan does."""
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("link", name="Undo").click()
+    page.get_by_role("button", name="Undo the run").click()
     expect(heading(page)).to_have_text("Undo")
     expect(state(page)).to_have_text("waiting for approval")
     page.get_by_role("button", name=re.compile("^Approve")).click()

@@ -23,11 +23,11 @@ from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run, still_staging
 from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_members, read_who_left
-from shared.runs.guards import why_held
+from shared.runs.guards import PLAN, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Opened, Synced, difference_of, open_ledger, write_down
-from shared.runs.problem import Problem
+from shared.runs.problem import NOTHING_TO_DO, Problem
 from shared.runs.queue import Message, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
@@ -142,7 +142,13 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             check_customers(run)
             _skip_empty(app, run, snapshot)
             return
-        if why := why_held(app, ready, staged, result.reader.fields, result.gap, result.synced):
+        why = why_held(app, ready, staged, result.reader.fields, result.gap, result.synced)
+        if why == PLAN and staged.counts.has_nothing_to_do:
+            _discard(app, run, staging_id)
+            _note_result(app, run, claim, result)
+            end.skip(app, run, NOTHING_TO_DO, still=lambda now: now.owner == run.owner)
+            return
+        if why:
             # Nothing that would be sent is kept meanwhile but a few examples, nor what lost workers have left by now.
             # Where another worker has taken over, the run is not held by this one, and what is staged stays.
             _discard(app, run, staging_id)

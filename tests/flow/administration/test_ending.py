@@ -9,6 +9,7 @@ from shared.administration import exports, running
 from shared.administration.audit import read_audit
 from shared.administration.ending import take_members_out
 from shared.administration.items import ANY
+from shared.errors import ConfigurationError
 from shared.sync.stored import LEDGERS
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, code_of, completed, share, the_export
 from tests.flow.asking import ROUTES
@@ -208,3 +209,26 @@ def test_wait_and_accept_are_of_members_that_are_removed(office, typed):
 
 def test_terminal_completes_what_becomes_of_members():
     assert completed("export", "remove", "gold", "--members", "r") == ["remove"]
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_export_is_not_ended_and_gets_no_other_list_while_its_members_are_taken_out(office, is_held):
+    office.sandbox.seed(lists=[{"id": 14, "name": "Other", "folderId": 1}])
+    office.run()
+    started = begin(office)
+    if is_held:
+        assert office.finish(started.run_id)["status"] == "held"
+    for end in (
+        lambda: exports.remove_export(office.app, ADMINISTRATOR, office.export_id, ANY),
+        lambda: exports.detach_export(office.app, ADMINISTRATOR, office.export_id),
+        lambda: exports.save_export(office.app, ADMINISTRATOR, the_export(office, list_id=14), ANY),
+    ):
+        with pytest.raises(ConfigurationError) as refused:
+            end()
+        assert refused.value.code == "members_leaving"
+        assert started.run_id in refused.value.message
+        assert ("Approve it" in refused.value.advice) == is_held
+    renamed = exports.save_export(office.app, ADMINISTRATOR, the_export(office, display_name="New"), ANY)
+    assert renamed.item.display_name == "New"
+    running.cancel_run(office.app, ADMINISTRATOR, started.run_id)
+    assert exports.remove_export(office.app, ADMINISTRATOR, office.export_id, ANY) == 2

@@ -4,6 +4,7 @@ import pytest
 
 from shared.access import AccessDenied
 from shared.administration import connections, exports, running
+from shared.administration.drafts import read_export
 from shared.administration.items import ANY, InvalidInput
 from shared.config.models import CronSchedule
 from shared.runs.starting import start_due
@@ -100,11 +101,11 @@ def test_list_is_found_by_its_name(office):
     lists = {each.name: number for number, each in office.sandbox.world.account.lists.items()}
     name, number = next(iter(lists.items()))
     raw = {key: value for key, value in office.export.items() if key not in ("id", "list_id")}
-    found = exports.read_export(office.app, ADMINISTRATOR, {**raw, "list_name": name.upper()}, "by-name")
+    found = read_export(office.app, ADMINISTRATOR, {**raw, "list_name": name.upper()}, "by-name")
     assert found.list_id == number
     for wrong in ("No such list", "", 7):
         with pytest.raises(InvalidInput, match="list_name"):
-            exports.read_export(office.app, ADMINISTRATOR, {**raw, "list_name": wrong}, "by-name")
+            read_export(office.app, ADMINISTRATOR, {**raw, "list_name": wrong}, "by-name")
 
 
 def test_saving_runs_nothing_and_the_next_snapshot_does(office):

@@ -120,10 +120,12 @@ def test_tab_key_completes_a_probe(office, typed):
 
 
 def test_connect_shows_the_answers_with_date_and_age(office, typed, probed):
-    assert "ok      probe: Never. `segment-export probe brevo-eu --list LIST`, with" in typed("connect", "brevo-eu")[1]
+    assert (
+        "ok      probe: Not tried yet. `segment-export probe brevo-eu --list LIST`," in typed("connect", "brevo-eu")[1]
+    )
     probed(ext_id="field", export_columns=(), seconds_for_1=1.25)
     (line,) = [line for line in typed("connect", "brevo-eu")[1].splitlines() if "probe:" in line]
-    assert line.startswith("ok      probe: 2026-11-20 ")
+    assert line.startswith("ok      probe: Tried on 2026-11-20 ")
     assert "days ago: EXT_ID: as a field ext_id beside the attributes; columns of an export: none;" in line
     assert "import of 1 contact: 1.2 s; not answered: imports put back who left the list," in line
 

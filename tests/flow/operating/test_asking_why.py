@@ -37,6 +37,10 @@ def test_terminal_reads_the_address_past_the_history_and_shows_text_and_json(off
     assert (status, output) == (2, "")
     assert "That is no e-mail address." in errors
     assert typed("why", "no-such", ANA)[0] == 2
+    status, output, _ = typed("why", office.export_id, "--customer-id", "C-1", "--json")
+    assert (status, json.loads(output)["verdict"]) == (0, "in_list")
+    assert typed("why", office.export_id)[0] == 2
+    assert "Exactly one of EMAIL, --customer-id" in typed("why", office.export_id, ANA, "--customer-id", "C-1")[2]
 
 
 def test_address_is_in_no_table_blob_log_line_span_or_error(office, typed, caplog, monkeypatch):
@@ -69,3 +73,15 @@ def test_route_answers_as_described_and_refuses_what_is_no_address(asked):
     assert refused.status_code == 422
     assert b"nobody" not in refused.get_body()
     assert asked("why_not_in_list", "administrator", body={"email": "a" * 400 + "@example.com"}).status_code == 400
+
+
+def test_route_takes_a_customer_id_in_place_of_an_address_and_never_both(asked):
+    asked.flow.segment(f"{HEAD}C-17,,Ana\nC-2,ben@example.com,Ben\n")
+    asked.flow.run()
+    answer = asked("why_not_in_list", "administrator", body={"customer_id": "C-17"})
+    check_described(ROUTES["why_not_in_list"], answer)
+    found = json.loads(answer.get_body())
+    assert (answer.status_code, found["verdict"], found["reason"]) == (200, "rejected", "missing_email")
+    assert asked("why_not_in_list", "administrator", body={"customer_id": "\x00"}).status_code == 422
+    for body in ({}, {"email": ANA, "customer_id": "C-17"}, {"customer_id": ""}):
+        assert asked("why_not_in_list", "administrator", body=body).status_code == 400

@@ -265,7 +265,7 @@ def test_doctor_tells_whether_systems_can_call_the_webhook_where_people_sign_in(
 
 @pytest.mark.full
 def test_doctor_shows_what_was_probed_and_what_contradicts_the_connection(office, typed):
-    assert checks(typed, 0)["connection brevo-eu, probe"]["message"].startswith("Never.")
+    assert checks(typed, 0)["connection brevo-eu, probe"]["message"].startswith("Not tried yet.")
     answers = ProbeAnswers("2026-11-20T08:00:00+00:00", ext_id="attributes", date_formats=("DD-MM-YYYY",))
     save_probe(office.app.storage.accounts, office.account, answers)
     found = checks(typed, 0)

@@ -7,6 +7,7 @@ import pytest
 from shared.access import AccessDenied, Caller
 from shared.brevo.single_contacts import delete_single, take_out_of_list
 from shared.errors import ConfigurationError
+from shared.operating.person import person_of
 from shared.operating.why import why
 from shared.runs.starting import start_run
 from shared.runs.status import find_run
@@ -21,7 +22,7 @@ LATER = "2026/11/25/0500"
 
 
 def answered(flow, email=ANA, caller=ADMINISTRATOR):
-    answer = why(flow.app, caller, flow.export_id, email)
+    answer = why(flow.app, caller, flow.export_id, person_of(email))
     assert ANA not in repr(answer).lower()
     assert answer.sentence
     assert answer.advice
@@ -303,9 +304,9 @@ def test_file_named_by_an_address_is_not_shown(flow):
 
 
 @pytest.mark.parametrize("text", ["", "ana", "@", "a" * 400 + "@example.com"])
-def test_what_is_no_address_is_refused_and_not_repeated(flow, text):
+def test_what_is_no_address_is_refused_and_not_repeated(text):
     with pytest.raises(ConfigurationError, match=r"That is no e-mail address\.") as raised:
-        why(flow.app, ADMINISTRATOR, flow.export_id, text)
+        person_of(text)
     assert raised.value.code == "email_invalid"
     assert not text or f" {text} " not in str(raised.value)
 
@@ -315,6 +316,6 @@ def test_viewer_may_not_ask_and_a_contributor_may_where_the_connection_is_shared
     contributor = Caller("user 2", "contributor")
     for caller in (Caller("user 1", "viewer"), Caller("user 3", None), contributor):
         with pytest.raises(AccessDenied):
-            why(flow.app, caller, flow.export_id, ANA)
+            why(flow.app, caller, flow.export_id, person_of(ANA))
     flow.change_connection(available_to=["contributor"])
     assert answered(flow, caller=contributor).verdict == "not_exported_yet"

@@ -1,5 +1,6 @@
 """A browser without pictures: opens pages as somebody of a role, and sends their forms with the token in them."""
 
+import json
 import re
 from dataclasses import dataclass
 from html import unescape
@@ -48,6 +49,13 @@ class Browser:
     def __init__(self, flow: Flow, role: str | None = "administrator") -> None:
         self.flow, self.role = flow, role
         self.headers: dict[str, str] = {}
+
+    def configure(self, **changes: object) -> None:
+        """Changes the export, past the pages."""
+        self.flow.change(**changes)
+        document = {"connections": self.flow.connections, "exports": self.flow.exports}
+        where = self.flow.app.settings.export_config.split("/")
+        self.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())
 
     def open(self, path: str) -> Page:
         """A page, by its path below the pages' root."""

@@ -1,5 +1,9 @@
 """Connections: added, tested step by step, connected with consent, withdrawn, removed."""
 
+import re
+
+from shared.brevo.probed import ProbeAnswers, save_probe
+
 
 def added(browser, **others):
     values = {"id": "second", "display_name": "Second", "key_setting": browser.flow.connection["api_key"]["setting"]}
@@ -71,3 +75,36 @@ def test_attributes_of_the_account_come_as_a_part_of_a_form_or_as_a_page(browser
     assert "<html" not in part.html
     browser.role = "contributor"
     assert browser.open("/connections/brevo-eu/attributes").status == 403
+
+
+def test_id_that_is_left_empty_is_made_from_the_name(browser):
+    assert (
+        added(browser, id="", display_name="Ümlaut & Co").to == "/api/pages/connections/umlaut-co?done=connection_saved"
+    )
+    again = added(browser, id=" ", display_name="Umlaut Co")
+    assert again.to == "/api/pages/connections/umlaut-co-2?done=connection_saved"
+    page = added(browser, id="", display_name="Third", key_setting="")
+    assert page.status == 400
+    assert 'name="id" maxlength="50" value="third"' in page.html
+
+
+def test_page_says_whether_it_is_connected_when_its_test_passed_and_what_was_probed(browser):
+    added(browser)
+    page = browser.open("/connections/second")
+    assert "State not connected yet: its exports send nothing until" in page.text
+    assert "Not tried yet. `segment-export probe second --list LIST`" in page.text
+    agreed = {"agree": "yes", "agreed_by": "Ioana Pop"}
+    tested = browser.send("/connections/second/connect", page="/connections/second", **agreed)
+    assert "probe : Not tried yet." in tested.text
+    page = browser.open("/connections/second")
+    assert re.search(r"State connected since \d{4}-\d\d-\d\d: its test passed, and Ioana Pop has agreed", page.text)
+    assert re.search("Test last passed [A-Z][a-z]{2} ", page.text)
+    answers = ProbeAnswers("2026-11-20T08:00:00+00:00", ext_id="attributes")
+    save_probe(browser.flow.app.storage.accounts, browser.flow.connection["api_key"]["setting"], answers)
+    assert "Tried on 2026-11-20 " in browser.open("/connections/second").text
+
+
+def test_page_asks_brevo_nothing(browser):
+    before = sum(browser.flow.sandbox.log.totals().values())
+    assert browser.open("/connections/brevo-eu").status == 200
+    assert sum(browser.flow.sandbox.log.totals().values()) == before

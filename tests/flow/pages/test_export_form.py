@@ -1,6 +1,10 @@
 """The form of an export: likely pairs, faults beside their fields, a preview, and a save that runs nothing."""
 
 import json
+import re
+from html import unescape
+
+import pytest
 
 from shared.administration import stored_segments
 
@@ -29,6 +33,12 @@ def filled(page, **others):
     }
 
 
+def faults(page):
+    """What stands at each field, by its name."""
+    found = re.findall(r'<p class="fault" id="fault-([^"]*)"[^>]*>(.*?)</p>', page.html)
+    return {field: unescape(words).strip() for field, words in found if words.strip()}
+
+
 def test_new_export_begins_with_a_connection_and_a_segment(browser):
     page = browser.open("/new-export")
     assert "Gold" in page.text
@@ -49,14 +59,17 @@ def test_check_puts_each_fault_beside_its_field_and_saves_nothing(browser):
     before = browser.flow.app.configuration.read_bytes()
     page = browser.send_raw("/new-export", filled(begun(browser), email="", list_id="99999", action="check"))
     assert page.status == 400
-    assert "E-mail address: Choose the column with the e-mail address." in page.text
+    assert faults(page) == {"email": "Choose the column with the e-mail address."}
+    assert "1 field needs attention: E-mail address" in page.text
+    assert '<a href="#field-email">' in page.html
+    assert page.html.count("Choose the column with the e-mail address.") == 1
     assert browser.flow.app.configuration.read_bytes() == before
     page = browser.send_raw("/new-export", filled(begun(browser), list_id="99999", action="check"))
     assert page.status == 400
-    assert page.html.count('id="fault-list"') == 1
+    assert list(faults(page)) == ["list"]
     page = browser.send_raw("/new-export", filled(begun(browser), list_id="", segments=[], action="save"))
-    assert "Segments: Choose a segment." in page.text
-    assert "Brevo list: Choose a list." in page.text
+    assert faults(page) == {"segments": "Choose a segment.", "list": "Choose a list."}
+    assert "2 fields need attention: Brevo list , Segments" in page.text
 
 
 def test_script_gets_the_check_alone(browser):
@@ -65,6 +78,52 @@ def test_script_gets_the_check_alone(browser):
     page = browser.send_raw("/new-export", values)
     assert "<html" not in page.html
     assert "Everything that can be checked is in order." in page.text
+
+
+def test_script_puts_each_fault_at_its_field_and_takes_old_ones_away(browser):
+    browser.headers["hx-request"] = "true"
+    page = browser.send_raw("/new-export", filled(begun(browser), email="", action="check"))
+    assert faults(page) == {"email": "Choose the column with the e-mail address."}
+    assert '<p class="fault" id="fault-list" hx-swap-oob="true"></p>' in page.html
+    assert page.html.count("Choose the column with the e-mail address.") == 1
+
+
+def test_fault_of_what_the_form_does_not_show_is_said_at_its_foot(browser):
+    document = json.loads(browser.flow.app.configuration.read_bytes())
+    document["exports"][0]["exclude"] = {"segments": ["Nowhere"]}
+    browser.flow.app.storage.app_blobs.write(
+        *browser.flow.app.settings.export_config.split("/"), json.dumps(document).encode()
+    )
+    path = f"/exports/{browser.flow.export_id}/edit"
+    page = browser.open(path)
+    values = filled(page, etag=page.hidden("etag"), list_id=str(document["exports"][0]["list_id"]), action="check")
+    page = browser.send_raw(path, values)
+    assert page.status == 400
+    assert "needs attention" not in page.text
+    assert "exclude.segments: " in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("Clienți fideli (2027)", "clienti-fideli-2027"), ("Second", "second"), ("客户", "export"), ("x" * 60, "x" * 50)],
+)
+def test_id_that_is_left_empty_is_made_from_the_name_and_shown(browser, name, made):
+    for action in ("check", "preview"):
+        page = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action=action))
+        assert page.status == 200, page.text
+        assert f'id="field-id" maxlength="50" value="{made}"' in page.html
+    answer = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action="save"))
+    assert answer.to == f"/api/pages/exports/{made}?done=saved"
+    again = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action="save"))
+    assert again.to == f"/api/pages/exports/{made[:45]}-2?done=saved"
+
+
+def test_script_fills_the_empty_id_and_leaves_one_alone_that_was_typed(browser):
+    browser.headers["hx-request"] = "true"
+    page = browser.send_raw("/new-export", filled(begun(browser), id="", list_id="", action="check"))
+    assert 'value="second" aria-describedby="id-help fault-id" hx-swap-oob="true"' in page.html
+    page = browser.send_raw("/new-export", filled(begun(browser), id="mine", list_id="", action="check"))
+    assert 'name="id"' not in page.html
 
 
 def test_preview_shows_masked_contacts_and_the_json(browser):
@@ -121,16 +180,18 @@ def test_what_is_typed_stays_whatever_is_wrong(browser):
     cron = filled(begun(browser), display_name="Mine", schedule="cron", cron="7:00 weekdays")
     unticked = filled(begun(browser), display_name="Mine", schedule="with_refresh", cron="0 7 * * 1-5")
     twice = filled(begun(browser), display_name="Mine", attribute=["CITY", "city"], column=["EMail", "FirstName"])
-    for typed, words in (
-        (taken, "Id: There is an export of this id already."),
-        (cron, "It runs: cron takes five fields"),
-        (unticked, "It runs: A cron line is typed, but another choice is ticked."),
-        (twice, "Attributes: CITY is mapped twice"),
+    for typed, field, words in (
+        (taken, "id", "There is an export of this id already."),
+        (cron, "schedule", "cron takes five fields"),
+        (unticked, "schedule", "A cron line is typed, but another choice is ticked."),
+        (twice, "attributes", "CITY is mapped twice"),
+        (taken | {"id": "x", "max_shrink": "much"}, "max_shrink", "must be a number"),
     ):
         for action in ("check", "save"):
             page = browser.send_raw("/new-export", {**typed, "action": action})
             assert page.status == 400
-            assert words in page.text or action == "save"
+            assert faults(page)[field].startswith(words) or action == "save"
+            assert f'id="field-{field}"' in page.html
             assert 'value="Mine"' in page.html
     assert [each.id for each in browser.flow.app.document().exports] == [browser.flow.export_id]
 
@@ -153,7 +214,7 @@ def test_other_export_to_the_same_list_is_named(browser):
 
 
 def test_shares_are_in_per_cent(browser):
-    assert 'name="max_shrink" inputmode="decimal" value="50"' in begun(browser).html
+    assert re.search('name="max_shrink" [^>]*inputmode="decimal" value="50"', begun(browser).html)
     typed = filled(begun(browser), max_shrink="12,5", max_removed="", action="save")
     browser.send_raw("/new-export", typed)
     saved = browser.flow.app.document().export("second")

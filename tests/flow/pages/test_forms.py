@@ -1,7 +1,5 @@
 """What forms do: nothing without their token, nothing for another role, nothing to what has changed meanwhile."""
 
-import json
-
 import pytest
 
 from export_trigger.pages.routes import MAP
@@ -82,12 +80,26 @@ def test_run_asks_first_where_a_plan_waits_which_would_end_by_it(browser):
     assert browser.send_raw(f"/exports/{export}/run", {"token": browser.open("/view").hidden("token")}).status == 403
 
 
-def test_plan_with_nothing_to_do_says_so_and_is_closed(browser):
-    browser.flow.change(sync_mode="changes_only")
-    where = browser.flow.app.settings.export_config.split("/")
-    document = {"connections": browser.flow.connections, "exports": browser.flow.exports}
-    browser.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())
+def test_plan_with_nothing_to_do_ends_by_itself_and_says_so(browser):
+    browser.configure(sync_mode="changes_only")
     browser.flow.run()
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    page = browser.open(there)
+    assert "<title>Plan: nothing to do - " in page.html
+    assert "There is nothing to do: nobody is new, has changed, or is to be removed." in page.text
+    assert 'role="alert"' not in page.html
+    for words in ("Approve", "Reject ", "Close the plan", "rejected."):
+        assert words not in page.text
+    assert "nothing to do" in browser.open(f"/exports/{export}").text
+    assert "/runs/" in browser.send(f"/exports/{export}/verify", page=f"/exports/{export}").to
+
+
+def test_plan_that_a_guard_stops_and_that_has_nothing_to_do_is_only_closed(browser):
+    browser.configure(sync_mode="changes_only")
+    browser.flow.run()
+    browser.configure(max_profiles=1)
     export = browser.flow.export_id
     there = browser.send(f"/exports/{export}/plan", page="/").to
     browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
@@ -95,6 +107,19 @@ def test_plan_with_nothing_to_do_says_so_and_is_closed(browser):
     assert "There is nothing to do" in page.text
     assert "Close the plan" in page.text
     assert "Approve" not in page.text
+
+
+@pytest.mark.parametrize(("others", "words"), [([], "no differences"), (["zoe@example.com"], "1 difference")])
+def test_comparison_is_named_by_what_it_has_found(browser, others, words):
+    browser.flow.run()
+    browser.flow.sandbox.seed(contacts=[{"email": each, "lists": [browser.flow.list_id]} for each in others])
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/verify", page=f"/exports/{export}").to
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    page = browser.open(there)
+    assert f"<title>Comparison of list and segment: {words} - " in page.html
+    assert "some rejected" not in page.text
+    assert f"Comparison of list and segment {words} " in browser.open(f"/exports/{export}").text
 
 
 def test_plan_is_rejected(browser):
@@ -176,13 +201,40 @@ def test_members_leave_the_list_before_an_export_is_removed(browser):
     assert browser.send(f"/exports/{export}/remove", members="remove").to == "/api/pages/?done=removed"
 
 
-def test_reason_of_a_person_is_told_and_the_address_is_on_no_page(browser):
+def test_export_is_not_ended_while_a_run_takes_its_members_out_and_the_page_shows_that_run(browser):
+    export = browser.flow.export_id
     browser.flow.run()
-    page = browser.send("/person", export=browser.flow.export_id, email="ana@example.com")
-    assert "is in the list" in page.text.casefold() or "in list" in page.text.casefold()
-    assert "ana@example.com" not in page.html
-    page = browser.send("/person", export=browser.flow.export_id, email="nobody")
-    assert page.status == 422
+    form = browser.open(f"/exports/{export}/remove")
+    there = browser.send(f"/exports/{export}/remove", members="remove").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    for what in ("remove", "detach"):
+        page = browser.open(f"/exports/{export}/{what}")
+        assert "A run takes its members out of the list: waiting for approval" in page.text
+        assert f'href="{there}"' in page.html
+        assert "<button" not in page.html
+        stale = {"token": form.hidden("token"), "etag": form.hidden("etag"), "members": "stay"}
+        refused = browser.send_raw(f"/exports/{export}/{what}", stale)
+        assert refused.status == 409
+        assert "takes the members" in refused.text
+        assert "cancel that run first" in refused.text
+    assert browser.flow.app.document().export(export).connection is not None
+    run = browser.open(there)
+    browser.send_raw(f"{there}/approve", {"token": run.hidden("token"), "shown": run.hidden("shown")})
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    assert f'href="/api/pages/exports/{export}/remove"' in browser.open(there).html
+    assert (
+        "Nobody whom this export has put there is left in the list." in browser.open(f"/exports/{export}/remove").text
+    )
+    assert browser.send(f"/exports/{export}/remove", members="stay").to == "/api/pages/?done=removed"
+
+
+def test_export_is_ended_once_the_run_that_takes_its_members_out_is_cancelled(browser):
+    export = browser.flow.export_id
+    browser.flow.run()
+    there = browser.send(f"/exports/{export}/remove", members="remove").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    browser.send(f"{there}/cancel", page=there)
+    assert browser.send(f"/exports/{export}/remove", members="stay").to == "/api/pages/?done=removed"
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "Ana & \"Ben\" 'x'"])

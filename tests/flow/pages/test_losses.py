@@ -64,10 +64,10 @@ def test_script_puts_the_marks_at_the_fields_and_takes_old_ones_away(browser, lo
     browser.headers["hx-request"] = "true"
     page = browser.send_raw("/new-export", losing | {"action": "check"})
     assert marks(page) == LOST
-    assert page.html.count('hx-swap-oob="true"') == 7
+    assert len(re.findall('class="lost"[^>]* hx-swap-oob="true"', page.html)) == 7
     page = browser.send_raw("/new-export", losing | {"action": "check", "phone": "", "email": ""})
     assert marks(page) == {}
-    assert page.html.count('hx-swap-oob="true"') == 7
+    assert len(re.findall('class="lost"[^>]* hx-swap-oob="true"', page.html)) == 7
 
 
 def test_losses_are_counted_of_the_first_customers_alone(browser, losing, monkeypatch):
@@ -100,3 +100,23 @@ def test_mapping_of_all_columns_names_the_attributes_that_lose_values(browser, l
     values |= {"list_id": str(document["exports"][0]["list_id"])}
     page = browser.send_raw(path, values)
     assert marks(page) == {"all": "BIRTHDAY: 1 of 1 value would be lost: date left out (1)."}
+
+
+def groups(page):
+    """The reasons of a preview by the words above them."""
+    tables = re.findall("<caption>(.*?)</caption>.*?<tbody>(.*?)</tbody>", page.html)
+    return {unescape(words): re.findall('<th scope="row">(.*?)</th>', rows) for words, rows in tables}
+
+
+def test_preview_tells_rows_that_are_not_sent_from_values_that_are_lost(browser, losing):
+    page = browser.send_raw("/new-export", losing | {"action": "preview"})
+    assert groups(page) == {
+        "Rows that are not sent, and why": ["no e-mail address", "invalid e-mail address"],
+        "Values that are lost: the contact is sent without them": [
+            "phone number left out",
+            "phone number of another contact",
+            "date left out",
+        ],
+    }
+    browser.flow.segment("CustomerId,EMail,FirstName,Phone,Born\n1,ana@example.com,,,\n", refresh="2026/11/26/0500")
+    assert groups(browser.send_raw("/new-export", losing | {"action": "preview"})) == {}

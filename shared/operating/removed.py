@@ -1,0 +1,83 @@
+"""Whether a run has taken a person out of the list: by what is kept for its undo, keys and Brevo's numbers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.app import App
+from shared.config.document import ReadyExport
+from shared.mapping.compared import key_numbers
+from shared.mapping.leavers import as_sent
+from shared.operating.why_answer import Facts, Removal
+from shared.runs.ledgers import address_of, fetched
+from shared.runs.questions import digest_key
+from shared.runs.state import SUCCEEDED, Run
+from shared.staging.folders import working_folder
+from shared.sync.stored import UNDO, Address, staging_of
+
+if TYPE_CHECKING:
+    from shared.sync.undo import Change
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A run whose changes of the list are kept, and the undo of it that has succeeded, if any."""
+
+    run: Run
+    undone_by: Run | None
+
+
+def look_for_removal(app: App, ready: ReadyExport, facts: Facts) -> None:
+    """Notes which run has taken the person out of the list. Only of the last one with a mirror it is known whom.
+
+    Not asked for who is in the list. Raises as storage does, and LedgerUnreadable.
+    """
+    address = facts.person.address
+    if facts.is_in_list or not (address or facts.contact):
+        return
+    for kept in _kept(app, ready):
+        number = facts.contact.id if facts.contact else None
+        change = _change(app, kept.run, address, number)
+        if change == "removed" and kept.undone_by is None:
+            facts.removal = Removal(kept.run)
+        if change == "added" and kept.undone_by is not None:
+            facts.removal = Removal(kept.undone_by, undone=kept.run)
+        if facts.removal:
+            facts.tell(
+                f"Run {facts.removal.run.run_id}: the contact is among those whom it has removed from list "
+                f"{ready.export.list_id}."
+            )
+            return
+        facts.tell(
+            f"Run {kept.run.run_id}: the contact is not among those whom it has removed. Of runs before it that "
+            "is not kept."
+        )
+
+
+def _kept(app: App, ready: ReadyExport) -> Iterator[_Kept]:
+    """Those of the export, the newest first: mostly one."""
+    folder = Address(ready.key_setting, ready.export.list_id, ready.export.id).folder
+    stagings = map(staging_of, app.storage.app_blobs.listing_if_there(UNDO, folder))
+    for run_id, staging_id in sorted(stagings, reverse=True):
+        run = app.store.load(run_id)
+        if run is None or run.staging_id != staging_id or run.state not in SUCCEEDED:
+            continue  # it was never sent, or may have removed some of them
+        yield _Kept(run, _undo_of(app, run))
+
+
+def _undo_of(app: App, run: Run) -> Run | None:
+    """The undo of the run that has succeeded."""
+    later = takewhile(lambda each: each.run_id != run.run_id, app.store.latest(run.export, None))
+    return next((each for each in later if each.undo_of == run.run_id and each.state in SUCCEEDED), None)
+
+
+def _change(app: App, run: Run, address: str, number: int | None) -> "Change":
+    from shared.sync.undo import change_of  # brings DuckDB
+
+    key = key_numbers(digest_key("ledger"), as_sent(address))
+    with working_folder() as name:
+        folder = Path(name)
+        record = fetched(app, address_of(run).undo(run.run_id, run.staging_id), folder / "record.parquet", UNDO)
+        return change_of(record, key, number, folder) if record else "none"

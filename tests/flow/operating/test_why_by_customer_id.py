@@ -1,0 +1,90 @@
+"""Why a person is not in the list who is asked for by the customer id: where their row has no usable address."""
+
+import pytest
+
+from shared.errors import ConfigurationError
+from shared.operating.person import customer_of
+from shared.operating.why import why
+from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
+
+BEN = "C-2,ben@example.com,Ben\n"
+
+
+def answered(flow, customer_id):
+    answer = why(flow.app, ADMINISTRATOR, flow.export_id, customer_of(customer_id))
+    assert "@example" not in repr(answer).lower()
+    return answer
+
+
+def evidence(answer):
+    return "\n".join(answer.evidence)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"), [("", "missing_email"), ("nobody", "invalid_email"), ("a@b@example.com", "invalid_email")]
+)
+def test_row_without_a_usable_address_is_told_with_its_line_and_reason(flow, cell, reason):
+    flow.segment(f"{HEAD}{BEN}C-17,{cell},Ana\nC-1,{ANA},Ana\n")
+    run_id = flow.run()["run_id"]
+    answer = answered(flow, " C-17 ")
+    assert (answer.verdict, answer.reason) == ("rejected", reason)
+    assert f"line 3, customer C-17: {reason}, in EMail" in evidence(answer)
+    assert f"Run {run_id}: segment Gold, file Gold_1.csv, line 3, customer C-17: {reason}, not sent." in evidence(
+        answer
+    )
+    assert "Brevo was not asked: the customer's address is not known." in evidence(answer)
+
+
+def test_customer_with_an_address_is_answered_as_by_the_address(flow):
+    flow.segment(f"{HEAD}{BEN}C-1,{ANA.upper()},Ana\nC-9,{ANA},Again\n")
+    flow.run()
+    for customer_id in ("C-1", "C-9"):
+        answer = answered(flow, customer_id)
+        assert answer.verdict == "in_list"
+        assert "customer C-9: an earlier row of the segment has this address" in evidence(answer)
+
+
+@pytest.mark.parametrize("customer_id", ["C-", "c-1", "C-11", "1"])
+def test_customer_whom_no_row_has_is_not_in_the_segment_whoever_has_an_id_alike(flow, customer_id):
+    flow.segment(f"{HEAD}{BEN}C-1,{ANA},Ana\nC-111,,C-11\n")
+    flow.run()
+    answer = answered(flow, customer_id)
+    assert answer.verdict == "not_in_segment"
+    assert answer.sentence == "No row of the newest snapshot has this customer id."
+    assert "no row has this customer id in 1 file" in evidence(answer)
+
+
+def test_id_with_quotes_is_found_however_the_file_writes_it(flow):
+    flow.segment(f'{HEAD}{BEN}"C""7",,Ana\n')
+    flow.run()
+    assert answered(flow, 'C"7').reason == "missing_email"
+
+
+def test_rows_that_name_no_customers_are_told(flow):
+    flow.segment(f"EMail,FirstName\n{ANA},Ana\n")
+    answer = answered(flow, "C-1")
+    assert answer.verdict == "unknown"
+    assert "Gold_1.csv has no column 'CustomerId', by which customers are named." in evidence(answer)
+
+
+def test_contact_that_is_told_by_its_id_is_asked_for_at_brevo(flow, monkeypatch):
+    asked = []
+    monkeypatch.setattr("shared.operating.why.find_single", lambda session, value, by: asked.append((value, by)))
+    monkeypatch.setattr("shared.operating.why.probed_export", lambda accounts, ready: ready)
+    flow.change(identify_by="customer_id")
+    flow.segment(f"{HEAD}{BEN}")
+    assert answered(flow, "C-5").verdict == "not_in_segment"
+    assert asked == [("C-5", "ext_id")]
+
+
+def test_rejected_row_of_another_customer_is_not_told(flow):
+    flow.segment(f"{HEAD}{BEN}C-17,,C-2\n")
+    flow.run()
+    assert evidence(answered(flow, "C-2")).count("C-17") == 0
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 101, "a\x00b"])
+def test_what_can_be_no_id_is_refused(text):
+    with pytest.raises(ConfigurationError) as refused:
+        customer_of(text)
+    assert refused.value.code == "customer_id_invalid"
