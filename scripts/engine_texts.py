@@ -44,8 +44,8 @@ _OF_PAGES = (
 # Calls whose texts are for the API's description or the log, or are patterns themselves.
 _NO_TEXTS = {"Field", "N_", "compile", "debug", "info", "warning", "error", "exception", "log"}
 _CODE = re.compile(
-    r"\b(SELECT|FROM|CREATE|INSERT|UPDATE|WHEN|CASE|COPY|JOIN|UNION|DESCRIBE|NULL|BETWEEN|ORDER BY|U?BIGINT)\b|\bAS [a-z]"
-    r"|[|:]{2}| \| None|%s|\b(eq|ge|lt) @|\w\([\w'{*(]|\w\[\w|\w > \{|=\{|^[:\"^']|^\('|^application/"
+    r"\b(SELECT|FROM|CREATE|INSERT|UPDATE|WHEN|CASE|COPY|JOIN|UNION|DESCRIBE|NULL|BETWEEN|ORDER BY|U?BIGINT)\b"
+    r"|\bAS [a-z]|[|:]{2}| \| None|%s|\b(eq|ge|lt) @|\w\([\w'{*(]|\w\[\w|\w > \{|=\{|^[:\"^']|^\('|^application/"
     r"|^(SET|POST|DELETE|attachment;) "
 )
 _WORD = re.compile(r"\b(?!The\b)[A-Za-z']{2,}")
