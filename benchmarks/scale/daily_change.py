@@ -58,6 +58,7 @@ def daily_change(rows: int = ROWS) -> Finding:
                 say(f"running what has changed on day {day}")
                 days.append(_run(kept, folder))
             changed = {name: median(each[name] for each in days) for name in days[0]}
+            _write_next_day(rows, landed.connection_string, _DAYS + 1)
             say("planning a mirror")
             plan = _plan(kept, folder, here.sandbox)
             blobs = app_with(kept).storage.app_blobs.listing(LEDGERS, "")

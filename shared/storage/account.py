@@ -17,6 +17,8 @@ RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 
 # not add up. The longest case is a blob of which only the first bytes come, which the SDK reads three times: 11 s. A
 # terminal and an HTTP call are promised an answer within 15 s.
 HURRIED_SECONDS = 3
+# So much is read of a connection at once.
+_READ_BYTES = 1024 * 1024
 
 QUEUE = "run-steps"
 # Of its own: an instance takes one message of a queue at a time, and a receiver that hangs must keep no step waiting.
@@ -86,7 +88,11 @@ def open_storage(settings: Settings, *, hurried: bool = False) -> Storage:
         retries: dict[str, Any] = {"retry_policy": ExponentialRetry(1, 2, 4)}
         if hurried:
             retries = {"retry_policy": ExponentialRetry(0, 1, 1, random_jitter_range=0), **_hurried()}
-        sizes = {"max_single_get_size": CHUNK_BYTES, "max_chunk_get_size": CHUNK_BYTES}
+        sizes = {
+            "max_single_get_size": CHUNK_BYTES,
+            "max_chunk_get_size": CHUNK_BYTES,
+            "connection_data_block_size": _READ_BYTES,
+        }
         return Blobs(_open(account, clock, "blob", BlobServiceClient, sizes | retries, setting), setting)
 
     app_blobs = blobs(settings.app_storage, APP_SETTING)
