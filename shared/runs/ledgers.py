@@ -284,7 +284,7 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         before = [blob for blob in stored.values() if _is_ours(app, address, blob)]
         _keep_without(app, run, intention, before, rejected, unread)
     else:
-        with suppress(Conflict):
+        with suppress(Conflict, NotFound):  # or another worker has done it by now
             blobs.copy_if(LEDGERS, wanted, address.ledger, run.ledger_etag or None)
     # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
     # was open goes: another worker may have ended it meanwhile, and the next run have written its own.

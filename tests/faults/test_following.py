@@ -148,22 +148,22 @@ def test_two_workers_that_remove_at_once_do_what_one_does(following, monkeypatch
 
 def test_worker_that_is_late_leaves_alone_what_the_next_run_intends(following, monkeypatch):
     following.put_back()
-    fetch, held_up = ledgers.fetch, []
+    blobs, held_up = type(following.story.app.storage.app_blobs), []
+    copy_if = blobs.copy_if
     folder = f"{following.story.account}/{LIST}/gold"
     monkeypatch.setattr("shared.runs.steps.confirm.settle", lambda app, run, batches: late(app, run, batches))
 
     def late(app, run, batches):
-        monkeypatch.setattr("shared.runs.ledgers.fetch", fetch_late)
+        monkeypatch.setattr(blobs, "copy_if", copy_late)
         held_up.append((run, batches))
         return settle(app, run, batches)
 
-    def fetch_late(blobs, blob, path):
-        """While this worker reads its intention, another one writes the ledger, and the next run begins."""
-        found = fetch(blobs, blob, path)
-        monkeypatch.setattr("shared.runs.ledgers.fetch", fetch)
+    def copy_late(blobs_of_this_worker, *copied):
+        """While this worker is about to copy its intention, another one does, and the next run begins."""
+        monkeypatch.setattr(blobs, "copy_if", copy_if)
         ledgers.keep_ledger(following.story.app, *held_up[0])
         following.story.app.storage.app_blobs.write(LEDGERS, f"{folder}/intention-next-1.parquet", b"next")
-        return found
+        copy_if(blobs_of_this_worker, *copied)
 
     worker, line = following.story.worker()
     assert following.second_day(worker, line)["status"] == "succeeded"

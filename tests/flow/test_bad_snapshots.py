@@ -173,7 +173,7 @@ def _change_in_mid_read(flow, monkeypatch, change):
 
 @pytest.fixture(scope="module")
 def large_segment():
-    return HEAD + "".join(f"C-{n},old{n}@example.com,P{n}\n" for n in range(200_000))
+    return HEAD + "".join(f"C-{n},old{n}@example.com,P{n}\n" for n in range(250_000))
 
 
 def test_blob_that_is_replaced_in_mid_read_is_read_anew(flow, large_segment, monkeypatch):
