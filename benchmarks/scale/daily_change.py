@@ -32,7 +32,8 @@ from shared.sync.stored import LEDGERS
 
 ROWS = 1_000_000
 _EVERY = 100
-_TURNS = 2
+# What the ledger costs is less than what this machine's speed changes by from run to run.
+_TURNS = 5
 _DAYS = 3
 _SANDBOX = ("--plan", "enterprise", "--export-seconds-fixed", "0", "--export-seconds-per-contact", "0")
 
