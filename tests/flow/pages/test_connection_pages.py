@@ -92,7 +92,7 @@ def test_page_says_whether_it_is_connected_when_its_test_passed_and_what_was_pro
     added(browser)
     page = browser.open("/connections/second")
     assert "State not connected yet: its exports send nothing until" in page.text
-    assert "Not tried yet. `segment-export probe second --list LIST`" in page.text
+    assert "Not tried yet. segment-export probe second --list LIST" in page.text
     agreed = {"agree": "yes", "agreed_by": "Ioana Pop"}
     tested = browser.send("/connections/second/connect", page="/connections/second", **agreed)
     assert "probe : Not tried yet." in tested.text
