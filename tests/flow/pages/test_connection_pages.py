@@ -101,7 +101,7 @@ def test_page_says_whether_it_is_connected_when_its_test_passed_and_what_was_pro
     assert re.search("Test last passed [A-Z][a-z]{2} ", page.text)
     answers = ProbeAnswers("2026-11-20T08:00:00+00:00", ext_id="attributes")
     save_probe(browser.flow.app.storage.accounts, browser.flow.connection["api_key"]["setting"], answers)
-    assert "Tried on 2026-11-20 " in browser.open("/connections/second").text
+    assert "Tried on Fri 20 Nov 2026, 08:00" in browser.open("/connections/second").text
 
 
 def test_page_asks_brevo_nothing(browser):
