@@ -11,7 +11,7 @@ from shared.administration.ending import Members
 from shared.brevo.checks import CheckStep
 from shared.config.base import Id
 from shared.config.models import DisplayName
-from shared.operating.person import LONGEST_ADDRESS_CHARACTERS, LONGEST_ID_CHARACTERS
+from shared.operating.person import LONGEST_ADDRESS_CHARACTERS
 from shared.runs.starting import Start
 from shared.runs.trial import DEFAULT_CUSTOMERS, MOST_CUSTOMERS, MOST_ID_CHARACTERS
 
@@ -74,7 +74,7 @@ class WhyBody(_Body):
     model_config = ConfigDict(json_schema_extra=_one_of("email", "customer_id"))
 
     email: str | None = Field(default=None, min_length=3, max_length=LONGEST_ADDRESS_CHARACTERS)
-    customer_id: str | None = Field(default=None, min_length=1, max_length=LONGEST_ID_CHARACTERS)
+    customer_id: str | None = Field(default=None, min_length=1, max_length=MOST_ID_CHARACTERS)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:

@@ -56,10 +56,15 @@ def compared_file(folder: Path) -> Path:
     return folder / "compared"
 
 
-def key_ranges(count: int, at_once: int) -> Iterator[str]:
-    """SQL conditions on `high` that part `count` contacts, by their keys, into ranges of about so many `at_once`."""
+def key_borders(count: int, at_once: int) -> list[int]:
+    """Where ranges of `high` begin and end that part `count` contacts into about so many `at_once`."""
     ranges = 1 + count // at_once
-    for first, end in pairwise(place * 2**64 // ranges for place in range(ranges + 1)):
+    return [place * 2**64 // ranges for place in range(ranges + 1)]
+
+
+def key_ranges(count: int, at_once: int) -> Iterator[str]:
+    """These ranges as SQL conditions."""
+    for first, end in pairwise(key_borders(count, at_once)):
         yield f"high BETWEEN {first} AND {end - 1}"
 
 

@@ -103,12 +103,15 @@ class Comparing:
 
     def _load(self, before: Path | None) -> NumberFile:
         """Reads what is known, range by range."""
+        path = compared_file(self._compared.folder)
+        if before is None:
+            return NumberFile.empty(path, KNOWN_KINDS, 0)
         rows = f"FROM read_parquet({literal(str(before))})"
-        (count,) = (self._db.execute(f"SELECT count(*) {rows}").fetchone() if before else None) or (0,)
-        known = NumberFile.empty(compared_file(self._compared.folder), KNOWN_KINDS, count)
-        columns = [known.column(number, can_write=True) for number in range(3)] if count else []
+        (count,) = self._db.execute(f"SELECT count(*) {rows}").fetchone() or (0,)
+        known = NumberFile.empty(path, KNOWN_KINDS, count)
+        columns = [known.column(number, can_write=True) for number in range(3)]
         done = 0
-        for some in key_ranges(count, _RANGE_CONTACTS) if count else ():
+        for some in key_ranges(count, _RANGE_CONTACTS):
             found = fetch_columns(self._db, f"SELECT high, low, coalesce(digest, 0) AS digest {rows} WHERE {some}")
             order = np.argsort(found["high"], kind="stable")
             for column, name in zip(columns, ("high", "low", "digest"), strict=True):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.errors import ConfigurationError
+from shared.runs.trial import MOST_ID_CHARACTERS
 from shared.staging.rejected import address_digest
 from shared.storage.overlapping import overlapping
 
@@ -12,7 +13,6 @@ from shared.storage.overlapping import overlapping
 _BEFORE = rb"(?<![A-Za-z0-9._%+-])"
 _BEHIND = rb"(?!\.?[A-Za-z0-9-])"
 LONGEST_ADDRESS_CHARACTERS = 320
-LONGEST_ID_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,6 @@ def person_of(email: str) -> Person:
 def customer_of(customer_id: str) -> Person:
     """A person of whom the customer id is known alone. Raises ConfigurationError for what can be none."""
     typed = customer_id.strip()
-    if not typed or len(typed) > LONGEST_ID_CHARACTERS or not typed.isprintable():
+    if not typed or len(typed) > MOST_ID_CHARACTERS or not typed.isprintable():
         raise ConfigurationError("customer_id_invalid", "That is no customer id.", "Give the whole of it.")
     return Person("", frozenset(), is_valid=False, customer_id=typed)

@@ -7,12 +7,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from shared.mapping.compared import KNOWN_KINDS, SEGMENT_KINDS, STAYS
+from shared.mapping.compared import KNOWN_KINDS, SEGMENT_KINDS, STAYS, key_borders
 from shared.mapping.number_file import NumberFile, Numbers
 
 # So many contacts are sorted at once.
 _RANGE_CONTACTS = 500_000
-_HIGHEST = 2**64
 _HIGH, _LOW, _DIGEST, _ROW, _WAS = range(len(SEGMENT_KINDS))
 _NOTED = len(KNOWN_KINDS) - 1
 
@@ -23,7 +22,7 @@ def load_segment(db: duckdb.DuckDBPyConnection, keys: Sequence[Path]) -> None:
     """
     db.execute("CREATE TEMP TABLE segment (high UBIGINT, low UBIGINT, digest UBIGINT, was UTINYINT)")
     files = [NumberFile.open(path, SEGMENT_KINDS) for path in keys]
-    for parts in _in_ranges(files) if files else ():
+    for parts in _in_ranges(files):
         high, low, digest, was = (
             np.concatenate([file.column(number)[part] for file, part in zip(files, parts, strict=True)])
             for number in (_HIGH, _LOW, _DIGEST, _WAS)
@@ -53,13 +52,11 @@ def sent_rows(keys: Path) -> dict[str, Numbers]:
     return {name: file.column(number)[is_sent] for name, number in (("row", _ROW), ("high", _HIGH), ("low", _LOW))}
 
 
-def _in_ranges(files: Sequence[NumberFile]) -> Iterable[list[slice]]:
-    """The parts of the files that belong to each range of keys; together a range has about so many contacts."""
-    ranges = 1 + sum(file.count for file in files) // _RANGE_CONTACTS
-    borders = np.array([place * _HIGHEST // ranges for place in range(1, ranges)], np.uint64)
+def _in_ranges(files: Sequence[NumberFile]) -> Iterable[tuple[slice, ...]]:
+    """The parts of the files that belong to each range of keys; none where there are no files."""
+    borders = np.array(key_borders(sum(file.count for file in files), _RANGE_CONTACTS)[1:-1], np.uint64)
     ends = [[0, *np.searchsorted(file.column(_HIGH), borders).tolist(), file.count] for file in files]
-    for place in range(ranges):
-        yield [slice(*list(pairwise(each))[place]) for each in ends]
+    return zip(*([slice(*each) for each in pairwise(of_file)] for of_file in ends), strict=True)
 
 
 def _insert(db: duckdb.DuckDBPyConnection, table: str, select: str, rows: dict[str, Numbers]) -> None:
