@@ -18,7 +18,7 @@ from shared.storage.account import Storage
 from shared.storage.blobs import CHUNK_BYTES, DELETED_AT_ONCE, Blob
 from shared.storage.clock import Clock
 from shared.storage.failures import Conflict, NotFound
-from shared.storage.tables import Change, OnOther, Row, Rows, pass_over
+from shared.storage.tables import Change, OneOf, OnOther, Row, Rows, pass_over
 from simulation.copies import maker
 from simulation.queues import Line, MemoryQueue, Message, Ticking, locked
 
@@ -127,10 +127,13 @@ class MemoryTable(Rows):
         last: str = "",
         limit: int | None = None,
         on_other: OnOther | None = None,
+        one_of: OneOf | None = None,
     ) -> Iterator[Row]:
         def act() -> list[Row]:
             rows = self._rows
             keys = [key for part, key in rows if part == partition and key >= first and (not last or key < last)]
+            if one_of:
+                keys = [key for key in keys if rows[partition, key][0].get(one_of.name) in one_of.values]
             return [_row(partition, key, *rows[partition, key]) for key in sorted(keys)[:limit]]
 
         yield from self.readable(iter(self._call("query", act)), on_other)

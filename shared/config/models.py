@@ -26,6 +26,7 @@ from shared.errors import did_you_mean, shown
 from shared.lifetimes import LONGEST_HOLD_HOURS, LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
+MOST_IMPORTS_AT_ONCE = 50
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 _SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
@@ -82,7 +83,7 @@ class Connection(Model):
     imports_at_once: int = Field(
         default=1,
         ge=1,
-        le=50,
+        le=MOST_IMPORTS_AT_ONCE,
         description="Imports that this account runs at the same time; Brevo advises 1.",
     )
     import_deadline_hours: float = Field(

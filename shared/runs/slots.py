@@ -284,9 +284,9 @@ def _wake(app: App, run_id: str) -> None:
 def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple[set[int], int]:
     """The numbers of those of the run's batches that hold a slot, and how many slots a batch could take now.
 
-    `batches` are all of the run's, as they were just read.
+    `batches` are some or all of the run's, as they were just read.
     """
-    needy = {batch.number for batch in batches if not batch.needs_no_slot}
+    known = {batch.number: batch for batch in batches}
     held, busy = set(), 0
     rows = _rows(app, run.key_setting)
     for row in rows:
@@ -294,7 +294,8 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
         if own:
             held.add(number)
         if int(row.key.removeprefix("slot-")) < slots:
-            busy += number in needy if own else not _is_done_with(app, row)
+            batch = known.get(number) if own else None
+            busy += not (batch.needs_no_slot if batch else _is_done_with(app, row))
     if _is_older_open(app, run, rows):
         return held, 0
     return held, max(0, slots - busy)

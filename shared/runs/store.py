@@ -11,21 +11,21 @@ import json
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from shared.errors import TransientError, described, masked
-from shared.runs.batch import Batch
+from shared.runs.batch import Batch, BatchState
 from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row, started_of, started_row
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
-from shared.storage.tables import Change, NewValues, Row, pass_over
+from shared.storage.tables import Change, NewValues, OneOf, Row, pass_over
 
 _log = logging.getLogger(__name__)
 
@@ -272,12 +272,12 @@ class RunStore:
         with suppress(Conflict):
             self._batches.insert(batch_row(batch))
 
-    def batches(self, run: Run) -> list[Batch]:
-        """The batches of the run's staging, in their order."""
+    def batches(self, run: Run, states: Collection[BatchState] = (), most: int | None = None) -> list[Batch]:
+        """The batches of the run's staging, in their order: all, or the first so many of those in one of the states."""
         if not run.staging_id:
             return []
-        rows = self._batches.query(run.run_id, f"{run.staging_id}-", f"{run.staging_id}.")
-        return [batch_of(row) for row in rows]
+        first, last, one_of = f"{run.staging_id}-", f"{run.staging_id}.", OneOf("state", states) if states else None
+        return [batch_of(row) for row in self._batches.query(run.run_id, first, last, most, one_of=one_of)]
 
     def batch(self, run: Run, number: int) -> Batch | None:
         """One batch of the run's staging."""

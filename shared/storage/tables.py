@@ -1,7 +1,7 @@
 """Table rows with optimistic concurrency, and nothing else of the SDK."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +30,14 @@ class Change:
 
     kind: Literal["insert", "put", "replace", "delete"]
     row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A text property and the values that are wanted of it."""
+
+    name: str
+    values: Collection[str]
 
 
 # What becomes of a row of another form in a query: without this it is raised.
@@ -180,14 +188,15 @@ class Table(Rows):
         last: str = "",
         limit: int | None = None,
         on_other: OnOther | None = None,
+        one_of: OneOf | None = None,
     ) -> Iterator[Row]:
         """The partition's rows with first <= key < last, in the order of their keys; `on_other` as for `readable`.
 
-        `limit` counts the rows of other forms too.
+        With `one_of` only those whose property has one of its values. `limit` counts the rows of other forms too.
         """
-        yield from self.readable(self._queried(partition, first, last, limit), on_other)
+        yield from self.readable(self._queried(partition, first, last, limit, one_of), on_other)
 
-    def _queried(self, partition: str, first: str, last: str, limit: int | None) -> Iterator[Row]:
+    def _queried(self, partition: str, first: str, last: str, limit: int | None, one_of: OneOf | None) -> Iterator[Row]:
         conditions, parameters = ["PartitionKey eq @partition"], {"partition": partition}
         if first:
             conditions.append("RowKey ge @first")
@@ -195,6 +204,11 @@ class Table(Rows):
         if last:
             conditions.append("RowKey lt @last")
             parameters["last"] = last
+        if one_of:
+            wanted = {f"value{number}": value for number, value in enumerate(sorted(one_of.values))}
+            # The SDK looks for its parameters between blanks.
+            conditions.append(f"( {' or '.join(f'{one_of.name} eq @{name}' for name in wanted)} )")
+            parameters |= wanted
         try:
             with storage_failures(self._what):
                 found = self._client.query_entities(

@@ -13,7 +13,7 @@ from shared.settings import read_settings
 from shared.storage.account import Storage, open_storage
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.queue import Queue
-from shared.storage.tables import Change, Row
+from shared.storage.tables import Change, OneOf, Row
 from simulation.storage import Kept
 from tests.memory_line import Line, VirtualClock
 from tests.waiting import wait_until
@@ -72,6 +72,17 @@ def test_rows_come_in_the_order_of_their_keys_within_bounds(storage, part):
     assert [row.key for row in storage.batches.query(part)] == ["a", "b", "c-1", "c-2", "d"]
     assert [row.key for row in storage.batches.query(part, "c-", "c.")] == ["c-1", "c-2"]
     assert [row.key for row in storage.batches.query(part, limit=2)] == ["a", "b"]
+
+
+def test_rows_of_some_values_are_found_behind_any_number_of_others(storage, part):
+    states = {f"{number:03}": "confirmed" if number < 150 else "staged" for number in range(200)}
+    for key, state in states.items():
+        storage.batches.put(Row(part, key, {"state": state}))
+    storage.batches.put(Row(part, "none", {}))
+    wanted = OneOf("state", ("staged", "it's another"))
+    assert [row.key for row in storage.batches.query(part, one_of=wanted, limit=2)] == ["150", "151"]
+    assert len(list(storage.batches.query(part, "100", "190", one_of=wanted))) == 40
+    assert list(storage.batches.query(part, one_of=OneOf("state", ("delivered",)))) == []
 
 
 def test_number_that_does_not_fit_is_refused(storage, part):

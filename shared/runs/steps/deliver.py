@@ -12,6 +12,7 @@ from shared.brevo.client import BrevoClient
 from shared.brevo.pace import Pace
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
+from shared.config.models import MOST_IMPORTS_AT_ONCE
 from shared.errors import ConfigurationError, ExportError, TransientError
 from shared.runs.batch import DELIVERABLE, Batch
 from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
@@ -104,9 +105,11 @@ def _waiting(app: App, batches: list[Batch]) -> list[Batch]:
 def send_next(app: App, run: Run, batch: Batch) -> bool:
     """Brevo has called back for this batch: its slot is free. True when others are sent or still to be sent."""
     free_slots(app, run, [batch])
-    batches = app.store.batches(run)
-    sent = send_deliveries(app, run, batches, ready_for(app, run).connection.imports_at_once)
-    return sent > 0 or any(batch.state in DELIVERABLE for batch in batches)
+    slots = ready_for(app, run).connection.imports_at_once
+    # Of a large run's hundreds no more than can be sent, and those that may stand before: each has a slot, and waits.
+    undelivered = app.store.batches(run, DELIVERABLE, most=MOST_IMPORTS_AT_ONCE + slots)
+    send_deliveries(app, run, undelivered, slots)
+    return bool(undelivered)
 
 
 def _post(app: App, run: Run, ready: ReadyExport, batch: Batch, claim: Claim, brevo: BrevoClient) -> Batch:
