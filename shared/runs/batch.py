@@ -22,6 +22,7 @@ from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, 
 
 BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed", "splitting", "split"]
 DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
+UNSETTLED: frozenset[BatchState] = DELIVERABLE | {"delivered", "failed", "splitting"}
 _SPLIT: frozenset[BatchState] = frozenset(("splitting", "split"))
 
 
@@ -75,7 +76,7 @@ class Batch:
     @property
     def is_settled(self) -> bool:
         """True once nothing more is to be done for it: it is confirmed, or others have taken its place."""
-        return self.state in ("confirmed", "split")
+        return self.state not in UNSETTLED
 
     @property
     def needs_no_slot(self) -> bool:

@@ -14,13 +14,15 @@ from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_cont
 from shared.config.document import ReadyExport
 from shared.config.models import MOST_IMPORTS_AT_ONCE
 from shared.errors import ConfigurationError, ExportError, TransientError
-from shared.runs.batch import DELIVERABLE, Batch
+from shared.runs.batch import DELIVERABLE, UNSETTLED, Batch
 from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import SENDING, Run
 from shared.runs.steps.imported import note_unusable, read_import
 from shared.runs.trial import ready_for
+
+_MOST_UNSETTLED = 60
 
 
 def deliver(app: App, run: Run, message: Message) -> None:
@@ -157,13 +159,14 @@ def poll_delay(app: App, run: Run, open_batches: list[Batch], pace: Pace) -> flo
 
 def _schedule_poll(app: App, run: Run, brevo: BrevoClient) -> None:
     """Sends the confirm message; writes down the traffic, and that all is delivered, in the same write."""
-    batches = app.store.batches(run)
-    all_delivered = all(batch.state == "delivered" or batch.is_settled for batch in batches)
+    # Of a large run's hundreds the first that are not settled: who is open for longest is among them.
+    batches = app.store.batches(run, UNSETTLED, most=_MOST_UNSETTLED)
+    open_batches = [batch for batch in batches if batch.state == "delivered"]
+    all_delivered = len(open_batches) == len(batches) < _MOST_UNSETTLED
 
     def also(now: Run) -> Run | None:
         return _counted((now.confirming(app.time()) if all_delivered else None) or now, brevo)
 
-    open_batches = [batch for batch in batches if batch.state == "delivered"]
     if all_delivered and all(batch.called_back for batch in open_batches):
         delay = 0.5
     else:
