@@ -1,13 +1,20 @@
 """What a small run costs in calls of storage: each is some milliseconds of a worker, and a fraction of a cent."""
 
+from dataclasses import replace
+
 import pytest
 
+from shared.runs.queue import Message
+from shared.runs.status import find_run
+from shared.runs.steps.deliver import deliver, send_next
 from simulation.storage import MemoryTable
+from tests.faults.test_lost_instances import work_until
 from tests.memory_line import Line
 
 MOST_CALLS = 63
 # To find the ledger, write what it will be, and put that into its place.
 MOST_CALLS_OF_THE_LEDGER = 6
+MOST_BATCHES_READ = 60
 WRITES = ("send", "put", "insert", "replace", "delete", "write")
 MOST_READS_OF_ITS_OWN_ROW = 5
 # A run of which one contact is sent once more, in a second import.
@@ -78,3 +85,30 @@ def test_asking_who_left_the_list_costs_a_message_and_few_calls_more(story, call
         assert story.run()["status"] == "succeeded"
         counts.append(reads_and_writes(calls))
     assert counts[1] - counts[0] <= MOST_CALLS_TO_ASK
+
+
+def test_delivery_and_call_back_read_a_few_of_a_large_runs_batches(story, monkeypatch):
+    """Each batch has both: read whole, they would grow with the square of the rows."""
+    read, query = [], MemoryTable.query
+
+    def counted(self, *arguments, **options):
+        rows = list(query(self, *arguments, **options))
+        read.extend(row.key for row in rows if self.name == "batches")
+        return iter(rows)
+
+    story.people(5)
+    story.save()
+    run_id = story.start().run_id
+    work_until(story, lambda run: run.state == "delivering", run_id)
+    run = find_run(story.app, run_id)
+    [first] = story.app.store.batches(run)
+    states = dict.fromkeys(range(2, 300), "confirmed") | dict.fromkeys(range(300, 600), "staged")
+    story.app.store.write_batches([replace(first, number=n, state=state, etag=None) for n, state in states.items()])
+    monkeypatch.setattr(MemoryTable, "query", counted)
+    deliver(story.app, run, Message(run_id, "deliver", batch=1))
+    assert story.app.store.batch(run, 1).state == "delivered"
+    assert 0 < len(read) <= MOST_BATCHES_READ
+    read.clear()
+    assert send_next(story.app, run, story.app.store.batch(run, 1))
+    assert 0 < len(read) <= MOST_BATCHES_READ
+    assert find_run(story.app, run_id).state == "delivering"
