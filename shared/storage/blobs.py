@@ -99,12 +99,8 @@ class Blobs:
         what = f"blob {container}/{name}"
         with self._failures(what):
             blob = self._container(container).get_blob_client(name)
-            unchanged: dict[str, Any] = {}
-            if etag is not None:
-                unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-            if length is not None:
-                unchanged |= {"offset": offset, "length": length}
-            stream = blob.download_blob(**unchanged, decompress=False)
+            part: dict[str, Any] = {} if length is None else {"offset": offset, "length": length}
+            stream = blob.download_blob(**_unchanged(etag), **part, decompress=False)
             yield from stream.chunks()
 
     def read(self, container: str, name: str) -> bytes:
@@ -169,10 +165,7 @@ class Blobs:
 
     def write_if(self, container: str, name: str, data: bytes | BinaryIO, etag: str | None) -> None:
         """Writes the blob only where it still is this etag, or is not there yet (None). Raises Conflict."""
-        condition: dict[str, Any] = {"overwrite": etag is not None}
-        if etag is not None:
-            condition |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        self._upload(container, name, data, condition)
+        self._upload(container, name, data, {"overwrite": etag is not None, **_unchanged(etag)})
 
     def copy_if(self, container: str, source: str, name: str, etag: str | None) -> None:
         """Makes the blob of another one of its container, inside of storage, where `write_if` would write it.
@@ -180,9 +173,7 @@ class Blobs:
         Raises Conflict and NotFound, and TransientError where storage takes longer than a minute.
         https://learn.microsoft.com/rest/api/storageservices/copy-blob
         """
-        condition: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
-        if etag is not None:
-            condition = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        condition = _unchanged(etag) or {"match_condition": MatchConditions.IfMissing}
         with self._failures(f"blob {container}/{name}"):
             blob = self._container(container).get_blob_client(name)
             copied = blob.start_copy_from_url(self._container(container).get_blob_client(source).url, **condition)
@@ -257,6 +248,11 @@ class Blobs:
         if name not in self._containers:
             self._containers[name] = self._service.get_container_client(name)
         return self._containers[name]
+
+
+def _unchanged(etag: str | None) -> dict[str, Any]:
+    """The condition that a blob still is this etag; without one, none."""
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag is not None else {}
 
 
 def _block_id(number: int) -> str:
