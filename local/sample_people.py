@@ -93,11 +93,15 @@ def _people() -> list[tuple[str, str, str, str]]:
 
 _PEOPLE = _people()
 
+# So many telephone numbers are told apart by their last seven digits, the next as many by those before them.
+_BLOCK = 10_000_000
+_FRENCH_MOBILE, _POLISH_MOBILE = (61, 62, 64, 65, 66), (50, 51, 53, 57, 60)
+
 
 def _romanian_phone(unique: int, style: int) -> tuple[str, str]:
     """Returns the number as written and in international form; one style in six is a fixed line."""
     mobile = str(720_000_000 + unique % 60_000_000)
-    fixed_line = f"2{'13456'[unique % 5]}{unique % 10_000_000:07}"
+    fixed_line = f"2{'13456'[(unique + unique // _BLOCK) % 5]}{unique % _BLOCK:07}"
     digits = mobile if style < 5 else fixed_line
     a, b, c = digits[:3], digits[3:6], digits[6:]
     written = (
@@ -117,11 +121,11 @@ def _foreign_phone(country: str, unique: int) -> tuple[str, str]:
     if country == "DE":
         code, digits = "49", f"17{unique % 100_000_000:08}"
     elif country == "FR":
-        code, digits = "33", f"61{unique % 10_000_000:07}"
+        code, digits = "33", f"{_FRENCH_MOBILE[unique // _BLOCK]}{unique % _BLOCK:07}"
     elif country == "ES":
         code, digits = "34", f"6{unique % 100_000_000:08}"
     else:
-        code, digits = "48", f"50{unique % 10_000_000:07}"
+        code, digits = "48", f"{_POLISH_MOBILE[unique // _BLOCK]}{unique % _BLOCK:07}"
     # Abroad is only ever written with the country's code: a reader in Romania could not tell otherwise.
     written = (
         f"+{code}{digits}",
@@ -135,7 +139,7 @@ def _foreign_phone(country: str, unique: int) -> tuple[str, str]:
 def _chunk(seed: int, chunk: int) -> Iterator[Customer]:
     rng = seeded(seed, "customers", chunk)
     ids = rng.randbytes(16 * _CHUNK).hex()
-    phone_offset = seeded(seed, "phones").randrange(10_000_000)
+    phone_offset = seeded(seed, "phones").randrange(_BLOCK)
     people = rng.choices(_PEOPLE, k=_CHUNK)
     for place, (country, first, last, name) in enumerate(people):
         number = chunk * _CHUNK + place
@@ -143,7 +147,7 @@ def _chunk(seed: int, chunk: int) -> Iterator[Customer]:
         phone, phone_e164 = "", ""
         if draw % 25 >= 2:
             # Multiplying by a prime spreads neighbours over the number space and keeps them apart.
-            unique = (number * 7_919_993 + phone_offset) % 10_000_000
+            unique = number // _BLOCK * _BLOCK + (number * 7_919_993 + phone_offset) % _BLOCK
             phone, phone_e164 = (
                 _romanian_phone(unique, number % 6) if country == "RO" else _foreign_phone(country, unique)
             )
@@ -168,7 +172,7 @@ def _chunk(seed: int, chunk: int) -> Iterator[Customer]:
 
 
 def customers(seed: int, start: int, stop: int) -> Iterator[Customer]:
-    """Yields customers `start` to `stop - 1`; addresses and phone numbers are unique up to ten million."""
+    """Yields customers `start` to `stop - 1`; addresses and phone numbers are unique up to fifty million."""
     for chunk in range(start // _CHUNK, -(-stop // _CHUNK)):
         first = chunk * _CHUNK
         for place, customer in enumerate(_chunk(seed, chunk)):

@@ -322,3 +322,11 @@ def test_snapshot_in_storage_is_refreshed_now_unless_it_is_given_another_time(mo
     assert sample_data.main(["--rows", "10", "--segments", "Gold", "--storage", "--taken", "2026-10-05T06:30"]) == 0
     assert began <= taken[0] <= datetime.now(UTC)
     assert taken[1].isoformat() == "2026-10-05T06:30:00"
+
+
+def test_numbers_of_fifty_million_customers_are_valid_and_nobody_elses():
+    """Of each ten million those whose numbers end alike."""
+    blocks = range(0, 50_000_000, 10_000_000)
+    people = [each for first in blocks for each in customers(7, first, first + 1_000) if each.phone]
+    assert [each.phone for each in people if _phone(each.phone) != each.phone_e164] == []
+    assert len({each.phone_e164 for each in people}) == len(people)
