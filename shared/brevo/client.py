@@ -20,6 +20,7 @@ _PAGES = 4
 _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
 _MOST_DIGITS = 9
+_ENDS = frozenset(("completed", "failed", "cancelled"))
 # More reports of one reason are not read; one more is kept, so that this shows.
 MOST_LINKS = 100
 
@@ -202,36 +203,25 @@ class BrevoClient:
         return parsed(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
 
     def imports(self, wanted: set[int]) -> Imports:
-        """The wanted imports, and whether Brevo works on any of those that it shows, whosever they are."""
-        params: dict[str, str | int] = {"limit": _PAGE, "offset": 0, "sort": "desc"}
-        answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
-        shown = {number: _process(parsed(_Process, each)) for number, each in _ids(answer.processes).items()}
-        found = {number: shown[number] for number in wanted & shown.keys()}
-        found |= self._single_processes(wanted - shown.keys())
-        return Imports(found, any(process.state == "open" for process in shown.values()))
+        """The wanted imports that Brevo shows, and whether it works on any of those looked through, whosever they are.
 
-    def processes(self, wanted: set[int]) -> dict[int, Process]:
-        """Those of the wanted processes that Brevo shows, looked up 50 with one call, newest first.
-
-        https://developers.brevo.com/reference/getprocesses
+        50 with one call, newest first. https://developers.brevo.com/reference/getprocesses
         """
         found: dict[int, Process] = {}
+        any_open = False
         for page in range(_PAGES):
             params: dict[str, str | int] = {"limit": _PAGE, "offset": page * _PAGE, "sort": "desc"}
             answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
             shown = _ids(answer.processes)
-            found |= {
-                process_id: _process(parsed(_Process, process))
-                for process_id, process in shown.items()
-                if process_id in wanted
-            }
+            found |= {number: _process(parsed(_Process, shown[number])) for number in wanted & shown.keys()}
+            any_open |= not all(map(_is_over, shown.values()))
             if len(found) == len(wanted) or len(answer.processes) < _PAGE:
                 break
             if min(shown, default=0) < min(wanted - found.keys()):
                 break  # later pages are older still
         else:
             found |= self._single_processes(wanted - found.keys())
-        return found
+        return Imports(found, any_open)
 
     def _single_processes(self, wanted: set[int]) -> dict[int, Process]:
         """For processes that whatever else uses the account has pushed off the pages: a call each, so only a few."""
@@ -259,7 +249,7 @@ def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
 def _process(process: _Process) -> Process:
     status = process.status.lower()
     state: ProcessState = "open"
-    if status in ("completed", "failed", "cancelled"):
+    if status in _ENDS:
         state = status  # type: ignore[assignment]
     rejections = (process.info or {}).get("import")
     error = clean_sentence(process.error) if isinstance(process.error, str) else ""
@@ -274,12 +264,18 @@ def _process(process: _Process) -> Process:
 
 
 def _ids(processes: list[Any]) -> dict[int, Any]:
-    """The entries by id. Other people's processes are in the list too: what they hold is not looked at."""
+    """The entries by id. Other people's processes are in the list too, and may hold whatever."""
     return {
         process["id"]: process
         for process in processes
         if isinstance(process, dict) and isinstance(process.get("id"), int)
     }
+
+
+def _is_over(process: dict[str, Any]) -> bool:
+    """Whether an entry says that it is over. It may be somebody else's, of whatever form."""
+    status = process.get("status")
+    return isinstance(status, str) and status.lower() in _ENDS
 
 
 def _report(reason: str, value: Any) -> Report:

@@ -4,13 +4,17 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.brevo.body import find_contacts
 from shared.brevo.client import MOST_LINKS, Process, Report
-from shared.brevo.reports import REPORT_SECONDS, read_report
+from shared.brevo.reports import LARGEST_BYTES, REPORT_SECONDS, read_report
 from shared.errors import PermanentError, TransientError
 
+# More contacts of a batch are not told apart, only counted: each takes up to 1.5 kB of memory. No body has as many.
+MOST_NAMED = 200_000
+# A line of a report, which may repeat all that was sent.
+_LINE_BYTES = 250
 # Only here a row may have nothing but the customer's id, which may be all digits.
 _CUSTOMER = "brevo_duplicate_customer"
 
@@ -21,7 +25,7 @@ class _Reported:
 
     `numbers` has for each address the attributes whose number another contact has; an empty one stands for a reason of
     another kind. `nameless` are the rows with neither address nor number, apart from headers. `ext_ids` are the cells
-    of rows that only name a customer, of which there are `customers`.
+    of rows that only name a customer, of which there are `customers`. `unnamed` are the rows that are only counted.
     """
 
     emails: dict[str, str] = field(default_factory=dict)
@@ -31,6 +35,12 @@ class _Reported:
     counts: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
     customers: int = 0
+    unnamed: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """True once further rows are only counted."""
+        return len(self.emails) + len(self.phones) + len(self.ext_ids) >= MOST_NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +49,22 @@ class Rejections:
 
     `counts` by reason; `contacts` those that a report names: index in the body -> reason and address. `numbers` has the
     attributes of those that are named by their address, and are rejected for nothing but a number of another contact's.
-    `unmatched` counts the rows of reports that name no contact of the body.
+    `unmatched` counts the rows of reports that name no contact of the body, `unnamed` those that were only counted.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     contacts: dict[int, tuple[str, str]] = field(default_factory=dict)
     numbers: dict[int, set[str]] = field(default_factory=dict)
     unmatched: int = 0
+    unnamed: int = 0
 
     def without(self, indexes: Container[int]) -> "Rejections":
         """The same without these contacts, which are sent once more."""
         counts = Counter(self.counts)
         counts.subtract(reason for index, (reason, _) in self.contacts.items() if index in indexes)
         contacts = {index: named for index, named in self.contacts.items() if index not in indexes}
-        return Rejections({reason: count for reason, count in counts.items() if count}, contacts, {}, self.unmatched)
+        counts = Counter({reason: count for reason, count in counts.items() if count})
+        return replace(self, counts=counts, contacts=contacts, numbers={})
 
 
 def read_rejections(
@@ -68,7 +80,7 @@ def read_rejections(
     reported = _Reported()
     until = time.monotonic() + REPORT_SECONDS
     for report in process.reports:
-        _read(reported, report, base_url, until)
+        _read(reported, report, base_url, until, max(LARGEST_BYTES, contacts * _LINE_BYTES))
     is_named = reported.emails or reported.phones or reported.ext_ids
     found, matched = _find(pieces(), reported) if is_named else ({}, set())
     counts = Counter(reason for reason, _ in found.values())
@@ -82,16 +94,21 @@ def read_rejections(
         for index, (_, email) in found.items()
         if (attributes := reported.numbers.get(email.lower(), {""})) and "" not in attributes
     }
-    return Rejections({reason: count for reason, count in counts.items() if count}, found, numbers, unmatched)
+    counts = Counter({reason: count for reason, count in counts.items() if count})
+    return Rejections(counts, found, numbers, unmatched, reported.unnamed)
 
 
-def _read(reported: _Reported, report: Report, base_url: str, until: float) -> None:
+def _read(reported: _Reported, report: Report, base_url: str, until: float, largest_bytes: int) -> None:
     if len(report.urls) > MOST_LINKS:
         raise PermanentError("report_too_large", f"Brevo has more than {MOST_LINKS} reports for one reason.")
     reported.counts[report.reason] += report.count
     for url in report.urls:
-        for number, row in enumerate(read_report(url, base_url, until - time.monotonic())):
+        for number, row in enumerate(read_report(url, base_url, until - time.monotonic(), largest_bytes)):
             cells = [cell.strip().strip('"') for cell in row]
+            if reported.is_full:
+                reported.unnamed += any(cells)
+                reported.counts[report.reason] += any(cells)
+                continue
             is_named = _take(reported, cells, report)
             if report.reason == _CUSTOMER and not is_named and any(cells):
                 reported.customers += number > 0

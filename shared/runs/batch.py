@@ -9,6 +9,7 @@
 | delivered | confirmed | its import is completed and its reports are read; the contacts that move are written down |
 | delivered | staged, failed | its import has failed: once, twice |
 | delivering, delivered | splitting | it is a file that Brevo has refused, or could not import |
+| staged, never posted | splitting | it is a file, and another one of the run could not be imported |
 | splitting | split | batches with bodies have taken its place |
 
 Every method is pure: it returns what the batch then is, or None where it does not apply.
@@ -22,8 +23,9 @@ from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, 
 
 BatchState = Literal["staged", "delivering", "delivered", "confirmed", "failed", "splitting", "split"]
 DELIVERABLE: frozenset[BatchState] = frozenset(("staged", "delivering"))
-UNSETTLED: frozenset[BatchState] = DELIVERABLE | {"delivered", "failed", "splitting"}
-_SPLIT: frozenset[BatchState] = frozenset(("splitting", "split"))
+OPEN: frozenset[BatchState] = frozenset(("delivered",))
+UNSETTLED: frozenset[BatchState] = DELIVERABLE | OPEN | {"failed", "splitting"}
+SPLIT: frozenset[BatchState] = frozenset(("splitting", "split"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Batch:
     `moved` counts the contacts that Brevo rejected for a number of another contact's: they are sent once more without
     it, in a last batch, which `holds_moved`. `moved_id` names the blob with them. `is_unlisted`: at the last poll Brevo
     did not list its process. `by_file`: its body is a file, which Brevo fetches. `was_in_file`: it
-    has taken the place of a file, with others.
+    has taken the place of a file, with others, and Brevo may have its contacts from there.
     """
 
     run_id: str
@@ -71,7 +73,7 @@ class Batch:
     @property
     def is_over(self) -> bool:
         """True once the import that Brevo was given for this batch is over."""
-        return self.state in {"confirmed", "failed", *_SPLIT} or (self.state == "delivered" and self.called_back)
+        return self.state in {"confirmed", "failed", *SPLIT} or (self.state == "delivered" and self.called_back)
 
     @property
     def is_settled(self) -> bool:
@@ -86,7 +88,7 @@ class Batch:
     @property
     def has_lost_import(self) -> bool:
         """True where a post was repeated since its answer was lost: Brevo may have an import of unknown number."""
-        known = self.sent_again + (self.state not in _SPLIT)
+        known = self.sent_again + (self.state not in SPLIT)
         return self.state not in DELIVERABLE and self.posts > known
 
     @property
@@ -102,7 +104,7 @@ class Batch:
     @property
     def may_be_there(self) -> bool:
         """True where Brevo may have some of what is to be sent: it is unanswered, or its import has failed."""
-        return self.state in {*DELIVERABLE, "splitting"} and self.posts > 0
+        return self.state in {*DELIVERABLE, "splitting"} and (self.posts > 0 or self.was_in_file)
 
     def is_owned(self, now: datetime) -> bool:
         """True while a live worker posts the batch."""
@@ -186,7 +188,7 @@ class Batch:
         """
         if not self._is_open(process_id):
             return None
-        if self.sent_again > self.was_in_file:
+        if self.sent_again:
             return replace(self, state="failed", note=note)
         again = self.sent_again + 1
         return replace(self, state="staged", process_id=0, sent_again=again, called_back=False, not_before=0.0)
@@ -203,14 +205,18 @@ class Batch:
             return None
         return replace(self, state="splitting", sent_again=self.sent_again + 1)
 
+    def passed_over(self) -> Self | None:
+        """Another file of the run could not be imported: this one, which was never posted, is not tried."""
+        return replace(self, state="splitting") if self.by_file and self.state == "staged" and not self.posts else None
+
     def split(self) -> Self | None:
         """Others have taken its place."""
         return replace(self, state="split") if self.state == "splitting" else None
 
     def in_its_place(self, number: int, contacts: int, body_bytes: int) -> Self:
-        """One of those: Brevo may have a part of the file, whose import counts as the first one of its contacts."""
-        tried, of = min(self.posts, 1), (self.run_id, self.staging_id)
-        return type(self)(*of, number, contacts, body_bytes, posts=tried, sent_again=tried, was_in_file=True)
+        """One of those: where the file was posted, Brevo may have a part of it."""
+        of = self.run_id, self.staging_id
+        return type(self)(*of, number, contacts, body_bytes, was_in_file=self.posts > 0)
 
     def _is_open(self, process_id: int) -> bool:
         return self.state == "delivered" and self.process_id == process_id

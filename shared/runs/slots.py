@@ -295,7 +295,7 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
             held.add(number)
         if int(row.key.removeprefix("slot-")) < slots:
             batch = known.get(number) if own else None
-            busy += not (batch.needs_no_slot if batch else _is_done_with(app, row))
+            busy += not (batch.needs_no_slot if batch else _is_done_with(app, row, run if own else None))
     if _is_older_open(app, run, rows):
         return held, 0
     return held, max(0, slots - busy)
@@ -319,10 +319,10 @@ def _holds(row: Row, run: Run, number: int) -> bool:
     return bool(row.values["run"] == run.run_id and row.values["batch"] == number)
 
 
-def _is_done_with(app: App, row: Row) -> bool:
+def _is_done_with(app: App, row: Row, run: Run | None = None) -> bool:
     if row.values.get("left_at"):
         return _Slot.of(row).is_overdue(app.now())
-    run = app.store.load(row.values["run"])
+    run = run or app.store.load(row.values["run"])
     if run is None:
         return True
     batch = app.store.batch(run, int(row.values["batch"]))

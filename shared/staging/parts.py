@@ -24,8 +24,8 @@ from shared.staging.bodies import (
 from shared.storage.blobs import Blobs
 
 _BLOCK_BYTES = 8_000_000
-# A file has fewer bodies.
-_MOST_BODIES = 100
+# The bodies that take a file's place have numbers behind those of all files; of one file there are fewer.
+_FIRST_BODY, _MOST_BODIES = 10_000, 100
 
 
 def write_parts(blobs: Blobs, staging: str, chunks: Iterable[MappedChunk]) -> Iterator[StagedBody]:
@@ -115,7 +115,7 @@ def write_as_bodies(blobs: Blobs, staging: str, number: int, request: ImportRequ
     Written again, each has the same contacts, whatever has changed in the configuration meanwhile. Raises NotFound.
     """
     groups = _of_file(blobs, staging, number)
-    for place, group in enumerate(groups, start=number * _MOST_BODIES):
+    for place, group in enumerate(groups, start=_FIRST_BODY + number * _MOST_BODIES):
         yield write_body(blobs, staging, request, place, group)
 
 

@@ -232,3 +232,12 @@ def test_process_number_over_two_to_the_31_is_kept(story, monkeypatch):
     monkeypatch.setattr("local.brevo_sandbox.processes.FIRST_PROCESS_ID", 2**31 + 5)
     wanted = story.people(5)
     check_all_sent(story, story.run(hours=0.1), wanted)
+
+
+@pytest.mark.parametrize("garbage", [{"status": None}, {"info": "x"}])
+def test_somebody_elses_odd_process_does_not_hide_ours_behind_a_lost_answer(story, monkeypatch, garbage):
+    foreign_imports(story, 1)
+    wanted = story.people(5)
+    answer_with(monkeypatch, lambda process, record: process | garbage if record.id == 78 else process)
+    story.sandbox.fail_next(IMPORT, "524-after")
+    check_all_sent(story, story.run(), wanted, most_imports=3)

@@ -11,7 +11,7 @@ import pytest
 from local.brevo_sandbox import reports as sandbox_reports
 from shared.brevo.download import may_follow
 from shared.brevo.reports import read_report
-from shared.errors import PermanentError, TransientError
+from shared.errors import TransientError
 from tests.sizes import thinned
 
 REPORT = "GET /reports/{token}"
@@ -220,13 +220,16 @@ def test_report_in_chunks_to_its_end_is_read(host):
     assert rows == [["EMAIL", "SMS"], ["person1@example.com", "+40722123456"]]
 
 
-def test_report_of_more_rows_than_are_read_is_refused(host, monkeypatch):
-    monkeypatch.setattr("shared.brevo.reports.LARGEST_ROWS", 2)
-    assert len(host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(WHOLE), WHOLE))) == 2
-    longer = WHOLE + REJECTED.encode()
-    with pytest.raises(PermanentError) as caught:
-        host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(longer), longer))
-    assert caught.value.code == "report_too_large"
+def test_quote_that_is_never_closed_hides_nobody(host):
+    table = b'EMAIL;FIRSTNAME\nana@example.com;"Ana\n' + b"".join(b"p%d@example.com;P\n" % n for n in range(500))
+    rows = host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(table), table))
+    assert [row[0] for row in rows] == ["EMAIL", "ana@example.com", *(f"p{n}@example.com" for n in range(500))]
+
+
+def test_cell_of_two_lines_is_one_cell(host):
+    table = b'EMAIL;NOTE\nana@example.com;"one\ntwo"\n'
+    rows = host.read(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(table), table))
+    assert [row[0] for row in rows] == ["EMAIL", "ana@example.com"]
 
 
 class Dripping(Host):
@@ -264,7 +267,7 @@ def test_report_that_drips_is_given_up_in_time(before):
 def test_all_reports_of_an_import_have_one_limit_of_time(rejected, monkeypatch):
     given = []
     monkeypatch.setattr(
-        "shared.brevo.rejections.read_report", lambda url, base, seconds: iter(given.append(seconds) or [])
+        "shared.brevo.rejections.read_report", lambda url, base, seconds, most: iter(given.append(seconds) or [])
     )
     rejected.run()
     assert given

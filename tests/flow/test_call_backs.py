@@ -1,7 +1,9 @@
 """Brevo's call-back at the end of an import: it saves polls, and whatever is wrong with it changes nothing."""
 
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +17,7 @@ from shared.runs.steps.dispatch import take_step
 from shared.runs.steps.stop import request_cancel
 from shared.runs.store import RunStore
 from shared.storage.tables import Row
+from simulation.storage import MemoryTable
 from tests.flow.gold_file import TWO, many, sending
 
 
@@ -233,3 +236,47 @@ def test_call_back_with_anything_wrong_gets_404_and_changes_nothing(make_flow, m
     request_cancel(flow.app, find_run(flow.app, run.run_id), "tester")
     flow.finish(run.run_id)
     assert answer_call_back(flow.app, f"/api/imports/{run.run_id}/1/{run.token}") == 204
+
+
+@pytest.mark.parametrize("slots", [1, 20])
+def test_call_back_reads_a_few_rows_whatever_the_slots(make_flow, monkeypatch, slots):
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 1_200)
+    flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
+    flow.change_connection(imports_at_once=slots)
+    flow.sandbox.fail_next("POST /contacts/import", "import-stuck", times=100)
+    flow.segment(many(700))
+    run_id = flow.start().run_id
+
+    def delivered():
+        batches = flow.app.store.batches(find_run(flow.app, run_id))
+        return sum(batch.state == "delivered" for batch in batches) == slots
+
+    flow.work_until(delivered)
+    reads, get = [], MemoryTable.get
+    monkeypatch.setattr(MemoryTable, "get", lambda self, *key: reads.append(key) or get(self, *key))
+    assert answer_call_back(flow.app, f"/api/imports/{run_id}/1/{find_run(flow.app, run_id).token}") == 204
+    assert len(reads) < 10
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_lost_answer_does_not_make_the_last_looks_many(make_flow, monkeypatch, lost):
+    """With call-backs hundreds of imports may end between two looks: each look shows 50 of them with a call."""
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 1_000)
+    flow = make_flow(PUBLIC_URL="http://127.0.0.1:9")
+    flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 60.0}))
+    flow.sandbox.change(general_per_hour=100, limit_speedup=36_000)
+    flow.segment(many(1_716))
+    if lost:
+        flow.sandbox.fail_next("POST /contacts/import", "524-after")
+    real = BrevoClient.import_contacts
+
+    def import_contacts(self, data):
+        process_id = real(self, data)
+        flow.sandbox.wait_until_idle()
+        assert answer_call_back(flow.app, urlsplit(json.loads(data)["notifyUrl"]).path) == 204
+        return process_id
+
+    monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
+    begun = flow.app.now()
+    assert flow.run()["status"] == "succeeded"
+    assert flow.app.now() - begun < 600

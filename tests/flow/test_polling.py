@@ -84,7 +84,7 @@ def test_how_long_brevo_takes_is_learned_from_large_imports_and_once_a_look(flow
 def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):
     flow.segment(many(5))
     started = flow.start()
-    real = BrevoClient.processes
+    real = BrevoClient.imports
     looks = []
 
     def processes(self, wanted):
@@ -96,7 +96,7 @@ def test_look_that_is_overtaken_by_another_changes_nothing(flow, monkeypatch):
         take_step(flow.app, json.dumps({"run": run.run_id, "step": "confirm", "number": run.confirm_number}))
         return {number: replace(process, state="failed") for number, process in found.items()}
 
-    monkeypatch.setattr(BrevoClient, "processes", processes)
+    monkeypatch.setattr(BrevoClient, "imports", processes)
     flow.sandbox.change(seconds_fixed=0.0)
     status = flow.finish(started.run_id, seconds=30)
     assert status["status"] == "succeeded"

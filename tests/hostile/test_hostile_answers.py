@@ -34,7 +34,7 @@ def ask_everything(status: int, body: bytes) -> None:
         lambda: brevo.create_attribute("A", "text"),
         brevo.allowance,
         lambda: brevo.import_contacts(b"{}"),
-        lambda: brevo.processes({78, 79}),
+        lambda: brevo.imports({78, 79}).wanted,
     ):
         try:
             ask()

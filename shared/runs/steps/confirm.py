@@ -4,14 +4,14 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 /processes: a call-back frees a slot and brings the next poll forward, no more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import methodcaller
 from pathlib import Path
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.client import Imports, Process
+from shared.brevo.client import Process
 from shared.brevo.polling import OpenImport, learn
 from shared.config.document import ReadyExport
 from shared.config.models import Export
@@ -26,8 +26,9 @@ from shared.runs.slots import free_slots, release_left_slots, wake_waiting
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import check_still_wanted, poll_delay, send_deliveries, send_next
-from shared.runs.steps.imported import clear_if_ended, close_link, note_unusable, put_into_bodies
+from shared.runs.steps.imported import clear_if_ended, close_link, note_unusable, pass_over_files, put_into_bodies
 from shared.runs.steps.reported import (
+    Reported,
     contacts_to_move,
     read_reports,
     unread_reports,
@@ -77,7 +78,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
 
 def _with_those_in_place(app: App, run: Run, export: Export, batches: list[Batch]) -> list[Batch]:
     """All batches, once others have taken the place of each file that Brevo cannot import."""
-    for batch in batches:
+    for batch in pass_over_files(app, run, batches):
         if batch.state == "splitting":
             put_into_bodies(app, run, export, batch)
     return app.store.batches(run) if any(batch.by_file for batch in batches) else batches
@@ -135,10 +136,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     brevo = app.brevo(run.key_setting)
     wanted = {batch.process_id for batch in batches if batch.state == "delivered"}
     try:
-        if any(batch.has_lost_import for batch in batches):
-            imports = brevo.imports(wanted)
-        else:
-            imports = Imports(brevo.processes(wanted), any_open=True)
+        imports = brevo.imports(wanted)
     finally:
         requests = brevo.session.traffic.requests
         run = app.store.update(run, lambda now: now.polled(requests, app.time()))
@@ -177,11 +175,7 @@ def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, proces
             return _update(app, run, batch, lambda now: now.report_failed(batch.process_id))
         found = unread_reports(app, batch)
         note = f"{error.message} Which contacts of batch {batch.number} Brevo rejected is not known."
-    if found.unmatched:
-        note = (
-            f"{found.unmatched:,} lines of Brevo's reports name no contact of batch {batch.number}: "
-            "Brevo may have rejected more of it than is counted."
-        )
+    note = " ".join([*filter(None, [note]), *_odd_reports(batch, found)])
     if note:
         app.store.add_event(run.run_id, "report_unread", note)
     if found.rows:
@@ -198,6 +192,17 @@ def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, proces
     taken = batch.contacts - sum(found.rejected.values()) - found.moved
     app.store.add_event(run.run_id, "confirmed", f"Batch {batch.number}: {taken:,} of {batch.contacts:,} contacts.")
     return batch
+
+
+def _odd_reports(batch: Batch, found: Reported) -> Iterator[str]:
+    """What Brevo's reports say, and is not known contact by contact."""
+    if found.unmatched:
+        yield (
+            f"{found.unmatched:,} lines of Brevo's reports name no contact of batch {batch.number}: "
+            "Brevo may have rejected more of it than is counted."
+        )
+    if found.unnamed:
+        yield f"{found.unnamed:,} lines of Brevo's reports on batch {batch.number} are too many to name: only counted."
 
 
 def _write_rejected(app: App, run: Run, ready: ReadyExport, batch: Batch, rows: list[RejectedRow]) -> None:

@@ -13,8 +13,8 @@ from shared.brevo.pace import Pace
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
 from shared.config.models import MOST_IMPORTS_AT_ONCE
-from shared.errors import ConfigurationError, ExportError, TransientError
-from shared.runs.batch import DELIVERABLE, UNSETTLED, Batch
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.runs.batch import DELIVERABLE, OPEN, UNSETTLED, Batch
 from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.slots import free_slots, held_and_free, take_slot
@@ -110,7 +110,9 @@ def send_next(app: App, run: Run, batch: Batch) -> bool:
     slots = ready_for(app, run).connection.imports_at_once
     # Of a large run's hundreds no more than can be sent, and those that may stand before: each has a slot, and waits.
     undelivered = app.store.batches(run, DELIVERABLE, most=MOST_IMPORTS_AT_ONCE + slots)
-    send_deliveries(app, run, undelivered, slots)
+    # Who holds the other slots, with one query instead of a read for each.
+    others = app.store.batches(run, OPEN) if slots > 1 else []
+    send_deliveries(app, run, undelivered + others, slots)
     return bool(undelivered)
 
 
@@ -123,7 +125,7 @@ def _post(app: App, run: Run, ready: ReadyExport, batch: Batch, claim: Claim, br
     except ExportError as error:
         claim.may_be_there = brevo.session.traffic.maybe_taken > 0
         _count(app, run, brevo)
-        if batch.by_file and error.code == "brevo_refused":
+        if batch.by_file and isinstance(error, PermanentError):
             note_unusable(app, run, batch, error.message)
             refused = methodcaller("refused", claim.owner, brevo.session.traffic.maybe_taken)
             return app.store.update_batch(run, batch.number, refused, batch)

@@ -13,7 +13,7 @@ from shared.brevo.probed import ProbeAnswers
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ConfigurationError, PermanentError
-from shared.runs.batch import Batch
+from shared.runs.batch import SPLIT, Batch
 from shared.runs.state import Run
 from shared.settings import THIS_MACHINE
 from shared.staging.bodies import STAGED, body_name
@@ -71,6 +71,22 @@ def note_unusable(app: App, run: Run, batch: Batch, why: str) -> None:
     """Writes down why the batch's file is not imported."""
     text = f"The {batch.contacts:,} contacts of file {batch.number} are sent in bodies: {why}"
     app.store.add_event(run.run_id, "in_bodies", text)
+
+
+def pass_over_files(app: App, run: Run, batches: list[Batch]) -> list[Batch]:
+    """All batches. Where Brevo could not import a file and has imported none yet, the others are not tried.
+
+    Mostly storage is closed to it: each file would take the time of an import that fails.
+    """
+    files = [batch for batch in batches if batch.by_file]
+    if all(batch.state not in SPLIT for batch in files) or any(batch.state == "confirmed" for batch in files):
+        return batches
+    return [_passed_over(app, run, batch) if batch.passed_over() else batch for batch in batches]
+
+
+def _passed_over(app: App, run: Run, batch: Batch) -> Batch:
+    note_unusable(app, run, batch, "Brevo could not import another file of the run.")
+    return app.store.update_batch(run, batch.number, Batch.passed_over, batch)
 
 
 def put_into_bodies(app: App, run: Run, export: Export, batch: Batch) -> None:

@@ -28,7 +28,8 @@ from shared.storage.failures import NotFound
 class Reported:
     """What Brevo made of a batch: its rejections by reason and row by row, and how many of its contacts move.
 
-    `moved_id` names the blob with the latter; `unmatched` counts lines of reports that name no contact of the batch.
+    `moved_id` names the blob with the latter; `unmatched` counts lines of reports that name no contact of the batch,
+    `unnamed` those that are counted and not read.
     """
 
     rejected: dict[str, int] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Reported:
     moved: int = 0
     moved_id: str = ""
     unmatched: int = 0
+    unnamed: int = 0
 
 
 def read_reports(app: App, batch: Batch, process: Process) -> Reported:
@@ -45,14 +47,14 @@ def read_reports(app: App, batch: Batch, process: Process) -> Reported:
         rejections = read_rejections(process, pieces, batch.contacts, app.settings.brevo_base_url)
         if batch.holds_moved:
             rows = _rows_of_moved(app, batch, rejections)
-            return Reported(rejections.counts, rows, unmatched=rejections.unmatched)
+            return Reported(rejections.counts, rows, unmatched=rejections.unmatched, unnamed=rejections.unnamed)
         moved = _to_be_moved(pieces(), rejections) if rejections.numbers else {}
         moved_id = write_moved(app.storage.app_blobs, batch.staging, batch.number, moved) if moved else ""
         rejections = rejections.without(moved)
         rows = contact_rows(app.storage.app_blobs, batch.staging, batch.number, rejections.contacts)
     except NotFound:
         raise missing(batch) from None
-    return Reported(rejections.counts, rows, len(moved), moved_id, rejections.unmatched)
+    return Reported(rejections.counts, rows, len(moved), moved_id, rejections.unmatched, rejections.unnamed)
 
 
 def unread_reports(app: App, batch: Batch) -> Reported:
