@@ -1,9 +1,10 @@
 """Erases a person from all that the app stores, and says what remains elsewhere, and whose it is.
 
-Staged bodies are the one place where a person's data stand as they are. They are never edited: a body may be on its
-way at this moment or be sent again, its contacts are counted in the run's books, and their places are found by their
-numbers. So an open run that holds the person is cancelled, and its bodies are deleted with it. That erases for
-certain, and sends the person to Brevo no more; a run afterwards sends the rest again, which changes nothing.
+Staged bodies, files, and the contacts of them that are to be sent once more, are the one place where a person's data
+stand as they are. They are never edited: a body may be on its way at this moment or be sent again, its contacts are
+counted in the run's books, and their places are found by their numbers. So an open run that holds the person is
+cancelled, and all this is deleted with it. That erases for certain, and sends the person to Brevo no more; a run
+afterwards sends the rest again, which changes nothing.
 
 Each part may be done again, so a call that was cut off is repeated. Neither the audit trail nor the answer holds the
 address.
@@ -18,7 +19,6 @@ from pathlib import Path
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.app import App
-from shared.brevo.body import find_contacts
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError, described
 from shared.operating import elsewhere
@@ -28,12 +28,11 @@ from shared.runs.questions import digest_key
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.steps.stop import request_cancel, stop_when_idle
-from shared.staging.bodies import STAGED, pieces_of_body, read_origins
+from shared.staging.bodies import STAGED, customer_ids, has_contacts, pieces_of_blob
 from shared.staging.changed import is_changed_name
 from shared.staging.folders import working_folder
 from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
 from shared.storage.blob_changes import change_blob
-from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict, NotFound
 from shared.sync.stored import LEDGERS, UNDO
 
@@ -76,9 +75,8 @@ def _erase_in_runs(app: App, caller: Caller, person: Person, customers: set[str]
 
     Those are added to `customers`.
     """
-    staged = app.storage.app_blobs.listing_if_there(STAGED, "")
-    holding = _runs_holding(app, staged, person, customers)
-    _erase_examples(app, staged, person, found)
+    holding = _runs_holding(app, person, customers)
+    _erase_examples(app, person, found)
     _erase_rejected(app, person, customers, found)
     for run_id in holding:
         _part(found, f"run {run_id}", partial(_erase_staged, app, caller, run_id, found))
@@ -94,30 +92,33 @@ def _note_staging(app: App, run_id: str, found: Forgotten) -> None:
         found.not_done.append(f"run {run_id}: it reads its segments now; repeat this when it has ended")
 
 
-def _runs_holding(app: App, staged: list[Blob], person: Person, customers: set[str]) -> list[str]:
-    """The runs that have the person in a staged body; takes over their customer ids from the origins beside it."""
-    holding = set()
-    for blob in staged:
-        run_id, *rest = blob.name.split("/")
-        if not is_run_id(run_id) or len(rest) != 2 or not rest[1].removesuffix(".json").isdecimal():
-            continue
-        try:
-            staging, number = f"{run_id}/{rest[0]}", int(rest[1].removesuffix(".json"))
-            if not any(map(person.is_in, pieces_of_body(app.storage.app_blobs, staging, number))):
+def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
+    """The runs that have the person in a staged blob; takes over their customer ids from what stands beside it.
+
+    A file goes before its run ends: once Brevo has confirmed it, or bodies have its contacts. Whoever is still to be
+    sent is by then in blobs that were not listed, so where one is gone the new ones are looked through as well.
+    """
+    holding, looked, is_one_gone = set[str](), set[str](), True
+    while is_one_gone:
+        is_one_gone = False
+        for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
+            run_id = blob.name.partition("/")[0]
+            if blob.name in looked or not (is_run_id(run_id) and has_contacts(blob.name)):
                 continue
-            holding.add(run_id)
-            pieces = pieces_of_body(app.storage.app_blobs, staging, number)
-            at = {contact.index for contact in find_contacts(pieces, person.spellings, ())}
-            origins = read_origins(app.storage.app_blobs, staging, number, at)
-        except NotFound:
-            continue  # the run has ended meanwhile, and has deleted it
-        customers |= {plain_cell(origin.customer_id) for origin in origins.values()} - {""}
+            looked.add(blob.name)
+            try:
+                if any(map(person.is_in, pieces_of_blob(app.storage.app_blobs, blob.name))):
+                    holding.add(run_id)
+                    found = customer_ids(app.storage.app_blobs, blob.name, person.spellings)
+                    customers |= {plain_cell(customer_id) for customer_id in found} - {""}
+            except NotFound:
+                is_one_gone = True
     return sorted(holding)
 
 
-def _erase_examples(app: App, staged: list[Blob], person: Person, found: Forgotten) -> None:
+def _erase_examples(app: App, person: Person, found: Forgotten) -> None:
     """What is shown of a held run: nothing is sent of it, so it goes and the run stays."""
-    for blob in staged:
+    for blob in app.storage.app_blobs.listing_if_there(STAGED, ""):
         if not is_changed_name(blob.name):
             continue
         with suppress(NotFound):  # the run has ended meanwhile

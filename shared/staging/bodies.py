@@ -10,13 +10,14 @@ and its origins have them.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from shared.brevo.body import BETWEEN, ImportRequest, lines_of, room_whatever_the_end
+from shared.brevo.body import BETWEEN, ImportRequest, find_contacts, lines_of, room_whatever_the_end
 from shared.mapping.origins import Origins
 from shared.mapping.results import MappedChunk, Outcome, RejectedRow
 from shared.storage.blobs import Blobs
@@ -25,6 +26,8 @@ from shared.storage.failures import NotFound
 STAGED = "staged"
 # What a line of the origins begins with that has files and lines; each other one has a contact's row.
 HEAD = b"{"
+_MOVED = ".moved"
+_WITH_CONTACTS = re.compile(rf"[^/]+/[^/]+/\d+(?:\.json|-[^/]+{re.escape(_MOVED)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +163,42 @@ def write_last_bodies(
     return [write_body(blobs, staging, request, number, group) for number, group in enumerate(groups, start=first)]
 
 
+def pieces_of_blob(blobs: Blobs, name: str) -> Iterator[bytes]:
+    """A staged blob, whole lines of it at once, in a few megabytes. Raises NotFound."""
+    rest = b""
+    for chunk in blobs.chunks(STAGED, name, None):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield rest + chunk[:end]
+            rest = b""
+        rest += chunk[end:]
+    if rest:
+        yield rest
+
+
 def pieces_of_body(blobs: Blobs, staging: str, number: int) -> Iterator[bytes]:
     """A body, whole lines of it at once, in a few megabytes: it may be as large as a file. Raises NotFound."""
-    return _pieces(blobs, body_name(staging, number))
+    return pieces_of_blob(blobs, body_name(staging, number))
 
 
 def pieces_of_origins(blobs: Blobs, staging: str, number: int) -> Iterator[bytes]:
     """The origins of a body's contacts, as `pieces_of_body`. Raises NotFound."""
-    return _pieces(blobs, origins_name(staging, number))
+    return pieces_of_blob(blobs, origins_name(staging, number))
+
+
+def has_contacts(name: str) -> bool:
+    """True for a staged blob with contacts as they are sent: a body, a file, or those of it that move."""
+    return _WITH_CONTACTS.fullmatch(name) is not None
+
+
+def customer_ids(blobs: Blobs, name: str, emails: Container[str]) -> set[str]:
+    """The customer ids of such a blob's contacts with one of these addresses, in lower case. Raises NotFound."""
+    at = {contact.index for contact in find_contacts(pieces_of_blob(blobs, name), emails, ())}
+    if name.endswith(_MOVED):
+        places = enumerate(islice(lines_of(pieces_of_blob(blobs, name)), 2, None, 3))
+        return {place.decode().split("\t", 1)[1].strip() for index, place in places if index in at}
+    staging, _, file = name.rpartition("/")
+    return {place.customer_id.strip() for _, place in _places(blobs, staging, int(file.removesuffix(".json")), at)}
 
 
 def write_files(blobs: Blobs, staging: str, files: list[tuple[str, str]]) -> None:
@@ -228,24 +259,12 @@ def _places(blobs: Blobs, staging: str, number: int, wanted: set[int]) -> Iterat
         index += 1
 
 
-def _pieces(blobs: Blobs, name: str) -> Iterator[bytes]:
-    rest = b""
-    for chunk in blobs.chunks(STAGED, name, None):
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            yield rest + chunk[:end]
-            rest = b""
-        rest += chunk[end:]
-    if rest:
-        yield rest
-
-
 def _head(origins: Origins) -> str:
     return json.dumps(asdict(origins)) + "\n"
 
 
 def _moved_name(staging: str, number: int, moved_id: str) -> str:
-    return f"{staging}/{number:05}-{moved_id}.moved"
+    return f"{staging}/{number:05}-{moved_id}{_MOVED}"
 
 
 def origins_name(staging: str, number: int) -> str:

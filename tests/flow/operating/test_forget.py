@@ -3,15 +3,20 @@
 import hashlib
 import json
 import logging
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
+from local.brevo_sandbox import file_fetching
 from shared.operating import forgetting
 from shared.runs.batch import Batch
 from shared.runs.leavers import LEAVERS
 from shared.runs.status import find_run
 from shared.runs.steps import stop
+from shared.staging import parts
 from shared.staging.rejected import REJECTED
+from shared.storage.failures import NotFound
 from tests.flow.holding import plan
 from tests.flow.operating.tools import ANA, HEAD, everything_stored
 
@@ -125,6 +130,82 @@ def test_run_that_has_the_person_in_a_staged_body_is_cancelled_and_its_bodies_ar
     assert "Cancelled by terminal ana." in found["error"]["message"]
     assert ANA.encode() not in everything_stored(office)
     assert not office.app.storage.app_blobs.listing("staged", f"{run_id}/")
+
+
+@pytest.fixture
+def by_file(office, monkeypatch):
+    """The office's export by files of a few contacts, with storage that the sandbox can fetch from."""
+    monkeypatch.setattr(parts, "LARGEST_FILE_BYTES", 4_000)
+    monkeypatch.setattr(parts, "_BLOCK_BYTES", 2_000)
+
+    def fetched(link, limit):
+        try:
+            return office.app.storage.app_blobs.read(*urlsplit(link).path.removeprefix("/").split("/", 1))
+        except NotFound:
+            raise file_fetching.NotFetched("404") from None
+
+    monkeypatch.setattr(file_fetching, "_fetched", fetched)
+    office.exports[0].update(delivery="file", mapping={"email": "EMail", "phone": "P"})
+    document = json.dumps({"connections": office.connections, "exports": office.exports}).encode()
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), document)
+    return office
+
+
+def moved_in_the_first_file(office):
+    """Works until Ana is to be sent once more, while Brevo still works on the second file; the run's id."""
+    office.sandbox.seed(contacts=[{"email": "other@example.com", "attributes": {"SMS": "40722123456"}}])
+    rows = "".join(f"C-{n},p{n}@example.com,\n" for n in range(200))
+    office.segment(f"CustomerId,EMail,P\nC-0,first@example.com,\nC-A,{ANA},0722123456\n{rows}")
+    office.sandbox.change(slow_seconds=0.0)
+    for mood in ("import-file-slow", "import-stuck"):  # the first goes well
+        office.sandbox.fail_next("POST /contacts/import", mood)
+    run_id = office.start().run_id
+
+    def is_moved():
+        first = office.app.store.batches(find_run(office.app, run_id))[:1]
+        return len(office.sandbox.imports.records()) == 2 and first[0].moved
+
+    office.work_until(is_moved)
+    return run_id
+
+
+def test_person_whose_contact_is_to_be_sent_once_more_is_erased_too(by_file, typed):
+    by_file.app.storage.app_blobs.write(
+        REJECTED, f"{by_file.export_id}-x/report.csv", b"Gold,f,2,missing_email,EMail,C-A,\n"
+    )
+    run_id = moved_in_the_first_file(by_file)
+    status, output, _ = typed("forget", ANA)
+    assert status == 0, output
+    assert f"staged: all bodies of the run {run_id}, which is cancelled" in output
+    assert "rejected-rows: 1 rows in 1 reports" in output, "found by the customer id beside the contact"
+    assert ANA.encode() not in everything_stored(by_file)
+    by_file.sandbox.imports.release_stuck()
+    assert by_file.finish(run_id)["status"] == "cancelled"
+    assert ANA not in by_file.sent()
+
+
+def test_person_who_is_put_elsewhere_while_the_staged_blobs_are_read_is_erased_too(by_file, typed, monkeypatch):
+    run_id = moved_in_the_first_file(by_file)
+    blobs, looks = by_file.app.storage.app_blobs, []
+    listing = type(blobs).listing_if_there
+
+    def before(self, container, prefix):
+        """As it was before the first file was confirmed."""
+        found = listing(self, container, prefix)
+        if container != "staged" or looks:
+            return found
+        looks.append(found)
+        return [
+            replace(blob, name=blob.name.replace(".places", ".json")) if "/00001." in blob.name else blob
+            for blob in found
+            if not blob.name.endswith(".moved")
+        ]
+
+    monkeypatch.setattr(type(blobs), "listing_if_there", before)
+    status, output, _ = typed("forget", ANA)
+    assert (status, len(looks)) == (0, 1), output
+    assert by_file.finish(run_id)["status"] == "cancelled"
+    assert ANA.encode() not in everything_stored(by_file)
 
 
 def test_what_a_run_writes_of_the_person_until_its_end_is_erased_as_well(office, typed, monkeypatch):
