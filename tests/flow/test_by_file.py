@@ -9,10 +9,14 @@ import pytest
 import requests
 
 from local.brevo_sandbox import file_fetching
+from shared.brevo import body
 from shared.brevo.probed import ProbeAnswers, save_probe
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
+from shared.runs.batch import Batch
 from shared.runs.status import find_run
 from shared.runs.steps.imported import why_no_files
+from shared.runs.steps.stop import request_cancel
+from shared.runs.store import RunStore
 from shared.staging import parts
 from tests.flow.gold_file import HEAD, TWO
 from tests.flow.probing import prober_of
@@ -126,6 +130,67 @@ def test_bodies_in_the_place_of_a_file_fail_the_run_where_they_fail_too(filed):
     filed.segment(TWO)
     status = filed.run()
     assert (status["status"], status["error"]["code"]) == ("failed", "import_failed")
+
+
+def split_up_to(filed, monkeypatch, most, started):
+    """Works until so many bodies have taken a file's place, and storage does not answer for the next; the run then."""
+    add, added = RunStore.add_batch, []
+
+    def add_batch(self, batch):
+        if len(added) == most:
+            raise TransientError("storage_unreachable", "Storage did not answer.")
+        added.append(batch)
+        add(self, batch)
+
+    monkeypatch.setattr(RunStore, "add_batch", add_batch)
+
+    def is_cut_off():
+        run = find_run(filed.app, started.run_id)
+        is_splitting = any(batch.state == "splitting" for batch in filed.app.store.batches(run))
+        return is_splitting and len(added) == most and run.waiting
+
+    filed.work_until(is_cut_off)
+    return find_run(filed.app, started.run_id)
+
+
+@pytest.mark.parametrize(("how", "told"), [("unreachable", " 1,000 contacts may have been sent"), ("refused", "")])
+def test_run_that_is_cancelled_in_the_middle_of_a_split_counts_each_contact_once(filed, monkeypatch, how, told):
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
+    filed.sandbox.change(file_url=how)
+    filed.segment(people(1_000))
+    run = split_up_to(filed, monkeypatch, 3, filed.start())
+    ended = request_cancel(filed.app, run, "tester")
+    assert ended.state == "cancelled"
+    assert "may have been sent" in ended.error.message if told else "Nothing was sent." in ended.error.message
+    assert told in ended.error.message
+
+
+SPLITTING = {"state": "splitting", "posts": 1, "sent_again": 1}
+SPLIT = SPLITTING | {"state": "split"}
+UNSENT = {"was_in_file": True, "posts": 1, "sent_again": 1}
+SENT = UNSENT | {"state": "delivered", "posts": 2, "process_id": 7, "called_back": True}
+
+
+@pytest.mark.parametrize(
+    ("batches", "unanswered"),
+    [
+        ([(1_000, SPLITTING), (400, UNSENT), (300, SENT)], 700),
+        ([(1_000, SPLIT), (400, UNSENT), (600, SENT)], 400),
+        ([(1_000, SPLIT), (400, UNSENT), (600, SENT), (800, SPLITTING), (500, UNSENT)], 1_200),
+        ([(1_000, SPLITTING | {"posts": 0}), (400, {"was_in_file": True}), (300, UNSENT)], 300),
+        ([(1_000, SPLITTING | {"posts": 0}), (400, {"was_in_file": True}), (800, SPLITTING)], 800),
+    ],
+)
+def test_contacts_that_may_be_there_count_once_whatever_holds_them(filed, batches, unanswered):
+    filed.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    filed.segment(TWO)
+    started = filed.start()
+    filed.work_until(lambda: find_run(filed.app, started.run_id).state == "confirming")
+    run = find_run(filed.app, started.run_id)
+    for number, (contacts, values) in enumerate(batches, start=2):
+        filed.app.store.add_batch(Batch(run.run_id, run.staging_id, number, contacts, 100, **values))
+    ended = request_cancel(filed.app, run, "tester")
+    assert f" {unanswered:,} contacts may have been sent" in ended.error.message
 
 
 def test_file_that_is_fetched_twice_or_slowly_is_imported_once(filed):

@@ -82,10 +82,23 @@ def stop(app: App, run: Run) -> Run:
 
     def change(now: Run) -> Run | None:
         batches = app.store.batches(now)
-        unanswered = sum(batch.contacts for batch in batches if batch.may_be_there and not batch.holds_moved)
-        return _added_up(now, batches).stopped(unanswered, app.time())
+        return _added_up(now, batches).stopped(_unanswered(batches), app.time())
 
     return _finish(app, run, change)
+
+
+def _unanswered(batches: Sequence[Batch]) -> int:
+    """How many contacts Brevo may have of which nobody knows. Those that move have counted with their first batch."""
+    sent = [batch for batch in batches if batch.may_be_there and not batch.holds_moved]
+    in_files = sum(batch.contacts for batch in sent if batch.state == "splitting")
+    in_bodies = sum(batch.contacts for batch in sent) - in_files
+    return in_bodies + min(in_files, _in_no_body_yet(batches))
+
+
+def _in_no_body_yet(batches: Sequence[Batch]) -> int:
+    """How many contacts of files that are split are still to be put into bodies: the others count with theirs."""
+    files = sum(batch.contacts for batch in batches if batch.state in ("splitting", "split"))
+    return files - sum(batch.contacts for batch in batches if batch.was_in_file)
 
 
 def _finish(app: App, run: Run | str, change: Callable[[Run], Run | None]) -> Run:
