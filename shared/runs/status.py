@@ -168,16 +168,8 @@ def _batches(app: App, run: Run) -> list[Batch]:
 
 
 def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
-    left = slot_notes(app, run) if run.is_final and any(batch.may_be_open for batch in batches) else []
-    notes = [*left, *run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
-    if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
-        contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
-        notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
-    if files := sum(batch.state in ("splitting", "split") for batch in batches):
-        notes.append(f"{counted(files, 'file')} that Brevo could not import: the contacts were sent in bodies.")
-    if run.left_out:
-        notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
     waiting = waiting_of(app, run, batches)
+    notes = _notes(app, run, batches)
     run = end.totals(run, batches)
     return RunStatus(
         **vars(run_summary(run)),
@@ -212,6 +204,28 @@ def _status(app: App, run: Run, batches: list[Batch]) -> RunStatus:
         approved_at=run.approved_at or None,
         error=run.error,
     )
+
+
+def _notes(app: App, run: Run, batches: list[Batch]) -> list[str]:
+    left = slot_notes(app, run) if run.is_final and any(batch.may_be_open for batch in batches) else []
+    notes = [*left, *run.notes, *(batch.note for batch in batches if batch.note and batch.state != "failed")]
+    if run.is_final and run.state not in SUCCEEDED and (count := _not_sent_once_more(batches)):
+        contacts = "1 contact was" if count == 1 else f"{count:,} contacts were"
+        notes.append(f"{contacts} rejected for a number of another contact's, and not confirmed without it.")
+    if files := sum(batch.state in ("splitting", "split") for batch in batches):
+        notes.append(_in_bodies(run, counted(files, "file")))
+    if run.left_out:
+        notes.append(f"Sent without attributes that the account lacks: {', '.join(run.left_out)}.")
+    return notes
+
+
+def _in_bodies(run: Run, files: str) -> str:
+    """A run that ended before its time may have sent some of the bodies, all or none: its counts say how much."""
+    if run.state in SUCCEEDED:
+        return f"{files} that Brevo could not import: the contacts were sent in bodies."
+    if run.is_final:
+        return f"{files} that Brevo could not import: the contacts were to be sent in bodies."
+    return f"{files} that Brevo could not import: the contacts are sent in bodies."
 
 
 def duration_seconds(app: App, run: Run) -> float | None:

@@ -114,6 +114,9 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
         return Waiting(reason, since, deadline=_deadline(app, run, since) or ends, processes=processes)
     if any(batch.is_owned(app.time()) for batch in batches):
         return Waiting(f"A worker posts to Brevo.{_left_text(left - 1)}", _entered(run), deadline=ends)
+    if files := sum(batch.state == "splitting" for batch in batches):
+        reason = f"The contacts of {counted(files, 'file')} that Brevo could not import are being written as bodies."
+        return Waiting(f"{reason}{_left_text(left)}", _entered(run), deadline=ends)
     if left:
         return _for_slot(app, run, left, Waiting("", _entered(run), deadline=ends))
     reason = "Brevo has confirmed every import; the run is being ended."

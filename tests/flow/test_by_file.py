@@ -193,6 +193,35 @@ def test_contacts_that_may_be_there_count_once_whatever_holds_them(filed, batche
     assert f" {unanswered:,} contacts may have been sent" in ended.error.message
 
 
+def test_run_whose_contacts_are_put_into_bodies_says_so(filed, monkeypatch):
+    filed.sandbox.change(file_url="unreachable")
+    filed.segment(TWO)
+    started, add, told = filed.start(), RunStore.add_batch, []
+
+    def add_batch(self, batch):
+        told.append(filed.status(started.run_id)["waiting_for"])
+        add(self, batch)
+        told.append(filed.status(started.run_id)["waiting_for"])
+
+    monkeypatch.setattr(RunStore, "add_batch", add_batch)
+    filed.finish(started.run_id)
+    text = "The contacts of 1 file that Brevo could not import are being written as bodies."
+    assert told[-2:] == [text, f"{text} 1 more import is still to be posted."]
+
+
+def test_notes_of_a_run_that_is_cancelled_before_its_bodies_are_sent_do_not_say_that_they_were(filed, monkeypatch):
+    filed.sandbox.change(file_url="unreachable")
+    filed.segment(TWO)
+    run = split_up_to(filed, monkeypatch, 0, filed.start())
+    note = "1 file that Brevo could not import: the contacts {} sent in bodies."
+    assert note.format("are") in filed.status(run.run_id)["notes"]
+    request_cancel(filed.app, run, "tester")
+    status = filed.status(run.run_id)
+    assert (status["status"], len(filed.sent())) == ("cancelled", 0)
+    assert note.format("were to be") in status["notes"]
+    assert note.format("were") not in status["notes"]
+
+
 def test_file_that_is_fetched_twice_or_slowly_is_imported_once(filed):
     filed.sandbox.change(slow_seconds=0.3)
     for fault in ("import-file-twice", "import-file-slow"):
