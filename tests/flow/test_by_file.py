@@ -167,8 +167,9 @@ def test_run_that_is_cancelled_in_the_middle_of_a_split_counts_each_contact_once
 
 SPLITTING = {"state": "splitting", "posts": 1, "sent_again": 1}
 SPLIT = SPLITTING | {"state": "split"}
-UNSENT = {"was_in_file": True, "posts": 1, "sent_again": 1}
-SENT = UNSENT | {"state": "delivered", "posts": 2, "process_id": 7, "called_back": True}
+REFUSED = {"state": "splitting"}
+UNSENT = {"was_in_file": True}
+SENT = UNSENT | {"state": "delivered", "posts": 1, "process_id": 7, "called_back": True}
 
 
 @pytest.mark.parametrize(
@@ -177,8 +178,9 @@ SENT = UNSENT | {"state": "delivered", "posts": 2, "process_id": 7, "called_back
         ([(1_000, SPLITTING), (400, UNSENT), (300, SENT)], 700),
         ([(1_000, SPLIT), (400, UNSENT), (600, SENT)], 400),
         ([(1_000, SPLIT), (400, UNSENT), (600, SENT), (800, SPLITTING), (500, UNSENT)], 1_200),
-        ([(1_000, SPLITTING | {"posts": 0}), (400, {"was_in_file": True}), (300, UNSENT)], 300),
-        ([(1_000, SPLITTING | {"posts": 0}), (400, {"was_in_file": True}), (800, SPLITTING)], 800),
+        ([(1_000, REFUSED), (400, {}), (300, {"posts": 1})], 300),
+        ([(1_000, REFUSED), (400, {}), (800, SPLITTING)], 800),
+        ([(1_000, REFUSED), (1_000, {}), (800, SPLITTING), (500, UNSENT)], 800),
     ],
 )
 def test_contacts_that_may_be_there_count_once_whatever_holds_them(filed, batches, unanswered):

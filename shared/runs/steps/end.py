@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.app import App
 from shared.brevo.client import NUMBER_TAKEN
-from shared.runs.batch import Batch
+from shared.runs.batch import SPLIT, Batch
 from shared.runs.measuring import ended_line, measure_end
 from shared.runs.problem import Problem
 from shared.runs.queue import send_ended
@@ -96,8 +96,8 @@ def _unanswered(batches: Sequence[Batch]) -> int:
 
 
 def _in_no_body_yet(batches: Sequence[Batch]) -> int:
-    """How many contacts of files that are split are still to be put into bodies: the others count with theirs."""
-    files = sum(batch.contacts for batch in batches if batch.state in ("splitting", "split"))
+    """How many contacts of files that were posted are still to be put into bodies: the others count with theirs."""
+    files = sum(batch.contacts for batch in batches if batch.state in SPLIT and batch.posts)
     return files - sum(batch.contacts for batch in batches if batch.was_in_file)
 
 
