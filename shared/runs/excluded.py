@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.app import App
+from shared.brevo.answers import NotThere
+from shared.brevo.checks import check_excluded_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import look_up_export
 from shared.config.document import ReadyExport
@@ -13,7 +15,7 @@ from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers
 from shared.runs.kinds import COMPARES
-from shared.runs.leavers import Answer, ask, gone, read_answer
+from shared.runs.leavers import Answer, ask, gone, not_answered, read_answer
 from shared.runs.questions import Question, Subject, digest_key
 from shared.runs.state import Run
 from shared.segments.snapshot import Snapshot
@@ -124,6 +126,20 @@ def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
         )
 
 
+def _check_empty(brevo: BrevoClient, excluded: Subject) -> None:
+    """Raises ConfigurationError where the excluded list has members by its own count, or is not there any more.
+
+    An answer with more members than that is believed: it sends fewer people, and a list of blocked ones may count 0.
+    """
+    try:
+        size = brevo.list_size(excluded.list_id)
+    except NotThere:
+        check_excluded_list(brevo, excluded.list_id)
+        raise
+    if size:
+        raise not_answered(excluded, f"its export names nobody, and the list has {size:,} by its own count")
+
+
 def read_excluded(
     app: App,
     run: Run,
@@ -136,12 +152,16 @@ def read_excluded(
 ) -> tuple[Excluded | None, str]:
     """Who is excluded, in files in the folder, None where nobody is; and what could not be read, in words.
 
-    `segments` is the snapshot of the excluded segments. Raises as `read_answer` and `write_excluded` do.
+    `segments` is the snapshot of the excluded segments. Raises as `read_answer` and `write_excluded` do, and
+    ConfigurationError where a list has members and its answer names none: they would all be sent.
     """
     if segments is None and not answers.members:
         return None, ""
     key, note = digest_key("excluded"), ""
     paths = [read_answer(app, run, brevo, answer, folder, between) for answer in answers.members]
+    for answer, path in zip(answers.members, paths, strict=True):
+        if path is None:
+            _check_empty(brevo, answer.subject)
     if segments:
         path = folder / "excluded-segments"
         note = write_excluded(app.storage.segment_blobs, ready, segments, path, key, between)

@@ -72,7 +72,7 @@ def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Sub
     if process.state == "open":
         return _wait_longer(app, run, ready, subject, question)
     if question.failed + 1 >= _MOST_FAILURES:
-        raise _unknown(subject, f"its export has failed {_MOST_FAILURES} times")
+        raise not_answered(subject, f"its export has failed {_MOST_FAILURES} times")
     return _ask(app, run, ready, brevo, subject, has_failed=True)
 
 
@@ -104,7 +104,7 @@ def _ask(
             check_list(brevo, subject.list_id)
         if subject.needs_numbers:
             return Answer(Question(), subject, subject.key, by_pages=True)
-        raise _unknown(subject, error.message) from None
+        raise not_answered(subject, error.message) from None
     new = Question()
 
     def change(row: Row | None) -> Mapping[str, Any] | None:
@@ -121,7 +121,7 @@ def _ask(
 def _wait_longer(app: App, run: Run, ready: ReadyExport, subject: Subject, question: Question) -> Wait:
     hours = ready.connection.import_deadline_hours
     if app.now() - question.asked_at > hours * 3600:
-        raise _unknown(subject, f"its export has not ended within {hours:g} h (import_deadline_hours)")
+        raise not_answered(subject, f"its export has not ended within {hours:g} h (import_deadline_hours)")
     not_before = app.pace(run.key_setting).shortest_wait_seconds()
     return _wait(ready, subject, question, question.next_look_in(app.now(), not_before))
 
@@ -131,7 +131,8 @@ def _wait(ready: ReadyExport, subject: Subject, question: Question, seconds: flo
     return Wait(seconds, f"Brevo writes down {subject.words} (process {question.process_id}).", until)
 
 
-def _unknown(subject: Subject, reason: str) -> ConfigurationError:
+def not_answered(subject: Subject, reason: str) -> ConfigurationError:
+    """The error for a subject of which Brevo does not say who it is."""
     if subject.has_left:
         return ConfigurationError(
             "leavers_unknown",

@@ -110,6 +110,29 @@ def test_account_that_refuses_the_export_stops_the_run_before_anything_is_sent(e
     excluding.run_fails("exclude_unknown", f"list {OTHER}", "exclude.list_ids")
 
 
+def test_answer_that_names_nobody_of_a_list_that_has_members_sends_none_of_them(excluding, monkeypatch):
+    members(excluding, 3, 7)
+    exclude(excluding, list_ids=[OTHER])
+    monkeypatch.setattr("shared.runs.leavers.read_export", lambda *_: iter(()))
+    excluding.run_fails("exclude_unknown", f"list {OTHER}", "names nobody", "2 by its own count")
+
+
+def test_list_of_nobody_excludes_nobody(excluding):
+    exclude(excluding, list_ids=[OTHER])
+    assert left_out(excluding, excluding.run()) == set()
+
+
+def test_excluded_list_that_is_deleted_once_its_answer_is_there_fails_the_run(excluding, monkeypatch):
+    exclude(excluding, list_ids=[OTHER])
+
+    def deleted(*_):
+        excluding.sandbox.account.lists.pop(OTHER)
+        return iter(())
+
+    monkeypatch.setattr("shared.runs.leavers.read_export", deleted)
+    excluding.run_fails("exclude_missing", str(OTHER), "exclude.list_ids")
+
+
 def test_export_that_fails_is_asked_for_three_times(excluding):
     excluding.sandbox.change(export_outcome="failed")
     exclude(excluding, list_ids=[OTHER])
