@@ -120,6 +120,11 @@ def _lines(path: Path | None) -> set[str]:
     return set(path.read_text().splitlines(keepends=True)) if path else set()
 
 
+def lacks(path: Path, keys: str, folder: Path) -> bool:
+    """As the real one."""
+    return not read(path).keys() >= set(keys.split())
+
+
 def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
     """As the real one."""
     gone = set(rejected.split())

@@ -234,6 +234,7 @@ STAGING: dict[str, Any] = {
     "shared.runs.steps.stage.open_ledger": ledgers.open_ledger,
     "shared.sync.opening.open_files": ledgers.open_files,
     "shared.sync.difference.Comparison": ledgers.ModelComparison,
+    "shared.sync.ledger.lacks": ledgers.lacks,
     "shared.sync.ledger.without": ledgers.without,
     "shared.sync.removals.without_kept": ledgers.without_kept,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,

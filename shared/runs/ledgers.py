@@ -293,14 +293,19 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
 
 
 def _keep_without(app: App, run: Run, intention: Blob, before: list[Blob], rejected: str, forget_digests: bool) -> None:
-    """Makes the intention the ledger, without the keys in the lines of `rejected`."""
-    from shared.sync.ledger import without  # brings DuckDB
+    """Makes the intention the ledger, without the keys in the lines of `rejected`.
+
+    A key that is not in it is not the contact's own: Brevo has the customer under a former id. Whose it is nobody
+    knows then, so all are sent again.
+    """
+    from shared.sync.ledger import lacks, without  # bring DuckDB
 
     blobs = app.storage.app_blobs
     with working_folder() as name:
         folder = Path(name)
         path = fetch(blobs, intention, folder / "intention.parquet")
         ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
+        forget_digests = forget_digests or lacks(path, rejected, folder)
         path = without(path, rejected, folder, forget_digests=forget_digests, ours=ours)
         with suppress(Conflict), path.open("rb") as file:
             blobs.write_if(LEDGERS, address_of(run).ledger, file, run.ledger_etag or None)

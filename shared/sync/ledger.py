@@ -99,6 +99,14 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ou
     return file
 
 
+def lacks(path: Path, keys: str, folder: Path) -> bool:
+    """Whether any of the keys in these lines, `high,low`, is not in the ledger."""
+    if not keys:
+        return False
+    with closing(open_engine(folder)) as db:
+        return count(db, f"({keys_sql(keys, folder)}) ANTI JOIN ({read_sql(path)}) USING (high, low)") > 0
+
+
 def keys_sql(lines: str, folder: Path) -> str:
     """The keys in these lines, `high,low`: `high`, `low`."""
     path = folder / "keys"

@@ -4,6 +4,7 @@ import pytest
 
 from shared.errors import PermanentError
 from shared.sync.stored import LEDGERS
+from tests.flow.customers import contact
 from tests.flow.following import counts, numbers, put_by_others, refresh, run
 
 LATER = ("2026/11/25/0500", "2026/11/26/0500")
@@ -178,6 +179,21 @@ def test_changed_address_of_a_customer_is_a_changed_contact(by_customer):
     by_customer.segment("CustomerId,EMail,FirstName\nC-1,a2@example.com,A\nC-2,b@example.com,B\n", refresh=LATER[1])
     assert counts(run(by_customer)) == (0, 1, 1, 1)
     assert set(by_customer.sent()) == {"a2@example.com", "b@example.com"}
+
+
+@pytest.mark.parametrize(("customer", "former"), [("NEW", "OLD"), ('"N\nEW"', "")])
+def test_rejected_contact_whose_key_is_not_known_by_its_id_is_sent_again(by_customer, monkeypatch, customer, former):
+    by_customer.change(sync_mode="changes_only")
+    contact(by_customer, "old@example.com", ext_id="OLD")
+    head = "CustomerId,EMail,FirstName,PreviousCustomerId\n"
+    people = f"{head}{customer},person2@example.com,B,{former}\nC-3,person3@example.com,C,\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        by_customer.segment(people, refresh=LATER[0])
+        assert by_customer.run()["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
+    by_customer.segment(people, refresh=LATER[1])
+    assert run(by_customer)["contacts_delivered"] == 2
+    assert set(by_customer.sent()) >= {"person2@example.com", "person3@example.com"}
 
 
 def test_whom_an_import_of_a_cancelled_run_brings_after_the_list_was_read_stays_ours(mirroring, monkeypatch):
