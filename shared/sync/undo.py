@@ -27,8 +27,8 @@ Change = Literal["added", "removed", "none"]
 class Before:
     """What is known before an undo, in files.
 
-    `record` is that of the run, None for all that its export has put into the list, which is in `ledger`; `others` is
-    what other exports have put there.
+    `record` is that of the run, None for all that its export has put into the list; that is in `ledger`, without whom
+    Brevo has rejected, who are in the record all the same. `others` is what other exports have put there.
     `members` and `left` are who is in the list and who left it, in lines as `member_line` writes them. Of an undo that
     was approved, `shown_*` are what a person has seen of it, None where it was nobody.
     """
@@ -136,8 +136,10 @@ def _views(before: Before) -> dict[str, str]:
         "others": read_sql(*before.others),
         "members": members_sql(before.members),
         "leavers": members_sql(before.left) if before.left else nobody,
+        # Whom the run has sent, and Brevo has rejected, was not added by it: they are not in the ledger.
         "to_remove": "SELECT members.* FROM members SEMI JOIN added USING (high, low) "
-        f"ANTI JOIN others USING (high, low) {_shown(before, before.shown_removals)}",
+        "SEMI JOIN ledger USING (high, low) ANTI JOIN others USING (high, low) "
+        f"{_shown(before, before.shown_removals)}",
         # Whose address is not known has the key 0.
         "willing": "SELECT * FROM removed ANTI JOIN leavers USING (number) "
         "ANTI JOIN (FROM leavers WHERE high <> 0) AS known USING (high, low)",

@@ -62,6 +62,19 @@ def test_member_whom_the_run_sent_and_who_was_there_before_stays(undoing):
     assert numbers(undoing) == {2}
 
 
+def test_whom_brevo_rejected_and_who_came_by_a_form_since_stays(undoing, monkeypatch):
+    refresh(undoing, 0, 1)
+    run(undoing)
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        refresh(undoing, *range(4))
+        status = undoing.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
+    put_by_others(undoing, 2)
+    assert undo(undoing, status)["contacts_removed"] == 1
+    assert numbers(undoing) == {0, 1, 2}
+
+
 def test_approved_undo_does_never_more_than_was_shown(undoing):
     refresh(undoing, *range(4))
     status = run(undoing)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.lifetimes import UNDO_DAYS
-from shared.sync.stored import UNDO
+from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.following import numbers, refresh, run
 from tests.flow.undoing import begin, refusal, undo, undo_blobs
 
@@ -75,4 +75,19 @@ def test_run_before_another_secret_cannot_be_undone(undoing, monkeypatch):
     failed = undoing.finish(begin(undoing, status).run_id)
     assert (failed["status"], failed["error"]["code"]) == ("failed", "undo_impossible")
     assert "another APP_SECRET" in failed["error"]["message"]
+    assert numbers(undoing) == set(range(4))
+
+
+@pytest.mark.parametrize("ledger", [b"harmed", None])
+def test_run_whose_ledger_cannot_be_read_cannot_be_undone(undoing, ledger):
+    refresh(undoing, *range(4))
+    status = run(undoing)
+    blobs = undoing.app.storage.app_blobs
+    (blob,) = blobs.listing(LEDGERS, "")
+    blobs.delete(LEDGERS, blob.name)
+    if ledger:
+        blobs.write(LEDGERS, blob.name, ledger)
+    failed = undoing.finish(begin(undoing, status).run_id)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "undo_impossible")
+    assert ("cut off" if ledger else "not there any more") in failed["error"]["message"]
     assert numbers(undoing) == set(range(4))

@@ -162,6 +162,9 @@ def _check_known(undone: Run | None, opened: Opened) -> None:
         clearing.check_known(opened)
     elif not opened.is_whole:
         raise impossible(undone.run_id, "the ledger of another export of this list cannot be read")
+    elif opened.before is None or opened.unread:
+        why = opened.unread or "it is not there any more"
+        raise impossible(undone.run_id, f"the ledger, which says whom Brevo has confirmed, cannot be read: {why}")
 
 
 def _shown(app: App, run: Run, opened: Opened) -> tuple[bool, Path | None, Path | None]:
