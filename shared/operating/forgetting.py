@@ -175,6 +175,13 @@ def _erase_in_ledgers(app: App, person: Person, customers: set[str], found: Forg
         changed = erase_from_ledgers(app.storage.app_blobs, digest_key("ledger"), identities, Path(folder))
     if changed:
         found.erased.append(f"ledgers: {counted(changed, 'file')} of what was sent")
+    exports = app.configuration.read().exports
+    by_id = [] if customers else [each.id for each in exports if each.identify_by == "customer_id"]
+    found.not_done += [
+        f"ledgers: that of {export_id} knows customers by their ids, and none of this person's was found; "
+        f"segment-export reset {export_id} forgets all of it, and its next run sends everybody again"
+        for export_id in by_id
+    ]
 
 
 def _erase_leavers(app: App, found: Forgotten) -> None:

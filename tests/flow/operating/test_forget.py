@@ -17,6 +17,8 @@ from shared.runs.steps import stop
 from shared.staging import parts
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import NotFound
+from tests.flow.clearing import ADMINISTRATOR
+from tests.flow.customers import rows
 from tests.flow.holding import plan
 from tests.flow.operating.tools import ANA, HEAD, everything_stored
 
@@ -322,3 +324,23 @@ def test_local_configuration_that_names_the_person_is_told(office, flow, typed, 
     status, output, _ = typed("forget", ANA)
     assert status == 0
     assert "remains   configuration: The configuration is the local file" in output
+
+
+def test_ledger_by_customer_ids_that_are_not_known_is_told(by_customer):
+    by_customer.change(sync_mode="changes_only")
+    by_customer.segment(rows("C-1 a@example.com", "C-2 b@example.com"))
+    by_customer.run()
+    found = forgetting.forget(by_customer.app, ADMINISTRATOR, "a@example.com")
+    (told,) = [text for text in found.not_done if text.startswith("ledgers: ")]
+    assert f"segment-export reset {by_customer.export_id} forgets all of it" in told
+
+
+def test_ledger_by_customer_ids_is_searched_for_those_that_are_known(by_customer, monkeypatch):
+    by_customer.change(sync_mode="changes_only")
+    by_customer.segment(rows("C-1 a@example.com", "C-2 b@example.com", "C-1 not-an-address"))
+    by_customer.run()
+    by_customer.segment(rows("C-1 a@example.com", "C-2 b@example.com", "C-1 a@example.com"), refresh="2026/11/25/0500")
+    by_customer.run()
+    found = forgetting.forget(by_customer.app, ADMINISTRATOR, "a@example.com")
+    assert "ledgers: 1 file of what was sent" in found.erased
+    assert not [text for text in found.not_done if text.startswith("ledgers: ")]
