@@ -7,7 +7,7 @@ is in its two numbers, as the real parts write it; a value is what is sent of a 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from shared.app import App
 from shared.config.document import ReadyExport
@@ -22,6 +22,8 @@ from shared.sync.opening import OpenedFiles
 from shared.sync.stored import Stored, fetch
 
 Values = dict[str, str | None]
+LEAVING = "leaving"
+"""Instead of a value, of those who have left the segment and are still in the list."""
 _open_ledger = ledgers.open_ledger
 
 
@@ -41,6 +43,11 @@ def read(*paths: Path | None) -> Values:
     for path in paths:
         found |= json.loads(path.read_text()) if path else {}
     return found
+
+
+def kept(*paths: Path) -> set[str]:
+    """Whom the exports of these ledgers keep in the list."""
+    return {key for path in paths for key, value in read(path).items() if value != LEAVING}
 
 
 def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: object) -> OpenedFiles:
@@ -80,13 +87,13 @@ class ModelComparison:
     def difference(self) -> Difference:
         """What a mirror's run is to do."""
         segment, before, known = self._segment, self._before, self._known
-        new = segment.keys() - before.keys()
+        new = {key for key in segment if before.get(key, LEAVING) == LEAVING}
         sent = {key for key, value in segment.items() if before.get(key) != value}
         shown = read(known.shown)
         not_shown = sum(shown.get(key) != segment[key] for key in sent) if known.shown else 0
         members = dict(map(_member, known.members.read_text().splitlines())) if known.members else {}
         ours = members.keys() & before.keys()
-        surplus = ours - segment.keys() - read(*known.others).keys()
+        surplus = ours - segment.keys() - kept(*known.others)
         lines = sorted(f"{members[key]},{key}\n" for key in surplus)
         if known.shown:
             lines = [each for each in lines if each in _lines(known.shown_removals)]
@@ -99,11 +106,12 @@ class ModelComparison:
 
     def write_next(self, path: Path, about: object) -> None:
         """What the ledger will be."""
-        others, keys = read(*self._known.others), self._segment.keys() | self._removed
-        left = {key: value for key, value in self._before.items() if key not in keys and key not in others}
-        is_ours = {key for key, value in left.items() if value is None}
-        is_ours |= self._members & left.keys() if self._known.shown else set()
-        path.write_text(json.dumps(self._segment | {key: left[key] for key in sorted(is_ours)}))
+        left = {key: None for key, value in self._before.items() if value is None} | dict.fromkeys(
+            sorted(self._members & self._before.keys()), LEAVING
+        )
+        keys = self._segment.keys() | self._removed
+        still_ours = {key: value for key, value in left.items() if key not in keys}
+        path.write_text(json.dumps(self._segment | still_ours))
 
     def write_undo(self, path: Path, about: object) -> None:
         """Whom a run adds and removes: no history undoes one."""
@@ -128,14 +136,14 @@ def lacks(path: Path, keys: str, folder: Path) -> bool:
 def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
     """As the real one."""
     gone = set(rejected.split())
-    kept: Values = {key: None if forget_digests else value for key, value in read(path).items() if key not in gone}
-    kept |= dict.fromkeys(gone & read(*ours).keys())
+    confirmed: Values = {key: None if forget_digests else value for key, value in read(path).items() if key not in gone}
+    confirmed |= dict.fromkeys(gone & read(*ours).keys())
     file = folder / "confirmed"
-    file.write_text(json.dumps(kept))
+    file.write_text(json.dumps(confirmed))
     return file
 
 
 def without_kept(path: Path, others: Sequence[Path], folder: Path) -> bytes:
     """As the real one."""
-    kept: Any = read(*others).keys()
-    return "".join(line for line in sorted(_lines(path)) if line.strip().partition(",")[2] not in kept).encode()
+    staying = kept(*others)
+    return "".join(line for line in sorted(_lines(path)) if line.strip().partition(",")[2] not in staying).encode()

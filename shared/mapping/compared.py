@@ -19,7 +19,14 @@ from shared.mapping.rule import literal
 NEW, CHANGED, UNCHANGED, STAYS = range(4)
 # The columns of a chunk's keys, in the order of `high`: the key, the digest of what is sent, the row, `was`.
 SEGMENT_KINDS = ("uint64", "uint64", "uint64", "uint32", "uint8")
-# Those of what was known: the key, its digest (0: not known; nobody has this one), and what the segment says of it.
+# Digests that say something else of a contact than its values: nobody's values have these. Who has one of them is sent
+# again with the next run that has them to send.
+# UNKNOWN is null in ledgers: they may have been sent, with values that nobody knows.
+# STAYING: they are not in the segment, and stay in the list, since the export's mode takes nobody out.
+# LEAVING: they have left the segment of a mirror, which takes them out as soon as it may. Another export may keep them
+# there yet; this one keeps them for nobody.
+UNKNOWN, STAYING, LEAVING = range(3)
+# Those of what was known: the key, its digest, and what the segment says of it.
 KNOWN_KINDS = ("uint64", "uint64", "uint64", "uint8")
 GONE, STILL_IN, SENT = range(3)
 _LOWER = 2**64 - 1

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from shared.mapping.compared import (
     CHANGED,
     KNOWN_KINDS,
+    LEAVING,
     NEW,
     SEGMENT_KINDS,
     SENT,
     STAYS,
     STILL_IN,
     UNCHANGED,
+    UNKNOWN,
     Compared,
     compared_file,
     key_ranges,
@@ -93,12 +95,14 @@ class Comparing:
     def _was(self, keys: RowKeys, digests: Numbers, is_sent: Flags) -> NDArray[np.uint8]:
         """What the keys are beside what was known, where it is noted that they are still there."""
         places, is_known = self._known.find([keys.high, keys.low])
-        is_same = is_known.copy()
+        is_same, was_sent = is_known.copy(), is_known.copy()
         if is_known.any():
-            is_same &= self._known.column(2)[places] == digests
+            before = self._known.column(2)[places]
+            is_same &= before == digests
+            was_sent &= (before == UNKNOWN) | (before > LEAVING)
             still = self._known.column(3, can_write=True)
             still[places[is_known]] = np.maximum(still[places[is_known]], np.where(is_sent, SENT, STILL_IN)[is_known])
-        was = np.where(is_known, np.where(is_same, UNCHANGED, CHANGED), NEW)
+        was = np.where(was_sent, np.where(is_same, UNCHANGED, CHANGED), NEW)
         return np.where(is_sent, was, STAYS).astype(np.uint8)
 
     def _load(self, before: Path | None) -> NumberFile:
@@ -112,7 +116,9 @@ class Comparing:
         columns = [known.column(number, can_write=True) for number in range(3)]
         done = 0
         for some in key_ranges(count, _RANGE_CONTACTS):
-            found = fetch_columns(self._db, f"SELECT high, low, coalesce(digest, 0) AS digest {rows} WHERE {some}")
+            found = fetch_columns(
+                self._db, f"SELECT high, low, coalesce(digest, {UNKNOWN}) AS digest {rows} WHERE {some}"
+            )
             order = np.argsort(found["high"], kind="stable")
             for column, name in zip(columns, ("high", "low", "digest"), strict=True):
                 column[done : done + len(order)] = found[name][order]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from shared.mapping.compared import CHANGED, GONE, NEW, STILL_IN, UNCHANGED, compared_file, key_ranges
+from shared.mapping.compared import CHANGED, LEAVING, NEW, STAYING, UNCHANGED, compared_file, key_ranges
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
-from shared.sync.ledger import About, count, read_sql, write_ledger
+from shared.sync.ledger import About, count, kept_sql, read_sql, write_ledger
 from shared.sync.members import members_sql
 from shared.sync.removals import removals_sql
-from shared.sync.segment import load_kept, load_segment
+from shared.sync.segment import load_known, load_segment
 from shared.sync.undo import write_record
 
 SyncMode = Literal["full", "changes_only", "mirror", "mirror_exact"]
@@ -70,7 +70,7 @@ class Comparison:
         load_segment(self._db, keys)
         views = {
             "before": read_sql(*([known.before] if known.before else [])),
-            "others": read_sql(*known.others),
+            "others": kept_sql(*known.others),
             "members": self._members(),
         }
         for name, select in views.items():
@@ -109,19 +109,16 @@ class Comparison:
         """Writes what the ledger will be once Brevo has confirmed all of the run.
 
         Who has left the segment is forgotten where the run takes them out of the list. Where the list was not read, it
-        takes out nobody: they stay ours, and a later run removes them.
+        takes out nobody: they stay ours, and a later run removes them. What values they had is forgotten in each mode.
         """
-        sent = "SELECT high, low, digest FROM segment WHERE digest IS NOT NULL"
-        removes = self._mode in MIRRORS and self._known.members is not None
-        contacts = sent
+        contacts = "SELECT high, low, digest FROM segment WHERE digest IS NOT NULL"
         if (known := compared_file(self._folder)).exists():
-            load_kept(self._db, known, [STILL_IN] if removes else [STILL_IN, GONE])
+            load_known(self._db, known)
             contacts += " UNION ALL FROM kept"
-        elif not removes:  # no row was mapped
-            contacts += " UNION ALL FROM before"
-        # Mostly there are none, and asking is cheaper than joining.
-        if removes and (self._known.shown or count(self._db, "FROM before WHERE digest IS NULL")):
-            contacts += f" UNION ALL {self._still_ours()}"
+        else:  # no row was mapped
+            self._db.execute("CREATE TEMP TABLE gone AS FROM before")
+        removes = self._mode in MIRRORS and self._known.members is not None
+        contacts += f" UNION ALL {self._still_ours() if removes else self._gone()}"
         write_ledger(self._db, contacts, path, about, is_sorted=True)
 
     def write_undo(self, path: Path, about: About) -> None:
@@ -147,17 +144,22 @@ class Comparison:
         return sent if self._mode == "full" else f"{sent} AND was < {UNCHANGED}"
 
     def _still_ours(self) -> str:
-        """Who has left the segment and is not removed, though no other export keeps them.
+        """Who has left the segment and stays ours, though the run takes people out.
 
-        Whom an import that was not confirmed may bring yet, and, of a run that was approved, members whom nobody was
-        shown.
+        Members whom another export keeps, or whom nobody was shown in a run that was approved, and whom an import that
+        was not confirmed may bring yet.
         """
-        waiting, there = "digest IS NULL", "(high, low) IN (SELECT (high, low) FROM members)"
+        there = "SELECT DISTINCT high, low, true AS is_there FROM members SEMI JOIN gone USING (high, low)"
         return (
-            f"SELECT high, low, digest FROM before ANTI JOIN segment USING (high, low) ANTI JOIN others USING "
-            f"(high, low) ANTI JOIN surplus USING (high, low) "
-            f"WHERE {f'{waiting} OR {there}' if self._known.shown else waiting}"
+            f"SELECT high, low, CASE WHEN is_there THEN CAST({LEAVING} AS UBIGINT) END AS digest "
+            "FROM gone ANTI JOIN surplus USING (high, low) "
+            f"LEFT JOIN ({there}) USING (high, low) WHERE is_there OR digest IS NULL"
         )
+
+    def _gone(self) -> str:
+        """All who have left the segment, where nobody is taken out of the list."""
+        digest = LEAVING if self._mode in MIRRORS else STAYING
+        return f"SELECT high, low, CASE WHEN digest IS NOT NULL THEN CAST({digest} AS UBIGINT) END AS digest FROM gone"
 
     def _surplus(self) -> str:
         """The members that are to be removed, as `shared/sync/removals.py` has them."""

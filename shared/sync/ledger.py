@@ -12,12 +12,15 @@ from typing import Self
 
 import duckdb
 
+from shared.mapping.compared import LEAVING
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 
 FORM = "1"
 COLUMNS = dict.fromkeys(("high", "low", "digest"), "UBIGINT")
 DIGESTS_BY = f"duckdb {duckdb.__version__}"
+# A digest that may be of other values now, as a column: what it says beside values stays.
+FORGOTTEN = f"CASE WHEN digest <= {LEAVING} THEN digest END AS digest"
 
 
 class LedgerUnreadable(Exception):
@@ -64,6 +67,11 @@ def read_sql(*paths: Path) -> str:
     return f"SELECT {', '.join(COLUMNS)} FROM read_parquet([{', '.join(literal(str(path)) for path in paths)}])"
 
 
+def kept_sql(*paths: Path) -> str:
+    """Whom the exports of these ledgers keep in the list: as `read_sql`, without those who are leaving."""
+    return f"SELECT * FROM ({read_sql(*paths)}) WHERE digest IS DISTINCT FROM {LEAVING}"
+
+
 def write_ledger(
     db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about: About, *, is_sorted: bool = False
 ) -> None:
@@ -87,7 +95,7 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ou
     Those of them that are in a file of `ours` stay, with values that nobody knows: we have put them there before.
     """
     gone = keys_sql(rejected, folder)
-    digest = "CAST(NULL AS UBIGINT) AS digest" if forget_digests else "digest"
+    digest = FORGOTTEN if forget_digests else "digest"
     with closing(open_engine(folder)) as db:
         about = About.of(db, path)
         file = folder / "confirmed.parquet"

@@ -8,7 +8,7 @@ import duckdb
 
 from shared.mapping.engine import open_engine
 from shared.storage.blobs import Blob, Blobs
-from shared.sync.ledger import DIGESTS_BY, About, LedgerUnreadable, merged_sql, read_sql, write_ledger
+from shared.sync.ledger import DIGESTS_BY, FORGOTTEN, About, LedgerUnreadable, merged_sql, read_sql, write_ledger
 from shared.sync.stored import Stored, fetch
 
 
@@ -82,4 +82,4 @@ def _merged(db: duckdb.DuckDBPyConnection, own: _Found, intentions: _Found, path
 def _select(file: Path, about: About) -> str:
     if about.digests_by == DIGESTS_BY:
         return read_sql(file)
-    return f"SELECT high, low, CAST(NULL AS UBIGINT) AS digest FROM ({read_sql(file)})"
+    return f"SELECT high, low, {FORGOTTEN} FROM ({read_sql(file)})"

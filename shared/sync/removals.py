@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
-from shared.sync.ledger import is_readable, read_sql
+from shared.sync.ledger import is_readable, kept_sql
 
 
 def removals_sql(path: Path) -> str:
@@ -24,10 +24,10 @@ def numbers_of(data: bytes) -> list[int]:
 
 
 def without_kept(path: Path, others: Sequence[Path], folder: Path) -> bytes:
-    """The file without whom one of these ledgers of other exports has. Ledgers that cannot be read have nobody."""
+    """The file without those whom other exports keep, by their ledgers. One that cannot be read keeps nobody."""
     left = folder / "left"
     with closing(open_engine(folder)) as db:
         readable = [each for each in others if is_readable(db, each)]
-        kept = f"{removals_sql(path)} ANTI JOIN ({read_sql(*readable)}) USING (high, low) ORDER BY number"
+        kept = f"{removals_sql(path)} ANTI JOIN ({kept_sql(*readable)}) USING (high, low) ORDER BY number"
         db.execute(f"COPY ({kept}) TO {literal(str(left))} (FORMAT csv, HEADER false)")
     return left.read_bytes()

@@ -7,7 +7,17 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from shared.mapping.compared import KNOWN_KINDS, SEGMENT_KINDS, STAYS, key_borders
+from shared.mapping.compared import (
+    GONE,
+    KNOWN_KINDS,
+    LEAVING,
+    SEGMENT_KINDS,
+    STAYING,
+    STAYS,
+    STILL_IN,
+    UNKNOWN,
+    key_borders,
+)
 from shared.mapping.number_file import NumberFile, Numbers
 
 # So many contacts are sorted at once.
@@ -32,17 +42,21 @@ def load_segment(db: duckdb.DuckDBPyConnection, keys: Sequence[Path]) -> None:
         _insert(db, "segment", f"SELECT high, low, CASE WHEN was < {STAYS} THEN digest END, was", rows)
 
 
-def load_kept(db: duckdb.DuckDBPyConnection, known: Path, noted: Sequence[int]) -> None:
-    """Makes the table `kept` of who was known before and of whom one of these is `noted`: `high`, `low`, `digest`."""
-    db.execute("CREATE TEMP TABLE kept (high UBIGINT, low UBIGINT, digest UBIGINT)")
+def load_known(db: duckdb.DuckDBPyConnection, known: Path) -> None:
+    """Makes two tables of who was known before and is not sent, with `high`, `low`, `digest`: `kept` of who is in the
+    segment still, `gone` of who has left it.
+    """
     file = NumberFile.open(known, KNOWN_KINDS)
-    for start in range(0, file.count, _RANGE_CONTACTS):
-        part = slice(start, start + _RANGE_CONTACTS)
-        chosen = np.isin(file.column(_NOTED)[part], noted)
-        if chosen.any():
-            names = ("high", "low", "digest")
-            rows = {name: file.column(number)[part][chosen] for number, name in enumerate(names)}
-            _insert(db, "kept", "SELECT high, low, nullif(digest, 0)", rows)
+    for table, noted in (("kept", STILL_IN), ("gone", GONE)):
+        db.execute(f"CREATE TEMP TABLE {table} (high UBIGINT, low UBIGINT, digest UBIGINT)")
+        for start in range(0, file.count, _RANGE_CONTACTS):
+            part = slice(start, start + _RANGE_CONTACTS)
+            chosen = file.column(_NOTED)[part] == noted
+            if chosen.any():
+                names = ("high", "low", "digest")
+                rows = {name: file.column(number)[part][chosen] for number, name in enumerate(names)}
+                digest = f"CASE digest WHEN {UNKNOWN} THEN NULL WHEN {LEAVING} THEN {STAYING} ELSE digest END"
+                _insert(db, table, f"SELECT high, low, {digest}", rows)
 
 
 def sent_rows(keys: Path) -> dict[str, Numbers]:

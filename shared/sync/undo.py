@@ -14,7 +14,7 @@ import duckdb
 
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
-from shared.sync.ledger import About, LedgerUnreadable, count, keys_sql, read_sql, write_ledger, write_table
+from shared.sync.ledger import About, LedgerUnreadable, count, kept_sql, keys_sql, read_sql, write_ledger, write_table
 from shared.sync.members import members_sql
 from shared.sync.removals import removals_sql
 
@@ -133,7 +133,7 @@ def _views(before: Before) -> dict[str, str]:
         "record": _record(before.record),
         "added": "SELECT high, low FROM record WHERE number IS NULL",
         "removed": "SELECT * FROM record WHERE number IS NOT NULL",
-        "others": read_sql(*before.others),
+        "others": kept_sql(*before.others),
         "members": members_sql(before.members),
         "leavers": members_sql(before.left) if before.left else nobody,
         # Whom the run has sent, and Brevo has rejected, was not added by it: they are not in the ledger.

@@ -43,3 +43,10 @@ def numbers(flow):
 
 def put_by_others(flow, *numbers):
     flow.sandbox.seed(contacts=[{"email": address(n), "lists": [flow.list_id]} for n in numbers])
+
+
+def take_out(flow, *numbers):
+    """A colleague takes these people out of the list."""
+    members = flow.sandbox.account.lists[flow.list_id].members
+    for n in numbers:
+        members.pop(flow.sandbox.account.contacts[address(n)].id)

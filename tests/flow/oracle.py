@@ -4,17 +4,18 @@
 |--------------------------------------------------------------|---------|--------------|
 | and in the segment                                           | stays   | stays        |
 | and not in it; this export has sent them, or may have        | removed | removed      |
-| the same, but another export of this list has sent them too  | stays   | removed      |
+| the same, but another export of this list keeps them there   | stays   | removed      |
 | and not in it; this export has never sent them               | stays   | removed      |
 | while the ledger of another export of this list is unreadable| stays   | stays        |
 | and not shown in the plan that was approved                  | stays   | stays        |
 
 `full` and `changes_only` remove nobody. In no mode somebody is sent who left the list. `full` sends all others of the
 segment; the other modes those whose value is another one than the last that Brevo has surely got, and surely kept.
+Who has left the segment and returns is new.
 
-"Has sent" is forgotten by a mirror's run that has removed them, or has seen that they are not in the list any more, or
-that another export keeps them; and by a reset ledger or another secret. Whom a run that was not confirmed may have sent
-stays "may have sent" until it is surely sent or removed.
+"Has sent" is forgotten by a mirror's run that has removed them, or has seen that they are not in the list any more; and
+by a reset ledger or another secret. Whom a run that was not confirmed may have sent stays "may have sent" until it is
+surely sent or removed. An export keeps whom it has sent, but a mirror not whom its segment has lost.
 """
 
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from typing import Literal
 Mode = Literal["full", "changes_only", "mirror", "mirror_exact"]
 type Value = tuple[str, str]
 """The attribute that is sent, and what it is."""
+# What is known instead of a value of those who have left the segment: they stay in the list, or a mirror would rather
+# have them out of it.
+STAYING, LEAVING = ("", "staying"), ("", "leaving")
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Wanted:
     removed: set[str]
     left_out: set[str]
     still_ours: set[str]
+    members: set[str]
     held: str = ""
 
 
@@ -99,7 +104,7 @@ class Sent:
         known, before = self.known(secret) or {}, now.members
         left_out = segment.keys() & now.left
         stays = {each: value for each, value in segment.items() if each not in left_out}
-        new = stays.keys() - known.keys()
+        new = {each for each in stays if known.get(each, STAYING) in (STAYING, LEAVING)}
         changed = {each for each in stays.keys() - new if known[each] != stays[each]}
         unchanged = stays.keys() - new - changed
         removed: set[str] = set()
@@ -109,18 +114,15 @@ class Sent:
             removed &= shown.removed
         held = "" if shown else self._guard(removed, before, known, secret, is_read=self._reads(others, secret))
         sent = set(stays) if self.mode == "full" else new | changed
-        kept_by_others = set().union(*(other.known(secret) or {} for other in others))
-        left = known.keys() - stays.keys() - removed - kept_by_others
-        still_ours = {each for each in left if known[each] is None or (shown and each in before)}
-        return Wanted(stays, set(new), changed, set(unchanged), sent, removed, set(left_out), still_ours, held)
+        left = known.keys() - stays.keys() - removed
+        still_ours = {each for each in left if known[each] is None or each in before}
+        people = (stays, new, changed, set(unchanged), sent, removed, set(left_out), still_ours, set(before))
+        return Wanted(*people, held)
 
     def confirm(self, wanted: Wanted, refused: set[str], others: list["Sent"], secret: int) -> None:
         """A run has done what it was to do, but Brevo has refused these."""
         known = self.known(secret) or {}
-        kept: dict[str, Value | None] = dict(wanted.segment)
-        forgets = self.mode in ("mirror", "mirror_exact") and self._reads(others, secret)
-        stay = wanted.still_ours if forgets else known.keys()
-        kept |= {each: value for each, value in known.items() if each in stay and each not in kept}
+        kept: dict[str, Value | None] = wanted.segment | self._left(wanted, others, secret)
         for each in refused & wanted.sent:
             kept.pop(each)
             if each in known:
@@ -129,11 +131,22 @@ class Sent:
 
     def attempt(self, wanted: Wanted, others: list["Sent"], secret: int) -> None:
         """A run has ended half-way: it may have done any part of this."""
-        forgets = self.mode in ("mirror", "mirror_exact") and self._reads(others, secret)
-        known = self.known(secret) or {}
-        stay = (wanted.still_ours if forgets else known.keys()) - wanted.segment.keys()
-        rest = {each: known[each] for each in stay}
+        rest = self._left(wanted, others, secret)
         self.tried.append((secret, wanted.segment | {k: v or ("", "unknown") for k, v in rest.items()}))
+
+    def _left(self, wanted: Wanted, others: list["Sent"], secret: int) -> dict[str, Value | None]:
+        """Who has left the segment and stays known."""
+        known = self.known(secret) or {}
+        mirrors = self.mode in ("mirror", "mirror_exact")
+        forgets = mirrors and self._reads(others, secret)
+        stay = (wanted.still_ours if forgets else known.keys()) - wanted.segment.keys()
+        waits = {each for each in stay if known[each] is None and not (forgets and each in wanted.members)}
+        return {each: None if each in waits else LEAVING if mirrors else STAYING for each in stay}
+
+    def kept(self, secret: int) -> set[str]:
+        """Whom this export keeps in the list, as far as others know."""
+        parts = [*([self.confirmed] if self.confirmed else []), *self.tried]
+        return {each for number, values in parts if number == secret for each in values if values[each] != LEAVING}
 
     def _reads(self, others: list["Sent"], secret: int) -> bool:
         return all(other.is_readable(secret) for other in others)
@@ -149,7 +162,7 @@ class Sent:
         if self.mode == "mirror_exact":
             return before - stays.keys()
         if self.mode == "mirror":
-            kept_by_others = set().union(*(other.known(secret) or {} for other in others))
+            kept_by_others = set().union(*(other.kept(secret) for other in others))
             return (before & known.keys()) - stays.keys() - kept_by_others
         return set()
 

@@ -5,7 +5,7 @@ import pytest
 from shared.runs.holding import approve as approved
 from shared.runs.status import find_run
 from shared.runs.steps.settle import settle
-from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
+from tests.flow.following import DAYS, address, counts, numbers, put_by_others, refresh, run, take_out
 
 
 def test_full_sends_all_each_time_and_counts_who_has_changed(following):
@@ -194,3 +194,108 @@ def test_who_moves_to_another_export_of_the_list_while_this_one_is_under_way_sta
     refresh(following, *range(2, 6))
     assert run(following)["contacts_removed"] == 0
     assert numbers(following) == {1, 2, 3, 4, 5}
+
+
+def silver(flow, *people):
+    rows = "".join(f"C-{n},person{n}@example.com,Name{n}\n" for n in people)
+    flow.segment(f"CustomerId,EMail,FirstName\n{rows}", name="Silver", refresh=next(flow.silver_days))
+
+
+@pytest.fixture
+def two_mirrors(following):
+    """Two mirrors of one list; the second one's segment is `silver`."""
+    following.silver_days = iter(DAYS)
+    following.change(sync_mode="mirror", max_removed=1)
+    following.other = following.add_export("other", segments=["Silver"])
+    return following
+
+
+def run_both_at_once(flow):
+    started = [flow.start(export_id=each).run_id for each in (flow.export_id, flow.other)]
+    for each in started:
+        assert flow.finish(each)["status"] == "succeeded"
+
+
+def test_who_leaves_the_segments_of_two_mirrors_at_once_is_taken_out_of_their_list(two_mirrors):
+    refresh(two_mirrors, *range(6))
+    silver(two_mirrors, 0, 7, 8)
+    run(two_mirrors)
+    run(two_mirrors, export_id=two_mirrors.other)
+    refresh(two_mirrors, *range(1, 6))
+    silver(two_mirrors, 7, 8)
+    run_both_at_once(two_mirrors)
+    refresh(two_mirrors, *range(1, 6))
+    assert run(two_mirrors)["contacts_removed"] == 1
+    assert numbers(two_mirrors) == {1, 2, 3, 4, 5, 7, 8}
+
+
+def test_who_stays_for_another_export_leaves_with_that_one_and_is_new_where_they_return(two_mirrors):
+    refresh(two_mirrors, *range(3))
+    silver(two_mirrors, 0, 7, 8)
+    run(two_mirrors)
+    run(two_mirrors, export_id=two_mirrors.other)
+    refresh(two_mirrors, 1, 2)
+    assert run(two_mirrors)["contacts_removed"] == 0
+    refresh(two_mirrors, *range(3))
+    assert counts(run(two_mirrors)) == (1, 0, 2, 1)
+    refresh(two_mirrors, 1, 2)
+    assert run(two_mirrors)["contacts_removed"] == 0
+    silver(two_mirrors, 7, 8)
+    assert run(two_mirrors, export_id=two_mirrors.other)["contacts_removed"] == 1
+    assert numbers(two_mirrors) == {1, 2, 7, 8}
+
+
+def test_who_moves_from_one_mirror_to_another_at_once_stays(two_mirrors):
+    refresh(two_mirrors, *range(3))
+    silver(two_mirrors, 7, 8)
+    run(two_mirrors)
+    run(two_mirrors, export_id=two_mirrors.other)
+    refresh(two_mirrors, 1, 2)
+    silver(two_mirrors, 0, 7, 8)
+    run_both_at_once(two_mirrors)
+    assert numbers(two_mirrors) == {0, 1, 2, 7, 8}
+
+
+@pytest.mark.parametrize("mode", ["full", "changes_only"])
+def test_who_returns_to_the_segment_is_sent_again_where_nobody_is_removed(following, mode):
+    following.change(sync_mode=mode)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(1, 6))
+    run(following)
+    take_out(following, 0)
+    following.change(sync_mode="changes_only")
+    refresh(following, *range(6))
+    assert counts(run(following)) == (1, 0, 5, 1)
+    assert numbers(following) == set(range(6))
+
+
+def test_who_is_excluded_no_more_is_sent_again_with_changes_only(following):
+    following.change(sync_mode="changes_only")
+    refresh(following, *range(6))
+    run(following)
+    following.segment("CustomerId,EMail,FirstName\nC-0,person0@example.com,Name0\n", name="Staff")
+    following.change(exclude={"segments": ["Staff"]})
+    refresh(following, *range(6))
+    assert run(following)["contacts_left_out"] == {"excluded": 1}
+    take_out(following, 0)
+    following.change(exclude={})
+    refresh(following, *range(6))
+    assert counts(run(following)) == (1, 0, 5, 1)
+    assert numbers(following) == set(range(6))
+
+
+def test_whom_changes_only_has_left_in_the_list_is_removed_once_it_mirrors(following):
+    following.change(sync_mode="changes_only", max_removed=1)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(2, 6))
+    run(following)
+    take_out(following, 0)
+    following.change(sync_mode="mirror")
+    refresh(following, *range(2, 6))
+    assert run(following)["contacts_removed"] == 1
+    put_by_others(following, 0)
+    refresh(following, *range(2, 6))
+    assert run(following)["contacts_removed"] == 0
+    assert numbers(following) == {0, 2, 3, 4, 5}

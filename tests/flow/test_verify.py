@@ -11,7 +11,7 @@ from shared.errors import ConfigurationError
 from shared.runs.holding import approve
 from shared.runs.starting import start_due
 from shared.runs.status import find_run, run_status
-from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
+from tests.flow.following import address, counts, numbers, put_by_others, refresh, run, take_out
 
 ADMINISTRATOR = Caller("function key", "administrator")
 OTHERS = 50
@@ -36,13 +36,6 @@ def verify(flow, **how):
     status = flow.finish(verify_export(flow.app, ADMINISTRATOR, flow.export_id, "http", **how).run_id)
     assert status["kind"] == ("repair" if how.get("repair") else "verify")
     return status
-
-
-def take_out(flow, *numbers):
-    """A colleague takes these people out of the list."""
-    members = flow.sandbox.account.lists[flow.list_id].members
-    for n in numbers:
-        members.pop(flow.sandbox.account.contacts[address(n)].id)
 
 
 def found(flow, status):
