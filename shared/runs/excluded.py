@@ -22,6 +22,7 @@ from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait
 from shared.staging.excluded import write_excluded
 from shared.storage.tables import Row
+from shared.sync.members import member_line
 
 # How many times more members than a list has by its own count are believed: blocked ones may not be counted there.
 _MOST_TIMES = 10
@@ -126,6 +127,41 @@ def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
         )
 
 
+def read_excluded_members(
+    app: App,
+    run: Run,
+    ready: ReadyExport,
+    brevo: BrevoClient,
+    lists: list[Answer],
+    segments: Snapshot | None,
+    folder: Path,
+    between: Callable[[], None],
+) -> tuple[tuple[Path, ...], str]:
+    """The same for an undo, which knows nobody's address: in lines as `member_line` writes them.
+
+    `lists` are the answers on the excluded lists as they are. Raises as `read_excluded` does.
+    """
+    paths, note = [_read_list(app, run, brevo, answer, folder, between) for answer in lists], ""
+    if segments:
+        path, key = folder / "excluded-segments", digest_key("ledger")
+        blobs = app.storage.segment_blobs
+        note = write_excluded(
+            blobs, ready, segments, path, lambda address: member_line(key, address, 0, blocked=False), between
+        )
+        paths.append(path)
+    return tuple(path for path in paths if path), note
+
+
+def _read_list(
+    app: App, run: Run, brevo: BrevoClient, answer: Answer, folder: Path, between: Callable[[], None]
+) -> Path | None:
+    """Who is in an excluded list, in a file in the folder; None where nobody is."""
+    path = read_answer(app, run, brevo, answer, folder, between)
+    if path is None:
+        _check_empty(brevo, answer.subject)
+    return path
+
+
 def _check_empty(brevo: BrevoClient, excluded: Subject) -> None:
     """Raises ConfigurationError where the excluded list has members by its own count, or is not there any more.
 
@@ -158,13 +194,11 @@ def read_excluded(
     if segments is None and not answers.members:
         return None, ""
     key, note = digest_key("excluded"), ""
-    paths = [read_answer(app, run, brevo, answer, folder, between) for answer in answers.members]
-    for answer, path in zip(answers.members, paths, strict=True):
-        if path is None:
-            _check_empty(brevo, answer.subject)
+    paths = [_read_list(app, run, brevo, answer, folder, between) for answer in answers.members]
     if segments:
         path = folder / "excluded-segments"
-        note = write_excluded(app.storage.segment_blobs, ready, segments, path, key, between)
+        blobs = app.storage.segment_blobs
+        note = write_excluded(blobs, ready, segments, path, lambda address: f"{key.digest(address)}\n", between)
         paths.append(path)
     written = tuple(path for path in paths if path)
     return (Excluded(written, key) if written else None), note

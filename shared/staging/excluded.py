@@ -1,4 +1,4 @@
-"""Who is in an export's excluded segments, as keyed digests: addresses are not kept."""
+"""Who is in an export's excluded segments, as keyed digests or keys: addresses are not kept."""
 
 import tempfile
 from collections import Counter
@@ -10,7 +10,6 @@ from shared.config.document import ReadyExport
 from shared.config.mapping import Mapping
 from shared.config.models import Export
 from shared.errors import ConfigurationError
-from shared.mapping.leavers import DigestKey
 from shared.mapping.results import RejectedRow
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
@@ -45,10 +44,10 @@ def write_excluded(
     ready: ReadyExport,
     snapshot: Snapshot,
     path: Path,
-    key: DigestKey,
+    line: Callable[[str], str],
     between: Callable[[], None] = lambda: None,
 ) -> str:
-    """Writes the digests of all addresses of the segments into a file, a line for each.
+    """Writes all people of the segments into a file, a `line` of each address.
 
     Returns a sentence on rows that could not be read, whose people are not excluded; empty where there are none.
     Raises as `SnapshotReader` and `check_complete` do.
@@ -68,8 +67,8 @@ def write_excluded(
         )
         for chunk in reader.chunks():
             with chunk.contacts.open("rb") as contacts:
-                for line in contacts:
-                    file.write(f"{key.digest(line.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode())}\n")
+                for contact in contacts:
+                    file.write(line(contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()))
     return _sentence(lost)
 
 

@@ -81,7 +81,8 @@ def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded 
     if found is None:
         return None, notes
     excluded = Excluded((folder / "excluded-segments",), DigestKey.of(secrets.token_bytes(KEY_BYTES)))
-    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], excluded.key))
+    digest = excluded.key.digest
+    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], lambda address: f"{digest(address)}\n"))
     return excluded, [note for note in notes if note]
 
 

@@ -29,8 +29,9 @@ class Before:
 
     `record` is that of the run, None for all that its export has put into the list; that is in `ledger`, without whom
     Brevo has rejected, who are in the record all the same. `others` is what other exports have put there.
-    `members` and `left` are who is in the list and who left it, in lines as `member_line` writes them. Of an undo that
-    was approved, `shown_*` are what a person has seen of it, None where it was nobody.
+    `members` and `left` are who is in the list and who left it, `excluded` who is excluded from it by now, in lines as
+    `member_line` writes them. Of an undo that was approved, `shown_*` are what a person has seen of it, None where it
+    was nobody.
     """
 
     record: Path | None
@@ -38,6 +39,7 @@ class Before:
     others: tuple[Path, ...]
     members: Path
     left: Path | None
+    excluded: tuple[Path, ...] = ()
     is_approved: bool = False
     shown_removals: Path | None = None
     shown_additions: Path | None = None
@@ -47,13 +49,14 @@ class Before:
 class Reversal:
     """What an undo is to do. `removals` and `additions` are files as `removals.py` has them.
 
-    `ours` is how many members the export has put into the list; `left` how many of those that the run has removed have
-    left the list themselves since, and are not put back.
+    `ours` is how many members the export has put into the list. Of those that the run has removed, `left` have left
+    the list themselves since, and `excluded` are excluded by now: they are not put back.
     """
 
     to_remove: int
     to_add: int
     left: int
+    excluded: int
     ours: int
     members: int
     removals: Path
@@ -116,6 +119,7 @@ def reversal(before: Before, folder: Path, intention: Path, about: About) -> Rev
             to_remove=_write_numbers(db, "to_remove", removals),
             to_add=_write_numbers(db, "to_add", additions),
             left=count(db, "FROM removed ANTI JOIN willing USING (number) ANTI JOIN members USING (number)"),
+            excluded=count(db, "FROM willing ANTI JOIN wanted USING (number) ANTI JOIN members USING (number)"),
             ours=count(db, "FROM members SEMI JOIN ledger USING (high, low)"),
             members=count(db, "FROM members"),
             removals=removals,
@@ -136,20 +140,25 @@ def _views(before: Before) -> dict[str, str]:
         "others": kept_sql(*before.others),
         "members": members_sql(before.members),
         "leavers": members_sql(before.left) if before.left else nobody,
+        "excluded": " UNION ALL ".join(map(members_sql, before.excluded)) or nobody,
         # Whom the run has sent, and Brevo has rejected, was not added by it: they are not in the ledger.
         "to_remove": "SELECT members.* FROM members SEMI JOIN added USING (high, low) "
         "SEMI JOIN ledger USING (high, low) ANTI JOIN others USING (high, low) "
         f"{_shown(before, before.shown_removals)}",
-        # Whose address is not known has the key 0.
-        "willing": "SELECT * FROM removed ANTI JOIN leavers USING (number) "
-        "ANTI JOIN (FROM leavers WHERE high <> 0) AS known USING (high, low)",
-        "to_add": "SELECT willing.* FROM willing ANTI JOIN members USING (number) "
+        "willing": f"SELECT * FROM removed {_not_among('leavers')}",
+        "wanted": f"SELECT * FROM willing {_not_among('excluded')}",
+        "to_add": "SELECT wanted.* FROM wanted ANTI JOIN members USING (number) "
         f"{_shown(before, before.shown_additions)}",
         "stays": "SELECT * FROM ledger ANTI JOIN added USING (high, low)",
         # With what values Brevo has them now is not known: their digest is null.
         "back": "SELECT DISTINCT high, low, CAST(NULL AS UBIGINT) AS digest FROM (FROM to_add UNION ALL "
         "FROM willing SEMI JOIN members USING (number)) WHERE ours AND high <> 0",
     }
+
+
+def _not_among(view: str) -> str:
+    """Leaves out who is in the view, by the number or by the key: whose address is not known has the key 0."""
+    return f"ANTI JOIN {view} USING (number) ANTI JOIN (FROM {view} WHERE high <> 0) AS known USING (high, low)"
 
 
 def _record(record: Path | None) -> str:

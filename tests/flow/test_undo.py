@@ -10,9 +10,14 @@ from shared.operating.person import person_of
 from shared.operating.why import why
 from shared.runs import leavers
 from shared.runs.holding import approve
+from shared.runs.questions import Question
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
+from shared.segments.model_json import ModelJsonError
+from shared.staging.excluded import find_excluded
+from shared.storage.tables import Row
 from shared.sync.stored import LEDGERS, UNDO
+from tests.flow.excluding import OTHER, exclude, fast, members
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 from tests.flow.undoing import ADMINISTRATOR, begin, leave, refusal, undo, undo_blobs
 
@@ -97,6 +102,70 @@ def test_who_has_left_the_list_since_is_not_put_back(undoing):
     assert numbers(undoing) == {0, 2, *range(3, 6)}
     assert undone["contacts_added"] == 2
     assert undone["notes"] == ["1 of those whom the run had removed have left the list since, and are not put back."]
+
+
+@pytest.mark.parametrize("number", ["CONTACT ID", "none"])
+def test_who_is_excluded_by_now_is_not_put_back(undoing, number):
+    undoing.sandbox.change(export_contact_number=number)
+    undoing.sandbox.seed(lists=[{"id": OTHER, "name": "Complaints", "folderId": 1}])
+    fast(undoing, OTHER)
+    undoing.app.storage.accounts.put(Row(undoing.account, f"list-{OTHER}", Question(seconds=0.01).values()))
+    members(undoing, 2, list_id=OTHER)
+    refresh(undoing, *range(6))
+    run(undoing)
+    undoing.segment("CustomerId,EMail,FirstName\nC-1,Person1@example.com,Name1\nC-9,none,Name\n", name="Staff")
+    refresh(undoing, *range(1, 6))
+    exclude(undoing, ["Staff"], [OTHER])
+    status = run(undoing)
+    assert (status["contacts_removed"], numbers(undoing)) == (3, {3, 4, 5})
+    undone = undo(undoing, status)
+    assert numbers(undoing) == {0, 3, 4, 5}
+    assert undone["contacts_added"] == 1
+    assert undone["notes"] == [
+        "2 of those whom the run had removed are excluded now, and are not put back.",
+        "1 rows of the excluded segments could not be read, so nobody is excluded by them: Staff (1).",
+    ]
+
+
+def test_undo_waits_for_the_files_of_an_excluded_segment(undoing, monkeypatch):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 6))
+    status = run(undoing)
+    exclude(undoing, ["Staff"])
+    undoing.segment("CustomerId,EMail,FirstName\nC-0,person0@example.com,Name0\n", name="Staff")
+    waited = []
+
+    def found(blobs, export):
+        if not waited:
+            waited.append(export.id)
+            raise ModelJsonError("It is being written.", undoing.app.time())
+        return find_excluded(blobs, export)
+
+    monkeypatch.setattr("shared.runs.steps.undo.find_excluded", found)
+    undone = undo(undoing, status)
+    assert (waited, undone["contacts_added"]) == ([undoing.export_id], 0)
+
+
+def test_undo_fails_where_brevo_does_not_say_who_is_in_an_excluded_list(undoing, monkeypatch):
+    undoing.sandbox.seed(lists=[{"id": OTHER, "name": "Complaints", "folderId": 1}])
+    undoing.app.storage.accounts.put(Row(undoing.account, f"list-{OTHER}", Question(seconds=0.01).values()))
+    members(undoing, 0, list_id=OTHER)
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 6))
+    status = run(undoing)
+    exclude(undoing, [], [OTHER])
+    read = leavers.read_answer
+
+    def empty(app, this, brevo, answer, *more):
+        return read(app, this, brevo, answer, *more) if answer.subject.list_id == undoing.list_id else None
+
+    monkeypatch.setattr("shared.runs.excluded.read_answer", empty)
+    failed = undoing.finish(begin(undoing, status).run_id)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "list_unknown")
+    assert f"list {OTHER}: its export names nobody" in failed["error"]["message"]
+    assert numbers(undoing) == set(range(1, 6))
 
 
 def test_undo_of_a_run_that_removed_somebody_fails_where_brevo_does_not_say_who_left(undoing, monkeypatch):

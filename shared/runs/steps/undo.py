@@ -2,7 +2,8 @@
 
 Whom it takes out of the list and whom it puts back is written down before it changes it.
 
-The list is read again, so that what others have changed since stays. The step `confirm` then does it: see `settle`.
+The list is read again, so that what others have changed since stays. Who has left it, or is excluded by now, is not put
+back. The step `confirm` then does it: see `settle`.
 """
 
 import secrets
@@ -16,7 +17,7 @@ from shared.config.models import Export
 from shared.errors import ConfigurationError
 from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
-from shared.runs.excluded import Answers, ask_all, read_members
+from shared.runs.excluded import Answers, ask_all, read_excluded_members, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
@@ -35,12 +36,14 @@ from shared.runs.queue import Message, send_confirm
 from shared.runs.slots import left_by_its_export
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
-from shared.runs.steps.snapshot_waits import wait_for_answer
+from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
 from shared.runs.undoing import check_undoable, impossible, record_of
+from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait
+from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.sync.ledger import About, LedgerUnreadable
 from shared.sync.stored import UNDO
@@ -61,13 +64,19 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
         check_same_settings(run, ready)
     undone = _undone(app, run, ready)
     brevo = app.brevo(run.key_setting)
-    answers = _wait_for_imports(app, run) or ask_all(app, run, ready, brevo, _subjects(run, undone))
+    puts_back = undone is not None and undone.counts.contacts_removed > 0
+    excluded = newest(app, run, ready, find_excluded) if puts_back else None
+    if isinstance(excluded, Wait):
+        wait_for(app, run, message, excluded)
+        return
+    subjects = _subjects(run, ready.export, puts_back=puts_back)
+    answers = _wait_for_imports(app, run) or ask_all(app, run, ready, brevo, subjects)
     if isinstance(answers, Wait):
         wait_for_answer(app, run, message, answers, brevo.session.traffic.requests)
         return
     try:
         with claimed_run(app, run, run.snapshot) as (run, claim):
-            _stage_claimed(app, run, claim, ready, undone, brevo, answers)
+            _stage_claimed(app, run, claim, ready, undone, _Given(brevo, answers, excluded))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -82,12 +91,16 @@ def _undone(app: App, run: Run, ready: ReadyExport) -> Run | None:
     return undone
 
 
-def _subjects(run: Run, undone: Run | None) -> list[Subject]:
-    """Who is in the list; and where somebody is to be put back, who has left it."""
+def _subjects(run: Run, export: Export, *, puts_back: bool) -> list[Subject]:
+    """Who is in the list; and where somebody is to be put back, who has left it, and who is in the excluded lists.
+
+    Of all of them the numbers are asked for: whom the run has removed is known by these, and by no address.
+    """
     in_list = Subject(run.list_id, "ledger")
-    if undone is None or not undone.counts.contacts_removed:
+    if not puts_back:
         return [in_list]
-    return [in_list, Subject(run.list_id, "ledger", has_left=True)]
+    excluded = [Subject(list_id, "ledger") for list_id in export.exclude.list_ids]
+    return [in_list, Subject(run.list_id, "ledger", has_left=True), *excluded]
 
 
 def _wait_for_imports(app: App, run: Run) -> Wait | None:
@@ -102,23 +115,35 @@ def _wait_for_imports(app: App, run: Run) -> Wait | None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Given:
+    """The account, its answers to `_subjects`, and the snapshot of the excluded segments."""
+
+    client: BrevoClient
+    answers: list[Answer]
+    excluded: Snapshot | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Result:
-    """What is to be done, and the ledger that it was compared with."""
+    """What is to be done, and the ledger that it was compared with. `unread`: what of the excluded cannot be read."""
 
     staging_id: str
     found: Reversal
     ledger_etag: str
     requests: int
+    unread: str
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""
         found = self.found
         counts = replace(run.counts, contacts_to_remove=found.to_remove, contacts_to_add=found.to_add)
         left = f"{found.left:,} of those whom the run had removed have left the list since, and are not put back."
+        excluded = f"{found.excluded:,} of those whom the run had removed are excluded now, and are not put back."
+        notes = [left if found.left else "", excluded if found.excluded else "", self.unread]
         return replace(
             run,
             counts=counts.plus_traffic(self.requests),
-            notes=[left] if found.left else [],
+            notes=[each for each in notes if each],
             rejected_id=self.staging_id,
             keeps_ledger=True,
             ledger_etag=self.ledger_etag,
@@ -127,29 +152,30 @@ class _Result:
         )
 
 
-def _stage_claimed(
-    app: App, run: Run, claim: Claim, ready: ReadyExport, undone: Run | None, brevo: BrevoClient, answers: list[Answer]
-) -> None:
+def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone: Run | None, given: _Given) -> None:
+    brevo = given.client
     staging_id = secrets.token_hex(4)
     key = digest_key("ledger")
     clear_what_killed_workers_left()
     with working_folder() as name:
         folder = Path(name)
-        own, *left = answers
+        own, *more = given.answers
+        left, lists = more[:1], more[1:]
         members = read_members(app, run, brevo, Answers(None, [], own), folder, claim.check)
         leavers = read_answer(app, run, brevo, left[0], folder, claim.check) if left else None
+        excluded, unread = read_excluded_members(app, run, ready, brevo, lists, given.excluded, folder, claim.check)
         opened = open_ledger_at(app, address_of(run), ready.export.identify_by, key, folder)
         record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
         _check_known(undone, opened)
-        before = Before(record, opened.before, opened.others, members, leavers, *_shown(app, run, opened))
+        before = Before(record, opened.before, opened.others, members, leavers, excluded, *_shown(app, run, opened))
         try:
             found = reversal(before, folder, intention_of(opened), About(opened.identity, opened.key.id, run.run_id))
         except LedgerUnreadable as error:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
-    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests)
+    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread)
     if run.is_guarded and (why := _why_held(ready.export, found, undone)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
