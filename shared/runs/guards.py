@@ -8,6 +8,7 @@ from shared.config.models import Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, shown
 from shared.mapping.results import FieldCounts, RowCounts
+from shared.runs.counts import Counts
 from shared.runs.ledgers import Synced
 from shared.runs.problem import Problem
 from shared.runs.state import Run
@@ -21,15 +22,22 @@ PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves it
 
 
 def why_held(
-    app: App, ready: ReadyExport, staged: Run, fields: list[FieldCounts], gap: str, synced: Synced | Verified | None
+    app: App,
+    ready: ReadyExport,
+    before: Run,
+    staged: Run,
+    fields: list[FieldCounts],
+    gap: str,
+    synced: Synced | Verified | None,
 ) -> Problem | None:
     """Why a run that is staged waits for a person: a guard stops it, or it is a plan. None where it goes on.
 
+    `before` is the run as it was before it was staged; where it was approved, with the numbers that were shown.
     `gap` says which numbers of the snapshot's files are missing, `synced` how the run differs from what was known.
     """
     try:
-        if isinstance(synced, Synced):
-            _check_shown(synced)
+        if before.is_approved:
+            _check_shown(before.counts, staged.counts, synced)
         if staged.is_guarded:
             _check(ready.export, staged, fields, gap, app.store.success(staged.export))
             if isinstance(synced, Synced):
@@ -50,13 +58,22 @@ def _check(export: Export, staged: Run, fields: list[FieldCounts], gap: str, bef
     check_warnings(export, fields, staged.notes)
 
 
-def _check_shown(synced: Synced) -> None:
-    """Raises ConfigurationError where a run that was approved would send more than it has shown."""
-    if more := synced.difference.not_shown:
+def _check_shown(before: Counts, now: Counts, synced: Synced | Verified | None) -> None:
+    """Raises ConfigurationError where a run that was approved would do more than it has shown."""
+    advice = "Look at the numbers again, and approve the run once more."
+    more = synced.difference.not_shown if isinstance(synced, Synced) else 0
+    if more:
         raise ConfigurationError(
             "plan_outgrown",
             f"{counted(more, 'contact')} would be sent beyond what was approved: then, they had left the list.",
-            "Look at the numbers again, and approve the run once more.",
+            advice,
+        )
+    if now.contacts_to_send > before.contacts_to_send or now.contacts_to_remove > before.contacts_to_remove:
+        raise ConfigurationError(
+            "plan_outgrown",
+            f"{counted(now.contacts_to_send, 'contact')} would be sent and {now.contacts_to_remove:,} taken out of the "
+            f"list: {before.contacts_to_send:,} and {before.contacts_to_remove:,} were approved.",
+            advice,
         )
 
 

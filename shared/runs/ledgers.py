@@ -165,7 +165,10 @@ def difference_of(app: App, run: Run, export: Export, opened: Opened, members: P
 
 
 def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None]:
-    """What a person has seen of a run that was approved: what it would send, and whom it would remove."""
+    """What a person has seen of a run that was approved: what it would send, and whom it would remove.
+
+    Raises ConfigurationError where that is gone, as after a reset: nobody could say what goes beyond it.
+    """
     if not run.approved_of:
         return None, None
     names = (
@@ -173,6 +176,12 @@ def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None
         opened.address.removals(run.run_id, run.approved_of),
     )
     sent, removed = (fetched(app, name, opened.folder / f"shown-{place}") for place, name in enumerate(names))
+    if run.keeps_ledger and sent is None:
+        raise ConfigurationError(
+            "plan_outdated",
+            f"What was known of the list has been forgotten since {run.run_id} was held.",
+            f"Make a new plan: segment-export plan {run.export}",
+        )
     return sent, removed
 
 

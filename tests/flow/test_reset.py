@@ -7,6 +7,7 @@ from shared.administration.ledgers import reset_ledger
 from shared.operating.forgetting import forget
 from shared.sync.stored import LEDGERS
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
+from tests.flow.holding import approved, plan
 
 ADMINISTRATOR = Caller("tester", "administrator")
 
@@ -51,3 +52,19 @@ def test_forget_takes_a_person_out_of_the_ledger(sent):
     assert run(sent)["contacts_removed"] == 0
     assert numbers(sent) == set(range(4))
     assert not any("ledgers" in line for line in forget(sent.app, ADMINISTRATOR, address(2)).erased)
+
+
+def test_run_that_was_shown_before_a_reset_and_approved_after_it_does_nothing(following):
+    following.change(sync_mode="mirror_exact")
+    refresh(following, *range(10))
+    run(following, accept=True)
+    put_by_others(following, 50)
+    refresh(following, *range(11))
+    status = following.finish(plan(following).run_id)
+    assert (status["status"], status["contacts_to_remove"]) == ("held", 1)
+    put_by_others(following, *range(51, 80))
+    reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    approved(following, status["run_id"])
+    status = following.finish(status["run_id"])
+    assert (status["status"], status["error"]["code"]) == ("failed", "plan_outdated")
+    assert numbers(following) == {*range(10), *range(50, 80)}

@@ -155,3 +155,22 @@ def test_missing_are_found_in_their_lines_whatever_chunk_they_are_in(verifying, 
     take_out(verifying, *missing)
     found = [row for row in verifying.rejects(verify(verifying)["run_id"]) if row["reason"] == "missing_in_list"]
     assert [(row["customer_id"], int(row["line"])) for row in found] == [(f"C-{n}", n + 2) for n in missing]
+
+
+def test_approved_repair_that_would_send_more_than_was_shown_is_held_again(verifying):
+    refresh(verifying, *range(10))
+    verifying.change(sync_mode="mirror", max_removed=0.1)
+    run(verifying, accept=True)
+    take_out(verifying, 1)
+    refresh(verifying, *range(8))
+    held = verify(verifying, repair=True)
+    assert (held["status"], held["contacts_new"]) == ("held", 1)
+    take_out(verifying, 2, 3, 4, 5)
+    approve(verifying.app, find_run(verifying.app, held["run_id"]), "tester")
+    verifying.work_until(lambda: verifying.status(held["run_id"])["held_for"]["code"] != held["held_for"]["code"])
+    status = verifying.status(held["run_id"])
+    assert status["held_for"]["code"] == "plan_outgrown"
+    assert (
+        "5 contacts would be sent and 2 taken out of the list: 1 and 2 were approved." in status["held_for"]["message"]
+    )
+    assert len(numbers(verifying)) == 6

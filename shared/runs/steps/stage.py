@@ -142,7 +142,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             check_customers(run)
             _skip_empty(app, run, snapshot)
             return
-        why = why_held(app, ready, staged, result.reader.fields, result.gap, result.synced)
+        why = why_held(app, ready, run, staged, result.reader.fields, result.gap, result.synced)
         if why == PLAN and staged.counts.has_nothing_to_do:
             _discard(app, run, staging_id)
             _note_result(app, run, claim, result)
