@@ -18,6 +18,7 @@ from shared.runs.ledgers import Opened
 from shared.runs.state import Run
 from shared.storage.blobs import Blob, Blobs
 from shared.sync.difference import Difference, Known
+from shared.sync.ledger import About
 from shared.sync.opening import OpenedFiles
 from shared.sync.stored import Stored, fetch
 
@@ -41,8 +42,17 @@ def read(*paths: Path | None) -> Values:
     """The contacts of these files."""
     found: Values = {}
     for path in paths:
-        found |= json.loads(path.read_text()) if path else {}
+        found |= json.loads(path.read_text())["contacts"] if path else {}
     return found
+
+
+def run_of(path: Path, folder: Path) -> str:
+    """As the real one."""
+    return str(json.loads(path.read_text())["run"])
+
+
+def _write(path: Path, contacts: Values, run_id: str = "") -> None:
+    path.write_text(json.dumps({"run": run_id, "contacts": contacts}))
 
 
 def kept(*paths: Path) -> set[str]:
@@ -64,7 +74,7 @@ def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: object) -> Op
     parts = [read(*own), *map(read, tried)]
     path = folder / "before"
     merged = {key: _sure([part.get(key) for part in parts]) for part in parts for key in part}
-    path.write_text(json.dumps(merged))
+    _write(path, merged)
     return OpenedFiles(path, tuple(others), [], is_whole=True)
 
 
@@ -77,7 +87,8 @@ class ModelComparison:
 
     def __init__(self, folder: Path, keys: Sequence[Path], known: Known, mode: str) -> None:
         self._folder, self._known = folder, known
-        self._segment, self._before = read(*keys), read(known.before)
+        self._segment: Values = {key: value for path in keys for key, value in json.loads(path.read_text()).items()}
+        self._before = read(known.before)
 
     def __enter__(self) -> Self:
         return self
@@ -104,14 +115,14 @@ class ModelComparison:
         counts = len(new), len(sent - new), len(segment) - len(sent), len(lines), len(ours), len(members), after
         return Difference(*counts, removals=removals if lines else None, not_shown=not_shown)
 
-    def write_next(self, path: Path, about: object) -> None:
+    def write_next(self, path: Path, about: About) -> None:
         """What the ledger will be."""
         left = {key: None for key, value in self._before.items() if value is None} | dict.fromkeys(
             sorted(self._members & self._before.keys()), LEAVING
         )
         keys = self._segment.keys() | self._removed
         still_ours = {key: value for key, value in left.items() if key not in keys}
-        path.write_text(json.dumps(self._segment | still_ours))
+        _write(path, self._segment | still_ours, about.run_id)
 
     def write_undo(self, path: Path, about: object) -> None:
         """Whom a run adds and removes: no history undoes one."""
@@ -139,7 +150,7 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ou
     confirmed: Values = {key: None if forget_digests else value for key, value in read(path).items() if key not in gone}
     confirmed |= dict.fromkeys(gone & read(*ours).keys())
     file = folder / "confirmed"
-    file.write_text(json.dumps(confirmed))
+    _write(file, confirmed, run_of(path, folder))
     return file
 
 

@@ -236,6 +236,7 @@ STAGING: dict[str, Any] = {
     "shared.sync.difference.Comparison": ledgers.ModelComparison,
     "shared.sync.ledger.lacks": ledgers.lacks,
     "shared.sync.ledger.without": ledgers.without,
+    "shared.sync.ledger.run_of": ledgers.run_of,
     "shared.sync.removals.without_kept": ledgers.without_kept,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
     "shared.runs.steps.stage.write_parts": staging.write_parts,

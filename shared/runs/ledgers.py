@@ -19,6 +19,7 @@ from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open
+from shared.runs.delivered import delivered, may_be_delivered
 from shared.runs.kinds import COMPARES
 from shared.runs.questions import digest_key
 from shared.runs.state import Run
@@ -26,7 +27,7 @@ from shared.staging.bodies import STAGED
 from shared.staging.folders import working_folder
 from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict, NotFound
-from shared.sync.stored import LEDGERS, UNDO, Address, Stored, fetch, staging_of
+from shared.sync.stored import LEDGERS, UNDO, Address, Stored, fetch
 
 if TYPE_CHECKING:
     from shared.sync.difference import Difference
@@ -124,26 +125,14 @@ def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, fo
     stored = Stored.find(app.storage.app_blobs, address)
     sent = replace(
         stored,
-        intentions=_delivered(app, stored.intentions),
-        others_intentions=_delivered(app, stored.others_intentions),
+        intentions=delivered(app, stored.intentions),
+        others_intentions=delivered(app, stored.others_intentions),
     )
     found = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
     etag = stored.ledger.etag if stored.ledger else ""
     return Opened(
         address, identity, key, folder, found.before, found.others, etag, found.notes, found.is_whole, found.unread
     )
-
-
-def _delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:
-    """Those of stagings that may have been sent."""
-    return [blob for blob in intentions if _may_be_delivered(app, blob)]
-
-
-def _may_be_delivered(app: App, intention: Blob) -> bool:
-    """False for a staging that was never sent: another one of its run was, or none."""
-    run_id, staging_id = staging_of(intention)
-    run = app.store.load(run_id)
-    return run is None or run.staging_id == staging_id
 
 
 def difference_of(app: App, run: Run, export: Export, opened: Opened, members: Path | None) -> "Difference":
@@ -236,7 +225,7 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
 
     blobs = app.storage.app_blobs
     stored = Stored.find(blobs, address_of(run))
-    others = [*stored.others, *_delivered(app, stored.others_intentions)]
+    others = [*stored.others, *delivered(app, stored.others_intentions)]
     before = blobs.read(LEDGERS, _removals(run))
     if not others:
         return numbers_of(before)
@@ -270,7 +259,8 @@ def note_rejected(app: App, identity: str, batch: Batch, rows: Iterable[Rejected
 def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     """Makes the run's intention the ledger, without who was rejected. All is confirmed and removed. Safe to repeat.
 
-    Where the ledger is another one than the run has compared with, somebody has reset it: then none is kept.
+    Where the ledger is another one than the run has compared with, somebody was forgotten meanwhile, or all were. Then
+    the intention stays where it is still there: the next run takes it and the ledger together.
     Only the last run can be undone; what an undo has taken back stays known until the next run. A worker that stood
     still may come here when the run has ended; then what others have stored is left alone: it may be the next run's.
     """
@@ -289,12 +279,15 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     rejected = _rejected(app, run, batches)
     named = rejected.count("\n") == sum(sum(batch.rejected.values()) for batch in batches)
     unread = not named or any(batch.note for batch in batches)
-    if rejected or unread:
-        before = [blob for blob in stored.values() if _is_ours(app, address, blob)]
-        _keep_without(app, run, intention, before, rejected, unread)
-    else:
-        with suppress(Conflict, NotFound):  # or another worker has done it by now
+    try:
+        if rejected or unread:
+            before = [blob for blob in stored.values() if _is_ours(app, address, blob)]
+            _keep_without(app, run, intention, before, rejected, unread)
+        else:
             blobs.copy_if(LEDGERS, wanted, address.ledger, run.ledger_etag or None)
+    except (Conflict, NotFound):
+        if not _has_kept(app, run):  # nor has another worker, by now
+            return
     # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
     # was open goes: another worker may have ended it meanwhile, and the next run have written its own.
     for container, name in (*old, (LEDGERS, wanted)):
@@ -316,13 +309,22 @@ def _keep_without(app: App, run: Run, intention: Blob, before: list[Blob], rejec
         ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
         forget_digests = forget_digests or lacks(path, rejected, folder)
         path = without(path, rejected, folder, forget_digests=forget_digests, ours=ours)
-        with suppress(Conflict), path.open("rb") as file:
+        with path.open("rb") as file:
             blobs.write_if(LEDGERS, address_of(run).ledger, file, run.ledger_etag or None)
+
+
+def _has_kept(app: App, run: Run) -> bool:
+    """Whether the ledger is what this run has made of it."""
+    from shared.sync.ledger import run_of  # brings DuckDB
+
+    with working_folder() as name:
+        path = fetched(app, address_of(run).ledger, Path(name) / "ledger.parquet")
+        return path is not None and run_of(path, Path(name)) == run.run_id
 
 
 def _is_ours(app: App, address: Address, blob: Blob) -> bool:
     """Whether it is the ledger, or an intention that may have been delivered."""
-    return blob.name == address.ledger or (blob.name.endswith(".parquet") and _may_be_delivered(app, blob))
+    return blob.name == address.ledger or (blob.name.endswith(".parquet") and may_be_delivered(app, blob))
 
 
 def _rejected(app: App, run: Run, batches: list[Batch]) -> str:

@@ -5,7 +5,7 @@ whose it is; one that is cut off, of another form, or made with another secret i
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -132,6 +132,13 @@ def is_readable(db: duckdb.DuckDBPyConnection, path: Path) -> bool:
     except LedgerUnreadable:
         return False
     return True
+
+
+def run_of(path: Path, folder: Path) -> str:
+    """The run that has written the ledger; empty where it cannot be read."""
+    with closing(open_engine(folder)) as db, suppress(LedgerUnreadable):
+        return About.of(db, path).run_id
+    return ""
 
 
 def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:

@@ -5,9 +5,11 @@ import pytest
 from shared.access import Caller
 from shared.administration.ledgers import reset_ledger
 from shared.operating.forgetting import forget
+from shared.runs.steps.settle import settle
 from shared.sync.stored import LEDGERS
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 from tests.flow.holding import approved, plan
+from tests.flow.undoing import undo
 
 ADMINISTRATOR = Caller("tester", "administrator")
 
@@ -68,3 +70,60 @@ def test_run_that_was_shown_before_a_reset_and_approved_after_it_does_nothing(fo
     status = following.finish(status["run_id"])
     assert (status["status"], status["error"]["code"]) == ("failed", "plan_outdated")
     assert numbers(following) == {*range(10), *range(50, 80)}
+
+
+@pytest.fixture
+def forgetting(undoing, monkeypatch):
+    """A mirror that has sent six people. Somebody is forgotten when the next run has sent its own, before it ends."""
+    refresh(undoing, *range(6))
+    run(undoing)
+    undoing.forgotten = []
+
+    def settled(app, this, batches):
+        if this.kind == undoing.forgets_in and not undoing.forgotten:
+            undoing.forgotten = forget(app, ADMINISTRATOR, address(5)).erased
+        return settle(app, this, batches)
+
+    monkeypatch.setattr("shared.runs.steps.confirm.settle", settled)
+    undoing.forgets_in = "export"
+    return undoing
+
+
+def test_run_during_which_somebody_is_forgotten_still_knows_whom_it_has_removed(forgetting):
+    refresh(forgetting, *range(1, 7))
+    run(forgetting)
+    assert forgetting.forgotten
+    refresh(forgetting, *range(7))
+    run(forgetting)
+    assert numbers(forgetting) == set(range(7)), "who returns is sent"
+    assert len(kept(forgetting)) == 1
+
+
+def test_run_during_which_somebody_is_forgotten_still_knows_whom_it_has_sent(forgetting):
+    refresh(forgetting, *range(7))
+    run(forgetting)
+    assert forgetting.forgotten
+    refresh(forgetting, *range(6))
+    assert run(forgetting)["contacts_removed"] == 1
+    assert numbers(forgetting) == set(range(6))
+
+
+def test_run_during_which_somebody_is_forgotten_still_knows_whom_brevo_has_rejected(forgetting, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        refresh(forgetting, *range(7), c2="Other")
+        assert forgetting.run()["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
+    assert forgetting.forgotten
+    refresh(forgetting, *range(6), c2="Other")
+    status = run(forgetting)
+    assert (status["contacts_removed"], forgetting.sent()[address(2)]["FIRSTNAME"]) == (1, "Other")
+
+
+def test_undo_during_which_somebody_is_forgotten_still_knows_whom_it_has_removed(forgetting):
+    forgetting.forgets_in = "undo"
+    refresh(forgetting, *range(8))
+    undo(forgetting, run(forgetting))
+    assert forgetting.forgotten
+    refresh(forgetting, *range(8))
+    run(forgetting)
+    assert numbers(forgetting) == set(range(8))
