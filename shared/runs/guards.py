@@ -9,10 +9,10 @@ from shared.counting import counted
 from shared.errors import ConfigurationError, shown
 from shared.mapping.results import FieldCounts, RowCounts
 from shared.runs.counts import Counts
-from shared.runs.ledgers import Synced
 from shared.runs.problem import Problem
 from shared.runs.state import Run
 from shared.runs.store import Success
+from shared.runs.synced import Synced
 from shared.runs.verifying import Verified
 
 OURS = "members whom we have put there"

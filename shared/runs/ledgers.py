@@ -39,7 +39,7 @@ class Opened:
 
     `before` is what we have put into the list, in a file, None where nothing is known; `others` are ledgers of other
     exports of the list. `is_whole` is False where one of those could not be read: then nobody can be removed. `unread`
-    says why a part of the export's own could not be.
+    says why a part of the export's own could not be. `mode` is that of the run which has kept the ledger.
     """
 
     address: Address
@@ -52,6 +52,7 @@ class Opened:
     notes: list[str]
     is_whole: bool
     unread: str
+    mode: str
 
     def compared(self, run: Run, export: Export) -> Compared:
         """How the run's contacts are compared as they are mapped."""
@@ -63,36 +64,6 @@ class Opened:
         from shared.sync.verification import still_there
 
         return replace(self, before=still_there(self.before, members, self.folder)) if self.before else self
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """How a staged run differs from what was known. `etag` is the known ledger's; `is_first`: nothing was known."""
-
-    etag: str
-    is_first: bool
-    sends_all: bool
-    difference: "Difference"
-
-    def noted_in(self, run: Run) -> Run:
-        """The run with these numbers."""
-        found = self.difference
-        counts = replace(
-            run.counts,
-            contacts_new=found.new,
-            contacts_changed=found.changed,
-            contacts_unchanged=found.unchanged,
-            contacts_up_to_date=0 if self.sends_all else found.unchanged,
-            contacts_to_remove=found.to_remove,
-        )
-        return replace(
-            run,
-            counts=counts,
-            keeps_ledger=True,
-            ledger_etag=self.etag,
-            list_before=found.members_before,
-            list_after=found.members_after,
-        )
 
 
 def address_of(run: Run) -> Address:
@@ -130,9 +101,8 @@ def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, fo
     )
     found = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
     etag = stored.ledger.etag if stored.ledger else ""
-    return Opened(
-        address, identity, key, folder, found.before, found.others, etag, found.notes, found.is_whole, found.unread
-    )
+    known = (found.before, found.others, etag, found.notes, found.is_whole, found.unread, found.mode)
+    return Opened(address, identity, key, folder, *known)
 
 
 def difference_of(app: App, run: Run, export: Export, opened: Opened, members: Path | None) -> "Difference":
@@ -146,7 +116,7 @@ def difference_of(app: App, run: Run, export: Export, opened: Opened, members: P
     known = Known(opened.before, opened.others, members if opened.is_whole else None, *_shown(app, run, opened))
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
-        about = About(opened.identity, opened.key.id, run.run_id)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode)
         comparison.write_next(intention_of(opened), about)
         if difference.members_before is not None:
             comparison.write_undo(_undo(opened), about)

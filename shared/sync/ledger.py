@@ -29,13 +29,17 @@ class LedgerUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whose ledger it is. `key_id` tells by which key its keys were made; `digests_by` by what its digests."""
+    """Whose ledger it is. `key_id` tells by which key its keys were made; `digests_by` by what its digests.
+
+    `mode` is that of the run; empty where an earlier release has written it, or an undo.
+    """
 
     identity: str
     key_id: str
     run_id: str
     digests_by: str = DIGESTS_BY
     form: str = FORM
+    mode: str = ""
 
     @classmethod
     def of(cls, db: duckdb.DuckDBPyConnection, path: Path, columns: Mapping[str, str] = COLUMNS) -> Self:

@@ -16,7 +16,8 @@ from shared.sync.stored import Stored, fetch
 class OpenedFiles:
     """What is known, in files. `before` is None where nothing is; `is_whole` False where others' are unreadable.
 
-    `unread` says why a part of the export's own cannot be read; empty where all of it was.
+    `unread` says why a part of the export's own cannot be read; empty where all of it was. `mode` is that of the run
+    which has kept the ledger.
     """
 
     before: Path | None
@@ -24,6 +25,7 @@ class OpenedFiles:
     notes: list[str]
     is_whole: bool
     unread: str = ""
+    mode: str = ""
 
 
 def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> OpenedFiles:
@@ -42,7 +44,8 @@ def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> Ope
         others, unread = _read(db, blobs, [*stored.others, *stored.others_intentions], folder / "other", wanted)
         notes += [f"The ledger of another export of this list is not used: {why}. Nobody is removed." for why in unread]
         before = _merged(db, own, intentions, folder / "before", wanted)
-    return OpenedFiles(before, tuple(path for path, _ in others), notes, not unread, "; ".join(own_unread))
+    mode = own[0][1].mode if own else ""
+    return OpenedFiles(before, tuple(path for path, _ in others), notes, not unread, "; ".join(own_unread), mode)
 
 
 type _Found = list[tuple[Path, About]]

@@ -170,7 +170,7 @@ class Sent:
         self, removed: set[str], before: set[str], known: dict[str, Value | None], secret: int, *, is_read: bool
     ) -> str:
         is_exact = self.mode == "mirror_exact"
-        if is_exact and self.known(secret) is None:
+        if is_exact and not (self.confirmed and self.confirmed[0] == secret):
             return "guard_first_mirror_exact"
         of = len(before if is_exact else before & known.keys()) if is_read else 0
         if removed and (len(removed) == of or len(removed) > self.max_removed * of):

@@ -130,7 +130,7 @@ def test_other_mapping_sends_all_again(mirroring):
 
 def test_digests_of_another_version_of_the_engine_are_unknown(mirroring, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1"))
+        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1", ""))
         refresh(mirroring, *range(4))
         run(mirroring)
     refresh(mirroring, *range(1, 4))

@@ -114,6 +114,21 @@ def test_first_run_of_mirror_exact_is_held(following):
     assert run(following)["contacts_delivered"] == 1
 
 
+@pytest.mark.parametrize("mode", ["full", "changes_only", "mirror"])
+def test_first_run_of_mirror_exact_is_held_also_where_the_export_had_another_mode(following, mode):
+    following.change(sync_mode=mode, max_removed=1)
+    put_by_others(following, 50, 51)
+    refresh(following, *range(10))
+    run(following)
+    following.change(sync_mode="mirror_exact")
+    refresh(following, *range(10))
+    status = held(following, "guard_first_mirror_exact")
+    assert "2 of 12 members" in status["held_for"]["message"]
+    assert numbers(approve(following, status) and following) == set(range(10))
+    refresh(following, *range(9))
+    assert run(following)["contacts_removed"] == 1
+
+
 def test_approved_run_does_never_more_than_was_shown(following):
     following.change(sync_mode="mirror", max_removed=0.3)
     following.change_connection(leavers="asked")

@@ -26,7 +26,7 @@ from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, 
 from shared.runs.guards import PLAN, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
-from shared.runs.ledgers import Opened, Synced, difference_of, open_ledger, write_down
+from shared.runs.ledgers import Opened, difference_of, open_ledger, write_down
 from shared.runs.problem import NOTHING_TO_DO, Problem
 from shared.runs.queue import Message, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
@@ -36,6 +36,7 @@ from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wai
 from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.store import StillOurs
+from shared.runs.synced import Synced
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.verifying import Verified, checking_of
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
@@ -249,7 +250,7 @@ def _compare(app: App, run: Run, export: Export, opened: Opened, members: Path |
     """How the segment differs from what was known; what the run intends is written down."""
     difference = difference_of(app, run, export, opened, members)
     write_down(app, run, staging_id, opened, difference)
-    return Synced(opened.etag, opened.before is None, export.sync_mode == "full", difference)
+    return Synced(opened.etag, opened.mode != export.sync_mode, export.sync_mode == "full", difference)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
