@@ -120,7 +120,7 @@ def test_instance_that_is_lost_while_it_reads_processes_is_replaced_within_six_m
         raise WorkerDied
 
     with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.client.BrevoClient.processes", die)
+        patch.setattr("shared.brevo.client.BrevoClient.imports", die)
         message = take_away(story, "confirm")
         with pytest.raises(WorkerDied):
             take_step(story.app, message)

@@ -41,7 +41,7 @@ def test_report_that_cannot_be_had_is_told_in_the_notes_and_the_run_ends(story, 
 
 
 def test_endless_report_is_left_after_its_limit(story, monkeypatch):
-    monkeypatch.setattr("shared.brevo.reports.LARGEST_BYTES", 2_000_000)
+    monkeypatch.setattr("shared.brevo.rejections.LARGEST_BYTES", 2_000_000)
     with_a_rejected_contact(story)
     story.sandbox.fail_next(IMPORT, "report-endless")
     check_told_in_notes(story.run(), "larger than 2,000,000 bytes")
