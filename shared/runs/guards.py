@@ -60,20 +60,19 @@ def _check(export: Export, staged: Run, fields: list[FieldCounts], gap: str, bef
 
 def _check_shown(before: Counts, now: Counts, synced: Synced | Verified | None) -> None:
     """Raises ConfigurationError where a run that was approved would do more than it has shown."""
-    advice = "Look at the numbers again, and approve the run once more."
     more = synced.difference.not_shown if isinstance(synced, Synced) else 0
     if more:
         raise ConfigurationError(
             "plan_outgrown",
             f"{counted(more, 'contact')} would be sent beyond what was approved: then, they had left the list.",
-            advice,
+            "Look at the numbers again, and approve the run once more.",
         )
     if now.contacts_to_send > before.contacts_to_send or now.contacts_to_remove > before.contacts_to_remove:
         raise ConfigurationError(
             "plan_outgrown",
             f"{counted(now.contacts_to_send, 'contact')} would be sent and {now.contacts_to_remove:,} taken out of the "
             f"list: {before.contacts_to_send:,} and {before.contacts_to_remove:,} were approved.",
-            advice,
+            "Look at the numbers again, and approve the run once more.",
         )
 
 
