@@ -13,6 +13,7 @@ from shared.config.models import Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.leavers import DigestKey
+from shared.runs.delivered import delivered
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
 from shared.runs.state import SUCCEEDED, Run
@@ -108,7 +109,7 @@ def staying_words(members: int, list_id: int) -> str:
 
 def _is_kept(app: App, address: Address) -> bool:
     stored = Stored.find(app.storage.app_blobs, address)
-    return bool(stored.ledger or stored.intentions)
+    return bool(stored.ledger or delivered(app, stored.intentions))
 
 
 def _has_sent(app: App, address: Address) -> bool:

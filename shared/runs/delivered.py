@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from shared.app import App
+from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
-from shared.sync.stored import staging_of
+from shared.sync.stored import LEDGERS, UNDO, Address, staging_of
 
 
 def delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:
@@ -17,3 +18,18 @@ def may_be_delivered(app: App, intention: Blob) -> bool:
     run_id, staging_id = staging_of(intention)
     run = app.store.load(run_id)
     return run is None or run.staging_id == staging_id
+
+
+def drop_undelivered(app: App, run: Run) -> None:
+    """Deletes what stagings of the ended run that were never sent, such as a plan's, have written down of its list.
+
+    Once the run's row is gone, nobody could tell that they were not. One that has succeeded has cleared up itself.
+    """
+    if run.is_trial or run.state in SUCCEEDED:
+        return
+    folder, blobs = Address(run.key_setting, run.list_id, run.export).folder, app.storage.app_blobs
+    for container in (LEDGERS, UNDO):
+        for blob in blobs.listing_if_there(container, folder):
+            _, is_its_own, staging = blob.file.rpartition(f"{run.run_id}-")
+            if is_its_own and staging.partition(".")[0] != run.staging_id:
+                blobs.delete(container, blob.name)

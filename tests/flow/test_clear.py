@@ -8,6 +8,7 @@ from shared.brevo.removal import remove_contacts
 from shared.errors import ConfigurationError
 from shared.operating.person import person_of
 from shared.operating.why import why
+from shared.runs.clearing import members_of
 from shared.runs.overview import export_overview
 from shared.runs.starting import start_due
 from shared.runs.status import find_run
@@ -15,6 +16,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.clearing import ADMINISTRATOR, approved, begin, clear
 from tests.flow.following import address, numbers, put_by_others, refresh, run
+from tests.flow.holding import plan
 from tests.sizes import thinned
 
 
@@ -264,3 +266,15 @@ def test_export_says_that_it_was_cleared_and_why_one_is_not_in_the_list(followin
     assert not start.is_new, "the snapshot is not sent again by itself"
     found = why(following.app, ADMINISTRATOR, following.export_id, person_of(address(1)))
     assert any("whom the export had put there" in line for line in found.evidence)
+
+
+def test_plan_after_a_reset_makes_no_members_known(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    refresh(following, *range(4))
+    run(following)
+    reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    status = following.finish(plan(following).run_id)
+    document = following.app.document()
+    assert members_of(following.app, document, document.exports[0]) is None
+    request_cancel(following.app, find_run(following.app, status["run_id"]), "tester")
+    assert "not known any more" in refusal(following)

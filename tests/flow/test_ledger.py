@@ -3,9 +3,15 @@
 import pytest
 
 from shared.errors import PermanentError
+from shared.operating.pruning import prune
+from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS
+from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.customers import contact
 from tests.flow.following import counts, numbers, put_by_others, refresh, run
+from tests.flow.holding import plan
+from tests.flow.undoing import undo_blobs
 
 LATER = ("2026/11/25/0500", "2026/11/26/0500")
 NEW_SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -219,3 +225,33 @@ def test_segment_without_a_well_formed_row_is_held_and_leaves_the_list_alone(mir
     status = mirroring.run()
     assert (status["status"], status["rows_rejected"]) == ("held", {"malformed_row": 2}), status["error"]
     assert numbers(mirroring) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("end", ["rejected", "expired", "superseded", "nothing to do"])
+def test_plan_that_is_not_sent_leaves_nothing_behind(mirroring, end):
+    refresh(mirroring, *range(6))
+    run(mirroring)
+    refresh(mirroring, *(range(6) if end == "nothing to do" else range(1, 8)))
+    status = mirroring.finish(plan(mirroring).run_id)
+    assert (status["status"] == "held", len(ledger_blobs(mirroring)) == 3) == (end != "nothing to do",) * 2
+    if end == "rejected":
+        request_cancel(mirroring.app, find_run(mirroring.app, status["run_id"]), "tester")
+    elif end == "expired":
+        mirroring.app.storage.clock.skip(400 * 86_400)
+        mirroring.work_until(lambda: mirroring.status(status["run_id"])["status"] == "cancelled")
+    elif end == "superseded":
+        run(mirroring)
+    assert len(ledger_blobs(mirroring)) == 1
+    assert not [blob for blob in undo_blobs(mirroring) if status["run_id"] in blob.name]
+
+
+def test_plan_that_was_rejected_says_nothing_once_its_row_is_pruned(mirroring):
+    refresh(mirroring, *range(6))
+    status = mirroring.finish(plan(mirroring).run_id)
+    request_cancel(mirroring.app, find_run(mirroring.app, status["run_id"]), "tester")
+    put_by_others(mirroring, 3, 4, 5)
+    mirroring.app.storage.clock.skip(400 * 86_400)
+    assert prune(mirroring.app, ADMINISTRATOR, 90)["runs"] == 1
+    refresh(mirroring, *range(4))
+    assert run(mirroring)["contacts_removed"] == 0
+    assert numbers(mirroring) == set(range(6))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from shared.app import App
 from shared.brevo.client import NUMBER_TAKEN
 from shared.runs.batch import SPLIT, Batch
+from shared.runs.delivered import drop_undelivered
 from shared.runs.measuring import ended_line, measure_end
 from shared.runs.problem import Problem
 from shared.runs.queue import send_ended
@@ -115,6 +116,7 @@ def tidy(app: App, run: Run) -> None:
     _log.info("%s", ended_line(run))
     leave_slots(app, run)
     app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
+    drop_undelivered(app, run)
     wake_waiting(app, run.key_setting, but=run.run_id)
     send_ended(app, run)
     app.store.drop_open(run.run_id)
