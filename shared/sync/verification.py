@@ -61,10 +61,14 @@ class Verification:
 
 
 def still_there(ledger: Path, members: Path, folder: Path) -> Path:
-    """The contacts of the ledger who are in the list, in a file in the folder."""
+    """The contacts of the ledger who are in the list, or whom an open import may bring yet, in a file in the folder."""
     file = folder / "still-there.parquet"
     with closing(open_engine(folder)) as db:
         about = About.of(db, ledger)
-        there = f"{read_sql(ledger)} SEMI JOIN ({members_sql(members)}) USING (high, low)"
+        known, in_list = read_sql(ledger), members_sql(members)
+        there = (
+            f"{known} SEMI JOIN ({in_list}) USING (high, low) UNION ALL "
+            f"FROM ({known} WHERE digest IS NULL) ANTI JOIN ({in_list}) USING (high, low)"
+        )
         write_ledger(db, there, file, about)
     return file

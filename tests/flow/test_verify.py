@@ -174,3 +174,16 @@ def test_approved_repair_that_would_send_more_than_was_shown_is_held_again(verif
         "5 contacts would be sent and 2 taken out of the list: 1 and 2 were approved." in status["held_for"]["message"]
     )
     assert len(numbers(verifying)) == 6
+
+
+def test_repair_keeps_whom_an_open_import_may_bring_yet(verifying):
+    verifying.change(sync_mode="mirror")
+    verifying.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(verifying, *range(6))
+    assert verifying.run()["status"] == "failed"
+    refresh(verifying, *range(4))
+    assert verify(verifying, repair=True)["contacts_removed"] == 0
+    put_by_others(verifying, 4)  # as if the import had been done only now
+    refresh(verifying, *range(4))
+    assert run(verifying)["contacts_removed"] == 1
+    assert numbers(verifying) == {*range(4), OTHERS}
