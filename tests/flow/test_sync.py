@@ -3,6 +3,7 @@
 import pytest
 
 from shared.runs.holding import approve as approved
+from shared.runs.slots import LeftImport
 from shared.runs.status import find_run
 from shared.runs.steps.settle import settle
 from tests.flow.following import DAYS, address, counts, numbers, put_by_others, refresh, run, take_out
@@ -182,6 +183,28 @@ def test_list_is_read_page_by_page_where_brevo_does_not_write_it_down_with_numbe
     assert (status["contacts_removed"], numbers(following)) == (2, {*range(2, 6), 50})
     (read,) = [event["text"] for event in status["story"] if event["kind"] == "list_read"]
     assert "7 members were read page by page: 1 request." in read
+
+
+def test_run_that_only_removes_waits_for_an_import_that_would_bring_them_back(following, monkeypatch):
+    following.change(sync_mode="mirror", max_removed=1)
+    refresh(following, *range(4))
+    run(following)
+    waited = []
+
+    def left(app, this):
+        waited.append((this.counts.batches, len(numbers(following)), this.waiting))
+        import_ = LeftImport("gold-1", 1, 4711, app.now(), app.now() + 60, is_unlisted=False)
+        return [import_] if len(waited) == 1 else []
+
+    monkeypatch.setattr("shared.runs.steps.settle.left_by_its_export", left)
+    monkeypatch.setattr("shared.runs.steps.settle._LOOK_SECONDS", 0)
+    refresh(following, *range(1, 4))
+    assert run(following)["contacts_removed"] == 1
+    assert waited == [
+        (0, 4, ""),
+        (0, 4, "It removes nobody yet: it waits for the import 4711 of the ended run gold-1."),
+    ]
+    assert numbers(following) == {1, 2, 3}
 
 
 def test_who_moves_to_another_export_of_the_list_while_this_one_is_under_way_stays(following, monkeypatch):

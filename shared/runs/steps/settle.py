@@ -18,11 +18,13 @@ from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open, looking_again
 from shared.runs.ledgers import keep_ledger, leave_whom_others_keep, read_additions, read_removals
 from shared.runs.queue import schedule_confirm
+from shared.runs.slots import left_by_its_export
 from shared.runs.state import Run
 from shared.storage.failures import NotFound
 
 # A step takes less than the host lets a function take.
 _STEP_SECONDS = 120.0
+_LOOK_SECONDS = 15.0
 _NOTED_EVERY = 10 * MOST_A_REQUEST
 
 
@@ -45,6 +47,8 @@ def _remove(app: App, run: Run) -> Run | None:
     """Removes those that are left to be removed. None where the run goes on later, or its end is decided."""
     if run.counts.all_removed:
         return run
+    if not run.counts.contacts_removed and _waits_for_imports(app, run):
+        return None
 
     def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
         for body in removal_bodies("ids", numbers):
@@ -60,6 +64,22 @@ def _remove(app: App, run: Run) -> Run | None:
     if changed and numbers:
         app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
     return changed
+
+
+def _waits_for_imports(app: App, run: Run) -> bool:
+    """Whether an import is waited for that an earlier run has left at Brevo: it would bring back who is removed now.
+
+    A run that sends something has waited for it with its first import, and a clear before it was staged.
+    """
+    left = left_by_its_export(app, run)
+    if not left:
+        return False
+    words = f"It removes nobody yet: it waits for {left[0].describe()}."
+    due, until = app.now() + _LOOK_SECONDS, max(each.until for each in left)
+    schedule_confirm(
+        app, run, _LOOK_SECONDS, lambda now: now.waiting_for(words, now=app.now(), until=due, deadline=until)
+    )
+    return True
 
 
 def _begun(app: App, run: Run) -> tuple[Run, list[int]]:
