@@ -247,7 +247,7 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision(
             "not_exported_yet", sentence, f"`segment-export status {run.run_id}` says why, and what to do."
         )
-    if facts.removal or facts.cleared_by:
+    if (facts.removal and _is_later(facts.removal.run, run)) or facts.cleared_by:
         return _removed_since(facts)
     if facts.has_unnamed:
         sentence = "The last run sent the person. Brevo rejected contacts of it without naming them: they may be one."
@@ -265,6 +265,11 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision("lost_by_hand", sentence, f"{advice} The next run puts back those who did not leave.")
     repair = f"`segment-export verify {facts.export.id} --repair --wait`"
     return _Decision("lost_by_hand", sentence, f"{advice} No run with this sync_mode sees it: {repair} puts them back.")
+
+
+def _is_later(removing: Run, sending: Run) -> bool:
+    """Whether the one run has ended behind the other: whom it had removed before, the other has sent again."""
+    return removing.times[removing.state] >= sending.times[sending.state]
 
 
 def _removed_since(facts: Facts) -> _Decision:

@@ -10,6 +10,7 @@ from shared.times import local_text
 from tests.flow.clearing import clear
 from tests.flow.following import address, refresh, run
 from tests.flow.operating.tools import ADMINISTRATOR
+from tests.flow.test_verify import take_out
 from tests.flow.undoing import undo
 
 
@@ -79,6 +80,20 @@ def test_who_was_never_there_is_only_told_that_no_row_has_the_address(undoing):
     assert answer.verdict == "not_in_segment"
     told = f"Run {status['run_id']}: the contact is not among those whom it has removed. Of runs before it that is not"
     assert f"{told} kept." in answer.evidence
+
+
+def test_removal_before_the_run_that_has_sent_the_person_again_is_not_why_they_are_missing(undoing):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 6))
+    removing = run(undoing)
+    undoing.change(sync_mode="changes_only")
+    refresh(undoing, *range(6))
+    assert run(undoing)["contacts_new"] == 1
+    take_out(undoing, 0)
+    answer = answered(undoing, 0)
+    assert answer.verdict == "lost_by_hand"
+    assert any(f"Run {removing['run_id']}: the contact is among those" in line for line in answer.evidence)
 
 
 def test_removal_that_was_undone_is_none(undoing):
