@@ -32,12 +32,13 @@ class _Kept:
 def look_for_removal(app: App, ready: ReadyExport, facts: Facts) -> None:
     """Notes which run has taken the person out of the list. Only of the last one with a mirror it is known whom.
 
-    Not asked for who is in the list. Raises as storage does, and LedgerUnreadable.
+    The export's own runs come first, then those of the other exports that its connection has for the list: who may
+    ask for the one may see them. Not asked for who is in the list. Raises as storage does, and LedgerUnreadable.
     """
     address = facts.person.address
     if facts.is_in_list or not (address or facts.contact):
         return
-    for kept in _kept(app, ready):
+    for kept in _kept_of_all(app, ready):
         number = facts.contact.id if facts.contact else None
         change = _change(app, kept.run, address, number)
         if change == "removed" and kept.undone_by is None:
@@ -56,9 +57,17 @@ def look_for_removal(app: App, ready: ReadyExport, facts: Facts) -> None:
         )
 
 
-def _kept(app: App, ready: ReadyExport) -> Iterator[_Kept]:
+def _kept_of_all(app: App, ready: ReadyExport) -> Iterator[_Kept]:
+    own = ready.export
+    beside = [each for each in app.document().exports if each.list_id == own.list_id and each.id != own.id]
+    others = [each.id for each in beside if each.connection == own.connection]
+    for export_id in (own.id, *others):
+        yield from _kept(app, ready, export_id)
+
+
+def _kept(app: App, ready: ReadyExport, export_id: str) -> Iterator[_Kept]:
     """Those of the export, the newest first: mostly one."""
-    folder = Address(ready.key_setting, ready.export.list_id, ready.export.id).folder
+    folder = Address(ready.key_setting, ready.export.list_id, export_id).folder
     stagings = map(staging_of, app.storage.app_blobs.listing_if_there(UNDO, folder))
     for run_id, staging_id in sorted(stagings, reverse=True):
         run = app.store.load(run_id)

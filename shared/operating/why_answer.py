@@ -45,7 +45,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A run that has taken the person out of the list: one that mirrors its segment, or the undo of `undone`."""
+    """A run that has taken the person out of the list: one that mirrors its segment, or the undo of `undone`.
+
+    It may be of another export of the list.
+    """
 
     run: Run
     undone: Run | None = None
@@ -159,7 +162,8 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     if not facts.rows and not facts.is_whole:
         sentence = f"No row that can be read has this {facts.person.words}, and the newest snapshot is not complete."
         return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
-    if not facts.rows and facts.removal and not facts.removal.undone:
+    is_own = facts.removal is not None and facts.removal.run.export == facts.export.id
+    if not facts.rows and facts.removal and is_own and not facts.removal.undone:
         return _removed_by_mirror(facts, facts.removal)
     if not facts.rows:
         return _Decision(
@@ -247,7 +251,7 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision(
             "not_exported_yet", sentence, f"`segment-export status {run.run_id}` says why, and what to do."
         )
-    if (facts.removal and _is_later(facts.removal.run, run)) or facts.cleared_by:
+    if facts.cleared_by or (facts.removal and _has_counted(facts, facts.removal, run)):
         return _removed_since(facts)
     if facts.has_unnamed:
         sentence = "The last run sent the person. Brevo rejected contacts of it without naming them: they may be one."
@@ -267,13 +271,18 @@ def _by_the_last_run(facts: Facts) -> _Decision:
     return _Decision("lost_by_hand", sentence, f"{advice} No run with this sync_mode sees it: {repair} puts them back.")
 
 
-def _is_later(removing: Run, sending: Run) -> bool:
-    """Whether the one run has ended behind the other: whom it had removed before, the other has sent again."""
-    return removing.times[removing.state] >= sending.times[sending.state]
+def _has_counted(facts: Facts, removal: Removal, sending: Run) -> bool:
+    """Whether the removal is why the person is missing, though a run of the export has sent them.
+
+    Whom a run of the export had removed before, a later one has sent again. Of a removal by another export it knows
+    nothing: only with `full` it sends again whom it has sent before.
+    """
+    ended, sent = removal.run.times[removal.run.state], sending.times[sending.state]
+    return ended >= sent or (removal.run.export != facts.export.id and facts.export.sync_mode != "full")
 
 
 def _removed_since(facts: Facts) -> _Decision:
-    """What runs of the export itself have done since the person was sent."""
+    """What runs of this app have done since the person was sent."""
     removal, cleared_by = facts.removal, facts.cleared_by
     sentence = ""
     if removal:
@@ -283,4 +292,11 @@ def _removed_since(facts: Facts) -> _Decision:
     if cleared_by:
         at = Removal(cleared_by).at
         sentence = f"Run {cleared_by.run_id} took out of the list, on {at}, whom the export had put there."
-    return _Decision("removed_by_run", sentence, _run_it(facts))
+    advice = _run_it(facts)
+    if removal and removal.run.export != facts.export.id:
+        repair = f"`segment-export verify {facts.export.id} --repair --wait`"
+        advice = (
+            f"The export {removal.run.export} writes to the same list, and its sync_mode takes people out: give one of "
+            f"the two another list or mode. {repair} puts them back."
+        )
+    return _Decision("removed_by_run", sentence, advice)

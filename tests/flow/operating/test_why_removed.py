@@ -96,6 +96,23 @@ def test_removal_before_the_run_that_has_sent_the_person_again_is_not_why_they_a
     assert any(f"Run {removing['run_id']}: the contact is among those" in line for line in answer.evidence)
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_person_whom_another_export_of_the_list_has_removed_is_told_its_run(following, again):
+    following.change(sync_mode="changes_only")
+    other = following.add_export("other", sync_mode="mirror_exact", segments=["Silver"], max_removed=1)
+    following.segment("CustomerId,EMail,FirstName\nC-9,person9@example.com,Name9\n", name="Silver")
+    refresh(following, *range(3))
+    run(following)
+    removing = run(following, export_id=other, accept=True)
+    if again:  # it compares with what it has sent, and so does not see that they are gone
+        refresh(following, *range(3))
+        assert run(following)["contacts_delivered"] == 0
+    answer = answered(following, 1)
+    assert answer.verdict == "removed_by_run"
+    assert answer.sentence == f"Run {removing['run_id']} removed the contact on {ended(following, removing)}."
+    assert answer.advice.startswith(f"The export {other} writes to the same list")
+
+
 def test_removal_that_was_undone_is_none(undoing):
     refresh(undoing, *range(6))
     run(undoing)
