@@ -64,8 +64,8 @@ DEFECTS: tuple[Defect, ...] = (
         "slot-freed-early",
         "A batch needs no slot any more once it is delivered.",
         "runs.batch",
-        'return self.state in {"confirmed", "failed", *_SPLIT} or (self.state == "delivered" and self.called_back)',
-        'return self.state in {"confirmed", "failed", *_SPLIT, "delivered"}',
+        'return self.state in {"confirmed", "failed", *SPLIT} or (self.state == "delivered" and self.called_back)',
+        'return self.state in {"confirmed", "failed", *SPLIT, "delivered"}',
     ),
     one(
         "slot-not-taken",

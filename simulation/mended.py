@@ -63,7 +63,7 @@ MENDED: tuple[Defect, ...] = (
         "unanswered-not-told",
         "A post whose answer did not come, or whose import failed, counts as nothing sent.",
         "runs.batch",
-        'return self.state in {*DELIVERABLE, "splitting"} and self.posts > 0',
+        'return self.state in {*DELIVERABLE, "splitting"} and (self.posts > 0 or self.was_in_file)',
         "return False",
     ),
     Defect(

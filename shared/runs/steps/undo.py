@@ -170,8 +170,9 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
             raise impossible(run.undo_of, "what it has changed is not written down any more")
         _check_known(undone, opened)
         before = Before(record, opened.before, opened.others, members, leavers, excluded, *_shown(app, run, opened))
+        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.mode)
         try:
-            found = reversal(before, folder, intention_of(opened), About(opened.identity, opened.key.id, run.run_id))
+            found = reversal(before, folder, intention_of(opened), about)
         except LedgerUnreadable as error:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
