@@ -25,13 +25,15 @@ _KINDS = frozenset(("ids", "extIds", "emails"))
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many contacts of a body Brevo has removed, and how many it did not.
+    """How many contacts of a body Brevo has removed.
 
-    `failed` are those that were not in the list any more, or are no contacts: nothing is left to do for them either.
+    `absent` were not in the list any more, or are no contacts: nothing is left to do for them either. Of `failed` Brevo
+    says only that it has not removed them: they may be in the list.
     """
 
     done: int
-    failed: int
+    absent: int
+    failed: int = 0
 
 
 def removal_bodies(kind: Kind, values: Iterable[int | str]) -> Iterator[bytes]:
@@ -47,8 +49,9 @@ def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed
     `removal_bodies`, and as `BrevoSession.call` does.
     """
     kind, values = _named(body)
-    left = _change(session, list_id, "remove", kind, values)
-    return Removed(len(values) - len(left), len(left))
+    left, is_absent = _change(session, list_id, "remove", kind, values)
+    done = len(values) - len(left)
+    return Removed(done, len(left)) if is_absent else Removed(done, 0, len(left))
 
 
 def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) -> int:
@@ -57,20 +60,21 @@ def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) ->
     Safe to repeat. Who is blocked stays blocked. Raises as `remove_contacts`.
     """
     values = list(numbers)
-    return len(values) - len(_change(session, list_id, "add", "ids", values))
+    left, _ = _change(session, list_id, "add", "ids", values)
+    return len(values) - len(left)
 
 
-def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> list[Any]:
-    """Those of the contacts that Brevo does not say it has removed, or added.
+def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> tuple[list[Any], bool]:
+    """Those of the contacts that Brevo does not say it has removed, or added; and whether there was nothing to do.
 
     Brevo gives one list for those who were as they should be and those for whom it has failed: only a second request
     tells them apart.
     """
-    left = _unchanged(session, list_id, verb, kind, values)
-    return _unchanged(session, list_id, verb, kind, left) if 0 < len(left) < len(values) else left
+    left, is_done = _unchanged(session, list_id, verb, kind, values)
+    return _unchanged(session, list_id, verb, kind, left) if 0 < len(left) < len(values) else (left, is_done)
 
 
-def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> list[Any]:
+def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> tuple[list[Any], bool]:
     """The same by one request."""
     path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
@@ -78,16 +82,16 @@ def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, value
     except (NoneInList, NoneToAdd) as error:
         if isinstance(error, NoneToAdd) != (verb == "add"):
             raise
-        return values
+        return values, True
     except NotThere:
         check_list(BrevoClient(session), list_id)
         raise
     lists = _contacts(answer)
     if (removed := _texts(lists.get("success"))) is not None:
-        return [value for value in values if _text(value) not in removed]
+        return [value for value in values if _text(value) not in removed], False
     # 201 without a list of whom: all but those in the other one.
     failed = _texts(lists.get("failure")) or set()
-    return [value for value in values if _text(value) in failed]
+    return [value for value in values if _text(value) in failed], False
 
 
 def _contacts(answer: Any) -> dict[str, Any]:

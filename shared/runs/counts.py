@@ -12,8 +12,8 @@ class Counts(RowCounts):
     """All counts of a run, under the names that people and tools see. *Delivered* is what Brevo took, confirmed or not.
 
     contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts. `contacts_up_to_date` are unchanged and
-    therefore not sent. `contacts_added` were put back into the list by an undo; `list_differences` are what a
-    verification has found, by kind.
+    therefore not sent. `contacts_not_removed` are those that Brevo has named as such. `contacts_added` were put back
+    into the list by an undo; `list_differences` are what a verification has found, by kind.
     """
 
     contacts_up_to_date: int = 0
@@ -22,6 +22,7 @@ class Counts(RowCounts):
     contacts_rejected_by_brevo: dict[str, int] = field(default_factory=dict)
     contacts_to_remove: int = 0
     contacts_removed: int = 0
+    contacts_not_removed: int = 0
     contacts_to_add: int = 0
     contacts_added: int = 0
     list_differences: dict[str, int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ notes now and then how many are done, and a worker that is lost repeats only a f
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import batched
 
@@ -50,20 +51,42 @@ def _remove(app: App, run: Run) -> Run | None:
     if not run.counts.contacts_removed and _waits_for_imports(app, run):
         return None
 
+    failed = [run.counts.contacts_not_removed]
+
     def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
         for body in removal_bodies("ids", numbers):
-            remove_contacts(session, run.list_id, body)
-
-    def noted(now: Run, done: int, requests: int) -> Run | None:
-        return now.changed_list(done, now.counts.contacts_added, requests, app.time(), app.graces)
+            failed[0] += remove_contacts(session, run.list_id, body).failed
 
     numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
     if numbers and not done:
         run, numbers = _begun(app, run)
-    changed = _change(app, run, numbers[done:], done, remove, noted)
+    changed = _change(app, run, numbers[done:], done, remove, partial(_noted_removals, app, failed))
     if changed and numbers:
-        app.store.add_event(run.run_id, "removed", f"{len(numbers):,} contacts have left the list.")
+        text = f"{changed.counts.contacts_removed:,} contacts have left the list."
+        app.store.add_event(run.run_id, "removed", text)
     return changed
+
+
+def _noted_removals(app: App, failed: list[int], now: Run, *, done: int, requests: int) -> Run | None:
+    """So many are done, and so many of them has Brevo named as not removed; None where it is noted already."""
+    if now.counts.all_removed:
+        return None
+    changed = now.changed_list(done, now.counts.contacts_added, requests, app.time(), app.graces)
+    return changed and _with_failed(changed, failed[0])
+
+
+def _with_failed(run: Run, failed: int) -> Run:
+    """The run that Brevo has not removed so many for. Once it is at the end of them, only the others count."""
+    run = replace(run, counts=replace(run.counts, contacts_not_removed=failed))
+    if not failed or not run.counts.all_removed:
+        return run
+    note = (
+        f"Brevo did not remove {counted(failed, 'contact')}, and does not say why. Who of them is still in the list "
+        "stays there: take them out in Brevo."
+    )
+    left = run.removes_only(run.counts.contacts_to_remove - failed) or run
+    counts = replace(left.counts, contacts_removed=left.counts.contacts_to_remove)
+    return replace(left, counts=counts, notes=[*run.notes, note])
 
 
 def _waits_for_imports(app: App, run: Run) -> bool:
