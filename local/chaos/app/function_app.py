@@ -42,10 +42,10 @@ def _brevo(self: App, key_setting: str, still_wanted: Callable[[], object] = boo
     return BrevoClient(BrevoSession(base_url, read_secret(key_setting), pace, still_wanted=still_wanted))
 
 
-def _read_report(url: str, base_url: str, seconds: float) -> Iterator[list[str]]:
+def _read_report(url: str, base_url: str, seconds: float, largest_bytes: int) -> Iterator[list[str]]:
     """A report lies on its own account's host, which only the product's real setting would name."""
     bases = [value for name, value in os.environ.items() if name.endswith("_BASE_URL")]
-    return read_report(url, next((base for base in bases if may_follow(url, base)), base_url), seconds)
+    return read_report(url, next((base for base in bases if may_follow(url, base)), base_url), seconds, largest_bytes)
 
 
 App.brevo = _brevo  # type: ignore[method-assign]
