@@ -5,6 +5,7 @@ import pytest
 from tests.flow.conftest import FOLDER, REFRESH
 from tests.flow.customers import rows
 from tests.flow.excluding import EXPORT, OTHER, address, exclude, left_out, members, people
+from tests.flow.following import counts, numbers, refresh, run, take_out
 from tests.flow.trials import run_trial
 
 # Segments
@@ -185,3 +186,18 @@ def test_preview_counts_who_is_in_an_excluded_segment_and_says_that_lists_are_no
     assert found["contacts_new"] == 9
     assert found["notes"] == [f"A preview does not ask who is in the excluded lists ({OTHER})."]
     assert excluding.sandbox.log.count(EXPORT) == 0
+
+
+def test_who_is_excluded_no_more_is_sent_again_with_changes_only(following):
+    following.change(sync_mode="changes_only")
+    refresh(following, *range(6))
+    run(following)
+    following.segment("CustomerId,EMail,FirstName\nC-0,person0@example.com,Name0\n", name="Staff")
+    following.change(exclude={"segments": ["Staff"]})
+    refresh(following, *range(6))
+    assert run(following)["contacts_left_out"] == {"excluded": 1}
+    take_out(following, 0)
+    following.change(exclude={})
+    refresh(following, *range(6))
+    assert counts(run(following)) == (1, 0, 5, 1)
+    assert numbers(following) == set(range(6))

@@ -321,21 +321,6 @@ def test_who_returns_to_the_segment_is_sent_again_where_nobody_is_removed(follow
     assert numbers(following) == set(range(6))
 
 
-def test_who_is_excluded_no_more_is_sent_again_with_changes_only(following):
-    following.change(sync_mode="changes_only")
-    refresh(following, *range(6))
-    run(following)
-    following.segment("CustomerId,EMail,FirstName\nC-0,person0@example.com,Name0\n", name="Staff")
-    following.change(exclude={"segments": ["Staff"]})
-    refresh(following, *range(6))
-    assert run(following)["contacts_left_out"] == {"excluded": 1}
-    take_out(following, 0)
-    following.change(exclude={})
-    refresh(following, *range(6))
-    assert counts(run(following)) == (1, 0, 5, 1)
-    assert numbers(following) == set(range(6))
-
-
 def test_whom_changes_only_has_left_in_the_list_is_removed_once_it_mirrors(following):
     following.change(sync_mode="changes_only", max_removed=1)
     refresh(following, *range(6))
