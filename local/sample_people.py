@@ -93,7 +93,7 @@ def _people() -> list[tuple[str, str, str, str]]:
 
 _PEOPLE = _people()
 
-# So many telephone numbers are told apart by their last seven digits, the next as many by those before them.
+# So many telephone numbers differ in their last seven digits, the next as many in those before them.
 _BLOCK = 10_000_000
 _FRENCH_MOBILE, _POLISH_MOBILE = (61, 62, 64, 65, 66), (50, 51, 53, 57, 60)
 

@@ -11,7 +11,7 @@ from shared.brevo.client import MOST_LINKS, Process, Report
 from shared.brevo.reports import LARGEST_BYTES, REPORT_SECONDS, read_report
 from shared.errors import PermanentError, TransientError
 
-# More contacts of a batch are not told apart, only counted: each takes up to 1.5 kB of memory. No body has as many.
+# More contacts of a batch are only counted, not named: each takes up to 1.5 kB of memory. No body has as many.
 MOST_NAMED = 200_000
 # A line of a report, which may repeat all that was sent.
 _LINE_BYTES = 250
@@ -63,8 +63,7 @@ class Rejections:
         counts = Counter(self.counts)
         counts.subtract(reason for index, (reason, _) in self.contacts.items() if index in indexes)
         contacts = {index: named for index, named in self.contacts.items() if index not in indexes}
-        counts = Counter({reason: count for reason, count in counts.items() if count})
-        return replace(self, counts=counts, contacts=contacts, numbers={})
+        return replace(self, counts=+counts, contacts=contacts, numbers={})
 
 
 def read_rejections(
@@ -94,8 +93,7 @@ def read_rejections(
         for index, (_, email) in found.items()
         if (attributes := reported.numbers.get(email.lower(), {""})) and "" not in attributes
     }
-    counts = Counter({reason: count for reason, count in counts.items() if count})
-    return Rejections(counts, found, numbers, unmatched, reported.unnamed)
+    return Rejections(+counts, found, numbers, unmatched, reported.unnamed)
 
 
 def _read(reported: _Reported, report: Report, base_url: str, until: float, largest_bytes: int) -> None:

@@ -95,7 +95,7 @@ def _note_staging(app: App, run_id: str, found: Forgotten) -> None:
 def _runs_holding(app: App, person: Person, customers: set[str]) -> list[str]:
     """The runs that have the person in a staged blob; takes over their customer ids from what stands beside it.
 
-    A file goes before its run ends: once Brevo has confirmed it, or bodies have its contacts. Whoever is still to be
+    A file goes before its run ends: once Brevo has confirmed it, or bodies have its contacts. Anyone who is still to be
     sent is by then in blobs that were not listed, so where one is gone the new ones are looked through as well.
     """
     holding, looked, is_one_gone = set[str](), set[str](), True

@@ -1,19 +1,17 @@
-"""Bodies in the place of a file that Brevo could not import: the same contacts, told and counted like any others."""
+"""Bodies in the place of a file that Brevo could not import: the same contacts, reported and counted like others."""
 
-import json
 from urllib.parse import urlsplit
 
 import pytest
 
 from local.brevo_sandbox import file_fetching
 from shared.brevo import body
-from shared.brevo.client import BrevoClient
 from shared.brevo.session import BrevoSession
 from shared.staging import parts
 from shared.storage.failures import NotFound
 from shared.storage.tables import Row
 from tests.flow.gold_file import TWO, many
-from tests.flow.test_call_backs import answer_call_back
+from tests.flow.test_call_backs import call_back_at_once
 
 UNREACHABLE = ("POST /contacts/import", "import-file-unreachable")
 
@@ -45,29 +43,11 @@ def small_files(monkeypatch):
     monkeypatch.setattr(parts, "_BLOCK_BYTES", 9_000)
 
 
-@pytest.fixture
-def calling_back(monkeypatch):
-    """Brevo calls back for each import before it has answered the post."""
-
-    def of(flow):
-        real = BrevoClient.import_contacts
-
-        def import_contacts(self, data):
-            process_id = real(self, data)
-            flow.sandbox.wait_until_idle()
-            assert answer_call_back(flow.app, urlsplit(json.loads(data)["notifyUrl"]).path) == 204
-            return process_id
-
-        monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
-        return flow
-
-    return of
-
-
 @pytest.mark.parametrize("delivery", ["body", "file"])
-def test_call_backs_cost_no_looks(filed, calling_back, monkeypatch, delivery):
+def test_call_backs_cost_no_looks(filed, monkeypatch, delivery):
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
-    flow = calling_back(filed(PUBLIC_URL="http://127.0.0.1:9"))
+    flow = filed(PUBLIC_URL="http://127.0.0.1:9")
+    call_back_at_once(flow, monkeypatch)
     flow.change(delivery=delivery)
     flow.sandbox.change(file_url="unreachable")
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))

@@ -153,16 +153,16 @@ def split_up_to(filed, monkeypatch, most, started):
     return find_run(filed.app, started.run_id)
 
 
-@pytest.mark.parametrize(("how", "told"), [("unreachable", " 1,000 contacts may have been sent"), ("refused", "")])
-def test_run_that_is_cancelled_in_the_middle_of_a_split_counts_each_contact_once(filed, monkeypatch, how, told):
+@pytest.mark.parametrize(("how", "reported"), [("unreachable", " 1,000 contacts may have been sent"), ("refused", "")])
+def test_run_that_is_cancelled_in_the_middle_of_a_split_counts_each_contact_once(filed, monkeypatch, how, reported):
     monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 18_000)
     filed.sandbox.change(file_url=how)
     filed.segment(people(1_000))
     run = split_up_to(filed, monkeypatch, 3, filed.start())
     ended = request_cancel(filed.app, run, "tester")
     assert ended.state == "cancelled"
-    assert "may have been sent" in ended.error.message if told else "Nothing was sent." in ended.error.message
-    assert told in ended.error.message
+    assert "may have been sent" in ended.error.message if reported else "Nothing was sent." in ended.error.message
+    assert reported in ended.error.message
 
 
 SPLITTING = {"state": "splitting", "posts": 1, "sent_again": 1}
@@ -198,17 +198,17 @@ def test_contacts_that_may_be_there_count_once_whatever_holds_them(filed, batche
 def test_run_whose_contacts_are_put_into_bodies_says_so(filed, monkeypatch):
     filed.sandbox.change(file_url="unreachable")
     filed.segment(TWO)
-    started, add, told = filed.start(), RunStore.add_batch, []
+    started, add, reported = filed.start(), RunStore.add_batch, []
 
     def add_batch(self, batch):
-        told.append(filed.status(started.run_id)["waiting_for"])
+        reported.append(filed.status(started.run_id)["waiting_for"])
         add(self, batch)
-        told.append(filed.status(started.run_id)["waiting_for"])
+        reported.append(filed.status(started.run_id)["waiting_for"])
 
     monkeypatch.setattr(RunStore, "add_batch", add_batch)
     filed.finish(started.run_id)
     text = "The contacts of 1 file that Brevo could not import are being written as bodies."
-    assert told[-2:] == [text, f"{text} 1 more import is still to be posted."]
+    assert reported[-2:] == [text, f"{text} 1 more import is still to be posted."]
 
 
 def test_notes_of_a_run_that_is_cancelled_before_its_bodies_are_sent_do_not_say_that_they_were(filed, monkeypatch):

@@ -331,8 +331,8 @@ def test_ledger_by_customer_ids_that_are_not_known_is_told(by_customer):
     by_customer.segment(rows("C-1 a@example.com", "C-2 b@example.com"))
     by_customer.run()
     found = forgetting.forget(by_customer.app, ADMINISTRATOR, "a@example.com")
-    (told,) = [text for text in found.not_done if text.startswith("ledgers: ")]
-    assert f"segment-export reset {by_customer.export_id} forgets all of it" in told
+    (reported,) = [text for text in found.not_done if text.startswith("ledgers: ")]
+    assert f"segment-export reset {by_customer.export_id} forgets all of it" in reported
 
 
 def test_ledger_by_customer_ids_is_searched_for_those_that_are_known(by_customer, monkeypatch):
