@@ -6,6 +6,7 @@ characters, so most addresses take one block. `digest` and the SQL give the same
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -56,6 +57,13 @@ class Leavers:
 
     path: Path
     key: DigestKey
+
+
+def write_digests(path: Path, addresses: Iterable[str], key: DigestKey) -> int:
+    """Writes a line for each address, its digest; how many there are. Empty ones are left out."""
+    with path.open("w", encoding="ascii") as file:
+        file.writelines(f"{key.digest(address)}\n" for address in addresses if address)
+        return file.tell() // LINE_BYTES
 
 
 def load_leavers_sql(leavers: Leavers) -> str:

@@ -1,7 +1,8 @@
 """Whom a run leaves out though the segment has them: who left the list, and who is in an excluded segment or list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.brevo.contact_export import look_up_export
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
-from shared.mapping.leavers import Leavers
+from shared.mapping.leavers import Leavers, write_digests
 from shared.runs.kinds import COMPARES
 from shared.runs.leavers import Answer, ask, gone, not_answered, read_answer
 from shared.runs.questions import Question, Subject, digest_key
@@ -22,7 +23,6 @@ from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait
 from shared.staging.excluded import write_excluded
 from shared.storage.tables import Row
-from shared.sync.members import member_line
 
 # How many times more members than a list has by its own count are believed: blocked ones may not be counted there.
 _MOST_TIMES = 10
@@ -107,12 +107,13 @@ def read_members(
     """Who is in the export's list, in a file in the folder; None where that was not asked. Raises as `read_answer`."""
     if answers.own is None:
         return None
+    from shared.sync.members import count_members, write_members  # bring DuckDB
+
     path = read_answer(app, run, brevo, answers.own, folder, between)
     if path is None:
         path = folder / "nobody"
-        path.touch()
-    with path.open("rb") as file:
-        _check_credible(brevo, answers.own.subject.list_id, sum(1 for _ in file))
+        write_members(path, (), answers.own.key)
+    _check_credible(brevo, answers.own.subject.list_id, count_members(path))
     return path
 
 
@@ -127,6 +128,30 @@ def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
         )
 
 
+def read_excluded(
+    app: App,
+    run: Run,
+    ready: ReadyExport,
+    brevo: BrevoClient,
+    lists: list[Answer],
+    segments: Snapshot | None,
+    folder: Path,
+    between: Callable[[], None],
+) -> tuple[Excluded | None, str]:
+    """Who is excluded, in files in the folder, None where nobody is; and what could not be read, in words.
+
+    `lists` are the answers on the excluded lists, `segments` is the snapshot of the excluded segments. Raises as
+    `read_answer` and `write_excluded` do, and ConfigurationError where a list has members and its answer names none:
+    they would all be sent.
+    """
+    if not lists and segments is None:
+        return None, ""
+    key = digest_key("excluded")
+    write = partial(write_digests, key=key)
+    paths, note = _read(app, run, ready, brevo, lists, segments, write, folder, between)
+    return (Excluded(paths, key) if paths else None), note
+
+
 def read_excluded_members(
     app: App,
     run: Run,
@@ -137,17 +162,32 @@ def read_excluded_members(
     folder: Path,
     between: Callable[[], None],
 ) -> tuple[tuple[Path, ...], str]:
-    """The same for an undo, which knows nobody's address: in lines as `member_line` writes them.
+    """The same for an undo, which knows nobody's address: in files as `write_members` writes them."""
+    from shared.sync.members import write_members  # brings DuckDB
 
-    `lists` are the answers on the excluded lists as they are. Raises as `read_excluded` does.
-    """
+    key = digest_key("ledger")
+
+    def write(path: Path, addresses: Iterable[str]) -> int:
+        return write_members(path, ((address, 0, False) for address in addresses), key)
+
+    return _read(app, run, ready, brevo, lists, segments, write, folder, between)
+
+
+def _read(
+    app: App,
+    run: Run,
+    ready: ReadyExport,
+    brevo: BrevoClient,
+    lists: list[Answer],
+    segments: Snapshot | None,
+    write: Callable[[Path, Iterable[str]], int],
+    folder: Path,
+    between: Callable[[], None],
+) -> tuple[tuple[Path, ...], str]:
     paths, note = [_read_list(app, run, brevo, answer, folder, between) for answer in lists], ""
     if segments:
-        path, key = folder / "excluded-segments", digest_key("ledger")
-        blobs = app.storage.segment_blobs
-        note = write_excluded(
-            blobs, ready, segments, path, lambda address: member_line(key, address, 0, blocked=False), between
-        )
+        path = folder / "excluded-segments"
+        note = write_excluded(app.storage.segment_blobs, ready, segments, path, write, between)
         paths.append(path)
     return tuple(path for path in paths if path), note
 
@@ -174,31 +214,3 @@ def _check_empty(brevo: BrevoClient, excluded: Subject) -> None:
         raise
     if size:
         raise not_answered(excluded, f"its export names nobody, and the list has {size:,} by its own count")
-
-
-def read_excluded(
-    app: App,
-    run: Run,
-    ready: ReadyExport,
-    brevo: BrevoClient,
-    answers: Answers,
-    segments: Snapshot | None,
-    folder: Path,
-    between: Callable[[], None],
-) -> tuple[Excluded | None, str]:
-    """Who is excluded, in files in the folder, None where nobody is; and what could not be read, in words.
-
-    `segments` is the snapshot of the excluded segments. Raises as `read_answer` and `write_excluded` do, and
-    ConfigurationError where a list has members and its answer names none: they would all be sent.
-    """
-    if segments is None and not answers.members:
-        return None, ""
-    key, note = digest_key("excluded"), ""
-    paths = [_read_list(app, run, brevo, answer, folder, between) for answer in answers.members]
-    if segments:
-        path = folder / "excluded-segments"
-        blobs = app.storage.segment_blobs
-        note = write_excluded(blobs, ready, segments, path, lambda address: f"{key.digest(address)}\n", between)
-        paths.append(path)
-    written = tuple(path for path in paths if path)
-    return (Excluded(written, key) if written else None), note

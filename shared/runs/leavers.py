@@ -6,7 +6,7 @@ waits for a worker that dies: the next one asks again. An answer serves every ru
 anyone who leaves, or comes to the excluded list, later may be put back, or sent, by the run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,12 @@ from typing import Any
 from shared.app import App
 from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.client import BrevoClient
-from shared.brevo.contact_export import look_up_export, read_export, request_export
+from shared.brevo.contact_export import ExportedContact, look_up_export, read_export, request_export
 from shared.brevo.list_members import list_members
 from shared.config.document import ReadyExport
 from shared.counting import counted
 from shared.errors import ConfigurationError, PermanentError, TransientError
-from shared.mapping.leavers import DigestKey
+from shared.mapping.leavers import DigestKey, write_digests
 from shared.runs.questions import Question, Subject, digest_key, purposes
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
@@ -163,7 +163,7 @@ def not_answered(subject: Subject, reason: str) -> ConfigurationError:
 def read_answer(
     app: App, run: Run, brevo: BrevoClient, answer: Answer, folder: Path, between: Callable[[], None]
 ) -> Path | None:
-    """The digests of the answer, in a file in the folder; None where it names nobody. `between` is called now and then.
+    """What is kept of the answer, in a file in the folder; None where it names nobody. `between` is called at times.
 
     Raises TransientError where the answer is gone or cannot be fetched now, PermanentError where it is not the table
     that it should be.
@@ -184,14 +184,8 @@ def read_answer(
 
 
 def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
-    count = 0
-    with path.open("w", encoding="ascii") as file:
-        for contact in read_export(answer.url, brevo.session.base_url, between):
-            if answer.subject.needs_numbers and not contact.number:
-                raise _NumberMissing
-            if line := answer.subject.line(contact, answer.key):
-                file.write(line)
-                count += 1
+    contacts = read_export(answer.url, brevo.session.base_url, between)
+    count = _write(path, contacts, answer, needs_numbers=answer.subject.needs_numbers)
     process_id = answer.question.process_id
     if count:
         with path.open("rb") as written:
@@ -213,15 +207,30 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
 def _read_pages(
     app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]
 ) -> Path | None:
-    before, count = brevo.session.traffic.requests, 0
-    with path.open("w", encoding="ascii") as file:
-        for contact in list_members(brevo.session, answer.subject.list_id, between):
-            file.write(answer.subject.line(contact, answer.key))
-            count += 1
+    before = brevo.session.traffic.requests
+    contacts = list_members(brevo.session, answer.subject.list_id, between)
+    count = _write(path, contacts, answer, needs_numbers=False)
     requests = brevo.session.traffic.requests - before
     text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
     app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")
-    return path if path.stat().st_size else None
+    return path if count else None
+
+
+def _write(path: Path, contacts: Iterable[ExportedContact], answer: Answer, *, needs_numbers: bool) -> int:
+    """Writes what is kept of the answer's contacts: digests, or of the list as it is keys and numbers; how many."""
+    if answer.subject.purpose == "ledger":
+        from shared.sync.members import write_members  # brings DuckDB
+
+        return write_members(path, _members(contacts, needs_numbers=needs_numbers), answer.key)
+    return write_digests(path, (contact.email for contact in contacts), answer.key)
+
+
+def _members(contacts: Iterable[ExportedContact], *, needs_numbers: bool) -> Iterator[tuple[str, int, bool]]:
+    """Raises _NumberMissing."""
+    for address, number, blocked, _ in contacts:
+        if needs_numbers and not number:
+            raise _NumberMissing
+        yield address, number, bool(blocked)
 
 
 def _copy(app: App, run: Run, answer: Answer, path: Path) -> None:
@@ -282,4 +291,5 @@ def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
 
 
 def _blob(key_setting: str, subject: Subject, process_id: int) -> str:
-    return f"{key_setting}/{subject.list_id}/{process_id}.txt"
+    ending = "parquet" if subject.purpose == "ledger" else "txt"
+    return f"{key_setting}/{subject.list_id}/{process_id}.{ending}"

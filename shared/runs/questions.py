@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from shared.app_secret import Purpose, derived_key
-from shared.brevo.contact_export import ExportedContact, Who
+from shared.brevo.contact_export import Who
 from shared.brevo.polling import OpenImport, next_poll_seconds
 from shared.mapping.leavers import DigestKey
 from shared.runs.graces import lies_ahead
 from shared.runs.state import Run
 from shared.storage.tables import Row
-from shared.sync.members import member_line
 
 _ROWS: dict[Purpose, str] = {"leavers": "left-", "excluded": "members-", "ledger": "list-"}
 _LEFT_ROW = "back-"
@@ -161,12 +160,6 @@ class Subject:
     def words(self) -> str:
         """What is asked, in words."""
         return f"who {'left' if self.who == 'unsubscribedPerList' else 'is in'} list {self.list_id}"
-
-    def line(self, contact: ExportedContact, key: DigestKey) -> str:
-        """What is kept of a contact of the answer: a digest, or of the list as it is its key and number; else empty."""
-        if self.purpose == "ledger":
-            return member_line(key, contact.email, contact.number, blocked=bool(contact.blocked))
-        return f"{key.digest(contact.email)}\n" if contact.email else ""
 
 
 def digest_key(purpose: Purpose) -> DigestKey:

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,10 +44,10 @@ def write_excluded(
     ready: ReadyExport,
     snapshot: Snapshot,
     path: Path,
-    line: Callable[[str], str],
+    write: Callable[[Path, Iterable[str]], object],
     between: Callable[[], None] = lambda: None,
 ) -> str:
-    """Writes all people of the segments into a file, a `line` of each address.
+    """Lets `write` put all people of the segments, given by their addresses, into a file.
 
     Returns a sentence on rows that could not be read, whose people are not excluded; empty where there are none.
     Raises as `SnapshotReader` and `check_complete` do.
@@ -61,15 +61,20 @@ def write_excluded(
         if row.reason in _UNREADABLE:
             lost[row.segment] += 1
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder, path.open("w", encoding="ascii") as file:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         reader = SnapshotReader(
             blobs, _addresses_only(ready), snapshot, Path(folder), on_rejected=count, between=between
         )
-        for chunk in reader.chunks():
-            with chunk.contacts.open("rb") as contacts:
-                for contact in contacts:
-                    file.write(line(contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()))
+        write(path, _addresses(chunk.contacts for chunk in reader.chunks()))
     return _sentence(lost)
+
+
+def _addresses(files: Iterable[Path]) -> Iterator[str]:
+    """The address of each contact that is written in these files."""
+    for path in files:
+        with path.open("rb") as contacts:
+            for contact in contacts:
+                yield contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
 
 
 def _addresses_only(ready: ReadyExport) -> ReadyExport:

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from shared.config.document import ReadyExport
 from shared.errors import ExportError
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.excluded import Excluded
-from shared.mapping.leavers import DigestKey
+from shared.mapping.leavers import DigestKey, write_digests
 from shared.mapping.plan import Plan
 from shared.mapping.results import RowCounts, SegmentRows
 from shared.segments.snapshot import find_snapshot
@@ -81,8 +82,7 @@ def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded 
     if found is None:
         return None, notes
     excluded = Excluded((folder / "excluded-segments",), DigestKey.of(secrets.token_bytes(KEY_BYTES)))
-    digest = excluded.key.digest
-    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], lambda address: f"{digest(address)}\n"))
+    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], partial(write_digests, key=excluded.key)))
     return excluded, [note for note in notes if note]
 
 

@@ -25,7 +25,7 @@ class Known:
     """What is known before a run.
 
     `before` is what we have put into the list, None where nothing is known; `others` are ledgers of other exports of
-    the same list; `members` is the list as it is, in lines as `member_line` writes them, None where it was not read.
+    the same list; `members` is the list as it is, in a file as `write_members` writes it, None where it was not read.
     Of a run that was approved, `shown` and `shown_removals` are what a person has seen of it.
     """
 

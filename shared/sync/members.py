@@ -1,24 +1,48 @@
 """The list as it is, as a run compares it with its segment: no addresses."""
 
+from collections.abc import Iterable
+from contextlib import closing
+from itertools import batched
 from pathlib import Path
 
-from shared.mapping.compared import key_numbers
+import numpy as np
+
+from shared.mapping.compared import HALVES, key_sql
+from shared.mapping.engine import open_engine
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.rule import literal
+from shared.sync.ledger import count
 
-_NO_ADDRESS = (0, 0)
+_AT_ONCE = 50_000
+_KEYED = f"SELECT {HALVES}, number, blocked FROM (SELECT {{key}} AS key, number, blocked FROM given)"
 
 
-def member_line(key: DigestKey, address: str, number: int, *, blocked: bool) -> str:
-    """A line for a member: its key in two numbers, its number at Brevo, and whether it is blocked."""
-    high, low = key_numbers(key, as_sent(address)) if address else _NO_ADDRESS
-    return f"{high},{low},{number},{'1' if blocked else '0'}\n"
+def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: DigestKey) -> int:
+    """Writes members, given by address, number at Brevo and whether they are blocked; how many there are.
+
+    What is written of an address is its key, 0 where there is none.
+    """
+    written = 0
+    keyed = _KEYED.format(key=f"CASE address WHEN '' THEN 0 ELSE {key_sql(key.text, 'address')} END")
+    with closing(open_engine(path.parent)) as db:
+        db.execute("CREATE TABLE members (high UBIGINT, low UBIGINT, number BIGINT, blocked BOOLEAN)")
+        for some in batched(members, _AT_ONCE, strict=False):
+            addresses, numbers, blocked = zip(*some, strict=True)
+            columns = [np.array(list(map(as_sent, addresses)), object), np.array(numbers, np.int64), np.array(blocked)]
+            db.register("given", dict(zip(("address", "number", "blocked"), columns, strict=True)))
+            db.execute(f"INSERT INTO members {keyed}")
+            db.unregister("given")
+            written += len(some)
+        db.execute(f"COPY members TO {literal(str(path))} (FORMAT parquet)")
+    return written
+
+
+def count_members(path: Path) -> int:
+    """How many members are in such a file."""
+    with closing(open_engine(path.parent)) as db:
+        return count(db, members_sql(path))
 
 
 def members_sql(path: Path) -> str:
-    """The contacts of a file of such lines: `high`, `low`, `number`, `blocked`."""
-    columns = "{'high': 'UBIGINT', 'low': 'UBIGINT', 'number': 'BIGINT', 'blocked': 'BOOLEAN'}"
-    return (
-        f"SELECT high, low, number, blocked FROM read_csv({literal(str(path))}, columns={columns}, "
-        "auto_detect=false, header=false, parallel=false, buffer_size=1000000)"
-    )
+    """The contacts of such a file: `high`, `low`, `number`, `blocked`."""
+    return f"SELECT * FROM read_parquet({literal(str(path))})"

@@ -29,8 +29,8 @@ class Before:
 
     `record` is that of the run, None for all that its export has put into the list; that is in `ledger`, without whom
     Brevo has rejected, who are in the record all the same. `others` is what other exports have put there.
-    `members` and `left` are who is in the list and who left it, `excluded` who is excluded from it by now, in lines as
-    `member_line` writes them. Of an undo that was approved, `shown_*` are what a person has seen of it, None where it
+    `members` and `left` are who is in the list and who left it, `excluded` who is excluded from it by now, in files as
+    `write_members` writes them. Of an undo that was approved, `shown_*` are what a person has seen of it, None where it
     was nobody.
     """
 

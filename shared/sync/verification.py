@@ -16,7 +16,7 @@ _FETCH_ROWS = 10_000
 class Verification:
     """The list's members beside the keys of the segment, as mapping writes them: a database, to be closed.
 
-    `members` is the list as it is, in lines as `member_line` writes them; `ours` what we have put there, if known.
+    `members` is the list as it is, in a file as `write_members` writes it; `ours` what we have put there, if known.
     """
 
     def __init__(self, folder: Path, members: Path, ours: Path | None) -> None:

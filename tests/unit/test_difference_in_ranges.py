@@ -20,14 +20,15 @@ def files(tmp_path):
     numbers = np.random.default_rng(7)
     high, low, digest = (numbers.integers(0, 2**64, MANY, dtype=np.uint64) for _ in range(3))
     db = open_engine(tmp_path)
-    db.register("all_of_them", {"high": high, "low": low, "digest": digest})
+    db.register("numbers", {"high": high, "low": low, "digest": digest})
+    db.execute("CREATE TABLE all_of_them AS FROM numbers")
     write_ledger(db, "SELECT * FROM all_of_them", tmp_path / "before.parquet", ABOUT)
+    members = "SELECT high, low, CAST(1 + rowid AS BIGINT) AS number, false AS blocked FROM all_of_them"
+    db.execute(f"COPY ({members}) TO '{tmp_path}/members' (FORMAT parquet)")
     db.close()
     there = LEFT + np.argsort(high[LEFT:])
     columns = (high[there], low[there], digest[there], there, np.full(MANY - LEFT, UNCHANGED))
     NumberFile.write(tmp_path / "keys-00000", SEGMENT_KINDS, columns)
-    members = (f"{h},{w},{n},0\n" for n, (h, w) in enumerate(zip(high.tolist(), low.tolist(), strict=True), start=1))
-    (tmp_path / "members").write_text("".join(members))
     return tmp_path
 
 

@@ -189,7 +189,9 @@ def _write_staging(
     with working_folder() as name:
         blobs, folder = app.storage.app_blobs, Path(name)
         leavers = read_who_left(app, run, brevo, account.answers, folder, claim.check)
-        excluded, unread = read_excluded(app, run, ready, brevo, account.answers, account.excluded, folder, claim.check)
+        excluded, unread = read_excluded(
+            app, run, ready, brevo, account.answers.members, account.excluded, folder, claim.check
+        )
         members = read_members(app, run, brevo, account.answers, folder, claim.check)
         opened = open_ledger(app, run, ready, folder)
         if opened and members and run.kind == "repair":
