@@ -17,7 +17,7 @@ from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers, write_digests
 from shared.runs.kinds import COMPARES
 from shared.runs.leavers import Answer, ask, gone, not_answered, read_answer
-from shared.runs.questions import Question, Subject, digest_key
+from shared.runs.questions import Members, Question, Subject, digest_key
 from shared.runs.state import Run
 from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait
@@ -103,7 +103,7 @@ def read_who_left(
 
 def read_members(
     app: App, run: Run, brevo: BrevoClient, answers: Answers, folder: Path, between: Callable[[], None]
-) -> Path | None:
+) -> Members | None:
     """Who is in the export's list, in a file in the folder; None where that was not asked. Raises as `read_answer`."""
     if answers.own is None:
         return None
@@ -114,7 +114,7 @@ def read_members(
         path = folder / "nobody"
         write_members(path, (), answers.own.key)
     _check_credible(brevo, answers.own.subject.list_id, count_members(path))
-    return path
+    return Members(path, answers.own.question.is_settled)
 
 
 def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:

@@ -22,6 +22,7 @@ from shared.counting import counted
 from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.mapping.leavers import DigestKey, write_digests
 from shared.runs.questions import Question, Subject, digest_key, purposes
+from shared.runs.slots import left_imports, release_left_slots
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
 from shared.storage.overlapping import overlapping
@@ -92,6 +93,7 @@ def _asked_from(app: App, run: Run, subject: Subject) -> float:
 def _ask(
     app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject, *, has_failed: bool
 ) -> Answer | Wait:
+    is_settled = subject.needs_numbers and _none_left(app, run.key_setting)
     asked_at = app.now()
     try:
         process_id = request_export(brevo.session, subject.list_id, subject.who)
@@ -103,19 +105,25 @@ def _ask(
         else:
             check_list(brevo, subject.list_id)
         if subject.needs_numbers:
-            return Answer(Question(), subject, subject.key, by_pages=True)
+            return Answer(Question(is_settled=is_settled), subject, subject.key, by_pages=True)
         raise not_answered(subject, error.message) from None
     new = Question()
 
     def change(row: Row | None) -> Mapping[str, Any] | None:
         nonlocal new
         before = Question.of(row)
-        asked = before.asked_again(asked_at, process_id, run, has_failed=has_failed)
+        asked = before.asked_again(asked_at, process_id, run, has_failed=has_failed, is_settled=is_settled)
         new = asked or before
         return asked.values() if asked else None
 
     app.storage.accounts.change(run.key_setting, subject.row_key, change)
     return _wait(ready, subject, new, max(new.expected_in(app.now()), 0.0))
+
+
+def _none_left(app: App, key_setting: str) -> bool:
+    """Whether no import that an ended run has left may bring people into a list of the account."""
+    release_left_slots(app, key_setting)
+    return not left_imports(app, key_setting)
 
 
 def _wait_longer(app: App, run: Run, ready: ReadyExport, subject: Subject, question: Question) -> Wait:

@@ -21,7 +21,7 @@ from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open
 from shared.runs.delivered import delivered, may_be_delivered
 from shared.runs.kinds import COMPARES
-from shared.runs.questions import digest_key
+from shared.runs.questions import Members, digest_key
 from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 from shared.staging.folders import working_folder
@@ -59,11 +59,14 @@ class Opened:
         before = None if run.kind == "verify" else self.before
         return Compared(self.key, self.folder, before, sends_all=export.sync_mode == "full")
 
-    def still_in(self, members: Path) -> "Opened":
+    def still_in(self, members: Members) -> "Opened":
         """The same, but only who is in the list counts as put there."""
         from shared.sync.verification import still_there
 
-        return replace(self, before=still_there(self.before, members, self.folder)) if self.before else self
+        if self.before is None:
+            return self
+        there = still_there(self.before, members.path, self.folder, is_settled=members.is_settled)
+        return replace(self, before=there)
 
 
 def address_of(run: Run) -> Address:
@@ -105,7 +108,7 @@ def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, fo
     return Opened(address, identity, key, folder, *known)
 
 
-def difference_of(app: App, run: Run, export: Export, opened: Opened, members: Path | None) -> "Difference":
+def difference_of(app: App, run: Run, export: Export, opened: Opened, members: Members | None) -> "Difference":
     """How the segment, once it is mapped, differs from what was known; the intention is then in the folder.
 
     `members` is the list as it is, None where it was not read.
@@ -113,7 +116,9 @@ def difference_of(app: App, run: Run, export: Export, opened: Opened, members: P
     from shared.sync.difference import Comparison, Known
     from shared.sync.ledger import About
 
-    known = Known(opened.before, opened.others, members if opened.is_whole else None, *_shown(app, run, opened))
+    known = Known(opened.before, opened.others, None, *_shown(app, run, opened))
+    if members and opened.is_whole:
+        known = replace(known, members=members.path, is_settled=members.is_settled)
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
         about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode)

@@ -8,6 +8,7 @@ undo.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 from shared.app_secret import Purpose, derived_key
@@ -37,7 +38,8 @@ class Question:
     `leavers` is how many the answer has; `kept` the process whose blob is to be deleted; `seconds` how long an answer
     takes, 0 where that is not known. `ready_at` is when Brevo was seen to have the answer, which others of the run were
     still waited for. `key_id` tells by which key the digests of the answer were made, or of the one before while there
-    is none yet: by another one, nobody would be found in them.
+    is none yet: by another one, nobody would be found in them. `is_settled`: when it was asked, no import that an
+    ended run had left was open, which could bring more people.
     """
 
     asked_at: float = 0.0
@@ -50,6 +52,7 @@ class Question:
     seconds: float = 0.0
     key_id: str = ""
     ready_at: float = 0.0
+    is_settled: bool = False
 
     @classmethod
     def of(cls, row: Row | None) -> Self:
@@ -71,7 +74,7 @@ class Question:
             return lies_ahead(self.answered_at + SERVES_SECONDS, now, SERVES_SECONDS + _CLOCKS_DIFFER_SECONDS)
         return 0 < self.asked_at <= now + _CLOCKS_DIFFER_SECONDS
 
-    def asked_again(self, at: float, process_id: int, run: Run, *, has_failed: bool) -> Self | None:
+    def asked_again(self, at: float, process_id: int, run: Run, *, has_failed: bool, is_settled: bool) -> Self | None:
         """A newer question, which serves whom this one serves too. None where this one is the newer one."""
         if self.asked_at >= at:
             return None
@@ -86,6 +89,7 @@ class Question:
             answered_at=0.0,
             leavers=0,
             ready_at=0.0,
+            is_settled=is_settled,
             kept=self.process_id if self.leavers else self.kept,
         )
 
@@ -160,6 +164,14 @@ class Subject:
     def words(self) -> str:
         """What is asked, in words."""
         return f"who {'left' if self.who == 'unsubscribedPerList' else 'is in'} list {self.list_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who is in a list, in a file as `write_members` writes it. `is_settled` as of the question."""
+
+    path: Path
+    is_settled: bool
 
 
 def digest_key(purpose: Purpose) -> DigestKey:

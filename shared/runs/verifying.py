@@ -18,6 +18,7 @@ from shared.mapping.compared import Compared
 from shared.mapping.results import MappedChunk, RejectedRow
 from shared.runs.kinds import Kind
 from shared.runs.ledgers import Opened
+from shared.runs.questions import Members
 from shared.runs.state import Run
 
 
@@ -65,12 +66,12 @@ class Verified:
 def checking_of(
     run: Run,
     opened: Opened | None,
-    members: Path | None,
+    members: Members | None,
     files: list[tuple[str, str]],
     on_found: Callable[[RejectedRow], None],
 ) -> "Checking | None":
     """The comparison of a verification; None for any other run."""
-    return Checking(opened, members, files, on_found) if run.kind == "verify" and opened and members else None
+    return Checking(opened, members.path, files, on_found) if run.kind == "verify" and opened and members else None
 
 
 class Checking:

@@ -26,7 +26,8 @@ class Known:
 
     `before` is what we have put into the list, None where nothing is known; `others` are ledgers of other exports of
     the same list; `members` is the list as it is, in a file as `write_members` writes it, None where it was not read.
-    Of a run that was approved, `shown` and `shown_removals` are what a person has seen of it.
+    Of a run that was approved, `shown` and `shown_removals` are what a person has seen of it. `is_settled`: no import
+    that was not confirmed could bring anybody any more when the list was read.
     """
 
     before: Path | None = None
@@ -34,6 +35,7 @@ class Known:
     members: Path | None = None
     shown: Path | None = None
     shown_removals: Path | None = None
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +149,14 @@ class Comparison:
         """Who has left the segment and stays ours, though the run takes people out.
 
         Members whom another export keeps, or whom nobody was shown in a run that was approved, and whom an import that
-        was not confirmed may bring yet.
+        was not confirmed may bring yet. Who is neither is forgotten: who comes back by a form is not ours.
         """
+        may_come = "" if self._known.is_settled else " OR digest IS NULL"
         there = "SELECT DISTINCT high, low, true AS is_there FROM members SEMI JOIN gone USING (high, low)"
         return (
             f"SELECT high, low, CASE WHEN is_there THEN CAST({LEAVING} AS UBIGINT) END AS digest "
             "FROM gone ANTI JOIN surplus USING (high, low) "
-            f"LEFT JOIN ({there}) USING (high, low) WHERE is_there OR digest IS NULL"
+            f"LEFT JOIN ({there}) USING (high, low) WHERE is_there{may_come}"
         )
 
     def _gone(self) -> str:

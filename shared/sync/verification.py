@@ -60,15 +60,17 @@ class Verification:
             yield from rows
 
 
-def still_there(ledger: Path, members: Path, folder: Path) -> Path:
-    """The contacts of the ledger who are in the list, or whom an open import may bring yet, in a file in the folder."""
+def still_there(ledger: Path, members: Path, folder: Path, *, is_settled: bool) -> Path:
+    """The contacts of the ledger who are in the list, or whom an open import may bring yet, in a file in the folder.
+
+    None is open where the list `is_settled`.
+    """
     file = folder / "still-there.parquet"
     with closing(open_engine(folder)) as db:
         about = About.of(db, ledger)
         known, in_list = read_sql(ledger), members_sql(members)
-        there = (
-            f"{known} SEMI JOIN ({in_list}) USING (high, low) UNION ALL "
-            f"FROM ({known} WHERE digest IS NULL) ANTI JOIN ({in_list}) USING (high, low)"
-        )
+        there = f"{known} SEMI JOIN ({in_list}) USING (high, low)"
+        if not is_settled:
+            there += f" UNION ALL FROM ({known} WHERE digest IS NULL) ANTI JOIN ({in_list}) USING (high, low)"
         write_ledger(db, there, file, about)
     return file

@@ -3,6 +3,8 @@
 import pytest
 
 from shared.runs.questions import Question
+from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
 from shared.storage.tables import Row
 
 DAYS = [f"2026/11/{day:02}/0500" for day in range(1, 29)]
@@ -50,3 +52,13 @@ def take_out(flow, *numbers):
     members = flow.sandbox.account.lists[flow.list_id].members
     for n in numbers:
         members.pop(flow.sandbox.account.contacts[address(n)].id)
+
+
+def leave_import(flow, *people):
+    """A run of these people is cancelled while Brevo works on its import."""
+    flow.sandbox.fail_next("POST /contacts/import", "import-stuck")
+    refresh(flow, *people)
+    run_id = flow.start().run_id
+    flow.work_until(lambda: flow.status(run_id)["status"] == "confirming")
+    request_cancel(flow.app, find_run(flow.app, run_id), "tester")
+    flow.work_until(lambda: flow.status(run_id)["status"] == "cancelled")

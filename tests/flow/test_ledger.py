@@ -9,7 +9,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS
 from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.customers import contact
-from tests.flow.following import counts, numbers, put_by_others, refresh, run
+from tests.flow.following import counts, leave_import, numbers, put_by_others, refresh, run, take_out
 from tests.flow.holding import plan
 from tests.flow.undoing import undo_blobs
 
@@ -202,18 +202,46 @@ def test_rejected_contact_whose_key_is_not_known_by_its_id_is_sent_again(by_cust
     assert set(by_customer.sent()) >= {"person2@example.com", "person3@example.com"}
 
 
-def test_whom_an_import_of_a_cancelled_run_brings_after_the_list_was_read_stays_ours(mirroring, monkeypatch):
+def test_whom_an_import_of_a_cancelled_run_brings_after_the_list_was_read_stays_ours(mirroring):
     refresh(mirroring, *range(4))
     run(mirroring)
-    mirroring.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
-    refresh(mirroring, *range(6))
-    assert mirroring.run()["status"] == "failed"
+    leave_import(mirroring, *range(6))
     refresh(mirroring, *range(4))
     assert run(mirroring)["contacts_removed"] == 0
     put_by_others(mirroring, 4)  # as if the import had been done only now
     refresh(mirroring, *range(4))
     status = run(mirroring)
     assert (counts(status), status["contacts_removed"]) == ((0, 0, 4, 0), 1)
+    assert numbers(mirroring) == set(range(4))
+
+
+def test_who_signs_up_though_an_import_that_has_failed_would_have_brought_them_is_not_ours(mirroring):
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    mirroring.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(mirroring, *range(6))
+    assert mirroring.run()["status"] == "failed"
+    refresh(mirroring, *range(4))
+    run(mirroring)
+    put_by_others(mirroring, 4)
+    refresh(mirroring, *range(4))
+    assert run(mirroring)["contacts_removed"] == 0
+    assert numbers(mirroring) == set(range(5))
+
+
+def test_who_left_the_list_is_not_ours_when_they_come_back_by_a_form_after_an_upgrade_of_the_engine(
+    mirroring, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1", ""))
+        refresh(mirroring, *range(4))
+        run(mirroring)
+    take_out(mirroring, 3)
+    refresh(mirroring, *range(3))
+    run(mirroring)
+    put_by_others(mirroring, 3)
+    refresh(mirroring, *range(3))
+    assert run(mirroring)["contacts_removed"] == 0
     assert numbers(mirroring) == set(range(4))
 
 

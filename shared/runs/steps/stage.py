@@ -28,6 +28,7 @@ from shared.runs.holding import check_same_settings, check_same_snapshot, note_f
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Opened, difference_of, open_ledger, write_down
 from shared.runs.problem import NOTHING_TO_DO, Problem
+from shared.runs.questions import Members
 from shared.runs.queue import Message, send, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
@@ -248,7 +249,7 @@ def _write_staging(
     return _Result(staging_id, snapshot, reader, checked, requests, batches, gap, notes, synced)
 
 
-def _compare(app: App, run: Run, export: Export, opened: Opened, members: Path | None, staging_id: str) -> Synced:
+def _compare(app: App, run: Run, export: Export, opened: Opened, members: Members | None, staging_id: str) -> Synced:
     """How the segment differs from what was known; what the run intends is written down."""
     difference = difference_of(app, run, export, opened, members)
     write_down(app, run, staging_id, opened, difference)

@@ -169,7 +169,9 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
         _check_known(undone, opened)
-        before = Before(record, opened.before, opened.others, members, leavers, excluded, *_shown(app, run, opened))
+        before = Before(
+            record, opened.before, opened.others, members.path, leavers, excluded, *_shown(app, run, opened)
+        )
         about = About(opened.identity, opened.key.id, run.run_id, mode=opened.mode)
         try:
             found = reversal(before, folder, intention_of(opened), about)
