@@ -25,15 +25,15 @@ _KINDS = frozenset(("ids", "extIds", "emails"))
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many contacts of a body Brevo has removed.
+    """How many contacts of a body Brevo has removed, and whom it has not.
 
-    `absent` were not in the list any more, or are no contacts: nothing is left to do for them either. Of `failed` Brevo
-    says only that it has not removed them: they may be in the list.
+    `absent` were not in the list any more, or are no contacts: nothing is left to do for them either. Of the `failed`
+    Brevo says only that it has not removed them: they may be in the list.
     """
 
     done: int
     absent: int
-    failed: int = 0
+    failed: tuple[Any, ...] = ()
 
 
 def removal_bodies(kind: Kind, values: Iterable[int | str]) -> Iterator[bytes]:
@@ -51,7 +51,7 @@ def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed
     kind, values = _named(body)
     left, is_absent = _change(session, list_id, "remove", kind, values)
     done = len(values) - len(left)
-    return Removed(done, len(left)) if is_absent else Removed(done, 0, len(left))
+    return Removed(done, len(left)) if is_absent else Removed(done, 0, tuple(left))
 
 
 def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) -> int:

@@ -11,7 +11,8 @@ from shared.config.document import ReadyExport
 from shared.mapping.compared import key_numbers
 from shared.mapping.leavers import as_sent
 from shared.operating.why_answer import Facts, Removal
-from shared.runs.ledgers import address_of, fetched
+from shared.runs.delivered import address_of
+from shared.runs.ledgers import fetched
 from shared.runs.questions import digest_key
 from shared.runs.state import SUCCEEDED, Run
 from shared.staging.folders import working_folder

@@ -8,6 +8,11 @@ from shared.storage.blobs import Blob
 from shared.sync.stored import LEDGERS, UNDO, Address, staging_of
 
 
+def address_of(run: Run) -> Address:
+    """Where the ledger of the run's export lies."""
+    return Address(run.key_setting, run.list_id, run.export)
+
+
 def delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:
     """Those of stagings that may have been sent."""
     return [blob for blob in intentions if may_be_delivered(app, blob)]
@@ -27,7 +32,7 @@ def drop_undelivered(app: App, run: Run) -> None:
     """
     if run.is_trial or run.state in SUCCEEDED:
         return
-    folder, blobs = Address(run.key_setting, run.list_id, run.export).folder, app.storage.app_blobs
+    folder, blobs = address_of(run).folder, app.storage.app_blobs
     for container in (LEDGERS, UNDO):
         for blob in blobs.listing_if_there(container, folder):
             _, is_its_own, staging = blob.file.rpartition(f"{run.run_id}-")

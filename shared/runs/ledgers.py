@@ -19,9 +19,10 @@ from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open
-from shared.runs.delivered import delivered, may_be_delivered
+from shared.runs.delivered import address_of, delivered, may_be_delivered
 from shared.runs.kinds import COMPARES
 from shared.runs.questions import Members, digest_key
+from shared.runs.removing import keys_of_not_removed
 from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 from shared.staging.folders import working_folder
@@ -67,11 +68,6 @@ class Opened:
             return self
         there = still_there(self.before, members.path, self.folder, is_settled=members.is_settled)
         return replace(self, before=there)
-
-
-def address_of(run: Run) -> Address:
-    """Where the ledger of the run's export lies."""
-    return Address(run.key_setting, run.list_id, run.export)
 
 
 def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened | None:
@@ -175,50 +171,6 @@ def store_file(app: App, path: Path, name: str, container: str = LEDGERS) -> Non
         app.storage.app_blobs.write(container, name, file)
 
 
-def read_removals(app: App, run: Run) -> list[int]:
-    """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
-    return _numbers(app, _removals(run))
-
-
-def read_additions(app: App, run: Run) -> list[int]:
-    """The numbers of all contacts that an undo is to put back. Raises NotFound where they are gone."""
-    return _numbers(app, address_of(run).additions(run.run_id, run.staging_id))
-
-
-def _numbers(app: App, name: str) -> list[int]:
-    from shared.sync.removals import numbers_of
-
-    return numbers_of(app.storage.app_blobs.read(LEDGERS, name))
-
-
-def leave_whom_others_keep(app: App, run: Run) -> list[int]:
-    """The numbers that are left once those stay whom another export has sent to the list since the run was staged.
-
-    Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile.
-    """
-    from shared.sync.removals import numbers_of, without_kept
-
-    blobs = app.storage.app_blobs
-    stored = Stored.find(blobs, address_of(run))
-    others = [*stored.others, *delivered(app, stored.others_intentions)]
-    before = blobs.read(LEDGERS, _removals(run))
-    if not others:
-        return numbers_of(before)
-    with working_folder() as name:
-        folder = Path(name)
-        path = folder / "removals"
-        path.write_bytes(before)
-        paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
-        left = without_kept(path, paths, folder)
-    if left != before:
-        blobs.write(LEDGERS, _removals(run), left)
-    return numbers_of(left)
-
-
-def _removals(run: Run) -> str:
-    return address_of(run).removals(run.run_id, run.staging_id)
-
-
 def note_rejected(app: App, identity: str, batch: Batch, rows: Iterable[RejectedRow]) -> None:
     """Writes down the keys of the batch's contacts that Brevo has rejected: they are not in the list."""
     key = digest_key("ledger")
@@ -233,6 +185,8 @@ def note_rejected(app: App, identity: str, batch: Batch, rows: Iterable[Rejected
 
 def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     """Makes the run's intention the ledger, without who was rejected. All is confirmed and removed. Safe to repeat.
+
+    Whom Brevo has not removed is in it: the next mirror takes them out, if they are still there.
 
     Where the ledger is another one than the run has compared with, somebody was forgotten meanwhile, or all were. Then
     the intention stays where it is still there: the next run takes it and the ledger together.
@@ -251,13 +205,13 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     old += [(UNDO, blob.name) for blob in undos if not blob.file.startswith(kept)]
     if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):
         return
-    rejected = _rejected(app, run, batches)
+    rejected, leaving = _rejected(app, run, batches), keys_of_not_removed(app, run)
     named = rejected.count("\n") == sum(sum(batch.rejected.values()) for batch in batches)
     unread = not named or any(batch.note for batch in batches)
     try:
-        if rejected or unread:
+        if rejected or unread or leaving:
             before = [blob for blob in stored.values() if _is_ours(app, address, blob)]
-            _keep_without(app, run, intention, before, rejected, unread)
+            _keep_without(app, run, intention, before, rejected, leaving, unread)
         else:
             blobs.copy_if(LEDGERS, wanted, address.ledger, run.ledger_etag or None)
     except (Conflict, NotFound):
@@ -269,8 +223,10 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         blobs.delete(container, name)
 
 
-def _keep_without(app: App, run: Run, intention: Blob, before: list[Blob], rejected: str, forget_digests: bool) -> None:
-    """Makes the intention the ledger, without the keys in the lines of `rejected`.
+def _keep_without(
+    app: App, run: Run, intention: Blob, before: list[Blob], rejected: str, leaving: str, forget_digests: bool
+) -> None:
+    """Makes the intention the ledger, without the keys in the lines of `rejected`, and with those of who is `leaving`.
 
     A key that is not in it is not the contact's own: Brevo has the customer under a former id. Whose it is nobody
     knows then, so all are sent again.
@@ -283,7 +239,7 @@ def _keep_without(app: App, run: Run, intention: Blob, before: list[Blob], rejec
         path = fetch(blobs, intention, folder / "intention.parquet")
         ours = [fetch(blobs, blob, folder / f"ours-{place}.parquet") for place, blob in enumerate(before)]
         forget_digests = forget_digests or lacks(path, rejected, folder)
-        path = without(path, rejected, folder, forget_digests=forget_digests, ours=ours)
+        path = without(path, rejected, folder, forget_digests=forget_digests, ours=ours, leaving=leaving)
         with path.open("rb") as file:
             blobs.write_if(LEDGERS, address_of(run).ledger, file, run.ledger_etag or None)
 

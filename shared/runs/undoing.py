@@ -15,8 +15,8 @@ from shared.config.models import Document
 from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.lifetimes import UNDO_DAYS
+from shared.runs.delivered import address_of
 from shared.runs.kinds import NAMES, Kind
-from shared.runs.ledgers import address_of
 from shared.runs.state import SUCCEEDED, Run
 from shared.sync.stored import UNDO, exports_of
 

@@ -93,10 +93,13 @@ def write_table(db: duckdb.DuckDBPyConnection, select: str, path: Path, about: A
     )
 
 
-def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
+def without(
+    path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = (), leaving: str = ""
+) -> Path:
     """The ledger without the keys in these lines, `high,low`. `forget_digests`: what was sent counts as unknown.
 
     Those of them that are in a file of `ours` stay, with values that nobody knows: we have put them there before.
+    The keys in the lines of `leaving` are added, of who is to be taken out of the list.
     """
     gone = keys_sql(rejected, folder)
     digest = FORGOTTEN if forget_digests else "digest"
@@ -107,6 +110,9 @@ def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ou
         readable = [each for each in ours if is_readable(db, each)]
         known = f"({read_sql(*readable)}) SEMI JOIN ({gone}) USING (high, low)"
         kept += f" UNION ALL SELECT DISTINCT high, low, NULL FROM {known}"
+        if leaving:
+            late = f"({keys_sql(leaving, folder, 'leaving')}) ANTI JOIN ({read_sql(path)}) USING (high, low)"
+            kept += f" UNION ALL SELECT high, low, CAST({LEAVING} AS UBIGINT) FROM {late}"
         write_ledger(db, kept, file, about)
     return file
 
@@ -119,9 +125,9 @@ def lacks(path: Path, keys: str, folder: Path) -> bool:
         return count(db, f"({keys_sql(keys, folder)}) ANTI JOIN ({read_sql(path)}) USING (high, low)") > 0
 
 
-def keys_sql(lines: str, folder: Path) -> str:
-    """The keys in these lines, `high,low`: `high`, `low`."""
-    path = folder / "keys"
+def keys_sql(lines: str, folder: Path, name: str = "keys") -> str:
+    """The keys in these lines, `high,low`, which are put into a file of this name: `high`, `low`."""
+    path = folder / name
     path.write_text(lines or "0,0\n", encoding="ascii")
     return (
         f"SELECT high, low FROM read_csv({literal(str(path))}, columns={{'high': 'UBIGINT', 'low': 'UBIGINT'}}, "

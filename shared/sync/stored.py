@@ -40,6 +40,10 @@ class Address:
         """The numbers of the contacts that this staging takes out of the list, a line for each."""
         return f"{self.folder}removals-{run_id}-{staging_id}.txt"
 
+    def not_removed(self, run_id: str, staging_id: str) -> str:
+        """The numbers of those whom Brevo has not removed, a line for each."""
+        return f"{self.folder}not-removed-{run_id}-{staging_id}.txt"
+
     def additions(self, run_id: str, staging_id: str) -> str:
         """The numbers of the contacts that this staging of an undo puts back into the list, a line for each."""
         return f"{self.folder}additions-{run_id}-{staging_id}.txt"

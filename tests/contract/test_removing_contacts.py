@@ -207,17 +207,17 @@ def test_half_a_success_is_made_whole_in_whatever_form_it_comes(first: Any, agai
 @pytest.mark.parametrize("again", [{"contacts": {"success": [], "failure": [3]}}, {"success": [], "failure": ["3"]}])
 def test_who_twice_could_not_be_removed_has_failed(again: Any):
     session = Answering({"contacts": {"success": [1, 2], "failure": [3]}}, again)
-    assert remove_contacts(session, 13, body("ids", 1, 2, 3)) == Removed(2, 0, 1)
+    assert remove_contacts(session, 13, body("ids", 1, 2, 3)) == Removed(2, 0, (3,))
 
 
 def test_success_without_anybody_in_it_is_not_repeated():
     session = Answering({"contacts": {"success": [], "failure": [1, 2]}})
-    assert remove_contacts(session, 13, body("ids", 1, 2)) == Removed(0, 0, 2)
+    assert remove_contacts(session, 13, body("ids", 1, 2)) == Removed(0, 0, (1, 2))
 
 
 def test_customers_whose_ids_differ_by_case_are_two():
     session = Answering({"contacts": {"success": ["c-1"], "failure": ["C-1"]}}, {"contacts": {"failure": ["C-1"]}})
-    assert remove_contacts(session, 13, body("extIds", "c-1", "C-1")) == Removed(1, 0, 1)
+    assert remove_contacts(session, 13, body("extIds", "c-1", "C-1")) == Removed(1, 0, ("C-1",))
 
 
 # Put back

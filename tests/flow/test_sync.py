@@ -207,19 +207,6 @@ def test_run_that_only_removes_waits_for_an_import_that_would_bring_them_back(fo
     assert numbers(following) == {1, 2, 3}
 
 
-def test_whom_brevo_did_not_remove_is_told_and_not_counted(following, monkeypatch):
-    following.change(sync_mode="mirror", max_removed=1)
-    refresh(following, *range(6))
-    run(following)
-    refresh(following, *range(2, 6))
-    monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
-    status = run(following)
-    assert (status["contacts_to_remove"], status["contacts_removed"], status["contacts_not_removed"]) == (0, 0, 2)
-    assert status["list_after"] == len(numbers(following)) == 6
-    assert any(note.startswith("Brevo did not remove 2 contacts, and does not say why.") for note in status["notes"])
-    assert "0 contacts have left the list." in [event["text"] for event in status["story"]]
-
-
 def test_who_moves_to_another_export_of_the_list_while_this_one_is_under_way_stays(following, monkeypatch):
     following.change(sync_mode="mirror", max_removed=1)
     other = following.add_export("other", sync_mode="mirror", segments=["Silver"])

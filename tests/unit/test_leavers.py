@@ -85,18 +85,18 @@ def test_question_serves_a_run_that_was_there_when_it_was_asked(question, serves
 
 def test_newer_question_serves_those_too_that_wait_for_the_older_one():
     waiting = Question(asked_at=NOW, process_id=1, runs=("silver-1",))
-    newer = waiting.asked_again(NOW + 5, 2, run_queued(), has_failed=False)
+    newer = waiting.asked_again(NOW + 5, 2, run_queued(), has_failed=False, is_settled=False)
     assert (newer.runs, newer.process_id, newer.failed) == (("silver-1", "gold-1"), 2, 0)
 
 
 def test_older_question_does_not_take_the_place_of_a_newer_one():
     newer = Question(asked_at=NOW, process_id=2, runs=("silver-1",))
-    assert newer.asked_again(NOW - 5, 1, run_queued(), has_failed=False) is None
+    assert newer.asked_again(NOW - 5, 1, run_queued(), has_failed=False, is_settled=False) is None
 
 
 def test_question_after_an_answer_is_for_its_own_run_alone_and_remembers_what_is_to_be_deleted():
     answered = Question(asked_at=NOW, process_id=1, runs=("silver-1",), answered_at=NOW + 1, leavers=3, seconds=2.0)
-    newer = answered.asked_again(NOW + 5, 2, run_queued(), has_failed=False)
+    newer = answered.asked_again(NOW + 5, 2, run_queued(), has_failed=False, is_settled=False)
     assert newer == Question(asked_at=NOW + 5, process_id=2, runs=("gold-1",), kept=1, seconds=2.0)
 
 

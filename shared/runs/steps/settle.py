@@ -17,8 +17,15 @@ from shared.counting import counted
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open, looking_again
-from shared.runs.ledgers import keep_ledger, leave_whom_others_keep, read_additions, read_removals
+from shared.runs.ledgers import keep_ledger
 from shared.runs.queue import schedule_confirm
+from shared.runs.removing import (
+    leave_whom_others_keep,
+    note_not_removed,
+    read_additions,
+    read_not_removed,
+    read_removals,
+)
 from shared.runs.slots import left_by_its_export
 from shared.runs.state import Run
 from shared.storage.failures import NotFound
@@ -51,11 +58,15 @@ def _remove(app: App, run: Run) -> Run | None:
     if not run.counts.contacts_removed and _waits_for_imports(app, run):
         return None
 
-    failed = [run.counts.contacts_not_removed]
+    failed = read_not_removed(app, run) if run.counts.contacts_not_removed else set[int]()
 
     def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
+        known = frozenset(failed)
+        failed.difference_update(numbers)
         for body in removal_bodies("ids", numbers):
-            failed[0] += remove_contacts(session, run.list_id, body).failed
+            failed.update(remove_contacts(session, run.list_id, body).failed)
+        if failed != known:
+            note_not_removed(app, run, failed)
 
     numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
     if numbers and not done:
@@ -67,12 +78,12 @@ def _remove(app: App, run: Run) -> Run | None:
     return changed
 
 
-def _noted_removals(app: App, failed: list[int], now: Run, *, done: int, requests: int) -> Run | None:
-    """So many are done, and so many of them has Brevo named as not removed; None where it is noted already."""
+def _noted_removals(app: App, failed: set[int], now: Run, *, done: int, requests: int) -> Run | None:
+    """So many are done, and Brevo has named some of them as not removed; None where it is noted already."""
     if now.counts.all_removed:
         return None
     changed = now.changed_list(done, now.counts.contacts_added, requests, app.time(), app.graces)
-    return changed and _with_failed(changed, failed[0])
+    return changed and _with_failed(changed, len(failed))
 
 
 def _with_failed(run: Run, failed: int) -> Run:
@@ -80,10 +91,11 @@ def _with_failed(run: Run, failed: int) -> Run:
     run = replace(run, counts=replace(run.counts, contacts_not_removed=failed))
     if not failed or not run.counts.all_removed:
         return run
-    note = (
-        f"Brevo did not remove {counted(failed, 'contact')}, and does not say why. Who of them is still in the list "
-        "stays there: take them out in Brevo."
-    )
+    note = f"Brevo did not remove {counted(failed, 'contact')}, and does not say why. "
+    if run.kind in ("undo", "clear"):
+        note += "Who of them is still in the list stays there: take them out in Brevo."
+    else:
+        note += "Who of them is still in the list is taken out by the next run."
     left = run.removes_only(run.counts.contacts_to_remove - failed) or run
     counts = replace(left.counts, contacts_removed=left.counts.contacts_to_remove)
     return replace(left, counts=counts, notes=[*run.notes, note])

@@ -17,19 +17,12 @@ from shared.config.models import Export
 from shared.errors import ConfigurationError
 from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
+from shared.runs.delivered import address_of
 from shared.runs.excluded import Answers, ask_all, read_excluded_members, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
-from shared.runs.ledgers import (
-    Opened,
-    address_of,
-    fetched,
-    intention_of,
-    open_ledger_at,
-    store_file,
-    write_intention,
-)
+from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger_at, store_file, write_intention
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm

@@ -178,7 +178,9 @@ def test_change_of_the_app_secret_is_told_while_a_run_asks_again(night, monkeypa
     answered(night, 12, now)
     run = find_run(night.flow.app, night.flow.start().run_id)
     table, key = night.flow.app.storage.accounts, "left-12"
-    asked = Question.of(table.get(night.flow.account, key)).asked_again(now + 5, 4711, run, has_failed=False)
+    asked = Question.of(table.get(night.flow.account, key)).asked_again(
+        now + 5, 4711, run, has_failed=False, is_settled=True
+    )
     table.put(Row(night.flow.account, key, asked.values()))
     monkeypatch.setenv("APP_SECRET", new_secret())
     assert any("was kept by another APP_SECRET" in line for line in night.doctor(0))

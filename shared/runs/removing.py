@@ -1,0 +1,86 @@
+"""Whom a run takes out of a list and puts back: by Brevo's numbers, as they were written down when it was staged."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from shared.app import App
+from shared.runs.delivered import address_of, delivered
+from shared.runs.state import Run
+from shared.staging.folders import working_folder
+from shared.storage.failures import NotFound
+from shared.sync.stored import LEDGERS, Stored, fetch
+
+
+def read_removals(app: App, run: Run) -> list[int]:
+    """The numbers of all contacts that the run is to take out of the list. Raises NotFound where they are gone."""
+    return _numbers(app, _removals(run))
+
+
+def read_additions(app: App, run: Run) -> list[int]:
+    """The numbers of all contacts that an undo is to put back. Raises NotFound where they are gone."""
+    return _numbers(app, address_of(run).additions(run.run_id, run.staging_id))
+
+
+def _numbers(app: App, name: str) -> list[int]:
+    from shared.sync.removals import numbers_of
+
+    return numbers_of(app.storage.app_blobs.read(LEDGERS, name))
+
+
+def leave_whom_others_keep(app: App, run: Run) -> list[int]:
+    """The numbers that are left once those stay whom another export has sent to the list since the run was staged.
+
+    Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile.
+    """
+    from shared.sync.removals import numbers_of, without_kept
+
+    blobs = app.storage.app_blobs
+    stored = Stored.find(blobs, address_of(run))
+    others = [*stored.others, *delivered(app, stored.others_intentions)]
+    before = blobs.read(LEDGERS, _removals(run))
+    if not others:
+        return numbers_of(before)
+    with working_folder() as name:
+        folder = Path(name)
+        path = folder / "removals"
+        path.write_bytes(before)
+        paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
+        left = without_kept(path, paths, folder)
+    if left != before:
+        blobs.write(LEDGERS, _removals(run), left)
+    return numbers_of(left)
+
+
+def _removals(run: Run) -> str:
+    return address_of(run).removals(run.run_id, run.staging_id)
+
+
+def note_not_removed(app: App, run: Run, numbers: Collection[int]) -> None:
+    """Writes down those of whom Brevo has said that it has not removed them."""
+    data = "".join(f"{number}\n" for number in sorted(numbers)).encode()
+    app.storage.app_blobs.write(LEDGERS, _not_removed(run), data)
+
+
+def read_not_removed(app: App, run: Run) -> set[int]:
+    """Those that were written down so."""
+    with suppress(NotFound):
+        return set(_numbers(app, _not_removed(run)))
+    return set()
+
+
+def keys_of_not_removed(app: App, run: Run) -> str:
+    """Their keys, in lines `high,low`, of those that are removed since we have put them there."""
+    if not run.counts.contacts_not_removed:
+        return ""
+    numbers, lines = read_not_removed(app, run), list[str]()
+    with suppress(NotFound):
+        for line in app.storage.app_blobs.read(LEDGERS, _removals(run)).decode("ascii").splitlines():
+            number, _, key = line.partition(",")
+            if int(number) in numbers and key.strip(","):
+                lines.append(f"{key}\n")
+    return "".join(lines)
+
+
+def _not_removed(run: Run) -> str:
+    return address_of(run).not_removed(run.run_id, run.staging_id)

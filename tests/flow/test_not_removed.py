@@ -1,0 +1,45 @@
+"""Whom Brevo does not remove from a list: they are told, and the next run tries again."""
+
+import pytest
+
+from shared.brevo.removal import _unchanged
+from tests.flow.following import address, numbers, refresh, run
+
+
+def test_whom_brevo_did_not_remove_is_told_and_not_counted(following, monkeypatch):
+    following.change(sync_mode="mirror", max_removed=1)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(2, 6))
+    monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+    status = run(following)
+    assert (status["contacts_to_remove"], status["contacts_removed"], status["contacts_not_removed"]) == (0, 0, 2)
+    assert status["list_after"] == len(numbers(following)) == 6
+    assert any(note.startswith("Brevo did not remove 2 contacts, and does not say why.") for note in status["notes"])
+    assert "0 contacts have left the list." in [event["text"] for event in status["story"]]
+
+
+@pytest.mark.parametrize("mode", ["mirror", "mirror_exact"])
+def test_whom_brevo_did_not_remove_the_next_run_takes_out(following, monkeypatch, mode):
+    following.change(sync_mode=mode, max_removed=1)
+    refresh(following, *range(6))
+    run(following, accept=True)
+    refresh(following, *range(2, 6))
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+        status = run(following)
+        assert (status["contacts_removed"], status["contacts_not_removed"]) == (1, 1)
+    assert numbers(following) == set(range(1, 6))
+    refresh(following, *range(2, 6))
+    assert run(following)["contacts_removed"] == 1
+    for number in range(2):
+        following.sandbox.change_contact(address(number), joins=[following.list_id])
+    refresh(following, *range(2, 6))
+    assert run(following)["contacts_removed"] == (0 if mode == "mirror" else 2), "it is not kept for ever"
+
+
+def all_but_the_last(session, list_id, verb, kind, values):
+    """Brevo removes the others of these contacts."""
+    if len(values) > 1:
+        _unchanged(session, list_id, verb, kind, values[:-1])
+    return values[-1:], False
