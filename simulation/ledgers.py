@@ -5,14 +5,14 @@ is in its two numbers, as the real parts write it; a value is what is sent of a 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
 from shared.app import App
 from shared.config.document import ReadyExport
 from shared.mapping.compared import Compared, key_numbers
-from shared.mapping.leavers import as_sent
+from shared.mapping.leavers import DigestKey, as_sent
 from shared.runs import ledgers
 from shared.runs.ledgers import Opened
 from shared.runs.state import Run
@@ -31,6 +31,18 @@ _open_ledger = ledgers.open_ledger
 def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened | None:
     """The real one, in the histories whose lists follow their segments."""
     return _open_ledger(app, run, ready, folder) if ready.export.mirrors else None
+
+
+def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: DigestKey) -> int:
+    """As the real one."""
+    numbers = {"{},{}".format(*key_numbers(key, as_sent(address))): number for address, number, _ in members}
+    path.write_text(json.dumps(numbers))
+    return len(numbers)
+
+
+def count_members(path: Path) -> int:
+    """As the real one."""
+    return len(json.loads(path.read_text()))
 
 
 def key_of(compared: Compared, email: str) -> str:
@@ -102,7 +114,7 @@ class ModelComparison:
         sent = {key for key, value in segment.items() if before.get(key) != value}
         shown = read(known.shown)
         not_shown = sum(shown.get(key) != segment[key] for key in sent) if known.shown else 0
-        members = dict(map(_member, known.members.read_text().splitlines())) if known.members else {}
+        members: dict[str, int] = json.loads(known.members.read_text()) if known.members else {}
         ours = members.keys() & before.keys()
         surplus = ours - segment.keys() - kept(*known.others)
         lines = sorted(f"{members[key]},{key}\n" for key in surplus)
@@ -117,9 +129,9 @@ class ModelComparison:
 
     def write_next(self, path: Path, about: About) -> None:
         """What the ledger will be."""
-        left = {key: None for key, value in self._before.items() if value is None} | dict.fromkeys(
-            sorted(self._members & self._before.keys()), LEAVING
-        )
+        left: Values = dict.fromkeys(sorted(self._members & self._before.keys()), LEAVING)
+        if not self._known.is_settled:
+            left = Values({key: None for key, value in self._before.items() if value is None}) | left
         keys = self._segment.keys() | self._removed
         still_ours = {key: value for key, value in left.items() if key not in keys}
         _write(path, self._segment | still_ours, about.run_id)
@@ -127,12 +139,6 @@ class ModelComparison:
     def write_undo(self, path: Path, about: object) -> None:
         """Whom a run adds and removes: no history undoes one."""
         path.write_text("")
-
-
-def _member(line: str) -> tuple[str, str]:
-    """Key and number of a member."""
-    high, low, number, *_ = line.split(",")
-    return f"{high},{low}", number
 
 
 def _lines(path: Path | None) -> set[str]:
@@ -144,11 +150,14 @@ def lacks(path: Path, keys: str, folder: Path) -> bool:
     return not read(path).keys() >= set(keys.split())
 
 
-def without(path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = ()) -> Path:
+def without(
+    path: Path, rejected: str, folder: Path, *, forget_digests: bool, ours: Sequence[Path] = (), leaving: str = ""
+) -> Path:
     """As the real one."""
     gone = set(rejected.split())
     confirmed: Values = {key: None if forget_digests else value for key, value in read(path).items() if key not in gone}
     confirmed |= dict.fromkeys(gone & read(*ours).keys())
+    confirmed = Values(dict.fromkeys(leaving.split(), LEAVING)) | confirmed
     file = folder / "confirmed"
     _write(file, confirmed, run_of(path, folder))
     return file
