@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from shared.app import App
 from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
-from shared.sync.stored import LEDGERS, UNDO, Address, staging_of
+from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, staging_of
 
 
 def address_of(run: Run) -> Address:
@@ -28,7 +28,8 @@ def may_be_delivered(app: App, intention: Blob) -> bool:
 def drop_undelivered(app: App, run: Run) -> None:
     """Deletes what stagings of the ended run that were never sent, such as a plan's, have written down of its list.
 
-    Once the run's row is gone, nobody could tell that they were not. One that has succeeded has cleared up itself.
+    Once the run's row is gone, nobody could tell that they were not. Whom to remove and to add goes as well: the run
+    does it no more. One that has succeeded has cleared up itself.
     """
     if run.is_trial or run.state in SUCCEEDED:
         return
@@ -36,5 +37,5 @@ def drop_undelivered(app: App, run: Run) -> None:
     for container in (LEDGERS, UNDO):
         for blob in blobs.listing_if_there(container, folder):
             _, is_its_own, staging = blob.file.rpartition(f"{run.run_id}-")
-            if is_its_own and staging.partition(".")[0] != run.staging_id:
+            if is_its_own and (blob.name.endswith(NUMBERS) or staging.partition(".")[0] != run.staging_id):
                 blobs.delete(container, blob.name)

@@ -12,6 +12,8 @@ UNDO = "undo"
 _LEDGER = "ledger.parquet"
 _INTENTION = "intention-"
 _ENDING = ".parquet"
+NUMBERS = ".txt"
+"""How the names of lists of contacts' numbers end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,15 @@ class Address:
 
     def removals(self, run_id: str, staging_id: str) -> str:
         """The numbers of the contacts that this staging takes out of the list, a line for each."""
-        return f"{self.folder}removals-{run_id}-{staging_id}.txt"
+        return f"{self.folder}removals-{run_id}-{staging_id}{NUMBERS}"
 
     def not_removed(self, run_id: str, staging_id: str) -> str:
         """The numbers of those whom Brevo has not removed, a line for each."""
-        return f"{self.folder}not-removed-{run_id}-{staging_id}.txt"
+        return f"{self.folder}not-removed-{run_id}-{staging_id}{NUMBERS}"
 
     def additions(self, run_id: str, staging_id: str) -> str:
         """The numbers of the contacts that this staging of an undo puts back into the list, a line for each."""
-        return f"{self.folder}additions-{run_id}-{staging_id}.txt"
+        return f"{self.folder}additions-{run_id}-{staging_id}{NUMBERS}"
 
     def undo(self, run_id: str, staging_id: str) -> str:
         """Whom this staging adds to the list and whom it removes, in the container of undo."""
