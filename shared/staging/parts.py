@@ -23,7 +23,7 @@ from shared.staging.bodies import (
 )
 from shared.storage.blobs import Blobs
 
-_BLOCK_BYTES = 8_000_000
+_BLOCK_BYTES = 4_000_000
 # The bodies that take a file's place have numbers behind those of all files; of one file there are fewer.
 _FIRST_BODY, _MOST_BODIES = 10_000, 100
 

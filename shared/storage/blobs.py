@@ -26,7 +26,7 @@ from shared.storage.failures import APP_SETTING, Conflict, NotFound, storage_fai
 from shared.storage.links import link_to
 
 # Each request takes as long as reading a few megabytes.
-CHUNK_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
 # The most that one request may delete. https://learn.microsoft.com/rest/api/storageservices/blob-batch
 DELETED_AT_ONCE = 256
 _COPY_LOOKS, _COPY_LOOK_SECONDS = 120, 0.5

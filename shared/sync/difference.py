@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from shared.mapping.compared import CHANGED, LEAVING, NEW, STAYING, UNCHANGED, compared_file, key_ranges
-from shared.mapping.engine import open_engine
+from shared.mapping.engine import LITTLE_MEMORY, open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, count, kept_sql, read_sql, write_ledger
 from shared.sync.members import members_sql
@@ -65,7 +65,7 @@ class Comparison:
     """
 
     def __init__(self, folder: Path, keys: Sequence[Path], known: Known, mode: SyncMode) -> None:
-        self._db = open_engine(folder)
+        self._db = open_engine(folder, LITTLE_MEMORY)
         self._folder = folder
         self._known = known
         self._mode = mode

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from shared.mapping.compared import HALVES, key_sql
-from shared.mapping.engine import open_engine
+from shared.mapping.engine import LITTLE_MEMORY, open_engine
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.rule import literal
 from shared.sync.ledger import count
 
-_AT_ONCE = 50_000
+_AT_ONCE = 10_000
 _KEYED = f"SELECT {HALVES}, number, blocked FROM (SELECT {{key}} AS key, number, blocked FROM given)"
 
 
@@ -24,7 +24,7 @@ def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: Dig
     """
     written = 0
     keyed = _KEYED.format(key=f"CASE address WHEN '' THEN 0 ELSE {key_sql(key.text, 'address')} END")
-    with closing(open_engine(path.parent)) as db:
+    with closing(open_engine(path.parent, LITTLE_MEMORY)) as db:
         db.execute("CREATE TABLE members (high UBIGINT, low UBIGINT, number BIGINT, blocked BOOLEAN)")
         for some in batched(members, _AT_ONCE, strict=False):
             addresses, numbers, blocked = zip(*some, strict=True)

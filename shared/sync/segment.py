@@ -21,7 +21,7 @@ from shared.mapping.compared import (
 from shared.mapping.number_file import NumberFile, Numbers
 
 # So many contacts are sorted at once.
-_RANGE_CONTACTS = 500_000
+_RANGE_CONTACTS = 250_000
 _HIGH, _LOW, _DIGEST, _ROW, _WAS = range(len(SEGMENT_KINDS))
 _NOTED = len(KNOWN_KINDS) - 1
 
