@@ -1,7 +1,11 @@
 """Segment files of the runs' tests, and what they wait for."""
 
+from urllib.parse import urlsplit
+
+from local.brevo_sandbox import file_fetching
 from shared.runs.status import find_run
 from shared.runs.steps.dispatch import take_step
+from shared.storage.failures import NotFound
 
 HEAD = "CustomerId,EMail,FirstName\n"
 TWO = HEAD + "C-1,ana@example.com,Ana\nC-2,ion@example.com,Ion\n"
@@ -23,3 +27,16 @@ def stage_again(flow, run_id):
     assert flow.nothing_was_sent()
     take_step(flow.app, f'{{"run": "{run_id}", "step": "stage"}}')
     return waiting
+
+
+def read_from_memory(flow, monkeypatch):
+    """Lets the sandbox read the files of a flow by file from its storage in memory."""
+
+    def fetched(link, limit):
+        container, _, name = urlsplit(link).path.removeprefix("/").partition("/")
+        try:
+            return flow.app.storage.app_blobs.read(container, name)
+        except NotFound:
+            raise file_fetching.NotFetched("404") from None
+
+    monkeypatch.setattr(file_fetching, "_fetched", fetched)

@@ -1,16 +1,12 @@
 """Bodies in the place of a file that Brevo could not import: the same contacts, reported and counted like others."""
 
-from urllib.parse import urlsplit
-
 import pytest
 
-from local.brevo_sandbox import file_fetching
 from shared.brevo import body
 from shared.brevo.session import BrevoSession
 from shared.staging import parts
-from shared.storage.failures import NotFound
 from shared.storage.tables import Row
-from tests.flow.gold_file import TWO, many
+from tests.flow.gold_file import TWO, many, read_from_memory
 from tests.flow.test_call_backs import call_back_at_once
 
 UNREACHABLE = ("POST /contacts/import", "import-file-unreachable")
@@ -24,14 +20,7 @@ def filed(make_flow, monkeypatch):
         flow = make_flow(**settings)
         flow.change(delivery="file")
 
-        def fetched(link, limit):
-            container, _, name = urlsplit(link).path.removeprefix("/").partition("/")
-            try:
-                return flow.app.storage.app_blobs.read(container, name)
-            except NotFound:
-                raise file_fetching.NotFetched("404") from None
-
-        monkeypatch.setattr(file_fetching, "_fetched", fetched)
+        read_from_memory(flow, monkeypatch)
         return flow
 
     return make
