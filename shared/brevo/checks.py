@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
-from shared.brevo.client import BrevoClient
+from shared.brevo.client import Account, BrevoClient
 from shared.brevo.contact_export import request_nothing
 from shared.brevo.probed import age_text, described, read_probe
 from shared.config.mapping import AttributeType
@@ -32,12 +32,16 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The mapped attributes as the account has them, those left out that it lacks, its allowance, the list's name."""
+    """The mapped attributes as the account has them, those left out that it lacks, its allowance, the list's name.
+
+    `account_id` tells it from other accounts; empty where Brevo does not say.
+    """
 
     attributes: Mapping[str, AccountAttribute]
     left_out: list[str]
     allowance: str
     list_name: str
+    account_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ def check_account(brevo: BrevoClient, export: Export, types: Mapping[str, Attrib
     settled = settle(brevo.attributes(), export, types)
     for name, kind in settled.to_make.items():
         brevo.create_attribute(name, kind)
-    return Checked(settled.attributes, settled.left_out, allowance(brevo), list_name)
+    account = account_of(brevo)
+    return Checked(settled.attributes, settled.left_out, _allowance(account), list_name, account.id)
 
 
 def settle(
@@ -111,16 +116,20 @@ def check_excluded_list(brevo: BrevoClient, list_id: int) -> None:
         ) from None
 
 
-def allowance(brevo: BrevoClient) -> str:
-    """The contract's allowance in words; empty where the account shows none, for whatever reason.
+def account_of(brevo: BrevoClient) -> Account:
+    """The account; one that shows nothing where Brevo does not answer, for whatever reason."""
+    try:
+        return brevo.account()
+    except ExportError:
+        return Account("", [])
+
+
+def _allowance(account: Account) -> str:
+    """The contract's allowance in words; empty where the account shows none.
 
     Credits count e-mails to send, not contacts: they are shown, and never stop a run.
     """
-    try:
-        lines = brevo.allowance()
-    except ExportError:
-        return ""
-    return ", ".join(f"{line.plan}: {line.credits:,.0f} left" for line in lines)[:500]
+    return ", ".join(f"{line.plan}: {line.credits:,.0f} left" for line in account.allowances)[:500]
 
 
 def check_connection(
@@ -160,7 +169,7 @@ def _contract(setting: str, client: Callable[[str], BrevoClient], accounts: Rows
     if row and 0 <= age < _ALLOWANCE_SECONDS:
         text = str(row.values["text"])
         return f"{text or _NO_ALLOWANCE} (asked {age / 60:.0f} min ago)"
-    text = allowance(client(setting))
+    text = _allowance(account_of(client(setting)))
     accounts.change(setting, _ALLOWANCE, lambda _: {"at": now.timestamp(), "text": text})
     return text or _NO_ALLOWANCE
 

@@ -82,6 +82,14 @@ class Allowance:
     credits: float
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account that the key opens. `id` is empty where Brevo does not give it."""
+
+    id: str
+    allowances: list[Allowance]
+
+
 class _List(BaseModel):
     id: int
     name: str = ""
@@ -126,6 +134,7 @@ class _Plan(BaseModel):
 
 
 class _Account(BaseModel):
+    organization_id: str = ""
     plan: list[_Plan] = []
 
 
@@ -193,10 +202,10 @@ class BrevoClient:
         body = f'{{"type":"{kind}"}}'.encode()
         self.session.call("contacts", "POST", f"/contacts/attributes/normal/{quote(name, safe='')}", body=body)
 
-    def allowance(self) -> list[Allowance]:
-        """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/getaccount"""
+    def account(self) -> Account:
+        """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/get-account"""
         answer = parsed(_Account, self.session.call("other", "GET", "/account"))
-        return [Allowance(plan.type, plan.credits) for plan in answer.plan]
+        return Account(answer.organization_id, [Allowance(plan.type, plan.credits) for plan in answer.plan])
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""

@@ -40,7 +40,8 @@ class Opened:
 
     `before` is what we have put into the list, in a file, None where nothing is known; `others` are ledgers of other
     exports of the list. `is_whole` is False where one of those could not be read: then nobody can be removed. `unread`
-    says why a part of the export's own could not be. `mode` is that of the run which has kept the ledger.
+    says why a part of the export's own could not be. `mode` is that of the run which has kept the ledger, `account` the
+    id of its Brevo account.
     """
 
     address: Address
@@ -54,6 +55,7 @@ class Opened:
     is_whole: bool
     unread: str
     mode: str
+    account: str
 
     def compared(self, run: Run, export: Export) -> Compared:
         """How the run's contacts are compared as they are mapped."""
@@ -68,6 +70,18 @@ class Opened:
             return self
         there = still_there(self.before, members.path, self.folder, is_settled=members.is_settled)
         return replace(self, before=there)
+
+
+def check_account(run: Run, opened: Opened | None, account: str) -> None:
+    """Raises ConfigurationError where the ledger is of another account than this: it says nothing of its list."""
+    if opened and account and opened.account and account != opened.account:
+        raise ConfigurationError(
+            "account_changed",
+            f"The key in {run.key_setting} opens another Brevo account than the one that the ledger of list "
+            f"{run.list_id} is of.",
+            f"Put that account's key there. If this is the right one: segment-export reset {run.export}; "
+            "the next run then sends all.",
+        )
 
 
 def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened | None:
@@ -100,14 +114,16 @@ def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, fo
     )
     found = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
     etag = stored.ledger.etag if stored.ledger else ""
-    known = (found.before, found.others, etag, found.notes, found.is_whole, found.unread, found.mode)
+    known = (found.before, found.others, etag, found.notes, found.is_whole, found.unread, found.mode, found.account)
     return Opened(address, identity, key, folder, *known)
 
 
-def difference_of(app: App, run: Run, export: Export, opened: Opened, members: Members | None) -> "Difference":
+def difference_of(
+    app: App, run: Run, export: Export, opened: Opened, members: Members | None, account: str
+) -> "Difference":
     """How the segment, once it is mapped, differs from what was known; the intention is then in the folder.
 
-    `members` is the list as it is, None where it was not read.
+    `members` is the list as it is, None where it was not read; `account` is the id of the Brevo account.
     """
     from shared.sync.difference import Comparison, Known
     from shared.sync.ledger import About
@@ -117,7 +133,8 @@ def difference_of(app: App, run: Run, export: Export, opened: Opened, members: M
         known = replace(known, members=members.path, is_settled=members.is_settled)
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
-        about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode)
+        account = account or opened.account
+        about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode, account=account)
         comparison.write_next(intention_of(opened), about)
         if difference.members_before is not None:
             comparison.write_undo(_undo(opened), about)

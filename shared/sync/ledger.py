@@ -31,7 +31,8 @@ class LedgerUnreadable(Exception):
 class About:
     """Whose ledger it is. `key_id` tells by which key its keys were made; `digests_by` by what its digests.
 
-    `mode` is that of the run; empty where an earlier release has written it, or an undo.
+    `mode` is that of the run; empty where an earlier release has written it, or an undo. `account` is Brevo's id of the
+    account; empty where it was not known.
     """
 
     identity: str
@@ -40,6 +41,7 @@ class About:
     digests_by: str = DIGESTS_BY
     form: str = FORM
     mode: str = ""
+    account: str = ""
 
     @classmethod
     def of(cls, db: duckdb.DuckDBPyConnection, path: Path, columns: Mapping[str, str] = COLUMNS) -> Self:

@@ -17,7 +17,7 @@ class OpenedFiles:
     """What is known, in files. `before` is None where nothing is; `is_whole` False where others' are unreadable.
 
     `unread` says why a part of the export's own cannot be read; empty where all of it was. `mode` is that of the run
-    which has kept the ledger.
+    which has kept the ledger, `account` the id of its Brevo account.
     """
 
     before: Path | None
@@ -26,6 +26,7 @@ class OpenedFiles:
     is_whole: bool
     unread: str = ""
     mode: str = ""
+    account: str = ""
 
 
 def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> OpenedFiles:
@@ -44,8 +45,9 @@ def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> Ope
         others, unread = _read(db, blobs, [*stored.others, *stored.others_intentions], folder / "other", wanted)
         notes += [f"The ledger of another export of this list is not used: {why}. Nobody is removed." for why in unread]
         before = _merged(db, own, intentions, folder / "before", wanted)
-    mode = own[0][1].mode if own else ""
-    return OpenedFiles(before, tuple(path for path, _ in others), notes, not unread, "; ".join(own_unread), mode)
+    mode, account = (own[0][1].mode, own[0][1].account) if own else ("", "")
+    paths = tuple(path for path, _ in others)
+    return OpenedFiles(before, paths, notes, not unread, "; ".join(own_unread), mode, account)
 
 
 type _Found = list[tuple[Path, About]]

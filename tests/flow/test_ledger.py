@@ -136,7 +136,7 @@ def test_other_mapping_sends_all_again(mirroring):
 
 def test_digests_of_another_version_of_the_engine_are_unknown(mirroring, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1", ""))
+        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1", "", ""))
         refresh(mirroring, *range(4))
         run(mirroring)
     refresh(mirroring, *range(1, 4))
@@ -152,6 +152,8 @@ def test_whom_an_unfinished_removal_may_have_taken_out_is_sent_again_when_they_r
         refresh(mirroring, *range(1, 4))
         assert mirroring.run()["status"] == "failed"
     assert numbers(mirroring) == set(range(1, 4)), "the removal was done, and its end was not noted"
+    kept = [name.rpartition("/")[2].partition("-")[0] for name in ledger_blobs(mirroring)]
+    assert kept == ["intention", "ledger.parquet"], "nobody needs to know any more whom it was to remove"
     refresh(mirroring, *range(4))
     assert counts(run(mirroring)) == (0, 1, 3, 1)
     assert numbers(mirroring) == set(range(4))
@@ -233,7 +235,7 @@ def test_who_left_the_list_is_not_ours_when_they_come_back_by_a_form_after_an_up
     mirroring, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1", ""))
+        patch.setattr("shared.sync.ledger.About.__init__.__defaults__", ("duckdb 1.0", "1", "", ""))
         refresh(mirroring, *range(4))
         run(mirroring)
     take_out(mirroring, 3)

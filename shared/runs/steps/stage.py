@@ -26,7 +26,7 @@ from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, 
 from shared.runs.guards import PLAN, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
-from shared.runs.ledgers import Opened, difference_of, open_ledger, write_down
+from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
 from shared.runs.problem import NOTHING_TO_DO, Problem
 from shared.runs.questions import Members
 from shared.runs.queue import Message, send, send_confirm
@@ -183,6 +183,7 @@ def _write_staging(
         if account.probed and plan.ext_id:
             plan = replace(plan, ext_id=ext_id_form(account.probed))
         plan, found = decided(plan, ready.export, brevo)
+        check_account(run, opened if ready.export.sync_mode != "full" else None, found.account_id)
         checked.append(found)
         return plan
 
@@ -243,15 +244,18 @@ def _write_staging(
             ]
             synced: Synced | Verified | None = checking.finished() if checking else None
         if opened and reader.counts.rows_read:
-            synced = synced or _compare(app, run, ready.export, opened, members, staging_id)
+            account_id = checked[-1].account_id if checked else ""
+            synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
             notes += opened.notes
     gap, requests = gap_text(snapshot, account.excluded), brevo.session.traffic.requests
     return _Result(staging_id, snapshot, reader, checked, requests, batches, gap, notes, synced)
 
 
-def _compare(app: App, run: Run, export: Export, opened: Opened, members: Members | None, staging_id: str) -> Synced:
+def _compare(
+    app: App, run: Run, export: Export, opened: Opened, members: Members | None, account_id: str, staging_id: str
+) -> Synced:
     """How the segment differs from what was known; what the run intends is written down."""
-    difference = difference_of(app, run, export, opened, members)
+    difference = difference_of(app, run, export, opened, members, account_id)
     write_down(app, run, staging_id, opened, difference)
     return Synced(opened.etag, opened.mode != export.sync_mode, export.sync_mode == "full", difference)
 

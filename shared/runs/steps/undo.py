@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.app import App
+from shared.brevo.checks import account_of
 from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
@@ -22,7 +23,15 @@ from shared.runs.excluded import Answers, ask_all, read_excluded_members, read_m
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
-from shared.runs.ledgers import Opened, fetched, intention_of, open_ledger_at, store_file, write_intention
+from shared.runs.ledgers import (
+    Opened,
+    check_account,
+    fetched,
+    intention_of,
+    open_ledger_at,
+    store_file,
+    write_intention,
+)
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
@@ -161,11 +170,12 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
+        check_account(run, opened, account_of(brevo).id)
         _check_known(undone, opened)
         before = Before(
             record, opened.before, opened.others, members.path, leavers, excluded, *_shown(app, run, opened)
         )
-        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.mode)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.mode, account=opened.account)
         try:
             found = reversal(before, folder, intention_of(opened), about)
         except LedgerUnreadable as error:

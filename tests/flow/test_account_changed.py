@@ -1,0 +1,62 @@
+"""A key that opens another account than the ledger's: nobody is taken to be in a list of that account."""
+
+import pytest
+
+from shared.administration.ledgers import reset_ledger
+from shared.brevo.client import Account, BrevoClient
+from tests.flow.clearing import ADMINISTRATOR
+from tests.flow.following import counts, numbers, refresh, run
+from tests.flow.undoing import begin
+
+
+def open_account(monkeypatch, account):
+    monkeypatch.setattr(BrevoClient, "account", lambda _: Account(account, []))
+
+
+@pytest.fixture
+def moved(following, monkeypatch):
+    """An export whose ledger is of an account, when its key opens another one."""
+
+    def change(mode, before="first", now="second"):
+        following.change(sync_mode=mode, max_removed=1)
+        open_account(monkeypatch, before)
+        refresh(following, *range(4))
+        run(following)
+        open_account(monkeypatch, now)
+        refresh(following, *range(1, 5))
+
+    following.moved = change
+    return following
+
+
+@pytest.mark.parametrize("mode", ["changes_only", "mirror"])
+def test_run_of_another_account_is_stopped_until_the_ledger_is_reset(moved, mode):
+    moved.moved(mode)
+    error = moved.run()["error"]
+    assert (error["code"], moved.account in error["message"]) == ("account_changed", True)
+    assert f"segment-export reset {moved.export_id}" in error["advice"]
+    assert numbers(moved) == set(range(4)), "nothing is sent and nobody removed"
+    reset_ledger(moved.app, ADMINISTRATOR, moved.export_id)
+    assert counts(run(moved)) == (4, 0, 0, 4)
+
+
+def test_run_that_sends_all_goes_on_and_its_ledger_is_of_the_new_account(moved):
+    moved.moved("full")
+    assert run(moved)["contacts_delivered"] == 4
+    moved.change(sync_mode="changes_only")
+    refresh(moved, *range(1, 5))
+    assert counts(run(moved)) == (0, 0, 4, 0)
+
+
+@pytest.mark.parametrize(("before", "now"), [("", "second"), ("first", "")])
+def test_account_whose_id_brevo_does_not_give_is_taken_for_the_same(moved, before, now):
+    moved.moved("changes_only", before, now)
+    assert counts(run(moved)) == (1, 0, 3, 1)
+
+
+def test_undo_takes_nobody_out_of_a_list_of_another_account(moved, monkeypatch):
+    moved.moved("mirror", now="first")
+    done = run(moved)
+    open_account(monkeypatch, "second")
+    assert moved.finish(begin(moved, done).run_id)["error"]["code"] == "account_changed"
+    assert numbers(moved) == set(range(1, 5))
