@@ -32,7 +32,7 @@ def ask_everything(status: int, body: bytes) -> None:
         brevo.list_count,
         brevo.attributes,
         lambda: brevo.create_attribute("A", "text"),
-        brevo.allowance,
+        brevo.account,
         lambda: brevo.import_contacts(b"{}"),
         lambda: brevo.imports({78, 79}).wanted,
     ):
