@@ -15,7 +15,8 @@ Who has left the segment and returns is new.
 
 "Has sent" is forgotten by a mirror's run that has removed them, or has seen that they are not in the list any more; and
 by a reset ledger or another secret. Whom a run that was not confirmed may have sent stays "may have sent" until it is
-surely sent or removed. An export keeps whom it has sent, but a mirror not whom its segment has lost.
+surely sent or removed, or a mirror sees that they are not in the list: no import is open any more the next day. An
+export keeps whom it has sent, but a mirror not whom its segment has lost.
 """
 
 from dataclasses import dataclass, field
@@ -115,7 +116,7 @@ class Sent:
         held = "" if shown else self._guard(removed, before, known, secret, is_read=self._reads(others, secret))
         sent = set(stays) if self.mode == "full" else new | changed
         left = known.keys() - stays.keys() - removed
-        still_ours = {each for each in left if known[each] is None or each in before}
+        still_ours = left & before
         people = (stays, new, changed, set(unchanged), sent, removed, set(left_out), still_ours, set(before))
         return Wanted(*people, held)
 
