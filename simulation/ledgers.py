@@ -40,11 +40,6 @@ def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: Dig
     return len(numbers)
 
 
-def count_members(path: Path) -> int:
-    """As the real one."""
-    return len(json.loads(path.read_text()))
-
-
 def key_of(compared: Compared, email: str) -> str:
     """A contact's key."""
     return "{},{}".format(*key_numbers(compared.key, as_sent(email)))

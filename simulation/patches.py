@@ -235,7 +235,6 @@ STAGING: dict[str, Any] = {
     "shared.sync.opening.open_files": ledgers.open_files,
     "shared.sync.difference.Comparison": ledgers.ModelComparison,
     "shared.sync.ledger.lacks": ledgers.lacks,
-    "shared.sync.members.count_members": ledgers.count_members,
     "shared.sync.members.write_members": ledgers.write_members,
     "shared.sync.ledger.without": ledgers.without,
     "shared.sync.ledger.run_of": ledgers.run_of,

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from shared.app import App
+from shared.app_secret import Purpose
 from shared.brevo.answers import NotThere
 from shared.brevo.checks import check_excluded_list
 from shared.brevo.client import BrevoClient
@@ -14,9 +14,9 @@ from shared.brevo.contact_export import look_up_export
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
-from shared.mapping.leavers import Leavers, write_digests
+from shared.mapping.leavers import Leavers
 from shared.runs.kinds import COMPARES
-from shared.runs.leavers import Answer, ask, gone, not_answered, read_answer
+from shared.runs.leavers import Answer, Kept, ask, gone, not_answered, read_answer, write_kept
 from shared.runs.questions import Members, Question, Subject, digest_key
 from shared.runs.state import Run
 from shared.segments.snapshot import Snapshot
@@ -97,8 +97,8 @@ def read_who_left(
     """Who left the list, in a file in the folder; None where nobody did. Raises as `read_answer` does."""
     if answers.left is None:
         return None
-    path = read_answer(app, run, brevo, answers.left, folder, between)
-    return Leavers(path, answers.left.key) if path else None
+    kept = read_answer(app, run, brevo, answers.left, folder, between)
+    return Leavers(kept.path, answers.left.key) if kept else None
 
 
 def read_members(
@@ -107,14 +107,12 @@ def read_members(
     """Who is in the export's list, in a file in the folder; None where that was not asked. Raises as `read_answer`."""
     if answers.own is None:
         return None
-    from shared.sync.members import count_members, write_members  # bring DuckDB
-
-    path = read_answer(app, run, brevo, answers.own, folder, between)
-    if path is None:
+    kept = read_answer(app, run, brevo, answers.own, folder, between)
+    if kept is None:
         path = folder / "nobody"
-        write_members(path, (), answers.own.key)
-    _check_credible(brevo, answers.own.subject.list_id, count_members(path))
-    return Members(path, answers.own.question.is_settled)
+        kept = Kept(path, write_kept(path, (), answers.own.subject.purpose, answers.own.key))
+    _check_credible(brevo, answers.own.subject.list_id, kept.count)
+    return Members(kept.path, answers.own.question.is_settled)
 
 
 def _check_credible(brevo: BrevoClient, list_id: int, members: int) -> None:
@@ -135,71 +133,42 @@ def read_excluded(
     brevo: BrevoClient,
     lists: list[Answer],
     segments: Snapshot | None,
+    purpose: Purpose,
     folder: Path,
     between: Callable[[], None],
-) -> tuple[Excluded | None, str]:
-    """Who is excluded, in files in the folder, None where nobody is; and what could not be read, in words.
+) -> tuple[tuple[Path, ...], str]:
+    """Who is excluded, in files in the folder as `write_kept` writes them for the purpose; and what could not be read.
 
-    `lists` are the answers on the excluded lists, `segments` is the snapshot of the excluded segments. Raises as
-    `read_answer` and `write_excluded` do, and ConfigurationError where a list has members and its answer names none:
-    they would all be sent.
+    `lists` are the answers on the excluded lists, `segments` is the snapshot of the excluded segments. An undo, which
+    knows nobody's address, reads them for the ledger's purpose. Raises as `read_answer` and `write_excluded` do, and
+    ConfigurationError where a list has members and its answer names none: they would all be sent.
     """
-    if not lists and segments is None:
-        return None, ""
-    key = digest_key("excluded")
-    write = partial(write_digests, key=key)
-    paths, note = _read(app, run, ready, brevo, lists, segments, write, folder, between)
-    return (Excluded(paths, key) if paths else None), note
-
-
-def read_excluded_members(
-    app: App,
-    run: Run,
-    ready: ReadyExport,
-    brevo: BrevoClient,
-    lists: list[Answer],
-    segments: Snapshot | None,
-    folder: Path,
-    between: Callable[[], None],
-) -> tuple[tuple[Path, ...], str]:
-    """The same for an undo, which knows nobody's address: in files as `write_members` writes them."""
-    from shared.sync.members import write_members  # brings DuckDB
-
-    key = digest_key("ledger")
-
-    def write(path: Path, addresses: Iterable[str]) -> int:
-        return write_members(path, ((address, 0, False) for address in addresses), key)
-
-    return _read(app, run, ready, brevo, lists, segments, write, folder, between)
-
-
-def _read(
-    app: App,
-    run: Run,
-    ready: ReadyExport,
-    brevo: BrevoClient,
-    lists: list[Answer],
-    segments: Snapshot | None,
-    write: Callable[[Path, Iterable[str]], int],
-    folder: Path,
-    between: Callable[[], None],
-) -> tuple[tuple[Path, ...], str]:
     paths, note = [_read_list(app, run, brevo, answer, folder, between) for answer in lists], ""
     if segments:
-        path = folder / "excluded-segments"
+        path, key = folder / "excluded-segments", digest_key(purpose)
+
+        def write(path: Path, addresses: Iterable[str]) -> int:
+            return write_kept(path, ((address, 0, False) for address in addresses), purpose, key)
+
         note = write_excluded(app.storage.segment_blobs, ready, segments, path, write, between)
         paths.append(path)
     return tuple(path for path in paths if path), note
+
+
+def by_digests(paths: tuple[Path, ...]) -> Excluded | None:
+    """Whom mapping leaves out by the digests in these files; None where there are none."""
+    return Excluded(paths, digest_key("excluded")) if paths else None
 
 
 def _read_list(
     app: App, run: Run, brevo: BrevoClient, answer: Answer, folder: Path, between: Callable[[], None]
 ) -> Path | None:
     """Who is in an excluded list, in a file in the folder; None where nobody is."""
-    path = read_answer(app, run, brevo, answer, folder, between)
-    if path is None:
+    kept = read_answer(app, run, brevo, answer, folder, between)
+    if kept is None:
         _check_empty(brevo, answer.subject)
-    return path
+        return None
+    return kept.path
 
 
 def _check_empty(brevo: BrevoClient, excluded: Subject) -> None:

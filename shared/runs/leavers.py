@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.app import App
+from shared.app_secret import Purpose
 from shared.brevo.checks import check_excluded_list, check_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.contact_export import ExportedContact, look_up_export, read_export, request_export
@@ -47,6 +48,14 @@ class Answer:
     key: DigestKey
     url: str = field(default="", repr=False)
     by_pages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of an answer, in a file as `write_kept` writes it; `count` is how many people are in it."""
+
+    path: Path
+    count: int
 
 
 class _NumberMissing(Exception):
@@ -170,7 +179,7 @@ def not_answered(subject: Subject, reason: str) -> ConfigurationError:
 
 def read_answer(
     app: App, run: Run, brevo: BrevoClient, answer: Answer, folder: Path, between: Callable[[], None]
-) -> Path | None:
+) -> Kept | None:
     """What is kept of the answer, in a file in the folder; None where it names nobody. `between` is called at times.
 
     Raises TransientError where the answer is gone or cannot be fetched now, PermanentError where it is not the table
@@ -178,22 +187,23 @@ def read_answer(
     """
     path = folder / answer.subject.row_key
     if answer.by_pages:
-        return _read_pages(app, run, brevo, answer, path, between)
-    if answer.url:
+        count = _read_pages(app, run, brevo, answer, path, between)
+    elif answer.url:
         try:
             count = _fetch(app, run, brevo, answer, path, between)
         except _NumberMissing:
-            return _read_pages(app, run, brevo, answer, path, between)
+            count = _read_pages(app, run, brevo, answer, path, between)
     else:
         count = answer.question.leavers
         if count:
             _copy(app, run, answer, path)
-    return path if count else None
+    return Kept(path, count) if count else None
 
 
 def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
     contacts = read_export(answer.url, brevo.session.base_url, between)
-    count = _write(path, contacts, answer, needs_numbers=answer.subject.needs_numbers)
+    people = _people(contacts, needs_numbers=answer.subject.needs_numbers)
+    count = write_kept(path, people, answer.subject.purpose, answer.key)
     process_id = answer.question.process_id
     if count:
         with path.open("rb") as written:
@@ -212,28 +222,29 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
     return count
 
 
-def _read_pages(
-    app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]
-) -> Path | None:
+def _read_pages(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
     before = brevo.session.traffic.requests
     contacts = list_members(brevo.session, answer.subject.list_id, between)
-    count = _write(path, contacts, answer, needs_numbers=False)
+    count = write_kept(path, _people(contacts, needs_numbers=False), answer.subject.purpose, answer.key)
     requests = brevo.session.traffic.requests - before
     text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
     app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")
-    return path if count else None
+    return count
 
 
-def _write(path: Path, contacts: Iterable[ExportedContact], answer: Answer, *, needs_numbers: bool) -> int:
-    """Writes what is kept of the answer's contacts: digests, or of the list as it is keys and numbers; how many."""
-    if answer.subject.purpose == "ledger":
+def write_kept(path: Path, people: Iterable[tuple[str, int, bool]], purpose: Purpose, key: DigestKey) -> int:
+    """Writes what is kept of people for the purpose: digests, or for the ledger keys and numbers; how many.
+
+    They are given by address, number at Brevo, and whether they are blocked.
+    """
+    if purpose == "ledger":
         from shared.sync.members import write_members  # brings DuckDB
 
-        return write_members(path, _members(contacts, needs_numbers=needs_numbers), answer.key)
-    return write_digests(path, (contact.email for contact in contacts), answer.key)
+        return write_members(path, people, key)
+    return write_digests(path, (address for address, *_ in people), key)
 
 
-def _members(contacts: Iterable[ExportedContact], *, needs_numbers: bool) -> Iterator[tuple[str, int, bool]]:
+def _people(contacts: Iterable[ExportedContact], *, needs_numbers: bool) -> Iterator[tuple[str, int, bool]]:
     """Raises _NumberMissing."""
     for address, number, blocked, _ in contacts:
         if needs_numbers and not number:

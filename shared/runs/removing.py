@@ -64,22 +64,20 @@ def note_not_removed(app: App, run: Run, numbers: Collection[int]) -> None:
 
 def read_not_removed(app: App, run: Run) -> set[int]:
     """Those that were written down so."""
-    with suppress(NotFound):
-        return set(_numbers(app, _not_removed(run)))
+    if run.counts.contacts_not_removed:
+        with suppress(NotFound):
+            return set(_numbers(app, _not_removed(run)))
     return set()
 
 
 def keys_of_not_removed(app: App, run: Run) -> str:
     """Their keys, in lines `high,low`, of those that are removed since we have put them there."""
-    if not run.counts.contacts_not_removed:
-        return ""
-    numbers, lines = read_not_removed(app, run), list[str]()
-    with suppress(NotFound):
-        for line in app.storage.app_blobs.read(LEDGERS, _removals(run)).decode("ascii").splitlines():
-            number, _, key = line.partition(",")
-            if int(number) in numbers and key.strip(","):
-                lines.append(f"{key}\n")
-    return "".join(lines)
+    from shared.sync.removals import keys_of
+
+    if numbers := read_not_removed(app, run):
+        with suppress(NotFound):
+            return keys_of(app.storage.app_blobs.read(LEDGERS, _removals(run)), numbers)
+    return ""
 
 
 def _not_removed(run: Run) -> str:

@@ -11,7 +11,6 @@ from shared.mapping.compared import HALVES, key_sql
 from shared.mapping.engine import LITTLE_MEMORY, open_engine
 from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.rule import literal
-from shared.sync.ledger import count
 
 _AT_ONCE = 10_000
 _KEYED = f"SELECT {HALVES}, number, blocked FROM (SELECT {{key}} AS key, number, blocked FROM given)"
@@ -35,12 +34,6 @@ def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: Dig
             written += len(some)
         db.execute(f"COPY members TO {literal(str(path))} (FORMAT parquet)")
     return written
-
-
-def count_members(path: Path) -> int:
-    """How many members are in such a file."""
-    with closing(open_engine(path.parent)) as db:
-        return count(db, members_sql(path))
 
 
 def members_sql(path: Path) -> str:

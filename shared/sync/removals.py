@@ -3,7 +3,7 @@
 Those who are to leave no matter who has put them there have no key: no other export keeps them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +21,12 @@ def removals_sql(path: Path) -> str:
 def numbers_of(data: bytes) -> list[int]:
     """The numbers in a file of removals."""
     return [int(line.partition(b",")[0]) for line in data.splitlines()]
+
+
+def keys_of(data: bytes, numbers: Container[int]) -> str:
+    """The keys of those in the file that have these numbers and a key, in lines `high,low`."""
+    parts = (line.partition(b",") for line in data.splitlines())
+    return "".join(f"{key.decode()}\n" for number, _, key in parts if int(number) in numbers and key.strip(b","))
 
 
 def without_kept(path: Path, others: Sequence[Path], folder: Path) -> bytes:

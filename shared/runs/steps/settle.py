@@ -58,7 +58,7 @@ def _remove(app: App, run: Run) -> Run | None:
     if not run.counts.contacts_removed and _waits_for_imports(app, run):
         return None
 
-    failed = read_not_removed(app, run) if run.counts.contacts_not_removed else set[int]()
+    failed = read_not_removed(app, run)
 
     def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
         known = frozenset(failed)

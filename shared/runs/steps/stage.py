@@ -22,7 +22,7 @@ from shared.mapping.chosen import Chosen
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run, still_staging
-from shared.runs.excluded import Answers, ask_whom_to_leave_out, read_excluded, read_members, read_who_left
+from shared.runs.excluded import Answers, ask_whom_to_leave_out, by_digests, read_excluded, read_members, read_who_left
 from shared.runs.guards import PLAN, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
@@ -191,9 +191,8 @@ def _write_staging(
     with working_folder() as name:
         blobs, folder = app.storage.app_blobs, Path(name)
         leavers = read_who_left(app, run, brevo, account.answers, folder, claim.check)
-        excluded, unread = read_excluded(
-            app, run, ready, brevo, account.answers.members, account.excluded, folder, claim.check
-        )
+        lists, segments = account.answers.members, account.excluded
+        out, unread = read_excluded(app, run, ready, brevo, lists, segments, "excluded", folder, claim.check)
         members = read_members(app, run, brevo, account.answers, folder, claim.check)
         opened = open_ledger(app, run, ready, folder)
         if opened and members and run.kind == "repair":
@@ -224,7 +223,7 @@ def _write_staging(
                 leavers=leavers,
                 known=known,
                 chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
-                excluded=excluded,
+                excluded=by_digests(out),
                 compared=opened.compared(run, ready.export) if opened else None,
             )
             staging = f"{run.run_id}/{staging_id}"

@@ -19,7 +19,7 @@ from shared.errors import ConfigurationError
 from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.delivered import address_of
-from shared.runs.excluded import Answers, ask_all, read_excluded_members, read_members
+from shared.runs.excluded import Answers, ask_all, read_excluded, read_members
 from shared.runs.guards import OURS, check_removed
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
@@ -165,16 +165,17 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         left, lists = more[:1], more[1:]
         members = read_members(app, run, brevo, Answers(None, [], own), folder, claim.check)
         leavers = read_answer(app, run, brevo, left[0], folder, claim.check) if left else None
-        excluded, unread = read_excluded_members(app, run, ready, brevo, lists, given.excluded, folder, claim.check)
+        segments = given.excluded
+        excluded, unread = read_excluded(app, run, ready, brevo, lists, segments, "ledger", folder, claim.check)
         opened = open_ledger_at(app, address_of(run), ready.export.identify_by, key, folder)
         record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
         check_account(run, opened, account_of(brevo).id)
         _check_known(undone, opened)
-        before = Before(
-            record, opened.before, opened.others, members.path, leavers, excluded, *_shown(app, run, opened)
-        )
+        left_by = leavers.path if leavers else None
+        shown = _shown(app, run, opened)
+        before = Before(record, opened.before, opened.others, members.path, left_by, excluded, *shown)
         about = About(opened.identity, opened.key.id, run.run_id, mode=opened.mode, account=opened.account)
         try:
             found = reversal(before, folder, intention_of(opened), about)
