@@ -1,8 +1,9 @@
 """Each command and request of README and the guides, run as it stands there beside `make serve`, as a reader does.
 
 README's lines run in `make test`, those of the guides are long tests. One start of `make serve` for all pages that are
-run. A page is one shell, in which `serve.env` was read: what a line sets, the next
-ones use. The command segment-export is forked from one that has loaded the product; all else is as for a reader.
+run. A page is one shell, in which `serve.env` was read: what a line sets, the next ones use. A run that a page names is
+the newest of its export. The command segment-export is forked from one that has loaded the product; all else is as for
+a reader.
 """
 
 import json
@@ -53,6 +54,9 @@ NOT_RUN = {
     "segment-export probe ": "takes minutes or waits for a person; tests/flow/administration has it in a second",
 }
 TYPED = "ana@example.com\n"
+# A page may remove the export that the others run.
+KEEP = "segment-export export show high-value --json > kept.json"
+PUT_BACK = "segment-export export show high-value > shown 2>&1 || segment-export export save high-value kept.json"
 # Each command of the terminal that stands within the text of a page, in an order in which they can be run one after the
 # other, with what is done before.
 _ENDED = "while segment-export status high-value --exit-status; [ $? = 3 ]; do sleep 0.2; done"
@@ -171,11 +175,16 @@ def _programs(work: Path, forked: list[str]) -> Path:
 
 
 def _script(served: Path, programs: Path, results: Path, lines: list[str]) -> str:
-    run = [f". {served}/serve.env", f"PATH={programs}:$PATH"]
+    run = [f". {served}/serve.env", f"PATH={programs}:$PATH", KEEP]
     for number, command in enumerate(lines):
-        place = f"{results}/{number}"
-        run.append(f"{{ {command}\n}} > {place}.printed 2>&1 <<'TYPED'\n{TYPED}TYPED\necho $? > {place}.status")
-    return "\n".join(run)
+        place, line = f"{results}/{number}", _with_newest_run(command)
+        run.append(f"{{ {line}\n}} > {place}.printed 2>&1 <<'TYPED'\n{TYPED}TYPED\necho $? > {place}.status")
+    return "\n".join([*run, PUT_BACK])
+
+
+def _with_newest_run(command: str) -> str:
+    """The command, with the newest run of the export in place of the one that the page names."""
+    return re.sub(r"(high-value)-\d{8}T\d{6}-[0-9a-f]{6}", lambda run: _newest_run(run[1]), command)
 
 
 def _environment() -> dict[str, str]:
@@ -240,13 +249,17 @@ def _as_typed(command: str) -> str:
     """The command, with what a reader types in place of the words in capitals."""
     words = {
         "EXPORT": "high-value",
-        "RUN": _first("runs high-value --limit 1 --json", '"run_id": "', '"'),
+        "RUN": _newest_run("high-value"),
         "VERSION": _first("history --json", '"version": "', '"', last=True),
         "ETAG": _first("export show shop 2>&1", "etag ", ""),
         "NAME": "ana",
         "ID": "team" if "notify-test" in command else "brevo-eu",
     }
     return re.sub("|".join(rf"\b{word}\b" for word in words), lambda found: words[found[0]], command)
+
+
+def _newest_run(export: str) -> str:
+    return _first(f"runs {export} --limit 1 --json", '"run_id": "', '"')
 
 
 def _first(command: str, before: str, behind: str, *, last: bool = False) -> str:
