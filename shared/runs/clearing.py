@@ -39,9 +39,9 @@ def check_clearable(ready: ReadyExport) -> None:
 
 def check_known(opened: Opened) -> None:
     """Raises ConfigurationError where it is not known whom the export, or another one of the list, has put there."""
-    if opened.unread:
-        raise impossible(opened.address.export, f"whom it has put there cannot be read: {opened.unread}")
-    if not opened.is_whole:
+    if opened.files.unread:
+        raise impossible(opened.address.export, f"whom it has put there cannot be read: {opened.files.unread}")
+    if not opened.files.is_whole:
         raise impossible(opened.address.export, "the ledger of another export of this list cannot be read")
 
 
@@ -80,7 +80,7 @@ def members_of(app: App, document: Document, export: Export) -> int | None:
         return None
     if not _is_kept(app, address):
         return None
-    return _opened(app, address, export, key, lambda opened: None if opened.unread else _size(opened))
+    return _opened(app, address, export, key, lambda opened: None if opened.files.unread else _size(opened))
 
 
 def open_clear(app: App, export_id: str) -> Run | None:
@@ -137,4 +137,4 @@ def _opened[Found](
 def _size(opened: Opened) -> int:
     from shared.sync.ledger import size  # brings DuckDB
 
-    return size(opened.before, opened.folder)
+    return size(opened.files.before, opened.folder)

@@ -32,49 +32,38 @@ from shared.sync.stored import LEDGERS, UNDO, Address, Stored, fetch
 
 if TYPE_CHECKING:
     from shared.sync.difference import Difference
+    from shared.sync.opening import OpenedFiles
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is known before a run. `etag` is that of the ledger, empty where there is none; `notes` say what is odd.
-
-    `before` is what we have put into the list, in a file, None where nothing is known; `others` are ledgers of other
-    exports of the list. `is_whole` is False where one of those could not be read: then nobody can be removed. `unread`
-    says why a part of the export's own could not be. `mode` is that of the run which has kept the ledger, `account` the
-    id of its Brevo account.
-    """
+    """What is known before a run, in `files` in the folder. `etag` is the ledger's, empty where there is none."""
 
     address: Address
     identity: str
     key: DigestKey = field(repr=False)
     folder: Path
-    before: Path | None
-    others: tuple[Path, ...]
     etag: str
-    notes: list[str]
-    is_whole: bool
-    unread: str
-    mode: str
-    account: str
+    files: "OpenedFiles"
 
     def compared(self, run: Run, export: Export) -> Compared:
         """How the run's contacts are compared as they are mapped."""
-        before = None if run.kind == "verify" else self.before
+        before = None if run.kind == "verify" else self.files.before
         return Compared(self.key, self.folder, before, sends_all=export.sync_mode == "full")
 
     def still_in(self, members: Members) -> "Opened":
         """The same, but only who is in the list counts as put there."""
         from shared.sync.verification import still_there
 
-        if self.before is None:
+        if self.files.before is None:
             return self
-        there = still_there(self.before, members.path, self.folder, is_settled=members.is_settled)
-        return replace(self, before=there)
+        there = still_there(self.files.before, members.path, self.folder, is_settled=members.is_settled)
+        return replace(self, files=replace(self.files, before=there))
 
 
 def check_account(run: Run, opened: Opened | None, account: str) -> None:
     """Raises ConfigurationError where the ledger is of another account than this: it says nothing of its list."""
-    if opened and account and opened.account and account != opened.account:
+    if opened and account and opened.files.account and account != opened.files.account:
         raise ConfigurationError(
             "account_changed",
             f"The key in {run.key_setting} opens another Brevo account than the one that the ledger of list "
@@ -112,10 +101,8 @@ def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, fo
         intentions=delivered(app, stored.intentions),
         others_intentions=delivered(app, stored.others_intentions),
     )
-    found = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
-    etag = stored.ledger.etag if stored.ledger else ""
-    known = (found.before, found.others, etag, found.notes, found.is_whole, found.unread, found.mode, found.account)
-    return Opened(address, identity, key, folder, *known)
+    files = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
+    return Opened(address, identity, key, folder, stored.ledger.etag if stored.ledger else "", files)
 
 
 def difference_of(
@@ -128,12 +115,13 @@ def difference_of(
     from shared.sync.difference import Comparison, Known
     from shared.sync.ledger import About
 
-    known = Known(opened.before, opened.others, None, *_shown(app, run, opened))
-    if members and opened.is_whole:
+    files = opened.files
+    known = Known(files.before, files.others, None, *_shown(app, run, opened))
+    if members and files.is_whole:
         known = replace(known, members=members.path, is_settled=members.is_settled)
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
-        account = account or opened.account
+        account = account or files.account
         about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode, account=account)
         comparison.write_next(intention_of(opened), about)
         if difference.members_before is not None:

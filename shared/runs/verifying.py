@@ -86,7 +86,7 @@ class Checking:
         from shared.sync.verification import Verification  # brings DuckDB
 
         self._keys_file = Compared(opened.key, opened.folder).keys_file
-        self._verification = Verification(opened.folder, members, opened.before)
+        self._verification = Verification(opened.folder, members, opened.files.before)
         self._files = files
         self._on_found = on_found
         self._found: Counter[str] = Counter()

@@ -14,10 +14,12 @@ from shared.sync.stored import Stored, fetch
 
 @dataclass(frozen=True, slots=True)
 class OpenedFiles:
-    """What is known, in files. `before` is None where nothing is; `is_whole` False where others' are unreadable.
+    """What is known of a list, in files; `notes` say what is odd.
 
-    `unread` says why a part of the export's own cannot be read; empty where all of it was. `mode` is that of the run
-    which has kept the ledger, `account` the id of its Brevo account.
+    `before` is what the export has put into the list, None where nothing is known; `others` are ledgers of its other
+    exports. `is_whole` is False where one of those could not be read: then nobody can be removed. `unread` says why a
+    part of the export's own could not be; empty where all of it was. `mode` is that of the run which has kept the
+    ledger, `account` the id of its Brevo account.
     """
 
     before: Path | None

@@ -245,7 +245,7 @@ def _write_staging(
         if opened and reader.counts.rows_read:
             account_id = checked[-1].account_id if checked else ""
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
-            notes += opened.notes
+            notes += opened.files.notes
     gap, requests = gap_text(snapshot, account.excluded), brevo.session.traffic.requests
     return _Result(staging_id, snapshot, reader, checked, requests, batches, gap, notes, synced)
 
@@ -256,7 +256,7 @@ def _compare(
     """How the segment differs from what was known; what the run intends is written down."""
     difference = difference_of(app, run, export, opened, members, account_id)
     write_down(app, run, staging_id, opened, difference)
-    return Synced(opened.etag, opened.mode != export.sync_mode, export.sync_mode == "full", difference)
+    return Synced(opened.etag, opened.files.mode != export.sync_mode, export.sync_mode == "full", difference)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:

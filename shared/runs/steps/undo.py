@@ -175,8 +175,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         _check_known(undone, opened)
         left_by = leavers.path if leavers else None
         shown = _shown(app, run, opened)
-        before = Before(record, opened.before, opened.others, members.path, left_by, excluded, *shown)
-        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.mode, account=opened.account)
+        before = Before(record, opened.files.before, opened.files.others, members.path, left_by, excluded, *shown)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.files.mode, account=opened.files.account)
         try:
             found = reversal(before, folder, intention_of(opened), about)
         except LedgerUnreadable as error:
@@ -193,10 +193,10 @@ def _check_known(undone: Run | None, opened: Opened) -> None:
     """Raises ConfigurationError where it is not known who has put whom into the list."""
     if undone is None:
         clearing.check_known(opened)
-    elif not opened.is_whole:
+    elif not opened.files.is_whole:
         raise impossible(undone.run_id, "the ledger of another export of this list cannot be read")
-    elif opened.before is None or opened.unread:
-        why = opened.unread or "it is not there any more"
+    elif opened.files.before is None or opened.files.unread:
+        why = opened.files.unread or "it is not there any more"
         raise impossible(undone.run_id, f"the ledger, which says whom Brevo has confirmed, cannot be read: {why}")
 
 
