@@ -17,7 +17,7 @@ RETRIES = {"retry_total": 5, "retry_backoff_factor": 0.4, "connection_timeout": 
 # not add up. The longest case is a blob of which only the first bytes come, which the SDK reads three times: 11 s. A
 # terminal and an HTTP call are promised an answer within 15 s.
 HURRIED_SECONDS = 3
-# So much is read of a connection at once.
+# So much is read of a connection at once: by its default of 4 KB the SDK takes twice the time for a large blob.
 _READ_BYTES = 1024 * 1024
 
 QUEUE = "run-steps"
@@ -121,7 +121,7 @@ def _hurried() -> dict[str, Any]:
     """For one client: a service that hangs says nothing of the others."""
     from shared.storage.hurried import HurriedTransport
 
-    return {"transport": HurriedTransport(HURRIED_SECONDS)}
+    return {"transport": HurriedTransport(HURRIED_SECONDS, _READ_BYTES)}
 
 
 def _open(

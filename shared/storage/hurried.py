@@ -17,11 +17,14 @@ _MOST_TIMEOUTS = 2
 class HurriedTransport(HttpTransport[Any, Any]):
     """Gives up each request after so many seconds, and once two have had no answer, for a while at once.
 
-    One for each client. Threads may share it: at worst one of them waits for itself as well.
+    Reads `read_bytes` of an answer at once. One for each client. Threads may share it: at worst one of them waits for
+    itself as well.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._inner = RequestsTransport(connection_timeout=seconds, read_timeout=seconds)
+    def __init__(self, seconds: float, read_bytes: int) -> None:
+        self._inner = RequestsTransport(
+            connection_timeout=seconds, read_timeout=seconds, connection_data_block_size=read_bytes
+        )
         self._seconds = seconds
         self._timeouts = 0
         self._silent_until = 0.0

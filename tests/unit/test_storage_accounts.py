@@ -1,5 +1,8 @@
 """The clients of the two storage accounts, which may have different credentials."""
 
+import pytest
+from urllib3.response import HTTPResponse
+
 from shared.settings import read_settings
 from shared.storage.account import open_storage
 
@@ -21,3 +24,15 @@ def test_accounts_share_no_part_of_the_sdks_pipeline():
         )
         assert len(app) > 5
         assert not app & segments
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+def test_blob_is_read_in_large_pieces(azurite, monkeypatch, hurried):
+    settings = read_settings({"AzureWebJobsStorage": azurite.connection_string})
+    blobs = open_storage(settings, hurried=hurried).app_blobs
+    blobs.write("pieces", "large", bytes(3_000_000))
+    sizes = []
+    read = HTTPResponse.read
+    monkeypatch.setattr(HTTPResponse, "read", lambda self, amt, **how: sizes.append(amt) or read(self, amt, **how))
+    assert len(blobs.read("pieces", "large")) == 3_000_000
+    assert len(sizes) < 10
