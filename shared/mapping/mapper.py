@@ -12,18 +12,17 @@ from pathlib import Path
 import duckdb
 
 from shared.errors import PermanentError
-from shared.mapping.chosen import Choosing, Chosen
+from shared.mapping.chosen import Choosing
 from shared.mapping.chunk import Chunk
-from shared.mapping.compared import Compared
 from shared.mapping.comparing import MOST_EXAMPLES, Comparing
+from shared.mapping.conditions import NONE, Conditions
 from shared.mapping.dedupe import FirstAddresses, FirstPhones, RowKeys
 from shared.mapping.email_rule import email_rule
 from shared.mapping.engine import open_engine
-from shared.mapping.excluded import Excluded, exclude_sql, load_excluded_sql
+from shared.mapping.excluded import exclude_sql, load_excluded_sql
 from shared.mapping.fate import FATE, NO_FAULTS, UNDECIDED
 from shared.mapping.known import (
     PLACE,
-    KnownContacts,
     customer_sql,
     customers_sql,
     end_waiting_sql,
@@ -36,7 +35,7 @@ from shared.mapping.known import (
     missing_sql,
     waited_sql,
 )
-from shared.mapping.leavers import Leavers, leave_out_sql, load_leavers_sql
+from shared.mapping.leavers import leave_out_sql, load_leavers_sql
 from shared.mapping.origins import Origins
 from shared.mapping.phone_rule import phone_rule
 from shared.mapping.plan import Plan
@@ -66,12 +65,9 @@ class Mapper:
     counts contacts, merged, filtered and rejected rows, and warnings, and `fields` the values of each field. `changed`
     are the first few contacts that are sent with other values than before.
 
-    `files` are the names of the snapshot's files. Contacts that are among the `leavers` or the `excluded` are left out.
-    `known` are the account's contacts, where a row could touch another one than that with its address. With `chosen`
-    only these customers are sent; `outside` counts by segment the rows of all others, and `last_inside` is the row of
-    the chunk behind which the choice has ended, None while it goes on. With `every_row`, `on_rejected` also gets the
-    rows that are sent, merged or filtered. `compared` says how contacts are compared with those of before; who has not
-    changed since is no part of the chunks.
+    `files` are the names of the snapshot's files. Where customers are chosen, `outside` counts by segment the rows of
+    all others, and `last_inside` is the row of the chunk behind which the choice has ended, None while it goes on. With
+    `every_row`, `on_rejected` also gets the rows that are sent, merged or filtered.
     """
 
     def __init__(
@@ -80,11 +76,7 @@ class Mapper:
         folder: Path,
         files: list[str],
         on_rejected: Callable[[RejectedRow], None],
-        leavers: Leavers | None = None,
-        known: KnownContacts | None = None,
-        chosen: Chosen | None = None,
-        excluded: Excluded | None = None,
-        compared: Compared | None = None,
+        conditions: Conditions = NONE,
         *,
         every_row: bool = False,
     ) -> None:
@@ -92,28 +84,27 @@ class Mapper:
         self._folder = folder
         self._files = files
         self._on_rejected = on_rejected
-        self._leavers = leavers
-        self._known = known
-        self._excluded = excluded
+        self._leavers, self._known, self._excluded = conditions.leavers, conditions.known, conditions.excluded
         self._silent = UNDECIDED if every_row else NO_FAULTS
         self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
         self._db = open_engine(folder)
         self._unique = [(k, field) for k, field in plan.phones if field.is_unique]
+        compared = conditions.compared
         self._comparing = Comparing(self._db, plan, compared) if compared else None
         self._addresses = FirstAddresses(self._db, folder, compared.key.text if compared else "")
         self._first_phones = {k: FirstPhones(self._db, folder, k) for k, _ in self._unique}
-        if leavers:
-            self._execute(load_leavers_sql(leavers))
-        if excluded:
-            self._execute(load_excluded_sql(excluded))
+        if self._leavers:
+            self._execute(load_leavers_sql(self._leavers))
+        if self._excluded:
+            self._execute(load_excluded_sql(self._excluded))
         if plan.ext_id:
             self._execute(customers_sql())
-        if known:
-            self._execute(load_known_sql(known, leavers))
-            self._execute_all(load_phones_sql(known, k, field.attribute) for k, field in self._unique)
-        self._choosing = Choosing(chosen, self._db.execute) if chosen else None
+        if self._known:
+            self._execute(load_known_sql(self._known, self._leavers))
+            self._execute_all(load_phones_sql(self._known, k, field.attribute) for k, field in self._unique)
+        self._choosing = Choosing(conditions.chosen, self._db.execute) if conditions.chosen else None
         self.outside: Counter[str] = Counter()
         self.last_inside: int | None = None
         self.reasons: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from pathlib import Path
 from shared.brevo.attributes import AskAttributes
 from shared.config.document import ReadyExport
 from shared.mapping.chosen import Chosen
+from shared.mapping.conditions import Conditions
 from shared.mapping.results import NOT_SENT, RejectedRow
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import check_complete
@@ -54,7 +55,7 @@ def first_losses(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> list[F
             Path(folder),
             planned=planned,
             on_rejected=note,
-            chosen=Chosen(MOST_CUSTOMERS),
+            conditions=Conditions(chosen=Chosen(MOST_CUSTOMERS)),
         )
         with closing(reader.chunks()) as chunks:
             next(chunks, None)

@@ -13,6 +13,7 @@ from shared.brevo.attributes import AskAttributes
 from shared.config.document import ReadyExport
 from shared.errors import ExportError
 from shared.json_text import ALL_FIELDS_SENT
+from shared.mapping.conditions import Conditions
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import DigestKey, write_digests
 from shared.mapping.plan import Plan
@@ -57,7 +58,9 @@ def preview(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> Preview:
     planned, notes = planned_by(ask, ready)
     with working_folder() as folder:
         excluded, unread = _excluded(blobs, ready, Path(folder))
-        reader = SnapshotReader(blobs, ready, snapshot, Path(folder), planned=planned, excluded=excluded)
+        reader = SnapshotReader(
+            blobs, ready, snapshot, Path(folder), planned=planned, conditions=Conditions(excluded=excluded)
+        )
         first: list[bytes] = []
         for chunk in reader.chunks():
             if len(first) < _CONTACTS:

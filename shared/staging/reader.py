@@ -10,12 +10,8 @@ from typing import NamedTuple
 
 from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
-from shared.mapping.chosen import Chosen
 from shared.mapping.chunk import Chunk
-from shared.mapping.compared import Compared
-from shared.mapping.excluded import Excluded
-from shared.mapping.known import KnownContacts
-from shared.mapping.leavers import Leavers
+from shared.mapping.conditions import NONE, Conditions
 from shared.mapping.mapper import Mapper
 from shared.mapping.plan import Plan, check_size, locate, make_plan, names_text, why_hidden
 from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, RowCounts, SegmentRows
@@ -51,12 +47,9 @@ class _Late(NamedTuple):
 class SnapshotReader:
     """One reading of a snapshot. `segments`, `counts` and `notes` are complete when `chunks` has ended.
 
-    `planned` sees the plan before any row is read and may change it; `between` is called now and then; who is among
-    the `leavers` or the `excluded` is left out; `known` are the account's contacts, where ids tell them apart;
-    `compared` says how contacts are compared with those that were sent before. With
-    `chosen` only these customers are read and counted, and reading stops once it has them. With `picked` only these
-    records are read, and `on_rejected` gets every row, also one that is sent. `notes` are sentences for people about
-    what the files look like.
+    `planned` sees the plan before any row is read and may change it; `between` is called now and then. Where customers
+    are chosen, reading stops once it has them. With `picked` only these records are read, and `on_rejected` gets every
+    row, also one that is sent. `notes` are sentences for people about what the files look like.
     """
 
     def __init__(
@@ -69,11 +62,7 @@ class SnapshotReader:
         planned: Callable[[Plan], Plan] = lambda plan: plan,
         on_rejected: Callable[[RejectedRow], None] = lambda row: None,
         between: Callable[[], None] = lambda: None,
-        leavers: Leavers | None = None,
-        known: KnownContacts | None = None,
-        chosen: Chosen | None = None,
-        excluded: Excluded | None = None,
-        compared: Compared | None = None,
+        conditions: Conditions = NONE,
         picked: Pick | None = None,
     ) -> None:
         self._blobs = blobs
@@ -84,14 +73,11 @@ class SnapshotReader:
         self._planned = planned
         self._on_rejected = on_rejected
         self._between = between
-        self._leavers = leavers
-        self._known = known
-        self._chosen = chosen
-        self._excluded = excluded
-        self._compared = compared
+        self._conditions = conditions
+        self._chosen = conditions.chosen
         self._picked = picked
         self._late: list[_Late] = []
-        self._is_first = chosen is not None and not chosen.customer_ids
+        self._is_first = self._chosen is not None and not self._chosen.customer_ids
         self._first_columns: tuple[str, ...] = ()
         self._mapper: Mapper | None = None
         self._hints = Hints()
@@ -255,11 +241,7 @@ class SnapshotReader:
                 self._folder,
                 names,
                 self._report,
-                self._leavers,
-                self._known,
-                self._chosen,
-                self._excluded,
-                self._compared,
+                self._conditions,
                 every_row=self._picked is not None,
             )
         self._check_same_columns(columns, stream.name)

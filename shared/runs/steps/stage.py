@@ -19,6 +19,7 @@ from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.errors import ExportError
 from shared.mapping.chosen import Chosen
+from shared.mapping.conditions import Conditions
 from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run, still_staging
@@ -220,11 +221,13 @@ def _write_staging(
                 planned=planned,
                 on_rejected=rejected.add,
                 between=between,
-                leavers=leavers,
-                known=known,
-                chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
-                excluded=by_digests(out),
-                compared=opened.compared(run, ready.export) if opened else None,
+                conditions=Conditions(
+                    leavers=leavers,
+                    known=known,
+                    chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
+                    excluded=by_digests(out),
+                    compared=opened.compared(run, ready.export) if opened else None,
+                ),
             )
             staging = f"{run.run_id}/{staging_id}"
             write_files(blobs, staging, reader.files)
