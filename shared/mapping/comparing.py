@@ -23,7 +23,7 @@ from shared.mapping.compared import (
     key_ranges,
     key_sql,
 )
-from shared.mapping.dedupe import RowKeys
+from shared.mapping.dedupe import RowKeys, RowNumbers
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import DigestKey
@@ -31,8 +31,8 @@ from shared.mapping.number_file import Flags, NumberFile, Numbers
 from shared.mapping.plan import Plan
 from shared.mapping.rule import literal
 
-# The chunk's rows that are to be sent.
-_FRESH_ROWS = "chunk SEMI JOIN fresh ON chunk.rowid = fresh.row"
+# The chunk's rows that are to be sent, in their order: any other join may give them in that of a hash table.
+_FRESH_ROWS = "(SELECT chunk.rowid, chunk.* FROM chunk POSITIONAL JOIN fresh WHERE is_fresh)"
 # They are in the segment, and so they stay in the list, though this run sends nothing for them.
 _STAYS: tuple[Fate, ...] = ("contact", "blocked_new_address", "address_of_another")
 # What is known is read in ranges of about so many contacts, since it may be larger than the memory.
@@ -57,7 +57,7 @@ class Comparing:
 
     @property
     def rows(self) -> str:
-        """The chunk's rows that may be sent."""
+        """The chunk's rows that may be sent, in their order."""
         return _FRESH_ROWS if self._sends_part else "chunk"
 
     def compare(self, addresses: RowKeys | None) -> None:
@@ -78,10 +78,17 @@ class Comparing:
         columns = [keys.high, keys.low, digests, keys.row, was]
         NumberFile.write(self._compared.keys_file(self._chunks), SEGMENT_KINDS, columns)
         if self._sends_part:
-            self._db.register("compared", {"row": keys.row[was < UNCHANGED]})
-            self._db.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM compared")
-            self._db.unregister("compared")
+            self._note_fresh(keys.row[was < UNCHANGED])
         self._chunks += 1
+
+    def _note_fresh(self, rows: RowNumbers) -> None:
+        """Makes the table `fresh`, which says of each row of the chunk whether it is one of these."""
+        [(count,)] = self._db.execute("SELECT count(*) FROM chunk").fetchall()
+        is_fresh = np.zeros(count, bool)
+        is_fresh[rows] = True
+        self._db.register("compared", {"is_fresh": is_fresh})
+        self._db.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM compared")
+        self._db.unregister("compared")
 
     @property
     def _sends_part(self) -> bool:
