@@ -8,6 +8,7 @@ from shared.config.models import Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, shown
 from shared.mapping.results import FieldCounts, RowCounts
+from shared.runs.batch import Batch
 from shared.runs.counts import Counts
 from shared.runs.problem import Problem
 from shared.runs.state import Run
@@ -38,7 +39,7 @@ def why_held(
     try:
         if before.is_approved:
             _check_shown(before.counts, staged.counts, synced)
-        if staged.is_guarded:
+        if staged.is_guarded and not staged.is_approved:
             _check(ready.export, staged, fields, gap, app.store.success(staged.export))
             if isinstance(synced, Synced):
                 _check_removals(ready.export, synced)
@@ -186,12 +187,19 @@ def check_emptied(export: Export, filled: Mapping[str, int], contacts: int, befo
     )
 
 
-def check_confirmed(export: Export, *, of: str, contacts: int, rejected: int) -> None:
-    """Checks what Brevo has confirmed `of` a batch, or the run. Raises ConfigurationError."""
+def check_confirmed(export: Export, counts: Counts, batches: list[Batch]) -> None:
+    """Checks what Brevo has rejected, once it was sent. Raises ConfigurationError.
+
+    Of all contacts that it has had so far, also by earlier runs: in a run of changes the few that Brevo refuses each
+    time may be all that is sent. Contacts that are sent once more are counted with the batch that they are sent in.
+    """
+    confirmed = [batch for batch in batches if batch.state == "confirmed"]
+    rejected = sum(sum(batch.rejected.values()) for batch in confirmed)
+    contacts = sum(batch.contacts - batch.moved for batch in confirmed) + counts.contacts_up_to_date
     if rejected > export.max_rejected * contacts:
         raise ConfigurationError(
             "guard_rejected_by_brevo",
-            f"Brevo rejected {rejected:,} of the {contacts:,} contacts of {of}, "
+            f"Brevo rejected {rejected:,} of the {contacts:,} contacts that it was sent so far, "
             f"more than max_rejected ({export.max_rejected:g}).",
             f"Look at the rejected rows. {_ACCEPT}",
         )

@@ -130,8 +130,8 @@ class Run:
 
     @property
     def is_guarded(self) -> bool:
-        """True where guards stop it: unless a person has accepted what they found, or is trying a few customers."""
-        return not self.accept and self.kind not in UNGUARDED and not self.is_approved
+        """True where guards stop it: unless all was accepted beforehand, or a person is trying a few customers."""
+        return not self.accept and self.kind not in UNGUARDED
 
     @property
     def is_held(self) -> bool:

@@ -112,7 +112,7 @@ def test_guard_takes_those_that_are_rejected_once_more_as_a_share_of_the_whole_r
     status = shared.run()
     assert (status["status"], status["contacts_rejected_by_brevo"]) == (state, {"brevo_invalid_email": 3})
     if state == "failed":
-        assert "Brevo rejected 3 of the 23 contacts of the run" in status["error"]["message"]
+        assert "Brevo rejected 3 of the 23 contacts that it was sent so far" in status["error"]["message"]
 
 
 def test_contacts_of_many_batches_are_sent_once_more_in_as_few_bodies_as_hold_them(shared, monkeypatch):

@@ -162,11 +162,11 @@ def test_run_is_held_by_the_worker_that_has_staged_it_and_not_once_its_end_is_de
     assert held.held_until == held.stalled_after == NOW.timestamp() + 3600
 
 
-def test_approved_run_is_no_plan_any_more_and_no_guard_stops_it():
+def test_approved_run_is_no_plan_any_more():
     plan = run_in("held", kind="plan")
     approved = plan.approved("ana", NOW, GRACES)
-    assert (plan.is_to_be_held, plan.is_guarded) == (True, True)
-    assert (approved.is_to_be_held, approved.is_guarded, approved.approved_of) == (False, False, "abcd")
+    assert (plan.is_to_be_held, plan.is_approved) == (True, False)
+    assert (approved.is_to_be_held, approved.is_approved, approved.approved_of) == (False, True, "abcd")
     assert approved.answers_count_from == NOW
 
 

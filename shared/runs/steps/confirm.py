@@ -242,12 +242,8 @@ def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
                 "If Brevo names a limit, see the plan; else ask its support with the process number. Then run "
                 "the export again.",
             )
-        if batch.state == "confirmed" and run.is_guarded:
-            # Of those that were sent once more, many are rejected again though they are few of the run's.
-            of, contacts = f"batch {batch.number}", batch.contacts
-            if batch.holds_moved:
-                of, contacts = "the run", run.counts.contacts_mapped
-            check_confirmed(ready.export, of=of, contacts=contacts, rejected=sum(batch.rejected.values()))
+    if run.is_guarded:
+        check_confirmed(ready.export, run.counts, batches)
 
 
 def _check_sending_time(app: App, run: Run) -> None:

@@ -183,7 +183,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
     result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread)
-    if run.is_guarded and (why := _why_held(ready.export, found, undone)):
+    if run.is_guarded and not run.is_approved and (why := _why_held(ready.export, found, undone)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
         _commit(app, run, claim, result)
