@@ -53,7 +53,7 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "guard-passed-over",
         "A run that a guard stops is sent at once.",
         "runs.steps.stage",
-        "why = why_held(app, ready, run, staged, result.reader.fields, result.gap, result.synced)",
+        "why = why_held(app, ready, run, staged, result.reader.fields, result.gaps, result.synced)",
         "why = PLAN if staged.is_to_be_held else None",
     ),
     one(

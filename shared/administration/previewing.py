@@ -14,8 +14,7 @@ from shared.brevo.attributes import AskAttributes
 from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import Export
-from shared.errors import ConfigurationError
-from shared.runs.guards import check_staged
+from shared.runs.guards import problem_of, stopped_by_counts
 
 if TYPE_CHECKING:
     from shared.staging.losses import FieldLoss
@@ -60,10 +59,9 @@ def preview_of(app: App, ready: ReadyExport, ask: AskAttributes | None = None) -
     from shared.staging.preview import preview  # brings what only a preview needs
 
     found = preview(app.storage.segment_blobs, ready, ask or app.attributes)
-    try:
-        check_staged(ready.export, found, found.notes, app.store.success(ready.export.id))
-    except ConfigurationError as error:
-        return replace(found, notes=[f"A run would be held: {error.message} {error.advice}", *found.notes])
+    before = app.store.success(ready.export.id)
+    if why := problem_of(stopped_by_counts(ready.export, found, found.notes, before)):
+        return replace(found, notes=[f"A run would be held: {why.message} {why.advice}", *found.notes])
     return found
 
 

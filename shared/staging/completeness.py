@@ -48,12 +48,12 @@ def wait_for_files(
         parts = [part for part in snapshot.segments if part.gaps]
     if not parts:
         return None
-    # By the segment that is waited for: another one may be written to every hour.
-    part = min(parts, key=lambda part: part.modified)
-    ends = part.modified + timedelta(hours=hours)
-    left = ends.timestamp() - now
-    if left <= 0:
+    # By the segments that are waited for: another one may be written to every hour. Of two the first to be given up.
+    ends_of = {part.modified + timedelta(hours=hours): part for part in reversed(parts)}
+    ends = min((each for each in ends_of if each.timestamp() > now), default=None)
+    if ends is None:
         return None
+    part, left = ends_of[ends], ends.timestamp() - now
     text = _missing_text(part) if part.missing else _gap_text(part)
     reason = f"{text} The run waits for files until {local_text(ends)}."
     return Wait(min(left, _POLL_SECONDS), reason, ends.timestamp())
@@ -83,10 +83,10 @@ def check_complete(snapshot: Snapshot) -> None:
             )
 
 
-def gap_text(*snapshots: Snapshot | None) -> str:
-    """Which numbers have no file, where nothing lists the files; empty where there are no gaps."""
+def gap_texts(*snapshots: Snapshot | None) -> list[str]:
+    """Which numbers have no file, where nothing lists the files: a sentence for each segment that has gaps."""
     parts = (part for snapshot in snapshots if snapshot for part in snapshot.segments)
-    return next((_gap_text(part) for part in parts if part.gaps), "")
+    return [_gap_text(part) for part in parts if part.gaps]
 
 
 def _gap_text(part: SegmentSnapshot) -> str:

@@ -20,9 +20,12 @@ def own_snapshot(blobs: Blobs, export: Export) -> Snapshot:
 
 
 def newest[Found: Snapshot | None](
-    app: App, run: Run, ready: ReadyExport, find: Callable[[Blobs, Export], Found]
+    app: App, run: Run, ready: ReadyExport, find: Callable[[Blobs, Export], Found], *, accept: bool
 ) -> Found | Wait:
-    """The newest snapshot, or what is waited for before it can be taken. Raises the three kinds of ExportError."""
+    """The newest snapshot, or what is waited for before it can be taken. Raises the three kinds of ExportError.
+
+    `accept`: somebody has accepted a gap in the numbers of these files already.
+    """
     # How long it has rested is counted up to here: more may have been written while storage took long to answer.
     looked_at = app.now()
     try:
@@ -34,7 +37,7 @@ def newest[Found: Snapshot | None](
         return wait
     if run.skip_quiet or snapshot is None:
         return snapshot
-    wait = wait_for_whole(ready.export.source, snapshot, app.settings, looked_at, accept=run.accept or run.is_approved)
+    wait = wait_for_whole(ready.export.source, snapshot, app.settings, looked_at, accept=accept)
     return wait or snapshot
 
 

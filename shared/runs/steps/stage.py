@@ -46,7 +46,7 @@ from shared.segments.snapshot import Snapshot
 from shared.staging.account import decided
 from shared.staging.bodies import STAGED, unwritten, write_bodies, write_files
 from shared.staging.changed import write_changed
-from shared.staging.completeness import Wait, check_complete, gap_text
+from shared.staging.completeness import Wait, check_complete, gap_texts
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.staging.parts import write_parts
@@ -64,7 +64,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         send_what_was_lost(app, run)
         return
     ready = ready_for(app, run)
-    snapshot = newest(app, run, ready, own_snapshot)
+    snapshot = newest(app, run, ready, own_snapshot, accept=run.accept or run.is_approved)
     if isinstance(snapshot, Wait):
         wait_for(app, run, message, snapshot)
         return
@@ -72,7 +72,7 @@ def stage(app: App, run: Run, message: Message) -> None:
         return
     if message.number and message.number != run.confirm_number:
         return  # a copy: another message waits for the answer
-    excluded = newest(app, run, ready, find_excluded)
+    excluded = newest(app, run, ready, find_excluded, accept=run.accept)
     if isinstance(excluded, Wait):
         wait_for(app, run, message, excluded)
         return
@@ -145,7 +145,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             check_customers(run)
             _skip_empty(app, run, snapshot)
             return
-        why = why_held(app, ready, run, staged, result.reader.fields, result.gap, result.synced)
+        why = why_held(app, ready, run, staged, result.reader.fields, result.gaps, result.synced)
         if why == PLAN and staged.counts.has_nothing_to_do:
             _discard(app, run, staging_id)
             _note_result(app, run, claim, result)
@@ -249,8 +249,8 @@ def _write_staging(
             account_id = checked[-1].account_id if checked else ""
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
             notes += opened.files.notes
-    gap, requests = gap_text(snapshot, account.excluded), brevo.session.traffic.requests
-    return _Result(staging_id, snapshot, reader, checked, requests, batches, gap, notes, synced)
+    gaps, requests = gap_texts(snapshot, account.excluded), brevo.session.traffic.requests
+    return _Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
 
 
 def _compare(
@@ -278,7 +278,7 @@ class _Result:
     checked: list[Checked]
     requests: int
     batches: list[Batch]
-    gap: str
+    gaps: list[str]
     notes: list[str]
     synced: Synced | Verified | None
 

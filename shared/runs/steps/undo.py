@@ -15,12 +15,11 @@ from shared.brevo.checks import account_of
 from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
-from shared.errors import ConfigurationError
 from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.delivered import address_of
 from shared.runs.excluded import Answers, ask_all, read_excluded, read_members
-from shared.runs.guards import OURS, check_removed
+from shared.runs.guards import OURS, not_shown, problem_of, stopped_by_gaps, stopped_by_share
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
 from shared.runs.ledgers import (
@@ -44,7 +43,7 @@ from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
 from shared.runs.undoing import check_undoable, impossible, record_of
 from shared.segments.snapshot import Snapshot
-from shared.staging.completeness import Wait
+from shared.staging.completeness import Wait, gap_texts
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
 from shared.sync.ledger import About, LedgerUnreadable
@@ -67,7 +66,7 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
     undone = _undone(app, run, ready)
     brevo = app.brevo(run.key_setting)
     puts_back = undone is not None and undone.counts.contacts_removed > 0
-    excluded = newest(app, run, ready, find_excluded) if puts_back else None
+    excluded = newest(app, run, ready, find_excluded, accept=run.accept) if puts_back else None
     if isinstance(excluded, Wait):
         wait_for(app, run, message, excluded)
         return
@@ -183,7 +182,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
     result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread)
-    if run.is_guarded and not run.is_approved and (why := _why_held(ready.export, found, undone)):
+    gaps = gap_texts(given.excluded) if found.to_add else []
+    if run.is_guarded and (why := _why_held(run, ready.export, found, undone, gaps)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
         _commit(app, run, claim, result)
@@ -222,15 +222,19 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
         store_file(app, numbers, name)
 
 
-def _why_held(export: Export, found: Reversal, undone: Run | None) -> Problem | None:
+def _why_held(run: Run, export: Export, found: Reversal, undone: Run | None, gaps: list[str]) -> Problem | None:
+    """`gaps`: which files may be missing of the excluded segments, where somebody is to be put back."""
+    if run.is_approved:
+        return problem_of(stopped_by_gaps(export, not_shown(run, gaps)))
     of, whose, advice = found.ours, OURS, "They are those whom the run has added."
     if undone is None:  # held whenever it takes out anybody: those whom another export keeps do not make it small
         of, whose, advice = found.to_remove, "members whom this export alone has put there", "The export is to end."
-    try:
-        check_removed(export, found.to_remove, of, whose, advice)
-    except ConfigurationError as error:
-        return Problem.of(error)
-    return None
+    return problem_of(
+        [
+            *stopped_by_share(export, found.to_remove, of, whose, advice),
+            *stopped_by_gaps(export, gaps),
+        ]
+    )
 
 
 def _commit(app: App, run: Run, claim: Claim, result: _Result) -> None:

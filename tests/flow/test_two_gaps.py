@@ -1,0 +1,42 @@
+"""Two segments of an export, and a number without a file in each."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.config.source import Source
+from shared.segments.snapshot import SegmentSnapshot, Snapshot
+from shared.staging.completeness import wait_for_files
+from tests.flow.gold_file import many
+
+
+def test_run_with_gaps_in_two_segments_says_so_of_both_before_a_person_approves_it(make_flow):
+    flow = make_flow(SNAPSHOT_COMPLETE_HOURS="0")
+    flow.change(segments=["Gold", "Silver"])
+    for name in ("Gold", "Silver"):
+        for partition in (1, 3):
+            flow.segment(many(2, first=10 * partition), name=name, partition=partition)
+    status = flow.run_is_held("guard_gap_in_files", "Gold/")
+    assert "Silver/" in status["held_for"]["message"]
+
+
+def test_file_that_is_late_is_waited_for_also_where_another_segment_has_an_old_gap():
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def part(name, hours_ago):
+        return SegmentSnapshot(name, "2026/11/24/0500", (), None, now - timedelta(hours=hours_ago), gaps=("2",))
+
+    source = Source(container="segments", folder="x")
+    late = part("Silver", 0.1)
+    alone = Snapshot("id", (late,), late.modified, ())
+    assert wait_for_files(source, alone, 6, now.timestamp()) is not None
+    both = Snapshot("id", (part("Gold", 7), late), late.modified, ())
+    assert wait_for_files(source, both, 6, now.timestamp()) is not None
+
+
+def test_gap_in_an_excluded_segment_is_shown_beside_one_in_the_exports_own(make_flow):
+    flow = make_flow(SNAPSHOT_COMPLETE_HOURS="0")
+    flow.change(exclude={"segments": ["Staff"]})
+    for name in ("Gold", "Staff"):
+        for partition in (1, 3):
+            flow.segment(many(2, first=10 * partition), name=name, partition=partition)
+    status = flow.run_is_held("guard_gap_in_files", "Gold/")
+    assert "Staff/" in status["held_for"]["message"]

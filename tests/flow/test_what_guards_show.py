@@ -1,0 +1,28 @@
+"""What a person is shown who is to approve a run that guards stop."""
+
+from tests.flow.gold_file import HEAD, TWO
+
+
+def test_run_that_would_erase_a_column_says_so_beside_the_other_guards_that_stop_it(make_flow):
+    flow = make_flow(SNAPSHOT_COMPLETE_HOURS="0")
+    flow.change(erase_empty=True, max_shrink=0.5)
+    flow.segment(HEAD + "".join(f"C-{n},p{n}@example.com,Name{n}\n" for n in range(10)))
+    assert flow.run()["status"] == "succeeded"
+    for partition in (1, 3):
+        rows = [f"C-{n},p{n}@example.com,\n" for n in range(partition, partition + 2)]
+        flow.segment(HEAD + "".join(rows), refresh="2026/11/25/0500", partition=partition)
+    held = flow.run()["held_for"]
+    assert held["code"] == "guard_gap_in_files"
+    for what in ("there is no number 2", "erase_empty would erase", "it has lost 60 %"):
+        assert what in held["message"]
+    assert held["advice"].count("If this is right, approve the run.") == 1
+    assert held["advice"].endswith("approve the run.")
+
+
+def test_attribute_that_is_mapped_no_more_is_not_erased_and_holds_no_run(flow):
+    flow.change(erase_empty=True)
+    flow.segment(TWO)
+    assert flow.run()["status"] == "succeeded"
+    flow.change(mapping={"email": "EMail"})
+    status = flow.run()
+    assert status["status"] == "succeeded", status["held_for"]
