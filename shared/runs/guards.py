@@ -39,9 +39,9 @@ def why_held(
     export, found = ready.export, list[ConfigurationError]()
     if before.is_approved:
         found += _beyond_what_was_shown(before, staged.counts, synced)
-        found += stopped_by_gaps(export, [] if before.accept else not_shown(before, gaps))
+        found += stopped_by_gaps([] if before.accept else not_shown(before, gaps))
     elif staged.is_guarded:
-        found += stopped_by_gaps(export, gaps)
+        found += stopped_by_gaps(gaps)
         success = app.store.success(staged.export)
         if success and export.erase_empty:
             found += _emptied(export, fields, staged.counts.contacts_mapped, success)
@@ -113,9 +113,9 @@ def stopped_by_share(export: Export, to_remove: int, of: int, whose: str, advice
         )
 
 
-def stopped_by_gaps(export: Export, gaps: list[str]) -> Iterator[ConfigurationError]:
+def stopped_by_gaps(gaps: list[str]) -> Iterator[ConfigurationError]:
     """Files may be missing, as their numbers show: `gaps` has a sentence for each segment that has any."""
-    if gaps and not export.source.gaps_allowed:
+    if gaps:
         yield ConfigurationError(
             "guard_gap_in_files",
             " ".join(gaps),

@@ -83,8 +83,13 @@ def check_complete(snapshot: Snapshot) -> None:
             )
 
 
-def gap_texts(*snapshots: Snapshot | None) -> list[str]:
-    """Which numbers have no file, where nothing lists the files: a sentence for each segment that has gaps."""
+def gap_texts(source: Source, *snapshots: Snapshot | None) -> list[str]:
+    """Which numbers have no file, where nothing lists the files: a sentence for each segment that has gaps.
+
+    None where the files are numbered so by design.
+    """
+    if source.gaps_allowed:
+        return []
     parts = (part for snapshot in snapshots if snapshot for part in snapshot.segments)
     return [_gap_text(part) for part in parts if part.gaps]
 

@@ -6,6 +6,7 @@ from shared.config.source import Source
 from shared.segments.snapshot import SegmentSnapshot, Snapshot
 from shared.staging.completeness import wait_for_files
 from tests.flow.gold_file import many
+from tests.flow.trials import run_trial, with_list
 
 
 def test_run_with_gaps_in_two_segments_says_so_of_both_before_a_person_approves_it(make_flow):
@@ -30,6 +31,15 @@ def test_file_that_is_late_is_waited_for_also_where_another_segment_has_an_old_g
     assert wait_for_files(source, alone, 6, now.timestamp()) is not None
     both = Snapshot("id", (part("Gold", 7), late), late.modified, ())
     assert wait_for_files(source, both, 6, now.timestamp()) is not None
+
+
+def test_trial_notes_the_gap_of_an_excluded_segment_since_no_guard_stops_it(make_flow):
+    flow = make_flow(SNAPSHOT_COMPLETE_HOURS="0")
+    flow.change(exclude={"segments": ["Staff"]})
+    with_list(flow, many(2))
+    for partition in (1, 3):
+        flow.segment(many(2, first=10 * partition), name="Staff", partition=partition)
+    assert "there is no number 2" in str(run_trial(flow, customers=2)["notes"])
 
 
 def test_gap_in_an_excluded_segment_is_shown_beside_one_in_the_exports_own(make_flow):

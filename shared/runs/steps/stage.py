@@ -249,7 +249,8 @@ def _write_staging(
             account_id = checked[-1].account_id if checked else ""
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
             notes += opened.files.notes
-    gaps, requests = gap_texts(snapshot, account.excluded), brevo.session.traffic.requests
+    gaps, requests = gap_texts(ready.export.source, snapshot, account.excluded), brevo.session.traffic.requests
+    notes += gaps if run.is_trial else []  # no guard stops it
     return _Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
 
 

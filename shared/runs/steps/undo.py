@@ -182,7 +182,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
     result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread)
-    gaps = gap_texts(given.excluded) if found.to_add else []
+    gaps = gap_texts(ready.export.source, given.excluded) if found.to_add else []
     if run.is_guarded and (why := _why_held(run, ready.export, found, undone, gaps)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
@@ -225,14 +225,14 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
 def _why_held(run: Run, export: Export, found: Reversal, undone: Run | None, gaps: list[str]) -> Problem | None:
     """`gaps`: which files may be missing of the excluded segments, where somebody is to be put back."""
     if run.is_approved:
-        return problem_of(stopped_by_gaps(export, not_shown(run, gaps)))
+        return problem_of(stopped_by_gaps(not_shown(run, gaps)))
     of, whose, advice = found.ours, OURS, "They are those whom the run has added."
     if undone is None:  # held whenever it takes out anybody: those whom another export keeps do not make it small
         of, whose, advice = found.to_remove, "members whom this export alone has put there", "The export is to end."
     return problem_of(
         [
             *stopped_by_share(export, found.to_remove, of, whose, advice),
-            *stopped_by_gaps(export, gaps),
+            *stopped_by_gaps(gaps),
         ]
     )
 
