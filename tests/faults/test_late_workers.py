@@ -37,9 +37,9 @@ def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_sto
         story.kept.clock.skip(130)
         return found
 
-    waits = snapshot_waits.newest(story.app, run, ready, listed_for_two_minutes)
+    waits = snapshot_waits.newest(story.app, run, ready, listed_for_two_minutes, accept=False)
     assert isinstance(waits, Wait) and 0 < waits.seconds <= 30
-    assert not isinstance(snapshot_waits.newest(story.app, run, ready, snapshot_waits.own_snapshot), Wait)
+    assert not isinstance(snapshot_waits.newest(story.app, run, ready, snapshot_waits.own_snapshot, accept=False), Wait)
 
 
 def test_worker_that_has_lost_its_run_holds_nothing_and_deletes_nothing_of_the_next_one(story, monkeypatch):
