@@ -5,12 +5,14 @@ A clear is the same for all that the export has put there, in whatever run.
 The record of a run holds keys and Brevo's numbers, no addresses. It is written before the run sends anything.
 """
 
-from contextlib import closing
+from collections.abc import Collection
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import duckdb
+import numpy as np
 
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
@@ -29,6 +31,7 @@ class Before:
 
     `record` is that of the run, None for all that its export has put into the list; that is in `ledger`, without whom
     Brevo has rejected, who are in the record all the same. `others` is what other exports have put there.
+    `puts_back`: the run may have removed somebody, and it was asked who left the list since.
     `members` and `left` are who is in the list and who left it, `excluded` who is excluded from it by now, in files as
     `write_members` writes them. Of an undo that was approved, `shown_*` are what a person has seen of it, None where it
     was nobody.
@@ -40,6 +43,7 @@ class Before:
     members: Path
     left: Path | None
     excluded: tuple[Path, ...] = ()
+    puts_back: bool = True
     is_approved: bool = False
     shown_removals: Path | None = None
     shown_additions: Path | None = None
@@ -84,6 +88,18 @@ def record_without(path: Path, keys: str, folder: Path) -> Path | None:
         file = folder / "record.without.parquet"
         write_record(db, f"{record} ANTI JOIN ({gone}) USING (high, low)", file, about)
     return file
+
+
+def record_without_numbers(path: Path, numbers: Collection[int], folder: Path) -> Path | None:
+    """The record without the contacts with these numbers; None where it cannot be read."""
+    file = folder / "record.without.parquet"
+    with closing(open_engine(folder)) as db, suppress(LedgerUnreadable):
+        about = About.of(db, path, _COLUMNS)
+        db.register("numbers", {"number": np.fromiter(numbers, np.int64)})
+        kept = f"SELECT * FROM read_parquet({literal(str(path))}) ANTI JOIN numbers USING (number)"
+        write_record(db, kept, file, about)
+        return file
+    return None
 
 
 def change_of(path: Path, key: tuple[int, int], number: int | None, folder: Path) -> Change:
@@ -136,7 +152,7 @@ def _views(before: Before) -> dict[str, str]:
         "ledger": read_sql(*filter(None, [before.ledger])),
         "record": _record(before.record),
         "added": "SELECT high, low FROM record WHERE number IS NULL",
-        "removed": "SELECT * FROM record WHERE number IS NOT NULL",
+        "removed": f"SELECT * FROM record WHERE number IS NOT NULL AND {before.puts_back}",
         "others": kept_sql(*before.others),
         "members": members_sql(before.members),
         "leavers": members_sql(before.left) if before.left else nobody,

@@ -175,8 +175,9 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         _check_known(undone, opened)
         left_by = leavers.path if leavers else None
         shown = _shown(app, run, opened)
-        before = Before(record, opened.files.before, opened.files.others, members.path, left_by, excluded, *shown)
-        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.files.mode, account=opened.files.account)
+        files, puts_back = opened.files, len(given.answers) > 1
+        before = Before(record, files.before, files.others, members.path, left_by, excluded, puts_back, *shown)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=files.mode, account=files.account)
         try:
             found = reversal(before, folder, intention_of(opened), about)
         except LedgerUnreadable as error:
