@@ -37,12 +37,16 @@ def check_clearable(ready: ReadyExport) -> None:
         raise impossible(ready.export.id, 'a list is compared by addresses, and the export has another "identify_by"')
 
 
-def check_known(opened: Opened) -> None:
+def check_known(app: App, opened: Opened) -> None:
     """Raises ConfigurationError where it is not known whom the export, or another one of the list, has put there."""
-    if opened.files.unread:
-        raise impossible(opened.address.export, f"whom it has put there cannot be read: {opened.files.unread}")
-    if not opened.files.is_whole:
-        raise impossible(opened.address.export, "the ledger of another export of this list cannot be read")
+    export, files = opened.address.export, opened.files
+    if files.unread:
+        raise impossible(export, f"whom it has put there cannot be read: {files.unread}")
+    if files.before is None:
+        if _has_sent(app, opened.address):
+            raise impossible(export, "whom it has put there is not known any more")
+    elif not files.is_whole:
+        raise impossible(export, "the ledger of another export of this list cannot be read")
 
 
 def has_members(app: App, ready: ReadyExport) -> bool:
@@ -53,13 +57,9 @@ def has_members(app: App, ready: ReadyExport) -> bool:
     export = ready.export
     address = Address(ready.key_setting, export.list_id, export.id)
     key = digest_key("ledger")  # which says what is wrong with APP_SECRET
-    if not _is_kept(app, address):
-        if _has_sent(app, address):
-            raise impossible(export.id, "whom it has put there is not known any more")
-        return False
 
     def look(opened: Opened) -> bool:
-        check_known(opened)
+        check_known(app, opened)
         return bool(_size(opened))
 
     return _opened(app, address, export, key, look)

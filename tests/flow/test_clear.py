@@ -197,7 +197,18 @@ def test_export_that_was_reset_cannot_be_cleared_since_nobody_knows_its_members(
     assert "not known any more" in refusal(following)
 
 
-def test_export_that_is_reset_while_it_is_cleared_has_nobody_left(following):
+def test_clear_that_is_approved_after_a_reset_fails_since_nobody_knows_the_members(following):
+    refresh(following, *range(4))
+    run(following)
+    held = following.finish(begin(following).run_id)
+    reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    status = approved(following, held["run_id"])
+    assert (status["status"], status["error"]["code"]) == ("failed", "clear_impossible")
+    assert numbers(following) == set(range(4))
+    assert "not known any more" in refusal(following)
+
+
+def test_export_that_is_reset_after_it_was_cleared_has_nobody_left(following):
     refresh(following, *range(4))
     run(following)
     held = following.finish(begin(following).run_id)
