@@ -1,7 +1,8 @@
 """Clear: a run that takes out of a list whom its export has put there, since the export is to end. It sends nothing.
 
 Whom another export keeps in the list stays, and so does everybody whom this one has not put there. Once it has
-succeeded, the export's ledger has nobody.
+succeeded, the export's ledger has nobody but who was left in the list, as leaving: where the other exports end too, the
+last one takes them out.
 """
 
 from collections.abc import Callable
@@ -50,7 +51,7 @@ def check_known(app: App, opened: Opened) -> None:
 
 
 def has_members(app: App, ready: ReadyExport) -> bool:
-    """Whether somebody may be in the list whom the export has put there.
+    """Whether somebody may be in the list whom the export has put there, and whom it has not left to another one.
 
     Raises ConfigurationError where that is not known, TransientError where it changes just now.
     """
@@ -137,4 +138,4 @@ def _opened[Found](
 def _size(opened: Opened) -> int:
     from shared.sync.ledger import size  # brings DuckDB
 
-    return size(opened.files.before, opened.folder)
+    return size(opened.files.before, opened.files.others, opened.folder)

@@ -14,6 +14,7 @@ from typing import Literal
 import duckdb
 import numpy as np
 
+from shared.mapping.compared import LEAVING
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, LedgerUnreadable, count, kept_sql, keys_sql, read_sql, write_ledger, write_table
@@ -165,7 +166,10 @@ def _views(before: Before) -> dict[str, str]:
         "wanted": f"SELECT * FROM willing {_not_among('excluded')}",
         "to_add": "SELECT wanted.* FROM wanted ANTI JOIN members USING (number) "
         f"{_shown(before, before.shown_additions)}",
-        "stays": "SELECT * FROM ledger ANTI JOIN added USING (high, low)",
+        # Whom another export keeps, or nobody was shown: once neither is so, they are taken out.
+        "left_there": f"SELECT DISTINCT high, low, CAST({LEAVING} AS UBIGINT) AS digest FROM members "
+        "SEMI JOIN added USING (high, low) SEMI JOIN ledger USING (high, low) ANTI JOIN to_remove USING (high, low)",
+        "stays": "SELECT * FROM ledger ANTI JOIN added USING (high, low) UNION ALL FROM left_there",
         # With what values Brevo has them now is not known: their digest is null.
         "back": "SELECT DISTINCT high, low, CAST(NULL AS UBIGINT) AS digest FROM (FROM to_add UNION ALL "
         "FROM willing SEMI JOIN members USING (number)) WHERE ours AND high <> 0",

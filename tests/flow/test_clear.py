@@ -120,7 +120,7 @@ def test_list_that_is_changed_by_hand_before_the_approval_loses_only_whom_was_sh
     status = approved(following, held["run_id"])
     assert status["contacts_removed"] == 2
     assert len(numbers(following)) == 2, "the one whom a colleague has put back, and the other's"
-    assert begin(following) is None
+    assert following.finish(begin(following).run_id)["contacts_to_remove"] == 1, "now they are shown"
 
 
 def test_clear_that_is_cancelled_midway_leaves_the_rest_which_the_next_one_takes_out(following, monkeypatch):
