@@ -94,7 +94,9 @@ class ModelComparison:
 
     def __init__(self, folder: Path, keys: Sequence[Path], known: Known, mode: str) -> None:
         self._folder, self._known = folder, known
-        self._segment: Values = {key: value for path in keys for key, value in json.loads(path.read_text()).items()}
+        found: Values = {key: value for path in keys for key, value in json.loads(path.read_text()).items()}
+        self._segment = {key: value for key, value in found.items() if value is not None}
+        self._left = found.keys() - self._segment.keys()
         self._before = read(known.before)
 
     def __enter__(self) -> Self:
@@ -111,7 +113,7 @@ class ModelComparison:
         not_shown = sum(shown.get(key) != segment[key] for key in sent) if known.shown else 0
         members: dict[str, int] = json.loads(known.members.read_text()) if known.members else {}
         ours = members.keys() & before.keys()
-        surplus = ours - segment.keys() - kept(*known.others)
+        surplus = ours - segment.keys() - self._left - kept(*known.others)
         lines = sorted(f"{members[key]},{key}\n" for key in surplus)
         if known.shown:
             lines = [each for each in lines if each in _lines(known.shown_removals)]

@@ -16,8 +16,7 @@ from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
-from shared.mapping.compared import Compared
-from shared.mapping.leavers import Leavers
+from shared.mapping.conditions import Conditions
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.segments import snapshot as real
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
@@ -26,7 +25,7 @@ from shared.staging.bodies import STAGED, StagedBody
 from shared.staging.rejected import REJECTED
 from shared.storage.blobs import Blobs
 from shared.storage.failures import Conflict, NotFound
-from simulation.ledgers import key_of, read
+from simulation.ledgers import Values, key_of, read
 
 CONTACTS_IN_A_BATCH = 2
 
@@ -71,17 +70,13 @@ class ModelReader:
         planned: Callable[[Any], Any],
         on_rejected: Callable[[RejectedRow], None],
         between: Callable[[], None],
-        leavers: Leavers | None,
-        known: None,
-        chosen: None,
-        excluded: None,
-        compared: Compared | None,
+        conditions: Conditions,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
         self._rows = self._rejected = self._left = self._files_of_keys = 0
-        self._leavers, self._compared = leavers, compared
-        self._digests = set(leavers.path.read_text().split()) if leavers else set()
+        self._leavers, self._compared = conditions.leavers, conditions.compared
+        self._digests = set(self._leavers.path.read_text().split()) if self._leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
         self.changed: list[Any] = []
@@ -121,25 +116,27 @@ class ModelReader:
                 raise TransientError("snapshot_changed", "A segment file is gone.") from None
             if etag != file.blob.etag:
                 raise Conflict("segment file")
-            contacts = []
+            contacts, left = [], []
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
                 self._rows += 1
                 customer, email, name, phone = row.split(",")
                 if self._leavers and self._leavers.key.digest(email) in self._digests:
                     self._left += 1
+                    left.append(email)
                     self._on_rejected(RejectedRow("Gold", file.name, line, "left_list", "", customer, None))
                 elif email:
                     contacts.append((line, customer, email, {"FIRSTNAME": name} | ({"SMS": phone} if phone else {})))
                 else:
                     self._rejected += 1
                     self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
-            yield self._fresh(contacts)
+            yield self._fresh(contacts, left)
 
-    def _fresh(self, contacts: list[Any]) -> list[Any]:
-        """Those that Brevo does not have as they are; the keys of all are written down."""
+    def _fresh(self, contacts: list[Any], left: list[str]) -> list[Any]:
+        """Those that Brevo does not have as they are; the keys of all are written down, without values of who left."""
         if self._compared is None:
             return contacts
-        keys = {key_of(self._compared, each[2]): json.dumps(each[3]) for each in contacts}
+        keys: Values = dict.fromkeys(key_of(self._compared, each) for each in left)
+        keys |= {key_of(self._compared, each[2]): json.dumps(each[3]) for each in contacts}
         before = read(self._compared.before)
         self._files_of_keys += 1
         self._compared.keys_file(self._files_of_keys).write_text(json.dumps(keys))
