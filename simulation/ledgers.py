@@ -95,7 +95,7 @@ class ModelComparison:
     def __init__(self, folder: Path, keys: Sequence[Path], known: Known, mode: str) -> None:
         self._folder, self._known = folder, known
         found: Values = {key: value for path in keys for key, value in json.loads(path.read_text()).items()}
-        self._segment = {key: value for key, value in found.items() if value is not None}
+        self._segment: Values = {key: value for key, value in found.items() if value is not None}
         self._left = found.keys() - self._segment.keys()
         self._before = read(known.before)
 
