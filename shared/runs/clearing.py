@@ -14,13 +14,12 @@ from shared.config.models import Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.leavers import DigestKey
-from shared.runs.delivered import delivered
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
 from shared.runs.state import SUCCEEDED, Run
 from shared.staging.folders import working_folder
 from shared.storage.failures import Conflict, NotFound
-from shared.sync.stored import Address, Stored
+from shared.sync.stored import Address
 
 
 def impossible(export_id: str, why: str) -> ConfigurationError:
@@ -79,9 +78,11 @@ def members_of(app: App, document: Document, export: Export) -> int | None:
         key = digest_key("ledger")
     except ConfigurationError:
         return None
-    if not _is_kept(app, address):
-        return None
-    return _opened(app, address, export, key, lambda opened: None if opened.files.unread else _size(opened))
+
+    def look(opened: Opened) -> int | None:
+        return None if opened.files.unread or opened.files.before is None else _size(opened)
+
+    return _opened(app, address, export, key, look)
 
 
 def open_clear(app: App, export_id: str) -> Run | None:
@@ -106,11 +107,6 @@ def staying_words(members: int, list_id: int) -> str:
     """What becomes of the members of an export that ends and leaves them."""
     stay = "stays" if members == 1 else "stay"
     return f"{counted(members, 'contact')} that it has put into list {list_id} {stay} there"
-
-
-def _is_kept(app: App, address: Address) -> bool:
-    stored = Stored.find(app.storage.app_blobs, address)
-    return bool(stored.ledger or delivered(app, stored.intentions))
 
 
 def _has_sent(app: App, address: Address) -> bool:

@@ -5,11 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.app import App
-from shared.runs.delivered import address_of, delivered
+from shared.runs.delivered import address_of, find_stored
 from shared.runs.state import Run
 from shared.staging.folders import working_folder
 from shared.storage.failures import NotFound
-from shared.sync.stored import LEDGERS, UNDO, Stored, fetch
+from shared.sync.stored import LEDGERS, UNDO, fetch
 
 
 def read_removals(app: App, run: Run) -> list[int]:
@@ -36,8 +36,8 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
     from shared.sync.removals import numbers_of, without_kept
 
     blobs = app.storage.app_blobs
-    stored = Stored.find(blobs, address_of(run))
-    others = [*stored.others, *delivered(app, stored.others_intentions)]
+    stored = find_stored(app, address_of(run))
+    others = [*stored.others, *stored.others_intentions]
     before = blobs.read(LEDGERS, _removals(run))
     if not others:
         return numbers_of(before)
