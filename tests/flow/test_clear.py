@@ -1,5 +1,7 @@
 """An export that ends takes out of its list whom it has put there, and nobody else, where that is asked for."""
 
+import os
+
 import pytest
 
 from shared.administration.ledgers import reset_ledger
@@ -195,6 +197,17 @@ def test_export_that_was_reset_cannot_be_cleared_since_nobody_knows_its_members(
     run(following)
     reset_ledger(following.app, ADMINISTRATOR, following.export_id)
     assert "not known any more" in refusal(following)
+
+
+def test_export_whose_key_stands_in_another_setting_cannot_be_cleared_before_it_has_run(following, monkeypatch):
+    refresh(following, *range(4))
+    run(following)
+    monkeypatch.setenv("BREVO_KEY_OTHER", os.environ[following.account])
+    following.change_connection(api_key={"setting": "BREVO_KEY_OTHER"})
+    assert "not known any more" in refusal(following)
+    run(following)
+    clear(following)
+    assert numbers(following) == set()
 
 
 def test_clear_that_is_approved_after_a_reset_fails_since_nobody_knows_the_members(following):
