@@ -142,7 +142,7 @@ def reversal(before: Before, folder: Path, intention: Path, about: About) -> Rev
             removals=removals,
             additions=additions,
         )
-        write_ledger(db, "SELECT * FROM stays UNION ALL SELECT * FROM back", intention, about)
+        write_ledger(db, "SELECT * FROM stays ANTI JOIN back USING (high, low) UNION ALL FROM back", intention, about)
     return found
 
 

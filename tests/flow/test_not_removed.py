@@ -3,6 +3,7 @@
 import pytest
 
 from shared.brevo.removal import _unchanged
+from shared.runs.clearing import members_of
 from shared.runs.status import find_run
 from tests.flow.following import address, numbers, refresh, run, take_out
 from tests.flow.undoing import leave, undo
@@ -51,6 +52,18 @@ def test_undo_does_not_put_back_who_left_and_was_not_removed_by_brevo(undoing, m
     leave(undoing, 0)
     undo(undoing, status)
     assert numbers(undoing) == set(range(1, 6))
+
+
+def test_ledger_of_the_undo_of_a_removal_that_brevo_has_not_done_has_each_contact_once(undoing, monkeypatch):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 6))
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+        status = run(undoing)
+    undo(undoing, status)
+    document = undoing.app.document()
+    assert members_of(undoing.app, document, document.exports[0]) == len(numbers(undoing)) == 6
 
 
 def test_undo_does_not_put_back_who_was_taken_out_by_hand_and_not_by_brevo(undoing, monkeypatch):
