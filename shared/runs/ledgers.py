@@ -20,7 +20,7 @@ from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open
 from shared.runs.delivered import address_of, find_stored, may_be_delivered
-from shared.runs.kinds import COMPARES
+from shared.runs.kinds import COMPARES, command_again
 from shared.runs.questions import Members, digest_key
 from shared.runs.removing import keys_of_not_removed
 from shared.runs.state import Run
@@ -141,7 +141,7 @@ def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None
         raise ConfigurationError(
             "plan_outdated",
             f"What was known of the list has been forgotten since {run.run_id} was held.",
-            f"Make a new plan: segment-export plan {run.export}",
+            f"Ask for it again: {command_again(run.kind, run.export, run.undo_of)}",
         )
     return sent, removed
 
