@@ -17,6 +17,7 @@ from shared.mapping.leavers import DigestKey
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
 from shared.runs.state import SUCCEEDED, Run
+from shared.runs.status import active_run
 from shared.staging.folders import working_folder
 from shared.storage.failures import Conflict, NotFound
 from shared.sync.stored import Address
@@ -87,8 +88,7 @@ def members_of(app: App, document: Document, export: Export) -> int | None:
 
 def open_clear(app: App, export_id: str) -> Run | None:
     """The run that takes the export's members out of its list now, or waits for approval of that."""
-    active = app.store.active(export_id)
-    run = app.store.load(active) if active else None
+    run = active_run(app, export_id)
     return run if run is not None and run.kind == "clear" and not run.is_final else None
 
 

@@ -137,6 +137,21 @@ def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, n
     return True
 
 
+def replace_outdated(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger) -> str:
+    """Ends a held run that nobody can approve any more, since settings have changed or its time is over.
+
+    A repair gives way as a plan does: there may be a newer snapshot. The id of the run that is to take its place; empty
+    where it stays. A person asks for the same again.
+    """
+    if run is None or not run.is_held:
+        return ""
+    if run.kind != "repair" and run.settings == ready.digest and not run.is_past_hold(app.time()):
+        return ""
+    new_run_id = app.store.new_run_id(run.export)
+    supersede(app, run, ready, trigger, new_run_id)
+    return new_run_id
+
+
 def _is_newer_there(app: App, run: Run, ready: ReadyExport) -> bool:
     newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments).id
     return newest != run.snapshot and time_of(newest) >= time_of(run.snapshot)
