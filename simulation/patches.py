@@ -239,6 +239,7 @@ STAGING: dict[str, Any] = {
     "shared.sync.ledger.without": ledgers.without,
     "shared.sync.ledger.run_of": ledgers.run_of,
     "shared.sync.removals.without_kept": ledgers.without_kept,
+    "shared.sync.undo.record_without_numbers": ledgers.record_without_numbers,
     "shared.runs.steps.stage.write_bodies": staging.write_bodies,
     "shared.runs.steps.stage.write_parts": staging.write_parts,
     "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,

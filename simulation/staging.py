@@ -25,7 +25,7 @@ from shared.staging.bodies import STAGED, StagedBody
 from shared.staging.rejected import REJECTED
 from shared.storage.blobs import Blobs
 from shared.storage.failures import Conflict, NotFound
-from simulation.ledgers import key_of, read
+from simulation.ledgers import Values, key_of, read
 
 CONTACTS_IN_A_BATCH = 2
 
@@ -116,25 +116,27 @@ class ModelReader:
                 raise TransientError("snapshot_changed", "A segment file is gone.") from None
             if etag != file.blob.etag:
                 raise Conflict("segment file")
-            contacts = []
+            contacts, left = [], []
             for line, row in enumerate(data.decode().splitlines()[1:], start=2):
                 self._rows += 1
                 customer, email, name, phone = row.split(",")
                 if self._leavers and self._leavers.key.digest(email) in self._digests:
                     self._left += 1
+                    left.append(email)
                     self._on_rejected(RejectedRow("Gold", file.name, line, "left_list", "", customer, None))
                 elif email:
                     contacts.append((line, customer, email, {"FIRSTNAME": name} | ({"SMS": phone} if phone else {})))
                 else:
                     self._rejected += 1
                     self._on_rejected(RejectedRow("Gold", file.name, line, "missing_email", "", customer, None))
-            yield self._fresh(contacts)
+            yield self._fresh(contacts, left)
 
-    def _fresh(self, contacts: list[Any]) -> list[Any]:
-        """Those that Brevo does not have as they are; the keys of all are written down."""
+    def _fresh(self, contacts: list[Any], left: list[str]) -> list[Any]:
+        """Those that Brevo does not have as they are; the keys of all are written down, without values of who left."""
         if self._compared is None:
             return contacts
-        keys = {key_of(self._compared, each[2]): json.dumps(each[3]) for each in contacts}
+        keys: Values = dict.fromkeys(key_of(self._compared, each) for each in left)
+        keys |= {key_of(self._compared, each[2]): json.dumps(each[3]) for each in contacts}
         before = read(self._compared.before)
         self._files_of_keys += 1
         self._compared.keys_file(self._files_of_keys).write_text(json.dumps(keys))

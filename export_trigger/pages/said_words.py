@@ -58,7 +58,8 @@ OWN_WORDS = {
     ),
     "segment-export plan {export}": N_("press Plan on the page of the export {export}"),
     "segment-export run {id}": N_("press Run on the page of the export {id}"),
-    "segment-export undo {undo_of}": N_("press Undo on the page of the run {undo_of}"),
+    "segment-export verify {export} --repair": N_("an engineer types `segment-export verify {export} --repair`"),
+    "segment-export undo {undone}": N_("press Undo on the page of the run {undone}"),
     "segment-export export remove {export} --members remove, or detach": N_(
         "remove or detach the export {export} again, and let its members leave the list first"
     ),
@@ -74,8 +75,6 @@ OWN_WORDS = {
         "Its next check is overdue since {since}: the page Health tells an administrator why."
     ),
     "See: segment-export doctor": N_("The page Health tells an administrator more."),
-    "Make a new plan: segment-export plan {export}": N_("Make a new plan on the page of the export {export}."),
-    "To look at it again: segment-export plan {export_id}": N_("To look at it again, press Plan."),
     "To reject it: segment-export cancel {run_id2}": N_("To reject it, press Reject there."),
     "To {does}: segment-export approve {run_id}": N_("To {does}, press Approve on its page."),
     "To run it now: segment-export run {export_id}": N_("To run it now, press Run."),

@@ -10,8 +10,10 @@ from shared.administration.running import require_for_export
 from shared.app import App
 from shared.config.document import ready_export
 from shared.runs.clearing import check_clearable, has_members, impossible
+from shared.runs.holding import replace_outdated
 from shared.runs.kinds import Trigger
 from shared.runs.starting import Start, start_run
+from shared.runs.status import active_run
 from shared.runs.undoing import Clear
 
 Members = Literal["stay", "remove"]
@@ -47,14 +49,15 @@ def take_members_out(
         raise impossible(export_id, "it is detached, and whom it has put there is not known any more")
     ready = ready_export(document, export_id)
     check_clearable(ready)
-    active = app.store.active(export_id)
-    there = app.store.load(active) if active else None
+    there, new_run_id = active_run(app, export_id), ""
     if there is not None and there.kind == "clear":
-        held = " The run is held: approve it, or cancel it." if there.is_held else ""
-        return Start(export_id, there.run_id, reason=f"Its members are being taken out already.{held}")
-    if not active and not has_members(app, ready):
+        new_run_id = replace_outdated(app, there, ready, trigger)
+        if not new_run_id:
+            held = " The run is held: approve it, or cancel it." if there.is_held else ""
+            return Start(export_id, there.run_id, reason=f"Its members are being taken out already.{held}")
+    if there is None and not has_members(app, ready):
         return None
-    start = start_run(app, ready, trigger, caller.name, accept=accept, instead=Clear())
+    start = start_run(app, ready, trigger, caller.name, accept=accept, run_id=new_run_id, instead=Clear())
     if start.is_new:
         audit.note_start(app, caller, "take members out", export_id, start.run_id, accept=accept)
     return start

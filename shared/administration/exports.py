@@ -262,7 +262,7 @@ def _save(
         check_expected(f"export {new.id}", before, expected)
         _require_for(document, caller, operation, before, new)
         changed = with_item(document, "exports", new)
-        if before is not None and _goes_elsewhere(before, new):
+        if before is not None and goes_elsewhere(before, new):
             check_no_open_clear(app, new.id)
             staying = members_of(app, document, before)
         if may_be_due(before, new):
@@ -270,14 +270,15 @@ def _save(
         return changed
 
     app.configuration.change(caller.name, f"{what} {new.id}", change)
-    if before is not None and _goes_elsewhere(before, new):
+    if before is not None and goes_elsewhere(before, new):
         drop_ledgers(app.storage.app_blobs, new.id)
     audit.note(app, caller, what, new.id, detail)
     return staying
 
 
-def _goes_elsewhere(before: Export, new: Export) -> bool:
-    return (before.connection, before.list_id) != (new.connection, new.list_id)
+def goes_elsewhere(before: Export, new: Export | None) -> bool:
+    """Whether the export leaves its list by this change, or is gone: what it has put there is not its own any more."""
+    return new is None or (before.connection, before.list_id) != (new.connection, new.list_id)
 
 
 def may_be_due(before: Export | None, new: Export) -> bool:

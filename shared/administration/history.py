@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from shared.access import Caller, require
 from shared.administration import audit
-from shared.administration.exports import may_be_due
+from shared.administration.exports import goes_elsewhere, may_be_due
 from shared.administration.items import ANY, changed_meanwhile, item_etag
 from shared.administration.pages import slice_of
 from shared.app import App
@@ -19,6 +19,7 @@ from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, did_you_mean, shown
 from shared.runs.starting import note_as_known
 from shared.runs.status import Timestamp
+from shared.sync.stored import drop_ledgers
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
     differences = _taken_back(now, after)
+    for export in now.exports:
+        if goes_elsewhere(export, after.export(export.id)):
+            drop_ledgers(app.storage.app_blobs, export.id)
     return Restored(version, len(after.connections), len(after.exports), differences, missing), item_etag(after)
 
 

@@ -17,12 +17,12 @@ from shared.config.base import ID_PATTERN
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, did_you_mean, shown
-from shared.runs.holding import approve
+from shared.runs.holding import approve, replace_outdated
 from shared.runs.kinds import Kind, Trigger
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
 from shared.runs.state import Run
-from shared.runs.status import find_run
+from shared.runs.status import active_run, find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.trial import DEFAULT_CUSTOMERS, Trial, check_no_export_has, newest_runs
 from shared.runs.undoing import Undo, check_undoable
@@ -148,11 +148,12 @@ def undoable_run(app: App, caller: Caller, run_id: str) -> tuple[Run, ReadyExpor
 def undo_run(app: App, caller: Caller, run_id: str, trigger: Trigger) -> Start:
     """Starts a run that puts the list's members back, or finds the one under way. Raises as `undoable_run`."""
     run, ready = undoable_run(app, caller, run_id)
-    active = app.store.active(run.export)
-    there = app.store.load(active) if active else None
+    there, new_run_id = active_run(app, run.export), ""
     if there is not None and there.undo_of == run.run_id:
-        return Start(run.export, there.run_id, reason="This run is being undone already.")
-    start = start_run(app, ready, trigger, caller.name, instead=Undo(run))
+        new_run_id = replace_outdated(app, there, ready, trigger)
+        if not new_run_id:
+            return Start(run.export, there.run_id, reason="This run is being undone already.")
+    start = start_run(app, ready, trigger, caller.name, run_id=new_run_id, instead=Undo(run))
     if start.is_new:
         audit.note(app, caller, "undo run", run.run_id, start.run_id)
     return start
@@ -167,7 +168,10 @@ def verify_export(app: App, caller: Caller, export_id: str, trigger: Trigger, *,
     ready = ready_export(app.document(), export_id)
     check_verifiable(ready)
     kind: Kind = "repair" if repair else "verify"
-    start = start_run(app, ready, trigger, caller.name, instead=Verify(kind))
+    there = active_run(app, export_id)
+    is_again = there is not None and there.kind == kind
+    new_run_id = replace_outdated(app, there, ready, trigger) if is_again else ""
+    start = start_run(app, ready, trigger, caller.name, run_id=new_run_id, instead=Verify(kind))
     audit.note(app, caller, f"{kind} export", export_id, start.run_id)
     return start
 

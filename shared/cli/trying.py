@@ -10,7 +10,14 @@ from shared.cli.showing import caller, open_app, show
 
 @program.command()
 @export_argument
-@click.option("--list", "list_id", metavar="N", type=click.IntRange(1), required=True, help="a list that no export has")
+@click.option(
+    "--list",
+    "list_id",
+    metavar="N",
+    type=click.IntRange(1),
+    required=True,
+    help="a list that no export has or leaves out",
+)
 @click.option("--customers", metavar="NUMBER", type=click.IntRange(1, 100), help="the first ones that can be sent [20]")
 @click.option("--customer-id", "ids", metavar="ID", multiple=True, help="instead: this customer; up to 100 of them")
 @click.option("--wait", is_flag=True, help="work the queue here and wait for the run's end")

@@ -290,3 +290,13 @@ class Document(Model):
     def connection_of(self, export: Export) -> Connection | None:
         """The connection that the export uses, or None where it is detached."""
         return next((found for found in self.connections if found.id == export.connection), None)
+
+    def exports_at(self, key_setting: str, list_id: int) -> set[str]:
+        """The exports that send to this list of the account whose key is in this setting."""
+        return {
+            export.id
+            for export in self.exports
+            if export.list_id == list_id
+            and (connection := self.connection_of(export))
+            and connection.api_key.setting == key_setting
+        }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shared.mapping.compared import (
     CHANGED,
+    GONE,
     KNOWN_KINDS,
     LEAVING,
     NEW,
@@ -33,8 +34,9 @@ from shared.mapping.rule import literal
 
 # The chunk's rows that are to be sent, in their order: any other join may give them in that of a hash table.
 _FRESH_ROWS = "(SELECT chunk.rowid, chunk.* FROM chunk POSITIONAL JOIN fresh WHERE is_fresh)"
-# They are in the segment, and so they stay in the list, though this run sends nothing for them.
-_STAYS: tuple[Fate, ...] = ("contact", "blocked_new_address", "address_of_another")
+# They are in the segment, and so they stay in the list, though this run sends nothing for them. Who has left it may be
+# back in it by the time when Brevo is asked who is there; else they are no members, and what was known of them is gone.
+_STAYS: tuple[Fate, ...] = ("contact", "blocked_new_address", "address_of_another", "left_list")
 # What is known is read in ranges of about so many contacts, since it may be larger than the memory.
 _RANGE_CONTACTS = 500_000
 MOST_EXAMPLES = 5
@@ -69,11 +71,13 @@ class Comparing:
         keys = addresses or RowKeys.fetched(self._db, self._identity, rows)
         digest = _digest(self._plan, self._compared.key)
         found = fetch_columns(
-            self._db, f"SELECT rowid AS row, fate = {FATE['contact']} AS is_sent, {digest} AS digest {rows}"
+            self._db,
+            f"SELECT rowid AS row, fate = {FATE['contact']} AS is_sent, fate = {FATE['left_list']} AS has_left, "
+            f"{digest} AS digest {rows}",
         )
         keys, places = keys.of(found["row"])
         is_sent, digests = found["is_sent"][places], found["digest"][places]
-        was = self._was(keys, digests, is_sent)
+        was = self._was(keys, digests, is_sent, found["has_left"][places])
         self.changed = np.sort(keys.row[was == CHANGED])[:MOST_EXAMPLES].tolist()
         columns = [keys.high, keys.low, digests, keys.row, was]
         NumberFile.write(self._compared.keys_file(self._chunks), SEGMENT_KINDS, columns)
@@ -99,7 +103,7 @@ class Comparing:
         """The key of a contact that an id identifies. One that Brevo has under a former name keeps it."""
         return key_sql(self._compared.key.text, "coalesce(known_as, customer_id)")
 
-    def _was(self, keys: RowKeys, digests: Numbers, is_sent: Flags) -> NDArray[np.uint8]:
+    def _was(self, keys: RowKeys, digests: Numbers, is_sent: Flags, has_left: Flags) -> NDArray[np.uint8]:
         """What the keys are beside what was known, where it is noted that they are still there."""
         places, is_known = self._known.find([keys.high, keys.low])
         is_same, was_sent = is_known.copy(), is_known.copy()
@@ -107,8 +111,9 @@ class Comparing:
             before = self._known.column(2)[places]
             is_same &= before == digests
             was_sent &= (before == UNKNOWN) | (before > LEAVING)
-            still = self._known.column(3, can_write=True)
-            still[places[is_known]] = np.maximum(still[places[is_known]], np.where(is_sent, SENT, STILL_IN)[is_known])
+            still, noted = self._known.column(3, can_write=True), np.where(is_sent, SENT, STILL_IN)
+            noted[has_left] = GONE
+            still[places[is_known]] = np.maximum(still[places[is_known]], noted[is_known])
         was = np.where(was_sent, np.where(is_same, UNCHANGED, CHANGED), NEW)
         return np.where(is_sent, was, STAYS).astype(np.uint8)
 

@@ -1,7 +1,8 @@
 """Clear: a run that takes out of a list whom its export has put there, since the export is to end. It sends nothing.
 
 Whom another export keeps in the list stays, and so does everybody whom this one has not put there. Once it has
-succeeded, the export's ledger has nobody.
+succeeded, the export's ledger has nobody but who was left in the list, as leaving: where the other exports end too, the
+last one takes them out.
 """
 
 from collections.abc import Callable
@@ -13,13 +14,13 @@ from shared.config.models import Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.leavers import DigestKey
-from shared.runs.delivered import delivered
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
 from shared.runs.state import SUCCEEDED, Run
+from shared.runs.status import active_run
 from shared.staging.folders import working_folder
 from shared.storage.failures import Conflict, NotFound
-from shared.sync.stored import Address, Stored
+from shared.sync.stored import Address
 
 
 def impossible(export_id: str, why: str) -> ConfigurationError:
@@ -37,29 +38,29 @@ def check_clearable(ready: ReadyExport) -> None:
         raise impossible(ready.export.id, 'a list is compared by addresses, and the export has another "identify_by"')
 
 
-def check_known(opened: Opened) -> None:
+def check_known(app: App, opened: Opened) -> None:
     """Raises ConfigurationError where it is not known whom the export, or another one of the list, has put there."""
-    if opened.files.unread:
-        raise impossible(opened.address.export, f"whom it has put there cannot be read: {opened.files.unread}")
-    if not opened.files.is_whole:
-        raise impossible(opened.address.export, "the ledger of another export of this list cannot be read")
+    export, files = opened.address.export, opened.files
+    if files.unread:
+        raise impossible(export, f"whom it has put there cannot be read: {files.unread}")
+    if files.before is None:
+        if _has_sent(app, opened.address):
+            raise impossible(export, "whom it has put there is not known any more")
+    elif not files.is_whole:
+        raise impossible(export, "the ledger of another export of this list cannot be read")
 
 
 def has_members(app: App, ready: ReadyExport) -> bool:
-    """Whether somebody may be in the list whom the export has put there.
+    """Whether somebody may be in the list whom the export has put there, and whom it has not left to another one.
 
     Raises ConfigurationError where that is not known, TransientError where it changes just now.
     """
     export = ready.export
     address = Address(ready.key_setting, export.list_id, export.id)
     key = digest_key("ledger")  # which says what is wrong with APP_SECRET
-    if not _is_kept(app, address):
-        if _has_sent(app, address):
-            raise impossible(export.id, "whom it has put there is not known any more")
-        return False
 
     def look(opened: Opened) -> bool:
-        check_known(opened)
+        check_known(app, opened)
         return bool(_size(opened))
 
     return _opened(app, address, export, key, look)
@@ -78,15 +79,16 @@ def members_of(app: App, document: Document, export: Export) -> int | None:
         key = digest_key("ledger")
     except ConfigurationError:
         return None
-    if not _is_kept(app, address):
-        return None
-    return _opened(app, address, export, key, lambda opened: None if opened.files.unread else _size(opened))
+
+    def look(opened: Opened) -> int | None:
+        return None if opened.files.unread or opened.files.before is None else _size(opened)
+
+    return _opened(app, address, export, key, look)
 
 
 def open_clear(app: App, export_id: str) -> Run | None:
     """The run that takes the export's members out of its list now, or waits for approval of that."""
-    active = app.store.active(export_id)
-    run = app.store.load(active) if active else None
+    run = active_run(app, export_id)
     return run if run is not None and run.kind == "clear" and not run.is_final else None
 
 
@@ -107,15 +109,13 @@ def staying_words(members: int, list_id: int) -> str:
     return f"{counted(members, 'contact')} that it has put into list {list_id} {stay} there"
 
 
-def _is_kept(app: App, address: Address) -> bool:
-    stored = Stored.find(app.storage.app_blobs, address)
-    return bool(stored.ledger or delivered(app, stored.intentions))
-
-
 def _has_sent(app: App, address: Address) -> bool:
-    """Whether the export has sent anything to the list since it was cleared, by its runs."""
+    """Whether the export has sent anything to the list since it was cleared, by its runs.
+
+    Also those with another setting: the key of the same account may have stood there, and nobody can tell by now.
+    """
     for run in app.store.latest(address.export, None):
-        if (run.key_setting, run.list_id) != (address.account, address.list_id):
+        if run.list_id != address.list_id:
             continue
         if run.kind == "clear" and run.state in SUCCEEDED:
             return False
@@ -137,4 +137,4 @@ def _opened[Found](
 def _size(opened: Opened) -> int:
     from shared.sync.ledger import size  # brings DuckDB
 
-    return size(opened.files.before, opened.folder)
+    return size(opened.files.before, opened.files.others, opened.folder)

@@ -1,16 +1,36 @@
 """Which stagings may have been sent: what they have written down of a list counts, and what others have does not."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from shared.app import App
 from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
-from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, staging_of
+from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, Stored, staging_of
+
+# How a run ends whose export is not there any more, or is at another list.
+_EXPORT_IS_GONE = frozenset(("export_unknown", "export_detached", "export_changed"))
 
 
 def address_of(run: Run) -> Address:
     """Where the ledger of the run's export lies."""
     return Address(run.key_setting, run.list_id, run.export)
+
+
+def find_stored(app: App, address: Address) -> Stored:
+    """What counts of what is stored of the list: no staging that was never sent, no export that is not at this list.
+
+    Such a one keeps nobody there, whatever it has left: it was taken out of a local file, or while its run was staged.
+    Raises TransientError where other exports have something there and the configuration cannot be read.
+    """
+    stored = Stored.find(app.storage.app_blobs, address)
+    if stored.others or stored.others_intentions:
+        stored = stored.of_others(app.document_under_way().exports_at(address.account, address.list_id))
+    return replace(
+        stored,
+        intentions=delivered(app, stored.intentions),
+        others_intentions=delivered(app, stored.others_intentions),
+    )
 
 
 def delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:
@@ -29,13 +49,14 @@ def drop_undelivered(app: App, run: Run) -> None:
     """Deletes what stagings of the ended run that were never sent, such as a plan's, have written down of its list.
 
     Once the run's row is gone, nobody could tell that they were not. Whom to remove and to add goes as well: the run
-    does it no more. One that has succeeded has cleared up itself.
+    does it no more. One that has succeeded has cleared up itself. Of an export that is gone nothing is of use.
     """
     if run.is_trial or run.state in SUCCEEDED:
         return
     folder, blobs = address_of(run).folder, app.storage.app_blobs
+    is_gone = run.error is not None and run.error.code in _EXPORT_IS_GONE
     for container in (LEDGERS, UNDO):
         for blob in blobs.listing_if_there(container, folder):
             _, is_its_own, staging = blob.file.rpartition(f"{run.run_id}-")
-            if is_its_own and (blob.name.endswith(NUMBERS) or staging.partition(".")[0] != run.staging_id):
+            if is_its_own and (is_gone or blob.name.endswith(NUMBERS) or staging.partition(".")[0] != run.staging_id):
                 blobs.delete(container, blob.name)

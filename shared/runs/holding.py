@@ -8,7 +8,7 @@ from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, ready_export
 from shared.errors import ConfigurationError
-from shared.runs.kinds import Trigger
+from shared.runs.kinds import Trigger, command_again
 from shared.runs.problem import Problem
 from shared.runs.queue import Message, send
 from shared.runs.state import Run
@@ -57,15 +57,12 @@ def _check_held(app: App, run: Run) -> None:
         raise ConfigurationError(
             "hold_expired",
             f"The run {run.run_id} could be approved until {local_text(run.held_until)}.",
-            f"Ask for it again: {_command(run)}",
+            f"Ask for it again: {_again(run)}",
         )
 
 
-def _command(run: Run) -> str:
-    """What makes another run like it, to be held again."""
-    if run.kind == "clear":
-        return f"segment-export export remove {run.export} --members remove, or detach"
-    return f"segment-export undo {run.undo_of}" if run.undo_of else f"segment-export plan {run.export}"
+def _again(run: Run) -> str:
+    return command_again(run.kind, run.export, run.undo_of)
 
 
 def _not_held(run: Run) -> ConfigurationError:
@@ -83,7 +80,7 @@ def check_same_settings(run: Run, ready: ReadyExport) -> None:
         raise ConfigurationError(
             "plan_outdated",
             f"The configuration of the export or its connection has changed since {run.run_id} was held.",
-            f"Ask for it again: {_command(run)}",
+            f"Ask for it again: {_again(run)}",
         )
 
 
@@ -94,7 +91,7 @@ def check_same_snapshot(run: Run, newest: str) -> None:
             "plan_outdated",
             f"The run {run.run_id} was held with the snapshot {_named(run.snapshot, newest)}, and the newest one is "
             f"{_named(newest, run.snapshot)}.",
-            f"Make a new plan: segment-export plan {run.export}",
+            f"Ask for it again: {_again(run)}",
         )
 
 
@@ -118,7 +115,7 @@ def expire(app: App, run: Run) -> bool:
     problem = Problem(
         "hold_expired",
         f"Nobody has approved it until {local_text(run.held_until)}.{why}",
-        f"If it is right, ask for it again and approve that: {_command(run)}",
+        f"If it is right, ask for it again and approve that: {_again(run)}",
     )
     with telemetry.span("expire", parent=run.trace, run=run.run_id, export=run.export):
         return end.end_hold(app, run.run_id, problem, lambda now: now.is_past_hold(app.time())).is_final
@@ -138,6 +135,21 @@ def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, n
     with telemetry.span("supersede", parent=run.trace, run=run.run_id, export=run.export):
         end.end_hold(app, run.run_id, problem, lambda now: now.is_held)
     return True
+
+
+def replace_outdated(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger) -> str:
+    """Ends a held run that nobody can approve any more, since settings have changed or its time is over.
+
+    A repair gives way as a plan does: there may be a newer snapshot. The id of the run that is to take its place; empty
+    where it stays. A person asks for the same again.
+    """
+    if run is None or not run.is_held:
+        return ""
+    if run.kind != "repair" and run.settings == ready.digest and not run.is_past_hold(app.time()):
+        return ""
+    new_run_id = app.store.new_run_id(run.export)
+    supersede(app, run, ready, trigger, new_run_id)
+    return new_run_id
 
 
 def _is_newer_there(app: App, run: Run, ready: ReadyExport) -> bool:

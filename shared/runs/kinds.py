@@ -22,3 +22,16 @@ COMPARES: frozenset[Kind] = frozenset(("verify", "repair"))
 CHANGES_LIST: frozenset[Kind] = frozenset(("undo", "clear"))
 SENDS_NOTHING: frozenset[Kind] = CHANGES_LIST | {"verify"}
 UNGUARDED: frozenset[Kind] = frozenset(("trial", "verify"))
+
+
+def command_again(kind: Kind, export: str, undone: str) -> str:
+    """The command that makes another run like one that was held; `undone` is the run that an undo takes back."""
+    match kind:
+        case "clear":
+            return f"segment-export export remove {export} --members remove, or detach"
+        case "undo":
+            return f"segment-export undo {undone}"
+        case "repair":
+            return f"segment-export verify {export} --repair"
+        case _:
+            return f"segment-export plan {export}"

@@ -19,8 +19,8 @@ from shared.mapping.leavers import DigestKey, as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open
-from shared.runs.delivered import address_of, delivered, may_be_delivered
-from shared.runs.kinds import COMPARES
+from shared.runs.delivered import address_of, find_stored, may_be_delivered
+from shared.runs.kinds import COMPARES, command_again
 from shared.runs.questions import Members, digest_key
 from shared.runs.removing import keys_of_not_removed
 from shared.runs.state import Run
@@ -28,7 +28,7 @@ from shared.staging.bodies import STAGED
 from shared.staging.folders import working_folder
 from shared.storage.blobs import Blob
 from shared.storage.failures import Conflict, NotFound
-from shared.sync.stored import LEDGERS, UNDO, Address, Stored, fetch
+from shared.sync.stored import LEDGERS, UNDO, Address, fetch
 
 if TYPE_CHECKING:
     from shared.sync.difference import Difference
@@ -90,18 +90,14 @@ def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened 
 
 
 def open_ledger_at(app: App, address: Address, identity: str, key: DigestKey, folder: Path) -> Opened:
-    """The same for the export with this address. Raises Conflict and NotFound where something changes meanwhile."""
+    """The same for the export with this address. Raises Conflict and NotFound where something changes meanwhile,
+    TransientError where the configuration cannot be read."""
     # These bring DuckDB, which cold starts do without.
     from shared.sync.ledger import About
     from shared.sync.opening import open_files
 
-    stored = Stored.find(app.storage.app_blobs, address)
-    sent = replace(
-        stored,
-        intentions=delivered(app, stored.intentions),
-        others_intentions=delivered(app, stored.others_intentions),
-    )
-    files = open_files(app.storage.app_blobs, sent, folder, About(identity, key.id, ""))
+    stored = find_stored(app, address)
+    files = open_files(app.storage.app_blobs, stored, folder, About(identity, key.id, ""))
     return Opened(address, identity, key, folder, stored.ledger.etag if stored.ledger else "", files)
 
 
@@ -145,7 +141,7 @@ def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None
         raise ConfigurationError(
             "plan_outdated",
             f"What was known of the list has been forgotten since {run.run_id} was held.",
-            f"Make a new plan: segment-export plan {run.export}",
+            f"Ask for it again: {command_again(run.kind, run.export, run.undo_of)}",
         )
     return sent, removed
 

@@ -5,11 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.app import App
-from shared.runs.delivered import address_of, delivered
+from shared.runs.delivered import address_of, find_stored
 from shared.runs.state import Run
 from shared.staging.folders import working_folder
 from shared.storage.failures import NotFound
-from shared.sync.stored import LEDGERS, Stored, fetch
+from shared.sync.stored import LEDGERS, UNDO, fetch
 
 
 def read_removals(app: App, run: Run) -> list[int]:
@@ -36,8 +36,8 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
     from shared.sync.removals import numbers_of, without_kept
 
     blobs = app.storage.app_blobs
-    stored = Stored.find(blobs, address_of(run))
-    others = [*stored.others, *delivered(app, stored.others_intentions)]
+    stored = find_stored(app, address_of(run))
+    others = [*stored.others, *stored.others_intentions]
     before = blobs.read(LEDGERS, _removals(run))
     if not others:
         return numbers_of(before)
@@ -47,9 +47,30 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
         path.write_bytes(before)
         paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
         left = without_kept(path, paths, folder)
+    numbers = numbers_of(left)
     if left != before:
+        leave_in_record(app, run, set(numbers_of(before)).difference(numbers))
         blobs.write(LEDGERS, _removals(run), left)
-    return numbers_of(left)
+    return numbers
+
+
+def leave_in_record(app: App, run: Run, numbers: Collection[int]) -> None:
+    """Takes these contacts, whom the run does not remove after all, out of the record by which it can be undone.
+
+    An undo would put them back, whoever has taken them out since. Raises Conflict and NotFound as above.
+    """
+    from shared.sync.undo import record_without_numbers  # brings DuckDB
+
+    blobs = app.storage.app_blobs
+    name = address_of(run).undo(run.run_id, run.staging_id)
+    found = blobs.listing_if_there(UNDO, name) if numbers else []
+    if not found:
+        return
+    with working_folder() as folder:
+        path = fetch(blobs, found[0], Path(folder) / "record.parquet", UNDO)
+        if kept := record_without_numbers(path, numbers, Path(folder)):
+            with kept.open("rb") as file:
+                blobs.write_if(UNDO, name, file, found[0].etag)
 
 
 def _removals(run: Run) -> str:

@@ -137,6 +137,12 @@ class RunStory(RunStatus):
     story: list[Event]
 
 
+def active_run(app: App, export_id: str) -> Run | None:
+    """The run of the export that is not final, if there is one."""
+    active = app.store.active(export_id)
+    return app.store.load(active) if active else None
+
+
 def find_run(app: App, run_id: str) -> Run:
     """The run. Raises ConfigurationError where there is none."""
     run = app.store.load(run_id) if is_run_id(run_id) else None

@@ -19,7 +19,7 @@ from shared.runs.state import Run
 MOST_CUSTOMERS = 100
 DEFAULT_CUSTOMERS = 20
 MOST_ID_CHARACTERS = 100
-_ADVICE = "Name a list of the account that no export has, such as one that is made for trials."
+_ADVICE = "Name a list of the account that no export has or excludes, such as one that is made for trials."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +78,24 @@ def ready_for(app: App, run: Run) -> ReadyExport:
     ready = app.ready_export(run.export)
     if not run.is_trial:
         return ready
-    # Somebody may have made an export of that list since the trial began.
+    # Somebody may have made an export of that list, or have excluded it, since the trial began.
     check_no_export_has(app.document_under_way(), ready.export, run.list_id)
     return replace(ready, export=ready.export.model_copy(update={"list_id": run.list_id}))
 
 
 def check_no_export_has(document: Document, export: Export, list_id: int) -> None:
-    """Raises ConfigurationError for a list of any export, whatever its account: a trial would put people there."""
+    """Raises ConfigurationError for a list of any export, whatever its account: a trial would put people there.
+
+    So is one that is excluded: whom a trial puts there, no export would send any more.
+    """
     if export.list_id == list_id:
         raise ConfigurationError(
             "trial_list_taken", f"List {list_id} is the list of the export {export.id} itself.", _ADVICE
         )
     if other := next((each for each in document.exports if each.list_id == list_id), None):
         raise ConfigurationError("trial_list_taken", f"List {list_id} is the list of the export {other.id}.", _ADVICE)
+    if other := next((each for each in document.exports if list_id in each.exclude.list_ids), None):
+        raise ConfigurationError("trial_list_taken", f"List {list_id} is excluded by the export {other.id}.", _ADVICE)
 
 
 def check_customers(run: Run) -> None:

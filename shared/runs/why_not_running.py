@@ -7,7 +7,7 @@ from shared.app import App
 from shared.config.models import CronSchedule, Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, ExportError, TransientError
-from shared.runs.kinds import CHANGES_LIST
+from shared.runs.kinds import CHANGES_LIST, command_again
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.tries import SAVED, Started, Tries, is_guard
@@ -148,7 +148,8 @@ def run_now(export_id: str, last: Run | None = None) -> str:
     Of a run that was held and that nobody has approved: the command that shows again what it would send.
     """
     if last and _is_not_approved(last):
-        return f"To look at it again: segment-export plan {export_id}"
+        again = command_again(last.kind, export_id, last.undo_of)
+        return f"To look at it again: {again}"
     return f"To run it now: segment-export run {export_id}{' --accept' if last and needs_accept(last) else ''}"
 
 

@@ -159,10 +159,13 @@ def count(db: duckdb.DuckDBPyConnection, contacts: str) -> int:
     return int(found)
 
 
-def size(path: Path | None, folder: Path) -> int:
-    """How many contacts the ledger has; none where there is none."""
+def size(path: Path | None, others: Sequence[Path], folder: Path) -> int:
+    """How many contacts the ledger has, 0 without one; of who is leaving those alone whom `others` do not keep."""
+    ours = list(filter(None, [path]))
+    leaving = f"(SELECT * FROM ({read_sql(*ours)}) WHERE digest = {LEAVING})"
     with closing(open_engine(folder)) as db:
-        return count(db, read_sql(*filter(None, [path])))
+        kept = count(db, kept_sql(*ours))
+        return kept + count(db, f"{leaving} ANTI JOIN ({kept_sql(*others)}) USING (high, low)")
 
 
 def merged_sql(ledger: str, intentions: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Where ledgers lie: `<account>/<list>/<export>/ledger.parquet`; beside it, what runs intend and what undoes them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -88,6 +89,13 @@ class Stored:
             [blob for blob in others if blob.file.startswith(_INTENTION)],
         )
 
+    def of_others(self, exports: Container[str]) -> Self:
+        """The same, of others only what these exports have."""
+        others, intentions = (
+            [blob for blob in blobs if _export_of(blob) in exports] for blobs in (self.others, self.others_intentions)
+        )
+        return replace(self, others=others, others_intentions=intentions)
+
 
 def fetch(blobs: Blobs, blob: Blob, path: Path, container: str = LEDGERS) -> Path:
     """The blob in a file. Raises Conflict and NotFound where it has changed or gone meanwhile."""
@@ -99,7 +107,11 @@ def fetch(blobs: Blobs, blob: Blob, path: Path, container: str = LEDGERS) -> Pat
 
 def exports_of(blobs: Blobs, account: str, list_id: int) -> set[str]:
     """The exports that have a ledger of this list, also those that are not configured any more."""
-    return {blob.name.split("/")[2] for blob in blobs.listing_if_there(LEDGERS, f"{account}/{list_id}/")}
+    return {_export_of(blob) for blob in blobs.listing_if_there(LEDGERS, f"{account}/{list_id}/")}
+
+
+def _export_of(blob: Blob) -> str:
+    return blob.name.split("/")[2]
 
 
 def drop_ledgers(blobs: Blobs, export: str) -> bool:
@@ -108,7 +120,7 @@ def drop_ledgers(blobs: Blobs, export: str) -> bool:
         (container, blob.name)
         for container in (LEDGERS, UNDO)
         for blob in blobs.listing_if_there(container, "")
-        if blob.name.split("/")[2] == export
+        if _export_of(blob) == export
     ]
     for container, name in found:
         blobs.delete(container, name)

@@ -5,13 +5,16 @@ A clear is the same for all that the export has put there, in whatever run.
 The record of a run holds keys and Brevo's numbers, no addresses. It is written before the run sends anything.
 """
 
-from contextlib import closing
+from collections.abc import Collection
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import duckdb
+import numpy as np
 
+from shared.mapping.compared import LEAVING
 from shared.mapping.engine import open_engine
 from shared.mapping.rule import literal
 from shared.sync.ledger import About, LedgerUnreadable, count, kept_sql, keys_sql, read_sql, write_ledger, write_table
@@ -29,6 +32,7 @@ class Before:
 
     `record` is that of the run, None for all that its export has put into the list; that is in `ledger`, without whom
     Brevo has rejected, who are in the record all the same. `others` is what other exports have put there.
+    `puts_back`: the run may have removed somebody, and it was asked who left the list since.
     `members` and `left` are who is in the list and who left it, `excluded` who is excluded from it by now, in files as
     `write_members` writes them. Of an undo that was approved, `shown_*` are what a person has seen of it, None where it
     was nobody.
@@ -40,6 +44,7 @@ class Before:
     members: Path
     left: Path | None
     excluded: tuple[Path, ...] = ()
+    puts_back: bool = True
     is_approved: bool = False
     shown_removals: Path | None = None
     shown_additions: Path | None = None
@@ -86,6 +91,18 @@ def record_without(path: Path, keys: str, folder: Path) -> Path | None:
     return file
 
 
+def record_without_numbers(path: Path, numbers: Collection[int], folder: Path) -> Path | None:
+    """The record without the contacts with these numbers; None where it cannot be read."""
+    file = folder / "record.without.parquet"
+    with closing(open_engine(folder)) as db, suppress(LedgerUnreadable):
+        about = About.of(db, path, _COLUMNS)
+        db.register("numbers", {"number": np.fromiter(numbers, np.int64)})
+        kept = f"SELECT * FROM read_parquet({literal(str(path))}) ANTI JOIN numbers USING (number)"
+        write_record(db, kept, file, about)
+        return file
+    return None
+
+
 def change_of(path: Path, key: tuple[int, int], number: int | None, folder: Path) -> Change:
     """What the run of this record has done to the contact with this key, or with Brevo's number.
 
@@ -125,7 +142,7 @@ def reversal(before: Before, folder: Path, intention: Path, about: About) -> Rev
             removals=removals,
             additions=additions,
         )
-        write_ledger(db, "SELECT * FROM stays UNION ALL SELECT * FROM back", intention, about)
+        write_ledger(db, "SELECT * FROM stays ANTI JOIN back USING (high, low) UNION ALL FROM back", intention, about)
     return found
 
 
@@ -136,7 +153,7 @@ def _views(before: Before) -> dict[str, str]:
         "ledger": read_sql(*filter(None, [before.ledger])),
         "record": _record(before.record),
         "added": "SELECT high, low FROM record WHERE number IS NULL",
-        "removed": "SELECT * FROM record WHERE number IS NOT NULL",
+        "removed": f"SELECT * FROM record WHERE number IS NOT NULL AND {before.puts_back}",
         "others": kept_sql(*before.others),
         "members": members_sql(before.members),
         "leavers": members_sql(before.left) if before.left else nobody,
@@ -149,7 +166,10 @@ def _views(before: Before) -> dict[str, str]:
         "wanted": f"SELECT * FROM willing {_not_among('excluded')}",
         "to_add": "SELECT wanted.* FROM wanted ANTI JOIN members USING (number) "
         f"{_shown(before, before.shown_additions)}",
-        "stays": "SELECT * FROM ledger ANTI JOIN added USING (high, low)",
+        # Whom another export keeps, or nobody was shown: once neither is so, they are taken out.
+        "left_there": f"SELECT DISTINCT high, low, CAST({LEAVING} AS UBIGINT) AS digest FROM members "
+        "SEMI JOIN added USING (high, low) SEMI JOIN ledger USING (high, low) ANTI JOIN to_remove USING (high, low)",
+        "stays": "SELECT * FROM ledger ANTI JOIN added USING (high, low) UNION ALL FROM left_there",
         # With what values Brevo has them now is not known: their digest is null.
         "back": "SELECT DISTINCT high, low, CAST(NULL AS UBIGINT) AS digest FROM (FROM to_add UNION ALL "
         "FROM willing SEMI JOIN members USING (number)) WHERE ours AND high <> 0",

@@ -1,5 +1,7 @@
 """An export that ends takes out of its list whom it has put there, and nobody else, where that is asked for."""
 
+import os
+
 import pytest
 
 from shared.administration.ledgers import reset_ledger
@@ -120,7 +122,7 @@ def test_list_that_is_changed_by_hand_before_the_approval_loses_only_whom_was_sh
     status = approved(following, held["run_id"])
     assert status["contacts_removed"] == 2
     assert len(numbers(following)) == 2, "the one whom a colleague has put back, and the other's"
-    assert begin(following) is None
+    assert following.finish(begin(following).run_id)["contacts_to_remove"] == 1, "now they are shown"
 
 
 def test_clear_that_is_cancelled_midway_leaves_the_rest_which_the_next_one_takes_out(following, monkeypatch):
@@ -197,7 +199,29 @@ def test_export_that_was_reset_cannot_be_cleared_since_nobody_knows_its_members(
     assert "not known any more" in refusal(following)
 
 
-def test_export_that_is_reset_while_it_is_cleared_has_nobody_left(following):
+def test_export_whose_key_stands_in_another_setting_cannot_be_cleared_before_it_has_run(following, monkeypatch):
+    refresh(following, *range(4))
+    run(following)
+    monkeypatch.setenv("BREVO_KEY_OTHER", os.environ[following.account])
+    following.change_connection(api_key={"setting": "BREVO_KEY_OTHER"})
+    assert "not known any more" in refusal(following)
+    run(following)
+    clear(following)
+    assert numbers(following) == set()
+
+
+def test_clear_that_is_approved_after_a_reset_fails_since_nobody_knows_the_members(following):
+    refresh(following, *range(4))
+    run(following)
+    held = following.finish(begin(following).run_id)
+    reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    status = approved(following, held["run_id"])
+    assert (status["status"], status["error"]["code"]) == ("failed", "clear_impossible")
+    assert numbers(following) == set(range(4))
+    assert "not known any more" in refusal(following)
+
+
+def test_export_that_is_reset_after_it_was_cleared_has_nobody_left(following):
     refresh(following, *range(4))
     run(following)
     held = following.finish(begin(following).run_id)

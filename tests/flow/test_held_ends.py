@@ -2,11 +2,14 @@
 
 import pytest
 
+from shared.administration.running import verify_export
 from shared.operating.looking import open_runs
 from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.steps.sweep import sweep
+from tests.flow.clearing import ADMINISTRATOR
+from tests.flow.following import refresh, run
 from tests.flow.holding import HOUR, LATER, approved, held_by_guard, plan, planned, refusal, skip, why
 from tests.flow.trials import people
 
@@ -29,6 +32,24 @@ def test_held_run_is_left_alone_until_its_time_is_over_and_then_ended(flow):
     assert refusal(flow, run_id).code == "run_not_held"
     assert flow.nothing_was_sent()
     assert flow.app.store.active(flow.export_id) is None
+
+
+def test_repair_that_nobody_has_approved_says_how_to_ask_for_it_again(following):
+    following.change(sync_mode="mirror", max_removed=0.1)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(3, 6))
+    held = following.finish(
+        verify_export(following.app, ADMINISTRATOR, following.export_id, "http", repair=True).run_id
+    )
+    assert held["status"] == "held"
+    command = f"segment-export verify {following.export_id} --repair"
+    following.change(max_removed=0.2)
+    assert command in refusal(following, held["run_id"]).advice
+    skip(following, 49 * HOUR)
+    sweep(following.app)
+    assert command in following.status(held["run_id"])["error"]["advice"]
+    assert command in why(following).text
 
 
 def test_cancelling_a_held_run_rejects_it_at_once(flow):

@@ -3,7 +3,10 @@
 import pytest
 
 from shared.brevo.removal import _unchanged
-from tests.flow.following import address, numbers, refresh, run
+from shared.runs.clearing import members_of
+from shared.runs.status import find_run
+from tests.flow.following import address, numbers, refresh, run, take_out
+from tests.flow.undoing import leave, undo
 
 
 def test_whom_brevo_did_not_remove_is_told_and_not_counted(following, monkeypatch):
@@ -36,6 +39,65 @@ def test_whom_brevo_did_not_remove_the_next_run_takes_out(following, monkeypatch
         following.sandbox.change_contact(address(number), joins=[following.list_id])
     refresh(following, *range(2, 6))
     assert run(following)["contacts_removed"] == (0 if mode == "mirror" else 2), "it is not kept for ever"
+
+
+def test_undo_does_not_put_back_who_left_and_was_not_removed_by_brevo(undoing, monkeypatch):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 8))
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+        status = run(undoing)
+    assert (status["contacts_removed"], status["contacts_not_removed"]) == (0, 1)
+    leave(undoing, 0)
+    undo(undoing, status)
+    assert numbers(undoing) == set(range(1, 6))
+
+
+def test_ledger_of_the_undo_of_a_removal_that_brevo_has_not_done_has_each_contact_once(undoing, monkeypatch):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 6))
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+        status = run(undoing)
+    undo(undoing, status)
+    document = undoing.app.document()
+    assert members_of(undoing.app, document, document.exports[0]) == len(numbers(undoing)) == 6
+
+
+def test_undo_does_not_put_back_who_was_taken_out_by_hand_and_not_by_brevo(undoing, monkeypatch):
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(2, 8))
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+        status = run(undoing)
+    assert (status["contacts_removed"], status["contacts_not_removed"]) == (1, 1)
+    (left,) = numbers(undoing) & {0, 1}
+    take_out(undoing, left)
+    undo(undoing, status)
+    assert numbers(undoing) == set(range(6)) - {left}
+
+
+def test_undo_does_not_put_back_who_left_and_whom_another_export_had_kept(undoing):
+    other = undoing.add_export("other", sync_mode="full", segments=["Silver"])
+    undoing.segment(f"CustomerId,EMail,FirstName\nC-0,{address(0)},Name0\n", name="Silver")
+    refresh(undoing, *range(6))
+    run(undoing)
+    refresh(undoing, *range(1, 8))
+    undoing.change_connection(imports_at_once=2)
+    undoing.sandbox.fail_next("POST /contacts/import", "import-failed")
+    undoing.sandbox.change(seconds_fixed=0.7)
+    started = undoing.start()
+    undoing.work_until(lambda: find_run(undoing.app, started.run_id).state in ("delivering", "confirming"))
+    run(undoing, export_id=other)
+    assert not find_run(undoing.app, started.run_id).is_final
+    status = undoing.finish(started.run_id)
+    assert status["contacts_removed"] == 0 and 0 in numbers(undoing)
+    leave(undoing, 0)
+    undo(undoing, status)
+    assert 0 not in numbers(undoing)
 
 
 def all_but_the_last(session, list_id, verb, kind, values):

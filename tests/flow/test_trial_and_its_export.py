@@ -25,11 +25,14 @@ def test_own_list_and_that_of_another_export_are_refused_with_the_reason(trying)
     other = trying.add_export("other", list_id=77, connection=None)
     assert refusal(begin, trying, 12) == (
         "trial_list_taken",
-        f"List 12 is the list of the export {trying.export_id} itself. Name a list of the account that no export has, "
-        "such as one that is made for trials.",
+        f"List 12 is the list of the export {trying.export_id} itself. Name a list of the account that no export has "
+        "or excludes, such as one that is made for trials.",
     )
     code, words = refusal(begin, trying, 77)
     assert (code, f"List 77 is the list of the export {other}." in words) == ("trial_list_taken", True)
+    trying.change(exclude={"list_ids": [78]})
+    code, words = refusal(begin, trying, 78)
+    assert (code, f"List 78 is excluded by the export {trying.export_id}." in words) == ("trial_list_taken", True)
     assert refusal(begin, trying, 98)[0] == "list_missing"
     assert trying.app.store.active(trying.export_id) is None
 

@@ -20,6 +20,7 @@ from shared.runs.claim import is_still_open, looking_again
 from shared.runs.ledgers import keep_ledger
 from shared.runs.queue import schedule_confirm
 from shared.runs.removing import (
+    leave_in_record,
     leave_whom_others_keep,
     note_not_removed,
     read_additions,
@@ -47,6 +48,7 @@ def settle(app: App, run: Run, batches: list[Batch]) -> bool:
             return False
         run = changed
     if run.keeps_ledger:
+        leave_in_record(app, run, read_not_removed(app, run))
         keep_ledger(app, run, batches)
     return True
 

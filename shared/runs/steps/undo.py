@@ -171,11 +171,12 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
         check_account(run, opened, account_of(brevo).id)
-        _check_known(undone, opened)
+        _check_known(app, undone, opened)
         left_by = leavers.path if leavers else None
         shown = _shown(app, run, opened)
-        before = Before(record, opened.files.before, opened.files.others, members.path, left_by, excluded, *shown)
-        about = About(opened.identity, opened.key.id, run.run_id, mode=opened.files.mode, account=opened.files.account)
+        files, puts_back = opened.files, len(given.answers) > 1
+        before = Before(record, files.before, files.others, members.path, left_by, excluded, puts_back, *shown)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=files.mode, account=files.account)
         try:
             found = reversal(before, folder, intention_of(opened), about)
         except LedgerUnreadable as error:
@@ -189,10 +190,10 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         _commit(app, run, claim, result)
 
 
-def _check_known(undone: Run | None, opened: Opened) -> None:
+def _check_known(app: App, undone: Run | None, opened: Opened) -> None:
     """Raises ConfigurationError where it is not known who has put whom into the list."""
     if undone is None:
-        clearing.check_known(opened)
+        clearing.check_known(app, opened)
     elif not opened.files.is_whole:
         raise impossible(undone.run_id, "the ledger of another export of this list cannot be read")
     elif opened.files.before is None or opened.files.unread:

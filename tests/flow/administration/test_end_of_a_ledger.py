@@ -3,8 +3,9 @@
 import pytest
 
 from shared.access import Caller
-from shared.administration.exports import detach_export, remove_export, save_export
-from shared.administration.items import item_etag
+from shared.administration.exports import detach_export, duplicate_export, remove_export, save_export
+from shared.administration.history import restore_version
+from shared.administration.items import ANY, item_etag
 from shared.sync.stored import LEDGERS
 
 ADMINISTRATOR = Caller("tester", "administrator")
@@ -44,3 +45,13 @@ def test_terminal_resets_an_export_and_says_what_follows(office, typed):
     )  # fmt: skip
     assert "nothing was kept of it" in typed("reset", office.export_id)[1]
     assert '"was_kept": false' in typed("reset", office.export_id, "--json")[1]
+
+
+def test_ledger_of_an_export_goes_with_it_where_a_restore_takes_it_away(office):
+    duplicate_export(office.app, ADMINISTRATOR, office.export_id, "copy")
+    duplicate_export(office.app, ADMINISTRATOR, office.export_id, "copy-2")
+    before = office.app.configuration.history()
+    assert office.run(export_id="copy-2")["status"].startswith("succeeded")
+    restore_version(office.app, ADMINISTRATOR, before[0].id, ANY)
+    assert office.app.configuration.read().export("copy-2") is None
+    assert [each.name for each in office.app.storage.app_blobs.listing(LEDGERS, "") if "/copy-2/" in each.name] == []

@@ -186,6 +186,18 @@ def test_terminal_detaches_in_one_go_where_that_is_accepted(office, typed):
     assert office.sent() == {}
 
 
+def test_terminal_stops_where_brevo_does_not_remove_somebody(office, typed, monkeypatch):
+    office.run()
+    monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+    words = ("export", "remove", office.export_id, "--members", "remove", "--accept", "--wait")
+    status, text, errors = typed(*words)
+    assert (status, ids(office)) == (1, [office.export_id])
+    assert "Brevo did not remove 2 contacts" in text
+    assert "take the others out in Brevo and type the same again" in errors
+    office.sandbox.account.lists[12].members.clear()
+    assert (typed(*words)[0], ids(office)) == (0, [])
+
+
 def test_terminal_that_does_not_wait_names_the_run_and_changes_nothing(office, typed):
     office.run()
     status, text, errors = typed("export", "remove", office.export_id, "--members", "remove")
