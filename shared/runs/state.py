@@ -337,14 +337,14 @@ class Run:
         return None if self.is_final else self._ended("cancelled", now, problem)
 
     def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
-        """In its next state, with the time of that state's first beginning."""
-        times = self.times | {state: self.times.get(state, now.isoformat(timespec="milliseconds"))}
+        """In its next state, with the time of that state's first beginning: held again, it waits since now."""
+        begun = None if state == "held" else self.times.get(state)
+        times = self.times | {state: begun or now.isoformat(timespec="milliseconds")}
         waits: dict[str, Any] = {"waiting": "", "waiting_since": 0.0, "waiting_until": 0.0, "waiting_deadline": 0.0}
         return replace(self, state=state, times=times, faults=0, **waits, **changes)
 
     def _kept(self, now: datetime, graces: Graces) -> Self:
-        at = now.timestamp()
-        return replace(self, owner_until=at + graces.claim, stalled_after=at + graces.stalled)
+        return replace(self, owner_until=now.timestamp() + graces.claim, stalled_after=now.timestamp() + graces.stalled)
 
     def _ended(self, state: State, now: datetime, problem: Problem | None) -> Self:
         return self._entered(state, now, owner="", owner_until=0.0, error=problem, customer_ids=[])
