@@ -16,8 +16,7 @@ from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
 from shared.config.source import Source
 from shared.errors import ConfigurationError, TransientError
-from shared.mapping.compared import Compared
-from shared.mapping.leavers import Leavers
+from shared.mapping.conditions import Conditions
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
 from shared.segments import snapshot as real
 from shared.segments.snapshot import SegmentFile, SegmentSnapshot, Snapshot
@@ -71,17 +70,13 @@ class ModelReader:
         planned: Callable[[Any], Any],
         on_rejected: Callable[[RejectedRow], None],
         between: Callable[[], None],
-        leavers: Leavers | None,
-        known: None,
-        chosen: None,
-        excluded: None,
-        compared: Compared | None,
+        conditions: Conditions,
     ) -> None:
         self._blobs, self._ready, self._snapshot = blobs, ready, snapshot
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
         self._rows = self._rejected = self._left = self._files_of_keys = 0
-        self._leavers, self._compared = leavers, compared
-        self._digests = set(leavers.path.read_text().split()) if leavers else set()
+        self._leavers, self._compared = conditions.leavers, conditions.compared
+        self._digests = set(self._leavers.path.read_text().split()) if self._leavers else set()
         self.notes: list[str] = []
         self.fields: list[Any] = []
         self.changed: list[Any] = []
