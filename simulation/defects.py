@@ -117,13 +117,13 @@ DEFECTS: tuple[Defect, ...] = (
             Edit("shared.runs.store", "None if now.is_final else change(now)", "change(now)"),
             Edit(
                 "shared.runs.state",
-                'return None if self.is_final else self._ended("cancelled", now, problem)',
-                'return self._ended("cancelled", now, problem)',
+                'return None if self.is_final else self._ended("cancelled", now, problem, unanswered)',
+                'return self._ended("cancelled", now, problem, unanswered)',
             ),
             Edit(
                 "shared.runs.state",
-                'return None if self.is_final else self._ended("failed", now, problem)',
-                'return self._ended("failed", now, problem)',
+                'return None if self.is_final else self._ended("failed", now, problem, unanswered)',
+                'return self._ended("failed", now, problem, unanswered)',
             ),
         ),
     ),

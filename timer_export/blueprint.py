@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
-from shared.administration.running import forget_old_keys
+from shared.administration.start_keys import forget_old_keys
 from shared.app import App, open_worker_app
 from shared.errors import ConfigurationError, TransientError, by_place, described
 from shared.runs.starting import start_due

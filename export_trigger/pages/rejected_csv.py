@@ -5,12 +5,12 @@ import io
 
 from export_trigger.pages.phrases import N_, reason_text
 from export_trigger.pages.viewer import Viewer
-from shared.staging.rejected import COLUMNS
+from shared.staging.rejected import COLUMNS, cells_of
 
 
 def with_words(data: bytes, viewer: Viewer) -> bytes:
     """The whole report with one column more, in the viewer's language. A mark says that it is UTF-8, for Excel."""
-    head, *rows = csv.reader(io.StringIO(data.decode()))
+    head, *rows = cells_of(data)
     reason = COLUMNS.index("reason")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -20,6 +20,7 @@ from shared.administration.items import (
     with_item,
     without_item,
 )
+from shared.administration.known import known_once_saved
 from shared.app import App
 from shared.brevo.new_list import make_list
 from shared.config.document import export_unknown
@@ -27,7 +28,6 @@ from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
 from shared.runs.clearing import check_no_open_clear, members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
-from shared.runs.starting import note_as_known
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 from shared.runs.trial import newest_runs
 from shared.sync.stored import drop_ledgers
@@ -266,10 +266,11 @@ def _save(
             check_no_open_clear(app, new.id)
             staying = members_of(app, document, before)
         if may_be_due(before, new):
-            note_as_known(app, new)
+            note_as_known(new)
         return changed
 
-    app.configuration.change(caller.name, f"{what} {new.id}", change)
+    with known_once_saved(app) as note_as_known:
+        app.configuration.change(caller.name, f"{what} {new.id}", change)
     if before is not None and goes_elsewhere(before, new):
         drop_ledgers(app.storage.app_blobs, new.id)
     audit.note(app, caller, what, new.id, detail)

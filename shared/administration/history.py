@@ -12,12 +12,12 @@ from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.exports import goes_elsewhere, may_be_due
 from shared.administration.items import ANY, changed_meanwhile, item_etag
+from shared.administration.known import known_once_saved
 from shared.administration.pages import slice_of
 from shared.app import App
 from shared.config.document import readable_part
 from shared.config.models import Connection, Document
 from shared.errors import ConfigurationError, did_you_mean, shown
-from shared.runs.starting import note_as_known
 from shared.runs.status import Timestamp
 from shared.sync.stored import drop_ledgers
 
@@ -87,10 +87,11 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
         for export in restored.exports:
             if may_be_due(now.export(export.id), export):
-                note_as_known(app, export)
+                note_as_known(export)
         return restored
 
-    after = app.configuration.replace(caller.name, f"restore version {version}", change)
+    with known_once_saved(app) as note_as_known:
+        after = app.configuration.replace(caller.name, f"restore version {version}", change)
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
     differences = _taken_back(now, after)

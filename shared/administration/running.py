@@ -1,16 +1,13 @@
 """Runs as people start and end them: the caller's permission, the audit trail, and starts that may be repeated."""
 
-import hashlib
-import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration import audit
 from shared.administration.exports import find_export
+from shared.administration.start_keys import start_once
 from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.base import ID_PATTERN
@@ -27,10 +24,6 @@ from shared.runs.steps.stop import request_cancel
 from shared.runs.trial import DEFAULT_CUSTOMERS, Trial, check_no_export_has, newest_runs
 from shared.runs.undoing import Undo, check_undoable
 from shared.runs.verifying import Verify, check_verifiable
-from shared.storage.failures import Conflict
-from shared.storage.tables import Row
-
-_REMEMBERED_SECONDS = 24 * 3600
 
 
 def require_for_export(app: App, caller: Caller, operation: Operation, export_id: str) -> None:
@@ -64,15 +57,13 @@ def start_export(
             "The webhook starts exports with the schedule with_refresh only.",
             "Set the export's schedule to with_refresh, or sign in and start it by POST exports/{id}/runs.",
         )
-    digest = _digest(caller, key)
-    run_id = _reserved_run(app, export_id, digest, {"now": now, "accept": accept}) if key else ""
-    if run_id and app.store.load(run_id) is not None:
-        return Start(export_id, run_id, reason="This was started before, with the same Idempotency-Key.")
-    start = start_on_demand(app, export_id, trigger, caller.name, skip_quiet=now, accept=accept, run_id=run_id)
-    if accept and not start.is_new:
-        start = _without_accept(app, start, trigger)
-    if key and start.run_id != run_id:
-        _take_over(app, export_id, digest, start.run_id)
+
+    def begin(run_id: str) -> Start:
+        begun = start_on_demand(app, export_id, trigger, caller.name, skip_quiet=now, accept=accept, run_id=run_id)
+        return _without_accept(app, begun, trigger) if accept and not begun.is_new else begun
+
+    how = {"now": now, "accept": accept}
+    start = start_once(app, caller, export_id, key, how, begin) if key else begin("")
     if start.is_new:
         audit.note_start(app, caller, "run export", export_id, start.run_id, accept=accept)
     return start
@@ -305,49 +296,3 @@ def open_run(app: App, caller: Caller, name: str) -> Run:
         last = f" Its last run, {run.run_id}, has ended: {run.state}." if run else ""
         raise ConfigurationError("run_none", f"No run of {name} is open.{last}")
     return find_run(app, active)
-
-
-def _reserved_run(app: App, export_id: str, digest: str, how: dict[str, Any]) -> str:
-    """The run id that belongs to this key; written down before the start, which may die half-way and be repeated."""
-    wish = json.dumps(how, sort_keys=True)
-
-    def reserved(row: Row | None) -> Mapping[str, Any] | None:
-        if row is None or app.now() - row.values["at"] >= _REMEMBERED_SECONDS:
-            return {"run_id": app.store.new_run_id(export_id), "wish": wish, "at": app.now()}
-        if row.values["wish"] != wish:
-            raise ConfigurationError(
-                "idempotency_key_used",
-                "Idempotency-Key: was used for another start of this export.",
-                "Make up a new key for each start.",
-            )
-        return None
-
-    row = app.storage.requests.change(export_id, digest, reserved)
-    return str(row.values["run_id"]) if row else ""
-
-
-def forget_old_keys(app: App, *, dry_run: bool = False) -> int:
-    """Deletes the keys that are not looked at any more, or only counts them."""
-    old = [row for row in app.storage.requests.rows() if _is_forgotten(app, row)]
-    for row in [] if dry_run else old:
-        with suppress(Conflict):  # in use again
-            app.storage.requests.delete(row)
-    return len(old)
-
-
-def _is_forgotten(app: App, row: Row) -> bool:
-    """A row that does not say when it was written is no key of ours: doctor shows it."""
-    at = row.values.get("at")
-    return isinstance(at, int | float) and app.now() - at >= _REMEMBERED_SECONDS
-
-
-def _take_over(app: App, export_id: str, digest: str, run_id: str) -> None:
-    """The run that was active already is what the key has started, so that a later repetition starts none."""
-    row = app.storage.requests.get(export_id, digest)
-    if row is not None:
-        app.storage.requests.put(Row(export_id, row.key, {**row.values, "run_id": run_id}))
-
-
-def _digest(caller: Caller, key: str) -> str:
-    """The row of this caller's key: two callers may choose the same one. No caller's name holds a line break."""
-    return hashlib.sha256(f"{caller.name}\n{key}".encode("utf-8", "replace")).hexdigest()

@@ -150,9 +150,10 @@ def rejects(export_or_run: str) -> None:
         raise click.UsageError(f"The export {export_or_run} has not run yet.")
     chunks = rejected_rows(app, run)
     if as_json():
-        import csv
+        from shared.staging.rejected import cells_of
 
-        print_json(list(csv.DictReader(b"".join(chunks).decode().splitlines())))
+        head, *rows = cells_of(b"".join(chunks))
+        print_json([dict(zip(head, row, strict=True)) for row in rows])
         return
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)

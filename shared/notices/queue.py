@@ -23,7 +23,7 @@ class NoticeMessage:
     """One event of one run for one notification. Without a notification: it is still to be decided who gets a notice.
 
     `failing_since` is POSIX seconds, 0 before the first failure. A `watch` message posts the notice only where the
-    worker that was to do it is lost.
+    worker that was to do it is lost. `held_again` is what is shown of a run that is held a second time: its staging.
     """
 
     run: RunId
@@ -32,11 +32,12 @@ class NoticeMessage:
     attempt: int = Field(default=0, ge=0, le=MOST_ATTEMPTS)
     failing_since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     watch: bool = False
+    held_again: str = ""
 
     @property
     def id(self) -> str:
         """The notice's own id: the same in every try, and the key of its row."""
-        return f"{self.run}-{self.notification}-{self.event}"
+        return "-".join(filter(None, (self.run, self.notification, self.event, self.held_again)))
 
 
 _MESSAGE = TypeAdapter(NoticeMessage)

@@ -27,9 +27,14 @@ def announce(app: App, run: Run) -> None:
     before = run_before(app, run) if asked else None
     for notification in wanted:
         for event in events_of(run, before, notification):
-            message = NoticeMessage(run.run_id, notification.id, event)
+            message = NoticeMessage(run.run_id, notification.id, event, held_again=held_again(run))
             enqueue(app, replace(message, watch=True), app.graces.notice_watch)
             enqueue(app, message)
+
+
+def held_again(run: Run) -> str:
+    """The staging that waits for a person where one has approved another before: that is news. Otherwise empty."""
+    return run.rejected_id if run.is_held and run.is_approved else ""
 
 
 def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:

@@ -7,7 +7,7 @@ error in words that quote no file. Who started the run may be an address, and is
 from shared.config.notifications import Event
 from shared.counting import counted
 from shared.notices.notice import Notice
-from shared.runs.problem import Problem
+from shared.runs.problem import Problem, what_was_done
 from shared.runs.state import Run
 from shared.times import local_text
 
@@ -77,12 +77,11 @@ def _failed(run: Run) -> tuple[list[str], str, int | None]:
         words, advice = WITHOUT_COLUMNS[code], f"The run's status says which: segment-export status {run.run_id}"
     sentences = [words] if words else []
     total = run.counts.contacts_to_send if run.counts.contacts_mapped else run.counts.rows_read
-    missing = total - run.counts.contacts_delivered
-    if not total:
-        sentences.append("No customer of the segment was sent: the list is as it was.")
-    elif not run.counts.contacts_delivered:
-        sentences.append(f"None of the {total:,} customers was sent: the list is as it was.")
-    elif missing:
+    missing = total - run.counts.contacts_delivered - run.unanswered
+    if not what_was_done(run.counts, run.unanswered, is_list_changed=run.is_list_changed):
+        who = f"None of the {total:,} customers" if total else "No customer of the segment"
+        sentences.append(f"{who} was sent: the list is as it was.")
+    elif missing > 0:
         sentences.append(f"{missing:,} of {total:,} customers have not reached Brevo.")
     return sentences, advice or "Run the export again.", total - run.counts.contacts_confirmed if total else None
 

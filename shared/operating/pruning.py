@@ -11,7 +11,7 @@ from itertools import batched
 
 from shared.access import Caller, require
 from shared.administration import audit
-from shared.administration.running import forget_old_keys
+from shared.administration.start_keys import forget_old_keys
 from shared.app import App
 from shared.errors import described
 from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS

@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
 from shared.errors import TransientError, described
-from shared.runs.starting import next_due
+from shared.runs.due_times import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.runs.ticks import MissedTicks

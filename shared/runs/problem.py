@@ -21,17 +21,30 @@ class Problem:
         """The problem that an error tells."""
         return cls(error.code, error.message[:2000], error.advice[:2000])
 
-    def with_what_was_sent(self, counts: Counts, unanswered: int) -> Self:
-        """The same, with what Brevo has. `unanswered` contacts were posted, and nobody knows what Brevo has of them."""
-        sent = ""
-        if counts.contacts_delivered:
-            sent = f" {accepted_text(counts)}"
-        for done, what in ((counts.contacts_removed, "taken out of"), (counts.contacts_added, "put back into")):
-            if done:
-                sent += f" At least {counted(done, 'contact')} {'was' if done == 1 else 'were'} {what} the list."
-        if unanswered:
-            sent += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come, or their import failed."
-        return replace(self, message=self.message + (sent or " Nothing was sent."))
+    def with_what_was_done(self, counts: Counts, unanswered: int, *, is_list_changed: bool) -> Self:
+        """The same, with what Brevo has of the run, as `what_was_done` says it."""
+        done = what_was_done(counts, unanswered, is_list_changed=is_list_changed)
+        return replace(self, message=self.message + (done or " Nothing was sent."))
+
+
+def what_was_done(counts: Counts, unanswered: int, *, is_list_changed: bool) -> str:
+    """What Brevo has of a run; empty where it has nothing, so that the list is as it was.
+
+    `unanswered` contacts were posted, and nobody knows what Brevo has of them. `is_list_changed`: the run has begun to
+    take contacts out of the list, or to put them back; how many are done is noted now and then.
+    """
+    found = f" {accepted_text(counts)}" if counts.contacts_delivered else ""
+    for done, of, what in (
+        (counts.contacts_removed, counts.contacts_to_remove, "taken out of"),
+        (counts.contacts_added, counts.contacts_to_add, "put back into"),
+    ):
+        if done:
+            found += f" At least {counted(done, 'contact')} {'was' if done == 1 else 'were'} {what} the list."
+        elif of and is_list_changed:
+            found += f" Some contacts may have been {what} the list."
+    if unanswered:
+        found += f" {unanswered:,} contacts may have been sent: Brevo's answer did not come, or their import failed."
+    return found
 
 
 NOTHING_TO_DO = Problem("nothing_to_do", "There is nothing to do: nobody is new, has changed, or is to be removed.", "")

@@ -4,19 +4,15 @@ import logging
 import re
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
-
-from cronsim import CronSim
 
 from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError, TransientError, described
+from shared.runs.due_times import due_stamp, last_due, next_due
 from shared.runs.holding import supersede
 from shared.runs.kinds import NAMES, Kind, Trigger
 from shared.runs.queue import Message, send
@@ -35,7 +31,6 @@ from shared.staging.completeness import wait_for_files
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
 
-_DUE_STAMP = "%Y-%m-%dT%H:%MZ"
 _ACTIVE = "A run of this export is active already."
 _HELD = "A run of this export is held, and waits for a person who approves or cancels it."
 _log = logging.getLogger(__name__)
@@ -203,24 +198,6 @@ def _beginning_with(export_id: str, exports: list[Export]) -> list[Export]:
     return exports[at:] + exports[:at]
 
 
-def note_as_known(app: App, export: Export) -> None:
-    """Makes what is there now count as started, so that saving an export or its schedule runs nothing.
-
-    Not where a run waits to take it: that run was started before the save, and would find its snapshot known.
-    """
-    if isinstance(export.schedule, CronSchedule):
-        if due := last_due(export.schedule, app.storage.clock.now()):
-            app.store.note_due(export.id, _due_stamp(due))
-        return
-    active = app.store.active(export.id)
-    run = app.store.load(active) if active else None
-    if run is not None and run.state == "queued" and run.sends_segment:
-        return
-    with suppress(ConfigurationError):
-        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-        app.store.note_snapshot(export.id, snapshot.id)
-
-
 def start_for_blob(app: App, subject: str) -> list[Start]:
     """Starts the `with_refresh` exports that the blob of an event is part of. Any other blob starts nothing.
 
@@ -241,19 +218,6 @@ def start_for_blob(app: App, subject: str) -> list[Start]:
 def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
     """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
     return _start_matching(app, "webhook", lambda export: segment in export.segments, refused)
-
-
-def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
-    """The next time the cron line fires at its place, in local time; None where it never does."""
-    local = after.astimezone(ZoneInfo(schedule.time_zone))
-    return next(iter(CronSim(schedule.cron, local)), None)
-
-
-def last_due(schedule: CronSchedule, now: datetime) -> datetime | None:
-    """The last time the cron line should have fired, up to now."""
-    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
-    behind = (minute + timedelta(minutes=1)).astimezone(ZoneInfo(schedule.time_zone))
-    return next(iter(CronSim(schedule.cron, behind, reverse=True)), None)
 
 
 def _start_if_due(app: App, ready: ReadyExport) -> Start:
@@ -280,7 +244,7 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
     due = last_due(schedule, app.storage.clock.now())
     if due is None:
         return Start(ready.export.id, reason="The schedule has never been due.")
-    stamp = _due_stamp(due)
+    stamp = due_stamp(due)
     started = app.store.started(ready.export.id)
     if not started.due:
         # A new schedule is not due for what lies before it was first seen.
@@ -291,15 +255,6 @@ def _start_by_cron(app: App, ready: ReadyExport, schedule: CronSchedule) -> Star
         why = why_due_time_is_not_run_again(app, ready.export.id, started, following)
         return Start(ready.export.id, reason=why.text)
     return start_run(app, ready, "timer", "timer", due=stamp)
-
-
-def _due_stamp(due: datetime) -> str:
-    return due.astimezone(UTC).strftime(_DUE_STAMP)
-
-
-def due_time(stamp: str) -> datetime:
-    """The due time that the row of an export notes. Raises ValueError."""
-    return datetime.strptime(stamp, _DUE_STAMP).replace(tzinfo=UTC)
 
 
 def _start_matching(

@@ -47,9 +47,10 @@ class Run:
     the values of each attribute. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that
     is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `list_name` is known
     once the account was checked. `staged_rows` and `staged_contacts` are what the present staging has read so far. It
-    waits for what `waiting` says, since `waiting_since`, until the next try at `waiting_until`, and gives up at
-    `waiting_deadline` (0: never). Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
-    those that were named, if any. Of an undo: `undo_of`, the id of the run that it takes back.
+    waits for `waiting`, since `waiting_since`, until the next try at `waiting_until`, and gives up at
+    `waiting_deadline` (0: never). `is_list_changed` and, at its end, `unanswered` are as `what_was_done` has them. Of a
+    trial: how many `customers` it takes, and until its end the `customer_ids` of those that were named, if any. Of an
+    undo: `undo_of`, the id of the run that it takes back.
 
     A run that is or was held says why in `held_for`; it can be approved until `held_until`. `settings` is the digest of
     the settings that it was staged with. `approved_of` names the staging that a person was shown and has approved.
@@ -103,6 +104,8 @@ class Run:
     waiting_deadline: float = 0.0
     cancel_requested_by: str = ""
     stopped_by: Problem | None = None
+    is_list_changed: bool = False
+    unanswered: int = 0
     faults: int = 0
     owner: str = ""
     owner_until: float = 0.0
@@ -195,13 +198,8 @@ class Run:
         staged = replace(self, staging_id=staging_id, counts=counts, stalled_after=stalled_after, confirm_number=1)
         return staged._entered("delivering", now, owner="", owner_until=0.0)
 
-    def held(
-        self, owner: str, problem: Problem, settings: str, hours: float, now: datetime, graces: Graces
-    ) -> Self | None:
-        """Staged, but nothing is sent until a person approves it; its claim ends. `settings` as the field has them.
-
-        Not where another worker has the run, or its end is decided.
-        """
+    def held(self, owner: str, problem: Problem, settings: str, hours: float, now: datetime) -> Self | None:
+        """Staged, and waits for a person; its claim ends. Not where another worker has it, or its end is decided."""
         if not self.is_staged_by(owner) or self.is_stopping:
             return None
         until = now.timestamp() + hours * 3600
@@ -225,7 +223,7 @@ class Run:
         """Nobody has approved it, and nobody can any more. Not where a person has cancelled it: that is its end."""
         if not self.is_held or self.is_stopping:
             return None
-        return self._ended("cancelled", now, problem.with_what_was_sent(self.counts, 0))
+        return self._ended("cancelled", now, problem, 0)
 
     def confirming(self, now: datetime) -> Self | None:
         """All batches are delivered."""
@@ -323,8 +321,7 @@ class Run:
 
     def failed(self, problem: Problem, unanswered: int, now: datetime) -> Self | None:
         """It cannot go on. `unanswered` contacts were posted, and no answer came."""
-        problem = problem.with_what_was_sent(self.counts, unanswered)
-        return None if self.is_final else self._ended("failed", now, problem)
+        return None if self.is_final else self._ended("failed", now, problem, unanswered)
 
     def stopped(self, unanswered: int, now: datetime) -> Self | None:
         """Ended as was decided, once no worker stages it. An error that came first is what it ends with."""
@@ -333,18 +330,20 @@ class Run:
         if self.stopped_by:
             return self.failed(self.stopped_by, unanswered, now)
         problem = Problem("cancelled", f"Cancelled by {self.cancel_requested_by}.", "")
-        problem = problem.with_what_was_sent(self.counts, unanswered)
-        return None if self.is_final else self._ended("cancelled", now, problem)
+        return None if self.is_final else self._ended("cancelled", now, problem, unanswered)
 
     def _entered(self, state: State, now: datetime, **changes: Any) -> Self:
-        """In its next state, with the time of that state's first beginning."""
-        times = self.times | {state: self.times.get(state, now.isoformat(timespec="milliseconds"))}
+        """In its next state, with the time of that state's first beginning: held again, it waits since now."""
+        begun = None if state == "held" else self.times.get(state)
+        times = self.times | {state: begun or now.isoformat(timespec="milliseconds")}
         waits: dict[str, Any] = {"waiting": "", "waiting_since": 0.0, "waiting_until": 0.0, "waiting_deadline": 0.0}
         return replace(self, state=state, times=times, faults=0, **waits, **changes)
 
     def _kept(self, now: datetime, graces: Graces) -> Self:
-        at = now.timestamp()
-        return replace(self, owner_until=at + graces.claim, stalled_after=at + graces.stalled)
+        return replace(self, owner_until=now.timestamp() + graces.claim, stalled_after=now.timestamp() + graces.stalled)
 
-    def _ended(self, state: State, now: datetime, problem: Problem | None) -> Self:
-        return self._entered(state, now, owner="", owner_until=0.0, error=problem, customer_ids=[])
+    def _ended(self, state: State, now: datetime, problem: Problem | None, unanswered: int | None = None) -> Self:
+        if problem and unanswered is not None:
+            problem = problem.with_what_was_done(self.counts, unanswered, is_list_changed=self.is_list_changed)
+        ended: dict[str, Any] = {"error": problem, "unanswered": unanswered or 0, "customer_ids": []}
+        return self._entered(state, now, owner="", owner_until=0.0, **ended)

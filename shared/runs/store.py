@@ -1,7 +1,7 @@
 """Reads and writes runs, batches and events. Who may do what is decided here, by conditional writes alone.
 
 Table `runs`, partition = export:  `run-…` a run · `active` the one run that is not final · `started` the last
-snapshot and due time that a trigger has started, and their tries · `success` the last successful run.
+snapshot and due time that a trigger has started, and their tries (`started.py`) · `success` the last successful run.
 Table `runs`, partition `~open`:  one row a run that may not be final, so that no search is needed to find them.
 Table `runs`, partition `~timer`: what the timer notes (`ticks.py`).
 Table `batches` and `events`, partition = run.
@@ -13,14 +13,14 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import TransientError, described, masked
 from shared.runs.batch import Batch, BatchState
-from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row, started_of, started_row
+from shared.runs.rows import batch_key, batch_of, batch_row, row_values, run_of, run_row, started_row
 from shared.runs.run_ids import is_run_id, new_run_id, run_address
+from shared.runs.started import StartedRows
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.tries import Started
 from shared.storage.account import Storage
@@ -32,10 +32,6 @@ _log = logging.getLogger(__name__)
 # No id has a tilde, so that no export can have this partition.
 OPEN = "~open"
 _TRANSACTION_ROWS = 100
-_CLOCKS_DIFFER = timedelta(hours=1)
-
-
-type StillOurs = Callable[[], object]
 
 
 class AlreadyActive(Exception):
@@ -60,14 +56,13 @@ class Success:
     filled: Mapping[str, int] = field(default_factory=dict)
 
 
-class RunStore:
+class RunStore(StartedRows):
     """The tables. Every method may raise TransientError where storage does not answer."""
 
     def __init__(self, storage: Storage) -> None:
-        self._runs = storage.runs
+        super().__init__(storage)
         self._batches = storage.batches
         self._events = storage.events
-        self._clock = storage.clock
 
     def start(self, run: Run, *, snapshot: str = "", due: str = "") -> None:
         """Writes a new run as queued. With `snapshot` or `due`, only the first start of each try succeeds.
@@ -100,52 +95,6 @@ class RunStore:
         if begun is None:
             raise AlreadyStarted(snapshot or due)
         return [_started_change(export, begun)]
-
-    def take_snapshot(self, export: str, snapshot: str, still_ours: StillOurs, *, is_tried_again: bool) -> None:
-        """Remembers the snapshot that a run has taken; `is_tried_again`: triggers start another one where it fails.
-
-        `still_ours` raises where the worker that stages the run has lost it: its end may have said when it is tried
-        again.
-        """
-        self._note(
-            export,
-            lambda started: started.with_snapshot_taken(snapshot, is_tried_again=is_tried_again),
-            still_ours,
-        )
-
-    def note_snapshot(self, export: str, snapshot: str) -> None:
-        """Remembers a snapshot that is not to be started any more."""
-        self._note(export, lambda started: started.with_snapshot_known(snapshot))
-
-    def note_due(self, export: str, due: str) -> None:
-        """Remembers a due time that is not to be started any more."""
-        self._note(export, lambda started: started.with_due_known(due))
-
-    def note_held(self, run: Run, still_ours: StillOurs) -> None:
-        """Remembers that the snapshot does not count as exported while this run of it, which is to be held, is."""
-        self._note(run.export, lambda started: replace(started, unsent=run.run_id), still_ours)
-
-    def _note(self, export: str, change: Callable[[Started], Started], still_ours: StillOurs = bool) -> None:
-        def changed(row: Row | None) -> Mapping[str, Any]:
-            # Behind the read of the row, which an end writes as well: one that comes in between is a conflict.
-            still_ours()
-            return started_row(export, change(self._credible(started_of(row)))).values
-
-        self._runs.change(export, "started", changed)
-
-    def started(self, export: str) -> Started:
-        """What triggers have started last."""
-        return self._credible(started_of(self._runs.get(export, "started")))
-
-    def _credible(self, started: Started) -> Started:
-        """Without a due time that lies ahead: a wrong clock has noted it, and nothing would be due until it came."""
-        latest = self._clock.now() + _CLOCKS_DIFFER
-        return replace(started, due="") if started.due > f"{latest:%Y-%m-%dT%H:%MZ}" else started
-
-    def due_ahead(self, export: str) -> str:
-        """The due time that a wrong clock has noted, where the row of the export has one."""
-        noted = started_of(self._runs.get(export, "started"))
-        return noted.due if noted.due != self._credible(noted).due else ""
 
     def success(self, export: str) -> Success | None:
         """The last successful run, if there was one."""

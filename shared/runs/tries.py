@@ -129,9 +129,12 @@ class Started:
         if not run.sends_segment:
             return self
         if run.state == "failed" and not _is_decided(run):
+            # A run by an event notes its snapshot when it takes it; it may have failed before.
+            is_first = run.only_new and run.snapshot
+            tried = self.with_snapshot_taken(run.snapshot, is_tried_again=True) if is_first else self
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
-            snapshot_tries = self.snapshot_tries.with_failure(now)
-            return replace(self, snapshot_tries=snapshot_tries, due_tries=due_tries, unsent=run.run_id)
+            snapshot_tries = tried.snapshot_tries.with_failure(now)
+            return replace(tried, snapshot_tries=snapshot_tries, due_tries=due_tries, unsent=run.run_id)
         if run.state == "skipped" and not run.snapshot:
             return self  # it has taken none
         known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)

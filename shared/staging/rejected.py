@@ -122,7 +122,7 @@ class _Part:
 
 def _with_outcomes(data: bytes) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([*row, outcome_of(row[_REASON])] for row in _rows(data))
+    csv.writer(text, lineterminator="\n").writerows([*row, outcome_of(row[_REASON])] for row in cells_of(data))
     return text.getvalue().encode()
 
 
@@ -144,7 +144,7 @@ def rows_of(blobs: Blobs, run_id: str, staging_id: str, digests: set[str], custo
     for blob in _stored(blobs, run_id, staging_id):
         data = b"".join(_Part(blobs, blob).chunks())
         if any(word in data for word in wanted):
-            found += [_row(cells) for cells in _rows(data) if _is_of(cells, digests, customer_id)]
+            found += [_row(cells) for cells in cells_of(data) if _is_of(cells, digests, customer_id)]
     return found
 
 
@@ -165,19 +165,20 @@ def _row(cells: list[str]) -> RejectedRow:
 
 def customers_of(data: bytes, digests: set[str]) -> set[str]:
     """The customer ids, as the report has them, of the rows with one of these addresses' SHA-256."""
-    return {row[_CUSTOMER] for row in _rows(data) if row[_DIGEST] in digests and row[_CUSTOMER]}
+    return {row[_CUSTOMER] for row in cells_of(data) if row[_DIGEST] in digests and row[_CUSTOMER]}
 
 
 def without_rows(data: bytes, digests: set[str], customers: set[str]) -> tuple[bytes, int]:
     """The report without the rows of these addresses and of these customers, and how many they were."""
-    rows = list(_rows(data))
+    rows = list(cells_of(data))
     kept = [row for row in rows if row[_DIGEST] not in digests and row[_CUSTOMER] not in customers]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(kept)
     return text.getvalue().encode(), len(rows) - len(kept)
 
 
-def _rows(data: bytes) -> Iterator[list[str]]:
+def cells_of(data: bytes) -> Iterator[list[str]]:
+    """The cells of each line of a report. A cell may have line breaks, and signs that Python takes for some."""
     csv.field_size_limit(_LONGEST_CELL_CHARACTERS)
     # Not as one text, which takes four times the memory.
     return csv.reader(line.decode() for line in io.BytesIO(data))

@@ -227,7 +227,7 @@ def test_run_that_fell_off_the_list_of_open_runs_is_listed_again_by_the_next_sta
 
 
 def test_run_that_is_being_started_again_is_not_taken_off_the_list(story):
-    """An Idempotency-Key that comes an hour later gives a run id of an hour ago."""
+    """A start that storage keeps for long, or whose clock is behind, has an old run id."""
     story.people(5)
     story.save()
     run_id = story.app.store.new_run_id("gold")

@@ -8,7 +8,7 @@ import pytest
 
 from shared.access import Caller
 from shared.administration.exports import list_exports
-from shared.administration.running import forget_old_keys
+from shared.administration.start_keys import forget_old_keys
 from shared.errors import TransientError
 from shared.operating import looking
 from shared.operating.forgetting import forget

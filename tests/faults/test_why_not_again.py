@@ -2,8 +2,9 @@
 
 import pytest
 
+from shared.administration.known import note_as_known
 from shared.runs.overview import export_overview
-from shared.runs.starting import note_as_known, start_due, start_for_blob, start_for_segment
+from shared.runs.starting import start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.faults.conftest import Story

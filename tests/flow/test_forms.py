@@ -41,7 +41,16 @@ STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 [RUN_OF_FORM_2] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
 [NEWEST_RUN] = json.loads((FOLDER / "runs_form_3.json").read_text(encoding="utf-8"))["rows"]
 HELD = ("held_for", "held_until", "settings", "approved_by", "approved_at", "approved_of")
-SYNCED = ("undo_of", "keeps_ledger", "ledger_etag", "list_before", "list_after", "counts")
+SYNCED = (
+    "is_list_changed",
+    "unanswered",
+    "undo_of",
+    "keeps_ledger",
+    "ledger_etag",
+    "list_before",
+    "list_after",
+    "counts",
+)
 RUN = "gold-20261124T050312-a1b2c3"
 ADMINISTRATOR = Caller("function key", "administrator")
 

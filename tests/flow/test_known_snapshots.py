@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from shared.administration.known import note_as_known
 from shared.config.models import Export
 from shared.notices.rows import NoticeRow
 from shared.operating.looking import wrong_times
 from shared.runs.batch import Batch
 from shared.runs.overview import export_overview
 from shared.runs.rows import run_row
-from shared.runs.starting import note_as_known, start_due, start_for_segment
+from shared.runs.starting import start_due, start_for_segment
 from shared.runs.state import Run
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN

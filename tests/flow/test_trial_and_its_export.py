@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from shared.administration.known import note_as_known
 from shared.notices.recipients import announce, run_before
 from shared.runs.overview import export_overview
-from shared.runs.starting import note_as_known, start_due, start_for_segment
+from shared.runs.starting import start_due, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.flow.trials import TRIALS, addresses, begin, people, refusal, run_trial, with_list

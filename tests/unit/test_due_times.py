@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.config.models import CronSchedule
-from shared.runs.starting import last_due, next_due
+from shared.runs.due_times import last_due, next_due
 
 
 def utc(text: str) -> datetime:

@@ -24,7 +24,7 @@ NEVER = "does not apply"
 RUN_EVENTS = {
     "staging_by": lambda run: run.staging_by("snapshot", "other", NOW, GRACES),
     "delivering": lambda run: run.delivering("me", "abcd", 2, NOW, GRACES),
-    "held": lambda run: run.held("me", PROBLEM, "settings", 48, NOW, GRACES),
+    "held": lambda run: run.held("me", PROBLEM, "settings", 48, NOW),
     "approved": lambda run: run.approved("ana", NOW, GRACES),
     "hold_ended": lambda run: run.hold_ended(PROBLEM, NOW),
     "confirming": lambda run: run.confirming(NOW),
@@ -155,9 +155,9 @@ def test_held_run_that_a_person_has_cancelled_is_neither_approved_nor_expired():
 
 
 def test_run_is_held_by_the_worker_that_has_staged_it_and_not_once_its_end_is_decided():
-    assert run_in("staging", owner="other").held("me", PROBLEM, "", 48, NOW, GRACES) is None
-    assert run_in("staging", cancel_requested_by="ana").held("me", PROBLEM, "", 48, NOW, GRACES) is None
-    held = run_in("staging").held("me", PROBLEM, "abc", 1, NOW, GRACES)
+    assert run_in("staging", owner="other").held("me", PROBLEM, "", 48, NOW) is None
+    assert run_in("staging", cancel_requested_by="ana").held("me", PROBLEM, "", 48, NOW) is None
+    held = run_in("staging").held("me", PROBLEM, "abc", 1, NOW)
     assert (held.owner, held.held_for, held.settings) == ("", PROBLEM, "abc")
     assert held.held_until == held.stalled_after == NOW.timestamp() + 3600
 

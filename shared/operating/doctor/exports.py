@@ -16,7 +16,7 @@ from shared.mapping.plan import make_plan
 from shared.notices.rows import NoticeRow
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
 from shared.operating.looking import Look, State
-from shared.runs.starting import due_time, next_due
+from shared.runs.due_times import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard

@@ -65,12 +65,16 @@ def skip(app: App, run: Run, problem: Problem, still: Still) -> None:
     _finish(app, run, lambda now: now.skipped(problem, app.time()) if still(now) else None)
 
 
-def fail_unsent(app: App, run_id: str, problem: Problem, still: Still) -> Run:
+def fail_unsent(app: App, run_id: str, problem: Problem, still: Still, tried: Callable[[Run], str]) -> Run:
     """Ends a run that cannot go on and has posted nothing, where it is still as it was when that was decided.
 
-    Returns it as it is.
+    `tried` gives the snapshot that it was to send, empty for none. Returns it as it is.
     """
-    return _finish(app, run_id, lambda run: run.failed(problem, 0, app.time()) if still(run) else None)
+
+    def change(run: Run) -> Run | None:
+        return replace(run, snapshot=tried(run)).failed(problem, 0, app.time()) if still(run) else None
+
+    return _finish(app, run_id, change)
 
 
 def end_hold(app: App, run_id: str, problem: Problem, still: Still) -> Run:

@@ -162,6 +162,10 @@ def _read(read: Callable[[App, Run], list[int]], app: App, run: Run, what: str) 
         ) from None
 
 
+def _list_changed(run: Run) -> Run | None:
+    return None if run.is_stopping or run.is_final else replace(run, is_list_changed=True)
+
+
 def _change(
     app: App,
     run: Run,
@@ -170,7 +174,15 @@ def _change(
     change: Callable[[BrevoSession, tuple[int, ...]], None],
     noted: Callable[..., Run | None],
 ) -> Run | None:
-    """Changes the list contact by contact, and notes now and then how many are `done`; None as above."""
+    """Changes the list contact by contact, and notes now and then how many are `done`; None as above.
+
+    That it begins is noted before, or a run that ends meanwhile would say that nothing was done.
+    """
+    if numbers and not run.is_list_changed:
+        run = app.store.update(run, _list_changed)
+        if run.is_stopping or run.is_final:
+            schedule_confirm(app, run, 0)
+            return None
     brevo = app.brevo(run.key_setting, looking_again(app, lambda: is_still_open(app, run)))
     until, seen, left = app.now() + _STEP_SECONDS, 0, len(numbers)
     for part in batched(numbers, _NOTED_EVERY, strict=False):

@@ -31,13 +31,13 @@ from shared.runs.ledgers import Opened, check_account, difference_of, open_ledge
 from shared.runs.problem import NOTHING_TO_DO, Problem
 from shared.runs.questions import Members
 from shared.runs.queue import Message, send, send_confirm
+from shared.runs.started import StillOurs
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.imported import import_request, why_no_files
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
-from shared.runs.store import StillOurs
 from shared.runs.synced import Synced
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.verifying import Verified, checking_of

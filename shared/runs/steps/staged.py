@@ -31,7 +31,7 @@ def hold(app: App, run: Run, claim: Claim, result: Result, why: Problem, setting
     send_news(app, run, app.graces.notice_watch)
 
     def change(now: Run) -> Run | None:
-        return result.noted_in(now).held(claim.owner, why, settings, hours, app.time(), app.graces)
+        return result.noted_in(now).held(claim.owner, why, settings, hours, app.time())
 
     held = app.store.update(run, change)
     if held.rejected_id != result.staging_id or not held.is_held:

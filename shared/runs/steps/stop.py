@@ -5,6 +5,7 @@ is said of the run in the end is what Brevo has.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from shared import telemetry
 from shared.app import App
@@ -29,7 +30,7 @@ def fail(app: App, run_id: str, error: ExportError, still: end.Still = lambda ru
         def is_to_fail(run: Run) -> bool:
             return not run.is_stopping and run.state not in SENDING and still(run)
 
-        now = end.fail_unsent(app, run_id, problem, is_to_fail)
+        now = end.fail_unsent(app, run_id, problem, is_to_fail, lambda run: _tried(app, run))
         if now.is_stopping and not now.is_final:
             stop_when_idle(app, now)
 
@@ -86,14 +87,30 @@ def stop_if_idle(app: App, run: Run) -> Run | None:
 
 def _note_newest(app: App, run: Run) -> None:
     """Writes down which snapshot the run would have taken, so that no trigger starts that one again."""
+    if newest := _newest(app, run):
+        app.store.update(run.run_id, lambda now: now.cancel_requested(run.cancel_requested_by, newest))
+
+
+def _tried(app: App, run: Run) -> str:
+    """The run's snapshot; the newest for one that an event has started and that fails before it takes any.
+
+    Or its failure would count as no try, and the next event and the timer would start another one at once.
+    """
+    if run.only_new and not run.snapshot:
+        with suppress(ExportError):  # it may fail since the segments cannot be read
+            return _newest(app, run)
+    return run.snapshot
+
+
+def _newest(app: App, run: Run) -> str:
+    """The newest snapshot of an export that runs with each refresh; empty where there is none."""
     export = app.document_under_way().export(run.export)
     if export is None or export.schedule != "with_refresh":
-        return
+        return ""
     try:
-        newest = find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+        return find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
     except ConfigurationError:
-        return  # there is none
-    app.store.update(run.run_id, lambda now: now.cancel_requested(run.cancel_requested_by, newest))
+        return ""
 
 
 def _is_posting(app: App, run: Run) -> bool:

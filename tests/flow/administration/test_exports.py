@@ -3,11 +3,12 @@
 import pytest
 
 from shared.access import AccessDenied
-from shared.administration import connections, exports, running
+from shared.administration import connections, exports, known, running
 from shared.administration.drafts import read_export
 from shared.administration.items import ANY, InvalidInput
 from shared.config.models import CronSchedule
 from shared.runs.starting import start_due
+from shared.storage.failures import UnreachableError
 from tests.flow.administration.people import (
     ADMINISTRATOR,
     CONTRIBUTOR,
@@ -154,3 +155,42 @@ def test_exports_are_searched_and_sorted(office):
     assert [each.id for each in exports.list_exports(office.app, VIEWER, search="ZEB")] == ["a-copy"]
     with pytest.raises(InvalidInput, match="sort"):
         exports.list_exports(office.app, VIEWER, sort="colour")
+
+
+def save_another_source(office, expected):
+    changed = the_export(office, source={**office.export["source"], "null_words": ["-"]})
+    return exports.save_export(office.app, ADMINISTRATOR, changed, expected)
+
+
+def test_save_that_is_refused_takes_no_snapshot_from_the_timer(office, monkeypatch):
+    _, etag = exports.view_export(office.app, ADMINISTRATOR, office.export_id)
+    note_as_known = known.note_as_known
+
+    def noted(app, export):
+        found = note_as_known(app, export)
+        monkeypatch.setattr(known, "note_as_known", note_as_known)
+        named = the_export(office, display_name="Renamed by a colleague")
+        exports.save_export(office.app, ADMINISTRATOR, named, ANY)
+        return found
+
+    monkeypatch.setattr(known, "note_as_known", noted)
+    assert code_of(save_another_source, office, etag) == "changed_meanwhile"
+    [start] = start_due(office.app)
+    assert start.is_new, start.reason
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_save_that_storage_does_not_answer_takes_the_snapshot_only_where_it_is_made(office, monkeypatch, is_written):
+    blobs = office.app.storage.app_blobs
+    write_if = blobs.write_if
+
+    def unanswered(*written):
+        if is_written:
+            write_if(*written)
+        raise UnreachableError("blob exports.json")
+
+    monkeypatch.setattr(blobs, "write_if", unanswered)
+    with pytest.raises(UnreachableError):
+        save_another_source(office, ANY)
+    [start] = start_due(office.app)
+    assert start.is_new is not is_written, start.reason

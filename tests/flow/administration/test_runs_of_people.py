@@ -1,11 +1,16 @@
 """What people do with runs: start, let through, cancel."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.access import AccessDenied
 from shared.administration import exports, running
 from shared.administration.audit import read_audit
 from shared.administration.items import ANY
+from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
+from shared.storage.failures import UnreachableError
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, code_of, share, the_export, why
 
 
@@ -19,6 +24,38 @@ def test_start_with_the_same_key_starts_once(office):
         "idempotency_key_used"
     )
     assert running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="l").is_new
+
+
+def start_with_key(office):
+    return running.start_export(office.app, ADMINISTRATOR, office.export_id, "http", key="monday")
+
+
+def check_newest(office, start):
+    assert start.is_new
+    [shown] = exports.list_exports(office.app, ADMINISTRATOR)
+    assert (shown.why_not_running, shown.last_run.run_id) == (None, start.run_id)
+
+
+def test_start_that_was_refused_is_the_newest_run_once_it_is_repeated_with_its_key(office):
+    verification = running.verify_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    assert code_of(start_with_key, office) == "run_active"
+    request_cancel(office.app, find_run(office.app, verification.run_id), "tester")
+    assert office.run()["status"] == "succeeded"
+    check_newest(office, start_with_key(office))
+
+
+def test_start_that_broke_off_is_the_newest_run_once_it_is_repeated_later_with_its_key(office, monkeypatch):
+    def broken(*_, **__):
+        raise UnreachableError("table runs")
+
+    with monkeypatch.context() as meanwhile, pytest.raises(UnreachableError):
+        meanwhile.setattr(running, "start_on_demand", broken)
+        start_with_key(office)
+    requests = office.app.storage.requests
+    [row] = requests.query(office.export_id)
+    requests.put(replace(row, values={**row.values, "at": office.app.now() - 601}))
+    assert office.run()["status"] == "succeeded"
+    check_newest(office, start_with_key(office))
 
 
 def test_key_of_a_start_that_found_an_active_run_stands_for_that_run(office):

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from shared.administration import exports, running
 from shared.administration.items import item_etag
 from tests.flow.administration.people import ADMINISTRATOR, completed, notified, the_export
@@ -95,3 +97,12 @@ def test_refused_save_has_a_line_for_each_fault_with_its_advice(office, typed, t
     assert "list_id: Brevo has no list 4711. Correct list_id in the export, or make the list in Brevo" in lines
     assert any("no attribute FIRST_NAME (did you mean FIRSTNAME?); make it there" in line for line in lines)
     assert lines[-1] == "Correct it; nothing was changed."
+
+
+@pytest.mark.parametrize("customer", ["C\n1", "C\u20281", "C\x851"])
+def test_rejected_rows_as_json_have_the_customer_ids_of_the_csv(office, typed, customer):
+    office.segment(f'CustomerId,EMail,FirstName\n"{customer}",none,Ana\n2,ben@example.com,Ben\n')
+    run_id = office.run()["run_id"]
+    assert [row["customer_id"] for row in office.rejects(run_id)] == [customer]
+    code, output, _ = typed("rejects", run_id, "--json")
+    assert (code, [row["customer_id"] for row in json.loads(output)]) == (0, [customer])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.administration import running
+from shared.administration import start_keys
 from shared.runs.batch import Batch
 from shared.runs.leavers import LEAVERS
 from shared.runs.rows import run_row
@@ -105,8 +105,8 @@ def test_keys_of_yesterday_are_forgotten_and_those_of_today_kept(office):
     requests = office.app.storage.requests
     for key, hours in (("old", 25), ("new", 23)):
         requests.put(Row(office.export_id, key, {"run_id": "r", "wish": "{}", "at": office.app.now() - hours * 3600}))
-    assert running.forget_old_keys(office.app, dry_run=True) == 1
-    assert running.forget_old_keys(office.app) == 1
+    assert start_keys.forget_old_keys(office.app, dry_run=True) == 1
+    assert start_keys.forget_old_keys(office.app) == 1
     assert [row.key for row in requests.query(office.export_id)] == ["new"]
 
 

@@ -1,0 +1,61 @@
+"""Saving an export runs nothing: what is there by then counts as started."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from shared.administration.items import item_etag
+from shared.app import App
+from shared.config.models import CronSchedule, Export
+from shared.errors import ConfigurationError, ExportError
+from shared.runs.due_times import due_stamp, last_due
+from shared.runs.started import Noted
+from shared.segments.snapshot import find_snapshot
+
+
+@contextmanager
+def known_once_saved(app: App) -> Iterator[Callable[[Export], None]]:
+    """For a block that saves exports; gives the function by which what is there for one counts as started.
+
+    That is noted before the export is saved, or the timer might come in between. Where the block raises, and the export
+    is not saved, it is taken back, or nobody would send the newest snapshot.
+    """
+    noted: dict[str, tuple[Export, Noted]] = {}
+
+    def take_back(export_id: str) -> None:
+        if export_id in noted:
+            app.store.take_back(noted.pop(export_id)[1])
+
+    def note(export: Export) -> None:
+        take_back(export.id)  # of a try that came too late
+        if found := note_as_known(app, export):
+            noted[export.id] = export, found
+
+    try:
+        yield note
+    except Exception:
+        # Where the configuration cannot be read, nobody knows what is saved. Then nothing is to run by it.
+        with suppress(ExportError):
+            document = app.configuration.read()
+            for export, _ in list(noted.values()):
+                there = document.export(export.id)
+                if there is None or item_etag(there) != item_etag(export):
+                    take_back(export.id)
+        raise
+
+
+def note_as_known(app: App, export: Export) -> Noted | None:
+    """Makes what is there now count as started.
+
+    Not where a run waits to take it: that run was started before the save, and would find its snapshot known.
+    """
+    if isinstance(export.schedule, CronSchedule):
+        due = last_due(export.schedule, app.storage.clock.now())
+        return app.store.note_due(export.id, due_stamp(due)) if due else None
+    active = app.store.active(export.id)
+    run = app.store.load(active) if active else None
+    if run is not None and run.state == "queued" and run.sends_segment:
+        return None
+    with suppress(ConfigurationError):
+        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+        return app.store.note_snapshot(export.id, snapshot.id)
+    return None

@@ -1,0 +1,33 @@
+"""When the cron line of an export's schedule is due, at its place."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from shared.config.models import CronSchedule
+
+_STAMP = "%Y-%m-%dT%H:%MZ"
+
+
+def next_due(schedule: CronSchedule, after: datetime) -> datetime | None:
+    """The next time the cron line fires at its place, in local time; None where it never does."""
+    local = after.astimezone(ZoneInfo(schedule.time_zone))
+    return next(iter(CronSim(schedule.cron, local)), None)
+
+
+def last_due(schedule: CronSchedule, now: datetime) -> datetime | None:
+    """The last time the cron line should have fired, up to now."""
+    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+    behind = (minute + timedelta(minutes=1)).astimezone(ZoneInfo(schedule.time_zone))
+    return next(iter(CronSim(schedule.cron, behind, reverse=True)), None)
+
+
+def due_stamp(due: datetime) -> str:
+    """The due time as the row of an export notes it. Stamps sort by time."""
+    return due.astimezone(UTC).strftime(_STAMP)
+
+
+def due_time(stamp: str) -> datetime:
+    """The due time that the row of an export notes. Raises ValueError."""
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)

@@ -1,0 +1,50 @@
+"""A run that is held a second time, since it would do more than was approved, waits for a person again."""
+
+import pytest
+
+from shared.runs.holding import approve
+from shared.runs.status import find_run
+from tests.faults.notices.received import titles
+from tests.faults.notices.test_what_is_sent import HELD, start_plan
+
+HEAD = "CustomerId,EMail,FirstName\n"
+STAFF = "C-1,person1@example.com,A\n"
+
+
+def approve_and_hold_again(story, run_id):
+    """More people would be sent than were shown: a colleague has left the staff meanwhile."""
+    story.segment(f"{HEAD}C-8,person8@example.com,B\n", name="Staff")
+    approve(story.app, find_run(story.app, run_id), "ana")
+    story.work(hours=1)
+    assert find_run(story.app, run_id).held_for.code == "plan_outgrown"
+
+
+@pytest.fixture
+def story(told):
+    story = told({"type": "webhook"}, exclude={"segments": ["Staff"]})
+    story.segment(f"{HEAD}{STAFF}C-8,person8@example.com,B\n", name="Staff")
+    return story
+
+
+def test_run_that_is_held_again_is_told_again_with_its_new_time(story, there):
+    run_id = start_plan(story)
+    story.work(hours=1)
+    story.tell(hours=1)
+    assert titles(there) == [HELD]
+    approve_and_hold_again(story, run_id)
+    story.tell(hours=1)
+    assert titles(there) == [HELD, HELD]
+    first, again = (each.json["timestamp"] for each in there.received)
+    assert first < again
+
+
+def test_notice_of_what_was_approved_meanwhile_is_not_told_beside_the_new_one(story, there):
+    there.answers = [503] * 1000
+    run_id = start_plan(story)
+    story.work(hours=1)
+    story.tell(hours=0.1)
+    approve_and_hold_again(story, run_id)
+    there.answers.clear()
+    there.received.clear()
+    story.tell(hours=12)
+    assert titles(there) == [HELD]
