@@ -65,7 +65,7 @@ def _check_shown(before: Counts, now: Counts, synced: Synced | Verified | None) 
     if more:
         raise ConfigurationError(
             "plan_outgrown",
-            f"{counted(more, 'contact')} would be sent beyond what was approved: then, they had left the list.",
+            f"{counted(more, 'contact')} would be sent beyond what was approved: they were left out then.",
             "Look at the numbers again, and approve the run once more.",
         )
     if now.contacts_to_send > before.contacts_to_send or now.contacts_to_remove > before.contacts_to_remove:
