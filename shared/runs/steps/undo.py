@@ -15,6 +15,7 @@ from shared.brevo.checks import account_of
 from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
+from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
@@ -127,13 +128,13 @@ class _Given:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What is to be done, and the ledger that it was compared with. `unread`: what of the excluded cannot be read."""
+    """What is to be done, and the ledger that it was compared with. `unknown`: what was not read, or cannot be."""
 
     staging_id: str
     found: Reversal
     ledger_etag: str
     requests: int
-    unread: str
+    unknown: tuple[str, ...]
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""
@@ -141,7 +142,7 @@ class _Result:
         counts = replace(run.counts, contacts_to_remove=found.to_remove, contacts_to_add=found.to_add)
         left = f"{found.left:,} of those whom the run had removed have left the list since, and are not put back."
         excluded = f"{found.excluded:,} of those whom the run had removed are excluded now, and are not put back."
-        notes = [left if found.left else "", excluded if found.excluded else "", self.unread]
+        notes = [left if found.left else "", excluded if found.excluded else "", *self.unknown]
         return replace(
             run,
             counts=counts.plus_traffic(self.requests),
@@ -183,7 +184,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         except LedgerUnreadable as error:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
-    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread)
+    unknown = (unread, _unknown_consent(ready.export, found))
+    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unknown)
     if run.is_guarded and not run.is_approved and (why := _why_held(ready.export, found, undone)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
@@ -221,6 +223,16 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
         (found.additions, opened.address.additions(run.run_id, staging_id)),
     ):
         store_file(app, numbers, name)
+
+
+def _unknown_consent(export: Export, found: Reversal) -> str:
+    """A note where somebody may be put back whose row says no by now: an undo does not read the segment."""
+    if not export.source.only or not found.to_add:
+        return ""
+    return (
+        f"Whether source.only leaves out by now the rows of {counted(found.to_add, 'contact')} to be put back was not "
+        "looked at: who does not agree any more is to be taken out in Brevo."
+    )
 
 
 def _why_held(export: Export, found: Reversal, undone: Run | None) -> Problem | None:
