@@ -155,6 +155,28 @@ def read_excluded(
     return tuple(path for path in paths if path), note
 
 
+def read_disagreeing(
+    app: App, ready: ReadyExport, segments: Snapshot, folder: Path, between: Callable[[], None]
+) -> Path:
+    """Whom `source.only` leaves out of the export's own segments, in a file in the folder, for the ledger's purpose.
+
+    Somebody with a row that it lets pass is not among them. Raises as `write_excluded` does.
+    """
+    from shared.sync.members import write_others  # brings DuckDB
+
+    key = digest_key("ledger")
+    path, everybody, agreed = folder / "disagreeing", folder / "everybody", folder / "agreed"
+
+    def write(path: Path, addresses: Iterable[str]) -> int:
+        return write_kept(path, ((address, 0, False) for address in addresses), "ledger", key)
+
+    for each in (everybody, agreed):
+        only_agreed = each is agreed
+        write_excluded(app.storage.segment_blobs, ready, segments, each, write, between, only_agreed=only_agreed)
+    write_others(path, everybody, agreed)
+    return path
+
+
 def by_digests(paths: tuple[Path, ...]) -> Excluded | None:
     """Whom mapping leaves out by the digests in these files; None where there are none."""
     return Excluded(paths, digest_key("excluded")) if paths else None

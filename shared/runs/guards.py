@@ -75,7 +75,7 @@ def _beyond_what_was_shown(before: Run, now: Counts, synced: Synced | Verified |
     if more := synced.difference.not_shown if isinstance(synced, Synced) else 0:
         yield ConfigurationError(
             "plan_outgrown",
-            f"{counted(more, 'contact')} would be sent beyond what was approved: then, they had left the list.",
+            f"{counted(more, 'contact')} would be sent beyond what was approved: they were left out then.",
             "Look at the numbers again, and approve the run once more.",
         )
     elif now.contacts_to_send > shown.contacts_to_send or now.contacts_to_remove > shown.contacts_to_remove:

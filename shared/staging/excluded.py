@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shared.config.document import ReadyExport
 from shared.config.mapping import Mapping
@@ -46,11 +47,14 @@ def write_excluded(
     path: Path,
     write: Callable[[Path, Iterable[str]], object],
     between: Callable[[], None] = lambda: None,
+    *,
+    only_agreed: bool = False,
 ) -> str:
     """Lets `write` put all people of the segments, given by their addresses, into a file.
 
-    Returns a sentence on rows that could not be read, whose people are not excluded; empty where there are none.
-    Raises as `SnapshotReader` and `check_complete` do.
+    With `only_agreed` those alone who have a row that `source.only` lets pass. Returns a sentence on rows that could
+    not be read, whose people are not excluded; empty where there are none. Raises as `SnapshotReader` and
+    `check_complete` do.
     """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which saving an export does not need
 
@@ -63,7 +67,7 @@ def write_excluded(
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         reader = SnapshotReader(
-            blobs, _addresses_only(ready), snapshot, Path(folder), on_rejected=count, between=between
+            blobs, _by_addresses(ready, only_agreed), snapshot, Path(folder), on_rejected=count, between=between
         )
         write(path, _addresses(chunk.contacts for chunk in reader.chunks()))
     return _sentence(lost)
@@ -77,14 +81,12 @@ def _addresses(files: Iterable[Path]) -> Iterator[str]:
                 yield contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
 
 
-def _addresses_only(ready: ReadyExport) -> ReadyExport:
+def _by_addresses(ready: ReadyExport, only_agreed: bool) -> ReadyExport:
     """Who is excluded is so whatever the export asks of its own rows."""
     export = ready.export
-    changes = {
-        "mapping": Mapping(email=export.mapping.email),
-        "source": export.source.model_copy(update={"only": []}),
-        "identify_by": "email",
-    }
+    changes: dict[str, Any] = {"mapping": Mapping(email=export.mapping.email), "identify_by": "email"}
+    if not only_agreed:
+        changes["source"] = export.source.model_copy(update={"only": []})
     return replace(ready, export=export.model_copy(update=changes))
 
 

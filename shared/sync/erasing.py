@@ -7,9 +7,10 @@ from pathlib import Path
 from shared.mapping.compared import key_numbers
 from shared.mapping.engine import open_engine
 from shared.mapping.leavers import DigestKey
+from shared.storage.blob_changes import change_blob
 from shared.storage.blobs import Blobs
 from shared.sync.ledger import About, LedgerUnreadable, count, keys_sql, read_sql, without
-from shared.sync.stored import LEDGERS, UNDO, fetch
+from shared.sync.stored import LEDGERS, NUMBERS, UNDO, fetch
 from shared.sync.undo import record_without
 
 _Without = Callable[[Path, str, Path], Path | None]
@@ -22,7 +23,8 @@ def erase_from_ledgers(blobs: Blobs, key: DigestKey, identities: Iterable[str], 
     """
     lines = "".join("{},{}\n".format(*key_numbers(key, each)) for each in identities)
     kinds: tuple[tuple[str, _Without], ...] = ((LEDGERS, _ledger_without), (UNDO, record_without))
-    return sum(_erase(blobs, container, lines, folder, without_them) for container, without_them in kinds)
+    erased = sum(_erase(blobs, container, lines, folder, without_them) for container, without_them in kinds)
+    return erased + _erase_keys(blobs, lines)
 
 
 def _erase(blobs: Blobs, container: str, lines: str, folder: Path, without_them: _Without) -> int:
@@ -42,6 +44,23 @@ def _erase(blobs: Blobs, container: str, lines: str, folder: Path, without_them:
                 blobs.write_if(container, blob.name, file, blob.etag)
             changed += 1
     return changed
+
+
+def _erase_keys(blobs: Blobs, lines: str) -> int:
+    """Takes these keys out of the lists of whom runs remove and put back, which have them behind the numbers.
+
+    The lines stay: a worker that goes on with such a list counts them.
+    """
+    keys = [f",{key}\n".encode() for key in lines.split()]
+
+    def change(data: bytes | None) -> bytes | None:
+        without = data or b""
+        for key in keys:
+            without = without.replace(key, b",,\n")
+        return without if data and without != data else None
+
+    names = [blob.name for blob in blobs.listing_if_there(LEDGERS, "") if blob.name.endswith(NUMBERS)]
+    return sum(change_blob(blobs, LEDGERS, name, change) for name in names)
 
 
 def _ledger_without(path: Path, lines: str, folder: Path) -> Path | None:

@@ -36,6 +36,13 @@ def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: Dig
     return written
 
 
+def write_others(path: Path, people: Path, but: Path) -> None:
+    """Writes those people of a file who are not in another one, by their keys."""
+    others = f"({members_sql(people)}) ANTI JOIN ({members_sql(but)}) USING (high, low)"
+    with closing(open_engine(path.parent, LITTLE_MEMORY)) as db:
+        db.execute(f"COPY (SELECT * FROM {others}) TO {literal(str(path))} (FORMAT parquet)")
+
+
 def members_sql(path: Path) -> str:
     """The contacts of such a file: `high`, `low`, `number`, `blocked`."""
     return f"SELECT * FROM read_parquet({literal(str(path))})"

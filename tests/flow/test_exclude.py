@@ -6,6 +6,7 @@ from tests.flow.conftest import FOLDER, REFRESH
 from tests.flow.customers import rows
 from tests.flow.excluding import EXPORT, OTHER, address, exclude, left_out, members, people
 from tests.flow.following import counts, numbers, refresh, run, take_out
+from tests.flow.holding import approved, plan
 from tests.flow.trials import run_trial
 
 # Segments
@@ -201,3 +202,20 @@ def test_who_is_excluded_no_more_is_sent_again_with_changes_only(following):
     refresh(following, *range(6))
     assert counts(run(following)) == (1, 0, 5, 1)
     assert numbers(following) == set(range(6))
+
+
+def test_run_that_would_send_somebody_who_was_excluded_when_it_was_approved_is_held_again(following):
+    def staff(*numbers):
+        following.segment(people(*numbers, 99), name="Staff", refresh=next(following.days))
+
+    staff(1)
+    refresh(following, *range(4))
+    exclude(following, ["Staff"])
+    run_id = following.finish(plan(following).run_id)["run_id"]
+    staff()
+    approved(following, run_id)
+    again = following.finish(run_id)
+    assert (again["status"], again["held_for"]["message"]) == (
+        "held",
+        "1 contact would be sent beyond what was approved: they were left out then.",
+    )

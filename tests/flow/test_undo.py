@@ -122,7 +122,7 @@ def test_who_is_excluded_by_now_is_not_put_back(undoing, number):
     assert numbers(undoing) == {0, 3, 4, 5}
     assert undone["contacts_added"] == 1
     assert undone["notes"] == [
-        "2 of those whom the run had removed are excluded now, and are not put back.",
+        "2 of those whom the run had removed are excluded or do not agree by now, and are not put back.",
         "1 rows of the excluded segments could not be read, so nobody is excluded by them: Staff (1).",
     ]
 

@@ -18,7 +18,7 @@ from shared.config.models import Export
 from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.delivered import address_of
-from shared.runs.excluded import Answers, ask_all, read_excluded, read_members
+from shared.runs.excluded import Answers, ask_all, read_disagreeing, read_excluded, read_members
 from shared.runs.guards import OURS, not_shown, problem_of, stopped_by_gaps, stopped_by_share
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
@@ -37,7 +37,7 @@ from shared.runs.queue import Message, send_confirm
 from shared.runs.slots import left_by_its_export
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
-from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
+from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
@@ -66,9 +66,9 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
     undone = _undone(app, run, ready)
     brevo = app.brevo(run.key_setting)
     puts_back = undone is not None and undone.counts.contacts_removed > 0
-    excluded = newest(app, run, ready, find_excluded, accept=run.accept) if puts_back else None
-    if isinstance(excluded, Wait):
-        wait_for(app, run, message, excluded)
+    segments = _segments(app, run, ready) if puts_back else (None, None)
+    if isinstance(segments, Wait):
+        wait_for(app, run, message, segments)
         return
     subjects = _subjects(run, ready.export, puts_back=puts_back)
     answers = _wait_for_imports(app, run) or ask_all(app, run, ready, brevo, subjects)
@@ -77,7 +77,7 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
         return
     try:
         with claimed_run(app, run, run.snapshot) as (run, claim):
-            _stage_claimed(app, run, claim, ready, undone, _Given(brevo, answers, excluded))
+            _stage_claimed(app, run, claim, ready, undone, _Given(brevo, answers, *segments))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -90,6 +90,15 @@ def _undone(app: App, run: Run, ready: ReadyExport) -> Run | None:
     undone = find_run(app, run.undo_of)
     check_undoable(app, ready, undone)
     return undone
+
+
+def _segments(app: App, run: Run, ready: ReadyExport) -> tuple[Snapshot | None, Snapshot | None] | Wait:
+    """Who is not to be put back: the excluded segments, and the export's own where `source.only` asks for something."""
+    excluded = newest(app, run, ready, find_excluded, accept=run.accept)
+    if isinstance(excluded, Wait):
+        return excluded
+    own = newest(app, run, ready, own_snapshot, accept=True) if ready.export.source.only else None
+    return own if isinstance(own, Wait) else (excluded, own)
 
 
 def _subjects(run: Run, export: Export, *, puts_back: bool) -> list[Subject]:
@@ -117,11 +126,15 @@ def _wait_for_imports(app: App, run: Run) -> Wait | None:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """The account, its answers to `_subjects`, and the snapshot of the excluded segments."""
+    """The account, its answers to `_subjects`, and the snapshots of the excluded segments and of the export's own.
+
+    The latter where `source.only` may leave out somebody who would be put back.
+    """
 
     client: BrevoClient
     answers: list[Answer]
     excluded: Snapshot | None
+    own: Snapshot | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,10 @@ class _Result:
         found = self.found
         counts = replace(run.counts, contacts_to_remove=found.to_remove, contacts_to_add=found.to_add)
         left = f"{found.left:,} of those whom the run had removed have left the list since, and are not put back."
-        excluded = f"{found.excluded:,} of those whom the run had removed are excluded now, and are not put back."
+        excluded = (
+            f"{found.excluded:,} of those whom the run had removed are excluded or do not agree by now, "
+            "and are not put back."
+        )
         notes = [left if found.left else "", excluded if found.excluded else "", self.unread]
         return replace(
             run,
@@ -166,6 +182,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         leavers = read_answer(app, run, brevo, left[0], folder, claim.check) if left else None
         segments = given.excluded
         excluded, unread = read_excluded(app, run, ready, brevo, lists, segments, "ledger", folder, claim.check)
+        if given.own:
+            excluded = (*excluded, read_disagreeing(app, ready, given.own, folder, claim.check))
         opened = open_ledger_at(app, address_of(run), ready.export.identify_by, key, folder)
         record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
         if not members or (undone and not record):
