@@ -189,7 +189,10 @@ def why_not_in_list(asked: Asked) -> func.HttpResponse:
 
 @endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404,))
 def reset_export(asked: Asked) -> func.HttpResponse:
-    """Forgets what the export has sent: its next run sends all contacts and removes nobody. Sends nothing."""
+    """Forgets what the export has sent, and sends nothing.
+
+    Its next run sends all contacts and, but with mirror_exact, removes nobody.
+    """
     return json_answer(reset(asked.app, asked.caller, asked.id))
 
 

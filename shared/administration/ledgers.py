@@ -21,9 +21,9 @@ class Reset:
 
 
 def reset_ledger(app: App, caller: Caller, export_id: str) -> Reset:
-    """Forgets what was sent: the next run sends all contacts and removes nobody. Raises AccessDenied.
+    """Forgets what was sent: the next run sends all contacts and, but with mirror_exact, removes nobody.
 
-    A run that is under way keeps none.
+    A run that is under way keeps none. Raises AccessDenied.
     """
     require_for_export(app, caller, "reset_ledger", export_id)
     found = drop_ledgers(app.storage.app_blobs, export_id)

@@ -71,9 +71,13 @@ def verify(export: str, repair: bool, wait: bool) -> int:
 @program.command(epilog=example("reset high-value"))
 @export_argument
 def reset(export: str) -> None:
-    """Forget what an export has sent: its next run sends all contacts and removes nobody."""
+    """Forget what an export has sent: its next run sends all contacts and, but with mirror_exact, removes nobody."""
     from shared.administration.ledgers import reset_ledger
 
     done = reset_ledger(open_app(), caller(), export)
-    text = "its next run sends all contacts and removes nobody" if done.was_kept else "nothing was kept of it"
+    text = (
+        "its next run sends all contacts and, but with mirror_exact, removes nobody"
+        if done.was_kept
+        else "nothing was kept of it"
+    )
     show(done, lambda: f"{export} is reset: {text}")

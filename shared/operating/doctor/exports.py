@@ -155,7 +155,11 @@ class _ExportCheck:
         setting = self.connection.api_key.setting
         found = Stored.find(self.app.storage.app_blobs, Address(setting, self.export.list_id, self.export.id)).ledger
         if found is None:
-            return "ok", "Nothing is kept of what was sent: the next run sends all and removes nobody.", ""
+            return (
+                "ok",
+                "Nothing is kept of what was sent: the next run sends all and, but with mirror_exact, removes nobody.",
+                "",
+            )
         age = duration((self.app.time() - found.modified).total_seconds())
         return "ok", f"What was sent to list {self.export.list_id}: {found.size_bytes:,} bytes, {age} old.", ""
 

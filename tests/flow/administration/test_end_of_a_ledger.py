@@ -40,9 +40,8 @@ def test_ledger_goes_with_what_it_is_about(office, end, is_kept):
 
 def test_terminal_resets_an_export_and_says_what_follows(office, typed):
     office.run()
-    assert typed("reset", office.export_id) == (
-        0, f"{office.export_id} is reset: its next run sends all contacts and removes nobody\n", "",
-    )  # fmt: skip
+    text = "its next run sends all contacts and, but with mirror_exact, removes nobody"
+    assert typed("reset", office.export_id) == (0, f"{office.export_id} is reset: {text}\n", "")
     assert "nothing was kept of it" in typed("reset", office.export_id)[1]
     assert '"was_kept": false' in typed("reset", office.export_id, "--json")[1]
 
