@@ -137,7 +137,8 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
 def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> ConnectionTest:
     """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved."""
     require(caller, "connect")
-    connection = find_connection(app.configuration.read(), connection_id)
+    document = app.configuration.read()
+    connection = find_connection(document, connection_id)
     require(caller, "connect", connection)
     if agreed_by is not None:
         app.configuration.require_writable()
@@ -145,7 +146,7 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
         tested = connection.model_copy(update={"consent": Consent(agreed_by=agreed_by, agreed_on=today)})
     else:
         tested = connection
-    steps = check_connection(tested, app.brevo, app.storage.accounts, app.time())
+    steps = check_connection(tested, document.connections, app.brevo, app.storage.accounts, app.time())
     connected = all(step.ok for step in steps)
     if connected and agreed_by is not None:
         seen = item_etag(connection)
@@ -228,7 +229,8 @@ def _current(document: Document, connection_id: str) -> Connection | None:
 
 
 def _require_passed(app: App, connection: Connection) -> None:
-    steps = check_connection(connection, app.brevo, app.storage.accounts, app.time())
+    others = app.configuration.read().connections
+    steps = check_connection(connection, others, app.brevo, app.storage.accounts, app.time())
     if not steps[-1].ok:
         raise NotConnected(connection.id, steps)
 

@@ -1,6 +1,6 @@
 """What is checked with Brevo before the first byte goes out: the key, the list, the attributes, the contract."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -133,12 +133,16 @@ def _allowance(account: Account) -> str:
 
 
 def check_connection(
-    connection: Connection, client: Callable[[str], BrevoClient], accounts: Rows, now: datetime
+    connection: Connection,
+    others: Iterable[Connection],
+    client: Callable[[str], BrevoClient],
+    accounts: Rows,
+    now: datetime,
 ) -> list[CheckStep]:
     """Key found, key and address accepted, lists and attributes readable, exports, probe, contract, consent.
 
-    `client` opens one for the setting of a key; `accounts` has what was probed. The first step that fails is the last,
-    so it names what to fix.
+    `client` opens one for the setting of a key; `accounts` has what was probed. With the contract it is said where one
+    of the `others` has a key of the same account. The first step that fails is the last, so it names what to fix.
     """
     setting = connection.api_key.setting
     steps: list[tuple[str, Callable[[], str]]] = [
@@ -149,7 +153,7 @@ def check_connection(
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
         ("contacts exportable", lambda: _exportable(connection, client)),
         ("probe", lambda: probe_text(connection, accounts, now)),
-        ("contract", lambda: _contract(setting, client, accounts, now)),
+        ("contract", lambda: _contract(connection, others, client, accounts, now)),
         ("consent", lambda: _consent(connection)),
     ]
     results: list[CheckStep] = []
@@ -162,16 +166,43 @@ def check_connection(
     return results
 
 
-def _contract(setting: str, client: Callable[[str], BrevoClient], accounts: Rows, now: datetime) -> str:
+def _contract(
+    connection: Connection,
+    others: Iterable[Connection],
+    client: Callable[[str], BrevoClient],
+    accounts: Rows,
+    now: datetime,
+) -> str:
     """The allowance in words. Each question is one of 100 calls an hour, so an answer stands for some minutes."""
+    setting = connection.api_key.setting
     row = accounts.get(setting, _ALLOWANCE)
     age = now.timestamp() - float(row.values["at"]) if row else _ALLOWANCE_SECONDS
-    if row and 0 <= age < _ALLOWANCE_SECONDS:
-        text = str(row.values["text"])
-        return f"{text or _NO_ALLOWANCE} (asked {age / 60:.0f} min ago)"
-    text = _allowance(account_of(client(setting)))
-    accounts.change(setting, _ALLOWANCE, lambda _: {"at": now.timestamp(), "text": text})
-    return text or _NO_ALLOWANCE
+    if row and "account" in row.values and 0 <= age < _ALLOWANCE_SECONDS:
+        text = f"{row.values['text'] or _NO_ALLOWANCE} (asked {age / 60:.0f} min ago)"
+    else:
+        account = account_of(client(setting))
+        values = {"at": now.timestamp(), "text": _allowance(account), "account": account.id}
+        accounts.change(setting, _ALLOWANCE, lambda _: values)
+        text = str(values["text"]) or _NO_ALLOWANCE
+    return " · ".join(filter(None, (same_account_text(connection, others, accounts), text)))
+
+
+def same_account_text(connection: Connection, others: Iterable[Connection], accounts: Rows) -> str:
+    """Which other settings hold a key of the connection's account, as each was told last; empty where none does."""
+    setting, own = connection.api_key.setting, _account_id(connection.api_key.setting, accounts)
+    settings = {each.api_key.setting for each in others} - {setting}
+    same = sorted(each for each in settings if own and _account_id(each, accounts) == own)
+    if not same:
+        return ""
+    return (
+        f"The account is also that of the key in {' and '.join(same)}: their exports do not know of each other, so a "
+        "mirror takes out whom the others keep in the same list."
+    )
+
+
+def _account_id(setting: str, accounts: Rows) -> str:
+    row = accounts.get(setting, _ALLOWANCE)
+    return str(row.values.get("account", "")) if row else ""
 
 
 def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:

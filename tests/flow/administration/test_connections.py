@@ -5,6 +5,7 @@ import pytest
 from shared.access import AccessDenied
 from shared.administration import connections, exports, running
 from shared.administration.items import ANY
+from shared.operating.doctor.connections import connection_findings
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, connection_of, share, why
 
 
@@ -34,6 +35,20 @@ def test_connection_is_not_saved_with_consent_before_its_steps_pass(office, monk
     monkeypatch.setenv("NO_SUCH_KEY", office.sandbox.api_key)
     assert connections.connect(office.app, ADMINISTRATOR, "second", "Ana").connected
     assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent.agreed_by == "Ana"
+
+
+def test_second_setting_with_a_key_of_the_same_account_is_told(office, monkeypatch):
+    monkeypatch.setenv("OTHER_KEY", office.sandbox.api_key)
+    other = connection_of(office, id="second", api_key={"setting": "OTHER_KEY"}, consent=None)
+    connections.save_connection(office.app, ADMINISTRATOR, other, None)
+    contract = connections.connect(office.app, ADMINISTRATOR, "brevo-eu").steps[-2].message
+    assert "OTHER_KEY" not in contract, "nobody has asked by it yet"
+    connections.connect(office.app, ADMINISTRATOR, "second")
+    contract = connections.connect(office.app, ADMINISTRATOR, "brevo-eu").steps[-2].message
+    assert "The account is also that of the key in OTHER_KEY" in contract
+    document = office.app.configuration.read()
+    found = {each.check: each for each in connection_findings(office.app, document, document.connections[0])}
+    assert found["connection brevo-eu, account"].state == "warn"
 
 
 def test_connection_in_use_is_not_removed_until_its_exports_are_detached(office):
