@@ -36,7 +36,7 @@ def wrong_places(flow, monkeypatch, people, changed, refused):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("people", [20, 300, 20_000])
+@pytest.mark.parametrize("people", [20, 300, pytest.param(20_000, marks=pytest.mark.full)])
 def test_refused_contact_of_a_run_of_changes_is_told_with_its_own_line(following, monkeypatch, people, share):
     changed = {n for n in range(people) if n % 10 < share * 10}
     refused = set(range(1, people, 50 if people > 50 else 10))
