@@ -12,7 +12,7 @@ from shared.access import Caller
 from shared.administration import audit
 from shared.administration.running import require_for_export
 from shared.app import App
-from shared.brevo.probed import probed_export
+from shared.brevo.probed import export_as_probed, read_probe
 from shared.brevo.single_contacts import By, SingleContact, find_single
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Export
@@ -21,16 +21,13 @@ from shared.errors import ConfigurationError, described
 from shared.mapping.results import RejectedRow
 from shared.operating.person import Person, person_of
 from shared.operating.removed import look_for_removal
-from shared.operating.why_answer import Answer, Facts, decided
+from shared.operating.why_answer import Answer, decided
+from shared.operating.why_facts import Facts, place_of
+from shared.operating.why_runs import look_into_runs
 from shared.runs.leavers import has_left
-from shared.runs.run_ids import is_run_id
-from shared.runs.state import SUCCEEDED, Run
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
-from shared.staging.rejected import named_by_brevo, plain_cell, rows_of
-from shared.times import local_text
 
-_MOST_ROWS = 10
 _FATES = {
     "contact": "a run sends this row",
     "merged": "an earlier segment has this address too, and that row is sent",
@@ -39,11 +36,6 @@ _FATES = {
 }
 _NO_CONTACT = "it has no contact with such an address"
 _NO_ADDRESS = "the customer's address is not known"
-_OUTCOMES = {
-    "not_sent": "not sent",
-    "sent_without_value": "sent without this value",
-    "rejected_by_brevo": "rejected by Brevo",
-}
 
 
 def why(app: App, caller: Caller, export_id: str, person: Person) -> Answer:
@@ -53,12 +45,16 @@ def why(app: App, caller: Caller, export_id: str, person: Person) -> Answer:
     export, and for one without a connection that is ready.
     """
     require_for_export(app, caller, "ask_why", export_id)
-    ready = probed_export(app.storage.accounts, ready_export(app.document(), export_id))
+    ready = ready_export(app.document(), export_id)
+    probed = read_probe(app.storage.accounts, ready.key_setting)
+    ready = export_as_probed(ready, probed)
     audit.note(app, caller, "why", export_id)
-    facts = Facts(ready.export, person)
+    # An import that puts back nobody makes the question needless.
+    stay_out = ready.asks_who_left or (probed is not None and probed.puts_back_leavers is False)
+    facts = Facts(ready.export, person, leavers_stay_out=stay_out)
     for name, look in (
         ("The segments", _look_into_segments),
-        ("The runs", _look_into_runs),
+        ("The runs", look_into_runs),
         ("Brevo's record", _ask_brevo),
         ("Brevo's answer on who left the list", _look_for_leaving),
         ("What runs have removed", look_for_removal),
@@ -88,7 +84,7 @@ def _look_into_segments(app: App, ready: ReadyExport, facts: Facts) -> None:
     facts.rows = _rows(app, ready, snapshot, facts)
     if not facts.rows:
         facts.tell(f"Newest snapshot ({times}): no row has this {facts.person.words}{_files_text(snapshot)}.")
-    _tell_rows(facts, facts.rows, lambda row: f"Newest snapshot ({times}): {_place(row)}: {_fate(row)}.")
+    facts.tell_rows(facts.rows, lambda row: f"Newest snapshot ({times}): {place_of(row)}: {_fate(row)}.")
 
 
 def _rows(app: App, ready: ReadyExport, snapshot: Snapshot, facts: Facts) -> list[RejectedRow]:
@@ -117,89 +113,8 @@ def _files_text(snapshot: Snapshot) -> str:
     return f" in {counted(sum(len(part.files) for part in snapshot.segments), 'file')}"
 
 
-def _tell_rows(facts: Facts, rows: list[RejectedRow], text: Callable[[RejectedRow], str]) -> None:
-    for row in rows[:_MOST_ROWS]:
-        facts.tell(text(row))
-    if len(rows) > _MOST_ROWS:
-        facts.tell(f"And {len(rows) - _MOST_ROWS:,} rows more.")
-
-
-def _place(row: RejectedRow) -> str:
-    cell = plain_cell(row.customer_id)
-    customer = f", customer {cell}" if cell else ""
-    return f"segment {row.segment}, file {row.file}, line {row.line:,}{customer}"
-
-
 def _fate(row: RejectedRow) -> str:
     return _FATES.get(row.reason, f"{row.reason}, in {row.field}" if row.field else row.reason)
-
-
-def _look_into_runs(app: App, ready: ReadyExport, facts: Facts) -> None:
-    run = _deciding_run(app, ready, facts)
-    facts.run, facts.is_run_known = run, True
-    if run is None:
-        facts.tell("No run of the export has begun.")
-        return
-    facts.tell(_run_text(run, facts.snapshot))
-    unsent = app.store.started(ready.export.id).unsent
-    undo = app.store.load(unsent) if is_run_id(unsent) else None
-    if undo and undo.kind == "clear":
-        facts.cleared_by = undo
-        facts.tell(f"Run {undo.run_id} has taken out of the list whom the export had put there.")
-    if undo and undo.undo_of == run.run_id:
-        facts.tell(f"Run {undo.run_id} has undone it: whom it had added was taken out of the list again.")
-    if not run.rejected_id:
-        return
-    facts.reported = rows_of(
-        app.storage.app_blobs, run.run_id, run.rejected_id, facts.person.digests, facts.person.customer_id
-    )
-    _look_for_unnamed(app, run, facts)
-    if not facts.reported:
-        facts.tell(f"Run {run.run_id}: none of its rejected rows has this {facts.person.words}.")
-    _tell_rows(
-        facts,
-        facts.reported,
-        lambda row: f"Run {run.run_id}: {_place(row)}: {row.reason}, {_OUTCOMES[row.outcome]}.",
-    )
-
-
-def _deciding_run(app: App, ready: ReadyExport, facts: Facts) -> Run | None:
-    """The last run that sends the segment, without those that failed before they sent anything of it.
-
-    They count where no run before them has sent the newest snapshot.
-    """
-    runs = (run for run in app.store.latest(ready.export.id, None) if run.sends_segment and run.state != "skipped")
-    last = next(runs, None)
-    if last is None or last.staging_id or not last.is_final:
-        return last
-    sent = next((run for run in runs if run.staging_id), None)
-    if sent is None or sent.snapshot != facts.snapshot:
-        return last
-    facts.tell(_run_text(last, facts.snapshot))
-    return sent
-
-
-def _look_for_unnamed(app: App, run: Run, facts: Facts) -> None:
-    """Brevo may count whom it rejects and not name them, and a report may not have been read."""
-    rejected = run.counts.rejected_by_brevo
-    named = named_by_brevo(app.storage.app_blobs, run.run_id, run.rejected_id) if rejected else 0
-    unread = [batch.number for batch in app.store.batches(run) if batch.note]
-    if rejected > named:
-        facts.tell(f"Run {run.run_id}: Brevo rejected {counted(rejected, 'contact')} and named {named:,} of them.")
-    if unread:
-        facts.tell(f"Run {run.run_id}: not all of Brevo's reports were read.")
-    facts.has_unnamed = rejected > named or bool(unread)
-
-
-def _run_text(run: Run, newest: str) -> str:
-    at = run.times.get(run.state) or run.times.get("queued")
-    text = f"Run {run.run_id} is {run.state}{f' since {local_text(at)}' if at else ''}"
-    if run.snapshot and newest:
-        text += ", with the newest snapshot" if run.snapshot == newest else ", with an older snapshot"
-    counts = run.counts
-    if run.state not in SUCCEEDED and counts.contacts_to_send:
-        text += f"; Brevo has confirmed {counts.contacts_confirmed:,} of {counted(counts.contacts_to_send, 'contact')}"
-    return f"{text}. {run.error.message if run.error else ''}".strip()
 
 
 def _ask_brevo(app: App, ready: ReadyExport, facts: Facts) -> None:

@@ -1,16 +1,13 @@
 """From what is known of a person to one answer: a verdict, a sentence, and what to do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from shared.brevo.single_contacts import SingleContact
 from shared.config.models import Export
 from shared.errors import masked
-from shared.mapping.results import WARNINGS, RejectedRow
-from shared.operating.person import Person
+from shared.operating.why_facts import Facts, Removal
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.why_not_running import held_words
-from shared.times import local_text
 
 Verdict = Literal[
     "in_list",
@@ -41,73 +38,6 @@ class Answer:
     sentence: str
     evidence: list[str]
     advice: str
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A run that has taken the person out of the list: one that mirrors its segment, or the undo of `undone`.
-
-    It may be of another export of the list.
-    """
-
-    run: Run
-    undone: Run | None = None
-
-    @property
-    def at(self) -> str:
-        """When it ended."""
-        return local_text(self.run.times[self.run.state])
-
-
-@dataclass
-class Facts:
-    """What the sources say. `rows` is None where the segments could not be read; `is_whole` is of the snapshot.
-
-    `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
-    Brevo may have rejected somebody in that run who is in no report. `cleared_by` is the run that has taken out of the
-    list all whom the export had put there, where it was the last one.
-    """
-
-    export: Export
-    person: Person
-    snapshot: str = ""
-    is_whole: bool = True
-    rows: list[RejectedRow] | None = None
-    run: Run | None = None
-    is_run_known: bool = False
-    reported: list[RejectedRow] = field(default_factory=list)
-    has_unnamed: bool = False
-    contact: SingleContact | None = None
-    is_contact_known: bool = False
-    has_left: bool = False
-    removal: Removal | None = None
-    cleared_by: Run | None = None
-    evidence: list[str] = field(default_factory=list)
-
-    def tell(self, text: str) -> None:
-        """Adds to the evidence; a file's name may hold an address."""
-        self.evidence.append(masked(text))
-
-    @property
-    def is_in_list(self) -> bool:
-        """True where Brevo says that the person is in the list."""
-        return self.contact is not None and self.export.list_id in self.contact.lists
-
-    @property
-    def is_sendable(self) -> bool:
-        """True where the newest snapshot has a row of the person that a run sends."""
-        return any(row.reason == "contact" for row in self.rows or ())
-
-    @property
-    def is_newest_taken(self) -> bool:
-        """True where the last run took the newest snapshot, or the newest one is not known."""
-        return self.run is not None and (not self.snapshot or self.run.snapshot == self.snapshot)
-
-    @property
-    def rejection(self) -> RejectedRow | None:
-        """Why the last run did not send the person, or Brevo did not take them; None where another row was sent."""
-        found = (row for row in self.reported if row.reason not in WARNINGS and row.outcome != "sent_without_value")
-        return next((row for row in found if not (self.is_sendable and row.reason == "duplicate_email")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +129,19 @@ def _by_leaving(facts: Facts) -> _Decision | None:
     rejection = facts.rejection
     left_by_run = rejection is not None and rejection.reason == "left_list"
     left = facts.has_left or left_by_run if facts.contact is None else facts.export.list_id in facts.contact.left
-    if not left or facts.export.put_back_leavers:
+    if not left:
         return None
-    sentence = f"The person has left list {facts.export.list_id}, and nobody is put back who has left."
-    return _Decision("left_list", sentence, "Nothing: they do not want it. They can sign up again themselves.")
+    list_id = facts.export.list_id
+    if facts.leavers_stay_out:
+        sentence = f"The person has left list {list_id}, and nobody is put back who has left."
+        return _Decision("left_list", sentence, "Nothing: they do not want it. They can sign up again themselves.")
+    if facts.export.put_back_leavers:
+        sentence = f"The person has left list {list_id}, and the export puts back who has left."
+        return _Decision("left_list", sentence, _next_time(facts))
+    sentence = (
+        f"The person has left list {list_id}, and the next run that sends them may put them back: none asks who left."
+    )
+    return _Decision("left_list", sentence, 'To leave out who has left: "leavers": "asked" in the connection.')
 
 
 def _by_waiting(facts: Facts) -> _Decision | None:
@@ -211,7 +150,8 @@ def _by_waiting(facts: Facts) -> _Decision | None:
     if facts.rows is None or not facts.is_run_known:
         return None
     if run is None:
-        return _Decision("not_exported_yet", "The export has not run yet.", _run_it(facts))
+        sentence = f"The export has sent nothing to list {facts.export.list_id} yet."
+        return _Decision("not_exported_yet", sentence, _run_it(facts))
     if not run.is_final:
         sentence = f"The person is in the segment, and the run {run.run_id} is {run.state}."
         wait = f"Wait for its end: `segment-export status {run.run_id}`."
@@ -225,6 +165,20 @@ def _by_waiting(facts: Facts) -> _Decision | None:
 def _run_it(facts: Facts) -> str:
     export_id = facts.export.id
     return f"Wait for its next run (`segment-export exports`), or start it: `segment-export run {export_id} --wait`."
+
+
+def _next_time(facts: Facts) -> str:
+    """What brings back somebody of the segment whom a run has sent before."""
+    export = facts.export
+    if export.sync_mode == "full":
+        return "The next run puts back those who did not leave." if facts.leavers_stay_out else _run_it(facts)
+    return f"No run with this sync_mode sees it. {_repair(export)}"
+
+
+def _repair(export: Export) -> str:
+    if export.identify_by == "email":
+        return f"`segment-export verify {export.id} --repair --wait` puts them back."
+    return f"After `segment-export reset {export.id}` its next run puts them back."
 
 
 def _by_rejection(facts: Facts) -> _Decision | None:
@@ -251,8 +205,10 @@ def _by_the_last_run(facts: Facts) -> _Decision:
         return _Decision(
             "not_exported_yet", sentence, f"`segment-export status {run.run_id}` says why, and what to do."
         )
-    if facts.cleared_by or (facts.removal and _has_counted(facts, facts.removal, run)):
-        return _removed_since(facts)
+    if facts.cleared_by:
+        return _cleared(facts, facts.cleared_by)
+    if facts.removal and _has_counted(facts, facts.removal, run):
+        return _removed_since(facts, facts.removal)
     if facts.has_unnamed:
         sentence = "The last run sent the person. Brevo rejected contacts of it without naming them: they may be one."
         return _Decision("unknown", sentence, "Look at the contact and at the import's process in Brevo.")
@@ -264,39 +220,48 @@ def _by_the_last_run(facts: Facts) -> _Decision:
     sentence = "The person was sent and Brevo confirmed it, but they are not in the list now."
     if facts.contact is None:
         sentence = "The person was sent and Brevo confirmed it, but Brevo has no such contact now."
-    advice = "Somebody has taken them out or deleted them in Brevo since."
-    if facts.export.sync_mode == "full":
-        return _Decision("lost_by_hand", sentence, f"{advice} The next run puts back those who did not leave.")
-    repair = f"`segment-export verify {facts.export.id} --repair --wait`"
-    return _Decision("lost_by_hand", sentence, f"{advice} No run with this sync_mode sees it: {repair} puts them back.")
+    advice = f"Somebody has taken them out or deleted them in Brevo since. {_next_time(facts)}"
+    return _Decision("lost_by_hand", sentence, advice)
 
 
 def _has_counted(facts: Facts, removal: Removal, sending: Run) -> bool:
     """Whether the removal is why the person is missing, though a run of the export has sent them.
 
     Whom a run of the export had removed before, a later one has sent again. Of a removal by another export it knows
-    nothing: only with `full` it sends again whom it has sent before.
+    nothing: only with `full` it sends again whom it has sent before, and a repair does.
     """
     ended, sent = removal.run.times[removal.run.state], sending.times[sending.state]
-    return ended >= sent or (removal.run.export != facts.export.id and facts.export.sync_mode != "full")
+    is_unseen = removal.run.export != facts.export.id and facts.export.sync_mode != "full" and not removal.is_repaired
+    return ended >= sent or is_unseen
 
 
-def _removed_since(facts: Facts) -> _Decision:
-    """What runs of this app have done since the person was sent."""
-    removal, cleared_by = facts.removal, facts.cleared_by
-    sentence = ""
-    if removal:
-        sentence = f"Run {removal.run.run_id} removed the contact on {removal.at}."
-    if removal and removal.undone:
-        sentence = f"{sentence[:-1]}: it has undone the run {removal.undone.run_id}, which had added it."
-    if cleared_by:
+def _cleared(facts: Facts, cleared_by: Run) -> _Decision:
+    """Whom a clear has taken out is known only where it came to its end: all whom nobody else keeps there."""
+    sentence = (
+        f"Run {cleared_by.run_id} was to take out of the list whom the export had put there, and is "
+        f"{cleared_by.state}: it may have taken out the person."
+    )
+    if cleared_by.state in SUCCEEDED:
         at = Removal(cleared_by).at
         sentence = f"Run {cleared_by.run_id} took out of the list, on {at}, whom the export had put there."
+    return _Decision("removed_by_run", sentence, _run_it(facts))
+
+
+def _removed_since(facts: Facts, removal: Removal) -> _Decision:
+    """What a run has done since the person was sent."""
+    run, undone = removal.run, removal.undone
+    sentence = f"Run {run.run_id} removed the contact on {removal.at}."
+    if undone and run.state in SUCCEEDED:
+        sentence = f"{sentence[:-1]}: it has undone the run {undone.run_id}, which had added it."
+    elif undone:
+        sentence = (
+            f"Run {run.run_id} was to undo the run {undone.run_id}, which had added the contact, and is {run.state}: "
+            "it may have taken out the person."
+        )
     advice = _run_it(facts)
-    if removal and removal.run.export != facts.export.id:
-        repair = f"`segment-export verify {facts.export.id} --repair --wait`"
+    if run.export != facts.export.id:
         advice = (
-            f"The export {removal.run.export} writes to the same list, and its sync_mode takes people out: give one of "
-            f"the two another list or mode. {repair} puts them back."
+            f"The export {run.export} writes to the same list, and its sync_mode takes people out: give one of "
+            f"the two another list or mode. {_repair(facts.export)}"
         )
     return _Decision("removed_by_run", sentence, advice)

@@ -33,25 +33,35 @@ def leave_whom_others_keep(app: App, run: Run) -> list[int]:
 
     Written down for the workers that go on with it. Raises Conflict and NotFound where something changes meanwhile.
     """
-    from shared.sync.removals import numbers_of, without_kept
+    from shared.sync.removals import numbers_of
 
     blobs = app.storage.app_blobs
-    stored = find_stored(app, address_of(run))
-    others = [*stored.others, *stored.others_intentions]
     before = blobs.read(LEDGERS, _removals(run))
-    if not others:
-        return numbers_of(before)
-    with working_folder() as name:
-        folder = Path(name)
-        path = folder / "removals"
-        path.write_bytes(before)
-        paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
-        left = without_kept(path, paths, folder)
+    left = without_those_of_others(app, run, before)
     numbers = numbers_of(left)
     if left != before:
         leave_in_record(app, run, set(numbers_of(before)).difference(numbers))
         blobs.write(LEDGERS, _removals(run), left)
     return numbers
+
+
+def without_those_of_others(app: App, run: Run, removals: bytes) -> bytes:
+    """The removals of a file without those whom another export keeps in the run's list, as its ledger says now.
+
+    Raises Conflict and NotFound where something changes meanwhile.
+    """
+    from shared.sync.removals import without_kept
+
+    stored = find_stored(app, address_of(run))
+    others = [*stored.others, *stored.others_intentions]
+    if not others:
+        return removals
+    with working_folder() as name:
+        folder = Path(name)
+        path, blobs = folder / "removals", app.storage.app_blobs
+        path.write_bytes(removals)
+        paths = [fetch(blobs, blob, folder / f"other-{place}.parquet") for place, blob in enumerate(others)]
+        return without_kept(path, paths, folder)
 
 
 def leave_in_record(app: App, run: Run, numbers: Collection[int]) -> None:

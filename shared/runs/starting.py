@@ -83,7 +83,7 @@ def start_run(
     there = app.store.load(active) if active else None
     if active and (instead or not supersede(app, there, ready, trigger, run_id)):
         app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
-        if due and there is not None and there.is_held:
+        if due and there is not None and there.is_held and there.kind != "clear":
             app.store.note_due(export.id, due)  # nothing new would be due once a person has decided
         return _active(there, export.id, active, instead.kind if instead else kind)
     with telemetry.span("start", parent="", run=run_id, export=export.id, trigger=trigger):

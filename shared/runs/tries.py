@@ -4,8 +4,10 @@ Everything here is pure. The row `started` of an export keeps it (`shared/runs/s
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Self
 
+from shared.runs.due_times import due_stamp
 from shared.runs.kinds import CHANGES_LIST
 from shared.runs.problem import NOTHING_TO_DO
 from shared.runs.state import SUCCEEDED, Run
@@ -125,7 +127,9 @@ class Started:
         if run.kind in CHANGES_LIST and run.state in SUCCEEDED:
             # What it has taken back counts as not exported, and no trigger exports that again.
             known = self.with_snapshot_known(run.snapshot or self.snapshot)
-            return replace(known.with_due_known(self.due), unsent=run.run_id)
+            # What came due while an export was to end starts nothing once its members are out.
+            due = due_stamp(datetime.fromtimestamp(now, UTC)) if run.kind == "clear" and self.due else self.due
+            return replace(known.with_due_known(due), unsent=run.run_id)
         if not run.sends_segment:
             return self
         if run.state == "failed" and not _is_decided(run):

@@ -18,7 +18,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.clearing import ADMINISTRATOR, approved, begin, clear
 from tests.flow.following import address, numbers, put_by_others, refresh, run
-from tests.flow.holding import plan
+from tests.flow.holding import plan, skip
 from tests.sizes import thinned
 
 
@@ -302,3 +302,21 @@ def test_plan_after_a_reset_makes_no_members_known(following):
     assert members_of(following.app, document, document.exports[0]) is None
     request_cancel(following.app, find_run(following.app, status["run_id"]), "tester")
     assert "not known any more" in refusal(following)
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+def test_due_time_in_a_held_clear_starts_a_run_only_where_the_export_is_to_go_on(following, is_approved):
+    following.change(schedule={"cron": "*/10 * * * *", "time_zone": "UTC"})
+    refresh(following, *range(4))
+    start_due(following.app)
+    run(following)
+    held = following.finish(begin(following).run_id)
+    refresh(following, *range(6))
+    skip(following, 650)
+    assert not start_due(following.app)[0].is_new
+    if is_approved:
+        approved(following, held["run_id"])
+    else:
+        request_cancel(following.app, find_run(following.app, held["run_id"]), "tester")
+    (start,) = start_due(following.app)
+    assert start.is_new is not is_approved, start.reason

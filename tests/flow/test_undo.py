@@ -209,6 +209,15 @@ def test_no_trigger_starts_the_undone_snapshot_again(undoing):
     assert start_due(undoing.app)[0].is_new
 
 
+def test_due_time_after_an_undo_starts_whatever_snapshot_is_there(undoing):
+    undoing.change(schedule={"cron": "0 * * * *"})
+    refresh(undoing, *range(4))
+    undo(undoing, run(undoing))
+    assert not start_due(undoing.app)[0].is_new
+    undoing.app.storage.clock.skip(3700)
+    assert start_due(undoing.app)[0].is_new
+
+
 def test_undo_says_nothing_of_its_export(undoing):
     refresh(undoing, *range(4))
     status = run(undoing)

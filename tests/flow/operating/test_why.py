@@ -170,7 +170,7 @@ def test_export_that_has_not_run_has_not_sent_anybody(flow):
     answer = answered(flow)
     assert answer.verdict == "not_exported_yet"
     assert f"segment-export run {flow.export_id} --wait" in answer.advice
-    assert "No run of the export has begun." in evidence(answer)
+    assert "No run of the export to list 12 has begun." in evidence(answer)
 
 
 def test_person_of_a_snapshot_that_no_run_has_taken_is_new(flow):

@@ -3,8 +3,9 @@
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.operating.person import customer_of
+from shared.operating.person import customer_of, person_of
 from shared.operating.why import why
+from tests.flow.following import address, take_out
 from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
 
 BEN = "C-2,ben@example.com,Ben\n"
@@ -70,7 +71,7 @@ def test_rows_that_name_no_customers_are_told(flow):
 def test_contact_that_is_told_by_its_id_is_asked_for_at_brevo(flow, monkeypatch):
     asked = []
     monkeypatch.setattr("shared.operating.why.find_single", lambda session, value, by: asked.append((value, by)))
-    monkeypatch.setattr("shared.operating.why.probed_export", lambda accounts, ready: ready)
+    monkeypatch.setattr("shared.operating.why.export_as_probed", lambda ready, answers: ready)
     flow.change(identify_by="customer_id")
     flow.segment(f"{HEAD}{BEN}")
     assert answered(flow, "C-5").verdict == "not_in_segment"
@@ -88,3 +89,13 @@ def test_what_can_be_no_id_is_refused(text):
     with pytest.raises(ConfigurationError) as refused:
         customer_of(text)
     assert refused.value.code == "customer_id_invalid"
+
+
+def test_advice_of_one_lost_by_hand_can_be_followed_with_customer_ids(by_customer):
+    by_customer.change(sync_mode="changes_only")
+    by_customer.segment("CustomerId,EMail,FirstName\nC-1,person1@example.com,A\nC-2,person2@example.com,B\n")
+    by_customer.run()
+    take_out(by_customer, 1)
+    answer = why(by_customer.app, ADMINISTRATOR, by_customer.export_id, person_of(address(1)))
+    assert answer.verdict == "lost_by_hand"
+    assert f"`segment-export reset {by_customer.export_id}`" in answer.advice
