@@ -34,7 +34,7 @@ class Days(Events):
         other = self.random.choice(["full", "changes_only", "mirror"])
         self.sent = {"Main": Sent(mode), "Other": Sent(other)}
         self.mapped = {"Main": "FIRSTNAME", "Other": "FIRSTNAME"}
-        flow.change(sync_mode=mode, segments=["Gold", "Silver"], max_shrink=1)
+        flow.change(sync_mode=mode, segments=["Gold", "Silver"], max_shrink=1, max_rejected=0.5, max_warnings=0.5)
         flow.change_connection(leavers="asked")
         self.ids = {
             "Main": flow.export_id,
