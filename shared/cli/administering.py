@@ -230,6 +230,7 @@ def _restored(done: "Restored") -> list[str]:
     known = f"{counted(done.connections, 'connection')}, {counted(done.exports, 'export')}"
     lines = [f"version {done.version} is back: {known}; nothing runs"]
     lines += [f"  {each}" for each in done.taken_back] or ["  it differs in nothing from what was there"]
+    lines += [f"  {each}" for each in done.notes]
     return lines + [f"  without consent: segment-export connect {each} --agree WHO" for each in done.consent_missing]
 
 
