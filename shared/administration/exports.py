@@ -268,8 +268,7 @@ def _save(
         changed = with_item(document, "exports", new)
         left = leaving(app, document, changed, [before] if before else [])
         staying = members_of(app, document, left[0]) if left else None
-        if may_be_due(before, new):
-            note_as_known(new)
+        note_as_known(before, new)
         return changed
 
     with known_once_saved(app) as note_as_known:
@@ -277,16 +276,6 @@ def _save(
     forget_lists(app, left)
     audit.note(app, caller, what, new.id, detail)
     return staying
-
-
-def may_be_due(before: Export | None, new: Export) -> bool:
-    """Whether what is there now might start the export by itself after this change.
-
-    An edit of anything else leaves a snapshot that is waiting for its quiet period to the timer.
-    """
-    return before is None or any(
-        getattr(before, name) != getattr(new, name) for name in ("source", "segments", "schedule", "connection")
-    )
 
 
 def _require_for(document: Document, caller: Caller, operation: Operation, before: Export | None, new: Export) -> None:

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from shared.access import Caller, require
 from shared.administration import audit
-from shared.administration.exports import may_be_due
 from shared.administration.items import ANY, changed_meanwhile, item_etag
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
@@ -91,8 +90,7 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
         left = leaving(app, now, restored, now.exports)
         for export in restored.exports:
-            if may_be_due(now.export(export.id), export):
-                note_as_known(export)
+            note_as_known(now.export(export.id), export)
         return restored
 
     with known_once_saved(app) as note_as_known:
