@@ -12,6 +12,7 @@ from shared.administration.items import (
     Saved,
     check_expected,
     item_etag,
+    parse_strictly,
     with_item,
     without_item,
 )
@@ -146,7 +147,10 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
 
 
 def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> ConnectionTest:
-    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved."""
+    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved.
+
+    Raises InvalidInput for what can be nobody's name.
+    """
     require(caller, "connect")
     document = app.configuration.read()
     connection = find_connection(document, connection_id)
@@ -154,7 +158,8 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
     if agreed_by is not None:
         app.configuration.require_writable()
         today = app.storage.clock.now().astimezone(UTC).date()
-        tested = connection.model_copy(update={"consent": Consent(agreed_by=agreed_by, agreed_on=today)})
+        given = {"agreed_by": agreed_by.strip(), "agreed_on": today.isoformat()}
+        tested = connection.model_copy(update={"consent": parse_strictly(Consent, given)})
     else:
         tested = connection
     steps = check_connection(tested, document.connections, app.brevo, app.storage.accounts, app.time())
