@@ -11,7 +11,7 @@ from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
 from export_trigger.pages.visit import Visit, address
-from shared.access import Caller, Operation, require
+from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration.ending import take_members_out
 from shared.administration.exports import (
     detach_export,
@@ -26,7 +26,7 @@ from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
 from shared.app import App
-from shared.config.models import CronSchedule, Document, Export
+from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, open_clear
 from shared.runs.overview import ExportOverview, export_overview
@@ -95,7 +95,7 @@ def show_exports(visit: Visit) -> func.HttpResponse:
     values = {
         "rows": [(each, permissions(document, visit.caller, each)) for each in exports],
         "states": states,
-        "names": {each.id: each.display_name for each in document.connections},
+        "names": {each.id: name_of(visit, each) for each in document.connections},
         "more": {"search": search, "sort": sort, "after": more, **({"state": "1"} if with_state else {})}
         if more
         else {},
@@ -123,6 +123,12 @@ def _state(visit: Visit, document: Document, export: Export, missed: MissedTicks
         at_list_of(document, export, runs),
         runs[0] if runs and runs[0].is_held else None,
     )
+
+
+def name_of(visit: Visit, connection: Connection) -> str:
+    """The connection's name; to who may not see that its id, which its exports have."""
+    may_see = may(visit.caller.role, "see_connection", shared=is_shared(visit.caller, connection))
+    return connection.display_name if may_see else connection.id
 
 
 def at_list_of(document: Document, export: Export, runs: Sequence[Run]) -> list[Run]:
