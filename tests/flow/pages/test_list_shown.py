@@ -3,7 +3,7 @@
 import pytest
 
 from shared.administration.ending import take_members_out
-from shared.administration.running import start_plan
+from shared.administration.running import cancel_run, start_plan
 from tests.flow.trials import ADMINISTRATOR, TRIALS, run_trial
 
 
@@ -51,6 +51,10 @@ def test_members_are_those_that_the_list_has_not_what_a_held_plan_would_make_of_
     plan = start_plan(browser.flow.app, ADMINISTRATOR, browser.flow.export_id, "http").run_id
     assert browser.flow.finish(plan)["list_after"] == 1
     assert "2 members" in shown()[1]
+    assert "2 before, 1 after" in browser.open(f"/runs/{plan}").text
+    cancel_run(browser.flow.app, ADMINISTRATOR, plan)
+    assert "2 before" in (text := browser.open(f"/runs/{plan}").text)
+    assert "2 before, 1 after" not in text
 
 
 def test_members_are_counted_again_by_a_removal_of_members(browser, shown):
