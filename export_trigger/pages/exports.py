@@ -11,7 +11,7 @@ from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
 from export_trigger.pages.visit import Visit, address
-from shared.access import Caller, Operation, require
+from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration.ending import take_members_out
 from shared.administration.exports import (
     detach_export,
@@ -26,11 +26,11 @@ from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
 from shared.app import App
-from shared.config.models import CronSchedule, Document, Export
+from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, open_clear
 from shared.runs.overview import ExportOverview, export_overview
-from shared.runs.state import Run
+from shared.runs.state import SUCCEEDED, Run
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 
 _EXPORTS_A_PAGE = 50
@@ -41,10 +41,14 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class ExportState:
-    """What became of an export: its overview, and its newest runs, oldest first."""
+    """What became of an export: its overview, its newest runs that send its segment, oldest first, and `of_list`: those
+    of any kind at the list that it has now, newest first. `held` waits for a person.
+    """
 
     overview: ExportOverview
     runs: Sequence[Run]
+    of_list: Sequence[Run]
+    held: Run | None
 
     @property
     def last(self) -> Run | None:
@@ -54,12 +58,13 @@ class ExportState:
     @property
     def list_name(self) -> str:
         """The list's name, as the newest run knew it; empty where none knew."""
-        return next((run.list_name for run in reversed(self.runs) if run.list_name), "")
+        return name_in(self.of_list)
 
     @property
     def members(self) -> int | None:
-        """The list's members after the newest run that read them."""
-        return next((run.list_after for run in reversed(self.runs) if run.list_after is not None), None)
+        """The list's members after the newest run that read them; before it where it has not succeeded."""
+        found = (run.list_after if run.state in SUCCEEDED else run.list_before for run in self.of_list)
+        return next((members for members in found if members is not None), None)
 
     @property
     def sent(self) -> list[int]:
@@ -90,7 +95,7 @@ def show_exports(visit: Visit) -> func.HttpResponse:
     values = {
         "rows": [(each, permissions(document, visit.caller, each)) for each in exports],
         "states": states,
-        "names": {each.id: each.display_name for each in document.connections},
+        "names": {each.id: name_of(visit, each) for each in document.connections},
         "more": {"search": search, "sort": sort, "after": more, **({"state": "1"} if with_state else {})}
         if more
         else {},
@@ -111,8 +116,31 @@ def show_state(visit: Visit) -> func.HttpResponse:
 
 
 def _state(visit: Visit, document: Document, export: Export, missed: MissedTicks | None) -> ExportState:
-    runs = [run for run in visit.app.store.latest(export.id, _RUNS_IN_SPARKLINE) if run.sends_segment]
-    return ExportState(export_overview(visit.app, document, export, missed), runs[::-1])
+    runs = list(visit.app.store.latest(export.id, _RUNS_IN_SPARKLINE))
+    return ExportState(
+        export_overview(visit.app, document, export, missed),
+        [run for run in reversed(runs) if run.sends_segment],
+        at_list_of(document, export, runs),
+        runs[0] if runs and runs[0].is_held else None,
+    )
+
+
+def name_of(visit: Visit, connection: Connection) -> str:
+    """The connection's name; to who may not see that its id, which its exports have."""
+    may_see = may(visit.caller.role, "see_connection", shared=is_shared(visit.caller, connection))
+    return connection.display_name if may_see else connection.id
+
+
+def at_list_of(document: Document, export: Export, runs: Sequence[Run]) -> list[Run]:
+    """Those of the runs that were at the list that the export has now: trials and runs before a change were not."""
+    connection = document.connection_of(export)
+    settings = {connection.api_key.setting} if connection else {run.key_setting for run in runs}
+    return [run for run in runs if run.list_id == export.list_id and run.key_setting in settings]
+
+
+def name_in(runs: Sequence[Run]) -> str:
+    """The list's name by the newest of these runs that knew it; empty where none did. They are newest first."""
+    return next((run.list_name for run in runs if run.list_name), "")
 
 
 @page("POST", "/exports/run-all")

@@ -7,6 +7,7 @@ import azure.functions as func
 
 from export_trigger.answers import file_of_rejected_rows
 from export_trigger.pages import phrases
+from export_trigger.pages.exports import at_list_of, name_in
 from export_trigger.pages.rejected_csv import with_words
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
@@ -246,7 +247,7 @@ def show_export(visit: Visit) -> func.HttpResponse:
         "export": export,
         "connection": connection,
         "may_see_connection": may(visit.caller.role, "see_connection", shared=is_shared(visit.caller, connection)),
-        "list_name": next((run.list_name for run in runs if run.list_name), ""),
+        "list_name": name_in(at_list_of(document, export, runs)),
         "plots": _plots(visit, plotted) if len(plotted) > 1 else [],
         "failed": [run.state == "failed" for run in plotted],
         "runs": runs,

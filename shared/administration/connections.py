@@ -12,12 +12,14 @@ from shared.administration.items import (
     Saved,
     check_expected,
     item_etag,
+    parse_strictly,
     with_item,
     without_item,
 )
+from shared.administration.leaving import forget_lists, leaving
 from shared.app import App
 from shared.brevo.checks import CheckStep, check_connection
-from shared.config.models import Connection, Consent, Document
+from shared.config.models import Connection, Consent, Document, Export
 from shared.errors import ConfigurationError, shown
 
 
@@ -116,7 +118,11 @@ def view_connection(app: App, caller: Caller, connection_id: str) -> tuple[Conne
 
 
 def save_connection(app: App, caller: Caller, new: Connection, expected: str | None) -> Saved[Connection]:
-    """Adds or changes a connection. One that is saved with consent has passed the test first."""
+    """Adds or changes a connection. One that is saved with consent has passed the test first.
+
+    With a key of another setting its exports know nothing of their lists any more, as with another list. Raises
+    ConfigurationError, such as while a run takes members of one of them out of its list.
+    """
     require(caller, "add_connection" if expected is None else "edit_connection", new)
     app.configuration.require_writable()
     before = _current(app.configuration.read(), new.id)
@@ -124,18 +130,27 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     if new.consent and (before is None or before.consent != new.consent or before.api_key != new.api_key):
         _require_passed(app, new)
 
+    left: list[Export] = []
+
     def change(document: Document) -> Document:
+        nonlocal left
         check_expected(f"connection {new.id}", _current(document, new.id), expected)
-        return with_item(document, "connections", new)
+        changed = with_item(document, "connections", new)
+        left = leaving(app, document, changed, [each for each in document.exports if each.connection == new.id])
+        return changed
 
     what = f"{'change' if before else 'add'} connection"
     app.configuration.change(caller.name, f"{what} {new.id}", change)
+    forget_lists(app, left)
     audit.note(app, caller, what, new.id, _consent_change(before, new))
     return Saved(new, is_new=before is None)
 
 
 def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> ConnectionTest:
-    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved."""
+    """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved.
+
+    Raises InvalidInput for what can be nobody's name.
+    """
     require(caller, "connect")
     document = app.configuration.read()
     connection = find_connection(document, connection_id)
@@ -143,7 +158,8 @@ def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None 
     if agreed_by is not None:
         app.configuration.require_writable()
         today = app.storage.clock.now().astimezone(UTC).date()
-        tested = connection.model_copy(update={"consent": Consent(agreed_by=agreed_by, agreed_on=today)})
+        given = {"agreed_by": agreed_by.strip(), "agreed_on": today.isoformat()}
+        tested = connection.model_copy(update={"consent": parse_strictly(Consent, given)})
     else:
         tested = connection
     steps = check_connection(tested, document.connections, app.brevo, app.storage.accounts, app.time())

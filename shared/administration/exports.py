@@ -21,16 +21,16 @@ from shared.administration.items import (
     without_item,
 )
 from shared.administration.known import known_once_saved
+from shared.administration.leaving import forget_lists, leaving
 from shared.app import App
 from shared.brevo.new_list import make_list
 from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
 from shared.errors import ConfigurationError
-from shared.runs.clearing import check_no_open_clear, members_of, staying_words
+from shared.runs.clearing import members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 from shared.runs.trial import newest_runs
-from shared.sync.stored import drop_ledgers
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
 _PERMISSIONS: dict[str, Operation] = {
@@ -198,18 +198,21 @@ def remove_export(app: App, caller: Caller, export_id: str, expected: str | None
 
     require(caller, "remove_export")
 
+    left: list[Export] = []
+    staying = None
+
     def change(document: Document) -> Document:
+        nonlocal left, staying
         export = find_export(document, export_id)
         require(caller, "remove_export", document.connection_of(export))
         check_expected(f"export {export_id}", export, expected)
-        return _untold(without_item(document, "exports", export_id), export_id)
+        changed = _untold(without_item(document, "exports", export_id), export_id)
+        left = leaving(app, document, changed, [export])
+        staying = members_of(app, document, export)
+        return changed
 
-    document = app.configuration.read()
-    change(document)
-    check_no_open_clear(app, export_id)
-    staying = members_of(app, document, find_export(document, export_id))
     app.configuration.change(caller.name, f"remove export {export_id}", change)
-    drop_ledgers(app.storage.app_blobs, export_id)
+    forget_lists(app, left)
     audit.note(app, caller, "remove export", export_id)
     return staying
 
@@ -254,42 +257,25 @@ def _save(
     Where the export goes to another list from now on, what it has put into the one before is not its own any more: how
     many that are, None where it stays at its list or that is not known.
     """
-    what, before, staying = operation.replace("_", " "), None, None
+    what, staying = operation.replace("_", " "), None
+    left: list[Export] = []
 
     def change(document: Document) -> Document:
-        nonlocal before, staying
+        nonlocal left, staying
         before = document.export(new.id)
         check_expected(f"export {new.id}", before, expected)
         _require_for(document, caller, operation, before, new)
         changed = with_item(document, "exports", new)
-        if before is not None and goes_elsewhere(before, new):
-            check_no_open_clear(app, new.id)
-            staying = members_of(app, document, before)
-        if may_be_due(before, new):
-            note_as_known(new)
+        left = leaving(app, document, changed, [before] if before else [])
+        staying = members_of(app, document, left[0]) if left else None
+        note_as_known(before, new)
         return changed
 
     with known_once_saved(app) as note_as_known:
         app.configuration.change(caller.name, f"{what} {new.id}", change)
-    if before is not None and goes_elsewhere(before, new):
-        drop_ledgers(app.storage.app_blobs, new.id)
+    forget_lists(app, left)
     audit.note(app, caller, what, new.id, detail)
     return staying
-
-
-def goes_elsewhere(before: Export, new: Export | None) -> bool:
-    """Whether the export leaves its list by this change, or is gone: what it has put there is not its own any more."""
-    return new is None or (before.connection, before.list_id) != (new.connection, new.list_id)
-
-
-def may_be_due(before: Export | None, new: Export) -> bool:
-    """Whether what is there now might start the export by itself after this change.
-
-    An edit of anything else leaves a snapshot that is waiting for its quiet period to the timer.
-    """
-    return before is None or any(
-        getattr(before, name) != getattr(new, name) for name in ("source", "segments", "schedule", "connection")
-    )
 
 
 def _require_for(document: Document, caller: Caller, operation: Operation, before: Export | None, new: Export) -> None:

@@ -10,16 +10,16 @@ from pydantic import BaseModel
 
 from shared.access import Caller, require
 from shared.administration import audit
-from shared.administration.exports import goes_elsewhere, may_be_due
 from shared.administration.items import ANY, changed_meanwhile, item_etag
 from shared.administration.known import known_once_saved
+from shared.administration.leaving import forget_lists, leaving
 from shared.administration.pages import slice_of
 from shared.app import App
 from shared.config.document import readable_part
-from shared.config.models import Connection, Document
-from shared.errors import ConfigurationError, did_you_mean, shown
+from shared.config.models import Connection, Document, Export
+from shared.errors import ConfigurationError, TransientError, did_you_mean, shown
+from shared.runs.clearing import members_of, staying_words
 from shared.runs.status import Timestamp
-from shared.sync.stored import drop_ledgers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Restored:
     """The configuration after an older version was put back.
 
     `taken_back` says what is another one than before, such as "export high-value: is back", or "is as it was
-    (schedule)". `consent_missing` names connections to connect again.
+    (schedule)". `consent_missing` names connections to connect again. `notes` say how many contacts exports that are
+    gone, or are at another list, have put into theirs, where that is known.
     """
 
     version: str
@@ -46,6 +47,7 @@ class Restored:
     exports: int
     taken_back: list[str]
     consent_missing: list[str]
+    notes: list[str]
 
 
 def list_versions(
@@ -64,7 +66,8 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
     Runs nothing: what an export that changes by it would start on counts as known. Consent is never given by it: a
     connection keeps the consent that it has now, where it names the same key. Of a configuration that is no JSON nobody
     can say what consent it had, so there is none after it.
-    Raises ConfigurationError for an unknown version, a stale ETag, and a local file.
+    Raises ConfigurationError for an unknown version, a stale ETag, a local file, and while a run takes members of an
+    export out of a list that the export would leave.
     """
     require(caller, "restore_configuration")
     app.configuration.require_writable()
@@ -77,17 +80,17 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
             "`segment-export history` and GET /api/history list them; the last 50 are kept.",
         )
 
-    now = Document()
+    now, left = Document(), list[Export]()
 
     def change(data: bytes | None) -> Document:
-        nonlocal now
+        nonlocal now, left
         now, etag = _as_it_is(app, data)
         if expected not in (ANY, etag):
             raise changed_meanwhile("configuration")
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
+        left = leaving(app, now, restored, now.exports)
         for export in restored.exports:
-            if may_be_due(now.export(export.id), export):
-                note_as_known(export)
+            note_as_known(now.export(export.id), export)
         return restored
 
     with known_once_saved(app) as note_as_known:
@@ -95,10 +98,18 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
     differences = _taken_back(now, after)
-    for export in now.exports:
-        if goes_elsewhere(export, after.export(export.id)):
-            drop_ledgers(app.storage.app_blobs, export.id)
-    return Restored(version, len(after.connections), len(after.exports), differences, missing), item_etag(after)
+    notes = [note for export in left if (note := _staying_note(app, now, export))]
+    forget_lists(app, left)
+    return Restored(version, len(after.connections), len(after.exports), differences, missing, notes), item_etag(after)
+
+
+def _staying_note(app: App, before: Document, export: Export) -> str:
+    """How many contacts stay in the list that the export has left; empty where there are none or that is not known."""
+    try:
+        staying = members_of(app, before, export)
+    except TransientError:  # the version is back all the same
+        staying = None
+    return f"{export.id}: the {staying_words(staying, export.list_id)}" if staying else ""
 
 
 def _taken_back(before: Document, after: Document) -> list[str]:

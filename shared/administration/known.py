@@ -13,8 +13,10 @@ from shared.segments.snapshot import find_snapshot
 
 
 @contextmanager
-def known_once_saved(app: App) -> Iterator[Callable[[Export], None]]:
+def known_once_saved(app: App) -> Iterator[Callable[[Export | None, Export], None]]:
     """For a block that saves exports; gives the function by which what is there for one counts as started.
+
+    It takes the export as it was, if it was there, and as it is to be.
 
     That is noted before the export is saved, or the timer might come in between. Where the block raises, and the export
     is not saved, it is taken back, or nobody would send the newest snapshot.
@@ -25,9 +27,9 @@ def known_once_saved(app: App) -> Iterator[Callable[[Export], None]]:
         if export_id in noted:
             app.store.take_back(noted.pop(export_id)[1])
 
-    def note(export: Export) -> None:
+    def note(before: Export | None, export: Export) -> None:
         take_back(export.id)  # of a try that came too late
-        if found := note_as_known(app, export):
+        if found := _note_if_due(app, before, export):
             noted[export.id] = export, found
 
     try:
@@ -43,8 +45,28 @@ def known_once_saved(app: App) -> Iterator[Callable[[Export], None]]:
         raise
 
 
-def note_as_known(app: App, export: Export) -> Noted | None:
-    """Makes what is there now count as started.
+def _may_be_due(before: Export | None, new: Export) -> bool:
+    """Whether what is there now might start the export by itself after this change.
+
+    An edit of anything else leaves a snapshot that is waiting for its quiet period to the timer.
+    """
+    return before is None or any(
+        getattr(before, name) != getattr(new, name) for name in ("source", "segments", "schedule", "connection")
+    )
+
+
+def _note_if_due(app: App, before: Export | None, new: Export) -> Noted | None:
+    if not _may_be_due(before, new):
+        return None
+    return note_as_known(app, new, is_of_others=before is None or _segments(before) != _segments(new))
+
+
+def _segments(export: Export) -> tuple[str, str, set[str]]:
+    return export.source.container, export.source.folder, set(export.segments)
+
+
+def note_as_known(app: App, export: Export, *, is_of_others: bool = False) -> Noted | None:
+    """Makes what is there now count as started. `is_of_others`: what was known before is of other segments.
 
     Not where a run waits to take it: that run was started before the save, and would find its snapshot known.
     """
@@ -57,5 +79,5 @@ def note_as_known(app: App, export: Export) -> Noted | None:
         return None
     with suppress(ConfigurationError):
         snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-        return app.store.note_snapshot(export.id, snapshot.id)
+        return app.store.note_snapshot(export.id, snapshot.id, is_of_others=is_of_others)
     return None

@@ -11,6 +11,7 @@ from shared.cli.ids import complete_id, connection_argument, export_argument
 from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
 from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
+from shared.cli.watching import limit_option
 from shared.counting import counted
 from shared.times import local_text
 
@@ -190,7 +191,7 @@ def notify_test(notification: str | None) -> int:
 
 
 @program.command()
-@click.option("--limit", type=int, default=50, help="how many lines")
+@limit_option
 def audit(limit: int) -> None:
     """Tell who did what when, newest first."""
     from shared.administration.audit import read_audit
@@ -230,6 +231,7 @@ def _restored(done: "Restored") -> list[str]:
     known = f"{counted(done.connections, 'connection')}, {counted(done.exports, 'export')}"
     lines = [f"version {done.version} is back: {known}; nothing runs"]
     lines += [f"  {each}" for each in done.taken_back] or ["  it differs in nothing from what was there"]
+    lines += [f"  {each}" for each in done.notes]
     return lines + [f"  without consent: segment-export connect {each} --agree WHO" for each in done.consent_missing]
 
 

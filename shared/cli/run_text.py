@@ -58,7 +58,9 @@ def sync_lines(run: "RunStatus") -> list[str]:
     lines = [f"  compared   {run.contacts_new:,} new + {run.contacts_changed:,} changed + {unchanged}"]
     if run.list_before is not None and run.list_after is not None:
         removed = f"{run.contacts_removed:,} of {run.contacts_to_remove:,} removed"
-        lines.append(f"  members    {run.list_before:,} before, {run.list_after:,} after; {removed}")
+        is_as_intended = run.finished_at is None or run.status.startswith("succeeded")
+        after = f", {run.list_after:,} after" if is_as_intended else ""
+        lines.append(f"  members    {run.list_before:,} before{after}; {removed}")
     return lines
 
 

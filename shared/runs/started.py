@@ -53,9 +53,9 @@ class StartedRows:
             still_ours,
         )
 
-    def note_snapshot(self, export: str, snapshot: str) -> Noted:
-        """Remembers a snapshot that is not to be started any more."""
-        return self._note(export, lambda started: started.with_snapshot_known(snapshot))
+    def note_snapshot(self, export: str, snapshot: str, *, is_of_others: bool = False) -> Noted:
+        """Remembers a snapshot that is not to be started. `is_of_others`: what was known is of other segments."""
+        return self._note(export, lambda started: started.with_snapshot_known(snapshot, even_if_older=is_of_others))
 
     def note_due(self, export: str, due: str) -> Noted:
         """Remembers a due time that is not to be started any more."""

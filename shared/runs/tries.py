@@ -110,11 +110,11 @@ class Started:
             return replace(self, snapshot_tries=self.snapshot_tries.begun()) if is_same else self
         return replace(self, snapshot=snapshot, snapshot_tries=Tries(is_open=is_tried_again))
 
-    def with_snapshot_known(self, snapshot: str) -> Self:
-        """No trigger is to start it any more. Where a newer one is known already, that one stays."""
+    def with_snapshot_known(self, snapshot: str, *, even_if_older: bool = False) -> Self:
+        """No trigger is to start it any more. Where a newer one is known, that one stays, but for `even_if_older`."""
         if snapshot == self.snapshot:
             return replace(self, snapshot_tries=Tries())
-        if self.covers(snapshot):
+        if self.covers(snapshot) and not even_if_older:
             return self
         return replace(self, snapshot=snapshot, snapshot_tries=Tries(), unsent=self.unsent or SAVED)
 

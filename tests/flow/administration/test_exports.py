@@ -166,8 +166,8 @@ def test_save_that_is_refused_takes_no_snapshot_from_the_timer(office, monkeypat
     _, etag = exports.view_export(office.app, ADMINISTRATOR, office.export_id)
     note_as_known = known.note_as_known
 
-    def noted(app, export):
-        found = note_as_known(app, export)
+    def noted(app, export, **how):
+        found = note_as_known(app, export, **how)
         monkeypatch.setattr(known, "note_as_known", note_as_known)
         named = the_export(office, display_name="Renamed by a colleague")
         exports.save_export(office.app, ADMINISTRATOR, named, ANY)

@@ -67,3 +67,13 @@ def test_terminal_plans_and_rejects(office, typed):
     rejected = json.loads(typed("cancel", json.loads(text)["run_id"], "--json")[1])
     assert rejected["error"]["code"] == "cancelled"
     assert typed("approve", "no-run")[0] == 2
+
+
+def test_members_after_a_run_that_was_not_approved_are_not_told_in_the_terminal(office, typed):
+    save_export(office.app, ADMINISTRATOR, the_export(office, sync_mode="mirror", max_removed=1), ANY)
+    office.run()
+    office.segment("CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n", refresh="2026/11/25/0500")
+    plan = held_plan(office)
+    assert "members    2 before, 1 after; 0 of 1 removed" in typed("status", plan)[1]
+    running.cancel_run(office.app, ADMINISTRATOR, plan)
+    assert "members    2 before; 0 of 1 removed" in typed("status", plan)[1]

@@ -106,3 +106,14 @@ def test_rejected_rows_as_json_have_the_customer_ids_of_the_csv(office, typed, c
     assert [row["customer_id"] for row in office.rejects(run_id)] == [customer]
     code, output, _ = typed("rejects", run_id, "--json")
     assert (code, [row["customer_id"] for row in json.loads(output)]) == (0, [customer])
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201])
+def test_consent_of_what_is_no_name_is_refused_in_one_line(office, typed, name):
+    status, _, errors = typed("connect", "brevo-eu", "--agree", name)
+    assert (status, errors.startswith("segment-export: agreed_by: ")) == (2, True)
+    assert office.app.configuration.read().connections[0].consent.agreed_by == "admin"
+
+
+def test_trail_has_a_number_of_lines_that_can_be_shown(office, typed):
+    assert typed("audit", "--limit", "-1")[0] == 2
