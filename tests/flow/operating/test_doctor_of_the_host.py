@@ -12,6 +12,7 @@ from shared.runs.starting import start_due
 from shared.runs.status import find_run
 from shared.runs.ticks import Tick, last_tick, note_tick
 from shared.storage.tables import Row
+from tests.flow.holding import plan
 from tests.flow.operating.night import DAY, HOUR, MINUTE, PEOPLE, has_all
 from timer_export.blueprint import timer_export
 
@@ -166,3 +167,18 @@ def test_account_is_asked_for_its_contract_once_a_key_and_not_again_within_minut
     night.skip(10 * MINUTE)
     night.doctor(0)
     assert asked_for_contract() == 2
+
+
+def test_doctor_offers_to_go_on_with_a_run_here_and_no_command_that_sends_what_nobody_has_approved(night):
+    night.flow.segment(PEOPLE)
+    run_id = night.flow.start().run_id
+    night.skip(HOUR)
+    has_all(night.line("open runs"), "Nothing drives", f"`segment-export run {night.flow.export_id} --wait`")
+    typed = CliRunner().invoke(program, ["run", night.flow.export_id, "--wait"], catch_exceptions=False)
+    assert run_id in typed.output
+    night.skip(MINUTE)
+    held = night.flow.finish(plan(night.flow).run_id)["run_id"]
+    night.skip(30 * DAY)
+    line = night.line("open runs")
+    has_all(line, f"Nothing drives {held} (held)", "Start the app.")
+    assert "segment-export run" not in line
