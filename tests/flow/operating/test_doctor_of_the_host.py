@@ -182,3 +182,25 @@ def test_doctor_offers_to_go_on_with_a_run_here_and_no_command_that_sends_what_n
     line = night.line("open runs")
     has_all(line, f"Nothing drives {held} (held)", "Start the app.")
     assert "segment-export run" not in line
+
+
+def test_timer_whose_schedule_was_just_made_rarer_is_not_missed(night, monkeypatch):
+    night.skip(DAY - night.flow.app.storage.clock.now().timestamp() % DAY + 9 * HOUR)
+    note_tick(night.flow.app, "0 */5 * * * *")
+    monkeypatch.setenv("EXPORT_SCHEDULE", "0 0 5 * * *")
+    night.skip(2 * HOUR)
+    night.doctor(0)
+    assert "The timer last ran" not in night.why()
+    night.skip(19 * HOUR)
+    has_all(night.line("timer", "warn"), "and was due again at 20", "05:00")
+    monkeypatch.setenv("EXPORT_SCHEDULE", "every day")
+    has_all(night.line("timer"), "and was due again at 20", "09:05")
+
+
+def test_snapshot_that_a_rare_timer_has_not_started_yet_is_not_overdue_in_a_terminal_without_its_schedule(night):
+    night.skip(DAY - night.flow.app.storage.clock.now().timestamp() % DAY + 5 * HOUR)
+    note_tick(night.flow.app, "0 0 5 * * *")
+    night.flow.segment(PEOPLE)
+    night.change(schedule="with_refresh")
+    night.skip(3 * HOUR)
+    night.doctor(0)
