@@ -47,6 +47,8 @@ class Settings:
     snapshot_quiet_seconds: float
     snapshot_complete_hours: float
     public_url: str | None
+    export_schedule: str = ""
+    """When the timer runs; empty where this process does not say so."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -67,6 +69,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         snapshot_quiet_seconds=_number(env, "SNAPSHOT_QUIET_SECONDS", 120, "seconds"),
         snapshot_complete_hours=_number(env, "SNAPSHOT_COMPLETE_HOURS", 6, "hours"),
         public_url=_public_url(env),
+        export_schedule=env.get("EXPORT_SCHEDULE", ""),
     )
 
 

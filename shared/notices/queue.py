@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from shared.app import App
 from shared.config.base import Id
-from shared.config.notifications import Event
+from shared.config.notifications import EVENTS, Event
 from shared.errors import PermanentError
 from shared.runs.queue import NOTICE_FORM, check_form
 from shared.runs.run_ids import RunId
@@ -38,6 +38,13 @@ class NoticeMessage:
     def id(self) -> str:
         """The notice's own id: the same in every try, and the key of its row."""
         return "-".join(filter(None, (self.run, self.notification, self.event, self.held_again)))
+
+
+def receiver_and_event(run_id: str, notice_id: str) -> tuple[str, str]:
+    """The notification and the event of a notice of the run, by its id."""
+    parts = notice_id.removeprefix(f"{run_id}-").split("-")
+    at = -1 if parts[-1] in EVENTS else -2  # behind the event stands what a run is held for again
+    return "-".join(parts[:at]), parts[at] if len(parts) > 1 else ""
 
 
 _MESSAGE = TypeAdapter(NoticeMessage)

@@ -28,6 +28,8 @@ from shared.storage.forms import OtherFormError
 
 _log = logging.getLogger(__name__)
 
+# In the story of a run of which it could not be decided who is told.
+NOBODY = "nobody"
 _LONGEST_WAIT_SECONDS = 900.0
 # How long after its time a retry's own message goes first.
 RETRY_FIRST_SECONDS = 15.0
@@ -184,4 +186,4 @@ def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
     _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
     if message.notification:
         change_notice(app, message, NoticeRow.given_up)
-    app.store.add_event(message.run, "not_notified", f"{message.notification or 'nobody'}: {error.message}")
+    app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {error.message}")

@@ -52,7 +52,7 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
     elif event == "recovered":
         sentences, advice = _recovered(run, before), "No action needed."
         customers = run.counts.in_list
-    elif run.held_for and event != "failed":
+    elif run.held_for and run.state != "failed":
         sentences, customers = _held(run, run.held_for), run.counts.contacts_to_send
         advice = _how_to_decide(run) if run.is_held else f"To look again: segment-export plan {run.export}"
     else:

@@ -95,7 +95,7 @@ def open_runs(app: App) -> Look:
     undriven = next((run for run in found if now > run.stalled_after + _TIMER_SECONDS), None)
     if undriven:
         text = f"Nothing drives {undriven.run_id} ({undriven.state}), and no timer has taken it up."
-        return "FAILED", text, "Start the app, or work the queue here: `segment-export run EXPORT --wait`."
+        return "FAILED", text, _driven_by(undriven)
     if late := next(((run, since) for run in found if (since := _untaken_since(app, run))), None):
         return _late(late[0], duration(now - late[1]), next((run for run in found if run.is_owned(app.time())), None))
     oldest = next((run for run in found if not run.is_held), None)
@@ -109,6 +109,13 @@ def open_runs(app: App) -> Look:
     if seconds > _LONG_SECONDS:
         return "warn", text.strip(), f"See `segment-export status {oldest.run_id}`."
     return "ok", text.strip(), ""
+
+
+def _driven_by(run: Run) -> str:
+    """What drives the run on. Where it is held, or sends no segment, a command that runs its export starts another."""
+    if run.is_held or not run.sends_segment:
+        return "Start the app."
+    return f"Start the app, or work the queue here: `segment-export run {run.export} --wait` goes on with this run."
 
 
 def _late(run: Run, late: str, read: Run | None) -> Look:

@@ -1,4 +1,6 @@
-"""Ends the wait for imports that an ended run has left and that Brevo says nothing of.
+"""Ends the wait for imports that nobody confirms any more and that Brevo says nothing of.
+
+An ended run has left them, or an open one has posted the same body again, since the answer to its first post was lost.
 
 An import's slot stays taken until Brevo says that it is over, or until its deadline: beside one that still runs, old
 values could win over the next run's. Only a person can know better, who has looked for the import in Brevo.
@@ -14,9 +16,9 @@ from shared.runs.slots import LeftImport, left_imports, release_left
 
 
 def look(app: App, caller: Caller, name: str) -> list[LeftImport]:
-    """The imports that are waited for, of an ended run or of all ended runs of an export.
+    """The imports that are waited for, of a run or of all runs of an export.
 
-    Raises ConfigurationError for a name that neither has, and for a run that is open.
+    Raises ConfigurationError for a name that neither has, and for a run that is open and waits for its own imports.
     """
     return _left(app, caller, name)[1]
 
@@ -36,9 +38,9 @@ def _left(app: App, caller: Caller, name: str) -> tuple[str, list[LeftImport]]:
     run = run_or_last(app, caller, name)
     if run is None:
         return "", []
-    if is_run_id(name) and not run.is_final:
+    found = [each for each in left_imports(app, run.key_setting) if name in (each.run, run_address(each.run)[0])]
+    if is_run_id(name) and not run.is_final and not found:
         raise ConfigurationError(
             "run_open", f"The run {name} has not ended: {run.state}.", f"First: `segment-export cancel {name}`."
         )
-    found = left_imports(app, run.key_setting)
-    return run.key_setting, [each for each in found if name in (each.run, run_address(each.run)[0])]
+    return run.key_setting, found

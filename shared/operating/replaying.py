@@ -21,7 +21,7 @@ from typing import Literal
 from shared.access import Caller, require
 from shared.administration import audit
 from shared.app import App
-from shared.errors import PermanentError
+from shared.errors import ExportError, PermanentError
 from shared.runs.queue import Message, parse_message, send
 from shared.storage.forms import OtherFormError
 from shared.storage.queue import Queue, Received
@@ -141,18 +141,24 @@ def _judged(app: App, received: Received, only: str, *, drop_unreadable: bool) -
     except _NOT_OURS:
         text = f"It is not one of ours ({len(received.text):,} characters)."
         return GivenUp("", "", since, until, "drop" if drop_unreadable and not only else "leave", text), None
+    fate, why = _fate(app, message.run, only)
+    return GivenUp(message.run, message.step, since, until, fate, why), message
 
-    def judged(fate: Fate, why: str) -> tuple[GivenUp, Message]:
-        return GivenUp(message.run, message.step, since, until, fate, why), message
 
+def _fate(app: App, run_id: str, only: str) -> tuple[Fate, str]:
+    """What becomes of a message of this run, and why."""
+    if only and run_id != only:
+        return "leave", "Another run was asked for."
     try:
-        run = app.store.load(message.run)
+        run = app.store.load(run_id)
     except OtherFormError as error:
-        return judged("leave", f"Another release has written its run. {error.advice}")
-    if only and message.run != only:
-        return judged("leave", "Another run was asked for.")
+        return "leave", f"Another release has written its run. {error.advice}"
+    except ExportError:
+        raise
+    except Exception:  # noqa: BLE001 - what an odd row raises is not known, and the other messages are put back
+        return "leave", "The row of its run cannot be read: `segment-export doctor` says what to do."
     if run is None:
-        return judged("drop", "There is no such run any more.")
+        return "drop", "There is no such run any more."
     if run.is_final:
-        return judged("drop", f"Its run has ended: {run.state}. If that is not what you want, run the export again.")
-    return judged("replay", f"Its run is {run.state}.")
+        return "drop", f"Its run has ended: {run.state}. If that is not what you want, run the export again."
+    return "replay", f"Its run is {run.state}."

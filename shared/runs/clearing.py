@@ -112,7 +112,8 @@ def staying_words(members: int, list_id: int) -> str:
 def _has_sent(app: App, address: Address) -> bool:
     """Whether the export has sent anything to the list since it was cleared, by its runs.
 
-    Also those with another setting: the key of the same account may have stood there, and nobody can tell by now.
+    Also those with another setting: the key of the same account may have stood there, and nobody can tell by now. Of
+    runs that were deleted since, as past their time, the last success is still noted, without its list.
     """
     for run in app.store.latest(address.export, None):
         if run.list_id != address.list_id:
@@ -121,7 +122,8 @@ def _has_sent(app: App, address: Address) -> bool:
             return False
         if run.sends_segment and "delivering" in run.times:
             return True
-    return False
+    success = app.store.success(address.export)
+    return success is not None and app.store.load(success.run_id) is None
 
 
 def _opened[Found](

@@ -3,6 +3,7 @@
 A host that has died is seen by the ticks that are missing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, takewhile
@@ -47,15 +48,17 @@ class MissedTicks:
 
 
 def missed_ticks(app: App, tick: Tick | None) -> MissedTicks | None:
-    """What is to be said of a timer that has missed a turn since this tick; None where it has not, or none can say."""
+    """What is to be said of a timer that has missed a turn since this tick; None where it has not, or none can say.
+
+    Where EXPORT_SCHEDULE was changed since, only a turn counts that it has missed by both schedules.
+    """
     if tick is None:
         return None
     last = datetime.fromtimestamp(tick.at, UTC)
-    try:
-        times = TimerSchedule.parse(tick.schedule, last).next_times(last)
-    except ConfigurationError:  # which the host has taken all the same
-        return None
-    missed = list(takewhile(lambda at: at.timestamp() < app.now() - _LATE_SECONDS, islice(times, 2)))
+    schedules = {tick.schedule, app.settings.export_schedule or tick.schedule}
+    turns = [times for each in schedules if (times := _turns(each, last)) is not None]
+    counted = [list(takewhile(lambda at: at.timestamp() < app.now() - _LATE_SECONDS, each)) for each in turns]
+    missed = min(counted, key=len, default=[])
     if not missed:
         return None
     last_text, due_text = (local_text(at, seconds=True) for at in (last, missed[0]))
@@ -63,6 +66,14 @@ def missed_ticks(app: App, tick: Tick | None) -> MissedTicks | None:
         f"The timer last ran at {last_text}, {duration(app.now() - tick.at)} ago, and was due again at {due_text}.",
         is_first=len(missed) == 1,
     )
+
+
+def _turns(schedule: str, after: datetime) -> Iterator[datetime] | None:
+    """The next two turns; None of a schedule that the host may have taken or refused."""
+    try:
+        return islice(TimerSchedule.parse(schedule, after).next_times(after), 2)
+    except ConfigurationError:
+        return None
 
 
 def next_to_start(app: App) -> str:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from shared.access import Caller
@@ -122,6 +123,26 @@ def test_import_of_an_open_run_is_not_released(story, first):
         releasing.release(story.app, ADMINISTRATOR, first)
     assert caught.value.advice == f"First: `segment-export cancel {first}`."
     assert len(slots(story)) == 1
+
+
+def test_import_of_an_open_run_whose_answer_was_lost_is_released_by_the_command_of_doctor(story, three_batches):
+    """Whether it is over shows only once Brevo works on no import at all, and another tool's is stuck there."""
+    story.connection["imports_at_once"] = 1
+    story.people(600)
+    story.save()
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    body = {"listIds": [12], "jsonBody": [{"email": "other@example.com"}]}
+    key = {"api-key": story.sandbox.api_key}
+    requests.post(f"{story.sandbox.base_url}/contacts/import", json=body, headers=key, timeout=10)
+    story.sandbox.fail_next(IMPORT, "524-after")
+    run_id = story.start().run_id
+    story.work(hours=1)
+    assert f"wait for an import of the run {run_id} whose answer was lost" in waiting_of(story, run_id)
+    _, fix = warning_of(story)
+    assert f"`segment-export release {run_id} --yes`" in fix
+    assert [each.run for each in releasing.release(story.app, ADMINISTRATOR, run_id)] == [run_id]
+    story.work(hours=0.2)
+    assert find_run(story.app, run_id).state == "succeeded"
 
 
 def test_all_imports_that_the_runs_of_an_export_have_left_are_released_by_the_export(story, first):

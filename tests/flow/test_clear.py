@@ -9,6 +9,7 @@ from shared.administration.running import undo_run
 from shared.brevo.removal import remove_contacts
 from shared.errors import ConfigurationError
 from shared.operating.person import person_of
+from shared.operating.pruning import prune
 from shared.operating.why import why
 from shared.runs.clearing import members_of
 from shared.runs.overview import export_overview
@@ -196,6 +197,15 @@ def test_export_that_was_reset_cannot_be_cleared_since_nobody_knows_its_members(
     refresh(following, *range(4))
     run(following)
     reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    assert "not known any more" in refusal(following)
+
+
+def test_export_that_was_reset_cannot_be_cleared_after_its_runs_were_pruned_either(following):
+    refresh(following, *range(4))
+    run(following)
+    reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    following.app.storage.clock.skip(401 * 24 * 3600.0)
+    assert prune(following.app, ADMINISTRATOR, 400)["runs"] == 1
     assert "not known any more" in refusal(following)
 
 

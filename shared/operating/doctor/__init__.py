@@ -78,7 +78,7 @@ def _running(
             yield _unchecked("connections", _NO_DOCUMENT, "Correct it first.")
         usable = yield from _in("connections", _connections(app, document))
         yield from _in("connections", notification_findings(document))
-        timer = timer_schedule(os.environ)
+        timer = timer_schedule(app)
         exports = export_findings(app, document, usable, timer, segments_answer=segments_answer)
         yield from _in("exports", exports)
         if not is_known:

@@ -10,10 +10,14 @@ from statistics import median
 from shared.app import App
 from shared.brevo.checks import check_list
 from shared.config.models import Connection, CronSchedule, Document, Export
+from shared.config.notifications import Notification
 from shared.counting import counted
 from shared.errors import ConfigurationError
 from shared.mapping.plan import make_plan
+from shared.notices.queue import receiver_and_event
+from shared.notices.recipients import events_of, run_before
 from shared.notices.rows import NoticeRow
+from shared.notices.tell import NOBODY
 from shared.operating.doctor.finding import Finding, Probe, probed_at_once
 from shared.operating.looking import Look, State
 from shared.runs.due_times import due_time, next_due
@@ -48,9 +52,8 @@ def export_findings(
     """
     until = app.now() + _EXPORTS_SECONDS
     names: dict[tuple[str, int], Look] = {}
-    receivers = frozenset(each.id for each in document.notifications)
     checks = [
-        _ExportCheck(app, export, connection, timer, receivers, segments_answer)
+        _ExportCheck(app, export, connection, timer, document.notifications, segments_answer)
         for export in document.exports
         if (connection := document.connection_of(export)) is not None
     ]
@@ -90,7 +93,7 @@ class _ExportCheck:
     export: Export
     connection: Connection
     timer: TimerSchedule | None
-    receivers: frozenset[str]
+    notifications: list[Notification]
     segments_answer: bool
 
     def probes(self, usable: set[str], names: dict[tuple[str, int], Look]) -> list[Probe]:
@@ -261,32 +264,46 @@ class _ExportCheck:
         if run is None or not (run.is_final or run.is_held):
             return None
         rows = {row.key: NoticeRow.of(row) for row in self.app.storage.notices.query(run.run_id, on_other=pass_over)}
-        rows = {key: notice for key, notice in rows.items() if _receiver(run, key) in self.receivers}
-        lost = [key for key, notice in rows.items() if notice.state in ("given_up", "unknown")]
-        late = [key for key, notice in rows.items() if notice.state == "refused"]
+        receivers = {each.id for each in self.notifications}
+        found = [(*receiver_and_event(run.run_id, key), notice.state) for key, notice in rows.items()]
+        lost = [each for each in found if each[0] in receivers and each[2] in ("given_up", "unknown")]
+        late = [each for each in found if each[0] in receivers and each[2] == "refused"]
         if not lost and not late:
-            return "ok", "None is lost.", ""
-        state, text, fix = self._undelivered(run, (lost or late)[0], is_lost=bool(lost))
-        others = sorted({_receiver(run, key) for key in (*lost, *late)} - {_receiver(run, (lost or late)[0])})
+            return self._untold(run) if not rows else ("ok", "None is lost.", "")
+        notification, event, _ = (lost or late)[0]
+        state, text, fix = self._undelivered(run, notification, event, is_lost=bool(lost))
+        others = sorted({each[0] for each in (*lost, *late)} - {notification})
         return state, f"{text} Nor has it reached {', '.join(others)}." if others else text, fix
 
-    def _undelivered(self, run: Run, key: str, *, is_lost: bool) -> Look:
-        notification, event = _receiver(run, key), key.rpartition("-")[2]
-        reason = next(
-            (
-                each["text"].removeprefix(f"{notification}: ")
-                for each in reversed(self.app.store.events(run.run_id))
-                if each["kind"] in ("not_notified", "notice_unknown") and each["text"].startswith(f"{notification}: ")
-            ),
-            "",
-        )
+    def _untold(self, run: Run) -> Look:
+        """Of a run that no notice was made of: it may have had to be, while the configuration could not be read."""
+        wanted = [each for each in self.notifications if each.is_for(run.export)]
+        if not wanted or not (reason := self._reason(run, NOBODY)):
+            return "ok", "None is lost.", ""
+        before = run_before(self.app, run)
+        names = ", ".join(each.id for each in wanted if events_of(run, before, each))
+        if not names:
+            return "ok", "None is lost.", ""
+        fix = f"Tell them: `segment-export status {run.run_id}` shows it. This line goes with the export's next run."
+        return "FAILED", f"Nobody was told of {run.run_id}, which {names} should have got. {reason}", fix
+
+    def _undelivered(self, run: Run, notification: str, event: str, *, is_lost: bool) -> Look:
         fix = f"See that the receiver is there and its settings are right: `segment-export notify-test {notification}`."
         if not is_lost:
             text = f"{notification} has not taken the notice ({event}) of {run.run_id} yet."
             return "warn", text, f"It is tried again by itself, for six hours. {fix}"
         fix += " It is not sent again: this line goes with the export's next run."
-        text = f"The notice ({event}) of {run.run_id} may not have reached {notification}. {reason}".rstrip()
-        return "FAILED", text, fix
+        text = f"The notice ({event}) of {run.run_id} may not have reached {notification}."
+        return "FAILED", f"{text} {self._reason(run, notification)}".rstrip(), fix
+
+    def _reason(self, run: Run, notification: str) -> str:
+        """Why this one was not told, as the run's story has it; empty where it does not say so."""
+        texts = (
+            each["text"].removeprefix(f"{notification}: ")
+            for each in reversed(self.app.store.events(run.run_id))
+            if each["kind"] in ("not_notified", "notice_unknown") and each["text"].startswith(f"{notification}: ")
+        )
+        return next(texts, "")
 
     def list_at_brevo(self, names: dict[tuple[str, int], Look]) -> Look:
         """The list and its name; each list is asked for once."""
@@ -295,8 +312,3 @@ class _ExportCheck:
             name = check_list(self.app.brevo(place[0]), place[1])
             names[place] = ("ok", f"{self.export.list_id}, {name}.", "")
         return names[place]
-
-
-def _receiver(run: Run, key: str) -> str:
-    """The id of the notification that the row of this key belongs to."""
-    return key.removeprefix(f"{run.run_id}-").rpartition("-")[0]

@@ -17,6 +17,7 @@ from shared.errors import ConfigurationError, ExportError, has_guess, shown
 from shared.operating.doctor.finding import Finding, fault, probed
 from shared.operating.looking import Look
 from shared.runs.store import RunStore
+from shared.runs.ticks import last_tick
 from shared.settings import Settings, names_storage, read_settings, serve_env_unread
 from shared.storage.account import Storage
 from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
@@ -67,12 +68,23 @@ def settings_findings(environment: Mapping[str, str], faults: list[Finding]) -> 
     yield from probed([("app secret", _app_secret)])
 
 
-def timer_schedule(environment: Mapping[str, str]) -> TimerSchedule | None:
-    """When the timer runs, by the settings of this terminal; None where nobody can say."""
+def timer_schedule(app: App) -> TimerSchedule | None:
+    """When the timer runs, by the setting of this terminal or, without one, as the timer has noted itself.
+
+    None where nobody can say.
+    """
     try:
-        return TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, datetime.now(UTC))
+        return TimerSchedule.parse(app.settings.export_schedule or _noted(app), datetime.now(UTC))
     except ConfigurationError:
         return None
+
+
+def _noted(app: App) -> str:
+    try:
+        tick = last_tick(app)
+    except Exception:  # noqa: BLE001 - its row cannot be read, as the line about the timer says
+        tick = None
+    return tick.schedule if tick else DEFAULT_SCHEDULE
 
 
 def _storage(environment: Mapping[str, str]) -> Finding:

@@ -2,8 +2,11 @@
 
 from local.brevo_sandbox.faults import REMOVE_ROUTE
 from shared.brevo.session import BrevoSession
+from shared.runs.holding import approve
+from shared.runs.status import find_run
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import Following
+from tests.faults.notices.test_what_is_sent import start_plan
 
 
 def sentences(there):
@@ -66,3 +69,21 @@ def test_run_that_fails_in_the_first_part_of_its_removal_does_not_say_that_nothi
     assert status["status"] == "failed"
     assert len(before - story.sent()) == 2
     assert "Nothing was sent." not in status["error"]["message"]
+
+
+def test_notice_of_an_approved_run_that_brevo_mostly_rejects_says_what_was_sent(told, there, monkeypatch):
+    monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: text.startswith("person0@"))
+    story = told({"type": "webhook"}, max_rejected=0.5)
+    run_id = start_plan(story)
+    story.work(hours=1)
+    approve(story.app, find_run(story.app, run_id), "ana")
+    story.work()
+    error = story.status(run_id)["error"]
+    assert error["code"] == "guard_rejected_by_brevo"
+    there.received.clear()
+    story.tell()
+    [notice] = [each.json for each in there.received if each.json["type"] == "export.guard"]
+    assert "Nothing was sent" not in notice["data"]["text"]
+    assert "Brevo rejected 3 of the 4 contacts" in notice["data"]["text"]
+    assert "plan" not in notice["data"]["advice"]
+    assert notice["data"]["customers_affected"] == 4 - len(story.sent())

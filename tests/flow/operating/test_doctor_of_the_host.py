@@ -12,6 +12,7 @@ from shared.runs.starting import start_due
 from shared.runs.status import find_run
 from shared.runs.ticks import Tick, last_tick, note_tick
 from shared.storage.tables import Row
+from tests.flow.holding import plan
 from tests.flow.operating.night import DAY, HOUR, MINUTE, PEOPLE, has_all
 from timer_export.blueprint import timer_export
 
@@ -166,3 +167,40 @@ def test_account_is_asked_for_its_contract_once_a_key_and_not_again_within_minut
     night.skip(10 * MINUTE)
     night.doctor(0)
     assert asked_for_contract() == 2
+
+
+def test_doctor_offers_to_go_on_with_a_run_here_and_no_command_that_sends_what_nobody_has_approved(night):
+    night.flow.segment(PEOPLE)
+    run_id = night.flow.start().run_id
+    night.skip(HOUR)
+    has_all(night.line("open runs"), "Nothing drives", f"`segment-export run {night.flow.export_id} --wait`")
+    typed = CliRunner().invoke(program, ["run", night.flow.export_id, "--wait"], catch_exceptions=False)
+    assert run_id in typed.output
+    night.skip(MINUTE)
+    held = night.flow.finish(plan(night.flow).run_id)["run_id"]
+    night.skip(30 * DAY)
+    line = night.line("open runs")
+    has_all(line, f"Nothing drives {held} (held)", "Start the app.")
+    assert "segment-export run" not in line
+
+
+def test_timer_whose_schedule_was_just_made_rarer_is_not_missed(night, monkeypatch):
+    night.skip(DAY - night.flow.app.storage.clock.now().timestamp() % DAY + 9 * HOUR)
+    note_tick(night.flow.app, "0 */5 * * * *")
+    monkeypatch.setenv("EXPORT_SCHEDULE", "0 0 5 * * *")
+    night.skip(2 * HOUR)
+    night.doctor(0)
+    assert "The timer last ran" not in night.why()
+    night.skip(19 * HOUR)
+    has_all(night.line("timer", "warn"), "and was due again at 20", "05:00")
+    monkeypatch.setenv("EXPORT_SCHEDULE", "every day")
+    has_all(night.line("timer"), "and was due again at 20", "09:05")
+
+
+def test_snapshot_that_a_rare_timer_has_not_started_yet_is_not_overdue_in_a_terminal_without_its_schedule(night):
+    night.skip(DAY - night.flow.app.storage.clock.now().timestamp() % DAY + 5 * HOUR)
+    note_tick(night.flow.app, "0 0 5 * * *")
+    night.flow.segment(PEOPLE)
+    night.change(schedule="with_refresh")
+    night.skip(3 * HOUR)
+    night.doctor(0)

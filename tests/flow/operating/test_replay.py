@@ -9,6 +9,8 @@ import pytest
 
 from shared.operating import replaying
 from shared.runs.queue import Message, send
+from shared.runs.run_ids import run_address
+from shared.storage.tables import Row
 from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD, give_up
 from tests.waiting import wait_until
 
@@ -65,6 +67,19 @@ def test_message_of_a_run_that_has_ended_is_dropped_and_says_so(office, typed):
     assert [each.fate for each in replaying.replay(office.app, ADMINISTRATOR).messages] == ["drop", "drop"]
     assert office.app.storage.queue.count() == before
     assert office.app.storage.poison.count() == 0
+
+
+def test_message_whose_run_has_a_row_that_cannot_be_read_keeps_no_other_from_being_put_back(office, typed):
+    office.segment(f"{HEAD}C-1,{ANA},Ana\n")
+    run_id = office.start().run_id
+    office.app.storage.queue.delete(office.app.storage.queue.receive(60))
+    odd = "a-odd-20261124T050000-abcdef"
+    office.app.storage.runs.put(Row(*run_address(odd), {"times": "no JSON"}))
+    give_up(office, step_of(odd), step_of(run_id))
+    status, output, _ = typed("replay", "--yes")
+    assert (status, output.count("cannot be read: `segment-export doctor` says what to do.")) == (0, 1)
+    assert office.app.storage.poison.count() == 1
+    assert office.finish(run_id)["status"] == "succeeded"
 
 
 UNREADABLE = [
