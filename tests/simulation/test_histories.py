@@ -22,7 +22,7 @@ from tests.sizes import thinned
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "simulation" / "seeds.txt"
 PARTS = 2
-HISTORIES = 80  # CI plays 2,000 besides
+HISTORIES = 60  # CI plays 2,000 besides
 
 
 @pytest.mark.parametrize("part", range(PARTS))
