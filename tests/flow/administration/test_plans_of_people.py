@@ -90,3 +90,11 @@ def test_approval_notes_how_many_were_shown_to_be_removed(office):
     running.approve_run(office.app, ADMINISTRATOR, plan)
     approved = next(each["text"] for each in office.status(plan)["story"] if each["kind"] == "approved")
     assert approved == "By function key. 0 contacts were shown to be sent and 1 to be taken out of the list."
+
+
+def test_plan_that_keeps_another_start_waiting_is_said_to_be_held(office):
+    plan = held_plan(office)
+    with pytest.raises(ConfigurationError) as refused:
+        running.verify_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    assert refused.value.message == f"A run of this export is held: {plan}."
+    assert refused.value.advice.startswith("Approve it or cancel it, and start this when it has ended.")
