@@ -1,4 +1,4 @@
-"""What a page says once something is done is what has become of it."""
+"""What pages say of what is done, or is to be done, is what becomes of it."""
 
 from shared.administration.connections import disconnect
 from shared.administration.exports import save_export
@@ -38,3 +38,14 @@ def test_export_that_is_removed_without_members_does_not_say_that_they_stay(brow
     text = browser.open(browser.send(path, members="remove").to).text
     assert "Removed. Nobody whom it had put there is left in the list." in text
     assert "stay in Brevo" not in text
+
+
+def test_run_that_would_end_a_removal_of_members_says_so_and_not_that_a_plan_waits(browser):
+    flow = browser.flow
+    flow.run()
+    run_id = browser.send(f"/exports/{flow.export_id}/remove", members="remove").to.rpartition("/")[2]
+    assert flow.finish(run_id)["status"] == "held"
+    text = browser.send(f"/exports/{flow.export_id}/run", page=f"/exports/{flow.export_id}").text
+    assert "Removal of members: waits for approval. Running the export ends it" in text
+    assert "plan" not in text.lower()
+    assert "What waits for approval ends by it." in browser.open("/").text
