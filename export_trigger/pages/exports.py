@@ -263,6 +263,7 @@ def _ended(
         start = take_members_out(visit.app, visit.caller, operation, export_id, "http", expected=etag)
         if start:
             return redirect(address("runs", start.run_id))
+        done = {"removed": "removed_with_members"}.get(done, done)
     end(visit.app, visit.caller, export_id, etag)
     return redirect(f"{address()}?done={done}")
 

@@ -164,6 +164,7 @@ DONE = {
     "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),
     "rejected": N_("Rejected. Nothing was sent, and the list is as it was."),
     "removed": N_("Removed. The list's members stay in Brevo."),
+    "removed_with_members": N_("Removed. Nobody whom it had put there is left in the list."),
     "detached": N_("Detached. The export keeps its settings and sends nothing."),
     "scheduled": N_("The schedule was changed."),
     "duplicated": N_("A copy was made. It has the same list, and runs only when a person starts it."),
@@ -172,7 +173,6 @@ DONE = {
     "started": N_("Started."),
     "connection_removed": N_("The connection was removed."),
     "disconnected": N_("Consent was withdrawn. Exports on this connection send nothing."),
-    "restored": N_("The older configuration is back. Nothing was sent."),
     "reset": N_(
         "What was sent is forgotten. The next run sends everybody, and removes nobody unless it follows the segment "
         "exactly."

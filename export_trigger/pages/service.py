@@ -11,7 +11,7 @@ from export_trigger.pages.viewer import Viewer, is_zone, languages
 from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import require
 from shared.administration.audit import read_audit
-from shared.administration.history import list_versions, restore_version
+from shared.administration.history import Restored, list_versions, restore_version
 from shared.operating.doctor import examine
 
 _ENTRIES_A_PAGE = 50
@@ -21,17 +21,21 @@ _VERSIONS = 20
 @page("GET", "/history")
 def show_history(visit: Visit) -> func.HttpResponse:
     """Who did what when, and the versions that the configuration had."""
+    return _history(visit, None)
+
+
+def _history(visit: Visit, restored: Restored | None) -> func.HttpResponse:
     entries, more = read_audit(visit.app, visit.caller, after=visit.query.get("after", ""), limit=_ENTRIES_A_PAGE)
     versions, _, etag = list_versions(visit.app, visit.caller, limit=_VERSIONS)
-    values = {"entries": entries, "more": more, "versions": versions, "etag": etag}
+    values = {"entries": entries, "more": more, "versions": versions, "etag": etag, "restored": restored}
     return render(visit, "history.html", values)
 
 
 @page("POST", "/history/restore")
 def restore(visit: Visit) -> func.HttpResponse:
     """Puts an older version back, where the configuration is still the one that the page has shown."""
-    restore_version(visit.app, visit.caller, visit.form.get("version", ""), visit.form.get("etag", ""))
-    return redirect(f"{address('history')}?done=restored")
+    version, etag = visit.form.get("version", ""), visit.form.get("etag", "")
+    return _history(visit, restore_version(visit.app, visit.caller, version, etag)[0])
 
 
 @page("GET", "/health")

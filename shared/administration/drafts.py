@@ -10,6 +10,8 @@ from shared.app import App
 from shared.config.models import Connection, Document, Export
 
 MOST_NAME_CHARACTERS = 200
+# The number of a list that is not known yet: of none that an account has, so that an export may exclude every one.
+_NO_LIST = 2**53
 
 
 def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
@@ -25,11 +27,11 @@ def read_export(app: App, caller: Caller, raw: Any, export_id: str) -> Export:
         raise InvalidInput(["list_name: choose the list by list_id or by list_name, not by both"], "body_invalid")
     if not isinstance(name, str) or not name.strip() or len(name) > MOST_NAME_CHARACTERS:
         raise InvalidInput([f"list_name: is a text of 1 to {MOST_NAME_CHARACTERS} characters"], "body_invalid")
-    parsed = parse_item(Export, {**others, "list_id": 1}, export_id)
+    parsed = parse_item(Export, {**others, "list_id": _NO_LIST}, export_id)
     connection = connection_for(app.configuration.read(), parsed)
     if connection is None:
         raise InvalidInput(["list_name: takes a connection to look it up with; choose by list_id"])
-    return parsed.model_copy(update={"list_id": list_named(app, caller, connection, name)})
+    return parse_item(Export, {**others, "list_id": list_named(app, caller, connection, name)}, export_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def read_draft(app: App, caller: Caller, raw: dict[str, Any], export_id: str) ->
         return Draft(read_export(app, caller, raw, export_id))
     except NoSuchList:
         others = {name: value for name, value in raw.items() if name != "list_name"}
-        return Draft(parse_item(Export, {**others, "list_id": 1}, export_id), raw["list_name"].strip())
+        return Draft(parse_item(Export, {**others, "list_id": _NO_LIST}, export_id), raw["list_name"].strip())
 
 
 def connection_for(document: Document, export: Export) -> Connection | None:

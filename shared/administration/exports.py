@@ -268,6 +268,8 @@ def _save(
         changed = with_item(document, "exports", new)
         left = leaving(app, document, changed, [before] if before else [])
         staying = members_of(app, document, left[0]) if left else None
+        if before is None:  # a run of one that had this id may have ended behind it, or its end was cut off
+            forget_lists(app, [new])
         note_as_known(before, new)
         return changed
 

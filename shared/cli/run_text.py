@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from shared.counting import counted
 from shared.runs.kinds import CHANGES_LIST
 from shared.runs.waiting_words import overdue_text, times_text
 from shared.times import local_text
@@ -87,6 +88,8 @@ def undo_lines(run: "RunStatus") -> list[str]:
 def held_lines(run: "RunStatus") -> list[str]:
     """What a held run would send, why it is held and until when, and how to decide."""
     lines = [f"  to send    {run.contacts_to_send:,} contacts of {run.contacts_mapped:,}; nothing was sent so far"]
+    if run.contacts_to_remove:
+        lines.append(f"  to remove  {counted(run.contacts_to_remove, 'member')} of the list")
     if run.kind in CHANGES_LIST:
         lines = []
     if run.held_for:

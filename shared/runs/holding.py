@@ -45,6 +45,9 @@ def approve(app: App, run: Run, by: str) -> Run:
 
 def _shown(run: Run) -> str:
     counts = run.counts
+    if run.sends_segment and counts.contacts_to_remove:
+        sent, removed = counts.contacts_to_send, counts.contacts_to_remove
+        return f"{sent:,} contacts were shown to be sent and {removed:,} to be taken out of the list."
     if run.sends_segment:
         return f"{counts.contacts_to_send:,} contacts were shown to be sent."
     return f"{counts.contacts_to_remove:,} contacts were shown to be taken out and {counts.contacts_to_add:,} put back."

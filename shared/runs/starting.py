@@ -114,9 +114,16 @@ def _active(run: Run | None, export_id: str, run_id: str, kind: Kind) -> Start:
         )
     if kind not in ("export", "plan") or (run is not None and _is_other(run, kind)):
         name = NAMES.get(run.kind, "a run") if run else "a run"
+        name = name[0].upper() + name[1:]
+        if run is not None and run.is_held:
+            raise ConfigurationError(
+                "run_active",
+                f"{name} of this export is held: {run_id}.",
+                "Approve it or cancel it, and start this when it has ended. An export has one open run at a time.",
+            )
         raise ConfigurationError(
             "run_active",
-            f"{name[0].upper() + name[1:]} of this export is active: {run_id}.",
+            f"{name} of this export is active: {run_id}.",
             "Start this when it has ended. An export has one open run at a time.",
         )
     return Start(export_id, run_id, reason=_HELD if run is not None and run.is_held else _ACTIVE)

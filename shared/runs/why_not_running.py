@@ -196,11 +196,20 @@ def _is_not_approved(last: Run) -> bool:
 def held_words(run: Run) -> tuple[str, str]:
     """Why a held run waits for a person and until when; and how to decide."""
     why = f" {run.held_for.message}" if run.held_for else ""
-    does = "do it" if run.kind in CHANGES_LIST else f"send its {counted(run.counts.contacts_to_send, 'contact')}"
+    does = _does(run)
     return (
         f"The run {run.run_id} is held until {local_text(run.held_until)}.{why}",
         f"To {does}: segment-export approve {run.run_id} · To reject it: segment-export cancel {run.run_id}",
     )
+
+
+def _does(run: Run) -> str:
+    """What a held run does once it is approved."""
+    counts = run.counts
+    if run.kind in CHANGES_LIST:
+        return "do it"
+    sent, removed = counted(counts.contacts_to_send, "contact"), counts.contacts_to_remove
+    return f"send its {sent} and take {removed:,} out of the list" if removed else f"send its {sent}"
 
 
 def _happened(last: Run) -> str:

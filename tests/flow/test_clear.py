@@ -280,7 +280,7 @@ def test_newer_snapshot_does_not_take_the_place_of_a_clear_that_is_held(followin
     held = following.finish(begin(following).run_id)
     refresh(following, *range(8))
     (start,) = start_due(following.app)
-    assert "A removal of members of this export is active" in start.reason
+    assert "A removal of members of this export is held" in start.reason
     assert find_run(following.app, held["run_id"]).is_held
 
 

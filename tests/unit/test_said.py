@@ -136,3 +136,8 @@ def test_long_text_takes_no_long_time():
     for words in ("would be lost, values of for more than ", "a: b; c, is in list. D ", "The run is: ", ": ; , . "):
         romanian(words * 100)
     assert time.process_time() - begun < 5
+
+
+def test_what_a_held_run_does_is_said_whole():
+    text = "To send its 3 contacts and take 1 out of the list: segment-export approve gold-20261124T050312-a1b2c3"
+    assert "trimite: 3 contacte, scoate din listă: 1" in romanian(text)

@@ -114,3 +114,17 @@ def test_restoring_tells_how_many_members_stay(office, typed):
     office.run(export_id="copy")
     text = typed("history", "--restore", without_copy.id)[1]
     assert "  copy: the 2 contacts that it has put into list 12 stay there\n" in text
+
+
+def test_export_that_is_added_again_knows_nothing_of_one_whose_end_was_cut_off(office, monkeypatch):
+    saved(office, sync_mode="changes_only")
+    export = office.app.document().export(office.export_id)
+    office.run()
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr("shared.administration.leaving.drop_ledgers", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            removed(office)
+    office.sandbox.account.lists[12].members.clear()
+    save_export(office.app, ADMINISTRATOR, export, None)
+    assert office.run()["contacts_delivered"] == 2
+    assert len(office.sent()) == 2

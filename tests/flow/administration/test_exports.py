@@ -4,7 +4,7 @@ import pytest
 
 from shared.access import AccessDenied
 from shared.administration import connections, exports, known, running
-from shared.administration.drafts import read_export
+from shared.administration.drafts import read_draft, read_export
 from shared.administration.items import ANY, InvalidInput
 from shared.config.models import CronSchedule
 from shared.runs.starting import start_due
@@ -107,6 +107,17 @@ def test_list_is_found_by_its_name(office):
     for wrong in ("No such list", "", 7):
         with pytest.raises(InvalidInput, match="list_name"):
             read_export(office.app, ADMINISTRATOR, {**raw, "list_name": wrong}, "by-name")
+
+
+def test_list_that_is_named_may_be_any_but_an_excluded_one(office):
+    office.sandbox.seed(lists=[{"id": 1, "name": "Staff", "folderId": 1}])
+    raw = {name: value for name, value in office.export.items() if name not in ("id", "list_id")}
+    raw["exclude"] = {"list_ids": [1]}
+    name = office.sandbox.account.lists[12].name
+    assert read_export(office.app, ADMINISTRATOR, {**raw, "list_name": name}, "by-name").list_id == 12
+    assert read_draft(office.app, ADMINISTRATOR, {**raw, "list_name": "New one"}, "by-name").new_list == "New one"
+    with pytest.raises(InvalidInput, match="own list 1"):
+        read_export(office.app, ADMINISTRATOR, {**raw, "list_name": "Staff"}, "by-name")
 
 
 def test_saving_runs_nothing_and_the_next_snapshot_does(office):

@@ -74,6 +74,27 @@ def test_members_after_a_run_that_was_not_approved_are_not_told_in_the_terminal(
     office.run()
     office.segment("CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n", refresh="2026/11/25/0500")
     plan = held_plan(office)
-    assert "members    2 before, 1 after; 0 of 1 removed" in typed("status", plan)[1]
+    text = typed("status", plan)[1]
+    assert "to send    0 contacts of 1; nothing was sent so far\n  to remove  1 member of the list" in text
+    assert "members    2 before, 1 after; 0 of 1 removed" in text
+    assert "To send its 0 contacts and take 1 out of the list: segment-export approve" in typed("exports")[1]
     running.cancel_run(office.app, ADMINISTRATOR, plan)
     assert "members    2 before; 0 of 1 removed" in typed("status", plan)[1]
+
+
+def test_approval_notes_how_many_were_shown_to_be_removed(office):
+    save_export(office.app, ADMINISTRATOR, the_export(office, sync_mode="mirror", max_removed=1), ANY)
+    office.run()
+    office.segment("CustomerId,EMail,FirstName\n1,ana@example.com,Ana\n", refresh="2026/11/25/0500")
+    plan = held_plan(office)
+    running.approve_run(office.app, ADMINISTRATOR, plan)
+    approved = next(each["text"] for each in office.status(plan)["story"] if each["kind"] == "approved")
+    assert approved == "By function key. 0 contacts were shown to be sent and 1 to be taken out of the list."
+
+
+def test_plan_that_keeps_another_start_waiting_is_said_to_be_held(office):
+    plan = held_plan(office)
+    with pytest.raises(ConfigurationError) as refused:
+        running.verify_export(office.app, ADMINISTRATOR, office.export_id, "http")
+    assert refused.value.message == f"A run of this export is held: {plan}."
+    assert refused.value.advice.startswith("Approve it or cancel it, and start this when it has ended.")
