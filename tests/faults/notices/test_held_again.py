@@ -3,7 +3,10 @@
 import pytest
 
 from shared.runs.holding import approve
+from shared.runs.starting import start_run
 from shared.runs.status import find_run
+from shared.runs.verifying import Verify
+from tests.faults.following import Following
 from tests.faults.notices.received import titles
 from tests.faults.notices.test_what_is_sent import HELD, start_plan
 
@@ -48,3 +51,18 @@ def test_notice_of_what_was_approved_meanwhile_is_not_told_beside_the_new_one(st
     there.received.clear()
     story.tell(hours=12)
     assert titles(there) == [HELD]
+
+
+def test_repair_that_nobody_approves_is_told_with_the_command_that_shows_it_again(told, there):
+    story = told({"type": "webhook"})
+    made = Following(story, days=24)
+    story.save(sync_mode="mirror", max_removed=0.1, hold_hours=1)
+    made.begin()
+    made.refresh(range(4, 10))  # four have left
+    ready = story.app.ready_export(story.export["id"])
+    run_id = start_run(story.app, ready, "http", "tester", instead=Verify("repair")).run_id
+    story.work(hours=3)
+    assert story.status(run_id)["error"]["code"] == "hold_expired"
+    story.tell()
+    [notice] = [each.json for each in there.received if each.json["type"] == "export.expired"]
+    assert notice["data"]["advice"] == "To look again: segment-export verify gold --repair"
