@@ -149,7 +149,10 @@ def _judge(status: int, retry_after: str, setting: str) -> None:
 
 
 def _seconds(retry_after: str) -> float | None:
-    """What the receiver asks for, in seconds or as a date; at most an hour, and None where it cannot be read."""
+    """What the receiver asks for, in seconds or as a date; at most an hour.
+
+    None where it cannot be read, and where it asks for no pause: six hours of posts without one would follow.
+    """
     try:
         if retry_after.isascii() and retry_after.isdecimal():
             seconds = float(retry_after[:9])
@@ -158,4 +161,4 @@ def _seconds(retry_after: str) -> float | None:
             seconds = (until.astimezone(UTC) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
+    return min(seconds, _LONGEST_RETRY_AFTER_SECONDS) if seconds > 0 else None

@@ -23,7 +23,8 @@ class NoticeMessage:
     """One event of one run for one notification. Without a notification: it is still to be decided who gets a notice.
 
     `failing_since` is POSIX seconds, 0 before the first failure. A `watch` message posts the notice only where the
-    worker that was to do it is lost. `held_again` is what is shown of a run that is held a second time: its staging.
+    worker that was to do it is lost. `held_again` is the staging of a run that is held, or stopped by a guard, after an
+    approval.
     """
 
     run: RunId
@@ -43,7 +44,7 @@ class NoticeMessage:
 def receiver_and_event(run_id: str, notice_id: str) -> tuple[str, str]:
     """The notification and the event of a notice of the run, by its id."""
     parts = notice_id.removeprefix(f"{run_id}-").split("-")
-    at = -1 if parts[-1] in EVENTS else -2  # behind the event stands what a run is held for again
+    at = -1 if parts[-1] in EVENTS else -2  # behind the event may stand a staging
     return "-".join(parts[:at]), parts[at] if len(parts) > 1 else ""
 
 

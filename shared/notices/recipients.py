@@ -33,8 +33,11 @@ def announce(app: App, run: Run) -> None:
 
 
 def held_again(run: Run) -> str:
-    """The staging that waits for a person where one has approved another before: that is news. Otherwise empty."""
-    return run.rejected_id if run.is_held and run.is_approved else ""
+    """The staging that waits for a person, or that a guard has stopped, where one has approved another before.
+
+    That is news, though it may be the same event as the hold that was approved. Otherwise empty.
+    """
+    return run.rejected_id if run.is_approved and (run.is_held or is_guard(_code(run))) else ""
 
 
 def events_of(run: Run, before: Run | None, notification: Notification) -> list[Event]:
@@ -52,13 +55,17 @@ def events_of(run: Run, before: Run | None, notification: Notification) -> list[
 
 def _kinds(run: Run) -> list[Event]:
     """What a run is told as that is held or has not succeeded, best word first; skipped or cancelled is no event."""
-    problem = run.held_for if run.is_held else run.error
-    code = problem.code if problem else ""
+    code = _code(run)
     if run.is_held:
         return ["held", "guard"] if is_guard(code) else ["held"]
     if run.state == "failed":
         return ["guard", "failed"] if is_guard(code) else ["failed"]
     return ["expired"] if code == "hold_expired" else []
+
+
+def _code(run: Run) -> str:
+    problem = run.held_for if run.is_held else run.error
+    return problem.code if problem else ""
 
 
 def run_before(app: App, run: Run) -> Run | None:

@@ -7,6 +7,7 @@ error in words that quote no file. Who started the run may be an address, and is
 from shared.config.notifications import Event
 from shared.counting import counted
 from shared.notices.notice import Notice
+from shared.runs.kinds import command_again
 from shared.runs.problem import Problem, what_was_done
 from shared.runs.state import Run
 from shared.times import local_text
@@ -54,7 +55,8 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
         customers = run.counts.in_list
     elif run.held_for and run.state != "failed":
         sentences, customers = _held(run, run.held_for), run.counts.contacts_to_send
-        advice = _how_to_decide(run) if run.is_held else f"To look again: segment-export plan {run.export}"
+        again = f"To look again: {command_again(run.kind, run.export, run.undo_of)}"
+        advice = _how_to_decide(run) if run.is_held else again
     else:
         sentences, advice, customers = _failed(run)
     return Notice(

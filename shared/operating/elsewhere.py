@@ -4,6 +4,7 @@ Of these only the configuration is ours to change; of the others it is said wher
 """
 
 import json
+from collections.abc import Callable
 
 from shared.access import Caller
 from shared.app import App
@@ -13,9 +14,12 @@ from shared.config.store import plain
 from shared.errors import ConfigurationError, ExportError, described
 from shared.operating.person import Forgotten, Person
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import SegmentSnapshot, find_snapshot
+from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.staging.excluded import find_excluded
+from shared.storage.blobs import Blobs
 
 _NOBODY = "a forgotten person"
+_NOT_THERE = ("snapshot_missing", "container_missing", "exclude_missing")
 
 
 def erase_in_configuration(app: App, caller: Caller, person: Person, found: Forgotten) -> None:
@@ -36,29 +40,46 @@ def erase_in_configuration(app: App, caller: Caller, person: Person, found: Forg
 
 
 def search_segments(app: App, person: Person, found: Forgotten) -> None:
-    """The newest snapshot of each export: what is still there is sent again. Customer Insights writes these files."""
+    """The newest snapshot of each export: what is still there is sent again. Customer Insights writes these files.
+
+    Behind them the excluded segments, whose people are not sent.
+    """
     searched: set[str] = set()
-    for export in app.configuration.read().exports:
-        try:
-            snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
-            for part in snapshot.segments:
-                _search(app, person, export, part, searched, found)
-        except Exception as error:  # noqa: BLE001 - the other exports are searched all the same
-            if not isinstance(error, ExportError) or error.code not in ("snapshot_missing", "container_missing"):
-                found.not_done.append(f"segments of {export.id}: {described(error)}")
+    exports = app.configuration.read().exports
+    for export in exports:
+        _search(app, person, export, _find_segments, searched, found)
+    for export in exports:
+        _search(app, person, export, find_excluded, searched, found)
 
 
 def _search(
-    app: App, person: Person, export: Export, part: SegmentSnapshot, searched: set[str], found: Forgotten
+    app: App,
+    person: Person,
+    export: Export,
+    find: Callable[[Blobs, Export], Snapshot | None],
+    searched: set[str],
+    found: Forgotten,
 ) -> None:
-    for file in part.files:
-        name = f"{export.source.container}/{file.blob.name}"
-        if name not in searched and person.is_in_any(SegmentStream(app.storage.segment_blobs, export.source, file)):
-            found.remains.append(
-                f"segments: {name}, which Customer Insights writes: delete the person at their source and refresh, "
-                "or the next run sends them again; older snapshots were not searched"
-            )
-        searched.add(name)
+    excluded = ", an excluded segment" if find is find_excluded else ""
+    again = "" if excluded else ", or the next run sends them again"
+    blobs = app.storage.segment_blobs
+    try:
+        snapshot = find(blobs, export)
+        for file in (file for part in snapshot.segments for file in part.files) if snapshot else ():
+            name = f"{export.source.container}/{file.blob.name}"
+            if name not in searched and person.is_in_any(SegmentStream(blobs, export.source, file)):
+                found.remains.append(
+                    f"segments: {name}{excluded}, which Customer Insights writes: delete the person at their source "
+                    f"and refresh{again}; older snapshots were not searched"
+                )
+            searched.add(name)
+    except Exception as error:  # noqa: BLE001 - the other exports are searched all the same
+        if not isinstance(error, ExportError) or error.code not in _NOT_THERE:
+            found.not_done.append(f"segments of {export.id}: {described(error)}")
+
+
+def _find_segments(blobs: Blobs, export: Export) -> Snapshot:
+    return find_snapshot(blobs, export.source, export.segments)
 
 
 def ask_brevo(app: App, person: Person, found: Forgotten) -> None:

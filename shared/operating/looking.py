@@ -151,7 +151,8 @@ def timer_ticks(app: App) -> Look:
 def other_forms(app: App, exports: Sequence[str]) -> Look:
     """What another release has written and this one leaves alone: rows of the exports and runs, and messages.
 
-    Looks at each export's newest runs, all open runs and the next 32 messages of each queue.
+    Looks at each export's newest runs, all open runs with their batches and accounts, and the next 32 messages of each
+    queue.
     """
     found: list[OtherFormError] = []
     for read in _reads(app, exports, found.append):
@@ -169,8 +170,12 @@ def other_forms(app: App, exports: Sequence[str]) -> Look:
 def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Callable[[], object]]:
     store, storage = app.store, app.storage
     yield lambda: list(storage.runs.query(OPEN, on_other=on_other))
-    for run_id, _ in store.open_runs():
+    open_runs = store.open_runs()
+    for run_id, _ in open_runs:
         yield partial(store.load, run_id)
+        yield partial(_drained, storage.batches.query(run_id, on_other=on_other))
+    for setting in {setting for _, setting in open_runs}:
+        yield partial(_drained, storage.accounts.query(setting, on_other=on_other))
     for export in exports:
         yield partial(_drained, storage.runs.query(export, limit=_NEWEST_ROWS, on_other=on_other))
         yield partial(store.started, export)

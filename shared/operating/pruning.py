@@ -4,7 +4,7 @@ Everything is found by its own age, and a run's row goes last, so that it may be
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import batched
@@ -16,10 +16,11 @@ from shared.app import App
 from shared.errors import described
 from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS
 from shared.runs.leavers import LEAVERS
-from shared.runs.run_ids import started_at
+from shared.runs.run_ids import run_address, started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
+from shared.storage.forms import OtherFormError
 from shared.storage.tables import Change, Row, Table, pass_over
 from shared.sync.stored import UNDO
 
@@ -51,12 +52,25 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
 def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
     """What belongs to a run that began so long ago and has ended. What an open one has staged it may still send."""
     open_runs = _open_runs(app)
+    found = defaultdict[str, list[str]](list)
+    for blob in app.storage.app_blobs.listing_if_there(container, ""):
+        found[blob.name.split("/")[0]].append(blob.name)
     names = [
-        blob.name
-        for blob in app.storage.app_blobs.listing_if_there(container, "")
-        if _is_older(app, run_id := blob.name.split("/")[0], days) and run_id not in open_runs
+        name
+        for run_id in found
+        if _is_older(app, run_id, days) and run_id not in open_runs and not _is_of_another_release(app, run_id)
+        for name in found[run_id]
     ]
     return _delete_blobs(app, [(container, name) for name in names], dry_run=dry_run)
+
+
+def _is_of_another_release(app: App, run_id: str) -> bool:
+    """True for a run whose row this release does not read: it may be open, and goes on once its release is back."""
+    try:
+        app.storage.runs.get(*run_address(run_id))
+    except OtherFormError:
+        return True
+    return False
 
 
 def _prune_by_age(app: App, container: str, days: int, *, dry_run: bool) -> int:

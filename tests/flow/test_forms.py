@@ -294,6 +294,7 @@ def test_run_waits_where_its_batches_or_its_account_s_rows_are_of_a_newer_form(f
             waiting -= 1
     assert not flow.app.store.load(run_id).is_final
     assert flow.nothing_was_sent()
+    assert f"A row of the table {table} has the form 4" in other_forms(flow.app, [flow.export_id])[1]
     rewrite(flow.app, table, lambda *_: True, number=1)
     flow.app.storage.clock.skip(400)
     assert flow.finish(run_id, seconds=60)["status"] == "succeeded"

@@ -136,18 +136,17 @@ def test_what_is_no_https_address_is_refused_by_the_name_of_its_setting(address)
     assert "example" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("told", "least", "most"),
-    [("7", 7, 7), ("0", 0, 0), ("999999", 3600, 3600), ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0)],
-)
-def test_receiver_says_when_to_come_again(there, told, least, most):
+@pytest.mark.parametrize(("told", "seconds"), [("7", 7), ("999999", 3600)])
+def test_receiver_says_when_to_come_again(there, told, seconds):
     with pytest.raises(TransientError) as caught:
         posted(there, (429, {"retry-after": told}))
-    assert least <= caught.value.retry_after_seconds <= most
+    assert caught.value.retry_after_seconds == seconds
 
 
-@pytest.mark.parametrize("told", ["", "soon", "-1", "1e9", "²", "Wed, 99 Oct 2015"])
-def test_retry_after_that_cannot_be_read_says_nothing(there, told):
+@pytest.mark.parametrize(
+    "told", ["", "soon", "-1", "1e9", "²", "Wed, 99 Oct 2015", "0", "Wed, 21 Oct 2015 07:28:00 GMT"]
+)
+def test_retry_after_that_cannot_be_read_or_is_no_pause_says_nothing(there, told):
     with pytest.raises(TransientError) as caught:
         posted(there, (429, {"retry-after": told.encode("utf-8").decode("latin-1")}))
     assert caught.value.retry_after_seconds is None

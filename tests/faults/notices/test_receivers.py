@@ -101,3 +101,11 @@ def test_setting_that_is_wrong_is_named_and_not_repeated(told, there, monkeypatc
     assert f"code={code}" in caplog.text
     assert name in caplog.text
     assert "s3cret" not in caplog.text
+
+
+def test_receiver_that_asks_for_no_pause_is_tried_later_each_time_all_the_same(told, there):
+    story = told(**MISSING_LIST)
+    there.answers = [(503, {"retry-after": "0"})] * 400
+    story.run()
+    story.tell(hours=12)
+    assert len(there.received) < 50

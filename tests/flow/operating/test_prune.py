@@ -14,6 +14,7 @@ from shared.runs.run_ids import run_address
 from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.staging.rejected import REJECTED
+from shared.storage.forms import FORMS
 from shared.storage.tables import Row
 
 
@@ -80,6 +81,18 @@ def test_prune_deletes_what_is_past_its_time_and_only_that(office, typed):
     assert kept(office, weeks)[0] is False
     office.app.store.drop_open(open_run)
     typed("prune")
+
+
+def test_prune_leaves_what_an_open_run_of_another_release_has_staged(office, typed, monkeypatch):
+    """As after a roll-back: everything is to go on once that release is back."""
+    with monkeypatch.context() as newer:
+        newer.setattr("shared.storage.forms.FORMS", {**FORMS, "runs": 99})
+        open_run = old_run(office, 40, "confirming", open_too=True)
+    typed("prune")
+    assert len(office.app.storage.app_blobs.listing("staged", f"{open_run}/")) == 1
+    assert len(office.app.storage.app_blobs.listing(REJECTED, f"{open_run}/")) == 1
+    for container in ("staged", REJECTED):
+        office.app.storage.app_blobs.delete_below(container, f"{open_run}/")
 
 
 def test_prune_leaves_blobs_that_are_no_runs(office, typed):
