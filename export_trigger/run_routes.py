@@ -31,9 +31,10 @@ from shared.administration.running import undo_run as undo
 from shared.administration.running import verify_export as verify
 from shared.app import App
 from shared.config.models import Export
+from shared.runs.report import rejected_rows_part
 from shared.runs.run_ids import RUN_ID, is_run_id
 from shared.runs.state import Run
-from shared.runs.status import RunStatus, RunStory, find_run, rejected_rows_part, run_status, run_story
+from shared.runs.status import RunStatus, RunStory, find_run, run_status, run_story
 from shared.runs.steps import confirm
 from shared.staging.preview import Preview
 

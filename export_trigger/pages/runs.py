@@ -21,8 +21,9 @@ from shared.config.document import export_unknown
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.kinds import SENDS_NOTHING
+from shared.runs.report import rejected_rows_part
 from shared.runs.state import SUCCEEDED, Run
-from shared.runs.status import RunStory, duration_seconds, find_run, rejected_rows_part, run_story
+from shared.runs.status import RunStory, duration_seconds, find_run, run_story
 from shared.runs.undoing import why_not_undoable
 
 _RUNS_A_PAGE = 30

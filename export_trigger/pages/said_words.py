@@ -84,6 +84,9 @@ OWN_WORDS = {
     "`segment-export status {run_id}` says why it ended.{before}": N_(
         "The page of the run {run_id} says why it ended.{before}"
     ),
+    "`segment-export status {run_id}` still counts them by reason.": N_(
+        "The page of the run {run_id} still counts them by reason."
+    ),
     "`segment-export status {run_id}` says why, and what to do.": N_(
         "The page of the run {run_id} says why, and what to do."
     ),

@@ -142,7 +142,7 @@ def _run_all(app: "App", wait: bool) -> None:
 def rejects(export_or_run: str) -> None:
     """Print the run's rejected rows and warnings as CSV, each with its outcome (never a value of theirs)."""
     from shared.administration.running import run_or_last
-    from shared.runs.status import rejected_rows
+    from shared.runs.report import rejected_rows
 
     app = open_app()
     run = run_or_last(app, caller(), export_or_run)

@@ -23,7 +23,6 @@ from shared.runs.state import FINAL, SUCCEEDED, Run, State
 from shared.runs.steps import end
 from shared.runs.trial import trial_words
 from shared.runs.waiting import waiting_of, waiting_text
-from shared.staging.rejected import rejected_csv, report_part, report_parts
 from shared.times import iso_text
 
 Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -294,50 +293,3 @@ def _noted(app: App, run: Run) -> Iterator[Event]:
         with suppress(ValueError):  # a row whose key holds no time is none of ours
             at = datetime.fromisoformat(event["at"]).replace(tzinfo=UTC)
             yield Event(iso_text(at), event["kind"], event["text"])
-
-
-def rejected_rows(app: App, run: Run) -> Iterator[bytes]:
-    """The run's rejected rows and warnings as CSV, in chunks. Raises ConfigurationError before they are known."""
-    _check_staged(app, run)
-    return rejected_csv(app.storage.app_blobs, run.run_id, run.rejected_id)
-
-
-def _check_staged(app: App, run: Run) -> None:
-    """An empty report would say that no row was rejected."""
-    if run.rejected_id:
-        return
-    older = app.store.latest(run.export, after=run.run_id)
-    before = next((f" Of the run before it: {each.run_id}." for each in older if each.rejected_id), "")
-    if run.is_final:
-        raise ConfigurationError(
-            "run_not_staged",
-            f"The run ended before its whole segment was read ({run.state}), so it has no rejected rows.",
-            f"`segment-export status {run.run_id}` says why it ended.{before}",
-        )
-    raise ConfigurationError(
-        "run_not_staged",
-        f"The run is not staged yet ({run.state}), so its rejected rows are not known.",
-        f"Ask again when `segment-export status {run.run_id}` shows another state than queued or staging.{before}",
-    )
-
-
-def rejected_rows_part(app: App, run: Run, number: int | None) -> tuple[bytes, int]:
-    """One part of the same, from 1, and how many there are; None: the whole, where it is one part.
-
-    Raises ConfigurationError for a part that is not there, for the whole where it is too large for one answer, and
-    before the rejected rows are known.
-    """
-    _check_staged(app, run)
-    parts = report_parts(app.storage.app_blobs, run.run_id, run.rejected_id)
-    if number is None and parts > 1:
-        raise ConfigurationError(
-            "report_in_parts",
-            f"The rejected rows come in {parts:,} parts.",
-            f"Ask for ?part=1 to ?part={parts} and put them one behind the other, "
-            f"or use `segment-export rejects {run.run_id}`.",
-        )
-    if number is not None and number > parts:
-        raise ConfigurationError(
-            "part_unknown", f"The rejected rows have no part {number:,}.", f"There are {parts:,}, from 1."
-        )
-    return report_part(app.storage.app_blobs, run.run_id, run.rejected_id, number or 1), parts

@@ -79,6 +79,11 @@ def rejected_csv(blobs: Blobs, run_id: str, staging_id: str) -> Iterator[bytes]:
         yield from _Part(blobs, blob).chunks()
 
 
+def has_report(blobs: Blobs, run_id: str, staging_id: str) -> bool:
+    """Whether anything is there of the rejected rows: nothing where there were none, or they are past their time."""
+    return bool(_stored(blobs, run_id, staging_id))
+
+
 def report_parts(blobs: Blobs, run_id: str, staging_id: str) -> int:
     """How many parts of REPORT_PART_BYTES the rejected rows have, at least one."""
     size_bytes = len(_header()) + sum(_Part(blobs, blob).size_bytes for blob in _stored(blobs, run_id, staging_id))

@@ -17,9 +17,10 @@ from shared.app import App
 from shared.brevo.pace import Pace
 from shared.errors import ExportError, UnforeseenError
 from shared.notices.tell import take_notice
+from shared.runs.report import rejected_rows
 from shared.runs.starting import Start, start_for_blob, start_on_demand
 from shared.runs.state import Run
-from shared.runs.status import find_run, rejected_rows, run_story
+from shared.runs.status import find_run, run_story
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN, RunStore

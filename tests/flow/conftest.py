@@ -20,8 +20,9 @@ import stamina
 from local.brevo_sandbox import BrevoSandbox, SandboxSettings
 from shared.app import App
 from shared.operating.worker import work_until
+from shared.runs.report import rejected_rows
 from shared.runs.starting import Start, start_on_demand
-from shared.runs.status import find_run, rejected_rows, run_story
+from shared.runs.status import find_run, run_story
 from shared.runs.store import RunStore
 from shared.settings import Settings, read_settings
 from shared.staging.preview import preview

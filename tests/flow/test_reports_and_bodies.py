@@ -5,7 +5,8 @@ import json
 import pytest
 
 from shared.brevo import body
-from shared.runs.status import find_run, rejected_rows_part
+from shared.runs.report import rejected_rows_part
+from shared.runs.status import find_run
 from shared.staging import rejected
 from shared.staging.rejected import REJECTED
 from tests.flow.one_column import HEAD, sha

@@ -7,7 +7,9 @@ from click.testing import CliRunner
 
 from export_trigger.openapi import openapi_document
 from shared.cli.program import program
+from shared.operating.pruning import prune
 from tests.flow.asking import ROUTES
+from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.described import check_described
 
 
@@ -62,3 +64,26 @@ def test_staged_run_without_rejected_rows_has_the_header_alone(asked):
     answer = asked("show_rejected_rows", "viewer", id=run_id)
     assert answer.status_code == 200
     assert answer.get_body() == b"segment,file,line,reason,field,customer_id,email_sha256,outcome\n"
+
+
+def test_run_whose_rejected_rows_are_past_their_time_says_so_instead_of_naming_none(asked, monkeypatch):
+    monkeypatch.setattr("shared.app.open_app", lambda: asked.flow.app)
+    asked.flow.segment("CustomerId,EMail,FirstName\nC-1,ana@example.com,Ana\nC-2,none,Ion\n")
+    run_id = asked.flow.run()["run_id"]
+    asked.flow.app.storage.clock.skip(31 * 24 * 3600)
+    assert CliRunner().invoke(program, ["rejects", run_id]).stdout.count("invalid_email") == 1
+    prune(asked.flow.app, ADMINISTRATOR, 400)
+    done = CliRunner().invoke(program, ["rejects", run_id])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"The rejected rows of {run_id} were kept for 30 days, and are gone." in done.stderr
+    status, found = answered(asked, run_id)
+    assert (status, found["type"].rpartition(":")[2]) == (409, "rejected_rows_gone")
+
+
+def test_run_of_which_no_row_was_rejected_has_an_empty_report_for_ever(asked, monkeypatch):
+    monkeypatch.setattr("shared.app.open_app", lambda: asked.flow.app)
+    asked.flow.segment("CustomerId,EMail,FirstName\nC-1,ana@example.com,Ana\n")
+    run_id = asked.flow.run()["run_id"]
+    asked.flow.app.storage.clock.skip(31 * 24 * 3600)
+    prune(asked.flow.app, ADMINISTRATOR, 400)
+    assert CliRunner().invoke(program, ["rejects", run_id]).stdout.count("\n") == 1
