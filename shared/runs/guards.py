@@ -46,8 +46,8 @@ def why_held(
         if success and export.erase_empty:
             found += _emptied(export, fields, staged.counts.contacts_mapped, success)
         found += stopped_by_counts(export, staged.counts, staged.notes, success)
-        found += _values_lost(export, fields, staged.notes)
         found += _stopped_by_removals(export, synced) if isinstance(synced, Synced) else []
+        found += _values_lost(export, fields, staged.notes)  # last: a notice does not have the words of its code
     return problem_of(found) or (PLAN if staged.is_to_be_held else None)
 
 
@@ -164,13 +164,16 @@ def _nobody_agreed(export: Export, counts: RowCounts) -> Iterator[ConfigurationE
 
 
 def _values_lost(export: Export, fields: list[FieldCounts], notes: list[str]) -> Iterator[ConfigurationError]:
-    """Too many values of a mapped field are lost: the worst one is named."""
+    """Too many values of a mapped field are lost: the worst one is named.
+
+    Not by its column, which is a customer's value where there is no header: the sentence may stand in a notice.
+    """
     worst = max((field for field in fields if field.lost), key=lambda field: field.lost / field.filled, default=None)
     if worst and worst.lost > export.max_warnings * worst.filled:
         yield ConfigurationError(
             "guard_max_warnings",
-            f"{worst.lost:,} of {worst.filled:,} values of {worst.column[:100]} for {worst.attribute[:50]} would be "
-            f"lost, more than max_warnings ({export.max_warnings:g}).",
+            f"{worst.lost:,} of {worst.filled:,} values for {worst.attribute[:50]} would be lost, "
+            f"more than max_warnings ({export.max_warnings:g}).",
             " ".join([*notes[:1], f"Look at the rejected rows. {_APPROVE}"]),
         )
 

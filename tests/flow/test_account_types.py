@@ -277,7 +277,7 @@ def test_field_that_loses_most_of_its_values_stops_the_run_until_accepted(flow):
     flow.segment(dates)
     status = flow.run_is_held(
         "guard_max_warnings",
-        "5 of 5 values of Value for BIRTHDAY would be lost, more than max_warnings (0.5)",
+        "5 of 5 values for BIRTHDAY would be lost, more than max_warnings (0.5)",
         'set "format" for it',
         "approve the run",
     )
@@ -294,7 +294,7 @@ def test_guard_counts_the_values_of_the_worst_field_and_no_empty_ones(flow, lost
     )
     flow.segment("EMail,N,T\n" + "".join(rows))
     if stops:
-        flow.run_is_held("guard_max_warnings", f"{lost} of 4 values of N for LIFETIME_VALUE")
+        flow.run_is_held("guard_max_warnings", f"{lost} of 4 values for LIFETIME_VALUE")
     else:
         assert flow.run()["status"] == "succeeded"
 

@@ -26,3 +26,15 @@ def test_attribute_that_is_mapped_no_more_is_not_erased_and_holds_no_run(flow):
     flow.change(mapping={"email": "EMail"})
     status = flow.run()
     assert status["status"] == "succeeded", status["held_for"]
+
+
+def test_lost_values_stand_behind_the_other_guards_and_name_no_column(flow):
+    flow.change(max_shrink=0.5, max_warnings=0.5, mapping={"email": "EMail", "phone": "Ana Pop"})
+    head = "CustomerId,EMail,Ana Pop\n"
+    flow.segment(head + "".join(f"C-{n},p{n}@example.com,+4072123456{n}\n" for n in range(10)))
+    assert flow.run()["status"] == "succeeded"
+    flow.segment(head + "".join(f"C-{n},p{n}@example.com,12\n" for n in range(4)), refresh="2026/11/25/0500")
+    held = flow.run()["held_for"]
+    assert held["code"] == "guard_max_shrink"
+    assert held["message"].endswith("4 of 4 values for SMS would be lost, more than max_warnings (0.5).")
+    assert "Ana Pop" not in held["message"]
