@@ -31,6 +31,7 @@ from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, open_clear
 from shared.runs.overview import ExportOverview, export_overview
 from shared.runs.state import SUCCEEDED, Run
+from shared.runs.status import active_run
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 
 _EXPORTS_A_PAGE = 50
@@ -160,8 +161,7 @@ def run(visit: Visit) -> func.HttpResponse:
 
 
 def _waiting_plan(visit: Visit) -> Run | None:
-    active = visit.app.store.active(visit.path["id"])
-    run = visit.app.store.load(active) if active else None
+    run = active_run(visit.app, visit.path["id"])
     return run if run is not None and run.is_held else None
 
 

@@ -125,10 +125,11 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     """
     require(caller, "add_connection" if expected is None else "edit_connection", new)
     app.configuration.require_writable()
-    before = _current(app.configuration.read(), new.id)
+    there = app.configuration.read()
+    before = _current(there, new.id)
     check_expected(f"connection {new.id}", before, expected)
     if new.consent and (before is None or before.consent != new.consent or before.api_key != new.api_key):
-        _require_passed(app, new)
+        _require_passed(app, there.connections, new)
 
     left: list[Export] = []
 
@@ -244,8 +245,7 @@ def _current(document: Document, connection_id: str) -> Connection | None:
     return next((each for each in document.connections if each.id == connection_id), None)
 
 
-def _require_passed(app: App, connection: Connection) -> None:
-    others = app.configuration.read().connections
+def _require_passed(app: App, others: list[Connection], connection: Connection) -> None:
     steps = check_connection(connection, others, app.brevo, app.storage.accounts, app.time())
     if not steps[-1].ok:
         raise NotConnected(connection.id, steps)

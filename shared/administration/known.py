@@ -9,7 +9,8 @@ from shared.config.models import CronSchedule, Export
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.due_times import due_stamp, last_due
 from shared.runs.started import Noted
-from shared.segments.snapshot import find_snapshot
+from shared.runs.status import active_run
+from shared.runs.steps.snapshot_waits import own_snapshot
 
 
 @contextmanager
@@ -73,11 +74,10 @@ def note_as_known(app: App, export: Export, *, is_of_others: bool = False) -> No
     if isinstance(export.schedule, CronSchedule):
         due = last_due(export.schedule, app.storage.clock.now())
         return app.store.note_due(export.id, due_stamp(due)) if due else None
-    active = app.store.active(export.id)
-    run = app.store.load(active) if active else None
+    run = active_run(app, export.id)
     if run is not None and run.state == "queued" and run.sends_segment:
         return None
     with suppress(ConfigurationError):
-        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+        snapshot = own_snapshot(app.storage.segment_blobs, export)
         return app.store.note_snapshot(export.id, snapshot.id, is_of_others=is_of_others)
     return None

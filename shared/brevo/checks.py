@@ -188,7 +188,7 @@ def _contract(
 
 
 def same_account_text(connection: Connection, others: Iterable[Connection], accounts: Rows) -> str:
-    """Which other settings hold a key of the connection's account, as each was told last; empty where none does."""
+    """Which other settings hold a key of the connection's account, by Brevo's last answers; empty where none does."""
     setting, own = connection.api_key.setting, _account_id(connection.api_key.setting, accounts)
     settings = {each.api_key.setting for each in others} - {setting}
     same = sorted(each for each in settings if own and _account_id(each, accounts) == own)

@@ -28,7 +28,7 @@ from shared.storage.forms import OtherFormError
 
 _log = logging.getLogger(__name__)
 
-# In the story of a run of which it could not be decided who is told.
+# In the story of a run of which it could not be decided who gets a notice.
 NOBODY = "nobody"
 _LONGEST_WAIT_SECONDS = 900.0
 # How long after its time a retry's own message goes first.

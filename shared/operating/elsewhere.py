@@ -13,8 +13,9 @@ from shared.config.models import Document, Export
 from shared.config.store import plain
 from shared.errors import ConfigurationError, ExportError, described
 from shared.operating.person import Forgotten, Person
+from shared.runs.steps.snapshot_waits import own_snapshot
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.segments.snapshot import Snapshot
 from shared.staging.excluded import find_excluded
 from shared.storage.blobs import Blobs
 
@@ -47,7 +48,7 @@ def search_segments(app: App, person: Person, found: Forgotten) -> None:
     searched: set[str] = set()
     exports = app.configuration.read().exports
     for export in exports:
-        _search(app, person, export, _find_segments, searched, found)
+        _search(app, person, export, own_snapshot, searched, found)
     for export in exports:
         _search(app, person, export, find_excluded, searched, found)
 
@@ -76,10 +77,6 @@ def _search(
     except Exception as error:  # noqa: BLE001 - the other exports are searched all the same
         if not isinstance(error, ExportError) or error.code not in _NOT_THERE:
             found.not_done.append(f"segments of {export.id}: {described(error)}")
-
-
-def _find_segments(blobs: Blobs, export: Export) -> Snapshot:
-    return find_snapshot(blobs, export.source, export.segments)
 
 
 def ask_brevo(app: App, person: Person, found: Forgotten) -> None:

@@ -65,7 +65,7 @@ class Facts:
         self.evidence.append(masked(text))
 
     def tell_rows(self, rows: list[RejectedRow], text: Callable[[RejectedRow], str]) -> None:
-        """The same for rows, the first of which are told."""
+        """The same for rows, of which the first are listed."""
         for row in rows[:_MOST_ROWS]:
             self.tell(text(row))
         if len(rows) > _MOST_ROWS:

@@ -71,7 +71,7 @@ def _deciding_run(runs: Iterator[Run], facts: Facts) -> tuple[Run | None, list[R
 
 
 def _look_for_taking_back(run: Run, later: list[Run], facts: Facts) -> None:
-    """Who a clear has taken out is found by nothing that is kept: it is told as what it was to do."""
+    """Who a clear has taken out is found by nothing that is kept: it is reported as what it was to do."""
     changed = [each for each in later if has_changed_list(each)]
     facts.cleared_by = next((each for each in changed if each.kind == "clear"), None)
     undo = next((each for each in changed if each.undo_of == run.run_id), None)

@@ -145,11 +145,7 @@ def read_excluded(
     """
     paths, note = [_read_list(app, run, brevo, answer, folder, between) for answer in lists], ""
     if segments:
-        path, key = folder / "excluded-segments", digest_key(purpose)
-
-        def write(path: Path, addresses: Iterable[str]) -> int:
-            return write_kept(path, ((address, 0, False) for address in addresses), purpose, key)
-
+        path, write = folder / "excluded-segments", _writer(purpose)
         note = write_excluded(app.storage.segment_blobs, ready, segments, path, write, between)
         paths.append(path)
     return tuple(path for path in paths if path), note
@@ -164,17 +160,18 @@ def read_disagreeing(
     """
     from shared.sync.members import write_others  # brings DuckDB
 
-    key = digest_key("ledger")
     path, everybody, agreed = folder / "disagreeing", folder / "everybody", folder / "agreed"
-
-    def write(path: Path, addresses: Iterable[str]) -> int:
-        return write_kept(path, ((address, 0, False) for address in addresses), "ledger", key)
-
-    for each in (everybody, agreed):
-        only_agreed = each is agreed
-        write_excluded(app.storage.segment_blobs, ready, segments, each, write, between, only_agreed=only_agreed)
+    blobs, write = app.storage.segment_blobs, _writer("ledger")
+    write_excluded(blobs, ready, segments, everybody, write, between)
+    write_excluded(blobs, ready, segments, agreed, write, between, only_agreed=True)
     write_others(path, everybody, agreed)
     return path
+
+
+def _writer(purpose: Purpose) -> Callable[[Path, Iterable[str]], int]:
+    """Writes what is kept for the purpose of people who are known by their addresses alone."""
+    key = digest_key(purpose)
+    return lambda path, addresses: write_kept(path, ((address, 0, False) for address in addresses), purpose, key)
 
 
 def by_digests(paths: tuple[Path, ...]) -> Excluded | None:

@@ -67,7 +67,8 @@ def without_those_of_others(app: App, run: Run, removals: bytes) -> bytes:
 def leave_in_record(app: App, run: Run, numbers: Collection[int]) -> None:
     """Takes these contacts, whom the run does not remove after all, out of the record by which it can be undone.
 
-    An undo would put them back, whoever has taken them out since. Raises Conflict and NotFound as above.
+    An undo would put them back, though a colleague may have taken them out since. Raises Conflict and NotFound as
+    above.
     """
     from shared.sync.undo import record_without_numbers  # brings DuckDB
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from shared.runs.due_times import due_stamp
 from shared.runs.rows import started_of, started_row
 from shared.runs.state import Run
 from shared.runs.tries import Started
@@ -89,5 +90,5 @@ class StartedRows:
 
     def _credible(self, started: Started) -> Started:
         """Without a due time that lies ahead: a wrong clock has noted it, and nothing would be due until it came."""
-        latest = self._clock.now() + _CLOCKS_DIFFER
-        return replace(started, due="") if started.due > f"{latest:%Y-%m-%dT%H:%MZ}" else started
+        latest = due_stamp(self._clock.now() + _CLOCKS_DIFFER)
+        return replace(started, due="") if started.due > latest else started

@@ -49,11 +49,13 @@ def wait_for_files(
     if not parts:
         return None
     # By the segments that are waited for: another one may be written to every hour. Of two the first to be given up.
-    ends_of = {part.modified + timedelta(hours=hours): part for part in reversed(parts)}
-    ends = min((each for each in ends_of if each.timestamp() > now), default=None)
-    if ends is None:
+    limit = timedelta(hours=hours)
+    waited_for = [part for part in parts if (part.modified + limit).timestamp() > now]
+    if not waited_for:
         return None
-    part, left = ends_of[ends], ends.timestamp() - now
+    part = min(waited_for, key=lambda part: part.modified)
+    ends = part.modified + limit
+    left = ends.timestamp() - now
     text = _missing_text(part) if part.missing else _gap_text(part)
     reason = f"{text} The run waits for files until {local_text(ends)}."
     return Wait(min(left, _POLL_SECONDS), reason, ends.timestamp())

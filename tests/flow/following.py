@@ -54,6 +54,11 @@ def take_out(flow, *numbers):
         members.pop(flow.sandbox.account.contacts[address(n)].id)
 
 
+def brevo_removes_nobody(monkeypatch):
+    """Brevo answers each removal that it has not done it."""
+    monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+
+
 def leave_import(flow, *people):
     """A run of these people is cancelled while Brevo works on its import."""
     flow.sandbox.fail_next("POST /contacts/import", "import-stuck")

@@ -1,20 +1,20 @@
-"""Whom Brevo does not remove from a list: they are told, and the next run tries again."""
+"""Whom Brevo does not remove from a list: they are counted and noted, and the next run tries again."""
 
 import pytest
 
 from shared.brevo.removal import _unchanged
 from shared.runs.clearing import members_of
 from shared.runs.status import find_run
-from tests.flow.following import address, numbers, refresh, run, take_out
-from tests.flow.undoing import leave, undo
+from tests.flow.following import address, brevo_removes_nobody, numbers, refresh, run, take_out
+from tests.flow.undoing import leave, run_that_removes_nobody, undo
 
 
-def test_whom_brevo_did_not_remove_is_told_and_not_counted(following, monkeypatch):
+def test_whom_brevo_did_not_remove_is_noted_and_not_counted(following, monkeypatch):
     following.change(sync_mode="mirror", max_removed=1)
     refresh(following, *range(6))
     run(following)
     refresh(following, *range(2, 6))
-    monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+    brevo_removes_nobody(monkeypatch)
     status = run(following)
     assert (status["contacts_to_remove"], status["contacts_removed"], status["contacts_not_removed"]) == (0, 0, 2)
     assert status["list_after"] == len(numbers(following)) == 6
@@ -42,12 +42,7 @@ def test_whom_brevo_did_not_remove_the_next_run_takes_out(following, monkeypatch
 
 
 def test_undo_does_not_put_back_who_left_and_was_not_removed_by_brevo(undoing, monkeypatch):
-    refresh(undoing, *range(6))
-    run(undoing)
-    refresh(undoing, *range(1, 8))
-    with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
-        status = run(undoing)
+    status = run_that_removes_nobody(undoing, monkeypatch, *range(1, 8))
     assert (status["contacts_removed"], status["contacts_not_removed"]) == (0, 1)
     leave(undoing, 0)
     undo(undoing, status)
@@ -55,12 +50,7 @@ def test_undo_does_not_put_back_who_left_and_was_not_removed_by_brevo(undoing, m
 
 
 def test_ledger_of_the_undo_of_a_removal_that_brevo_has_not_done_has_each_contact_once(undoing, monkeypatch):
-    refresh(undoing, *range(6))
-    run(undoing)
-    refresh(undoing, *range(1, 6))
-    with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
-        status = run(undoing)
+    status = run_that_removes_nobody(undoing, monkeypatch, *range(1, 6))
     undo(undoing, status)
     document = undoing.app.document()
     assert members_of(undoing.app, document, document.exports[0]) == len(numbers(undoing)) == 6

@@ -29,15 +29,15 @@ def wrong_places(flow, monkeypatch, people, changed, refused):
     status = flow.run()
     assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": len(refused)}
     rows = [row for row in flow.rejects(status["run_id"]) if row["outcome"] == "rejected_by_brevo"]
-    told = {row["email_sha256"]: (row["customer_id"], row["line"]) for row in rows}
+    found = {row["email_sha256"]: (row["customer_id"], row["line"]) for row in rows}
     right = {sha(address(n)): (f"C-{n}", str(n + 2)) for n in refused}
-    assert told.keys() == right.keys()
-    return [(told[each], right[each]) for each in told if told[each] != right[each]]
+    assert found.keys() == right.keys()
+    return [(found[each], right[each]) for each in found if found[each] != right[each]]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("people", [20, 300, pytest.param(20_000, marks=pytest.mark.full)])
-def test_refused_contact_of_a_run_of_changes_is_told_with_its_own_line(following, monkeypatch, people, share):
+def test_refused_contact_of_a_run_of_changes_is_reported_with_its_own_line(following, monkeypatch, people, share):
     changed = {n for n in range(people) if n % 10 < share * 10}
     refused = set(range(1, people, 50 if people > 50 else 10))
     assert wrong_places(following, monkeypatch, people, changed, refused) == []

@@ -10,7 +10,7 @@ from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.storage.tables import Row
 from shared.sync.stored import UNDO
-from tests.flow.following import address
+from tests.flow.following import address, brevo_removes_nobody, refresh, run
 
 ADMINISTRATOR = Caller("function key", "administrator")
 
@@ -23,6 +23,16 @@ def undoing(following):
     )
     following.change(sync_mode="mirror", max_removed=1)
     return following
+
+
+def run_that_removes_nobody(flow, monkeypatch, *people):
+    """The status of a run that is to remove who is of the first six and not of these; Brevo removes none of them."""
+    refresh(flow, *range(6))
+    run(flow)
+    refresh(flow, *people)
+    with monkeypatch.context() as patch:
+        brevo_removes_nobody(patch)
+        return run(flow)
 
 
 def begin(flow, status):

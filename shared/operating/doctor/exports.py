@@ -297,7 +297,7 @@ class _ExportCheck:
         return "FAILED", f"{text} {self._reason(run, notification)}".rstrip(), fix
 
     def _reason(self, run: Run, notification: str) -> str:
-        """Why this one was not told, as the run's story has it; empty where it does not say so."""
+        """Why this one got no notice, as the run's story has it; empty where it does not say so."""
         texts = (
             each["text"].removeprefix(f"{notification}: ")
             for each in reversed(self.app.store.events(run.run_id))

@@ -70,7 +70,7 @@ def test_repair_that_nobody_approves_is_told_with_the_command_that_shows_it_agai
 
 
 def test_run_that_was_held_as_a_guard_and_is_stopped_by_another_one_later_is_told_again(told, there, monkeypatch):
-    """Whoever has not asked for what is held hears of both as the same event."""
+    """A receiver that has not asked for what is held hears of both as the same event."""
     monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: text.startswith("person0@"))
     story = told({"type": "webhook", "on": ["failed", "guard"]}, max_rejected=0.5, max_profiles=1)
     run_id = story.run(hours=1)["run_id"]

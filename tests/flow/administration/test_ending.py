@@ -14,6 +14,7 @@ from shared.sync.stored import LEDGERS
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, code_of, completed, share, the_export
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
+from tests.flow.following import brevo_removes_nobody
 
 
 def begin(office, operation="remove_export", caller=ADMINISTRATOR, **how):
@@ -188,7 +189,7 @@ def test_terminal_detaches_in_one_go_where_that_is_accepted(office, typed):
 
 def test_terminal_stops_where_brevo_does_not_remove_somebody(office, typed, monkeypatch):
     office.run()
-    monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+    brevo_removes_nobody(monkeypatch)
     words = ("export", "remove", office.export_id, "--members", "remove", "--accept", "--wait")
     status, text, errors = typed(*words)
     assert (status, ids(office)) == (1, [office.export_id])

@@ -17,7 +17,7 @@ from tests.flow.clearing import clear
 from tests.flow.following import address, numbers, refresh, run, take_out
 from tests.flow.holding import plan
 from tests.flow.operating.tools import ADMINISTRATOR
-from tests.flow.undoing import undo
+from tests.flow.undoing import run_that_removes_nobody, undo
 
 
 def answered(flow, number):
@@ -246,12 +246,7 @@ def test_person_whom_a_clear_has_left_to_another_export_was_not_taken_out_by_it(
 
 
 def test_person_whom_brevo_had_not_removed_was_not_taken_out_by_the_run(undoing, monkeypatch):
-    refresh(undoing, *range(6))
-    run(undoing)
-    refresh(undoing, *range(1, 8))
-    with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
-        assert run(undoing)["contacts_not_removed"] == 1
+    assert run_that_removes_nobody(undoing, monkeypatch, *range(1, 8))["contacts_not_removed"] == 1
     take_out(undoing, 0)
     assert answered(undoing, 0).verdict == "not_in_segment"
 
