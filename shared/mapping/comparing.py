@@ -28,7 +28,7 @@ from shared.mapping.dedupe import RowKeys, RowNumbers
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import DigestKey
-from shared.mapping.number_file import Flags, NumberFile, Numbers
+from shared.mapping.number_file import NumberFile, Numbers
 from shared.mapping.plan import Plan
 from shared.mapping.rule import literal
 
@@ -67,27 +67,23 @@ class Comparing:
 
         `addresses` are the keys of the chunk's addresses, where they identify contacts.
         """
-        rows = f"FROM chunk WHERE fate IN ({', '.join(str(FATE[fate]) for fate in _STAYS)})"
+        stays = [FATE[fate] for fate in _STAYS]
+        rows = f"FROM chunk WHERE fate IN ({', '.join(map(str, stays))})"
         keys = addresses or RowKeys.fetched(self._db, self._identity, rows)
-        digest = _digest(self._plan, self._compared.key)
-        found = fetch_columns(
-            self._db,
-            f"SELECT rowid AS row, fate = {FATE['contact']} AS is_sent, fate = {FATE['left_list']} AS has_left, "
-            f"{digest} AS digest {rows}",
-        )
-        keys, places = keys.of(found["row"])
-        is_sent, digests = found["is_sent"][places], found["digest"][places]
-        was = self._was(keys, digests, is_sent, found["has_left"][places])
+        # Of all rows, in their order, so that a row's number is its place.
+        chunk = fetch_columns(self._db, f"SELECT fate, {_digest(self._plan, self._compared.key)} AS digest FROM chunk")
+        keys = keys.those(np.isin(chunk["fate"][keys.row], stays))
+        fates, digests = chunk["fate"][keys.row], chunk["digest"][keys.row]
+        was = self._was(keys, digests, fates)
         self.changed = np.sort(keys.row[was == CHANGED])[:MOST_EXAMPLES].tolist()
         columns = [keys.high, keys.low, digests, keys.row, was]
         NumberFile.write(self._compared.keys_file(self._chunks), SEGMENT_KINDS, columns)
         if self._sends_part:
-            self._note_fresh(keys.row[was < UNCHANGED])
+            self._note_fresh(keys.row[was < UNCHANGED], len(chunk["fate"]))
         self._chunks += 1
 
-    def _note_fresh(self, rows: RowNumbers) -> None:
-        """Makes the table `fresh`, which says of each row of the chunk whether it is one of these."""
-        [(count,)] = self._db.execute("SELECT count(*) FROM chunk").fetchall()
+    def _note_fresh(self, rows: RowNumbers, count: int) -> None:
+        """Makes the table `fresh`, which says of each row of the chunk, of `count`, whether it is one of these."""
         is_fresh = np.zeros(count, bool)
         is_fresh[rows] = True
         self._db.register("compared", {"is_fresh": is_fresh})
@@ -103,9 +99,10 @@ class Comparing:
         """The key of a contact that an id identifies. One that Brevo has under a former name keeps it."""
         return key_sql(self._compared.key.text, "coalesce(known_as, customer_id)")
 
-    def _was(self, keys: RowKeys, digests: Numbers, is_sent: Flags, has_left: Flags) -> NDArray[np.uint8]:
+    def _was(self, keys: RowKeys, digests: Numbers, fates: Numbers) -> NDArray[np.uint8]:
         """What the keys are beside what was known, where it is noted that they are still there."""
         places, is_known = self._known.find([keys.high, keys.low])
+        is_sent, has_left = fates == FATE["contact"], fates == FATE["left_list"]
         is_same, was_sent = is_known.copy(), is_known.copy()
         if is_known.any():
             before = self._known.column(2)[places]
@@ -113,7 +110,8 @@ class Comparing:
             was_sent &= (before == UNKNOWN) | (before > LEAVING)
             still, noted = self._known.column(3, can_write=True), np.where(is_sent, SENT, STILL_IN)
             noted[has_left] = GONE
-            still[places[is_known]] = np.maximum(still[places[is_known]], noted[is_known])
+            known = places[is_known]
+            still[known] = np.maximum(still[known], noted[is_known])
         was = np.where(was_sent, np.where(is_same, UNCHANGED, CHANGED), NEW)
         return np.where(is_sent, was, STAYS).astype(np.uint8)
 

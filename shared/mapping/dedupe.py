@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shared.mapping.compared import HALVES, key_sql
 from shared.mapping.engine import fetch_columns
 from shared.mapping.fate import FATE
-from shared.mapping.number_file import Numbers, Places
+from shared.mapping.number_file import Flags, Numbers
 from shared.mapping.sorted_keys import SortedKeys, repeated
 
 type RowNumbers = NDArray[np.int64]
@@ -41,14 +41,9 @@ class RowKeys:
         order = np.argsort(found["high"])
         return cls(*(found[name][order] for name in ("row", "high", "low")))
 
-    def of(self, rows: RowNumbers) -> tuple[Self, Places]:
-        """The keys of these rows, which have one each; and where each of them stood in `rows`."""
-        # By an array of all rows: looking each up among the others takes several times as long.
-        place_of = np.full(1 + max(self.row.max(initial=0), rows.max(initial=0)), -1)
-        place_of[rows] = np.arange(len(rows))
-        places = place_of[self.row]
-        chosen = places >= 0
-        return type(self)(self.row[chosen], self.high[chosen], self.low[chosen]), places[chosen]
+    def those(self, chosen: Flags) -> Self:
+        """The chosen ones of these keys."""
+        return type(self)(self.row[chosen], self.high[chosen], self.low[chosen])
 
 
 class FirstAddresses:

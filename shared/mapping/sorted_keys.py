@@ -1,22 +1,21 @@
 """Keys in any number, sorted in files: those of a chunk are looked up in a time that hardly grows with them.
 
-They lie in 64 parts by their first bits. A part is a few runs: files in the order of the keys, of which two are merged
-once they are about as long as each other. One part at a time is in memory: of thirty million keys, a few megabytes.
-What is looked up is found in the files as they lie, so that the keys before are never read again.
+They lie in parts by their first bits. A part is a few runs: files in the order of the keys, of which two are merged
+once they are about as long as each other. One part at a time is in memory: of thirty million keys, some ten megabytes.
+What is looked up is found in the files as they lie, so that the keys before are never read again. The last few keys are
+not in files yet: the fewer there are to write, to open and to merge, the better.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.mapping.number_file import Flags, NumberFile, Numbers
+from shared.mapping.number_file import PARTS, Flags, NumberFile, Numbers, find_keys, in_parts
 
-_PART_BITS = 6
-# The numbers with which each part begins, but for the first.
-_BORDERS = np.arange(1, 1 << _PART_BITS, dtype=np.uint64) << np.uint64(64 - _PART_BITS)
+# So many keys are in memory before they are put into files: three megabytes of addresses.
+_MOST_IN_MEMORY = 250_000
 
 
 class SortedKeys:
@@ -29,16 +28,23 @@ class SortedKeys:
         self._folder = folder
         self._name = name
         self._kinds = kinds
-        self._parts: list[list[NumberFile]] = [[] for _ in range(1 << _PART_BITS)]
+        self._parts: list[list[NumberFile]] = [[] for _ in range(PARTS)]
         self._written = 0
+        self._last: list[list[Numbers]] = []
 
     def add(self, keys: Sequence[Numbers]) -> None:
         """Takes in keys, which are given by columns, in the order of the first one."""
-        for number, part in _in_parts(keys[0]):
-            self._add(number, [column[part] for column in keys])
+        last = [np.array(column, kind) for column, kind in zip(keys, self._kinds, strict=True)]
+        while self._last and len(self._last[-1][0]) < 2 * len(last[0]):
+            last = _merged(self._last.pop(), last)
+        self._last.append(last)
+        if sum(len(run[0]) for run in self._last) > _MOST_IN_MEMORY:
+            self._write_last()
 
     def take(self, other: "SortedKeys") -> None:
         """Takes in all keys of another table, which is empty then."""
+        while other._last:
+            self.add(other._last.pop())
         for number, runs in enumerate(other._parts):
             while runs:
                 self._add(number, other._taken(runs))
@@ -46,10 +52,19 @@ class SortedKeys:
     def find(self, keys: Sequence[Numbers]) -> Flags:
         """Which of these keys, given as in `add`, are there."""
         found = np.zeros(len(keys[0]), bool)
-        for number, part in _in_parts(keys[0]):
+        for last in self._last:
+            found |= find_keys(last, keys)[1]
+        for number, part in in_parts(keys[0]):
             for run in self._parts[number]:
                 found[part] |= run.find([column[part] for column in keys])[1]
         return found
+
+    def _write_last(self) -> None:
+        keys = self._last.pop()
+        while self._last:
+            keys = _merged(keys, self._last.pop())
+        for number, part in in_parts(keys[0]):
+            self._add(number, [column[part] for column in keys])
 
     def _add(self, number: int, rows: list[Numbers]) -> None:
         runs = self._parts[number]
@@ -81,14 +96,6 @@ def repeated(rows: Sequence[Numbers], turns: NDArray[np.int64]) -> Flags:
             same &= column[order[1:]] == column[order[:-1]]
         flags[order[1:][same]] = True
     return flags
-
-
-def _in_parts(first: Numbers) -> Iterator[tuple[int, slice]]:
-    """The parts that these numbers, which are sorted, belong to, each with where its numbers stand."""
-    starts = [0, *(int(place) for place in np.searchsorted(first, _BORDERS)), len(first)]
-    for number, (start, end) in enumerate(pairwise(starts)):
-        if start < end:
-            yield number, slice(start, end)
 
 
 def _merged(one: list[Numbers], other: list[Numbers]) -> list[Numbers]:

@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from shared.mapping.number_file import NumberFile
+from shared.mapping import sorted_keys
+from shared.mapping.number_file import PARTS, NumberFile
 from shared.mapping.sorted_keys import SortedKeys, repeated
 
 
@@ -25,8 +26,20 @@ def some_rows(dice, count):
     return [(head, low, head ^ low) for head, low in ((dice.choice(heads), dice.randrange(40)) for _ in range(count))]
 
 
+@pytest.fixture
+def in_memory(monkeypatch):
+    """Sets how many keys may be in memory before they are put into files."""
+
+    def at_most(keys):
+        monkeypatch.setattr(sorted_keys, "_MOST_IN_MEMORY", keys)
+
+    return at_most
+
+
+@pytest.mark.parametrize("most", [0, 30, 1000])
 @pytest.mark.parametrize("seed", range(10))
-def test_what_was_added_is_found_and_nothing_else(tmp_path, seed):
+def test_what_was_added_is_found_and_nothing_else(tmp_path, in_memory, seed, most):
+    in_memory(most)
     dice = random.Random(seed)
     table, known = SortedKeys(tmp_path, "keys", "uint64", "uint64"), set()
     for _ in range(8):
@@ -64,10 +77,13 @@ def test_what_is_written_into_a_column_is_in_the_file(tmp_path):
     assert [found.read(number).tolist() for number in range(3)] == [[0, 2, 7], [0, 3, 7], [0, 4, 7]]
 
 
-def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of_it(tmp_path):
+@pytest.mark.parametrize("most", [0, 2, 1000])
+def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of_it(tmp_path, in_memory, most):
+    in_memory(most)
     one, other = (SortedKeys(tmp_path, name, "uint64") for name in ("one", "other"))
     one.add([numbers([1, 5, 2**63])])
-    other.add([numbers([2, 2**63, 2**64 - 1])])
+    other.add([numbers([2, 2**63])])
+    other.add([numbers([2**64 - 1])])
     one.take(other)
     asked = numbers([1, 2, 3, 5, 2**63, 2**64 - 1])
     assert one.find([asked]).tolist() == [True, True, False, True, True, True]
@@ -76,13 +92,14 @@ def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of
 
 
 @pytest.mark.full
-def test_many_small_additions_end_in_few_files_whose_size_is_that_of_their_numbers(tmp_path):
+def test_many_small_additions_end_in_few_files_whose_size_is_that_of_their_numbers(tmp_path, in_memory):
+    in_memory(0)
     dice = random.Random(3)
     table = SortedKeys(tmp_path, "keys", "uint64", "uint64")
     for _ in range(100):
         table.add([np.sort(numbers(dice.getrandbits(64) for _ in range(50))), numbers(range(50))])
     files = list(tmp_path.iterdir())
-    assert len(files) <= 64 * 7
+    assert len(files) <= PARTS * 7
     assert sum(path.stat().st_size for path in files) == 100 * 50 * 2 * 8
 
 
@@ -99,7 +116,17 @@ def test_nothing_is_repeated_among_no_rows():
     assert repeated([numbers([])], np.array([], dtype=np.int64)).tolist() == []
 
 
-def test_a_look_up_opens_one_part_of_a_run_at_a_time(tmp_path, monkeypatch):
+def test_a_large_table_is_in_files_but_for_its_last_keys(tmp_path, in_memory):
+    in_memory(100)
+    table, dice = SortedKeys(tmp_path, "keys", "uint64"), random.Random(5)
+    for count in range(1, 60):
+        table.add([np.sort(numbers(dice.getrandbits(64) for _ in range(10)))])
+        in_files = sum(path.stat().st_size for path in tmp_path.iterdir()) // 8
+        assert 0 <= count * 10 - in_files <= 100
+
+
+def test_a_look_up_opens_one_part_of_a_run_at_a_time(tmp_path, monkeypatch, in_memory):
+    in_memory(0)
     table = SortedKeys(tmp_path, "keys", "uint64")
     table.add([np.arange(1600, dtype=np.uint64) << np.uint64(53)])
     opened = []
@@ -113,4 +140,4 @@ def test_a_look_up_opens_one_part_of_a_run_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(NumberFile, "column", noted)
     assert table.find([numbers([5 << 53])]).tolist() == [True]
     assert opened
-    assert max(opened) <= 32
+    assert max(opened) <= 2048 // PARTS
