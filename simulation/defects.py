@@ -19,7 +19,7 @@ DEFECTS: tuple[Defect, ...] = (
     one(
         "slot-condition-dropped",
         "A slot is taken whatever has happened to it since it was read.",
-        "runs.slots",
+        "runs.slot_rows",
         "app.storage.accounts.save(row)\n    except (Conflict, NotFound):\n        return False",
         "app.storage.accounts.put(row)\n    except (Conflict, NotFound):\n        return False",
     ),

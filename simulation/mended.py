@@ -34,7 +34,7 @@ MENDED: tuple[Defect, ...] = (
     one(
         "slot-freed-with-its-run",
         "The slot of a run that has ended is free while Brevo still works on its import.",
-        "runs.slots",
+        "runs.left_imports",
         "if batch is not None and batch.may_be_open:",
         "if not slot.run:",
     ),

@@ -203,7 +203,7 @@ def _in_staging(name: str, real: Any, model: Any) -> Any:
 
 
 _COPYING = (
-    *("runs.state", "runs.batch", "runs.counts", "runs.problem", "runs.tries", "runs.slots"),
+    *("runs.state", "runs.batch", "runs.counts", "runs.problem", "runs.tries", "runs.slots", "runs.left_imports"),
     *("runs.started", "runs.ledgers", "runs.steps.stage", "runs.steps.snapshot_waits", "runs.steps.watch"),
     *("runs.steps.end", "brevo.client", "brevo.probed", "notices.rows"),
 )

@@ -16,7 +16,7 @@ from shared.counting import counted
 if TYPE_CHECKING:
     from shared.operating.person import Forgotten
     from shared.operating.replaying import Seen
-    from shared.runs.slots import LeftImport
+    from shared.runs.left_imports import LeftImport
 
 _FATES = {"replay": "put back", "drop": "drop", "leave": "leave"}
 _DONE = {"replay": "put back", "drop": "dropped", "leave": "left"}

@@ -11,8 +11,8 @@ from shared.administration import audit
 from shared.administration.running import run_or_last
 from shared.app import App
 from shared.errors import ConfigurationError
+from shared.runs.left_imports import LeftImport, left_imports, release_left
 from shared.runs.run_ids import is_run_id, run_address
-from shared.runs.slots import LeftImport, left_imports, release_left
 
 
 def look(app: App, caller: Caller, name: str) -> list[LeftImport]:

@@ -22,8 +22,8 @@ from shared.config.document import ReadyExport
 from shared.counting import counted
 from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.mapping.leavers import DigestKey, write_digests
+from shared.runs.left_imports import left_imports, release_left_slots
 from shared.runs.questions import Question, Subject, digest_key, purposes
-from shared.runs.slots import left_imports, release_left_slots
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
 from shared.storage.overlapping import overlapping

@@ -16,9 +16,9 @@ from shared.mapping.results import SegmentRows
 from shared.runs.batch import Batch, BatchState
 from shared.runs.counts import Counts
 from shared.runs.kinds import Kind, Trigger
+from shared.runs.left_imports import slot_notes
 from shared.runs.problem import Problem
 from shared.runs.run_ids import is_run_id
-from shared.runs.slots import slot_notes
 from shared.runs.state import FINAL, SUCCEEDED, Run, State
 from shared.runs.steps import end
 from shared.runs.trial import trial_words

@@ -91,14 +91,14 @@ def test_slot_that_is_taken_for_another_post_is_not_freed_for_the_one_before(sto
     run = find_run(story.app, sending(story))
     batch = story.app.store.batch(run, 1)
     assert batch.posts == 1
-    delete, again = slots_of_runs._delete, replace(batch, state="staged")
+    delete, again = slots_of_runs.delete_slot, replace(batch, state="staged")
 
     def late(app, row):
         assert take_slot(app, run, again, 1, 6.0)
         delete(app, row)
 
     with monkeypatch.context() as patch:
-        patch.setattr(slots_of_runs, "_delete", late)
+        patch.setattr(slots_of_runs, "delete_slot", late)
         free_slots(story.app, run, [batch])
     assert [each["posts"] for each in slots(story)] == [1], "it had read the slot before"
     free_slots(story.app, run, [batch])

@@ -12,7 +12,7 @@ from shared.cli.program import program
 from shared.errors import ConfigurationError
 from shared.operating import releasing
 from shared.operating.doctor.imports import slow_imports
-from shared.runs.slots import left_imports
+from shared.runs.left_imports import left_imports
 from shared.runs.starting import start_on_demand
 from shared.runs.status import find_run, run_status
 from shared.runs.steps.stop import request_cancel

@@ -11,8 +11,8 @@ from shared.errors import PermanentError, TransientError
 from shared.runs.claim import claimed_run, still_staging
 from shared.runs.holding import approve
 from shared.runs.leavers import ask
+from shared.runs.left_imports import left_imports
 from shared.runs.questions import Question, Subject
-from shared.runs.slots import left_imports
 from shared.runs.status import find_run
 from shared.runs.steps import deliver, snapshot_waits, stage
 from shared.runs.steps.dispatch import take_step

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.runs.holding import approve as approved
-from shared.runs.slots import LeftImport
+from shared.runs.left_imports import LeftImport
 from shared.runs.status import find_run
 from shared.runs.steps.settle import settle
 from tests.flow.following import DAYS, address, counts, numbers, put_by_others, refresh, run, take_out

@@ -7,7 +7,7 @@ import pytest
 from export_trigger.pages.said import said
 from export_trigger.pages.viewer import Viewer
 from shared.brevo.answers import KeyRefused
-from shared.runs.slots import LeftImport
+from shared.runs.left_imports import LeftImport
 from shared.runs.waiting import Waiting, waiting_text
 from shared.times import local_text
 

@@ -21,8 +21,9 @@ from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.guards import check_confirmed
 from shared.runs.ledgers import note_rejected
+from shared.runs.left_imports import release_left_slots, wake_waiting
 from shared.runs.queue import Message, schedule_confirm
-from shared.runs.slots import free_slots, release_left_slots, wake_waiting
+from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import check_still_wanted, poll_delay, send_deliveries, send_next

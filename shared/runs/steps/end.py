@@ -9,10 +9,10 @@ from shared.app import App
 from shared.brevo.client import NUMBER_TAKEN
 from shared.runs.batch import SPLIT, Batch
 from shared.runs.delivered import drop_undelivered
+from shared.runs.left_imports import leave_slots, wake_waiting
 from shared.runs.measuring import ended_line, measure_end
 from shared.runs.problem import Problem
 from shared.runs.queue import send_ended
-from shared.runs.slots import leave_slots, wake_waiting
 from shared.runs.state import Run
 from shared.staging.bodies import STAGED
 

@@ -18,6 +18,7 @@ from shared.errors import PermanentError
 from shared.runs.batch import Batch
 from shared.runs.claim import is_still_open, looking_again
 from shared.runs.ledgers import keep_ledger
+from shared.runs.left_imports import left_by_its_export
 from shared.runs.queue import schedule_confirm
 from shared.runs.removing import (
     leave_in_record,
@@ -27,7 +28,6 @@ from shared.runs.removing import (
     read_not_removed,
     read_removals,
 )
-from shared.runs.slots import left_by_its_export
 from shared.runs.state import Run
 from shared.storage.failures import NotFound
 

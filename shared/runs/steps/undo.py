@@ -31,10 +31,10 @@ from shared.runs.ledgers import (
     store_file,
     write_intention,
 )
+from shared.runs.left_imports import left_by_its_export
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
-from shared.runs.slots import left_by_its_export
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
