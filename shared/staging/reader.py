@@ -257,10 +257,10 @@ class SnapshotReader:
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""
-        if self._ready.export.mapping.attributes == "all" and set(columns) != set(self._first_columns):
-            differing = names_text(sorted(set(columns) ^ set(self._first_columns)))
+        differing = (set(columns) ^ set(self._first_columns)) - {""}
+        if self._ready.export.mapping.attributes == "all" and differing:
             hidden = why_hidden(columns, self._first_columns)
-            which = hidden or f"these are in only one of the two files: {differing}."
+            which = hidden or f"these are in only one of the two files: {names_text(sorted(differing))}."
             raise ConfigurationError(
                 "header_differs",
                 f"{where} has other columns than the first file: {which}",

@@ -164,6 +164,14 @@ def test_column_without_a_name_is_none_of_all(flow, header):
     assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}}
 
 
+def test_column_without_a_name_in_one_of_two_files_is_no_difference(flow):
+    flow.change(mapping={"email": "EMail", "attributes": "all"})
+    flow.segment("EMail,FIRSTNAME,\nana@example.com,Ana,\n")
+    flow.segment("EMail,FIRSTNAME\nion@example.com,Ion\n", partition=2)
+    assert flow.run()["status"] == "succeeded"
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}, "ion@example.com": {"FIRSTNAME": "Ion"}}
+
+
 @pytest.mark.parametrize(
     ("name", "shown"), [("Shoe Size", "SHOE SIZE"), ("Größe", "GRÖSSE"), ("x" * 51, "(not shown)")]
 )
