@@ -38,3 +38,19 @@ def test_values_stand_at_their_own_columns(flow, first, names):
 def test_quote_that_is_never_closed_hides_the_values_behind_it_alone(flow):
     found = samples(flow, HEAD + EVA + 'C-1,ana@example.com,"Ana\n' + EVA * 10_000)
     assert found["FirstName"] == ["E••"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("ana.pop@example.com", "a••••••@e••••••.com"),
+        ("ana@shop.example.co", "a••@s•••••••••••.co"),
+        ("Ask at ana@example.com. Lives in Cluj", "A" + "•" * 20),
+        ("ana@example.com; Ana Pop", "a" + "•" * 20),
+        ("ana@example.com;Ana.Pop", "a" + "•" * 20),
+        ("Ana @home. Likes Tea", "A" + "•" * 19),
+        ("@ana", "@•••"),
+    ],
+)
+def test_text_with_an_at_sign_shows_no_more_than_its_first_letter_unless_it_is_an_address(flow, cell, shown):
+    assert samples(flow, f"{HEAD}C-1,eva@example.com,{cell}\n")["FirstName"] == [shown]
