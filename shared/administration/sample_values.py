@@ -1,13 +1,16 @@
 """A few values of each column of a segment, masked: enough to see which column is which, and nobody's data."""
 
-import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from shared.access import Caller, require
 from shared.administration.stored_segments import FoundSegment
 from shared.app import App
 from shared.config.models import Connection
+from shared.errors import ConfigurationError
+from shared.segments.framing import Form, Framer, Records
+from shared.segments.odd_record import cells
 from shared.segments.reading import SegmentStream
 from shared.staging.preview import masked_text
 
@@ -28,26 +31,28 @@ def sample_values(app: App, caller: Caller, found: FoundSegment, connection: Con
         return {}
     (part,) = found.snapshot.segments
     stream = SegmentStream(app.storage.segment_blobs, found.source, part.files[0])
-    delimiter, escape = stream.dialect.delimiter, stream.dialect.escape
-    is_doubled = escape == '"'
-    rows = csv.reader(
-        _lines(stream), delimiter=delimiter, doublequote=is_doubled, escapechar=None if is_doubled else escape
-    )
     values: dict[str, list[str]] = {column: [] for column in stream.header.columns}
-    for row in islice(rows, _ROWS):
-        for column, value in zip(stream.header.columns, row, strict=False):
-            masked = masked_text(value.strip())
+    for record in islice(_first_records(stream), _ROWS):
+        for column, value in zip(stream.header.columns, cells(record, stream.dialect), strict=False):
+            masked = masked_text(value.decode().strip())
             if masked and masked not in values[column] and len(values[column]) < _VALUES:
                 values[column].append(masked)
     return values
 
 
-def _lines(stream: SegmentStream) -> Iterator[str]:
-    """The first whole lines behind the header."""
+def _first_records(stream: SegmentStream) -> Iterator[bytes]:
+    """The first well-formed records behind the header, framed as a run frames them."""
+    form = Form(stream.dialect, len(stream.header.columns), "", stream.name)
+    with suppress(ConfigurationError):  # a quote that is open where the lines end
+        for found in Framer([_first_lines(stream)], form, line=1):
+            if isinstance(found, Records):
+                yield from found.data.splitlines(keepends=True) if found.count > 1 else [found.data]
+
+
+def _first_lines(stream: SegmentStream) -> bytes:
     data = b""
     for piece in stream:
         data += piece
         if len(data) >= _FIRST_BYTES:
-            data = data[: data.rfind(b"\n") + 1]
-            break
-    yield from data.decode("utf-8", "replace").splitlines(keepends=True)
+            return data[: data.rfind(b"\n") + 1]
+    return data

@@ -26,6 +26,7 @@ from shared.segments.framing import DELIMITERS
 from shared.segments.inventory import SegmentAddress, container_missing, find_segments
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.segments.stored import SegmentChanged
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.sync.stored import LEDGERS, UNDO
@@ -170,6 +171,8 @@ def _stored(
         return FoundSegment(_with_columns(app, source, snapshot, listed), source, snapshot, trend)
     except ConfigurationError as error:
         return FoundSegment(replace(listed, problem=error.message))
+    except SegmentChanged:
+        return FoundSegment(replace(listed, problem="Its files are being written now: look again in a moment."))
 
 
 def _source(exports: Sequence[Export], segment: StoredSegment) -> Source | None:

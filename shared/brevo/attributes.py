@@ -4,12 +4,13 @@ Brevo ignores a value that does not fit its attribute without a word, so the acc
 https://developers.brevo.com/reference/get-attributes, https://developers.brevo.com/reference/create-contact (Nov. 2026)
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from shared.config.mapping import PHONE_ATTRIBUTES, AttributeType
-from shared.errors import ConfigurationError
+from shared.config.mapping import ATTRIBUTE_PATTERN, PHONE_ATTRIBUTES, AttributeType
+from shared.errors import ConfigurationError, shown
 
 Kind = AttributeType | Literal["read_only", "unknown"]
 
@@ -115,8 +116,15 @@ def _article(category: str) -> str:
 def made_as(name: str, given: AttributeType | None) -> tuple[AccountAttribute, str]:
     """A missing attribute as it is to be made, and Brevo's name for its type; text where no type is given.
 
-    Raises ConfigurationError for a type that needs options.
+    Raises ConfigurationError for a name that none can have, and for a type that needs options.
     """
+    if not re.fullmatch(ATTRIBUTE_PATTERN, name):
+        raise ConfigurationError(
+            "attributes_missing",
+            f"The Brevo account lacks the attribute {shown(name)}, and none can be made of this name: it has other "
+            "signs than letters from A to Z, digits, _ and -, or more than 50.",
+            'Name the attributes in the mapping instead of using "all", or rename the column in Customer Insights.',
+        )
     kind: AttributeType = "phone" if name in PHONE_ATTRIBUTES else given or "text"
     if kind not in _MADE_AS:
         raise ConfigurationError(

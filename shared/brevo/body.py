@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
+from shared.config.mapping import PHONE_ATTRIBUTES
+
 # Brevo's hard limit is 10 MB; it advises about 8 MB. https://developers.brevo.com/reference/importcontacts-1
 LARGEST_BODY_BYTES = 8 * 1024 * 1024
 BETWEEN = b",\n"  # stands behind each contact
@@ -14,7 +16,8 @@ LARGEST_FILE_BYTES = 200_000_000
 _HEAD = b'{"jsonBody":['
 _LONGEST_NUMBER = 1_000_000
 _CONTACT = re.compile(rb'\{"email":"([^"]+)"(?:,"ext_id":"([^"]+)"|,"attributes":\{"EXT_ID":"([^"]+)")?')
-_PHONE = re.compile(rb'"[^"]+":"\+(\d{5,15})"')
+# Only in these attributes a number belongs to one contact: elsewhere it is a text, which many may have.
+_PHONE = re.compile(rb'"(?:%s)":"\+(\d{5,15})"' % "|".join(sorted(PHONE_ATTRIBUTES)).encode())
 _START = '{"email"'
 
 

@@ -137,9 +137,14 @@ class Comparing:
 
 
 def _digest(plan: Plan, key: DigestKey) -> str:
-    """Of all values as they are sent. Text that is refused differs from none at all, which does no harm."""
+    """Of all values as they are sent. Text that is refused differs from none at all, which does no harm.
+
+    A number that is refused differs only where none at all erases what Brevo has.
+    """
     values = ["email", *(["known_as"] if plan.ext_id else [])]
-    values += [f"CASE WHEN NOT phone_lost{k} THEN phone{k} END" for k, _ in plan.phones]
+    for k, _ in plan.phones:
+        refused = f"WHEN phone_lost{k} OR phone_cell{k} IS NOT NULL THEN 0::UBIGINT" if plan.erase_empty else ""
+        values.append(f"CASE WHEN phone{k} IS NOT NULL AND NOT phone_lost{k} THEN phone{k} {refused} END")
     values += [f"f{i}" for i, _ in plan.values]
     return f"hash({', '.join([literal(key.text + _manner(plan)), *values])})"
 

@@ -272,11 +272,13 @@ class Mapper:
                 self.reasons[name] += count
         cursor = self._db.execute(rejected_sql(self.plan, doubtful, place, self._silent))
         while found := cursor.fetchmany(_FETCH_ROWS):
-            for row, reason, field, customer_id, email in found:
+            for row, reason, column, customer_id, email, attribute in found:
                 self.reasons[reason] += reason not in NO_FAULTS
                 file, line = self._files[origins.file(row)], origins.line(row)
                 customer, outcome = (customer_id or "").strip(), outcome_of(reason)
-                self._on_rejected(RejectedRow(segment_name, file, line, reason, field, customer, email, outcome))
+                self._on_rejected(
+                    RejectedRow(segment_name, file, line, reason, column, customer, email, outcome, attribute)
+                )
 
     def _written(self, origins: Origins, doubtful: set[str], place: str) -> MappedChunk:
         mapped = MappedChunk(self._folder / "contacts", self._folder / "places", origins)

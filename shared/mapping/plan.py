@@ -235,7 +235,7 @@ def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[
 
 
 def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: str) -> list[Field]:
-    """Every column that is not mapped yet, by its own upper-case name."""
+    """Every column that has a name and is not mapped yet, by that name in upper case."""
     if _looks_like_data(columns):
         raise ConfigurationError(
             "header_missing",
@@ -248,7 +248,7 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
     taken = {field.attribute for field in named}
     found = []
     for column in columns:
-        if column.casefold() in used:
+        if not column or column.casefold() in used:
             continue
         attribute = column.upper()
         if attribute in IDENTIFIERS:

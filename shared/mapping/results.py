@@ -43,7 +43,10 @@ def outcome_of(reason: str) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """One row that is not sent, is left out or sent without a value (then it is a warning), or that Brevo rejects."""
+    """One row that is not sent, is left out or sent without a value (then it is a warning), or that Brevo rejects.
+
+    `field` is the column at fault; `attribute`, of a warning that mapping gives, the one that goes without the value.
+    """
 
     segment: str
     file: str
@@ -53,6 +56,7 @@ class RejectedRow:
     customer_id: str
     email: str | None
     outcome: Outcome = "not_sent"
+    attribute: str = ""
 
 
 @dataclass(frozen=True, slots=True)

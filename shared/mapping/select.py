@@ -30,7 +30,7 @@ from shared.mapping.rule import Rule, literal
 # What the engine reads at once. A chunk stays below it, or it holds a single row.
 BUFFER_BYTES = 25_000_000
 CHUNK_BYTES = 24_000_000
-LONGEST_ROW_BYTES = 1_000_001
+LONGEST_ROW_BYTES = 2_010_001  # a record of a million bytes, with its quotes doubled and its 5,000 cells quoted
 
 CHOICES = "multiple_choice"
 # A field without a type is a text where the account cannot be asked.
@@ -204,21 +204,21 @@ def rejected_sql(plan: Plan, doubtful: Collection[str], row: str, silent: Collec
     """The chunk's rows that are not sent though they should be, and those that are sent without a value.
 
     Only the attributes in `doubtful` have such values. Rows of `silent` fates are not there. Shape: `row`, reason,
-    field, customer_id, email.
+    field, customer_id, email, attribute.
     """
     no_faults = ", ".join(str(FATE[fate]) for fate in silent)
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
     fault = f"CASE fate WHEN {FATE['missing_customer_id']} THEN '{CUSTOMER_ID}' ELSE {literal(plan.email_column)} END"
     parts = [
         f"SELECT {row}, CASE fate {reasons} END, {fault}, customer_id, "
-        f"coalesce(email, lower(email_cell)) FROM chunk WHERE fate NOT IN ({no_faults})"
+        f"coalesce(email, lower(email_cell)), '' FROM chunk WHERE fate NOT IN ({no_faults})"
     ]
     kinds = [(_lost(f"f{i}", field), _REFUSED[field.type or "text"], field) for i, field in plan.values]
     for k, field in plan.phones:
         kinds.append((f"phone_lost{k}", "duplicate_phone", field))
         kinds.append((f"phone_cell{k} IS NOT NULL AND phone{k} IS NULL", "invalid_phone", field))
     parts += [
-        f"SELECT {row}, '{reason}', {literal(field.column)}, customer_id, email FROM chunk "
+        f"SELECT {row}, '{reason}', {literal(field.column)}, customer_id, email, {literal(field.attribute)} FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
         for condition, reason, field in kinds
         if field.attribute in doubtful

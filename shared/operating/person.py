@@ -12,6 +12,8 @@ from shared.storage.overlapping import overlapping
 # What cannot stand beside an address that is whole: `ana@x.ro` is not in `mariana@x.ro`, nor in `ana@x.ro.com`.
 _BEFORE = rb"(?<![A-Za-z0-9._%+-])"
 _BEHIND = rb"(?!\.?[A-Za-z0-9-])"
+# A domain that is not all ASCII: its letters, or its full stops, may be of full width.
+_DOMAIN = rb"[A-Za-z0-9.-]*[\x80-\xff][A-Za-z0-9.\x80-\xff-]*"
 LONGEST_ADDRESS_CHARACTERS = 320
 
 
@@ -51,8 +53,19 @@ class Person:
         return self._may_be_in(data) and self._pattern().search(data) is not None
 
     def is_in_any(self, chunks: Iterable[bytes]) -> bool:
-        """The same for data that comes in pieces, between which the address may be cut."""
-        return any(map(self.is_in, overlapping(chunks, 2 * LONGEST_ADDRESS_CHARACTERS)))
+        """The same for the data of a file, in pieces between which the address may be cut: however it is written."""
+        pieces = overlapping(chunks, 4 * LONGEST_ADDRESS_CHARACTERS)
+        return any(self.is_in(data) or self._is_otherwise_in(data) for data in pieces)
+
+    def _is_otherwise_in(self, data: bytes) -> bool:
+        """True where an address with signs beyond ASCII stands there that would be sent as this one."""
+        from shared.mapping.email_rule import judge_email
+
+        name = self.address.rpartition("@")[0].encode()
+        if b"%s@" % name not in data.lower():
+            return False
+        found = re.finditer(_BEFORE + b"(?:%s)@%s" % (re.escape(name), _DOMAIN), data, re.IGNORECASE)
+        return any(judge_email(each[0].decode(errors="replace")) == self.address for each in found)
 
     def _may_be_in(self, data: bytes) -> bool:
         lower = data.lower()

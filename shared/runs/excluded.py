@@ -162,8 +162,8 @@ def read_disagreeing(
 
     path, everybody, agreed = folder / "disagreeing", folder / "everybody", folder / "agreed"
     blobs, write = app.storage.segment_blobs, _writer("ledger")
-    write_excluded(blobs, ready, segments, everybody, write, between)
-    write_excluded(blobs, ready, segments, agreed, write, between, only_agreed=True)
+    write_excluded(blobs, ready, segments, everybody, write, between, are_own=True)
+    write_excluded(blobs, ready, segments, agreed, write, between, are_own=True, only_agreed=True)
     write_others(path, everybody, agreed)
     return path
 

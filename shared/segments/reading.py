@@ -59,7 +59,7 @@ class SegmentStream:
         return Framer(self, form, self._line)
 
     def _read_header(self, table: Table | None) -> Header:
-        if table is not None and table.columns and table.has_header is False:
+        if table is not None and table.columns and table.has_header is False and not self._begins_with_names(table):
             return self._checked(Header(table.columns, is_in_file=False))
         end = self._first_record()
         names = [_visible(name) for name in self._cells(self._head[:end])]
@@ -72,6 +72,14 @@ class SegmentStream:
         self._line += self._head.count(b"\n", 0, end)
         self._head = self._head[end:]
         return header
+
+    def _begins_with_names(self, table: Table) -> bool:
+        """True where the first line is the table's names: a header, whatever model.json says. No customer's row is."""
+        self._skip_blank_lines()
+        while b"\n" not in self._head and len(self._head) <= _LONGEST_HEADER_BYTES and self._read_more():
+            pass
+        line = self._head.partition(b"\n")[0] + b"\n"
+        return _are_names_of(table, [_visible(name) for name in self._cells(line)])
 
     def _checked(self, header: Header) -> Header:
         first = header.columns[0] if header.columns else ""
@@ -144,9 +152,13 @@ class SegmentStream:
 
 def _is_header(first: list[str], table: Table) -> bool:
     if table.has_header is not None:
-        return table.has_header
+        return table.has_header or _are_names_of(table, first)
     known = {name.casefold() for name in table.columns}
     return sum(name.casefold() in known for name in first) * 2 >= len(first)
+
+
+def _are_names_of(table: Table, names: list[str]) -> bool:
+    return sorted(map(str.casefold, names)) == sorted(map(str.casefold, table.columns))
 
 
 def _visible(name: str) -> str:

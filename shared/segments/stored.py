@@ -16,11 +16,23 @@ _EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sen
 _MARKS = frozenset("‘’‚“”„–—…•€£¥§©®™°ºª«»´¨·¿¡±½¼¾×²³ \xa0")
 
 
+class SegmentChanged(TransientError):
+    """A file was replaced or deleted since it was listed."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            "segment_changed",
+            f"{where} was replaced or deleted while it was read.",
+            "The run starts again with the newest snapshot; nothing was sent.",
+            retry_after_seconds=5,
+        )
+
+
 def stored_bytes(blobs: Blobs, container: str, blob: Blob) -> Iterator[bytes]:
     """The blob's bytes, piece by piece, as it was listed. Bytes that begin as gzip are unzipped.
 
     Neither the name's ending nor Content-Encoding decides: tools that copy files set them at will.
-    Raises ConfigurationError for broken gzip, a zip archive, Parquet and UTF-16, and TransientError where the blob
+    Raises ConfigurationError for broken gzip, a zip archive, Parquet and UTF-16, and SegmentChanged where the blob
     was deleted or replaced since it was listed.
     """
     where = f"{container}/{blob.name}"
@@ -35,12 +47,7 @@ def _unchanged(blobs: Blobs, container: str, blob: Blob, where: str) -> Iterator
     try:
         yield from blobs.chunks(container, blob.name, blob.etag)
     except (Conflict, NotFound):
-        raise TransientError(
-            "segment_changed",
-            f"{where} was replaced or deleted while it was read.",
-            "The run starts again with the newest snapshot; nothing was sent.",
-            retry_after_seconds=5,
-        ) from None
+        raise SegmentChanged(where) from None
 
 
 def _beginning(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

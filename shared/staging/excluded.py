@@ -11,7 +11,7 @@ from shared.config.document import ReadyExport
 from shared.config.mapping import Mapping
 from shared.config.models import Export
 from shared.errors import ConfigurationError
-from shared.mapping.results import RejectedRow
+from shared.mapping.results import RejectedRow, SegmentRows
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
 from shared.storage.blobs import Blobs
@@ -48,13 +48,15 @@ def write_excluded(
     write: Callable[[Path, Iterable[str]], object],
     between: Callable[[], None] = lambda: None,
     *,
+    are_own: bool = False,
     only_agreed: bool = False,
 ) -> str:
     """Lets `write` put all people of the segments, given by their addresses, into a file.
 
-    With `only_agreed` those alone who have a row that `source.only` lets pass. Returns a sentence on rows that could
-    not be read, whose people are not excluded; empty where there are none. Raises as `SnapshotReader` and
-    `check_complete` do.
+    `are_own`: the segments are those that the export sends. With `only_agreed` it is given those alone who have a row
+    that `source.only` lets pass. Returns a sentence on rows that could not be read, whose people are not excluded;
+    empty where there are none. Raises as `SnapshotReader` and `check_complete` do, and ConfigurationError where no row
+    of an excluded segment can be read: they would all be sent.
     """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which saving an export does not need
 
@@ -70,6 +72,9 @@ def write_excluded(
             blobs, _by_addresses(ready, only_agreed), snapshot, Path(folder), on_rejected=count, between=between
         )
         write(path, _addresses(chunk.contacts for chunk in reader.chunks()))
+    for part in [] if are_own else reader.segments:
+        if 0 < part.rows == lost[part.name]:
+            raise _unreadable(part)
     return _sentence(lost)
 
 
@@ -88,6 +93,16 @@ def _by_addresses(ready: ReadyExport, only_agreed: bool) -> ReadyExport:
     if not only_agreed:
         changes["source"] = export.source.model_copy(update={"only": []})
     return replace(ready, export=export.model_copy(update=changes))
+
+
+def _unreadable(part: SegmentRows) -> ConfigurationError:
+    return ConfigurationError(
+        "exclude_unknown",
+        f"Nobody can be excluded by an excluded segment: none of the {part.rows:,} rows of {part.name} can be read.",
+        "Let Customer Insights export it again as CSV in UTF-8, with addresses in the column of mapping.email and the "
+        "delimiter of the export's own segments; or take it out of exclude.segments in the export, which sends its "
+        "people.",
+    )
 
 
 def _sentence(lost: Counter[str]) -> str:

@@ -25,8 +25,9 @@ class Hints:
         self._counts: Counter[str] = Counter()
         self._not_utf8 = 0
         self._like_windows = 0
-        self._bad_dates: Counter[str] = Counter()
-        self._no_options: Counter[str] = Counter()
+        # By column and attribute: a column may feed several.
+        self._bad_dates: Counter[tuple[str, str]] = Counter()
+        self._no_options: Counter[tuple[str, str]] = Counter()
 
     def add_fault(self, fault: Fault) -> None:
         """Takes in one fault of the file that is being read."""
@@ -41,9 +42,9 @@ class Hints:
     def add_row(self, row: RejectedRow) -> None:
         """Takes in a row whose values were judged."""
         if row.reason == "invalid_date":
-            self._bad_dates[row.field] += 1
+            self._bad_dates[row.field, row.attribute] += 1
         elif row.reason in ("invalid_category", "invalid_multiple_choice"):
-            self._no_options[row.field] += 1
+            self._no_options[row.field, row.attribute] += 1
 
     def file_ended(self, where: str) -> None:
         """Sums the file up: its encoding, and the most frequent kinds of malformed rows."""
@@ -65,14 +66,14 @@ class Hints:
             f"{column[:100]}: {count:,} of {contacts:,} contacts go without this date, since it is in no form that is "
             'read. If it is written as 8/24/1984 or 24.8.1984, set "format" for it in the mapping, such as M/d/yyyy '
             "or d.M.yyyy: day and month are not guessed."
-            for column, count in self._bad_dates.most_common(_MOST_NOTES)
+            for (column, _), count in self._bad_dates.most_common(_MOST_NOTES)
             if count * 2 >= contacts
         ]
-        labels = {field.column: [known for known, _ in field.options] for field in fields}
+        labels = {field.attribute: [known for known, _ in field.options] for field in fields}
         options = [
             f"{column[:100]}: {count:,} of {contacts:,} contacts have what is no option in Brevo. The options are: "
-            f"{', '.join(labels.get(column, ())) or 'none'}"[:_LONGEST_NOTE]
-            for column, count in self._no_options.most_common(_MOST_NOTES)
+            f"{', '.join(labels.get(attribute, ())) or 'none'}"[:_LONGEST_NOTE]
+            for (column, attribute), count in self._no_options.most_common(_MOST_NOTES)
             if count * 2 >= contacts
         ]
-        return [*self._notes, *dates, *options]
+        return [*self._notes, *dict.fromkeys(dates), *dict.fromkeys(options)]

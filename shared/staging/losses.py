@@ -9,7 +9,7 @@ from shared.brevo.attributes import AskAttributes
 from shared.config.document import ReadyExport
 from shared.mapping.chosen import Chosen
 from shared.mapping.conditions import Conditions
-from shared.mapping.results import NOT_SENT, RejectedRow
+from shared.mapping.results import RejectedRow
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import check_complete
 from shared.staging.folders import working_folder
@@ -23,7 +23,7 @@ MOST_CUSTOMERS = 1_000
 class FieldLoss:
     """Of so many values that the customers have of an attribute, so many would not be sent.
 
-    Without an attribute it is the address, and the row that would not be sent. `reasons` counts those of the column.
+    Without an attribute it is the address, and the row that would not be sent.
     """
 
     attribute: str
@@ -42,10 +42,10 @@ def first_losses(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> list[F
     snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
     check_complete(snapshot)
     planned, _ = planned_by(ask, ready)
-    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    reasons: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
 
     def note(row: RejectedRow) -> None:
-        reasons[row.field][row.reason] += 1
+        reasons[row.field, row.attribute][row.reason] += 1
 
     with working_folder() as folder:
         reader = SnapshotReader(
@@ -59,16 +59,15 @@ def first_losses(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> list[F
         )
         with closing(reader.chunks()) as chunks:
             next(chunks, None)
-    email = _sorted(reasons[ready.export.mapping.email], are_sent=False)
+    email = _sorted(reasons[ready.export.mapping.email, ""])
     found = [FieldLoss("", reader.counts.rows_read, sum(email.values()), email)]
     found += [
-        FieldLoss(each.attribute, each.filled, each.lost, _sorted(reasons[each.column], are_sent=True))
+        FieldLoss(each.attribute, each.filled, each.lost, _sorted(reasons[each.column, each.attribute]))
         for each in reader.fields
     ]
     return [each for each in found if each.lost]
 
 
-def _sorted(reasons: Counter[str], *, are_sent: bool) -> dict[str, int]:
-    """Those of rows that are sent all the same, or of the others; the most frequent first."""
-    wanted = [(reason, count) for reason, count in reasons.items() if (reason not in NOT_SENT) == are_sent]
-    return dict(sorted(wanted, key=lambda each: (-each[1], each[0])))
+def _sorted(reasons: Counter[str]) -> dict[str, int]:
+    """The most frequent first."""
+    return dict(sorted(reasons.items(), key=lambda each: (-each[1], each[0])))

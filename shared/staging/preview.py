@@ -1,6 +1,7 @@
 """Shows what a run would send: a few masked contacts and the counts by reason. Nothing is sent or written down."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from shared.staging.folders import working_folder
 from shared.storage.blobs import Blobs
 
 _CONTACTS = 5
+# Behind an @ in another text there may stand whatever.
+_ADDRESS = re.compile(r"[^\s@]+@(?:[\w-]+\.)+(?:[A-Za-z]+|xn--[A-Za-z0-9-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def _masked(line: bytes) -> MaskedContact:
 
 def masked_text(value: str) -> str:
     """A value of which only first characters and lengths are shown."""
-    return _mask_email(value) if "@" in value else _mask(value)
+    return _mask_email(value) if _ADDRESS.fullmatch(value) else _mask(value)
 
 
 def _mask_email(email: str) -> str:

@@ -151,7 +151,7 @@ class SnapshotReader:
             if before is not None and before != (part.segment, source):
                 yield from self._mapped(chunk, *before)
             before = (part.segment, source)
-            for record in self._picked(stream.records()) if self._picked else stream.records():
+            for record in self._records(stream):
                 if self._is_full(chunk, record):
                     yield from self._mapped(chunk, *before)
                 if self._is_enough:
@@ -160,6 +160,13 @@ class SnapshotReader:
             self._hints.file_ended(stream.name)
         if before is not None:
             yield from self._mapped(chunk, *before)
+
+    def _records(self, stream: SegmentStream) -> Iterable[Records | Fault]:
+        """Those that are to be read. Raises ConfigurationError where customers are still looked for by ids, and it has
+        none."""
+        if self._chosen and not self._is_enough:
+            self._chosen.check_columns(stream.header.columns, stream.name)
+        return self._picked(stream.records()) if self._picked else stream.records()
 
     @property
     def _is_enough(self) -> bool:
@@ -234,8 +241,6 @@ class SnapshotReader:
             plan = self._planned(make_plan(self._ready.export, self._ready.connection, columns, stream.name))
             check_size(plan)
             names = [file.name for _, file in self._files]
-            if self._chosen:
-                self._chosen.check_columns(columns, stream.name)
             self._mapper = Mapper(
                 plan,
                 self._folder,
@@ -257,10 +262,10 @@ class SnapshotReader:
 
     def _check_same_columns(self, columns: tuple[str, ...], where: str) -> None:
         """With "all", every file must have the same columns; else each needs the mapped ones only."""
-        if self._ready.export.mapping.attributes == "all" and set(columns) != set(self._first_columns):
-            differing = names_text(sorted(set(columns) ^ set(self._first_columns)))
+        differing = (set(columns) ^ set(self._first_columns)) - {""}
+        if self._ready.export.mapping.attributes == "all" and differing:
             hidden = why_hidden(columns, self._first_columns)
-            which = hidden or f"these are in only one of the two files: {differing}."
+            which = hidden or f"these are in only one of the two files: {names_text(sorted(differing))}."
             raise ConfigurationError(
                 "header_differs",
                 f"{where} has other columns than the first file: {which}",

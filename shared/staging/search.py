@@ -29,6 +29,10 @@ from shared.storage.overlapping import overlapping
 _AT_ONCE = 4
 # What Punycode begins with: a file may have the name's own letters instead.
 _PUNYCODE = "xn--"
+# A domain with a sign beyond ASCII, such as a full stop of full width, up to that sign.
+_BEYOND_ASCII = rb"[a-z0-9.-]{0,253}[^\x00-\x7f]"
+# No address is longer, whatever signs it is written with.
+_LONGEST_ADDRESS_BYTES = 1_000
 # Rows whose cells could not be read: nothing is known of them but that the address stands in them.
 _UNREADABLE = ("malformed_row", "invalid_encoding")
 # What a cell of a file may have doubled, or behind another sign.
@@ -76,13 +80,23 @@ class SoughtAddress(Sought):
 
     @property
     def needle(self) -> bytes:
-        """However the address is written in a row, in lower case."""
-        name, at, domain = self.address.rpartition("@")
-        return f"{name}{at}{'' if _PUNYCODE in domain else domain}".encode()
+        """What all ways to write the address begin with, in lower case."""
+        name, at, _ = self.address.rpartition("@")
+        return f"{name}{at}".encode()
 
     def folded(self, data: bytes) -> bytes:
         """In lower case."""
         return data.lower()
+
+    def is_in(self, data: bytes) -> bool:
+        """True where the data may hold the address: a domain with signs beyond ASCII may be the same one."""
+        folded = self.folded(data)
+        return self.needle in folded and self._written().search(folded) is not None
+
+    def _written(self) -> re.Pattern[bytes]:
+        domain = self.address.rpartition("@")[2]
+        own = "" if _PUNYCODE in domain else domain
+        return re.compile(re.escape(self.needle) + b"(?:" + re.escape(own.encode()) + b"|" + _BEYOND_ASCII + b")")
 
     def is_of(self, row: RejectedRow) -> bool:
         """True for a row with this address, and for one that has it and could not be read."""
@@ -159,9 +173,10 @@ def _only(part: SegmentSnapshot, names: set[str]) -> SegmentSnapshot:
 
 def _files_with(blobs: Blobs, container: str, snapshot: Snapshot, sought: Sought) -> set[str]:
     """The names of the blobs that hold the address."""
+    longest = len(sought.needle) + _LONGEST_ADDRESS_BYTES
 
     def holds(file: SegmentFile) -> bool:
-        return any(map(sought.is_in, overlapping(stored_bytes(blobs, container, file.blob), len(sought.needle))))
+        return any(map(sought.is_in, overlapping(stored_bytes(blobs, container, file.blob), longest)))
 
     files = [file for part in snapshot.segments for file in part.files]
     with ThreadPoolExecutor(_AT_ONCE, "search") as pool:

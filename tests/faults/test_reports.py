@@ -113,6 +113,16 @@ def test_lines_that_name_no_contact_of_the_batch_are_told_in_the_notes(
     assert "4079" not in note
 
 
+def test_contact_that_has_a_reported_number_as_a_text_is_not_the_one_that_is_named(rejected, monkeypatch):
+    report_is(monkeypatch, HEADER + ";+40722123456\n")
+    rows = [f"C-{n},person{n}@example.com,{'+40722123456' if n == 1 else ''},+40722123456\n" for n in range(5)]
+    rejected.segment(f"CustomerId,EMail,Telephone,Partner\n{''.join(rows)}")
+    rejected.save(mapping={"email": "EMail", "phone": "Telephone", "attributes": {"CITY": "Partner"}})
+    status = rejected.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_duplicate_phone": 1}
+    assert [row["customer_id"] for row in rejected.rejects(status["run_id"])] == ["C-1"]
+
+
 def test_contact_named_by_address_and_by_phone_in_two_reports_is_counted_once(rejected, monkeypatch):
     reports = iter([HEADER + "person1@example.com;\n", HEADER + ";+40722123456\n"])
     monkeypatch.setattr("shared.brevo.rejections.read_report", lambda *_: _cells(next(reports)))

@@ -59,6 +59,15 @@ def test_cell_of_ten_megabytes_rejects_its_row_alone(flow, quote):
     assert flow.sent() == WITHOUT_ION
 
 
+def test_row_that_is_longer_than_a_megabyte_once_its_quotes_are_doubled_is_a_contact(flow):
+    flow.segment(HEAD + ANA + "C-2,ion@example.com,Ion" + '"' * 999_000 + "\n" + EVA)
+    status = flow.run()
+    assert status["status"] == "succeeded"
+    assert status["warnings"] == {"text_too_long": 1}
+    assert flow.places(status["run_id"]) == [("Gold_1.csv", 3, "text_too_long")]
+    assert flow.sent().keys() == {"ana@example.com", "ion@example.com", "eva@example.com"}
+
+
 def test_quoted_cell_of_megabytes_of_line_breaks_rejects_its_row_alone(flow):
     flow.segment(f'{HEAD}{ANA}C-2,ion@example.com,"{"x" * 79}{("y" * 79 + chr(10)) * 30_000}"\n{EVA}C-4,,Nobody\n')
     status = flow.run()

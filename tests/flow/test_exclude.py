@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.errors import ConfigurationError
 from tests.flow.conftest import FOLDER, REFRESH
 from tests.flow.customers import rows
 from tests.flow.excluding import EXPORT, OTHER, address, exclude, left_out, members, people
@@ -85,6 +86,34 @@ def test_rows_of_the_excluded_segment_that_cannot_be_read_are_noted(excluding):
     assert status["rows_rejected"] == {}
     (note,) = status["notes"]
     assert "2 rows of the excluded segments could not be read" in note
+
+
+@pytest.mark.parametrize(
+    "staff",
+    [
+        "CustomerId,EMail,FirstName\nC-3;person3@example.com;X\n",
+        "CustomerId,EMail,FirstName\nC-3,no address,X\nC-4,neither,X\n",
+        b"CustomerId,EMail,FirstName\nC-3,person3@example.com,\xc9va\n",
+    ],
+    ids=["delimiter", "column", "encoding"],
+)
+@pytest.mark.parametrize("how", ["run", "preview"])
+def test_excluded_segment_of_which_no_row_can_be_read_sends_nothing(excluding, staff, how):
+    excluding.segment(people(5), name="Press")
+    excluding.segment(staff, name="Staff")
+    exclude(excluding, ["Press", "Staff"])
+    if how == "run":
+        excluding.run_fails("exclude_unknown", "none of the", "rows of Staff", "exclude.segments")
+        return
+    with pytest.raises(ConfigurationError, match="none of the"):
+        excluding.preview()
+
+
+def test_excluded_segment_without_rows_or_without_addresses_excludes_nobody(excluding):
+    excluding.segment("CustomerId,EMail,FirstName\n", name="Press")
+    excluding.segment("CustomerId,EMail,FirstName\nC-3,,X\n", name="Staff")
+    exclude(excluding, ["Press", "Staff"])
+    assert left_out(excluding, excluding.run()) == set()
 
 
 def test_address_that_stands_twice_is_left_out_once_and_rejected_once(excluding):

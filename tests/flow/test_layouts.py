@@ -48,6 +48,30 @@ def test_header_row_is_seen_where_model_json_says_nothing_of_it(flow):
     assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}}
 
 
+@pytest.mark.parametrize(
+    "header", ["CustomerId,EMail,FirstName", '\n"firstname", "EMAIL","CustomerId"', "EMail,FirstName,CustomerId"]
+)
+def test_header_row_is_seen_where_model_json_says_that_there_is_none(flow, header):
+    flow.model_json(table("Gold", ["CustomerId", "EMail", "FirstName"], columnHeaders=False))
+    cells = {"customerid": "C-1", "email": "ana@example.com", "firstname": "Ana"}
+    row = ",".join(cells[name.strip(' "\n').lower()] for name in header.split(","))
+    flow.segment(f"{header}\n{row}\nC-2\n")
+    status = flow.run()
+    assert (status["rows_read"], status["rows_rejected"]) == (2, {"malformed_row": 1})
+    assert flow.places(status["run_id"]) == [("Gold_1.csv", 3 + header.count("\n"), "malformed_row")]
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}}
+
+
+@pytest.mark.parametrize("first", ['C-1,ana@example.com,"Ana" x', "C-1,ana@example.com", "CustomerId,EMail,ana"])
+def test_first_row_of_a_file_without_a_header_is_a_row_whatever_it_is(flow, first):
+    flow.model_json(table("Gold", ["CustomerId", "EMail", "FirstName"], columnHeaders=False))
+    flow.segment(f"\n{first}\nC-3,eva@example.com,Eva\n")
+    status = flow.run()
+    assert (status["rows_read"], sum(status["rows_rejected"].values())) == (2, 1)
+    assert [line for _, line, _ in flow.places(status["run_id"])] == [2]
+    assert flow.sent() == {"eva@example.com": {"FIRSTNAME": "Eva"}}
+
+
 def test_partitions_are_read_in_the_order_of_their_numbers(flow):
     flow.change(source={**flow.export["source"], "gaps_allowed": True})
     flow.segment(HEAD + "C-10,ana@example.com,Ten\nC-11,ion@example.com,Ion\n", partition=10)

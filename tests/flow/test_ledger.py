@@ -286,3 +286,14 @@ def test_plan_that_was_rejected_says_nothing_once_its_row_is_pruned(mirroring):
     refresh(mirroring, *range(4))
     assert run(mirroring)["contacts_removed"] == 0
     assert numbers(mirroring) == set(range(6))
+
+
+@pytest.mark.parametrize("refused", ["no phone", "0722000111"], ids=["invalid", "of an earlier row"])
+def test_number_behind_one_that_was_refused_is_erased_where_the_cell_is_empty(following, refused):
+    following.change(sync_mode="changes_only", mapping={"email": "EMail", "phone": "Phone"}, erase_empty=True)
+    for number in ("0722000222", refused, ""):
+        rows = f"ana@example.com,0722000111\nion@example.com,{number}\n"
+        following.segment(f"EMail,Phone\n{rows}", refresh=next(following.days))
+        run(following, accept=True)
+        kept = following.sent()["ion@example.com"].get("SMS")
+        assert kept == (None if number == "" else "40722000222")

@@ -156,6 +156,33 @@ def test_column_that_would_fill_an_attribute_twice_is_named_with_all(flow):
     flow.run_fails("column_twice", "two columns would fill the attribute FIRSTNAME", "Gold_1.csv")
 
 
+@pytest.mark.parametrize("header", ["EMail,FirstName,", "EMail,FirstName,, ,", ",EMail,FirstName", "EMail,,FirstName"])
+def test_column_without_a_name_is_none_of_all(flow, header):
+    cells = {"EMail": "ana@example.com", "FirstName": "Ana"}
+    row = ",".join(cells.get(name, "") for name in header.split(","))
+    send(flow, {"first_name": "FirstName", "attributes": "all"}, f"{header}\n{row}\n")
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}}
+
+
+def test_column_without_a_name_in_one_of_two_files_is_no_difference(flow):
+    flow.change(mapping={"email": "EMail", "attributes": "all"})
+    flow.segment("EMail,FIRSTNAME,\nana@example.com,Ana,\n")
+    flow.segment("EMail,FIRSTNAME\nion@example.com,Ion\n", partition=2)
+    assert flow.run()["status"] == "succeeded"
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}, "ion@example.com": {"FIRSTNAME": "Ion"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Shoe Size", "SHOE SIZE"), ("Größe", "GRÖSSE"), ("x" * 51, "(not shown)")]
+)
+def test_attribute_of_a_name_that_brevo_takes_for_none_is_named_and_none_is_made(flow, name, shown):
+    mapping = {"email": "EMail", "attributes": "all"}
+    flow.change(mapping=mapping, create_missing_attributes=True)
+    flow.segment(f"EMail,Shoes,{name}\nana@example.com,2,38\n")
+    flow.run_fails("attributes_missing", shown, "letters", '"all"')
+    assert "SHOES" not in {each.name for each in flow.sandbox.account.attributes}
+
+
 def test_addresses_are_lower_cased_and_idn_domains_sent_as_punycode(flow):
     send(flow, {}, "EMail\nAna.POP@Example.COM\nion@münchen.de\n  eva@example.com\u00a0\n")
     assert set(flow.sent()) == {"ana.pop@example.com", "ion@xn--mnchen-3ya.de", "eva@example.com"}

@@ -127,6 +127,15 @@ def test_segment_without_customer_ids_cannot_be_tried_by_them(flow):
     assert "CustomerId" in status["error"]["message"]
 
 
+def test_customer_is_not_called_missing_where_a_later_file_has_no_ids(flow):
+    with_list(flow, people(3))
+    flow.segment("EMail,FirstName\nana@example.com,Ana\n", partition=2)
+    assert run_trial(flow, customer_ids=["C-1"])["contacts_confirmed"] == 1, "the first file has all of them"
+    status = run_trial(flow, customer_ids=["C-1", "C-9"])
+    assert (status["status"], status["error"]["code"]) == ("failed", "column_missing")
+    assert "Gold_2.csv has no column 'CustomerId'" in status["error"]["message"]
+
+
 def test_ids_are_in_no_row_once_the_trial_has_ended_and_never_in_a_log(trying, caplog):
     caplog.set_level("DEBUG")
     run_id = begin(trying, customer_ids=["C-31"]).run_id

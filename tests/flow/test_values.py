@@ -161,6 +161,15 @@ def test_column_whose_dates_are_not_read_is_named_with_what_to_do(flow):
     assert shown.notes == [note]
 
 
+def test_notes_of_a_column_that_feeds_several_attributes_count_each_contact_once(flow):
+    flow.sandbox.seed(attributes=[{"name": "SINCE", "type": "date"}])
+    data = column(["Platinum", "Titan", "Gold"])
+    status = send(flow, {"attributes": dict.fromkeys(["LOYALTY_TIER", "CITY", "BIRTHDAY", "SINCE"], "Value")}, data)
+    dates, options = status["notes"]
+    assert dates.startswith("Value: 3 of 3 contacts go without this date")
+    assert options.startswith("Value: 2 of 3 contacts have what is no option in Brevo. The options are: Bronze, Silver")
+
+
 # Numbers
 
 

@@ -10,6 +10,7 @@ from shared.administration.items import ANY
 from shared.administration.stored_segments import OWN_CONTAINERS
 from shared.brevo.account_lists import AccountList
 from shared.errors import ConfigurationError
+from shared.storage.failures import Conflict
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, code_of, share
 
 
@@ -92,6 +93,24 @@ def test_rows_of_a_segment_are_known_where_a_run_has_read_it_with_others(office)
     office.app.storage.segment_blobs.delete_below(office.container, f"{folder_of(office)}/Silver")
     (gold,), _ = found(office)
     assert (gold.rows, gold.problem) == (None, None), "the export's other segment is gone"
+
+
+@pytest.mark.parametrize("lost", ["Silver_1.csv", "model.json"])
+def test_segment_that_is_written_at_this_moment_hides_no_other_one(office, monkeypatch, lost):
+    office.app.storage.segment_blobs.write(office.container, "Other/Silver/2026/11/24/0500/Silver_1.csv", b"EMail\n")
+    office.app.storage.segment_blobs.write(office.container, "Other/model.json", b'{"entities": [{"name": "Silver"}]}')
+    chunks = type(office.app.storage.segment_blobs).chunks
+
+    def written(self, container, name, *more):
+        if name.endswith(lost):
+            raise Conflict(name)
+        return chunks(self, container, name, *more)
+
+    monkeypatch.setattr(type(office.app.storage.segment_blobs), "chunks", written)
+    gold, silver = found(office)[0]
+    assert (gold.segment, gold.problem) == ("Gold", None)
+    assert (silver.segment, silver.columns) == ("Silver", [])
+    assert silver.problem == "Its files are being written now: look again in a moment."
 
 
 def test_every_layout_and_depth_is_found_and_nothing_else(office):

@@ -91,11 +91,14 @@ def test_segments_that_still_have_the_person_are_named(office, typed):
     office.segment(f"{HEAD}C-1,{ANA},Ana\n")
     office.segment(f"{HEAD}C-3,mariana.pop@example.com,M\nC-4,ana.pop@example.com.ro,X\n", partition=2)
     office.segment(f"{HEAD}C-5,{ANA.upper()},Ana\n", partition=3, ending=".csv.gz")
+    office.segment(f"{HEAD}C-6,{ANA.replace('.com', '\uff0ecom')},Ana\nC-7,ana.pop@b\u00fccher.com,X\n", partition=4)
+    office.segment(f"{HEAD}C-8,mariana.pop@example\uff0ecom,M\nC-9,ana.pop@b\u00fccher.com,X\n", partition=5)
     status, output, _ = typed("forget", ANA)
     assert status == 0
     assert [line.split("/")[-1].split(",")[0] for line in output.splitlines() if "segments:" in line] == [
         "Gold_1.csv",
         "Gold_3.csv.gz",
+        "Gold_4.csv",
     ]
     assert "delete the person at their source and refresh, or the next run sends them again" in output
 

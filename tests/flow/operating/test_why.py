@@ -1,6 +1,7 @@
 """Why a person is not in the list: a verdict for each case, its evidence with file and line, and what to do."""
 
 import hashlib
+import unicodedata
 
 import pytest
 
@@ -259,6 +260,14 @@ def test_domain_in_its_own_letters_and_in_punycode_is_one(flow):
     flow.run()
     for typed in ("ana@bücher.de", "ANA@xn--bcher-kva.de"):
         assert answered(flow, typed).verdict == "in_list"
+
+
+@pytest.mark.parametrize("domain", ["example\u3002com", "\uff25xample.com", "ex.example\uff0ecom"])
+def test_domain_in_letters_of_full_width_is_the_same_domain(flow, domain):
+    flow.segment(f"{HEAD}C-1,ana@{domain},Ana\nC-2,ana@other.com,Ana\n")
+    flow.run()
+    answer = answered(flow, f"ana@{unicodedata.normalize('NFKC', domain).replace(chr(0x3002), '.').lower()}")
+    assert (answer.verdict, "file Gold_1.csv, line 2" in evidence(answer)) == ("in_list", True)
 
 
 def test_brevo_that_does_not_answer_is_named_and_the_other_sources_are_told(flow, monkeypatch):

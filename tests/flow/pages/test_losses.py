@@ -76,6 +76,12 @@ def test_losses_are_counted_of_the_first_customers_alone(browser, losing, monkey
     assert marks(page)["phone"] == "1 of the first 2 values would be lost: phone number left out (1)."
 
 
+def test_column_of_two_attributes_counts_its_reasons_at_each_of_them_alone(browser, losing):
+    both = {"attribute": ["WHATSAPP", "BIRTHDAY"], "column": ["Phone", "Born"]}
+    page = browser.send_raw("/new-export", losing | both | {"action": "check"})
+    assert marks(page) == LOST | {"attribute-1": LOST["phone"]}
+
+
 def test_losses_that_cannot_be_counted_leave_the_check_what_it_is(browser, losing, monkeypatch):
     def fails(*_):
         raise TransientError("snapshot_changed", "A segment file is gone.")
