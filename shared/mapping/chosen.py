@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import ConfigurationError
+from shared.mapping.cells import INVISIBLE
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.plan import CUSTOMER_ID, columns_text, find_column
-from shared.mapping.select import INVISIBLE
 
 # What a customer's row ends as where no later row of the customer changes that.
 _SETTLED: tuple[Fate, ...] = ("contact", "left_list", "excluded", "blocked_new_address", "address_of_another")

@@ -43,12 +43,14 @@ from shared.mapping.results import FieldCounts, MappedChunk, RejectedRow, outcom
 from shared.mapping.rule import Rule
 from shared.mapping.select import (
     LONGEST_NUMBER,
-    LONGEST_TEXT,
     FileSource,
+    load_sql,
+)
+from shared.mapping.written import (
+    LONGEST_TEXT,
     contacts_sql,
     copy_sql,
     counts_sql,
-    load_sql,
     places_sql,
     rejected_sql,
     too_long_sql,

@@ -6,7 +6,7 @@ import unicodedata
 import duckdb
 import pytest
 
-from shared.mapping.select import INVISIBLE
+from shared.mapping.cells import INVISIBLE
 
 TAGS = range(0xE0000, 0xE0080)  # the flags of England, Scotland and Wales end with them
 

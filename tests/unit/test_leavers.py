@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
+from shared.mapping.fate import FATE
 from shared.mapping.leavers import DigestKey, Leavers, leave_out_sql, load_leavers_sql
-from shared.mapping.select import FATE
 from shared.runs.questions import SERVES_SECONDS, Question
 from shared.runs.state import Run
 from shared.storage.tables import Row
