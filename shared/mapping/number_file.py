@@ -14,7 +14,7 @@ type Numbers = NDArray[Any]
 type Places = NDArray[np.intp]
 type Flags = NDArray[np.bool_]
 
-PARTS = 32
+PARTS = 64
 # The numbers with which each part begins, but for the first.
 _BORDERS = np.arange(1, PARTS, dtype=np.uint64) * np.uint64(2**64 // PARTS)
 

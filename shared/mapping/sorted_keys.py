@@ -1,7 +1,7 @@
 """Keys in any number, sorted in files: those of a chunk are looked up in a time that hardly grows with them.
 
 They lie in parts by their first bits. A part is a few runs: files in the order of the keys, of which two are merged
-once they are about as long as each other. One part at a time is in memory: of thirty million keys, some ten megabytes.
+once they are about as long as each other. One part at a time is in memory: of thirty million keys, a few megabytes.
 What is looked up is found in the files as they lie, so that the keys before are never read again. The last few keys are
 not in files yet: the fewer there are to write, to open and to merge, the better.
 """
