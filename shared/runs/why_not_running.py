@@ -125,7 +125,7 @@ def why_due_time_is_not_run_again(
 def why_after_last_run(
     app: App, export_id: str, started: Started, tries: Tries, next_start: str, to_run: str = ""
 ) -> Why | None:
-    """What is said where the last run did not succeed or is held; None where it did, is under way, or there was none.
+    """What is said where the last run did not succeed, is held or under way; None where it did, or there was none.
 
     `next_start`: what starts the next run where the last one is not tried again. `to_run`: what a person can do, where
     that is known already.
@@ -134,7 +134,9 @@ def why_after_last_run(
     last = app.store.load(started.unsent) if is_run_id(started.unsent) else None
     if last is not None and last.is_held:
         return Why("held", " ".join(held_words(last)))
-    if (last is None and not following) or (last is not None and not last.is_final):
+    if last is not None and not last.is_final:
+        return Why("run_active", f"The run {last.run_id} is under way: it is {last.state}.")
+    if last is None and not following:
         return None
     # A run that was given up waits for what starts the next one as well.
     following = f"{following} {next_start}" if tries.is_given_up else following or next_start
