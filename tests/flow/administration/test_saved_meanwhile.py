@@ -4,7 +4,7 @@ import pytest
 
 from shared.administration import connections, exports, running
 from shared.administration.items import ANY
-from shared.runs.starting import start_due
+from shared.runs.starting import start_due, start_for_segment
 from shared.runs.steps import stage
 from tests.flow.administration.people import ADMINISTRATOR, CSV, connection_of, the_export, why
 
@@ -75,3 +75,26 @@ def test_snapshot_that_came_before_the_schedule_was_switched_on_beside_a_run_is_
     while_it_is_read(monkeypatch, switched)
     assert office.run()["status"] == "succeeded"
     assert why(office) == "snapshot_not_run"
+
+
+def test_run_by_an_event_takes_the_older_segment_that_is_chosen_before_it_is_read(office):
+    office.run()
+    office.segment(CSV, refresh="2026/11/25/0500")
+    silver(office, 1)
+    (start,) = start_for_segment(office.app, "Gold")
+    choose_silver(office)
+    assert office.finish(start.run_id)["status"] == "succeeded"
+    assert (len(office.sent()), why(office)) == (3, "no_new_snapshot")
+    assert not [each for each in start_due(office.app) if each.is_new]
+    silver(office, 2)
+    (start,) = start_for_segment(office.app, "Silver")
+    assert start.is_new
+
+
+def test_save_that_ends_a_run_which_waits_starts_nothing_by_itself(office):
+    office.sandbox.seed(lists=[{"id": 14, "name": "Other", "folderId": 1}])
+    silver(office, 30)
+    start = office.start()
+    exports.save_export(office.app, ADMINISTRATOR, the_export(office, segments=["Silver"], list_id=14), ANY)
+    assert office.finish(start.run_id)["error"]["code"] == "export_changed"
+    assert not [each for each in start_due(office.app) if each.is_new]
