@@ -114,13 +114,16 @@ def _export_of(blob: Blob) -> str:
     return blob.name.split("/")[2]
 
 
-def drop_ledgers(blobs: Blobs, export: str) -> bool:
-    """Deletes all that is kept of the export, of whatever account and list; False where there is nothing."""
+def drop_ledgers(blobs: Blobs, export: str, *, all_numbers: bool = True) -> bool:
+    """Deletes all that is kept of the export, of whatever account and list; False where there is nothing.
+
+    Without `all_numbers` those stay whom a run is taking out of the list, or puts back: it goes on, and drops them.
+    """
     found = [
         (container, blob.name)
         for container in (LEDGERS, UNDO)
         for blob in blobs.listing_if_there(container, "")
-        if _export_of(blob) == export
+        if _export_of(blob) == export and (all_numbers or not blob.name.endswith(NUMBERS))
     ]
     for container, name in found:
         blobs.delete(container, name)
