@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from shared.administration.items import item_etag
 from shared.app import App
@@ -57,9 +58,12 @@ def _may_be_due(before: Export | None, new: Export) -> bool:
 
 
 def _note_if_due(app: App, before: Export | None, new: Export) -> Noted | None:
+    is_elsewhere = before is not None and (before.list_id, before.connection) != (new.list_id, new.connection)
+    elsewhere = app.store.note_elsewhere(new.id) if is_elsewhere else None
     if not _may_be_due(before, new):
-        return None
-    return note_as_known(app, new, is_of_others=before is None or _segments(before) != _segments(new))
+        return elsewhere
+    found = note_as_known(app, new, is_of_others=before is None or _segments(before) != _segments(new))
+    return replace(found, before=elsewhere.before) if found and elsewhere else found or elsewhere
 
 
 def _segments(export: Export) -> tuple[str, str, set[str]]:

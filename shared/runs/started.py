@@ -62,6 +62,10 @@ class StartedRows:
         """Remembers a due time that is not to be started any more."""
         return self._note(export, lambda started: started.with_due_known(due))
 
+    def note_elsewhere(self, export: str) -> Noted:
+        """Remembers that what was sent went to another list than the export has now."""
+        return self._note(export, Started.sent_elsewhere)
+
     def note_held(self, run: Run, still_ours: StillOurs) -> None:
         """Remembers that the snapshot does not count as exported while this run of it, which is to be held, is."""
         self._note(run.export, lambda started: replace(started, unsent=run.run_id), still_ours)

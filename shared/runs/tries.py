@@ -73,7 +73,8 @@ class Started:
     """What the triggers have started last: a snapshot's id and a due time, each with its tries.
 
     `unsent` is why the snapshot does not count as exported: the id of the last run, which did not succeed, is held or
-    is under way, or SAVED where the snapshot was there when the export was saved. Empty after a run that succeeded.
+    is under way, or SAVED where the snapshot was there when the export was saved, and no run has taken it since. Empty
+    after a run that succeeded.
     """
 
     snapshot: str = ""
@@ -118,6 +119,10 @@ class Started:
         if self.covers(snapshot) and not even_if_older:
             return self
         return replace(self, snapshot=snapshot, snapshot_tries=Tries(), unsent=self.unsent or SAVED)
+
+    def sent_elsewhere(self) -> Self:
+        """The export has another list or connection from now on: what was sent is not in that list."""
+        return replace(self, unsent=self.unsent or SAVED) if self.snapshot else self
 
     def with_due_known(self, due: str) -> Self:
         """The same for a due time."""

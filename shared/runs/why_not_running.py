@@ -102,7 +102,7 @@ def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, ex
     if started.unsent == SAVED:
         return Why(
             "snapshot_not_run",
-            f"The snapshot {time} was there when the export was saved, and no run has taken it. "
+            f"The snapshot {time} was there when the export was saved, and no run has taken it since. "
             f"A newer snapshot starts the next run. {run_now(export_id)}",
         )
     next_start = "A newer snapshot starts the next run."

@@ -82,7 +82,7 @@ def test_snapshot_that_was_there_when_the_export_was_saved_is_not_called_exporte
     note_as_known(story.app, story.app.document().exports[0])
     [reason] = reasons(story)
     assert reason.startswith(
-        "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it."
+        "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it since."
     )
     assert why(story).code == "snapshot_not_run"
 
