@@ -19,6 +19,8 @@ from shared.times import local_text
 # What a run fails with where a segment, one that it excludes, or their container is not in storage.
 _NOT_THERE = frozenset(("snapshot_missing", "segment_unknown", "container_missing", "exclude_missing"))
 
+_GONE = "The last run did not send the segment, and is not kept any more."
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -136,11 +138,12 @@ def why_after_last_run(
         return Why("held", " ".join(held_words(last)))
     if last is not None and not last.is_final:
         return Why("run_active", f"The run {last.run_id} is under way: it is {last.state}.")
-    if last is None and not following:
+    is_gone = last is None and is_run_id(started.unsent)
+    if last is None and not following and not is_gone:
         return None
     # A run that was given up waits for what starts the next one as well.
     following = f"{following} {next_start}" if tries.is_given_up else following or next_start
-    happened = _happened(last) if last else "The last run failed."
+    happened = _happened(last) if last else _GONE if is_gone else "The last run failed."
     return Why(_code(last, tries), f"{happened} {following} {to_run or run_now(export_id, last)}")
 
 
