@@ -66,13 +66,20 @@ def staging_of(intention: Blob) -> tuple[str, str]:
 class Stored:
     """What is stored of a list: the export's own ledger and intentions, and those of other exports.
 
-    An intention whose staging was never sent, such as that of a plan, says nothing: see `staging_of`.
+    An intention whose staging was never sent, such as that of a plan, says nothing: see `staging_of`. Of exports that
+    are `forgotten` it is not known any more whom they have put there.
     """
 
     ledger: Blob | None = None
     intentions: list[Blob] = field(default_factory=list)
     others: list[Blob] = field(default_factory=list)
     others_intentions: list[Blob] = field(default_factory=list)
+    forgotten: tuple[str, ...] = ()
+
+    @property
+    def other_exports(self) -> set[str]:
+        """The other exports of which something is stored."""
+        return {_export_of(blob) for blob in (*self.others, *self.others_intentions)}
 
     @classmethod
     def find(cls, blobs: Blobs, address: Address) -> Self:
