@@ -121,6 +121,24 @@ def test_newer_snapshot_starts_a_run_in_the_place_of_a_held_one(flow):
     assert flow.finish(newer.run_id)["status"] == "succeeded"
 
 
+def test_due_time_starts_a_run_in_the_place_of_one_that_nobody_can_approve_since_settings_changed(flow):
+    flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
+    flow.segment(people(5))
+    start_due(flow.app)
+    skip(flow, 600)
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    skip(flow, 600)
+    [same] = start_due(flow.app)
+    assert (same.run_id, same.is_new) == (start.run_id, False)
+    flow.change(max_profiles=10)
+    skip(flow, 600)
+    [another] = start_due(flow.app)
+    assert another.is_new
+    assert flow.status(start.run_id)["error"]["code"] == "superseded"
+    assert flow.finish(another.run_id)["status"] == "succeeded"
+
+
 def test_program_that_starts_the_same_snapshot_finds_the_held_run(flow):
     status = planned(flow)
     found = start_run(flow.app, flow.app.ready_export(flow.export_id), "webhook", "webhook")
