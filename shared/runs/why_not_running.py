@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import App
+from shared.config.document import ReadyExport
 from shared.config.models import CronSchedule, Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, ExportError, TransientError
@@ -30,12 +31,12 @@ class Why:
     text: str
 
 
-def other_active(newest: Run | None) -> Why | None:
+def other_active(document: Document, export: Export, newest: Run | None) -> Why | None:
     """What is said while the export's newest run is one that does not send its segment, and is not over."""
     if newest is None or newest.is_final or newest.sends_segment:
         return None
     if newest.is_held:
-        return Why("held", " ".join(held_words(newest)))
+        return Why("held", " ".join(held_words(newest, _ready(document, export))))
     if newest.is_trial:
         return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
     if newest.kind == "verify":
@@ -50,7 +51,7 @@ def other_active(newest: Run | None) -> Why | None:
 def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
     """`last` is the last run that was no trial, `due` the next time of its schedule. None while a run is on its way."""
     if last is not None and not last.is_final:
-        return Why("held", " ".join(held_words(last))) if last.is_held else None
+        return Why("held", " ".join(held_words(last, _ready(document, export)))) if last.is_held else None
     connection = document.connection_of(export)
     if connection is None:
         return Why("detached", "It is detached: choose a connection for it.")
@@ -64,6 +65,11 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
         return why_due_time_is_not_run_again(app, export.id, started, due, to_run)
     off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
     return why_after_last_run(app, export.id, started, Tries(), off.text, to_run) or off
+
+
+def _ready(document: Document, export: Export) -> ReadyExport | None:
+    connection = document.connection_of(export)
+    return ReadyExport(export, connection) if connection else None
 
 
 def _with_last_run(started: Started, last: Run | None) -> Started:
@@ -198,8 +204,17 @@ def _is_not_approved(last: Run) -> bool:
     return last.state == "cancelled" and last.held_for is not None and not last.is_approved
 
 
-def held_words(run: Run) -> tuple[str, str]:
-    """Why a held run waits for a person and until when; and how to decide."""
+def held_words(run: Run, ready: ReadyExport | None = None) -> tuple[str, str]:
+    """Why a held run waits for a person and until when; and how to decide.
+
+    `ready` is its export as it is now, where that is known: with other settings nobody can approve it any more.
+    """
+    if ready and run.settings != ready.digest:
+        return (
+            f"The run {run.run_id} is held, and cannot be approved any more: the export or its connection has other "
+            "settings now.",
+            f"To look at it again: {command_again(run.kind, run.export, run.undo_of)}",
+        )
     why = f" {run.held_for.message}" if run.held_for else ""
     does = _does(run)
     return (

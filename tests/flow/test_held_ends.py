@@ -12,6 +12,7 @@ from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.following import refresh, run
 from tests.flow.holding import HOUR, LATER, approved, held_by_guard, plan, planned, refusal, skip, why
 from tests.flow.trials import people
+from tests.flow.undoing import begin
 
 # Its end without approval
 
@@ -170,6 +171,26 @@ def test_export_says_that_its_run_is_held_and_how_to_decide(flow):
     assert f"To send its 5 contacts: segment-export approve {run_id}" in reason.text
     assert f"segment-export cancel {run_id}" in reason.text
     assert "more than max_profiles (2)" in reason.text
+
+
+@pytest.mark.parametrize("kind", ["guard", "undo"])
+def test_export_whose_settings_have_changed_names_no_command_that_would_be_refused(undoing, kind):
+    if kind == "guard":
+        run_id, again = held_by_guard(undoing)["run_id"], f"segment-export plan {undoing.export_id}"
+    else:
+        undoing.segment(people(5))
+        undone = undoing.run()
+        run_id, again = begin(undoing, undone).run_id, f"segment-export undo {undone['run_id']}"
+        undoing.change(max_removed=0.1)
+        assert undoing.finish(run_id)["status"] == "held"
+    undoing.change(max_profiles=10)
+    reason = why(undoing)
+    assert reason.code == "held"
+    assert reason.text == (
+        f"The run {run_id} is held, and cannot be approved any more: the export or its connection has other settings "
+        f"now. To look at it again: {again}"
+    )
+    assert refusal(undoing, run_id).code == "plan_outdated"
 
 
 def test_doctor_counts_held_runs_beside_those_that_work_and_times_none_of_them(flow):
