@@ -161,6 +161,14 @@ def test_held_run_that_is_approved_while_another_is_started_goes_on(flow, monkey
     assert flow.finish(held.run_id)["status"] == "succeeded"
 
 
+def test_start_that_is_repeated_beside_the_first_one_does_not_end_the_run_that_it_has_started(flow):
+    """Both have the id that belongs to an Idempotency-Key; the later one finds the run held already."""
+    run_id = planned(flow)["run_id"]
+    again = start_run(flow.app, flow.app.ready_export(flow.export_id), "http", "ana", run_id=run_id)
+    assert (again.run_id, again.is_new) == (run_id, False)
+    assert flow.status(run_id)["status"] == "held"
+
+
 # What is shown
 
 
