@@ -203,7 +203,7 @@ DEFECTS: tuple[Defect, ...] = (
         (
             Edit(
                 "shared.runs.steps.stage",
-                "        app.store.take_snapshot(run.export, snapshot.id, still_ours, is_tried_again=again)\n",
+                "        app.store.take_snapshot(run, still_ours, is_tried_again=again)\n",
                 "",
             ),
             Edit(

@@ -84,11 +84,13 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
 
     def change(data: bytes | None) -> Document:
         nonlocal now, left
-        now, etag = _as_it_is(app, data)
+        now, etag, is_whole = _as_it_is(app, data)
         if expected not in (ANY, etag):
             raise changed_meanwhile("configuration")
         restored = older.model_copy(update={"connections": [_with_consent(each, now) for each in older.connections]})
         left = leaving(app, now, restored, now.exports)
+        if is_whole:  # of one that comes back, a run may have ended behind its removal, or that was cut off
+            forget_lists(app, [each for each in restored.exports if now.export(each.id) is None])
         for export in restored.exports:
             note_as_known(now.export(export.id), export)
         return restored
@@ -132,14 +134,14 @@ def _what_differs(old: BaseModel | None, new: BaseModel | None) -> str:
     return f"is as it was ({', '.join(fields)})"
 
 
-def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str]:
-    """The configuration and its ETag; where it cannot be read, what can be read of it and an ETag of its bytes."""
+def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str, bool]:
+    """The configuration, its ETag, and that it is whole; else what can be read of it, and an ETag of its bytes."""
     try:
         now = app.configuration.parsed(data)
     except ConfigurationError:
         broken = data or b""
-        return readable_part(broken), hashlib.sha256(broken).hexdigest()[:16]
-    return now, item_etag(now)
+        return readable_part(broken), hashlib.sha256(broken).hexdigest()[:16], False
+    return now, item_etag(now), True
 
 
 def _with_consent(older: Connection, now: Document) -> Connection:

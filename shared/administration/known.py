@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from shared.administration.items import item_etag
 from shared.app import App
@@ -57,9 +58,12 @@ def _may_be_due(before: Export | None, new: Export) -> bool:
 
 
 def _note_if_due(app: App, before: Export | None, new: Export) -> Noted | None:
+    is_elsewhere = before is not None and (before.list_id, before.connection) != (new.list_id, new.connection)
+    elsewhere = app.store.note_elsewhere(new.id) if is_elsewhere else None
     if not _may_be_due(before, new):
-        return None
-    return note_as_known(app, new, is_of_others=before is None or _segments(before) != _segments(new))
+        return elsewhere
+    found = note_as_known(app, new, is_of_others=before is None or _segments(before) != _segments(new))
+    return replace(found, before=elsewhere.before) if found and elsewhere else found or elsewhere
 
 
 def _segments(export: Export) -> tuple[str, str, set[str]]:
@@ -69,14 +73,18 @@ def _segments(export: Export) -> tuple[str, str, set[str]]:
 def note_as_known(app: App, export: Export, *, is_of_others: bool = False) -> Noted | None:
     """Makes what is there now count as started. `is_of_others`: what was known before is of other segments.
 
-    Not where a run waits to take it: that run was started before the save, and would find its snapshot known.
+    Not where a run waits to take it: that run was started before the save, and would find its snapshot known. For it
+    nothing of other segments is known.
     """
     if isinstance(export.schedule, CronSchedule):
         due = last_due(export.schedule, app.storage.clock.now())
         return app.store.note_due(export.id, due_stamp(due)) if due else None
     run = active_run(app, export.id)
-    if run is not None and run.state == "queued" and run.sends_segment:
-        return None
+    if run is not None and run.state == "queued" and run.sends_segment and run.list_id == export.list_id:
+        if not is_of_others:
+            return None
+        if not run.snapshot:
+            return app.store.note_snapshot(export.id, "", is_of_others=True)
     with suppress(ConfigurationError):
         snapshot = own_snapshot(app.storage.segment_blobs, export)
         return app.store.note_snapshot(export.id, snapshot.id, is_of_others=is_of_others)

@@ -23,9 +23,9 @@ class Reset:
 def reset_ledger(app: App, caller: Caller, export_id: str) -> Reset:
     """Forgets what was sent: the next run sends all contacts and, but with mirror_exact, removes nobody.
 
-    A run that is under way keeps none. Raises AccessDenied.
+    A run that is under way does what it has begun, and keeps none. Raises AccessDenied.
     """
     require_for_export(app, caller, "reset_ledger", export_id)
-    found = drop_ledgers(app.storage.app_blobs, export_id)
+    found = drop_ledgers(app.storage.app_blobs, export_id, all_numbers=False)
     audit.note(app, caller, "reset ledger", export_id)
     return Reset(export_id, found)

@@ -16,31 +16,40 @@ from shared.runs.run_ids import is_run_id, run_address
 
 
 def look(app: App, caller: Caller, name: str) -> list[LeftImport]:
-    """The imports that are waited for, of a run or of all runs of an export.
+    """The imports that are waited for, of a run or of all runs of an export, whatever their kind and account.
 
     Raises ConfigurationError for a name that neither has, and for a run that is open and waits for its own imports.
     """
-    return _left(app, caller, name)[1]
+    return [each for left in _left(app, caller, name).values() for each in left]
 
 
 def release(app: App, caller: Caller, name: str) -> list[LeftImport]:
     """Frees their slots; returns what was freed. Raises as `look`."""
-    key_setting, left = _left(app, caller, name)
-    release_left(app, key_setting, left)
-    if left:
-        audit.note(app, caller, "release imports", name, ", ".join(str(each.process or "?") for each in left))
-    return left
+    found = _left(app, caller, name)
+    for key_setting, left in found.items():
+        release_left(app, key_setting, left)
+    freed = [each for left in found.values() for each in left]
+    if freed:
+        audit.note(app, caller, "release imports", name, ", ".join(str(each.process or "?") for each in freed))
+    return freed
 
 
-def _left(app: App, caller: Caller, name: str) -> tuple[str, list[LeftImport]]:
-    """The setting with the account's key, and the imports."""
+def _left(app: App, caller: Caller, name: str) -> dict[str, list[LeftImport]]:
+    """The imports, by the setting with their account's key."""
     require(caller, "operate")
     run = run_or_last(app, caller, name)
-    if run is None:
-        return "", []
-    found = [each for each in left_imports(app, run.key_setting) if name in (each.run, run_address(each.run)[0])]
-    if is_run_id(name) and not run.is_final and not found:
-        raise ConfigurationError(
-            "run_open", f"The run {name} has not ended: {run.state}.", f"First: `segment-export cancel {name}`."
-        )
-    return run.key_setting, found
+    if is_run_id(name) and run is not None:
+        found = _left_by(app, name, {run.key_setting})
+        if not run.is_final and not any(found.values()):
+            raise ConfigurationError(
+                "run_open", f"The run {name} has not ended: {run.state}.", f"First: `segment-export cancel {name}`."
+            )
+        return found
+    return _left_by(app, name, {each.key_setting for each in app.store.latest(name)})
+
+
+def _left_by(app: App, name: str, key_settings: set[str]) -> dict[str, list[LeftImport]]:
+    return {
+        setting: [each for each in left_imports(app, setting) if name in (each.run, run_address(each.run)[0])]
+        for setting in sorted(key_settings)
+    }

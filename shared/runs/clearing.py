@@ -14,9 +14,10 @@ from shared.config.models import Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.leavers import DigestKey
+from shared.runs.delivered import has_sent
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
-from shared.runs.state import SUCCEEDED, Run
+from shared.runs.state import Run
 from shared.runs.status import active_run
 from shared.staging.folders import working_folder
 from shared.storage.failures import Conflict, NotFound
@@ -44,7 +45,7 @@ def check_known(app: App, opened: Opened) -> None:
     if files.unread:
         raise impossible(export, f"whom it has put there cannot be read: {files.unread}")
     if files.before is None:
-        if _has_sent(app, opened.address):
+        if has_sent(app, opened.address):
             raise impossible(export, "whom it has put there is not known any more")
     elif not files.is_whole:
         raise impossible(export, "the ledger of another export of this list cannot be read")
@@ -107,23 +108,6 @@ def staying_words(members: int, list_id: int) -> str:
     """What becomes of the members of an export that ends and leaves them."""
     stay = "stays" if members == 1 else "stay"
     return f"{counted(members, 'contact')} that it has put into list {list_id} {stay} there"
-
-
-def _has_sent(app: App, address: Address) -> bool:
-    """Whether the export has sent anything to the list since it was cleared, by its runs.
-
-    Also those with another setting: the key of the same account may have stood there, and nobody can tell by now. Of
-    runs that were deleted since, as past their time, the last success is still noted, without its list.
-    """
-    for run in app.store.latest(address.export, None):
-        if run.list_id != address.list_id:
-            continue
-        if run.kind == "clear" and run.state in SUCCEEDED:
-            return False
-        if run.sends_segment and "delivering" in run.times:
-            return True
-    success = app.store.success(address.export)
-    return success is not None and app.store.load(success.run_id) is None
 
 
 def _opened[Found](

@@ -21,16 +21,34 @@ def find_stored(app: App, address: Address) -> Stored:
     """What counts of what is stored of the list: no staging that was never sent, no export that is not at this list.
 
     Such a one keeps nobody there, whatever it has left: it was taken out of a local file, or while its run was staged.
-    Raises TransientError where other exports have something there and the configuration cannot be read.
+    Raises TransientError where the configuration cannot be read.
     """
-    stored = Stored.find(app.storage.app_blobs, address)
-    if stored.others or stored.others_intentions:
-        stored = stored.of_others(app.document_under_way().exports_at(address.account, address.list_id))
-    return replace(
+    exports = app.document_under_way().exports_at(address.account, address.list_id) - {address.export}
+    stored = Stored.find(app.storage.app_blobs, address).of_others(exports)
+    stored = replace(
         stored,
         intentions=delivered(app, stored.intentions),
         others_intentions=delivered(app, stored.others_intentions),
     )
+    unknown = (replace(address, export=each) for each in sorted(exports - stored.other_exports))
+    return replace(stored, forgotten=tuple(each.export for each in unknown if has_sent(app, each)))
+
+
+def has_sent(app: App, address: Address) -> bool:
+    """Whether the export has sent anything to the list since it was cleared, by its runs.
+
+    Also those with another setting: the key of the same account may have stood there, and nobody can tell by now. Of
+    runs that were deleted since, as past their time, the last success is still noted, without its list.
+    """
+    for run in app.store.latest(address.export, None):
+        if run.list_id != address.list_id:
+            continue
+        if run.kind == "clear" and run.state in SUCCEEDED:
+            return False
+        if run.sends_segment and "delivering" in run.times:
+            return True
+    success = app.store.success(address.export)
+    return success is not None and app.store.load(success.run_id) is None
 
 
 def delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:

@@ -127,12 +127,12 @@ def expire(app: App, run: Run) -> bool:
 def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, new_run_id: str) -> bool:
     """Ends the export's open run where it is held and the new one is to take its place; False where it stays.
 
-    The new one is started by a person, or there is a newer snapshot. What waits for a clear waits for no snapshot: its
-    export is to end. Raises ExportError.
+    The new one is started by a person, or there is a newer snapshot, or nobody can approve the held one any more. What
+    waits for a clear waits for no snapshot: its export is to end. Raises ExportError.
     """
     if run is None or not run.is_held:
         return False
-    if trigger not in _BY_PEOPLE and (run.kind == "clear" or not _is_newer_there(app, run, ready)):
+    if trigger not in _BY_PEOPLE and not _gives_way_to_triggers(app, run, ready):
         return False
     problem = Problem("superseded", f"The newer run {new_run_id} takes its place.", "")
     with telemetry.span("supersede", parent=run.trace, run=run.run_id, export=run.export):
@@ -148,11 +148,20 @@ def replace_outdated(app: App, run: Run | None, ready: ReadyExport, trigger: Tri
     """
     if run is None or not run.is_held:
         return ""
-    if run.kind != "repair" and run.settings == ready.digest and not run.is_past_hold(app.time()):
+    if run.kind != "repair" and not _is_outdated(app, run, ready):
         return ""
     new_run_id = app.store.new_run_id(run.export)
     supersede(app, run, ready, trigger, new_run_id)
     return new_run_id
+
+
+def _is_outdated(app: App, run: Run, ready: ReadyExport) -> bool:
+    """Whether nobody can approve the held run any more: settings have changed, or its time is over."""
+    return run.settings != ready.digest or run.is_past_hold(app.time())
+
+
+def _gives_way_to_triggers(app: App, run: Run, ready: ReadyExport) -> bool:
+    return run.kind != "clear" and (_is_outdated(app, run, ready) or _is_newer_there(app, run, ready))
 
 
 def _is_newer_there(app: App, run: Run, ready: ReadyExport) -> bool:

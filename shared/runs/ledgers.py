@@ -198,8 +198,9 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     wanted = address.intention(run.run_id, run.staging_id)
     stored = {blob.name: blob for blob in blobs.listing_if_there(LEDGERS, address.folder)}
     intention = stored.pop(wanted, None)
-    if intention is None:
-        return  # an earlier try has done it
+    if intention is None:  # an earlier try has done it, or the ledger was reset
+        _delete_all(app, [(LEDGERS, name) for name in stored if run.run_id in name])
+        return
     undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     old = [(LEDGERS, name) for name in stored if name != address.ledger]
     kept = f"{run.undo_of}-" if run.undo_of else f"{run.run_id}-{run.staging_id}"
@@ -220,8 +221,12 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
             return
     # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
     # was open goes: another worker may have ended it meanwhile, and the next run have written its own.
-    for container, name in (*old, (LEDGERS, wanted)):
-        blobs.delete(container, name)
+    _delete_all(app, [*old, (LEDGERS, wanted)])
+
+
+def _delete_all(app: App, names: Iterable[tuple[str, str]]) -> None:
+    for container, name in names:
+        app.storage.app_blobs.delete(container, name)
 
 
 def _keep_without(

@@ -67,7 +67,7 @@ def export_overview(app: App, document: Document, export: Export, missed: Missed
         newest, last = newest_runs(app, export.id)
         success = app.store.success(export.id)
         due = next_due_of(app, export)
-        why = other_active(newest) or why_not_running(app, document, export, last, due)
+        why = other_active(document, export, newest) or why_not_running(app, document, export, last, due)
         if missed and why and why.code in _LEFT_TO_TIMER and export.schedule != "off":
             why = replace(why, text=f"{why.text} {missed.text} See: segment-export doctor")
     except TransientError:

@@ -42,15 +42,15 @@ class StartedRows:
         noted = started_of(self._runs.get(export, "started"))
         return noted.due if noted.due != self._credible(noted).due else ""
 
-    def take_snapshot(self, export: str, snapshot: str, still_ours: StillOurs, *, is_tried_again: bool) -> None:
-        """Remembers the snapshot that a run has taken; `is_tried_again`: triggers start another one where it fails.
+    def take_snapshot(self, run: Run, still_ours: StillOurs, *, is_tried_again: bool) -> None:
+        """Remembers the snapshot that the run has taken; `is_tried_again`: triggers start another one where it fails.
 
         `still_ours` raises where the worker that stages the run has lost it: its end may have said when it is tried
         again.
         """
         self._note(
-            export,
-            lambda started: started.with_snapshot_taken(snapshot, is_tried_again=is_tried_again),
+            run.export,
+            lambda started: started.with_snapshot_taken(run, is_tried_again=is_tried_again),
             still_ours,
         )
 
@@ -61,6 +61,10 @@ class StartedRows:
     def note_due(self, export: str, due: str) -> Noted:
         """Remembers a due time that is not to be started any more."""
         return self._note(export, lambda started: started.with_due_known(due))
+
+    def note_elsewhere(self, export: str) -> Noted:
+        """Remembers that what was sent went to another list than the export has now."""
+        return self._note(export, Started.sent_elsewhere)
 
     def note_held(self, run: Run, still_ours: StillOurs) -> None:
         """Remembers that the snapshot does not count as exported while this run of it, which is to be held, is."""

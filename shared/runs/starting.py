@@ -81,7 +81,8 @@ def start_run(
     active = app.store.active(export.id)
     run_id = run_id or app.store.new_run_id(export.id)
     there = app.store.load(active) if active else None
-    if active and (instead or not supersede(app, there, ready, trigger, run_id)):
+    is_again = active == run_id  # the same start, repeated while the first call had not written its run yet
+    if active and (is_again or instead or not supersede(app, there, ready, trigger, run_id)):
         app.store.list_open(active, ready.key_setting)  # it may have fallen off the list, and would block its export
         if due and there is not None and there.is_held and there.kind != "clear":
             app.store.note_due(export.id, due)  # nothing new would be due once a person has decided

@@ -73,14 +73,19 @@ def _invalid(what: str) -> ConfigurationError:
 def ready_for(app: App, run: Run) -> ReadyExport:
     """The run's export as this run is to send it: a trial's has the trial's list.
 
-    Raises ConfigurationError and TransientError.
+    Raises TransientError, and ConfigurationError, such as where the export was pointed elsewhere since the run began:
+    what is known of the one list says nothing of the other.
     """
     ready = app.ready_export(run.export)
-    if not run.is_trial:
-        return ready
-    # Somebody may have made an export of that list, or have excluded it, since the trial began.
-    check_no_export_has(app.document_under_way(), ready.export, run.list_id)
-    return replace(ready, export=ready.export.model_copy(update={"list_id": run.list_id}))
+    if run.is_trial:
+        # Somebody may have made an export of that list, or have excluded it, since the trial began.
+        check_no_export_has(app.document_under_way(), ready.export, run.list_id)
+        ready = replace(ready, export=ready.export.model_copy(update={"list_id": run.list_id}))
+    if (ready.key_setting, ready.export.list_id) != (run.key_setting, run.list_id):
+        raise ConfigurationError(
+            "export_changed", "The export's connection or list was changed during the run.", "Run the export again."
+        )
+    return ready
 
 
 def check_no_export_has(document: Document, export: Export, list_id: int) -> None:

@@ -72,8 +72,9 @@ class Tries:
 class Started:
     """What the triggers have started last: a snapshot's id and a due time, each with its tries.
 
-    `unsent` is why the snapshot does not count as exported: the id of the last run, which did not succeed or is held,
-    or SAVED where the snapshot was there when the export was saved. Empty after a run that succeeded.
+    `unsent` is why the snapshot does not count as exported: the id of the last run, which did not succeed, is held or
+    is under way, or SAVED where the snapshot was there when the export was saved, and no run has taken it since. Empty
+    after a run that succeeded.
     """
 
     snapshot: str = ""
@@ -103,12 +104,13 @@ class Started:
         is_due = due == self.due and self.due_tries.is_due(now)
         return replace(self, due_tries=self.due_tries.begun()) if is_due else None
 
-    def with_snapshot_taken(self, snapshot: str, *, is_tried_again: bool) -> Self:
-        """A run has taken the snapshot. `is_tried_again`: triggers start another one where that run fails."""
-        if self.covers(snapshot):
-            is_same = snapshot == self.snapshot
-            return replace(self, snapshot_tries=self.snapshot_tries.begun()) if is_same else self
-        return replace(self, snapshot=snapshot, snapshot_tries=Tries(is_open=is_tried_again))
+    def with_snapshot_taken(self, run: Run, *, is_tried_again: bool) -> Self:
+        """The run has taken its snapshot. `is_tried_again`: triggers start another one where it fails."""
+        if run.snapshot == self.snapshot:
+            return replace(self, snapshot_tries=self.snapshot_tries.begun(), unsent=run.run_id)
+        if self.covers(run.snapshot):
+            return self
+        return replace(self, snapshot=run.snapshot, snapshot_tries=Tries(is_open=is_tried_again), unsent=run.run_id)
 
     def with_snapshot_known(self, snapshot: str, *, even_if_older: bool = False) -> Self:
         """No trigger is to start it any more. Where a newer one is known, that one stays, but for `even_if_older`."""
@@ -117,6 +119,10 @@ class Started:
         if self.covers(snapshot) and not even_if_older:
             return self
         return replace(self, snapshot=snapshot, snapshot_tries=Tries(), unsent=self.unsent or SAVED)
+
+    def sent_elsewhere(self) -> Self:
+        """The export has another list or connection from now on: what was sent is not in that list."""
+        return replace(self, unsent=self.unsent or SAVED) if self.snapshot else self
 
     def with_due_known(self, due: str) -> Self:
         """The same for a due time."""
@@ -135,14 +141,18 @@ class Started:
         if run.state == "failed" and not _is_decided(run):
             # A run by an event notes its snapshot when it takes it; it may have failed before.
             is_first = run.only_new and run.snapshot
-            tried = self.with_snapshot_taken(run.snapshot, is_tried_again=True) if is_first else self
+            tried = self.with_snapshot_taken(run, is_tried_again=True) if is_first else self
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
             snapshot_tries = tried.snapshot_tries.with_failure(now)
             return replace(tried, snapshot_tries=snapshot_tries, due_tries=due_tries, unsent=run.run_id)
         if run.state == "skipped" and not run.snapshot:
             return self  # it has taken none
+        is_sent = run.state in SUCCEEDED or run.error == NOTHING_TO_DO
+        if is_sent and run.snapshot != self.snapshot and self.unsent in (run.run_id, SAVED):
+            # The export was saved beside the run: what was there by then is not what the run has sent.
+            return replace(self.with_due_known(self.due), unsent=SAVED)
         known = self.with_snapshot_known(run.snapshot or self.snapshot).with_due_known(self.due)
-        return replace(known, unsent="" if run.state in SUCCEEDED or run.error == NOTHING_TO_DO else run.run_id)
+        return replace(known, unsent="" if is_sent else run.run_id)
 
     def told_in(self, run: Run) -> Run:
         """A run that has just ended; where it has failed, its advice says what further tries there are."""

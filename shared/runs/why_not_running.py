@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app import App
+from shared.config.document import ReadyExport
 from shared.config.models import CronSchedule, Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, ExportError, TransientError
@@ -19,6 +20,8 @@ from shared.times import local_text
 # What a run fails with where a segment, one that it excludes, or their container is not in storage.
 _NOT_THERE = frozenset(("snapshot_missing", "segment_unknown", "container_missing", "exclude_missing"))
 
+_GONE = "The last run did not send the segment, and is not kept any more."
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -28,12 +31,12 @@ class Why:
     text: str
 
 
-def other_active(newest: Run | None) -> Why | None:
+def other_active(document: Document, export: Export, newest: Run | None) -> Why | None:
     """What is said while the export's newest run is one that does not send its segment, and is not over."""
     if newest is None or newest.is_final or newest.sends_segment:
         return None
     if newest.is_held:
-        return Why("held", " ".join(held_words(newest)))
+        return Why("held", " ".join(held_words(newest, _ready(document, export))))
     if newest.is_trial:
         return Why("trial_active", f"The trial {newest.run_id} is active. A run can start when it has ended.")
     if newest.kind == "verify":
@@ -48,7 +51,7 @@ def other_active(newest: Run | None) -> Why | None:
 def why_not_running(app: App, document: Document, export: Export, last: Run | None, due: datetime | None) -> Why | None:
     """`last` is the last run that was no trial, `due` the next time of its schedule. None while a run is on its way."""
     if last is not None and not last.is_final:
-        return Why("held", " ".join(held_words(last))) if last.is_held else None
+        return Why("held", " ".join(held_words(last, _ready(document, export)))) if last.is_held else None
     connection = document.connection_of(export)
     if connection is None:
         return Why("detached", "It is detached: choose a connection for it.")
@@ -62,6 +65,11 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
         return why_due_time_is_not_run_again(app, export.id, started, due, to_run)
     off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
     return why_after_last_run(app, export.id, started, Tries(), off.text, to_run) or off
+
+
+def _ready(document: Document, export: Export) -> ReadyExport | None:
+    connection = document.connection_of(export)
+    return ReadyExport(export, connection) if connection else None
 
 
 def _with_last_run(started: Started, last: Run | None) -> Started:
@@ -102,7 +110,7 @@ def why_snapshot_is_not_run_again(app: App, export_id: str, started: Started, ex
     if started.unsent == SAVED:
         return Why(
             "snapshot_not_run",
-            f"The snapshot {time} was there when the export was saved, and no run has taken it. "
+            f"The snapshot {time} was there when the export was saved, and no run has taken it since. "
             f"A newer snapshot starts the next run. {run_now(export_id)}",
         )
     next_start = "A newer snapshot starts the next run."
@@ -125,7 +133,7 @@ def why_due_time_is_not_run_again(
 def why_after_last_run(
     app: App, export_id: str, started: Started, tries: Tries, next_start: str, to_run: str = ""
 ) -> Why | None:
-    """What is said where the last run did not succeed or is held; None where it did, is under way, or there was none.
+    """What is said where the last run did not succeed, is held or under way; None where it did, or there was none.
 
     `next_start`: what starts the next run where the last one is not tried again. `to_run`: what a person can do, where
     that is known already.
@@ -134,11 +142,14 @@ def why_after_last_run(
     last = app.store.load(started.unsent) if is_run_id(started.unsent) else None
     if last is not None and last.is_held:
         return Why("held", " ".join(held_words(last)))
-    if (last is None and not following) or (last is not None and not last.is_final):
+    if last is not None and not last.is_final:
+        return Why("run_active", f"The run {last.run_id} is under way: it is {last.state}.")
+    is_gone = last is None and is_run_id(started.unsent)
+    if last is None and not following and not is_gone:
         return None
     # A run that was given up waits for what starts the next one as well.
     following = f"{following} {next_start}" if tries.is_given_up else following or next_start
-    happened = _happened(last) if last else "The last run failed."
+    happened = _happened(last) if last else _GONE if is_gone else "The last run failed."
     return Why(_code(last, tries), f"{happened} {following} {to_run or run_now(export_id, last)}")
 
 
@@ -193,8 +204,17 @@ def _is_not_approved(last: Run) -> bool:
     return last.state == "cancelled" and last.held_for is not None and not last.is_approved
 
 
-def held_words(run: Run) -> tuple[str, str]:
-    """Why a held run waits for a person and until when; and how to decide."""
+def held_words(run: Run, ready: ReadyExport | None = None) -> tuple[str, str]:
+    """Why a held run waits for a person and until when; and how to decide.
+
+    `ready` is its export as it is now, where that is known: with other settings nobody can approve it any more.
+    """
+    if ready and run.settings != ready.digest:
+        return (
+            f"The run {run.run_id} is held, and cannot be approved any more: the export or its connection has other "
+            "settings now.",
+            f"To look at it again: {command_again(run.kind, run.export, run.undo_of)}",
+        )
     why = f" {run.held_for.message}" if run.held_for else ""
     does = _does(run)
     return (

@@ -11,13 +11,16 @@ from shared.storage.blobs import Blob, Blobs
 from shared.sync.ledger import DIGESTS_BY, FORGOTTEN, About, LedgerUnreadable, merged_sql, read_sql, write_ledger
 from shared.sync.stored import Stored, fetch
 
+_UNTIL_IT_RUNS = "Nobody is removed until it has run again."
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedFiles:
     """What is known of a list, in files; `notes` say what is odd.
 
     `before` is what the export has put into the list, None where nothing is known; `others` are ledgers of its other
-    exports. `is_whole` is False where one of those could not be read: then nobody can be removed. `unread` says why a
+    exports. `is_whole` is False where one of those is gone or could not be read: then nobody can be removed. `unread`
+    says why a
     part of the export's own could not be; empty where all of it was. `mode` is that of the run which has kept the
     ledger, `account` the id of its Brevo account.
     """
@@ -46,10 +49,11 @@ def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> Ope
         own_unread += unread
         others, unread = _read(db, blobs, [*stored.others, *stored.others_intentions], folder / "other", wanted)
         notes += [f"The ledger of another export of this list is not used: {why}. Nobody is removed." for why in unread]
+        notes += [f"Whom {export} has put into this list is not known. {_UNTIL_IT_RUNS}" for export in stored.forgotten]
         before = _merged(db, own, intentions, folder / "before", wanted)
     mode, account = (own[0][1].mode, own[0][1].account) if own else ("", "")
-    paths = tuple(path for path, _ in others)
-    return OpenedFiles(before, paths, notes, not unread, "; ".join(own_unread), mode, account)
+    paths, is_whole = tuple(path for path, _ in others), not (unread or stored.forgotten)
+    return OpenedFiles(before, paths, notes, is_whole, "; ".join(own_unread), mode, account)
 
 
 type _Found = list[tuple[Path, About]]

@@ -66,13 +66,20 @@ def staging_of(intention: Blob) -> tuple[str, str]:
 class Stored:
     """What is stored of a list: the export's own ledger and intentions, and those of other exports.
 
-    An intention whose staging was never sent, such as that of a plan, says nothing: see `staging_of`.
+    An intention whose staging was never sent, such as that of a plan, says nothing: see `staging_of`. Of exports that
+    are `forgotten` it is not known any more whom they have put there.
     """
 
     ledger: Blob | None = None
     intentions: list[Blob] = field(default_factory=list)
     others: list[Blob] = field(default_factory=list)
     others_intentions: list[Blob] = field(default_factory=list)
+    forgotten: tuple[str, ...] = ()
+
+    @property
+    def other_exports(self) -> set[str]:
+        """The other exports of which something is stored."""
+        return {_export_of(blob) for blob in (*self.others, *self.others_intentions)}
 
     @classmethod
     def find(cls, blobs: Blobs, address: Address) -> Self:
@@ -114,13 +121,16 @@ def _export_of(blob: Blob) -> str:
     return blob.name.split("/")[2]
 
 
-def drop_ledgers(blobs: Blobs, export: str) -> bool:
-    """Deletes all that is kept of the export, of whatever account and list; False where there is nothing."""
+def drop_ledgers(blobs: Blobs, export: str, *, all_numbers: bool = True) -> bool:
+    """Deletes all that is kept of the export, of whatever account and list; False where there is nothing.
+
+    Without `all_numbers` those stay whom a run is taking out of the list, or puts back: it goes on, and drops them.
+    """
     found = [
         (container, blob.name)
         for container in (LEDGERS, UNDO)
         for blob in blobs.listing_if_there(container, "")
-        if _export_of(blob) == export
+        if _export_of(blob) == export and (all_numbers or not blob.name.endswith(NUMBERS))
     ]
     for container, name in found:
         blobs.delete(container, name)

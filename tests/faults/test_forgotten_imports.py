@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from shared.access import Caller
 from shared.administration.audit import read_audit
+from shared.administration.running import start_trial
 from shared.cli.program import program
 from shared.errors import ConfigurationError
 from shared.operating import releasing
@@ -175,3 +176,19 @@ def test_terminal_releases_after_a_look(story, first, monkeypatch):
     assert json.loads(typed("--json"))["imports"][0]["process"] == 78
     assert typed("--yes").startswith(f"no longer waited for: the import 78 of the ended run {first}")
     assert typed().startswith("No run waits for such an import. One of a run that is still open")
+
+
+def test_export_names_also_what_its_trial_and_its_runs_with_another_key_have_left(story, first, monkeypatch):
+    request_cancel(story.app, find_run(story.app, first), "ana")
+    monkeypatch.setenv("BREVO_KEY_NEW", story.sandbox.api_key)
+    story.connection["api_key"] = {"setting": "BREVO_KEY_NEW"}
+    story.save()
+    story.sandbox.seed(lists=[{"name": "Trials", "id": 99}])
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    trial = start_trial(story.app, ADMINISTRATOR, "gold", "http", 99, customers=1).run_id
+    story.work(hours=0.25)
+    request_cancel(story.app, find_run(story.app, trial), "ana")
+    assert {each.run for each in releasing.look(story.app, ADMINISTRATOR, "gold")} == {first, trial}
+    assert {each.run for each in releasing.release(story.app, ADMINISTRATOR, "gold")} == {first, trial}
+    assert releasing.look(story.app, ADMINISTRATOR, "gold") == []
+    assert slots(story) == []

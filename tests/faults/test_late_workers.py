@@ -223,13 +223,13 @@ def test_worker_that_stood_still_behind_its_claim_leaves_alone_when_the_snapshot
     store, run = story.app.store, find_run(story.app, start.run_id)
     with suppress(TransientError), claimed_run(story.app, run, "newest") as (claimed, claim):
         still_ours = still_staging(story.app, claimed, claim)
-        store.take_snapshot(start.export, "newest", still_ours, is_tried_again=True)
+        store.take_snapshot(claimed, still_ours, is_tried_again=True)
         story.kept.clock.skip(3600)
         fail(story.app, start.run_id, PermanentError("stop", "It cannot go on."))
         noted = store.started(start.export)
         assert noted.snapshot_tries.again_at
         with pytest.raises(TransientError):
-            store.take_snapshot(start.export, "newest", still_ours, is_tried_again=True)
+            store.take_snapshot(claimed, still_ours, is_tried_again=True)
         with pytest.raises(TransientError):
             store.note_held(claimed, still_ours)
     assert store.started(start.export) == noted

@@ -2,7 +2,9 @@
 
 import pytest
 
+from shared.access import Caller
 from shared.administration.known import note_as_known
+from shared.operating.pruning import prune
 from shared.runs.overview import export_overview
 from shared.runs.starting import start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
@@ -82,7 +84,7 @@ def test_snapshot_that_was_there_when_the_export_was_saved_is_not_called_exporte
     note_as_known(story.app, story.app.document().exports[0])
     [reason] = reasons(story)
     assert reason.startswith(
-        "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it."
+        "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it since."
     )
     assert why(story).code == "snapshot_not_run"
 
@@ -178,3 +180,19 @@ def test_failed_run_of_another_schedule_says_what_starts_the_next_one(story, mon
     assert f"Nothing was sent. {following} To run it now: segment-export run gold" in why(story).text
     if schedule != "off":
         assert start_due(story.app)[0].reason == why(story).text
+
+
+def test_snapshot_is_not_called_exported_once_the_run_that_did_not_send_it_is_deleted(story):
+    story.people(3)
+    [start] = start_due(story.app)
+    request_cancel(story.app, find_run(story.app, start.run_id), "ana")
+    story.work(timer=False)
+    story.kept.clock.skip(48 * HOUR)
+    story.work(timer=False)
+    assert prune(story.app, Caller("ops", "administrator"), 1)["runs"] >= 1
+    [reason] = reasons(story)
+    assert reason == (
+        "The last run did not send the segment, and is not kept any more. A newer snapshot starts the next run. "
+        "To run it now: segment-export run gold"
+    )
+    assert why(story).code == "last_run_not_sent"

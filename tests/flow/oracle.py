@@ -6,7 +6,8 @@
 | and not in it; this export has sent them, or may have        | removed | removed      |
 | the same, but another export of this list keeps them there   | stays   | removed      |
 | and not in it; this export has never sent them               | stays   | removed      |
-| while the ledger of another export of this list is unreadable| stays   | stays        |
+| while another export's ledger of this list is unreadable, or  | stays   | stays        |
+| was reset and that export has sent nothing since              |         |              |
 | and not shown in the plan that was approved                  | stays   | stays        |
 
 `full` and `changes_only` remove nobody. In no mode somebody is sent who left the list. `full` sends all others of the
@@ -66,15 +67,17 @@ class Sent:
     max_removed: float = 0.3
     confirmed: tuple[int, dict[str, Value | None]] | None = None
     tried: list[tuple[int, dict[str, Value]]] = field(default_factory=list)
+    is_forgotten: bool = False
 
     def forget(self) -> None:
         """The ledger is reset."""
+        self.is_forgotten = self.is_forgotten or bool(self.confirmed or self.tried)
         self.confirmed, self.tried = None, []
 
     def is_readable(self, secret: int) -> bool:
         """Whether all of it can be read with this secret."""
         parts = [*([self.confirmed] if self.confirmed else []), *self.tried]
-        return all(number == secret for number, _ in parts)
+        return not self.is_forgotten and all(number == secret for number, _ in parts)
 
     def known(self, secret: int) -> dict[str, Value | None] | None:
         """Whom it has sent, or may have, with their values, None where those are not sure. None where nothing is known.
@@ -128,11 +131,12 @@ class Sent:
             kept.pop(each)
             if each in known:
                 kept[each] = None
-        self.confirmed, self.tried = (secret, kept), []
+        self.confirmed, self.tried, self.is_forgotten = (secret, kept), [], False
 
     def attempt(self, wanted: Wanted, others: list["Sent"], secret: int) -> None:
         """A run has ended half-way: it may have done any part of this."""
         rest = self._left(wanted, others, secret)
+        self.is_forgotten = False
         self.tried.append((secret, wanted.segment | {k: v or ("", "unknown") for k, v in rest.items()}))
 
     def _left(self, wanted: Wanted, others: list["Sent"], secret: int) -> dict[str, Value | None]:

@@ -73,3 +73,17 @@ def test_export_that_ends_while_its_run_is_staged_leaves_nothing(following, monk
     refresh(following, *range(5))
     run(following)
     assert numbers(following) == set(range(5))
+
+
+def test_export_whose_ledger_was_reset_keeps_whom_it_has_put_there_until_it_has_run_again(following):
+    both(following)
+    other = following.exports[-1]["id"]
+    drop_ledgers(following.app.storage.app_blobs, other)
+    refresh(following, 0, 2, 3)
+    notes = run(following)["notes"]
+    assert notes == [f"Whom {other} has put into this list is not known. Nobody is removed until it has run again."]
+    assert numbers(following) == set(range(4))
+    silver(following, 2, refresh="2026/11/02/0500")
+    run(following, export_id=other)
+    assert run(following)["notes"] == []
+    assert numbers(following) == {0, 2, 3}

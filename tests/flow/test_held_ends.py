@@ -12,6 +12,7 @@ from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.following import refresh, run
 from tests.flow.holding import HOUR, LATER, approved, held_by_guard, plan, planned, refusal, skip, why
 from tests.flow.trials import people
+from tests.flow.undoing import begin
 
 # Its end without approval
 
@@ -121,6 +122,24 @@ def test_newer_snapshot_starts_a_run_in_the_place_of_a_held_one(flow):
     assert flow.finish(newer.run_id)["status"] == "succeeded"
 
 
+def test_due_time_starts_a_run_in_the_place_of_one_that_nobody_can_approve_since_settings_changed(flow):
+    flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
+    flow.segment(people(5))
+    start_due(flow.app)
+    skip(flow, 600)
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    skip(flow, 600)
+    [same] = start_due(flow.app)
+    assert (same.run_id, same.is_new) == (start.run_id, False)
+    flow.change(max_profiles=10)
+    skip(flow, 600)
+    [another] = start_due(flow.app)
+    assert another.is_new
+    assert flow.status(start.run_id)["error"]["code"] == "superseded"
+    assert flow.finish(another.run_id)["status"] == "succeeded"
+
+
 def test_program_that_starts_the_same_snapshot_finds_the_held_run(flow):
     status = planned(flow)
     found = start_run(flow.app, flow.app.ready_export(flow.export_id), "webhook", "webhook")
@@ -142,6 +161,14 @@ def test_held_run_that_is_approved_while_another_is_started_goes_on(flow, monkey
     assert flow.finish(held.run_id)["status"] == "succeeded"
 
 
+def test_start_that_is_repeated_beside_the_first_one_does_not_end_the_run_that_it_has_started(flow):
+    """Both have the id that belongs to an Idempotency-Key; the later one finds the run held already."""
+    run_id = planned(flow)["run_id"]
+    again = start_run(flow.app, flow.app.ready_export(flow.export_id), "http", "ana", run_id=run_id)
+    assert (again.run_id, again.is_new) == (run_id, False)
+    assert flow.status(run_id)["status"] == "held"
+
+
 # What is shown
 
 
@@ -152,6 +179,26 @@ def test_export_says_that_its_run_is_held_and_how_to_decide(flow):
     assert f"To send its 5 contacts: segment-export approve {run_id}" in reason.text
     assert f"segment-export cancel {run_id}" in reason.text
     assert "more than max_profiles (2)" in reason.text
+
+
+@pytest.mark.parametrize("kind", ["guard", "undo"])
+def test_export_whose_settings_have_changed_names_no_command_that_would_be_refused(undoing, kind):
+    if kind == "guard":
+        run_id, again = held_by_guard(undoing)["run_id"], f"segment-export plan {undoing.export_id}"
+    else:
+        undoing.segment(people(5))
+        undone = undoing.run()
+        run_id, again = begin(undoing, undone).run_id, f"segment-export undo {undone['run_id']}"
+        undoing.change(max_removed=0.1)
+        assert undoing.finish(run_id)["status"] == "held"
+    undoing.change(max_profiles=10)
+    reason = why(undoing)
+    assert reason.code == "held"
+    assert reason.text == (
+        f"The run {run_id} is held, and cannot be approved any more: the export or its connection has other settings "
+        f"now. To look at it again: {again}"
+    )
+    assert refusal(undoing, run_id).code == "plan_outdated"
 
 
 def test_doctor_counts_held_runs_beside_those_that_work_and_times_none_of_them(flow):

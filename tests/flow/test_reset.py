@@ -1,5 +1,7 @@
 """What was sent is forgotten: by a person's word, and of one person."""
 
+from functools import partial
+
 import pytest
 
 from shared.access import Caller
@@ -7,9 +9,10 @@ from shared.administration.ledgers import reset_ledger
 from shared.operating.forgetting import forget
 from shared.runs.steps.settle import settle
 from shared.sync.stored import LEDGERS
+from tests.flow.clearing import begin as begin_clear
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 from tests.flow.holding import approved, plan
-from tests.flow.undoing import undo
+from tests.flow.undoing import begin, undo, undo_blobs
 
 ADMINISTRATOR = Caller("tester", "administrator")
 
@@ -44,6 +47,26 @@ def test_run_that_is_under_way_at_a_reset_keeps_no_ledger(sent):
     reset_ledger(sent.app, ADMINISTRATOR, sent.export_id)
     assert sent.finish(started.run_id)["status"] == "succeeded"
     assert kept(sent) == []
+
+
+@pytest.mark.parametrize("kind", ["export", "undo", "clear"])
+def test_run_that_is_under_way_at_a_reset_takes_out_whom_it_was_to(undoing, kind):
+    refresh(undoing, *range(4))
+    first = run(undoing)
+    refresh(undoing, *range(1, 6))
+    second = run(undoing) if kind == "undo" else first
+    act = {
+        "export": undoing.start,
+        "undo": partial(begin, undoing, second),
+        "clear": partial(begin_clear, undoing, accept=True),
+    }
+    started = act[kind]()
+    undoing.work_until(lambda: undoing.status(started.run_id)["status"] in ("delivering", "confirming"))
+    reset_ledger(undoing.app, ADMINISTRATOR, undoing.export_id)
+    status = undoing.finish(started.run_id)
+    assert (status["kind"], status["status"], status["error"]) == (kind, "succeeded", None)
+    left = {"export": set(range(1, 6)), "undo": set(range(4)), "clear": set()}
+    assert (numbers(undoing), kept(undoing), undo_blobs(undoing)) == (left[kind], [], [])
 
 
 def test_forget_takes_a_person_out_of_the_ledger(sent):

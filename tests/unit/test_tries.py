@@ -7,7 +7,7 @@ import pytest
 from shared.runs.problem import Problem
 from shared.runs.rows import started_of, started_row
 from shared.runs.state import Run
-from shared.runs.tries import PAUSES_SECONDS, Started, Tries
+from shared.runs.tries import PAUSES_SECONDS, SAVED, Started, Tries
 from shared.storage.tables import Row
 
 NOW = 1_800_000_000.0
@@ -152,14 +152,31 @@ def test_newer_snapshot_or_due_time_begins_with_no_failure(tries):
 @pytest.mark.parametrize(
     ("before", "is_tried_again", "after"),
     [
-        (Started("R", "", GIVEN_UP), True, Started("S", "", OPEN)),
-        (Started("R", "", waiting(1)), False, Started("S", "", DONE)),
-        (Started("S", "", waiting(2)), True, Started("S", "", replace(OPEN, failed=2))),
-        (Started("S", "", DONE), True, Started("S", "", DONE)),
+        (Started("R", "", GIVEN_UP), True, Started("S", "", OPEN, unsent="gold-1")),
+        (Started("R", "", waiting(1)), False, Started("S", "", DONE, unsent="gold-1")),
+        (Started("S", "", waiting(2)), True, Started("S", "", replace(OPEN, failed=2), unsent="gold-1")),
+        (Started("S", "", DONE), True, Started("S", "", DONE, unsent="gold-1")),
+        (Started("T", "", DONE, unsent="gold-0"), True, Started("T", "", DONE, unsent="gold-0")),
     ],
 )
 def test_snapshot_that_a_run_takes_keeps_its_tries(before, is_tried_again, after):
-    assert before.with_snapshot_taken("S", is_tried_again=is_tried_again) == after
+    assert before.with_snapshot_taken(run_in("staging"), is_tried_again=is_tried_again) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "unsent"),
+    [
+        (Started("S", unsent="gold-1"), ""),
+        (Started("T", unsent="gold-1"), SAVED),
+        (Started("R", unsent="gold-1"), SAVED),
+        (Started("T", unsent=SAVED), SAVED),
+        (Started("T", unsent="gold-0"), ""),
+    ],
+)
+def test_snapshot_that_was_saved_as_known_beside_a_run_does_not_count_as_sent_by_it(before, unsent):
+    after = before.after(run_in("succeeded"), NOW)
+    assert (after.snapshot, after.unsent) == (before.snapshot, unsent)
+    assert before.after(run_in("failed", "brevo_failing"), NOW).unsent == "gold-1"
 
 
 def test_growing_pauses_are_three():

@@ -9,6 +9,7 @@ from statistics import median
 
 from shared.app import App
 from shared.brevo.checks import check_list
+from shared.config.document import ReadyExport
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.config.notifications import Notification
 from shared.counting import counted
@@ -148,7 +149,7 @@ class _ExportCheck:
         """A run that waits for approval, or has waited in vain. Where a guard holds it, nothing reaches Brevo."""
         state: State = "FAILED" if run.held_for and is_guard(run.held_for.code) else "warn"
         if run.is_held:
-            return state, *held_words(run)
+            return state, *held_words(run, ReadyExport(self.export, self.connection))
         if run.error is not None and run.error.code == "hold_expired":
             return state, f"{run.run_id}: {run.error.message}", run.error.advice
         return None

@@ -26,7 +26,7 @@ from shared.runs.queue import Message, schedule_confirm
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
-from shared.runs.steps.deliver import check_still_wanted, poll_delay, send_deliveries, send_next
+from shared.runs.steps.deliver import poll_delay, send_deliveries, send_next
 from shared.runs.steps.imported import clear_if_ended, close_link, note_unusable, pass_over_files, put_into_bodies
 from shared.runs.steps.reported import (
     Reported,
@@ -49,7 +49,6 @@ def confirm(app: App, run: Run, message: Message) -> None:
     if run.state not in SENDING or message.number != run.confirm_number:
         return
     ready = ready_for(app, run)
-    check_still_wanted(run, ready)
     _check_sending_time(app, run)
     batches = app.store.batches(run)
     _check_batches(run, ready, batches)

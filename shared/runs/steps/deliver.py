@@ -13,7 +13,7 @@ from shared.brevo.pace import Pace
 from shared.brevo.polling import OpenImport, next_poll_seconds, seconds_per_contact
 from shared.config.document import ReadyExport
 from shared.config.models import MOST_IMPORTS_AT_ONCE
-from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
+from shared.errors import ExportError, PermanentError, TransientError
 from shared.runs.batch import DELIVERABLE, OPEN, UNSETTLED, Batch
 from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
@@ -31,7 +31,6 @@ def deliver(app: App, run: Run, message: Message) -> None:
     if run.state not in SENDING or batch is None or batch.state not in DELIVERABLE:
         return
     ready = ready_for(app, run)
-    check_still_wanted(run, ready)
     # The slot first: a batch that cannot be sent yet is not claimed.
     connection = ready.connection
     if not take_slot(app, run, batch, connection.imports_at_once, connection.import_deadline_hours):
@@ -59,14 +58,6 @@ def _is_ours(app: App, run: Run, batch: Batch) -> bool:
     _check_still_open(app, run)
     now = app.store.batch(run, batch.number)
     return now is not None and now.owner == batch.owner and now.is_owned(app.time())
-
-
-def check_still_wanted(run: Run, ready: ReadyExport) -> None:
-    """Raises ConfigurationError where the export has been pointed elsewhere since the run began."""
-    if ready.key_setting != run.key_setting or ready.export.list_id != run.list_id:
-        raise ConfigurationError(
-            "export_changed", "The export's connection or list was changed during the run.", "Run the export again."
-        )
 
 
 def _check_still_open(app: App, run: Run) -> None:

@@ -96,7 +96,7 @@ def _take_snapshot(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot, s
     """The snapshot counts as started, unless it is only tried. Raises ConfigurationError where it is not complete."""
     if run.sends_segment:
         again = ready.export.schedule == "with_refresh"
-        app.store.take_snapshot(run.export, snapshot.id, still_ours, is_tried_again=again)
+        app.store.take_snapshot(run, still_ours, is_tried_again=again)
     check_complete(snapshot)
     if snapshot.passed_over:
         app.store.add_event(run.run_id, "passed_over", f"{'; '.join(snapshot.passed_over)}.")

@@ -116,7 +116,8 @@ def test_restoring_tells_how_many_members_stay(office, typed):
     assert "  copy: the 2 contacts that it has put into list 12 stay there\n" in text
 
 
-def test_export_that_is_added_again_knows_nothing_of_one_whose_end_was_cut_off(office, monkeypatch):
+@pytest.mark.parametrize("how", ["saved", "restored"])
+def test_export_that_is_added_again_knows_nothing_of_one_whose_end_was_cut_off(office, monkeypatch, how):
     saved(office, sync_mode="changes_only")
     export = office.app.document().export(office.export_id)
     office.run()
@@ -125,6 +126,17 @@ def test_export_that_is_added_again_knows_nothing_of_one_whose_end_was_cut_off(o
         with pytest.raises(ZeroDivisionError):
             removed(office)
     office.sandbox.account.lists[12].members.clear()
-    save_export(office.app, ADMINISTRATOR, export, None)
+    if how == "saved":
+        save_export(office.app, ADMINISTRATOR, export, None)
+    else:
+        restore_version(office.app, ADMINISTRATOR, office.app.configuration.history()[0].id, ANY)
     assert office.run()["contacts_delivered"] == 2
     assert len(office.sent()) == 2
+
+
+def test_repair_of_a_configuration_that_cannot_be_read_forgets_no_ledger(office):
+    saved(office, display_name="Second")
+    office.run()
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), b"{")
+    restore_version(office.app, ADMINISTRATOR, office.app.configuration.history()[0].id, ANY)
+    assert office.app.storage.app_blobs.listing(LEDGERS, "")

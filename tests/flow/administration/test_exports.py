@@ -125,7 +125,7 @@ def test_saving_runs_nothing_and_the_next_snapshot_does(office):
     assert [(start.is_new, start.reason) for start in start_due(office.app) if start.export == "new"] == [
         (
             False,
-            "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it. "
+            "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it since. "
             "A newer snapshot starts the next run. To run it now: segment-export run new",
         )
     ]
