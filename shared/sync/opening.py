@@ -20,9 +20,8 @@ class OpenedFiles:
 
     `before` is what the export has put into the list, None where nothing is known; `others` are ledgers of its other
     exports. `is_whole` is False where one of those is gone or could not be read: then nobody can be removed. `unread`
-    says why a
-    part of the export's own could not be; empty where all of it was. `mode` is that of the run which has kept the
-    ledger, `account` the id of its Brevo account.
+    says why a part of the export's own could not be; empty where all of it was. `mode` is that of the run which has
+    kept the ledger, `account` the id of its Brevo account.
     """
 
     before: Path | None
