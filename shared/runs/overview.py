@@ -73,7 +73,7 @@ def export_overview(app: App, document: Document, export: Export, missed: Missed
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are listed all the same
-        _log.error("export %s: %s", export.id, described(error))
+        _log.error("not readable: export %s: %s", export.id, described(error))
         last, success, due, why = None, None, None, Why("unforeseen", described(error))
     return ExportOverview(
         id=export.id,

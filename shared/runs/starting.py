@@ -302,7 +302,7 @@ def _start_or_reason(export: Export, start: Callable[[Export], Start]) -> Start:
 def _not_started(export: Export, error: Exception) -> Start:
     """Why one of several exports is not started. What nobody foresaw is logged: its reason may be read nowhere."""
     if not isinstance(error, ExportError):
-        _log.error("export %s is not started: %s", export.id, described(error))
+        _log.error("not started: export %s: %s", export.id, described(error))
     return Start(export.id, reason=described(error))
 
 

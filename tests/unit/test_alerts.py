@@ -102,6 +102,19 @@ def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_ti
         assert why_due_time_is_not_run_again(app, "weekly", Started(), due).text.startswith(not_due)
 
 
+def test_only_a_turn_of_a_trigger_writes_a_line_that_counts_as_one():
+    """The query counts every line that begins so: an error's would be a turn of an export that has none, or no name."""
+    begins = re.findall(r'Message startswith "(export .*?)"', bicep("queries/no-success.kql"))
+    assert begins == ["export "]
+    found = {
+        (level, constant(call.args[0]))
+        for level in ("debug", "info", "warning", "error", "exception", "log")
+        for call in calls(level)
+        if (constant(call.args[0]) or "").startswith(begins[0])
+    }
+    assert found == {("info", "export %s: %s")}
+
+
 def test_query_for_a_stopped_timer_names_the_function_that_the_timer_calls():
     query = bicep("queries/timer-stopped.kql")
     functions = [
