@@ -17,7 +17,7 @@ from shared.runs.counts import Counts
 from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.queue import Message
-from shared.runs.state import Run
+from shared.runs.state import SUCCEEDED, Run
 from shared.runs.steps.dispatch import waits_line
 from shared.runs.tries import Started
 from shared.runs.why_not_running import why_due_time_is_not_run_again
@@ -113,6 +113,13 @@ def test_only_a_turn_of_a_trigger_writes_a_line_that_counts_as_one():
         if (constant(call.args[0]) or "").startswith(begins[0])
     }
     assert found == {("info", "export %s: %s")}
+
+
+def test_query_for_rejected_rows_passes_over_runs_that_did_not_go_through():
+    """The alert says that the run went through: one that a guard has stopped has an alert of its own."""
+    states = re.findall(r"where State in \((.+)\)", bicep("queries/rejected-share.kql"))
+    assert states == re.findall(r"where State in \((.+)\)", bicep("queries/no-success.kql"))
+    assert [sorted(json.loads(f"[{words}]")) for words in states] == [sorted(SUCCEEDED)]
 
 
 def test_query_for_a_stopped_timer_names_the_function_that_the_timer_calls():
