@@ -157,6 +157,17 @@ def test_rule_for_what_is_absent_finds_its_row_inside_its_window():
             assert "range: 'P2D'" in text, name
 
 
+def test_price_of_the_alerts_counts_each_rule():
+    often = [re.search(r"frequency: '(\w+)'", text)[1] for text in rules().values()]
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    five, fifteen = often.count("PT5M"), often.count("PT15M")
+    assert five + fifteen == len(often)
+    readme = bicep("README.md")
+    told = f"{words[five - 1]} each 5 minutes $1.50, {words[fifteen - 1]} each 15 minutes $0.50"
+    assert f"| alerts: {told} | ${five * 1.5 + fifteen * 0.5:.2f} |" in readme
+    assert f" {words[len(often) - 1]} alerts " in readme
+
+
 def test_alert_on_an_export_says_which():
     for name, text in rules().items():
         by = re.search(r"splitBy: '(\w*)'", text)[1]
