@@ -157,14 +157,24 @@ def test_rule_for_what_is_absent_finds_its_row_inside_its_window():
             assert "range: 'P2D'" in text, name
 
 
+@pytest.mark.parametrize(("hours", "silent_minutes"), [(26, 60), (1, 60), (24, 1440), (6, 480), (48, 1440)])
+def test_export_that_has_just_begun_to_have_turns_is_not_late(hours, silent_minutes):
+    """The query allows for the pauses of the timer. Where they are as long as its hours, each export would be late."""
+    given = re.search(r"'\{minutes\}', string\((.+)\)\)\n", rules()["no-success"])[1]
+    names = {"min": min, "noSuccessHours": hours, "timerSilentMinutes": silent_minutes}
+    allowed = eval(given, {"__builtins__": {}}, names)
+    assert 0 < allowed <= hours * 60 / 2
+    assert allowed == 60 or (hours, silent_minutes) != (26, 60)
+
+
 def test_price_of_the_alerts_counts_each_rule():
     often = [re.search(r"frequency: '(\w+)'", text)[1] for text in rules().values()]
     words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     five, fifteen = often.count("PT5M"), often.count("PT15M")
     assert five + fifteen == len(often)
     readme = bicep("README.md")
-    told = f"{words[five - 1]} each 5 minutes $1.50, {words[fifteen - 1]} each 15 minutes $0.50"
-    assert f"| alerts: {told} | ${five * 1.5 + fifteen * 0.5:.2f} |" in readme
+    prices = f"{words[five - 1]} each 5 minutes $1.50, {words[fifteen - 1]} each 15 minutes $0.50"
+    assert f"| alerts: {prices} | ${five * 1.5 + fifteen * 0.5:.2f} |" in readme
     assert f" {words[len(often) - 1]} alerts " in readme
 
 
