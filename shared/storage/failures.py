@@ -96,7 +96,8 @@ def _meaning(what: str, setting: str, error: AzureError) -> Exception:
     if isinstance(error, ResourceNotFoundError):
         return NotFound(what)
     if isinstance(error, ClientAuthenticationError):
-        return _refused(what, setting) if error.response is not None else _nobody_signed_in(what)
+        status = error.response.status_code if error.response is not None else 0
+        return _refused(what, setting) if status in (401, 403) else _nobody_signed_in(what)
     if isinstance(error, HttpResponseError):
         return _by_status(what, setting, error)
     is_hanging = isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError)
@@ -147,9 +148,12 @@ def _refused(what: str, setting: str) -> ConfigurationError:
     )
 
 
-def _nobody_signed_in(what: str) -> ConfigurationError:
-    """No token at all: it is the credential's own failure, and no answer of storage."""
-    return ConfigurationError(
+def _nobody_signed_in(what: str) -> TransientError:
+    """No token at all: it is the credential's own failure, and no answer of storage.
+
+    On Azure a token comes from the platform, which may be away for a moment.
+    """
+    return TransientError(
         "storage_not_signed_in",
         f"No identity was found to ask for {what} with.",
         "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",
