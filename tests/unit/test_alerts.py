@@ -14,12 +14,13 @@ import pytest
 
 from shared.errors import TransientError
 from shared.runs.counts import Counts
+from shared.runs.guards import PLAN
 from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.queue import Message
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.steps.dispatch import waits_line
-from shared.runs.tries import Started
+from shared.runs.tries import Started, Tries
 from shared.runs.why_not_running import why_due_time_is_not_run_again
 from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes
 from tests.unit.test_settings_everywhere import parameters
@@ -95,11 +96,49 @@ def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_ti
     for line in lines:
         found = pattern_of(query, 1).match(line % ("high-value", "There is no new snapshot."))
         assert (found["Export"], found["Result"]) == ("high-value", "There is no new snapshot.")
-    # An export that was not due in all that time, such as a weekly one, is not late.
-    (not_due,) = re.findall(r'Result !startswith "(.+?)"', query)
-    for due in (datetime(2026, 11, 30, 5, 30, tzinfo=UTC), None):
-        app = SimpleNamespace(now=lambda: 0.0)
-        assert why_due_time_is_not_run_again(app, "weekly", Started(), due).text.startswith(not_due)
+
+
+def counts_as_turn(result):
+    """What the query says of a line's result: whether the export was to run then."""
+    query = bicep("queries/no-success.kql")
+    begins, holds = (re.findall(rf'Result {how} "(.+?)"', query) for how in ("!startswith", "!contains"))
+    return not result.startswith(tuple(begins)) and not any(words in result for words in holds)
+
+
+@pytest.mark.parametrize("due", [datetime(2026, 11, 30, 5, 30, tzinfo=UTC), None])
+@pytest.mark.parametrize("last", [None, "undo", "cancelled", "failed"])
+def test_export_that_was_not_due_in_all_that_time_is_not_late(due, last):
+    """Such as a weekly one, whatever has become of its last run; that has an alert of its own, where it has failed."""
+    kind = "undo" if last == "undo" else "export"
+    run = replace(RUN, kind=kind, state="succeeded" if last == "undo" else last or "succeeded", undo_of=RUN.run_id)
+    app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: run))
+    started = Started(unsent=run.run_id if last else "")
+    assert not counts_as_turn(why_due_time_is_not_run_again(app, "weekly", started, due).text)
+
+
+def test_export_that_is_due_is_late_until_it_succeeds():
+    app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: RUN))
+    started = Started(unsent=RUN.run_id, due_tries=Tries(failed=1, again_at=900.0, is_open=True))
+    assert counts_as_turn(why_due_time_is_not_run_again(app, "daily", started, None).text)
+    assert counts_as_turn(RUN.run_id)
+
+
+@pytest.mark.parametrize(("held_for", "counts"), [(PLAN, False), (Problem("guard_max_shrink", "It shrank.", ""), True)])
+def test_export_whose_run_is_held_is_late_where_a_guard_holds_it(held_for, counts):
+    """A plan waits for the person who has asked for it: that of a weekly export wakes nobody."""
+    held = replace(RUN, state="held", error=None, held_for=held_for, held_until=1.0)
+    app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: held))
+    started = Started(unsent=held.run_id)
+    assert counts_as_turn(why_due_time_is_not_run_again(app, "weekly", started, None).text) is counts
+
+
+def test_schedule_that_has_not_been_due_yet_is_not_late():
+    """Or each weekly export would be late a day after it was made: its first line says that its schedule is new."""
+    (by_cron,) = [node for node in nodes(ast.FunctionDef) if node.name == "_start_by_cron"]
+    words = [word.value for word in ast.walk(by_cron) if isinstance(word, ast.keyword) and word.arg == "reason"]
+    reasons = [text for value in words if (text := constant(value))]
+    assert len(reasons) == 2
+    assert not any(map(counts_as_turn, reasons))
 
 
 def test_only_a_turn_of_a_trigger_writes_a_line_that_counts_as_one():
