@@ -116,6 +116,24 @@ def test_export_that_was_not_due_in_all_that_time_is_not_late(due, last):
     assert not counts_as_turn(why_due_time_is_not_run_again(app, "weekly", started, due).text)
 
 
+def test_time_without_success_counts_from_the_first_turn_at_which_the_export_was_due():
+    """A weekly export is due and has no success in a week: it is late a day later, not while its run works."""
+    lines = [line for line in bicep("queries/no-success.kql").split("\n") if not line.startswith("//")]
+    steps = [step.strip() for step in "\n".join(lines).split("\n|")]
+    (since,) = [number for number, step in enumerate(steps) if step.startswith("summarize Since = min(TimeGenerated)")]
+    before = steps[:since]
+    assert any(step.startswith("where Result !startswith") for step in before)
+    assert "where isnull(Last) or TimeGenerated > Last" in before
+    assert steps[since + 1].startswith("where Since < ago({hours}h)")
+
+
+def test_export_that_the_timer_looks_at_no_more_is_not_late():
+    """Its schedule was switched off, or it was removed; and where the day's logs are full, nobody can say."""
+    query = bicep("queries/no-success.kql")
+    assert "let scheduled = turns\n| where TimeGenerated > ago({minutes}m)\n| distinct Export;" in query
+    assert "\nturns\n| where Export in (scheduled)\n" in query
+
+
 def test_export_that_is_due_is_late_until_it_succeeds():
     app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: RUN))
     started = Started(unsent=RUN.run_id, due_tries=Tries(failed=1, again_at=900.0, is_open=True))
