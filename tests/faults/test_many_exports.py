@@ -11,8 +11,9 @@ from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.runs import starting
 from shared.runs.starting import start_due
-from shared.runs.ticks import next_to_start, note_next_to_start
+from shared.runs.ticks import last_tick, next_to_start, note_next_to_start, note_tick
 from shared.segments import model_json
+from shared.storage.forms import FORM
 from tests.faults.conftest import CONTAINER, FOLDER, Story
 
 
@@ -154,3 +155,18 @@ def test_turn_begins_anew_once_all_were_looked_at(story: Story, monkeypatch: pyt
     assert next_to_start(story.app) == ""
     note_next_to_start(story.app, "removed-meanwhile")
     assert [start.export for start in start_due(story.app)] == ["gold"]
+
+
+def test_timer_that_an_older_release_takes_over_starts_what_is_due(story: Story) -> None:
+    """What the timer notes for itself has the form of the release before, and keeps no later one from working."""
+    story.people(3)
+    note_tick(story.app, "0 */5 * * * *")
+    note_next_to_start(story.app, "removed-meanwhile")
+    notes = story.kept.tables["runs"]
+    for address, (values, etag) in list(notes.items()):
+        if address[0] == "~timer":
+            notes[address] = ({**values, FORM: 99}, etag)
+    assert last_tick(story.app) is None
+    assert [start.is_new for start in start_due(story.app)] == [True]
+    note_tick(story.app, "0 */5 * * * *")
+    assert last_tick(story.app) is not None
