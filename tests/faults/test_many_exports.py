@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.access import Caller
+from shared.administration.exports import list_exports
 from shared.config import document as documents
 from shared.config.document import LARGEST_BYTES
 from shared.config.store import DocumentStore
@@ -170,3 +172,18 @@ def test_timer_that_an_older_release_takes_over_starts_what_is_due(story: Story)
     assert [start.is_new for start in start_due(story.app)] == [True]
     note_tick(story.app, "0 */5 * * * *")
     assert last_tick(story.app) is not None
+
+
+@pytest.mark.parametrize("key", ["success", "started"])
+def test_export_of_which_another_release_has_written_a_row_is_listed_beside_the_others(story: Story, key: str) -> None:
+    story.people(3)
+    story.run()
+    rows = story.kept.tables["runs"]
+    for address, (values, etag) in list(rows.items()):
+        if address[1] == key:
+            rows[address] = ({**values, FORM: 99}, etag)
+    administrator = Caller("function key", "administrator")
+    (listed,) = list_exports(story.app, administrator, sort="-last_success")
+    assert listed.why_not_running is not None
+    assert listed.why_not_running.code == "other_form"
+    assert "Deploy the release that wrote it" in listed.why_not_running.text
