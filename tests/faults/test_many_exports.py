@@ -12,7 +12,7 @@ from shared.config.document import LARGEST_BYTES
 from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.runs import starting
-from shared.runs.starting import start_due
+from shared.runs.starting import start_all, start_due, start_for_blob
 from shared.runs.ticks import last_tick, next_to_start, note_next_to_start, note_tick
 from shared.segments import model_json
 from shared.storage.forms import FORM
@@ -187,3 +187,18 @@ def test_export_of_which_another_release_has_written_a_row_is_listed_beside_the_
     assert listed.why_not_running is not None
     assert listed.why_not_running.code == "other_form"
     assert "Deploy the release that wrote it" in listed.why_not_running.text
+
+
+@pytest.mark.parametrize("key", ["started", "active"])
+def test_export_of_which_another_release_has_written_a_row_keeps_no_other_from_being_started(
+    story: Story, key: str
+) -> None:
+    other = {**story.export, "id": "a-other"}
+    document = {"connections": [story.connection], "exports": [other, story.export], "notifications": []}
+    story.config.write_text(json.dumps(document))
+    story.people(3)
+    story.kept.tables.setdefault("runs", {})["a-other", key] = ({"run_id": "x", FORM: 99}, 'W/"0"')
+    for starts in (start_for_blob(story.app, story.subject), start_all(story.app, "http", "tester")):
+        first, second = starts
+        assert "Deploy the release that wrote it" in first.reason or key == "started"
+        assert second.run_id
