@@ -17,6 +17,7 @@ from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot, delete_slot, save_slot, slot_rows
 from shared.runs.state import SENDING, SUCCEEDED, Run
+from shared.storage.forms import OtherFormError
 from shared.storage.tables import Row
 from shared.times import local_text
 
@@ -178,6 +179,8 @@ def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
         if setting == key_setting and run_id != but:
             try:
                 _wake(app, run_id)
+            except OtherFormError:
+                continue  # it goes on once its release is back
             except TransientError:
                 raise
             except Exception as error:  # noqa: BLE001 - the others are woken whatever this one's row holds
