@@ -2,10 +2,13 @@
 
 from dataclasses import asdict
 
+from shared.runs.delivered import may_be_delivered
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot
 from shared.runs.store import OPEN
+from shared.storage.blobs import Blob
 from shared.storage.forms import FORM, FORMS
+from shared.sync.stored import Address
 from tests.faults.conftest import Story
 
 OTHER = "a-other-20261124T050000-abcdef"
@@ -40,3 +43,10 @@ def test_run_waits_where_it_has_the_only_slot_since_its_import_may_be_open(story
     assert status["waiting"].startswith(f"1 import of the run waits for a free import slot, which {OTHER} has.")
     assert [event["kind"] for event in status["story"]] == ["queued"]  # and nobody had to drive it on
     assert story.errors == []
+
+
+def test_what_it_intends_counts_as_delivered(story: Story) -> None:
+    """Else no other export of its list could say whom it may take out, and each would wait for that release."""
+    with_other(story)
+    name = Address(story.account, 12, "a-other").intention(OTHER, "abcd")
+    assert may_be_delivered(story.app, Blob(name, "", 0, story.kept.clock.now()))
