@@ -33,7 +33,7 @@ param segmentContainers string = 'segments'
 @description('The Event Grid system topic that the account has already: there can only be one. Empty: one is made.')
 param segmentSystemTopic string = ''
 
-@description('The object id of Customer Insights\' own service principal in this tenant, which may then write to the account that is made here. Empty, or with an existing account: roles are assigned by hand, see docs/operate.md.')
+@description('The object id of Customer Insights\' own service principal in this tenant, which may then write to the account that is made here. Empty, or with an existing account: roles are assigned by hand, see docs/deploy.md.')
 param customerInsightsPrincipalId string = ''
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ var rules = [
   {
     name: 'poison'
     title: 'Segment Export: a message was given up'
-    description: 'A step failed ten times without a known reason, and export_poison ended its run; or a notice did, and export_notices_poison dropped it.'
+    description: 'A step failed ten times: export_poison has ended its run or, where storage was away or workers died, sent the step again; or a notice did, and export_notices_poison dropped it.'
     severity: 1
     query: loadTextContent('../queries/poison.kql')
     frequency: 'PT15M'
@@ -52,12 +52,14 @@ var rules = [
     threshold: 2
     splitBy: ''
   }
+  // How much later than the first of the hours an export's first turn may be: as long as the timer pauses. At most half
+  // of them, or an export that was made a moment ago would be late.
   {
     name: 'no-success'
     title: 'Segment Export: no run of an export has succeeded in ${noSuccessHours} hours'
     description: 'Nothing of this export has reached Brevo for longer than its schedule allows: no new segments, or a run that hangs.'
     severity: 1
-    query: replace(replace(loadTextContent('../queries/no-success.kql'), '{hours}', string(noSuccessHours)), '{minutes}', string(timerSilentMinutes))
+    query: replace(replace(loadTextContent('../queries/no-success.kql'), '{hours}', string(noSuccessHours)), '{minutes}', string(min(timerSilentMinutes, noSuccessHours * 30)))
     frequency: 'PT15M'
     window: 'PT1H'
     range: 'P2D'

@@ -72,7 +72,7 @@ class StepError(Exception):
 
     def __init__(self, text: str, advice: str = "", *, may_pass: bool = False) -> None:
         super().__init__(text)
-        self.advice = advice or "See docs/operate.md for the usual reasons and what to do."
+        self.advice = advice or "See docs/deploy.md for the usual reasons and what to do."
         self.may_pass = may_pass
 
 
@@ -118,8 +118,8 @@ def store_key(env: Mapping[str, str], run: Az) -> str:
     vault, key = env["AZURE_KEY_VAULT_NAME"], env.get("BREVO_API_KEY", "").strip()
     if not key:
         return (
-            "Brevo key: none in BREVO_API_KEY, so the vault was left alone. To put one there:\n"
-            f"    az keyvault secret set --vault-name {vault} --name {SECRET} --value KEY"
+            f"Brevo key: none in BREVO_API_KEY, so {vault} was left alone. To put one there:\n"
+            "    read -rs BREVO_API_KEY && export BREVO_API_KEY && azd hooks run postdeploy; unset BREVO_API_KEY"
         )
     _store_secret(env, run, SECRET, key)
     return f"Brevo key: stored in {vault} as {SECRET}."
@@ -159,9 +159,17 @@ def _store_secret(env: Mapping[str, str], run: Az, name: str, value: str) -> Non
         vault = env["AZURE_KEY_VAULT_NAME"]
         command = ["keyvault", "secret", "set", "--vault-name", vault, "--name", name, "--file", str(path)]
         patiently(lambda: run([*command, "--encoding", "utf-8", "--output", "none", *_subscription(env)]))
-    # Without this the app would look for the new version within a day.
-    refresh = f"https://management.azure.com{app_id(env)}/config/configreferences/appsettings/refresh"
-    run(["rest", "--method", "post", "--url", f"{refresh}?api-version=2022-03-01", "--output", "none"])
+
+
+def refresh_references(env: Mapping[str, str], run: Az) -> str:
+    """Lets the app look at its secrets in the vault now; by itself it would within a day.
+
+    Also where none was stored just now: a person may have put one there, or this may have failed the last time.
+    https://learn.microsoft.com/azure/app-service/app-service-key-vault-references
+    """
+    url = f"https://management.azure.com{app_id(env)}/config/configreferences/appsettings/refresh"
+    patiently(lambda: run(["rest", "--method", "post", "--url", f"{url}?api-version=2022-03-01", "--output", "none"]))
+    return f"Secrets: the app reads those of {env['AZURE_KEY_VAULT_NAME']} as they are now."
 
 
 def write_configuration(env: Mapping[str, str], run: Az) -> str:
@@ -265,7 +273,8 @@ def app_id(env: Mapping[str, str]) -> str:
 def main(env: Mapping[str, str], run: Az = az) -> int:
     """Takes each step even where another failed. 0 when all went well."""
     failed = 0
-    for step in (store_key, store_webhook_secret, store_app_secret, write_configuration, subscribe):
+    secrets_first = (store_key, store_webhook_secret, store_app_secret, refresh_references)
+    for step in (*secrets_first, write_configuration, subscribe):
         try:
             print(step(env, run))
         except KeyError as error:

@@ -4,6 +4,7 @@ The watch message goes first: once it is sent, no lost instance takes the notice
 """
 
 from dataclasses import replace
+from itertools import chain
 
 from shared.app import App
 from shared.config.notifications import Event, Notification
@@ -69,8 +70,13 @@ def _code(run: Run) -> str:
 
 
 def run_before(app: App, run: Run) -> Run | None:
-    """The export's last run before this one that went through or failed. It had ended before this one began."""
-    for earlier in app.store.latest(run.export, _LOOKED_AT):
+    """The export's last run before this one that went through or failed. It had ended before this one began.
+
+    Where many have followed meanwhile, as while a receiver was away, the runs behind this one are looked at as well.
+    """
+    newest = list(app.store.latest(run.export, _LOOKED_AT))
+    behind = app.store.latest(run.export, _LOOKED_AT, after=run.run_id) if len(newest) == _LOOKED_AT else ()
+    for earlier in chain(newest, behind):
         # By the time of the start, since ids of the same second are in no order.
         is_before = earlier.times["queued"] < run.times["queued"]
         if is_before and earlier.sends_segment and (earlier.state == "failed" or earlier.state in SUCCEEDED):

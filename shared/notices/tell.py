@@ -23,7 +23,7 @@ from shared.notices.recipients import announce, events_of, held_again, run_befor
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.words import run_notice
 from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds
-from shared.storage.failures import Conflict, NotFound
+from shared.storage.failures import Conflict, DeniedError, NotFound
 from shared.storage.forms import OtherFormError
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _take_message(app: App, message: NoticeMessage) -> None:
         raise
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
-    except TransientError as error:
+    except (TransientError, DeniedError) as error:  # what storage refuses says nothing of the receiver
         _postpone(app, message, error)
     except ExportError as error:
         _give_up(app, message, error)
@@ -169,7 +169,7 @@ def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wai
     change_notice(app, message, lambda now: now.ended_try(owner, state, until, attempt, since))
 
 
-def _postpone(app: App, message: NoticeMessage, error: TransientError) -> None:
+def _postpone(app: App, message: NoticeMessage, error: ExportError) -> None:
     """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
     now = app.now()
     since = message.failing_since or now

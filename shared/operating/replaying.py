@@ -1,8 +1,9 @@
 """Puts messages that the host has given up back on the queue.
 
-The host moves a message there that failed ten times, and the function `export_poison` then ends its run. So a message
-lies there only while that function cannot work: the app is stopped, its settings cannot be read, or the message is not
-one of ours. Fix that, replay, then start the app again.
+The host moves a message there that failed ten times, and the function `export_poison` then ends its run or, where the
+faults were not ours, sends the step again. So a message lies there only while that function cannot work: the app is
+stopped, its settings cannot be read, or the message is not one of ours. Once that is fixed the run goes on by itself; a
+replay saves the wait for the next try of that function.
 
 It lies there for seven days at most: the host's copies expire then. Nothing rests on one that is still there. While a
 run is open, its watch and the timer drive it on without the message.

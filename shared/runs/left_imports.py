@@ -7,6 +7,7 @@ import is over, or at its deadline.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from shared.app import App
@@ -17,6 +18,7 @@ from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot, delete_slot, save_slot, slot_rows
 from shared.runs.state import SENDING, SUCCEEDED, Run
+from shared.storage.forms import OtherFormError
 from shared.storage.tables import Row
 from shared.times import local_text
 
@@ -157,9 +159,10 @@ def release_left_slots(app: App, key_setting: str) -> None:
 def _leave_late_ones(app: App, key_setting: str) -> None:
     """Leaves the slots that a late worker has taken for a run behind whose end all was cleared up already."""
     for run_id in {row.values["run"] for row in slot_rows(app, key_setting) if not row.values.get("left_at")}:
-        run = app.store.load(run_id)
-        if run is not None and run.is_final:
-            leave_slots(app, run)
+        with suppress(OtherFormError):  # another release cares for it
+            run = app.store.load(run_id)
+            if run is not None and run.is_final:
+                leave_slots(app, run)
 
 
 def _is_over(imports: Imports, slot: Slot, now: float) -> bool:
@@ -178,6 +181,8 @@ def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
         if setting == key_setting and run_id != but:
             try:
                 _wake(app, run_id)
+            except OtherFormError:
+                continue  # it goes on once its release is back
             except TransientError:
                 raise
             except Exception as error:  # noqa: BLE001 - the others are woken whatever this one's row holds

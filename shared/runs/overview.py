@@ -13,6 +13,7 @@ from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.runs.ticks import MissedTicks
 from shared.runs.trial import newest_runs
 from shared.runs.why_not_running import Why, other_active, why_not_running
+from shared.storage.forms import OtherFormError
 from shared.times import iso_text
 
 _log = logging.getLogger(__name__)
@@ -70,10 +71,12 @@ def export_overview(app: App, document: Document, export: Export, missed: Missed
         why = other_active(document, export, newest) or why_not_running(app, document, export, last, due)
         if missed and why and why.code in _LEFT_TO_TIMER and export.schedule != "off":
             why = replace(why, text=f"{why.text} {missed.text} See: segment-export doctor")
+    except OtherFormError as error:
+        last, success, due, why = None, None, None, Why(error.code, str(error))
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are listed all the same
-        _log.error("export %s: %s", export.id, described(error))
+        _log.error("not readable: export %s: %s", export.id, described(error))
         last, success, due, why = None, None, None, Why("unforeseen", described(error))
     return ExportOverview(
         id=export.id,

@@ -14,6 +14,7 @@ from shared.runs.left_imports import LeftImport, leave, left_imports, of_its_exp
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot, delete_slot, save_slot, slot_rows
 from shared.runs.state import Run
+from shared.storage.forms import OtherFormError
 from shared.storage.tables import Row
 
 
@@ -108,7 +109,10 @@ def _holds(row: Row, run: Run, number: int) -> bool:
 def _is_done_with(app: App, row: Row, run: Run | None = None) -> bool:
     if row.values.get("left_at"):
         return Slot.of(row).is_overdue(app.now())
-    run = run or app.store.load(row.values["run"])
+    try:
+        run = run or app.store.load(row.values["run"])
+    except OtherFormError:
+        return False  # its import may be open: only its own release can say
     if run is None:
         return True
     batch = app.store.batch(run, int(row.values["batch"]))

@@ -27,6 +27,7 @@ from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
+from shared.storage.forms import OtherFormError
 
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
@@ -291,9 +292,11 @@ def _start_for_snapshot(app: App, document: Document, export: Export, trigger: T
 
 
 def _start_or_reason(export: Export, start: Callable[[Export], Start]) -> Start:
-    """The start of one of several exports. Raises TransientError."""
+    """The start of one of several exports. Raises TransientError, but for a row of another release: that stays."""
     try:
         return start(export)
+    except OtherFormError as error:
+        return _not_started(export, error)
     except TransientError:
         raise
     except Exception as error:  # noqa: BLE001 - the other exports are started all the same
@@ -303,7 +306,7 @@ def _start_or_reason(export: Export, start: Callable[[Export], Start]) -> Start:
 def _not_started(export: Export, error: Exception) -> Start:
     """Why one of several exports is not started. What nobody foresaw is logged: its reason may be read nowhere."""
     if not isinstance(error, ExportError):
-        _log.error("export %s is not started: %s", export.id, described(error))
+        _log.error("not started: export %s: %s", export.id, described(error))
     return Start(export.id, reason=described(error))
 
 

@@ -10,6 +10,7 @@ from itertools import islice, takewhile
 
 from shared.app import App
 from shared.errors import ConfigurationError
+from shared.storage.forms import OtherFormError
 from shared.storage.tables import Row
 from shared.timer_schedule import TimerSchedule
 from shared.times import duration, local_text
@@ -30,13 +31,22 @@ class Tick:
 
 def note_tick(app: App, schedule: str) -> None:
     """Notes that the timer runs now. Of two that are late the last to write wins, which is near enough."""
+    _noted(app, _TICK)  # as a worker's first call, so that its clock has storage's time
     app.storage.runs.put(Row(_TIMER, _TICK, {"at": app.now(), "schedule": schedule}))
 
 
 def last_tick(app: App) -> Tick | None:
     """The last tick; None where no timer has run yet."""
-    row = app.storage.runs.get(_TIMER, _TICK)
+    row = _noted(app, _TICK)
     return Tick(float(row.values["at"]), str(row.values["schedule"])) if row else None
+
+
+def _noted(app: App, key: str) -> Row | None:
+    """What the timer has noted for itself; None also where another release has: nothing rests on it."""
+    try:
+        return app.storage.runs.get(_TIMER, key)
+    except OtherFormError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ def _turns(schedule: str, after: datetime) -> Iterator[datetime] | None:
 
 def next_to_start(app: App) -> str:
     """The id of the export that the timer's next turn begins with; empty for the first one."""
-    row = app.storage.runs.get(_TIMER, _NEXT)
+    row = _noted(app, _NEXT)
     return str(row.values.get("export", "")) if row else ""
 
 

@@ -47,6 +47,17 @@ class BusyError(TransientError):
         super().__init__("busy", f"Too many workers change {what} at once.", "Try again.", retry_after_seconds=2)
 
 
+class DeniedError(ConfigurationError):
+    """Storage refuses the key or the identity, which lacks a role, or has one that does not count everywhere yet."""
+
+    def __init__(self, what: str, setting: str) -> None:
+        super().__init__(
+            "storage_denied",
+            f"Storage denied access to {what}.",
+            f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account.",
+        )
+
+
 class UnreachableError(TransientError):
     """The service did not answer: `blob`, `queue` or `table`, by how the thing reached is named.
 
@@ -96,7 +107,8 @@ def _meaning(what: str, setting: str, error: AzureError) -> Exception:
     if isinstance(error, ResourceNotFoundError):
         return NotFound(what)
     if isinstance(error, ClientAuthenticationError):
-        return _refused(what, setting) if error.response is not None else _nobody_signed_in(what)
+        status = error.response.status_code if error.response is not None else 0
+        return DeniedError(what, setting) if status in (401, 403) else _nobody_signed_in(what)
     if isinstance(error, HttpResponseError):
         return _by_status(what, setting, error)
     is_hanging = isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError)
@@ -128,7 +140,7 @@ def _by_status(what: str, setting: str, error: HttpResponseError) -> Exception:
     if status == 404:  # a transaction's own exception, which is no ResourceNotFoundError
         return NotFound(what)
     if status in (401, 403):
-        return _refused(what, setting)
+        return DeniedError(what, setting)
     # Below 400: an answer that is cut, or a proxy's page in its stead.
     if status in (408, 429) or status >= 500 or status < 400:
         return UnreachableError(what, setting)
@@ -139,17 +151,12 @@ def _by_status(what: str, setting: str, error: HttpResponseError) -> Exception:
     )
 
 
-def _refused(what: str, setting: str) -> ConfigurationError:
-    return ConfigurationError(
-        "storage_denied",
-        f"Storage denied access to {what}.",
-        f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account.",
-    )
+def _nobody_signed_in(what: str) -> TransientError:
+    """No token at all: it is the credential's own failure, and no answer of storage.
 
-
-def _nobody_signed_in(what: str) -> ConfigurationError:
-    """No token at all: it is the credential's own failure, and no answer of storage."""
-    return ConfigurationError(
+    On Azure a token comes from the platform, which may be away for a moment.
+    """
+    return TransientError(
         "storage_not_signed_in",
         f"No identity was found to ask for {what} with.",
         "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",

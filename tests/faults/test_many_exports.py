@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
+from shared.access import Caller
+from shared.administration.exports import list_exports
 from shared.config import document as documents
 from shared.config.document import LARGEST_BYTES
 from shared.config.store import DocumentStore
 from shared.errors import ConfigurationError
 from shared.runs import starting
-from shared.runs.starting import start_due
-from shared.runs.ticks import next_to_start, note_next_to_start
+from shared.runs.starting import start_all, start_due, start_for_blob
+from shared.runs.ticks import last_tick, next_to_start, note_next_to_start, note_tick
 from shared.segments import model_json
+from shared.storage.forms import FORM
 from tests.faults.conftest import CONTAINER, FOLDER, Story
 
 
@@ -154,3 +157,48 @@ def test_turn_begins_anew_once_all_were_looked_at(story: Story, monkeypatch: pyt
     assert next_to_start(story.app) == ""
     note_next_to_start(story.app, "removed-meanwhile")
     assert [start.export for start in start_due(story.app)] == ["gold"]
+
+
+def test_timer_that_an_older_release_takes_over_starts_what_is_due(story: Story) -> None:
+    """What the timer notes for itself has the form of the release before, and keeps no later one from working."""
+    story.people(3)
+    note_tick(story.app, "0 */5 * * * *")
+    note_next_to_start(story.app, "removed-meanwhile")
+    notes = story.kept.tables["runs"]
+    for address, (values, etag) in list(notes.items()):
+        if address[0] == "~timer":
+            notes[address] = ({**values, FORM: 99}, etag)
+    assert last_tick(story.app) is None
+    assert [start.is_new for start in start_due(story.app)] == [True]
+    note_tick(story.app, "0 */5 * * * *")
+    assert last_tick(story.app) is not None
+
+
+@pytest.mark.parametrize("key", ["success", "started"])
+def test_export_of_which_another_release_has_written_a_row_is_listed_beside_the_others(story: Story, key: str) -> None:
+    story.people(3)
+    story.run()
+    rows = story.kept.tables["runs"]
+    for address, (values, etag) in list(rows.items()):
+        if address[1] == key:
+            rows[address] = ({**values, FORM: 99}, etag)
+    administrator = Caller("function key", "administrator")
+    (listed,) = list_exports(story.app, administrator, sort="-last_success")
+    assert listed.why_not_running is not None
+    assert listed.why_not_running.code == "other_form"
+    assert "Deploy the release that wrote it" in listed.why_not_running.text
+
+
+@pytest.mark.parametrize("key", ["started", "active"])
+def test_export_of_which_another_release_has_written_a_row_keeps_no_other_from_being_started(
+    story: Story, key: str
+) -> None:
+    other = {**story.export, "id": "a-other"}
+    document = {"connections": [story.connection], "exports": [other, story.export], "notifications": []}
+    story.config.write_text(json.dumps(document))
+    story.people(3)
+    story.kept.tables.setdefault("runs", {})["a-other", key] = ({"run_id": "x", FORM: 99}, 'W/"0"')
+    for starts in (start_for_blob(story.app, story.subject), start_all(story.app, "http", "tester")):
+        first, second = starts
+        assert "Deploy the release that wrote it" in first.reason or key == "started"
+        assert second.run_id

@@ -102,6 +102,8 @@ def test_odd_row_stops_nothing_of_the_other_export(two: Story, name: str, caplog
     forgotten = forget(two.app, ADMINISTRATOR, "nobody@example.com")
     assert not [line for line in forgotten.not_done if line.startswith(("runs:", "configuration:", "segments:"))]
     assert [each.id for each in list_exports(two.app, ADMINISTRATOR)] == ["a-odd", "gold"]
+    for sort in ("last_success", "last_run"):
+        assert {each.id for each in list_exports(two.app, ADMINISTRATOR, sort=sort)} == {"a-odd", "gold"}
     assert [start.export for start in start_for_blob(two.app, two.subject)] == ["a-odd", "gold"]
     two.work(hours=0.2)  # the odd one may be tried for hours
     assert two.runs()[0].state == "succeeded"

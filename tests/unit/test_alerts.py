@@ -14,12 +14,13 @@ import pytest
 
 from shared.errors import TransientError
 from shared.runs.counts import Counts
+from shared.runs.guards import PLAN
 from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.queue import Message
-from shared.runs.state import Run
+from shared.runs.state import SUCCEEDED, Run
 from shared.runs.steps.dispatch import waits_line
-from shared.runs.tries import Started
+from shared.runs.tries import Started, Tries
 from shared.runs.why_not_running import why_due_time_is_not_run_again
 from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes
 from tests.unit.test_settings_everywhere import parameters
@@ -95,11 +96,87 @@ def test_query_for_exports_without_success_reads_the_line_of_each_turn_of_the_ti
     for line in lines:
         found = pattern_of(query, 1).match(line % ("high-value", "There is no new snapshot."))
         assert (found["Export"], found["Result"]) == ("high-value", "There is no new snapshot.")
-    # An export that was not due in all that time, such as a weekly one, is not late.
-    (not_due,) = re.findall(r'Result !startswith "(.+?)"', query)
-    for due in (datetime(2026, 11, 30, 5, 30, tzinfo=UTC), None):
-        app = SimpleNamespace(now=lambda: 0.0)
-        assert why_due_time_is_not_run_again(app, "weekly", Started(), due).text.startswith(not_due)
+
+
+def counts_as_turn(result):
+    """What the query says of a line's result: whether the export was to run then."""
+    query = bicep("queries/no-success.kql")
+    begins, holds = (re.findall(rf'Result {how} "(.+?)"', query) for how in ("!startswith", "!contains"))
+    return not result.startswith(tuple(begins)) and not any(words in result for words in holds)
+
+
+@pytest.mark.parametrize("due", [datetime(2026, 11, 30, 5, 30, tzinfo=UTC), None])
+@pytest.mark.parametrize("last", [None, "undo", "cancelled", "failed"])
+def test_export_that_was_not_due_in_all_that_time_is_not_late(due, last):
+    """Such as a weekly one, whatever has become of its last run; that has an alert of its own, where it has failed."""
+    kind = "undo" if last == "undo" else "export"
+    run = replace(RUN, kind=kind, state="succeeded" if last == "undo" else last or "succeeded", undo_of=RUN.run_id)
+    app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: run))
+    started = Started(unsent=run.run_id if last else "")
+    assert not counts_as_turn(why_due_time_is_not_run_again(app, "weekly", started, due).text)
+
+
+def test_time_without_success_counts_from_the_first_turn_at_which_the_export_was_due():
+    """A weekly export is due and has no success in a week: it is late a day later, not while its run works."""
+    lines = [line for line in bicep("queries/no-success.kql").split("\n") if not line.startswith("//")]
+    steps = [step.strip() for step in "\n".join(lines).split("\n|")]
+    (since,) = [number for number, step in enumerate(steps) if step.startswith("summarize Since = min(TimeGenerated)")]
+    before = steps[:since]
+    assert any(step.startswith("where Result !startswith") for step in before)
+    assert "where isnull(Last) or TimeGenerated > Last" in before
+    assert steps[since + 1].startswith("where Since < ago({hours}h)")
+
+
+def test_export_that_the_timer_looks_at_no_more_is_not_late():
+    """Its schedule was switched off, or it was removed; and where the day's logs are full, nobody can say."""
+    query = bicep("queries/no-success.kql")
+    assert "let scheduled = turns\n| where TimeGenerated > ago({minutes}m)\n| distinct Export;" in query
+    assert "\nturns\n| where Export in (scheduled)\n" in query
+
+
+def test_export_that_is_due_is_late_until_it_succeeds():
+    app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: RUN))
+    started = Started(unsent=RUN.run_id, due_tries=Tries(failed=1, again_at=900.0, is_open=True))
+    assert counts_as_turn(why_due_time_is_not_run_again(app, "daily", started, None).text)
+    assert counts_as_turn(RUN.run_id)
+
+
+@pytest.mark.parametrize(("held_for", "counts"), [(PLAN, False), (Problem("guard_max_shrink", "It shrank.", ""), True)])
+def test_export_whose_run_is_held_is_late_where_a_guard_holds_it(held_for, counts):
+    """A plan waits for the person who has asked for it: that of a weekly export wakes nobody."""
+    held = replace(RUN, state="held", error=None, held_for=held_for, held_until=1.0)
+    app = SimpleNamespace(now=lambda: 0.0, store=SimpleNamespace(load=lambda run_id: held))
+    started = Started(unsent=held.run_id)
+    assert counts_as_turn(why_due_time_is_not_run_again(app, "weekly", started, None).text) is counts
+
+
+def test_schedule_that_has_not_been_due_yet_is_not_late():
+    """Or each weekly export would be late a day after it was made: its first line says that its schedule is new."""
+    (by_cron,) = [node for node in nodes(ast.FunctionDef) if node.name == "_start_by_cron"]
+    words = [word.value for word in ast.walk(by_cron) if isinstance(word, ast.keyword) and word.arg == "reason"]
+    reasons = [text for value in words if (text := constant(value))]
+    assert len(reasons) == 2
+    assert not any(map(counts_as_turn, reasons))
+
+
+def test_only_a_turn_of_a_trigger_writes_a_line_that_counts_as_one():
+    """The query counts every line that begins so: an error's would be a turn of an export that has none, or no name."""
+    begins = re.findall(r'Message startswith "(export .*?)"', bicep("queries/no-success.kql"))
+    assert begins == ["export "]
+    found = {
+        (level, constant(call.args[0]))
+        for level in ("debug", "info", "warning", "error", "exception", "log")
+        for call in calls(level)
+        if (constant(call.args[0]) or "").startswith(begins[0])
+    }
+    assert found == {("info", "export %s: %s")}
+
+
+def test_query_for_rejected_rows_passes_over_runs_that_did_not_go_through():
+    """The alert says that the run went through: one that a guard has stopped has an alert of its own."""
+    states = re.findall(r"where State in \((.+)\)", bicep("queries/rejected-share.kql"))
+    assert states == re.findall(r"where State in \((.+)\)", bicep("queries/no-success.kql"))
+    assert [sorted(json.loads(f"[{words}]")) for words in states] == [sorted(SUCCEEDED)]
 
 
 def test_query_for_a_stopped_timer_names_the_function_that_the_timer_calls():
@@ -135,6 +212,27 @@ def test_rule_for_what_is_absent_finds_its_row_inside_its_window():
             assert made == ["30"], name
             assert "window: 'PT1H'" in text, name
             assert "range: 'P2D'" in text, name
+
+
+@pytest.mark.parametrize(("hours", "silent_minutes"), [(26, 60), (1, 60), (24, 1440), (6, 480), (48, 1440)])
+def test_export_that_has_just_begun_to_have_turns_is_not_late(hours, silent_minutes):
+    """The query allows for the pauses of the timer. Where they are as long as its hours, each export would be late."""
+    given = re.search(r"'\{minutes\}', string\((.+)\)\)\n", rules()["no-success"])[1]
+    names = {"min": min, "noSuccessHours": hours, "timerSilentMinutes": silent_minutes}
+    allowed = eval(given, {"__builtins__": {}}, names)
+    assert 0 < allowed <= hours * 60 / 2
+    assert allowed == 60 or (hours, silent_minutes) != (26, 60)
+
+
+def test_price_of_the_alerts_counts_each_rule():
+    often = [re.search(r"frequency: '(\w+)'", text)[1] for text in rules().values()]
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    five, fifteen = often.count("PT5M"), often.count("PT15M")
+    assert five + fifteen == len(often)
+    readme = bicep("README.md")
+    prices = f"{words[five - 1]} each 5 minutes $1.50, {words[fifteen - 1]} each 15 minutes $0.50"
+    assert f"| alerts: {prices} | ${five * 1.5 + fifteen * 0.5:.2f} |" in readme
+    assert f" {words[len(often) - 1]} alerts " in readme
 
 
 def test_alert_on_an_export_says_which():

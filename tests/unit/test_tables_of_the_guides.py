@@ -1,11 +1,13 @@
 """No row of a table in README or the guides stands twice: the reader finds the older one, which is wrong by then."""
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from tests.unit.code_and_bicep import constant, nodes
 from tests.unit.test_documented_commands import GUIDES, ROOT
 
 # Fewer are a value of a column, such as a reason, of which several rows tell.
@@ -45,3 +47,12 @@ def test_guides_have_tables_at_all():
 def test_row_that_stands_twice_would_be_noticed(second):
     head, first = "| see | do |\n|---|---|\n", "| `a`: *it is held*, *less than allowed* | 1 |"
     assert [twice(rows) for rows in tables(f"{head}{first}\n{second}\n")] == [{"`a`: it is held"}]
+
+
+def test_each_kind_of_event_of_a_runs_story_is_explained_to_who_is_called():
+    calls = [call for call in nodes(ast.Call) if getattr(call.func, "attr", "") == "add_event"]
+    kinds = {constant(call.args[1]) for call in calls if len(call.args) > 1} - {None}
+    assert {"delivered", "notified", "removed"} <= kinds
+    guide = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    story = guide[guide.index("- `story`, its start") : guide.index("- `segment-export rejects RUN`")]
+    assert {kind for kind in kinds if f"`{kind}`" not in story} == set()

@@ -15,6 +15,7 @@ from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
 from shared.segments.snapshot import find_snapshot
+from shared.storage.failures import DeniedError
 
 _POLL_SECONDS = 2.0
 
@@ -38,6 +39,7 @@ def fail(app: App, run_id: str, error: ExportError, still: end.Still = lambda ru
 def request_cancel(app: App, run: Run, by: str) -> Run:
     """Asks for the run's end: nothing more is sent than the batch that may be on its way now.
 
+    What this process may not read or delete, such as a terminal whose identity lacks a role, is left to the app.
     Raises ConfigurationError for a run that has ended already.
     """
     run = app.store.update(run.run_id, lambda now: now.cancel_requested(by))
@@ -45,10 +47,12 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
         raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
     with telemetry.span("cancel", parent=run.trace, run=run.run_id, export=run.export):
         try:
+            if not run.snapshot:
+                _newest(app, run)
             return stop_when_idle(app, run)
-        except TransientError:
+        except (TransientError, DeniedError):
             schedule_confirm(app, run, _POLL_SECONDS)
-            return run
+            return app.store.load(run.run_id) or run
 
 
 def stop_when_idle(app: App, run: Run) -> Run:
@@ -86,8 +90,14 @@ def stop_if_idle(app: App, run: Run) -> Run | None:
 
 
 def _note_newest(app: App, run: Run) -> None:
-    """Writes down which snapshot the run would have taken, so that no trigger starts that one again."""
-    if newest := _newest(app, run):
+    """Writes down which snapshot the run would have taken, so that no trigger starts that one again.
+
+    Not where the app itself may not read the segments: then no trigger starts any of them either.
+    """
+    newest = ""
+    with suppress(DeniedError):
+        newest = _newest(app, run)
+    if newest:
         app.store.update(run.run_id, lambda now: now.cancel_requested(run.cancel_requested_by, newest))
 
 
@@ -103,12 +113,14 @@ def _tried(app: App, run: Run) -> str:
 
 
 def _newest(app: App, run: Run) -> str:
-    """The newest snapshot of an export that runs with each refresh; empty where there is none."""
+    """The newest snapshot of an export that runs with each refresh; empty where there is none. Raises DeniedError."""
     export = app.document_under_way().export(run.export)
     if export is None or export.schedule != "with_refresh":
         return ""
     try:
         return find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+    except DeniedError:
+        raise
     except ConfigurationError:
         return ""
 

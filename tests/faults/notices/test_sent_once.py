@@ -3,15 +3,18 @@
 import json
 import threading
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from shared.notices import tell
 from shared.notices.queue import NoticeMessage, enqueue
 from shared.notices.tell import take_notice
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
+from shared.storage.failures import storage_failures
 from shared.storage.tables import Row
 from tests.faults.conftest import Story
 from tests.faults.notices.received import FAILED, MISSING_LIST, row_states, titles
@@ -140,3 +143,22 @@ def test_claim_that_ends_while_a_worker_looks_lets_nobody_post_to_teams_again(to
     story.tell()
     assert row_states(story) == {"unknown": 1}
     assert titles(there) == [FAILED]
+
+
+def test_storage_that_denies_access_for_a_while_only_delays_what_is_told(told, there, monkeypatch):
+    """A role that was just given, or given back, may not count everywhere yet: no fault of the receiver's."""
+    story = told(**MISSING_LIST)
+    story.run()
+    story.decide_who_is_told()
+    denied, load = [None] * 3, tell.load_notice
+
+    def now_and_then(app, message):
+        if denied:
+            denied.pop()
+            with storage_failures("table notices"):
+                raise HttpResponseError(response=SimpleNamespace(status_code=403, reason="", headers={}))
+        return load(app, message)
+
+    monkeypatch.setattr(tell, "load_notice", now_and_then)
+    story.tell()
+    assert (denied, titles(there), row_states(story)) == ([], [FAILED], {"told": 1})

@@ -183,3 +183,17 @@ def test_configuration_that_is_never_readable_again_is_logged_and_stands_in_the_
     story.tell()
     assert "notice given up" in caplog.text
     assert "not_notified" in [event["kind"] for event in story.app.store.events(run_id)]
+
+
+def test_recovery_is_told_also_where_many_runs_have_followed_meanwhile(told, there, monkeypatch):
+    """Such as of an export that runs each few minutes, to a receiver that is away for hours."""
+    monkeypatch.setattr("shared.notices.recipients._LOOKED_AT", 2)
+    story = told({"type": "webhook", "on": ["recovered"]})
+    story.save(**MISSING_LIST)
+    story.run()
+    story.save(list_id=12)
+    for _ in range(4):
+        assert story.run()["status"] == "succeeded"
+        story.kept.clock.skip(2)
+    story.tell()
+    assert [each.json["type"] for each in there.received] == ["export.recovered"]

@@ -10,6 +10,7 @@ from shared.errors import TransientError
 from shared.runs.claim import claimed_run
 from shared.runs.status import find_run
 from shared.runs.steps.dispatch import take_step
+from shared.runs.ticks import last_tick, note_tick
 
 
 class WrongTime:
@@ -38,6 +39,14 @@ def test_clock_that_is_off_is_corrected_by_the_first_answer_of_storage(cloud, wr
     assert abs((app.storage.clock.now() - datetime.now(UTC)).total_seconds()) > 400
     app.store.active(cloud.export_id)
     assert abs((app.storage.clock.now() - datetime.now(UTC)).total_seconds()) < 3
+
+
+def test_tick_of_the_timer_is_noted_in_storages_time_by_a_worker_that_has_just_begun(cloud, wrong_clock):
+    """Else doctor calls a timer late that has just run, or one that is dead on time."""
+    note_tick(cloud.open(cloud.connection_string), "0 */5 * * * *")
+    tick = last_tick(cloud.app)
+    assert tick is not None
+    assert abs(tick.at - time.time()) < 5
 
 
 def test_claim_of_a_live_worker_is_respected_by_one_whose_clock_is_off(cloud, wrong_clock):
