@@ -276,7 +276,7 @@ def _asked(
     status: int = 200,
     plan: Run | None = None,
 ) -> func.HttpResponse:
-    """A page that asks before something is done to an export, with the ETag of what is shown. `plan` waits."""
+    """A page that asks before something is done to an export, with the ETag of what was shown first. `plan` waits."""
     export_id = visit.path["id"]
     require_for_export(visit.app, visit.caller, operation, export_id)
     document = visit.app.configuration.read()
@@ -284,7 +284,7 @@ def _asked(
     is_end = template == "end.html"
     values = {
         "export": export,
-        "etag": item_etag(export),
+        "etag": visit.form.get("etag") or item_etag(export),
         "operation": operation,
         "leaving": open_clear(visit.app, export_id) if is_end else None,
         "staying": members_of(visit.app, document, export) if is_end else None,

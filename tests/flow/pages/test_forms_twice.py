@@ -1,0 +1,19 @@
+"""Forms that are sent again: after a fault, after somebody else's change, and from a page that a form has opened."""
+
+import pytest
+
+EDITED = {"display_name": "Gold", "connection": "brevo-eu", "segments": ["Gold"], "email": "EMail", "sync_mode": "full"}
+
+
+def test_schedule_that_somebody_changed_is_not_overwritten_by_a_form_that_had_a_fault(browser):
+    path = f"/exports/{browser.flow.export_id}/schedule"
+    seen = browser.open(path)
+    hidden = {name: seen.hidden(name) for name in ("token", "etag")}
+    browser.configure(schedule={"cron": "0 5 * * *", "time_zone": "UTC"})
+    typed = {"schedule": "times", "at": "soon", "time_zone": "UTC"}
+    again = browser.send_raw(path, {**hidden, **typed})
+    assert again.status == 400
+    sent = {"token": again.hidden("token"), "etag": again.hidden("etag"), **typed, "at": "06:30"}
+    refused = browser.send_raw(path, sent)
+    assert refused.status == 412, refused.text
+    assert browser.flow.app.configuration.read().exports[0].schedule.cron == "0 5 * * *"
