@@ -172,7 +172,8 @@ def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, disp
     require(caller, "duplicate_export", document.connection_of(export))
     check_expected(f"export {new_id}", document.export(new_id), None)
     name = display_name or f"{export.display_name[:93]} (copy)"
-    copy = export.model_copy(update={"id": new_id, "display_name": name})
+    copied = export.model_dump(mode="json", exclude_unset=True) | {"id": new_id, "display_name": name}
+    copy = parse_strictly(Export, copied)
     _save(app, caller, "duplicate_export", copy, None, f"from {export_id}")
     return Saved(copy, is_new=True)
 

@@ -17,3 +17,13 @@ def test_schedule_that_somebody_changed_is_not_overwritten_by_a_form_that_had_a_
     refused = browser.send_raw(path, sent)
     assert refused.status == 412, refused.text
     assert browser.flow.app.configuration.read().exports[0].schedule.cron == "0 5 * * *"
+
+
+@pytest.mark.parametrize("name", ["<b>Gold</b>", "\u202eGold", "x" * 101])
+def test_name_of_a_copy_that_cannot_be_is_said_in_the_form_with_all_that_was_typed(browser, name):
+    path = f"/exports/{browser.flow.export_id}/duplicate"
+    page = browser.send(path, id="copy-of-it", display_name=name)
+    assert page.status == 400
+    assert 'value="copy-of-it"' in page.html
+    assert "Name: " in page.text
+    assert "exports[" not in page.text
