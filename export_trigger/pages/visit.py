@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import azure.functions as func
 from werkzeug.datastructures import MultiDict
@@ -45,6 +45,12 @@ class Visit:
     def here(self) -> str:
         """The path of the page that is asked for."""
         return str(urlsplit(self.req.url).path)
+
+    @property
+    def address_here(self) -> str:
+        """The same with what its address says besides, but for what was done before."""
+        query = urlencode({name: value for name, value in self.query.items() if name != "done"})
+        return f"{self.here}?{query}" if query else self.here
 
     @property
     def is_partial(self) -> bool:

@@ -27,3 +27,25 @@ def test_name_of_a_copy_that_cannot_be_is_said_in_the_form_with_all_that_was_typ
     assert 'value="copy-of-it"' in page.html
     assert "Name: " in page.text
     assert "exports[" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("opened", "back"),
+    [
+        ("/exports/gold/run", "/exports/gold"),
+        ("/connections/brevo-eu/connect", "/connections/brevo-eu"),
+        ("/history/restore", "/history"),
+        ("/exports/gold/edit", "/exports/gold/edit"),
+        ("/person?export=gold", "/person?export=gold"),
+        ("/?search=a&sort=display_name", "/?search=a&sort=display_name"),
+    ],
+)
+def test_choice_of_a_language_leads_back_to_a_page_that_opens(browser, opened, back):
+    form = {"language": "ro", "time_zone": "UTC", "token": browser.open("/view").hidden("token")}
+    there = browser.send_raw("/view", {**form, "back": f"/api/pages{opened}"}).to
+    assert there == f"/api/pages{back}"
+
+
+def test_choice_of_a_language_is_offered_with_all_that_the_address_asks_for(browser):
+    page = browser.open("/?search=gold&done=started")
+    assert 'href="/api/pages/view?back=%2Fapi%2Fpages%2F%3Fsearch%3Dgold"' in page.html
