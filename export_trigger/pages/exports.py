@@ -147,8 +147,9 @@ def name_in(runs: Sequence[Run]) -> str:
 @page("POST", "/exports/run-all")
 def run_all(visit: Visit) -> func.HttpResponse:
     """Starts all exports with a schedule that the caller may run."""
-    start_exports(visit.app, visit.caller, "http")
-    return redirect(f"{address()}?done=started")
+    begun = [bool(start.run_id) for start in start_exports(visit.app, visit.caller, "http")]
+    done = "started" if begun and all(begun) else "started_some" if any(begun) else "started_none"
+    return redirect(f"{address()}?done={done}")
 
 
 @page("POST", "/exports/<id>/run")

@@ -46,6 +46,29 @@ def test_choice_of_a_language_leads_back_to_a_page_that_opens(browser, opened, b
     assert there == f"/api/pages{back}"
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schedule": "with_refresh"}, "Started."),
+        ({"schedule": "off"}, "None was started:"),
+        ({"schedule": "with_refresh", "connection": None}, "None was started:"),
+    ],
+)
+def test_run_all_says_what_was_started(browser, changes, words):
+    browser.configure(**changes)
+    page = browser.open(browser.send("/exports/run-all", page="/").to)
+    assert f"Exports {words} " in page.text
+
+
+def test_run_all_says_that_some_were_not_started(browser):
+    browser.flow.exports.append(
+        {**browser.flow.exports[0], "id": "loose", "schedule": "with_refresh", "connection": None}
+    )
+    browser.configure(schedule="with_refresh")
+    page = browser.open(browser.send("/exports/run-all", page="/").to)
+    assert "Some were started." in page.text
+
+
 def test_choice_of_a_language_is_offered_with_all_that_the_address_asks_for(browser):
     page = browser.open("/?search=gold&done=started")
     assert 'href="/api/pages/view?back=%2Fapi%2Fpages%2F%3Fsearch%3Dgold"' in page.html
