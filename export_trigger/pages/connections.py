@@ -131,7 +131,7 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
     if expected is not None:
         found, _ = view_connection(visit.app, visit.caller, connection_id)
         before = found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
-    raw = before | _sent(visit)
+    raw = {name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _NUMBERS}
     try:
         saved = save_connection(visit.app, visit.caller, parse_item(Connection, raw, connection_id), expected)
     except ConfigurationError as error:
@@ -150,7 +150,7 @@ def _sent(visit: Visit) -> dict[str, Any]:
     for name, number in _NUMBERS.items():
         text = form.get(name, "").strip()
         try:
-            found |= {name: number(text)} if text else {}
+            found[name] = number(text) if text else None  # the default
         except ValueError:
             found[name] = text
     if date_format := form.get("date_format", ""):

@@ -69,6 +69,20 @@ def test_run_all_says_that_some_were_not_started(browser):
     assert "Some were started." in page.text
 
 
+def test_number_of_a_connection_that_is_emptied_is_the_default_again(browser):
+    path = "/connections/brevo-eu/edit"
+    form = {
+        "display_name": "Brevo",
+        "key_setting": browser.flow.connections[0]["api_key"]["setting"],
+        "role_contributor": "yes",
+    }
+    assert browser.send(path, **form, imports_at_once="3", import_deadline_hours="2").to
+    assert browser.flow.app.configuration.read().connections[0].imports_at_once == 3
+    assert browser.send(path, **form, imports_at_once="", import_deadline_hours="").to
+    saved = browser.flow.app.configuration.read().connections[0]
+    assert (saved.imports_at_once, saved.import_deadline_hours) == (1, 6)
+
+
 def test_choice_of_a_language_is_offered_with_all_that_the_address_asks_for(browser):
     page = browser.open("/?search=gold&done=started")
     assert 'href="/api/pages/view?back=%2Fapi%2Fpages%2F%3Fsearch%3Dgold"' in page.html
