@@ -35,7 +35,7 @@ def sent(form: MultiDict[str, str], before: Mapping[str, Any]) -> dict[str, Any]
     found.pop("list_id", None)
     if new_list := form.get("list_name", "").strip():
         found["list_name"] = new_list
-    elif (number := form.get("list_id", "")).isdecimal():
+    elif (number := form.get("list_id", "")).isdecimal() and not lists_are_of_another(form):
         found["list_id"] = int(number)
     # An empty number is the default.
     return {name: value for name, value in found.items() if value is not None or name not in (*_NUMBERS, *SHARES)}
@@ -47,12 +47,19 @@ def faults(form: MultiDict[str, str], before: Mapping[str, Any], raw: Mapping[st
     if not raw["segments"]:
         found.append(f"segments: {N_('Choose a segment.')}")
     if "list_id" not in raw and "list_name" not in raw:
-        found.append(f"list_id: {N_('Choose a list.')}")
+        of_this = N_("Choose a list of this connection: a number is another list in another account.")
+        found.append(f"list_id: {of_this if lists_are_of_another(form) else N_('Choose a list.')}")
     if not raw["mapping"]["email"]:
         found.append(f"mapping.email: {N_('Choose the column with the e-mail address.')}")
     names = [name for name, _ in _pairs(form)]
     found += [f"mapping.attributes: {name} is mapped twice" for name in sorted(set(names)) if names.count(name) > 1]
     return found
+
+
+def lists_are_of_another(form: MultiDict[str, str]) -> bool:
+    """True where the lists that the form offered are not those of the connection that was chosen meanwhile."""
+    connection = form.get("connection", "")
+    return bool(connection) and form.get("lists_of", connection) != connection
 
 
 def _numbers(form: MultiDict[str, str]) -> dict[str, Any]:

@@ -4,14 +4,14 @@ Whatever is wrong is said in the form, with all that was typed.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import azure.functions as func
 
 from export_trigger.pages import phrases
 from export_trigger.pages.checked import FIELDS, Checked
-from export_trigger.pages.export_fields import SHARES, faults, sent
+from export_trigger.pages.export_fields import SHARES, faults, lists_are_of_another, sent
 from export_trigger.pages.export_sources import (
     STANDARD,
     Sources,
@@ -102,13 +102,14 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
             _check(visit, raw, expected, checked, with_preview=action == "preview")
     except ConfigurationError as error:
         checked.refuse(error)
+    new_sources = partial(read_sources, visit, str(raw.get("connection") or ""), _place(raw))
     if visit.is_partial:
+        sources = new_sources() if lists_are_of_another(visit.form) else None
         names = [name.strip().upper() for name in visit.form.getlist("attribute")]
         is_filled = expected is None and not visit.form.get("id", "").strip()
         values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_id_filled": is_filled}
-        return render(visit, "export_marks.html", values)
-    sources = read_sources(visit, str(raw.get("connection") or ""), _place(raw))
-    return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
+        return render(visit, "export_marks.html", {**values, "sources": sources})
+    return _form(visit, raw, expected or "", new_sources(), checked, more=int(action == "add"))
 
 
 def _saved(visit: Visit, raw: dict[str, Any], expected: str | None) -> func.HttpResponse:
