@@ -51,8 +51,17 @@ def faults(form: MultiDict[str, str], before: Mapping[str, Any], raw: Mapping[st
         found.append(f"list_id: {of_this if lists_are_of_another(form) else N_('Choose a list.')}")
     if not raw["mapping"]["email"]:
         found.append(f"mapping.email: {N_('Choose the column with the e-mail address.')}")
-    names = [name for name, _ in _pairs(form)]
-    found += [f"mapping.attributes: {name} is mapped twice" for name in sorted(set(names)) if names.count(name) > 1]
+    rows = typed_attributes(form)
+    if any(column and not name for name, column in rows):
+        words = N_("Name the attribute of each column, or choose “not mapped” for the column.")
+        found.append(f"mapping.attributes: {words}")
+    if rows and raw["mapping"].get("attributes") == "all":
+        words = N_("Attributes are typed beside all other columns. Untick those, or empty the attributes.")
+        found.append(f"mapping.attributes: {words}")
+    names = [name for name, column in rows if column]
+    found += [
+        f"mapping.attributes: {name} is mapped twice" for name in sorted(set(names)) if name and names.count(name) > 1
+    ]
     return found
 
 
@@ -83,14 +92,16 @@ def _mapping(form: MultiDict[str, str], before: Mapping[str, Any]) -> dict[str, 
         return mapping
     known = before.get("attributes")
     kept = known if isinstance(known, dict) else {}
-    mapping["attributes"] = {name: _field(column, kept.get(name)) for name, column in _pairs(form)}
+    mapping["attributes"] = {
+        name: _field(column, kept.get(name)) for name, column in typed_attributes(form) if name and column
+    }
     return mapping
 
 
-def _pairs(form: MultiDict[str, str]) -> list[tuple[str, str]]:
-    """The attributes that were named, each with its column."""
+def typed_attributes(form: MultiDict[str, str]) -> list[tuple[str, str]]:
+    """The rows of attributes that are not empty, each with its column; either may be missing yet."""
     pairs = zip(form.getlist("attribute"), form.getlist("column"), strict=False)
-    return [(name.strip().upper(), column) for name, column in pairs if name.strip() and column]
+    return [(name.strip().upper(), column) for name, column in pairs if name.strip() or column]
 
 
 def _field(column: str, old: Any) -> Any:

@@ -11,7 +11,7 @@ import azure.functions as func
 
 from export_trigger.pages import phrases
 from export_trigger.pages.checked import FIELDS, Checked
-from export_trigger.pages.export_fields import SHARES, faults, lists_are_of_another, sent
+from export_trigger.pages.export_fields import SHARES, faults, lists_are_of_another, sent, typed_attributes
 from export_trigger.pages.export_sources import (
     STANDARD,
     Sources,
@@ -178,7 +178,8 @@ def _form(
 ) -> func.HttpResponse:
     mapping = raw.get("mapping") or {}
     attributes = mapping.get("attributes") or {}
-    rows = [(name, _column(value)) for name, value in attributes.items()] if isinstance(attributes, dict) else []
+    mapped = attributes.items() if isinstance(attributes, dict) else ()
+    rows = typed_attributes(visit.form) or [(name, _column(value)) for name, value in mapped]
     spare: Sequence[tuple[str, str]] = [("", "")] * (_SPARE_ATTRIBUTES + more)
     segments = raw.get("segments") or []
     chosen = next((each for each in sources.segments if each.listed.segment in segments), None)
