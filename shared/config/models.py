@@ -84,12 +84,14 @@ class Connection(Model):
         default=1,
         ge=1,
         le=MOST_IMPORTS_AT_ONCE,
+        strict=True,
         description="Imports that this account runs at the same time; Brevo advises 1.",
     )
     import_deadline_hours: float = Field(
         default=6,
         gt=0,
         le=LONGEST_IMPORT_HOURS,
+        strict=True,
         description="How long Brevo may take for one import before the run fails.",
     )
     date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
@@ -185,7 +187,7 @@ class Export(Model):
     )
     put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
     exclude: Exclude = Field(default=Exclude(), description="Who is in these segments or lists is not sent.")
-    max_profiles: int | None = Field(default=None, ge=1, description="A larger segment is not sent.")
+    max_profiles: int | None = Field(default=None, ge=1, strict=True, description="A larger segment is not sent.")
     max_shrink: Share = Field(
         default=0.5, description="A segment that lost more than this share since the last run is not sent."
     )
@@ -202,6 +204,7 @@ class Export(Model):
         default=48,
         ge=1,
         le=LONGEST_HOLD_HOURS,
+        strict=True,
         description="How long a plan, or a run that a guard has stopped, waits for a person to approve it.",
     )
 
