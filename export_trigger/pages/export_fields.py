@@ -1,6 +1,6 @@
 """From what people typed into the form of an export to the JSON of an export. What the form does not show stays."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -9,9 +9,15 @@ from export_trigger.pages.export_sources import STANDARD
 from export_trigger.pages.phrases import N_
 from export_trigger.pages.schedules import schedule_faults, schedule_of
 
+
+def _decimal(text: str) -> float:
+    """With a point or, as many languages write it, a comma. Raises ValueError."""
+    return float(text.replace(",", "."))
+
+
 # Shares are in per cent in the form.
 SHARES = {"max_shrink": 0.5, "max_rejected": 0.5, "max_warnings": 0.5, "max_removed": 0.3}
-_NUMBERS = {"max_profiles": int, "hold_hours": float}
+_NUMBERS: dict[str, Callable[[str], float]] = {"max_profiles": int, "hold_hours": _decimal}
 _CHOICES = ("erase_empty", "create_missing_attributes", "leave_out_missing_attributes", "put_back_leavers")
 
 
@@ -77,7 +83,7 @@ def _numbers(form: MultiDict[str, str]) -> dict[str, Any]:
     for name in (*_NUMBERS, *SHARES):
         text = form.get(name, "").strip()
         try:
-            number = _NUMBERS[name](text) if name in _NUMBERS else round(float(text.replace(",", ".")) / 100, 6)
+            number = _NUMBERS[name](text) if name in _NUMBERS else round(_decimal(text) / 100, 6)
             found[name] = number if text else None
         except ValueError:
             found[name] = text or None

@@ -296,3 +296,10 @@ def test_attribute_beside_all_other_columns_is_no_loss_without_a_word(browser):
     typed = {"etag": page.hidden("etag"), "all_attributes": "yes", "attribute": ["CITY"], "column": ["FirstName"]}
     page = browser.send_raw(path, filled(page, **typed, action="save"))
     assert faults(page)["attributes"].startswith("Attributes are typed beside all other columns.")
+
+
+def test_hours_take_a_comma_as_shares_do(browser):
+    page = browser.send_raw("/new-export", filled(begun(browser), hold_hours="1,5", max_shrink="12,5", action="save"))
+    assert page.status == 303, page.text
+    saved = browser.flow.app.document().export("second")
+    assert (saved.hold_hours, saved.max_shrink) == (1.5, 0.125)
