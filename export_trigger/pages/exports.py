@@ -102,6 +102,7 @@ def show_exports(visit: Visit) -> func.HttpResponse:
         else {},
         "search": search,
         "sort": sort,
+        "after": after,
     }
     return render(visit, "exports.html", values)
 

@@ -22,6 +22,7 @@ from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.kinds import SENDS_NOTHING
 from shared.runs.report import rejected_rows_part
+from shared.runs.run_ids import RUN_ID
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.status import RunStory, duration_seconds, find_run, run_story
 from shared.runs.undoing import why_not_undoable
@@ -237,9 +238,8 @@ def show_export(visit: Visit) -> func.HttpResponse:
     require(visit.caller, "view_export")
     document = visit.app.configuration.read()
     export = document.export(visit.path["id"])
-    runs, more = list_runs(
-        visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=visit.query.get("after", "")
-    )
+    after = visit.after(RUN_ID)
+    runs, more = list_runs(visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=after)
     if export is None:
         raise export_unknown(visit.path["id"])
     plotted = [run for run in reversed(runs) if run.sends_segment]

@@ -11,7 +11,7 @@ from export_trigger.pages.routes import opens, page
 from export_trigger.pages.viewer import Viewer, is_zone, languages
 from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import require
-from shared.administration.audit import read_audit
+from shared.administration.audit import KEY, read_audit
 from shared.administration.history import Restored, list_versions, restore_version
 from shared.operating.doctor import examine
 
@@ -26,7 +26,7 @@ def show_history(visit: Visit) -> func.HttpResponse:
 
 
 def _history(visit: Visit, restored: Restored | None) -> func.HttpResponse:
-    entries, more = read_audit(visit.app, visit.caller, after=visit.query.get("after", ""), limit=_ENTRIES_A_PAGE)
+    entries, more = read_audit(visit.app, visit.caller, after=visit.after(KEY), limit=_ENTRIES_A_PAGE)
     versions, _, etag = list_versions(visit.app, visit.caller, limit=_VERSIONS)
     values = {"entries": entries, "more": more, "versions": versions, "etag": etag, "restored": restored}
     return render(visit, "history.html", values)

@@ -1,5 +1,6 @@
 """A request for a page: who asks, with what, and in which language and time zone the answer is to be."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import azure.functions as func
 from werkzeug.datastructures import MultiDict
 
-from export_trigger.answers import body_of
+from export_trigger.answers import RequestError, body_of
 from export_trigger.entry import query_of
 from export_trigger.pages.viewer import Viewer
 from shared.access import Caller
@@ -40,6 +41,13 @@ class Visit:
     def form(self) -> MultiDict[str, str]:
         """The values of a form that was sent. Raises RequestError."""
         return MultiDict(parse_qsl(body_of(self.req).decode("utf-8", "replace"), keep_blank_values=True))
+
+    def after(self, pattern: str) -> str:
+        """Behind which entry of a long list the page begins; empty for the first page. Raises RequestError."""
+        after = self.query.get("after", "")
+        if after and re.fullmatch(pattern, after) is None:
+            raise RequestError("body_invalid", "after: is no place in this list.", "Begin with its first page.")
+        return after
 
     @property
     def here(self) -> str:

@@ -1,5 +1,8 @@
 """Who sees which page, and that no page keeps, frames or shows what it must not."""
 
+import re
+from html import unescape
+
 import pytest
 
 from export_trigger.pages import visit
@@ -120,3 +123,18 @@ def test_app_without_a_configuration_has_its_pages_all_the_same(browser):
         page = browser.open(path)
         assert page.status == 200, f"{path}: {page.text}"
     assert "Begin with a connection to Brevo." in browser.open("/").text
+
+
+@pytest.mark.parametrize("path", ["/exports/{}?after=nowhere", "/history?after=nowhere'"])
+def test_place_that_no_list_has_is_a_fault_of_the_address(browser, path):
+    page = browser.open(path.format(browser.flow.export_id))
+    assert page.status == 400
+    assert "is no place in this list. Begin with its first page." in page.text
+
+
+def test_without_script_the_second_page_of_exports_says_what_became_of_its_own(browser):
+    browser.flow.exports += [{**browser.flow.exports[0], "id": f"more-{number}"} for number in range(50)]
+    browser.configure()
+    second = browser.open(unescape(re.search(r'href="([^"]*)">More exports', browser.open("/").html)[1]))
+    link = unescape(re.search(r'<noscript><p><a href="([^"]*)"', second.html)[1])
+    assert re.findall(r'href="/api/pages/exports/([^"/]*)">', browser.open(link).html) == ["more-49"]
