@@ -86,3 +86,19 @@ def test_number_of_a_connection_that_is_emptied_is_the_default_again(browser):
 def test_choice_of_a_language_is_offered_with_all_that_the_address_asks_for(browser):
     page = browser.open("/?search=gold&done=started")
     assert 'href="/api/pages/view?back=%2Fapi%2Fpages%2F%3Fsearch%3Dgold"' in page.html
+
+
+@pytest.mark.parametrize("is_partial", [True, False])
+def test_form_whose_sign_in_has_ended_is_sent_again_once_the_person_has_signed_in(browser, is_partial):
+    path = f"/exports/{browser.flow.export_id}/duplicate"
+    form = {"token": browser.open(path).hidden("token"), "id": "copy-of-it"}
+    browser.role = None
+    browser.headers |= {"hx-request": "true"} if is_partial else {}
+    page = browser.send_raw(path, form)
+    assert page.status == 401
+    assert 'href="/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fpages%2F" target="_blank"' in page.html
+    assert ("what you typed is still in the form" in page.text) == is_partial
+    assert ("Then reload this page" in page.text) != is_partial
+    browser.role = "administrator"
+    assert "copy-of-it" in browser.send_raw(path, form).to
+    assert "Sign in in another tab" not in browser.open("/exports/nope").text
