@@ -23,6 +23,7 @@ from export_trigger.pages.export_sources import (
 )
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
+from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import require
 from shared.administration.checking import check_export
@@ -114,9 +115,15 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
 
 def _saved(visit: Visit, raw: dict[str, Any], expected: str | None) -> func.HttpResponse:
     draft = _draft(visit, raw)
-    saved = save_export(visit.app, visit.caller, draft.export, expected, draft.new_list)
+    saved = save_once(
+        draft.export,
+        expected,
+        lambda: visit.app.configuration.read().exports,
+        lambda: save_export(visit.app, visit.caller, draft.export, expected, draft.new_list).item,
+        any_id=expected is None and not visit.form.get("id", "").strip(),
+    )
     done = "list_made" if draft.new_list else "list_used" if _is_list_to_be_made(visit) else "saved"
-    return redirect(f"{address('exports', saved.item.id)}?done={done}")
+    return redirect(f"{address('exports', saved.id)}?done={done}")
 
 
 def _draft(visit: Visit, raw: dict[str, Any]) -> Draft:

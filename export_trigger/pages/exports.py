@@ -10,6 +10,7 @@ from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
+from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration.ending import take_members_out
@@ -220,13 +221,19 @@ def ask_schedule(visit: Visit) -> func.HttpResponse:
 def schedule(visit: Visit) -> func.HttpResponse:
     """Changes the schedule."""
     export_id, etag = visit.path["id"], visit.form.get("etag", "") or None
-    before = find_export(visit.app.configuration.read(), export_id).schedule
+    require_for_export(visit.app, visit.caller, "schedule_export", export_id)
+    before = find_export(visit.app.configuration.read(), export_id)
     try:
-        if found := schedule_faults(visit.form, before):
+        if found := schedule_faults(visit.form, before.schedule):
             raise InvalidInput(found)
         wanted = schedule_of(visit.form)
         parsed = parse_strictly(CronSchedule, wanted) if isinstance(wanted, dict) else wanted
-        schedule_export(visit.app, visit.caller, export_id, parsed, etag)
+        save_once(
+            before.model_copy(update={"schedule": parsed}),
+            etag,
+            lambda: visit.app.configuration.read().exports,
+            lambda: schedule_export(visit.app, visit.caller, export_id, parsed, etag).item,
+        )
     except InvalidInput as error:
         return _asked(visit, "schedule.html", "schedule_export", error.problems, status=400)
     return redirect(f"{address()}?done=scheduled")

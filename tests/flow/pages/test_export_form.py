@@ -114,7 +114,8 @@ def test_id_that_is_left_empty_is_made_from_the_name_and_shown(browser, name, ma
         assert f'id="field-id" maxlength="50" value="{made}"' in page.html
     answer = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action="save"))
     assert answer.to == f"/api/pages/exports/{made}?done=saved"
-    again = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action="save"))
+    other = filled(begun(browser), id="", display_name=name, sync_mode="full", action="save")
+    again = browser.send_raw("/new-export", other)
     assert again.to == f"/api/pages/exports/{made[:45]}-2?done=saved"
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.flow.pages.test_export_form import begun, filled
+
 EDITED = {"display_name": "Gold", "connection": "brevo-eu", "segments": ["Gold"], "email": "EMail", "sync_mode": "full"}
 
 
@@ -102,3 +104,42 @@ def test_form_whose_sign_in_has_ended_is_sent_again_once_the_person_has_signed_i
     browser.role = "administrator"
     assert "copy-of-it" in browser.send_raw(path, form).to
     assert "Sign in in another tab" not in browser.open("/exports/nope").text
+
+
+def test_new_export_whose_form_is_sent_twice_is_one(browser):
+    typed = filled(begun(browser), id="", action="save")
+    first = browser.send_raw("/new-export", typed)
+    assert browser.send_raw("/new-export", typed).to == first.to
+    assert len(browser.flow.app.configuration.read().exports) == 2
+    assert browser.send_raw("/new-export", {**typed, "id": "second"}).to == first.to
+    other = browser.send_raw("/new-export", {**typed, "list_id": "13"})
+    assert other.to == "/api/pages/exports/second-2?done=saved"
+
+
+def test_new_connection_whose_form_is_sent_twice_is_one(browser):
+    token = browser.open("/new-connection").hidden("token")
+    typed = {"token": token, "display_name": "Shop", "key_setting": "SHOP_KEY"}
+    first = browser.send_raw("/new-connection", typed)
+    assert browser.send_raw("/new-connection", typed).to == first.to
+    assert len(browser.flow.app.configuration.read().connections) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "typed"),
+    [
+        ("/exports/{}/edit", EDITED),
+        ("/exports/{}/schedule", {"schedule": "times", "at": "06:30", "time_zone": "UTC"}),
+        ("/connections/brevo-eu/edit", {"display_name": "Renamed"}),
+    ],
+)
+def test_change_whose_form_is_sent_twice_is_saved_and_nobody_elses(browser, path, typed):
+    path = path.format(browser.flow.export_id)
+    page = browser.open(path)
+    connection = browser.flow.connections[0]
+    hidden = {"token": page.hidden("token"), "etag": page.hidden("etag"), "action": "save"}
+    form = {"key_setting": connection["api_key"]["setting"], "list_id": 12, **typed, **hidden}
+    form["role_contributor"] = "yes"
+    first = browser.send_raw(path, form)
+    assert browser.send_raw(path, form).to == first.to
+    name = {"display_name": "Another"} if "display_name" in typed else {"at": "07:30"}
+    assert browser.send_raw(path, form | name).status in (400, 412)
