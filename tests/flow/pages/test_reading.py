@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from export_trigger.pages import visit
+from export_trigger.pages.viewer import is_zone
 from shared.errors import ConfigurationError
 
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
@@ -138,3 +139,11 @@ def test_without_script_the_second_page_of_exports_says_what_became_of_its_own(b
     second = browser.open(unescape(re.search(r'href="([^"]*)">More exports', browser.open("/").html)[1]))
     link = unescape(re.search(r'<noscript><p><a href="([^"]*)"', second.html)[1])
     assert re.findall(r'href="/api/pages/exports/([^"/]*)">', browser.open(link).html) == ["more-49"]
+
+
+def test_cookies_of_people_who_are_not_signed_in_fill_no_memory(browser):
+    browser.role = None
+    for number in range(1_100):
+        browser.headers["cookie"] = f"view=en|Zone/{number}"
+        browser.open("/")
+    assert is_zone.cache_info().currsize <= 1_000
