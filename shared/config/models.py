@@ -29,7 +29,9 @@ Role = Literal["administrator", "contributor", "viewer"]
 MOST_IMPORTS_AT_ONCE = 50
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
-_SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
+# Blanks of other scripts and marks of no width alone would be a link that nobody sees.
+_UNSEEN = r"\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff\uffa0"
+_SEEN = rf"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069{_UNSEEN}<>]"
 DISPLAY_NAME_PATTERN = rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$"
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=DISPLAY_NAME_PATTERN)]
 # A segment's name is a part of its blobs' paths. `.` and `..` would lead to another folder, and a part cannot end with

@@ -215,3 +215,12 @@ def test_name_of_an_attribute_that_cannot_be_is_said_at_its_own_path():
         Document.model_validate(changed)
     (line,) = field_problems(caught.value, Document)
     assert line.startswith("exports[0].mapping.attributes.FIRST NAME: takes the name of an attribute: ")
+
+
+@pytest.mark.parametrize("name", [" ", "\u00a0", "\u200b", "\u200e\u2060", "\ufeff \u00ad", "\u3164\u2800"])
+def test_name_that_nobody_sees_is_none(name):
+    with pytest.raises(DocumentError) as raised:
+        validated(with_value(("exports", 0, "display_name"), name), "x")
+    assert "exports[0].display_name: takes a name that can be seen" in raised.value.problems[0]
+    seen = with_value(("exports", 0, "display_name"), f"{name}Zo\u200dë 👩\u200d👧")
+    assert validated(seen, "x").exports[0].display_name.startswith(name)
