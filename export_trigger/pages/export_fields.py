@@ -30,7 +30,7 @@ def sent(form: MultiDict[str, str], before: Mapping[str, Any]) -> dict[str, Any]
         "mapping": {**(before.get("mapping") or {}), **_mapping(form, before.get("mapping") or {})},
         "schedule": schedule_of(form),
         "sync_mode": form.get("sync_mode", "full"),
-        "segments": form.getlist("segments"),
+        "segments": _in_order(form.getlist("segments"), before.get("segments") or []),
         "default_country": form.get("default_country", "").strip().upper() or None,
         **{name: form.get(name) == "yes" for name in _CHOICES if name in before or name in form},
         **_numbers(form),
@@ -45,6 +45,14 @@ def sent(form: MultiDict[str, str], before: Mapping[str, Any]) -> dict[str, Any]
         found["list_id"] = int(number)
     # An empty number is the default.
     return {name: value for name, value in found.items() if value is not None or name not in (*_NUMBERS, *SHARES)}
+
+
+def _in_order(ticked: list[str], before: list[str]) -> list[str]:
+    """The segments as they stood before, and those that are new: of an address in several the first segment's row wins.
+
+    The form has them in the order of storage.
+    """
+    return [name for name in before if name in ticked] + [name for name in ticked if name not in before]
 
 
 def faults(form: MultiDict[str, str], before: Mapping[str, Any], raw: Mapping[str, Any]) -> list[str]:
