@@ -49,7 +49,7 @@ def answer(req: func.HttpRequest) -> func.HttpResponse:
 def _found(visit: Visit) -> tuple[Handler, Visit]:
     """The function of the page, and the visit of a person who is signed in and has sent the form's token."""
     req = visit.req
-    path = urlsplit(req.url).path.partition(ROOT)[2] or "/"
+    path = urlsplit(req.url).path[len(ROOT) :] or "/"  # the host reads the beginning in any case
     handler, values = _match(path, req.method)
     if handler is files.show_file:
         return handler, Visit(req, _NOBODY, visit.viewer, values)

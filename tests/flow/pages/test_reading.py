@@ -8,6 +8,7 @@ import pytest
 from export_trigger.pages import visit
 from export_trigger.pages.viewer import is_zone
 from shared.errors import ConfigurationError
+from tests.flow.pages import browsing
 
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
 ADMINISTRATORS_ONLY = ("/history", "/health", "/new-connection")
@@ -147,3 +148,9 @@ def test_cookies_of_people_who_are_not_signed_in_fill_no_memory(browser):
         browser.headers["cookie"] = f"view=en|Zone/{number}"
         browser.open("/")
     assert is_zone.cache_info().currsize <= 1_000
+
+
+def test_address_in_other_letters_leads_to_its_own_page(browser, monkeypatch):
+    monkeypatch.setattr(browsing, "ROOT", "/API/Pages")
+    assert "<title>Connections - " in browser.open("/connections").html
+    assert browser.open("/nowhere").status == 404
