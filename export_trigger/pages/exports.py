@@ -69,14 +69,24 @@ class ExportState:
         return next((members for members in found if members is not None), None)
 
     @property
+    def plotted(self) -> list[Run]:
+        """As `plotted`."""
+        return plotted(self.runs)
+
+    @property
     def sent(self) -> list[int]:
         """How many contacts of the segment each run left in the list."""
-        return [run.counts.in_list for run in self.runs]
+        return [run.counts.in_list for run in self.plotted]
 
     @property
     def failed(self) -> list[bool]:
         """Which of the runs failed."""
-        return [run.state == "failed" for run in self.runs]
+        return [run.state == "failed" for run in self.plotted]
+
+
+def plotted(runs: Sequence[Run]) -> list[Run]:
+    """Those of the runs that say how many are in the list, and failed ones: others would look like an empty list."""
+    return [run for run in runs if run.sends_segment and (run.state in SUCCEEDED or run.state == "failed")]
 
 
 @page("GET", "/")
