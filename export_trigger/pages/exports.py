@@ -210,14 +210,13 @@ def duplicate(visit: Visit) -> func.HttpResponse:
     """Makes the copy."""
     new_id, name = visit.form.get("id", "").strip(), visit.form.get("display_name", "").strip()
     try:
-        saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name)
+        # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
+        saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name, "off")
     except ConfigurationError as error:
         if error.code not in ("already_there", "body_invalid"):
             raise
         problems = error.problems if isinstance(error, InvalidInput) else [phrases.ID_TAKEN]
         return _asked(visit, "duplicate.html", "duplicate_export", problems, status=400)
-    # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
-    schedule_export(visit.app, visit.caller, saved.item.id, "off")
     return redirect(f"{address('exports', saved.item.id, 'edit')}?done=duplicated")
 
 

@@ -1,5 +1,7 @@
 """Forms that are sent again: after a fault, after somebody else's change, and from a page that a form has opened."""
 
+import json
+
 import pytest
 
 from tests.flow.pages.test_export_form import begun, filled
@@ -143,3 +145,18 @@ def test_change_whose_form_is_sent_twice_is_saved_and_nobody_elses(browser, path
     assert browser.send_raw(path, form).to == first.to
     name = {"display_name": "Another"} if "display_name" in typed else {"at": "07:30"}
     assert browser.send_raw(path, form | name).status in (400, 412)
+
+
+def test_copy_has_no_schedule_from_its_first_moment_on(browser, monkeypatch):
+    browser.configure(schedule="with_refresh")
+    seen = []
+    write = browser.flow.app.storage.app_blobs.write_if
+
+    def written(container, name, data, etag):
+        seen.append(json.loads(data))
+        return write(container, name, data, etag)
+
+    monkeypatch.setattr(browser.flow.app.storage.app_blobs, "write_if", written)
+    browser.send(f"/exports/{browser.flow.export_id}/duplicate", id="copy-of-it")
+    copies = [each for document in seen for each in document.get("exports", []) if each["id"] == "copy-of-it"]
+    assert [each["schedule"] for each in copies] == ["off"]
