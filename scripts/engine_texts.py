@@ -39,7 +39,7 @@ _NO_WORDS = tuple(
 )
 _OF_PAGES = (
     "answers.py",
-    *(f"pages/{name}.py" for name in ("export_fields", "export_form", "files", "service", "site", "token")),
+    *(f"pages/{name}.py" for name in ("export_fields", "export_form", "files", "service", "site", "token", "visit")),
 )
 # Calls whose texts are for the API's description or the log, or are patterns themselves.
 _NO_TEXTS = {"Field", "N_", "compile", "debug", "info", "warning", "error", "exception", "log"}

@@ -8,6 +8,7 @@ import azure.functions as func
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
+from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import ROLES, require
 from shared.administration.account import list_attributes
@@ -131,13 +132,20 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
     if expected is not None:
         found, _ = view_connection(visit.app, visit.caller, connection_id)
         before = found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
-    raw = before | _sent(visit)
+    raw = {name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _NUMBERS}
     try:
-        saved = save_connection(visit.app, visit.caller, parse_item(Connection, raw, connection_id), expected)
+        new = parse_item(Connection, raw, connection_id)
+        saved = save_once(
+            new,
+            expected,
+            lambda: visit.app.configuration.read().connections,
+            lambda: save_connection(visit.app, visit.caller, new, expected).item,
+            any_id=expected is None and not visit.form.get("id", "").strip(),
+        )
     except ConfigurationError as error:
         return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status=400)
-    done = "saved" if saved.item.consent else "connection_saved"
-    return redirect(f"{address('connections', saved.item.id)}?done={done}")
+    done = "saved" if saved.consent else "connection_saved"
+    return redirect(f"{address('connections', saved.id)}?done={done}")
 
 
 def _sent(visit: Visit) -> dict[str, Any]:
@@ -150,7 +158,7 @@ def _sent(visit: Visit) -> dict[str, Any]:
     for name, number in _NUMBERS.items():
         text = form.get(name, "").strip()
         try:
-            found |= {name: number(text)} if text else {}
+            found[name] = number(text) if text else None  # the default
         except ValueError:
             found[name] = text
     if date_format := form.get("date_format", ""):

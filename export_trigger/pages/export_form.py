@@ -4,14 +4,14 @@ Whatever is wrong is said in the form, with all that was typed.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import azure.functions as func
 
 from export_trigger.pages import phrases
 from export_trigger.pages.checked import FIELDS, Checked
-from export_trigger.pages.export_fields import SHARES, faults, sent
+from export_trigger.pages.export_fields import SHARES, faults, lists_are_of_another, sent, typed_attributes
 from export_trigger.pages.export_sources import (
     STANDARD,
     Sources,
@@ -23,6 +23,7 @@ from export_trigger.pages.export_sources import (
 )
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
+from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import require
 from shared.administration.checking import check_export
@@ -102,20 +103,27 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
             _check(visit, raw, expected, checked, with_preview=action == "preview")
     except ConfigurationError as error:
         checked.refuse(error)
+    new_sources = partial(read_sources, visit, str(raw.get("connection") or ""), _place(raw))
     if visit.is_partial:
+        sources = new_sources() if lists_are_of_another(visit.form) else None
         names = [name.strip().upper() for name in visit.form.getlist("attribute")]
         is_filled = expected is None and not visit.form.get("id", "").strip()
         values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_id_filled": is_filled}
-        return render(visit, "export_marks.html", values)
-    sources = read_sources(visit, str(raw.get("connection") or ""), _place(raw))
-    return _form(visit, raw, expected or "", sources, checked, more=int(action == "add"))
+        return render(visit, "export_marks.html", {**values, "sources": sources})
+    return _form(visit, raw, expected or "", new_sources(), checked, more=int(action == "add"))
 
 
 def _saved(visit: Visit, raw: dict[str, Any], expected: str | None) -> func.HttpResponse:
     draft = _draft(visit, raw)
-    saved = save_export(visit.app, visit.caller, draft.export, expected, draft.new_list)
+    saved = save_once(
+        draft.export,
+        expected,
+        lambda: visit.app.configuration.read().exports,
+        lambda: save_export(visit.app, visit.caller, draft.export, expected, draft.new_list).item,
+        any_id=expected is None and not visit.form.get("id", "").strip(),
+    )
     done = "list_made" if draft.new_list else "list_used" if _is_list_to_be_made(visit) else "saved"
-    return redirect(f"{address('exports', saved.item.id)}?done={done}")
+    return redirect(f"{address('exports', saved.id)}?done={done}")
 
 
 def _draft(visit: Visit, raw: dict[str, Any]) -> Draft:
@@ -177,7 +185,8 @@ def _form(
 ) -> func.HttpResponse:
     mapping = raw.get("mapping") or {}
     attributes = mapping.get("attributes") or {}
-    rows = [(name, _column(value)) for name, value in attributes.items()] if isinstance(attributes, dict) else []
+    mapped = attributes.items() if isinstance(attributes, dict) else ()
+    rows = typed_attributes(visit.form) or [(name, _column(value)) for name, value in mapped]
     spare: Sequence[tuple[str, str]] = [("", "")] * (_SPARE_ATTRIBUTES + more)
     segments = raw.get("segments") or []
     chosen = next((each for each in sources.segments if each.listed.segment in segments), None)

@@ -10,6 +10,7 @@ from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
+from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import Caller, Operation, is_shared, may, require
 from shared.administration.ending import take_members_out
@@ -68,14 +69,24 @@ class ExportState:
         return next((members for members in found if members is not None), None)
 
     @property
+    def plotted(self) -> list[Run]:
+        """As `plotted`."""
+        return plotted(self.runs)
+
+    @property
     def sent(self) -> list[int]:
         """How many contacts of the segment each run left in the list."""
-        return [run.counts.in_list for run in self.runs]
+        return [run.counts.in_list for run in self.plotted]
 
     @property
     def failed(self) -> list[bool]:
         """Which of the runs failed."""
-        return [run.state == "failed" for run in self.runs]
+        return [run.state == "failed" for run in self.plotted]
+
+
+def plotted(runs: Sequence[Run]) -> list[Run]:
+    """Those of the runs that say how many are in the list, and failed ones: others would look like an empty list."""
+    return [run for run in runs if run.sends_segment and (run.state in SUCCEEDED or run.state == "failed")]
 
 
 @page("GET", "/")
@@ -102,6 +113,7 @@ def show_exports(visit: Visit) -> func.HttpResponse:
         else {},
         "search": search,
         "sort": sort,
+        "after": after,
     }
     return render(visit, "exports.html", values)
 
@@ -147,8 +159,9 @@ def name_in(runs: Sequence[Run]) -> str:
 @page("POST", "/exports/run-all")
 def run_all(visit: Visit) -> func.HttpResponse:
     """Starts all exports with a schedule that the caller may run."""
-    start_exports(visit.app, visit.caller, "http")
-    return redirect(f"{address()}?done=started")
+    begun = [bool(start.run_id) for start in start_exports(visit.app, visit.caller, "http")]
+    done = "started" if begun and all(begun) else "started_some" if any(begun) else "started_none"
+    return redirect(f"{address()}?done={done}")
 
 
 @page("POST", "/exports/<id>/run")
@@ -197,14 +210,13 @@ def duplicate(visit: Visit) -> func.HttpResponse:
     """Makes the copy."""
     new_id, name = visit.form.get("id", "").strip(), visit.form.get("display_name", "").strip()
     try:
-        saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name)
+        # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
+        saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name, "off")
     except ConfigurationError as error:
         if error.code not in ("already_there", "body_invalid"):
             raise
         problems = error.problems if isinstance(error, InvalidInput) else [phrases.ID_TAKEN]
         return _asked(visit, "duplicate.html", "duplicate_export", problems, status=400)
-    # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
-    schedule_export(visit.app, visit.caller, saved.item.id, "off")
     return redirect(f"{address('exports', saved.item.id, 'edit')}?done=duplicated")
 
 
@@ -218,13 +230,19 @@ def ask_schedule(visit: Visit) -> func.HttpResponse:
 def schedule(visit: Visit) -> func.HttpResponse:
     """Changes the schedule."""
     export_id, etag = visit.path["id"], visit.form.get("etag", "") or None
-    before = find_export(visit.app.configuration.read(), export_id).schedule
+    require_for_export(visit.app, visit.caller, "schedule_export", export_id)
+    before = find_export(visit.app.configuration.read(), export_id)
     try:
-        if found := schedule_faults(visit.form, before):
+        if found := schedule_faults(visit.form, before.schedule):
             raise InvalidInput(found)
         wanted = schedule_of(visit.form)
         parsed = parse_strictly(CronSchedule, wanted) if isinstance(wanted, dict) else wanted
-        schedule_export(visit.app, visit.caller, export_id, parsed, etag)
+        save_once(
+            before.model_copy(update={"schedule": parsed}),
+            etag,
+            lambda: visit.app.configuration.read().exports,
+            lambda: schedule_export(visit.app, visit.caller, export_id, parsed, etag).item,
+        )
     except InvalidInput as error:
         return _asked(visit, "schedule.html", "schedule_export", error.problems, status=400)
     return redirect(f"{address()}?done=scheduled")
@@ -276,7 +294,7 @@ def _asked(
     status: int = 200,
     plan: Run | None = None,
 ) -> func.HttpResponse:
-    """A page that asks before something is done to an export, with the ETag of what is shown. `plan` waits."""
+    """A page that asks before something is done to an export, with the ETag of what was shown first. `plan` waits."""
     export_id = visit.path["id"]
     require_for_export(visit.app, visit.caller, operation, export_id)
     document = visit.app.configuration.read()
@@ -284,7 +302,7 @@ def _asked(
     is_end = template == "end.html"
     values = {
         "export": export,
-        "etag": item_etag(export),
+        "etag": visit.form.get("etag") or item_etag(export),
         "operation": operation,
         "leaving": open_clear(visit.app, export_id) if is_end else None,
         "staying": members_of(visit.app, document, export) if is_end else None,

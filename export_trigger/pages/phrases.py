@@ -171,6 +171,13 @@ DONE = {
     "approved": N_("Approved. The run goes on."),
     "cancelled": N_("Cancelled. A part that is on its way is still finished."),
     "started": N_("Started."),
+    "started_some": N_(
+        "Some were started. The others are detached, are not yours to run, or say below why they do not run now."
+    ),
+    "started_none": N_(
+        "None was started: each has no schedule, is detached, is not yours to run, or says below why it does not run "
+        "now."
+    ),
     "connection_removed": N_("The connection was removed."),
     "disconnected": N_("Consent was withdrawn. Exports on this connection send nothing."),
     "reset": N_(

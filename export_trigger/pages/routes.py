@@ -19,3 +19,8 @@ def page(method: str, path: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def opens(path: str) -> bool:
+    """True where a link may lead to this path below the pages' root; the root itself always opens."""
+    return path in ("", "/") or MAP.bind("").test(path, "GET")

@@ -7,7 +7,7 @@ import azure.functions as func
 
 from export_trigger.answers import file_of_rejected_rows
 from export_trigger.pages import phrases
-from export_trigger.pages.exports import at_list_of, name_in
+from export_trigger.pages.exports import at_list_of, name_in, plotted
 from export_trigger.pages.rejected_csv import with_words
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
@@ -22,6 +22,7 @@ from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.kinds import SENDS_NOTHING
 from shared.runs.report import rejected_rows_part
+from shared.runs.run_ids import RUN_ID
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.status import RunStory, duration_seconds, find_run, run_story
 from shared.runs.undoing import why_not_undoable
@@ -237,20 +238,19 @@ def show_export(visit: Visit) -> func.HttpResponse:
     require(visit.caller, "view_export")
     document = visit.app.configuration.read()
     export = document.export(visit.path["id"])
-    runs, more = list_runs(
-        visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=visit.query.get("after", "")
-    )
+    after = visit.after(RUN_ID)
+    runs, more = list_runs(visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=after)
     if export is None:
         raise export_unknown(visit.path["id"])
-    plotted = [run for run in reversed(runs) if run.sends_segment]
+    shown = plotted(runs[::-1])
     connection = document.connection_of(export)
     values = {
         "export": export,
         "connection": connection,
         "may_see_connection": may(visit.caller.role, "see_connection", shared=is_shared(visit.caller, connection)),
         "list_name": name_in(at_list_of(document, export, runs)),
-        "plots": _plots(visit, plotted) if len(plotted) > 1 else [],
-        "failed": [run.state == "failed" for run in plotted],
+        "plots": _plots(visit, shown) if len(shown) > 1 else [],
+        "failed": [run.state == "failed" for run in shown],
         "runs": runs,
         "more": more,
         "etag": item_etag(export),

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from markupsafe import Markup, escape
 
 from export_trigger.pages.phrases import LABELS, REASONS, STATES
-from export_trigger.pages.said_words import AFTER, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
+from export_trigger.pages.said_words import AFTER, BEFORE, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
 from export_trigger.pages.viewer import SOURCE_LANGUAGE, Viewer, entries
 
 CONTEXT = "engine"
@@ -203,9 +203,8 @@ class _Said:
         """A number of something, or a length of time."""
         if span := _SPAN.fullmatch(text):
             return self.viewer.duration(int(span[1]) * _SECONDS[span[2]])
-        for ending, words in AFTER.items():
-            if text.endswith(ending) and (what := self._whole(text.removesuffix(ending))):
-                return self.viewer.text(words) % {"what": what}
+        if around := self._around(text):
+            return around
         if (found := _COUNTED.fullmatch(text)) is None:
             return None
         number, counted = found.groups()
@@ -215,6 +214,13 @@ class _Said:
         if counted.startswith("of ") and (rest := self._whole(counted.removeprefix("of "))):
             return self.viewer.text(OF) % {"some": number, "all": rest}
         return f"{number} {self.known.exact[counted]}" if counted in self.known.exact else None
+
+    def _around(self, text: str) -> str | None:
+        """What stands before or behind something that is known."""
+        inner = [(text.removesuffix(end), words) for end, words in AFTER.items() if text.endswith(end)]
+        inner += [(text.removeprefix(begin), words) for begin, words in BEFORE.items() if text.startswith(begin)]
+        found = ((self._whole(part), words) for part, words in inner)
+        return next((self.viewer.text(words) % {"what": what} for what, words in found if what), None)
 
     def _by_pattern(self, text: str) -> str | None:
         """By the pattern that says most; a stop at the end may stand behind it."""

@@ -10,6 +10,10 @@ AFTER = {
     " lists": N_("%(what)s lists"),
     " attributes": N_("%(what)s attributes"),
 }
+BEFORE = {
+    "in ": N_("in %(what)s"),
+    "at ": N_("at %(what)s"),
+}
 OR = N_("or")
 MEANT = N_("(did you mean %(name)s?)")
 WORDS = {
@@ -49,6 +53,12 @@ WORDS = {
     "why": N_("question about a person"),
     "prune": N_("cleaning up"),
     "replay": N_("continued by an operator"),
+    "verify export": N_("comparison of list and segment"),
+    "repair export": N_("repair of the list"),
+    "queue notices": N_("queue notices"),
+    "table notices": N_("table notices"),
+    "address": N_("address"),
+    "customer id": N_("customer number"),
 }
 """Single words within the engine's texts: what a doctor's check is called, what was done."""
 

@@ -1,16 +1,17 @@
 """What concerns the app itself: the audit trail and older configurations, what doctor says, how a viewer reads."""
 
 from itertools import groupby
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
 from export_trigger.answers import RequestError
 from export_trigger.pages.rendering import redirect, render
-from export_trigger.pages.routes import page
+from export_trigger.pages.routes import opens, page
 from export_trigger.pages.viewer import Viewer, is_zone, languages
 from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import require
-from shared.administration.audit import read_audit
+from shared.administration.audit import KEY, read_audit
 from shared.administration.history import Restored, list_versions, restore_version
 from shared.operating.doctor import examine
 
@@ -25,7 +26,7 @@ def show_history(visit: Visit) -> func.HttpResponse:
 
 
 def _history(visit: Visit, restored: Restored | None) -> func.HttpResponse:
-    entries, more = read_audit(visit.app, visit.caller, after=visit.query.get("after", ""), limit=_ENTRIES_A_PAGE)
+    entries, more = read_audit(visit.app, visit.caller, after=visit.after(KEY), limit=_ENTRIES_A_PAGE)
     versions, _, etag = list_versions(visit.app, visit.caller, limit=_VERSIONS)
     values = {"entries": entries, "more": more, "versions": versions, "etag": etag, "restored": restored}
     return render(visit, "history.html", values)
@@ -63,6 +64,15 @@ def choose_view(visit: Visit) -> func.HttpResponse:
     language, zone = visit.form.get("language", ""), visit.form.get("time_zone", "")
     if language not in languages() or not is_zone(zone):
         raise RequestError("body_invalid", "There is no such language or time zone.", "Choose them from the lists.")
-    back = visit.form.get("back", "")
-    there = back if back.startswith(f"{ROOT}/") and "\\" not in back else address()
-    return redirect(there, {"Set-Cookie": Viewer(language, zone).cookie})
+    return redirect(_page_to_open(visit.form.get("back", "")), {"Set-Cookie": Viewer(language, zone).cookie})
+
+
+def _page_to_open(back: str) -> str:
+    """The address of this page; of one that only a form leads to, such as its answer, that of the page above it."""
+    parts = urlsplit(back)
+    if parts.netloc or not parts.path.startswith(f"{ROOT}/") or "\\" in back:
+        return address()
+    path, query = parts.path.removeprefix(ROOT), parts.query
+    while not opens(path):
+        path, query = path.rpartition("/")[0], ""
+    return f"{ROOT}{path or '/'}{'?' if query else ''}{query}"

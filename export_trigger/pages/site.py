@@ -22,7 +22,7 @@ from export_trigger.pages.rendering import html_answer, redirect, render
 from export_trigger.pages.routes import MAP, Handler
 from export_trigger.pages.token import FIELD, check_token
 from export_trigger.pages.viewer import Viewer
-from export_trigger.pages.visit import ROOT, Visit
+from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import AccessDenied, Caller, people_sign_in, request_caller
 from shared.errors import ExportError
 
@@ -49,7 +49,7 @@ def answer(req: func.HttpRequest) -> func.HttpResponse:
 def _found(visit: Visit) -> tuple[Handler, Visit]:
     """The function of the page, and the visit of a person who is signed in and has sent the form's token."""
     req = visit.req
-    path = urlsplit(req.url).path.partition(ROOT)[2] or "/"
+    path = urlsplit(req.url).path[len(ROOT) :] or "/"  # the host reads the beginning in any case
     handler, values = _match(path, req.method)
     if handler is files.show_file:
         return handler, Visit(req, _NOBODY, visit.viewer, values)
@@ -97,4 +97,5 @@ def problem_page(visit: Visit, error: ExportError) -> func.HttpResponse:
     """What went wrong, and what to do."""
     status, headers = status_of(error)
     template = "problem_part.html" if visit.is_partial else "problem.html"
-    return render(visit, template, {"error": error}, status=status, headers=headers)
+    sign_in = _SIGN_IN + quote(address(), safe="") if error.code == "sign_in_required" else ""
+    return render(visit, template, {"error": error, "sign_in": sign_in}, status=status, headers=headers)

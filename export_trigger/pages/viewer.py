@@ -6,7 +6,7 @@ A language is one file, `locale/NAME.po`; English is what the pages are written 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -93,7 +93,7 @@ def zones() -> list[str]:
     return sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
 
 
-@cache
+@lru_cache(maxsize=1_000)  # anybody's cookie is asked about
 def is_zone(name: str) -> bool:
     """Whether there is such a time zone."""
     try:

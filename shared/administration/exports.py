@@ -164,8 +164,10 @@ def _made_list(app: App, caller: Caller, connection: Connection, name: str) -> i
     return number
 
 
-def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "") -> Saved[Export]:
-    """Adds a copy under another id."""
+def duplicate_export(
+    app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "", schedule: Schedule | None = None
+) -> Saved[Export]:
+    """Adds a copy under another id; with the schedule that it has, unless another one is named."""
     check_id(new_id)
     require(caller, "duplicate_export")
     document = app.configuration.read()
@@ -173,7 +175,9 @@ def duplicate_export(app: App, caller: Caller, export_id: str, new_id: str, disp
     require(caller, "duplicate_export", document.connection_of(export))
     check_expected(f"export {new_id}", document.export(new_id), None)
     name = display_name or f"{export.display_name[:93]} (copy)"
-    copy = export.model_copy(update={"id": new_id, "display_name": name})
+    changes = {"id": new_id, "display_name": name} | ({"schedule": schedule} if schedule else {})
+    copied = export.model_copy(update=changes)
+    copy = parse_strictly(Export, copied.model_dump(mode="json", exclude_unset=True))
     _save(app, caller, "duplicate_export", copy, None, f"from {export_id}")
     return Saved(copy, is_new=True)
 

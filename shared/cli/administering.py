@@ -156,17 +156,29 @@ def export_duplicate(export: str, new_id: str, name: str) -> None:
 @click.option("--off", is_flag=True, help="run on demand only")
 @click.option("--with-refresh", is_flag=True, help="run with each new snapshot")
 @click.option("--cron", metavar="LINE", help="five fields, such as '30 5 * * *'")
-@click.option("--time-zone", metavar="ZONE", default="UTC", help="where the cron line counts, such as Europe/Paris")
-def export_schedule(export: str, off: bool, with_refresh: bool, cron: str | None, time_zone: str) -> None:
+@click.option(
+    "--time-zone",
+    metavar="ZONE",
+    help="where the cron line counts, such as Europe/Paris [as in its schedule so far, else UTC]",
+)
+def export_schedule(export: str, off: bool, with_refresh: bool, cron: str | None, time_zone: str | None) -> None:
     """Switch its schedule."""
     require_one({"--off": off, "--with-refresh": with_refresh, "--cron": cron})
-    from shared.administration.exports import schedule_export
+    if time_zone is not None and not cron:
+        raise click.UsageError("--time-zone needs --cron.")
+    from shared.administration.exports import schedule_export, view_export
     from shared.config.models import CronSchedule
+    from shared.runs.overview import schedule_text
 
+    app = open_app()
     schedule: Schedule = "off" if off else "with_refresh"
     if cron:
-        schedule = CronSchedule.model_construct(cron=cron, time_zone=time_zone)
-    _show_saved(schedule_export(open_app(), caller(), export, schedule))
+        before = view_export(app, caller(), export)[0].schedule
+        zone = before.time_zone if isinstance(before, CronSchedule) else "UTC"
+        schedule = CronSchedule.model_construct(cron=cron, time_zone=zone if time_zone is None else time_zone)
+    saved = schedule_export(app, caller(), export, schedule)
+    answer, (first, *notes) = saved_lines(saved)
+    show(answer, lambda: "\n".join([f"{first}: {schedule_text(saved.item)}", *notes]))
 
 
 @program.command("notify-test")

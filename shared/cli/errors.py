@@ -24,6 +24,7 @@ _WORDS = (
     (" and GET /api/connections list them", " lists them"),
     (" and GET /api/exports list them", " lists them"),
     (" and GET /api/history list them", " lists them"),
+    (" and GET exports/{id}/runs list them", " lists them"),
     (", or GET /api/segments?container=NAME", ""),
     ("body: ", "file: "),
 )

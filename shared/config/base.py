@@ -48,7 +48,8 @@ def _of_its_own(name: str) -> str:
 SETTING_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 SettingName = Annotated[str, StringConstraints(pattern=SETTING_PATTERN), AfterValidator(_of_its_own)]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Share = Annotated[float, Field(ge=0, le=1)]
+# Strict, as all numbers here: `true` would be 1, which switches a guard off, and "100.000" a hundred.
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 
 
 class Model(BaseModel):

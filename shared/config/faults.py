@@ -14,8 +14,8 @@ from shared.counting import counted
 from shared.errors import did_you_mean, shown
 
 _MOST_FAULTS = 500
-# The tags that pydantic adds to a path where a word or an object may stand, which say nothing to the document's writer.
-_TAGS = {"a word", "an object"}
+# What pydantic adds to a path, which says nothing to the writer: of a word or an object, and of a key that is wrong.
+_TAGS = {"a word", "an object", "[key]"}
 
 _WHOLE_NUMBER = "must be a whole number, such as 12, without quotes"
 _NUMBER = "must be a number, such as 0.5, without quotes"

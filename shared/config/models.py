@@ -29,7 +29,9 @@ Role = Literal["administrator", "contributor", "viewer"]
 MOST_IMPORTS_AT_ONCE = 50
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
-_SEEN = r"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
+# Blanks of other scripts and marks of no width alone would be a link that nobody sees.
+_UNSEEN = r"\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff\uffa0"
+_SEEN = rf"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069{_UNSEEN}<>]"
 DISPLAY_NAME_PATTERN = rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$"
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=DISPLAY_NAME_PATTERN)]
 # A segment's name is a part of its blobs' paths. `.` and `..` would lead to another folder, and a part cannot end with
@@ -84,12 +86,14 @@ class Connection(Model):
         default=1,
         ge=1,
         le=MOST_IMPORTS_AT_ONCE,
+        strict=True,
         description="Imports that this account runs at the same time; Brevo advises 1.",
     )
     import_deadline_hours: float = Field(
         default=6,
         gt=0,
         le=LONGEST_IMPORT_HOURS,
+        strict=True,
         description="How long Brevo may take for one import before the run fails.",
     )
     date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
@@ -185,7 +189,7 @@ class Export(Model):
     )
     put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
     exclude: Exclude = Field(default=Exclude(), description="Who is in these segments or lists is not sent.")
-    max_profiles: int | None = Field(default=None, ge=1, description="A larger segment is not sent.")
+    max_profiles: int | None = Field(default=None, ge=1, strict=True, description="A larger segment is not sent.")
     max_shrink: Share = Field(
         default=0.5, description="A segment that lost more than this share since the last run is not sent."
     )
@@ -202,6 +206,7 @@ class Export(Model):
         default=48,
         ge=1,
         le=LONGEST_HOLD_HOURS,
+        strict=True,
         description="How long a plan, or a run that a guard has stopped, waits for a person to approve it.",
     )
 

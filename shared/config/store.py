@@ -7,6 +7,7 @@ of two people reads the newer document and applies their own change to that, so 
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from shared.config.document import (
     validated,
 )
 from shared.config.models import Document
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, ExportError
 from shared.storage.blob_changes import change_blob
 from shared.storage.blobs import Blobs
 from shared.storage.clock import Clock
@@ -105,7 +106,8 @@ class DocumentStore:
         except BusyError:
             self._drop(kept)
             raise
-        self._forget_old()
+        with suppress(ExportError):  # the change is saved, and the next one deletes them too
+            self._forget_old()
         return after
 
     def require_writable(self) -> None:

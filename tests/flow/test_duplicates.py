@@ -63,3 +63,11 @@ def test_invalid_phone_is_a_warning(flow):
     status = send(flow, {"phone": "P"}, data)
     assert (status["status"], status["warnings"]) == ("succeeded", {"invalid_phone": 2})
     assert list(flow.sent().values()) == [{}, {}, {}]
+
+
+def test_of_an_address_in_two_segments_the_row_of_the_one_that_stands_first_is_sent(flow):
+    flow.change(segments=["Silver", "Gold"])
+    flow.segment(HEAD + "C-1,ana@example.com,Gold\n", name="Gold")
+    flow.segment(HEAD + "C-1,ana@example.com,Silver\n", name="Silver")
+    flow.run()
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Silver"}}

@@ -99,7 +99,7 @@ CASES = [
     (Export, "mapping", {"email": "E", "attributes": {"CITY": "A", "city": "B"}}, "mapping.attributes"),
     (Export, "mapping", {"email": "E", "attributes": {"FIRSTNAME": "A"}, "first_name": "B"}, "mapping"),
     (Export, "mapping", {}, "mapping.email"),
-    (Export, "mapping", {"email": "E", "attributes": {"a b": "A"}}, "mapping.attributes.a b.[key]"),
+    (Export, "mapping", {"email": "E", "attributes": {"a b": "A"}}, "mapping.attributes.a b"),
     (Export, "schedule", {"cron": "0 0 30 2 *"}, "schedule"),
     (Export, "schedule", {"cron": "61 * * * *"}, "schedule"),
     (Export, "schedule", {"cron": "0 5 * * *", "time_zone": "Mars/Olympus"}, "schedule"),

@@ -189,3 +189,38 @@ def test_unknown_key_or_word_has_the_nearest_known_one_beside_it(path, value, hi
 @pytest.mark.parametrize("typed", ["colour", "", "zzz", "e" * 100_000])
 def test_name_that_is_near_none_gets_no_hint(typed):
     assert did_you_mean(typed, ["list_id", "segments"]) == ""
+
+
+@pytest.mark.parametrize("value", [True, "0.5", "100.000", "1_000"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(("exports", 0, name) for name in ("max_profiles", "max_shrink", "max_removed", "hold_hours")),
+        *(("connections", 0, name) for name in ("imports_at_once", "import_deadline_hours")),
+        ("notifications", 0, "rejected_share"),
+    ],
+)
+def test_number_of_a_file_is_a_number_too(path, value):
+    """`"max_removed": true` would be 1, which removes the guard, and "100.000" a hundred."""
+    changed = with_value(path[:-1], {**at(path[:-1]), path[-1]: value})
+    with pytest.raises(ValidationError) as caught:
+        Document.model_validate(changed)
+    (line,) = field_problems(caught.value, Document)
+    assert re.fullmatch(r"\w+\[0\]\.\w+: must be a (whole )?number, such as [\d.]+, without quotes", line)
+
+
+def test_name_of_an_attribute_that_cannot_be_is_said_at_its_own_path():
+    changed = with_value(("exports", 0, "mapping", "attributes"), {"FIRST NAME": "First"})
+    with pytest.raises(ValidationError) as caught:
+        Document.model_validate(changed)
+    (line,) = field_problems(caught.value, Document)
+    assert line.startswith("exports[0].mapping.attributes.FIRST NAME: takes the name of an attribute: ")
+
+
+@pytest.mark.parametrize("name", [" ", "\u00a0", "\u200b", "\u200e\u2060", "\ufeff \u00ad", "\u3164\u2800"])
+def test_name_that_nobody_sees_is_none(name):
+    with pytest.raises(DocumentError) as raised:
+        validated(with_value(("exports", 0, "display_name"), name), "x")
+    assert "exports[0].display_name: takes a name that can be seen" in raised.value.problems[0]
+    seen = with_value(("exports", 0, "display_name"), f"{name}Zo\u200dë 👩\u200d👧")
+    assert validated(seen, "x").exports[0].display_name.startswith(name)

@@ -67,7 +67,7 @@ segment-export export save high-value mirror.json --replace; {_SUCCEEDED}"""
 INLINE: tuple[tuple[str, str], ...] = (
     *(
         (f"segment-export {each}", "")
-        for each in ("doctor", "exports", "connections", "validate", "audit", "history", "schema")
+        for each in ("doctor", "exports", "connection show brevo-eu", "validate", "audit", "history", "schema")
     ),
     *((f"segment-export {each}", "") for each in ("segments", "status", "lists brevo-eu", "attributes brevo-eu")),
     ("segment-export disconnect brevo-eu", ""),

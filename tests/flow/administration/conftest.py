@@ -27,6 +27,8 @@ def typed(office, monkeypatch):
     monkeypatch.setattr("shared.app.open_app", lambda: office.app)
     monkeypatch.setenv("EXPORT_CONFIG", office.app.settings.export_config)
     monkeypatch.setenv("USER", "ana@example.com")
+    # Named, or each command would ask for the settings of a `make serve` that runs beside the tests.
+    monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
 
     def run(*words):
         done = CliRunner().invoke(program, words, catch_exceptions=False)

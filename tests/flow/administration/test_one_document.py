@@ -4,10 +4,12 @@ import threading
 import uuid
 from datetime import date
 
-from shared.administration import connections, exports
+from shared.administration import connections, exports, leaving
+from shared.administration.audit import read_audit
 from shared.administration.items import ANY
 from shared.config.models import Consent, Export
 from shared.config.store import DocumentStore
+from shared.errors import TransientError
 from tests.flow.administration.people import ADMINISTRATOR, CSV, VIEWER, code_of, connection_of, the_export
 
 
@@ -58,3 +60,19 @@ def test_local_file_is_read_only_and_says_so(flow):
     ):
         assert code_of(call) == "configuration_read_only"
     assert connections.connect(flow.app, ADMINISTRATOR, "brevo-eu").connected
+
+
+def test_change_is_saved_and_finished_where_old_versions_cannot_be_deleted_now(office, monkeypatch):
+    def away(*_):
+        raise TransientError("storage_unreachable", "Storage is away.")
+
+    drop_ledgers, dropped = leaving.drop_ledgers, []
+    monkeypatch.setattr(leaving, "drop_ledgers", lambda blobs, name: (dropped.append(name), drop_ledgers(blobs, name)))
+    monkeypatch.setattr(DocumentStore, "_kept", away)
+    elsewhere = the_export(office, list_id=13)
+    assert exports.save_export(office.app, ADMINISTRATOR, elsewhere, ANY).item.list_id == 13
+    assert dropped == [office.export_id]
+    monkeypatch.undo()
+    assert office.app.configuration.read().exports[0].list_id == 13
+    assert [each.what for each in office.app.configuration.history()] == [f"edit export {office.export_id}"]
+    assert read_audit(office.app, ADMINISTRATOR, limit=1)[0][0].what == "edit export"

@@ -117,3 +117,23 @@ def test_consent_of_what_is_no_name_is_refused_in_one_line(office, typed, name):
 
 def test_trail_has_a_number_of_lines_that_can_be_shown(office, typed):
     assert typed("audit", "--limit", "-1")[0] == 2
+
+
+def test_new_cron_line_keeps_the_time_zone_that_the_schedule_has(office, typed):
+    name = office.export_id
+    line = "30 5 * * *"
+    assert "30 5 * * * UTC" in typed("export", "schedule", name, "--cron", line)[1]
+    assert typed("export", "schedule", name, "--cron", line, "--time-zone", "Europe/Bucharest")[0] == 0
+    output = typed("export", "schedule", name, "--cron", "30 6 * * *")[1]
+    assert output.splitlines()[0] == f"{name} is changed: 30 6 * * * Europe/Bucharest"
+    schedule = office.app.configuration.read().exports[0].schedule
+    assert (schedule.cron, schedule.time_zone) == ("30 6 * * *", "Europe/Bucharest")
+    assert typed("export", "schedule", name, "--off")[1] == f"{name} is changed: off\n"
+    status, _, errors = typed("export", "schedule", name, "--with-refresh", "--time-zone", "Europe/Bucharest")
+    assert (status, "--time-zone needs --cron." in errors) == (2, True)
+
+
+def test_run_that_is_not_there_is_said_without_words_of_the_api(typed):
+    errors = typed("approve", "gold-20261130T115831-ffffff")[2]
+    assert "`segment-export runs EXPORT` lists them." in errors
+    assert "GET " not in errors

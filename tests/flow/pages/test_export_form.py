@@ -114,7 +114,8 @@ def test_id_that_is_left_empty_is_made_from_the_name_and_shown(browser, name, ma
         assert f'id="field-id" maxlength="50" value="{made}"' in page.html
     answer = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action="save"))
     assert answer.to == f"/api/pages/exports/{made}?done=saved"
-    again = browser.send_raw("/new-export", filled(begun(browser), id="", display_name=name, action="save"))
+    other = filled(begun(browser), id="", display_name=name, sync_mode="full", action="save")
+    again = browser.send_raw("/new-export", other)
     assert again.to == f"/api/pages/exports/{made[:45]}-2?done=saved"
 
 
@@ -270,3 +271,36 @@ def test_second_run_of_a_snapshot_is_no_part_of_the_trend(browser):
     browser.flow.run()
     browser.flow.run()
     assert "<svg" not in begun(browser).html
+
+
+def test_attribute_that_has_no_column_yet_stays_in_the_form(browser):
+    typed = filled(begun(browser), attribute=["CITY", ""], column=["", "FirstName"])
+    for action in ("add", "check"):
+        page = browser.send_raw("/new-export", {**typed, "action": action})
+        assert 'list="attributes" maxlength="50" value="CITY"' in page.html
+        rows = page.html.split('name="attribute"')
+        assert '<option value="FirstName" selected>' in rows[2]
+
+
+def test_column_without_an_attribute_is_no_loss_without_a_word(browser):
+    typed = filled(begun(browser), attribute=["CITY", " "], column=["EMail", "FirstName"], action="save")
+    page = browser.send_raw("/new-export", typed)
+    assert page.status == 400
+    assert faults(page)["attributes"] == "Name the attribute of each column, or choose “not mapped” for the column."
+    assert browser.flow.app.document().export("second") is None
+
+
+def test_attribute_beside_all_other_columns_is_no_loss_without_a_word(browser):
+    browser.configure(mapping={"email": "EMail", "attributes": "all"})
+    path = f"/exports/{browser.flow.export_id}/edit"
+    page = browser.open(path)
+    typed = {"etag": page.hidden("etag"), "all_attributes": "yes", "attribute": ["CITY"], "column": ["FirstName"]}
+    page = browser.send_raw(path, filled(page, **typed, action="save"))
+    assert faults(page)["attributes"].startswith("Attributes are typed beside all other columns.")
+
+
+def test_hours_take_a_comma_as_shares_do(browser):
+    page = browser.send_raw("/new-export", filled(begun(browser), hold_hours="1,5", max_shrink="12,5", action="save"))
+    assert page.status == 303, page.text
+    saved = browser.flow.app.document().export("second")
+    assert (saved.hold_hours, saved.max_shrink) == (1.5, 0.125)

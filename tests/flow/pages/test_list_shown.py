@@ -1,5 +1,7 @@
 """The list that pages show of an export is the one that it has now, as the newest run of any kind has found it."""
 
+import re
+
 import pytest
 
 from shared.administration.ending import take_members_out
@@ -64,3 +66,22 @@ def test_members_are_counted_again_by_a_removal_of_members(browser, shown):
     started = take_members_out(browser.flow.app, ADMINISTRATOR, "remove_export", browser.flow.export_id, "http", **how)
     assert browser.flow.finish(started.run_id)["status"] == "succeeded"
     assert "0 members" in shown()[1]
+
+
+def test_plan_that_was_cancelled_or_had_nothing_to_do_is_no_empty_list_in_the_plots(browser):
+    browser.configure(sync_mode="changes_only")
+    browser.flow.run()
+    export = browser.flow.export_id
+    browser.send(f"/exports/{export}/plan", page="/")
+    browser.flow.work_until(lambda: browser.flow.app.store.active(export) is None)
+    browser.configure(sync_mode="full")
+    browser.flow.run()
+    plan = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    for wanted in (2, 2):
+        for page in (f"/exports/{export}/state", f"/exports/{export}"):
+            bars = re.findall(r'<rect class="bar"[^>]* height="(\d+)"', browser.open(page).html.split("</svg>")[0])
+            assert len(bars) == wanted, page
+            assert len(set(bars)) == 1, page
+        if not next(browser.flow.app.store.latest(export)).is_final:
+            browser.send(f"{plan}/cancel", page=plan)

@@ -1,9 +1,14 @@
 """Who sees which page, and that no page keeps, frames or shows what it must not."""
 
+import re
+from html import unescape
+
 import pytest
 
 from export_trigger.pages import visit
+from export_trigger.pages.viewer import is_zone
 from shared.errors import ConfigurationError
+from tests.flow.pages import browsing
 
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
 ADMINISTRATORS_ONLY = ("/history", "/health", "/new-connection")
@@ -120,3 +125,32 @@ def test_app_without_a_configuration_has_its_pages_all_the_same(browser):
         page = browser.open(path)
         assert page.status == 200, f"{path}: {page.text}"
     assert "Begin with a connection to Brevo." in browser.open("/").text
+
+
+@pytest.mark.parametrize("path", ["/exports/{}?after=nowhere", "/history?after=nowhere'"])
+def test_place_that_no_list_has_is_a_fault_of_the_address(browser, path):
+    page = browser.open(path.format(browser.flow.export_id))
+    assert page.status == 400
+    assert "is no place in this list. Begin with its first page." in page.text
+
+
+def test_without_script_the_second_page_of_exports_says_what_became_of_its_own(browser):
+    browser.flow.exports += [{**browser.flow.exports[0], "id": f"more-{number}"} for number in range(50)]
+    browser.configure()
+    second = browser.open(unescape(re.search(r'href="([^"]*)">More exports', browser.open("/").html)[1]))
+    link = unescape(re.search(r'<noscript><p><a href="([^"]*)"', second.html)[1])
+    assert re.findall(r'href="/api/pages/exports/([^"/]*)">', browser.open(link).html) == ["more-49"]
+
+
+def test_cookies_of_people_who_are_not_signed_in_fill_no_memory(browser):
+    browser.role = None
+    for number in range(1_100):
+        browser.headers["cookie"] = f"view=en|Zone/{number}"
+        browser.open("/")
+    assert is_zone.cache_info().currsize <= 1_000
+
+
+def test_address_in_other_letters_leads_to_its_own_page(browser, monkeypatch):
+    monkeypatch.setattr(browsing, "ROOT", "/API/Pages")
+    assert "<title>Connections - " in browser.open("/connections").html
+    assert browser.open("/nowhere").status == 404

@@ -1,5 +1,7 @@
 """Schedules in people's words, on the form and where an export is shown."""
 
+import re
+
 import pytest
 from werkzeug.datastructures import MultiDict
 
@@ -106,3 +108,12 @@ def test_what_was_typed_into_a_schedule_stays_whatever_is_wrong(browser):
     assert [day for day in range(7) if f'value="{day}" checked' in page.html] == [1, 4]
     assert "<option selected>Europe/Bucharest" in page.html
     assert 'value="with_refresh" checked' in page.html
+
+
+@pytest.mark.parametrize("zone", ["CET", "Etc/GMT-2", "Europe/Bucharest", "UTC"])
+@pytest.mark.parametrize("page", ["edit", "schedule"])
+def test_time_zone_that_the_choice_lacks_is_not_lost(browser, zone, page):
+    browser.configure(schedule={"cron": "30 5 * * *", "time_zone": zone})
+    shown = browser.open(f"/exports/{browser.flow.export_id}/{page}")
+    options = shown.html.split('name="time_zone"')[1].split("</select>")[0]
+    assert re.findall(r"<option selected>([^<]*)", options) == [zone]
