@@ -1,5 +1,7 @@
 """Who sees which page, and that no page keeps, frames or shows what it must not."""
 
+import tracemalloc
+
 import pytest
 
 from export_trigger.pages import visit
@@ -67,6 +69,18 @@ def test_page_is_in_the_language_that_the_browser_asks_for_or_the_viewer_has_cho
     page = browser.open("/")
     assert '<html lang="en">' in page.html
     assert "Europe/Bucharest" in page.text
+
+
+def test_cookies_that_anybody_makes_up_leave_nothing_in_memory(browser):
+    browser.role = None
+    browser.open("/static/style.css")
+    tracemalloc.start()
+    for number in range(1_000):
+        browser.headers["cookie"] = f"view=en|{number}{'x' * 4_000}"
+        assert browser.open("/static/style.css").status == 200
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert left < 1_000_000
 
 
 def test_choice_of_a_language_never_leads_elsewhere(browser):
