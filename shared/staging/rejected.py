@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +26,11 @@ _PART_BYTES = 64_000_000
 # What one answer of the API holds. The worker has an answer in memory several times before it is sent.
 REPORT_PART_BYTES = 16_000_000
 _LONGEST_CELL_CHARACTERS = 1 << 27
-# Spreadsheets of East Asian languages take the full-width signs for the others.
+# Spreadsheets of East Asian languages take the full-width signs for the others. Where numbers have a decimal comma, a
+# spreadsheet parts a file at its semicolons, and at the line breaks within our cells, whose quotes it does not see.
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_PARTS_OF_CELLS = re.compile(rf"(?<=[;\t\r\n])(?=[ \"]*[{re.escape(''.join(_FORMULA_STARTS))}])")
 
 
 class RejectedWriter:
@@ -222,4 +225,6 @@ def plain_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that holds no address."""
     if "@" in text or "\uff20" in text:
         return ""
-    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
+    if ";" in text or "\n" in text or "\r" in text or "\t" in text:
+        text = _PARTS_OF_CELLS.sub("'", text)
+    return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA_STARTS else text
