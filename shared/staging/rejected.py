@@ -148,16 +148,17 @@ def _stored(blobs: Blobs, run_id: str, staging_id: str) -> list[Blob]:
 def rows_of(blobs: Blobs, run_id: str, staging_id: str, digests: set[str], customer_id: str = "") -> list[RejectedRow]:
     """The run's rejected rows and warnings with one of these addresses' SHA-256 or this id, in their order."""
     found: list[RejectedRow] = []
-    wanted = [each.encode() for each in (*digests, *filter(None, [customer_id.partition('"')[0]]))]
+    customer = plain_cell(customer_id)
+    wanted = [each.encode() for each in (*digests, *filter(None, [customer.partition('"')[0]]))]
     for blob in _stored(blobs, run_id, staging_id):
         data = b"".join(_Part(blobs, blob).chunks())
         if any(word in data for word in wanted):
-            found += [_row(cells) for cells in cells_of(data) if _is_of(cells, digests, customer_id)]
+            found += [_row(cells) for cells in cells_of(data) if _is_of(cells, digests, customer)]
     return found
 
 
-def _is_of(cells: list[str], digests: set[str], customer_id: str) -> bool:
-    return cells[_DIGEST] in digests or (customer_id != "" and plain_cell(cells[_CUSTOMER]) == customer_id)
+def _is_of(cells: list[str], digests: set[str], customer: str) -> bool:
+    return cells[_DIGEST] in digests or (customer != "" and plain_cell(cells[_CUSTOMER]) == customer)
 
 
 def named_by_brevo(blobs: Blobs, run_id: str, staging_id: str) -> int:
