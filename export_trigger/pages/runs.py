@@ -149,6 +149,8 @@ def _actions(visit: Visit, document: Document, run: Run) -> frozenset[str]:
         found.add("cancel")
     if run.is_held and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("approve")
+    if run.is_held and export and may(visit.caller.role, "preview_export", shared=shared):
+        found.add("examples")
     if run.state in SUCCEEDED and run.sends_segment and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("undo")
     if (
