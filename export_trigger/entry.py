@@ -11,7 +11,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from export_trigger.answers import RequestError, problem, unforeseen
-from shared.access import Caller, request_caller
+from shared.access import Caller, check_site, request_caller
 from shared.app import App, open_app
 from shared.errors import ExportError
 
@@ -149,4 +149,7 @@ def answering(handler: Handler, *, anonymous: bool = False, by_secret: bool = Fa
 
 
 def _caller(req: func.HttpRequest, *, anonymous: bool, by_secret: bool) -> Caller:
-    return Caller("nobody", None) if anonymous else request_caller(req.headers, os.environ, by_secret=by_secret)
+    if anonymous:
+        return Caller("nobody", None)
+    check_site(req.method, req.headers, os.environ)
+    return request_caller(req.headers, os.environ, by_secret=by_secret)
