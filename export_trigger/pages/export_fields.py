@@ -12,6 +12,7 @@ from export_trigger.pages.schedules import schedule_faults, schedule_of
 # Shares are in per cent in the form.
 SHARES = {"max_shrink": 0.5, "max_rejected": 0.5, "max_warnings": 0.5, "max_removed": 0.3}
 _NUMBERS = {"max_profiles": int, "hold_hours": float}
+_MOST_DIGITS = 18
 _CHOICES = ("erase_empty", "create_missing_attributes", "leave_out_missing_attributes", "put_back_leavers")
 
 
@@ -35,7 +36,7 @@ def sent(form: MultiDict[str, str], before: Mapping[str, Any]) -> dict[str, Any]
     found.pop("list_id", None)
     if new_list := form.get("list_name", "").strip():
         found["list_name"] = new_list
-    elif (number := form.get("list_id", "")).isdecimal():
+    elif (number := form.get("list_id", "")).isdecimal() and len(number) <= _MOST_DIGITS:
         found["list_id"] = int(number)
     # An empty number is the default.
     return {name: value for name, value in found.items() if value is not None or name not in (*_NUMBERS, *SHARES)}

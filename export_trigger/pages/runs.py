@@ -12,6 +12,7 @@ from export_trigger.pages.rejected_csv import with_words
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
+from export_trigger.paging import checked_token, part_of
 from shared.access import is_shared, may, require
 from shared.administration.exports import permissions
 from shared.administration.items import item_etag
@@ -22,6 +23,7 @@ from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.kinds import SENDS_NOTHING
 from shared.runs.report import rejected_rows_part
+from shared.runs.run_ids import RUN_ID
 from shared.runs.state import SUCCEEDED, Run
 from shared.runs.status import RunStory, duration_seconds, find_run, run_story
 from shared.runs.undoing import why_not_undoable
@@ -218,8 +220,7 @@ def download_rejected_rows(visit: Visit) -> func.HttpResponse:
     """The rejected rows, as a file to keep; a large one in parts."""
     require(visit.caller, "view_rejected_rows")
     run = find_run(visit.app, visit.path["id"])
-    part = visit.query.get("part", "")
-    number = int(part) if part.isascii() and part.isdigit() and len(part) <= 6 else None
+    number = part_of(visit.query)
     try:
         data, parts = rejected_rows_part(visit.app, run, number)
     except ConfigurationError as error:
@@ -239,9 +240,8 @@ def show_export(visit: Visit) -> func.HttpResponse:
     require(visit.caller, "view_export")
     document = visit.app.configuration.read()
     export = document.export(visit.path["id"])
-    runs, more = list_runs(
-        visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=visit.query.get("after", "")
-    )
+    after = checked_token(visit.query.get("after", ""), RUN_ID)
+    runs, more = list_runs(visit.app, visit.caller, visit.path["id"], limit=_RUNS_A_PAGE, after=after)
     if export is None:
         raise export_unknown(visit.path["id"])
     plotted = [run for run in reversed(runs) if run.sends_segment]

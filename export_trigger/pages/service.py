@@ -9,8 +9,9 @@ from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.viewer import Viewer, is_zone, languages
 from export_trigger.pages.visit import ROOT, Visit, address
+from export_trigger.paging import checked_token
 from shared.access import require
-from shared.administration.audit import read_audit
+from shared.administration.audit import KEY, read_audit
 from shared.administration.history import Restored, list_versions, restore_version
 from shared.operating.doctor import examine
 
@@ -25,7 +26,8 @@ def show_history(visit: Visit) -> func.HttpResponse:
 
 
 def _history(visit: Visit, restored: Restored | None) -> func.HttpResponse:
-    entries, more = read_audit(visit.app, visit.caller, after=visit.query.get("after", ""), limit=_ENTRIES_A_PAGE)
+    after = checked_token(visit.query.get("after", ""), KEY)
+    entries, more = read_audit(visit.app, visit.caller, after=after, limit=_ENTRIES_A_PAGE)
     versions, _, etag = list_versions(visit.app, visit.caller, limit=_VERSIONS)
     values = {"entries": entries, "more": more, "versions": versions, "etag": etag, "restored": restored}
     return render(visit, "history.html", values)
@@ -64,5 +66,6 @@ def choose_view(visit: Visit) -> func.HttpResponse:
     if language not in languages() or not is_zone(zone):
         raise RequestError("body_invalid", "There is no such language or time zone.", "Choose them from the lists.")
     back = visit.form.get("back", "")
-    there = back if back.startswith(f"{ROOT}/") and "\\" not in back else address()
+    is_ours = back.startswith(f"{ROOT}/") and back.isascii() and back.isprintable() and "\\" not in back
+    there = back if is_ours else address()
     return redirect(there, {"Set-Cookie": Viewer(language, zone).cookie})

@@ -84,7 +84,13 @@ def test_cookies_that_anybody_makes_up_leave_nothing_in_memory(browser):
 
 
 def test_choice_of_a_language_never_leads_elsewhere(browser):
-    for there in ("https://example.com/", "//example.com/", "/api/pages/\\example.com"):
+    for there in (
+        "https://example.com/",
+        "//example.com/",
+        "/api/pages/\\example.com",
+        "/api/pages/\r\nX: y",
+        "/api/pages/\x00",
+    ):
         assert browser.send("/view", language="en", time_zone="UTC", back=there).to == "/api/pages/"
 
 
@@ -134,3 +140,19 @@ def test_app_without_a_configuration_has_its_pages_all_the_same(browser):
         page = browser.open(path)
         assert page.status == 200, f"{path}: {page.text}"
     assert "Begin with a connection to Brevo." in browser.open("/").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/history?after=x", "/history?after=%00", "/exports/{id}?after=x", "/runs/{run}/rejected-rows?part=0"]
+)
+def test_address_that_somebody_has_changed_is_refused_in_words(browser, path):
+    run_id = browser.flow.run()["run_id"]
+    page = browser.open(path.format(id=browser.flow.export_id, run=run_id))
+    assert page.status == 400
+    assert "is not a token of this list." in page.text or "part: is a number from 1." in page.text
+
+
+def test_number_of_a_list_that_no_account_has_is_refused_in_the_form(browser):
+    page = browser.send("/new-export", page="/view", action="check", list_id="9" * 5_000)
+    assert page.status == 400
+    assert "Choose a list." in page.text
