@@ -172,7 +172,9 @@ def check_site(method: str, headers: Mapping[str, str], environment: Mapping[str
     if method == "GET" or not people_sign_in(environment):
         return
     is_elsewhere = _header(headers, "Sec-Fetch-Site") in ("cross-site", "same-site")
-    if is_elsewhere and not (_header(headers, "X-Functions-Key") or _header(headers, "Authorization")):
+    # A browser adds a name and password that stand in an address: they are no token.
+    has_token = _header(headers, "Authorization").lower().startswith("bearer ")
+    if is_elsewhere and not (has_token or _header(headers, "X-Functions-Key")):
         raise AccessDenied(
             "access_denied",
             "A page of another site has sent this.",

@@ -31,6 +31,11 @@ def test_caller_with_a_header_that_no_form_can_send_is_let_in_from_everywhere(as
     assert asked("start_export", "administrator", headers=headers, body={}).status_code == 202
 
 
+def test_name_and_password_in_a_form_s_address_are_no_token(asked):
+    headers = FORGED | {"Authorization": "Basic YW5hOm9uZQ=="}
+    assert asked("start_export", "administrator", headers=headers, body={}).status_code == 403
+
+
 def test_where_nobody_signs_in_the_key_is_all_that_counts(asked, monkeypatch):
     monkeypatch.delenv("WEBSITE_AUTH_ENABLED")
     assert asked("start_export", None, headers=FORGED, body={}).status_code == 202
