@@ -11,11 +11,13 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from export_trigger.answers import RequestError, problem, unforeseen
-from shared.access import Caller, request_caller
+from shared.access import Caller, check_site, request_caller
 from shared.app import App, open_app
 from shared.errors import ExportError
 
 blueprint = func.Blueprint()
+# A key is no Authorization to a cache on the way, which would give the answer to callers without one.
+_FOR_THE_CALLER_ALONE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _log = logging.getLogger(__name__)
 
 
@@ -132,11 +134,13 @@ def answering(handler: Handler, *, anonymous: bool = False, by_secret: bool = Fa
 
     def answer(req: func.HttpRequest) -> func.HttpResponse:
         try:
-            return handler(Asked(req, _caller(req, anonymous=anonymous, by_secret=by_secret), open_app()))
+            found = handler(Asked(req, _caller(req, anonymous=anonymous, by_secret=by_secret), open_app()))
         except ExportError as error:
-            return problem(error)
+            found = problem(error)
         except Exception as error:  # noqa: BLE001 - its words may hold personal data
-            return problem(unforeseen(_log, error))
+            found = problem(unforeseen(_log, error))
+        found.headers.update(_FOR_THE_CALLER_ALONE)
+        return found
 
     # The host takes a function's name and its words from these.
     answer.__name__ = answer.__qualname__ = handler.__name__
@@ -145,4 +149,7 @@ def answering(handler: Handler, *, anonymous: bool = False, by_secret: bool = Fa
 
 
 def _caller(req: func.HttpRequest, *, anonymous: bool, by_secret: bool) -> Caller:
-    return Caller("nobody", None) if anonymous else request_caller(req.headers, os.environ, by_secret=by_secret)
+    if anonymous:
+        return Caller("nobody", None)
+    check_site(req.method, req.headers, os.environ)
+    return request_caller(req.headers, os.environ, by_secret=by_secret)

@@ -1,12 +1,14 @@
 """Long lists, page by page: a continuation token leads to the next one."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from export_trigger.answers import RequestError
 from export_trigger.entry import Asked, Parameter
 
 _DEFAULT, _MOST = 50, 200
+_MOST_DIGITS = 6
 
 LIMIT = Parameter(
     "limit", "query", "How many a page.", {"type": "integer", "minimum": 1, "maximum": _MOST, "default": _DEFAULT}
@@ -27,6 +29,16 @@ def page_of(asked: Asked, pattern: str) -> tuple[int, str]:
     if token and re.fullmatch(pattern, token) is None:
         raise RequestError("body_invalid", "continuation: is not a token of this list.")
     return int(limit), token
+
+
+def part_of(query: Mapping[str, str]) -> int | None:
+    """Which part of a long report is asked for, from 1; None for the whole. Raises RequestError."""
+    text = query.get("part")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) >= 1):
+        raise RequestError("body_invalid", "part: is a number from 1.")
+    return int(text)
 
 
 def page_headers(asked: Asked, more: str) -> dict[str, str]:

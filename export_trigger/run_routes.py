@@ -15,7 +15,7 @@ from export_trigger.answers import (
     started_answer,
 )
 from export_trigger.entry import Asked, Parameter, endpoint
-from export_trigger.paging import LIMIT, continuation, page_headers, page_of
+from export_trigger.paging import LIMIT, continuation, page_headers, page_of, part_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, VerifyBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
 from shared.administration.previewing import preview_of, previewed, previewed_unsaved
@@ -204,22 +204,13 @@ def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     The last column, outcome, is not_sent, sent_without_value (a warning) or rejected_by_brevo.
     """
     require(asked.caller, "view_rejected_rows")
-    number = _part(asked)
+    number = part_of(asked.query)
     run = find_run(asked.app, asked.id)
     data, parts = rejected_rows_part(asked.app, run, number)
     headers = file_of_rejected_rows(run.run_id, number, parts)
     if number and number < parts:
         headers["Link"] = f'<{asked.req.url.partition("?")[0]}?part={number + 1}>; rel="next"'
     return func.HttpResponse(data, mimetype="text/csv", headers=headers)
-
-
-def _part(asked: Asked) -> int | None:
-    text = asked.query.get("part")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text[:7]) >= 1 and len(text) <= 6):
-        raise RequestError("body_invalid", "part: is a number from 1.")
-    return int(text)
 
 
 @endpoint(

@@ -74,6 +74,7 @@ class CannotServe(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Exit status: 0 stopped by a signal, 1 something is in the way or has ended, 2 wrong use."""
     options = _options(arguments)
+    os.umask(0o077)  # storage and the sandbox hold what the segments do: no other user of the machine reads it
     stop = stop_on_signals()
     try:
         with _alone(options.folder), _files(options.folder) as files:

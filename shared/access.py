@@ -163,6 +163,25 @@ def people_sign_in(environment: Mapping[str, str]) -> bool:
     return environment.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
 
 
+def check_site(method: str, headers: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Raises AccessDenied for what the page of another site sends by the sign-in of who looks at it.
+
+    The browser says where it comes from. A header with a key or a token is none that such a page can send.
+    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+    """
+    if method == "GET" or not people_sign_in(environment):
+        return
+    is_elsewhere = _header(headers, "Sec-Fetch-Site") in ("cross-site", "same-site")
+    # A browser adds a name and password that stand in an address: they are no token.
+    has_token = _header(headers, "Authorization").lower().startswith("bearer ")
+    if is_elsewhere and not (has_token or _header(headers, "X-Functions-Key")):
+        raise AccessDenied(
+            "access_denied",
+            "A page of another site has sent this.",
+            "Use the app's own pages, or send the key as the header x-functions-key.",
+        )
+
+
 def request_caller(headers: Mapping[str, str], environment: Mapping[str, str], *, by_secret: bool = False) -> Caller:
     """Who sends a request that the host has let in. With `by_secret` a system may send the webhook's secret instead.
 

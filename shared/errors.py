@@ -21,6 +21,8 @@ _NEAR = 0.75
 _GUESS = " (did you mean "
 # An address, a link, a phone or customer number, or a word as long as keys are.
 _ADDRESS = re.compile(r"[^\s/\\,;:<>()\"'|=]{1,200}[@\uff20][^\s/\\,;:<>()\"'|=]+")
+# What moves a terminal's cursor, begins a line of its own in a log, or turns the direction of writing.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _HIDDEN = re.compile(r"[@\uff20]|://|xkeysib|whsec_|sig=|[\w+/=-]{41}|(?:\d[ ().-]*){7}", re.IGNORECASE)
 
 
@@ -29,8 +31,8 @@ class ExportError(Exception):
 
     def __init__(self, code: str, message: str, advice: str = "") -> None:
         self.code = code
-        self.message = masked(message)
-        self.advice = masked(advice)
+        self.message = masked(one_line(message))
+        self.advice = masked(one_line(advice))
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -81,6 +83,11 @@ class by_place:  # noqa: N801 - read as `with by_place("timer"):`
 def masked(text: str) -> str:
     """The text without e-mail addresses: a file's name, and so whatever names a file, may hold one."""
     return _ADDRESS.sub("(address)", text) if "@" in text or "\uff20" in text else text
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters: a file's name, or a list's, may hold any."""
+    return _UNSEEN.sub(" ", text)
 
 
 def shown(text: str) -> str:

@@ -15,9 +15,14 @@ def _decimal(text: str) -> float:
     return float(text.replace(",", "."))
 
 
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
 # Shares are in per cent in the form.
 SHARES = {"max_shrink": 0.5, "max_rejected": 0.5, "max_warnings": 0.5, "max_removed": 0.3}
 _NUMBERS: dict[str, Callable[[str], float]] = {"max_profiles": int, "hold_hours": _decimal}
+_MOST_DIGITS = 18
 _CHOICES = ("erase_empty", "create_missing_attributes", "leave_out_missing_attributes", "put_back_leavers")
 
 
@@ -41,7 +46,7 @@ def sent(form: MultiDict[str, str], before: Mapping[str, Any]) -> dict[str, Any]
     found.pop("list_id", None)
     if new_list := form.get("list_name", "").strip():
         found["list_name"] = new_list
-    elif (number := form.get("list_id", "")).isdecimal() and not lists_are_of_another(form):
+    elif _is_number(number := form.get("list_id", "")) and not lists_are_of_another(form):
         found["list_id"] = int(number)
     # An empty number is the default.
     return {name: value for name, value in found.items() if value is not None or name not in (*_NUMBERS, *SHARES)}

@@ -12,6 +12,7 @@ from export_trigger.pages.rejected_csv import with_words
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
 from export_trigger.pages.visit import Visit, address
+from export_trigger.paging import part_of
 from shared.access import is_shared, may, require
 from shared.administration.exports import permissions
 from shared.administration.items import item_etag
@@ -150,6 +151,8 @@ def _actions(visit: Visit, document: Document, run: Run) -> frozenset[str]:
         found.add("cancel")
     if run.is_held and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("approve")
+    if run.is_held and export and may(visit.caller.role, "preview_export", shared=shared):
+        found.add("examples")
     if run.state in SUCCEEDED and run.sends_segment and export and may(visit.caller.role, "run_export", shared=shared):
         found.add("undo")
     if (
@@ -217,8 +220,7 @@ def download_rejected_rows(visit: Visit) -> func.HttpResponse:
     """The rejected rows, as a file to keep; a large one in parts."""
     require(visit.caller, "view_rejected_rows")
     run = find_run(visit.app, visit.path["id"])
-    part = visit.query.get("part", "")
-    number = int(part) if part.isascii() and part.isdigit() and len(part) <= 6 else None
+    number = part_of(visit.query)
     try:
         data, parts = rejected_rows_part(visit.app, run, number)
     except ConfigurationError as error:

@@ -70,7 +70,8 @@ def choose_view(visit: Visit) -> func.HttpResponse:
 def _page_to_open(back: str) -> str:
     """The address of this page; of one that only a form leads to, such as its answer, that of the page above it."""
     parts = urlsplit(back)
-    if parts.netloc or not parts.path.startswith(f"{ROOT}/") or "\\" in back:
+    is_plain = back.isascii() and back.isprintable() and "\\" not in back
+    if parts.netloc or not parts.path.startswith(f"{ROOT}/") or not is_plain:
         return address()
     path, query = parts.path.removeprefix(ROOT), parts.query
     while not opens(path):

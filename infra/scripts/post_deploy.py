@@ -119,7 +119,8 @@ def store_key(env: Mapping[str, str], run: Az) -> str:
     if not key:
         return (
             f"Brevo key: none in BREVO_API_KEY, so {vault} was left alone. To put one there:\n"
-            "    read -rs BREVO_API_KEY && export BREVO_API_KEY && azd hooks run postdeploy; unset BREVO_API_KEY"
+            "    read -rs BREVO_API_KEY && export BREVO_API_KEY && azd hooks run postdeploy; unset BREVO_API_KEY\n"
+            "It asks for the key, which then stands in no history and no list of processes."
         )
     _store_secret(env, run, SECRET, key)
     return f"Brevo key: stored in {vault} as {SECRET}."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shared.access import Caller, require
+from shared.administration.running import require_for_export
 from shared.app import App
 from shared.brevo.session import BrevoSession
 from shared.brevo.single_contacts import SingleContact, find_single
@@ -44,10 +45,12 @@ class PlanExamples:
 def plan_examples(app: App, caller: Caller, run_id: str) -> PlanExamples:
     """What a held run would change, with a call to Brevo for each contact; nothing of a run that is not held.
 
-    Raises AccessDenied, and ConfigurationError for an unknown run.
+    For whom a preview of its export would show as much. Raises AccessDenied, and ConfigurationError for an unknown run
+    and for one whose export is gone.
     """
-    require(caller, "view_run")
+    require(caller, "preview_export")
     run, found = find_run(app, run_id), PlanExamples()
+    require_for_export(app, caller, "preview_export", run.export)
     kept = read_changed(app.storage.app_blobs, f"{run.run_id}/{run.rejected_id}") if run.is_held else []
     if not kept:
         return found

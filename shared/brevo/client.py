@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
 from shared.brevo.session import BrevoSession
-from shared.errors import TransientError
+from shared.errors import TransientError, one_line
 
 ProcessState = Literal["open", "completed", "failed", "cancelled"]
 
@@ -153,8 +153,8 @@ class BrevoClient:
     session: BrevoSession
 
     def list_name(self, list_id: int) -> str:
-        """The list's name. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
-        return self._list(list_id).name
+        """The list's name in one line. Raises NotThere. https://developers.brevo.com/reference/getlist-1"""
+        return one_line(self._list(list_id).name).strip()
 
     def list_size(self, list_id: int) -> int:
         """How many members the list has by its own count, which may leave out blocked ones. Raises NotThere."""

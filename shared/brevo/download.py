@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from shared.brevo.session import no_password
 from shared.errors import ExportError, PermanentError, TransientError
 
 # Brevo keeps such files on its own hosts and on Amazon S3. Whatever else is below amazonaws.com is anybody's machine.
@@ -82,8 +83,10 @@ class _Fetching:
 
     def _fetch(self) -> None:
         size_bytes, download = 0, self._download
-        # A fresh session: neither the key nor a cookie goes to the file's host.
-        with requests.get(self._url, timeout=(10, 30), allow_redirects=False, stream=True) as response:
+        # A fresh session: neither the key nor a cookie goes to the file's host, nor a password.
+        with requests.get(
+            self._url, auth=no_password, timeout=(10, 30), allow_redirects=False, stream=True
+        ) as response:
             if response.status_code != 200:
                 text = f"Brevo's {download.kind} answers with {response.status_code}."
                 raise TransientError(f"{download.kind}_missing", text)

@@ -102,6 +102,7 @@ class BrevoSession:
                 params=params,
                 data=body,
                 headers=headers,
+                auth=no_password,
                 timeout=(_CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
                 stream=True,
@@ -109,6 +110,11 @@ class BrevoSession:
                 return response.status_code, response.headers, _read(response)
         except requests.RequestException as error:
             raise unreachable(type(error).__name__) from None
+
+
+def no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leaves a request as it is: without it, `requests` adds what a netrc file of the machine has for the host."""
+    return request
 
 
 def _route(path: str) -> str:

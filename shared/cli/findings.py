@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shared.cli.fitting import width_of, wrapped
+from shared.cli.showing import printable
 from shared.counting import counted
 
 if TYPE_CHECKING:
@@ -72,5 +73,5 @@ class Findings:
         self._print("")
 
     def _print(self, text: str, *, red: bool = False, dim: bool = False) -> None:
-        is_styled = self._is_coloured and (red or dim)
+        text, is_styled = printable(text), self._is_coloured and (red or dim)
         print(click.style(text, fg="red" if red else None, dim=dim or None) if is_styled else text, flush=True)

@@ -1,6 +1,7 @@
 """How an answer is shown, as text or JSON, and what a command works with."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _JSON = "segment-export.json"
 _OPENED = "segment-export.opened"
+# What would move the cursor, or turn the direction of writing. Others give files, columns and lists their names.
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -41,14 +44,19 @@ def show(answer: Any, text: Callable[[], str]) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """Prints lines that fit the terminal: on standard output, or on standard error."""
     stream = sys.stderr if err else sys.stdout
-    print(fitted(text, width_of(stream)), file=stream, flush=True)
+    print(fitted(printable(text), width_of(stream)), file=stream, flush=True)
+
+
+def printable(text: str) -> str:
+    """The lines of the text, without what a terminal obeys instead of showing it."""
+    return _UNSEEN.sub(" ", text)
 
 
 def print_json(answer: Any) -> None:
-    """Indented JSON."""
+    """Indented JSON, in which a terminal finds nothing to obey either."""
     from shared.json_text import json_text
 
-    print(json_text(answer, indent=2))
+    print(_UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json_text(answer, indent=2)))
 
 
 def caller() -> "Caller":

@@ -28,10 +28,12 @@ Id = Annotated[
     fits(ID_PATTERN, "takes small letters, digits and hyphens, at most 50, with no hyphen at either end"),
     WithJsonSchema({"type": "string", "pattern": ID_PATTERN}),
 ]
-# The app's, the platform's and storage's own: what they hold would be sent to Brevo, or to a receiver of notices.
+# The app's, the platform's and storage's own: what they hold would be sent to Brevo, or to a receiver of notices. The
+# platform gives each setting a second time, behind APPSETTING_.
+# https://learn.microsoft.com/azure/app-service/reference-app-settings
 _OWN_SETTINGS = re.compile(
-    "(AzureWebJobs|WEBSITES?_|FUNCTIONS_|APPLICATIONINSIGHTS_|APPINSIGHTS_|SEGMENT_STORAGE|AZURE_|IDENTITY_|MSI_|SCM_"
-    "|SNAPSHOT_|OTEL_|[A-Z]+CONNSTR_|DOCKER_).*"
+    "(APPSETTING_|AzureWeb|AzureFunctions|WEBSITES?_|FUNCTIONS_|APPLICATIONINSIGHTS_|APPINSIGHTS_|SEGMENT_STORAGE|AZURE_|IDENTITY_|MSI_|SCM_"
+    "|SNAPSHOT_|OTEL_|[A-Z]+CONNSTR_|DOCKER_|CONTAINER_|MACHINEKEY_|MICROSOFT_PROVIDER_|DEPLOYMENT_STORAGE_).*"
     "|EXPORT_CONFIG|EXPORT_SCHEDULE|BREVO_BASE_URL|PUBLIC_URL|APP_SECRET|WEBHOOK_SECRET|(HTTPS?|ALL)_PROXY",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +26,11 @@ _PART_BYTES = 64_000_000
 # What one answer of the API holds. The worker has an answer in memory several times before it is sent.
 REPORT_PART_BYTES = 16_000_000
 _LONGEST_CELL_CHARACTERS = 1 << 27
-# Spreadsheets of East Asian languages take the full-width signs for the others.
+# Spreadsheets of East Asian languages take the full-width signs for the others. Where numbers have a decimal comma, a
+# spreadsheet parts a file at its semicolons, and at the line breaks within our cells, whose quotes it does not see.
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_PARTS_OF_CELLS = re.compile(rf"(?<=[;\t\r\n])(?=[ \"]*[{re.escape(''.join(_FORMULA_STARTS))}])")
 
 
 class RejectedWriter:
@@ -145,16 +148,17 @@ def _stored(blobs: Blobs, run_id: str, staging_id: str) -> list[Blob]:
 def rows_of(blobs: Blobs, run_id: str, staging_id: str, digests: set[str], customer_id: str = "") -> list[RejectedRow]:
     """The run's rejected rows and warnings with one of these addresses' SHA-256 or this id, in their order."""
     found: list[RejectedRow] = []
-    wanted = [each.encode() for each in (*digests, *filter(None, [customer_id.partition('"')[0]]))]
+    customer = plain_cell(customer_id)
+    wanted = [each.encode() for each in (*digests, *filter(None, [customer.partition('"')[0]]))]
     for blob in _stored(blobs, run_id, staging_id):
         data = b"".join(_Part(blobs, blob).chunks())
         if any(word in data for word in wanted):
-            found += [_row(cells) for cells in cells_of(data) if _is_of(cells, digests, customer_id)]
+            found += [_row(cells) for cells in cells_of(data) if _is_of(cells, digests, customer)]
     return found
 
 
-def _is_of(cells: list[str], digests: set[str], customer_id: str) -> bool:
-    return cells[_DIGEST] in digests or (customer_id != "" and plain_cell(cells[_CUSTOMER]) == customer_id)
+def _is_of(cells: list[str], digests: set[str], customer: str) -> bool:
+    return cells[_DIGEST] in digests or (customer != "" and plain_cell(cells[_CUSTOMER]) == customer)
 
 
 def named_by_brevo(blobs: Blobs, run_id: str, staging_id: str) -> int:
@@ -222,4 +226,6 @@ def plain_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula, and that holds no address."""
     if "@" in text or "\uff20" in text:
         return ""
-    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
+    if ";" in text or "\n" in text or "\r" in text or "\t" in text:
+        text = _PARTS_OF_CELLS.sub("'", text)
+    return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA_STARTS else text

@@ -79,6 +79,25 @@ def test_no_cell_of_the_rejected_rows_is_a_formula(flow, sign, tmp_path):
     (row,) = list(csv.DictReader(io.StringIO(b"".join(rejected_csv(blobs, "run", "abcd")).decode(), newline="")))
     assert {row[name] for name in ("segment", "file", "field", "customer_id")} == {f"'{text}"}
     assert plain_cell("\uff20SUM(1)") == plain_cell("@SUM(1)") == ""
+    assert plain_cell(f" {text}") == f"' {text}"
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "\uff1d"])
+@pytest.mark.parametrize("between", [";", "\t", "\n", "\r\n", '; "', ";;"])
+def test_no_part_of_a_cell_is_a_formula_to_a_spreadsheet_that_parts_at_semicolons(flow, between, sign, tmp_path):
+    text, blobs = f"C-1{between}{sign}cmd|' /C calc'!A0;x", flow.app.storage.app_blobs
+    with RejectedWriter(blobs, "run/abcd", tmp_path) as rows:
+        rows.add(RejectedRow("Gold", "Gold_1.csv", 3, "invalid_date", text, text, None))
+    (stored,) = blobs.listing("rejected-rows", "run/abcd")
+    data = blobs.read("rejected-rows", stored.name).decode()
+    cells = [cell for delimiter in ";\t" for row in csv.reader(data.splitlines(), delimiter=delimiter) for cell in row]
+    assert not [cell for cell in cells if cell.lstrip(' "').startswith(sign)]
+    assert plain_cell(plain_cell(text)) == plain_cell(text)
+
+
+@pytest.mark.parametrize("text", ["C;1", "a-b;c=d", "0f8f-ad5b", "Popescu; Ana", ";", "a;b\nc", " x", ""])
+def test_cell_that_no_spreadsheet_takes_for_a_formula_stays_as_it_is(text):
+    assert plain_cell(text) == text
 
 
 def test_attributes_name_is_quoted_in_brevos_path():

@@ -143,6 +143,13 @@ def test_contributor_starts_nothing_of_others_by_the_webhook(asked):
     assert (started["is_new"], started["reason"]) == (False, "You may not run this export.")
 
 
+@pytest.mark.parametrize("role", ["administrator", None])
+@pytest.mark.parametrize("name", ["list_exports", "show_export", "show_run", "show_audit", "health", "show_openapi"])
+def test_no_cache_on_the_way_keeps_an_answer_or_a_refusal(asked, name, role):
+    answer = asked(name, role)
+    assert (answer.headers["Cache-Control"], answer.headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
 def test_storage_that_does_not_answer_is_503_with_retry_after(asked, monkeypatch):
     def failing(*_):
         raise TransientError("storage_unreachable", "Storage did not answer.", retry_after_seconds=7.2)

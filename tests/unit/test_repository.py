@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,6 +174,18 @@ def test_container_brings_the_extensions_that_the_editor_recommends_and_the_righ
     assert container["image"].endswith(f":{(ROOT / '.python-version').read_text().strip()}")
     assert is_here(container["postCreateCommand"].split(" && ")[-1])
     assert vscode("settings.json")["azureFunctions.pythonVenv"] == ".venv"
+
+
+# What it carries
+
+
+def test_no_file_but_pictures_is_one_that_nobody_can_read_in_a_review():
+    """A package that lies here is under no lock and no audit, and goes to everybody who clones the repository."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=30).stdout
+    names = [name for name in listed.decode().split("\0") if (ROOT / name).is_file()]
+    binary = [name for name in names if b"\0" in (ROOT / name).read_bytes()]
+    assert len(names) > 500
+    assert [name for name in binary if not re.fullmatch(r"docs/pictures/[a-z-]+\.png", name)] == []
 
 
 # The API's calls

@@ -50,7 +50,8 @@ def test_serve_is_up_until_it_is_stopped_and_a_second_one_says_so(
     make_known(facts["storage"])
     make_quick(facts["sandbox"])
     assert {"api", "key", "sandbox", "storage"} <= facts.keys()
-    assert (folder / "serve.json").stat().st_mode & 0o077 == 0, "others may read the key"
+    open_to_others = [path for path in folder.rglob("*") if path.stat().st_mode & 0o077 and path.name != "sandbox.json"]
+    assert open_to_others == [], "others may read the key, or what segments and contacts hold"
     assert _get(facts, "health") == {"status": "ok", "version": VERSION}
     page = send("GET", f"{facts['sandbox']}/")
     assert (page.status, b"High-value customers" in page.body) == (200, True)

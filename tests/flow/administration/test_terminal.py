@@ -137,3 +137,20 @@ def test_run_that_is_not_there_is_said_without_words_of_the_api(typed):
     errors = typed("approve", "gold-20261130T115831-ffffff")[2]
     assert "`segment-export runs EXPORT` lists them." in errors
     assert "GET " not in errors
+
+
+HOSTILE = "VIP\x1b[2J\x9b31m\u202e\nerror: all is lost"
+
+
+def test_names_that_others_give_move_no_cursor_and_make_no_line_of_their_own(office, typed):
+    office.sandbox.account.add_list(HOSTILE, number=office.list_id)
+    run_id = office.run()["run_id"]
+    _, shown, _ = typed("status", run_id)
+    assert f"  list       VIP [2J 31m error: all is lost ({office.list_id})\n" in shown
+    assert json.loads(typed("status", run_id, "--json")[1])["list_name"] == "VIP [2J 31m error: all is lost"
+
+
+def test_file_whose_name_has_control_characters_is_named_without_them(office, typed):
+    office.segment("PK\x03\x04", partition="\x1b[2J\x9b31m", refresh="2026/11/25/0500")
+    _, _, errors = typed("preview", office.export_id)
+    assert "Gold_ [2J 31m.csv is a zip archive" in errors

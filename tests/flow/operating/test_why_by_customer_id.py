@@ -55,6 +55,16 @@ def test_customer_whom_no_row_has_is_not_in_the_segment_whoever_has_an_id_alike(
     assert "no row has this customer id in 1 file" in evidence(answer)
 
 
+@pytest.mark.parametrize("customer_id", ["-17", "+40", "=C17", "C;=17"])
+def test_id_that_the_report_marks_against_formulas_is_found_in_it(flow, customer_id):
+    flow.segment(f"{HEAD}{BEN}{customer_id},,Ana\n")
+    run_id = flow.run()["run_id"]
+    answer = answered(flow, customer_id)
+    assert (answer.verdict, answer.reason) == ("rejected", "missing_email")
+    assert f"Run {run_id}: segment Gold, file Gold_1.csv, line 3, customer" in evidence(answer)
+    assert "none of its rejected rows" not in evidence(answer)
+
+
 def test_id_with_quotes_is_found_however_the_file_writes_it(flow):
     flow.segment(f'{HEAD}{BEN}"C""7",,Ana\n')
     flow.run()

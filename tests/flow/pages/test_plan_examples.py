@@ -68,15 +68,28 @@ def test_plan_itself_asks_brevo_nothing(browser, planned):
     assert asked_of_brevo(browser.flow) == before
 
 
-def test_script_gets_the_part_alone_and_a_viewer_as_well(browser, planned):
+def test_script_gets_the_part_alone(browser, planned):
     run_id = planned()
-    browser.role, browser.headers["hx-request"] = "viewer", "true"
+    browser.headers["hx-request"] = "true"
     page = browser.open(f"/runs/{run_id}/changes")
     assert page.status == 200
     assert "<html" not in page.html
     assert page.text.count("FIRSTNAME") == 5
-    browser.role = "guest"
+
+
+@pytest.mark.parametrize(("role", "shared"), [("guest", True), ("viewer", True), ("contributor", False)])
+def test_values_of_customers_are_shown_to_nobody_who_may_not_preview_the_export(browser, planned, asked, role, shared):
+    browser.flow.connection["available_to"] = ["administrator", *(["contributor", "viewer"] if shared else [])]
+    run_id = planned()
+    browser.role, before = role, asked_of_brevo(browser.flow)
     assert browser.open(f"/runs/{run_id}/changes").status == 403
+    assert "/changes" not in browser.open(f"/runs/{run_id}").html
+    assert asked_of_brevo(browser.flow) == before
+    browser.flow.connection["available_to"] = ["administrator", "contributor"]
+    asked.save()
+    browser.role = "contributor"
+    assert f'/api/pages/runs/{run_id}/changes"' in browser.open(f"/runs/{run_id}").html
+    assert browser.open(f"/runs/{run_id}/changes").text.count("FIRSTNAME") == 5
 
 
 def test_only_attributes_that_differ_are_shown(browser, planned):

@@ -1,12 +1,12 @@
 """Who sees which page, and that no page keeps, frames or shows what it must not."""
 
 import re
+import tracemalloc
 from html import unescape
 
 import pytest
 
 from export_trigger.pages import visit
-from export_trigger.pages.viewer import is_zone
 from shared.errors import ConfigurationError
 from tests.flow.pages import browsing
 
@@ -74,8 +74,26 @@ def test_page_is_in_the_language_that_the_browser_asks_for_or_the_viewer_has_cho
     assert "Europe/Bucharest" in page.text
 
 
+def test_cookies_that_anybody_makes_up_leave_nothing_in_memory(browser):
+    browser.role = None
+    browser.open("/static/style.css")
+    tracemalloc.start()
+    for number in range(1_000):
+        browser.headers["cookie"] = f"view=en|{number}{'x' * 4_000}"
+        assert browser.open("/static/style.css").status == 200
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert left < 1_000_000
+
+
 def test_choice_of_a_language_never_leads_elsewhere(browser):
-    for there in ("https://example.com/", "//example.com/", "/api/pages/\\example.com"):
+    for there in (
+        "https://example.com/",
+        "//example.com/",
+        "/api/pages/\\example.com",
+        "/api/pages/\r\nX: y",
+        "/api/pages/\x00",
+    ):
         assert browser.send("/view", language="en", time_zone="UTC", back=there).to == "/api/pages/"
 
 
@@ -127,13 +145,6 @@ def test_app_without_a_configuration_has_its_pages_all_the_same(browser):
     assert "Begin with a connection to Brevo." in browser.open("/").text
 
 
-@pytest.mark.parametrize("path", ["/exports/{}?after=nowhere", "/history?after=nowhere'"])
-def test_place_that_no_list_has_is_a_fault_of_the_address(browser, path):
-    page = browser.open(path.format(browser.flow.export_id))
-    assert page.status == 400
-    assert "is no place in this list. Begin with its first page." in page.text
-
-
 def test_without_script_the_second_page_of_exports_says_what_became_of_its_own(browser):
     browser.flow.exports += [{**browser.flow.exports[0], "id": f"more-{number}"} for number in range(50)]
     browser.configure()
@@ -142,15 +153,23 @@ def test_without_script_the_second_page_of_exports_says_what_became_of_its_own(b
     assert re.findall(r'href="/api/pages/exports/([^"/]*)">', browser.open(link).html) == ["more-49"]
 
 
-def test_cookies_of_people_who_are_not_signed_in_fill_no_memory(browser):
-    browser.role = None
-    for number in range(1_100):
-        browser.headers["cookie"] = f"view=en|Zone/{number}"
-        browser.open("/")
-    assert is_zone.cache_info().currsize <= 1_000
-
-
 def test_address_in_other_letters_leads_to_its_own_page(browser, monkeypatch):
     monkeypatch.setattr(browsing, "ROOT", "/API/Pages")
     assert "<title>Connections - " in browser.open("/connections").html
     assert browser.open("/nowhere").status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/history?after=x", "/history?after=%00", "/exports/{id}?after=x", "/runs/{run}/rejected-rows?part=0"]
+)
+def test_address_that_somebody_has_changed_is_refused_in_words(browser, path):
+    run_id = browser.flow.run()["run_id"]
+    page = browser.open(path.format(id=browser.flow.export_id, run=run_id))
+    assert page.status == 400
+    assert "is no place in this list." in page.text or "part: is a number from 1." in page.text
+
+
+def test_number_of_a_list_that_no_account_has_is_refused_in_the_form(browser):
+    page = browser.send("/new-export", page="/view", action="check", list_id="9" * 5_000)
+    assert page.status == 400
+    assert "Choose a list." in page.text
