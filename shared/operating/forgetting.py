@@ -49,14 +49,16 @@ def forget(app: App, caller: Caller, email: str) -> Forgotten:
     person = person_of(email)
     found = Forgotten(person.shown)
     customers: set[str] = set()
-    _part(found, "runs", lambda: _erase_in_runs(app, caller, person, customers, found))
-    _part(found, "ledgers", lambda: _erase_in_ledgers(app, person, customers, found))
-    _part(found, "leavers", lambda: _erase_leavers(app, found))
-    _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
-    _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
-    _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found))
-    text = f"{len(found.erased)} erased, {len(found.remains)} remain elsewhere, {len(found.not_done)} not done"
-    audit.note(app, caller, "forget a person", "", text)
+    try:
+        _part(found, "runs", lambda: _erase_in_runs(app, caller, person, customers, found))
+        _part(found, "ledgers", lambda: _erase_in_ledgers(app, person, customers, found))
+        _part(found, "leavers", lambda: _erase_leavers(app, found))
+        _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
+        _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
+        _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found))
+    finally:  # also where somebody cuts it off: what is erased by then is gone
+        text = f"{len(found.erased)} erased, {len(found.remains)} remain elsewhere, {len(found.not_done)} not done"
+        audit.note(app, caller, "forget a person", "", text)
     return found
 
 

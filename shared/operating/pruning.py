@@ -34,18 +34,21 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
     `days` is how long runs with their story, and earlier versions of the configuration, are kept.
     """
     require(caller, "operate")
-    counts = {
-        "staged_blobs": _prune_blobs(app, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run),
-        "rejected_rows_blobs": _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run),
-        "leavers_blobs": _prune_by_age(app, LEAVERS, LEAVERS_DAYS, dry_run=dry_run),
-        "undo_blobs": _prune_by_age(app, UNDO, UNDO_DAYS, dry_run=dry_run),
-        "idempotency_keys": forget_old_keys(app, dry_run=dry_run),
-        "earlier_configurations": _prune_history(app, days, dry_run=dry_run),
-        **_prune_runs(app, days, dry_run=dry_run),
-    }
-    if not dry_run and any(counts.values()):
-        text = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
-        audit.note(app, caller, "prune", "", text)
+    counts, is_whole = dict[str, int](), False
+    try:
+        counts["staged_blobs"] = _prune_blobs(app, STAGED, ENDED_STAGED_DAYS, dry_run=dry_run)
+        counts["rejected_rows_blobs"] = _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run)
+        counts["leavers_blobs"] = _prune_by_age(app, LEAVERS, LEAVERS_DAYS, dry_run=dry_run)
+        counts["undo_blobs"] = _prune_by_age(app, UNDO, UNDO_DAYS, dry_run=dry_run)
+        counts["idempotency_keys"] = forget_old_keys(app, dry_run=dry_run)
+        counts["earlier_configurations"] = _prune_history(app, days, dry_run=dry_run)
+        counts |= _prune_runs(app, days, dry_run=dry_run)
+        is_whole = True
+    finally:  # also where it is cut off: what is deleted by then is gone
+        parts = [f"{name} {count}" for name, count in counts.items() if count]
+        parts += [] if is_whole else ["cut off"]
+        if not dry_run and parts:
+            audit.note(app, caller, "prune", "", ", ".join(parts))
     return counts
 
 
