@@ -1,5 +1,6 @@
 """All that is installed is pinned and hashed, on Azure as on this machine, and the compiled files are current."""
 
+import hashlib
 import re
 import tomllib
 from importlib.metadata import version
@@ -75,3 +76,15 @@ def test_nothing_is_installed_by_a_script_without_its_hash(script):
 def test_audit_reads_what_is_deployed():
     text = (ROOT / "scripts/audit.sh").read_text(encoding="utf-8")
     assert 'pip-audit" -r requirements.txt --require-hashes' in text
+
+
+# dist/htmx.min.js of the package htmx.org in this version, as npm gives it.
+HTMX = "2.0.11", "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"  # pragma: allowlist secret
+
+
+def test_only_script_of_the_pages_is_the_one_that_its_package_has():
+    """It stands in no lock, and a review does not read it: whatever is in it runs in an administrator's browser."""
+    scripts = [*(ROOT / "export_trigger/pages").rglob("*.js")]
+    assert [path.name for path in scripts] == ["htmx.js"]
+    assert hashlib.sha256(scripts[0].read_bytes()).hexdigest() == HTMX[1]
+    assert f"htmx.js is htmx {HTMX[0]} " in (ROOT / "export_trigger/pages/files.py").read_text(encoding="utf-8")
