@@ -199,7 +199,8 @@ def _number(env: Mapping[str, str], name: str, default: float, unit: str) -> flo
 
 def _public_url(env: Mapping[str, str]) -> str | None:
     if url := env.get("PUBLIC_URL"):
-        return url.rstrip("/")
+        advice = "Put the app's own address into it, or remove it: then Brevo is asked for the end of each import."
+        return _secure_url("PUBLIC_URL", url, advice, local=True)
     if host := env.get("WEBSITE_HOSTNAME"):
         return f"https://{host}"
     return None

@@ -120,14 +120,16 @@ def test_doctor_judges_the_parts_of_a_connection_together(monkeypatch):
         "DefaultEndpointsProtocol=https;AccountKey=c2VjcmV0",
     ],
 )
-def test_key_never_goes_unencrypted_to_another_machine(address):
-    with pytest.raises(ConfigurationError, match=r"The setting BREVO_BASE_URL is not an address") as raised:
-        read_settings({"BREVO_BASE_URL": address})
+@pytest.mark.parametrize("setting", ["BREVO_BASE_URL", "PUBLIC_URL"])
+def test_key_never_goes_unencrypted_to_another_machine_nor_does_the_token_of_a_call_back(setting, address):
+    with pytest.raises(ConfigurationError, match=rf"The setting {setting} is not an address") as raised:
+        read_settings({setting: address})
     assert "c2VjcmV0" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
     "address", ["https://api.brevo.com/v3", "http://127.0.0.1:8321/v3/", "http://localhost:1", "http://[::1]:1"]
 )
-def test_brevo_is_asked_by_https_or_on_this_machine(address):
+def test_brevo_is_asked_by_https_or_on_this_machine_and_asks_so_itself(address):
     assert read_settings({"BREVO_BASE_URL": address}).brevo_base_url == address.rstrip("/")
+    assert read_settings({"PUBLIC_URL": address}).public_url == address.rstrip("/")
