@@ -124,7 +124,7 @@ def test_app_that_cannot_be_made_to_look_at_its_secrets_is_a_failed_step_and_loo
     assert len(az.ran("rest --method post")) == 1
 
 
-def test_without_a_key_the_vault_is_left_alone_and_a_command_is_told_that_keeps_it_out_of_every_history(capsys):
+def test_without_a_key_the_vault_is_left_alone_and_a_command_is_shown_that_keeps_it_out_of_histories(capsys):
     az = Az()
     assert hook.main(ENV, az) == 0
     assert [command for command in az.ran("keyvault secret set") if "brevo-api-key" in command] == []
