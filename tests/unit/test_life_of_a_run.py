@@ -239,6 +239,36 @@ def test_call_back_of_a_batch_that_was_posted_twice_is_not_believed():
     assert not batch_in("delivering", called_back=True).delivered("me", 8, 1, NOW).called_back
 
 
+def test_call_back_that_came_for_a_post_that_failed_says_nothing_of_the_next_one():
+    failed = batch_in("delivering", posts=1, owner="me").import_finished().given_back("me", 0, may_be_there=False)
+    assert failed.delivering_by("me", NOW, GRACES).called_back is False
+
+
+# (a batch): whether its import is over, an answer was lost, it needs no slot, and Brevo may work on an import of it
+SLOTS = [
+    (batch_in("staged", posts=0), (False, False, False, False)),
+    (batch_in("staged", posts=2), (False, False, False, True)),
+    (batch_in("staged", posts=1, sent_again=1), (False, False, False, False)),
+    (batch_in("delivering", posts=1), (False, False, False, True)),
+    (batch_in("delivered", posts=1), (False, False, False, True)),
+    (batch_in("delivered", posts=1, called_back=True), (True, False, True, False)),
+    (batch_in("delivered", posts=2, sent_again=1), (False, False, False, True)),
+    (batch_in("delivered", posts=2), (False, True, False, True)),
+    (batch_in("confirmed", posts=1), (True, False, True, False)),
+    (batch_in("confirmed", posts=2), (True, True, False, True)),
+    (batch_in("failed", posts=2, sent_again=1), (True, False, True, False)),
+    (batch_in("failed", posts=3, sent_again=1), (True, True, False, True)),
+    (batch_in("split", posts=0), (True, False, True, False)),
+    (batch_in("split", posts=1), (True, True, False, True)),
+    (batch_in("split", posts=1, sent_again=1), (True, False, True, False)),
+]
+
+
+@pytest.mark.parametrize(("batch", "says"), SLOTS)
+def test_slot_is_needed_while_brevo_may_work_on_an_import_of_the_batch(batch, says):
+    assert (batch.is_over, batch.has_lost_import, batch.needs_no_slot, batch.may_be_open) == says
+
+
 def test_ended_run_says_what_was_sent():
     unsent = run_in("staging").failed(PROBLEM, 0, NOW)
     assert unsent.error.message == "It failed. Nothing was sent."
@@ -254,6 +284,8 @@ def test_posts_without_an_answer_are_said_to_be_sent_perhaps():
     assert batch_in("delivering").given_back("me", LIVE, may_be_there=True).is_unanswered
     assert not batch_in("delivering").given_back("me", LIVE, may_be_there=False).is_unanswered
     assert not batch_in("staged", posts=1, sent_again=1).is_unanswered, "its only import has failed"
+    assert batch_in("staged", was_in_file=True).may_be_there, "Brevo may have it from the file"
+    assert not batch_in("staged").may_be_there and not batch_in("delivered", posts=1).may_be_there
 
 
 def test_error_that_came_first_is_what_a_run_ends_with():
