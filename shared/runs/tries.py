@@ -55,7 +55,7 @@ class Tries:
 
     def next_words(self, now: float) -> str:
         """The same as `words`, also once the time of the next try has come. `now` is POSIX seconds."""
-        if self.again_at and self.is_due(now):
+        if self.is_due(now):
             return "It is tried again by itself at the timer's next turn."
         return self.words()
 
@@ -140,8 +140,7 @@ class Started:
             return self
         if run.state == "failed" and not _is_decided(run):
             # A run by an event notes its snapshot when it takes it; it may have failed before.
-            is_first = run.only_new and run.snapshot
-            tried = self.with_snapshot_taken(run, is_tried_again=True) if is_first else self
+            tried = self.with_snapshot_taken(run, is_tried_again=True) if run.only_new else self
             due_tries = self.due_tries.with_failure(now) if run.trigger == "timer" else self.due_tries
             snapshot_tries = tried.snapshot_tries.with_failure(now)
             return replace(tried, snapshot_tries=snapshot_tries, due_tries=due_tries, unsent=run.run_id)

@@ -89,6 +89,7 @@ def test_clear_which_takes_no_snapshot_settles_the_one_that_was_to_be_tried_agai
     settled = Started("S", "2026-11-24T05:00Z", waiting(1), waiting(1)).after(cleared, NOW)
     assert (settled.snapshot, settled.snapshot_tries, settled.due_tries) == ("S", DONE, DONE)
     assert settled.unsent == "gold-1"
+    assert Started("S").after(cleared, NOW).due == "", "without a schedule nothing was due"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,19 @@ def test_snapshot_that_was_saved_as_known_beside_a_run_does_not_count_as_sent_by
     assert before.after(run_in("failed", "brevo_failing"), NOW).unsent == "gold-1"
 
 
+@pytest.mark.parametrize("note", [lambda row: row.with_snapshot_known("T"), Started.sent_elsewhere])
+def test_last_run_that_did_not_succeed_stays_named_where_the_export_is_saved(note):
+    assert note(Started("S", unsent="gold-1")).unsent == "gold-1"
+    assert note(Started("S")).unsent == SAVED
+
+
+def test_failed_run_of_an_event_is_a_try_of_its_snapshot_though_it_has_not_noted_it():
+    before = Started("R", "", DONE)
+    assert before.after(replace(FAILS, only_new=True), NOW) == Started("S", "", waiting(1), unsent="gold-1")
+    assert before.after(FAILS, NOW) == replace(before, unsent="gold-1")
+    assert before.after(replace(FAILS, only_new=True, snapshot=""), NOW) == replace(before, unsent="gold-1")
+
+
 def test_growing_pauses_are_three():
     assert len(PAUSES_SECONDS) == 3
     assert sorted(set(PAUSES_SECONDS)) == list(PAUSES_SECONDS)
@@ -186,8 +200,21 @@ def test_growing_pauses_are_three():
 
 def test_words_say_when_it_is_tried_again_or_that_it_is_not():
     assert waiting(1).words() == "It is tried again by itself after 2027-01-15 08:15 UTC."
+    assert waiting(3).words() == "It is tried again by itself after 2027-01-15 12:00 UTC."
     assert GIVEN_UP.words() == "It has failed 4 times and is not tried again by itself."
     assert OPEN.words() == DONE.words() == ""
+
+
+def test_only_a_run_that_triggers_try_again_says_so():
+    row = Started("S", "D", waiting(1))
+    assert row.told_in(FAILS).error.advice == waiting(1).words()
+    trial, cancelled, unexplained = (
+        replace(FAILS, kind="trial"),
+        replace(FAILS, cancel_requested_by="ana"),
+        run_in("failed"),
+    )
+    for run in (SUCCEEDS, GUARD, CANCELLED, trial, cancelled, unexplained):
+        assert row.told_in(run) == run
 
 
 def test_row_holds_all_of_it_and_one_without_tries_is_settled():
