@@ -41,6 +41,21 @@ def test_whom_brevo_did_not_remove_the_next_run_takes_out(following, monkeypatch
     assert run(following)["contacts_removed"] == (0 if mode == "mirror" else 2), "it is not kept for ever"
 
 
+def test_who_was_removed_beside_those_is_not_ours_when_they_come_back_by_a_form(following, monkeypatch):
+    following.change(sync_mode="mirror", max_removed=1)
+    refresh(following, *range(6))
+    run(following)
+    refresh(following, *range(2, 6))
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+        run(following)
+    assert numbers(following) == set(range(1, 6))
+    following.sandbox.change_contact(address(0), joins=[following.list_id])
+    refresh(following, *range(2, 6))
+    assert run(following)["contacts_removed"] == 1
+    assert numbers(following) == {0, *range(2, 6)}
+
+
 def test_undo_does_not_put_back_who_left_and_was_not_removed_by_brevo(undoing, monkeypatch):
     status = run_that_removes_nobody(undoing, monkeypatch, *range(1, 8))
     assert (status["contacts_removed"], status["contacts_not_removed"]) == (0, 1)

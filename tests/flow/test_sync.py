@@ -47,6 +47,17 @@ def test_mirror_takes_out_who_left_the_segment_and_whom_we_have_put_there(follow
     assert numbers(following) == {*range(8), 50}
 
 
+def test_member_whom_a_colleague_has_taken_out_and_who_is_not_sent_is_not_counted_in_the_list(following):
+    following.change(sync_mode="mirror")
+    refresh(following, *range(6))
+    run(following)
+    take_out(following, 0)
+    refresh(following, *range(7))
+    status = run(following)
+    assert (counts(status), status["list_before"], status["list_after"]) == ((1, 0, 6, 1), 5, 6)
+    assert len(numbers(following)) == 6
+
+
 def test_mirror_exact_takes_out_everybody_who_is_not_in_the_segment(following):
     following.change(sync_mode="mirror_exact", max_removed=1)
     put_by_others(following, 50)
