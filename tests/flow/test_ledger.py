@@ -193,6 +193,40 @@ def test_changed_address_of_a_customer_is_a_changed_contact(by_customer):
     assert set(by_customer.sent()) == {"a2@example.com", "b@example.com"}
 
 
+def test_ledger_of_another_identity_is_not_used_and_that_is_reported(by_customer):
+    by_customer.change(sync_mode="changes_only")
+    people = "CustomerId,EMail,FirstName\nC-1,a@example.com,A\nC-2,b@example.com,B\n"
+    by_customer.segment(people, refresh=LATER[0])
+    run(by_customer)
+    by_customer.change(identify_by="email")
+    by_customer.segment(people, refresh=LATER[1])
+    status = run(by_customer)
+    assert counts(status) == (2, 0, 0, 2)
+    assert any("it was kept by customer_id, and contacts are identified by email" in note for note in status["notes"])
+
+
+def test_ledger_that_is_read_part_by_part_is_the_same(mirroring, monkeypatch):
+    for reader in ("mapping.comparing", "sync.segment"):
+        monkeypatch.setattr(f"shared.{reader}._RANGE_CONTACTS", 3)
+    refresh(mirroring, *range(12))
+    run(mirroring)
+    refresh(mirroring, *range(2, 14), c5="Other")
+    status = run(mirroring)
+    assert (counts(status), status["contacts_removed"]) == ((2, 1, 9, 3), 2)
+    assert numbers(mirroring) == set(range(2, 14))
+
+
+def test_customer_who_is_left_out_for_a_time_is_known_when_that_is_over(by_customer):
+    by_customer.change(sync_mode="changes_only")
+    contact(by_customer, "other@example.com")
+    counted = []
+    for day, address in ((25, "a@example.com"), (26, "other@example.com"), (27, "a@example.com")):
+        rows = f"CustomerId,EMail,FirstName\nC-1,{address},A\nC-2,b@example.com,B\n"
+        by_customer.segment(rows, refresh=f"2026/11/{day}/0500")
+        counted.append(counts(run(by_customer)))
+    assert counted == [(2, 0, 0, 2), (0, 0, 1, 0), (0, 0, 2, 0)]
+
+
 @pytest.mark.parametrize(("customer", "former"), [("NEW", "OLD"), ('"N\nEW"', "")])
 def test_rejected_contact_whose_key_is_not_known_by_its_id_is_sent_again(by_customer, monkeypatch, customer, former):
     by_customer.change(sync_mode="changes_only")
