@@ -48,7 +48,9 @@ def test_plan_of_a_segment_without_rows_has_nothing_to_hold(flow):
 def test_approved_plan_sends_what_it_has_shown_and_counts_as_a_run(flow):
     status = planned(flow)
     approved(flow, status["run_id"])
+    at = flow.app.now()
     done = flow.finish(status["run_id"])
+    assert flow.app.now() - at < flow.app.graces.stalled, "no watch had to find it"
     assert (done["status"], done["contacts_confirmed"], done["approved_by"]) == ("succeeded", 5, "ana")
     assert len(flow.sent()) == 5
     assert flow.app.store.success(flow.export_id).run_id == status["run_id"]
@@ -95,6 +97,22 @@ def test_who_has_left_between_plan_and_approval_is_left_out_and_counted(flow):
     assert (done["status"], done["contacts_left_out"]) == ("succeeded", {"left_list": 1})
     assert done["contacts_confirmed"] == status["contacts_new"] - 1
     assert "Shown when it was approved, and not sent: left_list 1." in [each["text"] for each in done["story"]]
+
+
+def test_as_many_others_as_were_approved_are_shown_again(flow):
+    flow.change_connection(leavers="asked")
+    flow.app.storage.accounts.put(Row(flow.account, f"left-{flow.list_id}", Question(seconds=0.01).values()))
+    flow.segment(people(5))
+    leave(flow, 3)
+    status = flow.finish(plan(flow).run_id)
+    assert (status["contacts_new"], status["contacts_left_out"]) == (4, {"left_list": 1})
+    flow.sandbox.seed(contacts=[{"email": "person3@example.com", "lists": [flow.list_id]}])
+    leave(flow, 4)
+    approved(flow, status["run_id"])
+    flow.work_until(lambda: flow.status(status["run_id"])["held_for"]["code"] != "plan")
+    held_for = flow.status(status["run_id"])["held_for"]
+    assert (held_for["code"], flow.nothing_was_sent()) == ("plan_outgrown", True)
+    assert "1 contact would be sent beyond what was approved" in held_for["message"]
 
 
 # What an approval is bound to

@@ -122,6 +122,25 @@ def test_newer_snapshot_starts_a_run_in_the_place_of_a_held_one(flow):
     assert flow.finish(newer.run_id)["status"] == "succeeded"
 
 
+def test_due_time_finds_a_held_run_though_its_snapshot_is_deleted_and_not_where_that_was_written_again(flow):
+    flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
+    flow.segment(people(5))
+    flow.segment(people(5), refresh=LATER)
+    start_due(flow.app)
+    skip(flow, 600)
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    blobs = flow.app.storage.segment_blobs
+    [newest] = [blob.name for blob in blobs.listing(flow.container, "") if LATER in blob.name]
+    blobs.delete(flow.container, newest)
+    skip(flow, 600)
+    assert start_due(flow.app)[0].run_id == start.run_id, "an older snapshot takes no place"
+    flow.segment(people(2), refresh=LATER)
+    skip(flow, 600)
+    [another] = start_due(flow.app)
+    assert (another.is_new, flow.status(start.run_id)["error"]["code"]) == (True, "superseded")
+
+
 def test_due_time_starts_a_run_in_the_place_of_one_that_nobody_can_approve_since_settings_changed(flow):
     flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
     flow.segment(people(5))
