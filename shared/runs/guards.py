@@ -1,5 +1,6 @@
 """What holds a run that is probably a mistake, until a person approves it. With --accept it was approved beforehand."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 
 from shared.app import App
@@ -17,6 +18,7 @@ from shared.runs.synced import Synced
 from shared.runs.verifying import Verified
 
 OURS = "members whom we have put there"
+_MARK_CHARACTERS = 12
 _APPROVE = "If this is right, approve the run."
 _ACCEPT = "If this is right, run the export again with --accept."
 PLAN = Problem("plan", "It is a plan: nothing is sent until a person approves it.", "")
@@ -64,9 +66,16 @@ def problem_of(found: Iterable[ConfigurationError]) -> Problem | None:
 
 
 def not_shown(before: Run, gaps: list[str]) -> list[str]:
-    """Those of the gaps that nobody was shown who has approved the run: an excluded segment has been written since."""
-    shown = before.held_for.message if before.held_for else ""
-    return [gap for gap in gaps if gap not in shown]
+    """Those of the gaps that nobody was shown who has approved the run: an excluded segment has been written since.
+
+    By their marks: what a run is held for may have more sentences than its row takes, and not those shown before it.
+    """
+    return [gap for gap, mark in zip(gaps, marks_of(gaps), strict=True) if mark not in before.gaps]
+
+
+def marks_of(gaps: list[str]) -> list[str]:
+    """A few letters for each of these sentences, by which a run's row has them: a name may be long, and they many."""
+    return [hashlib.sha256(gap.encode()).hexdigest()[:_MARK_CHARACTERS] for gap in gaps]
 
 
 def _beyond_what_was_shown(before: Run, now: Counts, synced: Synced | Verified | None) -> Iterator[ConfigurationError]:

@@ -53,7 +53,7 @@ class Run:
     undo: `undo_of`, the id of the run that it takes back.
 
     A run that is or was held says why in `held_for`; it can be approved until `held_until`. `settings` is the digest of
-    the settings that it was staged with. `approved_of` names the staging that a person was shown and has approved.
+    those that it was staged with; `gaps` are marks (`guards.py`). `approved_of` names the staging that was approved.
 
     `keeps_ledger` where its intention is written down, `ledger_etag` being that of the ledger which it was compared
     with. `list_before` and `list_after` count the list's members, None where the list was not read.
@@ -85,6 +85,7 @@ class Run:
     rejected_id: str = ""
     allowance: str = ""
     left_out: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
     keeps_ledger: bool = False
     ledger_etag: str = ""
     list_before: int | None = None

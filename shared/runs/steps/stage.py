@@ -24,7 +24,7 @@ from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run, still_staging
 from shared.runs.excluded import Answers, ask_whom_to_leave_out, by_digests, read_excluded, read_members, read_who_left
-from shared.runs.guards import PLAN, why_held
+from shared.runs.guards import PLAN, marks_of, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
@@ -292,6 +292,7 @@ class _Result:
             counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
             notes=[*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])],
             rejected_id=self.staging_id,
+            gaps=marks_of(self.gaps),
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
         )
         run = self.synced.noted_in(run) if self.synced else run

@@ -19,7 +19,7 @@ from shared.runs import clearing
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.delivered import address_of
 from shared.runs.excluded import Answers, ask_all, read_disagreeing, read_excluded, read_members
-from shared.runs.guards import OURS, not_shown, problem_of, stopped_by_gaps, stopped_by_share
+from shared.runs.guards import OURS, marks_of, not_shown, problem_of, stopped_by_gaps, stopped_by_share
 from shared.runs.holding import check_same_settings
 from shared.runs.leavers import Answer, read_answer
 from shared.runs.ledgers import (
@@ -139,13 +139,17 @@ class _Given:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What is to be done, and the ledger that it was compared with. `unread`: what of the excluded cannot be read."""
+    """What is to be done, and the ledger that it was compared with. `unread`: what of the excluded cannot be read.
+
+    `gaps`: which files may be missing of the excluded segments, where somebody is to be put back.
+    """
 
     staging_id: str
     found: Reversal
     ledger_etag: str
     requests: int
     unread: str
+    gaps: list[str]
 
     def noted_in(self, run: Run) -> Run:
         """The run with the result, as it is shown."""
@@ -162,6 +166,7 @@ class _Result:
             counts=counts.plus_traffic(self.requests),
             notes=[each for each in notes if each],
             rejected_id=self.staging_id,
+            gaps=marks_of(self.gaps),
             keeps_ledger=True,
             ledger_etag=self.ledger_etag,
             list_before=found.members,
@@ -200,9 +205,9 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         except LedgerUnreadable as error:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
-    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread)
     gaps = gap_texts(ready.export.source, given.excluded) if found.to_add else []
-    if run.is_guarded and (why := _why_held(run, ready.export, found, undone, gaps)):
+    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread, gaps)
+    if run.is_guarded and (why := _why_held(run, ready.export, result, undone)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:
         _commit(app, run, claim, result)
@@ -241,17 +246,17 @@ def _write_down(app: App, run: Run, staging_id: str, opened: Opened, found: Reve
         store_file(app, numbers, name)
 
 
-def _why_held(run: Run, export: Export, found: Reversal, undone: Run | None, gaps: list[str]) -> Problem | None:
-    """`gaps`: which files may be missing of the excluded segments, where somebody is to be put back."""
+def _why_held(run: Run, export: Export, result: _Result, undone: Run | None) -> Problem | None:
     if run.is_approved:
-        return problem_of(stopped_by_gaps(not_shown(run, gaps)))
+        return problem_of(stopped_by_gaps(not_shown(run, result.gaps)))
+    found = result.found
     of, whose, advice = found.ours, OURS, "They are those whom the run has added."
     if undone is None:  # held whenever it takes out anybody: those whom another export keeps do not make it small
         of, whose, advice = found.to_remove, "members whom this export alone has put there", "The export is to end."
     return problem_of(
         [
             *stopped_by_share(export, found.to_remove, of, whose, advice),
-            *stopped_by_gaps(gaps),
+            *stopped_by_gaps(result.gaps),
         ]
     )
 
