@@ -40,7 +40,7 @@ STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 [NEWEST_BATCH] = json.loads((FOLDER / "batches_form_3.json").read_text(encoding="utf-8"))["rows"]
 [RUN_OF_FORM_2] = json.loads((FOLDER / "runs_form_2.json").read_text(encoding="utf-8"))["rows"]
 [NEWEST_RUN] = json.loads((FOLDER / "runs_form_3.json").read_text(encoding="utf-8"))["rows"]
-HELD = ("held_for", "held_until", "settings", "approved_by", "approved_at", "approved_of")
+HELD = ("held_for", "held_until", "settings", "gaps", "approved_by", "approved_at", "approved_of")
 SYNCED = (
     "is_list_changed",
     "unanswered",
