@@ -1,13 +1,17 @@
 """Which stagings may have been sent: what they have written down of a list counts, and what others have does not."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.app import App
+from shared.errors import TransientError, described
 from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
 from shared.storage.forms import OtherFormError
 from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, Stored, staging_of
+
+_log = logging.getLogger(__name__)
 
 # How a run ends whose export is not there any more, or is at another list.
 _EXPORT_IS_GONE = frozenset(("export_unknown", "export_detached", "export_changed"))
@@ -32,7 +36,20 @@ def find_stored(app: App, address: Address) -> Stored:
         others_intentions=delivered(app, stored.others_intentions),
     )
     unknown = (replace(address, export=each) for each in sorted(exports - stored.other_exports))
-    return replace(stored, forgotten=tuple(each.export for each in unknown if has_sent(app, each)))
+    return replace(stored, forgotten=tuple(each.export for each in unknown if _may_have_sent(app, each)))
+
+
+def _may_have_sent(app: App, other: Address) -> bool:
+    """As `has_sent`, of another export. A row of it that cannot be read stops no export beside it: it may say so."""
+    try:
+        return has_sent(app, other)
+    except OtherFormError:
+        return True
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever its row holds
+        _log.error("not readable: export %s: %s", other.export, described(error))
+        return True
 
 
 def has_sent(app: App, address: Address) -> bool:
