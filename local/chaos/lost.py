@@ -85,9 +85,8 @@ def _lose_one(
                 continue
             taken_at = time.time()
             time.sleep(rng.random() * _STEP_SECONDS[step])
-            if site.marks().get(pid) != message:
+            if not site.lose_instance(pid, message):
                 continue
-            site.lose_instance(pid)
             report.done[f"instances lost in {step}"] += 1
             site.say(f"lost: worker {pid} and its host, in step {step} of {message['run']}")
             return _Loss(export, message, taken_at, time.time())

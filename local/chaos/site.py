@@ -157,14 +157,22 @@ class Site:
         )
         return self._stack.enter_context(host)
 
-    def lose_instance(self, pid: int) -> None:
-        """Kills the host that has this worker, the worker and all, and starts another instance in its place."""
+    def lose_instance(self, pid: int, message: Mapping[str, Any]) -> bool:
+        """Kills the host of a worker, the worker and all, if that is still at this message; starts another instance.
+
+        The worker is stopped first: its step could end between the look and the kill, and its message with it.
+        """
+        os.kill(pid, signal.SIGSTOP)
+        if self.marks().get(pid) != message:
+            os.kill(pid, signal.SIGCONT)
+            return False
         lost = next(host for host in self.hosts if pid in host.worker_pids())
         for worker in lost.worker_pids():
             os.kill(worker, signal.SIGKILL)
             (self.chaos / "marks" / str(worker)).unlink(missing_ok=True)
         lost.kill()
         lost.start()
+        return True
 
     def say(self, text: str) -> None:
         """One line of progress."""
