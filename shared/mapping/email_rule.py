@@ -37,7 +37,7 @@ _OCTETS_WITHOUT_LABEL_CHECK = _MAX_LABEL_OCTETS + len("a@.b")
 
 def email_rule() -> Rule:
     """The rule for addresses. There is one kind of them."""
-    return Rule(lambda cell: cell, _quick, lambda cell: "''", frozenset(("",)), _verdict, judge_email)
+    return Rule(str, str, _quick, lambda cell: "''", frozenset(("",)), _verdict, judge_email)
 
 
 def judge_email(address: str) -> str | None:

@@ -5,7 +5,7 @@ written, and of all rows before it there is no more than the keys that `dedupe` 
 thread, so rows keep their order.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -91,6 +91,7 @@ class Mapper:
         self._waiting: list[tuple[str, Origins]] = []
         self._email = email_rule()
         self._phone = phone_rule(plan.default_country)
+        self._usual: defaultdict[str, set[str]] = defaultdict(set)
         self._db = open_engine(folder)
         self._unique = [(k, field) for k, field in plan.phones if field.is_unique]
         compared = conditions.compared
@@ -143,7 +144,7 @@ class Mapper:
         Raises PermanentError where the engine reads other rows than were put into the chunk.
         """
         chunk.flush()
-        self._execute(load_sql(self.plan, source, self._email, self._phone))
+        self._execute(load_sql(self.plan, source, self._email, self._phone, self._usual))
         self._check_count(chunk)
         self._judge()
         keys = self._settle(segment)
@@ -236,13 +237,16 @@ class Mapper:
     def _tell(self, rule: Rule, column: str) -> bool:
         """Puts what becomes of each row's value in the column into `judged`; false where there is none."""
         self._execute(
-            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT rowid AS row, {column} AS cell, "
-            f"{rule.simplified(column)} AS simple FROM chunk WHERE {column} IS NOT NULL"
+            f"CREATE OR REPLACE TEMP TABLE judged AS SELECT row, cell, {rule.simplified('clean')} AS simple FROM "
+            f"(SELECT rowid AS row, {column} AS cell, {rule.cleaned(column)} AS clean FROM chunk "
+            f"WHERE {column} IS NOT NULL)"
         )
         kinds = dict(self._db.execute(f"SELECT {rule.kind('simple')}, count(*) FROM judged GROUP BY 1").fetchall())
         if not kinds:
             return False
-        verdict = rule.verdict("simple", [kind for kind, count in kinds.items() if count >= _WORTH_PLANNING])
+        many = [kind for kind, count in kinds.items() if kind in rule.kinds and count >= _WORTH_PLANNING]
+        self._usual[column].update(many)  # the next chunks' are judged where they are read
+        verdict = rule.verdict("simple", many)
         self._execute(f"CREATE OR REPLACE TEMP TABLE judged AS SELECT row, cell, {verdict} AS value FROM judged")
         undecided = self._db.execute("DELETE FROM judged WHERE value = '' RETURNING row, cell").fetchall()
         if undecided:

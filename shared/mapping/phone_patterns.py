@@ -149,18 +149,18 @@ class Country:
         return full_match(subject, f"{head}(?:{patterns})")
 
 
-ZONE_DIGITS = "123456789"
+ZONES = tuple(sorted({str(code)[:2] for code in COUNTRY_CODE_TO_REGION_CODE}))
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """International numbers whose calling codes share the first digit.
+    """International numbers whose calling codes share the first two digits, or are one digit alone.
 
     One pattern for the whole world outgrows the memory RE2 allows for its automaton and becomes thirty times
-    slower; one for each first digit does not.
+    slower; one for each zone does not, and is planned only where the zone occurs.
     """
 
-    digit: str
+    name: str  # those digits
     valid: str  # the main region's numbers
     known: str  # beginnings of numbers that the main region rules, before anything else
     prefixed: str  # beginnings that hold a national prefix, or something else the patterns do not tell
@@ -168,11 +168,11 @@ class Zone:
 
 
 @lru_cache
-def zone_of(digit: str) -> Zone:
-    """The calling codes that begin with the digit. Loads their metadata: some hundredths of a second, once."""
+def zone_of(name: str) -> Zone:
+    """The calling codes of one of `ZONES`. Loads their metadata: some thousandths of a second, once."""
     valid, known, prefixed, closed = [], [], [], []
     for code, names in COUNTRY_CODE_TO_REGION_CODE.items():
-        if not str(code).startswith(digit):
+        if str(code)[:2] != name:
             continue
         main = metadata_of(code, names[0])
         lead = f"{code}(?:{main.leading_digits})" if main.leading_digits and len(names) > 1 else str(code)
@@ -184,4 +184,4 @@ def zone_of(digit: str) -> Zone:
             prefixed.append(f"{code}{code}")
         if main.national_prefix_for_parsing:
             prefixed.append(f"{code}(?:{main.national_prefix_for_parsing})")
-    return Zone(digit, *(f"(?:{'|'.join(patterns or ['x'])})" for patterns in (valid, known, prefixed, closed)))
+    return Zone(name, *(f"(?:{'|'.join(patterns or ['x'])})" for patterns in (valid, known, prefixed, closed)))

@@ -42,7 +42,7 @@ from phonenumbers import (
     parse,
 )
 
-from shared.mapping.phone_patterns import ZONE_DIGITS, Country, begins, full_match, starts_with, zone_of
+from shared.mapping.phone_patterns import ZONES, Country, begins, full_match, starts_with, zone_of
 from shared.mapping.rule import Rule, literal
 
 _MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
@@ -58,17 +58,18 @@ _ASK = "''"  # the verdict of a number that the library must judge
 
 
 def phone_rule(default_country: str | None) -> Rule:
-    """The rule for numbers. A kind is the first digit of the calling code, or nothing for one in national format.
+    """The rule for numbers. A kind is the zone of the calling code, or nothing for one in national format.
 
     Without a default country only numbers with a + are accepted. Raises: LookupError when phonenumbers does
     not know the country.
     """
     country = Country.of(default_country.upper()) if default_country else None
     return Rule(
+        cleaned=_cleaned,
         simplified=partial(_simplified, country=country),
         quick=partial(_quick, country=country),
         kind=_kind,
-        kinds=frozenset(("", *ZONE_DIGITS)),
+        kinds=frozenset(("", *ZONES)),
         verdict=partial(_verdict, country=country),
         judge=partial(judge_phone, country.metadata.id if country else None),
     )
@@ -108,8 +109,8 @@ def _with_own_code(number: str, parsed: PhoneNumber) -> PhoneNumber | None:
     return with_code if with_code and is_valid_number(with_code) else None
 
 
-def _simplified(column: str, country: Country | None) -> str:
-    """Digits and + alone where the cell holds nothing but them and punctuation, and a + for the international prefix.
+def _cleaned(column: str) -> str:
+    """Digits and + alone where the cell holds nothing but them and punctuation.
 
     Any other cell is left as it is, also one that is too long for the library.
     """
@@ -118,16 +119,19 @@ def _simplified(column: str, country: Country | None) -> str:
         without_punctuation = f"replace({without_punctuation}, '{character}', '')"
     without_fraction = f"regexp_replace(regexp_replace({column}, '{_FLOAT_END}', ''), '[{_PUNCTUATION}]', '', 'g')"
     is_number = f"strlen({column}) <= {_MAX_CHARACTERS} AND {full_match(column, rf'[+0-9{_PUNCTUATION}]+')}"
-    digits = f"""CASE
+    return f"""CASE
         WHEN {full_match(column, r"[+]?[0-9]+")} THEN {column}
         WHEN contains({column}, '.0') AND {full_match(column, _FLOAT)} THEN {without_fraction}
         WHEN {is_number} THEN {without_punctuation}
         ELSE {column}
     END"""
+
+
+def _simplified(digits: str, country: Country | None) -> str:
+    """A + for the international prefix."""
     prefix = country.exit_prefix if country else None
     if not prefix:
         return digits
-    # DuckDB evaluates `digits` once, since the first condition holds it.
     return f"""CASE
         WHEN starts_with({digits}, '{prefix}') THEN
             CASE WHEN {full_match(digits, prefix + "[0-9]+")} THEN '+' || substr({digits}, {len(prefix) + 1})
@@ -141,7 +145,8 @@ def _quick(digits: str, country: Country | None) -> str:
 
 
 def _kind(digits: str) -> str:
-    return f"CASE WHEN starts_with({digits}, '+') THEN substr({digits}, 2, 1) ELSE '' END"
+    alone = "".join(f"WHEN {starts_with(digits, f'+{zone}')} THEN '{zone}' " for zone in ZONES if len(zone) == 1)
+    return f"CASE {alone}WHEN starts_with({digits}, '+') THEN substr({digits}, 2, 2) ELSE '' END"
 
 
 def _verdict(digits: str, kinds: Collection[str], country: Country | None) -> str:
@@ -190,7 +195,7 @@ def _usual(digits: str, country: Country) -> list[str]:
 def _international(digits: str, country: Country | None, kinds: Collection[str]) -> list[str]:
     """Branches for digits with a + in front of a calling code of these kinds, or an uncertain international prefix."""
     zone_branches = []
-    for zone in (zone_of(digit) for digit in ZONE_DIGITS if digit in kinds):
+    for zone in (zone_of(name) for name in ZONES if name in kinds):
         verdict = _case(
             [
                 f"WHEN NOT {begins(digits, _PLUS + zone.known)} OR {begins(digits, _PLUS + zone.prefixed)} THEN {_ASK}",
@@ -198,10 +203,10 @@ def _international(digits: str, country: Country | None, kinds: Collection[str])
                 f"WHEN NOT {begins(digits, _PLUS + zone.closed)} THEN {_ASK}",
             ]
         )
-        zone_branches.append(f"WHEN {starts_with(digits, '+' + zone.digit)} THEN {verdict}")
+        zone_branches.append(f"WHEN {starts_with(digits, '+' + zone.name)} THEN {verdict}")
     verdict = _case([*zone_branches, f"ELSE {_ASK}"]) if zone_branches else _ASK
     branches = [f"WHEN {starts_with(digits, '+')} THEN {verdict}"]
-    if country and country.code[0] in kinds:
+    if country and country.code[:2] in kinds:
         branches.insert(0, f"WHEN {starts_with(digits, '+' + country.code)} THEN {_home(digits, country)}")
     if country:
         branches.append(f"WHEN {_dials_abroad(digits, country)} THEN {_ASK}")

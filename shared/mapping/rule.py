@@ -14,7 +14,8 @@ class Rule:
     takes DuckDB a tenth of a second, so it is made for the kinds of values that occur. What it leaves `judge` decides.
     """
 
-    simplified: Callable[[str], str]  # of a cell: without what does not matter. The next three take this.
+    cleaned: Callable[[str], str]  # of a cell: without what does not matter
+    simplified: Callable[[str], str]  # of what is cleaned: in the usual form. The next three take this.
     quick: Callable[[str], str]  # the normalised value where it is plain, else NULL
     kind: Callable[[str], str]  # which of `kinds` it is, or something else
     kinds: frozenset[str]

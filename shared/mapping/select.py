@@ -15,7 +15,7 @@ A row of the table `chunk` is one well-formed row; its `rowid` counts them from 
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from shared.config.date_format import DateFormat
@@ -50,8 +50,11 @@ class FileSource:
     date_formats: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule) -> str:
-    """Reads one chunk into `chunk`. Only plain values are judged here; the others are left `undecided`."""
+def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule, usual: Mapping[str, Collection[str]]) -> str:
+    """Reads one chunk into `chunk`. Only plain values are judged here; the others are left `undecided`.
+
+    `usual` are, by the column of what is not plain, the kinds that many values before were of: plain ones by now.
+    """
     at = locate(plan, source.columns, source.name)
     customer_id = find_column(CUSTOMER_ID, source.columns)
     phones = [k for k, _ in plan.phones]
@@ -73,8 +76,10 @@ def load_sql(plan: Plan, source: FileSource, email: Rule, phone: Rule) -> str:
         f"CASE WHEN {_short(f'plain_phone{k}')} IS NULL THEN {trimmed(f'raw_phone{k}', plan)} END AS phone_cell{k}"
         for k in phones
     ]
-    plain = [f"{phone.quick(f'simple_phone{k}')} AS plain_phone{k}" for k in phones]
-    simple = [f"{phone.simplified(f'raw_phone{k}')} AS simple_phone{k}" for k in phones]
+    email_plain = _plain(email, "simple_email", usual.get("email_cell", ()))
+    plain = [f"{_plain(phone, f'simple_phone{k}', usual.get(f'phone_cell{k}', ()))} AS plain_phone{k}" for k in phones]
+    simple = [f"{phone.simplified(f'clean_phone{k}')} AS simple_phone{k}" for k in phones]
+    clean = [f"{phone.cleaned(f'raw_phone{k}')} AS clean_phone{k}" for k in phones]
     return f"""CREATE OR REPLACE TEMP TABLE chunk AS
 SELECT
     CAST(CASE {filtered}WHEN email IS NOT NULL THEN {FATE["contact"]}
@@ -84,12 +89,15 @@ SELECT
 FROM (
     SELECT *, {", ".join([f"CASE WHEN email IS NULL THEN {trimmed('raw_email', plan)} END AS email_cell", *cells])}
     FROM (
-        SELECT *, {", ".join([f"{email.quick('simple_email')} AS email", *plain])}
+        SELECT *, {", ".join([f"{email_plain} AS email", *plain])}
         FROM (
-            SELECT *, {", ".join([f"{email.simplified('raw_email')} AS simple_email", *simple])}
+            SELECT *, {", ".join([f"{email.simplified('clean_email')} AS simple_email", *simple])}
             FROM (
-                SELECT {", ".join(f"{cell} AS {name}" for name, cell in raw.items())}
-                FROM {_read_csv(source)}
+                SELECT *, {", ".join([f"{email.cleaned('raw_email')} AS clean_email", *clean])}
+                FROM (
+                    SELECT {", ".join(f"{cell} AS {name}" for name, cell in raw.items())}
+                    FROM {_read_csv(source)}
+                )
             )
         )
     )
@@ -124,6 +132,11 @@ def _raw(cell: str, plan: Plan, signs: str) -> str:
 
 def _short(number: str) -> str:
     return f"CASE WHEN strlen({number}) <= {LONGEST_NUMBER} THEN {number} END"
+
+
+def _plain(rule: Rule, simple: str, usual: Collection[str]) -> str:
+    """The normalised value where it is plain, or of a usual kind and valid."""
+    return f"coalesce({rule.quick(simple)}, nullif({rule.verdict(simple, usual)}, ''))" if usual else rule.quick(simple)
 
 
 def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:

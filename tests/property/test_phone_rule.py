@@ -26,7 +26,11 @@ def simplified(values: Sequence[str | None], country: str | None) -> duckdb.Duck
     """The values as the rule's SQL takes them, in the column `v` of the table `t`."""
     connection = duckdb.connect()
     cells = "SELECT unnest(?::VARCHAR[]) AS cell"
-    connection.execute(f"CREATE TABLE t AS SELECT {rule(country).simplified('cell')} AS v FROM ({cells})", [values])
+    connection.execute(
+        f"CREATE TABLE t AS SELECT {rule(country).simplified('c')} AS v "
+        f"FROM (SELECT {rule(country).cleaned('cell')} AS c FROM ({cells}))",
+        [values],
+    )
     return connection
 
 
