@@ -14,6 +14,16 @@ from tests.flow.holding import HOUR, LATER, approved, held_by_guard, plan, plann
 from tests.flow.trials import people
 from tests.flow.undoing import begin
 
+
+def held_at_due_time(flow):
+    """The start of the run that the second due time of a fresh export begins, and that is held."""
+    start_due(flow.app)
+    skip(flow, 600)
+    [start] = start_due(flow.app)
+    assert flow.finish(start.run_id)["status"] == "held"
+    return start
+
+
 # Its end without approval
 
 
@@ -84,10 +94,7 @@ def test_timer_does_not_start_a_snapshot_again_while_it_is_held_nor_after_a_pers
 def test_due_time_that_comes_while_the_same_snapshot_is_held_starts_nothing_afterwards(flow):
     flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
     flow.segment(people(5))
-    start_due(flow.app)
-    skip(flow, 600)
-    [start] = start_due(flow.app)
-    assert flow.finish(start.run_id)["status"] == "held"
+    start = held_at_due_time(flow)
     skip(flow, 600)
     assert "held" in start_due(flow.app)[0].reason
     request_cancel(flow.app, find_run(flow.app, start.run_id), "ana")
@@ -126,10 +133,7 @@ def test_due_time_finds_a_held_run_though_its_snapshot_is_deleted_and_not_where_
     flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
     flow.segment(people(5))
     flow.segment(people(5), refresh=LATER)
-    start_due(flow.app)
-    skip(flow, 600)
-    [start] = start_due(flow.app)
-    assert flow.finish(start.run_id)["status"] == "held"
+    start = held_at_due_time(flow)
     blobs = flow.app.storage.segment_blobs
     [newest] = [blob.name for blob in blobs.listing(flow.container, "") if LATER in blob.name]
     blobs.delete(flow.container, newest)
@@ -144,10 +148,7 @@ def test_due_time_finds_a_held_run_though_its_snapshot_is_deleted_and_not_where_
 def test_due_time_starts_a_run_in_the_place_of_one_that_nobody_can_approve_since_settings_changed(flow):
     flow.change(max_profiles=2, schedule={"cron": "*/10 * * * *"})
     flow.segment(people(5))
-    start_due(flow.app)
-    skip(flow, 600)
-    [start] = start_due(flow.app)
-    assert flow.finish(start.run_id)["status"] == "held"
+    start = held_at_due_time(flow)
     skip(flow, 600)
     [same] = start_due(flow.app)
     assert (same.run_id, same.is_new) == (start.run_id, False)
