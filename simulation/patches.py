@@ -204,7 +204,7 @@ def _in_staging(name: str, real: Any, model: Any) -> Any:
 
 _COPYING = (
     *("runs.state", "runs.batch", "runs.counts", "runs.problem", "runs.tries", "runs.slots", "runs.left_imports"),
-    *("runs.started", "runs.ledgers", "runs.steps.stage", "runs.steps.snapshot_waits", "runs.steps.watch"),
+    *("runs.started", "runs.ledgers", "runs.steps.reading", "runs.steps.snapshot_waits", "runs.steps.watch"),
     *("runs.steps.end", "brevo.client", "brevo.probed", "notices.rows"),
 )
 ALWAYS: dict[str, Any] = {
@@ -230,8 +230,8 @@ STAGING: dict[str, Any] = {
     "shared.runs.starting.find_snapshot": staging.find_snapshot,
     "shared.runs.holding.find_snapshot": staging.find_snapshot,
     "shared.runs.steps.snapshot_waits.find_snapshot": staging.find_snapshot,
-    "shared.runs.steps.stage.SnapshotReader": staging.ModelReader,
-    "shared.runs.steps.stage.open_ledger": ledgers.open_ledger,
+    "shared.runs.steps.reading.SnapshotReader": staging.ModelReader,
+    "shared.runs.steps.reading.open_ledger": ledgers.open_ledger,
     "shared.sync.opening.open_files": ledgers.open_files,
     "shared.sync.difference.Comparison": ledgers.ModelComparison,
     "shared.sync.ledger.lacks": ledgers.lacks,
@@ -240,10 +240,10 @@ STAGING: dict[str, Any] = {
     "shared.sync.ledger.run_of": ledgers.run_of,
     "shared.sync.removals.without_kept": ledgers.without_kept,
     "shared.sync.undo.record_without_numbers": ledgers.record_without_numbers,
-    "shared.runs.steps.stage.write_bodies": staging.write_bodies,
-    "shared.runs.steps.stage.write_parts": staging.write_parts,
-    "shared.runs.steps.stage.RejectedWriter": staging.ModelRejectedWriter,
-    "shared.runs.steps.stage.clear_what_killed_workers_left": lambda: None,
+    "shared.runs.steps.reading.write_bodies": staging.write_bodies,
+    "shared.runs.steps.reading.write_parts": staging.write_parts,
+    "shared.runs.steps.reading.RejectedWriter": staging.ModelRejectedWriter,
+    "shared.runs.steps.reading.clear_what_killed_workers_left": lambda: None,
     "shared.runs.steps.confirm.RejectedWriter": staging.ModelRejectedWriter,
 }
 

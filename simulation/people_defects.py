@@ -7,7 +7,7 @@ BY_PEOPLE: tuple[Defect, ...] = (
     one(
         "leavers-sent",
         "Who left the list is asked, and sent all the same.",
-        "runs.steps.stage",
+        "runs.steps.reading",
         "leavers=leavers,",
         "leavers=None,",
     ),

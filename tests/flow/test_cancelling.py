@@ -34,7 +34,7 @@ def test_staging_run_that_is_cancelled_sends_nothing(flow, monkeypatch):
             assert find_run(flow.app, started.run_id).state == "staging"
             yield batch
 
-    monkeypatch.setattr("shared.runs.steps.stage.write_bodies", write_bodies)
+    monkeypatch.setattr("shared.runs.steps.reading.write_bodies", write_bodies)
     status = flow.finish(started.run_id)
     assert list(status["times"]) == ["queued", "staging", "cancelled"]
     assert flow.nothing_was_sent()

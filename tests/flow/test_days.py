@@ -50,7 +50,7 @@ def test_nobody_is_put_back_unblocked_or_merged_away(flow, mood, identify_by, da
 @in_days
 @pytest.mark.parametrize("identify_by", ["email", "customer_id"])
 def test_same_days_do_harm_without_the_safety(flow, monkeypatch, identify_by, days):
-    monkeypatch.setattr("shared.runs.steps.stage.read_known", lambda *_, **__: (None, ""))
+    monkeypatch.setattr("shared.runs.steps.reading.read_known", lambda *_, **__: (None, ""))
     passing = days_of(flow, identify_by)
     passing.pass_by(days)
     wanted = {"email": {"put back"}, "customer_id": {"put back", "unblocked", "merged away"}}[identify_by]

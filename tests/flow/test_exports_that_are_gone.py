@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runs.steps import stage
+from shared.runs.steps import reading
 from shared.sync.stored import LEDGERS, drop_ledgers
 from tests.flow.following import address, numbers, refresh, run
 
@@ -56,15 +56,15 @@ def test_export_that_ends_while_its_run_is_staged_leaves_nothing(following, monk
     following.change(sync_mode="mirror", max_removed=1)
     refresh(following, *range(6))
     run(following)
-    write_down = stage.write_down
+    write_down = reading.write_down
 
     def late(*arguments):
-        monkeypatch.setattr(stage, "write_down", write_down)
+        monkeypatch.setattr(reading, "write_down", write_down)
         end_other(following, how)
         drop_ledgers(following.app.storage.app_blobs, other)
         write_down(*arguments)
 
-    monkeypatch.setattr(stage, "write_down", late)
+    monkeypatch.setattr(reading, "write_down", late)
     silver(following, *range(6))
     status = following.finish(following.start(other).run_id)
     assert (status["status"], status["contacts_delivered"]) == ("failed", 0)

@@ -7,55 +7,34 @@ cannot mix their batches, and a body that may have been sent is never computed a
 
 import secrets
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.checks import Checked
-from shared.brevo.client import BrevoClient
-from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
+from shared.brevo.probed import answers_beside, export_as_probed
 from shared.config.document import ReadyExport
-from shared.config.models import Export
 from shared.errors import ExportError
-from shared.mapping.chosen import Chosen
-from shared.mapping.conditions import Conditions
-from shared.mapping.plan import Plan
 from shared.runs.batch import Batch
 from shared.runs.claim import Claim, Stopping, claimed_run, still_staging
-from shared.runs.excluded import Answers, ask_whom_to_leave_out, by_digests, read_excluded, read_members, read_who_left
-from shared.runs.guards import PLAN, marks_of, why_held
+from shared.runs.excluded import ask_whom_to_leave_out
+from shared.runs.guards import PLAN, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
-from shared.runs.identity import check_probe, ext_id_form, read_known
-from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
+from shared.runs.identity import check_probe
 from shared.runs.problem import NOTHING_TO_DO, Problem
-from shared.runs.questions import Members
 from shared.runs.queue import Message, send, send_confirm
 from shared.runs.started import StillOurs
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
-from shared.runs.steps.imported import import_request, why_no_files
+from shared.runs.steps.reading import Given, Result, write_staging
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
-from shared.runs.synced import Synced
 from shared.runs.trial import check_customers, ready_for
-from shared.runs.verifying import Verified, checking_of
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
 from shared.segments.snapshot import Snapshot
-from shared.staging.account import decided
-from shared.staging.bodies import STAGED, unwritten, write_bodies, write_files
+from shared.staging.bodies import STAGED
 from shared.staging.changed import write_changed
-from shared.staging.completeness import Wait, check_complete, gap_texts
+from shared.staging.completeness import Wait, check_complete
 from shared.staging.excluded import find_excluded
-from shared.staging.folders import clear_what_killed_workers_left, working_folder
-from shared.staging.parts import write_parts
-from shared.staging.reader import SnapshotReader
-from shared.staging.rejected import RejectedWriter, staging_rejected_name
-
-# What a table row is to hold of a list that could be long.
-_MOST_NAMES = 100
-_LONGEST_NAME = 50
 
 
 def stage(app: App, run: Run, message: Message) -> None:
@@ -87,7 +66,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     try:
         with claimed_run(app, run, snapshot.id) as (run, claim):
             _take_snapshot(app, run, ready, snapshot, still_staging(app, run, claim))
-            _stage_claimed(app, run, claim, ready, snapshot, _Given(brevo, answers, excluded, probed, settings))
+            _stage_claimed(app, run, claim, ready, snapshot, Given(brevo, answers, excluded, probed, settings))
     except Stopping:
         stop_when_idle(app, run)
 
@@ -121,24 +100,10 @@ def _has_been_run(app: App, run: Run, ready: ReadyExport, snapshot: Snapshot) ->
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """The account, its answers on whom to leave out, the excluded segments, and what the account's probe has shown.
-
-    `settings` is the digest of what the export and its connection are set to.
-    """
-
-    client: BrevoClient
-    answers: Answers
-    excluded: Snapshot | None
-    probed: ProbeAnswers | None
-    settings: str
-
-
-def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Given) -> None:
+def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, given: Given) -> None:
     staging_id = secrets.token_hex(4)
     try:
-        result = _write_staging(app, run, claim, ready, snapshot, account, staging_id)
+        result = write_staging(app, run, claim, ready, snapshot, given, staging_id)
         staged = result.noted_in(run)
         if not staged.counts.rows_read:
             _note_result(app, run, claim, result)
@@ -160,7 +125,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
                 write_changed(app.storage.app_blobs, f"{run.run_id}/{staging_id}", examples)
             # Goes first, so that no lost worker takes it along: where the run is not held, it says nothing.
             app.store.note_held(run, still_staging(app, run, claim))
-            hold(app, run, claim, result, why, account.settings, ready.export.hold_hours)
+            hold(app, run, claim, result, why, given.settings, ready.export.hold_hours)
             for each in lost:
                 _discard(app, run, each)
             return
@@ -174,141 +139,13 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
     _send_first(app, committed, ready, result.batches)
 
 
-def _write_staging(
-    app: App, run: Run, claim: Claim, ready: ReadyExport, snapshot: Snapshot, account: _Given, staging_id: str
-) -> "_Result":
-    brevo = account.client
-    checked: list[Checked] = []
-
-    def planned(plan: Plan) -> Plan:
-        if account.probed and plan.ext_id:
-            plan = replace(plan, ext_id=ext_id_form(account.probed))
-        plan, found = decided(plan, ready.export, brevo)
-        check_account(run, opened if ready.export.sync_mode != "full" else None, found.account_id)
-        checked.append(found)
-        return plan
-
-    clear_what_killed_workers_left()
-    with working_folder() as name:
-        blobs, folder = app.storage.app_blobs, Path(name)
-        leavers = read_who_left(app, run, brevo, account.answers, folder, claim.check)
-        lists, segments = account.answers.members, account.excluded
-        out, unread = read_excluded(app, run, ready, brevo, lists, segments, "excluded", folder, claim.check)
-        members = read_members(app, run, brevo, account.answers, folder, claim.check)
-        opened = open_ledger(app, run, ready, folder)
-        if opened and members and run.kind == "repair":
-            opened = opened.still_in(members)
-        known, cost = None, ""
-        if account.probed:
-            left_list = ready.export.list_id if account.answers.left else None
-            known, cost = read_known(
-                brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
-            )
-        in_bodies = why_no_files(app, run, ready.export, answers_beside(brevo.session.pace))
-        by_file = in_bodies is None
-        notes = [*filter(None, (cost, unread, in_bodies))]
-        with RejectedWriter(blobs, staging_rejected_name(run.run_id, staging_id), folder) as rejected:
-
-            def between() -> None:
-                claim.rows, claim.contacts = reader.counts.rows_read, reader.counts.contacts_mapped
-                claim.check()
-
-            reader = SnapshotReader(
-                app.storage.segment_blobs,
-                ready,
-                snapshot,
-                folder,
-                planned=planned,
-                on_rejected=rejected.add,
-                between=between,
-                conditions=Conditions(
-                    leavers=leavers,
-                    known=known,
-                    chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
-                    excluded=by_digests(out),
-                    compared=opened.compared(run, ready.export) if opened else None,
-                ),
-            )
-            staging = f"{run.run_id}/{staging_id}"
-            write_files(blobs, staging, reader.files)
-            request = import_request(app, run, ready.export)
-            checking = checking_of(run, opened, members, reader.files, rejected.add)
-            chunks = checking.watched(reader.chunks()) if checking else reader.chunks()
-            if run.is_to_be_held or checking:
-                bodies = unwritten(chunks)
-            else:
-                bodies = (
-                    write_parts(blobs, staging, chunks) if by_file else write_bodies(blobs, staging, request, chunks)
-                )
-            batches = [
-                Batch(run.run_id, staging_id, body.number, body.contacts, body.size_bytes, by_file=by_file)
-                for body in bodies
-            ]
-            synced: Synced | Verified | None = checking.finished() if checking else None
-        if opened and reader.counts.rows_read:
-            account_id = checked[-1].account_id if checked else ""
-            synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
-            notes += opened.files.notes
-    gaps, requests = gap_texts(ready.export.source, snapshot, account.excluded), brevo.session.traffic.requests
-    notes += gaps if run.is_trial else []  # no guard stops it
-    return _Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
-
-
-def _compare(
-    app: App, run: Run, export: Export, opened: Opened, members: Members | None, account_id: str, staging_id: str
-) -> Synced:
-    """How the segment differs from what was known; what the run intends is written down."""
-    difference = difference_of(app, run, export, opened, members, account_id)
-    write_down(app, run, staging_id, opened, difference)
-    return Synced(opened.etag, opened.files.mode != export.sync_mode, export.sync_mode == "full", difference)
-
-
 def _discard(app: App, run: Run, staging_id: str) -> None:
     """What is not committed is deleted by its own worker. Where that fails, a sweep does it behind the run's end."""
     with suppress(ExportError):
         app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/{staging_id}/")
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What a staging has read and written."""
-
-    staging_id: str
-    snapshot: Snapshot
-    reader: SnapshotReader
-    checked: list[Checked]
-    requests: int
-    batches: list[Batch]
-    gaps: list[str]
-    notes: list[str]
-    synced: Synced | Verified | None
-
-    def noted_in(self, run: Run) -> Run:
-        """The run with the result, as it is shown."""
-        run = replace(
-            run,
-            snapshot=self.snapshot.id,
-            segments=[asdict(segment) for segment in self.reader.segments],
-            counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
-            notes=[*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])],
-            rejected_id=self.staging_id,
-            gaps=marks_of(self.gaps),
-            filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
-        )
-        run = self.synced.noted_in(run) if self.synced else run
-        if not self.checked:
-            return run
-        checked = self.checked[-1]
-        left_out = [name[:_LONGEST_NAME] for name in checked.left_out[:_MOST_NAMES]]
-        return replace(run, left_out=left_out, allowance=checked.allowance, list_name=checked.list_name[:200])
-
-    def _missing(self, run: Run) -> str:
-        """Which customers of a trial no row has."""
-        missing = [each for each in run.customer_ids if each not in self.reader.seen]
-        return f"Not in the snapshot: {', '.join(missing)}." if missing else ""
-
-
-def _note_result(app: App, run: Run, claim: Claim, result: _Result) -> None:
+def _note_result(app: App, run: Run, claim: Claim, result: Result) -> None:
     """Writes down what was read. Raises TransientError where another worker has taken over."""
 
     def change(now: Run) -> Run | None:
@@ -318,7 +155,7 @@ def _note_result(app: App, run: Run, claim: Claim, result: _Result) -> None:
         raise overtaken()
 
 
-def _commit(app: App, run: Run, claim: Claim, result: _Result) -> Run:
+def _commit(app: App, run: Run, claim: Claim, result: Result) -> Run:
     """The one write that counts. Raises TransientError where another worker has taken over, Stopping at a run's end."""
 
     def change(now: Run) -> Run | None:

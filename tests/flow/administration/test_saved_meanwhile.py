@@ -37,14 +37,14 @@ def choose_silver(office):
 
 def while_it_is_read(monkeypatch, act):
     """Does this once, just before the next run reads its segment."""
-    read = stage._write_staging
+    read = stage.write_staging
 
     def acted(*arguments):
-        monkeypatch.setattr(stage, "_write_staging", read)
+        monkeypatch.setattr(stage, "write_staging", read)
         act()
         return read(*arguments)
 
-    monkeypatch.setattr(stage, "_write_staging", acted)
+    monkeypatch.setattr(stage, "write_staging", acted)
 
 
 @pytest.mark.parametrize("failed_before", [False, True])
