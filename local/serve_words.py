@@ -57,7 +57,7 @@ def ready_text(facts: Mapping[str, Any], stack: Stack, files: tuple[Path, Path])
 Segment Export is up on this machine. Ctrl+C ends it; what it holds is kept.
 
   start page      {facts["start_page"]}
-  pages           {facts["api"]}/api/pages/  sign in as any of three roles
+  pages           {facts["api"]}/api/pages/  choose one of three roles
   Brevo sandbox   {facts["sandbox"]}/  what can go wrong: docs/sandbox.md
   app             {facts["api"]}/api
   configuration   {stack.settings["EXPORT_CONFIG"]}
