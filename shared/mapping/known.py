@@ -27,6 +27,7 @@ from pathlib import Path
 
 from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.mapping.compared import key_number, key_sql
+from shared.mapping.customers import IS_COUNTED
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import Leavers, as_sent
 from shared.mapping.rule import literal
@@ -77,20 +78,13 @@ def customers_sql() -> str:
     return "CREATE TABLE customers (customer UHUGEINT, counted BOOLEAN)"
 
 
-def customer_sql(key: str) -> list[str]:
-    """Statements that settle the fate of rows whose customer has a contact already, and remember the chunk's."""
-    contact = f"fate = {FATE['contact']}"
-    return [
-        f"CREATE OR REPLACE TEMP TABLE met AS SELECT rowid AS row, {key_sql(key, 'customer_id')} AS customer, "
-        f"{contact} AS counted FROM chunk WHERE customer_id IS NOT NULL",
-        "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("
-        "SELECT row, row_number() OVER (PARTITION BY customer ORDER BY row) AS nth FROM met WHERE counted AND customer "
-        "IN (SELECT customer FROM met WHERE counted GROUP BY customer HAVING count(*) > 1)) WHERE nth > 1 "
-        "UNION SELECT row FROM met WHERE counted AND customer IN "
-        "(SELECT customer FROM customers WHERE counted AND customer IN (SELECT customer FROM met))",
-        f"UPDATE chunk SET fate = {FATE['duplicate_customer_id']} FROM lost WHERE chunk.rowid = lost.row",
-        "INSERT INTO customers SELECT customer, counted FROM met ANTI JOIN lost USING (row)",
-    ]
+def remember_customers_sql(known: KnownContacts) -> str:
+    """Remembers the customers of the chunk's rows, once it is settled which of them are contacts."""
+    again = ", ".join(str(FATE[fate]) for fate in ("merged", "duplicate_customer_id"))
+    return (
+        f"INSERT INTO customers SELECT {key_sql(known.key, 'customer_id')}, {IS_COUNTED} FROM chunk "
+        f"WHERE customer_id IS NOT NULL AND fate NOT IN ({again})"
+    )
 
 
 def missing_sql() -> str:
