@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,34 @@ from shared.storage.blobs import Blobs
 # The address stands between the third quote of a contact's line and the fourth.
 _BEFORE_ADDRESS = 3
 _UNREADABLE = ("malformed_row", "invalid_encoding", "invalid_email")
+
+
+@dataclass
+class _Lost:
+    """The rows whose people are not excluded, by segment, as they are noted.
+
+    A row was read well where its address is one but for a slip: nobody is sent by it. One row with something else there
+    says nothing of the column; several without anything like an address may be of a column that has none.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    read_well: set[str] = field(default_factory=set)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def note(self, row: RejectedRow) -> None:
+        """Takes in a row that is no contact."""
+        if row.reason not in _UNREADABLE:
+            return
+        self.rows[row.segment] += 1
+        if "@" in (row.email or ""):
+            self.read_well.add(row.segment)
+        elif row.reason == "invalid_email":
+            self.others[row.segment] += 1
+
+    def is_all_of(self, part: SegmentRows) -> bool:
+        """Whether nothing of the segment can be read."""
+        is_one = part.rows == self.others[part.name] == 1
+        return 0 < part.rows == self.rows[part.name] and part.name not in self.read_well and not is_one
 
 
 def find_excluded(blobs: Blobs, export: Export) -> Snapshot | None:
@@ -56,26 +84,21 @@ def write_excluded(
     `are_own`: the segments are those that the export sends. With `only_agreed` it is given those alone who have a row
     that `source.only` lets pass. Returns a sentence on rows that could not be read, whose people are not excluded;
     empty where there are none. Raises as `SnapshotReader` and `check_complete` do, and ConfigurationError where no row
-    of an excluded segment can be read: they would all be sent.
+    of an excluded segment can be read, as where no column of addresses is there: they would all be sent.
     """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which saving an export does not need
 
     check_complete(snapshot)
-    lost: Counter[str] = Counter()
-
-    def count(row: RejectedRow) -> None:
-        if row.reason in _UNREADABLE:
-            lost[row.segment] += 1
-
+    lost = _Lost()
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         reader = SnapshotReader(
-            blobs, _by_addresses(ready, only_agreed), snapshot, Path(folder), on_rejected=count, between=between
+            blobs, _by_addresses(ready, only_agreed), snapshot, Path(folder), on_rejected=lost.note, between=between
         )
         write(path, _addresses(chunk.contacts for chunk in reader.chunks()))
     for part in [] if are_own else reader.segments:
-        if 0 < part.rows == lost[part.name]:
+        if lost.is_all_of(part):
             raise _unreadable(part)
-    return _sentence(lost)
+    return _sentence(lost.rows)
 
 
 def _addresses(files: Iterable[Path]) -> Iterator[str]:

@@ -109,6 +109,17 @@ def test_excluded_segment_of_which_no_row_can_be_read_sends_nothing(excluding, s
         excluding.preview()
 
 
+@pytest.mark.parametrize("cells", [["unknown"], ["person3@"], ["person3@example", "unknown"]])
+def test_excluded_segment_whose_addresses_are_none_that_can_be_sent_excludes_nobody(excluding, cells):
+    staff = "".join(f"C-{n},{cell},X\n" for n, cell in enumerate(cells))
+    excluding.segment(f"CustomerId,EMail,FirstName\n{staff}", name="Staff")
+    exclude(excluding, ["Staff"])
+    status = excluding.run()
+    assert (status["status"], status["contacts_left_out"]) == ("succeeded", {})
+    (note,) = status["notes"]
+    assert f"{len(cells)} rows of the excluded segments could not be read" in note
+
+
 def test_excluded_segment_without_rows_or_without_addresses_excludes_nobody(excluding):
     excluding.segment("CustomerId,EMail,FirstName\n", name="Press")
     excluding.segment("CustomerId,EMail,FirstName\nC-3,,X\n", name="Staff")
