@@ -196,7 +196,7 @@ class Mapper:
         if self._leavers:
             self._execute(leave_out_sql(self._leavers))
         if self._excluded:
-            self._execute_all(exclude_sql(self._excluded))
+            self._execute_all(exclude_sql(self._excluded, by_customer=self.plan.ext_id is not None))
 
     def _told(self, segment_name: str, origins: Origins, row: str, keys: RowKeys | None = None) -> MappedChunk:
         """What is known of the chunk's rows now; `row` is the column that says where they stand in `origins`.
