@@ -34,7 +34,7 @@ def load_excluded_sql(excluded: Excluded) -> str:
     """Reads the digests, once for all chunks."""
     paths = ", ".join(literal(str(path)) for path in excluded.paths)
     return (
-        f"CREATE TABLE excluded AS SELECT {_number('digest')} AS key FROM read_csv([{paths}], "
+        f"CREATE TABLE excluded AS SELECT {digest_number('digest')} AS key FROM read_csv([{paths}], "
         "columns={'digest': 'VARCHAR'}, auto_detect=false, header=false, parallel=false, "
         f"buffer_size={_BUFFER_BYTES})"
     )
@@ -47,7 +47,7 @@ def exclude_sql(excluded: Excluded, *, by_customer: bool) -> list[str]:
     """
     texts = ["email", *(["'#' || lower(hex(customer_id))"] if by_customer else [])]
     keyed = [
-        f"SELECT rowid AS row, {_number(f'sha256({literal(excluded.key.text)} || {text})')} AS key "
+        f"SELECT rowid AS row, {digest_number(f'sha256({literal(excluded.key.text)} || {text})')} AS key "
         f"FROM chunk WHERE fate = {FATE['contact']}"
         for text in texts
     ]
@@ -58,5 +58,6 @@ def exclude_sql(excluded: Excluded, *, by_customer: bool) -> list[str]:
     ]
 
 
-def _number(digest: str) -> str:
+def digest_number(digest: str) -> str:
+    """What is compared of a digest, as SQL."""
     return f"CAST('0x' || substr({digest}, 1, {_DIGITS}) AS UBIGINT)"

@@ -105,7 +105,7 @@ class Mapper:
             self._execute(load_excluded_sql(self._excluded))
         if self._known:
             self._execute(customers_sql())
-            self._execute(load_known_sql(self._known, self._leavers))
+            self._execute(load_known_sql(self._known, self._leavers, self._excluded if plan.ext_id else None))
             self._execute_all(load_phones_sql(self._known, k, field.attribute) for k, field in self._unique)
         self._choosing = Choosing(conditions.chosen, self._db.execute) if conditions.chosen else None
         self.outside: Counter[str] = Counter()

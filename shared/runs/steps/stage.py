@@ -201,8 +201,9 @@ def _write_staging(
         known, cost = None, ""
         if account.probed:
             left_list = ready.export.list_id if account.answers.left else None
+            by_id = by_digests(out) if ready.export.identify_by == "customer_id" else None
             known, cost = read_known(
-                brevo, account.probed, leavers, folder=folder, left_list=left_list, between=claim.check
+                brevo, account.probed, leavers, by_id, folder=folder, left_list=left_list, between=claim.check
             )
         in_bodies = why_no_files(app, run, ready.export, answers_beside(brevo.session.pace))
         by_file = in_bodies is None
