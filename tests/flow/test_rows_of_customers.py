@@ -24,6 +24,15 @@ def test_row_that_is_not_sent_keeps_its_customer_from_no_later_row(by_customer):
     assert places(by_customer, status) == [(3, "duplicate_email"), (5, "duplicate_email")]
 
 
+def test_second_row_of_a_customer_is_at_fault_in_the_column_of_the_id(by_customer):
+    by_customer.segment(rows("C-1 a@example.com", "C-1 b@example.com", "C-2 a@example.com"))
+    rejected = by_customer.rejects(by_customer.run()["run_id"])
+    assert [(row["reason"], row["field"]) for row in rejected] == [
+        ("duplicate_customer_id", "CustomerId"),
+        ("duplicate_email", "EMail"),
+    ]
+
+
 def test_rows_of_other_chunks_count_as_those_of_one(by_customer, monkeypatch):
     flush = Chunk.flush
     sizes = []
