@@ -3,7 +3,8 @@
 Row by row: where a row before is the customer's, this one is a duplicate; or merged, where that one is of an earlier
 segment and has the same address: nothing else says what has become of a second address. Where a row before is sent to
 the address, this one is a duplicate too, and its customer may have a later row with another address. A row that is left
-out is its customer's all the same, and leaves its address to others.
+out is its customer's all the same, and leaves its address to others. So does a row that waits, to the customer whose
+contact has the address: it is sent only where that one is not.
 """
 
 from collections.abc import Iterator
@@ -22,15 +23,18 @@ _STAYS, _MERGED = FATE["contact"], FATE["merged"]
 _DUPLICATE, _DUPLICATE_EMAIL = FATE["duplicate_customer_id"], FATE["duplicate_email"]
 _SENT: tuple[Fate, ...] = ("contact", "waiting")
 _IS_SENT = f"fate IN ({', '.join(str(FATE[fate]) for fate in _SENT)})"
+# Rows that wait for the customer whose contact has their address. Among themselves the first one has it.
+_AWAITED = f"SELECT row FROM verdicts WHERE verdict = {FATE['waiting']} AND holder IS NOT NULL"
 IS_COUNTED = f"fate IN ({', '.join(str(FATE[fate]) for fate in FATE if fate in (*_SENT, *LEFT_OUT))})"
 """Whether a row is its customer's contact, sent or left out, as SQL."""
 
 
 class FirstCustomers:
-    """The customers and addresses so far. `db` has the chunk."""
+    """The customers and addresses so far. `db` has the chunk, and where it `is_judged` what `judge_sql` makes of it."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, *, is_judged: bool) -> None:
         self._db = db
+        self._address = f"CASE WHEN rowid IN ({_AWAITED}) THEN email || ' ' ELSE email END" if is_judged else "email"
         self._customers = SeenKeys(folder, "customers")
         self._addresses = SeenKeys(folder, "addresses")
 
@@ -39,7 +43,7 @@ class FirstCustomers:
         self._customers.begin(segment)
         self._addresses.begin(segment)
         customers = RowKeys.fetched(self._db, "md5_number(customer_id)", f"FROM chunk WHERE {IS_COUNTED}")
-        addresses = RowKeys.fetched(self._db, "md5_number(email)", f"FROM chunk WHERE {_IS_SENT}")
+        addresses = RowKeys.fetched(self._db, f"md5_number({self._address})", f"FROM chunk WHERE {_IS_SENT}")
         is_here, is_before = self._customers.find(customers)
         is_taken_here, is_taken_before = self._addresses.find(addresses)
         fates = np.full(int(customers.row.max(initial=-1)) + 1, _STAYS, np.uint8)

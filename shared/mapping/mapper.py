@@ -97,7 +97,7 @@ class Mapper:
         compared = conditions.compared
         self._comparing = Comparing(self._db, plan, compared) if compared else None
         self._addresses = FirstAddresses(self._db, folder, compared.key.text if compared else "")
-        self._customers = FirstCustomers(self._db, folder) if plan.ext_id else None
+        self._customers = FirstCustomers(self._db, folder, is_judged=self._known is not None) if plan.ext_id else None
         self._first_phones = {k: FirstPhones(self._db, folder, k) for k, _ in self._unique}
         if self._leavers:
             self._execute(load_leavers_sql(self._leavers))

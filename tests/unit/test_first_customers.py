@@ -43,7 +43,7 @@ def test_rows_of_few_customers_and_addresses_end_as_they_do_row_by_row(tmp_path,
     found = []
     db = open_engine(tmp_path)
     names = {number: name for name, number in FATE.items()}
-    customers = FirstCustomers(db, tmp_path)
+    customers = FirstCustomers(db, tmp_path, is_judged=False)
     for segment, chunk in zip((0, 0, 1, 1, 2), chunks, strict=True):
         db.execute("CREATE OR REPLACE TEMP TABLE chunk (customer_id VARCHAR, email VARCHAR, fate UTINYINT)")
         for _, customer, address, fate in chunk:
