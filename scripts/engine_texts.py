@@ -33,7 +33,18 @@ _ELSEWHERE = (
 _NO_WORDS = tuple(
     f"shared/mapping/{name}.py"
     for name in (
-        *("compared", "comparing", "date_rule", "dedupe", "email_rule", "excluded", "known", "leavers", "option_rule"),
+        *(
+            "compared",
+            "comparing",
+            "customers",
+            "date_rule",
+            "dedupe",
+            "email_rule",
+            "excluded",
+            "known",
+            "leavers",
+            "option_rule",
+        ),
         *("phone_patterns", "phone_rule", "proposal"),
     )
 )

@@ -45,16 +45,46 @@ class RowKeys:
         """The chosen ones of these keys."""
         return type(self)(self.row[chosen], self.high[chosen], self.low[chosen])
 
+    @property
+    def kept(self) -> list[Numbers]:
+        """What is kept of the keys, by columns."""
+        return [self.high, (self.low >> _HALF).astype(np.uint32)]
+
+
+class SeenKeys:
+    """The keys of rows so far: those of the segment that is read, and those that only earlier ones have."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._segment = 0
+        self._here, self._before = self._table("here-0"), self._table("before")
+
+    def begin(self, segment: int) -> None:
+        """Says which segment the next rows are of."""
+        if segment != self._segment:
+            self._before.take(self._here)
+            self._segment, self._here = segment, self._table(f"here-{segment}")
+
+    def find(self, keys: RowKeys) -> tuple[Flags, Flags]:
+        """Which of these keys the segment has, and which the earlier ones have."""
+        return self._here.find(keys.kept), self._before.find(keys.kept)
+
+    def add(self, keys: RowKeys) -> None:
+        """Takes in keys of the segment."""
+        self._here.add(keys.kept)
+
+    def _table(self, name: str) -> SortedKeys:
+        return SortedKeys(self._folder, f"{self._name}-{name}", "uint64", "uint32")
+
 
 class FirstAddresses:
     """The addresses so far, by the MD5 of `secret` and the address behind it. `db` has the chunk."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, secret: str) -> None:
         self._db = db
-        self._folder = folder
         self._key = key_sql(secret, "email")
-        self._segment = 0
-        self._here, self._before = self._table("here-0"), self._table("before")
+        self._seen = SeenKeys(folder, "addresses")
 
     def settle(self, segment: int) -> RowKeys:
         """Settles the fate of the chunk's contacts, remembers their addresses, and gives the keys of all of them.
@@ -62,20 +92,15 @@ class FirstAddresses:
         The same address again is `duplicate_email` within its segment, and `merged` where only an earlier segment has
         it.
         """
-        if segment != self._segment:
-            self._before.take(self._here)
-            self._segment, self._here = segment, self._table(f"here-{segment}")
+        self._seen.begin(segment)
         keys = RowKeys.fetched(self._db, self._key, f"FROM chunk WHERE {_CONTACT}")
-        kept = [keys.high, (keys.low >> _HALF).astype(np.uint32)]
-        is_duplicate = repeated(kept, keys.row) | self._here.find(kept)
-        is_merged = self._before.find(kept) & ~is_duplicate
-        self._here.add([column[~is_duplicate] for column in kept])
+        is_here, is_before = self._seen.find(keys)
+        is_duplicate = repeated(keys.kept, keys.row) | is_here
+        is_merged = is_before & ~is_duplicate
+        self._seen.add(keys.those(~is_duplicate))
         update_rows(self._db, f"fate = {FATE['duplicate_email']}", keys.row[is_duplicate])
         update_rows(self._db, f"fate = {FATE['merged']}", keys.row[is_merged])
         return keys
-
-    def _table(self, name: str) -> SortedKeys:
-        return SortedKeys(self._folder, f"addresses-{name}", "uint64", "uint32")
 
 
 class FirstPhones:

@@ -1,5 +1,7 @@
 """Who is in an excluded segment or list is left out: contacts are compared with keyed digests, as leavers are.
 
+Where contacts are told apart by their customer's id, so is who has an id of an excluded segment.
+
 Of a digest the first 64 bits are compared, so that a million excluded people take 8 MB: among 30 million contacts, the
 chance that anybody is taken for one of them is 2 in a million.
 """
@@ -23,30 +25,39 @@ class Excluded:
     key: DigestKey
 
 
+def of_customer(customer_id: str) -> str:
+    """What stands for a customer's id among addresses: the digests are of this. No address is like it."""
+    return f"#{customer_id.encode().hex()}"
+
+
 def load_excluded_sql(excluded: Excluded) -> str:
     """Reads the digests, once for all chunks."""
     paths = ", ".join(literal(str(path)) for path in excluded.paths)
     return (
-        f"CREATE TABLE excluded AS SELECT {_number('digest')} AS key FROM read_csv([{paths}], "
+        f"CREATE TABLE excluded AS SELECT {digest_number('digest')} AS key FROM read_csv([{paths}], "
         "columns={'digest': 'VARCHAR'}, auto_detect=false, header=false, parallel=false, "
         f"buffer_size={_BUFFER_BYTES})"
     )
 
 
-def exclude_sql(excluded: Excluded) -> list[str]:
-    """Statements that settle the fate of the chunk's contacts that are excluded.
+def exclude_sql(excluded: Excluded, *, by_customer: bool) -> list[str]:
+    """Statements that settle the fate of the chunk's contacts that are excluded; `by_customer` by their id as well.
 
     The chunk is the smaller side: a table of all who are excluded is never hashed.
     """
-    contact = f"fate = {FATE['contact']}"
+    texts = ["email", *(["'#' || lower(hex(customer_id))"] if by_customer else [])]
+    keyed = [
+        f"SELECT rowid AS row, {digest_number(f'sha256({literal(excluded.key.text)} || {text})')} AS key "
+        f"FROM chunk WHERE fate = {FATE['contact']}"
+        for text in texts
+    ]
     return [
-        "CREATE OR REPLACE TEMP TABLE keyed AS "
-        f"SELECT rowid AS row, {_number(f'sha256({literal(excluded.key.text)} || email)')} AS key "
-        f"FROM chunk WHERE {contact}",
+        f"CREATE OR REPLACE TEMP TABLE keyed AS {' UNION ALL '.join(keyed)}",
         "CREATE OR REPLACE TEMP TABLE met AS SELECT key FROM excluded WHERE key IN (SELECT key FROM keyed)",
         f"UPDATE chunk SET fate = {FATE['excluded']} FROM keyed WHERE chunk.rowid = keyed.row AND key IN (FROM met)",
     ]
 
 
-def _number(digest: str) -> str:
+def digest_number(digest: str) -> str:
+    """What is compared of a digest, as SQL."""
     return f"CAST('0x' || substr({digest}, 1, {_DIGITS}) AS UBIGINT)"

@@ -27,13 +27,20 @@ from pathlib import Path
 
 from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.mapping.compared import key_number, key_sql
+from shared.mapping.excluded import Excluded, digest_number
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.leavers import Leavers, as_sent
+from shared.mapping.results import LEFT_OUT
 from shared.mapping.rule import literal
 
 # The column that says where a row that waited stands in its own chunk.
 PLACE = "place"
 _PHONES = tuple(sorted(PHONE_ATTRIBUTES))
+_SENT: tuple[Fate, ...] = ("contact", "waiting")
+IS_SENT = f"fate IN ({', '.join(str(FATE[fate]) for fate in _SENT)})"
+"""Whether a row is sent, or may be once all are read, as SQL."""
+IS_COUNTED = f"fate IN ({', '.join(str(FATE[fate]) for fate in FATE if fate in (*_SENT, *LEFT_OUT))})"
+"""Whether a row is its customer's contact, sent or left out, as SQL."""
 _BUFFER_BYTES = 1_000_000
 
 
@@ -59,13 +66,17 @@ class KnownContacts:
         blocked: bool,
         left: bool,
         leaver: str,
+        excluded: str,
     ) -> str:
-        """A contact's line. `left`: it left the list; `leaver` its address's digest as `Leavers` has it, or empty.
+        """A contact's line. `left`: it left the list; `leaver` its address's digest as `Leavers` has it, or empty;
+        `excluded` that as `Excluded` has it.
 
         `phones` are the digits of its numbers by their attribute.
         """
         texts = (as_sent(address) if address else "", ext_id, *(phones.get(name, "") for name in _PHONES))
-        return f"{number},{','.join(str(self._digest(text)) for text in texts)},{blocked:d},{left:d},{leaver}\n"
+        return (
+            f"{number},{','.join(str(self._digest(text)) for text in texts)},{blocked:d},{left:d},{leaver},{excluded}\n"
+        )
 
     def _digest(self, text: str) -> int | str:
         """Empty where the text is. The key never leaves the worker and is another one in each run."""
@@ -77,20 +88,13 @@ def customers_sql() -> str:
     return "CREATE TABLE customers (customer UHUGEINT, counted BOOLEAN)"
 
 
-def customer_sql(key: str) -> list[str]:
-    """Statements that settle the fate of rows whose customer has a contact already, and remember the chunk's."""
-    contact = f"fate = {FATE['contact']}"
-    return [
-        f"CREATE OR REPLACE TEMP TABLE met AS SELECT rowid AS row, {key_sql(key, 'customer_id')} AS customer, "
-        f"{contact} AS counted FROM chunk WHERE customer_id IS NOT NULL",
-        "CREATE OR REPLACE TEMP TABLE lost AS SELECT row FROM ("
-        "SELECT row, row_number() OVER (PARTITION BY customer ORDER BY row) AS nth FROM met WHERE counted AND customer "
-        "IN (SELECT customer FROM met WHERE counted GROUP BY customer HAVING count(*) > 1)) WHERE nth > 1 "
-        "UNION SELECT row FROM met WHERE counted AND customer IN "
-        "(SELECT customer FROM customers WHERE counted AND customer IN (SELECT customer FROM met))",
-        f"UPDATE chunk SET fate = {FATE['duplicate_customer_id']} FROM lost WHERE chunk.rowid = lost.row",
-        "INSERT INTO customers SELECT customer, counted FROM met ANTI JOIN lost USING (row)",
-    ]
+def remember_customers_sql(known: KnownContacts) -> str:
+    """Remembers the customers of the chunk's rows, once it is settled which of them are contacts."""
+    again = ", ".join(str(FATE[fate]) for fate in ("merged", "duplicate_customer_id"))
+    return (
+        f"INSERT INTO customers SELECT {key_sql(known.key, 'customer_id')}, {IS_COUNTED} FROM chunk "
+        f"WHERE customer_id IS NOT NULL AND fate NOT IN ({again})"
+    )
 
 
 def missing_sql() -> str:
@@ -100,10 +104,16 @@ def missing_sql() -> str:
     )
 
 
-def load_known_sql(known: KnownContacts, leavers: Leavers | None) -> str:
-    """Reads the account's contacts, once for all chunks. A contact may be in the file twice."""
+def load_known_sql(known: KnownContacts, leavers: Leavers | None, excluded: Excluded | None) -> str:
+    """Reads the account's contacts, once for all chunks. A contact may be in the file twice.
+
+    It may be excluded by an address that no row has any more.
+    """
     left = "gone OR coalesce(leaver IN (FROM leavers), false)" if leavers else "gone"
-    return f"CREATE TABLE known AS SELECT contact, address, id, blocked, {left} AS gone FROM {_file(known)}"
+    out = f"coalesce({digest_number('excluded')} IN (SELECT key FROM excluded), false)" if excluded else "false"
+    return (
+        f"CREATE TABLE known AS SELECT contact, address, id, blocked, {left} AS gone, {out} AS out FROM {_file(known)}"
+    )
 
 
 def load_phones_sql(known: KnownContacts, number: int, attribute: str) -> str:
@@ -134,19 +144,21 @@ def judge_sql(known: KnownContacts) -> list[str]:
     return [
         "CREATE OR REPLACE TEMP TABLE met AS SELECT row, "
         "owner.contact AS owner, owner.blocked AS owner_blocked, holder.contact AS holder, holder.id AS holder_id, "
-        "holder.blocked AS holder_blocked, coalesce(owner.gone, false) OR coalesce(holder.gone, false) AS gone "
+        "holder.blocked AS holder_blocked, coalesce(owner.gone, false) OR coalesce(holder.gone, false) AS gone, "
+        "coalesce(owner.out, false) AS out "
         f"FROM (SELECT rowid AS row, {key_sql(known.key, 'customer_id')} AS id, "
         f"{key_sql(known.key, 'email')} AS address FROM chunk WHERE fate = {FATE['contact']}) AS mine "
         "LEFT JOIN known AS owner ON owner.id = mine.id LEFT JOIN known AS holder ON holder.address = mine.address",
         # Former ids matter only where Brevo does not know the present one.
-        "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone FROM ("
+        "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone, out FROM ("
         "SELECT row, trim(unnest(names)) AS name, generate_subscripts(names, 1) AS nth FROM ("
         "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
         "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
         f"JOIN known ON known.id = {key_sql(known.key, 'name')}",
         "CREATE OR REPLACE TEMP TABLE verdicts AS SELECT met.*, former.* EXCLUDE (row), "
         f"CAST({fate} AS UTINYINT) AS verdict FROM met LEFT JOIN ("
-        "SELECT row, bool_or(former.gone) AS was_gone, bool_or(former.contact = holder) AS is_holder, "
+        "SELECT row, bool_or(former.gone) AS was_gone, bool_or(former.out) AS was_out, "
+        "bool_or(former.contact = holder) AS is_holder, "
         "bool_or(former.blocked AND former.contact IS DISTINCT FROM holder) AS was_blocked, "
         "arg_min(contact, nth) AS former, arg_min(former.id, nth) AS former_id, arg_min(name, nth) AS former_name "
         "FROM former JOIN met USING (row) GROUP BY row) AS former USING (row)",
@@ -200,13 +212,16 @@ def _file(known: KnownContacts) -> str:
     texts = "".join(f"'{name}': 'UHUGEINT', " for name in ("address", "id", *map(str.lower, _PHONES)))
     return (
         f"read_csv({literal(str(known.path))}, columns={{'contact': 'BIGINT', {texts}"
-        "'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR'}, "
+        "'blocked': 'BOOLEAN', 'gone': 'BOOLEAN', 'leaver': 'VARCHAR', 'excluded': 'VARCHAR'}, "
         f"auto_detect=false, header=false, parallel=false, buffer_size={_BUFFER_BYTES})"
     )
 
 
 def _verdict(known: KnownContacts) -> str:
-    cases: list[tuple[str, Fate]] = [("gone OR coalesce(was_gone, false)", "left_list")]
+    cases: list[tuple[str, Fate]] = [
+        ("gone OR coalesce(was_gone, false)", "left_list"),
+        ("out OR coalesce(was_out, false)", "excluded"),
+    ]
     if known.lifts_block:
         cases.append(("owner_blocked AND holder IS DISTINCT FROM owner", "blocked_new_address"))
     cases += [

@@ -16,6 +16,7 @@ from shared.mapping.chosen import Choosing
 from shared.mapping.chunk import Chunk
 from shared.mapping.comparing import MOST_EXAMPLES, Comparing
 from shared.mapping.conditions import NONE, Conditions
+from shared.mapping.customers import FirstCustomers
 from shared.mapping.dedupe import FirstAddresses, FirstPhones, RowKeys
 from shared.mapping.email_rule import email_rule
 from shared.mapping.engine import open_engine
@@ -23,7 +24,6 @@ from shared.mapping.excluded import exclude_sql, load_excluded_sql
 from shared.mapping.fate import FATE, NO_FAULTS, UNDECIDED
 from shared.mapping.known import (
     PLACE,
-    customer_sql,
     customers_sql,
     end_waiting_sql,
     foreign_phone_sql,
@@ -33,6 +33,7 @@ from shared.mapping.known import (
     load_known_sql,
     load_phones_sql,
     missing_sql,
+    remember_customers_sql,
     waited_sql,
 )
 from shared.mapping.leavers import leave_out_sql, load_leavers_sql
@@ -97,15 +98,15 @@ class Mapper:
         compared = conditions.compared
         self._comparing = Comparing(self._db, plan, compared) if compared else None
         self._addresses = FirstAddresses(self._db, folder, compared.key.text if compared else "")
+        self._customers = FirstCustomers(self._db, folder, is_judged=self._known is not None) if plan.ext_id else None
         self._first_phones = {k: FirstPhones(self._db, folder, k) for k, _ in self._unique}
         if self._leavers:
             self._execute(load_leavers_sql(self._leavers))
         if self._excluded:
             self._execute(load_excluded_sql(self._excluded))
-        if plan.ext_id:
-            self._execute(customers_sql())
         if self._known:
-            self._execute(load_known_sql(self._known, self._leavers))
+            self._execute(customers_sql())
+            self._execute(load_known_sql(self._known, self._leavers, self._excluded if plan.ext_id else None))
             self._execute_all(load_phones_sql(self._known, k, field.attribute) for k, field in self._unique)
         self._choosing = Choosing(conditions.chosen, self._db.execute) if conditions.chosen else None
         self.outside: Counter[str] = Counter()
@@ -147,16 +148,14 @@ class Mapper:
         self._execute(load_sql(self.plan, source, self._email, self._phone, self._usual))
         self._check_count(chunk)
         self._judge()
-        keys = self._settle(segment)
         origins = chunk.origins
-        if self._known and not self.plan.ext_id:
-            self._execute(holder_sql(self._known))
-        elif self._known:
-            self._execute_all(judge_sql(self._known))
-            if self._db.execute(f"SELECT 1 FROM chunk WHERE fate = {FATE['waiting']} LIMIT 1").fetchone():
-                self._execute_all(keep_waiting_sql(len(self._waiting)))
-                self._waiting.append((segment_name, origins))
-        return self._told(segment_name, origins, "rowid", keys)
+        if self._customers is None:
+            return self._told(segment_name, origins, "rowid", self._settle_addresses(segment))
+        self._settle_customers(self._customers, segment)
+        if self._db.execute(f"SELECT 1 FROM chunk WHERE fate = {FATE['waiting']} LIMIT 1").fetchone():
+            self._execute_all(keep_waiting_sql(len(self._waiting)))
+            self._waiting.append((segment_name, origins))
+        return self._told(segment_name, origins, "rowid")
 
     def waited(self) -> Iterator[MappedChunk]:
         """The contacts that could not be decided before all rows were read.
@@ -173,21 +172,32 @@ class Mapper:
             self._execute(waited_sql(part))
             yield self._told(segment_name, origins, PLACE)
 
-    def _settle(self, segment: int) -> RowKeys:
+    def _settle_addresses(self, segment: int) -> RowKeys:
         """Settles the fate of rows whose contact another row is, or who is left out; the keys of their addresses.
 
         A contact that is left out counts as seen.
         """
-        if self.plan.ext_id:
-            self._execute(missing_sql())
         keys = self._addresses.settle(segment)
-        if self.plan.ext_id:
-            self._execute_all(customer_sql(self._known.key if self._known else ""))
+        self._leave_out()
+        if self._known:
+            self._execute(holder_sql(self._known))
+        return keys
+
+    def _settle_customers(self, customers: FirstCustomers, segment: int) -> None:
+        """The same where contacts are told apart by their customer's id: another row may have who is left out."""
+        self._execute(missing_sql())
+        self._leave_out()
+        if self._known:
+            self._execute_all(judge_sql(self._known))
+        customers.settle(segment)
+        if self._known:
+            self._execute(remember_customers_sql(self._known))
+
+    def _leave_out(self) -> None:
         if self._leavers:
             self._execute(leave_out_sql(self._leavers))
         if self._excluded:
-            self._execute_all(exclude_sql(self._excluded))
-        return keys
+            self._execute_all(exclude_sql(self._excluded, by_customer=self.plan.ext_id is not None))
 
     def _told(self, segment_name: str, origins: Origins, row: str, keys: RowKeys | None = None) -> MappedChunk:
         """What is known of the chunk's rows now; `row` is the column that says where they stand in `origins`.
@@ -204,7 +214,7 @@ class Mapper:
         doubtful = self._count_fields()
         self._count(segment_name, origins, doubtful, row)
         if self._comparing:
-            self._comparing.compare(None if self.plan.ext_id else keys)
+            self._comparing.compare(keys)
         return self._written(origins, doubtful, row)
 
     def _check_count(self, chunk: Chunk) -> None:

@@ -105,7 +105,8 @@ def rejected_sql(plan: Plan, doubtful: Collection[str], row: str, silent: Collec
     """
     no_faults = ", ".join(str(FATE[fate]) for fate in silent)
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
-    fault = f"CASE fate WHEN {FATE['missing_customer_id']} THEN '{CUSTOMER_ID}' ELSE {literal(plan.email_column)} END"
+    ids = ", ".join(str(FATE[fate]) for fate in ("missing_customer_id", "duplicate_customer_id"))
+    fault = f"CASE WHEN fate IN ({ids}) THEN '{CUSTOMER_ID}' ELSE {literal(plan.email_column)} END"
     parts = [
         f"SELECT {row}, CASE fate {reasons} END, {fault}, customer_id, "
         f"coalesce(email, lower(email_cell)), '' FROM chunk WHERE fate NOT IN ({no_faults})"

@@ -15,7 +15,6 @@ from shared.app import App
 from shared.brevo.probed import export_as_probed, read_probe
 from shared.brevo.single_contacts import By, SingleContact, find_single
 from shared.config.document import ReadyExport, ready_export
-from shared.config.models import Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, described
 from shared.mapping.results import RejectedRow
@@ -83,13 +82,14 @@ def _look_into_segments(app: App, ready: ReadyExport, facts: Facts) -> None:
         facts.tell(f"The newest snapshot is not complete: {error.message}")
     facts.rows = _rows(app, ready, snapshot, facts)
     if not facts.rows:
-        facts.tell(f"Newest snapshot ({times}): no row has this {facts.person.words}{_files_text(snapshot)}.")
+        facts.tell(f"Newest snapshot ({times}): no row has this {facts.words}{_files_text(snapshot)}.")
     facts.tell_rows(facts.rows, lambda row: f"Newest snapshot ({times}): {place_of(row)}: {_fate(row)}.")
 
 
 def _rows(app: App, ready: ReadyExport, snapshot: Snapshot, facts: Facts) -> list[RejectedRow]:
     """The person's rows. A customer with an address is that person from then on: another row may have the address.
 
+    Where contacts are told apart by customers' ids, it stays the customer: a run's report says whose the address is.
     Raises ConfigurationError where customers have no ids.
     """
     # These bring DuckDB, which describing the answer does not need.
@@ -106,6 +106,8 @@ def _rows(app: App, ready: ReadyExport, snapshot: Snapshot, facts: Facts) -> lis
     if address is None:
         return own
     facts.person = replace(person_of(address), customer_id=person.customer_id)
+    if facts.is_of_customer:
+        return own
     return [*rows_with(blobs, ready, snapshot, SoughtAddress(facts.person.address)), *unusable]
 
 
@@ -118,21 +120,26 @@ def _fate(row: RejectedRow) -> str:
 
 
 def _ask_brevo(app: App, ready: ReadyExport, facts: Facts) -> None:
-    person, by = facts.person, _by(ready.export, facts.person)
-    if by is None:
-        facts.tell(f"Brevo was not asked: {_NO_CONTACT if person.address else _NO_ADDRESS}.")
-        return
-    value = person.address if by == "email_id" else person.customer_id
-    facts.contact = find_single(app.brevo(ready.key_setting).session, value, by)
-    facts.is_contact_known = True
-    facts.tell(_contact_text(facts.contact, ready.export.list_id, "address" if by == "email_id" else "customer id"))
+    ways = _ways(facts)
+    if not ways:
+        facts.tell(f"Brevo was not asked: {_NO_CONTACT if facts.person.address else _NO_ADDRESS}.")
+    for by, value in ways:
+        facts.contact = find_single(app.brevo(ready.key_setting).session, value, by)
+        facts.is_contact_known = True
+        words = "address" if by == "email_id" else "customer id"
+        facts.tell(_contact_text(facts.contact, ready.export.list_id, words))
+        if facts.contact:
+            return
 
 
-def _by(export: Export, person: Person) -> By | None:
-    """What Brevo finds the person's contact by."""
-    if person.is_valid:
-        return "email_id"
-    return "ext_id" if person.customer_id and export.identify_by == "customer_id" else None
+def _ways(facts: Facts) -> list[tuple[By, str]]:
+    """What Brevo finds the person's contact by: one with the address may be another's, unless this one was sent."""
+    person = facts.person
+    by_address: list[tuple[By, str]] = [("email_id", person.address)] if person.is_valid else []
+    if not facts.is_of_customer:
+        return by_address
+    is_sent = facts.is_sendable and facts.rejection is None
+    return [("ext_id", person.customer_id), *(by_address if is_sent else [])]
 
 
 def _contact_text(contact: SingleContact | None, list_id: int, by: str) -> str:

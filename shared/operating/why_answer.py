@@ -90,7 +90,7 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     if facts.rows is None or facts.is_sendable:
         return None
     if not facts.rows and not facts.is_whole:
-        sentence = f"No row that can be read has this {facts.person.words}, and the newest snapshot is not complete."
+        sentence = f"No row that can be read has this {facts.words}, and the newest snapshot is not complete."
         return _Decision("unknown", sentence, "Try again when Customer Insights has written all of its files.")
     is_own = facts.removal is not None and facts.removal.run.export == facts.export.id
     if not facts.rows and facts.removal and is_own and not facts.removal.undone:
@@ -98,8 +98,8 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
     if not facts.rows:
         return _Decision(
             "not_in_segment",
-            f"No row of the newest snapshot has this {facts.person.words}.",
-            f"Look in Customer Insights whether the person is in the segment, and with which {facts.person.words}. "
+            f"No row of the newest snapshot has this {facts.words}.",
+            f"Look in Customer Insights whether the person is in the segment, and with which {facts.words}. "
             "If they are, refresh the segment.",
         )
     refused = [row for row in facts.rows if row.reason != "filtered"]

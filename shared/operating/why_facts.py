@@ -13,6 +13,8 @@ from shared.staging.rejected import plain_cell
 from shared.times import local_text
 
 _MOST_ROWS = 10
+# Of a customer's rows a run sends one of these, unless its report names all of them.
+_ONE_OF_THEM = ("contact", "duplicate_email", "duplicate_customer_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ class Facts:
     cleared_by: Run | None = None
     evidence: list[str] = field(default_factory=list)
 
+    @property
+    def is_of_customer(self) -> bool:
+        """True where the person is the customer with an id, not anybody with the address."""
+        return bool(self.person.customer_id) and self.export.identify_by == "customer_id"
+
+    @property
+    def words(self) -> str:
+        """What the person is looked for by."""
+        return "customer id" if self.is_of_customer else self.person.words
+
     def tell(self, text: str) -> None:
         """Adds to the evidence; a file's name may hold an address."""
         self.evidence.append(masked(text))
@@ -90,8 +102,17 @@ class Facts:
     @property
     def rejection(self) -> RejectedRow | None:
         """Why the last run did not send the person, or Brevo did not take them; None where another row was sent."""
-        found = (row for row in self.reported if row.reason not in WARNINGS and row.outcome != "sent_without_value")
-        return next((row for row in found if not (self.is_sendable and row.reason == "duplicate_email")), None)
+        refused = [row for row in self.reported if row.reason not in WARNINGS and row.outcome != "sent_without_value"]
+        if self.is_of_customer:
+            named = {_place(row) for row in refused}
+            was_sent = any(_place(row) not in named for row in self.rows or () if row.reason in _ONE_OF_THEM)
+            return None if was_sent else next(iter(refused), None)
+        return next((row for row in refused if not (self.is_sendable and row.reason == "duplicate_email")), None)
+
+
+def _place(row: RejectedRow) -> tuple[str, str, int]:
+    """Where a row stands, as a report names it."""
+    return plain_cell(row.segment), plain_cell(masked(row.file)), row.line
 
 
 def place_of(row: RejectedRow) -> str:

@@ -95,12 +95,11 @@ def _look_for_taking_back(run: Run, later: list[Run], facts: Facts) -> None:
 def _look_into_report(app: App, run: Run, facts: Facts) -> None:
     if not run.rejected_id:
         return
-    facts.reported = rows_of(
-        app.storage.app_blobs, run.run_id, run.rejected_id, facts.person.digests, facts.person.customer_id
-    )
+    digests = set() if facts.is_of_customer else facts.person.digests
+    facts.reported = rows_of(app.storage.app_blobs, run.run_id, run.rejected_id, digests, facts.person.customer_id)
     _look_for_unnamed(app, run, facts)
     if not facts.reported:
-        facts.tell(f"Run {run.run_id}: none of its rejected rows has this {facts.person.words}.")
+        facts.tell(f"Run {run.run_id}: none of its rejected rows has this {facts.words}.")
     facts.tell_rows(
         facts.reported,
         lambda row: f"Run {run.run_id}: {place_of(row)}: {row.reason}, {_OUTCOMES[row.outcome]}.",

@@ -146,7 +146,8 @@ def read_excluded(
     paths, note = [_read_list(app, run, brevo, answer, folder, between) for answer in lists], ""
     if segments:
         path, write = folder / "excluded-segments", _writer(purpose)
-        note = write_excluded(app.storage.segment_blobs, ready, segments, path, write, between)
+        by_customer = purpose == "excluded" and ready.export.identify_by == "customer_id"
+        note = write_excluded(app.storage.segment_blobs, ready, segments, path, write, between, by_customer=by_customer)
         paths.append(path)
     return tuple(path for path in paths if path), note
 

@@ -17,6 +17,7 @@ from shared.config.document import ReadyExport
 from shared.config.mapping import PHONE_ATTRIBUTES
 from shared.config.models import Export
 from shared.errors import ConfigurationError
+from shared.mapping.excluded import Excluded
 from shared.mapping.known import KnownContacts
 from shared.mapping.leavers import Leavers
 
@@ -66,6 +67,7 @@ def read_known(
     brevo: BrevoClient,
     answers: ProbeAnswers,
     leavers: Leavers | None,
+    excluded: Excluded | None,
     *,
     folder: Path,
     left_list: int | None,
@@ -73,7 +75,8 @@ def read_known(
 ) -> tuple[KnownContacts, str]:
     """The account's contacts, in a file in the folder, and a sentence that says what this has cost.
 
-    `left_list` is the list whose leavers are to be left out, if any; `between` is called now and then. Raises as
+    Who is `excluded` is so by the address that the account has. `left_list` is the list whose leavers are to be left
+    out, if any; `between` is called now and then. Raises as
     `account_contacts` does.
     """
     known = KnownContacts(folder / "known", secrets.token_urlsafe(16), _lifts_block(answers))
@@ -90,6 +93,7 @@ def read_known(
                     blocked=contact.blocked,
                     left=left_list in contact.left,
                     leaver=leavers.key.digest(contact.email) if leavers and contact.email else "",
+                    excluded=excluded.key.digest(contact.email) if excluded and contact.email else "",
                 )
             )
     requests, seconds = brevo.session.traffic.requests - before, time.monotonic() - started

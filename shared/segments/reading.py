@@ -62,7 +62,7 @@ class SegmentStream:
         if table is not None and table.columns and table.has_header is False and not self._begins_with_names(table):
             return self._checked(Header(table.columns, is_in_file=False))
         end = self._first_record()
-        names = [_visible(name) for name in self._cells(self._head[:end])]
+        names = [visible(name) for name in self._cells(self._head[:end])]
         if not names:
             return Header(table.columns if table else (), is_in_file=False)
         if table is not None and table.columns and not _is_header(names, table):
@@ -79,7 +79,7 @@ class SegmentStream:
         while b"\n" not in self._head and len(self._head) <= _LONGEST_HEADER_BYTES and self._read_more():
             pass
         line = self._head.partition(b"\n")[0] + b"\n"
-        return _are_names_of(table, [_visible(name) for name in self._cells(line)])
+        return _are_names_of(table, [visible(name) for name in self._cells(line)])
 
     def _checked(self, header: Header) -> Header:
         first = header.columns[0] if header.columns else ""
@@ -161,10 +161,10 @@ def _are_names_of(table: Table, names: list[str]) -> bool:
     return sorted(map(str.casefold, names)) == sorted(map(str.casefold, table.columns))
 
 
-def _visible(name: str) -> str:
-    """The name without what nobody sees at its ends, but NUL, which no name has."""
-    invisible = "".join({letter for letter in name if letter != "\0" and category(letter) in _INVISIBLE})
-    return name.strip(invisible)
+def visible(text: str) -> str:
+    """A name or an id without what nobody sees at its ends, but NUL, which none has."""
+    invisible = "".join({letter for letter in text if letter != "\0" and category(letter) in _INVISIBLE})
+    return text.strip(invisible)
 
 
 def _without_marks(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from shared.config.document import ReadyExport
 from shared.config.mapping import Mapping
 from shared.config.models import Export
 from shared.errors import ConfigurationError
+from shared.mapping.excluded import of_customer
 from shared.mapping.results import RejectedRow, SegmentRows
+from shared.segments.reading import visible
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
 from shared.storage.blobs import Blobs
@@ -19,6 +21,46 @@ from shared.storage.blobs import Blobs
 # The address stands between the third quote of a contact's line and the fourth.
 _BEFORE_ADDRESS = 3
 _UNREADABLE = ("malformed_row", "invalid_encoding", "invalid_email")
+
+
+@dataclass
+class _Lost:
+    """The rows whose people are not excluded, by segment, as they are noted.
+
+    A row was read well where its address is one but for a slip: nobody is sent by it. One row with something else there
+    says nothing of the column; several without anything like an address may be of a column that has none.
+    In `customers`, where it is a list, ids of such rows are kept until they are taken: by them people are excluded.
+    """
+
+    customers: list[str] | None
+    rows: Counter[str] = field(default_factory=Counter)
+    read_well: set[str] = field(default_factory=set)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def note(self, row: RejectedRow) -> None:
+        """Takes in a row that is no contact."""
+        if self.customers is not None and row.customer_id:
+            self.customers.append(row.customer_id)
+            self.read_well.add(row.segment)
+            return
+        if row.reason not in _UNREADABLE:
+            return
+        self.rows[row.segment] += 1
+        if "@" in (row.email or ""):
+            self.read_well.add(row.segment)
+        elif row.reason == "invalid_email":
+            self.others[row.segment] += 1
+
+    def taken(self) -> Iterator[str]:
+        """What stands for the ids so far, which are not kept any more."""
+        while self.customers:
+            if customer_id := visible(self.customers.pop()):
+                yield of_customer(customer_id)
+
+    def is_all_of(self, part: SegmentRows) -> bool:
+        """Whether nothing of the segment can be read."""
+        is_one = part.rows == self.others[part.name] == 1
+        return 0 < part.rows == self.rows[part.name] and part.name not in self.read_well and not is_one
 
 
 def find_excluded(blobs: Blobs, export: Export) -> Snapshot | None:
@@ -48,42 +90,58 @@ def write_excluded(
     write: Callable[[Path, Iterable[str]], object],
     between: Callable[[], None] = lambda: None,
     *,
+    by_customer: bool = False,
     are_own: bool = False,
     only_agreed: bool = False,
 ) -> str:
-    """Lets `write` put all people of the segments, given by their addresses, into a file.
+    """Lets `write` put all people of the segments, given by their addresses, into a file; `by_customer` by ids as well.
 
     `are_own`: the segments are those that the export sends. With `only_agreed` it is given those alone who have a row
     that `source.only` lets pass. Returns a sentence on rows that could not be read, whose people are not excluded;
     empty where there are none. Raises as `SnapshotReader` and `check_complete` do, and ConfigurationError where no row
-    of an excluded segment can be read: they would all be sent.
+    of an excluded segment can be read, as where no column of addresses is there: they would all be sent.
     """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which saving an export does not need
 
     check_complete(snapshot)
-    lost: Counter[str] = Counter()
+    lost = _Lost([] if by_customer else None)
+    # Of a customer whose address an earlier segment has, too, there would be no word.
+    parts = [replace(snapshot, segments=(part,)) for part in snapshot.segments] if by_customer else [snapshot]
+    segments: list[SegmentRows] = []
 
-    def count(row: RejectedRow) -> None:
-        if row.reason in _UNREADABLE:
-            lost[row.segment] += 1
+    def people() -> Iterator[str]:
+        for part in parts:
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                reader = SnapshotReader(
+                    blobs, _by_addresses(ready, only_agreed), part, Path(folder), on_rejected=lost.note, between=between
+                )
+                for chunk in reader.chunks():
+                    yield from _addresses(chunk.contacts)
+                    yield from _customers(chunk.places) if by_customer else ()
+                    yield from lost.taken()
+                yield from lost.taken()
+            segments.extend(reader.segments)
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        reader = SnapshotReader(
-            blobs, _by_addresses(ready, only_agreed), snapshot, Path(folder), on_rejected=count, between=between
-        )
-        write(path, _addresses(chunk.contacts for chunk in reader.chunks()))
-    for part in [] if are_own else reader.segments:
-        if 0 < part.rows == lost[part.name]:
+    write(path, people())
+    for part in [] if are_own else segments:
+        if lost.is_all_of(part):
             raise _unreadable(part)
-    return _sentence(lost)
+    return _sentence(lost.rows)
 
 
-def _addresses(files: Iterable[Path]) -> Iterator[str]:
-    """The address of each contact that is written in these files."""
-    for path in files:
-        with path.open("rb") as contacts:
-            for contact in contacts:
-                yield contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
+def _addresses(contacts: Path) -> Iterator[str]:
+    """The address of each contact that is written there."""
+    with contacts.open("rb") as lines:
+        for contact in lines:
+            yield contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
+
+
+def _customers(places: Path) -> Iterator[str]:
+    """What stands for the customer's id of each contact whose place is written there."""
+    with places.open("rb") as lines:
+        for place in lines:
+            if customer_id := visible(place.decode().partition("\t")[2]):
+                yield of_customer(customer_id)
 
 
 def _by_addresses(ready: ReadyExport, only_agreed: bool) -> ReadyExport:

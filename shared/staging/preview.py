@@ -88,7 +88,8 @@ def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded 
     if found is None:
         return None, notes
     excluded = Excluded((folder / "excluded-segments",), DigestKey.of(secrets.token_bytes(KEY_BYTES)))
-    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], partial(write_digests, key=excluded.key)))
+    write, by_customer = partial(write_digests, key=excluded.key), ready.export.identify_by == "customer_id"
+    notes.append(write_excluded(blobs, ready, found, excluded.paths[0], write, by_customer=by_customer))
     return excluded, [note for note in notes if note]
 
 

@@ -109,6 +109,17 @@ def test_excluded_segment_of_which_no_row_can_be_read_sends_nothing(excluding, s
         excluding.preview()
 
 
+@pytest.mark.parametrize("cells", [["unknown"], ["person3@"], ["person3@example", "unknown"]])
+def test_excluded_segment_whose_addresses_are_none_that_can_be_sent_excludes_nobody(excluding, cells):
+    staff = "".join(f"C-{n},{cell},X\n" for n, cell in enumerate(cells))
+    excluding.segment(f"CustomerId,EMail,FirstName\n{staff}", name="Staff")
+    exclude(excluding, ["Staff"])
+    status = excluding.run()
+    assert (status["status"], status["contacts_left_out"]) == ("succeeded", {})
+    (note,) = status["notes"]
+    assert f"{len(cells)} rows of the excluded segments could not be read" in note
+
+
 def test_excluded_segment_without_rows_or_without_addresses_excludes_nobody(excluding):
     excluding.segment("CustomerId,EMail,FirstName\n", name="Press")
     excluding.segment("CustomerId,EMail,FirstName\nC-3,,X\n", name="Staff")
@@ -186,13 +197,37 @@ def test_gap_in_the_excluded_segments_files_stops_the_run_until_somebody_accepts
     assert left_out(flow, flow.run(accept=True)) == {"C-3", "C-4"}
 
 
-def test_customers_with_ids_are_excluded_by_their_address(by_customer):
+@pytest.mark.parametrize("how", ["run", "preview"])
+def test_customers_with_ids_are_excluded_by_their_address_and_by_their_id(by_customer, how):
+    people = [f"C-{n} person{n}@example.com" for n in (1, 2, 3, 4)]
+    by_customer.segment(rows(*people, "c-2 e@example.com"))
+    staff = rows("X person1@example.com", "C-2 other@example.com")
+    by_customer.segment(staff + "\u200bC-3\u00a0,,\n", name="Staff")
+    by_customer.segment(rows("C-9 other@example.com", "C-4 other@example.com"), name="Press")
+    exclude(by_customer, ["Staff", "Press"])
+    if how == "preview":
+        assert by_customer.preview()["contacts_left_out"] == {"excluded": 4}
+        return
+    status = by_customer.run()
+    assert (status["contacts_left_out"], status["notes"][1:]) == ({"excluded": 4}, [])
+    assert set(by_customer.sent()) == {"e@example.com"}
+
+
+@pytest.mark.parametrize("address", ["none", "", "ana@"])
+def test_customers_of_whose_excluded_rows_no_address_can_be_sent_are_excluded_by_their_id(by_customer, address):
     by_customer.segment(rows("C-1 ana@example.com", "C-2 ion@example.com", "C-3 eva@example.com"))
-    by_customer.segment(rows("C-1 ana@example.com", "C-2 other@example.com"), name="Staff")
+    by_customer.segment(f"CustomerId,EMail\nC-1,{address}\nC-2,{address}\n,unknown\n", name="Staff")
     exclude(by_customer, ["Staff"])
     status = by_customer.run()
-    assert status["contacts_left_out"] == {"excluded": 1}
-    assert set(by_customer.sent()) == {"ion@example.com", "eva@example.com"}
+    assert (status["contacts_left_out"], set(by_customer.sent())) == ({"excluded": 2}, {"eva@example.com"})
+    assert "1 rows of the excluded segments could not be read" in status["notes"][-1]
+
+
+def test_excluded_segment_without_customers_ids_excludes_by_addresses(by_customer):
+    by_customer.segment(rows("C-1 ana@example.com", "C-2 ion@example.com"))
+    by_customer.segment("EMail\nana@example.com\n", name="Staff")
+    exclude(by_customer, ["Staff"])
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
 
 
 # A trial, and a preview

@@ -13,6 +13,7 @@ from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
+from tests.flow.customers import contact, rows, state_of
 from tests.flow.excluding import EXPORT, OTHER, address, exclude, fast, left_out, members, people
 from tests.waiting import wait_until
 
@@ -208,3 +209,15 @@ def test_list_whose_leavers_one_run_asks_for_is_excluded_by_another(excluding):
     exclude(excluding, list_ids=[OTHER])
     assert excluding.finish(excluding.start(other).run_id)["contacts_left_out"] == {"left_list": 1}
     assert left_out(excluding, excluding.run()) >= {"C-4"}
+
+
+@pytest.mark.parametrize("row", ["C-1 new@example.com", "C-9 new@example.com C-1", "C-9 old@example.com"])
+def test_customer_is_excluded_by_the_address_of_their_contact_which_no_row_has_any_more(by_customer, row):
+    by_customer.sandbox.seed(lists=[{"id": OTHER, "name": "Staff", "folderId": 1}])
+    fast(by_customer, OTHER)
+    number = contact(by_customer, "old@example.com", "C-1", lists=[OTHER])
+    by_customer.segment(rows(row, "C-2 ion@example.com", previous=True))
+    exclude(by_customer, list_ids=[OTHER])
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
+    assert state_of(by_customer, number) == ("C-1", "old@example.com", False)
+    assert set(by_customer.sent()) == {"ion@example.com"}

@@ -155,6 +155,17 @@ def test_contact_of_a_customer_who_is_not_in_the_segment_gets_the_id_of_the_one_
     assert state_of(by_customer, number) == ("C-new", "ana@example.com", False)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_contact_stays_that_of_its_customer_where_another_row_has_its_address_too(by_customer, order):
+    number = contact(by_customer, "ana@example.com", "C-1")
+    by_customer.segment(rows(*["C-2 ana@example.com", "C-1 ana@example.com"][::order], "C-3 ana@example.com"))
+    status = by_customer.run()
+    assert state_of(by_customer, number) == ("C-1", "ana@example.com", False)
+    assert by_customer.sent()["ana@example.com"]["FIRSTNAME"] == "Name"
+    assert status["contacts_left_out"] == {"address_of_another": 1}
+    assert status["rows_rejected"] == {"duplicate_email": 1}
+
+
 def test_blocked_contact_of_another_customer_keeps_its_id(by_customer):
     number = contact(by_customer, "ana@example.com", "C-old", emailBlacklisted=True)
     by_customer.segment(rows("C-new ana@example.com"))

@@ -158,6 +158,7 @@ def _read_beside(app: App, run: Run, claim: Claim, ready: ReadyExport, given: Gi
     out, unread = read_excluded(
         app, run, ready, brevo, answers.members, given.excluded, "excluded", folder, claim.check
     )
+    excluded = by_digests(out)
     members = read_members(app, run, brevo, answers, folder, claim.check)
     opened = open_ledger(app, run, ready, folder)
     if opened and members and run.kind == "repair":
@@ -165,12 +166,15 @@ def _read_beside(app: App, run: Run, claim: Claim, ready: ReadyExport, given: Gi
     known, cost = None, ""
     if given.probed:
         left_list = ready.export.list_id if answers.left else None
-        known, cost = read_known(brevo, given.probed, leavers, folder=folder, left_list=left_list, between=claim.check)
+        by_id = excluded if ready.export.identify_by == "customer_id" else None
+        known, cost = read_known(
+            brevo, given.probed, leavers, by_id, folder=folder, left_list=left_list, between=claim.check
+        )
     conditions = Conditions(
         leavers=leavers,
         known=known,
         chosen=Chosen(run.customers, tuple(run.customer_ids)) if run.is_trial else None,
-        excluded=by_digests(out),
+        excluded=excluded,
         compared=opened.compared(run, ready.export) if opened else None,
     )
     return _Beside(conditions, members, opened, list(filter(None, (cost, unread))))

@@ -2,9 +2,11 @@
 
 import pytest
 
+from shared.brevo.single_contacts import take_out_of_list
 from shared.errors import ConfigurationError
 from shared.operating.person import customer_of, person_of
 from shared.operating.why import why
+from tests.flow.customers import contact, rows
 from tests.flow.following import address, take_out
 from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
 
@@ -109,3 +111,41 @@ def test_advice_of_one_lost_by_hand_can_be_followed_with_customer_ids(by_custome
     answer = why(by_customer.app, ADMINISTRATOR, by_customer.export_id, person_of(address(1)))
     assert answer.verdict == "lost_by_hand"
     assert f"`segment-export reset {by_customer.export_id}`" in answer.advice
+
+
+# Where contacts are told apart by it
+
+
+def test_customer_whose_address_another_contact_of_the_list_has_is_not_taken_for_that_one(by_customer):
+    contact(by_customer, "old@example.com", "C-1", lists=[])
+    contact(by_customer, "new@example.com")
+    by_customer.segment(rows("C-1 new@example.com"))
+    by_customer.run()
+    answer = answered(by_customer, "C-1")
+    assert (answer.verdict, answer.reason) == ("rejected", "address_of_another")
+    assert "not in list 12" in answer.evidence[-1]
+
+
+def test_customer_whose_address_another_customer_is_sent_to_is_not_in_the_list(by_customer):
+    by_customer.segment(rows("C-1 a@example.com", "C-2 a@example.com", "C-3 b@example.com", "C-3 a@example.com"))
+    by_customer.run()
+    answer = answered(by_customer, "C-2")
+    assert (answer.verdict, answer.reason) == ("rejected", "duplicate_email")
+    assert "C-1" not in evidence(answer)
+    assert answered(by_customer, "C-1").verdict == "in_list"
+    take_out_of_list(by_customer.app.brevo(by_customer.account).session, 12, "b@example.com")
+    assert answered(by_customer, "C-3").verdict == "lost_by_hand"
+
+
+def test_customer_whose_earlier_row_is_not_sent_is_answered_by_what_the_run_did(by_customer):
+    by_customer.segment(rows("C-1 a@example.com", "C-1 b@example.com", "C-2 b@example.com"))
+    assert answered(by_customer, "C-2").verdict == "not_exported_yet"
+    by_customer.run()
+    assert [answered(by_customer, each).verdict for each in ("C-1", "C-2")] == ["in_list", "in_list"]
+
+
+def test_customer_whose_contact_has_the_former_id_is_found_by_the_address(by_customer):
+    contact(by_customer, "old@example.com", "C-old")
+    by_customer.segment(rows("C-new new@example.com C-old", previous=True))
+    by_customer.run()
+    assert answered(by_customer, "C-new").verdict == "in_list"
