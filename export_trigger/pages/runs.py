@@ -194,9 +194,9 @@ def approve(visit: Visit) -> func.HttpResponse:
 
 @page("POST", "/runs/<id>/cancel")
 def cancel(visit: Visit) -> func.HttpResponse:
-    """Cancels a run, or rejects a held one."""
+    """Cancels a run, or rejects a held one, as the page has shown it."""
     was_held = find_run(visit.app, visit.path["id"]).is_held
-    run = cancel_run(visit.app, visit.caller, visit.path["id"])
+    run = cancel_run(visit.app, visit.caller, visit.path["id"], shown=visit.form.get("shown"))
     return redirect(f"{address('runs', run.run_id)}?done={'rejected' if was_held else 'cancelled'}")
 
 

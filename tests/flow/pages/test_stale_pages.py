@@ -1,0 +1,65 @@
+"""Pages that are older than what they show: a decision made there changes nothing that has moved on since."""
+
+from dataclasses import replace
+
+from shared.administration.running import approve_run
+from tests.flow.clearing import ADMINISTRATOR
+
+
+def held(browser) -> str:
+    """The page of a plan that waits for a person."""
+    export = browser.flow.export_id
+    there = browser.send(f"/exports/{export}/plan", page="/").to
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    return there
+
+
+def form_of(page, button: str) -> dict[str, object]:
+    """The hidden values of the form with this button."""
+    [form] = [each for each in page.html.split("<form")[1:] if button in each.split("</form>")[0]]
+    alone = type(page)(page.status, form.split("</form>")[0], page.headers)
+    return {name: alone.hidden(name) for name in ("token", "shown") if f'name="{name}"' in alone.html}
+
+
+def test_plan_that_a_colleague_has_approved_is_not_rejected_by_a_page_that_shows_it_held(browser):
+    there = held(browser)
+    run_id = there.rsplit("/", 1)[1]
+    form = form_of(browser.open(there), "Reject")
+    approve_run(browser.flow.app, ADMINISTRATOR, run_id)
+    refused = browser.send_raw(f"{there}/cancel", form)
+    assert refused.status == 409
+    assert "is not held: it is queued." in refused.text
+    assert "has approved it." in refused.text
+    assert browser.flow.finish(run_id)["status"] == "succeeded_with_rejections"
+
+
+def test_plan_that_was_held_again_is_neither_rejected_nor_approved_by_the_page_before(browser):
+    there = held(browser)
+    run_id = there.rsplit("/", 1)[1]
+    page = browser.open(there)
+    store = browser.flow.app.store
+    store.update(run_id, lambda run: replace(run, rejected_id="made-again"))
+    for what, button in (("cancel", "Reject"), ("approve", "Approve")):
+        refused = browser.send_raw(f"{there}/{what}", form_of(page, button))
+        assert (refused.status, "was made again since you have seen it" in refused.text) == (409, True)
+    assert store.load(run_id).is_held
+    assert browser.send_raw(f"{there}/cancel", form_of(browser.open(there), "Reject")).to.endswith("?done=rejected")
+
+
+def test_plan_that_was_approved_and_sent_says_so_to_who_approves_it_on_the_page_before(browser):
+    there = held(browser)
+    run_id = there.rsplit("/", 1)[1]
+    form = form_of(browser.open(there), "Approve")
+    approve_run(browser.flow.app, ADMINISTRATOR, run_id)
+    browser.flow.finish(run_id)
+    refused = browser.send_raw(f"{there}/approve", form)
+    assert (refused.status, "it is succeeded with rejections" in refused.text) == (409, True)
+
+
+def test_run_is_cancelled_by_a_page_that_shows_it_before_it_was_held(browser):
+    export = browser.flow.export_id
+    browser.configure(max_profiles=1)
+    there = browser.send(f"/exports/{export}/run", page="/").to
+    form = form_of(browser.open(there), "Cancel")
+    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
+    assert browser.send_raw(f"{there}/cancel", form).to.endswith("?done=rejected")
