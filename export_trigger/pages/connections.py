@@ -7,7 +7,7 @@ import azure.functions as func
 
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
-from export_trigger.pages.routes import page
+from export_trigger.pages.routes import again, page
 from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import ROLES, require
@@ -52,6 +52,13 @@ def add(visit: Visit) -> func.HttpResponse:
     return _saved(visit, visit.form.get("id", "").strip() or made, None)
 
 
+@again(add)
+def show_new_again(visit: Visit) -> func.HttpResponse:
+    """The form of a new connection, as it was typed."""
+    require(visit.caller, "add_connection")
+    return _form(visit, _over({}, visit) | {"id": visit.form.get("id", "")}, "")
+
+
 @page("GET", "/connections/<id>")
 def show_connection(visit: Visit) -> func.HttpResponse:
     """A connection, who can use it, its exports, and its test."""
@@ -67,6 +74,12 @@ def test(visit: Visit) -> func.HttpResponse:
     return _shown(visit, connect(visit.app, visit.caller, visit.path["id"], agreed_by if agrees else None))
 
 
+@again(test)
+def show_test_again(visit: Visit) -> func.HttpResponse:
+    """The connection, with the name that was typed."""
+    return _shown(visit, None)
+
+
 def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = False) -> func.HttpResponse:
     found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
     document = visit.app.configuration.read()
@@ -77,6 +90,7 @@ def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = Fals
         "etag": etag,
         "tested": tested,
         "nameless": nameless,
+        "typed": visit.form,
         "exports": [export for export in document.exports if export.connection == found.id],
     }
     return render(visit, "connection.html", values)
@@ -111,6 +125,13 @@ def edit(visit: Visit) -> func.HttpResponse:
     return _saved(visit, visit.path["id"], visit.form.get("etag", ""))
 
 
+@again(edit)
+def show_edit_again(visit: Visit) -> func.HttpResponse:
+    """The form of a connection, as it was typed."""
+    require(visit.caller, "edit_connection")
+    return _form(visit, _over(_there(visit, visit.path["id"]), visit), visit.form.get("etag", ""))
+
+
 @page("POST", "/connections/<id>/disconnect")
 def withdraw(visit: Visit) -> func.HttpResponse:
     """Withdraws the consent."""
@@ -128,11 +149,7 @@ def remove(visit: Visit) -> func.HttpResponse:
 def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpResponse:
     """Saves what the form holds over what is there; what it does not show stays as it is."""
     require(visit.caller, "add_connection" if expected is None else "edit_connection")
-    before: dict[str, Any] = {}
-    if expected is not None:
-        found, _ = view_connection(visit.app, visit.caller, connection_id)
-        before = found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
-    raw = {name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _NUMBERS}
+    raw = _over({} if expected is None else _there(visit, connection_id), visit)
     try:
         new = parse_item(Connection, raw, connection_id)
         saved = save_once(
@@ -146,6 +163,16 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
         return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status=400)
     done = "saved" if saved.consent else "connection_saved"
     return redirect(f"{address('connections', saved.id)}?done={done}")
+
+
+def _there(visit: Visit, connection_id: str) -> dict[str, Any]:
+    found, _ = view_connection(visit.app, visit.caller, connection_id)
+    return found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
+
+
+def _over(before: dict[str, Any], visit: Visit) -> dict[str, Any]:
+    """What the form holds over what is there."""
+    return {name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _NUMBERS}
 
 
 def _sent(visit: Visit) -> dict[str, Any]:

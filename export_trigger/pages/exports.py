@@ -8,7 +8,7 @@ import azure.functions as func
 
 from export_trigger.pages import phrases
 from export_trigger.pages.rendering import redirect, render
-from export_trigger.pages.routes import page
+from export_trigger.pages.routes import again, page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
 from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
@@ -220,6 +220,12 @@ def duplicate(visit: Visit) -> func.HttpResponse:
     return redirect(f"{address('exports', saved.item.id, 'edit')}?done=duplicated")
 
 
+@again(duplicate)
+def show_duplicate_again(visit: Visit) -> func.HttpResponse:
+    """The copy's id and name, as they were typed."""
+    return _asked(visit, "duplicate.html", "duplicate_export")
+
+
 @page("GET", "/exports/<id>/schedule")
 def ask_schedule(visit: Visit) -> func.HttpResponse:
     """Asks when the export is to run by itself."""
@@ -248,6 +254,12 @@ def schedule(visit: Visit) -> func.HttpResponse:
     return redirect(f"{address()}?done=scheduled")
 
 
+@again(schedule)
+def show_schedule_again(visit: Visit) -> func.HttpResponse:
+    """The schedule, as it was typed."""
+    return _asked(visit, "schedule.html", "schedule_export")
+
+
 @page("GET", "/exports/<id>/detach")
 def ask_detach(visit: Visit) -> func.HttpResponse:
     """Says what detaching does, and to whom."""
@@ -260,6 +272,12 @@ def detach(visit: Visit) -> func.HttpResponse:
     return _ended(visit, "detach_export", detach_export, "detached")
 
 
+@again(detach)
+def show_detach_again(visit: Visit) -> func.HttpResponse:
+    """What detaching does, with what was chosen."""
+    return _asked(visit, "end.html", "detach_export")
+
+
 @page("GET", "/exports/<id>/remove")
 def ask_remove(visit: Visit) -> func.HttpResponse:
     """Says what removing does, and to whom."""
@@ -270,6 +288,12 @@ def ask_remove(visit: Visit) -> func.HttpResponse:
 def remove(visit: Visit) -> func.HttpResponse:
     """Removes the export; its members leave the list first where that is wanted."""
     return _ended(visit, "remove_export", remove_export, "removed")
+
+
+@again(remove)
+def show_remove_again(visit: Visit) -> func.HttpResponse:
+    """What removing does, with what was chosen."""
+    return _asked(visit, "end.html", "remove_export")
 
 
 def _ended(
@@ -309,6 +333,6 @@ def _asked(
         "plan": plan,
         "problems": problems,
         "may": permissions(document, visit.caller, export),
-        "sent": visit.form if problems else {},
+        "sent": visit.form,
     }
     return render(visit, template, values, status=status)
