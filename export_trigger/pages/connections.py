@@ -28,6 +28,8 @@ from shared.errors import ConfigurationError
 
 _MOST_ATTRIBUTES = 500
 _NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
+# Left empty, they are not written down: a date format that was would count more than what a probe has shown.
+_DEFAULTED = (*_NUMBERS, "date_format")
 
 
 @page("GET", "/connections")
@@ -116,7 +118,7 @@ def ask_edit(visit: Visit) -> func.HttpResponse:
     """The form with what is there."""
     found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
     require(visit.caller, "edit_connection", found if isinstance(found, Connection) else None)
-    return _form(visit, found.model_dump(mode="json") if isinstance(found, Connection) else {}, etag)
+    return _form(visit, _written(found), etag)
 
 
 @page("POST", "/connections/<id>/edit")
@@ -166,13 +168,19 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
 
 
 def _there(visit: Visit, connection_id: str) -> dict[str, Any]:
-    found, _ = view_connection(visit.app, visit.caller, connection_id)
+    return _written(view_connection(visit.app, visit.caller, connection_id)[0])
+
+
+def _written(found: object) -> dict[str, Any]:
+    """What is written down of the connection; nothing for somebody who sees only its name."""
     return found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
 
 
 def _over(before: dict[str, Any], visit: Visit) -> dict[str, Any]:
     """What the form holds over what is there."""
-    return {name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _NUMBERS}
+    return {
+        name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _DEFAULTED
+    }
 
 
 def _sent(visit: Visit) -> dict[str, Any]:
@@ -188,8 +196,8 @@ def _sent(visit: Visit) -> dict[str, Any]:
             found[name] = number(text) if text else None  # the default
         except ValueError:
             found[name] = text
-    if date_format := form.get("date_format", ""):
-        found["date_format"] = date_format
+    if "date_format" in form:
+        found["date_format"] = form["date_format"] or None
     return found
 
 
