@@ -145,6 +145,15 @@ def example(*lines: str) -> str:
     return f"\b\nexample:\n{typed}"
 
 
+def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """An option's value. Raises BadParameter for an empty one, such as a variable that is not set: it would narrow
+    nothing down.
+    """
+    if value == "":
+        raise click.BadParameter("it is empty.")
+    return value
+
+
 def require_one(given: dict[str, Any]) -> None:
     """Raises UsageError unless exactly one of these options and arguments has a value."""
     if sum(bool(value) for value in given.values()) != 1:
