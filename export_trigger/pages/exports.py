@@ -166,8 +166,8 @@ def run_all(visit: Visit) -> func.HttpResponse:
 
 @page("POST", "/exports/<id>/run")
 def run(visit: Visit) -> func.HttpResponse:
-    """Starts a run, and leads to it; asks first where a plan waits, which would end by it."""
-    if visit.form.get("sure") != "yes" and (waiting := _waiting_plan(visit)):
+    """Starts a run, and leads to it; asks first where a plan waits, which would end by it: `sure` names that one."""
+    if (waiting := _waiting_plan(visit)) and visit.form.get("sure") != waiting.run_id:
         return _asked(visit, "run_over_plan.html", "run_export", plan=waiting)
     start = start_export(visit.app, visit.caller, visit.path["id"], "http", now=visit.form.get("now") == "yes")
     return redirect(address("runs", start.run_id))

@@ -63,3 +63,19 @@ def test_run_is_cancelled_by_a_page_that_shows_it_before_it_was_held(browser):
     form = form_of(browser.open(there), "Cancel")
     browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
     assert browser.send_raw(f"{there}/cancel", form).to.endswith("?done=rejected")
+
+
+def test_run_that_was_to_end_one_plan_does_not_end_another(browser):
+    export = browser.flow.export_id
+    first = held(browser)
+    asked = browser.send(f"/exports/{export}/run", page="/")
+    sure = {"token": asked.hidden("token"), "sure": asked.hidden("sure")}
+    second = held(browser)
+    assert second != first
+    again = browser.send_raw(f"/exports/{export}/run", sure)
+    assert (again.status, f'href="{second}"' in again.html) == (200, True)
+    store = browser.flow.app.store
+    assert store.active(export) == second.rsplit("/", 1)[1]
+    sure = {"token": again.hidden("token"), "sure": again.hidden("sure")}
+    assert second not in browser.send_raw(f"/exports/{export}/run", sure).to
+    assert store.load(second.rsplit("/", 1)[1]).error.code == "superseded"
