@@ -8,7 +8,7 @@ import azure.functions as func
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import again, page
-from export_trigger.pages.sent_twice import save_once
+from export_trigger.pages.sent_twice import do_once, save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import ROLES, require
 from shared.administration.account import list_attributes
@@ -137,15 +137,35 @@ def show_edit_again(visit: Visit) -> func.HttpResponse:
 @page("POST", "/connections/<id>/disconnect")
 def withdraw(visit: Visit) -> func.HttpResponse:
     """Withdraws the consent."""
-    disconnect(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
-    return redirect(f"{address('connections', visit.path['id'])}?done=disconnected")
+    connection_id = visit.path["id"]
+    done = f"{address('connections', connection_id)}?done=disconnected"
+
+    def to_withdraw() -> str:
+        disconnect(visit.app, visit.caller, connection_id, visit.form.get("etag", ""))
+        return done
+
+    def is_withdrawn() -> str | None:
+        there = _connection(visit)
+        return done if there and not there.consent else None
+
+    return redirect(do_once(to_withdraw, is_withdrawn))
 
 
 @page("POST", "/connections/<id>/remove")
 def remove(visit: Visit) -> func.HttpResponse:
     """Removes a connection that no export uses."""
-    remove_connection(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
-    return redirect(f"{address('connections')}?done=connection_removed")
+    done = f"{address('connections')}?done=connection_removed"
+
+    def to_remove() -> str:
+        remove_connection(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
+        return done
+
+    return redirect(do_once(to_remove, lambda: None if _connection(visit) else done))
+
+
+def _connection(visit: Visit) -> Connection | None:
+    document = visit.app.configuration.read()
+    return next((each for each in document.connections if each.id == visit.path["id"]), None)
 
 
 def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpResponse:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from export_trigger.answers import RequestError, status_of, unforeseen
 from export_trigger.pages import (
     connections,
+    ending,
     export_form,
     exports,
     files,
@@ -26,7 +27,7 @@ from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import AccessDenied, Caller, people_sign_in, request_caller
 from shared.errors import ExportError
 
-__all__ = ["answer", "connections", "export_form", "exports", "files", "person", "runs", "service"]
+__all__ = ["answer", "connections", "ending", "export_form", "exports", "files", "person", "runs", "service"]
 _log = logging.getLogger(__name__)
 _NOBODY = Caller("nobody", None)
 # The platform's own address, which leads to the identity provider and back.
