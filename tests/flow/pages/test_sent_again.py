@@ -42,6 +42,17 @@ def test_connection_is_disconnected_and_removed_once(browser):
     assert first == second == "/api/pages/connections?done=connection_removed"
 
 
+def test_version_comes_back_once_also_where_its_answer_is_loaded_again(browser):
+    browser.send(f"/exports/{browser.flow.export_id}/schedule", schedule="with_refresh", time_zone="UTC")
+    page = browser.open("/history")
+    form = {name: page.hidden(name) for name in ("token", "etag", "version")}
+    assert "The older configuration is back." in browser.send_raw("/history/restore", form).text
+    again = browser.open(browser.send_raw("/history/restore", form).to)
+    assert "The older configuration is back. Nothing was sent." in again.text
+    browser.send(f"/exports/{browser.flow.export_id}/schedule", schedule="times", at="06:30", time_zone="UTC")
+    assert browser.send_raw("/history/restore", form).status == 412
+
+
 @pytest.mark.parametrize("what", ["verify", "plan", "run"])
 def test_run_is_started_once(browser, what):
     first, second = twice(browser, f"/exports/{browser.flow.export_id}/{what}", page="/")
