@@ -73,7 +73,19 @@ def test(visit: Visit) -> func.HttpResponse:
     agreed_by, agrees = visit.form.get("agreed_by", "").strip(), visit.form.get("agree") == "yes"
     if agrees and not agreed_by:
         return _shown(visit, None, nameless=True)
-    return _shown(visit, connect(visit.app, visit.caller, visit.path["id"], agreed_by if agrees else None))
+    return _shown(visit, _agreed(visit, agreed_by) if agrees else connect(visit.app, visit.caller, visit.path["id"]))
+
+
+def _agreed(visit: Visit, agreed_by: str) -> ConnectionTest:
+    """The test of the connection as the page has shown it, with consent; without, where the same form has given it."""
+    connection_id, etag = visit.path["id"], visit.form.get("etag", "")
+    try:
+        return connect(visit.app, visit.caller, connection_id, agreed_by, etag)
+    except ConfigurationError as error:
+        there = _connection(visit)
+        if error.code != "changed_meanwhile" or not there or not there.consent or there.consent.agreed_by != agreed_by:
+            raise
+        return connect(visit.app, visit.caller, connection_id)
 
 
 @again(test)

@@ -18,7 +18,7 @@ def form_of(page, button: str) -> dict[str, object]:
     """The hidden values of the form with this button."""
     [form] = [each for each in page.html.split("<form")[1:] if button in each.split("</form>")[0]]
     alone = type(page)(page.status, form.split("</form>")[0], page.headers)
-    return {name: alone.hidden(name) for name in ("token", "shown") if f'name="{name}"' in alone.html}
+    return {name: alone.hidden(name) for name in ("token", "shown", "etag") if f'name="{name}"' in alone.html}
 
 
 def test_plan_that_a_colleague_has_approved_is_not_rejected_by_a_page_that_shows_it_held(browser):
@@ -79,3 +79,18 @@ def test_run_that_was_to_end_one_plan_does_not_end_another(browser):
     sure = {"token": again.hidden("token"), "sure": again.hidden("sure")}
     assert second not in browser.send_raw(f"/exports/{export}/run", sure).to
     assert store.load(second.rsplit("/", 1)[1]).error.code == "superseded"
+
+
+def test_consent_is_for_the_connection_as_the_page_has_shown_it(browser):
+    browser.send("/new-connection", id="second", display_name="Second", key_setting="OTHER_KEY")
+    page = browser.open("/connections/second")
+    typed = {"agree": "yes", "agreed_by": "Ana Ionescu"}
+    form = {**form_of(page, "Test, and connect"), **typed}
+    setting = browser.flow.connection["api_key"]["setting"]
+    browser.send("/connections/second/edit", display_name="Second", key_setting=setting)
+    refused = browser.send_raw("/connections/second/connect", form)
+    assert (refused.status, "somebody has changed or removed it meanwhile" in refused.text) == (412, True)
+    form = {**form_of(browser.open("/connections/second"), "Test, and connect"), **typed}
+    for _ in range(2):  # by a second click, too
+        assert "Every step passed" in browser.send_raw("/connections/second/connect", form).text
+    assert "given on" in browser.open("/connections/second").text
