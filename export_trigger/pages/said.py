@@ -68,10 +68,13 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _local(viewer: Viewer, time: re.Match[str]) -> str:
-    """A time of this machine's zone in the viewer's; of another zone as it is."""
-    naive = datetime.fromisoformat(time[1])
-    moment = naive.replace(tzinfo=UTC) if time[3] == "UTC" else naive.astimezone()
-    return viewer.time(moment.isoformat(), seconds=bool(time[2])) if f"{moment:%Z}" == time[3] else time[0]
+    """A time of this machine's zone in the viewer's; of another zone, or what is no time of any, as it is."""
+    try:
+        naive = datetime.fromisoformat(time[1])
+        moment = naive.replace(tzinfo=UTC) if time[3] == "UTC" else naive.astimezone()
+        return viewer.time(moment.isoformat(), seconds=bool(time[2])) if f"{moment:%Z}" == time[3] else time[0]
+    except (ValueError, OverflowError):  # others name files, columns and lists, and Brevo writes what it likes
+        return time[0]
 
 
 @dataclass(frozen=True)
