@@ -33,8 +33,8 @@ _MARKS = ("; ", ", ")
 _EDGES = " ,;\n"
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _WHOLE_WORD = re.compile(r"(?<![\w{}])[A-Za-z]{2,}(?![\w{}])")
-_COUNTED = re.compile(r"(\d[\d,]*) (\D.*)")
-_SPAN = re.compile(r"(\d+) (s|min|h|d)")
+_COUNTED = re.compile(r"(\d[\d,]{0,30}) (\D.*)")
+_SPAN = re.compile(r"(\d{1,12}) (s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _NUMBER = re.compile(r"(?<![\w.,/-])\d{1,3}(?:,\d{3})+(?!\w|,\d)")
 _EITHER = re.compile(r"(?<=') or (?=')")
