@@ -125,9 +125,9 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     if visit.is_partial:
         sources = new_sources() if lists_are_of_another(visit.form) else None
         names = [name.strip().upper() for name in visit.form.getlist("attribute")]
-        is_filled = expected is None and not visit.form.get("id", "").strip()
-        values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_id_filled": is_filled}
-        return render(visit, "export_marks.html", {**values, "sources": sources})
+        values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_new": expected is None}
+        made_id = "" if visit.form.get("id", "").strip() else raw["id"]
+        return render(visit, "export_marks.html", {**values, "new_id": made_id, "sources": sources})
     return _form(visit, raw, expected or "", new_sources(), checked, more=int(action == "add"))
 
 
