@@ -5,6 +5,7 @@ from typing import Any
 
 import azure.functions as func
 
+from export_trigger.answers import STATUS
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import again, page
@@ -194,7 +195,8 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
             any_id=expected is None and not visit.form.get("id", "").strip(),
         )
     except ConfigurationError as error:
-        return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status=400)
+        status = STATUS["changed_meanwhile"] if error.code == "changed_meanwhile" else 400
+        return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status)
     done = "saved" if saved.consent else "connection_saved"
     return redirect(f"{address('connections', saved.id)}?done={done}")
 
@@ -236,6 +238,6 @@ def _sent(visit: Visit) -> dict[str, Any]:
 def _form(
     visit: Visit, raw: dict[str, Any], etag: str, problems: Sequence[str] = (), status: int = 200
 ) -> func.HttpResponse:
-    return render(
-        visit, "connection_form.html", {"raw": raw, "etag": etag, "problems": problems, "roles": ROLES}, status=status
-    )
+    is_outdated = status == STATUS["changed_meanwhile"]
+    values = {"raw": raw, "etag": etag, "problems": problems, "roles": ROLES, "is_outdated": is_outdated}
+    return render(visit, "connection_form.html", values, status=status)

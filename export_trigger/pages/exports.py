@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from export_trigger.answers import STATUS
 from export_trigger.pages import phrases
+from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import again, page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
@@ -265,8 +267,11 @@ def schedule(visit: Visit) -> func.HttpResponse:
             lambda: visit.app.configuration.read().exports,
             lambda: schedule_export(visit.app, visit.caller, export_id, parsed, etag).item,
         )
-    except InvalidInput as error:
-        return asked(visit, "schedule.html", "schedule_export", error.problems, status=400)
+    except ConfigurationError as error:
+        if not isinstance(error, InvalidInput) and error.code != "changed_meanwhile":
+            raise
+        status = STATUS["changed_meanwhile"] if error.code == "changed_meanwhile" else 400
+        return asked(visit, "schedule.html", "schedule_export", refused_words(error), status=status)
     return redirect(f"{address()}?done=scheduled")
 
 
@@ -298,6 +303,7 @@ def asked(
         "staying": members_of(visit.app, document, export) if is_end else None,
         "plan": plan,
         "problems": problems,
+        "is_outdated": status == STATUS["changed_meanwhile"],
         "may": permissions(document, visit.caller, export),
         "sent": visit.form,
     }

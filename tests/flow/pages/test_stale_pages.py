@@ -94,3 +94,24 @@ def test_consent_is_for_the_connection_as_the_page_has_shown_it(browser):
     for _ in range(2):  # by a second click, too
         assert "Every step passed" in browser.send_raw("/connections/second/connect", form).text
     assert "given on" in browser.open("/connections/second").text
+
+
+def test_schedule_that_somebody_has_changed_keeps_what_was_typed_and_leads_to_what_is_there(browser):
+    path = f"/exports/{browser.flow.export_id}/schedule"
+    old = browser.open(path)
+    browser.configure(schedule="with_refresh")
+    typed = {"schedule": "cron", "cron": "15 7 * * 1-5", "time_zone": "Europe/Bucharest"}
+    page = browser.send_raw(path, {"token": old.hidden("token"), "etag": old.hidden("etag"), **typed})
+    assert (page.status, 'value="15 7 * * 1-5"' in page.html) == (412, True)
+    assert "somebody has changed or removed it meanwhile" in page.text
+    assert f'<a href="/api/pages{path}">Open the export as it is now' in page.html
+
+
+def test_connection_that_somebody_has_changed_leads_to_what_is_there(browser):
+    path = "/connections/brevo-eu/edit"
+    typed = {"display_name": "Mine", "key_setting": browser.flow.connection["api_key"]["setting"]}
+    form = {**typed, **{name: browser.open(path).hidden(name) for name in ("token", "etag")}}
+    browser.send(path, **{**typed, "display_name": "Theirs"})
+    page = browser.send_raw(path, form)
+    assert (page.status, 'value="Mine"' in page.html) == (412, True)
+    assert f'<a href="/api/pages{path}">Open the connection as it is now' in page.html
