@@ -15,7 +15,8 @@ from shared.version import VERSION
 _DEEP = Parameter(
     "deep",
     "query",
-    "1 reads from storage too: 503 where a part of it or the configuration cannot be read, which `steps` names.",
+    "1 reads from storage too, once in ten seconds: 503 where a part of it or the configuration cannot be read, "
+    "which `steps` names.",
     {"type": "string", "enum": ["0", "1"]},
 )
 

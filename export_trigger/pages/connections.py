@@ -5,10 +5,11 @@ from typing import Any
 
 import azure.functions as func
 
+from export_trigger.answers import STATUS
 from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
-from export_trigger.pages.routes import page
-from export_trigger.pages.sent_twice import save_once
+from export_trigger.pages.routes import again, page
+from export_trigger.pages.sent_twice import do_once, save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import ROLES, require
 from shared.administration.account import list_attributes
@@ -28,6 +29,8 @@ from shared.errors import ConfigurationError
 
 _MOST_ATTRIBUTES = 500
 _NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
+# Left empty, they are not written down: a date format that was would count more than what a probe has shown.
+_DEFAULTED = (*_NUMBERS, "date_format")
 
 
 @page("GET", "/connections")
@@ -52,6 +55,13 @@ def add(visit: Visit) -> func.HttpResponse:
     return _saved(visit, visit.form.get("id", "").strip() or made, None)
 
 
+@again(add)
+def show_new_again(visit: Visit) -> func.HttpResponse:
+    """The form of a new connection, as it was typed."""
+    require(visit.caller, "add_connection")
+    return _form(visit, _over({}, visit) | {"id": visit.form.get("id", "")}, "")
+
+
 @page("GET", "/connections/<id>")
 def show_connection(visit: Visit) -> func.HttpResponse:
     """A connection, who can use it, its exports, and its test."""
@@ -64,7 +74,25 @@ def test(visit: Visit) -> func.HttpResponse:
     agreed_by, agrees = visit.form.get("agreed_by", "").strip(), visit.form.get("agree") == "yes"
     if agrees and not agreed_by:
         return _shown(visit, None, nameless=True)
-    return _shown(visit, connect(visit.app, visit.caller, visit.path["id"], agreed_by if agrees else None))
+    return _shown(visit, _agreed(visit, agreed_by) if agrees else connect(visit.app, visit.caller, visit.path["id"]))
+
+
+def _agreed(visit: Visit, agreed_by: str) -> ConnectionTest:
+    """The test of the connection as the page has shown it, with consent; without, where the same form has given it."""
+    connection_id, etag = visit.path["id"], visit.form.get("etag", "")
+    try:
+        return connect(visit.app, visit.caller, connection_id, agreed_by, etag)
+    except ConfigurationError as error:
+        there = _connection(visit)
+        if error.code != "changed_meanwhile" or not there or not there.consent or there.consent.agreed_by != agreed_by:
+            raise
+        return connect(visit.app, visit.caller, connection_id)
+
+
+@again(test)
+def show_test_again(visit: Visit) -> func.HttpResponse:
+    """The connection, with the name that was typed."""
+    return _shown(visit, None)
 
 
 def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = False) -> func.HttpResponse:
@@ -77,6 +105,7 @@ def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = Fals
         "etag": etag,
         "tested": tested,
         "nameless": nameless,
+        "typed": visit.form,
         "exports": [export for export in document.exports if export.connection == found.id],
     }
     return render(visit, "connection.html", values)
@@ -102,7 +131,7 @@ def ask_edit(visit: Visit) -> func.HttpResponse:
     """The form with what is there."""
     found, etag = view_connection(visit.app, visit.caller, visit.path["id"])
     require(visit.caller, "edit_connection", found if isinstance(found, Connection) else None)
-    return _form(visit, found.model_dump(mode="json") if isinstance(found, Connection) else {}, etag)
+    return _form(visit, _written(found), etag)
 
 
 @page("POST", "/connections/<id>/edit")
@@ -111,28 +140,51 @@ def edit(visit: Visit) -> func.HttpResponse:
     return _saved(visit, visit.path["id"], visit.form.get("etag", ""))
 
 
+@again(edit)
+def show_edit_again(visit: Visit) -> func.HttpResponse:
+    """The form of a connection, as it was typed."""
+    require(visit.caller, "edit_connection")
+    return _form(visit, _over(_there(visit, visit.path["id"]), visit), visit.form.get("etag", ""))
+
+
 @page("POST", "/connections/<id>/disconnect")
 def withdraw(visit: Visit) -> func.HttpResponse:
     """Withdraws the consent."""
-    disconnect(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
-    return redirect(f"{address('connections', visit.path['id'])}?done=disconnected")
+    connection_id = visit.path["id"]
+    done = f"{address('connections', connection_id)}?done=disconnected"
+
+    def to_withdraw() -> str:
+        disconnect(visit.app, visit.caller, connection_id, visit.form.get("etag", ""))
+        return done
+
+    def is_withdrawn() -> str | None:
+        there = _connection(visit)
+        return done if there and not there.consent else None
+
+    return redirect(do_once(to_withdraw, is_withdrawn))
 
 
 @page("POST", "/connections/<id>/remove")
 def remove(visit: Visit) -> func.HttpResponse:
     """Removes a connection that no export uses."""
-    remove_connection(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
-    return redirect(f"{address('connections')}?done=connection_removed")
+    done = f"{address('connections')}?done=connection_removed"
+
+    def to_remove() -> str:
+        remove_connection(visit.app, visit.caller, visit.path["id"], visit.form.get("etag", ""))
+        return done
+
+    return redirect(do_once(to_remove, lambda: None if _connection(visit) else done))
+
+
+def _connection(visit: Visit) -> Connection | None:
+    document = visit.app.configuration.read()
+    return next((each for each in document.connections if each.id == visit.path["id"]), None)
 
 
 def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpResponse:
     """Saves what the form holds over what is there; what it does not show stays as it is."""
     require(visit.caller, "add_connection" if expected is None else "edit_connection")
-    before: dict[str, Any] = {}
-    if expected is not None:
-        found, _ = view_connection(visit.app, visit.caller, connection_id)
-        before = found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
-    raw = {name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _NUMBERS}
+    raw = _over({} if expected is None else _there(visit, connection_id), visit)
     try:
         new = parse_item(Connection, raw, connection_id)
         saved = save_once(
@@ -143,9 +195,26 @@ def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpR
             any_id=expected is None and not visit.form.get("id", "").strip(),
         )
     except ConfigurationError as error:
-        return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status=400)
+        status = STATUS["changed_meanwhile"] if error.code == "changed_meanwhile" else 400
+        return _form(visit, raw | {"id": connection_id}, expected or "", refused_words(error), status)
     done = "saved" if saved.consent else "connection_saved"
     return redirect(f"{address('connections', saved.id)}?done={done}")
+
+
+def _there(visit: Visit, connection_id: str) -> dict[str, Any]:
+    return _written(view_connection(visit.app, visit.caller, connection_id)[0])
+
+
+def _written(found: object) -> dict[str, Any]:
+    """What is written down of the connection; nothing for somebody who sees only its name."""
+    return found.model_dump(mode="json", exclude_unset=True) if isinstance(found, Connection) else {}
+
+
+def _over(before: dict[str, Any], visit: Visit) -> dict[str, Any]:
+    """What the form holds over what is there."""
+    return {
+        name: value for name, value in (before | _sent(visit)).items() if value is not None or name not in _DEFAULTED
+    }
 
 
 def _sent(visit: Visit) -> dict[str, Any]:
@@ -161,14 +230,14 @@ def _sent(visit: Visit) -> dict[str, Any]:
             found[name] = number(text) if text else None  # the default
         except ValueError:
             found[name] = text
-    if date_format := form.get("date_format", ""):
-        found["date_format"] = date_format
+    if "date_format" in form:
+        found["date_format"] = form["date_format"] or None
     return found
 
 
 def _form(
     visit: Visit, raw: dict[str, Any], etag: str, problems: Sequence[str] = (), status: int = 200
 ) -> func.HttpResponse:
-    return render(
-        visit, "connection_form.html", {"raw": raw, "etag": etag, "problems": problems, "roles": ROLES}, status=status
-    )
+    is_outdated = status == STATUS["changed_meanwhile"]
+    values = {"raw": raw, "etag": etag, "problems": problems, "roles": ROLES, "is_outdated": is_outdated}
+    return render(visit, "connection_form.html", values, status=status)

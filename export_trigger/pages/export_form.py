@@ -22,7 +22,7 @@ from export_trigger.pages.export_sources import (
     segment_key,
 )
 from export_trigger.pages.rendering import redirect, render
-from export_trigger.pages.routes import page
+from export_trigger.pages.routes import again, page
 from export_trigger.pages.sent_twice import save_once
 from export_trigger.pages.visit import Visit, address
 from shared.access import require
@@ -60,6 +60,12 @@ def add(visit: Visit) -> func.HttpResponse:
     return _acted(visit, _typed_id(visit), {}, None)
 
 
+@again(add)
+def show_new_again(visit: Visit) -> func.HttpResponse:
+    """The form of a new export, as it was typed, with a check."""
+    return add(visit)
+
+
 @page("GET", "/exports/<id>/edit")
 def ask_edit(visit: Visit) -> func.HttpResponse:
     """The form with what is there."""
@@ -77,6 +83,18 @@ def edit(visit: Visit) -> func.HttpResponse:
     return _acted(visit, visit.path["id"], _json_of(export), visit.form.get("etag", ""))
 
 
+@again(edit)
+def show_edit_again(visit: Visit) -> func.HttpResponse:
+    """The form of an export, as it was typed, with a check."""
+    return edit(visit)
+
+
+def _action(visit: Visit) -> str:
+    """What the person has asked for: never to save where the form only comes back."""
+    action = visit.form.get("action", "check")
+    return "check" if visit.is_too_old and action == "save" else action
+
+
 def _json_of(export: Export) -> dict[str, Any]:
     found: dict[str, Any] = export.model_dump(mode="json", exclude_unset=True, by_alias=True)
     return found
@@ -92,7 +110,7 @@ def _typed_id(visit: Visit) -> str:
 
 
 def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: str | None) -> func.HttpResponse:
-    action, checked = visit.form.get("action", "check"), Checked()
+    action, checked = _action(visit), Checked()
     raw = {**sent(visit.form, before), "id": export_id}
     try:
         if action != "add" and (found := faults(visit.form, before, raw)):
@@ -107,9 +125,9 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     if visit.is_partial:
         sources = new_sources() if lists_are_of_another(visit.form) else None
         names = [name.strip().upper() for name in visit.form.getlist("attribute")]
-        is_filled = expected is None and not visit.form.get("id", "").strip()
-        values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_id_filled": is_filled}
-        return render(visit, "export_marks.html", {**values, "sources": sources})
+        values = {"checked": checked, "fields": list(FIELDS), "raw": raw, "names": names, "is_new": expected is None}
+        made_id = "" if visit.form.get("id", "").strip() else raw["id"]
+        return render(visit, "export_marks.html", {**values, "new_id": made_id, "sources": sources})
     return _form(visit, raw, expected or "", new_sources(), checked, more=int(action == "add"))
 
 

@@ -1,32 +1,31 @@
 """The exports: what there is, what became of each, and what may be done with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import azure.functions as func
 
+from export_trigger.answers import STATUS
 from export_trigger.pages import phrases
+from export_trigger.pages.refused import refused_words
 from export_trigger.pages.rendering import redirect, render
-from export_trigger.pages.routes import page
+from export_trigger.pages.routes import again, page
 from export_trigger.pages.schedules import schedule_faults, schedule_of
-from export_trigger.pages.sent_twice import save_once
+from export_trigger.pages.sent_twice import do_once, save_once
 from export_trigger.pages.visit import Visit, address
-from shared.access import Caller, Operation, is_shared, may, require
-from shared.administration.ending import take_members_out
+from shared.access import Operation, is_shared, may, require
 from shared.administration.exports import (
-    detach_export,
+    copy_of,
     duplicate_export,
     exports_found,
     find_export,
     permissions,
-    remove_export,
     schedule_export,
 )
 from shared.administration.items import InvalidInput, item_etag, parse_strictly
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import require_for_export, start_export, start_exports, start_plan, verify_export
-from shared.app import App
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, open_clear
@@ -166,9 +165,9 @@ def run_all(visit: Visit) -> func.HttpResponse:
 
 @page("POST", "/exports/<id>/run")
 def run(visit: Visit) -> func.HttpResponse:
-    """Starts a run, and leads to it; asks first where a plan waits, which would end by it."""
-    if visit.form.get("sure") != "yes" and (waiting := _waiting_plan(visit)):
-        return _asked(visit, "run_over_plan.html", "run_export", plan=waiting)
+    """Starts a run, and leads to it; asks first where a plan waits, which would end by it: `sure` names that one."""
+    if (waiting := _waiting_plan(visit)) and visit.form.get("sure") != waiting.run_id:
+        return asked(visit, "run_over_plan.html", "run_export", plan=waiting)
     start = start_export(visit.app, visit.caller, visit.path["id"], "http", now=visit.form.get("now") == "yes")
     return redirect(address("runs", start.run_id))
 
@@ -188,8 +187,17 @@ def plan(visit: Visit) -> func.HttpResponse:
 def verify(visit: Visit) -> func.HttpResponse:
     """Starts a comparison of the list with the segment, and leads to it."""
     repair = visit.form.get("repair") == "yes"
-    start = verify_export(visit.app, visit.caller, visit.path["id"], "http", repair=repair)
-    return redirect(address("runs", start.run_id))
+    export_id = visit.path["id"]
+
+    def is_started() -> str | None:
+        run = active_run(visit.app, export_id)
+        is_ours = run is not None and run.started_by == visit.caller.name and not run.is_held
+        return run.run_id if run and is_ours and run.kind == ("repair" if repair else "verify") else None
+
+    def start() -> str:
+        return verify_export(visit.app, visit.caller, export_id, "http", repair=repair).run_id
+
+    return redirect(address("runs", do_once(start, is_started)))
 
 
 @page("POST", "/exports/<id>/reset")
@@ -202,28 +210,44 @@ def reset(visit: Visit) -> func.HttpResponse:
 @page("GET", "/exports/<id>/duplicate")
 def ask_duplicate(visit: Visit) -> func.HttpResponse:
     """Asks for the copy's id and name."""
-    return _asked(visit, "duplicate.html", "duplicate_export")
+    return asked(visit, "duplicate.html", "duplicate_export")
 
 
 @page("POST", "/exports/<id>/duplicate")
 def duplicate(visit: Visit) -> func.HttpResponse:
     """Makes the copy."""
     new_id, name = visit.form.get("id", "").strip(), visit.form.get("display_name", "").strip()
-    try:
+    made = f"{address('exports', new_id, 'edit')}?done=duplicated"
+
+    def to_copy() -> str:
         # The copy goes to the same list: a person starts it, until it has a list and a schedule of its own.
-        saved = duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name, "off")
+        duplicate_export(visit.app, visit.caller, visit.path["id"], new_id, name, "off")
+        return made
+
+    def is_copied() -> str | None:
+        document = visit.app.configuration.read()
+        export, there = document.export(visit.path["id"]), document.export(new_id)
+        return made if export and there and copy_of(export, new_id, name, "off") == there else None
+
+    try:
+        return redirect(do_once(to_copy, is_copied))
     except ConfigurationError as error:
         if error.code not in ("already_there", "body_invalid"):
             raise
         problems = error.problems if isinstance(error, InvalidInput) else [phrases.ID_TAKEN]
-        return _asked(visit, "duplicate.html", "duplicate_export", problems, status=400)
-    return redirect(f"{address('exports', saved.item.id, 'edit')}?done=duplicated")
+        return asked(visit, "duplicate.html", "duplicate_export", problems, status=400)
+
+
+@again(duplicate)
+def show_duplicate_again(visit: Visit) -> func.HttpResponse:
+    """The copy's id and name, as they were typed."""
+    return asked(visit, "duplicate.html", "duplicate_export")
 
 
 @page("GET", "/exports/<id>/schedule")
 def ask_schedule(visit: Visit) -> func.HttpResponse:
     """Asks when the export is to run by itself."""
-    return _asked(visit, "schedule.html", "schedule_export")
+    return asked(visit, "schedule.html", "schedule_export")
 
 
 @page("POST", "/exports/<id>/schedule")
@@ -243,50 +267,21 @@ def schedule(visit: Visit) -> func.HttpResponse:
             lambda: visit.app.configuration.read().exports,
             lambda: schedule_export(visit.app, visit.caller, export_id, parsed, etag).item,
         )
-    except InvalidInput as error:
-        return _asked(visit, "schedule.html", "schedule_export", error.problems, status=400)
+    except ConfigurationError as error:
+        if not isinstance(error, InvalidInput) and error.code != "changed_meanwhile":
+            raise
+        status = STATUS["changed_meanwhile"] if error.code == "changed_meanwhile" else 400
+        return asked(visit, "schedule.html", "schedule_export", refused_words(error), status=status)
     return redirect(f"{address()}?done=scheduled")
 
 
-@page("GET", "/exports/<id>/detach")
-def ask_detach(visit: Visit) -> func.HttpResponse:
-    """Says what detaching does, and to whom."""
-    return _asked(visit, "end.html", "detach_export")
+@again(schedule)
+def show_schedule_again(visit: Visit) -> func.HttpResponse:
+    """The schedule, as it was typed."""
+    return asked(visit, "schedule.html", "schedule_export")
 
 
-@page("POST", "/exports/<id>/detach")
-def detach(visit: Visit) -> func.HttpResponse:
-    """Detaches the export; its members leave the list first where that is wanted."""
-    return _ended(visit, "detach_export", detach_export, "detached")
-
-
-@page("GET", "/exports/<id>/remove")
-def ask_remove(visit: Visit) -> func.HttpResponse:
-    """Says what removing does, and to whom."""
-    return _asked(visit, "end.html", "remove_export")
-
-
-@page("POST", "/exports/<id>/remove")
-def remove(visit: Visit) -> func.HttpResponse:
-    """Removes the export; its members leave the list first where that is wanted."""
-    return _ended(visit, "remove_export", remove_export, "removed")
-
-
-def _ended(
-    visit: Visit, operation: Operation, end: Callable[[App, Caller, str, str], object], done: str
-) -> func.HttpResponse:
-    """Ends the export as it was shown; or starts the run that takes its members out before, and leads to that."""
-    export_id, etag = visit.path["id"], visit.form.get("etag", "")
-    if visit.form.get("members") == "remove":
-        start = take_members_out(visit.app, visit.caller, operation, export_id, "http", expected=etag)
-        if start:
-            return redirect(address("runs", start.run_id))
-        done = {"removed": "removed_with_members"}.get(done, done)
-    end(visit.app, visit.caller, export_id, etag)
-    return redirect(f"{address()}?done={done}")
-
-
-def _asked(
+def asked(
     visit: Visit,
     template: str,
     operation: Operation,
@@ -308,7 +303,8 @@ def _asked(
         "staying": members_of(visit.app, document, export) if is_end else None,
         "plan": plan,
         "problems": problems,
+        "is_outdated": status == STATUS["changed_meanwhile"],
         "may": permissions(document, visit.caller, export),
-        "sent": visit.form if problems else {},
+        "sent": visit.form,
     }
     return render(visit, template, values, status=status)

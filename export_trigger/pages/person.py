@@ -7,7 +7,7 @@ which no browser or proxy keeps.
 import azure.functions as func
 
 from export_trigger.pages.rendering import render
-from export_trigger.pages.routes import page
+from export_trigger.pages.routes import again, page
 from export_trigger.pages.visit import Visit
 from shared.access import is_shared, may, require
 from shared.config.models import Export
@@ -31,7 +31,6 @@ def answer_person(visit: Visit) -> func.HttpResponse:
     """The answer in words, its evidence, and what to do."""
     export_id = visit.form.get("export", "")
     values = _values(visit, export_id)
-    values["typed"] = {name: visit.form.get(name, "") for name in _FIELDS.values()}
     try:
         values["answer"] = why(visit.app, visit.caller, export_id, _person(visit))
     except ExportError as error:
@@ -40,6 +39,13 @@ def answer_person(visit: Visit) -> func.HttpResponse:
         values |= {"problem": error, "problem_field": _FIELDS[error.code]}
         return render(visit, "person.html", values, status=422)
     return render(visit, "person.html", values)
+
+
+@again(answer_person)
+def show_person_again(visit: Visit) -> func.HttpResponse:
+    """The box, as it was typed."""
+    require(visit.caller, "ask_why")
+    return render(visit, "person.html", _values(visit, visit.form.get("export", "")))
 
 
 def _person(visit: Visit) -> Person:
@@ -52,7 +58,7 @@ def _values(visit: Visit, chosen: str) -> dict[str, object]:
     return {
         "exports": _askable(visit),
         "chosen": chosen,
-        "typed": {},
+        "typed": {name: visit.form.get(name, "") for name in _FIELDS.values()},
         "answer": None,
         "problem": None,
         "problem_field": "",

@@ -180,6 +180,7 @@ DONE = {
     ),
     "connection_removed": N_("The connection was removed."),
     "disconnected": N_("Consent was withdrawn. Exports on this connection send nothing."),
+    "restored": N_("The older configuration is back. Nothing was sent."),
     "reset": N_(
         "What was sent is forgotten. The next run sends everybody, and removes nobody unless it follows the segment "
         "exactly."

@@ -73,7 +73,8 @@ def render(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> func.HttpResponse:
-    """The template with these values, in the viewer's language."""
+    """The template with these values, in the viewer's language. A form that only comes back is a refusal."""
+    status = 403 if visit.is_too_old and not visit.is_partial else status
     known: dict[str, Any] = {
         "visit": visit,
         "viewer": visit.viewer,

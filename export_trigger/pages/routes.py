@@ -9,6 +9,7 @@ from export_trigger.pages.visit import Visit
 
 Handler = Callable[[Visit], func.HttpResponse]
 MAP = Map(strict_slashes=False)
+_AGAIN: dict[Handler, Handler] = {}
 
 
 def page(method: str, path: str) -> Callable[[Handler], Handler]:
@@ -19,6 +20,21 @@ def page(method: str, path: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def again(*handlers: Handler) -> Callable[[Handler], Handler]:
+    """Registers what shows the forms of these pages once more, with all that was typed. It changes nothing."""
+
+    def register(shown: Handler) -> Handler:
+        _AGAIN.update(dict.fromkeys(handlers, shown))
+        return shown
+
+    return register
+
+
+def again_of(handler: Handler) -> Handler | None:
+    """What shows the form once more; None where nothing is typed into it."""
+    return _AGAIN.get(handler)
 
 
 def opens(path: str) -> bool:

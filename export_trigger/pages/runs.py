@@ -1,6 +1,6 @@
 """The runs: one with its steps, its plan, its counts and its story; and those of an export."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import azure.functions as func
@@ -11,6 +11,7 @@ from export_trigger.pages.exports import at_list_of, name_in, plotted
 from export_trigger.pages.rejected_csv import with_words
 from export_trigger.pages.rendering import SAFE_HEADERS, redirect, render
 from export_trigger.pages.routes import page
+from export_trigger.pages.sent_twice import do_once
 from export_trigger.pages.visit import Visit, address
 from export_trigger.paging import part_of
 from shared.access import is_shared, may, require
@@ -110,6 +111,18 @@ class RunView:
         return run.kind == "plan" and run.status == "held" and not (run.contacts_to_send or run.contacts_to_remove)
 
     @property
+    def was_done(self) -> Set[str]:
+        """What its page may say was done: an address says it as long as it is kept."""
+        run, done = self.run, set[str]()
+        if run.approved_at and self.is_open:
+            done.add("approved")
+        elif run.status in ("held", "cancelled") and run.held_for and not run.approved_at:
+            done.add("rejected")
+        if self.is_open or run.status == "cancelled":
+            done.add("cancelled")
+        return done
+
+    @property
     def changes_list_only(self) -> bool:
         """True for a run that sends no contacts."""
         return self.run.kind in SENDS_NOTHING
@@ -188,16 +201,38 @@ def show_changes(visit: Visit) -> func.HttpResponse:
 @page("POST", "/runs/<id>/approve")
 def approve(visit: Visit) -> func.HttpResponse:
     """Approves what the page has shown."""
-    run = approve_run(visit.app, visit.caller, visit.path["id"], shown=visit.form.get("shown", ""))
-    return redirect(f"{address('runs', run.run_id)}?done=approved")
+    run_id, shown = visit.path["id"], visit.form.get("shown", "")
+
+    def to_approve() -> str:
+        return approve_run(visit.app, visit.caller, run_id, shown=shown).run_id
+
+    def is_approved() -> str | None:
+        run = find_run(visit.app, run_id)
+        is_ours = run.approved_by == visit.caller.name[:100] and run.approved_of == shown
+        return run_id if run.is_approved and is_ours else None
+
+    return redirect(f"{address('runs', do_once(to_approve, is_approved))}?done=approved")
 
 
 @page("POST", "/runs/<id>/cancel")
 def cancel(visit: Visit) -> func.HttpResponse:
-    """Cancels a run, or rejects a held one."""
-    was_held = find_run(visit.app, visit.path["id"]).is_held
-    run = cancel_run(visit.app, visit.caller, visit.path["id"])
-    return redirect(f"{address('runs', run.run_id)}?done={'rejected' if was_held else 'cancelled'}")
+    """Cancels a run, or rejects a held one, as the page has shown it."""
+    run_id = visit.path["id"]
+
+    def to_cancel() -> str:
+        return _cancelled(cancel_run(visit.app, visit.caller, run_id, shown=visit.form.get("shown")))
+
+    def is_cancelled() -> str | None:
+        run = find_run(visit.app, run_id)
+        return _cancelled(run) if run.cancel_requested_by == visit.caller.name[:100] else None
+
+    return redirect(do_once(to_cancel, is_cancelled))
+
+
+def _cancelled(run: Run) -> str:
+    """The run's page, which says what its end is: the rejection of what was held, or another one."""
+    is_rejected = run.held_for is not None and not run.is_approved
+    return f"{address('runs', run.run_id)}?done={'rejected' if is_rejected else 'cancelled'}"
 
 
 @page("GET", "/runs/<id>/undo")

@@ -33,8 +33,8 @@ _MARKS = ("; ", ", ")
 _EDGES = " ,;\n"
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _WHOLE_WORD = re.compile(r"(?<![\w{}])[A-Za-z]{2,}(?![\w{}])")
-_COUNTED = re.compile(r"(\d[\d,]*) (\D.*)")
-_SPAN = re.compile(r"(\d+) (s|min|h|d)")
+_COUNTED = re.compile(r"(\d[\d,]{0,30}) (\D.*)")
+_SPAN = re.compile(r"(\d{1,12}) (s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _NUMBER = re.compile(r"(?<![\w.,/-])\d{1,3}(?:,\d{3})+(?!\w|,\d)")
 _EITHER = re.compile(r"(?<=') or (?=')")
@@ -68,10 +68,13 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _local(viewer: Viewer, time: re.Match[str]) -> str:
-    """A time of this machine's zone in the viewer's; of another zone as it is."""
-    naive = datetime.fromisoformat(time[1])
-    moment = naive.replace(tzinfo=UTC) if time[3] == "UTC" else naive.astimezone()
-    return viewer.time(moment.isoformat(), seconds=bool(time[2])) if f"{moment:%Z}" == time[3] else time[0]
+    """A time of this machine's zone in the viewer's; of another zone, or what is no time of any, as it is."""
+    try:
+        naive = datetime.fromisoformat(time[1])
+        moment = naive.replace(tzinfo=UTC) if time[3] == "UTC" else naive.astimezone()
+        return viewer.time(moment.isoformat(), seconds=bool(time[2])) if f"{moment:%Z}" == time[3] else time[0]
+    except (ValueError, OverflowError):  # others name files, columns and lists, and Brevo writes what it likes
+        return time[0]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,34 @@
-"""Forms that are sent twice, by a second click or a page that is loaded again: they save once, and lead to the same."""
+"""Forms that are sent twice, by a second click or a page that is loaded again: they act once, and lead to the same."""
 
 from collections.abc import Callable, Sequence
 
 from shared.administration.items import item_etag
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError
+
+# What a decision is refused by that has been made already.
+_MADE = {
+    "already_there",
+    "changed_meanwhile",
+    "connection_unknown",
+    "export_unknown",
+    "run_active",
+    "run_final",
+    "run_not_held",
+}
+
+
+def do_once(act: Callable[[], str], made: Callable[[], str | None]) -> str:
+    """Where what is done leads to; where it is refused since the same form has done it already, where that has led.
+
+    `made` gives that, None where it is not so. Raises as `act`.
+    """
+    try:
+        return act()
+    except ConfigurationError as error:
+        if error.code in _MADE and (to := made()):
+            return to
+        raise
 
 
 def save_once[Item: (Connection, Export)](

@@ -12,7 +12,8 @@ from export_trigger.pages.viewer import Viewer, is_zone, languages
 from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import require
 from shared.administration.audit import KEY, read_audit
-from shared.administration.history import Restored, list_versions, restore_version
+from shared.administration.history import Restored, is_last_change, list_versions, restore_version
+from shared.errors import ConfigurationError
 from shared.operating.doctor import examine
 
 _ENTRIES_A_PAGE = 50
@@ -36,7 +37,12 @@ def _history(visit: Visit, restored: Restored | None) -> func.HttpResponse:
 def restore(visit: Visit) -> func.HttpResponse:
     """Puts an older version back, where the configuration is still the one that the page has shown."""
     version, etag = visit.form.get("version", ""), visit.form.get("etag", "")
-    return _history(visit, restore_version(visit.app, visit.caller, version, etag)[0])
+    try:
+        return _history(visit, restore_version(visit.app, visit.caller, version, etag)[0])
+    except ConfigurationError as error:
+        if error.code == "changed_meanwhile" and is_last_change(visit.app, visit.caller, version):
+            return redirect(f"{address('history')}?done=restored")
+        raise
 
 
 @page("GET", "/health")

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from export_trigger.answers import RequestError, status_of, unforeseen
 from export_trigger.pages import (
     connections,
+    ending,
     export_form,
     exports,
     files,
@@ -19,14 +20,14 @@ from export_trigger.pages import (
     service,
 )
 from export_trigger.pages.rendering import html_answer, redirect, render
-from export_trigger.pages.routes import MAP, Handler
-from export_trigger.pages.token import FIELD, check_token
+from export_trigger.pages.routes import MAP, Handler, again_of
+from export_trigger.pages.token import FIELD, check_token, form_outdated
 from export_trigger.pages.viewer import Viewer
 from export_trigger.pages.visit import ROOT, Visit, address
 from shared.access import AccessDenied, Caller, people_sign_in, request_caller
 from shared.errors import ExportError
 
-__all__ = ["answer", "connections", "export_form", "exports", "files", "person", "runs", "service"]
+__all__ = ["answer", "connections", "ending", "export_form", "exports", "files", "person", "runs", "service"]
 _log = logging.getLogger(__name__)
 _NOBODY = Caller("nobody", None)
 # The platform's own address, which leads to the identity provider and back.
@@ -62,9 +63,17 @@ def _found(visit: Visit) -> tuple[Handler, Visit]:
             return _sign_in, visit
         raise
     known = Visit(req, caller, visit.viewer, values)
-    if req.method == "POST":
-        check_token(caller, known.form.get(FIELD, ""), datetime.now(UTC))
+    if req.method == "POST" and not check_token(caller, known.form.get(FIELD, ""), datetime.now(UTC)):
+        return _shown_again(handler), Visit(req, caller, visit.viewer, values, is_too_old=True)
     return handler, known
+
+
+def _shown_again(handler: Handler) -> Handler:
+    """What shows the form once more. Raises RequestError where nothing is typed into it."""
+    shown = again_of(handler)
+    if shown is None:
+        raise form_outdated()
+    return shown
 
 
 def _match(path: str, method: str) -> tuple[Handler, dict[str, str]]:

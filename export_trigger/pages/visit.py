@@ -20,12 +20,16 @@ ROOT = "/api/pages"
 
 @dataclass(frozen=True)
 class Visit:
-    """A request for a page by a person who is signed in. `path` has the values that the page's address holds."""
+    """A request for a page by a person who is signed in. `path` has the values that the page's address holds.
+
+    `is_too_old`: its form was open for days, and is only shown again.
+    """
 
     req: func.HttpRequest
     caller: Caller
     viewer: Viewer
     path: Mapping[str, str]
+    is_too_old: bool = False
 
     @cached_property
     def app(self) -> App:

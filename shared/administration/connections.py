@@ -147,15 +147,18 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     return Saved(new, is_new=before is None)
 
 
-def connect(app: App, caller: Caller, connection_id: str, agreed_by: str | None = None) -> ConnectionTest:
+def connect(
+    app: App, caller: Caller, connection_id: str, agreed_by: str | None = None, expected: str = ANY
+) -> ConnectionTest:
     """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved.
 
-    Raises InvalidInput for what can be nobody's name.
+    Raises InvalidInput for what can be nobody's name, and ConfigurationError where it has not the ETag `expected`.
     """
     require(caller, "connect")
     document = app.configuration.read()
     connection = find_connection(document, connection_id)
     require(caller, "connect", connection)
+    check_expected(f"connection {connection_id}", connection, expected)
     if agreed_by is not None:
         app.configuration.require_writable()
         today = app.storage.clock.now().astimezone(UTC).date()

@@ -164,6 +164,14 @@ def _made_list(app: App, caller: Caller, connection: Connection, name: str) -> i
     return number
 
 
+def copy_of(export: Export, new_id: str, display_name: str = "", schedule: Schedule | None = None) -> Export:
+    """The export under another id, as `duplicate_export` adds it. Raises InvalidInput."""
+    name = display_name or f"{export.display_name[:93]} (copy)"
+    changes = {"id": new_id, "display_name": name} | ({"schedule": schedule} if schedule else {})
+    copied = export.model_copy(update=changes)
+    return parse_strictly(Export, copied.model_dump(mode="json", exclude_unset=True))
+
+
 def duplicate_export(
     app: App, caller: Caller, export_id: str, new_id: str, display_name: str = "", schedule: Schedule | None = None
 ) -> Saved[Export]:
@@ -174,10 +182,7 @@ def duplicate_export(
     export = find_export(document, export_id)
     require(caller, "duplicate_export", document.connection_of(export))
     check_expected(f"export {new_id}", document.export(new_id), None)
-    name = display_name or f"{export.display_name[:93]} (copy)"
-    changes = {"id": new_id, "display_name": name} | ({"schedule": schedule} if schedule else {})
-    copied = export.model_copy(update=changes)
-    copy = parse_strictly(Export, copied.model_dump(mode="json", exclude_unset=True))
+    copy = copy_of(export, new_id, display_name, schedule)
     _save(app, caller, "duplicate_export", copy, None, f"from {export_id}")
     return Saved(copy, is_new=True)
 

@@ -96,13 +96,23 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
         return restored
 
     with known_once_saved(app) as note_as_known:
-        after = app.configuration.replace(caller.name, f"restore version {version}", change)
+        after = app.configuration.replace(caller.name, _what(version), change)
     audit.note(app, caller, "restore configuration", version)
     missing = [each.id for each in after.connections if each.consent is None]
     differences = _taken_back(now, after)
     notes = [note for export in left if (note := _staying_note(app, now, export))]
     forget_lists(app, left)
     return Restored(version, len(after.connections), len(after.exports), differences, missing, notes), item_etag(after)
+
+
+def _what(version: str) -> str:
+    return f"restore version {version}"
+
+
+def is_last_change(app: App, caller: Caller, version: str) -> bool:
+    """True where the last change was that the caller has put this version back."""
+    newest = next(iter(app.configuration.history()), None)
+    return newest is not None and (newest.changed_by, newest.what) == (caller.name, _what(version))
 
 
 def _staying_note(app: App, before: Document, export: Export) -> str:

@@ -14,7 +14,7 @@ from shared.config.base import ID_PATTERN
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, did_you_mean, shown
-from shared.runs.holding import approve, replace_outdated
+from shared.runs.holding import approve, check_held_as, replace_outdated
 from shared.runs.kinds import Kind, Trigger
 from shared.runs.run_ids import is_run_id, run_address
 from shared.runs.starting import Refused, Start, start_all, start_for_segment, start_on_demand, start_run
@@ -202,20 +202,17 @@ def approve_run(app: App, caller: Caller, run_id: str, *, shown: str | None = No
     require(caller, "run_export")
     run = find_run(app, run_id)
     require_for_export(app, caller, "run_export", run.export)
-    if shown is not None and shown != run.rejected_id:
-        raise ConfigurationError(
-            "plan_outdated",
-            f"The plan of {run.run_id} was made again since you have seen it.",
-            "Look at what it shows now, and decide again.",
-        )
+    if shown is not None:
+        check_held_as(run, shown)
     approved = approve(app, run, caller.name)
     audit.note(app, caller, "approve run", run.run_id)
     return approved
 
 
-def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
-    """Ends a run because the caller asks for it.
+def cancel_run(app: App, caller: Caller, run_id: str, *, shown: str | None = None) -> Run:
+    """Ends a run because the caller asks for it. Raises AccessDenied, and as `request_cancel`.
 
+    `shown` is as `approve_run` has it, of a caller who rejects a held run: once that was approved, it is not cancelled.
     While the configuration cannot be read, nobody can say whose connection it is: then who may put it right may do it.
     """
     require(caller, "cancel_run")
@@ -227,6 +224,8 @@ def cancel_run(app: App, caller: Caller, run_id: str) -> Run:
     else:
         export = document.export(run.export)
         require(caller, "cancel_run", document.connection_of(export) if export else None)
+    if shown is not None:
+        check_held_as(run, shown)
     cancelled = request_cancel(app, run, caller.name)
     audit.note(app, caller, "cancel run", run.run_id)
     return cancelled

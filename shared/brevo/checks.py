@@ -143,6 +143,7 @@ def check_connection(
 
     `client` opens one for the setting of a key; `accounts` has what was probed. With the contract it is said where one
     of the `others` has a key of the same account. The first step that fails is the last, so it names what to fix.
+    Raises ExportError where storage cannot be used: that is no fault of the connection.
     """
     setting = connection.api_key.setting
     steps: list[tuple[str, Callable[[], str]]] = [
@@ -161,6 +162,8 @@ def check_connection(
         try:
             results.append(CheckStep(name, True, check()))
         except ExportError as error:
+            if error.code.startswith("storage_"):
+                raise
             results.append(CheckStep(name, False, str(error), error.code))
             break
     return results

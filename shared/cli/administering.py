@@ -8,7 +8,7 @@ import click
 
 from shared.cli.bodies import read_body
 from shared.cli.ids import complete_id, connection_argument, export_argument
-from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, program, require_one
+from shared.cli.program import FAILED, SUCCEEDED, WRONG_USE, example, not_empty, program, require_one
 from shared.cli.showing import caller, open_app, print_json, show
 from shared.cli.text import table
 from shared.cli.watching import limit_option
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 file_argument = click.argument("file", type=click.Path(), help="its JSON, as `show` prints it; - for standard input")
 replace_option = click.option("--replace", is_flag=True, help="change what is there, whatever it is")
-if_match_option = click.option("--if-match", metavar="ETAG", help="only what has this ETag, as `show` tells it")
+if_match_option = click.option(
+    "--if-match", metavar="ETAG", callback=not_empty, help="only what has this ETag, as `show` tells it"
+)
 
 
 @program.command()
@@ -91,12 +93,13 @@ def connection_show(connection: str) -> None:
 @if_match_option
 def connection_save(connection: str, file: str, replace: bool, if_match: str | None) -> None:
     """Add it, or change it."""
+    expected = _expected_of_save(replace, if_match)
     from shared.administration.connections import save_connection
     from shared.administration.items import parse_item
     from shared.config.models import Connection
 
     new = parse_item(Connection, read_body(file), connection)
-    _show_saved(save_connection(open_app(), caller(), new, _expected(replace, if_match)))
+    _show_saved(save_connection(open_app(), caller(), new, expected))
 
 
 @connection_group.command("remove")
@@ -105,8 +108,9 @@ def connection_save(connection: str, file: str, replace: bool, if_match: str | N
 def connection_remove(connection: str, if_match: str | None) -> None:
     """Remove it; no export may use it."""
     from shared.administration.connections import remove_connection
+    from shared.administration.items import ANY
 
-    remove_connection(open_app(), caller(), connection, _expected(not if_match, if_match))
+    remove_connection(open_app(), caller(), connection, if_match or ANY)
     show({"removed": connection}, lambda: f"{connection} is removed")
 
 
@@ -132,12 +136,13 @@ def export_show(export: str) -> None:
 @if_match_option
 def export_save(export: str, file: str, replace: bool, if_match: str | None) -> None:
     """Add it, or change it, once its list, attributes and columns are checked."""
+    expected = _expected_of_save(replace, if_match)
     from shared.administration.drafts import read_export
     from shared.administration.exports import save_export
 
     app = open_app()
     new = read_export(app, caller(), read_body(file), export)
-    _show_saved(save_export(app, caller(), new, _expected(replace, if_match)))
+    _show_saved(save_export(app, caller(), new, expected))
 
 
 @export_group.command("duplicate")
@@ -219,6 +224,7 @@ def audit(limit: int) -> None:
     "version",
     metavar="VERSION",
     shell_complete=complete_id,
+    callback=not_empty,
     help="put this version back as the newest; runs nothing",
 )
 @if_match_option
@@ -257,10 +263,13 @@ def _sharing(connection: "Connection | ConnectionName") -> tuple[str, str]:
     return ", ".join(connection.available_to), consent
 
 
-def _expected(whatever: bool, if_match: str | None) -> str | None:
+def _expected_of_save(replace: bool, if_match: str | None) -> str | None:
+    """The ETag that what is there must have. Raises UsageError where one option would undo the other's care."""
+    if replace and if_match:
+        raise click.UsageError("--replace changes what is there whatever it is, --if-match does not: take one.")
     from shared.administration.items import ANY
 
-    return ANY if whatever else if_match
+    return ANY if replace else if_match
 
 
 def _show_saved(saved: "Saved[Any]") -> None:

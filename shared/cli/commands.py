@@ -11,7 +11,6 @@ from shared.cli.program import FAILED, OPEN, SUCCEEDED, WRONG_USE, example, prog
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.counting import counted
-from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from shared.app import App
@@ -76,9 +75,11 @@ def preview(export: str | None, file: str | None) -> None:
 def run(export: str | None, every: bool, wait: bool, now: bool, accept: bool) -> int:
     """Start a run of an export."""
     require_one({"EXPORT": export, "--all": every})
+    if every and (wait or now or accept):
+        raise click.UsageError("--wait, --now and --accept take one export.")
     app = open_app()
     if export is None:
-        _run_all(app, wait)
+        _run_all(app)
         return SUCCEEDED
     from shared.administration.running import start_export
 
@@ -126,11 +127,9 @@ def shown_exit_status(run: "RunStatus") -> int:
     return OPEN if run.status == "held" else FAILED if run.status in _BAD_ENDS else SUCCEEDED
 
 
-def _run_all(app: "App", wait: bool) -> None:
+def _run_all(app: "App") -> None:
     from shared.administration.running import start_exports
 
-    if wait:
-        raise ConfigurationError("wrong_use", "--wait takes one export.", "Watch the runs with `status`.")
     starts = start_exports(app, caller(), "terminal")
     started = [{"export": each.export, "run_id": each.run_id or None, "reason": each.reason or None} for each in starts]
     rows = [(each.export, each.run_id or "-", each.reason) for each in starts]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shared.cli.ids import export_or_run_argument
-from shared.cli.program import FAILED, SUCCEEDED, example, program
+from shared.cli.program import FAILED, SUCCEEDED, example, not_empty, program
 from shared.cli.showing import as_json, caller, open_app, print_json, show
 from shared.cli.text import table
 from shared.counting import counted
@@ -45,10 +45,10 @@ def doctor(verbose: bool) -> int:
 
 @program.command()
 @click.option("--yes", is_flag=True, help="put back what has an open run, drop what has none")
-@click.option("--run", metavar="RUN", default="", help="only the messages of this run")
+@click.option("--run", metavar="RUN", callback=not_empty, help="only the messages of this run")
 @click.option("--drop-unreadable", is_flag=True, help="drop what is not one of ours as well")
 @click.option("--clear", is_flag=True, help="then empty the queue, also of what is out of sight; needs --yes")
-def replay(yes: bool, run: str, drop_unreadable: bool, clear: bool) -> None:
+def replay(yes: bool, run: str | None, drop_unreadable: bool, clear: bool) -> None:
     """Show the messages that were given up and what would become of them; --yes does it."""
     if clear and (run or not yes):
         raise click.UsageError("--clear needs --yes, and takes no --run.")
@@ -59,7 +59,7 @@ def replay(yes: bool, run: str, drop_unreadable: bool, clear: bool) -> None:
         seen = replaying.clear(app, caller())
     else:
         act = replaying.replay if yes else replaying.look
-        seen = act(app, caller(), run, drop_unreadable=drop_unreadable)
+        seen = act(app, caller(), run or "", drop_unreadable=drop_unreadable)
     answer = {"done": yes, "hidden": seen.hidden, "messages": [asdict(each) for each in seen.messages]}
     now = app.storage.clock.now()
     show(answer, lambda: _replay_text(seen, now, done=yes, cleared=clear))

@@ -4,20 +4,25 @@ A command is a function with the decorator `@program.command()`. It returns its 
 It imports what it works with itself: `--help` and the Tab key answer before any of that is loaded.
 """
 
+import errno
 import json
 import logging
+import os
 import sys
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from shared.cli.sections import sections
-from shared.cli.showing import as_json, json_option, note_settings, say
+from shared.cli.showing import as_json, json_option, note_settings, print_text_of_json, say
 from shared.errors import ConfigurationError, ExportError
 from shared.version import VERSION
 
 SUCCEEDED, FAILED, WRONG_USE, OPEN, STOPPED = 0, 1, 2, 3, 130
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _WHOLE = 10_000  # characters of a command's help, all of which is shown
 
 _EXAMPLES = (
@@ -64,7 +69,18 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Ends the context with the exit status."""
         try:
-            status = super().invoke(ctx) or SUCCEEDED
+            status = self._status(ctx)
+            # Here click still handles a reader that has closed the pipe; at the interpreter's end nothing does.
+            sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            status = _cut_off(error)
+        ctx.exit(status)
+
+    def _status(self, ctx: click.Context) -> int:
+        try:
+            status: int = super().invoke(ctx) or SUCCEEDED
             note_settings()
         except ExportError as error:
             _show_error(error, ctx)
@@ -73,9 +89,15 @@ class Command(click.Command):
             print(file=sys.stderr)
             say("segment-export: stopped watching; a run that was started goes on where workers are.", err=True)
             status = STOPPED
-        # Here click still handles a reader that has closed the pipe; at the interpreter's end nothing does.
-        sys.stdout.flush()
-        ctx.exit(status)
+        return status
+
+
+def _cut_off(error: OSError) -> int:
+    """Says that the output has no room for what was printed; the exit status."""
+    say(f"segment-export: what it printed is cut off: {error.strerror}.", err=True)
+    with suppress(OSError):  # or what is still to be written is tried once more, at the interpreter's end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
 
 
 def _show_error(error: ExportError, ctx: click.Context) -> None:
@@ -83,7 +105,7 @@ def _show_error(error: ExportError, ctx: click.Context) -> None:
 
     if as_json():
         problem = {"code": error.code, "message": in_terminal(error.message), "advice": in_terminal(error.advice)}
-        print(json.dumps({"error": problem}, ensure_ascii=False))
+        print_text_of_json(json.dumps({"error": problem}, ensure_ascii=False))
     say("\n".join(f"segment-export: {line}" for line in error_lines(error, ctx)), err=True)
 
 
@@ -145,6 +167,15 @@ def example(*lines: str) -> str:
     return f"\b\nexample:\n{typed}"
 
 
+def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """An option's value. Raises BadParameter for an empty one, such as a variable that is not set: it would narrow
+    nothing down.
+    """
+    if value == "":
+        raise click.BadParameter("it is empty.")
+    return value
+
+
 def require_one(given: dict[str, Any]) -> None:
     """Raises UsageError unless exactly one of these options and arguments has a value."""
     if sum(bool(value) for value in given.values()) != 1:
@@ -154,4 +185,6 @@ def require_one(given: dict[str, Any]) -> None:
 def main() -> None:
     """Runs the command of `sys.argv`. Exit status: 0 succeeded, 1 failed or cancelled, 2 wrong use or configuration."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a character still gets the others
     program(prog_name=program.name)

@@ -1,5 +1,6 @@
 """How an answer is shown, as text or JSON, and what a command works with."""
 
+import json
 import os
 import re
 import sys
@@ -56,7 +57,16 @@ def print_json(answer: Any) -> None:
     """Indented JSON, in which a terminal finds nothing to obey either."""
     from shared.json_text import json_text
 
-    print(_UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json_text(answer, indent=2)))
+    print_text_of_json(_UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json_text(answer, indent=2)))
+
+
+def print_text_of_json(text: str) -> None:
+    """The text; where the output's encoding lacks a character of it, with all but ASCII as JSON escapes it."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = re.sub(r"[^\x00-\x7f]", lambda sign: json.dumps(sign[0])[1:-1], text)
+    print(text)
 
 
 def caller() -> "Caller":

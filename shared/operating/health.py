@@ -1,7 +1,10 @@
 """Whether storage answers just now, for those who watch over the app."""
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from shared.app import App
 from shared.brevo.checks import CheckStep
@@ -13,6 +16,22 @@ from shared.storage.failures import NotFound
 # No blob begins with it, so that a listing is one small answer.
 _NOTHING = "~"
 _CONFIGURATION = "configuration"
+
+
+_KEPT_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Last:
+    """What was found last, of which app, and until when that counts (monotonic seconds). The lock is held meanwhile."""
+
+    app: App | None = None
+    steps: list[CheckStep] = field(default_factory=list)
+    until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_last = _Last()
 
 
 class _NoDocument(Exception):
@@ -45,8 +64,17 @@ class Unhealthy(TransientError):
 def check_storage(app: App) -> list[CheckStep]:
     """Reads from each part of storage, all at the same time: a storage that hangs costs the time of one call.
 
-    Anybody may ask for this, so a step names no table, container or account.
+    Anybody may ask for this, and as often as they like. So a step names no table, container or account, and all who ask
+    within ten seconds get what was found once.
     """
+    with _last.lock:
+        if _last.app is not app or time.monotonic() >= _last.until:
+            _last.steps = _checked(app)
+            _last.app, _last.until = app, time.monotonic() + _KEPT_SECONDS
+        return list(_last.steps)
+
+
+def _checked(app: App) -> list[CheckStep]:
     parts = {
         "tables": _tables,
         "queues": _queues,

@@ -64,6 +64,24 @@ def _check_held(app: App, run: Run) -> None:
         )
 
 
+def is_held_as(run: Run, shown: str) -> bool:
+    """True while the run is held as a person was shown it: `shown` is its `rejected_id` as they saw it."""
+    return run.is_held and run.rejected_id == shown
+
+
+def check_held_as(run: Run, shown: str) -> None:
+    """Raises ConfigurationError where the run is not held, or is held with another plan than a person was shown."""
+    if is_held_as(run, shown):
+        return
+    if not run.is_held:
+        raise _not_held(run)
+    raise ConfigurationError(
+        "plan_outdated",
+        f"The plan of {run.run_id} was made again since you have seen it.",
+        "Look at what it shows now, and decide again.",
+    )
+
+
 def _again(run: Run) -> str:
     return command_again(run.kind, run.export, run.undo_of)
 

@@ -1,11 +1,15 @@
 """`GET health` says that the app is up; with `deep=1` it reads from storage and says what it found."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from export_trigger.openapi import openapi_document
 from shared.errors import ConfigurationError, TransientError
+from shared.operating import health
 from shared.version import VERSION
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
@@ -74,3 +78,33 @@ def test_each_answer_ends_its_line(asked):
     for answer in (asked("health"), asked("health", params={"deep": "yes"})):
         assert answer.get_body().endswith(b"}\n")
         json.loads(answer.get_body())
+
+
+def test_deep_health_that_is_asked_again_and_at_once_reads_storage_once(asked, monkeypatch):
+    reads, real = [], asked.flow.app.storage.segment_blobs.listing
+
+    def listing(*arguments):
+        reads.append(arguments)
+        time.sleep(0.05)
+        return real(*arguments)
+
+    monkeypatch.setattr(asked.flow.app.storage.segment_blobs, "listing", listing)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: asked("health", params={"deep": "1"}), range(20)))
+    assert {(answer.status_code, answer.get_body()) for answer in answers} == {(200, answers[0].get_body())}
+    assert len(reads) == len(set(reads)) > 0
+
+
+def test_deep_health_reads_storage_again_after_ten_seconds(asked, monkeypatch):
+    now = 1_000_000_000.0
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: now))
+    assert asked("health", params={"deep": "1"}).status_code == 200
+    monkeypatch.setattr(asked.flow.app.storage.runs, "get", fails)
+    now += 9.9
+    assert asked("health", params={"deep": "1"}).status_code == 200
+    now += 0.2
+    assert asked("health", params={"deep": "1"}).status_code == 503
+
+
+def fails(*_):
+    raise TransientError("storage_unreachable", "Storage did not answer for table runs.")

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.administration.running import verify_export
+from shared.errors import ConfigurationError
 from shared.operating.looking import open_runs
 from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
@@ -240,3 +241,19 @@ def test_status_of_a_held_run_has_its_time_and_what_it_waits_for(flow):
     request_cancel(flow.app, find_run(flow.app, status["run_id"]), "ana")
     ended = flow.status(status["run_id"])
     assert (ended["held_until"], ended["held_for"]["code"]) == (None, "guard_max_profiles")
+
+
+# A rejection is of what was held
+
+
+@pytest.mark.parametrize("then", ["queued", "delivered"])
+def test_run_that_was_approved_in_the_moment_of_its_rejection_goes_on(flow, then):
+    status = planned(flow)
+    seen = find_run(flow.app, status["run_id"])
+    approved(flow, seen.run_id)
+    if then == "delivered":
+        flow.finish(seen.run_id)
+    with pytest.raises(ConfigurationError) as refused:
+        request_cancel(flow.app, seen, "ben")
+    assert refused.value.code == ("run_not_held" if then == "queued" else "run_final")
+    assert flow.finish(seen.run_id)["status"] == "succeeded"

@@ -89,12 +89,14 @@ class Places:
     def of_exports(self):
         """The pages of exports."""
         form = "new-export?connection=brevo&segment=segments%7CCustomerInsights_abcd1234%2FBlobExport%7CGold"
+        self.site.put_export("endless", display_name="W" * 100)
         bad_id = (("[name=id]", "Not An Id"),)
         good = (("[name=id]", "silver"), ("select[name=list_id]", "12"))
         return [
             Place("exports", "", waits_for=".state-of:not([hx-get])"),
             Place("exports, none found", "?search=nothing"),
             Place("export", "exports/gold"),
+            *(Place(f"long name {what}", f"exports/endless{what}") for what in ("", "/edit", "/duplicate", "/remove")),
             Place("new export", "new-export"),
             Place("export form", form),
             Place("check with faults", form, ".actions [value=check]", bad_id, "#check .fault"),

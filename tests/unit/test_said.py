@@ -141,3 +141,8 @@ def test_long_text_takes_no_long_time():
 def test_what_a_held_run_does_is_said_whole():
     text = "To send its 3 contacts and take 1 out of the list: segment-export approve gold-20261124T050312-a1b2c3"
     assert "trimite: 3 contacte, scoate din listă: 1" in romanian(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + " d", "9" * 4_400 + " s", "9" * 4_400 + " rows", "9" * 12 + " d"])
+def test_number_without_end_breaks_nothing(text):
+    assert said(ROMANIAN, text)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from shared import telemetry
 from shared.app import App
 from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.runs.holding import check_held_as, is_held_as
 from shared.runs.problem import Problem
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Run
@@ -40,11 +41,19 @@ def request_cancel(app: App, run: Run, by: str) -> Run:
     """Asks for the run's end: nothing more is sent than the batch that may be on its way now.
 
     What this process may not read or delete, such as a terminal whose identity lacks a role, is left to the app.
-    Raises ConfigurationError for a run that has ended already.
+    Raises ConfigurationError for a run that has ended already, and for one that is held as `run` and not any more: who
+    rejects a plan does not stop a run that somebody has approved meanwhile.
     """
-    run = app.store.update(run.run_id, lambda now: now.cancel_requested(by))
+    seen = run
+
+    def is_as_seen(now: Run) -> bool:
+        return not seen.is_held or is_held_as(now, seen.rejected_id)
+
+    run = app.store.update(run.run_id, lambda now: now.cancel_requested(by) if is_as_seen(now) else None)
     if run.is_final:
         raise ConfigurationError("run_final", f"The run has ended already: {run.state}.")
+    if not is_as_seen(run):
+        check_held_as(run, seen.rejected_id)
     with telemetry.span("cancel", parent=run.trace, run=run.run_id, export=run.export):
         try:
             if not run.snapshot:

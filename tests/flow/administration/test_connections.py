@@ -6,6 +6,7 @@ from shared.access import AccessDenied
 from shared.administration import connections, exports, running
 from shared.administration.items import ANY
 from shared.operating.doctor.connections import connection_findings
+from shared.storage.failures import UnreachableError
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, connection_of, share, why
 
 
@@ -68,3 +69,18 @@ def test_withdrawn_consent_stops_a_run_before_its_next_batch(office):
     assert (status["status"], status["error"]["code"]) == ("failed", "consent_missing")
     assert office.nothing_was_sent()
     assert why(office) == "consent_withdrawn"
+
+
+def test_storage_that_does_not_answer_is_no_step_of_a_connection_that_has_failed(office, typed, monkeypatch):
+    def away(*_):
+        raise UnreachableError("table accounts")
+
+    for name in ("get", "change", "take"):
+        monkeypatch.setattr(office.app.storage.accounts, name, away)
+    status, text, errors = typed("connect", "brevo-eu")
+    assert (status, text) == (1, "")
+    assert "Storage did not answer for table accounts." in errors
+    with pytest.raises(UnreachableError):
+        connections.connect(office.app, ADMINISTRATOR, "brevo-eu", "Ana")
+    [finding] = connection_findings(office.app, office.app.document(), office.app.document().connections[0])
+    assert (finding.state, "Storage did not answer" in finding.message) == ("FAILED", True)

@@ -2,7 +2,7 @@
 
 import re
 
-from shared.brevo.probed import ProbeAnswers, save_probe
+from shared.brevo.probed import ProbeAnswers, as_probed, save_probe
 
 
 def added(browser, **others):
@@ -108,3 +108,24 @@ def test_page_asks_brevo_nothing(browser):
     before = sum(browser.flow.sandbox.log.totals().values())
     assert browser.open("/connections/brevo-eu").status == 200
     assert sum(browser.flow.sandbox.log.totals().values()) == before
+
+
+def test_date_format_that_nobody_has_chosen_stays_the_one_that_the_account_was_seen_to_read(browser):
+    added(browser)
+    setting = browser.flow.connection["api_key"]["setting"]
+    form = {"display_name": "Renamed", "key_setting": setting}
+    page = browser.open("/connections/second/edit")
+    chosen = re.search(r'<select name="date_format">.*?</select>', page.html, re.DOTALL)[0]
+    assert "selected" not in chosen.replace('<option value="" selected>', "")
+    assert browser.send("/connections/second/edit", **form, date_format="").to
+
+    def saved():
+        return next(each for each in browser.flow.app.configuration.read().connections if each.id == "second")
+
+    read = ProbeAnswers("2026-11-24T05:00:00+00:00", date_formats=("DD-MM-YYYY",))
+    assert as_probed(saved(), read).date_format == "DD-MM-YYYY"
+    assert browser.send("/connections/second/edit", **form, date_format="YYYY-MM-DD").to
+    assert as_probed(saved(), read).date_format == "YYYY-MM-DD"
+    assert "<option selected>YYYY-MM-DD" in browser.open("/connections/second/edit").html
+    assert browser.send("/connections/second/edit", **form, date_format="").to
+    assert as_probed(saved(), read).date_format == "DD-MM-YYYY"

@@ -119,11 +119,13 @@ def test_id_that_is_left_empty_is_made_from_the_name_and_shown(browser, name, ma
     assert again.to == f"/api/pages/exports/{made[:45]}-2?done=saved"
 
 
-def test_script_fills_the_empty_id_and_leaves_one_alone_that_was_typed(browser):
+def test_script_says_which_id_is_made_and_puts_nothing_into_the_field_that_somebody_may_be_typing_into(browser):
     browser.headers["hx-request"] = "true"
     page = browser.send_raw("/new-export", filled(begun(browser), id="", list_id="", action="check"))
-    assert 'value="second" aria-describedby="id-help fault-id" hx-swap-oob="true"' in page.html
+    assert '<span id="made-id" hx-swap-oob="true">It would be second.</span>' in page.html
+    assert 'name="id"' not in page.html
     page = browser.send_raw("/new-export", filled(begun(browser), id="mine", list_id="", action="check"))
+    assert '<span id="made-id" hx-swap-oob="true"></span>' in page.html
     assert 'name="id"' not in page.html
 
 

@@ -179,7 +179,7 @@ def test_export_is_duplicated_detached_and_removed(browser):
     there = browser.send(f"/exports/{export}/duplicate", id="the-copy", display_name="Copy").to
     assert there == "/api/pages/exports/the-copy/edit?done=duplicated"
     assert browser.flow.app.document().export("the-copy").schedule == "off"
-    page = browser.send(f"/exports/{export}/duplicate", id="the-copy", display_name="Copy")
+    page = browser.send(f"/exports/{export}/duplicate", id="the-copy", display_name="Another")
     assert "Id: There is an export of this id already." in page.text
     assert browser.send("/exports/the-copy/detach", members="stay").to == "/api/pages/?done=detached"
     assert "detached" in browser.open("/exports/the-copy").text

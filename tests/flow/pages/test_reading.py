@@ -9,6 +9,7 @@ import pytest
 from export_trigger.pages import visit
 from shared.errors import ConfigurationError
 from tests.flow.pages import browsing
+from tests.flow.pages.test_forms_twice import EDITED
 
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
 ADMINISTRATORS_ONLY = ("/history", "/health", "/new-connection")
@@ -173,3 +174,14 @@ def test_number_of_a_list_that_no_account_has_is_refused_in_the_form(browser):
     page = browser.send("/new-export", page="/view", action="check", list_id="9" * 5_000)
     assert page.status == 400
     assert "Choose a list." in page.text
+
+
+@pytest.mark.parametrize("time", ["2026-02-30 10:00 UTC", "2026-11-30 25:00 UTC", "9999-12-31 23:59 UTC"])
+def test_what_only_looks_like_a_time_is_shown_as_it_is(browser, time):
+    browser.headers["cookie"] = "view=en|Pacific/Kiritimati"
+    browser.flow.exports.append({**browser.flow.exports[0], "id": "other", "display_name": f"Sale of {time}"})
+    browser.configure()
+    form = {**EDITED, "list_id": browser.flow.list_id, "schedule": "off", "action": "check"}
+    page = browser.send(f"/exports/{browser.flow.export_id}/edit", **form)
+    assert page.status == 200
+    assert f"The export Sale of {time} puts people into this list as well." in page.text
