@@ -238,7 +238,7 @@ DEFECTS: tuple[Defect, ...] = (
         "first-trouble-ends",
         "The first failure of a step that may pass by itself ends the run.",
         "runs.steps.dispatch",
-        "if now - since > GIVE_UP_SECONDS:",
+        "if now - since > give_up:",
         "if now - since >= 0:",
     ),
     one(

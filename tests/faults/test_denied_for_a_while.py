@@ -1,0 +1,80 @@
+"""Storage refuses the app's identity for a while: a role that does not count yet, or a firewall that was changed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.runs.steps.dispatch import DENIED_SECONDS
+from shared.storage.failures import DeniedError, UnreachableError
+from tests.faults.conftest import CONTAINER, Story
+from tests.memory_line import Line
+
+MINUTE = 60.0
+# At each of them a run is at another of its steps.
+CALLS = (f"{CONTAINER} listing", f"{CONTAINER} read", "staged write", "staged read", "ledgers listing", "staged delete")
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch, story: Story) -> Callable[..., list[float]]:
+    """Makes storage refuse the calls of this name for so long since the first of them; when it has done so."""
+
+    def refuse(name: str, seconds: float, error: Exception | None = None) -> list[float]:
+        call, clock, refused = Line.call, story.kept.clock, list[float]()
+
+        def refusing_call(line: Line, called: str, act: Callable[[], Any]) -> Any:
+            now = clock.seconds()
+            if called == name and now - (refused[0] if refused else now) < seconds:
+                refused.append(now)
+                raise error or DeniedError(f"container {name.split()[0]}", "AzureWebJobsStorage")
+            return call(line, called, act)
+
+        monkeypatch.setattr(Line, "call", refusing_call)
+        return refused
+
+    return refuse
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_run_goes_on_once_storage_lets_it(story: Story, refusing: Callable[..., list[float]], name: str) -> None:
+    people = story.people(4)
+    run_id = story.start().run_id
+    refused = refusing(name, 5 * MINUTE)
+    story.work()
+    assert len(refused) > 2, name
+    assert story.status(run_id)["status"] == "succeeded"
+    assert (story.sent(), story.left_behind()) == (people, [])
+
+
+@pytest.mark.parametrize("name", [f"{CONTAINER} read", "staged read"])
+def test_run_that_stays_refused_fails_within_half_an_hour(
+    story: Story, refusing: Callable[..., list[float]], name: str
+) -> None:
+    story.people(4)
+    run_id = story.start().run_id
+    refused = refusing(name, 24 * 60 * MINUTE)
+    story.work()
+    status = story.status(run_id)
+    assert (status["status"], status["error"]["code"]) == ("failed", "storage_denied")
+    assert DENIED_SECONDS <= refused[-1] - refused[0] <= 30 * MINUTE
+
+
+@pytest.mark.parametrize("error", [DeniedError("container staged", "X"), UnreachableError("container staged")])
+def test_rejection_is_not_lost_where_the_body_cannot_be_read_for_a_while(
+    story: Story, refusing: Callable[..., list[float]], error: Exception
+) -> None:
+    """After three tries the report counted as unreadable, and who was rejected as not known."""
+    story.sandbox.seed(contacts=[{"email": "owner@example.com", "attributes": {"SMS": "+40722123456"}}])
+    story.segment("CustomerId,EMail,Telephone\nC-0,ana@example.com,\nC-1,ion@example.com,+40722123456\n")
+    story.save(mapping={"email": "EMail", "phone": "Telephone"})
+    refused: list[list[float]] = []
+
+    def refuse_what_is_read_for_a_report(text: str) -> None:
+        if '"confirm"' in text and not refused:
+            refused.append(refusing("staged read", 5 * MINUTE, error))
+
+    story.on_message = refuse_what_is_read_for_a_report
+    status = story.run()
+    assert len(refused[0]) > 3
+    assert (status["status"], status["warnings"], status["notes"]) == ("succeeded", {"brevo_duplicate_phone": 1}, [])
+    assert [row["customer_id"] for row in story.rejects(status["run_id"])] == ["C-1"]
