@@ -78,3 +78,30 @@ def test_rejection_is_not_lost_where_the_body_cannot_be_read_for_a_while(
     assert len(refused[0]) > 3
     assert (status["status"], status["warnings"], status["notes"]) == ("succeeded", {"brevo_duplicate_phone": 1}, [])
     assert [row["customer_id"] for row in story.rejects(status["run_id"])] == ["C-1"]
+
+
+def test_failure_before_a_long_wait_counts_no_more_behind_it(
+    make_story: Callable[..., Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run waits while its segment is being written; a failure at either end of that is the first one each time."""
+    story = make_story(SNAPSHOT_QUIET_SECONDS="600")
+    call, clock, failures = Line.call, story.kept.clock, list[float]()
+    people = story.people(3)
+    begun = clock.seconds()
+
+    def failing_call(line: Line, name: str, act: Callable[[], Any]) -> Any:
+        hours = (clock.seconds() - begun) / 3600
+        if name == f"{CONTAINER} listing" and hours >= (0, 7, 24)[len(failures)]:
+            failures.append(hours)
+            raise UnreachableError("container segments")
+        return call(line, name, act)
+
+    def write_on(text: str) -> None:
+        if clock.seconds() < begun + 7 * 3600:
+            story.people(3)
+
+    monkeypatch.setattr(Line, "call", failing_call)
+    story.on_message = write_on
+    status = story.run()
+    assert len(failures) == 2
+    assert (status["status"], story.sent()) == ("succeeded", people), status["error"]
