@@ -275,7 +275,7 @@ def _save(
         staying = members_of(app, document, left[0]) if left else None
         if before is None:  # a run of one that had this id may have ended behind it, or its end was cut off
             forget_lists(app, [new])
-        note_as_known(before, new)
+        note_as_known(document, changed, new)
         return changed
 
     with known_once_saved(app) as note_as_known:
