@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.app import App
-from shared.errors import TransientError, described
+from shared.errors import described
 from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import OtherFormError, concerns_all
 from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, Stored, staging_of
 
 _log = logging.getLogger(__name__)
@@ -43,11 +43,9 @@ def _may_have_sent(app: App, other: Address) -> bool:
     """As `has_sent`, of another export. A row of it that cannot be read stops no export beside it: it may say so."""
     try:
         return has_sent(app, other)
-    except OtherFormError:
-        return True
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever its row holds
+    except Exception as error:
+        if concerns_all(error):
+            raise
         _log.error("not readable: export %s: %s", other.export, described(error))
         return True
 
