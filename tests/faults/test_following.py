@@ -5,11 +5,13 @@ import pytest
 from shared.errors import ExportError
 from shared.runs import ledgers, steps
 from shared.runs.status import find_run
+from shared.runs.steps import settle as settle_module
 from shared.runs.steps.settle import settle
 from shared.runs.steps.stop import request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
+from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled, thinned
 
 # `make test` breaks one point of sixty before the imports are confirmed, and each seventeenth one behind it.
@@ -259,3 +261,27 @@ def test_worker_that_stood_still_before_it_removes_anybody_removes_nobody(follow
     following.start(story.app)
     story.work()
     assert removals == [story.sandbox.log.count(REMOVE)] != [0]
+
+
+def test_whom_brevo_removes_when_a_lost_worker_s_request_is_made_again_is_not_said_to_be_left(following, monkeypatch):
+    """The worker has written down whom Brevo did not remove, and is lost before the run's row says so."""
+    story = following.story
+    notes = []
+    note = settle_module.note_not_removed
+
+    def note_and_die(*arguments):
+        note(*arguments)
+        notes.append(arguments)
+        if len(notes) == 2:
+            patch.undo()
+            raise WorkerDied
+
+    following.put_back()
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+        patch.setattr(settle_module, "note_not_removed", note_and_die)
+        run_id = story.start().run_id
+        story.work()
+    status = story.status(run_id)
+    assert (status["status"], len(notes)) == ("succeeded", 2)
+    assert (status["contacts_removed"], status["contacts_not_removed"]) == (2, 2)
