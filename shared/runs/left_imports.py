@@ -143,7 +143,8 @@ def release_left_slots(app: App, key_setting: str) -> None:
     due = [(row, slot) for row, slot in left if slot.next_poll_at() <= app.now()]
     if not due:
         return
-    imports = app.brevo(key_setting).imports({slot.process for _, slot in due if slot.process})
+    known = {slot.process for _, slot in due if slot.process}
+    imports = app.brevo(key_setting).imports(known, until_open=not all(slot.process for _, slot in due))
     over = [row for row, slot in due if _is_over(imports, slot, app.now())]
     for row, slot in due:
         if row in over:

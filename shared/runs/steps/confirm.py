@@ -137,7 +137,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     brevo = app.brevo(run.key_setting)
     wanted = {batch.process_id for batch in batches if batch.state == "delivered"}
     try:
-        imports = brevo.imports(wanted)
+        imports = brevo.imports(wanted, until_open=any(batch.has_lost_import for batch in batches))
     finally:
         requests = brevo.session.traffic.requests
         run = app.store.update(run, lambda now: now.polled(requests, app.time()))
