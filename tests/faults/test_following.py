@@ -2,12 +2,12 @@
 
 import pytest
 
-from shared.errors import ExportError
+from shared.errors import ExportError, PermanentError
 from shared.runs import ledgers, steps
 from shared.runs.status import find_run
 from shared.runs.steps import settle as settle_module
 from shared.runs.steps.settle import settle
-from shared.runs.steps.stop import request_cancel
+from shared.runs.steps.stop import fail, request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
@@ -285,3 +285,62 @@ def test_whom_brevo_removes_when_a_lost_worker_s_request_is_made_again_is_not_sa
     status = story.status(run_id)
     assert (status["status"], len(notes)) == ("succeeded", 2)
     assert (status["contacts_removed"], status["contacts_not_removed"]) == (2, 2)
+
+
+def test_worker_that_stood_still_takes_nobody_out_once_its_run_has_ended(following, monkeypatch):
+    story = following.story
+    remove, before = settle_module.remove_contacts, []
+
+    def late(session, list_id, body):
+        if not before:
+            before.append(story.sent())
+            fail(story.app, following.newest(), PermanentError("stop", "It cannot go on.", "Stop it."))
+            story.kept.clock.skip(30)
+        return remove(session, list_id, body)
+
+    following.put_back()
+    monkeypatch.setattr(settle_module, "remove_contacts", late)
+    run_id = story.start().run_id
+    story.work()
+    assert story.status(run_id)["status"] == "failed"
+    assert [story.sent()] == before
+
+
+def test_run_that_is_cancelled_before_it_removes_anybody_does_not_say_that_it_may_have(following, monkeypatch):
+    story = following.story
+    begun = settle_module._begun
+
+    def cancelled_meanwhile(app, run):
+        story.app.store.update(run.run_id, lambda now: now.cancel_requested("ana"))
+        return begun(app, run)
+
+    following.put_back()
+    monkeypatch.setattr(settle_module, "_begun", cancelled_meanwhile)
+    run_id = story.start().run_id
+    story.work()
+    status = story.status(run_id)
+    assert (status["status"], status["contacts_removed"]) == ("cancelled", 0)
+    assert "taken out of the list" not in status["error"]["message"]
+    assert not find_run(story.app, run_id).is_list_changed
+
+
+def test_removals_that_take_long_go_on_in_further_steps(following, monkeypatch):
+    """The host ends a function that takes longer than it lets one take."""
+    story = following.story
+    remove, steps_of_removals = settle_module.remove_contacts, []
+
+    def slow(*arguments):
+        story.kept.clock.skip(settle_module._STEP_SECONDS + 1)
+        return remove(*arguments)
+
+    def note(text):
+        if 0 < find_run(story.app, following.newest()).counts.contacts_removed < 4:
+            steps_of_removals.append(text)
+
+    following.put_back()
+    monkeypatch.setattr(settle_module, "remove_contacts", slow)
+    story.start()
+    story.on_message = note
+    story.work()
+    assert any('"confirm"' in text for text in steps_of_removals)
+    following.check(story.status(following.newest()))
