@@ -160,8 +160,8 @@ DEFECTS: tuple[Defect, ...] = (
         "off-the-list-first",
         "A run that has ended is off the list of open runs before it is tidied up behind.",
         "runs.steps.end",
-        "    leave_slots(app, run)\n    app.storage",
-        "    app.store.drop_open(run.run_id)\n    leave_slots(app, run)\n    app.storage",
+        "    leave_slots(app, run)\n    wake",
+        "    app.store.drop_open(run.run_id)\n    leave_slots(app, run)\n    wake",
     ),
     # What is left out
     one(

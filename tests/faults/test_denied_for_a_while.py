@@ -1,11 +1,14 @@
 """Storage refuses the app's identity for a while: a role that does not count yet, or a firewall that was changed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from shared.errors import ExportError, PermanentError
 from shared.runs.steps.dispatch import DENIED_SECONDS
+from shared.runs.steps.stop import fail
 from shared.storage.failures import DeniedError, UnreachableError
 from tests.faults.conftest import CONTAINER, Story
 from tests.memory_line import Line
@@ -105,3 +108,22 @@ def test_failure_before_a_long_wait_counts_no_more_behind_it(
     status = story.run()
     assert len(failures) == 2
     assert (status["status"], story.sent()) == ("succeeded", people), status["error"]
+
+
+@pytest.mark.parametrize("name", ["staged delete", "ledgers listing"])
+def test_end_of_a_run_is_news_though_what_it_leaves_cannot_be_cleared(
+    story: Story, refusing: Callable[..., list[float]], name: str
+) -> None:
+    story.people(4)
+    run_id = story.start().run_id
+    story.on_message = lambda _: None if story.status(run_id)["status"] != "confirming" else request_stop(story, run_id)
+
+    def request_stop(story: Story, run_id: str) -> None:
+        story.on_message = lambda _: None
+        refusing(name, 24 * 60 * MINUTE)
+        with suppress(ExportError):
+            fail(story.app, run_id, PermanentError("stop", "It cannot go on.", "Stop it."))
+
+    story.work(hours=1)
+    assert story.status(run_id)["status"] == "failed"
+    assert [each for each in story.kept.notices if run_id in each.text]
