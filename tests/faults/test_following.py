@@ -328,6 +328,7 @@ def test_removals_that_take_long_go_on_in_further_steps(following, monkeypatch):
     """The host ends a function that takes longer than it lets one take."""
     story = following.story
     remove, steps_of_removals = settle_module.remove_contacts, []
+    begin, begun = settle_module._begun, []
 
     def slow(*arguments):
         story.kept.clock.skip(settle_module._STEP_SECONDS + 1)
@@ -339,8 +340,10 @@ def test_removals_that_take_long_go_on_in_further_steps(following, monkeypatch):
 
     following.put_back()
     monkeypatch.setattr(settle_module, "remove_contacts", slow)
+    monkeypatch.setattr(settle_module, "_begun", lambda *arguments: begun.append(1) or begin(*arguments))
     story.start()
     story.on_message = note
     story.work()
     assert any('"confirm"' in text for text in steps_of_removals)
+    assert begun == [1], "what is done is counted along the list as it was then"
     following.check(story.status(following.newest()))
