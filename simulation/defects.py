@@ -147,12 +147,14 @@ DEFECTS: tuple[Defect, ...] = (
         "A run is committed before its batches are written.",
         (
             Edit(
-                "shared.runs.steps.stage", "        app.store.write_batches(result.batches)\n    except", "    except"
+                "shared.runs.steps.stage",
+                "        _write_batches(app, account.client, result)\n    except",
+                "    except",
             ),
             Edit(
                 "shared.runs.steps.stage",
                 "    committed = _commit(app, run, claim, result)\n",
-                "    committed = _commit(app, run, claim, result)\n    app.store.write_batches(result.batches)\n",
+                "    committed = _commit(app, run, claim, result)\n    _write_batches(app, account.client, result)\n",
             ),
         ),
     ),

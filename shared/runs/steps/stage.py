@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared import telemetry
 from shared.app import App
-from shared.brevo.checks import Checked
+from shared.brevo.checks import Checked, make_missing
 from shared.brevo.client import BrevoClient
 from shared.brevo.probed import ProbeAnswers, answers_beside, export_as_probed
 from shared.config.document import ReadyExport
@@ -36,7 +36,7 @@ from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.imported import import_request, why_no_files
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
-from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
+from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost, skip_empty
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.synced import Synced
 from shared.runs.trial import check_customers, ready_for
@@ -143,7 +143,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
         if not staged.counts.rows_read:
             _note_result(app, run, claim, result)
             check_customers(run)
-            _skip_empty(app, run, snapshot)
+            skip_empty(app, run, snapshot)
             return
         why = why_held(app, ready, run, staged, result.reader.fields, result.gaps, result.synced)
         if why == PLAN and staged.counts.has_nothing_to_do:
@@ -164,7 +164,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             for each in lost:
                 _discard(app, run, each)
             return
-        app.store.write_batches(result.batches)
+        _write_batches(app, account.client, result)
     except Exception:
         _discard(app, run, staging_id)
         raise
@@ -263,6 +263,13 @@ def _compare(
     return Synced(opened.etag, opened.files.mode != export.sync_mode, export.sync_mode == "full", difference)
 
 
+def _write_batches(app: App, brevo: BrevoClient, result: "_Result") -> None:
+    """Writes the batches, once the account has the attributes that they name: what sends nothing makes none."""
+    if result.batches:
+        make_missing(brevo, result.checked[-1])
+    app.store.write_batches(result.batches)
+
+
 def _discard(app: App, run: Run, staging_id: str) -> None:
     """What is not committed is deleted by its own worker. Where that fails, a sweep does it behind the run's end."""
     with suppress(ExportError):
@@ -339,10 +346,3 @@ def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) ->
     for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     send_confirm(app, run, 2 if batches else 0)
-
-
-def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
-    names = ", ".join(part.segment for part in snapshot.segments)
-    advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
-    problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
-    end.skip(app, run, problem, still=lambda now: now.owner == run.owner)
