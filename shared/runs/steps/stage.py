@@ -28,6 +28,7 @@ from shared.runs.guards import PLAN, marks_of, why_held
 from shared.runs.holding import check_same_settings, check_same_snapshot, note_fallen_out
 from shared.runs.identity import check_probe, ext_id_form, read_known
 from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
+from shared.runs.notes import fitting
 from shared.runs.problem import NOTHING_TO_DO, Problem
 from shared.runs.questions import Members
 from shared.runs.queue import Message, send, send_confirm
@@ -297,7 +298,7 @@ class _Result:
             snapshot=self.snapshot.id,
             segments=[asdict(segment) for segment in self.reader.segments],
             counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
-            notes=[*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])],
+            notes=fitting([*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])]),
             rejected_id=self.staging_id,
             gaps=marks_of(self.gaps),
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},
