@@ -147,12 +147,14 @@ DEFECTS: tuple[Defect, ...] = (
         "A run is committed before its batches are written.",
         (
             Edit(
-                "shared.runs.steps.stage", "        app.store.write_batches(result.batches)\n    except", "    except"
+                "shared.runs.steps.stage",
+                "        _write_batches(app, given, result)\n    except",
+                "    except",
             ),
             Edit(
                 "shared.runs.steps.stage",
                 "    committed = _commit(app, run, claim, result)\n",
-                "    committed = _commit(app, run, claim, result)\n    app.store.write_batches(result.batches)\n",
+                "    committed = _commit(app, run, claim, result)\n    _write_batches(app, given, result)\n",
             ),
         ),
     ),
@@ -160,8 +162,8 @@ DEFECTS: tuple[Defect, ...] = (
         "off-the-list-first",
         "A run that has ended is off the list of open runs before it is tidied up behind.",
         "runs.steps.end",
-        "    leave_slots(app, run)\n    app.storage",
-        "    app.store.drop_open(run.run_id)\n    leave_slots(app, run)\n    app.storage",
+        "    leave_slots(app, run)\n    wake",
+        "    app.store.drop_open(run.run_id)\n    leave_slots(app, run)\n    wake",
     ),
     # What is left out
     one(
@@ -238,7 +240,7 @@ DEFECTS: tuple[Defect, ...] = (
         "first-trouble-ends",
         "The first failure of a step that may pass by itself ends the run.",
         "runs.steps.dispatch",
-        "if now - since > GIVE_UP_SECONDS:",
+        "if now - since > give_up:",
         "if now - since >= 0:",
     ),
     one(

@@ -16,6 +16,7 @@ from shared.administration.items import (
     with_item,
     without_item,
 )
+from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
 from shared.app import App
 from shared.brevo.checks import CheckStep, check_connection
@@ -120,8 +121,9 @@ def view_connection(app: App, caller: Caller, connection_id: str) -> tuple[Conne
 def save_connection(app: App, caller: Caller, new: Connection, expected: str | None) -> Saved[Connection]:
     """Adds or changes a connection. One that is saved with consent has passed the test first.
 
-    With a key of another setting its exports know nothing of their lists any more, as with another list. Raises
-    ConfigurationError, such as while a run takes members of one of them out of its list.
+    With a key of another setting its exports know nothing of their lists any more, and what they have sent does not
+    count as sent, as with another list. Raises ConfigurationError, such as while a run takes members of one of them out
+    of its list.
     """
     require(caller, "add_connection" if expected is None else "edit_connection", new)
     app.configuration.require_writable()
@@ -138,10 +140,13 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
         check_expected(f"connection {new.id}", _current(document, new.id), expected)
         changed = with_item(document, "connections", new)
         left = leaving(app, document, changed, [each for each in document.exports if each.connection == new.id])
+        for export in left:
+            note_as_known(document, changed, export)
         return changed
 
     what = f"{'change' if before else 'add'} connection"
-    app.configuration.change(caller.name, f"{what} {new.id}", change)
+    with known_once_saved(app) as note_as_known:
+        app.configuration.change(caller.name, f"{what} {new.id}", change)
     forget_lists(app, left)
     audit.note(app, caller, what, new.id, _consent_change(before, new))
     return Saved(new, is_new=before is None)

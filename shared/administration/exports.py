@@ -26,12 +26,12 @@ from shared.app import App
 from shared.brevo.new_list import make_list
 from shared.config.document import export_unknown
 from shared.config.models import Connection, Document, Export, Schedule
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import ConfigurationError
 from shared.runs.clearing import members_of, staying_words
 from shared.runs.overview import ExportOverview, export_overview, next_due_of, schedule_text
 from shared.runs.ticks import MissedTicks, last_tick, missed_ticks
 from shared.runs.trial import newest_runs
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import concerns_all
 
 # What a caller may be allowed to do with one export, as the list of exports tells it.
 _PERMISSIONS: dict[str, Operation] = {
@@ -280,7 +280,7 @@ def _save(
         staying = members_of(app, document, left[0]) if left else None
         if before is None:  # a run of one that had this id may have ended behind it, or its end was cut off
             forget_lists(app, [new])
-        note_as_known(before, new)
+        note_as_known(document, changed, new)
         return changed
 
     with known_once_saved(app) as note_as_known:
@@ -313,10 +313,8 @@ def _sort_value(app: App, export: Export, key: str) -> tuple[bool, Any]:
     }
     try:
         value = values.get(key, lambda: getattr(export, key))()
-    except OtherFormError:
-        value = None
-    except TransientError:
-        raise
-    except Exception:  # noqa: BLE001 - a row that cannot be read, as the export's own line says
+    except Exception as error:
+        if concerns_all(error):
+            raise
         value = None
     return value is not None, value if value is not None else ""

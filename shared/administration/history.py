@@ -92,7 +92,7 @@ def restore_version(app: App, caller: Caller, version: str, expected: str) -> tu
         if is_whole:  # of one that comes back, a run may have ended behind its removal, or that was cut off
             forget_lists(app, [each for each in restored.exports if now.export(each.id) is None])
         for export in restored.exports:
-            note_as_known(now.export(export.id), export)
+            note_as_known(now, restored, export)
         return restored
 
     with known_once_saved(app) as note_as_known:

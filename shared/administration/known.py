@@ -5,8 +5,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from shared.administration.items import item_etag
+from shared.administration.leaving import goes_elsewhere
 from shared.app import App
-from shared.config.models import CronSchedule, Export
+from shared.config.models import CronSchedule, Document, Export
 from shared.errors import ConfigurationError, ExportError
 from shared.runs.due_times import due_stamp, last_due
 from shared.runs.started import Noted
@@ -15,24 +16,24 @@ from shared.runs.steps.snapshot_waits import own_snapshot
 
 
 @contextmanager
-def known_once_saved(app: App) -> Iterator[Callable[[Export | None, Export], None]]:
+def known_once_saved(app: App) -> Iterator[Callable[[Document, Document, Export], None]]:
     """For a block that saves exports; gives the function by which what is there for one counts as started.
 
-    It takes the export as it was, if it was there, and as it is to be.
+    It takes the configuration as it was and as it is to be, and the export as it is in the latter.
 
     That is noted before the export is saved, or the timer might come in between. Where the block raises, and the export
     is not saved, it is taken back, or nobody would send the newest snapshot.
     """
-    noted: dict[str, tuple[Export, Noted]] = {}
+    noted: dict[str, tuple[Document, Noted]] = {}
 
     def take_back(export_id: str) -> None:
         if export_id in noted:
             app.store.take_back(noted.pop(export_id)[1])
 
-    def note(before: Export | None, export: Export) -> None:
+    def note(before: Document, after: Document, export: Export) -> None:
         take_back(export.id)  # of a try that came too late
-        if found := _note_if_due(app, before, export):
-            noted[export.id] = export, found
+        if found := _note_if_due(app, before, after, export):
+            noted[export.id] = after, found
 
     try:
         yield note
@@ -40,11 +41,18 @@ def known_once_saved(app: App) -> Iterator[Callable[[Export | None, Export], Non
         # Where the configuration cannot be read, nobody knows what is saved. Then nothing is to run by it.
         with suppress(ExportError):
             document = app.configuration.read()
-            for export, _ in list(noted.values()):
-                there = document.export(export.id)
-                if there is None or item_etag(there) != item_etag(export):
-                    take_back(export.id)
+            for export_id, (after, _) in list(noted.items()):
+                if not _is_as_in(document, after, export_id):
+                    take_back(export_id)
         raise
+
+
+def _is_as_in(document: Document, other: Document, export_id: str) -> bool:
+    """Whether the two configurations have the same export, with the same key."""
+    one, two = document.export(export_id), other.export(export_id)
+    if one is None or two is None or item_etag(one) != item_etag(two):
+        return False
+    return not goes_elsewhere(document, other, one)
 
 
 def _may_be_due(before: Export | None, new: Export) -> bool:
@@ -57,8 +65,9 @@ def _may_be_due(before: Export | None, new: Export) -> bool:
     )
 
 
-def _note_if_due(app: App, before: Export | None, new: Export) -> Noted | None:
-    is_elsewhere = before is not None and (before.list_id, before.connection) != (new.list_id, new.connection)
+def _note_if_due(app: App, there: Document, after: Document, new: Export) -> Noted | None:
+    before = there.export(new.id)
+    is_elsewhere = before is not None and goes_elsewhere(there, after, before)
     elsewhere = app.store.note_elsewhere(new.id) if is_elsewhere else None
     if not _may_be_due(before, new):
         return elsewhere

@@ -11,7 +11,7 @@ from shared.brevo.contact_export import request_nothing
 from shared.brevo.probed import age_text, described, read_probe
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
-from shared.errors import ConfigurationError, ExportError, PermanentError, did_you_mean
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, did_you_mean
 from shared.settings import read_secret
 from shared.storage.tables import Rows
 
@@ -23,7 +23,7 @@ _NO_ALLOWANCE = "The account shows no allowance now."
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The attributes that are sent, those of them that are to be made first with Brevo's type, and those left out."""
+    """The attributes that are sent, those of them that are to be made first, with Brevo's type, and those left out."""
 
     attributes: Mapping[str, AccountAttribute]
     to_make: Mapping[str, str]
@@ -34,10 +34,12 @@ class Settled:
 class Checked:
     """The mapped attributes as the account has them, those left out that it lacks, its allowance, the list's name.
 
-    `account_id` tells it from other accounts; empty where Brevo does not say.
+    `to_make` are those of them that it does not have yet, with Brevo's type. `account_id` tells it from other accounts;
+    empty where Brevo does not say.
     """
 
     attributes: Mapping[str, AccountAttribute]
+    to_make: Mapping[str, str]
     left_out: list[str]
     allowance: str
     list_name: str
@@ -60,15 +62,30 @@ class CheckStep:
 def check_account(brevo: BrevoClient, export: Export, types: Mapping[str, AttributeType | None]) -> Checked:
     """Checks the key and the list, then the attributes, since an unknown one would be ignored without a word.
 
-    `types` has the type of each attribute as the mapping gives it, None where it gives none. Raises ConfigurationError:
-    wrong key, blocked address, list missing, attributes missing, of another type or not to be written.
+    Changes nothing: `make_missing` does. `types` has the type of each attribute as the mapping gives it, None where it
+    gives none. Raises ConfigurationError: wrong key, blocked address, list missing, attributes missing, of another type
+    or not to be written.
     """
     list_name = check_list(brevo, export.list_id)
     settled = settle(brevo.attributes(), export, types)
-    for name, kind in settled.to_make.items():
-        brevo.create_attribute(name, kind)
     account = account_of(brevo)
-    return Checked(settled.attributes, settled.left_out, _allowance(account), list_name, account.id)
+    allowance = _allowance(account)
+    return Checked(settled.attributes, settled.to_make, settled.left_out, allowance, list_name, account.id)
+
+
+def make_missing(brevo: BrevoClient, checked: Checked) -> None:
+    """Makes the attributes that the account lacked when it was checked, before anything is sent that has them.
+
+    Raises TransientError where somebody has made one of another type meanwhile: its values were judged by this one.
+    """
+    there = brevo.attributes() if checked.to_make else {}
+    for name, kind in checked.to_make.items():
+        if name not in there:
+            brevo.create_attribute(name, kind)
+        elif there[name].kind != checked.attributes[name].kind:
+            raise TransientError(
+                "attributes_changed", f"Somebody has made Brevo's attribute {name} meanwhile.", "It is tried again."
+            )
 
 
 def settle(

@@ -211,10 +211,11 @@ class BrevoClient:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
         return parsed(_Accepted, self.session.call("contacts", "POST", "/contacts/import", body=body)).processId
 
-    def imports(self, wanted: set[int]) -> Imports:
+    def imports(self, wanted: set[int], *, until_open: bool = False) -> Imports:
         """The wanted imports that Brevo shows, and whether it works on any of those looked through, whosever they are.
 
-        50 with one call, newest first. https://developers.brevo.com/reference/getprocesses
+        50 with one call, newest first. `until_open`: further pages are looked through until one is open, as for an
+        import of unknown number. https://developers.brevo.com/reference/getprocesses
         """
         found: dict[int, Process] = {}
         any_open = False
@@ -224,10 +225,10 @@ class BrevoClient:
             shown = _ids(answer.processes)
             found |= {number: _process(parsed(_Process, shown[number])) for number in wanted & shown.keys()}
             any_open |= not all(map(_is_over, shown.values()))
-            if len(found) == len(wanted) or len(answer.processes) < _PAGE:
+            missing = wanted - found.keys()
+            is_enough = not missing or min(shown, default=0) < min(missing)  # later pages are older still
+            if len(answer.processes) < _PAGE or (is_enough and (any_open or not until_open)):
                 break
-            if min(shown, default=0) < min(wanted - found.keys()):
-                break  # later pages are older still
         else:
             found |= self._single_processes(wanted - found.keys())
         return Imports(found, any_open)

@@ -14,7 +14,7 @@ from shared.config.models import Document, Export
 from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.leavers import DigestKey
-from shared.runs.delivered import has_sent
+from shared.runs.delivered import may_have_sent
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
 from shared.runs.state import Run
@@ -45,7 +45,7 @@ def check_known(app: App, opened: Opened) -> None:
     if files.unread:
         raise impossible(export, f"whom it has put there cannot be read: {files.unread}")
     if files.before is None:
-        if has_sent(app, opened.address):
+        if may_have_sent(app, opened.address):
             raise impossible(export, "whom it has put there is not known any more")
     elif not files.is_whole:
         raise impossible(export, "the ledger of another export of this list cannot be read")

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.app import App
-from shared.errors import TransientError, described
+from shared.errors import described
 from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import OtherFormError, concerns_all
 from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, Stored, staging_of
 
 _log = logging.getLogger(__name__)
@@ -36,29 +36,27 @@ def find_stored(app: App, address: Address) -> Stored:
         others_intentions=delivered(app, stored.others_intentions),
     )
     unknown = (replace(address, export=each) for each in sorted(exports - stored.other_exports))
-    return replace(stored, forgotten=tuple(each.export for each in unknown if _may_have_sent(app, each)))
+    return replace(stored, forgotten=tuple(each.export for each in unknown if may_have_sent(app, each)))
 
 
-def _may_have_sent(app: App, other: Address) -> bool:
-    """As `has_sent`, of another export. A row of it that cannot be read stops no export beside it: it may say so."""
-    try:
-        return has_sent(app, other)
-    except OtherFormError:
-        return True
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever its row holds
-        _log.error("not readable: export %s: %s", other.export, described(error))
-        return True
-
-
-def has_sent(app: App, address: Address) -> bool:
+def may_have_sent(app: App, address: Address) -> bool:
     """Whether the export has sent anything to the list since it was cleared, by its runs.
 
     Also those with another setting: the key of the same account may have stood there, and nobody can tell by now. Of
-    runs that were deleted since, as past their time, the last success is still noted, without its list.
+    runs that were deleted since, as past their time, the last success is still noted, without its list. A row that
+    cannot be read stops no export beside it: it may say so.
     """
-    for run in app.store.latest(address.export, None):
+    try:
+        return _has_sent(app, address)
+    except Exception as error:
+        if concerns_all(error):
+            raise
+        _log.error("not readable: export %s: %s", address.export, described(error))
+        return True
+
+
+def _has_sent(app: App, address: Address) -> bool:
+    for run in app.store.every_run(address.export):
         if run.list_id != address.list_id:
             continue
         if run.kind == "clear" and run.state in SUCCEEDED:

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 
 from shared.app import App
 from shared.brevo.client import Imports
-from shared.errors import TransientError, described
+from shared.errors import described
 from shared.runs.batch import Batch
 from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot, delete_slot, save_slot, slot_rows
 from shared.runs.state import SENDING, SUCCEEDED, Run
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import OtherFormError, concerns_all
 from shared.storage.tables import Row
 from shared.times import local_text
 
@@ -143,7 +143,8 @@ def release_left_slots(app: App, key_setting: str) -> None:
     due = [(row, slot) for row, slot in left if slot.next_poll_at() <= app.now()]
     if not due:
         return
-    imports = app.brevo(key_setting).imports({slot.process for _, slot in due if slot.process})
+    known = {slot.process for _, slot in due if slot.process}
+    imports = app.brevo(key_setting).imports(known, until_open=not all(slot.process for _, slot in due))
     over = [row for row, slot in due if _is_over(imports, slot, app.now())]
     for row, slot in due:
         if row in over:
@@ -181,11 +182,9 @@ def wake_waiting(app: App, key_setting: str, but: str = "") -> None:
         if setting == key_setting and run_id != but:
             try:
                 _wake(app, run_id)
-            except OtherFormError:
-                continue  # it goes on once its release is back
-            except TransientError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the others are woken whatever this one's row holds
+            except Exception as error:
+                if concerns_all(error):
+                    raise
                 _log.error("run %s was not woken: %s", run_id, described(error))
 
 

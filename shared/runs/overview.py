@@ -6,14 +6,14 @@ from datetime import datetime
 
 from shared.app import App
 from shared.config.models import CronSchedule, Document, Export, Schedule
-from shared.errors import TransientError, described
+from shared.errors import ExportError, described
 from shared.runs.due_times import next_due
 from shared.runs.state import Run
 from shared.runs.status import RunSummary, Timestamp, run_summary
 from shared.runs.ticks import MissedTicks
 from shared.runs.trial import newest_runs
 from shared.runs.why_not_running import Why, other_active, why_not_running
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import concerns_all
 from shared.times import iso_text
 
 _log = logging.getLogger(__name__)
@@ -71,13 +71,12 @@ def export_overview(app: App, document: Document, export: Export, missed: Missed
         why = other_active(document, export, newest) or why_not_running(app, document, export, last, due)
         if missed and why and why.code in _LEFT_TO_TIMER and export.schedule != "off":
             why = replace(why, text=f"{why.text} {missed.text} See: segment-export doctor")
-    except OtherFormError as error:
-        last, success, due, why = None, None, None, Why(error.code, str(error))
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the other exports are listed all the same
+    except Exception as error:
+        if concerns_all(error):
+            raise
         _log.error("not readable: export %s: %s", export.id, described(error))
-        last, success, due, why = None, None, None, Why("unforeseen", described(error))
+        code = error.code if isinstance(error, ExportError) else "unforeseen"
+        last, success, due, why = None, None, None, Why(code, described(error))
     return ExportOverview(
         id=export.id,
         display_name=export.display_name,

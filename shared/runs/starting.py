@@ -11,7 +11,7 @@ from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import CronSchedule, Document, Export
-from shared.errors import ConfigurationError, ExportError, TransientError, described
+from shared.errors import ConfigurationError, ExportError, described
 from shared.runs.due_times import due_stamp, last_due, next_due
 from shared.runs.holding import supersede
 from shared.runs.kinds import NAMES, Kind, Trigger
@@ -27,7 +27,7 @@ from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import find_snapshot
 from shared.staging.completeness import wait_for_files
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import concerns_all
 
 # The blob's name as it is, not percent-encoded. https://github.com/Azure-Samples/azure-event-grid-viewer/issues/9
 _SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<name>.+)")
@@ -295,11 +295,9 @@ def _start_or_reason(export: Export, start: Callable[[Export], Start]) -> Start:
     """The start of one of several exports. Raises TransientError, but for a row of another release: that stays."""
     try:
         return start(export)
-    except OtherFormError as error:
-        return _not_started(export, error)
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the other exports are started all the same
+    except Exception as error:
+        if concerns_all(error):
+            raise
         return _not_started(export, error)
 
 

@@ -126,6 +126,10 @@ class RunStore(StartedRows):
                 continue
             yield run
 
+    def every_run(self, export: str) -> Iterator[Run]:
+        """The export's runs, newest first, where none is to be missed: a row that cannot be read raises."""
+        return map(run_of, self._runs.query(export, "run-", "run."))
+
     def active(self, export: str) -> str | None:
         """The id of the export's run that is not final."""
         row = self._runs.get(export, "active")

@@ -121,7 +121,7 @@ class Started:
         return replace(self, snapshot=snapshot, snapshot_tries=Tries(), unsent=self.unsent or SAVED)
 
     def sent_elsewhere(self) -> Self:
-        """The export has another list or connection from now on: what was sent is not in that list."""
+        """The export has another list, connection or key from now on: what was sent is not in that list."""
         return replace(self, unsent=self.unsent or SAVED) if self.snapshot else self
 
     def with_due_known(self, due: str) -> Self:

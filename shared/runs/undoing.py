@@ -5,6 +5,7 @@ was read before it: with the modes `mirror` and `mirror_exact`. Only the last ru
 that nothing is undone which a later run has built upon.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
@@ -13,12 +14,15 @@ from shared.app import App
 from shared.config.document import ReadyExport, ready_export
 from shared.config.models import Document
 from shared.counting import counted
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, described
 from shared.lifetimes import UNDO_DAYS
 from shared.runs.delivered import address_of
 from shared.runs.kinds import NAMES, Kind
 from shared.runs.state import SUCCEEDED, Run
+from shared.storage.forms import concerns_all
 from shared.sync.stored import UNDO, exports_of
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,26 @@ def _later_run(app: App, ready: ReadyExport, undone: Run) -> Run | None:
     """
     configured = [each.id for each in app.document_under_way().exports if each.list_id == undone.list_id]
     for export in {*configured, *exports_of(app.storage.app_blobs, undone.key_setting, undone.list_id)}:
-        last = next((run for run in app.store.latest(export, None) if _has_changed(run, undone)), None)
+        last = _last_change(app, export, undone)
         if last and last.run_id != undone.run_id and _is_later(last, undone):
             return last
     return None
+
+
+def _last_change(app: App, export: str, undone: Run) -> Run | None:
+    """The export's last run that may have changed the list.
+
+    Raises ConfigurationError where a newer one cannot be read, such as one of another release: people may have built
+    upon `undone` by it.
+    """
+    try:
+        return next((run for run in app.store.every_run(export) if _has_changed(run, undone)), None)
+    except Exception as error:
+        if concerns_all(error):
+            raise
+        _log.error("not readable: export %s: %s", export, described(error))
+        reason = f"a run of {export} cannot be read, and it may have changed the list since"
+        raise impossible(undone.run_id, reason) from None
 
 
 def _has_changed(run: Run, undone: Run) -> bool:

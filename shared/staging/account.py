@@ -10,12 +10,12 @@ from shared.mapping.plan import Plan, check_size
 
 
 def decided(plan: Plan, export: Export, brevo: BrevoClient) -> tuple[Plan, Checked]:
-    """The plan of a run, once the account is checked, and missing attributes are made where the export says so.
+    """The plan of a run, once the account is checked; missing attributes are in it that are to be made.
 
     Raises as `check_account` does, and ConfigurationError for more attributes to make than can be sent.
     """
     if export.create_missing_attributes:
-        check_size(plan)  # before it makes them
+        check_size(plan)
     checked = check_account(brevo, export, plan.types)
     return _with(plan, checked.attributes), checked
 

@@ -73,6 +73,24 @@ class UnreachableError(TransientError):
         self.service = kind if kind in ("queue", "table") else "blob"
 
 
+class NotSignedInError(TransientError):
+    """No token at all: it is the credential's own failure, and no answer of storage.
+
+    On Azure a token comes from the platform, which may be away for a moment.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "storage_not_signed_in",
+            f"No identity was found to ask for {what} with.",
+            "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",
+        )
+
+
+# Storage may answer later: nothing follows from these for what was to be read.
+NOT_NOW = (UnreachableError, DeniedError, NotSignedInError, BusyError)
+
+
 @contextmanager
 def storage_failures(what: str, setting: str = APP_SETTING) -> Iterator[None]:
     """Translates the SDK's exceptions; `what` names the thing reached, without personal data, `setting` its account.
@@ -108,7 +126,7 @@ def _meaning(what: str, setting: str, error: AzureError) -> Exception:
         return NotFound(what)
     if isinstance(error, ClientAuthenticationError):
         status = error.response.status_code if error.response is not None else 0
-        return DeniedError(what, setting) if status in (401, 403) else _nobody_signed_in(what)
+        return DeniedError(what, setting) if status in (401, 403) else NotSignedInError(what)
     if isinstance(error, HttpResponseError):
         return _by_status(what, setting, error)
     is_hanging = isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError)
@@ -148,16 +166,4 @@ def _by_status(what: str, setting: str, error: HttpResponseError) -> Exception:
         "storage_refused",
         f"Storage refused a request to {what} with status {status}.",
         "Check the names in the configuration; the status is explained in Azure Storage's reference.",
-    )
-
-
-def _nobody_signed_in(what: str) -> TransientError:
-    """No token at all: it is the credential's own failure, and no answer of storage.
-
-    On Azure a token comes from the platform, which may be away for a moment.
-    """
-    return TransientError(
-        "storage_not_signed_in",
-        f"No identity was found to ask for {what} with.",
-        "Sign in with `az login`; on Azure, check that the app has its identity (AZURE_CLIENT_ID).",
     )

@@ -41,6 +41,14 @@ class OtherFormError(TransientError):
         )
 
 
+def concerns_all(error: Exception) -> bool:
+    """Whether the error is storage's own, as one that does not answer, and not that of the one row that was read.
+
+    What has nothing to do with that row goes on without it, whatever it holds, also where another release wrote it.
+    """
+    return isinstance(error, TransientError) and not isinstance(error, OtherFormError)
+
+
 def form_of(table: str, key: str) -> int:
     """The number of the rows with this key, as this release reads and writes them."""
     return FORMS.get(f"{table}/{key}", FORMS[table])

@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 import requests
 
+from shared.brevo.client import BrevoClient
+from shared.errors import TransientError
+from shared.runs.left_imports import left_imports
 from tests.faults.brevo_routes import (
     IMPORT,
     PROCESSES,
@@ -241,3 +244,31 @@ def test_somebody_elses_odd_process_does_not_hide_ours_behind_a_lost_answer(stor
     answer_with(monkeypatch, lambda process, record: process | garbage if record.id == 78 else process)
     story.sandbox.fail_next(IMPORT, "524-after")
     check_all_sent(story, story.run(), wanted, most_imports=3)
+
+
+def test_lost_import_that_others_have_pushed_off_the_first_page_is_still_waited_for(story, monkeypatch):
+    """Its number is not known, so it is over where Brevo works on none: not on the newest fifty alone."""
+    post, answers = BrevoClient.import_contacts, []
+
+    def lost(self, body):
+        answers.append(post(self, body))
+        if len(answers) == 1:
+            raise TransientError("brevo_unreachable", "No answer.")
+        return answers[-1]
+
+    monkeypatch.setattr(BrevoClient, "import_contacts", lost)
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    story.people(3)
+    first = story.start().run_id
+
+    def push(text: str) -> None:
+        if len(answers) == 2 and story.imports() == 2:
+            foreign_imports(story, 60)
+
+    story.on_message = push
+    story.work(hours=0.5)
+    assert story.status(first)["status"] == "succeeded"
+    assert [(each.run, each.process) for each in left_imports(story.app, story.account)] == [(first, 0)]
+    second = story.start().run_id
+    story.work(hours=0.5)
+    assert "an import of the run" in story.status(second)["waiting"]

@@ -10,6 +10,8 @@ from shared.errors import PermanentError, TransientError
 from shared.runs import slots as slots_of_runs
 from shared.runs.batch import Batch
 from shared.runs.claim import claimed_batch
+from shared.runs.left_imports import left_imports, release_left_slots
+from shared.runs.problem import Problem
 from shared.runs.slots import free_slots, take_slot
 from shared.runs.status import find_run
 from shared.runs.steps import end
@@ -86,6 +88,34 @@ def test_slot_that_a_late_worker_takes_after_its_runs_end_is_freed(story):
     assert slots(story) == []
 
 
+def test_slot_is_taken_by_nobody_while_the_end_of_its_run_is_not_tidied_up(story):
+    """Its worker has died between the two: Brevo works on the import, and no slot says yet that it is left."""
+    run = find_run(story.app, sending(story))
+    batch = story.app.store.batch(run, 1)
+    other = replace(run, export="other", run_id=f"other-{run.run_id.partition('-')[2]}")
+    story.app.store.finish(run, lambda now: now.failed(Problem.of(STOP), 0, story.app.time()))
+    assert [each["left_at"] for each in slots(story)] == [0]
+    assert not take_slot(story.app, other, batch, 1, 6.0)
+    assert not take_slot(story.app, replace(run, run_id=f"{run.run_id[:-6]}ffffff"), batch, 2, 6.0)
+
+
+def test_slot_that_is_left_is_free_so_long_after_its_post_and_asked_for_ever_more_rarely(story):
+    story.sandbox.fail_next(IMPORT, "import-stuck")
+    run = find_run(story.app, sending(story))
+    batch = story.app.store.batch(run, 1)
+    story.kept.clock.skip(2 * 3600)
+    fail(story.app, run.run_id, STOP)
+    hours = story.app.ready_export("gold").connection.import_deadline_hours
+    assert left_imports(story.app, story.account)[0].until == batch.posted_at + hours * 3600
+    looks = []
+    for _ in range(240):
+        story.kept.clock.skip(60)
+        before = len(story.sandbox.log.entries())
+        release_left_slots(story.app, story.account)
+        looks += [story.kept.clock.seconds()] * (len(story.sandbox.log.entries()) > before)
+    assert len(looks) < 10, "each look is one of a hundred calls an hour"
+
+
 def test_slot_that_is_taken_for_another_post_is_not_freed_for_the_one_before(story, monkeypatch):
     """Its import has failed and is sent again while the worker that was called back for it still frees the slot."""
     run = find_run(story.app, sending(story))
@@ -116,6 +146,10 @@ def test_call_back_of_an_ended_runs_import_frees_its_slot(story):
 
     first = sending(story)
     fail(story.app, first, STOP)
+    story.app.store.update_batch(find_run(story.app, first), 1, lambda now: replace(now, posts=2, sent_again=1))
+    assert confirm.import_finished(story.app, find_run(story.app, first), 1)
+    assert len(slots(story)) == 1, "it may be of the import that failed before"
+    story.app.store.update_batch(find_run(story.app, first), 1, lambda now: replace(now, posts=1, sent_again=0))
     assert confirm.import_finished(story.app, find_run(story.app, first), 1)
     assert slots(story) == []
 

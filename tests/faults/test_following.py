@@ -2,14 +2,16 @@
 
 import pytest
 
-from shared.errors import ExportError
+from shared.errors import ExportError, PermanentError
 from shared.runs import ledgers, steps
 from shared.runs.status import find_run
+from shared.runs.steps import settle as settle_module
 from shared.runs.steps.settle import settle
-from shared.runs.steps.stop import request_cancel
+from shared.runs.steps.stop import fail, request_cancel
 from shared.sync.stored import LEDGERS, UNDO
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import FIRST, LIST, OTHERS, REMOVE, SECOND, Following, addresses, dying_at_brevo
+from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled, thinned
 
 # `make test` breaks one point of sixty before the imports are confirmed, and each seventeenth one behind it.
@@ -259,3 +261,89 @@ def test_worker_that_stood_still_before_it_removes_anybody_removes_nobody(follow
     following.start(story.app)
     story.work()
     assert removals == [story.sandbox.log.count(REMOVE)] != [0]
+
+
+def test_whom_brevo_removes_when_a_lost_worker_s_request_is_made_again_is_not_said_to_be_left(following, monkeypatch):
+    """The worker has written down whom Brevo did not remove, and is lost before the run's row says so."""
+    story = following.story
+    notes = []
+    note = settle_module.note_not_removed
+
+    def note_and_die(*arguments):
+        note(*arguments)
+        notes.append(arguments)
+        if len(notes) == 2:
+            patch.undo()
+            raise WorkerDied
+
+    following.put_back()
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+        patch.setattr(settle_module, "note_not_removed", note_and_die)
+        run_id = story.start().run_id
+        story.work()
+    status = story.status(run_id)
+    assert (status["status"], len(notes)) == ("succeeded", 2)
+    assert (status["contacts_removed"], status["contacts_not_removed"]) == (2, 2)
+
+
+def test_worker_that_stood_still_takes_nobody_out_once_its_run_has_ended(following, monkeypatch):
+    story = following.story
+    remove, before = settle_module.remove_contacts, []
+
+    def late(session, list_id, body):
+        if not before:
+            before.append(story.sent())
+            fail(story.app, following.newest(), PermanentError("stop", "It cannot go on.", "Stop it."))
+            story.kept.clock.skip(30)
+        return remove(session, list_id, body)
+
+    following.put_back()
+    monkeypatch.setattr(settle_module, "remove_contacts", late)
+    run_id = story.start().run_id
+    story.work()
+    assert story.status(run_id)["status"] == "failed"
+    assert [story.sent()] == before
+
+
+def test_run_that_is_cancelled_before_it_removes_anybody_does_not_say_that_it_may_have(following, monkeypatch):
+    story = following.story
+    begun = settle_module._begun
+
+    def cancelled_meanwhile(app, run):
+        story.app.store.update(run.run_id, lambda now: now.cancel_requested("ana"))
+        return begun(app, run)
+
+    following.put_back()
+    monkeypatch.setattr(settle_module, "_begun", cancelled_meanwhile)
+    run_id = story.start().run_id
+    story.work()
+    status = story.status(run_id)
+    assert (status["status"], status["contacts_removed"]) == ("cancelled", 0)
+    assert "taken out of the list" not in status["error"]["message"]
+    assert not find_run(story.app, run_id).is_list_changed
+
+
+def test_removals_that_take_long_go_on_in_further_steps(following, monkeypatch):
+    """The host ends a function that takes longer than it lets one take."""
+    story = following.story
+    remove, steps_of_removals = settle_module.remove_contacts, []
+    begin, begun = settle_module._begun, []
+
+    def slow(*arguments):
+        story.kept.clock.skip(settle_module._STEP_SECONDS + 1)
+        return remove(*arguments)
+
+    def note(text):
+        if 0 < find_run(story.app, following.newest()).counts.contacts_removed < 4:
+            steps_of_removals.append(text)
+
+    following.put_back()
+    monkeypatch.setattr(settle_module, "remove_contacts", slow)
+    monkeypatch.setattr(settle_module, "_begun", lambda *arguments: begun.append(1) or begin(*arguments))
+    story.start()
+    story.on_message = note
+    story.work()
+    assert any('"confirm"' in text for text in steps_of_removals)
+    assert begun == [1], "what is done is counted along the list as it was then"
+    following.check(story.status(following.newest()))

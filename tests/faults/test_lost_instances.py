@@ -116,7 +116,7 @@ def test_instance_that_is_lost_while_it_reads_processes_is_replaced_within_six_m
     run_id = story.start().run_id
     work_until(story, lambda run: run.state == "confirming", run_id)
 
-    def die(*_: Any) -> None:
+    def die(*_: Any, **__: Any) -> None:
         raise WorkerDied
 
     with monkeypatch.context() as patch:

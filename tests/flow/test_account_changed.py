@@ -5,7 +5,7 @@ import pytest
 from shared.administration.ledgers import reset_ledger
 from shared.brevo.client import Account, BrevoClient
 from tests.flow.clearing import ADMINISTRATOR
-from tests.flow.following import counts, numbers, refresh, run
+from tests.flow.following import address, counts, numbers, refresh, run
 from tests.flow.undoing import begin
 
 
@@ -60,3 +60,20 @@ def test_undo_takes_nobody_out_of_a_list_of_another_account(moved, monkeypatch):
     open_account(monkeypatch, "second")
     assert moved.finish(begin(moved, done).run_id)["error"]["code"] == "account_changed"
     assert numbers(moved) == set(range(1, 5))
+
+
+@pytest.mark.parametrize("mode", ["changes_only", "mirror"])
+def test_so_is_one_where_only_a_run_that_failed_has_sent_anything(following, monkeypatch, mode):
+    """There is no ledger yet, and what that run has written down says of which account it is as well."""
+    following.change(sync_mode=mode, max_removed=1)
+    open_account(monkeypatch, "first")
+    refresh(following, *range(4))
+    following.sandbox.fail_next("POST /contacts/import", "403")
+    assert following.run()["status"] == "failed"
+    following.sandbox.seed(contacts=[{"email": address(0), "lists": [following.list_id]}])
+    open_account(monkeypatch, "second")
+    refresh(following, *range(1, 5))
+    assert (following.run()["error"] or {}).get("code") == "account_changed"
+    assert numbers(following) == {0}, "nothing is sent and nobody removed"
+    reset_ledger(following.app, ADMINISTRATOR, following.export_id)
+    assert run(following)["contacts_delivered"] == 4

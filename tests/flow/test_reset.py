@@ -7,8 +7,10 @@ import pytest
 from shared.access import Caller
 from shared.administration.ledgers import reset_ledger
 from shared.operating.forgetting import forget
+from shared.runs.questions import digest_key
 from shared.runs.steps.settle import settle
-from shared.sync.stored import LEDGERS
+from shared.sync.erasing import erase_from_ledgers
+from shared.sync.stored import LEDGERS, UNDO
 from tests.flow.clearing import begin as begin_clear
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run
 from tests.flow.holding import approved, plan
@@ -150,3 +152,11 @@ def test_undo_during_which_somebody_is_forgotten_still_knows_whom_it_has_removed
     refresh(forgetting, *range(8))
     run(forgetting)
     assert numbers(forgetting) == set(range(8))
+
+
+@pytest.mark.parametrize("container", [LEDGERS, UNDO])
+def test_ledger_or_record_that_cannot_be_read_is_deleted_since_somebody_may_be_in_it(flow, tmp_path, container):
+    blobs, name = flow.app.storage.app_blobs, f"{flow.account}/{flow.list_id}/gold/odd.parquet"
+    blobs.write(container, name, b"PAR1 and cut off")
+    assert erase_from_ledgers(blobs, digest_key("ledger"), [address(0)], tmp_path) == 1
+    assert blobs.listing(container, name) == []

@@ -126,6 +126,15 @@ def test_first_run_of_mirror_exact_is_held(following):
     assert run(following)["contacts_delivered"] == 1
 
 
+def test_first_run_of_mirror_exact_is_held_though_it_takes_out_nobody_and_a_later_one_by_the_share_of_all(following):
+    following.change(sync_mode="mirror_exact", max_removed=0.3)
+    refresh(following, *range(10))
+    approve(following, held(following, "guard_first_mirror_exact"))
+    put_by_others(following, *range(50, 54))
+    refresh(following, *range(10))
+    assert run(following)["contacts_removed"] == 4
+
+
 @pytest.mark.parametrize("mode", ["full", "changes_only", "mirror"])
 def test_first_run_of_mirror_exact_is_held_also_where_the_export_had_another_mode(following, mode):
     following.change(sync_mode=mode, max_removed=1)

@@ -39,6 +39,7 @@ from shared.runs.steps.settle import settle
 from shared.runs.trial import ready_for
 from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
+from shared.storage.failures import NOT_NOW
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
@@ -136,7 +137,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     brevo = app.brevo(run.key_setting)
     wanted = {batch.process_id for batch in batches if batch.state == "delivered"}
     try:
-        imports = brevo.imports(wanted)
+        imports = brevo.imports(wanted, until_open=any(batch.has_lost_import for batch in batches))
     finally:
         requests = brevo.session.traffic.requests
         run = app.store.update(run, lambda now: now.polled(requests, app.time()))
@@ -168,6 +169,8 @@ def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, proces
     note = ""
     try:
         found = read_reports(app, batch, process)
+    except NOT_NOW:
+        raise  # our storage is away: the report itself may be there
     except ExportError as error:
         if (now := app.store.batch(run, batch.number)) and now.is_settled:
             return now  # by another worker, who has deleted the file

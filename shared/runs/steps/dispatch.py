@@ -29,12 +29,14 @@ from shared.runs.steps import watch
 from shared.runs.steps.confirm import confirm
 from shared.runs.steps.deliver import deliver
 from shared.runs.steps.stop import fail, stop_if_idle, stop_when_idle
-from shared.storage.failures import Conflict, NotFound
+from shared.storage.failures import Conflict, DeniedError, NotFound
 from shared.storage.forms import OtherFormError
 
 _log = logging.getLogger(__name__)
 
 _KEY_WAIT_SECONDS = 60.0
+# A role takes up to ten minutes to count everywhere. Storage that denies access for longer is for a person to see to.
+DENIED_SECONDS = 15 * 60.0
 # Unforeseen errors in one state of a run: as many as the host tries a message (host.json).
 _MOST_FAULTS = 10
 
@@ -87,7 +89,7 @@ def _take(app: App, run: Run, message: Message) -> None:
         _wait_for_owner(app, message, error)
     except (Conflict, NotFound) as error:
         _postpone(app, message, TransientError("storage_conflict", f"{error} was changed meanwhile."))
-    except TransientError as error:
+    except (TransientError, DeniedError) as error:
         _postpone(app, message, error)
     except ExportError as error:
         _stop(app, run, message, error)
@@ -167,12 +169,13 @@ def _wait_for_owner(app: App, message: Message, error: StillClaimedError) -> Non
         _postpone(app, replace(message, met_owner=error.owner), error)
 
 
-def _postpone(app: App, message: Message, error: TransientError) -> None:
-    """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
+def _postpone(app: App, message: Message, error: TransientError | DeniedError) -> None:
+    """Sends the message again, later each time; gives up when nothing but failures has come for too long."""
     telemetry.note_error(error.code)
     now = app.now()
     since = message.failing_since or now
-    if now - since > GIVE_UP_SECONDS:
+    give_up = DENIED_SECONDS if isinstance(error, DeniedError) else GIVE_UP_SECONDS
+    if now - since > give_up:
         fail(app, message.run, error, _still(app, message))
         return
     wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
@@ -181,7 +184,7 @@ def _postpone(app: App, message: Message, error: TransientError) -> None:
     def change(run: Run) -> Run | None:
         stalled_after = now + wait + app.graces.stalled if _drives(message, run) else None
         return run.waiting_for(
-            error.message, now=now, until=now + wait, deadline=since + GIVE_UP_SECONDS, stalled_after=stalled_after
+            error.message, now=now, until=now + wait, deadline=since + give_up, stalled_after=stalled_after
         )
 
     app.store.update(message.run, change)
@@ -209,7 +212,7 @@ def _still(app: App, message: Message) -> Callable[[Run], bool]:
     return still
 
 
-def waits_line(message: Message, error: TransientError, wait_seconds: float) -> str:
+def waits_line(message: Message, error: TransientError | DeniedError, wait_seconds: float) -> str:
     """Why a step is put off, in the one line that alerts and queries read (infra/queries)."""
     return f"step waits: run={message.run} step={message.step} code={error.code} seconds={wait_seconds:.0f}"
 

@@ -116,11 +116,14 @@ def _finish(app: App, run: Run | str, change: Callable[[Run], Run | None]) -> Ru
 
 
 def tidy(app: App, run: Run) -> None:
-    """Logs the end, clears up behind it, and only then takes the run off the list: a sweep can repeat this."""
+    """Logs the end, clears up behind it, and only then takes the run off the list: a sweep can repeat this.
+
+    Others hear of the end first: what is to be deleted may be denied for as long as nobody hears of it.
+    """
     _log.info("%s", ended_line(run))
     leave_slots(app, run)
-    app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
-    drop_undelivered(app, run)
     wake_waiting(app, run.key_setting, but=run.run_id)
     send_ended(app, run)
+    app.storage.app_blobs.delete_below(STAGED, f"{run.run_id}/")
+    drop_undelivered(app, run)
     app.store.drop_open(run.run_id)

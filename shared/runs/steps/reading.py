@@ -21,6 +21,7 @@ from shared.runs.excluded import Answers, by_digests, read_excluded, read_member
 from shared.runs.guards import marks_of
 from shared.runs.identity import ext_id_form, read_known
 from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
+from shared.runs.notes import fitting
 from shared.runs.questions import Members
 from shared.runs.state import Run
 from shared.runs.steps.imported import import_request, why_no_files
@@ -75,7 +76,7 @@ class Result:
             snapshot=self.snapshot.id,
             segments=[asdict(segment) for segment in self.reader.segments],
             counts=replace(run.counts, **vars(self.reader.counts)).plus_traffic(self.requests),
-            notes=[*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])],
+            notes=fitting([*self.reader.notes, *self.notes, *filter(None, [self._missing(run)])]),
             rejected_id=self.staging_id,
             gaps=marks_of(self.gaps),
             filled={each.attribute[:_LONGEST_NAME]: each.filled for each in self.reader.fields if each.filled},

@@ -51,7 +51,7 @@ def wait_for(app: App, run: Run, message: Message, wait: Wait) -> None:
         )
 
     app.store.update(run, change)
-    send(app, message, wait.seconds + 1)
+    _send_behind(app, message, wait.seconds + 1)
 
 
 def wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests: int) -> None:
@@ -66,4 +66,10 @@ def wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests: 
         return waiting and waiting.with_traffic(requests)
 
     if waiting := app.store.take(run, change):
-        send(app, replace(message, number=waiting.confirm_number), wait.seconds)
+        _send_behind(app, replace(message, number=waiting.confirm_number), wait.seconds)
+
+
+def _send_behind(app: App, message: Message, seconds: float) -> None:
+    """Sends the message again after so long, which does not count as time in which its step has failed."""
+    since = message.failing_since
+    send(app, replace(message, failing_since=since + seconds if since else 0.0), seconds)

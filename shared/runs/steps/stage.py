@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from shared import telemetry
 from shared.app import App
+from shared.brevo.checks import make_missing
 from shared.brevo.probed import answers_beside, export_as_probed
 from shared.config.document import ReadyExport
 from shared.errors import ExportError
@@ -26,7 +27,7 @@ from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.reading import Given, Result, write_staging
 from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
-from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost
+from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost, skip_empty
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
@@ -108,7 +109,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
         if not staged.counts.rows_read:
             _note_result(app, run, claim, result)
             check_customers(run)
-            _skip_empty(app, run, snapshot)
+            skip_empty(app, run, snapshot)
             return
         why = why_held(app, ready, run, staged, result.reader.fields, result.gaps, result.synced)
         if why == PLAN and staged.counts.has_nothing_to_do:
@@ -129,7 +130,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             for each in lost:
                 _discard(app, run, each)
             return
-        app.store.write_batches(result.batches)
+        _write_batches(app, given, result)
     except Exception:
         _discard(app, run, staging_id)
         raise
@@ -137,6 +138,13 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
     if run.is_approved:
         note_fallen_out(app, run, committed)
     _send_first(app, committed, ready, result.batches)
+
+
+def _write_batches(app: App, given: Given, result: Result) -> None:
+    """Writes the batches, once the account has the attributes that they name: what sends nothing makes none."""
+    if result.batches:
+        make_missing(given.client, result.checked[-1])
+    app.store.write_batches(result.batches)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
@@ -176,10 +184,3 @@ def _send_first(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) ->
     for batch in batches[: ready.connection.imports_at_once]:
         send(app, Message(run.run_id, "deliver", batch=batch.number))
     send_confirm(app, run, 2 if batches else 0)
-
-
-def _skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
-    names = ", ".join(part.segment for part in snapshot.segments)
-    advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
-    problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
-    end.skip(app, run, problem, still=lambda now: now.owner == run.owner)

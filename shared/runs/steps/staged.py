@@ -10,6 +10,8 @@ from shared.runs.measuring import ended_line
 from shared.runs.problem import Problem
 from shared.runs.queue import schedule_confirm, send_news
 from shared.runs.state import Run
+from shared.runs.steps import end
+from shared.segments.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 
@@ -56,3 +58,11 @@ def send_what_was_lost(app: App, run: Run) -> None:
     """For a run that is staged already: its worker may have been lost before it sent the first messages."""
     if run.state == "delivering" and run.confirm_number == 1:
         schedule_confirm(app, run, 0)
+
+
+def skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
+    """Ends a run of a snapshot without any rows."""
+    names = ", ".join(part.segment for part in snapshot.segments)
+    advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
+    problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
+    end.skip(app, run, problem, still=lambda now: now.owner == run.owner)

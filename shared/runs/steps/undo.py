@@ -32,6 +32,7 @@ from shared.runs.ledgers import (
     write_intention,
 )
 from shared.runs.left_imports import left_by_its_export
+from shared.runs.notes import fitting
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
@@ -164,7 +165,7 @@ class _Result:
         return replace(
             run,
             counts=counts.plus_traffic(self.requests),
-            notes=[each for each in notes if each],
+            notes=fitting(filter(None, notes)),
             rejected_id=self.staging_id,
             gaps=marks_of(self.gaps),
             keeps_ledger=True,

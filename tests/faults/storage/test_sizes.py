@@ -1,7 +1,10 @@
 """Runs near the size limits of Azure Storage, over Azurite."""
 
+import re
 from dataclasses import replace
 
+from shared.access import Caller
+from shared.administration.running import start_trial
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
 from shared.runs.counts import Counts
@@ -97,3 +100,20 @@ def test_rejected_row_of_any_length_is_written(story):
     story.segment("CustomerId,EMail\n" + f"{'C' * 50_000},{'x' * 50_000}\n" * 3)
     status = story.run(accept=True)
     assert [len(row["customer_id"]) for row in story.rejects(status["run_id"])] == [50_000] * 3
+
+
+def test_trial_of_200_segments_with_gaps_in_their_files_tells_so_many_as_a_row_holds(story):
+    """No guard stops a trial, so each gap is a note of it."""
+    story.sandbox.seed(lists=[{"name": "Trials", "id": 99}])
+    names = [f"{'Segment' * 13}{number:03}" for number in range(200)]
+    for number, name in enumerate(names):
+        for partition in (1, 12):
+            story.segment(f"CustomerId,EMail\nC-{number},p{number}@example.com\n", name, partition)
+    story.save(segments=names, mapping={"email": "EMail"})
+    caller = Caller("function key", "administrator")
+    start = start_trial(story.app, caller, "gold", "http", 99, customers=1)
+    story.work(hours=12)
+    status = story.status(start.run_id)
+    assert (status["status"], len(story.sandbox.members(99))) == ("succeeded", 1), status["error"]
+    assert "are numbered with a gap" in status["notes"][0]
+    assert re.fullmatch(r"And \d+ more notes\.", status["notes"][-1])

@@ -2,10 +2,11 @@
 
 import pytest
 
-from shared.administration import exports, history
+from shared.administration import connections, exports, history
 from shared.administration.items import ANY
+from shared.errors import ConfigurationError
 from shared.runs.starting import start_due
-from tests.flow.administration.people import ADMINISTRATOR, CSV, code_of, the_export, why
+from tests.flow.administration.people import ADMINISTRATOR, CSV, code_of, connection_of, the_export, why
 
 
 @pytest.fixture
@@ -58,4 +59,33 @@ def test_snapshot_that_waits_for_the_timer_goes_to_the_new_list(moving):
 
 def test_save_that_is_refused_changes_nothing_of_it(moving):
     assert code_of(exports.save_export, moving.app, ADMINISTRATOR, the_export(moving, list_id=14), "of-before")
+    assert why(moving) == "no_new_snapshot"
+
+
+@pytest.fixture
+def rekeyed(moving, monkeypatch):
+    """Its connection, once it is called, has the key of another setting, and so of another account."""
+    monkeypatch.setenv("OTHER_KEY", moving.sandbox.api_key)
+    change = connection_of(moving, api_key={"setting": "OTHER_KEY"})
+    return lambda expected=ANY: connections.save_connection(moving.app, ADMINISTRATOR, change, expected)
+
+
+def test_what_was_sent_with_the_key_before_does_not_count_as_sent_with_the_new_one(moving, rekeyed):
+    rekeyed()
+    assert (why(moving), newly_started(moving)) == ("snapshot_not_run", [])
+    moving.run()
+    assert why(moving) == "no_new_snapshot"
+    history.restore_version(moving.app, ADMINISTRATOR, moving.app.configuration.history()[0].id, ANY)
+    connections.save_connection(moving.app, ADMINISTRATOR, connection_of(moving), ANY)
+    assert (why(moving), newly_started(moving)) == ("snapshot_not_run", [])
+
+
+def test_connection_that_is_not_saved_with_the_new_key_leaves_what_was_sent(moving, rekeyed, monkeypatch):
+    assert code_of(rekeyed, "of-before")
+
+    def fail(*_):
+        raise ConfigurationError("storage_denied", "Storage denied access.")
+
+    monkeypatch.setattr("shared.config.store.DocumentStore._keep", fail)
+    assert code_of(rekeyed) == "storage_denied"
     assert why(moving) == "no_new_snapshot"

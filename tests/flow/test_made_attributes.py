@@ -1,0 +1,63 @@
+"""Attributes that the account lacks are made once something is sent to it, and by nothing that only looks."""
+
+import pytest
+
+from shared.administration.running import verify_export
+from shared.brevo.client import BrevoClient
+from tests.flow.administration.people import ADMINISTRATOR
+from tests.flow.holding import approved, held_by_guard, plan, planned
+from tests.flow.trials import people
+
+
+def made(flow):
+    return "NEW" in {each.name for each in flow.sandbox.account.attributes}
+
+
+@pytest.fixture
+def making(flow):
+    flow.change(mapping={"email": "EMail", "attributes": {"NEW": "FirstName"}}, create_missing_attributes=True)
+    return flow
+
+
+def test_plan_makes_none_until_it_is_approved(making):
+    status = planned(making)
+    assert (status["status"], made(making)) == ("held", False)
+    approved(making, status["run_id"])
+    assert (making.finish(status["run_id"])["status"], made(making)) == ("succeeded", True)
+
+
+def test_run_that_a_guard_holds_makes_none(making):
+    assert (held_by_guard(making)["status"], made(making)) == ("held", False)
+
+
+def test_verification_changes_nothing(making):
+    making.segment(people(2))
+    start = verify_export(making.app, ADMINISTRATOR, making.export_id, "http")
+    assert (making.finish(start.run_id)["status"], made(making)) == ("succeeded", False)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("text", ""), ("float", "attribute_type")])
+def test_attribute_that_somebody_has_made_meanwhile_is_taken_where_it_fits(making, monkeypatch, kind, code):
+    """Another export's run, or a colleague."""
+    fields = {"NEW": {"field": "FirstName", "type": "text"}}
+    making.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
+    making.segment(people(2))
+    start, attributes = making.start(), BrevoClient.attributes
+
+    def made_meanwhile(self):
+        found = attributes(self)
+        if not made(making):
+            self.create_attribute("NEW", kind)
+        return found
+
+    monkeypatch.setattr(BrevoClient, "attributes", made_meanwhile)
+    status = making.finish(start.run_id)
+    assert (status["error"] or {"code": ""})["code"] == code
+    assert bool(making.sent()) == (not code)
+
+
+def test_plan_of_attributes_that_none_can_make_fails_at_once(making):
+    fields = {"TIER": {"field": "FirstName", "type": "category"}}
+    making.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
+    making.segment(people(2))
+    assert making.finish(plan(making).run_id)["error"]["code"] == "attributes_missing"
