@@ -33,6 +33,7 @@ WITHOUT_COLUMNS = {
     "header_missing": "The segment's file has no header.",
     "header_differs": "The segment's files have different columns.",
     "attributes_missing": "The Brevo account lacks an attribute that the export sends.",
+    "attributes_changed": "Somebody has made an attribute in the Brevo account meanwhile.",
     "guard_max_warnings": "Most values of a mapped column would be lost.",
 }
 _TITLES: dict[Event, str] = {
