@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from shared.sync.undo import Change
 
 
-_SECOND = len("2026-11-24T05:03:12")
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """A run whose changes of the list are kept, and the newest undo of it that has changed the list, if any."""
@@ -82,9 +79,8 @@ def _removal(app: App, ready: ReadyExport, kept: _Kept, change: "Change") -> Rem
 def _is_repaired(app: App, ready: ReadyExport, removing: Run) -> bool:
     """Whether a repair of the person's export has looked at the list since that run."""
     ended = removing.times[removing.state]
-    # Runs come in the order of their ids, which have whole seconds.
-    since = takewhile(lambda run: run.times["queued"][:_SECOND] >= ended[:_SECOND], runs_to_its_list(app, ready))
-    return any(run.kind == "repair" and run.state in SUCCEEDED and run.times["queued"] > ended for run in since)
+    since = takewhile(lambda run: run.times["queued"] >= ended, runs_to_its_list(app, ready))
+    return any(run.kind == "repair" and run.state in SUCCEEDED for run in since)
 
 
 def _kept_of_all(app: App, ready: ReadyExport) -> Iterator[_Kept]:
