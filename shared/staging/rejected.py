@@ -9,6 +9,7 @@ import io
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -23,6 +24,8 @@ _REASON, _CUSTOMER, _DIGEST = (COLUMNS.index(name) for name in ("reason", "custo
 # Of blobs whose rows have an outcome. Release 0.1 wrote `.csv` alone, and no outcome.
 _ENDING = ".2.csv"
 _PART_BYTES = 64_000_000
+# So many characters are written between two looks at a part's size, for which all must go to the disk.
+_MEASURED_EACH = 100_000
 # What one answer of the API holds. The worker has an answer in memory several times before it is sent.
 REPORT_PART_BYTES = 16_000_000
 _LONGEST_CELL_CHARACTERS = 1 << 27
@@ -44,11 +47,15 @@ class RejectedWriter:
         self._name = name
         self._path = folder / "rejected.csv"
         self._part = 0
+        self._not_measured = 0
         self._open()
 
     def add(self, row: RejectedRow) -> None:
         """Writes one row."""
-        self._rows.writerow(_cells(row))
+        self._not_measured += self._rows.writerow(_cells(row))
+        if self._not_measured <= _MEASURED_EACH:
+            return
+        self._not_measured = 0
         if self._file.tell() > _PART_BYTES:
             self._upload()
             self._open()
@@ -204,17 +211,30 @@ def brevo_rejected_name(run_id: str, staging_id: str, batch: int) -> str:
 
 
 def _cells(row: RejectedRow) -> tuple[str | int, ...]:
-    digest = address_digest(row.email) if row.email else ""
-    texts = (plain_cell(text) for text in (row.field, row.customer_id))
     return (
-        plain_cell(row.segment),
-        plain_cell(masked(row.file)),
+        _name(row.segment),
+        _file_name(row.file),
         row.line or "",
         row.reason,
-        *texts,
-        digest,
+        _name(row.field),
+        plain_cell(row.customer_id),
+        address_digest(row.email) if row.email else "",
         row.outcome,
     )
+
+
+# Few segments, files and columns stand in many rows.
+_NAMES = 1_024
+
+
+@lru_cache(_NAMES)
+def _name(text: str) -> str:
+    return plain_cell(text)
+
+
+@lru_cache(_NAMES)
+def _file_name(text: str) -> str:
+    return plain_cell(masked(text))
 
 
 def address_digest(email: str) -> str:

@@ -80,6 +80,7 @@ def long_report(asked, monkeypatch):
     """A run with a report of several parts in several blobs, with a quoted line break in it; its id and its CSV."""
     monkeypatch.setattr("shared.staging.rejected.REPORT_PART_BYTES", PART_OF_ROWS)
     monkeypatch.setattr("shared.staging.rejected._PART_BYTES", 300)
+    monkeypatch.setattr("shared.staging.rejected._MEASURED_EACH", 0)
     rows = "".join(f'"C{number}\n",,Ana\n' for number in range(60))
     asked.flow.segment(f"CustomerId,EMail,FirstName\n{rows}1,ana@example.com,Ana\n")
     run_id = asked.flow.run()["run_id"]
