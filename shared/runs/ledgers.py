@@ -61,9 +61,14 @@ class Opened:
         return replace(self, files=replace(self.files, before=there))
 
 
+def is_of_another(opened: Opened, account: str) -> bool:
+    """Whether the ledger is of another account than this, as far as is known: then it says nothing of its list."""
+    return bool(account and opened.files.account) and account != opened.files.account
+
+
 def check_account(run: Run, opened: Opened | None, account: str) -> None:
-    """Raises ConfigurationError where the ledger is of another account than this: it says nothing of its list."""
-    if opened and account and opened.files.account and account != opened.files.account:
+    """Raises ConfigurationError where the ledger is of another account than this."""
+    if opened and is_of_another(opened, account):
         raise ConfigurationError(
             "account_changed",
             f"The key in {run.key_setting} opens another Brevo account than the one that the ledger of list "
@@ -106,13 +111,15 @@ def difference_of(
 ) -> "Difference":
     """How the segment, once it is mapped, differs from what was known; the intention is then in the folder.
 
-    `members` is the list as it is, None where it was not read; `account` is the id of the Brevo account.
+    `members` is the list as it is, None where it was not read; `account` is the id of the Brevo account. A ledger of
+    another one counts as none.
     """
     from shared.sync.difference import Comparison, Known
     from shared.sync.ledger import About
 
     files = opened.files
-    known = Known(files.before, files.others, None, *_shown(app, run, opened))
+    before = None if is_of_another(opened, account) else files.before
+    known = Known(before, files.others, None, *_shown(app, run, opened))
     if members and files.is_whole:
         known = replace(known, members=members.path, is_settled=members.is_settled)
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:

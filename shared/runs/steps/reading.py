@@ -20,7 +20,8 @@ from shared.runs.claim import Claim
 from shared.runs.excluded import Answers, by_digests, read_excluded, read_members, read_who_left
 from shared.runs.guards import marks_of
 from shared.runs.identity import ext_id_form, read_known
-from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
+from shared.runs.kinds import COMPARES
+from shared.runs.ledgers import Opened, check_account, difference_of, is_of_another, open_ledger, write_down
 from shared.runs.questions import Members
 from shared.runs.state import Run
 from shared.runs.steps.imported import import_request, why_no_files
@@ -141,12 +142,12 @@ def write_staging(
                 for body in bodies
             ]
             synced: Synced | Verified | None = checking.finished() if checking else None
+        account_id = checked[-1].account_id if checked else ""
         if opened and reader.counts.rows_read:
-            account_id = checked[-1].account_id if checked else ""
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
     gaps = gap_texts(ready.export.source, snapshot, given.excluded)
     notes = [*beside.notes, *filter(None, [in_bodies])]
-    notes += opened.files.notes if opened and reader.counts.rows_read else []
+    notes += _ledger_notes(opened, account_id) if opened and reader.counts.rows_read else []
     notes += gaps if run.is_trial else []  # no guard stops it
     requests = given.client.session.traffic.requests
     return Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
@@ -181,7 +182,7 @@ def _planned(run: Run, export: Export, given: Given, opened: Opened | None, chec
     if given.probed and plan.ext_id:
         plan = replace(plan, ext_id=ext_id_form(given.probed))
     plan, found = decided(plan, export, given.client)
-    check_account(run, opened if export.sync_mode != "full" else None, found.account_id)
+    check_account(run, opened if export.sync_mode != "full" or run.kind in COMPARES else None, found.account_id)
     checked.append(found)
     return plan
 
@@ -200,6 +201,12 @@ def _bodies(
     if in_bodies is None:
         return write_parts(blobs, staging, chunks)
     return write_bodies(blobs, staging, import_request(app, run, export), chunks)
+
+
+def _ledger_notes(opened: Opened, account_id: str) -> list[str]:
+    """What is odd of the ledger that the run was compared with."""
+    other = "The ledger of this list is not used: it is of another Brevo account. All contacts are sent."
+    return [*opened.files.notes, *([other] if is_of_another(opened, account_id) else [])]
 
 
 def _compare(
