@@ -125,11 +125,22 @@ def difference_of(
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
         account = account or files.account
-        about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode, account=account)
+        mode = _mode_kept(run, export, files.mode, difference)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=mode, account=account)
         comparison.write_next(intention_of(opened), about)
         if difference.members_before is not None:
             comparison.write_undo(_undo(opened), about)
     return difference
+
+
+def _mode_kept(run: Run, export: Export, before: str, difference: "Difference") -> str:
+    """The mode that the ledger says. Where a run of mirror_exact could remove nobody, the one that it said `before`.
+
+    So the first one that can is held, as the first.
+    """
+    was_shown = run.list_before is not None or not run.is_approved
+    could_remove = difference.members_before is not None and was_shown
+    return export.sync_mode if could_remove or export.sync_mode != "mirror_exact" else before
 
 
 def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None]:
