@@ -41,6 +41,11 @@ class Counts(RowCounts):
         return not (self.contacts_to_send or self.contacts_to_remove or self.contacts_to_add)
 
     @property
+    def has_changed_nobody(self) -> bool:
+        """True of a run that has succeeded where it has sent nobody, and has asked Brevo to remove or add nobody."""
+        return self.has_nothing_to_do and not self.contacts_not_removed
+
+    @property
     def rejected_by_brevo(self) -> int:
         """Contacts that Brevo rejected, for any reason."""
         return sum(self.contacts_rejected_by_brevo.values())

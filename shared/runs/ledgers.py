@@ -209,8 +209,9 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
 
     Where the ledger is another one than the run has compared with, somebody was forgotten meanwhile, or all were. Then
     the intention stays where it is still there: the next run takes it and the ledger together.
-    Only the last run can be undone; what an undo has taken back stays known until the next run. A worker that stood
-    still may come here when the run has ended; then what others have stored is left alone: it may be the next run's.
+    Only the last run that has changed the list can be undone; what an undo has taken back stays known until the next
+    one. A worker that stood still may come here when the run has ended; then what others have stored is left alone: it
+    may be the next run's.
     """
     address, blobs = address_of(run), app.storage.app_blobs
     wanted = address.intention(run.run_id, run.staging_id)
@@ -221,8 +222,7 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         return
     undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     old = [(LEDGERS, name) for name in stored if name != address.ledger]
-    kept = f"{run.undo_of}-" if run.undo_of else f"{run.run_id}-{run.staging_id}"
-    old += [(UNDO, blob.name) for blob in undos if not blob.file.startswith(kept)]
+    old += [(UNDO, blob.name) for blob in undos if not _is_undo_kept(run, blob)]
     if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):
         return
     rejected, leaving = _rejected(app, run, batches), keys_of_not_removed(app, run)
@@ -240,6 +240,13 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
     # was open goes: another worker may have ended it meanwhile, and the next run have written its own.
     _delete_all(app, [*old, (LEDGERS, wanted)])
+
+
+def _is_undo_kept(run: Run, record: Blob) -> bool:
+    """Whether the record is kept behind the run. Where it has changed nobody, the one of the run before it stays."""
+    if run.sends_segment and run.counts.has_changed_nobody:
+        return not record.file.startswith(f"{run.run_id}-")
+    return record.file.startswith(f"{run.undo_of}-" if run.undo_of else f"{run.run_id}-{run.staging_id}")
 
 
 def _delete_all(app: App, names: Iterable[tuple[str, str]]) -> None:
