@@ -13,7 +13,8 @@ class Counts(RowCounts):
 
     contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts. `contacts_up_to_date` are unchanged and
     therefore not sent. `contacts_not_removed` are those that Brevo has named as such. `contacts_added` were put back
-    into the list by an undo; `list_differences` are what a verification has found, by kind.
+    into the list by an undo, `contacts_not_added` were not: Brevo did not do it, or has them no more.
+    `list_differences` are what a verification has found, by kind.
     """
 
     contacts_up_to_date: int = 0
@@ -25,6 +26,7 @@ class Counts(RowCounts):
     contacts_not_removed: int = 0
     contacts_to_add: int = 0
     contacts_added: int = 0
+    contacts_not_added: int = 0
     list_differences: dict[str, int] = field(default_factory=dict)
     batches: int = 0
     requests: int = 0
