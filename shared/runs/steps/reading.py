@@ -147,7 +147,7 @@ def write_staging(
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
     gaps = gap_texts(ready.export.source, snapshot, given.excluded)
     notes = [*beside.notes, *filter(None, [in_bodies])]
-    notes += _ledger_notes(opened, account_id) if opened and reader.counts.rows_read else []
+    notes += _ledger_notes(app, run, ready.export, opened, account_id) if opened and reader.counts.rows_read else []
     notes += gaps if run.is_trial else []  # no guard stops it
     requests = given.client.session.traffic.requests
     return Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
@@ -203,10 +203,25 @@ def _bodies(
     return write_bodies(blobs, staging, import_request(app, run, export), chunks)
 
 
-def _ledger_notes(opened: Opened, account_id: str) -> list[str]:
-    """What is odd of the ledger that the run was compared with."""
-    other = "The ledger of this list is not used: it is of another Brevo account. All contacts are sent."
-    return [*opened.files.notes, *([other] if is_of_another(opened, account_id) else [])]
+def _ledger_notes(app: App, run: Run, export: Export, opened: Opened, account_id: str) -> list[str]:
+    """What is odd of the ledger that the run was compared with, and why there is none."""
+    notes = [*opened.files.notes]
+    if is_of_another(opened, account_id):
+        notes.append("The ledger of this list is not used: it is of another Brevo account. All contacts are sent.")
+    elif run.sends_segment and export.sync_mode != "full" and not (opened.files.before or opened.files.unread):
+        notes += _why_no_ledger(app, run)
+    return notes
+
+
+def _why_no_ledger(app: App, run: Run) -> list[str]:
+    """A note; none before the export's first success."""
+    success = app.store.success(run.export)
+    if success is None:
+        return []
+    before = app.store.load(success.run_id)
+    if before and (before.key_setting, before.list_id) != (run.key_setting, run.list_id):
+        return ["The export has another list, or another setting for the key, than before. All contacts are sent."]
+    return ["There is no ledger of this list, as after a reset. All contacts are sent."]
 
 
 def _compare(
