@@ -21,7 +21,7 @@ class OpenedFiles:
     `before` is what the export has put into the list, None where nothing is known; `others` are ledgers of its other
     exports. `is_whole` is False where one of those is gone or could not be read: then nobody can be removed. `unread`
     says why a part of the export's own could not be; empty where all of it was. `mode` is that of the run which has
-    kept the ledger, `account` the id of its Brevo account.
+    kept the ledger, `account` the id of its Brevo account; without a ledger, of that of a run which may have delivered.
     """
 
     before: Path | None
@@ -50,7 +50,8 @@ def open_files(blobs: Blobs, stored: Stored, folder: Path, wanted: About) -> Ope
         notes += [f"The ledger of another export of this list is not used: {why}. Nobody is removed." for why in unread]
         notes += [f"Whom {export} has put into this list is not known. {_UNTIL_IT_RUNS}" for export in stored.forgotten]
         before = _merged(db, own, intentions, folder / "before", wanted)
-    mode, account = (own[0][1].mode, own[0][1].account) if own else ("", "")
+    mode = own[0][1].mode if own else ""
+    account = next((about.account for _, about in (*own, *intentions)), "")
     paths, is_whole = tuple(path for path, _ in others), not (unread or stored.forgotten)
     return OpenedFiles(before, paths, notes, is_whole, "; ".join(own_unread), mode, account)
 

@@ -70,6 +70,29 @@ def test_list_of_another_account_is_not_verified_by_the_ledger(moved, is_repair)
     assert moved.finish(started.run_id)["error"]["code"] == "account_changed"
 
 
+@pytest.mark.parametrize("mode", ["full", "mirror"])
+def test_what_a_first_run_that_failed_has_sent_says_nothing_of_the_list_of_another_account(
+    following, monkeypatch, mode
+):
+    following.change(sync_mode="mirror", max_removed=1)
+    open_account(monkeypatch, "first")
+    following.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(following, *range(4))
+    assert following.run()["error"]["code"] == "import_failed"
+    open_account(monkeypatch, "second")
+    put_by_others(following, 0)
+    following.change(sync_mode=mode)
+    refresh(following, *range(1, 4))
+    if mode == "mirror":
+        assert following.run()["error"]["code"] == "account_changed"
+        return
+    run(following)
+    following.change(sync_mode="mirror")
+    refresh(following, *range(1, 4))
+    assert run(following)["contacts_removed"] == 0
+    assert numbers(following) == set(range(4))
+
+
 @pytest.mark.parametrize(("before", "now"), [("", "second"), ("first", "")])
 def test_account_whose_id_brevo_does_not_give_is_taken_for_the_same(moved, before, now):
     moved.moved("changes_only", before, now)
