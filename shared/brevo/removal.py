@@ -54,14 +54,13 @@ def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed
     return Removed(done, len(left)) if is_absent else Removed(done, 0, tuple(left))
 
 
-def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) -> int:
-    """Puts the contacts with these of Brevo's numbers, at most 150, into the list; how many were not in it.
+def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) -> list[int]:
+    """Puts the contacts with these of Brevo's numbers, at most 150, into the list. Who is blocked stays blocked.
 
-    Safe to repeat. Who is blocked stays blocked. Raises as `remove_contacts`.
+    Returns those of whom Brevo does not say that it has: they were in the list, are no contacts, or it has failed. Safe
+    to repeat. Raises as `remove_contacts`.
     """
-    values = list(numbers)
-    left, _ = _change(session, list_id, "add", "ids", values)
-    return len(values) - len(left)
+    return _change(session, list_id, "add", "ids", list(numbers))[0]
 
 
 def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> tuple[list[Any], bool]:

@@ -174,9 +174,14 @@ def _erase_in_ledgers(app: App, person: Person, customers: set[str], found: Forg
 
     with working_folder() as folder:
         identities = person.spellings | customers
-        changed = erase_from_ledgers(app.storage.app_blobs, digest_key("ledger"), identities, Path(folder))
-    if changed:
-        found.erased.append(f"ledgers: {counted(changed, 'file')} of what was sent")
+        erased = erase_from_ledgers(app.storage.app_blobs, digest_key("ledger"), identities, Path(folder))
+    if erased.files:
+        found.erased.append(f"ledgers: {counted(erased.files, 'file')} of what was sent")
+    found.not_done += [
+        f"ledgers: what is kept of {export_id} was made with another APP_SECRET, and nobody can be found in it; "
+        f"segment-export reset {export_id} forgets all of it, and its next run sends everybody again"
+        for export_id in sorted(erased.unsearched)
+    ]
     exports = app.configuration.read().exports
     by_id = [] if customers else [each.id for each in exports if each.identify_by == "customer_id"]
     found.not_done += [

@@ -13,7 +13,8 @@ class Counts(RowCounts):
 
     contacts_delivered = contacts_confirmed + rejected_by_brevo + open_contacts. `contacts_up_to_date` are unchanged and
     therefore not sent. `contacts_not_removed` are those that Brevo has named as such. `contacts_added` were put back
-    into the list by an undo; `list_differences` are what a verification has found, by kind.
+    into the list by an undo, `contacts_not_added` were not: Brevo did not do it, or has them no more.
+    `list_differences` are what a verification has found, by kind.
     """
 
     contacts_up_to_date: int = 0
@@ -25,6 +26,7 @@ class Counts(RowCounts):
     contacts_not_removed: int = 0
     contacts_to_add: int = 0
     contacts_added: int = 0
+    contacts_not_added: int = 0
     list_differences: dict[str, int] = field(default_factory=dict)
     batches: int = 0
     requests: int = 0
@@ -39,6 +41,11 @@ class Counts(RowCounts):
     def has_nothing_to_do(self) -> bool:
         """True where nobody is to be sent, taken out of the list, or put back into it."""
         return not (self.contacts_to_send or self.contacts_to_remove or self.contacts_to_add)
+
+    @property
+    def has_changed_nobody(self) -> bool:
+        """True of a run that has succeeded where it has sent nobody, and has asked Brevo to remove or add nobody."""
+        return self.has_nothing_to_do and not self.contacts_not_removed
 
     @property
     def rejected_by_brevo(self) -> int:

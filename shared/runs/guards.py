@@ -97,9 +97,11 @@ def _beyond_what_was_shown(before: Run, now: Counts, synced: Synced | Verified |
 
 
 def _stopped_by_removals(export: Export, synced: Synced) -> Iterator[ConfigurationError]:
-    """The run would take too many out of the list."""
+    """The run would take too many out of the list. Where that was not read, or not compared, it removes nobody."""
     found, is_exact = synced.difference, export.sync_mode == "mirror_exact"
-    members = counted(found.members_before or 0, "member")
+    if found.members_before is None:
+        return
+    members = counted(found.members_before, "member")
     if is_exact and synced.is_first:
         yield ConfigurationError(
             "guard_first_mirror_exact",
@@ -107,7 +109,7 @@ def _stopped_by_removals(export: Export, synced: Synced) -> Iterator[Configurati
             "who has put them there.",
             _APPROVE,
         )
-    of, whose = (found.members_before or 0, "members") if is_exact else (found.ours, OURS)
+    of, whose = (found.members_before, "members") if is_exact else (found.ours, OURS)
     yield from stopped_by_share(export, found.to_remove, of, whose, "Look at the segment in Customer Insights.")
 
 

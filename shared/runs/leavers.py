@@ -22,7 +22,7 @@ from shared.config.document import ReadyExport
 from shared.counting import counted
 from shared.errors import ConfigurationError, PermanentError, TransientError
 from shared.mapping.leavers import DigestKey, write_digests
-from shared.runs.left_imports import left_imports, release_left_slots
+from shared.runs.left_imports import none_may_come
 from shared.runs.questions import Question, Subject, digest_key, purposes
 from shared.runs.state import Run
 from shared.staging.completeness import Wait
@@ -102,7 +102,7 @@ def _asked_from(app: App, run: Run, subject: Subject) -> float:
 def _ask(
     app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Subject, *, has_failed: bool
 ) -> Answer | Wait:
-    is_settled = subject.needs_numbers and _none_left(app, run.key_setting)
+    is_settled = subject.needs_numbers and none_may_come(app, run.key_setting, subject.list_id)
     asked_at = app.now()
     try:
         process_id = request_export(brevo.session, subject.list_id, subject.who)
@@ -127,12 +127,6 @@ def _ask(
 
     app.storage.accounts.change(run.key_setting, subject.row_key, change)
     return _wait(ready, subject, new, max(new.expected_in(app.now()), 0.0))
-
-
-def _none_left(app: App, key_setting: str) -> bool:
-    """Whether no import that an ended run has left may bring people into a list of the account."""
-    release_left_slots(app, key_setting)
-    return not left_imports(app, key_setting)
 
 
 def _wait_longer(app: App, run: Run, ready: ReadyExport, subject: Subject, question: Question) -> Wait:

@@ -61,9 +61,14 @@ class Opened:
         return replace(self, files=replace(self.files, before=there))
 
 
+def is_of_another(opened: Opened, account: str) -> bool:
+    """Whether the ledger is of another account than this, as far as is known: then it says nothing of its list."""
+    return bool(account and opened.files.account) and account != opened.files.account
+
+
 def check_account(run: Run, opened: Opened | None, account: str) -> None:
-    """Raises ConfigurationError where the ledger is of another account than this: it says nothing of its list."""
-    if opened and account and opened.files.account and account != opened.files.account:
+    """Raises ConfigurationError where the ledger is of another account than this."""
+    if opened and is_of_another(opened, account):
         raise ConfigurationError(
             "account_changed",
             f"The key in {run.key_setting} opens another Brevo account than the one that the ledger of list "
@@ -106,23 +111,36 @@ def difference_of(
 ) -> "Difference":
     """How the segment, once it is mapped, differs from what was known; the intention is then in the folder.
 
-    `members` is the list as it is, None where it was not read; `account` is the id of the Brevo account.
+    `members` is the list as it is, None where it was not read; `account` is the id of the Brevo account. A ledger of
+    another one counts as none.
     """
     from shared.sync.difference import Comparison, Known
     from shared.sync.ledger import About
 
     files = opened.files
-    known = Known(files.before, files.others, None, *_shown(app, run, opened))
+    before = None if is_of_another(opened, account) else files.before
+    known = Known(before, files.others, None, *_shown(app, run, opened))
     if members and files.is_whole:
         known = replace(known, members=members.path, is_settled=members.is_settled)
     with Comparison(opened.folder, keys_files(opened.folder), known, export.sync_mode) as comparison:
         difference = comparison.difference()
         account = account or files.account
-        about = About(opened.identity, opened.key.id, run.run_id, mode=export.sync_mode, account=account)
+        mode = _mode_kept(run, export, files.mode, difference)
+        about = About(opened.identity, opened.key.id, run.run_id, mode=mode, account=account)
         comparison.write_next(intention_of(opened), about)
         if difference.members_before is not None:
             comparison.write_undo(_undo(opened), about)
     return difference
+
+
+def _mode_kept(run: Run, export: Export, before: str, difference: "Difference") -> str:
+    """The mode that the ledger says. Where a run of mirror_exact could remove nobody, the one that it said `before`.
+
+    So the first one that can is held, as the first.
+    """
+    was_shown = run.list_before is not None or not run.is_approved
+    could_remove = difference.members_before is not None and was_shown
+    return export.sync_mode if could_remove or export.sync_mode != "mirror_exact" else before
 
 
 def _shown(app: App, run: Run, opened: Opened) -> tuple[Path | None, Path | None]:
@@ -191,8 +209,9 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
 
     Where the ledger is another one than the run has compared with, somebody was forgotten meanwhile, or all were. Then
     the intention stays where it is still there: the next run takes it and the ledger together.
-    Only the last run can be undone; what an undo has taken back stays known until the next run. A worker that stood
-    still may come here when the run has ended; then what others have stored is left alone: it may be the next run's.
+    Only the last run that has changed the list can be undone; what an undo has taken back stays known until the next
+    one. A worker that stood still may come here when the run has ended; then what others have stored is left alone: it
+    may be the next run's.
     """
     address, blobs = address_of(run), app.storage.app_blobs
     wanted = address.intention(run.run_id, run.staging_id)
@@ -203,8 +222,7 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
         return
     undos = blobs.listing_if_there(UNDO, address.folder) if run.list_before is not None else []
     old = [(LEDGERS, name) for name in stored if name != address.ledger]
-    kept = f"{run.undo_of}-" if run.undo_of else f"{run.run_id}-{run.staging_id}"
-    old += [(UNDO, blob.name) for blob in undos if not blob.file.startswith(kept)]
+    old += [(UNDO, blob.name) for blob in undos if not _is_undo_kept(run, blob)]
     if any(run.run_id not in name for _, name in old) and not is_still_open(app, run):
         return
     rejected, leaving = _rejected(app, run, batches), keys_of_not_removed(app, run)
@@ -222,6 +240,13 @@ def keep_ledger(app: App, run: Run, batches: list[Batch]) -> None:
     # The run's own intention goes last: while it is there, all this is done again. Only what was there while the run
     # was open goes: another worker may have ended it meanwhile, and the next run have written its own.
     _delete_all(app, [*old, (LEDGERS, wanted)])
+
+
+def _is_undo_kept(run: Run, record: Blob) -> bool:
+    """Whether the record is kept behind the run. Where it has changed nobody, the one of the run before it stays."""
+    if run.sends_segment and run.counts.has_changed_nobody:
+        return not record.file.startswith(f"{run.run_id}-")
+    return record.file.startswith(f"{run.undo_of}-" if run.undo_of else f"{run.run_id}-{run.staging_id}")
 
 
 def _delete_all(app: App, names: Iterable[tuple[str, str]]) -> None:

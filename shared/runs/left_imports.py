@@ -6,14 +6,14 @@ import is over, or at its deadline.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from shared.app import App
 from shared.brevo.client import Imports
-from shared.errors import described
-from shared.runs.batch import Batch
+from shared.errors import TransientError, described
+from shared.runs.batch import OPEN, Batch
 from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot, delete_slot, save_slot, slot_rows
@@ -23,6 +23,9 @@ from shared.storage.tables import Row
 from shared.times import local_text
 
 _log = logging.getLogger(__name__)
+
+# So many runs of an export are looked at for an import that is past its deadline.
+_LATE_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,44 @@ def left_imports(app: App, key_setting: str) -> list[LeftImport]:
         if not each.is_overdue(app.now())
     ]
     return sorted(found, key=lambda each: each.posted_at)
+
+
+def none_may_come(app: App, key_setting: str, list_id: int) -> bool:
+    """Whether no import of an ended run may bring anybody into the list any more, as far as is known.
+
+    One that is past its deadline holds no slot, and Brevo may do it all the same. Raises as BrevoClient does.
+    """
+    release_left_slots(app, key_setting)
+    return not left_imports(app, key_setting) and not _is_any_late(app, key_setting, list_id)
+
+
+def _is_any_late(app: App, key_setting: str, list_id: int) -> bool:
+    """Whether Brevo works on an import of a run of the list that has ended early, however long ago it was posted.
+
+    Of a run whose batches cannot be read nobody knows: it may.
+    """
+    processes: set[int] = set()
+    for run in _ended_early(app, key_setting, list_id):
+        try:
+            processes |= {each.process_id for each in app.store.batches(run, OPEN) if not each.called_back}
+        except OtherFormError:
+            return True
+        except TransientError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the row holds, it stops no export of the list
+            _log.error("not readable: a batch of run %s: %s", run.run_id, described(error))
+            return True
+    found = app.brevo(key_setting).imports(processes).wanted if processes else {}
+    return any(process.state == "open" for process in found.values())
+
+
+def _ended_early(app: App, key_setting: str, list_id: int) -> Iterator[Run]:
+    """The last runs of the list's exports that have sent something to it and have not succeeded."""
+    for export in sorted(app.document_under_way().exports_at(key_setting, list_id)):
+        for run in app.store.latest(export, _LATE_RUNS):
+            is_to_list = (run.key_setting, run.list_id) == (key_setting, list_id)
+            if is_to_list and run.is_final and run.state not in SUCCEEDED and run.counts.contacts_delivered:
+                yield run
 
 
 def slot_notes(app: App, run: Run) -> list[str]:

@@ -97,7 +97,7 @@ def _why_not(app: App, ready: ReadyExport, undone: Run) -> str:
         return f"it ended more than {counted(UNDO_DAYS, 'day')} ago"
     if undone.list_before is None:
         return "it did not read the list before, as runs with sync_mode mirror or mirror_exact do"
-    return ""
+    return "it has sent nobody and removed nobody" if _is_idle(undone) else ""
 
 
 def _later_run(app: App, ready: ReadyExport, undone: Run) -> Run | None:
@@ -130,10 +130,18 @@ def _last_change(app: App, export: str, undone: Run) -> Run | None:
 
 
 def _has_changed(run: Run, undone: Run) -> bool:
-    """True where the run may have changed the list of `undone`: each export has one open run at a time."""
+    """True where the run may have changed the list of `undone`: each export has one open run at a time.
+
+    Not a run that has found nobody to send or remove: an undo goes past it.
+    """
     is_same_list = (run.key_setting, run.list_id) == (undone.key_setting, undone.list_id)
     is_repeated = run.undo_of == undone.run_id and run.state not in SUCCEEDED
-    return is_same_list and "delivering" in run.times and run.kind != "verify" and not is_repeated
+    may_have = "delivering" in run.times and run.kind != "verify" and not _is_idle(run)
+    return is_same_list and may_have and not is_repeated
+
+
+def _is_idle(run: Run) -> bool:
+    return run.sends_segment and run.state in SUCCEEDED and run.counts.has_changed_nobody
 
 
 def _is_later(run: Run, undone: Run) -> bool:

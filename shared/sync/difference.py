@@ -70,6 +70,8 @@ class Comparison:
         self._known = known
         self._mode = mode
         load_segment(self._db, keys)
+        if not known.before:  # they may have been compared with what is of another account
+            self._db.execute(f"UPDATE segment SET was = {NEW} WHERE was IN ({CHANGED}, {UNCHANGED})")
         views = {
             "before": read_sql(*([known.before] if known.before else [])),
             "others": kept_sql(*known.others),
@@ -114,10 +116,10 @@ class Comparison:
         takes out nobody: they stay ours, and a later run removes them. What values they had is forgotten in each mode.
         """
         contacts = "SELECT high, low, digest FROM segment WHERE digest IS NOT NULL"
-        if (known := compared_file(self._folder)).exists():
+        if self._known.before and (known := compared_file(self._folder)).exists():
             load_known(self._db, known)
             contacts += " UNION ALL FROM kept"
-        else:  # no row was mapped
+        else:  # no row was mapped, or nothing is known
             self._db.execute("CREATE TEMP TABLE gone AS FROM before")
         removes = self._mode in MIRRORS and self._known.members is not None
         contacts += f" UNION ALL {self._still_ours() if removes else self._gone()}"

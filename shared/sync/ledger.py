@@ -27,6 +27,13 @@ class LedgerUnreadable(Exception):
     """The file is no ledger that this release and its secret can read; the text says why."""
 
 
+class OtherSecret(LedgerUnreadable):
+    """Its keys were made with another APP_SECRET: nobody can be found in it."""
+
+    def __init__(self) -> None:
+        super().__init__("it was made with another APP_SECRET")
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """Whose ledger it is. `key_id` tells by which key its keys were made; `digests_by` by what its digests.
@@ -62,8 +69,12 @@ class About:
         """Raises LedgerUnreadable where its keys are not those of `wanted`."""
         if self.identity != wanted.identity:
             raise LedgerUnreadable(f"it was kept by {self.identity}, and contacts are identified by {wanted.identity}")
-        if self.key_id != wanted.key_id:
-            raise LedgerUnreadable("it was made with another APP_SECRET")
+        self.check_key(wanted.key_id)
+
+    def check_key(self, key_id: str) -> None:
+        """Raises OtherSecret where its keys were not made by this one."""
+        if self.key_id != key_id:
+            raise OtherSecret
 
 
 def read_sql(*paths: Path) -> str:

@@ -79,7 +79,7 @@ class Stored:
     @property
     def other_exports(self) -> set[str]:
         """The other exports of which something is stored."""
-        return {_export_of(blob) for blob in (*self.others, *self.others_intentions)}
+        return {export_of(blob) for blob in (*self.others, *self.others_intentions)}
 
     @classmethod
     def find(cls, blobs: Blobs, address: Address) -> Self:
@@ -99,7 +99,7 @@ class Stored:
     def of_others(self, exports: Container[str]) -> Self:
         """The same, of others only what these exports have."""
         others, intentions = (
-            [blob for blob in blobs if _export_of(blob) in exports] for blobs in (self.others, self.others_intentions)
+            [blob for blob in blobs if export_of(blob) in exports] for blobs in (self.others, self.others_intentions)
         )
         return replace(self, others=others, others_intentions=intentions)
 
@@ -114,10 +114,11 @@ def fetch(blobs: Blobs, blob: Blob, path: Path, container: str = LEDGERS) -> Pat
 
 def exports_of(blobs: Blobs, account: str, list_id: int) -> set[str]:
     """The exports that have a ledger of this list, also those that are not configured any more."""
-    return {_export_of(blob) for blob in blobs.listing_if_there(LEDGERS, f"{account}/{list_id}/")}
+    return {export_of(blob) for blob in blobs.listing_if_there(LEDGERS, f"{account}/{list_id}/")}
 
 
-def _export_of(blob: Blob) -> str:
+def export_of(blob: Blob) -> str:
+    """The export whose ledger the blob is, or belongs to."""
     return blob.name.split("/")[2]
 
 
@@ -130,7 +131,7 @@ def drop_ledgers(blobs: Blobs, export: str, *, all_numbers: bool = True) -> bool
         (container, blob.name)
         for container in (LEDGERS, UNDO)
         for blob in blobs.listing_if_there(container, "")
-        if _export_of(blob) == export and (all_numbers or not blob.name.endswith(NUMBERS))
+        if export_of(blob) == export and (all_numbers or not blob.name.endswith(NUMBERS))
     ]
     for container, name in found:
         blobs.delete(container, name)

@@ -75,15 +75,16 @@ def write_record(db: duckdb.DuckDBPyConnection, contacts: str, path: Path, about
     write_table(db, f"WITH contacts({named}) AS ({contacts}) SELECT {columns} FROM contacts", path, about)
 
 
-def record_without(path: Path, keys: str, folder: Path) -> Path | None:
+def record_without(path: Path, keys: str, key_id: str, folder: Path) -> Path | None:
     """The record without the keys in these lines, `high,low`; None where none of them is in it.
 
-    Raises LedgerUnreadable.
+    Raises LedgerUnreadable, and OtherSecret where its keys were not made by the one that `key_id` tells.
     """
     gone = keys_sql(keys, folder)
     record = f"SELECT * FROM read_parquet({literal(str(path))})"
     with closing(open_engine(folder)) as db:
         about = About.of(db, path, _COLUMNS)
+        about.check_key(key_id)
         if not count(db, f"{record} SEMI JOIN ({gone}) USING (high, low)"):
             return None
         file = folder / "record.without.parquet"

@@ -226,15 +226,15 @@ def test_customers_whose_ids_differ_by_case_are_two():
 def test_contacts_are_added_by_number_and_who_is_in_the_list_stays(
     session: BrevoSession, sandbox: BrevoSandbox, brevo: Brevo
 ):
-    assert add_contacts(session, 12, [1, 2]) == 2
-    assert add_contacts(session, 12, [1, 2]) == 0, "safe to repeat"
-    assert add_contacts(session, 12, [1, 3, 4711]) == 1
+    assert add_contacts(session, 12, [1, 2]) == []
+    assert add_contacts(session, 12, [1, 2]) == [1, 2], "safe to repeat"
+    assert add_contacts(session, 12, [1, 3, 4711]) == [1, 4711]
     assert len(brevo.contacts.get_contacts_from_list(12).contacts) == 3
 
 
 def test_blocked_contact_that_is_added_stays_blocked(session: BrevoSession, sandbox: BrevoSandbox, brevo: Brevo):
     number = brevo.contacts.get_contact_info("blocked.person@example.com").id
-    assert add_contacts(session, 12, [number]) == 1
+    assert add_contacts(session, 12, [number]) == []
     assert brevo.contacts.get_contact_info("blocked.person@example.com").email_blacklisted
 
 
@@ -243,7 +243,7 @@ def test_adding_whom_the_list_has_is_done_whatever_brevo_says(
     session: BrevoSession, monkeypatch: pytest.MonkeyPatch, message: str
 ):
     answer(monkeypatch, 400, f'{{"code": "invalid_parameter", "message": "{message}"}}')
-    assert add_contacts(session, 12, [1]) == 0
+    assert add_contacts(session, 12, [1]) == [1]
     with pytest.raises(PermanentError):
         remove_contacts(session, 12, body("ids", 1))
 

@@ -60,7 +60,8 @@ class Wanted:
 class Sent:
     """What is known of an export: what its last confirmed run has left in the list, and what runs since have tried.
 
-    Each stands with the number of the secret by which it can be read.
+    Each stands with the number of the secret by which it can be read. `has_compared`: a confirmed run by the present
+    ledger could remove somebody, so the next one is not the first.
     """
 
     mode: Mode
@@ -68,6 +69,7 @@ class Sent:
     confirmed: tuple[int, dict[str, Value | None]] | None = None
     tried: list[tuple[int, dict[str, Value]]] = field(default_factory=list)
     is_forgotten: bool = False
+    has_compared: bool = False
 
     def forget(self) -> None:
         """The ledger is reset."""
@@ -131,6 +133,7 @@ class Sent:
             kept.pop(each)
             if each in known:
                 kept[each] = None
+        self.has_compared = self._reads(others, secret) or not self._is_first(secret)
         self.confirmed, self.tried, self.is_forgotten = (secret, kept), [], False
 
     def attempt(self, wanted: Wanted, others: list["Sent"], secret: int) -> None:
@@ -156,6 +159,9 @@ class Sent:
     def _reads(self, others: list["Sent"], secret: int) -> bool:
         return all(other.is_readable(secret) for other in others)
 
+    def _is_first(self, secret: int) -> bool:
+        return not (self.confirmed and self.confirmed[0] == secret and self.has_compared)
+
     def _surplus(
         self,
         stays: dict[str, Value],
@@ -175,7 +181,7 @@ class Sent:
         self, removed: set[str], before: set[str], known: dict[str, Value | None], secret: int, *, is_read: bool
     ) -> str:
         is_exact = self.mode == "mirror_exact"
-        if is_exact and not (self.confirmed and self.confirmed[0] == secret):
+        if is_exact and is_read and self._is_first(secret):
             return "guard_first_mirror_exact"
         of = len(before if is_exact else before & known.keys()) if is_read else 0
         if removed and (len(removed) == of or len(removed) > self.max_removed * of):

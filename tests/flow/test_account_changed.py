@@ -3,9 +3,10 @@
 import pytest
 
 from shared.administration.ledgers import reset_ledger
+from shared.administration.running import verify_export
 from shared.brevo.client import Account, BrevoClient
 from tests.flow.clearing import ADMINISTRATOR
-from tests.flow.following import address, counts, numbers, refresh, run
+from tests.flow.following import address, counts, numbers, put_by_others, refresh, run, take_out
 from tests.flow.undoing import begin
 
 
@@ -42,10 +43,54 @@ def test_run_of_another_account_is_stopped_until_the_ledger_is_reset(moved, mode
 
 def test_run_that_sends_all_goes_on_and_its_ledger_is_of_the_new_account(moved):
     moved.moved("full")
-    assert run(moved)["contacts_delivered"] == 4
+    status = run(moved)
+    assert counts(status) == (4, 0, 0, 4), "in that account all are new"
+    assert any("it is of another Brevo account" in note for note in status["notes"])
     moved.change(sync_mode="changes_only")
     refresh(moved, *range(1, 5))
-    assert counts(run(moved)) == (0, 0, 4, 0)
+    status = run(moved)
+    assert (counts(status), status["notes"]) == ((0, 0, 4, 0), [])
+
+
+def test_member_of_the_new_account_s_list_whom_a_form_has_put_there_is_not_ours_by_the_old_ledger(moved):
+    moved.moved("full")
+    take_out(moved, *range(4))  # it is the list of another account
+    put_by_others(moved, 0)
+    run(moved)
+    moved.change(sync_mode="mirror")
+    refresh(moved, *range(1, 5))
+    assert run(moved)["contacts_removed"] == 0
+    assert numbers(moved) == set(range(5))
+
+
+@pytest.mark.parametrize("is_repair", [False, True])
+def test_list_of_another_account_is_not_verified_by_the_ledger(moved, is_repair):
+    moved.moved("full")
+    started = verify_export(moved.app, ADMINISTRATOR, moved.export_id, "http", repair=is_repair)
+    assert moved.finish(started.run_id)["error"]["code"] == "account_changed"
+
+
+@pytest.mark.parametrize("mode", ["full", "mirror"])
+def test_what_a_first_run_that_failed_has_sent_says_nothing_of_the_list_of_another_account(
+    following, monkeypatch, mode
+):
+    following.change(sync_mode="mirror", max_removed=1)
+    open_account(monkeypatch, "first")
+    following.sandbox.fail_next("POST /contacts/import", "import-failed", times=2)
+    refresh(following, *range(4))
+    assert following.run()["error"]["code"] == "import_failed"
+    open_account(monkeypatch, "second")
+    put_by_others(following, 0)
+    following.change(sync_mode=mode)
+    refresh(following, *range(1, 4))
+    if mode == "mirror":
+        assert following.run()["error"]["code"] == "account_changed"
+        return
+    run(following)
+    following.change(sync_mode="mirror")
+    refresh(following, *range(1, 4))
+    assert run(following)["contacts_removed"] == 0
+    assert numbers(following) == set(range(4))
 
 
 @pytest.mark.parametrize(("before", "now"), [("", "second"), ("first", "")])

@@ -177,3 +177,15 @@ def test_what_is_written_behind_the_run_s_end_is_deleted_by_who_wrote_it(shared,
     status = shared.finish(run_id)
     assert status["status"] == "cancelled"
     assert blobs.listing_if_there("staged", "") == []
+
+
+def test_run_of_changes_tries_the_number_again_only_once_the_contact_is_sent_again(shared):
+    shared.change(sync_mode="changes_only")
+    shared.segment(TWO)
+    assert shared.run()["warnings"] == {"brevo_duplicate_phone": 1}
+    with shared.sandbox.account.lock:
+        shared.sandbox.account.delete(shared.sandbox.account.contacts["maria.old@example.com"])
+    shared.segment(TWO, refresh="2026/11/25/0500")
+    assert (shared.run()["contacts_delivered"], "SMS" in shared.sent()["maria.new@example.com"]) == (0, False)
+    shared.segment(TWO.replace("Maria", "Mary"), refresh="2026/11/26/0500")
+    assert (shared.run()["warnings"], shared.sent()["maria.new@example.com"]["SMS"]) == ({}, "40722000111")

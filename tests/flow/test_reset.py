@@ -6,6 +6,7 @@ import pytest
 
 from shared.access import Caller
 from shared.administration.ledgers import reset_ledger
+from shared.app_secret import new_secret
 from shared.operating.forgetting import forget
 from shared.runs.questions import digest_key
 from shared.runs.steps.settle import settle
@@ -79,6 +80,16 @@ def test_forget_takes_a_person_out_of_the_ledger(sent):
     assert run(sent)["contacts_removed"] == 0
     assert numbers(sent) == set(range(4))
     assert not any("ledgers" in line for line in forget(sent.app, ADMINISTRATOR, address(2)).erased)
+
+
+def test_forget_names_the_exports_whose_ledgers_were_made_with_another_secret(sent, monkeypatch):
+    monkeypatch.setenv("APP_SECRET", new_secret())
+    found = forget(sent.app, ADMINISTRATOR, address(2))
+    [line] = [line for line in found.not_done if line.startswith("ledgers: ")]
+    assert f"what is kept of {sent.export_id} was made with another APP_SECRET" in line
+    assert len(kept(sent)) == 1, "the earlier secret may be put back"
+    reset_ledger(sent.app, ADMINISTRATOR, sent.export_id)
+    assert not [line for line in forget(sent.app, ADMINISTRATOR, address(2)).not_done if line.startswith("ledgers: ")]
 
 
 def test_run_that_was_shown_before_a_reset_and_approved_after_it_does_nothing(following):
@@ -158,5 +169,5 @@ def test_undo_during_which_somebody_is_forgotten_still_knows_whom_it_has_removed
 def test_ledger_or_record_that_cannot_be_read_is_deleted_since_somebody_may_be_in_it(flow, tmp_path, container):
     blobs, name = flow.app.storage.app_blobs, f"{flow.account}/{flow.list_id}/gold/odd.parquet"
     blobs.write(container, name, b"PAR1 and cut off")
-    assert erase_from_ledgers(blobs, digest_key("ledger"), [address(0)], tmp_path) == 1
+    assert erase_from_ledgers(blobs, digest_key("ledger"), [address(0)], tmp_path).files == 1
     assert blobs.listing(container, name) == []

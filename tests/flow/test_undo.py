@@ -242,12 +242,13 @@ def test_only_what_undoes_the_last_run_is_kept_and_no_address_in_it(undoing):
 def test_undo_waits_for_no_run_and_no_run_waits_for_an_undo(undoing):
     refresh(undoing, *range(4))
     status = run(undoing)
+    refresh(undoing, *range(5))
     started = undoing.start()
     with pytest.raises(ConfigurationError, match="A run of this export is active"):
         begin(undoing, status)
     undoing.finish(started.run_id)
-    held = undoing.finish(begin(undoing, undoing.status(started.run_id)).run_id)
-    assert held["status"] == "succeeded", "the second run has changed nobody"
+    done = undoing.finish(begin(undoing, undoing.status(started.run_id)).run_id)
+    assert (done["status"], numbers(undoing)) == ("succeeded", set(range(4)))
 
 
 def test_why_says_that_the_last_run_was_undone(undoing):

@@ -13,6 +13,7 @@ from tests.flow.undoing import begin, refusal, undo, undo_blobs
 def test_run_that_a_newer_one_follows_cannot_be_undone(undoing):
     refresh(undoing, *range(4))
     first = run(undoing)
+    refresh(undoing, *range(5))
     second = run(undoing)
     assert f"the newer run {second['run_id']} has changed the list" in refusal(undoing, first)
 

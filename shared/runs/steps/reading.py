@@ -20,7 +20,8 @@ from shared.runs.claim import Claim
 from shared.runs.excluded import Answers, by_digests, read_excluded, read_members, read_who_left
 from shared.runs.guards import marks_of
 from shared.runs.identity import ext_id_form, read_known
-from shared.runs.ledgers import Opened, check_account, difference_of, open_ledger, write_down
+from shared.runs.kinds import COMPARES
+from shared.runs.ledgers import Opened, check_account, difference_of, is_of_another, open_ledger, write_down
 from shared.runs.notes import fitting
 from shared.runs.questions import Members
 from shared.runs.state import Run
@@ -142,12 +143,12 @@ def write_staging(
                 for body in bodies
             ]
             synced: Synced | Verified | None = checking.finished() if checking else None
+        account_id = checked[-1].account_id if checked else ""
         if opened and reader.counts.rows_read:
-            account_id = checked[-1].account_id if checked else ""
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
     gaps = gap_texts(ready.export.source, snapshot, given.excluded)
     notes = [*beside.notes, *filter(None, [in_bodies])]
-    notes += opened.files.notes if opened and reader.counts.rows_read else []
+    notes += _ledger_notes(app, run, ready.export, opened, account_id) if opened and reader.counts.rows_read else []
     notes += gaps if run.is_trial else []  # no guard stops it
     requests = given.client.session.traffic.requests
     return Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
@@ -186,7 +187,7 @@ def _planned(run: Run, export: Export, given: Given, opened: Opened | None, chec
     if given.probed and plan.ext_id:
         plan = replace(plan, ext_id=ext_id_form(given.probed))
     plan, found = decided(plan, export, given.client)
-    check_account(run, opened if export.sync_mode != "full" else None, found.account_id)
+    check_account(run, opened if export.sync_mode != "full" or run.kind in COMPARES else None, found.account_id)
     checked.append(found)
     return plan
 
@@ -205,6 +206,27 @@ def _bodies(
     if in_bodies is None:
         return write_parts(blobs, staging, chunks)
     return write_bodies(blobs, staging, import_request(app, run, export), chunks)
+
+
+def _ledger_notes(app: App, run: Run, export: Export, opened: Opened, account_id: str) -> list[str]:
+    """What is odd of the ledger that the run was compared with, and why there is none."""
+    notes = [*opened.files.notes]
+    if is_of_another(opened, account_id):
+        notes.append("The ledger of this list is not used: it is of another Brevo account. All contacts are sent.")
+    elif run.sends_segment and export.sync_mode != "full" and not (opened.files.before or opened.files.unread):
+        notes += _why_no_ledger(app, run)
+    return notes
+
+
+def _why_no_ledger(app: App, run: Run) -> list[str]:
+    """A note; none before the export's first success."""
+    success = app.store.success(run.export)
+    if success is None:
+        return []
+    before = app.store.load(success.run_id)
+    if before and (before.key_setting, before.list_id) != (run.key_setting, run.list_id):
+        return ["The export has another list, or another setting for the key, than before. All contacts are sent."]
+    return ["There is no ledger of this list, as after a reset. All contacts are sent."]
 
 
 def _compare(

@@ -13,6 +13,7 @@ from itertools import batched
 from shared.app import App
 from shared.brevo.removal import MOST_A_REQUEST, add_contacts, removal_bodies, remove_contacts
 from shared.brevo.session import BrevoSession
+from shared.brevo.single_contacts import find_single
 from shared.counting import counted
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
@@ -135,18 +136,48 @@ def _add(app: App, run: Run) -> Run | None:
     if run.counts.all_added:
         return run
 
+    missing = run.counts.contacts_not_added
+
     def add(session: BrevoSession, numbers: tuple[int, ...]) -> None:
-        for part in batched(numbers, MOST_A_REQUEST, strict=False):
-            add_contacts(session, run.list_id, part)
+        nonlocal missing
+        parts = batched(numbers, MOST_A_REQUEST, strict=False)
+        left = [each for part in parts for each in add_contacts(session, run.list_id, part)]
+        missing += _not_there(session, run.list_id, left)
 
     def noted(now: Run, done: int, requests: int) -> Run | None:
-        return now.changed_list(now.counts.contacts_removed, done, requests, app.time(), app.graces)
+        return _noted_additions(app, missing, now, done, requests)
 
     numbers, done = _read(read_additions, app, run, "put back into"), run.counts.contacts_added
     changed = _change(app, run, numbers[done:], done, add, noted)
     if changed and numbers:
-        app.store.add_event(run.run_id, "added", f"{len(numbers):,} contacts are in the list again.")
+        app.store.add_event(run.run_id, "added", f"{changed.counts.contacts_added:,} contacts are in the list again.")
     return changed
+
+
+def _not_there(session: BrevoSession, list_id: int, numbers: list[int]) -> int:
+    """How many of these contacts, of whom Brevo did not say that it has added them, are not in the list.
+
+    Many of them are those whom a worker that was lost has added, so only the first are looked up.
+    """
+    found = (find_single(session, str(number), "contact_id") for number in numbers[:MOST_A_REQUEST])
+    return sum(each is None or list_id not in each.lists for each in found)
+
+
+def _noted_additions(app: App, missing: int, now: Run, done: int, requests: int) -> Run | None:
+    """So many are done, and so many of them are not in the list. At the end only the others count."""
+    if now.counts.all_added:
+        return None
+    changed = now.changed_list(now.counts.contacts_removed, done, requests, app.time(), app.graces)
+    if changed is None or not missing:
+        return changed
+    counts = replace(changed.counts, contacts_not_added=missing)
+    if not counts.all_added:
+        return replace(changed, counts=counts)
+    added = counts.contacts_to_add - missing
+    after = changed.list_after - missing if changed.list_after is not None else None
+    note = f"{counted(missing, 'contact')} could not be put back: Brevo did not do it, or has them no more."
+    counts = replace(counts, contacts_to_add=added, contacts_added=added)
+    return replace(changed, counts=counts, list_after=after, notes=[*changed.notes, note])
 
 
 def _read(read: Callable[[App, Run], list[int]], app: App, run: Run, what: str) -> list[int]:
