@@ -148,7 +148,7 @@ DEFECTS: tuple[Defect, ...] = (
         (
             Edit(
                 "shared.runs.steps.stage",
-                "        _write_batches(app, given, result)\n    except",
+                "        result = _write_batches(app, given, result)\n    except",
                 "    except",
             ),
             Edit(

@@ -89,3 +89,10 @@ def test_attribute_that_another_run_makes_in_the_same_moment_is_taken_where_it_f
     status = making.finish(start.run_id)
     assert (status["error"] or {"code": ""})["code"] == code
     assert bool(making.sent()) == (not code)
+
+
+def test_requests_that_make_attributes_are_counted(making):
+    making.segment(people(2))
+    before = len(making.sandbox.log.entries())
+    run_id = making.finish(making.start().run_id)["run_id"]
+    assert making.app.store.load(run_id).counts.requests == len(making.sandbox.log.entries()) - before
