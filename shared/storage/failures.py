@@ -55,7 +55,7 @@ class BusyError(TransientError):
 class DeniedError(ConfigurationError):
     """Storage refuses the key or the identity, which lacks a role, or has one that does not count everywhere yet.
 
-    `service` is as `UnreachableError` has it.
+    `concerns_tables`: whether they are what it denies access to.
     """
 
     def __init__(self, what: str, setting: str) -> None:
@@ -64,7 +64,7 @@ class DeniedError(ConfigurationError):
             f"Storage denied access to {what}.",
             f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account.",
         )
-        self.service = _service(what)
+        self.concerns_tables = _service(what) == "table"
 
 
 class UnreachableError(TransientError):

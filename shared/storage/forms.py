@@ -49,7 +49,7 @@ def concerns_all(error: Exception) -> bool:
     Nothing is read of any row while storage denies access to tables.
     """
     if isinstance(error, DeniedError):
-        return error.service == "table"  # that of a segment's container concerns its exports
+        return error.concerns_tables  # that of a segment's container concerns its exports
     return isinstance(error, TransientError) and not isinstance(error, OtherFormError)
 
 
