@@ -148,7 +148,7 @@ DEFECTS: tuple[Defect, ...] = (
         (
             Edit(
                 "shared.runs.steps.stage",
-                "        _write_batches(app, given, result)\n    except",
+                "        result = _write_batches(app, given, result)\n    except",
                 "    except",
             ),
             Edit(
@@ -240,8 +240,8 @@ DEFECTS: tuple[Defect, ...] = (
         "first-trouble-ends",
         "The first failure of a step that may pass by itself ends the run.",
         "runs.steps.dispatch",
-        "if now - since > give_up:",
-        "if now - since >= 0:",
+        "if now > deadline:",
+        "if now >= since:",
     ),
     one(
         "posters-not-waited-for",
@@ -333,7 +333,7 @@ DEFECTS: tuple[Defect, ...] = (
         "A notice that a receiver refuses for a moment is given up.",
         "notices.tell",
         "if now - since > GIVE_UP_SECONDS:",
-        "if now - since >= 0:",
+        "if now >= since:",
     ),
     *BY_PEOPLE,
     *MENDED,

@@ -13,6 +13,7 @@ from shared.access import Caller, Operation
 from shared.administration.ending import take_members_out
 from shared.administration.exports import detach_export, remove_export
 from shared.app import App
+from shared.runs.clearing import has_cleared
 
 
 @page("GET", "/exports/<id>/detach")
@@ -57,6 +58,7 @@ def _ended(
     """Ends the export as it was shown; or starts the run that takes its members out before, and leads to that."""
     export_id, etag = visit.path["id"], visit.form.get("etag", "")
     ended = f"{address()}?done={done}"
+    ended_with_members = f"{ended}_with_members" if done == "removed" else ended
 
     def to_end() -> str:
         if visit.form.get("members") == "remove":
@@ -64,11 +66,13 @@ def _ended(
             if start:
                 return address("runs", start.run_id)
         end(visit.app, visit.caller, export_id, etag)
-        return f"{ended}_with_members" if visit.form.get("members") == "remove" and done == "removed" else ended
+        return ended_with_members if visit.form.get("members") == "remove" else ended
 
     def is_ended() -> str | None:
         export = visit.app.configuration.read().export(export_id)
         is_so = export is None if done == "removed" else export is not None and export.connection is None
-        return ended if is_so else None
+        if not is_so:
+            return None
+        return ended_with_members if has_cleared(visit.app, export_id) else ended
 
     return redirect(do_once(to_end, is_ended))

@@ -80,12 +80,22 @@ def make_missing(brevo: BrevoClient, checked: Checked) -> None:
     """
     there = brevo.attributes() if checked.to_make else {}
     for name, kind in checked.to_make.items():
-        if name not in there:
-            brevo.create_attribute(name, kind)
-        elif there[name].kind != checked.attributes[name].kind:
+        found = there.get(name) or _make(brevo, name, kind)
+        if found and found.kind != checked.attributes[name].kind:
             raise TransientError(
                 "attributes_changed", f"Somebody has made Brevo's attribute {name} meanwhile.", "It is tried again."
             )
+
+
+def _make(brevo: BrevoClient, name: str, kind: str) -> AccountAttribute | None:
+    """Makes the attribute; gives it where it is there by now, by another run or a try whose answer was lost."""
+    try:
+        brevo.create_attribute(name, kind)
+    except PermanentError:
+        if found := brevo.attributes().get(name):
+            return found
+        raise
+    return None
 
 
 def settle(

@@ -93,8 +93,8 @@ class Command(click.Command):
 
 
 def _cut_off(error: OSError) -> int:
-    """Says that the output has no room for what was printed; the exit status."""
-    say(f"segment-export: what it printed is cut off: {error.strerror}.", err=True)
+    """Says that there is no room for what was printed, or written into a file beside it; the exit status."""
+    say(f"segment-export: what it prints or keeps in temporary files is cut off: {error.strerror}.", err=True)
     with suppress(OSError):  # or what is still to be written is tried once more, at the interpreter's end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED

@@ -4,7 +4,7 @@ Row by row: where a row before is the customer's, this one is a duplicate; or me
 segment and has the same address: nothing else says what has become of a second address. Where a row before is sent to
 the address, this one is a duplicate too, and its customer may have a later row with another address. A row that is left
 out is its customer's all the same, and leaves its address to others. So does a row that waits, to the customer whose
-contact has the address: it is sent only where that one is not.
+contact has the address, also by a former id: it is sent only where that one is not.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,13 @@ from shared.mapping.number_file import Flags, Numbers
 
 _STAYS, _MERGED = FATE["contact"], FATE["merged"]
 _DUPLICATE, _DUPLICATE_EMAIL = FATE["duplicate_customer_id"], FATE["duplicate_email"]
-# Rows that wait for the customer whose contact has their address. Among themselves the first one has it.
+# Rows that wait for the customer whose contact has their address: those of who was that customer, and the others. Among
+# themselves the first one has it.
 _AWAITED = f"SELECT row FROM verdicts WHERE verdict = {FATE['waiting']} AND holder IS NOT NULL"
+_ADDRESS = (
+    f"CASE WHEN rowid IN ({_AWAITED} AND is_holder) THEN email || '  ' "
+    f"WHEN rowid IN ({_AWAITED}) THEN email || ' ' ELSE email END"
+)
 
 
 class FirstCustomers:
@@ -30,7 +35,7 @@ class FirstCustomers:
 
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, *, is_judged: bool) -> None:
         self._db = db
-        self._address = f"CASE WHEN rowid IN ({_AWAITED}) THEN email || ' ' ELSE email END" if is_judged else "email"
+        self._address = _ADDRESS if is_judged else "email"
         self._customers = SeenKeys(folder, "customers")
         self._addresses = SeenKeys(folder, "addresses")
 

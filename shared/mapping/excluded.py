@@ -41,18 +41,21 @@ def load_excluded_sql(excluded: Excluded) -> str:
 
 
 def exclude_sql(excluded: Excluded, *, by_customer: bool) -> list[str]:
-    """Statements that settle the fate of the chunk's contacts that are excluded; `by_customer` by their id as well.
+    """Statements that settle the fate of the chunk's contacts that are excluded; `by_customer` by their ids as well.
+
+    Former ones count too: the excluded segment may have been refreshed before the profiles were merged.
 
     The chunk is the smaller side: a table of all who are excluded is never hashed.
     """
-    texts = ["email", *(["'#' || lower(hex(customer_id))"] if by_customer else [])]
-    keyed = [
-        f"SELECT rowid AS row, {digest_number(f'sha256({literal(excluded.key.text)} || {text})')} AS key "
-        f"FROM chunk WHERE fate = {FATE['contact']}"
-        for text in texts
-    ]
+    contacts = f"FROM chunk WHERE fate = {FATE['contact']}"
+    former = "trim(unnest(string_split(previous_ids, ';')))"
+    texts = [f"SELECT rowid AS row, email AS text {contacts}"]
+    if by_customer:
+        ids = f"SELECT rowid AS row, customer_id AS id {contacts} UNION ALL SELECT rowid, {former} {contacts}"
+        texts.append(f"SELECT row, '#' || lower(hex(id)) FROM ({ids} AND previous_ids IS NOT NULL)")
+    key = digest_number(f"sha256({literal(excluded.key.text)} || text)")
     return [
-        f"CREATE OR REPLACE TEMP TABLE keyed AS {' UNION ALL '.join(keyed)}",
+        f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT row, {key} AS key FROM ({' UNION ALL '.join(texts)})",
         "CREATE OR REPLACE TEMP TABLE met AS SELECT key FROM excluded WHERE key IN (SELECT key FROM keyed)",
         f"UPDATE chunk SET fate = {FATE['excluded']} FROM keyed WHERE chunk.rowid = keyed.row AND key IN (FROM met)",
     ]

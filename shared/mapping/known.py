@@ -12,7 +12,7 @@ it matter that a body is sent twice.
 | A | A, or nobody | changes A, and its address; left out where A is blocked and its address would change |
 | A | B | is left out: one of the two would be deleted |
 | nobody | B, who has no id | gives B the id |
-| nobody | B, who has another id | gives B the id, unless another row is that customer; left out where B is blocked |
+| nobody | B, who has another id | gives B the id, unless another row is or was B; left out where B is blocked |
 | nobody, but a former id has A | nobody | changes A and its address; A keeps the former id until the next run |
 
 The last two can only be decided once all rows are read: they wait.
@@ -179,7 +179,8 @@ def holder_sql(known: KnownContacts) -> str:
 def keep_waiting_sql(part: int) -> list[str]:
     """Statements that put the chunk's rows that wait into `waiting`, under the number of the chunk."""
     rows = (
-        f"SELECT chunk.*, {part} AS part, row AS {PLACE}, holder, holder_id, former, former_id, former_name FROM chunk "
+        f"SELECT chunk.*, {part} AS part, row AS {PLACE}, holder, holder_id, is_holder, former, former_id, former_name "
+        "FROM chunk "
         f"JOIN (SELECT DISTINCT ON (row) * FROM verdicts WHERE verdict = {FATE['waiting']}) AS waits "
         f"ON waits.row = chunk.rowid WHERE fate = {FATE['waiting']}"
     )
@@ -193,8 +194,10 @@ def end_waiting_sql() -> list[str]:
     """Statements that settle the fate of the rows that wait, once all rows were read."""
     contact, another = FATE["contact"], FATE["address_of_another"]
     return [
-        f"UPDATE waiting SET fate = CASE WHEN holder IS NOT NULL AND holder_id IN "
-        f"(SELECT customer FROM customers WHERE counted) THEN {another} ELSE {contact} END",
+        "UPDATE waiting SET fate = CASE WHEN holder IS NOT NULL AND ("
+        "holder_id IN (SELECT customer FROM customers WHERE counted) "
+        "OR (is_holder IS NOT true AND holder IN (SELECT holder FROM waiting WHERE is_holder))"
+        f") THEN {another} ELSE {contact} END",
         # The first of several rows that could be the contact is; the others are new ones.
         "UPDATE waiting SET known_as = former_name FROM (SELECT min_by(rowid, (part, place)) AS first FROM waiting "
         "WHERE holder IS NULL AND former_id NOT IN (SELECT customer FROM customers) AND former NOT IN "

@@ -16,7 +16,7 @@ from shared.operating import replaying
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
 from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
 from shared.runs.rows import run_of
-from shared.runs.run_ids import started_at
+from shared.runs.run_ids import is_row_key, started_at
 from shared.runs.state import Run
 from shared.runs.store import OPEN
 from shared.runs.ticks import last_tick, missed_ticks
@@ -43,6 +43,7 @@ _TIMER_SECONDS = 900.0
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
 _NEWEST_ROWS = 20
+_NEWEST_RUNS = 50
 _MOST_KINDS = 5
 _SHOWN = 5
 
@@ -213,8 +214,9 @@ def _readings(app: App, document: Document) -> Iterator[tuple[str, Callable[[], 
         yield f"runs: started of {export.id}", partial(store.started, export.id)
         yield f"runs: active of {export.id}", partial(store.active, export.id)
         yield f"runs: success of {export.id}", partial(store.success, export.id)
-        for row in storage.runs.query(export.id, "run-", "run.", 1, pass_over):
-            yield f"runs: newest run of {export.id}", partial(run_of, row)
+        for row in storage.runs.query(export.id, "run-", "run.", _NEWEST_RUNS, pass_over):
+            key = row.key if is_row_key(row.key) else shown(row.key)
+            yield f"runs: {key} of {export.id}", partial(run_of, row)
     for row in storage.runs.query(OPEN, on_other=pass_over):
         yield "runs: an open run", partial(_check_open, app, row)
     for row in storage.requests.rows():

@@ -17,7 +17,7 @@ from shared.mapping.leavers import DigestKey
 from shared.runs.delivered import may_have_sent
 from shared.runs.ledgers import Opened, open_ledger_at
 from shared.runs.questions import digest_key
-from shared.runs.state import Run
+from shared.runs.state import SUCCEEDED, Run
 from shared.runs.status import active_run
 from shared.staging.folders import working_folder
 from shared.storage.failures import Conflict, NotFound
@@ -108,6 +108,12 @@ def staying_words(members: int, list_id: int) -> str:
     """What becomes of the members of an export that ends and leaves them."""
     stay = "stays" if members == 1 else "stay"
     return f"{counted(members, 'contact')} that it has put into list {list_id} {stay} there"
+
+
+def has_cleared(app: App, export_id: str) -> bool:
+    """Whether the last run of the export, which may be gone by now, has taken its members out of its list."""
+    last = next(app.store.latest(export_id, 1), None)
+    return last is not None and last.kind == "clear" and last.state in SUCCEEDED
 
 
 def _opened[Found](

@@ -8,7 +8,7 @@ from shared.app import App
 from shared.errors import described
 from shared.runs.state import SUCCEEDED, Run
 from shared.storage.blobs import Blob
-from shared.storage.forms import OtherFormError, concerns_all
+from shared.storage.forms import concerns_all
 from shared.sync.stored import LEDGERS, NUMBERS, UNDO, Address, Stored, staging_of
 
 _log = logging.getLogger(__name__)
@@ -75,12 +75,15 @@ def delivered(app: App, intentions: Iterable[Blob]) -> list[Blob]:
 def may_be_delivered(app: App, intention: Blob) -> bool:
     """False for a staging that was never sent: another one of its run was, or none.
 
-    Of a run that only another release reads nobody knows: it may have been.
+    Of a run that cannot be read, such as one of another release, nobody knows: it may have been.
     """
     run_id, staging_id = staging_of(intention)
     try:
         run = app.store.load(run_id)
-    except OtherFormError:
+    except Exception as error:
+        if concerns_all(error):
+            raise
+        _log.error("not readable: run %s: %s", run_id, described(error))
         return True
     return run is None or run.staging_id == staging_id
 

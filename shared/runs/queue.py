@@ -38,6 +38,7 @@ GIVE_UP_SECONDS = 6 * 3600.0
 class Message:
     """One step of one run. `number` tells the live confirm message from stale ones; times are POSIX seconds.
 
+    Its step has met nothing but failures since `failing_since`, and nothing but denied access since `denied_since`.
     `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it has waited for. `due` is
     when a step is wanted, to the part of a second.
     """
@@ -48,6 +49,7 @@ class Message:
     number: int = Field(default=0, ge=0)
     attempt: int = Field(default=0, ge=0)
     failing_since: float = Field(default=0.0, ge=0)
+    denied_since: float = Field(default=0.0, ge=0)
     key_read_again: bool = False
     met_owner: str = Field(default="", max_length=100)
     trace: str = ""

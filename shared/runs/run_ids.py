@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 
 RUN_ID = "[a-z0-9][a-z0-9-]{0,49}-[0-9]{8}T[0-9]{6}-[0-9a-f]{6}"
 _RUN_ID = re.compile(r"(?P<export>[a-z0-9][a-z0-9-]{0,49})-(?P<time>[0-9]{8}T[0-9]{6})-(?P<nonce>[0-9a-f]{6})")
+_ROW_KEY = re.compile("run-[0-9]{14}-[0-9a-f]{6}")
 _NEWEST_FIRST = 99_999_999_999_999
 
 
@@ -45,6 +46,11 @@ def run_address(run_id: str) -> tuple[str, str]:
         raise ValueError("not a run id")
     inverted = _NEWEST_FIRST - int(match["time"].replace("T", ""))
     return match["export"], f"run-{inverted:014}-{match['nonce']}"
+
+
+def is_row_key(key: str) -> bool:
+    """True for the key of a run's row, which holds nothing but its time."""
+    return _ROW_KEY.fullmatch(key) is not None
 
 
 def started_at(run_id: str) -> datetime:

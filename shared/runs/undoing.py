@@ -126,7 +126,8 @@ def _last_change(app: App, export: str, undone: Run) -> Run | None:
             raise
         _log.error("not readable: export %s: %s", export, described(error))
         reason = f"a run of {export} cannot be read, and it may have changed the list since"
-        raise impossible(undone.run_id, reason) from None
+        advice = "`segment-export doctor` names its row: deploy the release that wrote it, or delete the row."
+        raise impossible(undone.run_id, reason, advice) from None
 
 
 def _has_changed(run: Run, undone: Run) -> bool:

@@ -40,6 +40,11 @@ class Silent(Exception):
     """Not asked, since it has not answered a moment ago."""
 
 
+def _service(what: str) -> str:
+    kind = what.partition(" ")[0]
+    return kind if kind in ("queue", "table") else "blob"
+
+
 class BusyError(TransientError):
     """Others were faster at a row or blob, MOST_CONFLICTS times."""
 
@@ -48,7 +53,10 @@ class BusyError(TransientError):
 
 
 class DeniedError(ConfigurationError):
-    """Storage refuses the key or the identity, which lacks a role, or has one that does not count everywhere yet."""
+    """Storage refuses the key or the identity, which lacks a role, or has one that does not count everywhere yet.
+
+    `concerns_tables`: whether they are what it denies access to.
+    """
 
     def __init__(self, what: str, setting: str) -> None:
         super().__init__(
@@ -56,6 +64,7 @@ class DeniedError(ConfigurationError):
             f"Storage denied access to {what}.",
             f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account.",
         )
+        self.concerns_tables = _service(what) == "table"
 
 
 class UnreachableError(TransientError):
@@ -69,8 +78,7 @@ class UnreachableError(TransientError):
         super().__init__(
             "storage_unreachable", f"Storage did not answer for {what}.", f"Check the account in {setting}: it {found}."
         )
-        kind = what.partition(" ")[0]
-        self.service = kind if kind in ("queue", "table") else "blob"
+        self.service = _service(what)
 
 
 class NotSignedInError(TransientError):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import TransientError
+from shared.storage.failures import DeniedError
 
 FORM = "form"
 # By table; a kind with a key of its own has its own number.
@@ -45,7 +46,10 @@ def concerns_all(error: Exception) -> bool:
     """Whether the error is storage's own, as one that does not answer, and not that of the one row that was read.
 
     What has nothing to do with that row goes on without it, whatever it holds, also where another release wrote it.
+    Nothing is read of any row while storage denies access to tables.
     """
+    if isinstance(error, DeniedError):
+        return error.concerns_tables  # that of a segment's container concerns its exports
     return isinstance(error, TransientError) and not isinstance(error, OtherFormError)
 
 

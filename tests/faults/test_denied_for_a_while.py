@@ -127,3 +127,23 @@ def test_end_of_a_run_is_news_though_what_it_leaves_cannot_be_cleared(
     story.work(hours=1)
     assert story.status(run_id)["status"] == "failed"
     assert [each for each in story.kept.notices if run_id in each.text]
+
+
+def test_denial_behind_another_outage_is_waited_for_as_long(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage that comes back after an hour denies access for a moment: that moment is not an hour of denial."""
+    people = story.people(4)
+    call, clock, failures = Line.call, story.kept.clock, list[type[Exception]]()
+    begun = clock.seconds()
+
+    def failing_call(line: Line, name: str, act: Callable[[], Any]) -> Any:
+        minutes = (clock.seconds() - begun) / MINUTE
+        if name == f"{CONTAINER} listing" and minutes < 65:
+            error = UnreachableError("container x") if minutes < 60 else DeniedError("container x", "SEGMENT_STORAGE")
+            failures.append(type(error))
+            raise error
+        return call(line, name, act)
+
+    monkeypatch.setattr(Line, "call", failing_call)
+    status = story.run()
+    assert {UnreachableError, DeniedError} == set(failures)
+    assert (status["status"], story.sent()) == ("succeeded", people), status["error"]

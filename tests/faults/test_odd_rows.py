@@ -116,6 +116,15 @@ def test_doctor_finds_no_odd_row_where_all_is_well(two: Story) -> None:
     assert looking.odd_rows(two.app, two.app.document())[0] == "ok"
 
 
+def test_doctor_names_an_older_run_that_cannot_be_read(two: Story) -> None:
+    """Nothing is undone in its list while it is there."""
+    two.work()
+    assert two.run()["status"] == "succeeded"
+    two.app.storage.runs.put(Row("gold", "run-99999999999999-aaaaaa", {"times": "no JSON"}))
+    state, words, _ = looking.odd_rows(two.app, two.app.document())
+    assert (state, "run-99999999999999-aaaaaa of gold" in words) == ("FAILED", True), words
+
+
 def test_run_whose_row_cannot_be_read_does_not_keep_the_others_from_being_driven_on(
     two: Story, caplog: pytest.LogCaptureFixture
 ) -> None:

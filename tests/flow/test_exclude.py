@@ -223,6 +223,16 @@ def test_customers_of_whose_excluded_rows_no_address_can_be_sent_are_excluded_by
     assert "1 rows of the excluded segments could not be read" in status["notes"][-1]
 
 
+def test_customer_is_excluded_by_a_former_id_too(by_customer):
+    """The excluded segment was refreshed before profiles were merged."""
+    people = "C-1 new@example.com C-7;C-8", "C-2 ion@example.com C-6", "C-3 eva@example.com"
+    by_customer.segment(rows(*people, previous=True))
+    by_customer.segment(rows("C-8 old@example.com"), name="Staff")
+    exclude(by_customer, ["Staff"])
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
+    assert set(by_customer.sent()) == {"ion@example.com", "eva@example.com"}
+
+
 def test_excluded_segment_without_customers_ids_excludes_by_addresses(by_customer):
     by_customer.segment(rows("C-1 ana@example.com", "C-2 ion@example.com"))
     by_customer.segment("EMail\nana@example.com\n", name="Staff")

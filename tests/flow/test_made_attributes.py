@@ -61,3 +61,38 @@ def test_plan_of_attributes_that_none_can_make_fails_at_once(making):
     making.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
     making.segment(people(2))
     assert making.finish(plan(making).run_id)["error"]["code"] == "attributes_missing"
+
+
+@pytest.mark.parametrize("kind", ["reset-after", "500-after"])
+def test_attribute_is_made_once_where_the_answer_is_lost(making, kind):
+    """The second try is refused, since the first has made it."""
+    making.segment(people(2))
+    making.sandbox.fail_next("POST /contacts/attributes/{attributeCategory}/{attributeName}", kind, 1)
+    status = making.finish(making.start().run_id)
+    assert (status["status"], made(making), len(making.sent())) == ("succeeded", True, 2), status["error"]
+
+
+@pytest.mark.parametrize(("kind", "code"), [("text", ""), ("float", "attribute_type")])
+def test_attribute_that_another_run_makes_in_the_same_moment_is_taken_where_it_fits(making, monkeypatch, kind, code):
+    """Two exports of one account run at the same time: both see that it lacks the attribute."""
+    fields = {"NEW": {"field": "FirstName", "type": "text"}}
+    making.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
+    making.segment(people(2))
+    start, create = making.start(), BrevoClient.create_attribute
+
+    def made_just_before(self, name, wanted):
+        if not made(making):
+            create(self, name, kind)
+        create(self, name, wanted)
+
+    monkeypatch.setattr(BrevoClient, "create_attribute", made_just_before)
+    status = making.finish(start.run_id)
+    assert (status["error"] or {"code": ""})["code"] == code
+    assert bool(making.sent()) == (not code)
+
+
+def test_requests_that_make_attributes_are_counted(making):
+    making.segment(people(2))
+    before = len(making.sandbox.log.entries())
+    run_id = making.finish(making.start().run_id)["run_id"]
+    assert making.app.store.load(run_id).counts.requests == len(making.sandbox.log.entries()) - before

@@ -44,10 +44,15 @@ def test_command_in_another_encoding_ends_as_it_does_in_utf_8(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_full_disk_is_one_line_and_exit_status_1(monkeypatch, number):
+    """Which may be the disk of what is printed, or of the temporary files of a preview."""
+
     def full(*_, **__):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("shared.cli.commands.print_json", full)
     done = CliRunner().invoke(program, ["schema"])
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"segment-export: what it printed is cut off: {os.strerror(number)}.\n"
+    assert (
+        done.stderr
+        == f"segment-export: what it prints or keeps in temporary files is cut off: {os.strerror(number)}.\n"
+    )

@@ -4,6 +4,7 @@ The queue delivers a message at least once, perhaps twice at the same time; ever
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -174,8 +175,9 @@ def _postpone(app: App, message: Message, error: TransientError | DeniedError) -
     telemetry.note_error(error.code)
     now = app.now()
     since = message.failing_since or now
-    give_up = DENIED_SECONDS if isinstance(error, DeniedError) else GIVE_UP_SECONDS
-    if now - since > give_up:
+    denied_since = (message.denied_since or now) if isinstance(error, DeniedError) else 0.0
+    deadline = min(since + GIVE_UP_SECONDS, denied_since + DENIED_SECONDS if denied_since else math.inf)
+    if now > deadline:
         fail(app, message.run, error, _still(app, message))
         return
     wait = next_try_seconds(message.attempt, error, LONGEST_STEP_WAIT_SECONDS)
@@ -183,12 +185,10 @@ def _postpone(app: App, message: Message, error: TransientError | DeniedError) -
 
     def change(run: Run) -> Run | None:
         stalled_after = now + wait + app.graces.stalled if _drives(message, run) else None
-        return run.waiting_for(
-            error.message, now=now, until=now + wait, deadline=since + give_up, stalled_after=stalled_after
-        )
+        return run.waiting_for(error.message, now=now, until=now + wait, deadline=deadline, stalled_after=stalled_after)
 
     app.store.update(message.run, change)
-    _send_again(app, message, since, wait)
+    _send_again(app, replace(message, denied_since=denied_since), since, wait)
 
 
 def _send_again(app: App, message: Message, failing_since: float, wait_seconds: float) -> None:

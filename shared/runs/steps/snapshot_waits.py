@@ -72,4 +72,4 @@ def wait_for_answer(app: App, run: Run, message: Message, wait: Wait, requests: 
 def _send_behind(app: App, message: Message, seconds: float) -> None:
     """Sends the message again after so long, which does not count as time in which its step has failed."""
     since = message.failing_since
-    send(app, replace(message, failing_since=since + seconds if since else 0.0), seconds)
+    send(app, replace(message, failing_since=since + seconds if since else 0.0, denied_since=0.0), seconds)

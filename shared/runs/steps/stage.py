@@ -7,6 +7,7 @@ cannot mix their batches, and a body that may have been sent is never computed a
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 
 from shared import telemetry
 from shared.app import App
@@ -130,7 +131,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
             for each in lost:
                 _discard(app, run, each)
             return
-        _write_batches(app, given, result)
+        result = _write_batches(app, given, result)
     except Exception:
         _discard(app, run, staging_id)
         raise
@@ -140,11 +141,15 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, snapsho
     _send_first(app, committed, ready, result.batches)
 
 
-def _write_batches(app: App, given: Given, result: Result) -> None:
-    """Writes the batches, once the account has the attributes that they name: what sends nothing makes none."""
+def _write_batches(app: App, given: Given, result: Result) -> Result:
+    """Writes the batches, once the account has the attributes that they name: what sends nothing makes none.
+
+    The result has the requests that this took.
+    """
     if result.batches:
         make_missing(given.client, result.checked[-1])
     app.store.write_batches(result.batches)
+    return replace(result, requests=given.client.session.traffic.requests)
 
 
 def _discard(app: App, run: Run, staging_id: str) -> None:
