@@ -49,6 +49,12 @@ class _Reported:
         if not is_first:
             self.customers.add(tuple(cells))
 
+    def count(self, reason: str, cells: list[str], *, is_first: bool) -> None:
+        """Counts a row. Without an address the first one is a header."""
+        is_row = any("@" in cell for cell in cells) if is_first else any(cells)
+        self.unnamed += is_row
+        self.counts[reason] += is_row
+
     def unmatched(self, matched: Container[str]) -> int:
         """How many rows name no contact of the body, if these addresses, numbers and ids are those of one."""
         named = sum(name not in matched for name in chain(self.emails, self.phones))
@@ -114,8 +120,7 @@ def _read(reported: _Reported, report: Report, base_url: str, until: float, larg
         for number, row in enumerate(read_report(url, base_url, until - time.monotonic(), largest_bytes)):
             cells = [cell.strip() for cell in row]
             if reported.is_full:
-                reported.unnamed += any(cells)
-                reported.counts[report.reason] += any(cells)
+                reported.count(report.reason, cells, is_first=number == 0)
                 continue
             is_named = _take(reported, [cell.strip('"') for cell in cells], report)
             if report.reason == _CUSTOMER and not is_named and any(cells):

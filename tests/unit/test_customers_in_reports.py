@@ -11,7 +11,7 @@ from shared.brevo.rejections import read_rejections
 ODD_IDS = ['C"1', '"C-1"', 'C-1"', "C\\1", 'C\\"1', "C;1", "C,1", "Ș-1", "C\t1", "C'1", "C\n1", "=C-1", "C\\u0031"]
 
 
-def rejections(monkeypatch, text, ids, form="attributes", reason="brevo_duplicate_customer"):
+def rejections(monkeypatch, text, ids, form="attributes", reason="brevo_duplicate_customer", links=1):
     """What is read of the report's text, where the body has contacts with these ids."""
     monkeypatch.setattr(Download, "fetch", lambda self, url, base_url, file: file.write(text.encode()))
     contacts = [
@@ -22,7 +22,7 @@ def rejections(monkeypatch, text, ids, form="attributes", reason="brevo_duplicat
     ]
     lines = ",\n".join(json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in contacts)
     body = f'{{"jsonBody":[{lines}],"listIds":[12]}}'.encode()
-    process = Process(7, "completed", (Report(reason, ("https://example.com/r",), 0),))
+    process = Process(7, "completed", (Report(reason, ("https://example.com/r",) * links, 0),))
     return read_rejections(process, lambda: [body], len(ids), "https://api.brevo.com/v3")
 
 
@@ -75,3 +75,10 @@ def test_lines_that_name_no_customer_of_the_body_are_counted_once(monkeypatch, t
 def test_contact_is_found_whatever_separates_and_quotes_the_cells(monkeypatch, text):
     found = rejections(monkeypatch, text, ["C-0", "C-1"], reason="brevo_other")
     assert (found.contacts, found.unmatched) == ({1: ("brevo_other", "a1@example.com")}, 0)
+
+
+def test_header_of_a_report_that_is_only_counted_is_no_contact(monkeypatch):
+    monkeypatch.setattr("shared.brevo.rejections.MOST_NAMED", 1)
+    text = "EMAIL;SMS\na0@example.com;\na1@example.com;\n"
+    found = rejections(monkeypatch, text, ["C-0", "C-1", "C-2", "C-3"], reason="brevo_other", links=2)
+    assert (found.counts, found.unnamed) == ({"brevo_other": 4}, 3)
