@@ -26,6 +26,22 @@ def test_first_row_without_a_known_column_is_not_shown_since_it_may_be_a_custome
     assert "Maria" not in str(status) and "Popescu" not in str(status)
 
 
+def test_header_whose_names_have_many_digits_is_taken_for_one_and_shown(flow):
+    head = "CustomerId,EMail,Spend_2024_2025\n"
+    flow.segment(f"{head}C-1,ana@example.com,12\n")
+    flow.run_fails("column_missing", "has no column 'FirstName'", "the columns are: CustomerId, EMail, Spend_2024_2025")
+    flow.change(mapping={"email": "EMail", "attributes": {"CITY": "Spent_2024_2025"}})
+    flow.run_fails("column_missing", "did you mean", "Spend_2024_2025")
+    flow.change(mapping={"email": "EMail", "attributes": "all"}, leave_out_missing_attributes=True)
+    assert flow.run()["status"] == "succeeded"
+
+
+def test_row_with_an_address_is_never_shown_as_a_header(flow):
+    flow.segment("CustomerId,ana@example.com,Maria\n18,ion@example.com,Ion\n")
+    status = flow.run_fails("column_missing", "Gold_1.csv has no column 'EMail'", "looks like a customer's")
+    assert "Maria" not in str(status)
+
+
 def test_second_file_without_a_header_does_not_show_its_first_row(flow):
     flow.change(mapping={"email": "EMail", "attributes": "all"}, leave_out_missing_attributes=True)
     flow.segment(HEAD + ANA, partition=1)
