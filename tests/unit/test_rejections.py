@@ -1,4 +1,4 @@
-"""Brevo's reports that name a customer by the id alone, joined to the contacts of a body."""
+"""Brevo's reports, joined to the contacts of a body: by address, by number, by the customer's id alone."""
 
 import json
 
@@ -11,7 +11,7 @@ from shared.brevo.rejections import read_rejections
 ODD_IDS = ['C"1', '"C-1"', 'C-1"', "C\\1", 'C\\"1', "C;1", "C,1", "Ș-1", "C\t1", "C'1", "C\n1", "=C-1", "C\\u0031"]
 
 
-def rejections(monkeypatch, text, ids, form="attributes", reason="brevo_duplicate_customer", links=1):
+def rejections(monkeypatch, text, ids, form="attributes", reason="brevo_duplicate_customer", links=1, phone=""):
     """What is read of the report's text, where the body has contacts with these ids."""
     monkeypatch.setattr(Download, "fetch", lambda self, url, base_url, file: file.write(text.encode()))
     contacts = [
@@ -20,6 +20,7 @@ def rejections(monkeypatch, text, ids, form="attributes", reason="brevo_duplicat
         else {"email": f"a{n}@example.com", "ext_id": ext_id, "attributes": {}}
         for n, ext_id in enumerate(ids)
     ]
+    contacts[-1]["attributes"] |= {"SMS": f"+{phone}"} if phone else {}
     lines = ",\n".join(json.dumps(each, separators=(",", ":"), ensure_ascii=False) for each in contacts)
     body = f'{{"jsonBody":[{lines}],"listIds":[12]}}'.encode()
     process = Process(7, "completed", (Report(reason, ("https://example.com/r",) * links, 0),))
@@ -70,6 +71,7 @@ def test_lines_that_name_no_customer_of_the_body_are_counted_once(monkeypatch, t
         'FIRSTNAME;EMAIL\n"Ana;\nMaria, ""A""";a1@example.com\n',
         'FIRSTNAME,EMAIL\n"Ana;Maria",a1@example.com\n',
         'FIRSTNAME;EMAIL\n"Ana, Maria;a1@example.com\n',
+        'FIRSTNAME;EMAIL\nAna; "a1@example.com"\n',
     ],
 )
 def test_contact_is_found_whatever_separates_and_quotes_the_cells(monkeypatch, text):
@@ -82,3 +84,20 @@ def test_header_of_a_report_that_is_only_counted_is_no_contact(monkeypatch):
     text = "EMAIL;SMS\na0@example.com;\na1@example.com;\n"
     found = rejections(monkeypatch, text, ["C-0", "C-1", "C-2", "C-3"], reason="brevo_other", links=2)
     assert (found.counts, found.unnamed) == ({"brevo_other": 4}, 3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_number"),
+    [
+        ("+40722", True),
+        ("00 (4) 07-22", True),
+        ("+407220001112223", True),
+        ("+4072", False),
+        ("+4072200011122233", False),
+        ("none", False),
+    ],
+)
+def test_contact_is_found_by_a_number_of_as_many_digits_as_numbers_have(monkeypatch, cell, is_number):
+    digits = "".join(filter(str.isdecimal, cell.removeprefix("00")))
+    found = rejections(monkeypatch, f"EMAIL;SMS\n;{cell}\n", ["C-0", "C-1"], reason="brevo_other", phone=digits)
+    assert (list(found.contacts), found.unmatched) == (([1], 0) if is_number else ([], 1))
