@@ -135,3 +135,12 @@ def test_many_contacts_are_sent_in_batches_of_at_most_the_largest_body(flow, mon
     assert status["requests"] == sum(flow.sandbox.log.totals().values())
     assert flow.sent() == {f"person{n}@example.com": {"FIRSTNAME": f"Name {n} ăâîșț"} for n in range(3_000)}
     assert flow.sandbox.imports.most_open_at_once == 1
+
+
+def test_contact_that_no_body_has_room_for_has_one_of_its_own(flow, monkeypatch):
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 1_000)
+    large = "x" * 2_000
+    flow.segment(f"{HEAD}C-1,ana@example.com,Ana\nC-2,ion@example.com,{large}\nC-3,eva@example.com,Eva\n")
+    status = flow.run()
+    assert (status["status"], status["batches"], status["contacts_confirmed"]) == ("succeeded", 3, 3)
+    assert flow.sent()["ion@example.com"] == {"FIRSTNAME": large}
