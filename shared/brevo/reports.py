@@ -51,8 +51,8 @@ def _rows(file: BinaryIO, download: Download) -> Iterator[list[str]]:
 
 
 def _delimiter(first: str) -> str:
-    """The one by which the first line has the most cells; of several the first."""
-    return max(_DELIMITERS, key=lambda mark: len(_cells(first, mark)))
+    """The first one that parts the first line, which may be a contact's and have the others in its texts."""
+    return next((mark for mark in _DELIMITERS if len(_cells(first, mark)) > 1), _DELIMITERS[0])
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -70,6 +70,7 @@ def test_lines_that_name_no_customer_of_the_body_are_counted_once(monkeypatch, t
         "EMAIL\tSMS\na1@example.com\t+40722000111\n",
         'FIRSTNAME;EMAIL\n"Ana;\nMaria, ""A""";a1@example.com\n',
         'FIRSTNAME,EMAIL\n"Ana;Maria",a1@example.com\n',
+        "a1@example.com;Long Street 5, floor 2, to the left\n",
         'FIRSTNAME;EMAIL\n"Ana, Maria;a1@example.com\n',
         'FIRSTNAME;EMAIL\nAna; "a1@example.com"\n',
     ],
