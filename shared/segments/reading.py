@@ -84,8 +84,11 @@ class SegmentStream:
     def _checked(self, header: Header) -> Header:
         first = header.columns[0] if header.columns else ""
         if first.casefold().startswith("sep=") and len(header.columns) <= 2:
+            # The sign that it names is not there where the cells are parted by it already.
+            other = first[4:5]
             raise self._header_error(
-                "is a note for Excel, not a header", f"Remove it, and set source.delimiter to {first[4:5]!r}."
+                "is a note for Excel, not a header",
+                f"Remove it, and set source.delimiter to {other!r}." if other else "Remove it.",
             )
         if len(header.columns) > MOST_COLUMNS:
             raise ConfigurationError(

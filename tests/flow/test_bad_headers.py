@@ -94,6 +94,22 @@ def test_unmapped_column_that_is_there_twice_is_no_fault(flow):
     assert flow.run()["status"] == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("sign", "configured", "advice"),
+    [
+        (",", None, "Remove it."),
+        (";", ";", "Remove it."),
+        ("\t", "\t", "Remove it."),
+        (";", None, "Remove it, and set source.delimiter to ';'."),
+    ],
+)
+def test_note_for_excel_is_named_with_the_delimiter_only_where_it_is_another_one(flow, sign, configured, advice):
+    flow.change(source={**flow.export["source"], "delimiter": configured})
+    flow.segment(f"sep={sign}\n{(HEAD + ANA).replace(',', sign)}")
+    status = flow.run_fails("header_invalid", "the header row is a note for Excel, not a header", advice)
+    assert "''" not in str(status["error"])
+
+
 # Encodings
 
 
