@@ -23,7 +23,7 @@ def test_rejected_rows_are_told_exactly_and_hold_no_value(flow):
     flow.segment(
         b"CustomerId,EMail,P,B,City\n"
         b"C-1,secret.ana@example.com,0722123456,1985-02-03,Cluj\n"
-        b"C-2,,0722123457,,\n"
+        b" C-2 ,,0722123457,,\n"
         b"C-3,Secret.Nobody,,,\n"
         b"C-4,Secret.Ana@Example.com,,,\n"
         b"C-5,secret.ion@example.com,0722123456,,\n"
