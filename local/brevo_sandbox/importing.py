@@ -5,13 +5,13 @@ https://developers.brevo.com/reference/get-process. One at a time is what the ve
 """
 
 import hashlib
-import json
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.brevo_sandbox.answers import parse_json
 from local.brevo_sandbox.applying import REPORTS, Applied
 from local.brevo_sandbox.faults import FaultKind, report_fault
 from local.brevo_sandbox.file_fetching import NotFetched, with_file
@@ -165,7 +165,7 @@ class ImportBoard(Board[ImportRecord]):
         """Carry out what was set aside, in its order. Raises: ApiError for a body that `set_aside` let pass."""
         for record in self.records():
             if record.order is UNREAD and record.body is not None:
-                document = json.loads(record.body)
+                document = parse_json(record.body)
                 rows = rows_of(document)
                 record.order, record.contacts, record.body = check_order(document, self._shop.account), len(rows), None
                 self._apply(record, rows, self._shop.settings())
@@ -214,7 +214,7 @@ class ImportBoard(Board[ImportRecord]):
         except NotFetched as failure:
             record.body = None
             return "failed", str(failure)
-        rows = rows_of(json.loads(record.body or b"{}"))
+        rows = rows_of(parse_json(record.body or b"{}"))
         record.body, record.contacts = None, len(rows)
         status, error = "completed", ""
         match record.fault:
@@ -265,7 +265,7 @@ class ImportBoard(Board[ImportRecord]):
 
 def _with_link(body: bytes) -> dict[str, Any]:
     """The document of an import whose contacts are in a file; empty for another one, mostly without reading it."""
-    document: dict[str, Any] = json.loads(body) if len(body) < _MOST_BYTES_WITH_LINK else {}
+    document: dict[str, Any] = parse_json(body) if len(body) < _MOST_BYTES_WITH_LINK else {}
     return document if is_by_file(document) else {}
 
 

@@ -15,7 +15,9 @@ BETWEEN = b",\n"  # stands behind each contact
 LARGEST_FILE_BYTES = 200_000_000
 _HEAD = b'{"jsonBody":['
 _LONGEST_NUMBER = 1_000_000
-_CONTACT = re.compile(rb'\{"email":"([^"]+)"(?:,"ext_id":"([^"]+)"|,"attributes":\{"EXT_ID":"([^"]+)")?')
+# A JSON text, within which a quote has a backslash before it.
+_TEXT = rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+_CONTACT = re.compile(rb'\{"email":"([^"]+)"(?:,"ext_id":%s|,"attributes":\{"EXT_ID":%s)?' % (_TEXT, _TEXT))
 # Only in these attributes a number belongs to one contact: elsewhere it is a text, which many may have.
 _PHONE = re.compile(rb'"(?:%s)":"\+(\d{5,15})"' % "|".join(sorted(PHONE_ATTRIBUTES)).encode())
 _START = '{"email"'
@@ -79,7 +81,7 @@ def find_contacts(
         matches = list(_CONTACT.finditer(piece))
         for place, match in enumerate(matches):
             email, named = match[1].decode(), list[str]()
-            ext_id = (match[2] or match[3] or b"").decode() if ext_ids else ""
+            ext_id = _text(match[2] or match[3] or b"") if ext_ids else ""
             if phones:
                 end = matches[place + 1].start() if place + 1 < len(matches) else len(piece)
                 named = [phone for phone in _phones(piece, match.end(), end) if phone in phones]
@@ -114,6 +116,11 @@ def without_values(contact: str, attributes: Iterable[str]) -> str:
 def room_whatever_the_end() -> int:
     """How many bytes of contacts fit into a body, whatever else its request says: for bodies that are written twice."""
     return LARGEST_BODY_BYTES * 9 // 10
+
+
+def _text(written: bytes) -> str:
+    """A JSON text without its quotes, as what it says."""
+    return str(json.loads(b'"%s"' % written)) if b"\\" in written else written.decode()
 
 
 def _phones(body: bytes, start: int, end: int) -> list[str]:

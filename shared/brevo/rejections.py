@@ -5,6 +5,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from shared.brevo.body import find_contacts
 from shared.brevo.client import MOST_LINKS, Process, Report
@@ -25,7 +26,7 @@ class _Reported:
 
     `numbers` has for each address the attributes whose number another contact has; an empty one stands for a reason of
     another kind. `nameless` are the rows with neither address nor number, apart from headers. `ext_ids` are the cells
-    of rows that only name a customer, of which there are `customers`. `unnamed` are the rows that are only counted.
+    of rows that only name a customer; `customers` has these rows. `unnamed` are the rows that are only counted.
     """
 
     emails: dict[str, str] = field(default_factory=dict)
@@ -34,13 +35,30 @@ class _Reported:
     ext_ids: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
-    customers: int = 0
+    customers: set[tuple[str, ...]] = field(default_factory=set)
     unnamed: int = 0
 
     @property
     def is_full(self) -> bool:
         """True once further rows are only counted."""
         return len(self.emails) + len(self.phones) + len(self.ext_ids) >= MOST_NAMED
+
+    def add_customer(self, cells: list[str], reason: str, *, is_first: bool) -> None:
+        """Takes in a row that only names a customer; the first one may be a header."""
+        self.ext_ids |= {cell: reason for cell in cells if cell}
+        if not is_first:
+            self.customers.add(tuple(cells))
+
+    def count(self, reason: str, cells: list[str], *, is_first: bool) -> None:
+        """Counts a row. Without an address the first one is a header."""
+        is_row = any("@" in cell for cell in cells) if is_first else any(cells)
+        self.unnamed += is_row
+        self.counts[reason] += is_row
+
+    def unmatched(self, matched: Container[str]) -> int:
+        """How many rows name no contact of the body, if these addresses, numbers and ids are those of one."""
+        named = sum(name not in matched for name in chain(self.emails, self.phones))
+        return self.nameless + named + sum(not any(cell in matched for cell in cells) for cells in self.customers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +104,12 @@ def read_rejections(
     for reason, count in reported.counts.items():
         room = contacts - sum(counts.values())
         counts[reason] += min(count, room)
-    named = len(reported.emails) + len(reported.phones) + reported.customers
-    unmatched = reported.nameless + named - len(matched)
     numbers = {
         index: attributes
         for index, (_, email) in found.items()
         if (attributes := reported.numbers.get(email.lower(), {""})) and "" not in attributes
     }
-    return Rejections(+counts, found, numbers, unmatched, reported.unnamed)
+    return Rejections(+counts, found, numbers, reported.unmatched(matched), reported.unnamed)
 
 
 def _read(reported: _Reported, report: Report, base_url: str, until: float, largest_bytes: int) -> None:
@@ -102,15 +118,13 @@ def _read(reported: _Reported, report: Report, base_url: str, until: float, larg
     reported.counts[report.reason] += report.count
     for url in report.urls:
         for number, row in enumerate(read_report(url, base_url, until - time.monotonic(), largest_bytes)):
-            cells = [cell.strip().strip('"') for cell in row]
+            cells = [cell.strip() for cell in row]
             if reported.is_full:
-                reported.unnamed += any(cells)
-                reported.counts[report.reason] += any(cells)
+                reported.count(report.reason, cells, is_first=number == 0)
                 continue
-            is_named = _take(reported, cells, report)
+            is_named = _take(reported, [cell.strip('"') for cell in cells], report)
             if report.reason == _CUSTOMER and not is_named and any(cells):
-                reported.customers += number > 0
-                reported.ext_ids |= {cell: report.reason for cell in cells if cell}
+                reported.add_customer(cells, report.reason, is_first=number == 0)
             else:
                 reported.nameless += number > 0 and any(cells) and not is_named
 
@@ -135,7 +149,7 @@ def _take(reported: _Reported, cells: list[str], report: Report) -> bool:
 
 
 def _find(pieces: Iterable[bytes], reported: _Reported) -> tuple[dict[int, tuple[str, str]], set[str]]:
-    """Contact's index -> reason and address; and the addresses and phone numbers that were matched."""
+    """Contact's index -> reason and address; and the addresses, phone numbers and ids that were matched."""
     found: dict[int, tuple[str, str]] = {}
     matched: set[str] = set()
     for contact in find_contacts(pieces, reported.emails, reported.phones, reported.ext_ids):

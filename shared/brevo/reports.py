@@ -1,4 +1,4 @@
-"""Brevo's reports of rejected contacts: semicolon-separated CSV."""
+"""Brevo's reports of rejected contacts: CSV, mostly separated by semicolons; no page of the vendor's says by what."""
 
 import csv
 import tempfile
@@ -14,6 +14,7 @@ REPORT_SECONDS = 120.0
 LARGEST_BYTES = 50_000_000
 _LONGEST_LINE = 100_000
 _PAGE_STARTS = ("<", "{")
+_DELIMITERS = ";,\t"
 
 
 def read_report(
@@ -35,27 +36,41 @@ def read_report(
 
 def _rows(file: BinaryIO, download: Download) -> Iterator[list[str]]:
     """By the rules of CSV. Where a quote breaks them, line by line: one that is never closed hides nobody behind it."""
+    file.seek(0)
+    delimiter = _delimiter(_first(_lines(file), download))
 
     def lines() -> Iterator[str]:
         file.seek(0)
-        return _table(_lines(file), download)
+        return _lines(file)
 
     try:
-        deque(csv.reader(lines(), delimiter=";", strict=True), maxlen=0)
+        deque(csv.reader(lines(), delimiter=delimiter, strict=True), maxlen=0)
     except csv.Error:
-        return (row for line in lines() for row in csv.reader([line], delimiter=";"))
-    return csv.reader(lines(), delimiter=";", strict=True)
+        return (_cells(line, delimiter) for line in lines())
+    return csv.reader(lines(), delimiter=delimiter, strict=True)
 
 
-def _table(lines: Iterator[str], download: Download) -> Iterator[str]:
-    """The lines, once the first says that they are no page of HTML, XML or JSON and not empty."""
+def _delimiter(first: str) -> str:
+    """The first one that parts the first line, which may be a contact's and have the others in its texts."""
+    return next((mark for mark in _DELIMITERS if len(_cells(first, mark)) > 1), _DELIMITERS[0])
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """A line's cells. Where it breaks the rules of quotes, a quote is a sign like others."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return [cell.strip().strip('"') for cell in line.split(delimiter)]
+
+
+def _first(lines: Iterator[str], download: Download) -> str:
+    """The first line with anything in it, which says that they are no page of HTML, XML or JSON and not empty."""
     first = next((line for line in lines if line.strip()), "")
     if not first:
         raise download.broken("is empty")
     if first.lstrip().startswith(_PAGE_STARTS):
         raise download.broken("is a page of another kind")
-    yield first
-    yield from lines
+    return first
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
@@ -65,6 +80,6 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         if len(rest) > _LONGEST_LINE:
             raise PermanentError("report_garbled", "Brevo's report is not the table that it should be.")
         for line in whole:
-            yield line.decode("utf-8-sig", errors="replace")
+            yield f"{line.decode('utf-8-sig', errors='replace')}\n"
     if rest:
         yield rest.decode("utf-8-sig", errors="replace")

@@ -1,10 +1,13 @@
 """Categories and multiple choices as SQL: what a cell holds, compared with the options that the account has.
 
 An option is known by its label, and one of a category by its value too, without regard to case and to blanks at its
-ends. A cell of choices is one label, labels with `;` or `,` between them, or a JSON list of labels.
+ends; by its own letters where another option differs by its case alone. A cell of choices is one label, labels with `;`
+or `,` between them, or a JSON list of labels.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from shared.mapping.rule import literal
 
@@ -28,10 +31,11 @@ def choices_sql(cell: str, options: tuple[tuple[str, str], ...]) -> str:
     """
     if not options:
         return "NULL"
+    key = partial(_key, exact=_alike(options))
     labels = _list(literal(sent) for _, sent in options)
-    folded = _list(_folded(literal(known)) for known, _ in options)
-    parts = f"list_filter([{_folded('part')} FOR part IN {_parts(cell, folded)}], lambda part: part <> '')"
-    chosen = f"list_filter({labels}, lambda label: list_contains(parts, {_folded('label')}))"
+    folded = _list(key(literal(known)) for known, _ in options)
+    parts = f"list_filter([{key('part')} FOR part IN {_parts(cell, folded, key)}], lambda part: part <> '')"
+    chosen = f"list_filter({labels}, lambda label: list_contains(parts, {key('label')}))"
     unknown = f"list_filter(parts, lambda part: NOT list_contains({folded}, part))"
     verdict = (
         f"CASE WHEN len({chosen}) > 0 THEN CASE WHEN len({unknown}) > 0 THEN {PARTLY} ELSE '' END "
@@ -46,19 +50,30 @@ def no_choice_sql(cell: str) -> str:
     return f"regexp_full_match({cell}, '\\[\\s*\\]')"
 
 
-def _parts(cell: str, folded: str) -> str:
+def _alike(options: tuple[tuple[str, str], ...]) -> list[str]:
+    """The labels that differ from another one by their case alone."""
+    labels = {known.strip() for known, _ in options}
+    counts = Counter(label.lower() for label in labels)
+    return sorted(label for label in labels if counts[label.lower()] > 1)
+
+
+def _parts(cell: str, folded: str, key: Callable[[str], str]) -> str:
     """A label may hold a comma or a semicolon: what is a label as it stands is not split."""
-    by_comma = f"CASE WHEN list_contains({folded}, {_folded('part')}) THEN [part] ELSE string_split(part, ',') END"
+    by_comma = f"CASE WHEN list_contains({folded}, {key('part')}) THEN [part] ELSE string_split(part, ',') END"
     split = f"flatten([{by_comma} FOR part IN string_split({cell}, ';')])"
     listed = f"try(from_json({cell}, '[\"VARCHAR\"]'))"
     return (
-        f"CASE WHEN list_contains({folded}, {_folded(cell)}) THEN [{cell}] "
+        f"CASE WHEN list_contains({folded}, {key(cell)}) THEN [{cell}] "
         f"WHEN starts_with({cell}, '[') AND json_valid({cell}) THEN coalesce({listed}, [{cell}]) ELSE {split} END"
     )
 
 
-def _folded(text: str) -> str:
-    return f"lower(trim({text}, {_BLANKS}))"
+def _key(text: str, exact: list[str]) -> str:
+    """What labels are compared by."""
+    trimmed = f"trim({text}, {_BLANKS})"
+    if not exact:
+        return f"lower({trimmed})"
+    return f"CASE WHEN {trimmed} IN ({', '.join(map(literal, exact))}) THEN {trimmed} ELSE lower({trimmed}) END"
 
 
 def _list(items: Iterable[str]) -> str:

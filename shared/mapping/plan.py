@@ -193,9 +193,7 @@ def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
     """
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
-    other = _other_delimiter(columns)
-    names = {name.strip().casefold() for name in (columns[0].split(other) if other else columns)} - {""}
-    if names & {name.casefold() for name in (CUSTOMER_ID, *known)}:
+    if _names(columns) & {name.casefold() for name in (CUSTOMER_ID, *known)}:
         return ""
     return "its first row may be a customer's and is not shown, since no mapped column is in it."
 
@@ -213,8 +211,17 @@ def near_column(name: str, columns: tuple[str, ...]) -> str:
     return "" if _looks_like_data(columns) else did_you_mean(name, map(_one_line, columns))
 
 
+def _names(columns: tuple[str, ...]) -> set[str]:
+    """The names in small letters, also those of a header that another sign separates."""
+    other = _other_delimiter(columns)
+    return {name.strip().casefold() for name in (columns[0].split(other) if other else columns)} - {""}
+
+
 def _looks_like_data(columns: tuple[str, ...]) -> bool:
-    return any("@" in column or sum(map(str.isdigit, column)) > 4 for column in columns)
+    """By an address; and by many digits, which a name may have too, such as Spend_2024_2025, beside CustomerId."""
+    if any("@" in column for column in columns):
+        return True
+    return CUSTOMER_ID.casefold() not in _names(columns) and any(sum(map(str.isdigit, name)) > 4 for name in columns)
 
 
 def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[str]) -> int:

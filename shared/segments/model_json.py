@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, ValidationError
 from shared.config.faults import fault_sentence
 from shared.errors import ConfigurationError, shown
 from shared.segments.layouts import DatedPath, below, dated_path
+from shared.segments.names import visible
 from shared.segments.stored import stored_bytes
 from shared.storage.blobs import Blob, Blobs
 from shared.storage.versions import Version, Versions
@@ -235,7 +236,7 @@ def _too_large(name: str) -> ModelTooLargeError:
 def _table(entity: _Entity, annotations: Any) -> Table:
     return Table(
         name=entity.name,
-        columns=tuple(attribute.name for attribute in entity.attributes),
+        columns=tuple(visible(attribute.name) for attribute in entity.attributes),
         has_header=None,
         delimiter=None,
         date_formats=_date_formats(entity, annotations),
@@ -270,7 +271,7 @@ def _date_formats(entity: _Entity, of_all: Any) -> dict[str, str]:
         names = (_MOMENT_ANNOTATION, _DATE_ANNOTATION) if is_moment else (_DATE_ANNOTATION, _MOMENT_ANNOTATION)
         levels = [_annotated(annotations) for annotations in (attribute.annotations, entity.annotations, of_all)]
         if form := next((level[name] for level in levels for name in names if level.get(name)), None):
-            found[attribute.name.casefold()] = form
+            found[visible(attribute.name).casefold()] = form
     return found
 
 

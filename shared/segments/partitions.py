@@ -58,8 +58,13 @@ def partitions_of(container: str, segment: str, blobs: list[Blob]) -> list[Parti
 
 
 def gaps(partitions: list[Partition]) -> tuple[str, ...]:
-    """The numbers between the least and the greatest that have no file, as `3` or `5 to 7`; names have no gaps."""
-    numbers = sorted(partition.number for partition in partitions if partition.number is not None)
+    """The numbers between the least and the greatest that have no file, as `3` or `5 to 7`; names have no gaps.
+
+    Where the table's name goes on behind the segment's, as in `Gold_Customers_1.csv`, an id is a name and a number.
+    """
+    names = {partition.id.rpartition("_")[0] for partition in partitions}
+    ends = [partition.id.rpartition("_")[2] for partition in partitions] if len(names) == 1 else []
+    numbers = sorted(int(end or 0) for end in ends if not end or _NUMBER.fullmatch(end))
     return tuple(
         f"{before + 1}" if after - before == 2 else f"{before + 1} to {after - 1}"
         for before, after in pairwise(numbers)

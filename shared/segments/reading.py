@@ -8,6 +8,7 @@ from shared.config.source import Source
 from shared.errors import ConfigurationError
 from shared.segments.framing import DELIMITERS, Form, Framer
 from shared.segments.model_json import Table
+from shared.segments.names import visible
 from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, cells
 from shared.segments.snapshot import SegmentFile
 from shared.segments.stored import looks_like_windows_1252, stored_bytes
@@ -16,7 +17,6 @@ from shared.storage.blobs import Blobs
 # More columns than any table of Customer Insights has; the engine's memory grows with them.
 MOST_COLUMNS = 5_000
 _UTF8_BOM = b"\xef\xbb\xbf"
-_INVISIBLE = ("Zs", "Zl", "Zp", "Cc", "Cf")  # of Unicode's categories
 _LONGEST_HEADER_BYTES = 1_000_000
 _AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
@@ -84,8 +84,11 @@ class SegmentStream:
     def _checked(self, header: Header) -> Header:
         first = header.columns[0] if header.columns else ""
         if first.casefold().startswith("sep=") and len(header.columns) <= 2:
+            # The sign that it names is not there where the cells are parted by it already.
+            other = first[4:5]
             raise self._header_error(
-                "is a note for Excel, not a header", f"Remove it, and set source.delimiter to {first[4:5]!r}."
+                "is a note for Excel, not a header",
+                f"Remove it, and set source.delimiter to {other!r}." if other else "Remove it.",
             )
         if len(header.columns) > MOST_COLUMNS:
             raise ConfigurationError(
@@ -159,12 +162,6 @@ def _is_header(first: list[str], table: Table) -> bool:
 
 def _are_names_of(table: Table, names: list[str]) -> bool:
     return sorted(map(str.casefold, names)) == sorted(map(str.casefold, table.columns))
-
-
-def visible(text: str) -> str:
-    """A name or an id without what nobody sees at its ends, but NUL, which none has."""
-    invisible = "".join({letter for letter in text if letter != "\0" and category(letter) in _INVISIBLE})
-    return text.strip(invisible)
 
 
 def _without_marks(chunks: Iterator[bytes]) -> Iterator[bytes]:

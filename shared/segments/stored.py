@@ -31,12 +31,15 @@ class SegmentChanged(TransientError):
 def stored_bytes(blobs: Blobs, container: str, blob: Blob) -> Iterator[bytes]:
     """The blob's bytes, piece by piece, as it was listed. Bytes that begin as gzip are unzipped.
 
-    Neither the name's ending nor Content-Encoding decides: tools that copy files set them at will.
+    Neither the name's ending nor Content-Encoding decides: tools that copy files set them at will. But gzip of nothing
+    has bytes: a blob without any that is named so is not all there.
     Raises ConfigurationError for broken gzip, a zip archive, Parquet and UTF-16, and SegmentChanged where the blob
     was deleted or replaced since it was listed.
     """
     where = f"{container}/{blob.name}"
     first, chunks = _beginning(_unchanged(blobs, container, blob, where))
+    if not first and blob.name.endswith(".gz"):
+        raise _cut_off(where)
     if first.startswith(_GZIP):
         first, chunks = _beginning(_unzipped(chunks, where))
     _refuse_other_kinds(first, where)
@@ -73,7 +76,11 @@ def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     except zlib.error:
         raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", _EXPORT_AGAIN) from None
     if not unzip.eof:
-        raise ConfigurationError("gzip_invalid", f"{where} is cut off: its gzip data ends too early.", _EXPORT_AGAIN)
+        raise _cut_off(where)
+
+
+def _cut_off(where: str) -> ConfigurationError:
+    return ConfigurationError("gzip_invalid", f"{where} is cut off: its gzip data ends too early.", _EXPORT_AGAIN)
 
 
 def _refuse_other_kinds(first: bytes, where: str) -> None:

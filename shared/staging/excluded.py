@@ -13,7 +13,7 @@ from shared.config.models import Export
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import of_customer
 from shared.mapping.results import RejectedRow, SegmentRows
-from shared.segments.reading import visible
+from shared.segments.names import visible
 from shared.segments.snapshot import Snapshot, find_snapshot
 from shared.staging.completeness import check_complete
 from shared.storage.blobs import Blobs

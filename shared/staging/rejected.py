@@ -156,7 +156,9 @@ def rows_of(blobs: Blobs, run_id: str, staging_id: str, digests: set[str], custo
     """The run's rejected rows and warnings with one of these addresses' SHA-256 or this id, in their order."""
     found: list[RejectedRow] = []
     customer = plain_cell(customer_id)
-    wanted = [each.encode() for each in (*digests, *filter(None, [customer.partition('"')[0]]))]
+    # A report doubles quotes, so what stands between two of them is looked for.
+    part = max(customer.split('"'), key=len) or customer
+    wanted = [each.encode() for each in (*digests, part) if each]
     for blob in _stored(blobs, run_id, staging_id):
         data = b"".join(_Part(blobs, blob).chunks())
         if any(word in data for word in wanted):

@@ -226,6 +226,10 @@ def test_digest_equals_the_one_of_the_same_contacts_in_another_order(run_import:
         b'{"listIds": [12], "fileUrl": "https://example.com/a.exe"}',
         b'{"listIds": [12], "fileUrl": "ftp://example.com/a.csv"}',
         b'{"listIds": [12], "fileUrl": 12}',
+        b'{"listIds": [12], "jsonBody": [{"email": "a@x.ro", "attributes": {"LIFETIME_VALUE": NaN}}]}',
+        b'{"listIds": [12], "jsonBody": [{"email": "a@x.ro", "attributes": {"LIFETIME_VALUE": -Infinity}}]}',
+        b'{"listIds": [12], "jsonBody": [{"email": "a@x.ro", "attributes": {"CITY": "\xed\xa0\x80"}}]}',
+        '{"listIds": [12], "jsonBody": [{"email": "a@x.ro"}]}'.encode("utf-16"),
     ],
 )
 def test_import_with_a_wrong_body_is_a_bad_request(sandbox: BrevoSandbox, http: requests.Session, body: bytes):

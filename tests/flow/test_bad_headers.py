@@ -26,6 +26,22 @@ def test_first_row_without_a_known_column_is_not_shown_since_it_may_be_a_custome
     assert "Maria" not in str(status) and "Popescu" not in str(status)
 
 
+def test_header_whose_names_have_many_digits_is_taken_for_one_and_shown(flow):
+    head = "CustomerId,EMail,Spend_2024_2025\n"
+    flow.segment(f"{head}C-1,ana@example.com,12\n")
+    flow.run_fails("column_missing", "has no column 'FirstName'", "the columns are: CustomerId, EMail, Spend_2024_2025")
+    flow.change(mapping={"email": "EMail", "attributes": {"CITY": "Spent_2024_2025"}})
+    flow.run_fails("column_missing", "did you mean", "Spend_2024_2025")
+    flow.change(mapping={"email": "EMail", "attributes": "all"}, leave_out_missing_attributes=True)
+    assert flow.run()["status"] == "succeeded"
+
+
+def test_row_with_an_address_is_never_shown_as_a_header(flow):
+    flow.segment("CustomerId,ana@example.com,Maria\n18,ion@example.com,Ion\n")
+    status = flow.run_fails("column_missing", "Gold_1.csv has no column 'EMail'", "looks like a customer's")
+    assert "Maria" not in str(status)
+
+
 def test_second_file_without_a_header_does_not_show_its_first_row(flow):
     flow.change(mapping={"email": "EMail", "attributes": "all"}, leave_out_missing_attributes=True)
     flow.segment(HEAD + ANA, partition=1)
@@ -76,6 +92,22 @@ def test_mapped_column_that_is_there_twice_but_for_its_case_is_told_by_its_exact
 def test_unmapped_column_that_is_there_twice_is_no_fault(flow):
     flow.segment("EMail,FirstName,Note,Note\nana@example.com,Ana,a,b\n")
     assert flow.run()["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("sign", "configured", "advice"),
+    [
+        (",", None, "Remove it."),
+        (";", ";", "Remove it."),
+        ("\t", "\t", "Remove it."),
+        (";", None, "Remove it, and set source.delimiter to ';'."),
+    ],
+)
+def test_note_for_excel_is_named_with_the_delimiter_only_where_it_is_another_one(flow, sign, configured, advice):
+    flow.change(source={**flow.export["source"], "delimiter": configured})
+    flow.segment(f"sep={sign}\n{(HEAD + ANA).replace(',', sign)}")
+    status = flow.run_fails("header_invalid", "the header row is a note for Excel, not a header", advice)
+    assert "''" not in str(status["error"])
 
 
 # Encodings

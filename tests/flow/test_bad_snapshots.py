@@ -123,6 +123,14 @@ def test_gzip_whose_second_member_is_cut_off_sends_nothing(flow):
     flow.run_fails("gzip_invalid", "Gold_1.csv.gz is cut off")
 
 
+@pytest.mark.parametrize("mode", ["full", "mirror"])
+def test_gzip_of_no_bytes_is_cut_off_and_no_empty_partition(flow, mode):
+    flow.change(sync_mode=mode)
+    flow.segment(HEAD + ANA, partition=1)
+    flow.blob("Gold/2026/11/24/0500/Gold_2.csv.gz", b"")
+    flow.run_fails("gzip_invalid", "Gold_2.csv.gz is cut off", "nothing was sent")
+
+
 def test_gzip_with_a_flipped_byte_sends_nothing(flow):
     whole = bytearray(gzip.compress((HEAD + ANA * 1000).encode()))
     whole[-6] ^= 0xFF

@@ -30,6 +30,24 @@ def test_delimiter_of_model_json_is_used_for_its_table_alone(flow):
     assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana"}, "ion@example.com": {"FIRSTNAME": "Ion"}}
 
 
+@pytest.mark.parametrize("has_header", [False, True])
+def test_invisible_signs_around_a_name_in_model_json_are_no_part_of_it(flow, has_header):
+    names = ["\ufeffCustomerId", " EMail\u200b", "FirstName\n", "Born "]
+    described = table("Gold", names, columnHeaders=has_header)
+    described["attributes"][3]["annotations"] = [{"name": "ci:CustomDateFormat", "value": "d.M.yyyy"}]
+    flow.model_json(described)
+    flow.change(
+        mapping={
+            "email": "EMail",
+            "first_name": "FirstName",
+            "attributes": {"BIRTHDAY": {"field": "Born", "type": "date"}},
+        }
+    )
+    flow.segment(("CustomerId,EMail,FirstName,Born\n" if has_header else "") + "C-1,ana@example.com,Ana,24.8.1984\n")
+    assert flow.run()["status"] == "succeeded"
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana", "BIRTHDAY": "1984-08-24"}}
+
+
 @pytest.mark.parametrize("settings", [{"columnHeaders": False}, {}], ids=["told", "seen"])
 def test_file_without_a_header_row_takes_its_columns_from_model_json(flow, settings):
     flow.model_json(table("Gold", ["CustomerId", "EMail", "FirstName"], **settings))

@@ -23,8 +23,8 @@ def test_rejected_rows_are_told_exactly_and_hold_no_value(flow):
     flow.segment(
         b"CustomerId,EMail,P,B,City\n"
         b"C-1,secret.ana@example.com,0722123456,1985-02-03,Cluj\n"
-        b"C-2,,0722123457,,\n"
-        b"C-3,secret.nobody,,,\n"
+        b" C-2 ,,0722123457,,\n"
+        b"C-3,Secret.Nobody,,,\n"
         b"C-4,Secret.Ana@Example.com,,,\n"
         b"C-5,secret.ion@example.com,0722123456,,\n"
         b"C-6,secret.eva@example.com,99secret,1985-99-99,\n"
@@ -135,3 +135,12 @@ def test_many_contacts_are_sent_in_batches_of_at_most_the_largest_body(flow, mon
     assert status["requests"] == sum(flow.sandbox.log.totals().values())
     assert flow.sent() == {f"person{n}@example.com": {"FIRSTNAME": f"Name {n} ăâîșț"} for n in range(3_000)}
     assert flow.sandbox.imports.most_open_at_once == 1
+
+
+def test_contact_that_no_body_has_room_for_has_one_of_its_own(flow, monkeypatch):
+    monkeypatch.setattr(body, "LARGEST_BODY_BYTES", 1_000)
+    large = "x" * 2_000
+    flow.segment(f"{HEAD}C-1,ana@example.com,Ana\nC-2,ion@example.com,{large}\nC-3,eva@example.com,Eva\n")
+    status = flow.run()
+    assert (status["status"], status["batches"], status["contacts_confirmed"]) == ("succeeded", 3, 3)
+    assert flow.sent()["ion@example.com"] == {"FIRSTNAME": large}

@@ -74,6 +74,11 @@ def test_partition_that_is_there_twice_is_an_error_with_both_names(files):
         (("Loyal_1.csv", "Loyal_3.csv"), ("2",)),
         (("Loyal_2.csv", "Loyal_6.csv", "Loyal_8.csv"), ("3 to 5", "7")),
         (("Loyal_a.csv", "Loyal_c.csv"), ()),
+        (("Loyal_a1.csv", "Loyal_a3.csv"), ()),
+        (("LoyalCustomers_1.csv", "LoyalCustomers_3.csv"), ("2",)),
+        (("Loyal_Customers_1.csv", "Loyal_Customers_3.csv"), ("2",)),
+        (("Loyal_Customers_1.csv", "Loyal_Customers_2.csv"), ()),
+        (("Loyal_East_1.csv", "Loyal_West_3.csv"), ()),
         ((), ()),
     ],
 )

@@ -67,10 +67,14 @@ def test_id_that_the_report_marks_against_formulas_is_found_in_it(flow, customer
     assert "none of its rejected rows" not in evidence(answer)
 
 
-def test_id_with_quotes_is_found_however_the_file_writes_it(flow):
-    flow.segment(f'{HEAD}{BEN}"C""7",,Ana\n')
-    flow.run()
-    assert answered(flow, 'C"7').reason == "missing_email"
+@pytest.mark.parametrize("customer_id", ['C"7', '"C7"', '"7'])
+def test_id_with_quotes_is_found_however_the_file_and_the_report_write_it(flow, customer_id):
+    written = customer_id.replace('"', '""')
+    flow.segment(f'{HEAD}{BEN}"{written}",,Ana\n')
+    run_id = flow.run()["run_id"]
+    answer = answered(flow, customer_id)
+    assert answer.reason == "missing_email"
+    assert f"Run {run_id}: segment Gold, file Gold_1.csv, line 3, customer {customer_id}" in evidence(answer)
 
 
 def test_rows_that_name_no_customers_are_told(flow):
