@@ -8,7 +8,13 @@ from shared.config.base import Column, Model
 from shared.config.date_format import DateForm
 
 CONTAINER_NAME = r"^[a-z0-9](-?[a-z0-9]){2,62}$"
-NullWord = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+# A word has something beside blanks, which are taken off its ends: all of White_Space in Unicode.
+_NOT_BLANK = r"[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+NullWord = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    Field(json_schema_extra={"pattern": _NOT_BLANK}),
+]
 
 
 class Condition(Model):
