@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 from shared.app import App
 from shared.brevo.client import Imports
-from shared.errors import TransientError, described
+from shared.errors import described
 from shared.runs.batch import OPEN, Batch
 from shared.runs.queue import schedule_confirm
 from shared.runs.run_ids import run_address
@@ -81,11 +81,9 @@ def _is_any_late(app: App, key_setting: str, list_id: int) -> bool:
     for run in _ended_early(app, key_setting, list_id):
         try:
             processes |= {each.process_id for each in app.store.batches(run, OPEN) if not each.called_back}
-        except OtherFormError:
-            return True
-        except TransientError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever the row holds, it stops no export of the list
+        except Exception as error:
+            if concerns_all(error):
+                raise
             _log.error("not readable: a batch of run %s: %s", run.run_id, described(error))
             return True
     found = app.brevo(key_setting).imports(processes).wanted if processes else {}
