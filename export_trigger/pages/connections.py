@@ -62,12 +62,6 @@ def show_new_again(visit: Visit) -> func.HttpResponse:
     return _form(visit, _over({}, visit) | {"id": visit.form.get("id", "")}, "")
 
 
-@page("GET", "/connections/<id>")
-def show_connection(visit: Visit) -> func.HttpResponse:
-    """A connection, who can use it, its exports, and its test."""
-    return _shown(visit, None)
-
-
 @page("POST", "/connections/<id>/connect")
 def test(visit: Visit) -> func.HttpResponse:
     """Tests the connection; where the person agrees, it is connected once every step has passed."""
@@ -75,6 +69,13 @@ def test(visit: Visit) -> func.HttpResponse:
     if agrees and not agreed_by:
         return _shown(visit, None, nameless=True)
     return _shown(visit, _agreed(visit, agreed_by) if agrees else connect(visit.app, visit.caller, visit.path["id"]))
+
+
+@again(test)
+@page("GET", "/connections/<id>")
+def show_connection(visit: Visit) -> func.HttpResponse:
+    """A connection, who can use it, its exports, and its test."""
+    return _shown(visit, None)
 
 
 def _agreed(visit: Visit, agreed_by: str) -> ConnectionTest:
@@ -87,12 +88,6 @@ def _agreed(visit: Visit, agreed_by: str) -> ConnectionTest:
         if error.code != "changed_meanwhile" or not there or not there.consent or there.consent.agreed_by != agreed_by:
             raise
         return connect(visit.app, visit.caller, connection_id)
-
-
-@again(test)
-def show_test_again(visit: Visit) -> func.HttpResponse:
-    """The connection, with the name that was typed."""
-    return _shown(visit, None)
 
 
 def _shown(visit: Visit, tested: ConnectionTest | None, *, nameless: bool = False) -> func.HttpResponse:

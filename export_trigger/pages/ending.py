@@ -16,12 +16,6 @@ from shared.app import App
 from shared.runs.clearing import has_cleared
 
 
-@page("GET", "/exports/<id>/detach")
-def ask_detach(visit: Visit) -> func.HttpResponse:
-    """Says what detaching does, and to whom."""
-    return asked(visit, "end.html", "detach_export")
-
-
 @page("POST", "/exports/<id>/detach")
 def detach(visit: Visit) -> func.HttpResponse:
     """Detaches the export; its members leave the list first where that is wanted."""
@@ -29,15 +23,10 @@ def detach(visit: Visit) -> func.HttpResponse:
 
 
 @again(detach)
-def show_detach_again(visit: Visit) -> func.HttpResponse:
-    """What detaching does, with what was chosen."""
+@page("GET", "/exports/<id>/detach")
+def ask_detach(visit: Visit) -> func.HttpResponse:
+    """Says what detaching does, and to whom."""
     return asked(visit, "end.html", "detach_export")
-
-
-@page("GET", "/exports/<id>/remove")
-def ask_remove(visit: Visit) -> func.HttpResponse:
-    """Says what removing does, and to whom."""
-    return asked(visit, "end.html", "remove_export")
 
 
 @page("POST", "/exports/<id>/remove")
@@ -47,8 +36,9 @@ def remove(visit: Visit) -> func.HttpResponse:
 
 
 @again(remove)
-def show_remove_again(visit: Visit) -> func.HttpResponse:
-    """What removing does, with what was chosen."""
+@page("GET", "/exports/<id>/remove")
+def ask_remove(visit: Visit) -> func.HttpResponse:
+    """Says what removing does, and to whom."""
     return asked(visit, "end.html", "remove_export")
 
 

@@ -207,12 +207,6 @@ def reset(visit: Visit) -> func.HttpResponse:
     return redirect(f"{address('exports', visit.path['id'])}?done=reset")
 
 
-@page("GET", "/exports/<id>/duplicate")
-def ask_duplicate(visit: Visit) -> func.HttpResponse:
-    """Asks for the copy's id and name."""
-    return asked(visit, "duplicate.html", "duplicate_export")
-
-
 @page("POST", "/exports/<id>/duplicate")
 def duplicate(visit: Visit) -> func.HttpResponse:
     """Makes the copy."""
@@ -239,15 +233,10 @@ def duplicate(visit: Visit) -> func.HttpResponse:
 
 
 @again(duplicate)
-def show_duplicate_again(visit: Visit) -> func.HttpResponse:
-    """The copy's id and name, as they were typed."""
+@page("GET", "/exports/<id>/duplicate")
+def ask_duplicate(visit: Visit) -> func.HttpResponse:
+    """Asks for the copy's id and name."""
     return asked(visit, "duplicate.html", "duplicate_export")
-
-
-@page("GET", "/exports/<id>/schedule")
-def ask_schedule(visit: Visit) -> func.HttpResponse:
-    """Asks when the export is to run by itself."""
-    return asked(visit, "schedule.html", "schedule_export")
 
 
 @page("POST", "/exports/<id>/schedule")
@@ -276,8 +265,9 @@ def schedule(visit: Visit) -> func.HttpResponse:
 
 
 @again(schedule)
-def show_schedule_again(visit: Visit) -> func.HttpResponse:
-    """The schedule, as it was typed."""
+@page("GET", "/exports/<id>/schedule")
+def ask_schedule(visit: Visit) -> func.HttpResponse:
+    """Asks when the export is to run by itself."""
     return asked(visit, "schedule.html", "schedule_export")
 
 
