@@ -1,5 +1,8 @@
 """The calls of Brevo that the tests break, and what holds when all is sent."""
 
+from shared.brevo.client import BrevoClient
+from shared.errors import TransientError
+
 IMPORT = "POST /contacts/import"
 PROCESSES = "GET /processes"
 
@@ -20,6 +23,20 @@ def answer_with(monkeypatch, change):
     monkeypatch.setattr(
         endpoints_imports, "_process", lambda world, record: change(dict(true_process(world, record)), record)
     )
+
+
+def lose_first_answer(monkeypatch):
+    """The answer to the first post of contacts is lost, and so the post is repeated; the answers of Brevo."""
+    post, answers = BrevoClient.import_contacts, []
+
+    def lost(self, body):
+        answers.append(post(self, body))
+        if len(answers) == 1:
+            raise TransientError("brevo_unreachable", "No answer.")
+        return answers[-1]
+
+    monkeypatch.setattr(BrevoClient, "import_contacts", lost)
+    return answers
 
 
 def told_of_import(monkeypatch, told):

@@ -6,8 +6,6 @@ from datetime import timedelta
 import pytest
 import requests
 
-from shared.brevo.client import BrevoClient
-from shared.errors import TransientError
 from shared.runs.left_imports import left_imports
 from tests.faults.brevo_routes import (
     IMPORT,
@@ -15,6 +13,7 @@ from tests.faults.brevo_routes import (
     answer_with,
     check_all_sent,
     check_told_in_notes,
+    lose_first_answer,
     told_of_import,
     with_a_rejected_contact,
 )
@@ -248,15 +247,7 @@ def test_somebody_elses_odd_process_does_not_hide_ours_behind_a_lost_answer(stor
 
 def test_lost_import_that_others_have_pushed_off_the_first_page_is_still_waited_for(story, monkeypatch):
     """Its number is not known, so it is over where Brevo works on none: not on the newest fifty alone."""
-    post, answers = BrevoClient.import_contacts, []
-
-    def lost(self, body):
-        answers.append(post(self, body))
-        if len(answers) == 1:
-            raise TransientError("brevo_unreachable", "No answer.")
-        return answers[-1]
-
-    monkeypatch.setattr(BrevoClient, "import_contacts", lost)
+    answers = lose_first_answer(monkeypatch)
     story.sandbox.fail_next(IMPORT, "import-stuck")
     story.people(3)
     first = story.start().run_id

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.brevo.client import BrevoClient
 from shared.errors import PermanentError, TransientError
 from shared.runs.claim import claimed_run, still_staging
 from shared.runs.holding import approve
@@ -21,6 +20,7 @@ from shared.runs.tries import Started
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
+from tests.faults.brevo_routes import lose_first_answer
 from tests.faults.following import LIST
 from tests.faults.test_lost_instances import IMPORT, take_away, work_until
 
@@ -143,15 +143,7 @@ def test_worker_that_stood_still_posts_nothing_of_a_run_that_has_ended_though_it
 @pytest.mark.full
 def test_import_whose_answer_was_lost_is_waited_for_by_the_next_run(story, monkeypatch):
     """Its number is not known, and the run has succeeded by the import of the post that was repeated."""
-    post, answers = BrevoClient.import_contacts, []
-
-    def lost(self, body):
-        answers.append(post(self, body))
-        if len(answers) == 1:
-            raise TransientError("brevo_unreachable", "No answer.")
-        return answers[-1]
-
-    monkeypatch.setattr(BrevoClient, "import_contacts", lost)
+    answers = lose_first_answer(monkeypatch)
     story.sandbox.fail_next(IMPORT, "import-stuck")
     story.people(3)
     story.save()

@@ -13,6 +13,14 @@ def made(flow):
     return "NEW" in {each.name for each in flow.sandbox.account.attributes}
 
 
+def start_with_text(flow):
+    """Starts a run of two people in which the attribute is a text."""
+    fields = {"NEW": {"field": "FirstName", "type": "text"}}
+    flow.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
+    flow.segment(people(2))
+    return flow.start()
+
+
 @pytest.fixture
 def making(flow):
     flow.change(mapping={"email": "EMail", "attributes": {"NEW": "FirstName"}}, create_missing_attributes=True)
@@ -39,10 +47,7 @@ def test_verification_changes_nothing(making):
 @pytest.mark.parametrize(("kind", "code"), [("text", ""), ("float", "attribute_type")])
 def test_attribute_that_somebody_has_made_meanwhile_is_taken_where_it_fits(making, monkeypatch, kind, code):
     """Another export's run, or a colleague."""
-    fields = {"NEW": {"field": "FirstName", "type": "text"}}
-    making.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
-    making.segment(people(2))
-    start, attributes = making.start(), BrevoClient.attributes
+    start, attributes = start_with_text(making), BrevoClient.attributes
 
     def made_meanwhile(self):
         found = attributes(self)
@@ -75,10 +80,7 @@ def test_attribute_is_made_once_where_the_answer_is_lost(making, kind):
 @pytest.mark.parametrize(("kind", "code"), [("text", ""), ("float", "attribute_type")])
 def test_attribute_that_another_run_makes_in_the_same_moment_is_taken_where_it_fits(making, monkeypatch, kind, code):
     """Two exports of one account run at the same time: both see that it lacks the attribute."""
-    fields = {"NEW": {"field": "FirstName", "type": "text"}}
-    making.change(mapping={"email": "EMail", "attributes": fields}, create_missing_attributes=True)
-    making.segment(people(2))
-    start, create = making.start(), BrevoClient.create_attribute
+    start, create = start_with_text(making), BrevoClient.create_attribute
 
     def made_just_before(self, name, wanted):
         if not made(making):
