@@ -149,7 +149,12 @@ class Country:
         return full_match(subject, f"{head}(?:{patterns})")
 
 
-ZONES = tuple(sorted({str(code)[:2] for code in COUNTRY_CODE_TO_REGION_CODE}))
+def zone_name(code: int | str) -> str:
+    """The zone of a calling code."""
+    return str(code)[:2]
+
+
+ZONES = tuple(sorted(set(map(zone_name, COUNTRY_CODE_TO_REGION_CODE))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ def zone_of(name: str) -> Zone:
     """The calling codes of one of `ZONES`. Loads their metadata: some thousandths of a second, once."""
     valid, known, prefixed, closed = [], [], [], []
     for code, names in COUNTRY_CODE_TO_REGION_CODE.items():
-        if str(code)[:2] != name:
+        if zone_name(code) != name:
             continue
         main = metadata_of(code, names[0])
         lead = f"{code}(?:{main.leading_digits})" if main.leading_digits and len(names) > 1 else str(code)

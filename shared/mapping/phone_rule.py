@@ -42,7 +42,7 @@ from phonenumbers import (
     parse,
 )
 
-from shared.mapping.phone_patterns import ZONES, Country, begins, full_match, starts_with, zone_of
+from shared.mapping.phone_patterns import ZONES, Country, begins, full_match, starts_with, zone_name, zone_of
 from shared.mapping.rule import Rule, literal
 
 _MAX_CHARACTERS = 250  # phonenumberutil._MAX_INPUT_STRING_LENGTH
@@ -206,7 +206,7 @@ def _international(digits: str, country: Country | None, kinds: Collection[str])
         zone_branches.append(f"WHEN {starts_with(digits, '+' + zone.name)} THEN {verdict}")
     verdict = _case([*zone_branches, f"ELSE {_ASK}"]) if zone_branches else _ASK
     branches = [f"WHEN {starts_with(digits, '+')} THEN {verdict}"]
-    if country and country.code[:2] in kinds:
+    if country and zone_name(country.code) in kinds:
         branches.insert(0, f"WHEN {starts_with(digits, '+' + country.code)} THEN {_home(digits, country)}")
     if country:
         branches.append(f"WHEN {_dials_abroad(digits, country)} THEN {_ASK}")

@@ -16,8 +16,6 @@ from shared.storage.failures import NotFound
 # No blob begins with it, so that a listing is one small answer.
 _NOTHING = "~"
 _CONFIGURATION = "configuration"
-
-
 _KEPT_SECONDS = 10.0
 
 

@@ -25,7 +25,7 @@ from shared.mapping.leavers import Leavers
 def check_probe(ready: ReadyExport, answers: ProbeAnswers | None) -> ProbeAnswers | None:
     """What is known of an account that is to be read before a run; None where it need not be.
 
-    It is read where contacts are told apart by customers' ids, or where numbers are sent to an account that makes two
+    It is read where contacts are identified by customers' ids, or where numbers are sent to an account that makes two
     contacts with one number one. Raises ConfigurationError where ids are needed and its imports do not take EXT_ID, or
     nobody has tried that.
     """
@@ -76,8 +76,7 @@ def read_known(
     """The account's contacts, in a file in the folder, and a sentence that says what this has cost.
 
     Who is `excluded` is so by the address that the account has. `left_list` is the list whose leavers are to be left
-    out, if any; `between` is called now and then. Raises as
-    `account_contacts` does.
+    out, if any; `between` is called now and then. Raises as `account_contacts` does.
     """
     known = KnownContacts(folder / "known", secrets.token_urlsafe(16), _lifts_block(answers))
     before, started, count = brevo.session.traffic.requests, time.monotonic(), 0

@@ -26,6 +26,8 @@ _ENDING = ".2.csv"
 _PART_BYTES = 64_000_000
 # So many characters are written between two looks at a part's size, for which all must go to the disk.
 _MEASURED_EACH = 100_000
+# Few segments, files and columns stand in many rows.
+_NAMES = 1_024
 # What one answer of the API holds. The worker has an answer in memory several times before it is sent.
 REPORT_PART_BYTES = 16_000_000
 _LONGEST_CELL_CHARACTERS = 1 << 27
@@ -223,10 +225,6 @@ def _cells(row: RejectedRow) -> tuple[str | int, ...]:
         address_digest(row.email) if row.email else "",
         row.outcome,
     )
-
-
-# Few segments, files and columns stand in many rows.
-_NAMES = 1_024
 
 
 @lru_cache(_NAMES)

@@ -4,7 +4,6 @@ The queue delivers a message at least once, perhaps twice at the same time; ever
 """
 
 import logging
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -176,7 +175,9 @@ def _postpone(app: App, message: Message, error: TransientError | DeniedError) -
     now = app.now()
     since = message.failing_since or now
     denied_since = (message.denied_since or now) if isinstance(error, DeniedError) else 0.0
-    deadline = min(since + GIVE_UP_SECONDS, denied_since + DENIED_SECONDS if denied_since else math.inf)
+    deadline = since + GIVE_UP_SECONDS
+    if denied_since:
+        deadline = min(deadline, denied_since + DENIED_SECONDS)
     if now > deadline:
         fail(app, message.run, error, _still(app, message))
         return

@@ -143,12 +143,12 @@ def write_staging(
                 for body in bodies
             ]
             synced: Synced | Verified | None = checking.finished() if checking else None
-        account_id = checked[-1].account_id if checked else ""
+        notes = [*beside.notes, *filter(None, [in_bodies])]
         if opened and reader.counts.rows_read:
+            account_id = checked[-1].account_id if checked else ""
             synced = synced or _compare(app, run, ready.export, opened, members, account_id, staging_id)
+            notes += _ledger_notes(app, run, ready.export, opened, account_id)
     gaps = gap_texts(ready.export.source, snapshot, given.excluded)
-    notes = [*beside.notes, *filter(None, [in_bodies])]
-    notes += _ledger_notes(app, run, ready.export, opened, account_id) if opened and reader.counts.rows_read else []
     notes += gaps if run.is_trial else []  # no guard stops it
     requests = given.client.session.traffic.requests
     return Result(staging_id, snapshot, reader, checked, requests, batches, gaps, notes, synced)
