@@ -1,4 +1,4 @@
-"""Which rows are sent where contacts are told apart by their customer's id: one of each customer, one of each address.
+"""Which rows are sent where contacts are identified by their customer's id: one of each customer, one of each address.
 
 Row by row: where a row before is the customer's, this one is a duplicate; or merged, where that one is of an earlier
 segment and has the same address: nothing else says what has become of a second address. Where a row before is sent to

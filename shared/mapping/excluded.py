@@ -1,6 +1,6 @@
 """Who is in an excluded segment or list is left out: contacts are compared with keyed digests, as leavers are.
 
-Where contacts are told apart by their customer's id, so is who has an id of an excluded segment.
+Where contacts are identified by their customer's id, so is who has an id of an excluded segment.
 
 Of a digest the first 64 bits are compared, so that a million excluded people take 8 MB: among 30 million contacts, the
 chance that anybody is taken for one of them is 2 in a million.
@@ -51,8 +51,9 @@ def exclude_sql(excluded: Excluded, *, by_customer: bool) -> list[str]:
     former = "trim(unnest(string_split(previous_ids, ';')))"
     texts = [f"SELECT rowid AS row, email AS text {contacts}"]
     if by_customer:
-        ids = f"SELECT rowid AS row, customer_id AS id {contacts} UNION ALL SELECT rowid, {former} {contacts}"
-        texts.append(f"SELECT row, '#' || lower(hex(id)) FROM ({ids} AND previous_ids IS NOT NULL)")
+        ids = f"SELECT rowid AS row, customer_id AS id {contacts}"
+        ids += f" UNION ALL SELECT rowid, {former} {contacts} AND previous_ids IS NOT NULL"
+        texts.append(f"SELECT row, '#' || lower(hex(id)) FROM ({ids})")
     key = digest_number(f"sha256({literal(excluded.key.text)} || text)")
     return [
         f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT row, {key} AS key FROM ({' UNION ALL '.join(texts)})",

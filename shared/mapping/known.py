@@ -1,4 +1,4 @@
-"""Whose contact a row is where contacts are told apart by their customer's id: the run's rows against the account's.
+"""Whose contact a row is where contacts are identified by their customer's id: the run's rows against the account's.
 And whose number it has, where numbers could merge contacts.
 
 An import changes the contact that has the row's EXT_ID, else the one that has its address. Where these are two, Brevo
@@ -68,10 +68,10 @@ class KnownContacts:
         leaver: str,
         excluded: str,
     ) -> str:
-        """A contact's line. `left`: it left the list; `leaver` its address's digest as `Leavers` has it, or empty;
-        `excluded` that as `Excluded` has it.
+        """A contact's line. `phones` are the digits of its numbers by their attribute.
 
-        `phones` are the digits of its numbers by their attribute.
+        `left`: it left the list. `leaver` and `excluded` are digests of its address as `Leavers` and `Excluded` have
+        them, or empty.
         """
         texts = (as_sent(address) if address else "", ext_id, *(phones.get(name, "") for name in _PHONES))
         return (

@@ -184,7 +184,7 @@ class Mapper:
         return keys
 
     def _settle_customers(self, customers: FirstCustomers, segment: int) -> None:
-        """The same where contacts are told apart by their customer's id: another row may have who is left out."""
+        """The same where contacts are identified by their customer's id: another row may have who is left out."""
         self._execute(missing_sql())
         self._leave_out()
         if self._known:

@@ -53,7 +53,7 @@ class Plan:
 
     `date_format` is the account's. `source_format` is that of the files' dates, where neither the field nor model.json
     says otherwise. A cell that is one of `null_words` is empty. A row that does not fit all of `only` is filtered.
-    Where contacts are told apart by their customer's id, `ext_id` is where an import has it: among the attributes, or
+    Where contacts are identified by their customer's id, `ext_id` is where an import has it: among the attributes, or
     as a field of its own.
     """
 

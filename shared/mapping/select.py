@@ -5,7 +5,7 @@ A row of the table `chunk` is one well-formed row; its `rowid` counts them from 
     fate           FATE's number: what becomes of the row
     email          the normalised address, where accepted
     email_cell     the trimmed address, where it is not plain
-    customer_id    the column CustomerId, where there is one; trimmed where contacts are told apart by it
+    customer_id    the column CustomerId, where there is one; trimmed where contacts are identified by it
     previous_ids   then also the column PreviousCustomerId, and
     known_as       the former id under which Brevo has the customer, where it is to be kept
     phone0, ...    of each phone field the digits of the E.164 number, where accepted
@@ -105,7 +105,7 @@ FROM (
 
 
 def _identity(cell: str, plan: Plan, source: FileSource) -> dict[str, str]:
-    """What is read of the customer's ids where contacts are told apart by them."""
+    """What is read of the customer's ids where contacts are identified by them."""
     previous = find_column(PREVIOUS_CUSTOMER_ID, source.columns)
     return {
         "customer_id": trimmed(cell, plan),

@@ -89,7 +89,7 @@ def _look_into_segments(app: App, ready: ReadyExport, facts: Facts) -> None:
 def _rows(app: App, ready: ReadyExport, snapshot: Snapshot, facts: Facts) -> list[RejectedRow]:
     """The person's rows. A customer with an address is that person from then on: another row may have the address.
 
-    Where contacts are told apart by customers' ids, it stays the customer: a run's report says whose the address is.
+    Where contacts are identified by customers' ids, it stays the customer: a run's report says whose the address is.
     Raises ConfigurationError where customers have no ids.
     """
     # These bring DuckDB, which describing the answer does not need.

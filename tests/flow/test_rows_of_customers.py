@@ -1,4 +1,4 @@
-"""Which row is sent where contacts are told apart by their customer's id: of rows of one id, and of one address."""
+"""Which row is sent where contacts are identified by their customer's id: of rows of one id, and of one address."""
 
 import pytest
 

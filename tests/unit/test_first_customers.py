@@ -1,4 +1,4 @@
-"""Which rows are sent where contacts are told apart by customers' ids, against the same rule written row by row."""
+"""Which rows are sent where contacts are identified by customers' ids, against the same rule written row by row."""
 
 import random
 

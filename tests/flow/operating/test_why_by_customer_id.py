@@ -117,7 +117,7 @@ def test_advice_of_one_lost_by_hand_can_be_followed_with_customer_ids(by_custome
     assert f"`segment-export reset {by_customer.export_id}`" in answer.advice
 
 
-# Where contacts are told apart by it
+# Where contacts are identified by it
 
 
 def test_customer_whose_address_another_contact_of_the_list_has_is_not_taken_for_that_one(by_customer):
