@@ -123,15 +123,13 @@ class Comparing:
         rows = f"FROM read_parquet({literal(str(before))})"
         (count,) = self._db.execute(f"SELECT count(*) {rows}").fetchone() or (0,)
         known = NumberFile.empty(path, KNOWN_KINDS, count)
-        columns = [known.column(number, can_write=True) for number in range(3)]
         done = 0
         for some in key_ranges(count, _RANGE_CONTACTS):
             found = fetch_columns(
                 self._db, f"SELECT high, low, coalesce(digest, {UNKNOWN}) AS digest {rows} WHERE {some}"
             )
             order = np.argsort(found["high"], kind="stable")
-            for column, name in zip(columns, ("high", "low", "digest"), strict=True):
-                column[done : done + len(order)] = found[name][order]
+            known.put(done, [found[name][order] for name in ("high", "low", "digest")])
             done += len(order)
         return known
 

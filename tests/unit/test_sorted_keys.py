@@ -77,6 +77,15 @@ def test_what_is_written_into_a_column_is_in_the_file(tmp_path):
     assert [found.read(number).tolist() for number in range(3)] == [[0, 2, 7], [0, 3, 7], [0, 4, 7]]
 
 
+def test_rows_that_are_put_into_a_file_stand_where_they_were_put(tmp_path):
+    kinds = ("uint64", "uint32", "uint8")
+    file = NumberFile.empty(tmp_path / "known", kinds, 4)
+    file.put(1, [numbers([5, 6]), numbers([7, 8])])
+    file.put(3, [numbers([2**64 - 1]), numbers([9])])
+    found = NumberFile.open(tmp_path / "known", kinds)
+    assert [found.read(number).tolist() for number in range(3)] == [[0, 5, 6, 2**64 - 1], [0, 7, 8, 9], [0, 0, 0, 0]]
+
+
 @pytest.mark.parametrize("most", [0, 2, 1000])
 def test_table_that_takes_another_one_has_the_rows_of_both_and_leaves_no_file_of_it(tmp_path, in_memory, most):
     in_memory(most)
