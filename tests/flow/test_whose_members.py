@@ -3,9 +3,11 @@
 from shared.runs.holding import approve
 from shared.runs.starting import start_run
 from shared.runs.status import find_run
+from shared.sync.stored import drop_ledgers
 from tests.flow.following import numbers, put_by_others, refresh, run, take_out
 
 ANA = "CustomerId,EMail,FirstName\nC-1,person1@example.com,Ana\n"
+BO = "CustomerId,EMail,FirstName\nC-2,person2@example.com,Bo\n"
 
 
 def test_who_was_taken_out_and_comes_back_by_a_form_is_not_ours(following):
@@ -34,6 +36,40 @@ def test_member_whose_change_for_another_export_brevo_rejected_is_kept_by_that_e
     refresh(following, 0, 2, 3)
     assert run(following)["contacts_removed"] == 0
     assert numbers(following) == set(range(4))
+
+
+def test_who_has_left_the_segment_of_an_export_that_takes_nobody_out_is_kept_by_it(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    other = following.add_export("other", sync_mode="changes_only", segments=["Silver"])
+    refresh(following, *range(4))
+    run(following)
+    following.segment(ANA, name="Silver")
+    run(following, export_id=other)
+    following.segment(BO, name="Silver", refresh="2026/11/25/0500")
+    run(following, export_id=other)
+    refresh(following, 0, 2, 3)
+    assert run(following)["contacts_removed"] == 0
+    assert numbers(following) == set(range(4))
+
+
+def test_mirror_that_could_take_nobody_out_keeps_nobody_who_has_left_its_segment(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    other = following.add_export("other", sync_mode="mirror", max_removed=1, segments=["Silver"])
+    third = following.add_export("third", segments=["Bronze"])
+    refresh(following, *range(4))
+    run(following)
+    following.segment(ANA, name="Silver")
+    run(following, export_id=other)
+    following.segment(BO, name="Bronze")
+    run(following, export_id=third)
+    drop_ledgers(following.app.storage.app_blobs, third)
+    following.segment(BO, name="Silver", refresh="2026/11/25/0500")
+    assert run(following, export_id=other)["contacts_removed"] == 0  # whom the third one keeps is not known
+    following.segment(BO, name="Bronze", refresh="2026/11/25/0500")
+    run(following, export_id=third)
+    refresh(following, 0, 2, 3)
+    assert run(following)["contacts_removed"] == 1
+    assert numbers(following) == {0, 2, 3}
 
 
 def test_mirror_exact_takes_out_also_whom_another_export_has_put_there(following):
