@@ -57,11 +57,14 @@ def test_member_of_ours_whose_change_brevo_rejected_stays_ours(mirroring, monkey
     assert numbers(mirroring) == {0, 1, 3}
 
 
-@pytest.mark.parametrize("form", ["counts"])
-def test_where_nobody_knows_who_was_rejected_all_are_sent_again(mirroring, monkeypatch, form):
+@pytest.mark.parametrize("report", ["counts", "unreadable"])
+def test_where_nobody_knows_who_was_rejected_all_are_sent_again(mirroring, monkeypatch, report):
     with monkeypatch.context() as patch:
         patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
-        mirroring.sandbox.change(report_form=form)
+        if report == "counts":
+            mirroring.sandbox.change(report_form=report)
+        else:
+            mirroring.sandbox.fail_next("POST /contacts/import", "report-other-host")
         refresh(mirroring, *range(4))
         mirroring.run()
     refresh(mirroring, *range(4))
