@@ -258,14 +258,17 @@ def test_why_says_that_the_last_run_was_undone(undoing):
     assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
 
 
-def test_forgotten_person_is_not_in_what_undoes_a_run(undoing):
+@pytest.mark.parametrize("removed", [1, 2])
+def test_forgotten_person_is_not_in_what_undoes_a_run(undoing, removed):
+    """Also where nobody else was changed by it."""
     refresh(undoing, *range(6))
     run(undoing)
-    refresh(undoing, *range(2, 6))
+    refresh(undoing, *range(removed, 6))
     status = run(undoing)
-    forget(undoing.app, ADMINISTRATOR, address(1))
-    assert undo(undoing, status)["contacts_added"] == 1
-    assert numbers(undoing) == {0, *range(2, 6)}
+    forget(undoing.app, ADMINISTRATOR, address(0))
+    undone = undo(undoing, status)
+    assert (undone["contacts_to_add"], undone["contacts_added"]) == (removed - 1, removed - 1)
+    assert numbers(undoing) == set(range(1, 6))
 
 
 def test_forgotten_person_is_not_in_what_undoes_a_run_whose_ledger_is_gone(undoing):
