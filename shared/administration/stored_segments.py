@@ -91,7 +91,7 @@ def list_segments(
     return [each.listed for each in _found(app, document, page)], more
 
 
-def segments_found(app: App, caller: Caller, container: str = "", folder: str | None = None) -> list[FoundSegment]:
+def segments_found(app: App, caller: Caller, container: str, folder: str | None = None) -> list[FoundSegment]:
     """The same, all at once, or those of one folder. Raises as `list_segments` does."""
     require(caller, "view_segments")
     document = app.configuration.read()

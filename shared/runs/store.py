@@ -250,7 +250,7 @@ class RunStore(StartedRows):
         known_row = Row(*address, {}, known.etag) if known else None
         return _batch_there(self._batches.change(*address, values, known_row), number)
 
-    def add_event(self, run_id: str, kind: str, text: str = "") -> None:
+    def add_event(self, run_id: str, kind: str, text: str) -> None:
         """Notes what happened, for the run's story. Its start and its end need no note: its row has them."""
         key = f"{self._clock.now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
         self._events.put(Row(run_id, key, {"kind": kind, "text": masked(text[:1000])}))

@@ -142,7 +142,7 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
     add_event, schedule_confirm_again, delays = RunStore.add_event, deliver.schedule_confirm, []
 
-    def noted(self, run, kind, text=""):
+    def noted(self, run, kind, text):
         add_event(self, run, kind, text)
         if kind == "delivered":
             assert call_back(len(flow.sandbox.imports.records())) == 204
