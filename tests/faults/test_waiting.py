@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from shared.cli.text import status_text
-from shared.operating.looking import open_runs
+from shared.operating.doctor.running import open_runs
 from shared.runs.claim import Claim
 from shared.runs.state import FINAL
 from shared.runs.status import find_run, run_status

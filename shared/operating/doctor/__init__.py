@@ -13,7 +13,7 @@ from functools import partial
 from shared.access import Caller, require
 from shared.app import App
 from shared.config.models import Document
-from shared.operating import looking
+from shared.operating.doctor import rows, running
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding, Group, probed
@@ -87,13 +87,13 @@ def _running(
     else:  # an account's pace is kept in a table, without which Brevo is not asked
         yield from _without_tables(document, is_known=is_known)
     if queues_answer:
-        checks = [(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))]
+        checks = [(QUEUE, partial(running.queue, app)), (POISON_QUEUE, partial(running.poison, app))]
         yield from _in("queues and runs", probed([*checks]))
     if tables_answer:
         yield from _in("queues and runs", _runs(app, document))
     else:
         yield _unchecked("queues and runs")
-    yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
+    yield from _in("clock", probed([("clock", partial(running.clock, app))]))
 
 
 def _without_tables(document: Document, *, is_known: bool) -> Iterator[Finding]:
@@ -126,13 +126,13 @@ def _runs(app: App, document: Document) -> Iterator[Finding]:
     """Each check on its own, so that storage that stops to answer in one of them is still asked by the next."""
     exports = [export.id for export in document.exports]
     for check in (
-        ("timer", partial(looking.timer_ticks, app)),
-        ("open runs", partial(looking.open_runs, app)),
+        ("timer", partial(running.timer_ticks, app)),
+        ("open runs", partial(running.open_runs, app)),
         ("imports", partial(slow_imports, app, document)),
         ("exports of contacts", partial(slow_answers, app, document)),
-        ("odd rows", partial(looking.odd_rows, app, document)),
-        ("other releases' rows", partial(looking.other_forms, app, exports)),
-        ("wrong times", partial(looking.wrong_times, app, document)),
+        ("odd rows", partial(rows.odd_rows, app, document)),
+        ("other releases' rows", partial(rows.other_forms, app, exports)),
+        ("wrong times", partial(running.wrong_times, app, document)),
     ):
         yield from probed([check])
 

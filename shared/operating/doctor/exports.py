@@ -19,8 +19,7 @@ from shared.notices.queue import receiver_and_event
 from shared.notices.recipients import events_of, run_before
 from shared.notices.rows import NoticeRow
 from shared.notices.tell import NOBODY
-from shared.operating.doctor.finding import Finding, Probe, probed_at_once
-from shared.operating.looking import Look, State
+from shared.operating.doctor.finding import Finding, Look, Probe, State, probed_at_once
 from shared.runs.due_times import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
