@@ -12,7 +12,7 @@ from shared.runs.holding import approve
 from shared.runs.status import find_run
 from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
-from tests.faults.test_undo import ADMINISTRATOR, numbers, put_by_others, refresh, run
+from tests.faults.members import ADMINISTRATOR, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled, thinned
 

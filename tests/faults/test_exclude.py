@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.faults.breaking import live, troubles
+from tests.faults.brevo_routes import EXPORT, FILE
 from tests.faults.conftest import Story
-from tests.faults.test_each_point import live, troubles
-from tests.faults.test_leavers import EXPORT, FILE
 from tests.sizes import in_parts, sampled, thinned
 
 LISTED, SEGMENTED = "person3@example.com", "person7@example.com"

@@ -20,9 +20,9 @@ from shared.runs.tries import Started
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
-from tests.faults.brevo_routes import lose_first_answer
+from tests.faults.brevo_routes import IMPORT, lose_first_answer
 from tests.faults.following import LIST
-from tests.faults.test_lost_instances import IMPORT, take_away, work_until
+from tests.faults.losing import take_away, work_until
 
 
 def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_story, monkeypatch):

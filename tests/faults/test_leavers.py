@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 
 from shared.runs.leavers import LEAVERS
+from tests.faults.breaking import live, troubles
+from tests.faults.brevo_routes import EXPORT, FILE
 from tests.faults.conftest import Story, check_failed
-from tests.faults.test_each_point import live, troubles
 from tests.sizes import in_parts, sampled, thinned
 
-EXPORT = "POST /contacts/export"
-FILE = "GET /reports/{token}"
 LEFT = ("person3@example.com", "person7@example.com")
 
 

@@ -9,7 +9,7 @@ from shared.administration.running import verify_export
 from shared.errors import ExportError
 from tests.faults.breaking import WorkerAt, calls_of
 from tests.faults.conftest import Story
-from tests.faults.test_undo import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
+from tests.faults.members import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
 from tests.sizes import sampled, thinned
 

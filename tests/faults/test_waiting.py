@@ -14,7 +14,7 @@ from shared.runs.status import find_run, run_status
 from shared.runs.steps.stop import request_cancel
 from shared.times import local_text
 from tests.faults.brevo_routes import IMPORT
-from tests.faults.test_lost_instances import work_until
+from tests.faults.losing import work_until
 
 MINUTE = 60.0
 

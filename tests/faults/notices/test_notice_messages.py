@@ -9,8 +9,8 @@ import pytest
 from shared.notices.queue import NoticeMessage, enqueue
 from shared.notices.tell import drop_notice, take_notice
 from shared.notices.words import WITHOUT_COLUMNS
+from tests.faults.marked import BROKEN, assert_clean, marked_segment
 from tests.faults.notices.received import MISSING_LIST
-from tests.faults.test_canary import BROKEN, assert_clean, marked_segment
 
 # Messages
 
