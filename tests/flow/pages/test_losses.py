@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import TransientError
 from shared.staging import losses
-from tests.flow.pages.test_export_form import begun, filled
+from tests.flow.pages.export_form import begun, filled
 
 LOSING = """CustomerId,EMail,FirstName,Phone,Born
 1,ana@example.com,Ana,0722 300 400,1990-01-31
