@@ -15,7 +15,7 @@ from dataclasses import replace
 from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError
-from shared.runs.graces import CLAIM_AHEAD_SECONDS, lies_ahead
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, CLOCK_SECONDS, lies_ahead
 from shared.runs.holding import expire
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import SENDING, STAGEABLE, Run
@@ -24,9 +24,6 @@ from shared.runs.steps.deliver import send_lost_deliveries
 from shared.runs.steps.stop import stop_if_idle
 
 _log = logging.getLogger(__name__)
-
-# Workers agree on the time to within two seconds, and the queue counts whole ones.
-_CLOCK_SECONDS = 3.0
 
 
 def start_watch(app: App, run: Run) -> Run:
@@ -57,7 +54,7 @@ def watch(app: App, run: Run) -> None:
 def rearm(app: App, run_id: str) -> bool:
     """Sends the next watch message of an open run. False where another one is on its way already."""
     run = app.store.take(
-        run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time(), _CLOCK_SECONDS)
+        run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time(), CLOCK_SECONDS)
     )
     if run is None:
         return False
