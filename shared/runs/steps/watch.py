@@ -15,7 +15,7 @@ from dataclasses import replace
 from shared import telemetry
 from shared.app import App
 from shared.errors import ExportError
-from shared.runs.graces import CLAIM_AHEAD_SECONDS, CLOCK_SECONDS, lies_ahead
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, lies_ahead
 from shared.runs.holding import expire
 from shared.runs.queue import Message, schedule_confirm, send
 from shared.runs.state import SENDING, STAGEABLE, Run
@@ -53,9 +53,7 @@ def watch(app: App, run: Run) -> None:
 
 def rearm(app: App, run_id: str) -> bool:
     """Sends the next watch message of an open run. False where another one is on its way already."""
-    run = app.store.take(
-        run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time(), CLOCK_SECONDS)
-    )
+    run = app.store.take(run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time()))
     if run is None:
         return False
     send(app, Message(run_id, "watch"), run.watch_due - app.now())
