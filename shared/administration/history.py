@@ -155,6 +155,6 @@ def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str, bool]:
 
 
 def _with_consent(older: Connection, now: Document) -> Connection:
-    current = next((each for each in now.connections if each.id == older.id), None)
+    current = now.connection(older.id)
     consent = current.consent if current and current.api_key == older.api_key else None
     return older.model_copy(update={"consent": consent})
