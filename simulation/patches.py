@@ -101,9 +101,7 @@ class _AtOnce:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def submit[T](self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         future: Future[T] = Future()
