@@ -225,9 +225,11 @@ ALWAYS: dict[str, Any] = {
     "shared.staging.parts.ThreadPoolExecutor": _AtOnce,
 }
 STAGING: dict[str, Any] = {
-    "shared.runs.starting.find_snapshot": staging.find_snapshot,
-    "shared.runs.holding.find_snapshot": staging.find_snapshot,
-    "shared.runs.steps.snapshot_waits.find_snapshot": staging.find_snapshot,
+    "shared.runs.starting.own_snapshot": staging.own_snapshot,
+    "shared.runs.holding.own_snapshot": staging.own_snapshot,
+    "shared.runs.steps.stage.own_snapshot": staging.own_snapshot,
+    "shared.runs.steps.undo.own_snapshot": staging.own_snapshot,
+    "shared.administration.known.own_snapshot": staging.own_snapshot,
     "shared.runs.steps.reading.SnapshotReader": staging.ModelReader,
     "shared.runs.steps.reading.open_ledger": ledgers.open_ledger,
     "shared.sync.opening.open_files": ledgers.open_files,

@@ -25,7 +25,7 @@ from shared.runs.status import Timestamp
 from shared.segments.framing import DELIMITERS
 from shared.segments.inventory import SegmentAddress, container_missing, find_segments
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.segments.snapshot import Snapshot, find_snapshot, own_snapshot
 from shared.segments.stored import SegmentChanged
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
@@ -220,7 +220,7 @@ def _rows_read(run: Run, segment: str) -> int | None:
 def _snapshot_of(app: App, export: Export) -> str | None:
     """The snapshot of all segments of the export; None where another one of them is not there."""
     try:
-        return find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+        return own_snapshot(app.storage.segment_blobs, export).id
     except ConfigurationError:
         return None
 

@@ -17,6 +17,7 @@ from shared.runs.steps import deliver, snapshot_waits, stage
 from shared.runs.steps.dispatch import take_step
 from shared.runs.steps.stop import fail, request_cancel
 from shared.runs.tries import Started
+from shared.segments.snapshot import own_snapshot
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
@@ -33,13 +34,13 @@ def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_sto
     ready = story.app.ready_export("gold")
 
     def listed_for_two_minutes(blobs, export):
-        found = snapshot_waits.own_snapshot(blobs, export)
+        found = own_snapshot(blobs, export)
         story.kept.clock.skip(130)
         return found
 
     waits = snapshot_waits.newest(story.app, run, ready, listed_for_two_minutes, accept=False)
     assert isinstance(waits, Wait) and 0 < waits.seconds <= 30
-    assert not isinstance(snapshot_waits.newest(story.app, run, ready, snapshot_waits.own_snapshot, accept=False), Wait)
+    assert not isinstance(snapshot_waits.newest(story.app, run, ready, own_snapshot, accept=False), Wait)
 
 
 def test_worker_that_has_lost_its_run_holds_nothing_and_deletes_nothing_of_the_next_one(story, monkeypatch):

@@ -296,14 +296,14 @@ def test_refresh_that_had_come_before_the_cancel_is_settled_with_it(queued):
 def test_cancel_holds_where_the_segments_cannot_be_read_at_that_time(queued, monkeypatch):
     story, run_id = queued
     away_until = story.kept.clock.seconds() + 2 * HOUR
-    real = stop.find_snapshot
+    real = stop.own_snapshot
 
-    def find_snapshot(*arguments):
+    def away(*arguments):
         if story.kept.clock.seconds() < away_until:
             raise TransientError("storage_unreachable", "Storage did not answer for container segments.")
         return real(*arguments)
 
-    monkeypatch.setattr(stop, "find_snapshot", find_snapshot)
+    monkeypatch.setattr(stop, "own_snapshot", away)
     ask_to_cancel(story, run_id)
     assert not find_run(story.app, run_id).is_final
     story.work()

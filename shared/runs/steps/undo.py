@@ -38,12 +38,12 @@ from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
-from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
+from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
 from shared.runs.undoing import check_undoable, impossible, record_of
-from shared.segments.snapshot import Snapshot
+from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.completeness import Wait, gap_texts
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder
