@@ -210,7 +210,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.claim._renewing": _renewing,
     "shared.brevo.session.stamina": SimpleNamespace(retry_context=_retry_context),
     "shared.brevo.rejections.read_report": lambda url, *_: iter(world().brevo.report(url)),
-    "shared.runs.leavers.read_export": lambda url, *_: world().brevo.exported(url),
+    "shared.runs.answers.read_export": lambda url, *_: world().brevo.exported(url),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
     "shared.config.document.os": SimpleNamespace(path=SimpleNamespace(isfile=lambda location: False)),

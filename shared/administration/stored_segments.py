@@ -19,7 +19,7 @@ from shared.errors import ConfigurationError, shown
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.plan import why_hidden
 from shared.mapping.proposal import ProposedMapping, propose_mapping
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.state import Run
 from shared.runs.status import Timestamp
 from shared.segments.framing import DELIMITERS

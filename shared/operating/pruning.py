@@ -15,7 +15,7 @@ from shared.administration.start_keys import forget_old_keys
 from shared.app import App
 from shared.errors import described
 from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.run_ids import run_address, started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED

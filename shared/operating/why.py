@@ -23,7 +23,7 @@ from shared.operating.removed import look_for_removal
 from shared.operating.why_answer import Answer, decided
 from shared.operating.why_facts import Facts, place_of
 from shared.operating.why_runs import look_into_runs
-from shared.runs.leavers import has_left
+from shared.runs.answers import has_left
 from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.completeness import check_complete
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.errors import PermanentError, TransientError
+from shared.runs.answers import ask
 from shared.runs.claim import claimed_run, still_staging
 from shared.runs.holding import approve
-from shared.runs.leavers import ask
 from shared.runs.left_imports import left_imports
 from shared.runs.questions import Question, Subject
 from shared.runs.status import find_run

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from tests.faults.breaking import live, troubles
 from tests.faults.brevo_routes import EXPORT, FILE
 from tests.faults.conftest import Story, check_failed

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.app_secret import new_secret
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.questions import Question
 from shared.storage.tables import Row
 from tests.flow.excluding import address

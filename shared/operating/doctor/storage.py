@@ -13,7 +13,7 @@ from shared.config.document import ReadyExport, blob_address
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.operating.doctor.finding import Finding, Look, Probe, probed_at_once
-from shared.runs.leavers import newest_answer
+from shared.runs.answers import newest_answer
 from shared.settings import Settings
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import NotFound

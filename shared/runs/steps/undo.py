@@ -16,12 +16,12 @@ from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.runs import clearing
+from shared.runs.answers import Answer, read_answer
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.delivered import address_of
 from shared.runs.excluded import Answers, ask_all, read_disagreeing, read_excluded, read_members
 from shared.runs.guards import OURS, marks_of, not_shown, problem_of, stopped_by_gaps, stopped_by_share
 from shared.runs.holding import check_same_settings
-from shared.runs.leavers import Answer, read_answer
 from shared.runs.ledgers import (
     Opened,
     check_account,

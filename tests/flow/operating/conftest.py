@@ -12,7 +12,7 @@ from azure.storage.queue import QueueClient
 
 from shared.app import App
 from shared.cli.program import program
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.settings import read_settings
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.night import Night
