@@ -13,7 +13,7 @@ from shared.administration import audit
 from shared.administration.items import ANY, changed_meanwhile, item_etag
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
-from shared.administration.pages import slice_of
+from shared.administration.paging import slice_of
 from shared.app import App
 from shared.config.document import readable_part
 from shared.config.models import Connection, Document, Export

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from shared.access import Caller, require
-from shared.administration.pages import slice_of
+from shared.administration.paging import slice_of
 from shared.app import App
 from shared.config.models import SEGMENT_PATTERN, Document, Export
 from shared.config.source import CONTAINER_NAME, Source
