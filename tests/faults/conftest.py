@@ -213,6 +213,10 @@ class Story:
             *(message.text for message in self.kept.messages),
         ]
 
+    def left_but_listed(self) -> list[str]:
+        """The same but for the list of open runs, from which the timer takes those that have ended."""
+        return [text for text in self.left_behind() if not text.startswith(OPEN)]
+
 
 def check_books(status: dict[str, Any]) -> None:
     """What is true in every final state."""

@@ -36,7 +36,7 @@ def check_left_out(story, status):
     assert set(LEFT).isdisjoint(story.sent())
     assert len(story.sent()) == 8
     assert len(story.kept.blob_names(LEAVERS)) <= 1
-    assert [text for text in story.left_behind() if not text.startswith("~open")] == []
+    assert story.left_but_listed() == []
 
 
 @pytest.fixture
