@@ -69,7 +69,7 @@ def planned_by(story: Story, worker: Any) -> str:
 
 
 def start(story: Story, worker: Any) -> None:
-    """Starts the export; where that breaks, whoever asked for it asks again."""
+    """Starts the export; where that breaks, the one who asked for it asks again."""
     try:
         story.start(worker)
     except (WorkerDied, ExportError):
