@@ -17,7 +17,7 @@ from shared.administration.connections import remove_connection as remove
 from shared.administration.connections import save_connection as save
 from shared.administration.connections import view_connection as view
 from shared.administration.items import parse_item
-from shared.administration.pages import BEFORE
+from shared.administration.paging import BEFORE
 from shared.brevo.account_lists import AccountList
 from shared.config.models import Connection
 

@@ -8,7 +8,7 @@ from export_trigger.export_routes import IF_MATCH_REQUIRED
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from shared.administration.history import ConfigurationVersion, Restored, list_versions
 from shared.administration.history import restore_version as restore
-from shared.administration.pages import BEFORE
+from shared.administration.paging import BEFORE
 from shared.administration.stored_segments import StoredSegment
 from shared.administration.stored_segments import list_segments as segments_of
 

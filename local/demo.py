@@ -55,7 +55,7 @@ class Demo:
     def __init__(self, rows: int, folder: Path, story: Story, stop: threading.Event) -> None:
         self._story = story
         self._stop = stop
-        self._export = ShippedExport.first_of()
+        self._export = ShippedExport.first()
         if self._export.mapping != MAPPING:
             raise DemoError(f"{CONFIG} maps other fields than the sample data is made for")
         self._run_seconds = 60 + rows / 1000

@@ -45,7 +45,7 @@ def has_segments(storage: str) -> bool:
 
 def drop_sample(storage: str, rows: int) -> tuple[str, ...]:
     """Put the next snapshot of the example's segments there; returns their names. Raises: AzureError."""
-    names = ShippedExport.first_of().segments
+    names = ShippedExport.first().segments
     SampleSnapshots(names, rows, most=1).drop(storage, CONTAINER)  # refreshed now: it is the newest one
     return names
 

@@ -82,10 +82,6 @@ class SampleExport:
         """The Common Data Model document."""
         return model_json(self.plans)
 
-    def write_to_folder(self, folder: Path) -> None:
-        """Writes the files below `folder`."""
-        stream_to_folder(self.plans, folder)
-
     def upload(self, connection_string: str, container: str) -> None:
         """Writes the files into the container, which is made when missing."""
         stream_to_storage(self.plans, connection_string, container)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from azure.core.exceptions import ResourceExistsError
@@ -28,6 +27,7 @@ CONFIG = REPOSITORY / "config" / "exports.json"
 CONTAINER = "segments"
 CANNOT_START = (AzuriteError, SandboxError, HostNotReadyError, OSError)
 WORKERS = 2
+_LINES_SHOWN = 10
 
 
 class Stopped(Exception):
@@ -45,9 +45,9 @@ class ShippedExport:
     mapping: dict[str, Any]
 
     @classmethod
-    def first_of(cls, path: Path = CONFIG) -> Self:
-        """The first export of a configuration. Raises: OSError, ValueError or LookupError."""
-        export = json.loads(path.read_text(encoding="utf-8"))["exports"][0]
+    def first(cls) -> Self:
+        """The first export of the shipped configuration. Raises: OSError, ValueError or LookupError."""
+        export = json.loads(CONFIG.read_text(encoding="utf-8"))["exports"][0]
         return cls(
             export["id"],
             export["connection"],
@@ -82,10 +82,10 @@ class EndedPart:
         return f"{self.name} has ended; its log is {self.log}\n{last_lines(self.log)}"
 
 
-def last_lines(log: Path, count: int = 10) -> str:
+def last_lines(log: Path) -> str:
     """The end of a log, indented; a sentence where there is nothing in it."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    return "\n".join(f"    {line}" for line in lines[-count:]) or "    (the log is empty)"
+    return "\n".join(f"    {line}" for line in lines[-_LINES_SHOWN:]) or "    (the log is empty)"
 
 
 class Stack:
@@ -146,9 +146,7 @@ class Stack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._started.close()
 
     @property

@@ -100,7 +100,7 @@ DEFECTS: tuple[Defect, ...] = (
         "watch-chain-doubled",
         "Every copy of a watch message sends the next one.",
         "runs.state",
-        "if self.is_final or lies_ahead(self.watch_due - clock_seconds, now.timestamp(), CLAIM_AHEAD_SECONDS):",
+        "if self.is_final or lies_ahead(self.watch_due - CLOCK_SECONDS, now.timestamp(), CLAIM_AHEAD_SECONDS):",
         "if self.is_final:",
     ),
     one(

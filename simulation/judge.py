@@ -22,7 +22,6 @@ from simulation.storage import Kept
 # More messages than this at once in a queue, and somebody multiplies them. The copies of one message that a run has
 # ended bring many notices, once.
 _MOST_STEPS, _MOST_NOTICES = 60, 300
-# The clocks of processes are off by two seconds at most, and a question is noted by them.
 # The first try of a snapshot and three more.
 MOST_TRIES = 4
 _RUN_ENDED = re.compile(r"run ended: run=(\S+)")

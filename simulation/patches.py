@@ -101,9 +101,7 @@ class _AtOnce:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def submit[T](self, work: Callable[..., T], *arguments: Any) -> Future[T]:
         future: Future[T] = Future()
@@ -212,7 +210,7 @@ ALWAYS: dict[str, Any] = {
     "shared.runs.claim._renewing": _renewing,
     "shared.brevo.session.stamina": SimpleNamespace(retry_context=_retry_context),
     "shared.brevo.rejections.read_report": lambda url, *_: iter(world().brevo.report(url)),
-    "shared.runs.leavers.read_export": lambda url, *_: world().brevo.exported(url),
+    "shared.runs.answers.read_export": lambda url, *_: world().brevo.exported(url),
     "shared.notices.sending.post": lambda *arguments: world().receivers.post(*arguments),
     "shared.config.document.parse_document": _parsed,
     "shared.config.document.os": SimpleNamespace(path=SimpleNamespace(isfile=lambda location: False)),
@@ -227,9 +225,11 @@ ALWAYS: dict[str, Any] = {
     "shared.staging.parts.ThreadPoolExecutor": _AtOnce,
 }
 STAGING: dict[str, Any] = {
-    "shared.runs.starting.find_snapshot": staging.find_snapshot,
-    "shared.runs.holding.find_snapshot": staging.find_snapshot,
-    "shared.runs.steps.snapshot_waits.find_snapshot": staging.find_snapshot,
+    "shared.runs.starting.own_snapshot": staging.own_snapshot,
+    "shared.runs.holding.own_snapshot": staging.own_snapshot,
+    "shared.runs.steps.stage.own_snapshot": staging.own_snapshot,
+    "shared.runs.steps.undo.own_snapshot": staging.own_snapshot,
+    "shared.administration.known.own_snapshot": staging.own_snapshot,
     "shared.runs.steps.reading.SnapshotReader": staging.ModelReader,
     "shared.runs.steps.reading.open_ledger": ledgers.open_ledger,
     "shared.sync.opening.open_files": ledgers.open_files,

@@ -180,7 +180,7 @@ class People:
     def _snapshot_id(self, export: int) -> str:
         blobs = self._kept.storage(_Direct()).app_blobs
         each = self._exports[export]
-        return staging.find_snapshot(blobs, each.source, each.segments).id
+        return staging.own_snapshot(blobs, each).id
 
     def _event(self, subject: str, tries: int = 0) -> None:
         """Event Grid delivers an event again until somebody has taken it."""

@@ -1,26 +1,12 @@
 """From a seed to the plan of a history: how large the world is, what people do in it, and what goes wrong."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from simulation.faults import (
-    BrevoFault,
-    CallFault,
-    Fault,
-    Freeze,
-    KeyRefused,
-    Latency,
-    MessageFault,
-    MessageKind,
-    MessagesLost,
-    Outage,
-    ReceiverFault,
-    Restart,
-    StartBreaksOff,
-)
+from simulation.faults import BrevoFault, Fault, Freeze, KeyRefused, Latency, Outage
 from simulation.mirroring import mirroring
+from simulation.mishaps import around_repetition, mishaps
 
 ActionKind = Literal["refresh", "start", "start-again", "plan", "approve", "cancel", "save", "typo", "webhook", "leave"]
 
@@ -121,7 +107,7 @@ def make_plan(seed: int) -> Plan:
         doubled_share=chance.choice((0.0, 0.0, 0.2, 0.6)),
         trouble_seconds=trouble,
         actions=tuple(sorted((*actions, *leaves, *decisions), key=lambda each: each.at)),
-        faults=(*_faults(chance, workers, trouble), *_around_repetition(chance, actions), *failing, *removing),
+        faults=(*mishaps(chance, workers, trouble), *_around(chance, actions), *failing, *removing),
         with_shared_numbers=chance.random() < 0.25,
         asks_leavers=asks_leavers,
         mirrors=mirrors,
@@ -138,7 +124,6 @@ _LATENCIES = (
 
 _STATES = ("queued", "staging", "delivering", "confirming", "confirming")
 
-
 _DOINGS: tuple[tuple[ActionKind, float, int], ...] = (
     ("refresh", 0.5, 3),
     ("start", 0.3, 2),
@@ -148,6 +133,10 @@ _DOINGS: tuple[tuple[ActionKind, float, int], ...] = (
     ("typo", 0.08, 1),
     ("webhook", 0.1, 1),
 )
+
+
+def _around(chance: random.Random, actions: tuple[Action, ...]) -> tuple[Fault, ...]:
+    return around_repetition(chance) if any(each.kind == "start-again" for each in actions) else ()
 
 
 def _actions(chance: random.Random, exports: int, trouble: float) -> tuple[Action, ...]:
@@ -198,153 +187,4 @@ def _decisions(chance: random.Random, exports: int, trouble: float) -> tuple[Act
         found.append(Action(kind, round(at, 3), chance.randrange(exports), when="held"))
     if chance.random() < 0.5:
         found.append(Action("plan", round(chance.uniform(0, max(trouble, 120)), 3), chance.randrange(exports)))
-    return tuple(found)
-
-
-# Calls that decide something, which a fault meets more often than chance alone would let it.
-_DECIDING = (
-    "runs replace",
-    "runs put",
-    "runs insert+insert+replace",
-    "runs insert+insert+insert",
-    "runs insert+insert",
-    "runs replace+delete",
-    "runs replace+delete+put",
-    "runs insert",
-    "runs delete",
-    "batches replace",
-    "batches put+put",
-    "batches query",
-    "accounts insert",
-    "accounts replace",
-    "accounts delete",
-    "queue send",
-    "notices insert",
-    "notices replace",
-    "staged write",
-    "staged delete",
-    "events put",
-    "app-config read",
-)
-
-
-def _point(chance: random.Random) -> tuple[str, int]:
-    if chance.random() < 0.5:
-        return chance.choice(_DECIDING), 1 + int(chance.expovariate(0.3))
-    return "", chance.randint(1, 350)
-
-
-def _call(chance: random.Random, workers: int, trouble: float) -> Fault:
-    return CallFault(chance.choice(("error", "lost", "echo", "echo")), *_point(chance))
-
-
-def _death(chance: random.Random, workers: int, trouble: float) -> Fault:
-    return CallFault(chance.choice(("dies", "dies-after")), *_point(chance))
-
-
-def _hang(chance: random.Random, workers: int, trouble: float) -> Fault:
-    seconds = chance.choice((3.0, 25.0, 45.0, 130.0, 400.0))
-    return CallFault(chance.choice(("hangs", "hangs-after", "freezes")), *_point(chance), seconds)
-
-
-# Where a worker is in the middle of staging or posting. One that stands still there comes back to a run that has moved.
-_MIDDLE = ("runs replace", "staged write", "batches put", "batches put+put", "batches put+put+put", "staged read")
-
-
-def _still(chance: random.Random, workers: int, trouble: float) -> Fault:
-    number = 1 + int(chance.expovariate(0.7))
-    return CallFault("freezes", chance.choice(_MIDDLE), number, chance.choice((25.0, 45.0, 130.0, 300.0, 400.0)))
-
-
-def _freeze(chance: random.Random, workers: int, trouble: float) -> Fault:
-    at = round(chance.uniform(0, min(trouble, 120)), 3)
-    return Freeze(chance.randrange(workers), at, chance.choice((10.0, 30.0, 60.0, 300.0, 700.0)))
-
-
-def _restart(chance: random.Random, workers: int, trouble: float) -> Fault:
-    return Restart(chance.randrange(workers), round(chance.uniform(0, min(trouble, 300)), 3))
-
-
-_SERVICES = (("tables",), ("queues",), ("blobs",), ("tables", "queues", "blobs"))
-
-
-def _outage(chance: random.Random, workers: int, trouble: float) -> Fault:
-    services = chance.choice(_SERVICES)
-    seconds = chance.choice((5.0, 17.0, 40.0, 150.0, 400.0, 900.0))
-    return Outage(services, round(chance.uniform(0, min(trouble, 60)), 3), seconds)
-
-
-def _message(chance: random.Random, workers: int, trouble: float) -> Fault:
-    kinds: tuple[MessageKind, ...] = ("doubled", "doubled", "delayed")
-    kind = chance.choice(kinds)
-    seconds = chance.choice((0.05, 0.1, 1.0, 30.0)) if kind == "doubled" else chance.choice((3.0, 30.0, 400.0))
-    return MessageFault(kind, chance.randint(1, 20), seconds)
-
-
-def _brevo(chance: random.Random, workers: int, trouble: float) -> Fault:
-    kinds = ("429", "503", "reset", "500-after", "524-after", "reset-after", "garbled", "slow", "slow-after")
-    kind = chance.choice(kinds)
-    seconds = chance.choice((5.0, 30.0, 90.0)) if kind.startswith("slow") else 0.0
-    return BrevoFault(kind, chance.choice(("import", "import", "processes", "check")), chance.randint(1, 6), seconds)
-
-
-def _import(chance: random.Random, workers: int, trouble: float) -> Fault:
-    kind = chance.choice(("import-failed", "import-cancelled", "import-slow", "import-slow", "report-broken"))
-    seconds = chance.choice((120.0, 120.0, 1200.0, 1200.0, 5400.0, 30_000.0)) if kind == "import-slow" else 0.0
-    return BrevoFault(kind, "imports", chance.randint(1, 5), seconds)
-
-
-def _lost(chance: random.Random, workers: int, trouble: float) -> Fault:
-    return MessagesLost(round(chance.uniform(0, min(trouble, 120)), 3), after_repetition=False)
-
-
-def _call_back(chance: random.Random, workers: int, trouble: float) -> Fault:
-    kind = chance.choice(("call-back-lost", "call-back-late", "call-back-twice"))
-    return BrevoFault(kind, "call-back", chance.randint(1, 4), chance.choice((10.0, 120.0)))
-
-
-def _key(chance: random.Random, workers: int, trouble: float) -> Fault:
-    return KeyRefused(round(chance.uniform(0, min(trouble, 120)), 3), chance.choice((5.0, 50.0, 90.0, 400.0)))
-
-
-def _receiver(chance: random.Random, workers: int, trouble: float) -> Fault:
-    return ReceiverFault(chance.choice(("503", "reset", "lost", "410")), chance.randint(1, 3))
-
-
-Maker = Callable[[random.Random, int, float], Fault]
-_KINDS: tuple[tuple[Maker, float, int], ...] = (
-    (_call, 0.35, 4),
-    (_death, 0.35, 3),
-    (_hang, 0.3, 3),
-    (_still, 0.2, 1),
-    (_freeze, 0.15, 2),
-    (_restart, 0.15, 1),
-    (_outage, 0.25, 1),
-    (_message, 0.3, 3),
-    (_brevo, 0.3, 3),
-    (_import, 0.3, 2),
-    (_call_back, 0.15, 2),
-    (_key, 0.08, 1),
-    (_receiver, 0.15, 2),
-    (_lost, 0.06, 1),
-)
-
-
-def _around_repetition(chance: random.Random, actions: tuple[Action, ...]) -> tuple[Fault, ...]:
-    """Where a start is repeated, the first one often breaks off, and the second one's messages are often lost."""
-    if not any(each.kind == "start-again" for each in actions):
-        return ()
-    found: list[Fault] = []
-    if chance.random() < 0.7:
-        found.append(StartBreaksOff(round(chance.uniform(0.0, 0.2), 3)))
-    if chance.random() < 0.7:
-        found.append(MessagesLost(round(chance.uniform(0.1, 10.0), 3), after_repetition=True))
-    return tuple(found)
-
-
-def _faults(chance: random.Random, workers: int, trouble: float) -> tuple[Fault, ...]:
-    found: list[Fault] = []
-    for make, share, most in _KINDS:
-        if chance.random() < share:
-            found += [make(chance, workers, trouble) for _ in range(chance.randint(1, most))]
     return tuple(found)

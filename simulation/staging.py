@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, cast
 
 from shared.brevo.body import ImportRequest
 from shared.config.document import ReadyExport
-from shared.config.source import Source
+from shared.config.models import Export
 from shared.errors import ConfigurationError, TransientError
 from shared.mapping.conditions import Conditions
 from shared.mapping.results import MappedChunk, RejectedRow, RowCounts, SegmentRows
@@ -30,8 +30,9 @@ from simulation.ledgers import Values, key_of, read
 CONTACTS_IN_A_BATCH = 2
 
 
-def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot:
+def own_snapshot(blobs: Blobs, export: Export) -> Snapshot:
     """As the real one finds it where each refresh has a folder, in one call instead of eight."""
+    source, segments = export.source, export.segments
     found = blobs.listing_if_there(source.container, f"{source.folder}/{segments[0]}/")
     if not found:
         raise ConfigurationError("snapshot_missing", f"There is no snapshot of the segment {segments[0]}.", "Wait.")

@@ -6,6 +6,12 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+GUIDES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "infra/README.md",
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
+)
 
 
 def blocks(guide: str) -> list[str]:

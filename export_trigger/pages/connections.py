@@ -172,8 +172,7 @@ def remove(visit: Visit) -> func.HttpResponse:
 
 
 def _connection(visit: Visit) -> Connection | None:
-    document = visit.app.configuration.read()
-    return next((each for each in document.connections if each.id == visit.path["id"]), None)
+    return visit.app.configuration.read().connection(visit.path["id"])
 
 
 def _saved(visit: Visit, connection_id: str, expected: str | None) -> func.HttpResponse:

@@ -5,9 +5,9 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from export_trigger.pages.export_sources import STANDARD
 from export_trigger.pages.phrases import N_
 from export_trigger.pages.schedules import schedule_faults, schedule_of
+from shared.config.mapping import STANDARD
 
 
 def _decimal(text: str) -> float:

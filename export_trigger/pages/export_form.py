@@ -13,7 +13,6 @@ from export_trigger.pages import phrases
 from export_trigger.pages.checked import FIELDS, Checked
 from export_trigger.pages.export_fields import SHARES, faults, lists_are_of_another, sent, typed_attributes
 from export_trigger.pages.export_sources import (
-    STANDARD,
     Sources,
     likely,
     place_in,
@@ -33,6 +32,7 @@ from shared.administration.items import InvalidInput, proposed_id
 from shared.administration.previewing import losses_by_path, preview_of, previewed_draft
 from shared.administration.running import require_for_export
 from shared.brevo.attributes import AskAttributes
+from shared.config.mapping import STANDARD
 from shared.config.models import Document, Export
 from shared.errors import ConfigurationError, ExportError
 

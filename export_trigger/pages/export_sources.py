@@ -11,11 +11,10 @@ from shared.administration.account import list_lists
 from shared.administration.sample_values import sample_values
 from shared.administration.stored_segments import FoundSegment, StoredSegment, segments_found
 from shared.brevo.account_lists import AccountList
+from shared.config.mapping import STANDARD
 from shared.config.models import Connection
 from shared.errors import ExportError
 
-STANDARD = ("first_name", "last_name", "phone")
-"""The columns that have a field of their own in the form, besides the address."""
 _MOST_LISTS = 200
 
 

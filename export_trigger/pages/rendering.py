@@ -89,7 +89,7 @@ def render(
     return html_answer(body, status, headers)
 
 
-def html_answer(body: str, status: int = 200, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
+def html_answer(body: str, status: int, headers: Mapping[str, str] | None) -> func.HttpResponse:
     """A page."""
     all_headers = {**SAFE_HEADERS, "Cache-Control": "no-store", **(headers or {})}
     return func.HttpResponse(body, status_code=status, headers=all_headers, mimetype="text/html", charset="utf-8")

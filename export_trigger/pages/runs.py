@@ -14,7 +14,7 @@ from export_trigger.pages.routes import page
 from export_trigger.pages.sent_twice import do_once
 from export_trigger.pages.visit import Visit, address
 from export_trigger.paging import part_of
-from shared.access import is_shared, may, require
+from shared.access import Operation, is_shared, may, require
 from shared.administration.exports import permissions
 from shared.administration.items import item_etag
 from shared.administration.plan_examples import plan_examples
@@ -159,25 +159,21 @@ def _actions(visit: Visit, document: Document, run: Run) -> frozenset[str]:
     """What the caller may do with the run now."""
     export = document.export(run.export)
     shared = is_shared(visit.caller, document.connection_of(export) if export else None)
-    found = set()
-    if not run.is_final and may(visit.caller.role, "cancel_run", shared=shared):
-        found.add("cancel")
-    if run.is_held and export and may(visit.caller.role, "run_export", shared=shared):
-        found.add("approve")
-    if run.is_held and export and may(visit.caller.role, "preview_export", shared=shared):
-        found.add("examples")
-    if run.state in SUCCEEDED and run.sends_segment and export and may(visit.caller.role, "run_export", shared=shared):
-        found.add("undo")
-    if (
-        run.kind == "clear"
-        and run.state in SUCCEEDED
-        and export
-        and may(visit.caller.role, "remove_export", shared=shared)
-    ):
-        found.add("end")
-    if run.rejected_id and may(visit.caller.role, "view_rejected_rows", shared=shared):
-        found.add("download")
-    return frozenset(found)
+    is_there = export is not None
+    has_succeeded = run.state in SUCCEEDED
+    possible: dict[str, tuple[bool, Operation]] = {
+        "cancel": (not run.is_final, "cancel_run"),
+        "approve": (run.is_held and is_there, "run_export"),
+        "examples": (run.is_held and is_there, "preview_export"),
+        "undo": (has_succeeded and run.sends_segment and is_there, "run_export"),
+        "end": (has_succeeded and run.kind == "clear" and is_there, "remove_export"),
+        "download": (bool(run.rejected_id), "view_rejected_rows"),
+    }
+    return frozenset(
+        action
+        for action, (is_possible, operation) in possible.items()
+        if is_possible and may(visit.caller.role, operation, shared=shared)
+    )
 
 
 def _plots(visit: Visit, runs: Sequence[Run]) -> list[tuple[str, list[int]]]:

@@ -23,6 +23,7 @@ ANSWER_LOST = ("500-after", "524-after", "reset-after", "truncated", "no-process
 
 _SENT_AGAIN = ("import-failed", "import-cancelled", "import-partial")
 _SHOWN = 5
+_SETTLE_SECONDS = 45
 
 
 def judge(
@@ -33,7 +34,6 @@ def judge(
     repeats_by_export: Counter[str] | None = None,
     reports_may_be_lost: bool = False,
     names: Mapping[str, str] | None = None,
-    settle_seconds: float = 45,
 ) -> None:
     """Adds every check to the report. `repeats_allowed`: batches that may have gone out once more, faults aside.
 
@@ -65,7 +65,7 @@ def judge(
     _judge_repeats(site, report, runs, repeats_allowed, repeats_by_export)
     for account in site.accounts.values():
         _judge_open_imports(site, report, account, runs)
-    _judge_leftovers(site, report, settle_seconds)
+    _judge_leftovers(site, report)
     if names:
         report.checks = [_named(check, names) for check in report.checks]
 
@@ -263,8 +263,8 @@ def _batches(site: Site, run: Run) -> Iterable[Batch]:
     return site.app.store.batches(run)
 
 
-def _judge_leftovers(site: Site, report: Report, settle_seconds: float) -> None:
-    site.wait_until(lambda: not site.app.store.open_runs() and not staged(site), settle_seconds, "nothing is left over")
+def _judge_leftovers(site: Site, report: Report) -> None:
+    site.wait_until(lambda: not (site.app.store.open_runs() or staged(site)), _SETTLE_SECONDS, "nothing is left over")
     report.check("the list of open runs is empty", [f"{run_id} is on it" for run_id, _ in site.app.store.open_runs()])
     bodies = staged(site)
     owners = Counter(name.split("/")[0] for name in bodies)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from azure.storage.blob import BlobServiceClient
@@ -101,9 +100,7 @@ class Site:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def _start(self) -> None:
@@ -307,9 +304,9 @@ class Site:
                 continue
         return found
 
-    def wait_for_ends(self, seconds: float, what: str = "all runs have ended") -> bool:
+    def wait_for_ends(self, seconds: float) -> bool:
         """Waits until no run is open; says now and then how many are."""
-        return self.wait_until(lambda: all(run.is_final for _, run in self.all_runs()), seconds, what)
+        return self.wait_until(lambda: all(run.is_final for _, run in self.all_runs()), seconds, "all runs have ended")
 
     def wait_until(self, condition: Callable[[], object], seconds: float, what: str) -> bool:
         """Waits for a condition; False when time runs out."""
@@ -334,12 +331,3 @@ class Site:
     def remove(self) -> None:
         """Removes the folder: nothing in it is needed when all went well."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of ours is there still."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -93,10 +93,6 @@ class Runtime:
         invocation_id = worker_library.invocation_id_cv.get()
         return self._running.get(invocation_id, "") or _async_function.get() or "host"
 
-    def running_count(self) -> int:
-        """Count the invocations that are not done."""
-        return len(self._running)
-
     async def _load(self) -> list[Function]:
         worker_library.start_threadpool_executor()
         started = await worker_library.worker_init_request(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.access import Caller
 from shared.administration.connections import seen_connection
-from shared.administration.pages import slice_of
+from shared.administration.paging import slice_of
 from shared.app import App
 from shared.brevo.account_lists import AccountList, read_lists
 from shared.brevo.attributes import AccountAttribute, Kind

@@ -19,7 +19,6 @@ from shared.staging.completeness import check_complete
 from shared.staging.excluded import find_excluded
 
 _NOT_THERE_YET = ("snapshot_missing", "container_missing")
-_STANDARD = ("first_name", "last_name", "phone")
 
 
 def check_export(
@@ -105,7 +104,7 @@ def _excluded_problems(app: App, export: Export) -> list[str]:
 def _mapped_columns(export: Export) -> list[tuple[str, str]]:
     mapping = export.mapping
     found = [("mapping.email", mapping.email)]
-    found += [(f"mapping.{name}", field.field) for name in _STANDARD if (field := getattr(mapping, name))]
+    found += [(f"mapping.{key}", field.field) for key, _, field in mapping.standard_fields()]
     if isinstance(mapping.attributes, dict):
         found += [(f"mapping.attributes.{name}", field.field) for name, field in mapping.attributes.items()]
     return found + ([("identify_by", CUSTOMER_ID)] if export.identify_by == "customer_id" else [])
@@ -185,10 +184,7 @@ def _types(ready: ReadyExport, files: dict[str, tuple[str, ...]]) -> dict[str, A
 
 def path_of(export: Export, attribute: str) -> str:
     """The path of the mapping's key that fills the attribute."""
-    mapping = export.mapping
-    defaults = dict(zip(_STANDARD, ("FIRSTNAME", "LASTNAME", "SMS"), strict=True))
-    for name, default in defaults.items():
-        field = getattr(mapping, name)
-        if field is not None and (field.attribute or default) == attribute:
-            return f"mapping.{name}"
-    return "mapping.attributes" + (f".{attribute}" if isinstance(mapping.attributes, dict) else "")
+    for key, filled, _ in export.mapping.standard_fields():
+        if filled == attribute:
+            return f"mapping.{key}"
+    return "mapping.attributes" + (f".{attribute}" if isinstance(export.mapping.attributes, dict) else "")

@@ -82,7 +82,7 @@ class ConnectionTest:
 
 def find_connection(document: Document, connection_id: str) -> Connection:
     """Raises ConfigurationError where there is none."""
-    found = next((each for each in document.connections if each.id == connection_id), None)
+    found = document.connection(connection_id)
     if found is None:
         raise ConfigurationError(
             "connection_unknown",
@@ -128,7 +128,7 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     require(caller, "add_connection" if expected is None else "edit_connection", new)
     app.configuration.require_writable()
     there = app.configuration.read()
-    before = _current(there, new.id)
+    before = there.connection(new.id)
     check_expected(f"connection {new.id}", before, expected)
     if new.consent and (before is None or before.consent != new.consent or before.api_key != new.api_key):
         _require_passed(app, there.connections, new)
@@ -137,7 +137,7 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
 
     def change(document: Document) -> Document:
         nonlocal left
-        check_expected(f"connection {new.id}", _current(document, new.id), expected)
+        check_expected(f"connection {new.id}", document.connection(new.id), expected)
         changed = with_item(document, "connections", new)
         left = leaving(app, document, changed, [each for each in document.exports if each.connection == new.id])
         for export in left:
@@ -177,7 +177,7 @@ def connect(
         seen = item_etag(connection)
 
         def change(document: Document) -> Document:
-            check_expected(f"connection {connection_id}", _current(document, connection_id), seen)
+            check_expected(f"connection {connection_id}", document.connection(connection_id), seen)
             return with_item(document, "connections", tested)
 
         app.configuration.change(caller.name, f"connect {connection_id}", change)
@@ -247,10 +247,6 @@ def seen_connection(document: Document, caller: Caller, connection_id: str) -> C
     connection = find_connection(document, connection_id)
     require(caller, "see_connection", connection)
     return connection
-
-
-def _current(document: Document, connection_id: str) -> Connection | None:
-    return next((each for each in document.connections if each.id == connection_id), None)
 
 
 def _require_passed(app: App, others: list[Connection], connection: Connection) -> None:

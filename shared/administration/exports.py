@@ -164,7 +164,7 @@ def _made_list(app: App, caller: Caller, connection: Connection, name: str) -> i
     return number
 
 
-def copy_of(export: Export, new_id: str, display_name: str = "", schedule: Schedule | None = None) -> Export:
+def copy_of(export: Export, new_id: str, display_name: str, schedule: Schedule | None) -> Export:
     """The export under another id, as `duplicate_export` adds it. Raises InvalidInput."""
     name = display_name or f"{export.display_name[:93]} (copy)"
     changes = {"id": new_id, "display_name": name} | ({"schedule": schedule} if schedule else {})

@@ -13,7 +13,7 @@ from shared.administration import audit
 from shared.administration.items import ANY, changed_meanwhile, item_etag
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
-from shared.administration.pages import slice_of
+from shared.administration.paging import slice_of
 from shared.app import App
 from shared.config.document import readable_part
 from shared.config.models import Connection, Document, Export
@@ -155,6 +155,6 @@ def _as_it_is(app: App, data: bytes | None) -> tuple[Document, str, bool]:
 
 
 def _with_consent(older: Connection, now: Document) -> Connection:
-    current = next((each for each in now.connections if each.id == older.id), None)
+    current = now.connection(older.id)
     consent = current.consent if current and current.api_key == older.api_key else None
     return older.model_copy(update={"consent": consent})

@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError, ExportError
 from shared.runs.due_times import due_stamp, last_due
 from shared.runs.started import Noted
 from shared.runs.status import active_run
-from shared.runs.steps.snapshot_waits import own_snapshot
+from shared.segments.snapshot import own_snapshot
 
 
 @contextmanager

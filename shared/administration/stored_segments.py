@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from shared.access import Caller, require
-from shared.administration.pages import slice_of
+from shared.administration.paging import slice_of
 from shared.app import App
 from shared.config.models import SEGMENT_PATTERN, Document, Export
 from shared.config.source import CONTAINER_NAME, Source
@@ -19,13 +19,13 @@ from shared.errors import ConfigurationError, shown
 from shared.json_text import ALL_FIELDS_SENT
 from shared.mapping.plan import why_hidden
 from shared.mapping.proposal import ProposedMapping, propose_mapping
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.state import Run
 from shared.runs.status import Timestamp
 from shared.segments.framing import DELIMITERS
 from shared.segments.inventory import SegmentAddress, container_missing, find_segments
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.segments.snapshot import Snapshot, find_snapshot, own_snapshot
 from shared.segments.stored import SegmentChanged
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
@@ -91,7 +91,7 @@ def list_segments(
     return [each.listed for each in _found(app, document, page)], more
 
 
-def segments_found(app: App, caller: Caller, container: str = "", folder: str | None = None) -> list[FoundSegment]:
+def segments_found(app: App, caller: Caller, container: str, folder: str | None = None) -> list[FoundSegment]:
     """The same, all at once, or those of one folder. Raises as `list_segments` does."""
     require(caller, "view_segments")
     document = app.configuration.read()
@@ -220,7 +220,7 @@ def _rows_read(run: Run, segment: str) -> int | None:
 def _snapshot_of(app: App, export: Export) -> str | None:
     """The snapshot of all segments of the export; None where another one of them is not there."""
     try:
-        return find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+        return own_snapshot(app.storage.segment_blobs, export).id
     except ConfigurationError:
         return None
 

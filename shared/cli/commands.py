@@ -7,7 +7,7 @@ import click
 
 from shared.cli.bodies import read_body
 from shared.cli.ids import complete_id, export_or_run_argument
-from shared.cli.program import FAILED, OPEN, SUCCEEDED, WRONG_USE, example, program, require_one
+from shared.cli.program import SUCCEEDED, WRONG_USE, example, exit_status_of, program, require_one
 from shared.cli.showing import as_json, caller, open_app, print_json, say, show
 from shared.cli.text import exports_text, preview_text, status_text, table
 from shared.counting import counted
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from shared.app import App
     from shared.runs.starting import Start
     from shared.runs.status import RunStatus
-
-_BAD_ENDS = ("failed", "cancelled")
 
 
 @program.command()
@@ -106,7 +104,7 @@ def watch_run(app: "App", run_id: str) -> int:
     """Works the queue until the run has ended or is held, and shows it; the exit status that this is."""
     ended = worked(app, run_id)
     show(ended, lambda: status_text(ended))
-    return shown_exit_status(ended)
+    return exit_status_of(ended)
 
 
 def worked(app: "App", run_id: str) -> "RunStatus":
@@ -120,11 +118,6 @@ def worked(app: "App", run_id: str) -> "RunStatus":
         work_until(app, lambda: (run := find_run(app, run_id)).is_final or run.is_held)
         tell_what_waits(app)
     return run_status(app, find_run(app, run_id))
-
-
-def shown_exit_status(run: "RunStatus") -> int:
-    """The exit status of a command that has watched the run."""
-    return OPEN if run.status == "held" else FAILED if run.status in _BAD_ENDS else SUCCEEDED
 
 
 def _run_all(app: "App") -> None:

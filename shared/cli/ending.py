@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shared.cli.administering import export_group, if_match_option, saved_lines
-from shared.cli.commands import show_start, shown_exit_status, worked
+from shared.cli.commands import show_start, worked
 from shared.cli.ids import export_argument
-from shared.cli.program import FAILED, SUCCEEDED, example
+from shared.cli.program import FAILED, SUCCEEDED, example, exit_status_of
 from shared.cli.showing import caller, open_app, say, show
 from shared.cli.text import status_text
 
@@ -106,7 +106,7 @@ def _end(
         return status
     while started:
         ran = _worked(app, started)
-        if shown_exit_status(ran) != SUCCEEDED or ran.contacts_not_removed:
+        if exit_status_of(ran) != SUCCEEDED or ran.contacts_not_removed:
             return _not_ended(ran)
         started = start()
     answer, lines = end(app)
@@ -124,7 +124,7 @@ def _not_ended(run: "RunStatus") -> int:
     show(run, lambda: status_text(run))
     if run.status == "held":
         say("Nothing is changed yet: once this run is approved and has succeeded, type the same again.", err=True)
-    status = shown_exit_status(run)
+    status = exit_status_of(run)
     if status != SUCCEEDED:
         return status
     say(

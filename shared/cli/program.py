@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from shared.cli.sections import sections
 from shared.cli.showing import as_json, json_option, note_settings, print_text_of_json, say
 from shared.errors import ConfigurationError, ExportError
 from shared.version import VERSION
+
+if TYPE_CHECKING:
+    from shared.runs.status import RunStatus
 
 SUCCEEDED, FAILED, WRONG_USE, OPEN, STOPPED = 0, 1, 2, 3, 130
 
@@ -159,6 +162,13 @@ class Program(Group):
 @click.version_option(VERSION, message="%(prog)s %(version)s")
 def program() -> None:
     """Exports Customer Insights segments to Brevo lists, and explains every row that was not sent."""
+
+
+def exit_status_of(run: "RunStatus | None") -> int:
+    """The exit status that says how a run ended; None has not run yet."""
+    if run is None or run.finished_at is None:
+        return OPEN
+    return FAILED if run.status in ("failed", "cancelled") else SUCCEEDED
 
 
 def example(*lines: str) -> str:

@@ -4,7 +4,6 @@ import itertools
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 from shared.app import App
@@ -38,9 +37,7 @@ class Progress:
             self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         if not self._quiet:
             self._thread.join()

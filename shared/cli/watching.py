@@ -8,7 +8,7 @@ import click
 
 from shared.cli.fitting import columns, cut, width_of
 from shared.cli.ids import complete_id, export_argument, export_or_run_argument
-from shared.cli.program import FAILED, OPEN, SUCCEEDED, example, program
+from shared.cli.program import SUCCEEDED, example, exit_status_of, program
 from shared.cli.run_text import outcome
 from shared.cli.showing import caller, open_app, show
 from shared.cli.text import status_text, time_text
@@ -19,7 +19,6 @@ from shared.times import local_text
 if TYPE_CHECKING:
     from shared.runs.status import BatchStatus, RunStatus, RunStory
 
-_BAD_ENDS = ("failed", "cancelled")
 _MOST_IMPORTS = 10
 
 limit_option = click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="how many")
@@ -77,13 +76,7 @@ def status(export_or_run: str | None, exit_status: bool) -> int:
     run = run_or_last(app, caller(), export_or_run)
     story = run_story(app, run) if run else None
     show(story, lambda: _with_story(story) if story else _never(export_or_run))
-    return _exit_status(story) if exit_status else SUCCEEDED
-
-
-def _exit_status(run: "RunStory | None") -> int:
-    if run is None or run.finished_at is None:
-        return OPEN
-    return FAILED if run.status in _BAD_ENDS else SUCCEEDED
+    return exit_status_of(story) if exit_status else SUCCEEDED
 
 
 def _show_last_runs() -> None:

@@ -1,5 +1,6 @@
 """The mapping of an export: which column becomes which attribute, and of which type."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -13,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.base import Model, twice_in, word_or_object
+from shared.config.base import Column, Model, twice_in, word_or_object
 from shared.config.date_format import DateForm, TimeZone
 from shared.errors import shown
 
@@ -27,9 +28,8 @@ IDENTIFIERS = {
     "EXT_ID": "attribute EXT_ID tells Brevo which contact a row is, and takes no column",
 }
 
-Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
+# The keys of names and phone number, and which attribute each fills unless it names another one.
+STANDARD = {"first_name": "FIRSTNAME", "last_name": "LASTNAME", "phone": "SMS"}
 # Brevo stores attribute names in upper case, whatever is sent.
 ATTRIBUTE_PATTERN = r"^[A-Za-z0-9_-]{1,50}$"
 AttributeName = Annotated[str, StringConstraints(pattern=ATTRIBUTE_PATTERN, to_upper=True)]
@@ -93,7 +93,7 @@ class Mapping(Model):
 
     @field_validator("attributes", mode="before")
     @classmethod
-    def _no_nametwice_in(cls, value: Any) -> Any:
+    def _no_name_twice(cls, value: Any) -> Any:
         """Names that differ in case only would become one, and the other's column be lost without a word."""
         names = [str(name).upper() for name in value] if isinstance(value, dict) else []
         if twice := twice_in(names):
@@ -103,32 +103,22 @@ class Mapping(Model):
     @property
     def phone_attribute(self) -> str | None:
         """The attribute that takes the phone number."""
-        return (self.phone.attribute or "SMS") if self.phone else None
+        return (self.phone.attribute or STANDARD["phone"]) if self.phone else None
+
+    def standard_fields(self) -> Iterator[tuple[str, str, MappedField]]:
+        """Of names and phone number, as far as they are mapped: the key, the attribute that is filled, the field."""
+        for key, default in STANDARD.items():
+            if field := getattr(self, key):
+                yield key, field.attribute or default, field
 
     def named_fields(self) -> dict[str, MappedField]:
         """Every field written out in the mapping but the e-mail address, by attribute name."""
-        standard = {
-            field.attribute or default: field
-            for field, default in (
-                (self.first_name, "FIRSTNAME"),
-                (self.last_name, "LASTNAME"),
-                (self.phone, "SMS"),
-            )
-            if field is not None
-        }
+        standard = {attribute: field for _, attribute, field in self.standard_fields()}
         return standard | (self.attributes if isinstance(self.attributes, dict) else {})
 
     @model_validator(mode="after")
     def _one_source_an_attribute(self) -> Self:
-        names = [
-            field.attribute or default
-            for field, default in (
-                (self.first_name, "FIRSTNAME"),
-                (self.last_name, "LASTNAME"),
-                (self.phone, "SMS"),
-            )
-            if field is not None
-        ]
+        names = [attribute for _, attribute, _ in self.standard_fields()]
         names += self.attributes if isinstance(self.attributes, dict) else []
         if twice := twice_in(names):
             raise ValueError(f"attribute {twice} is mapped twice")

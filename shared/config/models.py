@@ -292,9 +292,13 @@ class Document(Model):
         """The export of this id, or None."""
         return next((export for export in self.exports if export.id == export_id), None)
 
+    def connection(self, connection_id: str | None) -> Connection | None:
+        """The connection of this id, or None."""
+        return next((connection for connection in self.connections if connection.id == connection_id), None)
+
     def connection_of(self, export: Export) -> Connection | None:
         """The connection that the export uses, or None where it is detached."""
-        return next((found for found in self.connections if found.id == export.connection), None)
+        return self.connection(export.connection)
 
     def exports_at(self, key_setting: str, list_id: int) -> set[str]:
         """The exports that send to this list of the account whose key is in this setting."""

@@ -1,7 +1,6 @@
 """Well-formed rows of one segment, collected in a local file until they are worth a statement."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from shared.mapping.origins import Origins
@@ -18,9 +17,7 @@ class Chunk:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def add(self, data: bytes, count: int, file: int, line: int) -> None:

@@ -46,7 +46,7 @@ _BUFFER_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class KnownContacts:
-    """The account's contacts before the run, in a file with a line for each, as `known_line` writes it.
+    """The account's contacts before the run, in a file with a line for each, as `line` writes it.
 
     Ids and addresses are there as digests by `key` alone. `lifts_block`: a contact that gets another address is blocked
     no more.

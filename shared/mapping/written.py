@@ -24,7 +24,7 @@ _REFUSED: Mapping[str, str] = {
 }
 
 
-def contacts_sql(plan: Plan, doubtful: Collection[str], rows: str = "chunk") -> str:
+def contacts_sql(plan: Plan, doubtful: Collection[str], rows: str) -> str:
     """The contacts of these rows in their order; only the attributes in `doubtful` have refused values.
 
     Shape: a JSON object, and a comma behind it.

@@ -6,11 +6,8 @@ from typing import Any, Literal, Self
 
 from shared.app import App
 from shared.notices.queue import NoticeMessage
-from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, lies_ahead
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, CLOCK_SECONDS, WAIT_AHEAD_SECONDS, lies_ahead
 from shared.storage.tables import NewValues, Row
-
-# Workers agree on the time to within two seconds, and the queue counts whole ones.
-CLOCK_SECONDS = 3.0
 
 NoticeState = Literal["waiting", "sending", "refused", "told", "unknown", "given_up"]
 

@@ -13,9 +13,8 @@ from shared.config.models import Document, Export
 from shared.config.store import plain
 from shared.errors import ConfigurationError, ExportError, described
 from shared.operating.person import Forgotten, Person
-from shared.runs.steps.snapshot_waits import own_snapshot
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import Snapshot
+from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.excluded import find_excluded
 from shared.storage.blobs import Blobs
 

@@ -23,7 +23,7 @@ from shared.counting import counted
 from shared.errors import ConfigurationError, TransientError, described
 from shared.operating import elsewhere
 from shared.operating.person import Forgotten, Person, person_of
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.questions import digest_key
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run

@@ -20,6 +20,14 @@ from shared.brevo.pace import CONTACTS_PER_SECOND, SHARE
 from shared.brevo.probed import ProbeAnswers, save_probe
 from shared.config.models import Connection
 from shared.errors import ConfigurationError, ExportError, TransientError
+from shared.operating.probe_afterwards import (
+    ask_duration,
+    ask_export,
+    ask_file,
+    ask_leavers,
+    ask_new_address,
+    ask_removal,
+)
 from shared.operating.probe_bench import Bench, PatientSession
 from shared.operating.probe_contacts import (
     Addresses,
@@ -30,15 +38,7 @@ from shared.operating.probe_contacts import (
     mark_attribute,
     remove_all,
 )
-from shared.operating.probe_more_questions import (
-    ask_duration,
-    ask_export,
-    ask_file,
-    ask_leavers,
-    ask_new_address,
-    ask_removal,
-)
-from shared.operating.probe_questions import ask_first
+from shared.operating.probe_first_import import ask_first
 
 # Of a probe with the contacts of its questions alone; tests compare it with what one needs.
 _REQUESTS = 65

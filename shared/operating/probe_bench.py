@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,25 +39,16 @@ class PatientSession(BrevoSession):
         """A patient one for the same account."""
         return cls(session.base_url, session.api_key, session.pace, clock=clock, tell=tell)
 
-    def call(
-        self,
-        kind: Kind,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | int] | None = None,
-        body: bytes | None = None,
-        attempts: int = 4,
-    ) -> Any:
+    def call(self, kind: Kind, method: str, path: str, **request: Any) -> Any:
         """As `BrevoSession.call`; raises TransientError after some more tries."""
         for _ in range(_TRIES):
             try:
-                return super().call(kind, method, path, params=params, body=body, attempts=attempts)
+                return super().call(kind, method, path, **request)
             except TransientError as error:
                 wait = error.retry_after_seconds or _SHORT_SECONDS
                 self.tell(f"{error.message} The probe goes on in {wait:,.0f} s.")
                 self.clock.sleep(wait)
-        return super().call(kind, method, path, params=params, body=body, attempts=attempts)
+        return super().call(kind, method, path, **request)
 
 
 @dataclass

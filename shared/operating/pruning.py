@@ -15,16 +15,15 @@ from shared.administration.start_keys import forget_old_keys
 from shared.app import App
 from shared.errors import described
 from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.run_ids import run_address, started_at
 from shared.staging.bodies import STAGED
 from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
 from shared.storage.forms import OtherFormError
-from shared.storage.tables import Change, Row, Table, pass_over
+from shared.storage.tables import MOST_A_TRANSACTION, Change, Row, Table, pass_over
 from shared.sync.stored import UNDO
 
-_TRANSACTION_ROWS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -131,7 +130,7 @@ def _prune_run(app: App, row: Row, run_id: str, *, dry_run: bool) -> dict[str, i
 
 
 def _delete(table: Table, rows: Iterable[Row]) -> None:
-    for part in batched(rows, _TRANSACTION_ROWS, strict=False):
+    for part in batched(rows, MOST_A_TRANSACTION, strict=False):
         try:
             table.transact([Change("delete", row) for row in part])
         except Conflict:  # somebody else prunes as well

@@ -23,8 +23,8 @@ from shared.operating.removed import look_for_removal
 from shared.operating.why_answer import Answer, decided
 from shared.operating.why_facts import Facts, place_of
 from shared.operating.why_runs import look_into_runs
-from shared.runs.leavers import has_left
-from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.runs.answers import has_left
+from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.completeness import check_complete
 
 _FATES = {
@@ -72,7 +72,7 @@ def _part(facts: Facts, name: str, look: Callable[[], None]) -> None:
 
 def _look_into_segments(app: App, ready: ReadyExport, facts: Facts) -> None:
     blobs = app.storage.segment_blobs
-    snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
+    snapshot = own_snapshot(blobs, ready.export)
     facts.snapshot = snapshot.id
     times = ", ".join(f"{part.segment} {part.time}".strip() for part in snapshot.segments)
     try:

@@ -15,8 +15,8 @@ from shared.config.document import ReadyExport
 from shared.errors import ConfigurationError
 from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import Leavers
+from shared.runs.answers import Answer, Kept, ask, gone, not_answered, read_answer, write_kept
 from shared.runs.kinds import COMPARES
-from shared.runs.leavers import Answer, Kept, ask, gone, not_answered, read_answer, write_kept
 from shared.runs.questions import Members, Question, Subject, digest_key
 from shared.runs.state import Run
 from shared.segments.snapshot import Snapshot

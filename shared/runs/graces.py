@@ -9,6 +9,8 @@ from typing import Self
 
 # A time in a row that lies further ahead than this was written by a wrong clock, and counts as past.
 CLAIM_AHEAD_SECONDS = 3600.0
+# Workers agree on the time to within two seconds, and the queue counts whole ones.
+CLOCK_SECONDS = 3.0
 # The queue delays a message by seven days at most.
 WAIT_AHEAD_SECONDS = 8 * 24 * 3600.0
 

@@ -13,7 +13,7 @@ from shared.runs.problem import Problem
 from shared.runs.queue import Message, send
 from shared.runs.state import Run
 from shared.runs.steps import end
-from shared.segments.snapshot import find_snapshot, time_of
+from shared.segments.snapshot import own_snapshot, time_of
 from shared.times import local_text
 
 _BY_PEOPLE: tuple[Trigger, ...] = ("http", "terminal")
@@ -28,7 +28,7 @@ def approve(app: App, run: Run, by: str) -> Run:
     ready = ready_export(app.document(), run.export)
     check_same_settings(run, ready)
     if run.sends_segment:
-        newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments)
+        newest = own_snapshot(app.storage.segment_blobs, ready.export)
         check_same_snapshot(run, newest.id)
     # The watch message goes first, as with a new run: where nobody approves, it does nothing.
     send(app, Message(run.run_id, "watch"), app.graces.stalled)
@@ -183,5 +183,5 @@ def _gives_way_to_triggers(app: App, run: Run, ready: ReadyExport) -> bool:
 
 
 def _is_newer_there(app: App, run: Run, ready: ReadyExport) -> bool:
-    newest = find_snapshot(app.storage.segment_blobs, ready.export.source, ready.export.segments).id
+    newest = own_snapshot(app.storage.segment_blobs, ready.export).id
     return newest != run.snapshot and time_of(newest) >= time_of(run.snapshot)

@@ -25,7 +25,7 @@ from shared.runs.undoing import Clear, Undo
 from shared.runs.verifying import Verify
 from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
-from shared.segments.snapshot import find_snapshot
+from shared.segments.snapshot import own_snapshot
 from shared.staging.completeness import wait_for_files
 from shared.storage.forms import concerns_all
 
@@ -233,7 +233,7 @@ def _start_if_due(app: App, ready: ReadyExport) -> Start:
     export = ready.export
     if isinstance(export.schedule, CronSchedule):
         return _start_by_cron(app, ready, export.schedule)
-    looked_at, snapshot = app.now(), find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    looked_at, snapshot = app.now(), own_snapshot(app.storage.segment_blobs, export)
     if snapshot.quiet_seconds_left(app.settings.snapshot_quiet_seconds, looked_at) > 0:
         return Start(
             export.id,
@@ -281,7 +281,7 @@ def _start_matching(
 
 def _start_for_snapshot(app: App, document: Document, export: Export, trigger: Trigger) -> Start:
     ready = make_ready(document, export)
-    snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+    snapshot = own_snapshot(app.storage.segment_blobs, export)
     started = app.store.started(export.id)
     if not started.covers(snapshot.id):
         return start_run(app, ready, trigger, trigger, only_new=True)

@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from shared.runs.counts import Counts
-from shared.runs.graces import CLAIM_AHEAD_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
+from shared.runs.graces import CLAIM_AHEAD_SECONDS, CLOCK_SECONDS, WAIT_AHEAD_SECONDS, Graces, lies_ahead
 from shared.runs.kinds import SENDS_SEGMENT, UNGUARDED, Kind, Trigger
 from shared.runs.problem import Problem
 
@@ -282,9 +282,9 @@ class Run:
             return None
         return replace(self, confirm_number=self.confirm_number + 1, stalled_after=due + graces.stalled)
 
-    def watched_at(self, due: float, now: datetime, clock_seconds: float) -> Self | None:
+    def watched_at(self, due: float, now: datetime) -> Self | None:
         """Its next watch message is due then, unless another one is on its way."""
-        if self.is_final or lies_ahead(self.watch_due - clock_seconds, now.timestamp(), CLAIM_AHEAD_SECONDS):
+        if self.is_final or lies_ahead(self.watch_due - CLOCK_SECONDS, now.timestamp(), CLAIM_AHEAD_SECONDS):
             return None
         return replace(self, watch_due=due)
 

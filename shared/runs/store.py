@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any
 
 from shared.errors import TransientError, described, masked
@@ -25,13 +26,12 @@ from shared.runs.state import SUCCEEDED, Run
 from shared.runs.tries import Started
 from shared.storage.account import Storage
 from shared.storage.failures import Conflict
-from shared.storage.tables import Change, NewValues, OneOf, Row, pass_over
+from shared.storage.tables import MOST_A_TRANSACTION, Change, NewValues, OneOf, Row, pass_over
 
 _log = logging.getLogger(__name__)
 
 # No id has a tilde, so that no export can have this partition.
 OPEN = "~open"
-_TRANSACTION_ROWS = 100
 
 
 class AlreadyActive(Exception):
@@ -216,8 +216,7 @@ class RunStore(StartedRows):
 
     def write_batches(self, batches: list[Batch]) -> None:
         """Writes the batches of one staging, whatever was there."""
-        for first in range(0, len(batches), _TRANSACTION_ROWS):
-            part = batches[first : first + _TRANSACTION_ROWS]
+        for part in batched(batches, MOST_A_TRANSACTION, strict=False):
             self._batches.transact([Change("put", batch_row(batch)) for batch in part])
 
     def add_batch(self, batch: Batch) -> None:
@@ -250,7 +249,7 @@ class RunStore(StartedRows):
         known_row = Row(*address, {}, known.etag) if known else None
         return _batch_there(self._batches.change(*address, values, known_row), number)
 
-    def add_event(self, run_id: str, kind: str, text: str = "") -> None:
+    def add_event(self, run_id: str, kind: str, text: str) -> None:
         """Notes what happened, for the run's story. Its start and its end need no note: its row has them."""
         key = f"{self._clock.now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(2)}"
         self._events.put(Row(run_id, key, {"kind": kind, "text": masked(text[:1000])}))

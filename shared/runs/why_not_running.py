@@ -12,7 +12,7 @@ from shared.runs.kinds import CHANGES_LIST, command_again
 from shared.runs.run_ids import is_run_id
 from shared.runs.state import Run
 from shared.runs.tries import SAVED, Started, Tries, is_guard
-from shared.segments.snapshot import find_snapshot, time_of
+from shared.segments.snapshot import own_snapshot, time_of
 from shared.staging.completeness import wait_for_files
 from shared.staging.excluded import find_excluded
 from shared.times import local_text
@@ -80,7 +80,7 @@ def _with_last_run(started: Started, last: Run | None) -> Started:
 
 def _why_no_refresh(app: App, export: Export, started: Started, to_run: str) -> Why:
     try:
-        snapshot = find_snapshot(app.storage.segment_blobs, export.source, export.segments)
+        snapshot = own_snapshot(app.storage.segment_blobs, export)
     except TransientError:
         raise
     except ExportError as error:
@@ -175,7 +175,7 @@ def _missing(app: App, export: Export) -> ConfigurationError | None:
     """What of the export's segments is not in storage now, as far as storage says."""
     blobs = app.storage.segment_blobs
     try:
-        find_snapshot(blobs, export.source, export.segments)
+        own_snapshot(blobs, export)
         find_excluded(blobs, export)
     except ConfigurationError as error:
         return error if error.code in _NOT_THERE else None

@@ -3,6 +3,7 @@
 Source: https://learn.microsoft.com/common-data-model/model-json
 """
 
+import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,7 +28,6 @@ _MOST_OBJECTS = 250_000
 _MOST_VALUES = 1_500_000
 # The newest of each folder, since the timer reads it for every export at every turn.
 _versions: "Versions[ModelJson]" = Versions(MOST_BYTES)
-_UTF8_BOM = b"\xef\xbb\xbf"
 _DELIMITERS = {",": ",", ";": ";", "|": "|", "\t": "\t", "\\t": "\t", "tab": "\t"}
 
 _DATE_ANNOTATION, _MOMENT_ANNOTATION = "ci:CustomDateFormat", "ci:CustomTimestampFormat"
@@ -185,7 +185,7 @@ def _read(blobs: Blobs, container: str, blob: Blob, name: str) -> tuple[ModelJso
         size_bytes = len(data)
         if size_bytes > MOST_BYTES or _has_too_many_values(data):
             raise _too_large(name)
-        model = _Model.model_validate_json(data.removeprefix(_UTF8_BOM))
+        model = _Model.model_validate_json(data.removeprefix(codecs.BOM_UTF8))
     except ModelTooLargeError:
         raise
     except (ValidationError, ConfigurationError) as error:

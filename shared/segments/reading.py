@@ -1,5 +1,6 @@
 """A segment file read as text: unzipped, UTF-8 without marks, line ends of one kind; its header, then its records."""
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import category
@@ -11,14 +12,12 @@ from shared.segments.model_json import Table
 from shared.segments.names import visible
 from shared.segments.odd_record import Dialect, OddRecord, QuoteOpen, cells
 from shared.segments.snapshot import SegmentFile
-from shared.segments.stored import looks_like_windows_1252, stored_bytes
+from shared.segments.stored import EXPORT_AGAIN, looks_like_windows_1252, stored_bytes
 from shared.storage.blobs import Blobs
 
 # More columns than any table of Customer Insights has; the engine's memory grows with them.
 MOST_COLUMNS = 5_000
-_UTF8_BOM = b"\xef\xbb\xbf"
 _LONGEST_HEADER_BYTES = 1_000_000
-_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ class SegmentStream:
     def _delimiter_hint(self, record: bytes) -> str:
         others = (sign for sign in DELIMITERS if sign != self.dialect.delimiter and f'"{sign}"'.encode() in record)
         other = next(others, "")
-        return f"It looks separated by {other!r}: set source.delimiter." if other else _AGAIN
+        return f"It looks separated by {other!r}: set source.delimiter." if other else EXPORT_AGAIN
 
     def _skip_blank_lines(self) -> None:
         """Of many megabytes of them nothing is kept."""
@@ -149,7 +148,7 @@ class SegmentStream:
     def _cells(self, record: bytes) -> list[str]:
         return [cell.decode("utf-8", errors="surrogateescape") for cell in cells(record, self.dialect)]
 
-    def _header_error(self, what: str, advice: str = _AGAIN) -> ConfigurationError:
+    def _header_error(self, what: str, advice: str = EXPORT_AGAIN) -> ConfigurationError:
         return ConfigurationError("header_invalid", f"{self.name}, line {self._line}: the header row {what}.", advice)
 
 
@@ -168,10 +167,10 @@ def _without_marks(chunks: Iterator[bytes]) -> Iterator[bytes]:
     first = b""
     for chunk in chunks:
         first += chunk
-        if len(first) >= 2 * len(_UTF8_BOM):
+        if len(first) >= 2 * len(codecs.BOM_UTF8):
             break
-    while first.startswith(_UTF8_BOM):  # some tools write a second one before the first
-        first = first.removeprefix(_UTF8_BOM)
+    while first.startswith(codecs.BOM_UTF8):  # some tools write a second one before the first
+        first = first.removeprefix(codecs.BOM_UTF8)
     yield first
     yield from chunks
 

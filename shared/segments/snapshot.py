@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
+from shared.config.models import Export
 from shared.config.source import Source
 from shared.errors import ConfigurationError, did_you_mean
 from shared.segments.layouts import (
@@ -102,6 +103,11 @@ def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot
         ) from None
     newest = max(part.modified for part in parts)
     return Snapshot(_identity(parts), parts, newest, tuple(search.passed_over))
+
+
+def own_snapshot(blobs: Blobs, export: Export) -> Snapshot:
+    """The newest snapshot of the export's own segments. Raises as `find_snapshot`."""
+    return find_snapshot(blobs, export.source, export.segments)
 
 
 class _Search:

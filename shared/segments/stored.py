@@ -10,7 +10,7 @@ from shared.storage.failures import Conflict, NotFound
 
 _GZIP = b"\x1f\x8b"
 _LONGEST_MARK = 4  # bytes: by as many the kinds of files are known
-_EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
+EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
 # What Windows-1252 texts have beside letters.
 _MARKS = frozenset("‘’‚“”„–—…•€£¥§©®™°ºª«»´¨·¿¡±½¼¾×²³ \xa0")
@@ -74,13 +74,13 @@ def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
                 yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
                 chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
     except zlib.error:
-        raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", _EXPORT_AGAIN) from None
+        raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", EXPORT_AGAIN) from None
     if not unzip.eof:
         raise _cut_off(where)
 
 
 def _cut_off(where: str) -> ConfigurationError:
-    return ConfigurationError("gzip_invalid", f"{where} is cut off: its gzip data ends too early.", _EXPORT_AGAIN)
+    return ConfigurationError("gzip_invalid", f"{where} is cut off: its gzip data ends too early.", EXPORT_AGAIN)
 
 
 def _refuse_other_kinds(first: bytes, where: str) -> None:

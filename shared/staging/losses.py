@@ -10,7 +10,7 @@ from shared.config.document import ReadyExport
 from shared.mapping.chosen import Chosen
 from shared.mapping.conditions import Conditions
 from shared.mapping.results import RejectedRow
-from shared.segments.snapshot import find_snapshot
+from shared.segments.snapshot import own_snapshot
 from shared.staging.completeness import check_complete
 from shared.staging.folders import working_folder
 from shared.staging.preview import planned_by
@@ -39,7 +39,7 @@ def first_losses(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> list[F
     """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
-    snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
+    snapshot = own_snapshot(blobs, ready.export)
     check_complete(snapshot)
     planned, _ = planned_by(ask, ready)
     reasons: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)

@@ -19,7 +19,7 @@ from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import DigestKey, write_digests
 from shared.mapping.plan import Plan
 from shared.mapping.results import RowCounts, SegmentRows
-from shared.segments.snapshot import find_snapshot
+from shared.segments.snapshot import own_snapshot
 from shared.staging.account import decided_by
 from shared.staging.completeness import check_complete
 from shared.staging.excluded import find_excluded, write_excluded
@@ -56,7 +56,7 @@ def preview(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> Preview:
     """The newest snapshot as it would be sent. Raises as staging does; where Brevo cannot be asked, a note says so."""
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
-    snapshot = find_snapshot(blobs, ready.export.source, ready.export.segments)
+    snapshot = own_snapshot(blobs, ready.export)
     check_complete(snapshot)
     planned, notes = planned_by(ask, ready)
     with working_folder() as folder:

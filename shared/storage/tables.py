@@ -12,6 +12,8 @@ from shared.storage.failures import MOST_CONFLICTS, BusyError, Conflict, NotFoun
 from shared.storage.forms import OtherFormError, with_form, without_form
 
 Value = str | int | float | bool | None
+# Changes. https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+MOST_A_TRANSACTION = 100
 
 
 @dataclass(frozen=True, slots=True)

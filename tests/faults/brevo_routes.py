@@ -5,6 +5,8 @@ from shared.errors import TransientError
 
 IMPORT = "POST /contacts/import"
 PROCESSES = "GET /processes"
+EXPORT = "POST /contacts/export"
+FILE = "GET /reports/{token}"
 
 
 def check_all_sent(story, status, wanted, most_imports=1):

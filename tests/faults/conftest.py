@@ -17,6 +17,7 @@ from shared.app import App
 from shared.brevo.pace import Pace
 from shared.errors import ExportError, UnforeseenError
 from shared.notices.tell import take_notice
+from shared.runs.overview import export_overview
 from shared.runs.report import rejected_rows
 from shared.runs.starting import Start, start_for_blob, start_on_demand
 from shared.runs.state import Run
@@ -24,6 +25,7 @@ from shared.runs.status import find_run, run_story
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN, RunStore
+from shared.runs.why_not_running import Why
 from shared.settings import Settings, read_settings
 from simulation.storage import Kept
 from tests.known_account import key_setting
@@ -186,6 +188,11 @@ class Story:
         self.work(hours=hours)
         return self.status(started.run_id)
 
+    def why(self) -> Why | None:
+        """Why the export does not run now."""
+        document = self.app.document()
+        return export_overview(self.app, document, document.exports[0]).why_not_running
+
     def sent(self) -> set[str]:
         return set(self.sandbox.members(12))
 
@@ -205,6 +212,10 @@ class Story:
             *(f"{part} {key}" for part, key in self.kept.tables.get("runs", {}) if key == "active" or part == OPEN),
             *(message.text for message in self.kept.messages),
         ]
+
+    def left_but_listed(self) -> list[str]:
+        """The same but for the list of open runs, from which the timer takes those that have ended."""
+        return [text for text in self.left_behind() if not text.startswith(OPEN)]
 
 
 def check_books(status: dict[str, Any]) -> None:

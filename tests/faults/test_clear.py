@@ -12,7 +12,7 @@ from shared.runs.holding import approve
 from shared.runs.status import find_run
 from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
-from tests.faults.test_undo import ADMINISTRATOR, numbers, put_by_others, refresh, run
+from tests.faults.members import ADMINISTRATOR, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled, thinned
 
@@ -55,7 +55,7 @@ def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -
             assert numbers(story) == {20, 21}
             assert (cleared["contacts_to_remove"], cleared["contacts_removed"]) == (8, 8)
             assert begin(story) is None, "nobody is left"
-            assert [text for text in story.left_behind() if "~open" not in text] == []
+            assert story.left_but_listed() == []
             assert [name.rpartition("/")[2] for name in story.kept.blob_names("ledgers")] == ["ledger.parquet"]
         except (AssertionError, ExportError) as error:
             found.append(f"point {at}: {str(error).splitlines()[0][:300]}")

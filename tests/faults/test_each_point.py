@@ -3,7 +3,6 @@
 Between two writes nothing is decided, so breaking before each write (and once before each read) covers every point.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,23 +10,13 @@ import pytest
 from shared.errors import ExportError
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
+from tests.faults.breaking import PEOPLE, at_some_points, start, troubles
+from tests.faults.brevo_routes import IMPORT
 from tests.faults.conftest import Story, check_failed
-from tests.memory_line import Mode, WorkerDied
-from tests.sizes import sampled, thinned
-
-# One point in twenty-four is broken by `make test`, all of them by `make test-full`.
-at_some_points = sampled(24, parts=2)
-PEOPLE = 520  # three batches
+from tests.memory_line import WorkerDied
+from tests.sizes import thinned
 
 pytestmark = pytest.mark.usefixtures("three_batches")
-
-
-def start(story: Story, worker: Any) -> None:
-    """Starts the export; where that breaks, whoever asked for it asks again."""
-    try:
-        story.start(worker)
-    except (WorkerDied, ExportError):
-        story.start()
 
 
 def start_by_event(story: Story, worker: Any) -> None:
@@ -36,57 +25,6 @@ def start_by_event(story: Story, worker: Any) -> None:
         story.start_by_event(worker)
     except (WorkerDied, ExportError):
         story.start_by_event()
-
-
-def live(
-    story: Story, mode: Mode, at: int, *, reads: bool = False, how: Callable[[Story, Any], None] = start
-) -> dict[str, Any]:
-    """A whole run with one break; its status."""
-    story.sandbox.reset()
-    worker, line = story.worker(mode, at, reads=reads)
-    how(story, worker)
-    story.work(story.app if line.dead else worker, hours=2)
-    runs = story.runs()
-    assert len(runs) == 1, runs
-    return story.status(runs[0].run_id)
-
-
-def points(make_story: Callable[..., Story], tell: Callable[[Story], object], **how: Any) -> int:
-    """How many calls a whole run makes when nothing breaks."""
-    story = make_story()
-    tell(story)
-    worker, line = story.worker(reads=how.get("reads", False))
-    how.get("how", start)(story, worker)
-    story.work(worker)
-    return line.calls
-
-
-def troubles(
-    make_story: Callable[..., Story],
-    mode: Mode,
-    some: slice | None,
-    check: Callable[[Story, dict[str, Any]], None],
-    tell: Callable[[Story], object] = lambda story: story.people(PEOPLE),
-    step: int = 1,
-    only: slice = slice(None),
-    **how: Any,
-) -> list[str]:
-    """Breaks at these points of every `step`-th, or of a whole run's `only`; what was not right, point by point."""
-    found = []
-    every = range(1, points(make_story, tell, **how) + 2)
-    broken = every[only] if some is None else every[::step][some]
-    assert broken
-    for at in broken:
-        story = make_story()
-        tell(story)
-        name = f"{mode} at call {at}"
-        try:
-            status = live(story, mode, at, **how)
-            assert not [error for error in story.errors if not isinstance(error, ExportError)], story.errors
-            check(story, status)
-        except (AssertionError, ExportError) as error:
-            found.append(f"{name}: {str(error).splitlines()[0][:300]}")
-    return found
 
 
 def check_all_sent(story: Story, status: dict[str, Any]) -> None:
@@ -160,7 +98,7 @@ def test_start_that_dies_before_its_run_is_written_leaves_nothing_on_the_list_of
 
 def failing_twice(story: Story, worker: Any) -> None:
     # `live` begins with a fresh sandbox, so the faults are told here.
-    story.sandbox.fail_next("POST /contacts/import", "import-failed", 3)
+    story.sandbox.fail_next(IMPORT, "import-failed", 3)
     start(story, worker)
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.faults.breaking import at_some_points, start, troubles
 from tests.faults.conftest import Story
-from tests.faults.test_each_point import at_some_points, start, troubles
 
 PEOPLE, SHARED = 24, 4  # two batches and the last one
 

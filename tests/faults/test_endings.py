@@ -20,7 +20,8 @@ from shared.runs.steps.stop import fail, request_cancel
 from shared.runs.steps.sweep import sweep
 from shared.runs.store import OPEN
 from shared.storage.tables import Row
-from tests.faults.test_lost_instances import IMPORT, take_away, work_until
+from tests.faults.brevo_routes import IMPORT
+from tests.faults.losing import slots, take_away, work_until
 from tests.sizes import thinned
 
 STOP = PermanentError("stop", "It cannot go on.", "Stop it.")
@@ -34,12 +35,6 @@ def sending(story, many=5):
     run_id = story.start().run_id
     work_until(story, lambda run: run.state == "confirming", run_id)
     return run_id
-
-
-def slots(story):
-    return [
-        values for (_, key), (values, _) in story.kept.tables.get("accounts", {}).items() if key.startswith("slot-")
-    ]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from shared.runs.status import find_run, run_status
 from shared.runs.steps.stop import request_cancel
 from shared.times import local_text
 from tests.faults.brevo_routes import IMPORT
-from tests.faults.test_endings import slots
-from tests.faults.test_lost_instances import work_until
+from tests.faults.losing import slots, work_until
 
 ADMINISTRATOR = Caller("terminal user ana", "administrator")
 

@@ -6,7 +6,7 @@ from shared.errors import ConfigurationError, ExportError
 from shared.runs.holding import approve
 from shared.runs.status import find_run
 from shared.runs.store import OPEN
-from tests.faults.breaking import planned_by
+from tests.faults.breaking import planned_by, work_on
 from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled
 
@@ -18,10 +18,6 @@ def planned(story, worker):
     story.people(3)
     story.save(hold_hours=2)
     return planned_by(story, worker)
-
-
-def work_on(story, worker, line, hours):
-    story.work(story.app if line.dead else worker, hours=hours)
 
 
 def decide(story, run_id, worker, line):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.errors import PermanentError, TransientError
+from shared.runs.answers import ask
 from shared.runs.claim import claimed_run, still_staging
 from shared.runs.holding import approve
-from shared.runs.leavers import ask
 from shared.runs.left_imports import left_imports
 from shared.runs.questions import Question, Subject
 from shared.runs.status import find_run
@@ -17,12 +17,13 @@ from shared.runs.steps import deliver, snapshot_waits, stage
 from shared.runs.steps.dispatch import take_step
 from shared.runs.steps.stop import fail, request_cancel
 from shared.runs.tries import Started
+from shared.segments.snapshot import own_snapshot
 from shared.staging.bodies import STAGED
 from shared.staging.completeness import Wait
 from shared.storage.tables import Row
-from tests.faults.brevo_routes import lose_first_answer
+from tests.faults.brevo_routes import IMPORT, lose_first_answer
 from tests.faults.following import LIST
-from tests.faults.test_lost_instances import IMPORT, take_away, work_until
+from tests.faults.losing import take_away, work_until
 
 
 def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_story, monkeypatch):
@@ -33,13 +34,13 @@ def test_segment_that_was_written_to_while_it_was_listed_has_not_rested(make_sto
     ready = story.app.ready_export("gold")
 
     def listed_for_two_minutes(blobs, export):
-        found = snapshot_waits.own_snapshot(blobs, export)
+        found = own_snapshot(blobs, export)
         story.kept.clock.skip(130)
         return found
 
     waits = snapshot_waits.newest(story.app, run, ready, listed_for_two_minutes, accept=False)
     assert isinstance(waits, Wait) and 0 < waits.seconds <= 30
-    assert not isinstance(snapshot_waits.newest(story.app, run, ready, snapshot_waits.own_snapshot, accept=False), Wait)
+    assert not isinstance(snapshot_waits.newest(story.app, run, ready, own_snapshot, accept=False), Wait)
 
 
 def test_worker_that_has_lost_its_run_holds_nothing_and_deletes_nothing_of_the_next_one(story, monkeypatch):

@@ -4,7 +4,6 @@ Here the timer never ticks: whatever goes on does so by the watch messages of th
 """
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,45 +12,14 @@ import pytest
 
 from shared.errors import TransientError
 from shared.runs.claim import claimed_batch, claimed_run
-from shared.runs.state import Run
 from shared.runs.status import find_run
 from shared.runs.steps.dispatch import take_step
 from shared.runs.steps.stop import request_cancel
 from shared.runs.store import OPEN
-from tests.faults.conftest import LEASE_SECONDS, Story
+from tests.faults.conftest import Story
+from tests.faults.losing import AT_MOST_SECONDS, take_away, watches, work_until
 from tests.memory_line import WorkerDied
 from tests.sizes import sampled
-
-IMPORT = "POST /contacts/import"
-AT_MOST_SECONDS = 360.0
-
-
-def watches(story: Story) -> list[Any]:
-    return [each for each in story.kept.messages if '"watch"' in each.text]
-
-
-def take_away(story: Story, step: str) -> str:
-    """Another instance takes the newest message of this step, and is lost with it."""
-    message = next(each for each in reversed(story.kept.messages) if f'"{step}"' in each.text)
-    story.kept.messages.remove(message)
-    return str(message.text)
-
-
-def work_until(story: Story, done: Callable[[Run], bool], run_id: str) -> Run:
-    """Takes one message after the other, without a timer, until the run is as wanted."""
-    for _ in range(200):
-        run = find_run(story.app, run_id)
-        if done(run):
-            return run
-        received = story.app.storage.queue.receive(LEASE_SECONDS)
-        if received is None:
-            story.sandbox.imports.wait_until_idle(60)
-            next_at = min(message.visible_at for message in story.kept.messages)
-            story.kept.clock.skip(next_at - story.kept.clock.seconds())
-            continue
-        take_step(story.app, received.text)
-        story.app.storage.queue.delete(received)
-    raise AssertionError(f"the run stays {find_run(story.app, run_id)}")
 
 
 def ended_at(story: Story, run_id: str) -> float:

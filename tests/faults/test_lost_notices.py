@@ -9,7 +9,7 @@ from shared.errors import ExportError
 from shared.notices import posting
 from shared.notices.tell import drop_notice, take_notice
 from tests.faults.conftest import LEASE_SECONDS, Story
-from tests.faults.test_lost_instances import AT_MOST_SECONDS
+from tests.faults.losing import AT_MOST_SECONDS
 from tests.memory_line import WorkerDied
 from tests.receiver import Receiver, receiver
 

@@ -10,7 +10,7 @@ from shared.access import Caller
 from shared.administration.exports import list_exports
 from shared.administration.start_keys import forget_old_keys
 from shared.errors import TransientError
-from shared.operating import looking
+from shared.operating.doctor import rows, running
 from shared.operating.forgetting import forget
 from shared.operating.pruning import prune
 from shared.runs.overview import export_overview
@@ -93,7 +93,7 @@ def spoil(two: Story, name: str) -> None:
 @pytest.mark.parametrize("name", thinned(ODD_ROWS, 2))
 def test_odd_row_stops_nothing_of_the_other_export(two: Story, name: str, caplog: pytest.LogCaptureFixture) -> None:
     spoil(two, name)
-    state, words, advice = looking.odd_rows(two.app, two.app.document())
+    state, words, advice = rows.odd_rows(two.app, two.app.document())
     assert (state, bool(advice)) == ("FAILED", True), "doctor shows it"
     assert started(two)["gold"].is_new
     sweep(two.app)
@@ -113,7 +113,7 @@ def test_odd_row_stops_nothing_of_the_other_export(two: Story, name: str, caplog
 def test_doctor_finds_no_odd_row_where_all_is_well(two: Story) -> None:
     started(two)
     two.work()
-    assert looking.odd_rows(two.app, two.app.document())[0] == "ok"
+    assert rows.odd_rows(two.app, two.app.document())[0] == "ok"
 
 
 def test_doctor_names_an_older_run_that_cannot_be_read(two: Story) -> None:
@@ -121,7 +121,7 @@ def test_doctor_names_an_older_run_that_cannot_be_read(two: Story) -> None:
     two.work()
     assert two.run()["status"] == "succeeded"
     two.app.storage.runs.put(Row("gold", "run-99999999999999-aaaaaa", {"times": "no JSON"}))
-    state, words, _ = looking.odd_rows(two.app, two.app.document())
+    state, words, _ = rows.odd_rows(two.app, two.app.document())
     assert (state, "run-99999999999999-aaaaaa of gold" in words) == ("FAILED", True), words
 
 
@@ -140,8 +140,8 @@ def test_run_whose_row_cannot_be_read_does_not_keep_the_others_from_being_driven
     assert SECRET not in caplog.text
     two.work(hours=1)
     assert two.status(runs["gold"])["status"] == "succeeded"
-    assert looking.open_runs(two.app)[0] == "ok"
-    assert looking.odd_rows(two.app, two.app.document())[0] == "FAILED"
+    assert running.open_runs(two.app)[0] == "ok"
+    assert rows.odd_rows(two.app, two.app.document())[0] == "FAILED"
 
 
 def test_staged_bodies_of_an_odd_run_do_not_keep_those_of_others(two: Story, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,8 +7,7 @@ from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.staging.bodies import STAGED
 from shared.staging.changed import read_changed
-from tests.faults.breaking import planned_by
-from tests.faults.test_held import work_on
+from tests.faults.breaking import planned_by, work_on
 from tests.memory_line import WorkerDied
 from tests.sizes import sampled
 

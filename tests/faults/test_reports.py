@@ -12,9 +12,9 @@ from local.brevo_sandbox import reports as sandbox_reports
 from shared.brevo.download import may_follow
 from shared.brevo.reports import read_report
 from shared.errors import TransientError
+from tests.faults.brevo_routes import FILE
 from tests.sizes import thinned
 
-REPORT = "GET /reports/{token}"
 HEADER = "EMAIL;SMS\n"
 REJECTED = "person1@example.com;+40722123456\n"
 PAGES = {
@@ -50,12 +50,12 @@ def report_is(monkeypatch, text):
     "kind", thinned(["html-200", "truncated", "reset", "reset-after", "html-502", "report-404", "503"], 2)
 )
 def test_rejection_is_not_lost_where_a_report_is_spoiled_once(rejected, kind):
-    rejected.sandbox.fail_next(REPORT, kind)
+    rejected.sandbox.fail_next(FILE, kind)
     status = rejected.run()
     assert (status["status"], status["warnings"]) == ("succeeded", {"brevo_duplicate_phone": 1})
     assert [row["customer_id"] for row in rejected.rejects(status["run_id"])] == ["C-1"]
     assert status["notes"] == []
-    assert rejected.sandbox.log.count(REPORT) == 2
+    assert rejected.sandbox.log.count(FILE) == 2
 
 
 @pytest.mark.parametrize("text", thinned(PAGES.values(), 3), ids=PAGES)
@@ -65,7 +65,7 @@ def test_page_in_place_of_a_report_is_told_in_the_notes(rejected, monkeypatch, t
     [note] = status["notes"]
     assert status["status"] == "succeeded_with_rejections"
     assert "Which contacts of batch 1 Brevo rejected is not known." in note
-    assert rejected.sandbox.log.count(REPORT) == 3
+    assert rejected.sandbox.log.count(FILE) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from shared.runs.queue import Message
 from shared.runs.status import find_run
 from shared.runs.steps.deliver import deliver, send_next
 from simulation.storage import MemoryTable
-from tests.faults.test_lost_instances import work_until
+from tests.faults.losing import work_until
 from tests.memory_line import Line
 
 MOST_CALLS = 63

@@ -9,8 +9,8 @@ from shared.access import Caller
 from shared.administration.running import start_trial
 from shared.errors import ExportError
 from shared.runs.steps.stop import request_cancel
+from tests.faults.breaking import at_some_points, troubles
 from tests.faults.conftest import Story
-from tests.faults.test_each_point import at_some_points, troubles
 from tests.memory_line import WorkerDied
 
 TRIALS = 99

@@ -7,7 +7,6 @@ import pytest
 
 from shared.errors import TransientError
 from shared.operating.doctor.exports import export_findings
-from shared.runs.overview import export_overview
 from shared.runs.starting import start_due, start_for_blob, start_run
 from shared.runs.status import find_run
 from shared.runs.steps import stop
@@ -36,11 +35,6 @@ def ticks(story: Story, hours: float) -> list[str]:
     return [each for each in found if each.startswith("gold-")]
 
 
-def why(story: Story):
-    document = story.app.document()
-    return export_overview(story.app, document, document.exports[0]).why_not_running
-
-
 def last_run(story: Story):
     found = export_findings(story.app, story.app.document(), set(), None)
     return next(each for each in found if each.check == "export gold, last run")
@@ -56,8 +50,8 @@ def test_timer_tries_three_times_more_with_growing_pauses_and_then_tells_people(
     runs = ticks(story, 1 / 12)
     status = story.status(runs[0])
     assert "It is tried again by itself after" in check_failed(status, "brevo_key_refused")
-    assert why(story).code == "waiting_for_retry"
-    assert "It is tried again by itself after" in why(story).text
+    assert story.why().code == "waiting_for_retry"
+    assert "It is tried again by itself after" in story.why().text
     runs += ticks(story, 12)
     assert len(runs) == 4
     times = [find_run(story.app, run_id).times for run_id in runs]
@@ -65,7 +59,7 @@ def test_timer_tries_three_times_more_with_growing_pauses_and_then_tells_people(
     pauses = [minutes(end, each["queued"]) for end, each in zip(ended, times[1:], strict=False)]
     assert [least <= pause <= least + 5 for least, pause in zip((15, 60, 240), pauses, strict=True)] == [True] * 3
     assert "has failed 4 times and is not tried again" in check_failed(story.status(runs[-1]), "brevo_key_refused")
-    assert why(story).code == "given_up"
+    assert story.why().code == "given_up"
     found = last_run(story)
     assert (found.state, found.fix.rpartition("`")[0].rpartition("`")[2]) == ("FAILED", "segment-export run gold")
     assert runs[-1] in found.message
@@ -90,7 +84,7 @@ def test_try_that_succeeds_is_the_last_one(story, monkeypatch, sandbox):
     [second] = ticks(story, 24)
     assert (story.status(first)["status"], story.status(second)["status"]) == ("failed", "succeeded")
     assert story.sent() == people
-    assert why(story).code == "no_new_snapshot"
+    assert story.why().code == "no_new_snapshot"
 
 
 def test_event_tries_a_failed_snapshot_again_once_its_pause_is_over(story, monkeypatch, sandbox):
@@ -146,7 +140,7 @@ def test_guard_stop_waits_for_a_person(story):
     status = story.status(tick(story, hours=1))
     assert (status["status"], status["held_for"]["code"]) == ("held", "guard_max_profiles")
     assert ticks(story, 12) == []
-    assert why(story).code == "held"
+    assert story.why().code == "held"
 
 
 def test_export_that_is_pointed_elsewhere_in_mid_run_is_not_tried_again(story):
@@ -302,14 +296,14 @@ def test_refresh_that_had_come_before_the_cancel_is_settled_with_it(queued):
 def test_cancel_holds_where_the_segments_cannot_be_read_at_that_time(queued, monkeypatch):
     story, run_id = queued
     away_until = story.kept.clock.seconds() + 2 * HOUR
-    real = stop.find_snapshot
+    real = stop.own_snapshot
 
-    def find_snapshot(*arguments):
+    def away(*arguments):
         if story.kept.clock.seconds() < away_until:
             raise TransientError("storage_unreachable", "Storage did not answer for container segments.")
         return real(*arguments)
 
-    monkeypatch.setattr(stop, "find_snapshot", find_snapshot)
+    monkeypatch.setattr(stop, "own_snapshot", away)
     ask_to_cancel(story, run_id)
     assert not find_run(story.app, run_id).is_final
     story.work()

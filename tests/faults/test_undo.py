@@ -7,34 +7,17 @@ from typing import Any
 
 import pytest
 
-from shared.access import Caller
 from shared.administration.running import undo_run
 from shared.errors import ExportError
 from shared.runs.holding import approve
 from shared.runs.status import find_run
 from tests.faults.breaking import WorkerAt, calls_of, dying_at_brevo
 from tests.faults.conftest import Story
+from tests.faults.members import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
 from tests.sizes import in_parts, sampled, thinned
 
-LIST = 12
 PEOPLE = 40
-ADMINISTRATOR = Caller("function key", "administrator")
-
-
-def address(number: int) -> str:
-    return f"person{number:02}@example.com"
-
-
-def refresh(story: Story, numbers: Iterable[int]) -> None:
-    rows = "".join(f"C-{n},{address(n)},Name{n}\n" for n in numbers)
-    story.segment(f"CustomerId,EMail,FirstName\n{rows}")
-
-
-def run(story: Story) -> dict[str, Any]:
-    status = story.run(accept=True)
-    assert status["status"] == "succeeded", status["error"]
-    return status
 
 
 def undo(story: Story, run_id: str, worker: Any = None) -> dict[str, Any]:
@@ -50,10 +33,6 @@ def undo(story: Story, run_id: str, worker: Any = None) -> dict[str, Any]:
     return story.status(started.run_id)
 
 
-def put_by_others(story: Story, numbers: Iterable[int], **more: Any) -> None:
-    story.sandbox.seed(contacts=[{"email": address(n), "lists": [LIST], **more} for n in numbers])
-
-
 def leave(story: Story, numbers: Iterable[int]) -> None:
     """These people leave the list themselves, whether they are in it or not."""
     for n in numbers:
@@ -63,10 +42,6 @@ def leave(story: Story, numbers: Iterable[int]) -> None:
 def some(dice: random.Random, most: int, of: Iterable[int] = range(PEOPLE)) -> set[int]:
     known = sorted(of)
     return set(dice.sample(known, min(len(known), dice.randint(0, most))))
-
-
-def numbers(story: Story) -> set[int]:
-    return {int(email[6:8]) for email in story.sent()}
 
 
 def blocked(story: Story) -> set[str]:
@@ -139,7 +114,7 @@ def broken(make_story: Callable[[], Story], break_at: WorkerAt, points: range) -
             assert undone["status"] == "succeeded", undone["error"]
             assert numbers(story) == {*range(8), 20, 21}
             assert (undone["contacts_removed"], undone["contacts_added"]) == (3, 3)
-            assert [text for text in story.left_behind() if "~open" not in text] == []
+            assert story.left_but_listed() == []
             (record,) = story.kept.blob_names("undo")
             assert status["run_id"] in record, "which says whom the undo has taken out"
             assert run(story)["contacts_new"] == 3, "the next run does again what was undone"

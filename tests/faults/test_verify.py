@@ -9,7 +9,7 @@ from shared.administration.running import verify_export
 from shared.errors import ExportError
 from tests.faults.breaking import WorkerAt, calls_of
 from tests.faults.conftest import Story
-from tests.faults.test_undo import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
+from tests.faults.members import ADMINISTRATOR, LIST, address, numbers, put_by_others, refresh, run
 from tests.memory_line import WorkerDied
 from tests.sizes import sampled, thinned
 
@@ -59,7 +59,7 @@ def broken(make_story: Callable[[], Story], worker_at: WorkerAt, points: range, 
                 assert status["list_differences"] == kinds
                 reported = [row["reason"] for row in story.rejects(status["run_id"])]
                 assert {kind: reported.count(kind) for kind in kinds} == kinds
-            assert [text for text in story.left_behind() if "~open" not in text] == []
+            assert story.left_but_listed() == []
         except (AssertionError, ExportError) as error:
             found.append(f"point {at}: {str(error).splitlines()[0][:300]}")
     return found

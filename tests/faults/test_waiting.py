@@ -7,14 +7,14 @@ from datetime import datetime
 import pytest
 
 from shared.cli.text import status_text
-from shared.operating.looking import open_runs
+from shared.operating.doctor.running import open_runs
 from shared.runs.claim import Claim
 from shared.runs.state import FINAL
 from shared.runs.status import find_run, run_status
 from shared.runs.steps.stop import request_cancel
 from shared.times import local_text
 from tests.faults.brevo_routes import IMPORT
-from tests.faults.test_lost_instances import work_until
+from tests.faults.losing import work_until
 
 MINUTE = 60.0
 

@@ -9,7 +9,8 @@ from shared.errors import TransientError, UnforeseenError
 from shared.runs.status import find_run
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.runs.steps.sweep import sweep
-from tests.faults.test_lost_instances import IMPORT, watches, work_until
+from tests.faults.brevo_routes import IMPORT
+from tests.faults.losing import watches, work_until
 
 
 def test_watch_stays_a_single_message_whatever_is_doubled(story):

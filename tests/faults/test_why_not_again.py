@@ -5,7 +5,6 @@ import pytest
 from shared.access import Caller
 from shared.administration.known import note_as_known
 from shared.operating.pruning import prune
-from shared.runs.overview import export_overview
 from shared.runs.starting import start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
@@ -19,12 +18,7 @@ def reasons(story: Story) -> set[str]:
     """Why nothing starts, as the timer, an event, the webhook and the list of exports say it."""
     starts = [start_due(story.app), start_for_blob(story.app, story.subject), start_for_segment(story.app, "Gold")]
     assert not any(start.run_id for found in starts for start in found)
-    return {start.reason for found in starts for start in found} | {why(story).text}
-
-
-def why(story: Story):
-    document = story.app.document()
-    return export_overview(story.app, document, document.exports[0]).why_not_running
+    return {start.reason for found in starts for start in found} | {story.why().text}
 
 
 def fails_until_given_up(story: Story) -> None:
@@ -46,10 +40,10 @@ def test_failed_snapshot_is_never_called_exported(story, monkeypatch, sandbox):
     assert "Nothing was sent. It is tried again by itself after 20" in reason
     assert reason.endswith("To run it now: segment-export run gold")
     story.kept.clock.skip(HOUR)
-    assert "It is tried again by itself at the timer's next turn." in why(story).text
+    assert "It is tried again by itself at the timer's next turn." in story.why().text
     assert story.run()["status"] == "succeeded"
     assert story.sent() == people
-    assert why(story).code == "no_new_snapshot"
+    assert story.why().code == "no_new_snapshot"
     assert start_for_segment(story.app, "Gold")[0].reason == "This snapshot was exported already."
 
 
@@ -63,7 +57,7 @@ def test_snapshot_that_was_given_up_says_what_starts_the_next_run(story, monkeyp
         "It has failed 4 times and is not tried again by itself. A newer snapshot starts the next run. "
         "To run it now: segment-export run gold"
     ) in reason
-    assert why(story).code == "given_up"
+    assert story.why().code == "given_up"
 
 
 def test_failed_snapshot_stays_unsent_when_its_export_is_saved(story, monkeypatch, sandbox):
@@ -76,7 +70,7 @@ def test_failed_snapshot_stays_unsent_when_its_export_is_saved(story, monkeypatc
     [reason] = reasons(story)
     assert reason.startswith("The last run failed: Brevo does not accept the API key")
     assert reason.endswith("A newer snapshot starts the next run. To run it now: segment-export run gold")
-    assert why(story).code == "last_run_failed"
+    assert story.why().code == "last_run_failed"
 
 
 def test_snapshot_that_was_there_when_the_export_was_saved_is_not_called_exported(story):
@@ -86,7 +80,7 @@ def test_snapshot_that_was_there_when_the_export_was_saved_is_not_called_exporte
     assert reason.startswith(
         "The snapshot 2026-11-24T0500 was there when the export was saved, and no run has taken it since."
     )
-    assert why(story).code == "snapshot_not_run"
+    assert story.why().code == "snapshot_not_run"
 
 
 def test_snapshot_that_a_guard_holds_names_the_command_that_approves_it(story):
@@ -96,7 +90,7 @@ def test_snapshot_that_a_guard_holds_names_the_command_that_approves_it(story):
     story.work(timer=False, hours=1)
     [reason] = reasons(story)
     [run] = story.runs()
-    assert why(story).code == "held"
+    assert story.why().code == "held"
     assert "The segment has 3 contacts, more than max_profiles (1). To send its 3 contacts:" in reason
     assert f"segment-export approve {run.run_id}" in reason
 
@@ -109,7 +103,7 @@ def test_held_run_that_a_person_has_rejected_is_not_offered_to_be_let_through(st
     run = find_run(story.app, story.start().run_id)
     story.work(timer=False, hours=1)
     request_cancel(story.app, find_run(story.app, run.run_id), "ana")
-    text = why(story).text
+    text = story.why().text
     assert text.startswith(
         "ana has rejected the last run, which was held: The segment has 3 contacts, more than max_profiles (1). "
         "Nothing was sent. "
@@ -126,7 +120,7 @@ def test_run_that_failed_without_its_segment_is_offered_once_the_segment_is_ther
     story.app.store.note_due("gold", "2026-01-01T00:00Z")
     story.segment("CustomerId,EMail\n", name="Silver")
     assert story.run()["error"]["code"] == "snapshot_missing"
-    text = why(story).text
+    text = story.why().text
     assert text.startswith("The last run failed: There is no snapshot of the segment Gold in ")
     assert text.endswith(
         "To see what is in storage: segment-export segments segments · "
@@ -134,12 +128,12 @@ def test_run_that_failed_without_its_segment_is_offered_once_the_segment_is_ther
     )
     assert "To run it now" not in text
     story.people(3)
-    assert why(story).text.endswith("To run it now: segment-export run gold")
+    assert story.why().text.endswith("To run it now: segment-export run gold")
 
 
 def test_segment_that_is_not_there_says_where_to_look_and_that_its_run_starts_by_itself(story):
     story.segment("CustomerId,EMail\n", name="Silver")
-    assert why(story).text.endswith(
+    assert story.why().text.endswith(
         "To see what is in storage: segment-export segments segments · "
         "Once the segment is there: its run starts by itself"
     )
@@ -150,8 +144,8 @@ def test_excluded_segment_that_is_not_there_is_no_reason_to_run_either(story):
     story.save(exclude={"segments": ["Silver"], "list_ids": []})
     start_due(story.app)
     story.work(timer=False)
-    assert "An excluded segment is not there" in why(story).text
-    assert why(story).text.endswith("Once the segment is there: segment-export run gold")
+    assert "An excluded segment is not there" in story.why().text
+    assert story.why().text.endswith("Once the segment is there: segment-export run gold")
 
 
 def test_cancelled_snapshot_says_who_ended_its_run(story):
@@ -160,7 +154,7 @@ def test_cancelled_snapshot_says_who_ended_its_run(story):
     request_cancel(story.app, story.app.store.load(start.run_id), "ana")
     [reason] = reasons(story)
     assert reason.startswith("The last run ended early: Cancelled by ana. Nothing was sent.")
-    assert why(story).code == "last_run_not_sent"
+    assert story.why().code == "last_run_not_sent"
 
 
 @pytest.mark.parametrize(
@@ -176,10 +170,10 @@ def test_failed_run_of_another_schedule_says_what_starts_the_next_one(story, mon
     story.save(schedule=schedule)
     story.app.store.note_due("gold", "2026-01-01T00:00Z")
     assert story.run()["status"] == "failed"
-    assert why(story).code == "last_run_failed"
-    assert f"Nothing was sent. {following} To run it now: segment-export run gold" in why(story).text
+    assert story.why().code == "last_run_failed"
+    assert f"Nothing was sent. {following} To run it now: segment-export run gold" in story.why().text
     if schedule != "off":
-        assert start_due(story.app)[0].reason == why(story).text
+        assert start_due(story.app)[0].reason == story.why().text
 
 
 def test_snapshot_is_not_called_exported_once_the_run_that_did_not_send_it_is_deleted(story):
@@ -195,4 +189,4 @@ def test_snapshot_is_not_called_exported_once_the_run_that_did_not_send_it_is_de
         "The last run did not send the segment, and is not kept any more. A newer snapshot starts the next run. "
         "To run it now: segment-export run gold"
     )
-    assert why(story).code == "last_run_not_sent"
+    assert story.why().code == "last_run_not_sent"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.brevo.removal import _unchanged
 from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
@@ -57,6 +58,17 @@ def take_out(flow, *numbers):
 def brevo_removes_nobody(monkeypatch):
     """Brevo answers each removal that it has not done it."""
     monkeypatch.setattr("shared.brevo.removal._unchanged", lambda session, list_id, verb, kind, values: (values, False))
+
+
+def brevo_passes_over_the_last(monkeypatch):
+    """Brevo removes, or puts back, the others of the contacts that a request names."""
+
+    def unchanged(session, list_id, verb, kind, values):
+        if len(values) > 1:
+            _unchanged(session, list_id, verb, kind, values[:-1])
+        return values[-1:], False
+
+    monkeypatch.setattr("shared.brevo.removal._unchanged", unchanged)
 
 
 def leave_import(flow, *people):

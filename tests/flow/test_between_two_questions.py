@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.runs import leavers
+from shared.runs import answers
 from tests.flow.following import address, counts, numbers, refresh, run
 
 
@@ -13,14 +13,14 @@ def test_who_signs_up_again_between_the_two_questions_is_not_taken_out(following
     refresh(following, *range(4))
     run(following, accept=True)
     following.sandbox.change_contact(address(1), leaves=[following.list_id])
-    request = leavers.request_export
+    request = answers.request_export
 
     def asked(session, list_id, who):
         if who == "allContacts":
             following.sandbox.change_contact(address(1), joins=[following.list_id])
         return request(session, list_id, who)
 
-    monkeypatch.setattr(leavers, "request_export", asked)
+    monkeypatch.setattr(answers, "request_export", asked)
     refresh(following, *range(4))
     status = run(following)
     assert (status["contacts_left_out"], status["contacts_removed"]) == ({"left_list": 1}, 0)

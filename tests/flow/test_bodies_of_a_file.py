@@ -6,8 +6,8 @@ from shared.brevo import body
 from shared.brevo.session import BrevoSession
 from shared.staging import parts
 from shared.storage.tables import Row
+from tests.flow.call_backs import call_back_at_once
 from tests.flow.gold_file import TWO, many, read_from_memory
-from tests.flow.test_call_backs import call_back_at_once
 
 UNREACHABLE = ("POST /contacts/import", "import-file-unreachable")
 

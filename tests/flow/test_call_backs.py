@@ -1,9 +1,7 @@
 """Brevo's call-back at the end of an import: it saves polls, and whatever is wrong with it changes nothing."""
 
-import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +16,7 @@ from shared.runs.steps.stop import request_cancel
 from shared.runs.store import RunStore
 from shared.storage.tables import Row
 from simulation.storage import MemoryTable
+from tests.flow.call_backs import answer_call_back, call_back_at_once
 from tests.flow.gold_file import TWO, many, sending
 
 
@@ -46,39 +45,6 @@ class Receiver:
 
     def take(self, path):
         return answer_call_back(self.app, path)
-
-
-def answer_call_back(app, path):
-    """The status that the HTTP function gives for a path below /api/imports/."""
-    import azure.functions as func
-
-    from export_trigger import entry, run_routes
-
-    prefix, _, rest = path.partition("/api/imports/")
-    parts = rest.split("/")
-    if prefix or len(parts) != 3:
-        return 404
-    request = func.HttpRequest(
-        "POST", path, route_params=dict(zip(("run", "batch", "token"), parts, strict=True)), body=b""
-    )
-    real, entry.open_app = entry.open_app, lambda: app
-    try:
-        return run_routes.import_finished.build().get_user_function()(request).status_code
-    finally:
-        entry.open_app = real
-
-
-def call_back_at_once(flow, monkeypatch):
-    """Lets Brevo call back for each import before it has answered the post."""
-    real = BrevoClient.import_contacts
-
-    def import_contacts(self, data):
-        process_id = real(self, data)
-        flow.sandbox.wait_until_idle()
-        assert answer_call_back(flow.app, urlsplit(json.loads(data)["notifyUrl"]).path) == 204
-        return process_id
-
-    monkeypatch.setattr(BrevoClient, "import_contacts", import_contacts)
 
 
 @pytest.fixture
@@ -142,7 +108,7 @@ def test_call_back_just_behind_the_answer_brings_a_look_forward_only_for_the_las
     flow.app.storage.accounts.put(Row(flow.account, "learned", {"seconds_per_contact": 0.05}))
     add_event, schedule_confirm_again, delays = RunStore.add_event, deliver.schedule_confirm, []
 
-    def noted(self, run, kind, text=""):
+    def noted(self, run, kind, text):
         add_event(self, run, kind, text)
         if kind == "delivered":
             assert call_back(len(flow.sandbox.imports.records())) == 204

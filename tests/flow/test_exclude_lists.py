@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from shared.app_secret import new_secret
+from shared.runs.answers import LEAVERS
 from shared.runs.excluded import ask_whom_to_leave_out
-from shared.runs.leavers import LEAVERS
 from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.staging.completeness import Wait
@@ -114,7 +114,7 @@ def test_account_that_refuses_the_export_stops_the_run_before_anything_is_sent(e
 def test_answer_that_names_nobody_of_a_list_that_has_members_sends_none_of_them(excluding, monkeypatch):
     members(excluding, 3, 7)
     exclude(excluding, list_ids=[OTHER])
-    monkeypatch.setattr("shared.runs.leavers.read_export", lambda *_: iter(()))
+    monkeypatch.setattr("shared.runs.answers.read_export", lambda *_: iter(()))
     excluding.run_fails("exclude_unknown", f"list {OTHER}", "names nobody", "2 by its own count")
 
 
@@ -130,7 +130,7 @@ def test_excluded_list_that_is_deleted_once_its_answer_is_there_fails_the_run(ex
         excluding.sandbox.account.lists.pop(OTHER)
         return iter(())
 
-    monkeypatch.setattr("shared.runs.leavers.read_export", deleted)
+    monkeypatch.setattr("shared.runs.answers.read_export", deleted)
     excluding.run_fails("exclude_missing", str(OTHER), "exclude.list_ids")
 
 

@@ -20,7 +20,7 @@ from shared.errors import PermanentError
 from shared.notices.queue import NoticeMessage, enqueue, parse_notice
 from shared.notices.rows import NoticeRow
 from shared.notices.tell import drop_notice, take_notice
-from shared.operating.looking import other_forms
+from shared.operating.doctor.rows import other_forms
 from shared.operating.pruning import prune
 from shared.operating.replaying import look, replay
 from shared.runs.counts import Counts

@@ -9,7 +9,7 @@ from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.storage.tables import Row
 from tests.flow.holding import LATER, approved, held_by_guard, plan, planned, refusal
-from tests.flow.test_leavers import leave
+from tests.flow.leaving import leave
 from tests.flow.trials import people
 
 # Plans

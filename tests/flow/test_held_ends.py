@@ -4,7 +4,7 @@ import pytest
 
 from shared.administration.running import verify_export
 from shared.errors import ConfigurationError
-from shared.operating.looking import open_runs
+from shared.operating.doctor.running import open_runs
 from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel

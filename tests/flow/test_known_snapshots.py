@@ -9,7 +9,7 @@ import pytest
 from shared.administration.known import note_as_known
 from shared.config.models import Export
 from shared.notices.rows import NoticeRow
-from shared.operating.looking import wrong_times
+from shared.operating.doctor.running import wrong_times
 from shared.runs.batch import Batch
 from shared.runs.overview import export_overview
 from shared.runs.rows import run_row

@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from shared.app_secret import new_secret
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.runs.questions import Question
 from shared.storage.tables import Row
+from tests.flow.excluding import address
+from tests.flow.leaving import leave
 
 EXPORT = "POST /contacts/export"
 PROCESS = "GET /processes/{processId}"
@@ -19,10 +21,6 @@ def people(count, first=0):
     return f"CustomerId,EMail,FirstName\n{rows}"
 
 
-def address(number):
-    return f"person{number}@example.com"
-
-
 @pytest.fixture
 def asking(flow):
     """A flow of 50 people that asks who left, at an account whose exports take no time, as an earlier run has seen."""
@@ -31,14 +29,6 @@ def asking(flow):
     values = Question(seconds=0.01).values()
     flow.app.storage.accounts.put(Row(flow.account, f"left-{flow.list_id}", values))
     return flow
-
-
-def leave(flow, *numbers, list_id=0):
-    """Lets these people be members of the list that leave it."""
-    list_id = list_id or flow.list_id
-    flow.sandbox.seed(contacts=[{"email": address(n), "listIds": [list_id]} for n in numbers])
-    for number in numbers:
-        flow.sandbox.change_contact(address(number), leaves=[list_id])
 
 
 def question(flow):

@@ -35,7 +35,7 @@ def test_step_that_is_put_off_is_logged_with_its_reason(flow, caplog, monkeypatc
     def throttled(*_):
         raise TransientError("brevo_throttled", "Slow down.", retry_after_seconds=0)
 
-    monkeypatch.setattr("shared.runs.steps.snapshot_waits.find_snapshot", throttled)
+    monkeypatch.setattr("shared.runs.steps.stage.own_snapshot", throttled)
     with caplog.at_level(logging.INFO, logger="shared.runs"):
         started = flow.start()
         from shared.runs.steps.dispatch import take_step

@@ -42,8 +42,8 @@ def test_page_of_exports_has_fifty_unless_told_and_reads_of_no_others(asked, mon
         asked.flow.add_export(f"n{number:02}")
     asked.save()
     read = []
-    find = "shared.runs.why_not_running.find_snapshot"
-    monkeypatch.setattr(find, lambda blobs, source, segments: read.append(1) or _no_snapshot())
+    find = "shared.runs.why_not_running.own_snapshot"
+    monkeypatch.setattr(find, lambda blobs, export: read.append(1) or _no_snapshot())
     answer = asked("list_exports", "viewer")
     assert (len(ids(answer)), len(read) <= 50) == (50, True)
     assert answer.headers["X-Continuation-Token"] == ids(answer)[-1]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.brevo.removal import _unchanged, add_contacts
-from tests.flow.following import address, numbers, put_by_others, refresh, run
+from shared.brevo.removal import add_contacts
+from tests.flow.following import address, brevo_passes_over_the_last, numbers, put_by_others, refresh, run
 from tests.flow.undoing import undo
 
 
@@ -47,12 +47,7 @@ def test_nobody_is_counted_as_put_back_where_all_are_gone(removed):
 
 
 def test_contact_whom_brevo_does_not_put_back_is_not_counted(removed, monkeypatch):
-    def all_but_the_last(session, list_id, verb, kind, values):
-        if len(values) > 1:
-            _unchanged(session, list_id, verb, kind, values[:-1])
-        return values[-1:], False
-
-    monkeypatch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+    brevo_passes_over_the_last(monkeypatch)
     undone = undo(removed, removed.removing)
     assert reported(undone)[0] == (2, 2, 1)
     assert undone["list_after"] == len(numbers(removed)) == 7

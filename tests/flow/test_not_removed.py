@@ -2,10 +2,17 @@
 
 import pytest
 
-from shared.brevo.removal import _unchanged
 from shared.runs.clearing import members_of
 from shared.runs.status import find_run
-from tests.flow.following import address, brevo_removes_nobody, numbers, refresh, run, take_out
+from tests.flow.following import (
+    address,
+    brevo_passes_over_the_last,
+    brevo_removes_nobody,
+    numbers,
+    refresh,
+    run,
+    take_out,
+)
 from tests.flow.undoing import leave, run_that_removes_nobody, undo
 
 
@@ -29,7 +36,7 @@ def test_whom_brevo_did_not_remove_the_next_run_takes_out(following, monkeypatch
     run(following, accept=True)
     refresh(following, *range(2, 6))
     with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+        brevo_passes_over_the_last(patch)
         status = run(following)
         assert (status["contacts_removed"], status["contacts_not_removed"]) == (1, 1)
     assert numbers(following) == set(range(1, 6))
@@ -47,7 +54,7 @@ def test_who_was_removed_beside_those_is_not_ours_when_they_come_back_by_a_form(
     run(following)
     refresh(following, *range(2, 6))
     with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+        brevo_passes_over_the_last(patch)
         run(following)
     assert numbers(following) == set(range(1, 6))
     following.sandbox.change_contact(address(0), joins=[following.list_id])
@@ -76,7 +83,7 @@ def test_undo_does_not_put_back_who_was_taken_out_by_hand_and_not_by_brevo(undoi
     run(undoing)
     refresh(undoing, *range(2, 8))
     with monkeypatch.context() as patch:
-        patch.setattr("shared.brevo.removal._unchanged", all_but_the_last)
+        brevo_passes_over_the_last(patch)
         status = run(undoing)
     assert (status["contacts_removed"], status["contacts_not_removed"]) == (1, 1)
     (left,) = numbers(undoing) & {0, 1}
@@ -104,10 +111,3 @@ def test_undo_does_not_put_back_who_left_and_whom_another_export_had_kept(undoin
     goes(undoing, 0)
     undo(undoing, status)
     assert numbers(undoing) & {0, 1} == {1}
-
-
-def all_but_the_last(session, list_id, verb, kind, values):
-    """Brevo removes the others of these contacts."""
-    if len(values) > 1:
-        _unchanged(session, list_id, verb, kind, values[:-1])
-    return values[-1:], False

@@ -38,7 +38,8 @@ def test_contact_whose_number_another_contact_has_reaches_the_list_without_it(sh
         "brevo_duplicate_phone", "C-1", "sent_without_value",
     )  # fmt: skip
     assert len(row["email_sha256"]) == 64
-    assert "0722" not in str(status) + shared.rejects_text(status["run_id"])
+    # As many digits as no time or digest has by chance.
+    assert "722000" not in (str(status) + shared.rejects_text(status["run_id"])).replace(" ", "")
     assert shared.app.storage.app_blobs.listing_if_there("staged", "") == []
 
 

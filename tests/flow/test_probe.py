@@ -8,7 +8,7 @@ import pytest
 
 from shared.brevo.session import BrevoSession
 from shared.errors import ConfigurationError, PermanentError, TransientError
-from shared.operating import probe_questions
+from shared.operating import probe_first_import
 from shared.operating.probe import ProbeOrder
 from shared.operating.probe_contacts import MARK, Addresses
 from shared.storage.tables import Row
@@ -236,14 +236,14 @@ def test_probe_waits_where_the_account_has_used_up_its_share(prober):
 
 
 def test_number_that_brevo_does_not_take_leaves_its_question_without_an_answer(prober, monkeypatch):
-    create = probe_questions.create_single
+    create = probe_first_import.create_single
 
     def refusing(session, email, attributes):
         if "SMS" in attributes:
             raise PermanentError("brevo_refused", "Brevo refused the request with status 400.")
         create(session, email, attributes)
 
-    monkeypatch.setattr(probe_questions, "create_single", refusing)
+    monkeypatch.setattr(probe_first_import, "create_single", refusing)
     answers = prober.answers()
     assert (answers["shared_number"], answers["ext_id"]) == (None, "attributes")
 

@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from shared.cli.program import program
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
+from tests.flow.terminal import typed_command
 from tests.flow.trials import TRIALS, addresses
 
 
@@ -48,12 +47,7 @@ def typed(trying, monkeypatch):
     """Types a command; its exit status, output and words on standard error."""
     monkeypatch.setattr("shared.app.open_app", lambda: trying.app)
     monkeypatch.setenv("EXPORT_CONFIG", trying.app.settings.export_config)
-
-    def run(*words):
-        done = CliRunner().invoke(program, words, catch_exceptions=False)
-        return done.exit_code, done.stdout, done.stderr
-
-    return run
+    return typed_command
 
 
 def test_terminal_tries_named_customers_and_waits(trying, typed):

@@ -181,7 +181,7 @@ def test_list_that_brevo_does_not_write_down_whole_removes_nobody(following, mon
     monkeypatch.setattr("shared.runs.excluded._MOST_BESIDE", 0)
     monkeypatch.setattr("shared.brevo.client.BrevoClient.list_size", lambda *_: 1 if members else 6)
     if not members:
-        monkeypatch.setattr("shared.runs.leavers.read_export", lambda *_: iter(()))
+        monkeypatch.setattr("shared.runs.answers.read_export", lambda *_: iter(()))
     else:
         put_by_others(following, *range(50, 70))
     refresh(following, *range(5))

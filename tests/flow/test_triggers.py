@@ -7,7 +7,7 @@ import pytest
 from shared.runs.problem import Problem
 from shared.runs.starting import start_all, start_due, start_for_blob, start_for_segment
 from shared.runs.status import find_run
-from shared.segments.snapshot import find_snapshot
+from shared.segments.snapshot import own_snapshot
 from tests.flow.gold_file import TWO, many
 
 
@@ -78,9 +78,7 @@ def test_events_of_a_snapshot_start_one_run(flow):
 def test_event_run_of_a_snapshot_that_was_taken_meanwhile_is_skipped(flow):
     flow.segment(TWO)
     [start] = start_for_blob(flow.app, subject(flow, "Gold/2026/11/24/0500/Gold_1.csv"))
-    snapshot = find_snapshot(
-        flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id).export.source, ["Gold"]
-    ).id
+    snapshot = own_snapshot(flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id).export).id
     flow.app.store.note_snapshot(flow.export_id, snapshot)
     status = flow.finish(start.run_id)
     assert (status["status"], status["error"]["code"]) == ("skipped", "snapshot_known")

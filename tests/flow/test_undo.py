@@ -8,7 +8,7 @@ from shared.errors import ConfigurationError, PermanentError
 from shared.operating.forgetting import forget
 from shared.operating.person import person_of
 from shared.operating.why import why
-from shared.runs import leavers
+from shared.runs import answers
 from shared.runs.holding import approve
 from shared.runs.questions import Question
 from shared.runs.starting import start_due
@@ -156,7 +156,7 @@ def test_undo_fails_where_brevo_does_not_say_who_is_in_an_excluded_list(undoing,
     refresh(undoing, *range(1, 6))
     status = run(undoing)
     exclude(undoing, [], [OTHER])
-    read = leavers.read_answer
+    read = answers.read_answer
 
     def empty(app, this, brevo, answer, *more):
         return read(app, this, brevo, answer, *more) if answer.subject.list_id == undoing.list_id else None
@@ -173,14 +173,14 @@ def test_undo_of_a_run_that_removed_somebody_fails_where_brevo_does_not_say_who_
     run(undoing)
     refresh(undoing, *range(3, 6))
     status = run(undoing)
-    request = leavers.request_export
+    request = answers.request_export
 
     def refuse(session, list_id, who):
         if who == "unsubscribedPerList":
             raise PermanentError("brevo_refused", "Brevo refused the request with status 400.")
         return request(session, list_id, who)
 
-    monkeypatch.setattr(leavers, "request_export", refuse)
+    monkeypatch.setattr(answers, "request_export", refuse)
     failed = undoing.finish(begin(undoing, status).run_id)
     assert (failed["status"], failed["error"]["code"]) == ("failed", "leavers_unknown")
     assert numbers(undoing) == set(range(3, 6))
@@ -258,14 +258,17 @@ def test_why_says_that_the_last_run_was_undone(undoing):
     assert any(f"Run {undone['run_id']} has undone it" in line for line in found.evidence)
 
 
-def test_forgotten_person_is_not_in_what_undoes_a_run(undoing):
+@pytest.mark.parametrize("removed", [1, 2])
+def test_forgotten_person_is_not_in_what_undoes_a_run(undoing, removed):
+    """Also where nobody else was changed by it."""
     refresh(undoing, *range(6))
     run(undoing)
-    refresh(undoing, *range(2, 6))
+    refresh(undoing, *range(removed, 6))
     status = run(undoing)
-    forget(undoing.app, ADMINISTRATOR, address(1))
-    assert undo(undoing, status)["contacts_added"] == 1
-    assert numbers(undoing) == {0, *range(2, 6)}
+    forget(undoing.app, ADMINISTRATOR, address(0))
+    undone = undo(undoing, status)
+    assert (undone["contacts_to_add"], undone["contacts_added"]) == (removed - 1, removed - 1)
+    assert numbers(undoing) == set(range(1, 6))
 
 
 def test_forgotten_person_is_not_in_what_undoes_a_run_whose_ledger_is_gone(undoing):

@@ -1,8 +1,7 @@
 """Undo: whose members those are afterwards whom it puts back, or finds in the list."""
 
-from shared.operating.forgetting import forget
-from tests.flow.following import address, numbers, put_by_others, refresh, run
-from tests.flow.undoing import ADMINISTRATOR, undo
+from tests.flow.following import numbers, put_by_others, refresh, run
+from tests.flow.undoing import undo
 
 
 def test_members_of_others_whom_mirror_exact_took_out_are_put_back_and_are_not_ours(undoing):
@@ -29,13 +28,3 @@ def test_member_of_ours_whom_a_colleague_has_put_back_before_the_undo_is_ours_ag
     refresh(undoing, *range(2, 6))
     assert run(undoing)["contacts_removed"] == 2
     assert numbers(undoing) == set(range(2, 6))
-
-
-def test_forgotten_person_who_is_all_that_a_run_has_changed_is_not_in_what_undoes_it(undoing):
-    refresh(undoing, *range(4))
-    run(undoing)
-    refresh(undoing, *range(1, 4))
-    status = run(undoing)
-    forget(undoing.app, ADMINISTRATOR, address(0))
-    assert undo(undoing, status)["contacts_to_add"] == 0
-    assert numbers(undoing) == set(range(1, 4))

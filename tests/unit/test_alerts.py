@@ -22,8 +22,7 @@ from shared.runs.state import SUCCEEDED, Run
 from shared.runs.steps.dispatch import waits_line
 from shared.runs.tries import Started, Tries
 from shared.runs.why_not_running import why_due_time_is_not_run_again
-from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes
-from tests.unit.test_settings_everywhere import parameters
+from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes, parameters
 
 
 def pattern_of(query: str, number: int = 0) -> re.Pattern[str]:

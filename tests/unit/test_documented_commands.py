@@ -7,14 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from shared.cli.program import program
-from tests.documented import ROOT, blocks, is_whole
-
-GUIDES = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "infra/README.md",
-    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
-)
+from tests.documented import GUIDES, ROOT, blocks, is_whole
 
 
 def shown(program: str) -> list[tuple[str, str]]:
@@ -87,9 +80,6 @@ def test_operators_guide_shows_each_of_the_operators_tools(command):
 @pytest.mark.parametrize("line", ["segment-export fly", "segment-export run gold --fast", "segment-export replay RUN"])
 def test_command_that_is_not_there_would_be_noticed(parsed, line):
     assert parsed(shlex.split(line)[1:])[0] == 2
-
-
-GUIDES = ["README.md", "CONTRIBUTING.md", "infra/README.md", *(f"docs/{page.name}" for page in ROOT.glob("docs/*.md"))]
 
 
 @pytest.mark.parametrize("guide", GUIDES)

@@ -208,7 +208,7 @@ def test_run_that_has_ended_is_changed_by_nothing():
     later = (NOW + timedelta(hours=1)).timestamp()
     assert run.waiting_for("x", now=later, until=later) is None
     assert run.confirm_at(later, GRACES) is None
-    assert run.watched_at(later, NOW, 3.0) is None
+    assert run.watched_at(later, NOW) is None
     assert run.driven_on(NOW, GRACES) is None
     assert run.cancel_requested("ana") is None
     assert run.with_traffic(1) is None
@@ -216,8 +216,8 @@ def test_run_that_has_ended_is_changed_by_nothing():
 
 def test_watch_and_drive_are_taken_once():
     run = run_in("confirming")
-    watched = run.watched_at(LIVE + 60, NOW, 3.0)
-    assert watched.watched_at(LIVE + 60, NOW, 3.0) is None
+    watched = run.watched_at(LIVE + 60, NOW)
+    assert watched.watched_at(LIVE + 60, NOW) is None
     driven = run.driven_on(NOW, GRACES)
     assert driven.driven_on(NOW, GRACES) is None
 

@@ -11,7 +11,18 @@ import re
 import pytest
 
 from shared.settings import read_settings
-from tests.unit.code_and_bicep import INFRA, ROOT, bicep, bicep_files, constant, nodes
+from tests.unit.code_and_bicep import (
+    INFRA,
+    REFUSED_BY_FLEX,
+    REFUSED_SITE_CONFIG_BY_FLEX,
+    ROOT,
+    bicep,
+    bicep_files,
+    constant,
+    names_in_bicep,
+    nodes,
+    parameters,
+)
 
 # In the code, but no setting of ours: Azure says the first two, the terminal the next; the last one is for a library.
 NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER", "NO_COLOR", "OPENBLAS_NUM_THREADS"}
@@ -31,39 +42,6 @@ HOSTS_IN_AZURE = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
 }
 HOSTS_ON_THIS_MACHINE = {"FUNCTIONS_WORKER_RUNTIME"}
-# Flex Consumption refuses an app with one of these. https://learn.microsoft.com/azure/azure-functions/functions-app-settings
-REFUSED_BY_FLEX = {
-    "FUNCTIONS_WORKER_RUNTIME",
-    "FUNCTIONS_EXTENSION_VERSION",
-    "WEBSITE_RUN_FROM_PACKAGE",
-    "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
-    "WEBSITE_CONTENTSHARE",
-    "SCM_DO_BUILD_DURING_DEPLOYMENT",
-    "ENABLE_ORYX_BUILD",
-}
-# Of `siteConfig` too: "The following site configuration property … for Flex Consumption sites is invalid" (400,
-# extended code 51021). The first six are named in reports, the others by Microsoft's own Terraform module, which leaves
-# them out. Old regions ignore them, new ones refuse. https://learn.microsoft.com/answers/questions/2277522
-# https://github.com/Azure/azure-functions-host/issues/10643
-# https://github.com/Azure/terraform-azurerm-avm-res-web-site/pull/345
-REFUSED_SITE_CONFIG_BY_FLEX = {
-    "ftpsState",
-    "use32BitWorkerProcess",
-    "preWarmedInstanceCount",
-    "netFrameworkVersion",
-    "functionsRuntimeScaleMonitoringEnabled",
-    "functionAppScaleLimit",
-    "linuxFxVersion",
-    "windowsFxVersion",
-    "alwaysOn",
-    "javaContainer",
-    "javaContainerVersion",
-    "javaVersion",
-    "nodeVersion",
-    "phpVersion",
-    "powerShellVersion",
-    "pythonVersion",
-}
 
 
 def is_environment(node: ast.AST) -> bool:
@@ -92,12 +70,6 @@ def settings_in_code() -> set[str]:
     document = json.loads((ROOT / "config/exports.json").read_text(encoding="utf-8"))
     found |= {connection["api_key"]["setting"] for connection in document["connections"]}
     return {name for name in found if name} - NOT_OURS - TELEMETRY
-
-
-def names_in_bicep() -> set[str]:
-    text = bicep("app/function-app.bicep")
-    inside = text[text.index("appSettings: concat(") : text.index("// No passwords to deploy with")]
-    return set(re.findall(r"^ +name: '(\w+)'", inside, re.MULTILINE))
 
 
 def base(names: set[str]) -> set[str]:
@@ -180,11 +152,6 @@ def test_default_of_a_setting_is_the_same_everywhere(setting, parameter, value):
 
 
 # Parameters and outputs
-
-
-def parameters() -> dict[str, str]:
-    found = re.findall(r"^param (\w+) \w+(?: = (.+))?$", bicep("main.bicep"), re.MULTILINE)
-    return dict(found)
 
 
 def parameter_values() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """No file is too long, no function too branched: neither of the product nor of its tests and tools."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,3 +35,9 @@ def test_no_function_is_more_complex_than_8_for_ruff_which_leaves_out_no_file() 
     noqa, all_rules = "noqa: " + "C901", "ruff: " + "noqa\n"
     texts = {path: path.read_text(encoding="utf-8") for path in python_files()}
     assert [str(path) for path, text in texts.items() if noqa in text or all_rules in text] == []
+
+
+def test_what_several_tests_need_stands_in_no_file_of_tests() -> None:
+    taken = re.compile(r"^from tests\.(\w+\.)*test_\w+ ", re.MULTILINE)
+    files = (ROOT / "tests").rglob("*.py")
+    assert [str(path.relative_to(ROOT)) for path in files if taken.search(path.read_text(encoding="utf-8"))] == []

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.documented import GUIDES, ROOT
 from tests.unit.code_and_bicep import constant, nodes
-from tests.unit.test_documented_commands import GUIDES, ROOT
 
 # Fewer are a value of a column, such as a reason, of which several rows tell.
 _FEWEST_WORDS = 4

@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.code_and_bicep import INFRA, ROOT, bicep
-from tests.unit.test_settings_everywhere import REFUSED_BY_FLEX, REFUSED_SITE_CONFIG_BY_FLEX, names_in_bicep
+from tests.unit.code_and_bicep import INFRA, REFUSED_BY_FLEX, REFUSED_SITE_CONFIG_BY_FLEX, ROOT, bicep, names_in_bicep
 
 CUSTOMER_INSIGHTS = "https://learn.microsoft.com/dynamics365/customer-insights/data"
 BLOB_EXPORT = f"{CUSTOMER_INSIGHTS}/export-azure-blob-storage"

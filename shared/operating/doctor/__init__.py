@@ -5,7 +5,7 @@ the terminal that it is called from, in seconds also where nothing answers.
 """
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -13,7 +13,7 @@ from functools import partial
 from shared.access import Caller, require
 from shared.app import App
 from shared.config.models import Document
-from shared.operating import looking
+from shared.operating.doctor import rows, running
 from shared.operating.doctor.connections import connection_findings, key_findings, notification_findings
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding, Group, probed
@@ -50,11 +50,11 @@ def examine(caller: Caller) -> Iterator[Finding]:
         unread = (fault.check for fault in (*faults, *storage_faults))
         is_segments_named = not any(check.startswith("setting SEGMENT_STORAGE") for check in unread)
         document, found = configuration(settings, storage)
-        yield from _in("settings", (each for each in [found]))
+        yield from _in("settings", [found])
         services = list(probing)
         if services and not is_segments_named:
             services[-1] = ([], False)
-    yield from _in("storage", (each for each in storage_faults))
+    yield from _in("storage", storage_faults)
     if app is None:
         yield from _without_tables(document, is_known=found.state == "ok")
         yield _unchecked("queues and runs")
@@ -69,14 +69,15 @@ def _running(
     blobs_answer, queues_answer, tables_answer, segments_answer = (answers for _, answers in services)
     is_told = not blobs_answer and app.settings.segment_storage == app.settings.app_storage
     for found, _ in services[:-1] if is_told else services:
-        yield from _in("storage", (each for each in found))
+        yield from _in("storage", found)
     if segments_answer:
         yield from _in("storage", probed(segment_containers(app, document)))
     if tables_answer:
         yield from _in("storage", probed([("app secret in use", partial(secret_in_use, app, document))]))
         if not is_known:
             yield _unchecked("connections", _NO_DOCUMENT, "Correct it first.")
-        usable = yield from _in("connections", _connections(app, document))
+        usable = set[str]()
+        yield from _in("connections", _connections(app, document, usable))
         yield from _in("connections", notification_findings(document))
         timer = timer_schedule(app)
         exports = export_findings(app, document, usable, timer, segments_answer=segments_answer)
@@ -86,13 +87,13 @@ def _running(
     else:  # an account's pace is kept in a table, without which Brevo is not asked
         yield from _without_tables(document, is_known=is_known)
     if queues_answer:
-        checks = [(QUEUE, partial(looking.queue, app)), (POISON_QUEUE, partial(looking.poison, app))]
+        checks = [(QUEUE, partial(running.queue, app)), (POISON_QUEUE, partial(running.poison, app))]
         yield from _in("queues and runs", probed([*checks]))
     if tables_answer:
         yield from _in("queues and runs", _runs(app, document))
     else:
         yield _unchecked("queues and runs")
-    yield from _in("clock", probed([("clock", partial(looking.clock, app))]))
+    yield from _in("clock", probed([("clock", partial(running.clock, app))]))
 
 
 def _without_tables(document: Document, *, is_known: bool) -> Iterator[Finding]:
@@ -107,9 +108,9 @@ def _unchecked(group: Group, why: str = _NO_STORAGE, fix: str = "Put storage rig
     return Finding(group, "warn", f"Not checked, since {why}.", fix, group)
 
 
-def _connections(app: App, document: Document) -> Generator[Finding, None, set[str]]:
-    """Returns the ids of those by which Brevo can be asked."""
-    usable, failing = set(), dict[str, str]()
+def _connections(app: App, document: Document, usable: set[str]) -> Iterator[Finding]:
+    """Adds to `usable` the ids of those by which Brevo can be asked."""
+    failing: dict[str, str] = {}
     for connection in document.connections:
         setting = connection.api_key.setting
         if first := failing.get(setting):  # one fault, not one for each connection that shares the key
@@ -119,30 +120,23 @@ def _connections(app: App, document: Document) -> Generator[Finding, None, set[s
             usable.add(connection.id)
         else:
             failing[setting] = connection.id
-    return usable
 
 
-def _runs(app: App, document: Document) -> Generator[Finding]:
+def _runs(app: App, document: Document) -> Iterator[Finding]:
     """Each check on its own, so that storage that stops to answer in one of them is still asked by the next."""
     exports = [export.id for export in document.exports]
     for check in (
-        ("timer", partial(looking.timer_ticks, app)),
-        ("open runs", partial(looking.open_runs, app)),
+        ("timer", partial(running.timer_ticks, app)),
+        ("open runs", partial(running.open_runs, app)),
         ("imports", partial(slow_imports, app, document)),
         ("exports of contacts", partial(slow_answers, app, document)),
-        ("odd rows", partial(looking.odd_rows, app, document)),
-        ("other releases' rows", partial(looking.other_forms, app, exports)),
-        ("wrong times", partial(looking.wrong_times, app, document)),
+        ("odd rows", partial(rows.odd_rows, app, document)),
+        ("other releases' rows", partial(rows.other_forms, app, exports)),
+        ("wrong times", partial(running.wrong_times, app, document)),
     ):
         yield from probed([check])
 
 
-def _in[T](group: Group, findings: Generator[Finding, None, T]) -> Generator[Finding, None, T]:
-    """The findings under their heading; returns what their generator returns."""
-    while True:
-        try:
-            finding = next(findings)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        yield replace(finding, group=group)
+def _in(group: Group, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings under their heading."""
+    return (replace(finding, group=group) for finding in findings)

@@ -11,8 +11,7 @@ from shared.config.models import Connection, Document
 from shared.config.notifications import Notification
 from shared.errors import ConfigurationError
 from shared.notices.sending import check_receiver
-from shared.operating.doctor.finding import Finding, fault, probed
-from shared.operating.looking import Look
+from shared.operating.doctor.finding import Finding, Look, fault, probed
 from shared.runs.identity import check_probe
 from shared.settings import read_secret
 

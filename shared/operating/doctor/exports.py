@@ -19,15 +19,14 @@ from shared.notices.queue import receiver_and_event
 from shared.notices.recipients import events_of, run_before
 from shared.notices.rows import NoticeRow
 from shared.notices.tell import NOBODY
-from shared.operating.doctor.finding import Finding, Probe, probed_at_once
-from shared.operating.looking import Look, State
+from shared.operating.doctor.finding import Finding, Look, Probe, State, probed_at_once
 from shared.runs.due_times import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
 from shared.runs.tries import Started, Tries, is_guard
 from shared.runs.why_not_running import held_words, needs_accept, once_it_is_there
 from shared.segments.reading import SegmentStream
-from shared.segments.snapshot import Snapshot, find_snapshot, refresh_times, time_of
+from shared.segments.snapshot import Snapshot, own_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
 from shared.storage.tables import pass_over
 from shared.sync.stored import Address, Stored
@@ -117,7 +116,7 @@ class _ExportCheck:
 
     @cached_property
     def _snapshot(self) -> Snapshot:
-        return find_snapshot(self.app.storage.segment_blobs, self.export.source, self.export.segments)
+        return own_snapshot(self.app.storage.segment_blobs, self.export)
 
     @property
     def _tries(self) -> Tries:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.errors import ExportError, place_of
-from shared.operating.looking import Look, State
 from shared.settings import emulator_hint
 from shared.storage.failures import Conflict, NotFound
 from shared.storage.forms import OtherFormError
 
 Group = Literal["settings", "storage", "connections", "exports", "queues and runs", "clock"]
+State = Literal["ok", "warn", "FAILED"]
+# What a check has seen: whether it works, what was seen, how to fix it.
+Look = tuple[State, str, str]
 # None: there is nothing to say, or another check says it.
 Probe = tuple[str, Callable[[], Look | None]]
 

@@ -4,7 +4,8 @@ from collections.abc import Container, Iterator
 
 from shared.app import App
 from shared.config.models import Document
-from shared.operating.looking import Look, loaded
+from shared.operating.doctor.finding import Look
+from shared.operating.doctor.rows import loaded
 from shared.runs.left_imports import LeftImport, left_imports
 from shared.runs.questions import Question, Subject, purposes
 from shared.runs.state import SENDING, Run

@@ -14,8 +14,7 @@ from shared.config.models import Document
 from shared.config.store import DocumentStore
 from shared.counting import counted
 from shared.errors import ConfigurationError, ExportError, has_guess, shown
-from shared.operating.doctor.finding import Finding, fault, probed
-from shared.operating.looking import Look
+from shared.operating.doctor.finding import Finding, Look, fault, probed
 from shared.runs.store import RunStore
 from shared.runs.ticks import last_tick
 from shared.settings import Settings, names_storage, read_settings, serve_env_unread

@@ -12,10 +12,8 @@ from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport, blob_address
 from shared.config.models import Document
 from shared.errors import ConfigurationError
-from shared.operating import looking
-from shared.operating.doctor.finding import Finding, Probe, probed_at_once
-from shared.operating.looking import Look
-from shared.runs.leavers import newest_answer
+from shared.operating.doctor.finding import Finding, Look, Probe, probed_at_once
+from shared.runs.answers import newest_answer
 from shared.settings import Settings
 from shared.storage.account import NOTICES, POISON_QUEUE, QUEUE, Storage, open_storage
 from shared.storage.failures import NotFound
@@ -119,7 +117,25 @@ def _asking(app: App, document: Document) -> list[str]:
 
 def segment_account(app: App) -> list[Probe]:
     """The account that Customer Insights writes to."""
-    return [("segments account", partial(looking.segment_account, app))]
+    return [("segments account", partial(_soft_delete, app))]
+
+
+def _soft_delete(app: App) -> Look:
+    """Whether Customer Insights can export to the account: it cannot where deleted blobs are kept.
+
+    Source: https://learn.microsoft.com/dynamics365/customer-insights/data/export-azure-blob-storage
+    """
+    try:
+        days = app.storage.segment_blobs.soft_delete_days()
+    except ConfigurationError as error:
+        if error.code != "storage_denied":
+            raise
+        fix = "Get the role Reader on the account with the segments, or see its Data protection page in the portal."
+        return "warn", "Your roles do not show whether blob soft delete is on.", fix
+    if not days:
+        return "ok", "Blob soft delete is off.", ""
+    text = f"Blob soft delete is on ({days} days): Customer Insights' exports to this account fail."
+    return "warn", text, "`az storage account blob-service-properties update --enable-delete-retention false`."
 
 
 def segment_containers(app: App, document: Document) -> list[Probe]:

@@ -9,14 +9,9 @@ from shared.config.models import Export
 from shared.runs.queue import Message, send
 from shared.runs.state import STAGEABLE, Run
 from shared.segments.model_json import ModelJsonError
-from shared.segments.snapshot import Snapshot, find_snapshot
+from shared.segments.snapshot import Snapshot
 from shared.staging.completeness import Wait, wait_for_model_json, wait_for_whole
 from shared.storage.blobs import Blobs
-
-
-def own_snapshot(blobs: Blobs, export: Export) -> Snapshot:
-    """The newest snapshot of the export's own segments. Raises as `find_snapshot`."""
-    return find_snapshot(blobs, export.source, export.segments)
 
 
 def newest[Found: Snapshot | None](

@@ -27,12 +27,12 @@ from shared.runs.started import StillOurs
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.steps.reading import Given, Result, write_staging
-from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
+from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, overtaken, raise_lost, send_what_was_lost, skip_empty
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import check_customers, ready_for
 from shared.runs.why_not_running import Why, why_snapshot_is_not_run_again
-from shared.segments.snapshot import Snapshot
+from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.bodies import STAGED
 from shared.staging.changed import write_changed
 from shared.staging.completeness import Wait, check_complete

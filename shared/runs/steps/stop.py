@@ -15,7 +15,7 @@ from shared.runs.problem import Problem
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
-from shared.segments.snapshot import find_snapshot
+from shared.segments.snapshot import own_snapshot
 from shared.storage.failures import DeniedError
 
 _POLL_SECONDS = 2.0
@@ -127,7 +127,7 @@ def _newest(app: App, run: Run) -> str:
     if export is None or export.schedule != "with_refresh":
         return ""
     try:
-        return find_snapshot(app.storage.segment_blobs, export.source, export.segments).id
+        return own_snapshot(app.storage.segment_blobs, export).id
     except DeniedError:
         raise
     except ConfigurationError:

@@ -16,12 +16,12 @@ from shared.brevo.client import BrevoClient
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.runs import clearing
+from shared.runs.answers import Answer, read_answer
 from shared.runs.claim import Claim, Stopping, claimed_run
 from shared.runs.delivered import address_of
 from shared.runs.excluded import Answers, ask_all, read_disagreeing, read_excluded, read_members
 from shared.runs.guards import OURS, marks_of, not_shown, problem_of, stopped_by_gaps, stopped_by_share
 from shared.runs.holding import check_same_settings
-from shared.runs.leavers import Answer, read_answer
 from shared.runs.ledgers import (
     Opened,
     check_account,
@@ -38,12 +38,12 @@ from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
-from shared.runs.steps.snapshot_waits import newest, own_snapshot, wait_for, wait_for_answer
+from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
 from shared.runs.steps.staged import hold, raise_lost, send_what_was_lost
 from shared.runs.steps.stop import stop_when_idle
 from shared.runs.trial import ready_for
 from shared.runs.undoing import check_undoable, impossible, record_of
-from shared.segments.snapshot import Snapshot
+from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.completeness import Wait, gap_texts
 from shared.staging.excluded import find_excluded
 from shared.staging.folders import clear_what_killed_workers_left, working_folder

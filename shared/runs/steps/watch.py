@@ -25,9 +25,6 @@ from shared.runs.steps.stop import stop_if_idle
 
 _log = logging.getLogger(__name__)
 
-# Workers agree on the time to within two seconds, and the queue counts whole ones.
-_CLOCK_SECONDS = 3.0
-
 
 def start_watch(app: App, run: Run) -> Run:
     """Sends the first watch message of a run that is not written down yet; returns the run as it is to be written.
@@ -56,9 +53,7 @@ def watch(app: App, run: Run) -> None:
 
 def rearm(app: App, run_id: str) -> bool:
     """Sends the next watch message of an open run. False where another one is on its way already."""
-    run = app.store.take(
-        run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time(), _CLOCK_SECONDS)
-    )
+    run = app.store.take(run_id, lambda now: now.watched_at(app.now() + _delay_seconds(app, now), app.time()))
     if run is None:
         return False
     send(app, Message(run_id, "watch"), run.watch_due - app.now())

@@ -5,9 +5,8 @@ import pytest
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding
 from tests.faults.conftest import Story
-from tests.faults.notices.test_held_again import approve_and_hold_again
-from tests.faults.notices.test_held_again import story as held_story
-from tests.faults.notices.test_what_is_sent import start_plan
+from tests.faults.notices.holding import approve_and_hold_again, start_plan
+from tests.faults.notices.holding import story as held_story
 
 story = held_story
 

@@ -1,33 +1,16 @@
 """A run that is held a second time, since it would do more than was approved, waits for a person again."""
 
-import pytest
-
 from shared.runs.holding import approve
 from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.verifying import Verify
 from tests.faults.following import Following
+from tests.faults.notices.holding import HELD, approve_and_hold_again, start_plan
+from tests.faults.notices.holding import story as held_story
 from tests.faults.notices.received import titles
-from tests.faults.notices.test_what_is_sent import HELD, start_plan
 
-HEAD = "CustomerId,EMail,FirstName\n"
+story = held_story
 STOPPED = "Gold customers: the export was stopped, to be safe"
-STAFF = "C-1,person1@example.com,A\n"
-
-
-def approve_and_hold_again(story, run_id):
-    """More people would be sent than were shown: a colleague has left the staff meanwhile."""
-    story.segment(f"{HEAD}C-8,person8@example.com,B\n", name="Staff")
-    approve(story.app, find_run(story.app, run_id), "ana")
-    story.work(hours=1)
-    assert find_run(story.app, run_id).held_for.code == "plan_outgrown"
-
-
-@pytest.fixture
-def story(told):
-    story = told({"type": "webhook"}, exclude={"segments": ["Staff"]})
-    story.segment(f"{HEAD}{STAFF}C-8,person8@example.com,B\n", name="Staff")
-    return story
 
 
 def test_run_that_is_held_again_is_told_again_with_its_new_time(story, there):

@@ -6,7 +6,7 @@ from shared.runs.holding import approve
 from shared.runs.status import find_run
 from tests.faults.brevo_routes import IMPORT
 from tests.faults.following import Following
-from tests.faults.notices.test_what_is_sent import start_plan
+from tests.faults.notices.holding import start_plan
 
 
 def sentences(there):

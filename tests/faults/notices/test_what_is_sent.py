@@ -6,15 +6,14 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from shared.runs.holding import approve
-from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
+from tests.faults.notices.holding import HELD, start_plan
 from tests.faults.notices.received import FAILED, MISSING_LIST, SECRET, titles
 from tests.memory_line import WorkerDied
 from tests.sizes import thinned
 
 RECOVERED = "Gold customers: the export works again"
-HELD = "Gold customers: the export waits for approval"
 
 
 def test_each_channel_is_told_of_a_failed_run_in_its_own_form(told, there):
@@ -93,11 +92,6 @@ def test_stop_by_a_guard_is_told_once_as_what_it_is_where_that_is_wanted(told, t
     assert story.run()["held_for"]["code"] == "guard_max_profiles"
     story.tell()
     assert titles(there) == ([title] if title else [])
-
-
-def start_plan(story):
-    ready = story.app.ready_export(story.export["id"])
-    return start_run(story.app, ready, "http", "tester", kind="plan").run_id
 
 
 def test_plan_that_is_held_is_told_with_the_way_to_approve_it(told, there):

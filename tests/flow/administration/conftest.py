@@ -4,10 +4,9 @@ import json
 import uuid
 
 import pytest
-from click.testing import CliRunner
 
-from shared.cli.program import program
 from tests.flow.administration.people import CSV
+from tests.flow.terminal import typed_command
 
 
 @pytest.fixture
@@ -29,9 +28,4 @@ def typed(office, monkeypatch):
     monkeypatch.setenv("USER", "ana@example.com")
     # Named, or each command would ask for the settings of a `make serve` that runs beside the tests.
     monkeypatch.setenv("AzureWebJobsStorage", "UseDevelopmentStorage=true")
-
-    def run(*words):
-        done = CliRunner().invoke(program, words, catch_exceptions=False)
-        return done.exit_code, done.stdout, done.stderr
-
-    return run
+    return typed_command

@@ -9,16 +9,16 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
-from click.testing import CliRunner
 
 from shared.app import App
 from shared.cli.program import program
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.settings import read_settings
 from shared.staging.rejected import REJECTED
 from tests.flow.operating.night import Night
 from tests.flow.operating.screens import Terminal
 from tests.flow.operating.tools import poison_queue
+from tests.flow.terminal import typed_command
 
 
 def furnished(make_flow, monkeypatch):
@@ -64,12 +64,7 @@ def office_in_memory(make_flow, monkeypatch):
 @pytest.fixture
 def typed(office):
     """Types a command; its exit status, output and words on standard error."""
-
-    def run(*words, typed_in=""):
-        done = CliRunner().invoke(program, words, input=typed_in, catch_exceptions=False)
-        return done.exit_code, done.stdout, done.stderr
-
-    return run
+    return typed_command
 
 
 @pytest.fixture

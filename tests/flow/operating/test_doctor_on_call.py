@@ -286,10 +286,10 @@ def test_export_that_cannot_be_checked_stops_no_other_check(night, monkeypatch):
     other = {**night.flow.export, "id": "a-other"}
     night.configure(exports=[other, night.flow.export])
 
-    def breaks(source):
+    def breaks(*_):
         raise KeyError("ana.pop@example.com")
 
-    monkeypatch.setattr("shared.operating.doctor.exports.find_snapshot", breaks)
+    monkeypatch.setattr("shared.operating.doctor.exports.own_snapshot", breaks)
     lines = night.doctor()
     assert len([line for line in lines if ", snapshot: An unforeseen error: " in line]) == 2
     assert "ana.pop" not in "".join(lines)
@@ -325,5 +325,5 @@ def test_configuration_error_is_a_line_with_its_advice(night, monkeypatch):
     def breaks(*_):
         raise ConfigurationError("partition_twice", "The segment Gold is there twice.", "Remove one of the two.")
 
-    monkeypatch.setattr("shared.operating.doctor.exports.find_snapshot", breaks)
+    monkeypatch.setattr("shared.operating.doctor.exports.own_snapshot", breaks)
     has_all(night.line(f"{night.export}, snapshot"), "The segment Gold is there twice.", "Remove one of the two.")

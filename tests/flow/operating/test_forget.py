@@ -10,8 +10,8 @@ import pytest
 
 from local.brevo_sandbox import file_fetching
 from shared.operating import forgetting
+from shared.runs.answers import LEAVERS
 from shared.runs.batch import Batch
-from shared.runs.leavers import LEAVERS
 from shared.runs.status import find_run
 from shared.runs.steps import stop
 from shared.staging import parts

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.administration import start_keys
+from shared.runs.answers import LEAVERS
 from shared.runs.batch import Batch
-from shared.runs.leavers import LEAVERS
 from shared.runs.rows import run_row
 from shared.runs.run_ids import run_address
 from shared.runs.state import Run

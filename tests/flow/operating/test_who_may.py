@@ -6,7 +6,7 @@ from shared.access import AccessDenied, Caller
 from shared.administration.audit import read_audit
 from shared.errors import TransientError
 from shared.operating import doctor, forgetting, pruning, releasing, replaying
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from tests.flow.operating.tools import ADMINISTRATOR, ANA
 
 

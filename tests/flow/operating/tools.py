@@ -7,7 +7,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
 
 from shared.access import Caller
-from shared.runs.leavers import LEAVERS
+from shared.runs.answers import LEAVERS
 from shared.staging.rejected import REJECTED
 
 ADMINISTRATOR = Caller("function key", "administrator")

@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from tests.flow.pages.test_export_form import begun, filled
-
-EDITED = {"display_name": "Gold", "connection": "brevo-eu", "segments": ["Gold"], "email": "EMail", "sync_mode": "full"}
+from tests.flow.pages.export_form import EDITED, begun, filled
 
 
 def test_schedule_that_somebody_changed_is_not_overwritten_by_a_form_that_had_a_fault(browser):

@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import TransientError
 from shared.staging import losses
-from tests.flow.pages.test_export_form import begun, filled
+from tests.flow.pages.export_form import begun, filled
 
 LOSING = """CustomerId,EMail,FirstName,Phone,Born
 1,ana@example.com,Ana,0722 300 400,1990-01-31
@@ -86,7 +86,7 @@ def test_losses_that_cannot_be_counted_leave_the_check_what_it_is(browser, losin
     def fails(*_):
         raise TransientError("snapshot_changed", "A segment file is gone.")
 
-    monkeypatch.setattr(losses, "find_snapshot", fails)
+    monkeypatch.setattr(losses, "own_snapshot", fails)
     page = browser.send_raw("/new-export", losing | {"action": "check"})
     assert page.status == 200
     assert "It is not known how many values would be lost: A segment file is gone." in page.text

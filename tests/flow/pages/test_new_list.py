@@ -6,7 +6,7 @@ from shared.administration import exports
 from shared.administration.audit import read_audit
 from shared.errors import ConfigurationError
 from tests.flow.operating.tools import ADMINISTRATOR
-from tests.flow.pages.test_export_form import begun, faults, filled
+from tests.flow.pages.export_form import begun, faults, filled
 
 
 def lists(browser):

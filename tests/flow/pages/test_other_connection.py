@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flow.pages.test_export_form import begun, faults, filled
+from tests.flow.pages.export_form import begun, faults, filled
 
 WORDS = "Choose a list of this connection: a number is another list in another account."
 

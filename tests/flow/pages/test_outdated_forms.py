@@ -6,7 +6,7 @@ import pytest
 
 from export_trigger.pages.token import token_for
 from shared.access import Caller
-from tests.flow.pages.test_export_form import begun, filled
+from tests.flow.pages.export_form import begun, filled
 
 TOO_OLD = "This form was open for too long: nothing was done."
 

@@ -9,7 +9,7 @@ import pytest
 from export_trigger.pages import visit
 from shared.errors import ConfigurationError
 from tests.flow.pages import browsing
-from tests.flow.pages.test_forms_twice import EDITED
+from tests.flow.pages.export_form import EDITED
 
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
 ADMINISTRATORS_ONLY = ("/history", "/health", "/new-connection")

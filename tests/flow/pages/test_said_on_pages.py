@@ -10,7 +10,7 @@ from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from tests.flow.holding import plan
 from tests.flow.pages.browsing import CSV
-from tests.flow.pages.test_export_form import begun, filled
+from tests.flow.pages.export_form import begun, filled
 
 # Words that no Romanian text has; a name of the configuration may hold one within it, as list_id does.
 ENGLISH = re.compile(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.flow.asking import principal
-from tests.flow.pages.test_stale_pages import form_of, held
+from tests.flow.pages.browsing import form_of, held
 
 
 def twice(browser, path, page="", **values):

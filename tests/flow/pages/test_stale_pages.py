@@ -4,21 +4,7 @@ from dataclasses import replace
 
 from shared.administration.running import approve_run
 from tests.flow.clearing import ADMINISTRATOR
-
-
-def held(browser) -> str:
-    """The page of a plan that waits for a person."""
-    export = browser.flow.export_id
-    there = browser.send(f"/exports/{export}/plan", page="/").to
-    browser.flow.work_until(lambda: next(browser.flow.app.store.latest(export)).is_held)
-    return there
-
-
-def form_of(page, button: str) -> dict[str, object]:
-    """The hidden values of the form with this button."""
-    [form] = [each for each in page.html.split("<form")[1:] if button in each.split("</form>")[0]]
-    alone = type(page)(page.status, form.split("</form>")[0], page.headers)
-    return {name: alone.hidden(name) for name in ("token", "shown", "etag") if f'name="{name}"' in alone.html}
+from tests.flow.pages.browsing import form_of, held
 
 
 def test_plan_that_a_colleague_has_approved_is_not_rejected_by_a_page_that_shows_it_held(browser):

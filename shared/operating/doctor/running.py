@@ -1,35 +1,21 @@
-"""What the doctor reads of a running app: its queues, its open runs, its clock, the account with the segments.
+"""The doctor's checks of a running app: its queues, its open runs, its timer, its clock."""
 
-Each look: state, words, what to do.
-"""
-
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Literal
 
 from shared.app import App
 from shared.config.models import Document
-from shared.errors import ConfigurationError, ExportError, place_of, shown
+from shared.errors import ConfigurationError
 from shared.operating import replaying
+from shared.operating.doctor.finding import Look
+from shared.operating.doctor.rows import loaded
 from shared.runs.graces import CLAIM_AHEAD_SECONDS
-from shared.runs.queue import MESSAGE_FORM, NOTICE_FORM, check_form
-from shared.runs.rows import run_of
-from shared.runs.run_ids import is_row_key, started_at
+from shared.runs.run_ids import started_at
 from shared.runs.state import Run
-from shared.runs.store import OPEN
 from shared.runs.ticks import last_tick, missed_ticks
 from shared.runs.waiting import WATCH_LATE_SECONDS, overdue_since
 from shared.segments.snapshot import odd_refreshes
 from shared.storage.failures import NotFound
-from shared.storage.forms import OtherFormError
-from shared.storage.tables import OnOther, Row, pass_over
 from shared.times import duration, local_text
-from shared.version import VERSION
-
-State = Literal["ok", "warn", "FAILED"]
-Look = tuple[State, str, str]
 
 _HOST_STOPPED = (
     "Start the app. If it is started, and does not answer `GET health?deep=1`, its host hangs: end it and start it. "
@@ -42,10 +28,7 @@ _TIMER_SECONDS = 900.0
 # Steps that nothing but failures come of are given up after six hours, so an older run works at something.
 _LONG_SECONDS = 6 * 3600.0
 _LARGE_DIFFERENCE_SECONDS = 2.0
-_NEWEST_ROWS = 20
-_NEWEST_RUNS = 50
-_MOST_KINDS = 5
-_SHOWN = 5
+_MOST_FOUND = 5
 
 
 def queue(app: App) -> Look:
@@ -66,24 +49,6 @@ def poison(app: App) -> Look:
     if hidden:
         fixes.append("`segment-export replay --yes --clear` drops what is still out of sight after ten minutes.")
     return "FAILED", text, " ".join([*fixes, "They expire after seven days."])
-
-
-def segment_account(app: App) -> Look:
-    """Whether Customer Insights can export to the account: it cannot where deleted blobs are kept.
-
-    Source: https://learn.microsoft.com/dynamics365/customer-insights/data/export-azure-blob-storage
-    """
-    try:
-        days = app.storage.segment_blobs.soft_delete_days()
-    except ConfigurationError as error:
-        if error.code != "storage_denied":
-            raise
-        fix = "Get the role Reader on the account with the segments, or see its Data protection page in the portal."
-        return "warn", "Your roles do not show whether blob soft delete is on.", fix
-    if not days:
-        return "ok", "Blob soft delete is off.", ""
-    text = f"Blob soft delete is on ({days} days): Customer Insights' exports to this account fail."
-    return "warn", text, "`az storage account blob-service-properties update --enable-delete-retention false`."
 
 
 def open_runs(app: App) -> Look:
@@ -149,105 +114,6 @@ def timer_ticks(app: App) -> Look:
     return "ok", f"It last ran at {local_text(tick.at)}.", ""
 
 
-def other_forms(app: App, exports: Sequence[str]) -> Look:
-    """What another release has written and this one leaves alone: rows of the exports and runs, and messages.
-
-    Looks at each export's newest runs, all open runs with their batches and accounts, and the next 32 messages of each
-    queue.
-    """
-    found: list[OtherFormError] = []
-    for read in _reads(app, exports, found.append):
-        try:
-            read()
-        except OtherFormError as error:
-            found.append(error)
-    if not found:
-        return "ok", "None.", ""
-    kinds = Counter(str(error.message) for error in found)
-    text = " ".join(f"{kind} ({count:,} seen)" for kind, count in kinds.most_common(_MOST_KINDS))
-    return "warn", f"{text} This is release {VERSION}.", found[0].advice
-
-
-def _reads(app: App, exports: Sequence[str], on_other: OnOther) -> Iterator[Callable[[], object]]:
-    store, storage = app.store, app.storage
-    yield lambda: list(storage.runs.query(OPEN, on_other=on_other))
-    open_runs = store.open_runs()
-    for run_id, _ in open_runs:
-        yield partial(store.load, run_id)
-        yield partial(_drained, storage.batches.query(run_id, on_other=on_other))
-    for setting in {setting for _, setting in open_runs}:
-        yield partial(_drained, storage.accounts.query(setting, on_other=on_other))
-    for export in exports:
-        yield partial(_drained, storage.runs.query(export, limit=_NEWEST_ROWS, on_other=on_other))
-        yield partial(store.started, export)
-        yield partial(store.success, export)
-    for received in storage.queue.peek():
-        yield partial(check_form, received.text, "A message of a run", MESSAGE_FORM)
-    for received in storage.notice_queue.peek():
-        yield partial(check_form, received.text, "A message of the notices", NOTICE_FORM)
-
-
-def _drained(rows: Iterator[Row]) -> None:
-    for _ in rows:
-        pass
-
-
-def loaded(app: App, run_id: str) -> Run | None:
-    """None for a run whose row cannot be read, which `odd_rows` or `other_forms` shows."""
-    return _read(partial(app.store.load, run_id))[0]
-
-
-def odd_rows(app: App, document: Document) -> Look:
-    """Rows that cannot be read: each stops its own run, export or account, and is passed over by all else."""
-    faults = [f"{what} ({fault})" for what, read in _readings(app, document) if (fault := _read(read)[1])]
-    if not faults:
-        return "ok", "Each can be read.", ""
-    more = f" and {len(faults) - _SHOWN:,} more" if len(faults) > _SHOWN else ""
-    words = f"{len(faults):,} cannot be read: {'; '.join(faults[:_SHOWN])}{more}."
-    return "FAILED", words, "Nothing of ours writes such a row: see who else writes to the account, and delete the row."
-
-
-def _readings(app: App, document: Document) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What the timer reads of each export, run and account, with the words for it."""
-    store, storage = app.store, app.storage
-    for export in document.exports:
-        yield f"runs: started of {export.id}", partial(store.started, export.id)
-        yield f"runs: active of {export.id}", partial(store.active, export.id)
-        yield f"runs: success of {export.id}", partial(store.success, export.id)
-        for row in storage.runs.query(export.id, "run-", "run.", _NEWEST_RUNS, pass_over):
-            key = row.key if is_row_key(row.key) else shown(row.key)
-            yield f"runs: {key} of {export.id}", partial(run_of, row)
-    for row in storage.runs.query(OPEN, on_other=pass_over):
-        yield "runs: an open run", partial(_check_open, app, row)
-    for row in storage.requests.rows():
-        yield f"requests: a key of {shown(row.partition)}", partial(float, row.values.get("at", ""))
-    for row in storage.accounts.rows():
-        if row.key.startswith("slot-"):
-            yield f"accounts: {shown(row.key)} of {shown(row.partition)}", partial(_check_slot, app, row)
-
-
-def _check_open(app: App, row: Row) -> None:
-    app.store.load(row.key)
-    str(row.values["key_setting"])
-
-
-def _check_slot(app: App, row: Row) -> None:
-    int(row.values["batch"])
-    app.store.load(row.values["run"])
-
-
-def _read[T](read: Callable[[], T]) -> tuple[T | None, str]:
-    """What is read, or where reading fails. Storage's own failures are for those who probe storage."""
-    try:
-        return read(), ""
-    except OtherFormError:
-        return None, ""  # `other_forms` shows it
-    except ExportError:
-        raise
-    except Exception as error:  # noqa: BLE001 - what an odd row raises is not known
-        return None, place_of(error)
-
-
 def wrong_times(app: App, document: Document) -> Look:
     """What a clock that was wrong has left: refreshes that are passed over or hidden, and times that lie ahead."""
     found: list[str] = []
@@ -266,9 +132,9 @@ def wrong_times(app: App, document: Document) -> Look:
     found += [f"The run {run_id} is dated ahead." for run_id, _ in app.store.open_runs() if _lies_ahead(app, run_id)]
     if not found:
         return "ok", "None.", ""
-    more = f" And {len(found) - _MOST_KINDS:,} more." if len(found) > _MOST_KINDS else ""
+    more = f" And {len(found) - _MOST_FOUND:,} more." if len(found) > _MOST_FOUND else ""
     fix = "Times that lie ahead hold nothing up. Delete a refresh whose folder is wrongly dated, or export it again."
-    return "warn", f"{' '.join(found[:_MOST_KINDS])}{more}", fix
+    return "warn", f"{' '.join(found[:_MOST_FOUND])}{more}", fix
 
 
 def _lies_ahead(app: App, run_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who left a list is asked of Brevo before a run sends anything there, so that nobody is put back; and who is in it.
+"""Brevo's answers on who left a list, so that nobody is put back, and on who is in it: asked for, read and kept.
 
 A row of the table `accounts` holds the last question (questions.py), and a blob the answer: keyed digests, no
 addresses, and of the list as it is the contacts' numbers. The question is noted once Brevo has taken it, so nothing
