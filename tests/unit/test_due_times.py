@@ -89,3 +89,24 @@ def test_nightly_time_that_the_change_repeats_is_due_once():
         if due.astimezone(UTC) >= utc("2026-10-24T21:00"):
             seen.add(due.astimezone(UTC))
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "first"),
+    [
+        ("30 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("10,40 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("59 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("15 1 * * *", "America/New_York", "2026-11-01T04:00"),
+        ("*/20 * * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+    ],
+)
+def test_in_the_hour_that_comes_twice_what_was_due_stays_so_and_what_is_next_is_still_to_come(cron, zone, first):
+    before = utc("2026-01-01T00:00")
+    for minute in range(6 * 60):
+        now = datetime.fromtimestamp(utc(first).timestamp() + 60 * minute, UTC)
+        last, following = last_due(schedule(cron, zone), now), next_due(schedule(cron, zone), now)
+        assert last is not None
+        assert following is not None
+        assert before <= last.astimezone(UTC) <= now < following.astimezone(UTC)
+        before = last.astimezone(UTC)
