@@ -24,6 +24,11 @@ class Rule:
     judge: Callable[[str], str | None]  # the library's verdict on one trimmed cell: normalised or None
 
 
+def folded(text: str) -> str:
+    """What words are compared by: without case, and with an accent as one letter, however it is written."""
+    return f"lower(nfc_normalize({text}))"
+
+
 def literal(text: str) -> str:
     """The text as a SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
