@@ -13,8 +13,8 @@ def local_text(moment: datetime | str | float, *, seconds: bool = False) -> str:
     """Such as `2026-11-28 18:04 EET`, in the zone of this machine (its TZ). A text is ISO 8601 with an offset, a number
     POSIX seconds.
 
-    A deployed app runs in UTC unless its setting TZ says otherwise, and so do the messages that it sends.
-    Where TZ names no zone, the time is in UTC and says so.
+    A deployed app runs in UTC, and so do the messages that it sends. Where TZ names no zone, it
+    is UTC that is shown.
     """
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)

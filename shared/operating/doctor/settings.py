@@ -20,7 +20,7 @@ from shared.runs.store import RunStore
 from shared.runs.ticks import last_tick
 from shared.settings import Settings, names_storage, read_settings, serve_env_unread
 from shared.storage.account import Storage
-from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
+from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule, zone_fault
 from shared.times import local_text, names_no_zone
 from shared.version import VERSION
 
@@ -108,7 +108,10 @@ def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
 
 
 def _time_zone(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """A zone that is not there; nothing is said of one that is, or of the machine's own."""
+    """A zone that is not there, and one that moves the timer; nothing is said of others, or of the machine's own."""
+    text, fix = zone_fault(environment)
+    if text:
+        yield Finding("timer zone", "warn", text, fix)
     name = environment.get("TZ", "")
     if names_no_zone(name):
         text = f"There is no time zone {shown(name)!r}: times are shown in UTC."

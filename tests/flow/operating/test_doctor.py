@@ -289,3 +289,9 @@ def test_doctor_names_a_time_zone_that_is_not_there(zone, is_named):
     found = [each for each in settings_findings({"TZ": zone}, []) if each.check == "setting TZ"]
     assert [each.state for each in found] == ["warn"] * is_named
     assert all("'Europe/Bucarest'" in each.message for each in found)
+
+
+@pytest.mark.parametrize("host", ["app.azurewebsites.net", ""])
+def test_doctor_names_a_zone_that_moves_the_timer_of_the_deployed_app(host):
+    found = settings_findings({"TZ": "Europe/Bucharest", "WEBSITE_HOSTNAME": host}, [])
+    assert [each.state for each in found if each.check == "timer zone"] == ["warn"] * bool(host)
