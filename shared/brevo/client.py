@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
@@ -134,8 +134,19 @@ class _Plan(BaseModel):
 
 
 class _Account(BaseModel):
-    organization_id: str = ""
-    plan: list[_Plan] = []
+    # Which account it is decides what a run does, so nothing else of the answer may spoil it.
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    organization_id: str | None = None
+    plan: Any = None
+
+    def allowances(self) -> list[Allowance]:
+        """The lines of the contract that can be read."""
+        found = []
+        for each in self.plan if isinstance(self.plan, list) else []:
+            with suppress(ValidationError):
+                line = _Plan.model_validate(each)
+                found.append(Allowance(line.type, line.credits))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +216,7 @@ class BrevoClient:
     def account(self) -> Account:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/get-account"""
         answer = parsed(_Account, self.session.call("other", "GET", "/account"))
-        return Account(answer.organization_id, [Allowance(plan.type, plan.credits) for plan in answer.plan])
+        return Account(answer.organization_id or "", answer.allowances())
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
