@@ -8,9 +8,8 @@ one label, labels with `;` or `,` between them, or a JSON list of labels.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from unicodedata import normalize
 
-from shared.mapping.rule import folded, literal
+from shared.mapping.rule import folded, folded_text, literal
 
 _BLANKS = "' \t\r\n' || chr(160)"
 # In front of choices of which some are unknown. No list of choices begins with it.
@@ -53,7 +52,7 @@ def no_choice_sql(cell: str) -> str:
 
 def _alike(options: tuple[tuple[str, str], ...]) -> list[str]:
     """The labels that differ from another one by their case, or by how an accent is written, alone."""
-    labels = {label: normalize("NFC", label).lower() for known, _ in options if (label := known.strip())}
+    labels = {label: folded_text(label) for known, _ in options if (label := known.strip())}
     counts = Counter(labels.values())
     return sorted(label for label, key in labels.items() if counts[key] > 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from unicodedata import normalize
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,16 @@ class Rule:
 
 
 def folded(text: str) -> str:
-    """What words are compared by: without case, and with an accent as one letter, however it is written."""
-    return f"lower(nfc_normalize({text}))"
+    """What words are compared by: without case, and with an accent as one letter, however it is written.
+
+    A sigma that ends a word in small letters is one like others: of capitals nobody knows where it stands.
+    """
+    return f"replace(lower(nfc_normalize({text})), 'ς', 'σ')"
+
+
+def folded_text(text: str) -> str:
+    """The same of a text at hand."""
+    return normalize("NFC", text).lower().replace("ς", "σ")
 
 
 def literal(text: str) -> str:

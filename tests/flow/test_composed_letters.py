@@ -1,4 +1,5 @@
-"""An accent is one letter or a letter and a mark behind it: to people both are the same, and so they are here."""
+"""Words that people take for the same are so here: an accent is one letter, or a letter and a mark behind it; and a
+Greek sigma looks otherwise at the end of a word, but not in capitals."""
 
 from unicodedata import normalize
 
@@ -44,3 +45,18 @@ def test_column_and_word_are_known_however_their_accents_are_written(flow, in_fi
     flow.segment(data)
     status = flow.run()
     assert (status["status"], status["rows_filtered"], status["contacts_confirmed"]) == ("succeeded", 1, 1)
+
+
+def test_greek_word_in_capitals_is_the_one_in_small_letters(flow):
+    words = ["Πελάτης", "ΠΕΛΆΤΗΣ", "πελάτησ"]
+    options = [{"value": 1, "label": "Πελάτης"}, {"value": 2, "label": "Συνεργάτης"}]
+    flow.sandbox.seed(
+        attributes=[
+            {"name": "RANK", "category": "category", "enumeration": options},
+            {"name": "TAGS", "type": "multiple-choice", "multiCategoryOptions": ["Πελάτης", "Tea"]},
+        ]
+    )
+    flow.export["source"]["only"] = {"column": "Value", "is": ["πελάτης"]}
+    send(flow, {"attributes": {"RANK": "Value", "TAGS": "Value"}}, column([*words, "Συνεργάτης"]))
+    assert received(flow, "RANK", 3) == ["Πελάτης"] * 3
+    assert received(flow, "TAGS", 3) == [["Πελάτης"]] * 3
