@@ -110,7 +110,7 @@ class _Attribute(BaseModel):
 
 
 class _Attributes(BaseModel):
-    attributes: list[_Attribute] = []
+    attributes: list[Any] = []
 
 
 class _Accepted(BaseModel):
@@ -198,10 +198,7 @@ class BrevoClient:
         https://developers.brevo.com/reference/getattributes-1
         """
         answer = parsed(_Attributes, self.session.call("contacts", "GET", "/contacts/attributes"))
-        found = [
-            read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
-            for each in answer.attributes
-        ]
+        found = list(filter(None, map(_attribute, answer.attributes)))
         # Of two with one name, the one that an import can fill.
         return {each.name: each for each in sorted(found, key=lambda each: each.kind != "read_only")}
 
@@ -265,6 +262,15 @@ def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
             f"Brevo's answer lacks what it should have ({fields[:100]}).",
             "It is tried again.",
         ) from None
+
+
+def _attribute(raw: Any) -> AccountAttribute | None:
+    """The attribute; of no known type where only its name can be read, so that the others can be used all the same."""
+    with suppress(ValidationError):
+        each = _Attribute.model_validate(raw)
+        return read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
+    name = raw.get("name") if isinstance(raw, dict) else None
+    return AccountAttribute(name.upper(), "unknown", described="unreadable") if isinstance(name, str) else None
 
 
 def _process(process: _Process) -> Process:

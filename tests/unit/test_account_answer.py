@@ -1,4 +1,4 @@
-"""Which account the key opens is read whatever else the answer holds: a run depends on it."""
+"""What a run needs of Brevo's answers about the account is read whatever else they hold."""
 
 from typing import Any
 
@@ -35,3 +35,13 @@ def test_lines_of_the_contract_that_can_be_read_are_shown():
 def test_id_may_be_a_number_or_missing(sent, read):
     assert account(organization_id=sent).id == read
     assert account().id == ""
+
+
+@pytest.mark.parametrize(
+    "odd", [None, "NAME", {}, {"name": None}, {"name": "odd", "category": None}, {"name": "Odd", "type": ["text"]}]
+)
+def test_attribute_that_cannot_be_read_spoils_no_other(odd):
+    answer = {"attributes": [odd, {"name": "CITY", "category": "normal", "type": "text"}]}
+    found = BrevoClient(Answering(answer)).attributes()  # type: ignore[arg-type]
+    assert found.pop("CITY").kind == "text"
+    assert {name: each.kind for name, each in found.items()} in ({}, {"ODD": "unknown"})
