@@ -27,7 +27,7 @@ _LOOK_AHEAD_DAYS = 366 * 41
 
 # By which the host counts instead of UTC. https://github.com/Azure/azure-webjobs-sdk-extensions/issues/880
 _ZONES = ("WEBSITE_TIME_ZONE", "TZ")
-_IN_UTC = ("", "UTC", "Etc/UTC")
+_IN_UTC = ("", "UTC", "ETC/UTC", "GMT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def zone_fault(environment: Mapping[str, str]) -> tuple[str, str]:
     if not environment.get("WEBSITE_HOSTNAME"):
         return "", ""  # a terminal's zone moves nothing
     for name in _ZONES:
-        if environment.get(name, "").strip() not in _IN_UTC:
+        if environment.get(name, "").strip().upper() not in _IN_UTC:
             return (
                 f"The setting {name} moves the timer: Azure reads EXPORT_SCHEDULE in that zone, not in UTC. "
                 "Where clocks are set back, the timer may stand still for an hour.",

@@ -162,7 +162,7 @@ def test_start_of_the_app_logs_one_line_where_the_schedule_is_wrong_or_in_doubt(
 
 @pytest.mark.parametrize("name", ["TZ", "WEBSITE_TIME_ZONE"])
 @pytest.mark.parametrize(
-    ("zone", "is_moved"), [("Europe/Bucharest", True), ("UTC", False), ("Etc/UTC", False), ("", False)]
+    ("zone", "is_moved"), [("Europe/Bucharest", True), ("UTC", False), ("Etc/UTC", False), ("utc", False), ("", False)]
 )
 def test_zone_that_moves_the_timer_of_the_deployed_app_is_logged(caplog, name, zone, is_moved):
     deployed = {"WEBSITE_HOSTNAME": "app.azurewebsites.net", name: zone}
