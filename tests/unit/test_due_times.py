@@ -110,3 +110,13 @@ def test_in_the_hour_that_comes_twice_what_was_due_stays_so_and_what_is_next_is_
         assert following is not None
         assert before <= last.astimezone(UTC) <= now < following.astimezone(UTC)
         before = last.astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "skipped", "repeated"), [("30 3 * * *", 1, 1), ("30 */3 * * *", 0, 2), ("*/60 3 * * *", 0, 2)]
+)
+def test_time_that_the_clock_skips_or_repeats_is_due_as_the_guide_says(cron, skipped, repeated):
+    for first, count in ((utc("2026-03-28T23:30"), skipped), (utc("2026-10-24T23:30"), repeated)):
+        looks = (datetime.fromtimestamp(first.timestamp() + 60 * minute, UTC) for minute in range(150))
+        seen = {due.astimezone(UTC) for now in looks if (due := last_due(schedule(cron), now))}
+        assert len([due for due in seen if due >= first]) == count
