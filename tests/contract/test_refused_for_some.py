@@ -50,7 +50,7 @@ def test_all_but_those_are_put_back():
 
 
 @pytest.mark.parametrize("count", [1, 2, 20, 150])
-def test_request_that_is_refused_whoever_is_in_it_is_an_error_after_a_few_tries(count):
+def test_request_that_is_refused_with_any_contact_is_an_error_after_a_few_tries(count):
     session = Particular(*range(1, 151))
     with pytest.raises(PermanentError, match="invalid_parameter"):
         remove(session, *range(1, count + 1))

@@ -32,7 +32,7 @@ def test_choice_is_known_however_its_accents_are_written(flow, in_file, in_accou
     assert status["warnings"] == {}
 
 
-def test_options_that_differ_by_nothing_else_are_told_apart(flow):
+def test_each_of_two_options_that_differ_by_nothing_else_is_itself(flow):
     flow.sandbox.seed(attributes=[{"name": "TAGS", "type": "multiple-choice", "multiCategoryOptions": [APART, ONE]}])
     send(flow, {"attributes": {"TAGS": "Value"}}, column([APART, ONE]))
     assert received(flow, "TAGS", 2) == [[APART], [ONE]]
