@@ -8,7 +8,7 @@ Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-tim
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -23,6 +23,11 @@ _MONTHS = (
 _DAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 # A 29 February on a given weekday is at most 40 years away.
 _LOOK_AHEAD_DAYS = 366 * 41
+
+
+# By which the host counts instead of UTC. https://github.com/Azure/azure-webjobs-sdk-extensions/issues/880
+_ZONES = ("WEBSITE_TIME_ZONE", "TZ")
+_IN_UTC = ("", "UTC", "ETC/UTC", "GMT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,21 @@ class TimerSchedule:
             for minute in self.minutes:
                 for second in self.seconds:
                     yield datetime.combine(day, time(hour, minute, second), UTC)
+
+
+def zone_fault(environment: Mapping[str, str]) -> tuple[str, str]:
+    """What is wrong where a setting of the deployed app moves the timer out of UTC, and what to do; else two empty
+    texts."""
+    if not environment.get("WEBSITE_HOSTNAME"):
+        return "", ""  # a terminal's zone moves nothing
+    for name in _ZONES:
+        if environment.get(name, "").strip().upper() not in _IN_UTC:
+            return (
+                f"The setting {name} moves the timer: Azure reads EXPORT_SCHEDULE in that zone, not in UTC. "
+                "Where clocks are set back, the timer may stand still for an hour.",
+                f"Remove {name} from the app.",
+            )
+    return "", ""
 
 
 def _values(field_text: str, field: _Field, text: str) -> list[int]:

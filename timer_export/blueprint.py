@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError, TransientError, by_place, describe
 from shared.runs.starting import start_due
 from shared.runs.steps.sweep import sweep
 from shared.runs.ticks import note_tick
-from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
+from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule, zone_fault
 
 blueprint = func.Blueprint()
 _log = logging.getLogger(__name__)
@@ -24,11 +24,14 @@ _SCHEDULE = "%EXPORT_SCHEDULE%" if os.environ.get("EXPORT_SCHEDULE") else DEFAUL
 
 
 def log_schedule(environment: Mapping[str, str], now: datetime) -> None:
-    """Logs one line where EXPORT_SCHEDULE is wrong or in doubt.
+    """Logs one line where EXPORT_SCHEDULE is wrong or in doubt, and one where it is not read in UTC.
 
     The host does not run the timer by a schedule that it refuses, and says so nowhere that people look. Every process
-    of the app loads this module, so the line appears however it is called.
+    of the app loads this module, so a line appears however it is called.
     """
+    text, advice = zone_fault(environment)
+    if text:
+        _log.warning("%s %s", text, advice)
     try:
         schedule = TimerSchedule.parse(environment.get("EXPORT_SCHEDULE") or DEFAULT_SCHEDULE, now)
     except ConfigurationError as error:

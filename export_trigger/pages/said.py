@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from export_trigger.pages.phrases import LABELS, REASONS, STATES
 from export_trigger.pages.said_words import AFTER, BEFORE, MEANT, OF, OR, OWN_WORDS, REASON_IN, WORDS
 from export_trigger.pages.viewer import SOURCE_LANGUAGE, Viewer, entries
+from shared.times import moment_of
 
 CONTEXT = "engine"
 """Under which the catalogues have what the engine says: a page's own word may mean something else."""
@@ -71,7 +72,7 @@ def _local(viewer: Viewer, time: re.Match[str]) -> str:
     """A time of this machine's zone in the viewer's; of another zone, or what is no time of any, as it is."""
     try:
         naive = datetime.fromisoformat(time[1])
-        moment = naive.replace(tzinfo=UTC) if time[3] == "UTC" else naive.astimezone()
+        moment = naive.replace(tzinfo=UTC) if time[3] == "UTC" else moment_of(naive)
         return viewer.time(moment.isoformat(), seconds=bool(time[2])) if f"{moment:%Z}" == time[3] else time[0]
     except (ValueError, OverflowError):  # others name files, columns and lists, and Brevo writes what it likes
         return time[0]

@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     SLOW = "slow"
     HTML_200 = "html-200"
     HTML_502 = "html-502"
+    HTML_403 = "html-403"
     NO_PROCESS_ID = "no-process-id"
     KEY_NOT_FOUND = "401"
     UNKNOWN_ADDRESS = "401-ip"
@@ -91,6 +92,7 @@ STORM: tuple[FaultKind, ...] = (
     FaultKind.TRUNCATED,
     FaultKind.HTML_200,
     FaultKind.HTML_502,
+    FaultKind.HTML_403,
     FaultKind.NO_PROCESS_ID,
 )
 """The kinds of a storm unless others are named: all of them pass when the call is repeated."""

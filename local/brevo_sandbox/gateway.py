@@ -23,6 +23,7 @@ _BARE_REFUSALS: dict[FaultKind, tuple[int, str]] = {
     FaultKind.TIMEOUT_524_AFTER: (524, "A timeout occurred"),
     FaultKind.HTML_200: (200, "One moment, please"),
     FaultKind.HTML_502: (502, "Bad gateway"),
+    FaultKind.HTML_403: (403, "Just a moment..."),
 }
 _JSON_REFUSALS: dict[FaultKind, tuple[int, str, str]] = {
     FaultKind.RATE_LIMITED: (429, "too_many_requests", "API rate limit exceeded"),

@@ -72,8 +72,18 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     """The answer's JSON (None for an empty one). Raises one of the three kinds of ExportError."""
     if 200 <= status < 300:
         return _json(body)
+    if status in _OF_THE_KEY_OR_ITEM and body.strip() and not _is_json(body):
+        raise TransientError(
+            "brevo_garbled",
+            f"The answer with status {status} is not Brevo's: something in between has sent it.",
+            "It is tried again; if it stays so, look at proxies and at what the network lets out.",
+        )
     raise _failure(status, headers, body)
 
+
+# What these say of the key, or of what was asked for, counts only from Brevo itself. Gateways and proxies send pages
+# with them for a while, as for a check whether a browser asks.
+_OF_THE_KEY_OR_ITEM = (401, 403, 404)
 
 # Codes of transient errors that say for certain that Brevo has not taken the request.
 NOT_TAKEN = frozenset(("pace", "brevo_throttled"))
@@ -155,6 +165,14 @@ def _nobody(message: str, says: str) -> PermanentError | None:
     if _NONE_TO_ADD.match(message):
         return NoneToAdd("brevo_none_to_add", f"Brevo has all of the contacts in the list already {says}.")
     return None
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _told(body: bytes) -> tuple[str, str]:

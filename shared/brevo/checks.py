@@ -59,16 +59,18 @@ class CheckStep:
     code: str = ""
 
 
-def check_account(brevo: BrevoClient, export: Export, types: Mapping[str, AttributeType | None]) -> Checked:
+def check_account(
+    brevo: BrevoClient, export: Export, types: Mapping[str, AttributeType | None], *, must_answer: bool = False
+) -> Checked:
     """Checks the key and the list, then the attributes, since an unknown one would be ignored without a word.
 
     Changes nothing: `make_missing` does. `types` has the type of each attribute as the mapping gives it, None where it
     gives none. Raises ConfigurationError: wrong key, blocked address, list missing, attributes missing, of another type
-    or not to be written.
+    or not to be written. `must_answer`: as `account_of` has it.
     """
     list_name = check_list(brevo, export.list_id)
     settled = settle(brevo.attributes(), export, types)
-    account = account_of(brevo)
+    account = account_of(brevo, must_answer=must_answer)
     allowance = _allowance(account)
     return Checked(settled.attributes, settled.to_make, settled.left_out, allowance, list_name, account.id)
 
@@ -143,11 +145,16 @@ def check_excluded_list(brevo: BrevoClient, list_id: int) -> None:
         ) from None
 
 
-def account_of(brevo: BrevoClient) -> Account:
-    """The account; one that shows nothing where Brevo does not answer, for whatever reason."""
+def account_of(brevo: BrevoClient, *, must_answer: bool = False) -> Account:
+    """The account; one that shows nothing where Brevo does not answer, for whatever reason.
+
+    With `must_answer` raises TransientError where it does not answer just then: what is done depends on the account.
+    """
     try:
         return brevo.account()
-    except ExportError:
+    except ExportError as error:
+        if must_answer and isinstance(error, TransientError):
+            raise
         return Account("", [])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
@@ -110,7 +110,7 @@ class _Attribute(BaseModel):
 
 
 class _Attributes(BaseModel):
-    attributes: list[_Attribute] = []
+    attributes: list[Any] = []
 
 
 class _Accepted(BaseModel):
@@ -134,8 +134,19 @@ class _Plan(BaseModel):
 
 
 class _Account(BaseModel):
-    organization_id: str = ""
-    plan: list[_Plan] = []
+    # Which account it is decides what a run does, so nothing else of the answer may spoil it.
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    organization_id: str | None = None
+    plan: Any = None
+
+    def allowances(self) -> list[Allowance]:
+        """The lines of the contract that can be read."""
+        found = []
+        for each in self.plan if isinstance(self.plan, list) else []:
+            with suppress(ValidationError):
+                line = _Plan.model_validate(each)
+                found.append(Allowance(line.type, line.credits))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +198,7 @@ class BrevoClient:
         https://developers.brevo.com/reference/getattributes-1
         """
         answer = parsed(_Attributes, self.session.call("contacts", "GET", "/contacts/attributes"))
-        found = [
-            read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
-            for each in answer.attributes
-        ]
+        found = list(filter(None, map(_attribute, answer.attributes)))
         # Of two with one name, the one that an import can fill.
         return {each.name: each for each in sorted(found, key=lambda each: each.kind != "read_only")}
 
@@ -205,7 +213,7 @@ class BrevoClient:
     def account(self) -> Account:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/get-account"""
         answer = parsed(_Account, self.session.call("other", "GET", "/account"))
-        return Account(answer.organization_id, [Allowance(plan.type, plan.credits) for plan in answer.plan])
+        return Account(answer.organization_id or "", answer.allowances())
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
@@ -254,6 +262,15 @@ def parsed[T: BaseModel](model: type[T], answer: Any) -> T:
             f"Brevo's answer lacks what it should have ({fields[:100]}).",
             "It is tried again.",
         ) from None
+
+
+def _attribute(raw: Any) -> AccountAttribute | None:
+    """The attribute; of no known type where only its name can be read, so that the others can be used all the same."""
+    with suppress(ValidationError):
+        each = _Attribute.model_validate(raw)
+        return read_attribute(each.name, each.category, each.type or "", each.enumeration, each.multiCategoryOptions)
+    name = raw.get("name") if isinstance(raw, dict) else None
+    return AccountAttribute(name.upper(), "unknown", described="unreadable") if isinstance(name, str) else None
 
 
 def _process(process: _Process) -> Process:

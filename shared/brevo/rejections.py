@@ -85,10 +85,15 @@ class Rejections:
 
 
 def read_rejections(
-    process: Process, pieces: Callable[[], Iterable[bytes]], contacts: int, base_url: str
+    process: Process,
+    pieces: Callable[[], Iterable[bytes]],
+    contacts: int,
+    base_url: str,
+    as_sent: Callable[[str], str] = str.lower,
 ) -> Rejections:
     """Fetches the process's reports and finds their contacts in the pieces of the body, which has so many contacts.
 
+    `as_sent` gives an address as we have sent it: Brevo may write a domain's own letters where we sent Punycode.
     A contact in several reports counts once. Raises TransientError and PermanentError as `read_report` does,
     TransientError where Brevo does not show the reports, and what `pieces` raises.
     """
@@ -97,7 +102,7 @@ def read_rejections(
     reported = _Reported()
     until = time.monotonic() + REPORT_SECONDS
     for report in process.reports:
-        _read(reported, report, base_url, until, max(LARGEST_BYTES, contacts * _LINE_BYTES))
+        _read(reported, report, as_sent, base_url, until, max(LARGEST_BYTES, contacts * _LINE_BYTES))
     is_named = reported.emails or reported.phones or reported.ext_ids
     found, matched = _find(pieces(), reported) if is_named else ({}, set())
     counts = Counter(reason for reason, _ in found.values())
@@ -112,7 +117,14 @@ def read_rejections(
     return Rejections(+counts, found, numbers, reported.unmatched(matched), reported.unnamed)
 
 
-def _read(reported: _Reported, report: Report, base_url: str, until: float, largest_bytes: int) -> None:
+def _read(
+    reported: _Reported,
+    report: Report,
+    as_sent: Callable[[str], str],
+    base_url: str,
+    until: float,
+    largest_bytes: int,
+) -> None:
     if len(report.urls) > MOST_LINKS:
         raise PermanentError("report_too_large", f"Brevo has more than {MOST_LINKS} reports for one reason.")
     reported.counts[report.reason] += report.count
@@ -122,19 +134,19 @@ def _read(reported: _Reported, report: Report, base_url: str, until: float, larg
             if reported.is_full:
                 reported.count(report.reason, cells, is_first=number == 0)
                 continue
-            is_named = _take(reported, [cell.strip('"') for cell in cells], report)
+            is_named = _take(reported, [cell.strip('"') for cell in cells], report, as_sent)
             if report.reason == _CUSTOMER and not is_named and any(cells):
                 reported.add_customer(cells, report.reason, is_first=number == 0)
             else:
                 reported.nameless += number > 0 and any(cells) and not is_named
 
 
-def _take(reported: _Reported, cells: list[str], report: Report) -> bool:
+def _take(reported: _Reported, cells: list[str], report: Report, as_sent: Callable[[str], str]) -> bool:
     """The reports' columns are not documented: an address is recognised by its @, a phone number by its digits.
 
     False for a row that has neither.
     """
-    email = next((cell.lower() for cell in cells if "@" in cell), None)
+    email = next((as_sent(cell) for cell in cells if "@" in cell), None)
     if email:
         reported.emails.setdefault(email, report.reason)
         reported.numbers[email].add(report.attribute)

@@ -7,6 +7,7 @@ https://developers.brevo.com/reference/add-contact-to-list (November 2026)
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Literal
@@ -15,11 +16,14 @@ from shared.brevo.answers import NoneInList, NoneToAdd, NotThere
 from shared.brevo.checks import check_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.session import BrevoSession
+from shared.errors import PermanentError
 
 Kind = Literal["ids", "extIds", "emails"]
 Verb = Literal["add", "remove"]
 
 MOST_A_REQUEST = 150
+# Of a few contacts that Brevo will not take, each costs some eight requests to find. With more it is not the contacts.
+_MOST_REFUSALS = 40
 _KINDS = frozenset(("ids", "extIds", "emails"))
 
 
@@ -69,8 +73,36 @@ def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: 
     Brevo gives one list for those who were as they should be and those for whom it has failed: only a second request
     tells them apart.
     """
-    left, is_done = _unchanged(session, list_id, verb, kind, values)
-    return _unchanged(session, list_id, verb, kind, left) if 0 < len(left) < len(values) else (left, is_done)
+    left, is_done = _but_the_refused(session, list_id, verb, kind, values, [])
+    if not 0 < len(left) < len(values):
+        return left, is_done
+    with suppress(PermanentError):  # those of them that it refuses are left
+        return _but_the_refused(session, list_id, verb, kind, left, [])
+    return left, False
+
+
+def _but_the_refused(
+    session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any], refusals: list[PermanentError]
+) -> tuple[list[Any], bool]:
+    """The same, for the others, where Brevo refuses all of a request because of some of its contacts.
+
+    Raises PermanentError where it refuses each of them, and once there are too many `refusals`.
+    """
+    try:
+        return _unchanged(session, list_id, verb, kind, values)
+    except PermanentError as error:
+        refusals.append(error)
+        if len(values) == 1 or len(refusals) > _MOST_REFUSALS:
+            raise
+    left, refused = list[Any](), list[Any]()
+    for part in batched(values, -(-len(values) // 2), strict=False):
+        try:
+            left += _but_the_refused(session, list_id, verb, kind, list(part), refusals)[0]
+        except PermanentError:
+            refused += part
+            if len(refused) == len(values) or len(refusals) > _MOST_REFUSALS:
+                raise
+    return left + refused, False
 
 
 def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> tuple[list[Any], bool]:

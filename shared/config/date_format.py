@@ -105,8 +105,13 @@ def _time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether every machine has a time zone of this name. `localtime` is what one is set to, or is not there at all."""
+    return name not in ("localtime", "Factory") and name in _time_zones()
+
+
 def _known_time_zone(name: str) -> str:
-    if name == "localtime" or name not in _time_zones():
+    if not is_time_zone(name):
         raise ValueError("is not a known time zone; use a name such as Europe/Bucharest")
     return name
 

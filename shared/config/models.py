@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from shared.config.base import Id, Model, SettingReference, Share, fits, not_raw, twice_in, word_or_object
+from shared.config.date_format import is_time_zone
 from shared.config.mapping import Mapping
 from shared.config.notifications import Notification
 from shared.config.source import Source
@@ -116,16 +117,12 @@ class CronSchedule(Model):
 
     @model_validator(mode="after")
     def _can_fire(self) -> Self:
-        try:
-            zone = ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(
-                f"time_zone {shown(self.time_zone)!r} is not known; use a name such as Europe/Bucharest"
-            ) from None
+        if not is_time_zone(self.time_zone):
+            raise ValueError(f"time_zone {shown(self.time_zone)!r} is not known; use a name such as Europe/Bucharest")
         if len(self.cron.split()) != 5:
             raise ValueError("cron takes five fields: minute hour day month weekday")
         try:
-            next(CronSim(self.cron, datetime.now(zone)))
+            next(CronSim(self.cron, datetime.now(ZoneInfo(self.time_zone))))
         except CronSimError:
             raise ValueError(f"cron line {shown(self.cron)!r} cannot be read") from None
         except StopIteration:

@@ -4,7 +4,7 @@ from shared.config.date_format import DateFormat
 from shared.mapping.date_rule import date_sql
 from shared.mapping.option_rule import category_sql, choices_sql, no_choice_sql
 from shared.mapping.plan import Field, Only, Plan
-from shared.mapping.rule import literal
+from shared.mapping.rule import folded, literal
 
 CHOICES = "multiple_choice"
 # No parsed value can be this: a control character alone.
@@ -40,9 +40,10 @@ def _without_invisible(cell: str) -> str:
 
 def wanted(cell: str, only: Only) -> str:
     """True where the cell is one of the words. One that means empty may be asked for, too."""
-    words = ", ".join(f"lower({literal(word)})" for word in only.words)
+    words = ", ".join(folded(literal(word)) for word in only.words)
     plain = f"{cell} BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~'"
-    return f"coalesce(lower(CASE WHEN {plain} THEN {cell} ELSE {_without_invisible(cell)} END) IN ({words}), false)"
+    word = f"CASE WHEN {plain} THEN lower({cell}) ELSE {folded(_without_invisible(cell))} END"
+    return f"coalesce({word} IN ({words}), false)"
 
 
 def typed(field: Field, cell: str, plan: Plan, form: DateFormat | None) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
+from unicodedata import normalize
 
 from shared.config.date_format import DateFormat
 from shared.config.mapping import IDENTIFIERS, PHONE_ATTRIBUTES, AttributeType
@@ -164,11 +165,16 @@ def locate(plan: Plan, columns: tuple[str, ...], where: str) -> dict[str, int]:
 
 
 def find_column(name: str, columns: tuple[str, ...]) -> int | None:
-    """The position of a column by its exact name, else by its name in any case; None where it is not named."""
+    """The position of a column by its exact name, else by its name in any case; None where none has it."""
     if columns.count(name) == 1:
         return columns.index(name)
-    folded = [column.casefold() for column in columns]
-    return folded.index(name.casefold()) if folded.count(name.casefold()) == 1 else None
+    folded = [_folded(column) for column in columns]
+    return folded.index(_folded(name)) if folded.count(_folded(name)) == 1 else None
+
+
+def _folded(name: str) -> str:
+    """What names of columns are compared by: without case, and with an accent as one letter, however it is written."""
+    return normalize("NFC", name).casefold()
 
 
 def columns_text(columns: tuple[str, ...], known: Iterable[str]) -> str:
@@ -193,7 +199,7 @@ def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
     """
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
-    if _names(columns) & {name.casefold() for name in (CUSTOMER_ID, *known)}:
+    if _names(columns) & set(map(_folded, (CUSTOMER_ID, *known))):
         return ""
     return "its first row may be a customer's and is not shown, since no mapped column is in it."
 
@@ -214,7 +220,7 @@ def near_column(name: str, columns: tuple[str, ...]) -> str:
 def _names(columns: tuple[str, ...]) -> set[str]:
     """The names in small letters, also those of a header that another sign separates."""
     other = _other_delimiter(columns)
-    return {name.strip().casefold() for name in (columns[0].split(other) if other else columns)} - {""}
+    return {_folded(name.strip()) for name in (columns[0].split(other) if other else columns)} - {""}
 
 
 def _looks_like_data(columns: tuple[str, ...]) -> bool:
@@ -228,7 +234,7 @@ def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[
     found = find_column(name, columns)
     if found is not None:
         return found
-    if name.casefold() in [column.casefold() for column in columns]:
+    if _folded(name) in map(_folded, columns):
         raise ConfigurationError(
             "column_twice",
             f"{where} has the mapped column {shown(name)!r} more than once.",
@@ -251,11 +257,11 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
         )
     # Before the columns are taken for mapped ones: the error says which of them are known.
     _position(email, columns, where, [email, *(field.column for field in named)])
-    used = {email.casefold(), *(field.column.casefold() for field in named)}
+    used = {_folded(email), *(_folded(field.column) for field in named)}
     taken = {field.attribute for field in named}
     found = []
     for column in columns:
-        if not column or column.casefold() in used:
+        if not column or _folded(column) in used:
             continue
         attribute = column.upper()
         if attribute in IDENTIFIERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from unicodedata import normalize
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,19 @@ class Rule:
     # The normalised value, NULL where refused, '' where undecided, as all of another kind are.
     verdict: Callable[[str, Collection[str]], str]
     judge: Callable[[str], str | None]  # the library's verdict on one trimmed cell: normalised or None
+
+
+def folded(text: str) -> str:
+    """What words are compared by: without case, and with an accent as one letter, however it is written.
+
+    A sigma that ends a word in small letters is one like others: of capitals nobody knows where it stands.
+    """
+    return f"replace(lower(nfc_normalize({text})), 'ς', 'σ')"
+
+
+def folded_text(text: str) -> str:
+    """The same of a text at hand."""
+    return normalize("NFC", text).lower().replace("ς", "σ")
 
 
 def literal(text: str) -> str:

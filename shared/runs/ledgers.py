@@ -66,6 +66,11 @@ def is_of_another(opened: Opened, account: str) -> bool:
     return bool(account and opened.files.account) and account != opened.files.account
 
 
+def knows_account(opened: Opened | None) -> bool:
+    """Whether it is known of which account the ledger is, so that the present one must be known, too."""
+    return bool(opened and opened.files.account)
+
+
 def check_account(run: Run, opened: Opened | None, account: str) -> None:
     """Raises ConfigurationError where the ledger is of another account than this."""
     if opened and is_of_another(opened, account):

@@ -9,14 +9,15 @@ from shared.config.models import Export
 from shared.mapping.plan import Plan, check_size
 
 
-def decided(plan: Plan, export: Export, brevo: BrevoClient) -> tuple[Plan, Checked]:
+def decided(plan: Plan, export: Export, brevo: BrevoClient, *, must_answer: bool) -> tuple[Plan, Checked]:
     """The plan of a run, once the account is checked; missing attributes are in it that are to be made.
 
-    Raises as `check_account` does, and ConfigurationError for more attributes to make than can be sent.
+    `must_answer`: it is to be known which account it is. Raises as `check_account` does, and ConfigurationError for
+    more attributes to make than can be sent.
     """
     if export.create_missing_attributes:
         check_size(plan)
-    checked = check_account(brevo, export, plan.types)
+    checked = check_account(brevo, export, plan.types, must_answer=must_answer)
     return _with(plan, checked.attributes), checked
 
 

@@ -94,7 +94,7 @@ def test_request_whose_answer_was_lost_is_repeated(session: BrevoSession, sandbo
     assert set(sandbox.members(13)) == {"cara.stone@example.com", "blocked.person@example.com"}
 
 
-@pytest.mark.parametrize("kind", ["429", "500", "524", "502", "reset", "html-502", "html-200"])
+@pytest.mark.parametrize("kind", ["429", "500", "524", "502", "reset", "html-502", "html-403", "html-200"])
 def test_request_that_failed_is_repeated(session: BrevoSession, sandbox: BrevoSandbox, kind: str):
     sandbox.fail_next(ROUTE, kind)
     assert remove_contacts(session, 13, body("ids", 1, 2)) == Removed(2, 0)

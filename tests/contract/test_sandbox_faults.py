@@ -45,7 +45,8 @@ def test_json_fault_refuses_before_the_work_is_accepted(sandbox: BrevoSandbox, k
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("502", 502), ("503", 503), ("524", 524), ("html-200", 200), ("html-502", 502)]
+    ("kind", "status"),
+    [("502", 502), ("503", 503), ("524", 524), ("html-200", 200), ("html-502", 502), ("html-403", 403)],
 )
 def test_gateway_fault_answers_with_a_page_before_the_work_is_accepted(sandbox: BrevoSandbox, kind: str, status: int):
     sandbox.fail_next(IMPORT, kind)

@@ -21,6 +21,7 @@ PASSING = {
     "a truncated answer": "truncated",
     "HTML in place of JSON with status 200": "html-200",
     "HTML in place of JSON with status 502": "html-502",
+    "HTML in place of JSON with status 403": "html-403",
 }
 
 

@@ -5,6 +5,7 @@ import pytest
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import verify_export
 from shared.brevo.client import Account, BrevoClient
+from shared.errors import PermanentError, TransientError
 from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run, take_out
 from tests.flow.undoing import begin
@@ -97,6 +98,35 @@ def test_what_a_first_run_that_failed_has_sent_says_nothing_of_the_list_of_anoth
 def test_account_whose_id_brevo_does_not_give_is_taken_for_the_same(moved, before, now):
     moved.moved("changes_only", before, now)
     assert counts(run(moved)) == (1, 0, 3, 1)
+
+
+@pytest.mark.parametrize("mode", ["changes_only", "mirror", "undo"])
+def test_run_waits_until_brevo_says_whose_the_key_is(moved, monkeypatch, mode):
+    moved.moved("mirror" if mode == "undo" else mode, now="first" if mode == "undo" else "second")
+    run_id = begin(moved, run(moved)).run_id if mode == "undo" else ""
+    before, asked = numbers(moved), []
+
+    def account(_):
+        asked.append(1)
+        if len(asked) == 1:
+            raise TransientError("brevo_unavailable", "Brevo is not there.", "It is tried again.")
+        return Account("second", [])
+
+    monkeypatch.setattr(BrevoClient, "account", account)
+    status = moved.finish(run_id) if run_id else moved.run()
+    assert (status["error"] or {}).get("code") == "account_changed"
+    assert numbers(moved) == before, "nothing is sent and nobody removed"
+
+
+def test_run_goes_on_where_brevo_will_not_say_whose_the_key_is(moved, monkeypatch):
+    moved.moved("changes_only")
+    refused = PermanentError("brevo_refused", "Brevo refused the request.", "Look at the key.")
+    monkeypatch.setattr(BrevoClient, "account", lambda _: _raise(refused))
+    assert counts(run(moved)) == (1, 0, 3, 1)
+
+
+def _raise(error):
+    raise error
 
 
 def test_undo_takes_nobody_out_of_a_list_of_another_account(moved, monkeypatch):

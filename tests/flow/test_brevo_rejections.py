@@ -43,6 +43,17 @@ def test_address_that_only_brevo_refuses_is_told_with_its_place(flow, monkeypatc
     ]
 
 
+def test_address_that_brevo_reports_with_its_domains_own_letters_is_found(flow, monkeypatch):
+    monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("ana"))
+    rows = [["EMAIL"], ["Ana@B\u00dcCHER.com"]]
+    monkeypatch.setattr("shared.brevo.rejections.read_report", lambda *_: iter(rows))
+    flow.segment(HEAD + "C-1,ana@b\u00fccher.com,Ana\nC-2,ion@example.com,Ion\n")
+    status = flow.run()
+    assert status["contacts_rejected_by_brevo"] == {"brevo_invalid_email": 1}
+    assert flow.places(status["run_id"]) == [("Gold_1.csv", 2, "brevo_invalid_email")]
+    assert status["notes"] == []
+
+
 def test_customer_id_with_a_line_break_moves_no_other_customers_place(flow, monkeypatch):
     monkeypatch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("refused"))
     flow.segment(HEAD + '"C\n1",ana@example.com,Ana\n" C-2 ",refused@example.com,R\n')

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.brevo.answers import read_answer, seconds_until_reset
-from shared.errors import ExportError
+from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 
 
 def refused(status, document):
@@ -80,6 +80,24 @@ def test_quota_shows_it_and_a_plain_rate_limit_has_none():
         "Brevo's rate limit is reached (too_many_requests: You have reached your daily quota of imports)."
     )
     assert refused(429, {"code": "too_many_requests"}).message == "Brevo's rate limit is reached."
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><title>Just a moment...</title>", b"error code: 1020", b"\xef\xbb\xbf <"]
+)
+def test_page_of_something_in_between_says_nothing_of_the_key_or_of_what_was_asked_for(status, page):
+    with pytest.raises(TransientError) as caught:
+        read_answer(status, {}, page)
+    assert str(status) in caught.value.message
+    assert "moment" not in caught.value.message
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b"[]"])
+def test_refusal_without_a_page_is_brevos_own(status, body):
+    with pytest.raises((ConfigurationError, PermanentError)):
+        read_answer(status, {}, body)
 
 
 @pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::7"])

@@ -99,6 +99,8 @@ def test_fault_is_told_in_one_line_with_its_path(path, value, expected):
         ((*EXPORT, "schedule"), {"cron": "* * * * * *"}, "exports[0].schedule: cron takes five fields: minute hour day month weekday"),
         ((*EXPORT, "schedule"), {"cron": "0 0 30 2 *"}, "exports[0].schedule: cron line '0 0 30 2 *' cannot be read"),
         ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "Bucharest"}, "exports[0].schedule: time_zone 'Bucharest' is not known; use a name such as Europe/Bucharest"),
+        ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "localtime"}, "exports[0].schedule: time_zone 'localtime' is not known; use a name such as Europe/Bucharest"),
+        ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "right/UTC"}, "exports[0].schedule: time_zone 'right/UTC' is not known; use a name such as Europe/Bucharest"),
         ((*EXPORT, "schedule"), {"cron": "0 5 * * *", "time_zone": "../../etc/passwd"}, "exports[0].schedule: time_zone '../../etc/passwd' is not known; use a name such as Europe/Bucharest"),
     ],
 )  # fmt: skip

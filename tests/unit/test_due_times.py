@@ -89,3 +89,34 @@ def test_nightly_time_that_the_change_repeats_is_due_once():
         if due.astimezone(UTC) >= utc("2026-10-24T21:00"):
             seen.add(due.astimezone(UTC))
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "first"),
+    [
+        ("30 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("10,40 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("59 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("15 1 * * *", "America/New_York", "2026-11-01T04:00"),
+        ("*/20 * * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+    ],
+)
+def test_in_the_hour_that_comes_twice_what_was_due_stays_so_and_what_is_next_is_still_to_come(cron, zone, first):
+    before = utc("2026-01-01T00:00")
+    for minute in range(6 * 60):
+        now = datetime.fromtimestamp(utc(first).timestamp() + 60 * minute, UTC)
+        last, following = last_due(schedule(cron, zone), now), next_due(schedule(cron, zone), now)
+        assert last is not None
+        assert following is not None
+        assert before <= last.astimezone(UTC) <= now < following.astimezone(UTC)
+        before = last.astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "skipped", "repeated"), [("30 3 * * *", 1, 1), ("30 */3 * * *", 0, 2), ("*/60 3 * * *", 0, 2)]
+)
+def test_time_that_the_clock_skips_or_repeats_is_due_as_the_guide_says(cron, skipped, repeated):
+    for first, count in ((utc("2026-03-28T23:30"), skipped), (utc("2026-10-24T23:30"), repeated)):
+        looks = (datetime.fromtimestamp(first.timestamp() + 60 * minute, UTC) for minute in range(150))
+        seen = {due.astimezone(UTC) for now in looks if (due := last_due(schedule(cron), now))}
+        assert len([due for due in seen if due >= first]) == count

@@ -24,8 +24,8 @@ from tests.unit.code_and_bicep import (
     parameters,
 )
 
-# In the code, but no setting of ours: Azure says the first two, the terminal the next; the last one is for a library.
-NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER", "NO_COLOR", "OPENBLAS_NUM_THREADS"}
+# In the code, but no setting of ours: Azure says the first two, the terminal the next three; the last is for a library.
+NOT_OURS = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "USER", "TZ", "NO_COLOR", "OPENBLAS_NUM_THREADS"}
 # OpenTelemetry's and Azure Monitor's, which their libraries read: our code looks whether they are there.
 TELEMETRY = {
     "OTEL_SDK_DISABLED",

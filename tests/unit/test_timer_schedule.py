@@ -158,3 +158,20 @@ def test_start_of_the_app_logs_one_line_where_the_schedule_is_wrong_or_in_doubt(
     log_schedule({"EXPORT_SCHEDULE": text}, NOW)
     assert [record.levelname for record in caplog.records] == ([level] if level else [])
     assert words in caplog.text
+
+
+@pytest.mark.parametrize("name", ["TZ", "WEBSITE_TIME_ZONE"])
+@pytest.mark.parametrize(
+    ("zone", "is_moved"), [("Europe/Bucharest", True), ("UTC", False), ("Etc/UTC", False), ("utc", False), ("", False)]
+)
+def test_zone_that_moves_the_timer_of_the_deployed_app_is_logged(caplog, name, zone, is_moved):
+    deployed = {"WEBSITE_HOSTNAME": "app.azurewebsites.net", name: zone}
+    log_schedule(deployed, NOW)
+    assert [record.getMessage().startswith(f"The setting {name} moves the timer") for record in caplog.records] == (
+        [True] * is_moved
+    )
+
+
+def test_zone_of_a_terminal_moves_no_timer(caplog):
+    log_schedule({"TZ": "Europe/Bucharest"}, NOW)
+    assert not caplog.records

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.times import iso_text, local_text
+from shared.times import iso_text, local_text, moment_of, names_no_zone
 
 ROOT = Path(__file__).parents[2]
 # The timer's setting counts in UTC, so its next times are shown in UTC beside it.
@@ -42,6 +42,22 @@ def test_people_read_the_machine_s_time_and_its_zone(zone, name, winter, summer)
     assert local_text("2026-11-28T17:04:59+01:00") == winter
     assert local_text(SUMMER, seconds=True) == summer
     assert local_text(SUMMER.timestamp(), seconds=True) == summer
+
+
+@pytest.mark.parametrize("name", ["Europe/Bucarest", "E. Europe Standard Time", "Bucharest", "Europe", "../etc", "?"])
+def test_time_in_a_zone_that_is_not_there_is_in_utc_and_says_so(zone, name):
+    zone(name)
+    assert local_text(SUMMER) == "2026-07-01 12:00 UTC"
+    assert names_no_zone(name)
+
+
+@pytest.mark.parametrize("name", ["", "UTC", "Etc/UTC", ":Europe/Bucharest", "EET-2EEST", "<-03>3", "/etc/localtime"])
+def test_other_forms_of_the_setting_are_read_as_the_machine_reads_them(zone, name):
+    zone(name)
+    here = SUMMER.astimezone()
+    assert local_text(SUMMER) == f"{here:%Y-%m-%d %H:%M %Z}"
+    assert moment_of(here.replace(tzinfo=None)) == SUMMER
+    assert not names_no_zone(name)
 
 
 def test_tools_get_utc_in_iso_8601_wherever_the_machine_is(zone):

@@ -19,8 +19,8 @@ from shared.runs.store import RunStore
 from shared.runs.ticks import last_tick
 from shared.settings import Settings, names_storage, read_settings, serve_env_unread
 from shared.storage.account import Storage
-from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
-from shared.times import local_text
+from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule, zone_fault
+from shared.times import local_text, names_no_zone
 from shared.version import VERSION
 
 _KEY_VAULT = "@Microsoft.KeyVault("
@@ -63,6 +63,7 @@ def settings_findings(environment: Mapping[str, str], faults: list[Finding]) -> 
     yield from faults or [Finding("settings", "ok", "Each can be read.")]
     yield _storage(environment)
     yield _timer(environment, datetime.now(UTC))
+    yield from _time_zone(environment)
     yield from _webhook(environment)
     yield from probed([("app secret", _app_secret)])
 
@@ -103,6 +104,17 @@ def _timer(environment: Mapping[str, str], now: datetime) -> Finding:
         return Finding("timer schedule", "FAILED", error.message, error.advice)
     fix = "Give EXPORT_SCHEDULE a day of the month or a weekday, and * for the other." if schedule.is_in_doubt else ""
     return Finding("timer schedule", "warn" if schedule.is_in_doubt else "ok", schedule.describe(now), fix)
+
+
+def _time_zone(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """A zone that is not there, and one that moves the timer; nothing is said of others, or of the machine's own."""
+    text, fix = zone_fault(environment)
+    if text:
+        yield Finding("timer zone", "warn", text, fix)
+    name = environment.get("TZ", "")
+    if names_no_zone(name):
+        text = f"There is no time zone {shown(name)!r}: times are shown in UTC."
+        yield Finding("setting TZ", "warn", text, "Set TZ to a name such as Europe/Bucharest, or remove it.")
 
 
 def _webhook(environment: Mapping[str, str]) -> Iterator[Finding]:

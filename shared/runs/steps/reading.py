@@ -21,7 +21,15 @@ from shared.runs.excluded import Answers, by_digests, read_excluded, read_member
 from shared.runs.guards import marks_of
 from shared.runs.identity import ext_id_form, read_known
 from shared.runs.kinds import COMPARES
-from shared.runs.ledgers import Opened, check_account, difference_of, is_of_another, open_ledger, write_down
+from shared.runs.ledgers import (
+    Opened,
+    check_account,
+    difference_of,
+    is_of_another,
+    knows_account,
+    open_ledger,
+    write_down,
+)
 from shared.runs.notes import fitting
 from shared.runs.questions import Members
 from shared.runs.state import Run
@@ -186,8 +194,9 @@ def _planned(run: Run, export: Export, given: Given, opened: Opened | None, chec
     """The plan as the account decides it; what was checked there is added to `checked`."""
     if given.probed and plan.ext_id:
         plan = replace(plan, ext_id=ext_id_form(given.probed))
-    plan, found = decided(plan, export, given.client)
-    check_account(run, opened if export.sync_mode != "full" or run.kind in COMPARES else None, found.account_id)
+    depends_on = opened if export.sync_mode != "full" or run.kind in COMPARES else None
+    plan, found = decided(plan, export, given.client, must_answer=knows_account(depends_on))
+    check_account(run, depends_on, found.account_id)
     checked.append(found)
     return plan
 

@@ -16,6 +16,7 @@ from shared.brevo.client import NUMBER_TAKEN, Process
 from shared.brevo.rejections import Rejections, read_rejections
 from shared.config.models import Export
 from shared.errors import PermanentError
+from shared.mapping.leavers import as_sent
 from shared.mapping.results import RejectedRow
 from shared.runs.batch import Batch
 from shared.runs.state import Run
@@ -44,7 +45,7 @@ def read_reports(app: App, batch: Batch, process: Process) -> Reported:
     """Reads the reports of a batch's import. Raises TransientError and PermanentError."""
     pieces = partial(pieces_of_body, app.storage.app_blobs, batch.staging, batch.number)
     try:
-        rejections = read_rejections(process, pieces, batch.contacts, app.settings.brevo_base_url)
+        rejections = read_rejections(process, pieces, batch.contacts, app.settings.brevo_base_url, as_sent)
         if batch.holds_moved:
             rows = _rows_of_moved(app, batch, rejections)
             return Reported(rejections.counts, rows, unmatched=rejections.unmatched, unnamed=rejections.unnamed)

@@ -27,6 +27,7 @@ from shared.runs.ledgers import (
     check_account,
     fetched,
     intention_of,
+    knows_account,
     open_ledger_at,
     store_file,
     write_intention,
@@ -194,7 +195,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
-        check_account(run, opened, account_of(brevo).id)
+        check_account(run, opened, account_of(brevo, must_answer=knows_account(opened)).id)
         _check_known(app, undone, opened)
         left_by = leavers.path if leavers else None
         shown = _shown(app, run, opened)

@@ -282,3 +282,16 @@ def test_doctor_says_that_it_looks_at_the_emulator_where_no_setting_names_the_st
     found = {each.check: each for each in settings_findings({name: "x"} if name else {}, [])}["storage account"]
     assert found.state == ("ok" if name else "warn")
     assert ("emulator on this machine" in found.message) == (not name)
+
+
+@pytest.mark.parametrize(("zone", "is_named"), [("Europe/Bucarest", True), ("Europe/Bucharest", False), ("", False)])
+def test_doctor_names_a_time_zone_that_is_not_there(zone, is_named):
+    found = [each for each in settings_findings({"TZ": zone}, []) if each.check == "setting TZ"]
+    assert [each.state for each in found] == ["warn"] * is_named
+    assert all("'Europe/Bucarest'" in each.message for each in found)
+
+
+@pytest.mark.parametrize("host", ["app.azurewebsites.net", ""])
+def test_doctor_names_a_zone_that_moves_the_timer_of_the_deployed_app(host):
+    found = settings_findings({"TZ": "Europe/Bucharest", "WEBSITE_HOSTNAME": host}, [])
+    assert [each.state for each in found if each.check == "timer zone"] == ["warn"] * bool(host)

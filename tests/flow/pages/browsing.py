@@ -52,7 +52,8 @@ class Browser:
 
     def configure(self, **changes: object) -> None:
         """Changes the export, past the pages."""
-        self.flow.change(**changes)
+        if changes:
+            self.flow.change(**changes)
         document = {"connections": self.flow.connections, "exports": self.flow.exports}
         where = self.flow.app.settings.export_config.split("/")
         self.flow.app.storage.app_blobs.write(*where, json.dumps(document).encode())

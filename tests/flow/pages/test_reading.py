@@ -9,6 +9,7 @@ import pytest
 from export_trigger.pages import visit
 from shared.errors import ConfigurationError
 from tests.flow.pages import browsing
+from tests.flow.pages.browsing import held
 from tests.flow.pages.export_form import EDITED
 
 PAGES = ("/", "/connections", "/connections/brevo-eu", "/person", "/view", "/new-export", "/history", "/health")
@@ -185,3 +186,14 @@ def test_what_only_looks_like_a_time_is_shown_as_it_is(browser, time):
     page = browser.send(f"/exports/{browser.flow.export_id}/edit", **form)
     assert page.status == 200
     assert f"The export Sale of {time} puts people into this list as well." in page.text
+
+
+def test_page_of_a_run_leads_to_its_export_only_while_there_is_one(browser):
+    run_id = held(browser)
+    assert f'href="/api/pages/exports/{browser.flow.export_id}"' in browser.open(run_id).html
+    browser.flow.exports.clear()
+    browser.configure()
+    page = browser.open(run_id)
+    links = set(re.findall(r'<a [^>]*href="(/api/pages/[^"?]*)', page.html))
+    assert {browser.open(link).status for link in links} <= {200, 303}
+    assert page.status == 200

@@ -1,0 +1,47 @@
+"""What a run needs of Brevo's answers about the account is read whatever else they hold."""
+
+from typing import Any
+
+import pytest
+
+from shared.brevo.client import Account, Allowance, BrevoClient
+
+
+class Answering:
+    """A session that gets one answer."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def call(self, *_: Any, **__: Any) -> Any:
+        return self._answer
+
+
+def account(**answer):
+    return BrevoClient(Answering(answer)).account()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("plan", [None, {}, "free", [None], [{"type": None}], [{"type": "free", "credits": None}]])
+def test_contract_that_cannot_be_read_does_not_hide_which_account_it_is(plan):
+    assert account(organization_id="5fa2", plan=plan) == Account("5fa2", [])
+
+
+def test_lines_of_the_contract_that_can_be_read_are_shown():
+    lines = [{"type": "payAsYouGo", "credits": 900}, {"type": "sms", "credits": None}, {"credits": 5}]
+    assert account(organization_id="5fa2", plan=lines).allowances == [Allowance("payAsYouGo", 900), Allowance("", 5)]
+
+
+@pytest.mark.parametrize(("sent", "read"), [(12, "12"), (None, ""), ("", "")])
+def test_id_may_be_a_number_or_missing(sent, read):
+    assert account(organization_id=sent).id == read
+    assert account().id == ""
+
+
+@pytest.mark.parametrize(
+    "odd", [None, "NAME", {}, {"name": None}, {"name": "odd", "category": None}, {"name": "Odd", "type": ["text"]}]
+)
+def test_attribute_that_cannot_be_read_spoils_no_other(odd):
+    answer = {"attributes": [odd, {"name": "CITY", "category": "normal", "type": "text"}]}
+    found = BrevoClient(Answering(answer)).attributes()  # type: ignore[arg-type]
+    assert found.pop("CITY").kind == "text"
+    assert {name: each.kind for name, each in found.items()} in ({}, {"ODD": "unknown"})
