@@ -69,3 +69,25 @@ def test_viewer_is_neither_asked_nor_told(mirroring):
     page = mirroring.open(f"/runs/{status['run_id']}")
     assert "undo" not in page.text.lower().replace("sandbox", "")
     assert mirroring.open(f"/runs/{status['run_id']}/undo").status == 403
+
+
+@pytest.mark.parametrize(
+    ("mode", "other", "words"),
+    [
+        ("mirror_exact", "mirror", "Removed is everybody who is not in the segment"),
+        ("mirror", "mirror_exact", "Removed are those whom this export has put into the list"),
+    ],
+)
+def test_run_that_was_held_is_not_said_to_remove_whom_another_mode_would(mirroring, mode, other, words):
+    flow = mirroring.flow
+    refresh(flow, *range(6))
+    run(flow)
+    mirroring.configure(sync_mode=mode, max_removed=0.1)
+    refresh(flow, *range(2, 9))
+    run_id = flow.run_is_held("guard_first_mirror_exact" if mode == "mirror_exact" else "guard_max_removed")["run_id"]
+    assert words in mirroring.open(f"/runs/{run_id}").text
+    mirroring.configure(sync_mode=other, max_removed=0.1)
+    shown = mirroring.open(f"/runs/{run_id}").text
+    assert "2 to be removed from the list" in shown or "to be removed from the list 2" in shown
+    assert "Removed is everybody" not in shown
+    assert "Removed are those" not in shown
