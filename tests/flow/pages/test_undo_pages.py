@@ -34,6 +34,7 @@ def test_undo_asks_first_with_its_numbers_and_starts_by_the_second_form_alone(mi
     asked = mirroring.open(f"/runs/{status['run_id']}/undo")
     assert "At most 3 members leave the list: whom this run had added." in asked.text
     assert "At most 2 come back: whom it had removed." in asked.text
+    assert "is excluded by now or does not agree any more is not put back" in asked.text
     assert flow.app.store.active(flow.export_id) is None
     there = mirroring.send(f"/runs/{status['run_id']}/undo").to
     assert find_run(flow.app, there.rsplit("/", 1)[1]).undo_of == status["run_id"]
