@@ -138,8 +138,12 @@ def write_excluded(
 def _addresses(contacts: Path) -> Iterator[str]:
     """The address of each contact that is written there."""
     with contacts.open("rb") as lines:
-        for contact in lines:
-            yield contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
+        yield from map(address_in, lines)
+
+
+def address_in(contact: bytes) -> str:
+    """The address in a contact's line."""
+    return contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
 
 
 def _customers(places: Path) -> Iterator[str]:
