@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from shared.app import App
-from shared.brevo.checks import check_excluded_list, check_list
+from shared.brevo.checks import check_excluded_list, check_list, check_members_askable
 from shared.config.document import ReadyExport
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.config.notifications import Notification
@@ -335,8 +335,10 @@ class _ExportCheck:
         return names[place]
 
     def excluded_lists(self) -> Look | None:
-        """The lists whose members are not sent."""
-        lists = self.export.exclude.list_ids
+        """The lists whose members are not sent. Where leavers are asked, their connection's line says who may ask."""
+        lists, brevo = self.export.exclude.list_ids, self.app.brevo(self.connection.api_key.setting)
         for list_id in lists:
-            check_excluded_list(self.app.brevo(self.connection.api_key.setting), list_id)
+            check_excluded_list(brevo, list_id)
+        if lists and self.connection.leavers == "not_asked":
+            check_members_askable(brevo)
         return ("ok", f"They are there: {', '.join(map(str, lists))}.", "") if lists else None

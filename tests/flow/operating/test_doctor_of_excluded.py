@@ -61,3 +61,16 @@ def test_column_that_only_the_second_segment_lacks_is_named(night):
     night.flow.segment("CustomerId,Mail\nS-1,a@example.com\n", name="Silver")
     night.change(segments=["Gold", "Silver"])
     has_all(night.line(f"{night.export}, snapshot"), "Silver_1.csv has no column 'EMail'")
+
+
+def test_account_that_does_not_say_who_is_in_an_excluded_list_is_named_where_nobody_asks_who_left(night):
+    night.flow.segment(PEOPLE)
+    night.flow.sandbox.seed(lists=[{"id": 4711, "name": "Staff", "folderId": 1}])
+    night.change(exclude={"list_ids": [4711]})
+    assert night.flow.connections[0]["leavers"] == "not_asked"
+    night.flow.sandbox.change(export_outcome="refused_403")
+    line = night.line(f"{night.export}, excluded lists")
+    has_all(line, "no run can ask who is in an excluded list", "exclude.list_ids")
+    night.run()
+    has_all(night.line(f"{night.export}, last run"), "failed: Brevo does not say who is in list 4711")
+    night.flow.sandbox.change(export_outcome="completed")
