@@ -126,8 +126,12 @@ def _stopped_by_removals(export: Export, synced: Synced) -> Iterator[Configurati
             "who has put them there.",
             _APPROVE,
         )
+    look = "Look at the segment in Customer Insights."
     of, whose = (found.members_before, "members") if is_exact else (found.ours, OURS)
-    yield from stopped_by_share(export, found.to_remove, of, whose, "Look at the segment in Customer Insights.")
+    too_many = list(stopped_by_share(export, found.to_remove, of, whose, look))
+    if not too_many and found.ours_to_remove == found.ours:  # whatever share of the list they are
+        too_many += stopped_by_share(export, found.ours_to_remove, found.ours, OURS, look)
+    yield from too_many
 
 
 def stopped_by_share(export: Export, to_remove: int, of: int, whose: str, advice: str) -> Iterator[ConfigurationError]:
