@@ -10,7 +10,7 @@ from shared.administration.drafts import MOST_NAME_CHARACTERS
 from shared.administration.ending import Members
 from shared.brevo.checks import CheckStep
 from shared.config.base import Id
-from shared.config.models import DisplayName
+from shared.config.models import DISPLAY_NAME_PATTERN, DisplayName
 from shared.operating.person import LONGEST_ADDRESS_CHARACTERS
 from shared.runs.starting import Start
 from shared.runs.trial import DEFAULT_CUSTOMERS, MOST_CUSTOMERS, MOST_ID_CHARACTERS
@@ -114,7 +114,7 @@ class DuplicateBody(_Body):
 class ConsentBody(_Body):
     """Who agrees that data leaves for Brevo; kept in the configuration document only."""
 
-    agreed_by: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f<>]*\S[^\x00-\x1f\x7f<>]*$")
+    agreed_by: str = Field(min_length=1, max_length=200, pattern=DISPLAY_NAME_PATTERN)
 
 
 class ConnectBody(_Body):

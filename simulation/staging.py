@@ -77,7 +77,8 @@ class ModelReader:
         self._planned, self._on_rejected, self._between = planned, on_rejected, between
         self._rows = self._rejected = self._left = self._files_of_keys = 0
         self._leavers, self._compared = conditions.leavers, conditions.compared
-        self._digests = set(self._leavers.path.read_text().split()) if self._leavers else set()
+        leavers = self._leavers.paths if self._leavers else ()
+        self._digests = {digest for path in leavers for digest in path.read_text().split()}
         self.notes: list[str] = []
         self.fields: list[Any] = []
         self.changed: list[Any] = []

@@ -20,6 +20,7 @@ from export_trigger.pages.export_sources import (
     samples_of,
     segment_key,
 )
+from export_trigger.pages.phrases import N_
 from export_trigger.pages.rendering import redirect, render
 from export_trigger.pages.routes import again, page
 from export_trigger.pages.sent_twice import save_once
@@ -113,7 +114,7 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
     action, checked = _action(visit), Checked()
     raw = {**sent(visit.form, before), "id": export_id}
     try:
-        if action != "add" and (found := faults(visit.form, before, raw)):
+        if action != "add" and (found := faults(visit.form, before, raw) + _excluded_elsewhere(visit, before, raw)):
             raise InvalidInput(found)
         if action == "save":
             return _saved(visit, raw, expected)
@@ -129,6 +130,21 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
         made_id = "" if visit.form.get("id", "").strip() else raw["id"]
         return render(visit, "export_marks.html", {**values, "new_id": made_id, "sources": sources})
     return _form(visit, raw, expected or "", new_sources(), checked, more=int(action == "add"))
+
+
+def _excluded_elsewhere(visit: Visit, before: Mapping[str, Any], raw: Mapping[str, Any]) -> list[str]:
+    """What is wrong where excluded lists, which the form does not show, would be other lists in another account."""
+    if not (before.get("exclude") or {}).get("list_ids"):
+        return []
+    settings = {each.id: each.api_key.setting for each in visit.app.configuration.read().connections}
+    was, now = (settings.get(each.get("connection") or "") for each in (before, raw))
+    if was == now or not (was and now):
+        return []
+    words = N_(
+        "Its excluded lists are numbers of the connection before, and other lists in this account. Change both at "
+        "once, with `segment-export export save` or the API."
+    )
+    return [f"exclude.list_ids: {words}"]
 
 
 def _saved(visit: Visit, raw: dict[str, Any], expected: str | None) -> func.HttpResponse:

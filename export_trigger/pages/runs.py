@@ -19,7 +19,7 @@ from shared.administration.exports import permissions
 from shared.administration.items import item_etag
 from shared.administration.plan_examples import plan_examples
 from shared.administration.running import approve_run, cancel_run, list_runs, undo_run, undoable_run
-from shared.config.document import export_unknown
+from shared.config.document import ReadyExport, export_unknown
 from shared.config.models import Document
 from shared.errors import ConfigurationError
 from shared.runs.kinds import SENDS_NOTHING
@@ -34,8 +34,9 @@ _RUNS_A_PAGE = 30
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as its page shows it. `shown` names the staging, `mode` is its export's, empty where that is gone.
+    """A run as its page shows it. `shown` names the staging.
 
+    `mode` is that of its export when it was held, empty where it was not or that is not known any more.
     `actions` is what the caller may do with it now; `undo_refused` says why it cannot be undone, to who might do it.
     """
 
@@ -96,7 +97,7 @@ class RunView:
     @property
     def who_is_removed(self) -> str:
         """Whom a run takes out of the list that takes out somebody; empty where another sentence says it."""
-        if not self.run.contacts_to_remove or self.changes_list_only:
+        if not (self.mode and self.run.contacts_to_remove) or self.changes_list_only:
             return ""
         if self.mode == "mirror_exact":
             return phrases.N_("Removed is everybody who is not in the segment, no matter who put them into the list.")
@@ -134,17 +135,23 @@ def show_run(visit: Visit) -> func.HttpResponse:
     require(visit.caller, "view_run")
     run = find_run(visit.app, visit.path["id"])
     document = _document(visit)
-    export = document.export(run.export)
-    mode = export.sync_mode if export else ""
     actions, refused = _actions(visit, document, run), None
     if "undo" in actions and not visit.is_partial:
         refused = why_not_undoable(visit.app, document, run)
-    view = RunView(run_story(visit.app, run), run.rejected_id, mode, actions, refused)
+    view = RunView(run_story(visit.app, run), run.rejected_id, _mode(document, run), actions, refused)
     values = {"view": view, "run": view.run}
     if not visit.is_partial:
         return render(visit, "run.html", values)
     # Once it moves no more, the page is read again as a whole: what may be done with it is another thing then.
     return render(visit, "run_part.html", values, headers={} if view.is_open else {"HX-Refresh": "true"})
+
+
+def _mode(document: Document, run: Run) -> str:
+    """The mode in which the run was held, where the export and its connection have the same settings still."""
+    export = document.export(run.export)
+    connection = document.connection_of(export) if export else None
+    is_same = export and connection and ReadyExport(export, connection).digest == run.settings
+    return export.sync_mode if export and is_same else ""
 
 
 def _document(visit: Visit) -> Document:

@@ -107,6 +107,7 @@ def _mapped_columns(export: Export) -> list[tuple[str, str]]:
     found += [(f"mapping.{key}", field.field) for key, _, field in mapping.standard_fields()]
     if isinstance(mapping.attributes, dict):
         found += [(f"mapping.attributes.{name}", field.field) for name, field in mapping.attributes.items()]
+    found += [("source.only", each.column) for each in export.source.only]
     return found + ([("identify_by", CUSTOMER_ID)] if export.identify_by == "customer_id" else [])
 
 

@@ -256,7 +256,7 @@ def _require_passed(app: App, others: list[Connection], connection: Connection) 
 
 
 def _consent_change(before: Connection | None, new: Connection) -> str:
-    had = before is not None and before.consent is not None
-    if had == (new.consent is not None):
+    had = before.consent if before else None
+    if had == new.consent:
         return ""
-    return "consent withdrawn" if had else "consent given"
+    return "consent given" if new.consent else "consent withdrawn"

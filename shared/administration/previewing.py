@@ -1,7 +1,6 @@
 """What a run of an export would send, whether it is saved or not, and which guard would hold that run."""
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.access import Caller, require
@@ -14,11 +13,12 @@ from shared.brevo.attributes import AskAttributes
 from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import Export
-from shared.runs.guards import problem_of, stopped_by_counts
+from shared.runs.guards import problem_of, stopped_by_segment
 
 if TYPE_CHECKING:
     from shared.staging.losses import FieldLoss
     from shared.staging.preview import Preview
+    from shared.staging.reader import SnapshotReader
 
 # The id of an export that is previewed without one.
 _UNSAVED = "unsaved"
@@ -58,11 +58,12 @@ def preview_of(app: App, ready: ReadyExport, ask: AskAttributes | None = None) -
     """
     from shared.staging.preview import preview  # brings what only a preview needs
 
-    found = preview(app.storage.segment_blobs, ready, ask or app.attributes)
-    before = app.store.success(ready.export.id)
-    if why := problem_of(stopped_by_counts(ready.export, found, found.notes, before)):
-        return replace(found, notes=[f"A run would be held: {why.message} {why.advice}", *found.notes])
-    return found
+    def judge(reader: "SnapshotReader", gaps: list[str]) -> list[str]:
+        before, read = app.store.success(ready.export.id), reader.counts
+        why = problem_of(stopped_by_segment(ready.export, read, reader.fields, gaps, reader.notes, before))
+        return [f"A run would be held: {why.message} {why.advice}"] if why else []
+
+    return preview(app.storage.segment_blobs, ready, ask or app.attributes, judge)
 
 
 def losses_by_path(app: App, ready: ReadyExport, ask: AskAttributes) -> "dict[str, list[FieldLoss]]":

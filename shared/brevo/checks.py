@@ -145,6 +145,21 @@ def check_excluded_list(brevo: BrevoClient, list_id: int) -> None:
         ) from None
 
 
+def check_members_askable(brevo: BrevoClient) -> None:
+    """Raises ConfigurationError where the account exports no contacts. None is exported for this."""
+    try:
+        request_nothing(brevo.session)
+    except PermanentError:
+        return
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            "exclude_unknown",
+            f"Brevo does not export contacts, so no run can ask who is in an excluded list: {error.message}",
+            "Let the account and its key export contacts, or take the lists out of exclude.list_ids in the export, "
+            "which sends their members.",
+        ) from None
+
+
 def account_of(brevo: BrevoClient, *, must_answer: bool = False) -> Account:
     """The account; one that shows nothing where Brevo does not answer, for whatever reason.
 

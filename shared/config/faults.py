@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from shared.config.base import SETTING_PATTERN
 from shared.config.mapping import ATTRIBUTE_PATTERN
-from shared.config.models import DISPLAY_NAME_PATTERN
+from shared.config.models import DISPLAY_NAME_PATTERN, SEEN
 from shared.config.source import CONTAINER_NAME
 from shared.counting import counted
 from shared.errors import did_you_mean, shown
@@ -28,6 +28,7 @@ _PATTERNS = {
     SETTING_PATTERN: "takes the name of a setting: letters, digits and underscores, at most 128, with no digit first",
     ATTRIBUTE_PATTERN: "takes the name of an attribute: letters, digits, hyphens and underscores, 1 to 50",
     DISPLAY_NAME_PATTERN: "takes a name that can be seen, with no control characters and no < or >",
+    SEEN: "takes a name that can be seen",
     CONTAINER_NAME: "takes the name of a container: 3 to 63 small letters, digits and single hyphens between them",
 }
 

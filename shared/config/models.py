@@ -32,8 +32,8 @@ MOST_IMPORTS_AT_ONCE = 50
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
 # Blanks of other scripts and marks of no width alone would be a link that nobody sees.
 _UNSEEN = r"\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2800\u3164\ufeff\uffa0"
-_SEEN = rf"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069{_UNSEEN}<>]"
-DISPLAY_NAME_PATTERN = rf"^{_PLAIN}*{_SEEN}{_PLAIN}*$"
+SEEN = rf"[^\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069{_UNSEEN}<>]"
+DISPLAY_NAME_PATTERN = rf"^{_PLAIN}*{SEEN}{_PLAIN}*$"
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=DISPLAY_NAME_PATTERN)]
 # A segment's name is a part of its blobs' paths. `.` and `..` would lead to another folder, and a part cannot end with
 # a dot. https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
@@ -63,7 +63,7 @@ Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "stri
 class Consent(Model):
     """Who agreed that data leaves for Brevo, and when."""
 
-    agreed_by: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    agreed_by: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=SEEN)]
     agreed_on: date
 
 

@@ -53,9 +53,9 @@ def as_sent(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Leavers:
-    """Who left the list: a file with a line for each, which is a digest by the key."""
+    """Who left the list: files with a line for each, which is a digest by the key."""
 
-    path: Path
+    paths: tuple[Path, ...]
     key: DigestKey
 
 
@@ -68,8 +68,9 @@ def write_digests(path: Path, addresses: Iterable[str], key: DigestKey) -> int:
 
 def load_leavers_sql(leavers: Leavers) -> str:
     """Reads the digests, once for all chunks."""
+    paths = ", ".join(literal(str(path)) for path in leavers.paths)
     return (
-        f"CREATE TABLE leavers AS SELECT digest FROM read_csv({literal(str(leavers.path))}, "
+        f"CREATE TABLE leavers AS SELECT digest FROM read_csv([{paths}], "
         "columns={'digest': 'VARCHAR'}, auto_detect=false, header=false)"
     )
 

@@ -78,8 +78,11 @@ def _search(
             found.not_done.append(f"segments of {export.id}: {described(error)}")
 
 
-def ask_brevo(app: App, person: Person, found: Forgotten) -> None:
-    """Each account once. The contact is not deleted: that also ends what the person has agreed to there."""
+def ask_brevo(app: App, person: Person, found: Forgotten, numbers: dict[str, int]) -> None:
+    """Each account once. The contact is not deleted: that also ends what the person has agreed to there.
+
+    Its number goes into `numbers`, by the setting of the account's key.
+    """
     asked: set[str] = set()
     if not person.is_valid:
         return
@@ -94,6 +97,7 @@ def ask_brevo(app: App, person: Person, found: Forgotten) -> None:
             found.not_done.append(f"Brevo, connection {connection.id}: {described(error)}")
             continue
         if contact is not None:
+            numbers[key_setting] = contact.id
             lists = f"lists {', '.join(map(str, contact.lists))}" if contact.lists else "no list"
             found.remains.append(
                 f"Brevo, connection {connection.id}: contact {contact.id}, in {lists}: delete it there under "

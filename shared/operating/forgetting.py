@@ -31,7 +31,7 @@ from shared.runs.steps.stop import request_cancel, stop_when_idle
 from shared.staging.bodies import STAGED, customer_ids, has_contacts, pieces_of_blob
 from shared.staging.changed import is_changed_name
 from shared.staging.folders import working_folder
-from shared.staging.rejected import REJECTED, customers_of, plain_cell, without_rows
+from shared.staging.rejected import REJECTED, contact_words, customers_of, plain_cell, without_contact, without_rows
 from shared.storage.blob_changes import change_blob
 from shared.storage.failures import Conflict, NotFound
 from shared.sync.stored import LEDGERS, UNDO
@@ -48,14 +48,15 @@ def forget(app: App, caller: Caller, email: str) -> Forgotten:
     require(caller, "operate")
     person = person_of(email)
     found = Forgotten(person.shown)
-    customers: set[str] = set()
+    customers, numbers = set[str](), dict[str, int]()
     try:
         _part(found, "runs", lambda: _erase_in_runs(app, caller, person, customers, found))
         _part(found, "ledgers", lambda: _erase_in_ledgers(app, person, customers, found))
         _part(found, "leavers", lambda: _erase_leavers(app, found))
         _part(found, "configuration", lambda: elsewhere.erase_in_configuration(app, caller, person, found))
         _part(found, "segments", lambda: elsewhere.search_segments(app, person, found))
-        _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found))
+        _part(found, "Brevo", lambda: elsewhere.ask_brevo(app, person, found, numbers))
+        _part(found, "verifications", lambda: _erase_numbers(app, numbers, found))
     finally:  # also where somebody cuts it off: what is erased by then is gone
         text = f"{len(found.erased)} erased, {len(found.remains)} remain elsewhere, {len(found.not_done)} not done"
         audit.note(app, caller, "forget a person", "", text)
@@ -161,10 +162,23 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
         customers |= customers_of(data, digests)
     rows = reports = 0
     for name, _ in _reports(app, names, digests | customers):
-        removed = _rewrite(app, name, digests, customers)
+        removed = _rewrite(app, name, partial(without_rows, digests=digests, customers=customers))
         rows, reports = rows + removed, reports + bool(removed)
     if rows:
         found.erased.append(f"rejected-rows: {rows:,} rows in {reports:,} reports")
+
+
+def _erase_numbers(app: App, numbers: dict[str, int], found: Forgotten) -> None:
+    """What verifications report of a member of the list: by Brevo's number in the account, and by nothing else."""
+    names = [blob.name for blob in app.storage.app_blobs.listing_if_there(REJECTED, "")]
+    rows = reports = 0
+    for name, _ in _reports(app, names, set(map(contact_words, numbers.values()))):
+        run = app.store.load(run_id) if is_run_id(run_id := name.partition("/")[0]) else None
+        if run and run.key_setting in numbers:
+            removed = _rewrite(app, name, partial(without_contact, number=numbers[run.key_setting]))
+            rows, reports = rows + removed, reports + bool(removed)
+    if rows:
+        found.erased.append(f"rejected-rows: {rows:,} rows of verifications in {reports:,} reports")
 
 
 def _erase_in_ledgers(app: App, person: Person, customers: set[str], found: Forgotten) -> None:
@@ -214,13 +228,13 @@ def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str,
             yield name, data
 
 
-def _rewrite(app: App, name: str, digests: set[str], customers: set[str]) -> int:
+def _rewrite(app: App, name: str, without: Callable[[bytes], tuple[bytes, int]]) -> int:
     """Takes the person's rows out of a report; says how many. A report that is past its time meanwhile has none."""
     removed = 0
 
     def change(data: bytes | None) -> bytes | None:
         nonlocal removed
-        new, removed = (None, 0) if data is None else without_rows(data, digests, customers)
+        new, removed = (None, 0) if data is None else without(data)
         return new if removed else None
 
     change_blob(app.storage.app_blobs, REJECTED, name, change)

@@ -26,6 +26,7 @@ from shared.operating.why_runs import look_into_runs
 from shared.runs.answers import has_left
 from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.completeness import check_complete
+from shared.staging.excluded import UNREADABLE, by_addresses, find_excluded
 
 _FATES = {
     "contact": "a run sends this row",
@@ -55,6 +56,7 @@ def why(app: App, caller: Caller, export_id: str, person: Person) -> Answer:
         ("The segments", _look_into_segments),
         ("The runs", look_into_runs),
         ("Brevo's record", _ask_brevo),
+        ("Who is excluded", _look_for_exclusion),
         ("Brevo's answer on who left the list", _look_for_leaving),
         ("What runs have removed", look_for_removal),
     ):
@@ -155,6 +157,33 @@ def _contact_text(contact: SingleContact | None, list_id: int, by: str) -> str:
 
 def _numbers(lists: Iterable[int]) -> str:
     return ", ".join(map(str, lists))
+
+
+def _look_for_exclusion(app: App, ready: ReadyExport, facts: Facts) -> None:
+    """By the lists that Brevo's record has, then by the excluded segments."""
+    in_lists = facts.contact.lists if facts.contact else ()
+    found = [f"list {number}" for number in ready.export.exclude.list_ids if number in in_lists]
+    facts.excluded_by = next(iter(found), "") or _excluded_segment(app, ready, facts)
+    if facts.excluded_by:
+        facts.tell(f"The export excludes the person: they are in {facts.excluded_by}.")
+
+
+def _excluded_segment(app: App, ready: ReadyExport, facts: Facts) -> str:
+    """The first excluded segment that has the person's address, or where ids identify contacts the id of a row."""
+    from shared.staging.search import Sought, SoughtAddress, SoughtCustomer, rows_with  # these bring DuckDB
+
+    blobs, person = app.storage.segment_blobs, facts.person
+    snapshot = find_excluded(blobs, ready.export)
+    if snapshot is None:
+        return ""
+    sought: list[Sought] = [SoughtAddress(person.address)] if person.is_valid else []
+    ids = {row.customer_id for row in facts.rows or () if row.reason == "contact"} | {person.customer_id}
+    if ready.export.identify_by == "customer_id":
+        sought += [SoughtCustomer(each) for each in sorted(filter(None, ids))]
+    rows = [row for each in sought for row in rows_with(blobs, by_addresses(ready), snapshot, each)]
+    found = (row.segment for row in rows if row.reason not in UNREADABLE or row.customer_id in ids - {""})
+    segment = next(found, "")
+    return f"segment {segment}" if segment else ""
 
 
 def _look_for_leaving(app: App, ready: ReadyExport, facts: Facts) -> None:

@@ -24,6 +24,7 @@ Verdict = Literal[
     "unknown",
 ]
 _CAMPAIGN = "If a campaign has not reached them, see its own report in Brevo."
+_WHO_LEAVES = "docs/sync.md says who is taken out of the list, and when, by the export's sync_mode."
 _LOOK_AT_ROW = "docs/marketer.md says what each reason means. Correct the value where Customer Insights has it from."
 
 
@@ -54,6 +55,7 @@ def decided(facts: Facts) -> Answer:
         _by_the_list(facts)
         or _by_the_segment(facts)
         or _by_leaving(facts)
+        or _by_exclusion(facts)
         or _by_waiting(facts)
         or _by_rejection(facts)
         or _by_the_last_run(facts)
@@ -79,6 +81,12 @@ def _by_the_list(facts: Facts) -> _Decision | None:
     if facts.rows == []:
         advice = f"docs/sync.md says who is taken out of the list, and when, by the export's sync_mode. {_CAMPAIGN}"
         return _Decision("in_list", f"The person is in list {number}, and no longer in the segment.", advice)
+    if reason := facts.refusal:
+        sentence = f"The person is in list {number}, though their row is not sent: {reason}."
+        return _Decision("in_list", sentence, _WHO_LEAVES, reason)
+    if facts.excluded_by:
+        sentence = f"The person is in list {number}, though the export excludes them: they are in {facts.excluded_by}."
+        return _Decision("in_list", sentence, _WHO_LEAVES, "excluded")
     return _Decision("in_list", f"The person is in list {number}.", _CAMPAIGN)
 
 
@@ -102,12 +110,12 @@ def _by_the_segment(facts: Facts) -> _Decision | None:
             f"Look in Customer Insights whether the person is in the segment, and with which {facts.words}. "
             "If they are, refresh the segment.",
         )
-    refused = [row for row in facts.rows if row.reason != "filtered"]
-    if not refused:
+    reason = facts.refusal
+    if reason == "filtered":
         advice = "Nothing, where the column says rightly that they are not to be written to; else correct it."
         return _Decision("filtered", "The person's row is left out by source.only of the export.", advice, "filtered")
-    sentence = f"The person is in the segment, but their row cannot be sent: {refused[0].reason}."
-    return _Decision("rejected", sentence, _LOOK_AT_ROW, refused[0].reason)
+    sentence = f"The person is in the segment, but their row cannot be sent: {reason}."
+    return _Decision("rejected", sentence, _LOOK_AT_ROW, reason)
 
 
 def _removed_by_mirror(facts: Facts, removal: Removal) -> _Decision:
@@ -142,6 +150,15 @@ def _by_leaving(facts: Facts) -> _Decision | None:
         f"The person has left list {list_id}, and the next run that sends them may put them back: none asks who left."
     )
     return _Decision("left_list", sentence, 'To leave out who has left: "leavers": "asked" in the connection.')
+
+
+def _by_exclusion(facts: Facts) -> _Decision | None:
+    """No run sends the person, whatever the last one did."""
+    if not facts.excluded_by:
+        return None
+    sentence = f"The person is in the segment, and the export excludes them: they are in {facts.excluded_by}."
+    advice = "Nothing, where that is right; else take them out of it, and a run sends them."
+    return _Decision("rejected", sentence, advice, "excluded")
 
 
 def _by_waiting(facts: Facts) -> _Decision | None:

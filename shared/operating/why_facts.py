@@ -40,7 +40,8 @@ class Facts:
 
     `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
     Brevo may have rejected somebody in that run who is in no report. `newest_changes_nothing`: a plan of the newest
-    snapshot has found nothing to do. `leavers_stay_out`: no run puts back who has left the list. `cleared_by` is the
+    snapshot has found nothing to do. `excluded_by` is the excluded segment or list that has the person, if any.
+    `leavers_stay_out`: no run puts back who has left the list. `cleared_by` is the
     newest run since then that has taken out of the list whom the export had put there, or has begun to.
     """
 
@@ -54,6 +55,7 @@ class Facts:
     reported: list[RejectedRow] = field(default_factory=list)
     has_unnamed: bool = False
     newest_changes_nothing: bool = False
+    excluded_by: str = ""
     leavers_stay_out: bool = True
     contact: SingleContact | None = None
     is_contact_known: bool = False
@@ -92,6 +94,14 @@ class Facts:
     def is_sendable(self) -> bool:
         """True where the newest snapshot has a row of the person that a run sends."""
         return any(row.reason == "contact" for row in self.rows or ())
+
+    @property
+    def refusal(self) -> str:
+        """Why none of the person's rows is sent; empty where one is, and where there is none or none is known."""
+        reasons = [row.reason for row in self.rows or ()]
+        if self.is_sendable or not reasons:
+            return ""
+        return next((reason for reason in reasons if reason != "filtered"), "filtered")
 
     @property
     def is_newest_taken(self) -> bool:

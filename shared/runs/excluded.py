@@ -33,10 +33,11 @@ _MOST_BESIDE = 1_000
 class Answers:
     """What Brevo has answered: who left the list, where that was asked, and who is in the excluded lists.
 
-    `own` is who is in the export's own list, where somebody may have to leave it.
+    Of a trial `left` is also of its export's list. `own` is who is in the export's own list, where somebody may have to
+    leave it.
     """
 
-    left: Answer | None
+    left: list[Answer]
     members: list[Answer]
     own: Answer | None = None
 
@@ -45,15 +46,27 @@ def ask_whom_to_leave_out(app: App, run: Run, ready: ReadyExport, brevo: BrevoCl
     """The answers, or how long to wait for them. Raises as `ask` does."""
     own_list = ready.export.list_id
     mirrors = (ready.export.mirrors and not run.is_trial) or run.kind in COMPARES
-    subjects = [Subject(own_list)] if ready.asks_who_left else []
+    left_of = _lists_left(app, run, ready)
+    subjects = [Subject(list_id) for list_id in left_of]
     subjects += [Subject(own_list, "ledger")] if mirrors else []
     subjects += [Subject(list_id, "excluded") for list_id in ready.export.exclude.list_ids]
     found = ask_all(app, run, ready, brevo, subjects)
     if isinstance(found, Wait):
         return found
-    left = found.pop(0) if ready.asks_who_left else None
-    own = found.pop(0) if mirrors else None
-    return Answers(left, found, own)
+    left, others = found[: len(left_of)], found[len(left_of) :]
+    own = others.pop(0) if mirrors else None
+    return Answers(left, others, own)
+
+
+def _lists_left(app: App, run: Run, ready: ReadyExport) -> list[int]:
+    """The lists whose leavers are left out.
+
+    Of a trial also its export's: who left that is not written to in another list. An import that puts back nobody would
+    put them there all the same, so that the account's probe does not count.
+    """
+    lists = [ready.export.list_id] if ready.asks_who_left else []
+    tried = app.ready_export(run.export) if run.is_trial else None
+    return [*lists, tried.export.list_id] if tried and tried.asks_who_left else lists
 
 
 def ask_all(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subjects: list[Subject]) -> list[Answer] | Wait:
@@ -94,11 +107,10 @@ def _looked_up(app: App, run: Run, brevo: BrevoClient, answer: Answer) -> Answer
 def read_who_left(
     app: App, run: Run, brevo: BrevoClient, answers: Answers, folder: Path, between: Callable[[], None]
 ) -> Leavers | None:
-    """Who left the list, in a file in the folder; None where nobody did. Raises as `read_answer` does."""
-    if answers.left is None:
-        return None
-    kept = read_answer(app, run, brevo, answers.left, folder, between)
-    return Leavers(kept.path, answers.left.key) if kept else None
+    """Who left the lists, in files in the folder; None where nobody did. Raises as `read_answer` does."""
+    kept = [read_answer(app, run, brevo, answer, folder, between) for answer in answers.left]
+    paths = tuple(each.path for each in kept if each)
+    return Leavers(paths, answers.left[0].key) if paths else None
 
 
 def read_members(

@@ -43,14 +43,31 @@ def why_held(
         found += _beyond_what_was_shown(before, staged.counts, synced)
         found += stopped_by_gaps([] if before.accept else not_shown(before, gaps))
     elif staged.is_guarded:
-        found += stopped_by_gaps(gaps)
         success = app.store.success(staged.export)
-        if success and export.erase_empty:
-            found += _emptied(export, fields, staged.counts.contacts_mapped, success)
-        found += stopped_by_counts(export, staged.counts, staged.notes, success)
-        found += _stopped_by_removals(export, synced) if isinstance(synced, Synced) else []
-        found += _values_lost(export, fields, staged.notes)  # last: a notice does not have the words of its code
+        removals = _stopped_by_removals(export, synced) if isinstance(synced, Synced) else ()
+        found += stopped_by_segment(export, staged.counts, fields, gaps, staged.notes, success, removals)
     return problem_of(found) or (PLAN if staged.is_to_be_held else None)
+
+
+def stopped_by_segment(
+    export: Export,
+    counts: RowCounts,
+    fields: list[FieldCounts],
+    gaps: list[str],
+    notes: list[str],
+    before: Success | None,
+    removals: Iterable[ConfigurationError] = (),
+) -> Iterator[ConfigurationError]:
+    """What of the segment is probably not meant, and of the `removals` that it leads to.
+
+    `before` is the last run that has succeeded. Lost values come last: a notice does not have the words of their code.
+    """
+    yield from stopped_by_gaps(gaps)
+    if before and export.erase_empty:
+        yield from _emptied(export, fields, counts.contacts_mapped, before)
+    yield from _stopped_by_counts(export, counts, notes, before)
+    yield from removals
+    yield from _values_lost(export, fields, notes)
 
 
 def problem_of(found: Iterable[ConfigurationError]) -> Problem | None:
@@ -109,8 +126,12 @@ def _stopped_by_removals(export: Export, synced: Synced) -> Iterator[Configurati
             "who has put them there.",
             _APPROVE,
         )
+    look = "Look at the segment in Customer Insights."
     of, whose = (found.members_before, "members") if is_exact else (found.ours, OURS)
-    yield from stopped_by_share(export, found.to_remove, of, whose, "Look at the segment in Customer Insights.")
+    too_many = list(stopped_by_share(export, found.to_remove, of, whose, look))
+    if not too_many and found.ours_to_remove == found.ours:  # whatever share of the list they are
+        too_many += stopped_by_share(export, found.ours_to_remove, found.ours, OURS, look)
+    yield from too_many
 
 
 def stopped_by_share(export: Export, to_remove: int, of: int, whose: str, advice: str) -> Iterator[ConfigurationError]:
@@ -135,10 +156,9 @@ def stopped_by_gaps(gaps: list[str]) -> Iterator[ConfigurationError]:
         )
 
 
-def stopped_by_counts(
+def _stopped_by_counts(
     export: Export, counts: RowCounts, notes: list[str], before: Success | None
 ) -> Iterator[ConfigurationError]:
-    """What a run would send is probably not meant. `before` is the last run that has succeeded."""
     yield from _nobody_agreed(export, counts)
     contacts = counts.contacts_mapped
     rows_read, rows_rejected = counts.rows_read - counts.rows_filtered, sum(counts.rows_rejected.values())

@@ -6,7 +6,7 @@ that costs. Who is blocked or changed later than that is not seen by the run.
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Literal
 
@@ -70,13 +70,13 @@ def read_known(
     excluded: Excluded | None,
     *,
     folder: Path,
-    left_list: int | None,
+    left_lists: Set[int],
     between: Callable[[], None],
 ) -> tuple[KnownContacts, str]:
     """The account's contacts, in a file in the folder, and a sentence that says what this has cost.
 
-    Who is `excluded` is so by the address that the account has. `left_list` is the list whose leavers are to be left
-    out, if any; `between` is called now and then. Raises as `account_contacts` does.
+    Who is `excluded` is so by the address that the account has. `left_lists` are the lists whose leavers are to be left
+    out; `between` is called now and then. Raises as `account_contacts` does.
     """
     known = KnownContacts(folder / "known", secrets.token_urlsafe(16), _lifts_block(answers))
     before, started, count = brevo.session.traffic.requests, time.monotonic(), 0
@@ -90,7 +90,7 @@ def read_known(
                     contact.ext_id,
                     contact.phones,
                     blocked=contact.blocked,
-                    left=left_list in contact.left,
+                    left=not left_lists.isdisjoint(contact.left),
                     leaver=leavers.key.digest(contact.email) if leavers and contact.email else "",
                     excluded=excluded.key.digest(contact.email) if excluded and contact.email else "",
                 )

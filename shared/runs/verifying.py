@@ -20,6 +20,8 @@ from shared.runs.kinds import Kind
 from shared.runs.ledgers import Opened
 from shared.runs.questions import Members
 from shared.runs.state import Run
+from shared.staging.excluded import address_in
+from shared.staging.rejected import contact_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +104,18 @@ class Checking:
             raise
 
     def _note_missing(self, chunk: MappedChunk, missing: list[bool]) -> None:
-        with chunk.places.open(encoding="utf-8", newline="\n") as places:
-            for place in compress(places, missing):
+        with chunk.places.open(encoding="utf-8", newline="\n") as places, chunk.contacts.open("rb") as contacts:
+            for place, contact in compress(zip(places, contacts, strict=True), missing):
                 row, _, customer_id = place.rstrip("\n").partition("\t")
                 segment, file = self._files[chunk.origins.file(int(row))]
                 line = chunk.origins.line(int(row))
-                self._note(RejectedRow(segment, file, line, "missing_in_list", "", customer_id, None))
+                self._note(RejectedRow(segment, file, line, "missing_in_list", "", customer_id, address_in(contact)))
 
     def finished(self) -> Verified:
         """Notes the members that are not in the segment, and those who are blocked; the result."""
         with closing(self._verification) as verification:
             for reason, number in verification.members():
-                self._note(RejectedRow("", "", 0, reason, f"contact {number}", "", None))
+                self._note(RejectedRow("", "", 0, reason, contact_words(number), "", None))
             return Verified(dict(self._found), verification.size)
 
     def _note(self, row: RejectedRow) -> None:

@@ -20,7 +20,8 @@ from shared.storage.blobs import Blobs
 
 # The address stands between the third quote of a contact's line and the fourth.
 _BEFORE_ADDRESS = 3
-_UNREADABLE = ("malformed_row", "invalid_encoding", "invalid_email")
+# Rows of an excluded segment that exclude nobody by their address.
+UNREADABLE = ("malformed_row", "invalid_encoding", "invalid_email")
 
 
 @dataclass
@@ -43,7 +44,7 @@ class _Lost:
             self.customers.append(row.customer_id)
             self.read_well.add(row.segment)
             return
-        if row.reason not in _UNREADABLE:
+        if row.reason not in UNREADABLE:
             return
         self.rows[row.segment] += 1
         if "@" in (row.email or ""):
@@ -113,7 +114,12 @@ def write_excluded(
         for part in parts:
             with tempfile.TemporaryDirectory(dir=path.parent) as folder:
                 reader = SnapshotReader(
-                    blobs, _by_addresses(ready, only_agreed), part, Path(folder), on_rejected=lost.note, between=between
+                    blobs,
+                    by_addresses(ready, only_agreed=only_agreed),
+                    part,
+                    Path(folder),
+                    on_rejected=lost.note,
+                    between=between,
                 )
                 for chunk in reader.chunks():
                     yield from _addresses(chunk.contacts)
@@ -132,8 +138,12 @@ def write_excluded(
 def _addresses(contacts: Path) -> Iterator[str]:
     """The address of each contact that is written there."""
     with contacts.open("rb") as lines:
-        for contact in lines:
-            yield contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
+        yield from map(address_in, lines)
+
+
+def address_in(contact: bytes) -> str:
+    """The address in a contact's line."""
+    return contact.split(b'"', _BEFORE_ADDRESS + 1)[_BEFORE_ADDRESS].decode()
 
 
 def _customers(places: Path) -> Iterator[str]:
@@ -144,8 +154,8 @@ def _customers(places: Path) -> Iterator[str]:
                 yield of_customer(customer_id)
 
 
-def _by_addresses(ready: ReadyExport, only_agreed: bool) -> ReadyExport:
-    """Who is excluded is so whatever the export asks of its own rows."""
+def by_addresses(ready: ReadyExport, *, only_agreed: bool = False) -> ReadyExport:
+    """The export as its excluded segments are read: who is there is so whatever it asks of its own rows."""
     export = ready.export
     changes: dict[str, Any] = {"mapping": Mapping(email=export.mapping.email), "identify_by": "email"}
     if not only_agreed:

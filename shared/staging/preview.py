@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.app_secret import KEY_BYTES
 from shared.brevo.attributes import AskAttributes
@@ -19,12 +20,15 @@ from shared.mapping.excluded import Excluded
 from shared.mapping.leavers import DigestKey, write_digests
 from shared.mapping.plan import Plan
 from shared.mapping.results import RowCounts, SegmentRows
-from shared.segments.snapshot import own_snapshot
+from shared.segments.snapshot import Snapshot, own_snapshot
 from shared.staging.account import decided_by
-from shared.staging.completeness import check_complete
+from shared.staging.completeness import check_complete, gap_texts
 from shared.staging.excluded import find_excluded, write_excluded
 from shared.staging.folders import working_folder
 from shared.storage.blobs import Blobs
+
+if TYPE_CHECKING:
+    from shared.staging.reader import SnapshotReader
 
 _CONTACTS = 5
 # Behind an @ in another text there may stand whatever.
@@ -52,15 +56,24 @@ class Preview(RowCounts):
     contacts: list[MaskedContact]
 
 
-def preview(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> Preview:
-    """The newest snapshot as it would be sent. Raises as staging does; where Brevo cannot be asked, a note says so."""
+def preview(
+    blobs: Blobs,
+    ready: ReadyExport,
+    ask: AskAttributes,
+    judge: "Callable[[SnapshotReader, list[str]], list[str]]" = lambda reader, gaps: [],
+) -> Preview:
+    """The newest snapshot as it would be sent. Raises as staging does; where Brevo cannot be asked, a note says so.
+
+    `judge` gives the first notes, from what was read and a sentence for each segment of which files may be missing.
+    """
     from shared.staging.reader import SnapshotReader  # brings DuckDB, which describing a preview does not need
 
     snapshot = own_snapshot(blobs, ready.export)
     check_complete(snapshot)
     planned, notes = planned_by(ask, ready)
+    out = find_excluded(blobs, ready.export)
     with working_folder() as folder:
-        excluded, unread = _excluded(blobs, ready, Path(folder))
+        excluded, unread = _excluded(blobs, ready, out, Path(folder))
         reader = SnapshotReader(
             blobs, ready, snapshot, Path(folder), planned=planned, conditions=Conditions(excluded=excluded)
         )
@@ -74,17 +87,18 @@ def preview(blobs: Blobs, ready: ReadyExport, ask: AskAttributes) -> Preview:
         export=ready.export.id,
         snapshot=snapshot.id,
         segments=reader.segments,
-        notes=[*notes, *unread, *reader.notes],
+        notes=[*judge(reader, gap_texts(ready.export.source, snapshot, out)), *notes, *unread, *reader.notes],
         contacts=[_masked(line) for line in first],
     )
 
 
-def _excluded(blobs: Blobs, ready: ReadyExport, folder: Path) -> tuple[Excluded | None, list[str]]:
+def _excluded(
+    blobs: Blobs, ready: ReadyExport, found: Snapshot | None, folder: Path
+) -> tuple[Excluded | None, list[str]]:
     """Who is in the excluded segments, and notes; nothing is kept of it, so any key will do."""
     notes = []
     if lists := ready.export.exclude.list_ids:
         notes.append(f"A preview does not ask who is in the excluded lists ({', '.join(map(str, lists))}).")
-    found = find_excluded(blobs, ready.export)
     if found is None:
         return None, notes
     excluded = Excluded((folder / "excluded-segments",), DigestKey.of(secrets.token_bytes(KEY_BYTES)))

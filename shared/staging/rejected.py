@@ -20,7 +20,8 @@ from shared.storage.blobs import Blob, Blobs
 
 REJECTED = "rejected-rows"
 COLUMNS = ("segment", "file", "line", "reason", "field", "customer_id", "email_sha256", "outcome")
-_REASON, _CUSTOMER, _DIGEST = (COLUMNS.index(name) for name in ("reason", "customer_id", "email_sha256"))
+_SEGMENT, _REASON, _FIELD = (COLUMNS.index(name) for name in ("segment", "reason", "field"))
+_CUSTOMER, _DIGEST = (COLUMNS.index(name) for name in ("customer_id", "email_sha256"))
 # Of blobs whose rows have an outcome. Release 0.1 wrote `.csv` alone, and no outcome.
 _ENDING = ".2.csv"
 _PART_BYTES = 64_000_000
@@ -192,9 +193,25 @@ def without_rows(data: bytes, digests: set[str], customers: set[str]) -> tuple[b
     """The report without the rows of these addresses and of these customers, and how many they were."""
     rows = list(cells_of(data))
     kept = [row for row in rows if row[_DIGEST] not in digests and row[_CUSTOMER] not in customers]
+    return _written(kept), len(rows) - len(kept)
+
+
+def _written(rows: list[list[str]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(kept)
-    return text.getvalue().encode(), len(rows) - len(kept)
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def contact_words(number: int) -> str:
+    """What stands in the column `field` for a member of the list that only Brevo's number tells."""
+    return f"contact {number}"
+
+
+def without_contact(data: bytes, number: int) -> tuple[bytes, int]:
+    """The report without the rows of the member with this number of Brevo's, and how many they were."""
+    rows = list(cells_of(data))
+    kept = [row for row in rows if row[_SEGMENT] or row[_FIELD] != contact_words(number)]
+    return _written(kept), len(rows) - len(kept)
 
 
 def cells_of(data: bytes) -> Iterator[list[str]]:

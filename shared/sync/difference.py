@@ -40,8 +40,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a run is to do. `ours` is how many members we have put into the list; `members_*` are None where not read.
+    """What a run is to do. `members_*` are None where the list was not read.
 
+    `ours` is how many members we have put into the list, `ours_to_remove` how many of them are to be removed.
     `removals` is a file of those to be removed (removals.py); None where there are none.
     `not_shown` counts contacts that would be sent though nobody has seen them in what was approved.
     """
@@ -55,6 +56,7 @@ class Difference:
     members_after: int | None = None
     removals: Path | None = None
     not_shown: int = 0
+    ours_to_remove: int = 0
 
 
 class Comparison:
@@ -107,7 +109,10 @@ class Comparison:
         ours = count(self._db, "SELECT high FROM members SEMI JOIN before USING (high, low)")
         after = members - to_remove + added
         path = removals if to_remove else None
-        return Difference(new, changed, unchanged, to_remove, ours, members, after, path, not_shown)
+        is_of_others = bool(to_remove) and self._mode == "mirror_exact"
+        ours_gone = "SELECT high FROM surplus SEMI JOIN before USING (high, low)"
+        of_ours = count(self._db, ours_gone) if is_of_others else to_remove
+        return Difference(new, changed, unchanged, to_remove, ours, members, after, path, not_shown, of_ours)
 
     def write_next(self, path: Path, about: About) -> None:
         """Writes what the ledger will be once Brevo has confirmed all of the run.

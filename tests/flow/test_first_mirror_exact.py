@@ -59,3 +59,15 @@ def test_run_that_can_remove_nobody_behind_the_first_one_does_not_make_the_next_
     run(hindered, export_id=hindered.other)
     refresh(hindered, *range(9))
     assert run(hindered)["contacts_removed"] == 1
+
+
+def test_run_that_takes_out_all_whom_we_have_put_there_is_held_whatever_their_share_of_the_list(following):
+    """Those whom others have put there are the segment now, as where it has become another one by mistake."""
+    following.change(sync_mode="mirror_exact", max_removed=0.9)
+    refresh(following, *range(5))
+    run(following, accept=True)
+    put_by_others(following, *range(10, 50))
+    refresh(following, *range(10, 50))
+    following.run_is_held("guard_max_removed", "5 of the list's 5 members whom we have put there")
+    refresh(following, *range(1), *range(10, 50))
+    assert run(following)["contacts_removed"] == 4

@@ -210,6 +210,7 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("webhook", {"body": {"colour": 1}}),
         ("duplicate_export", {"body": {"id": "a/b"}}),
         ("connect_connection", {"body": {"consent": {"agreed_by": " "}}, "id": "brevo-eu"}),
+        ("connect_connection", {"body": {"consent": {"agreed_by": "\u200b"}}, "id": "brevo-eu"}),
     ],
 )
 def test_bad_request_is_400_and_names_its_field(asked, name, sent):

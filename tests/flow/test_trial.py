@@ -5,7 +5,7 @@ import pytest
 from shared.runs.questions import Question
 from shared.runs.status import find_run
 from shared.storage.tables import Row
-from tests.flow.customers import asks_who_left, contact, rows
+from tests.flow.customers import asks_who_left, contact, probed, rows
 from tests.flow.trials import TRIALS, addresses, begin, people, refusal, run_trial, with_list
 
 # What is sent, and where
@@ -194,6 +194,19 @@ def test_who_left_the_list_for_trials_is_not_put_back(trying):
     status = run_trial(trying, customers=3)
     assert status["contacts_left_out"] == {"left_list": 1}
     assert set(trying.sandbox.members(TRIALS)) == addresses(0, 2, 3)
+
+
+def test_who_left_the_export_s_own_list_is_not_written_to_in_the_list_for_trials(trying):
+    """Also where imports put nobody back, as the account's probe has shown: they would be put into the other list."""
+    for puts_back in (None, False):
+        asks_who_left(trying)
+        trying.app.storage.accounts.put(Row(trying.account, f"left-{TRIALS}", Question(seconds=0.01).values()))
+        probed(trying, **({} if puts_back is None else {"puts_back_leavers": puts_back}))
+        trying.sandbox.seed(contacts=[{"email": "person1@example.com", "lists": [trying.list_id]}])
+        trying.sandbox.change_contact("person1@example.com", leaves=[trying.list_id])
+        status = run_trial(trying, customers=3)
+        assert status["contacts_left_out"] == {"left_list": 1}
+        assert set(trying.sandbox.members(TRIALS)) == addresses(0, 2, 3)
 
 
 def test_trial_without_consent_is_refused(trying):

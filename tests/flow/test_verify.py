@@ -8,6 +8,7 @@ from shared.access import Caller
 from shared.administration.running import verify_export
 from shared.cli.text import status_text
 from shared.errors import ConfigurationError
+from shared.operating.forgetting import forget
 from shared.runs.holding import approve
 from shared.runs.starting import start_due
 from shared.runs.status import find_run, run_status
@@ -187,3 +188,18 @@ def test_repair_keeps_whom_an_open_import_may_bring_yet(verifying):
     refresh(verifying, *range(4))
     assert run(verifying)["contacts_removed"] == 1
     assert numbers(verifying) == {*range(4), OTHERS}
+
+
+def test_forgotten_person_is_in_no_report_of_a_verification(verifying):
+    take_out(verifying, 1)
+    verifying.sandbox.change_contact(address(2), emailBlacklisted=True)
+    refresh(verifying, *range(3))
+    run_id = verify(verifying)["run_id"]
+    reasons = {"missing_in_list": 1, "blocked_in_list": 2, "surplus_ours": 3, "surplus_of_others": OTHERS}
+    before = [row["reason"] for row in verifying.rejects(run_id)]
+    assert set(before) == set(reasons)
+    for reason, person in reasons.items():
+        erased = forget(verifying.app, ADMINISTRATOR, address(person)).erased
+        assert any(text.startswith("rejected-rows: 1 rows") for text in erased), reason
+        before.remove(reason)
+        assert sorted(row["reason"] for row in verifying.rejects(run_id)) == sorted(before)

@@ -1,5 +1,6 @@
 """What a person is shown who is to approve a run that guards stop."""
 
+from shared.administration.previewing import preview_of
 from tests.flow.gold_file import HEAD, TWO
 
 
@@ -11,8 +12,10 @@ def test_run_that_would_erase_a_column_says_so_beside_the_other_guards_that_stop
     for partition in (1, 3):
         rows = [f"C-{n},p{n}@example.com,\n" for n in range(partition, partition + 2)]
         flow.segment(HEAD + "".join(rows), refresh="2026/11/25/0500", partition=partition)
+    previewed = preview_of(flow.app, flow.app.ready_export(flow.export_id)).notes[0]
     held = flow.run()["held_for"]
     assert held["code"] == "guard_gap_in_files"
+    assert previewed == f"A run would be held: {held['message']} {held['advice']}"
     for what in ("there is no number 2", "erase_empty would erase", "it has lost 60 %"):
         assert what in held["message"]
     assert held["advice"].count("If this is right, approve the run.") == 1
@@ -34,7 +37,9 @@ def test_lost_values_stand_behind_the_other_guards_and_name_no_column(flow):
     flow.segment(head + "".join(f"C-{n},p{n}@example.com,+4072123456{n}\n" for n in range(10)))
     assert flow.run()["status"] == "succeeded"
     flow.segment(head + "".join(f"C-{n},p{n}@example.com,12\n" for n in range(4)), refresh="2026/11/25/0500")
+    previewed = preview_of(flow.app, flow.app.ready_export(flow.export_id)).notes[0]
     held = flow.run()["held_for"]
     assert held["code"] == "guard_max_shrink"
+    assert previewed == f"A run would be held: {held['message']} {held['advice']}"
     assert held["message"].endswith("4 of 4 values for SMS would be lost, more than max_warnings (0.5).")
     assert "Ana Pop" not in held["message"]

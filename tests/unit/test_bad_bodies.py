@@ -83,6 +83,7 @@ CASES = [
     (Connection, "available_to", ["owner"], "available_to[0]"),
     (Connection, "consent", {"agreed_by": "Ana"}, "consent.agreed_on"),
     (Connection, "consent", {"agreed_by": "Ana", "agreed_on": "soon"}, "consent.agreed_on"),
+    (Connection, "consent", {"agreed_by": "\u00a0 ", "agreed_on": "2026-11-24"}, "consent.agreed_by"),
     (Connection, "consent", True, "consent"),
     (Connection, "imports_at_once", "1", "imports_at_once"),
     (Export, "connection", REMOVE, "connection"),

@@ -83,6 +83,8 @@ def test_byte_order_mark_is_no_fault():
         ((*EXPORT, "create_missing_attributes"), "perhaps", "exports[0].create_missing_attributes: must be true or false, without quotes"),
         ((*CONNECTION, "available_to"), ["boss"], "connections[0].available_to[0]: must be 'administrator', 'contributor' or 'viewer'"),
         ((*CONNECTION, "consent"), {"agreed_by": "x", "agreed_on": "yesterday"}, "connections[0].consent.agreed_on: must be a date such as 2026-11-24, in quotes"),
+        ((*CONNECTION, "consent"), {"agreed_by": " ", "agreed_on": "2026-11-24"}, "connections[0].consent.agreed_by: takes a name that can be seen"),
+        ((*CONNECTION, "consent"), {"agreed_by": "\u200b\u2800", "agreed_on": "2026-11-24"}, "connections[0].consent.agreed_by: takes a name that can be seen"),
         ((*CONNECTION, "imports_at_once"), 0, "connections[0].imports_at_once: must be 1 or more"),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else None,

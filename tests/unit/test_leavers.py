@@ -35,7 +35,7 @@ def run_queued(seconds=0.0, run_id="gold-1"):
 def test_contact_is_left_out_however_brevo_writes_its_address(tmp_path, as_brevo_has_it, as_we_send_it):
     path = tmp_path / "leavers"
     path.write_text(f"{KEY.digest(as_brevo_has_it)}\n", encoding="ascii")
-    leavers = Leavers(path, KEY)
+    leavers = Leavers((path,), KEY)
     with duckdb.connect(":memory:") as db:
         db.execute("CREATE TABLE chunk (fate UTINYINT, email VARCHAR)")
         contact, merged = FATE["contact"], FATE["merged"]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from shared.app import App
-from shared.brevo.checks import check_list
+from shared.brevo.checks import check_excluded_list, check_list, check_members_askable
 from shared.config.document import ReadyExport
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.config.notifications import Notification
@@ -28,6 +28,7 @@ from shared.runs.why_not_running import held_words, needs_accept, once_it_is_the
 from shared.segments.reading import SegmentStream
 from shared.segments.snapshot import Snapshot, own_snapshot, refresh_times, time_of
 from shared.staging.completeness import check_complete, wait_for_files
+from shared.staging.excluded import by_addresses, find_excluded
 from shared.storage.tables import pass_over
 from shared.sync.stored import Address, Stored
 from shared.timer_schedule import TimerSchedule
@@ -100,10 +101,11 @@ class _ExportCheck:
         """Its checks, by name. `names` has the lists that Brevo was asked for already."""
         checks: list[Probe] = [("last run", self.last_run)]
         if self.segments_answer:
-            checks += [("snapshot", self.newest_snapshot), ("schedule", self.schedule)]
+            checks += [("snapshot", self.newest_snapshot), ("excluded segments", self.excluded_segments)]
+            checks.append(("schedule", self.schedule))
         checks += [("notices", self.notices), ("ledger", self.ledger)]
         if self.connection.id in usable:
-            checks.append(("list", partial(self.list_at_brevo, names)))
+            checks += [("list", partial(self.list_at_brevo, names)), ("excluded lists", self.excluded_lists)]
         return [(f"export {self.export.id}, {name}", check) for name, check in checks]
 
     @cached_property
@@ -179,15 +181,33 @@ class _ExportCheck:
             if wait := self._wait_for_files(snapshot):
                 return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
             check_complete(snapshot)
-        self._check_columns(snapshot)
+        self._check_columns(snapshot, self.export)
         return self._age(snapshot)
 
-    def _check_columns(self, snapshot: Snapshot) -> None:
-        """Raises ConfigurationError where the first file lacks a mapped column. Of an old snapshot none may be left."""
-        file = next((file for part in snapshot.segments for file in part.files), None)
-        if file is not None:
+    def excluded_segments(self) -> Look | None:
+        """The same of the excluded segments: by one that is refreshed no more nobody new is excluded."""
+        try:
+            snapshot = find_excluded(self.app.storage.segment_blobs, self.export)
+        except ConfigurationError as error:
+            if error.code == "container_missing":
+                return None  # the container has a line of its own
+            raise
+        if snapshot is None:
+            return None
+        if wait := self._wait_for_files(snapshot):
+            return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
+        check_complete(snapshot)
+        self._check_columns(snapshot, by_addresses(ReadyExport(self.export, self.connection)).export)
+        return self._age(snapshot)
+
+    def _check_columns(self, snapshot: Snapshot, export: Export) -> None:
+        """Raises ConfigurationError where a segment's first file lacks a column that the export maps.
+
+        Of an old snapshot no file may be left.
+        """
+        for file in (file for part in snapshot.segments for file in part.files[:1]):
             stream = SegmentStream(self.app.storage.segment_blobs, self.export.source, file)
-            make_plan(self.export, self.connection, stream.header.columns, stream.name)
+            make_plan(export, self.connection, stream.header.columns, stream.name)
 
     def _wait_for_files(self, snapshot: Snapshot) -> str:
         hours = self.app.settings.snapshot_complete_hours
@@ -312,3 +332,12 @@ class _ExportCheck:
             name = check_list(self.app.brevo(place[0]), place[1])
             names[place] = ("ok", f"{self.export.list_id}, {name}.", "")
         return names[place]
+
+    def excluded_lists(self) -> Look | None:
+        """The lists whose members are not sent. Where leavers are asked, their connection's line says who may ask."""
+        lists, brevo = self.export.exclude.list_ids, self.app.brevo(self.connection.api_key.setting)
+        for list_id in lists:
+            check_excluded_list(brevo, list_id)
+        if lists and self.connection.leavers == "not_asked":
+            check_members_askable(brevo)
+        return ("ok", f"They are there: {', '.join(map(str, lists))}.", "") if lists else None

@@ -185,7 +185,7 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         folder = Path(name)
         own, *more = given.answers
         left, lists = more[:1], more[1:]
-        members = read_members(app, run, brevo, Answers(None, [], own), folder, claim.check)
+        members = read_members(app, run, brevo, Answers([], [], own), folder, claim.check)
         leavers = read_answer(app, run, brevo, left[0], folder, claim.check) if left else None
         segments = given.excluded
         excluded, unread = read_excluded(app, run, ready, brevo, lists, segments, "ledger", folder, claim.check)

@@ -4,7 +4,8 @@ import pytest
 
 from shared.access import AccessDenied
 from shared.administration import connections, exports, running
-from shared.administration.items import ANY
+from shared.administration.audit import read_audit
+from shared.administration.items import ANY, InvalidInput
 from shared.operating.doctor.connections import connection_findings
 from shared.storage.failures import UnreachableError
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, connection_of, share, why
@@ -84,3 +85,21 @@ def test_storage_that_does_not_answer_is_no_step_of_a_connection_that_has_failed
         connections.connect(office.app, ADMINISTRATOR, "brevo-eu", "Ana")
     [finding] = connection_findings(office.app, office.app.document(), office.app.document().connections[0])
     assert (finding.state, "Storage did not answer" in finding.message) == ("FAILED", True)
+
+
+def test_trail_says_that_another_one_has_given_consent(office):
+    given = [("Ana", "consent given"), ("Ben", "consent given"), ("Ben", ""), (None, "consent withdrawn"), (None, "")]
+    for name, detail in given:
+        consent = {"agreed_by": name, "agreed_on": "2026-11-24"} if name else None
+        saved = connection_of(office, id="brevo-eu", consent=consent)
+        connections.save_connection(office.app, ADMINISTRATOR, saved, ANY)
+        assert read_audit(office.app, ADMINISTRATOR, limit=1)[0][0].detail == detail, name
+
+
+@pytest.mark.parametrize("nobody", ["", "  ", "\u200b", "\u2800"])
+def test_consent_is_given_by_nobody_whose_name_cannot_be_seen(office, nobody):
+    draft = connection_of(office, id="second", consent=None)
+    connections.save_connection(office.app, ADMINISTRATOR, draft, None)
+    with pytest.raises(InvalidInput, match="agreed_by"):
+        connections.connect(office.app, ADMINISTRATOR, "second", nobody)
+    assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent is None

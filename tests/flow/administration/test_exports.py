@@ -75,6 +75,18 @@ def test_export_that_excludes_what_is_there_is_saved(office):
     assert office.app.document().export("new").exclude.list_ids == [77]
 
 
+def test_column_that_says_who_agreed_is_checked_before_an_export_is_saved(office):
+    source = {
+        **office.export["source"],
+        "only": [{"column": "Consent", "is": ["yes"]}, {"column": "email", "is": ["x"]}],
+    }
+    with pytest.raises(InvalidInput) as caught:
+        exports.save_export(office.app, ADMINISTRATOR, the_export(office, id="new", source=source), None)
+    (problem,) = caught.value.problems
+    assert problem.startswith("source.only: ")
+    assert "has no column 'Consent'" in problem
+
+
 def test_contributor_handles_exports_of_shared_connections_only(office):
     export = the_export(office, display_name="Mine")
     with pytest.raises(AccessDenied):

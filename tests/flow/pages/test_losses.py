@@ -126,3 +126,14 @@ def test_preview_tells_rows_that_are_not_sent_from_values_that_are_lost(browser,
     }
     browser.flow.segment("CustomerId,EMail,FirstName,Phone,Born\n1,ana@example.com,,,\n", refresh="2026/11/26/0500")
     assert groups(browser.send_raw("/new-export", losing | {"action": "preview"})) == {}
+
+
+def test_preview_counts_the_rows_that_the_export_does_not_take(browser):
+    only = {"column": "FirstName", "is": ["Ana"]}
+    browser.configure(source={**browser.flow.export["source"], "only": only})
+    path = f"/exports/{browser.flow.export_id}/edit"
+    page = browser.open(path)
+    values = filled(page, etag=page.hidden("etag"), action="preview", lists_of="brevo-eu")
+    shown = browser.send_raw(path, values).text
+    assert "3 rows, 1 contacts." in shown
+    assert "Rows of a customer who has another row: 0. Rows that the export does not take: 2." in shown

@@ -59,3 +59,25 @@ def test_export_that_is_detached_keeps_its_list(shop):
     values = filled(page, lists_of=page.hidden("lists_of"), connection="", etag=page.hidden("etag"), action="save")
     assert shop.send_raw(path, values).to.endswith("?done=saved")
     assert shop.flow.app.document().export(shop.flow.export_id).list_id == 12
+
+
+def edited(browser, **changes):
+    path = f"/exports/{browser.flow.export_id}/edit"
+    page = browser.open(path)
+    values = filled(page, etag=page.hidden("etag"), connection="brevo-shop", lists_of="brevo-shop", action="save")
+    return browser.send_raw(path, {**values, **changes})
+
+
+def test_excluded_lists_of_the_one_account_do_not_become_other_lists_of_the_other(shop, monkeypatch):
+    """The form does not show them: who is excluded would be sent, and others would not."""
+    shop.flow.sandbox.seed(lists=[{"id": 77, "name": "Staff", "folderId": 1}])
+    shop.configure(exclude={"list_ids": [77]})
+    assert edited(shop).to.endswith("?done=saved"), "both connections have the key of one account"
+    shop.configure(connection="brevo-eu")
+    monkeypatch.setenv("OTHER_KEY", shop.flow.sandbox.api_key)
+    shop.flow.connections[1]["api_key"] = {"setting": "OTHER_KEY"}
+    shop.configure()
+    page = edited(shop)
+    assert page.status == 400
+    assert "Its excluded lists are numbers of the connection before" in page.text
+    assert shop.flow.app.document().export(shop.flow.export_id).connection == "brevo-eu"

@@ -34,6 +34,7 @@ def test_undo_asks_first_with_its_numbers_and_starts_by_the_second_form_alone(mi
     asked = mirroring.open(f"/runs/{status['run_id']}/undo")
     assert "At most 3 members leave the list: whom this run had added." in asked.text
     assert "At most 2 come back: whom it had removed." in asked.text
+    assert "is excluded by now or does not agree any more is not put back" in asked.text
     assert flow.app.store.active(flow.export_id) is None
     there = mirroring.send(f"/runs/{status['run_id']}/undo").to
     assert find_run(flow.app, there.rsplit("/", 1)[1]).undo_of == status["run_id"]
@@ -69,3 +70,25 @@ def test_viewer_is_neither_asked_nor_told(mirroring):
     page = mirroring.open(f"/runs/{status['run_id']}")
     assert "undo" not in page.text.lower().replace("sandbox", "")
     assert mirroring.open(f"/runs/{status['run_id']}/undo").status == 403
+
+
+@pytest.mark.parametrize(
+    ("mode", "other", "words"),
+    [
+        ("mirror_exact", "mirror", "Removed is everybody who is not in the segment"),
+        ("mirror", "mirror_exact", "Removed are those whom this export has put into the list"),
+    ],
+)
+def test_run_that_was_held_is_not_said_to_remove_whom_another_mode_would(mirroring, mode, other, words):
+    flow = mirroring.flow
+    refresh(flow, *range(6))
+    run(flow)
+    mirroring.configure(sync_mode=mode, max_removed=0.1)
+    refresh(flow, *range(2, 9))
+    run_id = flow.run_is_held("guard_first_mirror_exact" if mode == "mirror_exact" else "guard_max_removed")["run_id"]
+    assert words in mirroring.open(f"/runs/{run_id}").text
+    mirroring.configure(sync_mode=other, max_removed=0.1)
+    shown = mirroring.open(f"/runs/{run_id}").text
+    assert "2 to be removed from the list" in shown or "to be removed from the list 2" in shown
+    assert "Removed is everybody" not in shown
+    assert "Removed are those" not in shown
