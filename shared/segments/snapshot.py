@@ -161,11 +161,20 @@ class _Search:
                     yield time, blobs
 
     def hidden(self, segment: str) -> str:
-        """What is hidden: a refresh that was written after the one that counts as newest, and is dated before it."""
+        """What is hidden: a refresh that was written after the one that counts as newest.
+
+        It is dated before that, or is a flat file, which is not looked for beside folders.
+        """
         (newest, its_blobs), (other, others_blobs) = [*islice(self._folders(segment), 2), ("", []), ("", [])][:2]
-        if not others_blobs or _written(others_blobs) <= _written(its_blobs):
+        if not its_blobs:
             return ""
-        return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
+        written = _written(its_blobs)
+        if others_blobs and _written(others_blobs) > written:
+            return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
+        flat = max(self._flat_files(segment), key=lambda blob: blob.modified, default=None)
+        if flat and flat.modified > written:
+            return f"{flat.file} was written after {segment}/{newest}, whose folder hides flat files"
+        return ""
 
     def _days(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
         """The days on which the segment was refreshed, newest first; a folder is listed only when it is needed."""

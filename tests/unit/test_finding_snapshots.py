@@ -262,6 +262,14 @@ def test_refresh_that_is_dated_before_an_older_one_is_told_as_hidden():
     ]
 
 
+@pytest.mark.parametrize(("minutes", "is_hidden"), [(5, True), (-5, False)])
+def test_flat_file_that_is_newer_than_the_segments_folder_is_reported_as_hidden(minutes, is_hidden):
+    flat, at = "Campaign_Loyal_1790000000.csv", TODAY + timedelta(minutes=minutes)
+    blobs: Any = Written({refresh_at(TODAY): TODAY, flat: at}, texts={f"{FOLDER}/{flat}": ""})
+    text = f"{flat} was written after {refresh_at(TODAY)}, whose folder hides flat files"
+    assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == ([text] if is_hidden else [])
+
+
 def test_refreshes_in_their_order_are_not_odd():
     blobs: Any = Written({RIGHT: TODAY - timedelta(days=1), refresh_at(TODAY): TODAY})
     assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == []
