@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from shared.config.source import Source
-from shared.errors import ConfigurationError, did_you_mean
+from shared.errors import ConfigurationError, did_you_mean, masked
 from shared.segments.layouts import (
     FILE_ENDINGS,
     REFRESH_LEVELS,
@@ -127,7 +127,7 @@ class _Search:
 
     def _can_be(self, where: str, time: str, written: datetime = _ANY_TIME) -> bool:
         if why := why_passed_over(time, written):
-            self.passed_over.append(f"{where} {why}")
+            self.passed_over.append(masked(f"{where} {why}"))
         return not why
 
     # A folder for each refresh
@@ -173,7 +173,8 @@ class _Search:
             return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
         flat = max(self._flat_files(segment), key=lambda blob: blob.modified, default=None)
         if flat and flat.modified > written:
-            return f"{flat.file} was written after {segment}/{newest}, whose folder hides flat files"
+            file = masked(flat.file)
+            return f"{file} was written after {segment}/{newest}, whose folder hides flat files"
         return ""
 
     def _days(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:

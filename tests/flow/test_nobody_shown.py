@@ -19,6 +19,7 @@ from shared.administration.running import cancel_run, start_export
 from shared.brevo.client import BrevoClient
 from shared.errors import ConfigurationError, PermanentError, masked
 from shared.mapping.results import RejectedRow
+from shared.segments.snapshot import find_snapshot, odd_refreshes
 from shared.staging.rejected import RejectedWriter, plain_cell, rejected_csv
 
 HEAD = "CustomerId,EMail,FirstName\n"
@@ -54,6 +55,18 @@ def test_address_in_a_files_name_is_in_no_table_status_or_report(flow):
     told = f"{flow.status(read['run_id'])}{flow.rejects_text(read['run_id'])}{flow.status(refused['run_id'])}"
     stored = "".join(f"{row.values}" for table in ("runs", "batches", "events") for row in _rows(flow, table))
     assert ADDRESS not in f"{told}{stored}"
+
+
+def test_address_in_a_files_name_is_in_no_preview_and_in_no_line_on_odd_refreshes(flow):
+    flow.blob(f"Gold/2026/11/24/0500/{ADDRESS}_1.csv", f"{HEAD}C-1,ion@example.com,Ion\nC-2,eva@example.com\n")
+    [note] = flow.preview()["notes"]
+    assert "/(address), line 3: the row has 2 cells" in note
+    flow.blob(f"{ADDRESS}-export_Gold_9790000001.csv", HEAD)
+    flow.blob(f"{ADDRESS}-export_Gold_1790000001.csv", HEAD)
+    blobs, source = flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id).export.source
+    assert odd_refreshes(blobs, source, ["Gold"])[0].startswith("(address) was written after Gold/2026/11/24/0500")
+    blobs.delete_below(flow.container, f"{source.folder}/Gold/")
+    assert find_snapshot(blobs, source, ["Gold"]).passed_over[0].startswith("(address) is dated more than a day")
 
 
 def _rows(flow, table):
