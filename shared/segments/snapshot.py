@@ -15,6 +15,7 @@ from shared.segments.layouts import (
     below,
     flat_seconds,
     is_flat_file,
+    is_hidden,
     refresh_of,
     why_passed_over,
     without_gz,
@@ -150,9 +151,9 @@ class _Search:
             below_day = f"{self._below}{segment}/{day}/"
             by_name: dict[str, list[Blob]] = {}
             for blob in self._blobs.listing(self._source.container, below_day):
-                name, slash, _ = blob.name.removeprefix(below_day).partition("/")
+                name, slash, rest = blob.name.removeprefix(below_day).partition("/")
                 # Data Lake Storage lists folders too, also those whose files were deleted.
-                if slash:
+                if slash and not is_hidden(rest):
                     by_name.setdefault(name, []).append(blob)
             for name, blobs in sorted(by_name.items(), reverse=True):
                 time = f"{day}/{name}"
@@ -192,9 +193,8 @@ class _Search:
     def _dated(
         self, segment: str, table: str, time: str, blobs: list[Blob], listed: list[ListedFile]
     ) -> SegmentSnapshot:
-        partitions = partitions_of(
-            self._source.container, segment, [blob for blob in blobs if blob.name.endswith(FILE_ENDINGS)]
-        )
+        folder, csv = f"{self._below}{segment}/{time}/", [blob for blob in blobs if blob.name.endswith(FILE_ENDINGS)]
+        partitions = partitions_of(self._source.container, segment, folder, csv)
         others = {blob.file for blob in blobs if not blob.name.endswith(FILE_ENDINGS)}
         named = partitions[0].table if partitions else segment
         formats = {without_gz(file.path.file): file for file in listed if file.path is not None}

@@ -183,6 +183,22 @@ def test_what_is_missing_is_part_of_the_snapshots_identity():
     assert find(name).id != find(name, texts=listing(f"{REFRESH}/Loyal_1.csv", f"{REFRESH}/Loyal_2.csv")).id
 
 
+@pytest.mark.parametrize("hidden", ["_temporary/0/task_1/Loyal_2.csv", ".tmp/Loyal_1.csv", "_temporary"])
+def test_what_a_tool_writes_for_itself_is_no_partition(hidden):
+    file = f"{FOLDER}/{REFRESH}/Loyal_1.csv"
+    assert found(file, f"{FOLDER}/{REFRESH}/{hidden}") == [file]
+    earlier = f"{FOLDER}/Loyal/2026/03/13/0500/Loyal_1.csv"
+    assert one(earlier, f"{FOLDER}/{REFRESH}/{hidden}").time == "2026/03/13/0500"
+
+
+@pytest.mark.parametrize("others", [[], ["Loyal_1.csv"]])
+def test_csv_file_that_lies_deeper_than_the_refreshs_folder_is_an_error_with_its_path(others):
+    names = [f"{FOLDER}/{REFRESH}/{name}" for name in ["archive/Loyal_2.csv", *others]]
+    with pytest.raises(ConfigurationError, match=f"{REFRESH}/archive/Loyal_2.csv is not a partition") as raised:
+        find(*names)
+    assert raised.value.code == "file_unexpected"
+
+
 def test_folder_whose_files_were_deleted_is_no_refresh():
     class WithEmptyFolder(Names):
         def folders(self, container: str, prefix: str) -> list[str]:
