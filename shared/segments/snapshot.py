@@ -150,13 +150,15 @@ class _Search:
         for day in self._days(segment, REFRESH_LEVELS[:-1]):
             below_day = f"{self._below}{segment}/{day}/"
             by_name: dict[str, list[Blob]] = {}
+            shown: set[str] = set()
             for blob in self._blobs.listing(self._source.container, below_day):
                 name, slash, rest = blob.name.removeprefix(below_day).partition("/")
                 # Data Lake Storage lists folders too, also those whose files were deleted.
-                if slash and not is_hidden(rest):
+                if slash:
                     by_name.setdefault(name, []).append(blob)
-            for name, blobs in sorted(by_name.items(), reverse=True):
-                time = f"{day}/{name}"
+                    shown |= set() if is_hidden(rest) else {name}
+            for name in sorted(shown, reverse=True):
+                time, blobs = f"{day}/{name}", by_name[name]
                 is_time = re.fullmatch(REFRESH_LEVELS[-1], name)
                 if is_time and self._can_be(f"{segment}/{time}", time, _written(blobs)):
                     yield time, blobs
@@ -193,9 +195,11 @@ class _Search:
     def _dated(
         self, segment: str, table: str, time: str, blobs: list[Blob], listed: list[ListedFile]
     ) -> SegmentSnapshot:
-        folder, csv = f"{self._below}{segment}/{time}/", [blob for blob in blobs if blob.name.endswith(FILE_ENDINGS)]
+        folder = f"{self._below}{segment}/{time}/"
+        shown = [blob for blob in blobs if not is_hidden(blob.name.removeprefix(folder))]
+        csv = [blob for blob in shown if blob.name.endswith(FILE_ENDINGS)]
         partitions = partitions_of(self._source.container, segment, folder, csv)
-        others = {blob.file for blob in blobs if not blob.name.endswith(FILE_ENDINGS)}
+        others = {blob.file for blob in shown} - {blob.file for blob in csv}
         named = partitions[0].table if partitions else segment
         formats = {without_gz(file.path.file): file for file in listed if file.path is not None}
         missing = formats.keys() - others - {without_gz(each.blob.file) for each in partitions}

@@ -191,6 +191,12 @@ def test_what_a_tool_writes_for_itself_is_no_partition(hidden):
     assert one(earlier, f"{FOLDER}/{REFRESH}/{hidden}").time == "2026/03/13/0500"
 
 
+def test_refresh_has_no_rest_while_a_tool_still_writes_for_itself():
+    files = {f"{FOLDER}/{RIGHT}/Loyal_1.csv": "", f"{FOLDER}/{RIGHT}/_temporary/0/Loyal_2.csv": ""}
+    blobs: Any = Written({"_temporary": TODAY, RIGHT: TODAY - timedelta(hours=2)}, texts=files)
+    assert find_snapshot(blobs, SOURCE, ["Loyal"]).newest == TODAY
+
+
 @pytest.mark.parametrize("others", [[], ["Loyal_1.csv"]])
 def test_csv_file_that_lies_deeper_than_the_refreshs_folder_is_an_error_with_its_path(others):
     names = [f"{FOLDER}/{REFRESH}/{name}" for name in ["archive/Loyal_2.csv", *others]]
