@@ -11,7 +11,7 @@ from shared.runs.due_times import due_stamp
 from shared.runs.kinds import CHANGES_LIST
 from shared.runs.problem import NOTHING_TO_DO
 from shared.runs.state import SUCCEEDED, Run
-from shared.segments.snapshot import time_of
+from shared.segments.snapshot import is_noted_by, time_of
 from shared.times import local_text
 
 # The pauses before the second, third and fourth run. What takes longer to pass needs a person.
@@ -93,7 +93,7 @@ class Started:
         return self._is_of(snapshot) or time_of(snapshot) < time_of(self.snapshot)
 
     def _is_of(self, snapshot: str) -> bool:
-        return self.snapshot in (snapshot, time_of(snapshot))
+        return is_noted_by(self.snapshot, snapshot)
 
     def with_snapshot_begun(self, snapshot: str, now: float) -> Self | None:
         """A trigger starts a run of it; None where that was started before and is not due for another try."""

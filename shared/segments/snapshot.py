@@ -86,6 +86,11 @@ def time_of(snapshot_id: str) -> str:
     return snapshot_id[: len("2026-11-24T0500")]
 
 
+def is_noted_by(noted: str, snapshot_id: str) -> bool:
+    """True where this snapshot was noted, or its time alone, as of one that was still being written."""
+    return noted in (snapshot_id, time_of(snapshot_id))
+
+
 def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot:
     """The newest snapshot of each of the segments, whole or not.
 
