@@ -6,6 +6,7 @@ import io
 import pytest
 
 from shared.access import AccessDenied, Caller
+from shared.administration.checking import check_export
 from shared.administration.connections import connect, remove_connection, view_connection
 from shared.administration.exports import (
     detach_export,
@@ -14,6 +15,7 @@ from shared.administration.exports import (
     save_export,
     view_export,
 )
+from shared.administration.items import InvalidInput
 from shared.administration.previewing import previewed
 from shared.administration.running import cancel_run, start_export
 from shared.brevo.client import BrevoClient
@@ -67,6 +69,16 @@ def test_address_in_a_files_name_is_in_no_preview_and_in_no_line_on_odd_refreshe
     assert odd_refreshes(blobs, source, ["Gold"])[0].startswith("(address) was written after Gold/2026/11/24/0500")
     blobs.delete_below(flow.container, f"{source.folder}/Gold/")
     assert find_snapshot(blobs, source, ["Gold"]).passed_over[0].startswith("(address) is dated more than a day")
+
+
+def test_address_in_a_files_name_is_in_no_fault_of_an_export_that_is_saved(flow):
+    flow.blob(f"Gold/2026/11/24/0500/{ADDRESS}_1.csv", "CustomerId,Mail\n")
+    ready = flow.app.ready_export(flow.export_id)
+    with pytest.raises(InvalidInput) as raised:
+        check_export(flow.app, ready.export, ready.connection)
+    assert "mapping.email: " in raised.value.problems[0]
+    assert "/(address) has no column 'EMail'" in raised.value.problems[0]
+    assert ADDRESS not in f"{raised.value.problems}{raised.value}"
 
 
 def _rows(flow, table):
