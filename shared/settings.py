@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ _BREVO = "https://api.brevo.com/v3"
 class StorageAccount:
     """How to reach one storage account: by connection string, or at its services' addresses with the app's identity."""
 
-    connection_string: str | None = None
+    connection_string: str | None = field(default=None, repr=False)  # it holds the account's key
     blob_url: str = ""
     queue_url: str = ""
     table_url: str = ""

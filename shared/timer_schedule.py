@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 from shared.errors import ConfigurationError, shown
 
@@ -23,6 +23,10 @@ _MONTHS = (
 _DAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 # A 29 February on a given weekday is at most 40 years away.
 _LOOK_AHEAD_DAYS = 366 * 41
+# Of turns every five minutes, two months.
+_TURNS_COMPARED = 20_000
+# The pause of a schedule that comes only once more.
+_ONCE = timedelta(days=_LOOK_AHEAD_DAYS)
 
 
 # By which the host counts instead of UTC. https://github.com/Azure/azure-webjobs-sdk-extensions/issues/880
@@ -86,6 +90,11 @@ class TimerSchedule:
             day = after.date() + timedelta(days=offset)
             if self._has(day):
                 yield from (moment for moment in self._moments(day) if moment > after)
+
+    def longest_pause_minutes(self, after: datetime) -> float:
+        """How far apart two turns are at most, of those that follow."""
+        turns = islice(self.next_times(after), _TURNS_COMPARED)
+        return max((later - earlier for earlier, later in pairwise(turns)), default=_ONCE).total_seconds() / 60
 
     def describe(self, now: datetime) -> str:
         """One line: the next three times, and which days are meant where that is in doubt."""

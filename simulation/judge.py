@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.runs.rows import run_of
 from shared.runs.state import FINAL, SUCCEEDED, Run
+from shared.segments.snapshot import time_of
 from shared.storage.tables import Row
 from simulation.brevo import Brevo, Import
 from simulation.excuses import CLOCKS_DIFFER_SECONDS, DEADLINE_SECONDS, longest_call, may_fail, stands_still
@@ -62,7 +63,8 @@ class Judge:
         self._floors: dict[str, int] = {}
         self._excused: set[str] = set()
         self.ended_lines: set[str] = set()
-        self.cancelled: set[str] = set()
+        self.cancelled: set[str] = set()  # snapshots; of those that were still being written, the times
+        self._started_again: set[str] = set()  # times of which a person has started a snapshot
         self.approval_asked: set[str] = set()
         self._held: dict[str, tuple[str, float]] = {}  # run id -> snapshot, until when
         self._asked: dict[str, str] = {}
@@ -137,12 +139,15 @@ class Judge:
         state = str(values["state"])
         if state == "held":
             self._held[run_id] = str(values["snapshot"]), float(values["held_until"])
+        elif state == "staging" and values["trigger"] not in ("timer", "event"):
+            self._started_again.add(_time(export, str(values["snapshot"])))
         elif before == "held" and state == "queued":
             self._approved(run_id)
         elif state == "delivering":
             self._delivering(run_id, values)
         elif state == "cancelled" or (state == "failed" and values.get("cancel_requested_by")):
-            self.cancelled.add(str(values.get("snapshot") or self._asked.get(run_id, "")))
+            snapshot = str(values.get("snapshot") or self._asked.get(run_id, ""))
+            self.cancelled.add(_time(export, snapshot) if snapshot == time_of(snapshot) else snapshot)
         elif state in SUCCEEDED:
             self._succeeded(export, run_id, values)
 
@@ -164,7 +169,7 @@ class Judge:
             self.violate("sent whole", f"{run_id} sends {snapshot}, which is still being written")
         if values["trigger"] not in ("timer", "event"):
             return
-        if snapshot in self.cancelled:
+        if self.cancelled & {snapshot, _time(str(values["export"]), snapshot)} - self._started_again:
             self.violate("cancelled stays", f"{run_id} sends {snapshot}, which a person has cancelled")
         elif snapshot in self.sent:
             self.violate("sent once", f"{run_id} sends {snapshot}, as {self.sent[snapshot]} has")
@@ -270,8 +275,11 @@ class Judge:
         return [
             newest
             for export, newest in self.newest.items()
-            if newest.id not in self.cancelled | self.sent.keys() and failed[export] < MOST_TRIES
+            if not self._is_cancelled(newest) and newest.id not in self.sent and failed[export] < MOST_TRIES
         ]
+
+    def _is_cancelled(self, refresh: Refresh) -> bool:
+        return not self.cancelled.isdisjoint((refresh.id, _time(refresh.export, refresh.id)))
 
     def run(self, run_id: str) -> Run:
         """A run as it stands."""
@@ -286,6 +294,11 @@ def _leaks(text: str) -> bool:
         if secret in text:
             return True
     return False
+
+
+def _time(export: str, snapshot: str) -> str:
+    """What stands for every snapshot of the export and this one's time."""
+    return f"{export} {time_of(snapshot)}"
 
 
 def version(value: str) -> int:

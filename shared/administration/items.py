@@ -17,7 +17,7 @@ from shared.config.document import plain_json, validated
 from shared.config.faults import field_problems
 from shared.config.models import Connection, Document, Export
 from shared.config.store import plain
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, masked, one_line
 
 ANY = "*"
 MOST_ID_CHARACTERS = 50
@@ -31,8 +31,8 @@ class InvalidInput(ConfigurationError):
     """
 
     def __init__(self, problems: list[str], code: str = "not_possible") -> None:
+        self.problems = [masked(one_line(each)) for each in problems]
         super().__init__(code, f"{'; '.join(problems)}."[:4000], "Correct it; nothing was changed.")
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 So a link is a secret that is never logged, only allowed hosts are asked, and what comes is bounded in size and time.
 """
 
+import logging
 import re
 import threading
 import time
@@ -13,7 +14,9 @@ from urllib.parse import urlsplit
 import requests
 
 from shared.brevo.session import no_password
-from shared.errors import ExportError, PermanentError, TransientError
+from shared.errors import ExportError, PermanentError, TransientError, place_of
+
+_log = logging.getLogger(__name__)
 
 # Brevo keeps such files on its own hosts and on Amazon S3. Whatever else is below amazonaws.com is anybody's machine.
 # https://docs.aws.amazon.com/general/latest/gr/s3.html
@@ -58,6 +61,7 @@ class _Fetching:
         self._url = url
         self._file = file
         self._given_up = False
+        self._is_whole = False
         self._error: ExportError | None = None
         self._thread = threading.Thread(target=self._work, name=download.kind, daemon=True)
 
@@ -72,14 +76,17 @@ class _Fetching:
             raise self._download.broken(f"did not come within {seconds:.0f} s")
         if self._error is not None:
             raise self._error
+        if not self._is_whole:
+            raise self._download.broken("could not be read")
 
     def _work(self) -> None:
         try:
             self._fetch()
+            self._is_whole = True
         except ExportError as error:
             self._error = error
-        except (requests.RequestException, OSError, ValueError):
-            self._error = self._download.broken("could not be read")
+        except Exception as error:  # noqa: BLE001 - its words may hold the link; nothing of it counts as the file's end
+            _log.warning("Brevo's %s could not be fetched: %s", self._download.kind, place_of(error))
 
     def _fetch(self) -> None:
         size_bytes, download = 0, self._download

@@ -60,19 +60,23 @@ def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
     names = [
         name
         for run_id in found
-        if _is_older(app, run_id, days) and run_id not in open_runs and not _is_of_another_release(app, run_id)
+        if _is_older(app, run_id, days) and run_id not in open_runs and not _may_be_open(app, run_id)
         for name in found[run_id]
     ]
     return _delete_blobs(app, [(container, name) for name in names], dry_run=dry_run)
 
 
-def _is_of_another_release(app: App, run_id: str) -> bool:
-    """True for a run whose row this release does not read: it may be open, and goes on once its release is back."""
+def _may_be_open(app: App, run_id: str) -> bool:
+    """True for a run that its export has as the active one, though it may have fallen off the list of open runs.
+
+    Also for one whose row this release does not read: it may be open, and goes on once its release is back.
+    """
+    export, key = run_address(run_id)
     try:
-        app.storage.runs.get(*run_address(run_id))
+        app.storage.runs.get(export, key)
+        return app.store.active(export) == run_id
     except OtherFormError:
         return True
-    return False
 
 
 def _prune_by_age(app: App, container: str, days: int, *, dry_run: bool) -> int:
@@ -110,7 +114,8 @@ def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
         if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
             continue
         try:
-            counts.update(_prune_run(app, row, run_id, dry_run=dry_run))
+            if not _may_be_open(app, run_id):
+                counts.update(_prune_run(app, row, run_id, dry_run=dry_run))
         except Exception as error:  # noqa: BLE001 - the other runs go all the same
             _log.error("the run %s was not deleted: %s", run_id, described(error))
     return dict(counts)

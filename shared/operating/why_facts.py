@@ -9,6 +9,7 @@ from shared.errors import masked
 from shared.mapping.results import WARNINGS, RejectedRow
 from shared.operating.person import Person
 from shared.runs.state import Run
+from shared.segments.snapshot import is_noted_by
 from shared.staging.rejected import plain_cell
 from shared.times import local_text
 
@@ -107,7 +108,7 @@ class Facts:
     def is_newest_taken(self) -> bool:
         """True where the last run took the newest snapshot, or that changes nothing, or the newest one is not known."""
         is_taken = not self.snapshot or self.newest_changes_nothing
-        return self.run is not None and (is_taken or self.run.snapshot == self.snapshot)
+        return self.run is not None and (is_taken or is_noted_by(self.run.snapshot, self.snapshot))
 
     @property
     def rejection(self) -> RejectedRow | None:

@@ -8,6 +8,7 @@ from shared.counting import counted
 from shared.operating.why_facts import Facts, place_of
 from shared.runs.problem import NOTHING_TO_DO, what_was_done
 from shared.runs.state import SUCCEEDED, Run
+from shared.segments.snapshot import is_noted_by
 from shared.staging.rejected import named_by_brevo, rows_of
 from shared.times import local_text
 
@@ -122,7 +123,7 @@ def _run_text(run: Run, newest: str) -> str:
     at = run.times.get(run.state) or run.times.get("queued")
     text = f"Run {run.run_id} is {run.state}{f' since {local_text(at)}' if at else ''}"
     if run.snapshot and newest:
-        text += ", with the newest snapshot" if run.snapshot == newest else ", with an older snapshot"
+        text += ", with the newest snapshot" if is_noted_by(run.snapshot, newest) else ", with an older snapshot"
     counts = run.counts
     if run.state not in SUCCEEDED and counts.contacts_to_send:
         text += f"; Brevo has confirmed {counts.contacts_confirmed:,} of {counted(counts.contacts_to_send, 'contact')}"

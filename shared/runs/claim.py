@@ -1,5 +1,6 @@
 """Claims: one owner at a time for a piece of work, which a live owner renews and a dead one loses."""
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -9,11 +10,13 @@ from datetime import datetime
 from functools import partial
 
 from shared.app import App
-from shared.errors import ExportError, TransientError
+from shared.errors import ExportError, TransientError, place_of
 from shared.runs.batch import Batch
 from shared.runs.graces import Graces
 from shared.runs.queue import LONGEST_STEP_WAIT_SECONDS, next_try_seconds
 from shared.runs.state import Run
+
+_log = logging.getLogger(__name__)
 
 
 class StillClaimedError(TransientError):
@@ -186,6 +189,8 @@ def _renewing(renew: Callable[[], None], every_seconds: float) -> Iterator[None]
                 renew()
             except ExportError:
                 continue  # storage is away for a moment: the claim outlasts that, or is lost, and `check` says so
+            except Exception as error:  # noqa: BLE001 - the next turn renews it all the same
+                _log.error("a claim was not renewed: %s", place_of(error))
 
     renewer = threading.Thread(target=work, name="claim-renewer", daemon=True)
     renewer.start()

@@ -11,7 +11,7 @@ from shared.runs.due_times import due_stamp
 from shared.runs.kinds import CHANGES_LIST
 from shared.runs.problem import NOTHING_TO_DO
 from shared.runs.state import SUCCEEDED, Run
-from shared.segments.snapshot import time_of
+from shared.segments.snapshot import is_noted_by, time_of
 from shared.times import local_text
 
 # The pauses before the second, third and fourth run. What takes longer to pass needs a person.
@@ -87,9 +87,13 @@ class Started:
     def covers(self, snapshot: str) -> bool:
         """True for the snapshot of this id and for each older one: the newest may have been deleted since.
 
-        An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot.
+        An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot,
+        but where the time alone is noted.
         """
-        return snapshot == self.snapshot or time_of(snapshot) < time_of(self.snapshot)
+        return self._is_of(snapshot) or time_of(snapshot) < time_of(self.snapshot)
+
+    def _is_of(self, snapshot: str) -> bool:
+        return is_noted_by(self.snapshot, snapshot)
 
     def with_snapshot_begun(self, snapshot: str, now: float) -> Self | None:
         """A trigger starts a run of it; None where that was started before and is not due for another try."""
@@ -106,8 +110,9 @@ class Started:
 
     def with_snapshot_taken(self, run: Run, *, is_tried_again: bool) -> Self:
         """The run has taken its snapshot. `is_tried_again`: triggers start another one where it fails."""
-        if run.snapshot == self.snapshot:
-            return replace(self, snapshot_tries=self.snapshot_tries.begun(), unsent=run.run_id)
+        if self._is_of(run.snapshot):
+            tries = self.snapshot_tries.begun()
+            return replace(self, snapshot=run.snapshot, snapshot_tries=tries, unsent=run.run_id)
         if self.covers(run.snapshot):
             return self
         return replace(self, snapshot=run.snapshot, snapshot_tries=Tries(is_open=is_tried_again), unsent=run.run_id)

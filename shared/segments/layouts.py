@@ -42,6 +42,12 @@ def without_gz(file: str) -> str:
     return file.removesuffix(".gz")
 
 
+def is_hidden(path: str) -> bool:
+    """True for what tools write for themselves meanwhile, as below `_temporary`; `path` begins behind the refresh."""
+    *folders, name = path.split("/")
+    return name == "_temporary" or any(folder.startswith(("_", ".")) for folder in folders)
+
+
 def dated_path(path: str) -> DatedPath | None:
     """The parts of a path in the layout with refresh folders, else None."""
     match = _DATED_PATH.search(path)

@@ -36,11 +36,15 @@ class Partition:
         return tuple(int(part) if position % 2 else part for position, part in enumerate(parts))
 
 
-def partitions_of(container: str, segment: str, blobs: list[Blob]) -> list[Partition]:
+def partitions_of(container: str, segment: str, folder: str, blobs: list[Blob]) -> list[Partition]:
     """The CSV files of a refresh's folder as partitions, in their order.
 
-    Raises ConfigurationError where a file does not belong to the others, and where a partition is there twice.
+    Raises ConfigurationError where a file does not belong to the others or lies deeper than they, and where a partition
+    is there twice.
     """
+    for blob in blobs:
+        if "/" in blob.name.removeprefix(folder):
+            raise _unexpected(container, segment, blob, f"{segment}_<id>.csv or .csv.gz, in the refresh's own folder")
     partitions = [_partition(container, segment, blob) for blob in blobs]
     _check_one_table(container, segment, partitions)
     _check_one_kind(container, segment, partitions)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from unicodedata import category
 
 from shared.config.source import Source
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, masked
 from shared.segments.framing import DELIMITERS, Form, Framer
 from shared.segments.model_json import Table
 from shared.segments.names import visible
@@ -36,7 +36,7 @@ class SegmentStream:
     """
 
     def __init__(self, blobs: Blobs, source: Source, file: SegmentFile) -> None:
-        self.name = f"{source.container}/{file.blob.name}"
+        self.name = masked(f"{source.container}/{file.blob.name}")  # as it stands in errors and notes
         self._pieces = _same_line_ends(_without_marks(stored_bytes(blobs, source.container, file.blob)))
         self._head = b""
         self._line = 1  # where the head begins

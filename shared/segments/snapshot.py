@@ -9,13 +9,14 @@ from itertools import islice
 
 from shared.config.models import Export
 from shared.config.source import Source
-from shared.errors import ConfigurationError, did_you_mean
+from shared.errors import ConfigurationError, did_you_mean, masked
 from shared.segments.layouts import (
     FILE_ENDINGS,
     REFRESH_LEVELS,
     below,
     flat_seconds,
     is_flat_file,
+    is_hidden,
     refresh_of,
     why_passed_over,
     without_gz,
@@ -86,6 +87,11 @@ def time_of(snapshot_id: str) -> str:
     return snapshot_id[: len("2026-11-24T0500")]
 
 
+def is_noted_by(noted: str, snapshot_id: str) -> bool:
+    """True where this snapshot was noted, or its time alone, as of one that was still being written."""
+    return noted in (snapshot_id, time_of(snapshot_id))
+
+
 def find_snapshot(blobs: Blobs, source: Source, segments: list[str]) -> Snapshot:
     """The newest snapshot of each of the segments, whole or not.
 
@@ -133,7 +139,7 @@ class _Search:
 
     def _can_be(self, where: str, time: str, written: datetime = _ANY_TIME) -> bool:
         if why := why_passed_over(time, written):
-            self.passed_over.append(f"{where} {why}")
+            self.passed_over.append(masked(f"{where} {why}"))
         return not why
 
     # A folder for each refresh
@@ -155,23 +161,35 @@ class _Search:
         for day in self._days(segment, REFRESH_LEVELS[:-1]):
             below_day = f"{self._below}{segment}/{day}/"
             by_name: dict[str, list[Blob]] = {}
+            shown: set[str] = set()
             for blob in self._blobs.listing(self._source.container, below_day):
-                name, slash, _ = blob.name.removeprefix(below_day).partition("/")
+                name, slash, rest = blob.name.removeprefix(below_day).partition("/")
                 # Data Lake Storage lists folders too, also those whose files were deleted.
                 if slash:
                     by_name.setdefault(name, []).append(blob)
-            for name, blobs in sorted(by_name.items(), reverse=True):
-                time = f"{day}/{name}"
+                    shown |= set() if is_hidden(rest) else {name}
+            for name in sorted(shown, reverse=True):
+                time, blobs = f"{day}/{name}", by_name[name]
                 is_time = re.fullmatch(REFRESH_LEVELS[-1], name)
                 if is_time and self._can_be(f"{segment}/{time}", time, _written(blobs)):
                     yield time, blobs
 
     def hidden(self, segment: str) -> str:
-        """What is hidden: a refresh that was written after the one that counts as newest, and is dated before it."""
+        """What is hidden: a refresh that was written after the one that counts as newest.
+
+        It is dated before that, or is a flat file, which is not looked for beside folders.
+        """
         (newest, its_blobs), (other, others_blobs) = [*islice(self._folders(segment), 2), ("", []), ("", [])][:2]
-        if not others_blobs or _written(others_blobs) <= _written(its_blobs):
+        if not its_blobs:
             return ""
-        return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
+        written = _written(its_blobs)
+        if others_blobs and _written(others_blobs) > written:
+            return f"{segment}/{other} was written after {segment}/{newest}, and is dated before it"
+        flat = max(self._flat_files(segment), key=lambda blob: blob.modified, default=None)
+        if flat and flat.modified > written:
+            file = masked(flat.file)
+            return f"{file} was written after {segment}/{newest}, whose folder hides flat files"
+        return ""
 
     def _days(self, segment: str, levels: tuple[str, ...], begun: str = "") -> Iterator[str]:
         """The days on which the segment was refreshed, newest first; a folder is listed only when it is needed."""
@@ -188,10 +206,11 @@ class _Search:
     def _dated(
         self, segment: str, table: str, time: str, blobs: list[Blob], listed: list[ListedFile]
     ) -> SegmentSnapshot:
-        partitions = partitions_of(
-            self._source.container, segment, [blob for blob in blobs if blob.name.endswith(FILE_ENDINGS)]
-        )
-        others = {blob.file for blob in blobs if not blob.name.endswith(FILE_ENDINGS)}
+        folder = f"{self._below}{segment}/{time}/"
+        shown = [blob for blob in blobs if not is_hidden(blob.name.removeprefix(folder))]
+        csv = [blob for blob in shown if blob.name.endswith(FILE_ENDINGS)]
+        partitions = partitions_of(self._source.container, segment, folder, csv)
+        others = {blob.file for blob in shown} - {blob.file for blob in csv}
         named = partitions[0].table if partitions else segment
         formats = {without_gz(file.path.file): file for file in listed if file.path is not None}
         missing = formats.keys() - others - {without_gz(each.blob.file) for each in partitions}

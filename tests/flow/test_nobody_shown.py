@@ -6,6 +6,7 @@ import io
 import pytest
 
 from shared.access import AccessDenied, Caller
+from shared.administration.checking import check_export
 from shared.administration.connections import connect, remove_connection, view_connection
 from shared.administration.exports import (
     detach_export,
@@ -14,11 +15,13 @@ from shared.administration.exports import (
     save_export,
     view_export,
 )
+from shared.administration.items import InvalidInput
 from shared.administration.previewing import previewed
 from shared.administration.running import cancel_run, start_export
 from shared.brevo.client import BrevoClient
 from shared.errors import ConfigurationError, PermanentError, masked
 from shared.mapping.results import RejectedRow
+from shared.segments.snapshot import find_snapshot, odd_refreshes
 from shared.staging.rejected import RejectedWriter, plain_cell, rejected_csv
 
 HEAD = "CustomerId,EMail,FirstName\n"
@@ -54,6 +57,28 @@ def test_address_in_a_files_name_is_in_no_table_status_or_report(flow):
     told = f"{flow.status(read['run_id'])}{flow.rejects_text(read['run_id'])}{flow.status(refused['run_id'])}"
     stored = "".join(f"{row.values}" for table in ("runs", "batches", "events") for row in _rows(flow, table))
     assert ADDRESS not in f"{told}{stored}"
+
+
+def test_address_in_a_files_name_is_in_no_preview_and_in_no_line_on_odd_refreshes(flow):
+    flow.blob(f"Gold/2026/11/24/0500/{ADDRESS}_1.csv", f"{HEAD}C-1,ion@example.com,Ion\nC-2,eva@example.com\n")
+    [note] = flow.preview()["notes"]
+    assert "/(address), line 3: the row has 2 cells" in note
+    flow.blob(f"{ADDRESS}-export_Gold_9790000001.csv", HEAD)
+    flow.blob(f"{ADDRESS}-export_Gold_1790000001.csv", HEAD)
+    blobs, source = flow.app.storage.segment_blobs, flow.app.ready_export(flow.export_id).export.source
+    assert odd_refreshes(blobs, source, ["Gold"])[0].startswith("(address) was written after Gold/2026/11/24/0500")
+    blobs.delete_below(flow.container, f"{source.folder}/Gold/")
+    assert find_snapshot(blobs, source, ["Gold"]).passed_over[0].startswith("(address) is dated more than a day")
+
+
+def test_address_in_a_files_name_is_in_no_fault_of_an_export_that_is_saved(flow):
+    flow.blob(f"Gold/2026/11/24/0500/{ADDRESS}_1.csv", "CustomerId,Mail\n")
+    ready = flow.app.ready_export(flow.export_id)
+    with pytest.raises(InvalidInput) as raised:
+        check_export(flow.app, ready.export, ready.connection)
+    assert "mapping.email: " in raised.value.problems[0]
+    assert "/(address) has no column 'EMail'" in raised.value.problems[0]
+    assert ADDRESS not in f"{raised.value.problems}{raised.value}"
 
 
 def _rows(flow, table):

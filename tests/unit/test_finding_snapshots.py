@@ -183,6 +183,28 @@ def test_what_is_missing_is_part_of_the_snapshots_identity():
     assert find(name).id != find(name, texts=listing(f"{REFRESH}/Loyal_1.csv", f"{REFRESH}/Loyal_2.csv")).id
 
 
+@pytest.mark.parametrize("hidden", ["_temporary/0/task_1/Loyal_2.csv", ".tmp/Loyal_1.csv", "_temporary"])
+def test_what_a_tool_writes_for_itself_is_no_partition(hidden):
+    file = f"{FOLDER}/{REFRESH}/Loyal_1.csv"
+    assert found(file, f"{FOLDER}/{REFRESH}/{hidden}") == [file]
+    earlier = f"{FOLDER}/Loyal/2026/03/13/0500/Loyal_1.csv"
+    assert one(earlier, f"{FOLDER}/{REFRESH}/{hidden}").time == "2026/03/13/0500"
+
+
+def test_refresh_has_no_rest_while_a_tool_still_writes_for_itself():
+    files = {f"{FOLDER}/{RIGHT}/Loyal_1.csv": "", f"{FOLDER}/{RIGHT}/_temporary/0/Loyal_2.csv": ""}
+    blobs: Any = Written({"_temporary": TODAY, RIGHT: TODAY - timedelta(hours=2)}, texts=files)
+    assert find_snapshot(blobs, SOURCE, ["Loyal"]).newest == TODAY
+
+
+@pytest.mark.parametrize("others", [[], ["Loyal_1.csv"]])
+def test_csv_file_that_lies_deeper_than_the_refreshs_folder_is_an_error_with_its_path(others):
+    names = [f"{FOLDER}/{REFRESH}/{name}" for name in ["archive/Loyal_2.csv", *others]]
+    with pytest.raises(ConfigurationError, match=f"{REFRESH}/archive/Loyal_2.csv is not a partition") as raised:
+        find(*names)
+    assert raised.value.code == "file_unexpected"
+
+
 def test_folder_whose_files_were_deleted_is_no_refresh():
     class WithEmptyFolder(Names):
         def folders(self, container: str, prefix: str) -> list[str]:
@@ -260,6 +282,14 @@ def test_refresh_that_is_dated_before_an_older_one_is_told_as_hidden():
     assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == [
         f"{refresh_at(TODAY)} was written after {near}, and is dated before it"
     ]
+
+
+@pytest.mark.parametrize(("minutes", "is_hidden"), [(5, True), (-5, False)])
+def test_flat_file_that_is_newer_than_the_segments_folder_is_reported_as_hidden(minutes, is_hidden):
+    flat, at = "Campaign_Loyal_1790000000.csv", TODAY + timedelta(minutes=minutes)
+    blobs: Any = Written({refresh_at(TODAY): TODAY, flat: at}, texts={f"{FOLDER}/{flat}": ""})
+    text = f"{flat} was written after {refresh_at(TODAY)}, whose folder hides flat files"
+    assert odd_refreshes(blobs, SOURCE, ["Loyal"]) == ([text] if is_hidden else [])
 
 
 def test_refreshes_in_their_order_are_not_odd():

@@ -11,14 +11,15 @@ from shared.storage.blobs import Blob
 
 NOW = datetime(2027, 3, 14, 22, 30, tzinfo=UTC)
 SEGMENTS = ["Loyal", "Loyal_North"]
+BELOW = "export/Loyal/2027/03/14/0500/"
 
 
 def blobs(*files: str) -> list[Blob]:
-    return [Blob(f"export/Loyal/2027/03/14/0500/{file}", '"1"', 10, NOW) for file in files]
+    return [Blob(f"{BELOW}{file}", '"1"', 10, NOW) for file in files]
 
 
 def order(*files: str) -> list[str]:
-    return [partition.blob.file for partition in partitions_of("crm", "Loyal", blobs(*files))]
+    return [partition.blob.file for partition in partitions_of("crm", "Loyal", BELOW, blobs(*files))]
 
 
 # Partitions
@@ -83,7 +84,7 @@ def test_partition_that_is_there_twice_is_an_error_with_both_names(files):
     ],
 )
 def test_numbers_without_a_file_are_gaps(files, expected):
-    assert gaps(partitions_of("crm", "Loyal", blobs(*files))) == expected
+    assert gaps(partitions_of("crm", "Loyal", BELOW, blobs(*files))) == expected
 
 
 # Refreshes

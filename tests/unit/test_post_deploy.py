@@ -1,11 +1,7 @@
-"""What azd's hooks do: the settings checked before anything is made, and the rest after the code is deployed."""
+"""What azd's hook does after the code is deployed."""
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -42,8 +38,6 @@ def load(name):
 
 
 hook = load("post_deploy")
-before = load("check_settings")
-NOW = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -309,26 +303,3 @@ def test_app_roles_are_the_three_of_the_configuration():
     roles = json.loads((ROOT / "infra/app-roles.json").read_text())
     assert [role["value"] for role in roles] == ["administrator", "contributor", "viewer"]
     assert len({role["id"] for role in roles}) == 3
-
-
-@pytest.mark.parametrize("schedule", ["", "0 */5 * * * *"])
-def test_schedule_that_is_right_lets_the_deployment_go_on_and_shows_its_next_times(schedule, capsys):
-    assert before.main({"EXPORT_SCHEDULE": schedule}, NOW) == 0
-    assert "Next: 2026-11-24 11:35:00, 2026-11-24 11:40:00, 2026-11-24 11:45:00 UTC." in capsys.readouterr().out
-
-
-def test_schedule_in_doubt_shows_which_days_are_meant(capsys):
-    assert before.main({"EXPORT_SCHEDULE": "0 0 9 1-7 * MON"}, NOW) == 0
-    assert "and also the weekday. Next: 2026-12-07 09:00:00" in capsys.readouterr().out
-
-
-def test_schedule_that_is_wrong_stops_the_deployment_before_anything_is_made():
-    """As azd runs it: with the standard library alone."""
-    command = [sys.executable, "-I", "-S", str(ROOT / "infra/scripts/check_settings.py")]
-    env = {**os.environ, "EXPORT_SCHEDULE": "*/5 * * * *"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "The setting EXPORT_SCHEDULE takes six fields" in done.stderr
-    assert "azd env set EXPORT_SCHEDULE '0 */5 * * * *'" in done.stderr
-    hooks = (ROOT / "azure.yaml").read_text(encoding="utf-8").split("hooks:")[1]
-    assert "check_settings.py" in hooks.split("preprovision:")[1].split("postdeploy:")[0]

@@ -133,3 +133,9 @@ def test_key_never_goes_unencrypted_to_another_machine_nor_does_the_token_of_a_c
 def test_brevo_is_asked_by_https_or_on_this_machine_and_asks_so_itself(address):
     assert read_settings({"BREVO_BASE_URL": address}).brevo_base_url == address.rstrip("/")
     assert read_settings({"PUBLIC_URL": address}).public_url == address.rstrip("/")
+
+
+def test_keys_of_storage_are_in_no_words_that_settings_have_for_themselves():
+    string = "AccountName=crm;AccountKey=c2VjcmV0;EndpointSuffix=core.windows.net"  # pragma: allowlist secret
+    settings = read_settings({"AzureWebJobsStorage": string, "SEGMENT_STORAGE": string})
+    assert "c2VjcmV0" not in f"{settings} {settings!r}"

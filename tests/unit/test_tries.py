@@ -118,6 +118,20 @@ def test_cancelling_settles_the_snapshot_that_the_run_would_have_taken():
         assert cancelled == Started(after, "", DONE, unsent=CANCELLED.run_id)
 
 
+TIME = "2026-11-24T0500"
+
+
+def test_time_alone_covers_every_snapshot_of_it_until_a_run_takes_one():
+    settled = Started(f"{TIME}-a", "", OPEN).after(replace(CANCELLED, snapshot=TIME), NOW)
+    assert settled == Started(TIME, "", DONE, unsent=CANCELLED.run_id)
+    covered = [settled.covers(each) for each in (f"{TIME}-a", f"{TIME}-b", "2026-11-24T0459-c", "2026-11-24T0501-d")]
+    assert covered == [True, True, True, False]
+    assert settled.with_snapshot_known(f"{TIME}-b").snapshot == TIME
+    taken = settled.with_snapshot_taken(replace(run_in("staging"), snapshot=f"{TIME}-b"), is_tried_again=True)
+    assert (taken.snapshot, taken.snapshot_tries) == (f"{TIME}-b", DONE)
+    assert not taken.covers(f"{TIME}-c")
+
+
 # (the tries, seconds after NOW): whether a trigger starts another run
 DUE = [
     (OPEN, 1e9, False),

@@ -133,7 +133,10 @@ def wrong_times(app: App, document: Document) -> Look:
     if not found:
         return "ok", "None.", ""
     more = f" And {len(found) - _MOST_FOUND:,} more." if len(found) > _MOST_FOUND else ""
-    fix = "Times that lie ahead hold nothing up. Delete a refresh whose folder is wrongly dated, or export it again."
+    fix = (
+        "Times that lie ahead hold nothing up. Delete a refresh that hides a newer one, such as one whose folder is "
+        "wrongly dated, or export it again."
+    )
     return "warn", f"{' '.join(found[:_MOST_FOUND])}{more}", fix
 
 

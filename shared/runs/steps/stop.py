@@ -15,7 +15,9 @@ from shared.runs.problem import Problem
 from shared.runs.queue import schedule_confirm
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
-from shared.segments.snapshot import own_snapshot
+from shared.segments.model_json import ModelJsonError
+from shared.segments.snapshot import own_snapshot, time_of
+from shared.staging.completeness import wait_for_model_json, wait_for_whole
 from shared.storage.failures import DeniedError
 
 _POLL_SECONDS = 2.0
@@ -101,13 +103,15 @@ def stop_if_idle(app: App, run: Run) -> Run | None:
 def _note_newest(app: App, run: Run) -> None:
     """Writes down which snapshot the run would have taken, so that no trigger starts that one again.
 
-    Not where the app itself may not read the segments: then no trigger starts any of them either.
+    Of one that is still being written the time alone: it is another snapshot with each file that comes. Not where the
+    app itself may not read the segments: then no trigger starts any of them either.
     """
-    newest = ""
+    newest, is_whole = "", True
     with suppress(DeniedError):
-        newest = _newest(app, run)
+        newest, is_whole = _newest(app, run)
     if newest:
-        app.store.update(run.run_id, lambda now: now.cancel_requested(run.cancel_requested_by, newest))
+        settled = newest if is_whole else time_of(newest)
+        app.store.update(run.run_id, lambda now: now.cancel_requested(run.cancel_requested_by, settled))
 
 
 def _tried(app: App, run: Run) -> str:
@@ -117,21 +121,30 @@ def _tried(app: App, run: Run) -> str:
     """
     if run.only_new and not run.snapshot:
         with suppress(ExportError):  # it may fail since the segments cannot be read
-            return _newest(app, run)
+            return _newest(app, run)[0]
     return run.snapshot
 
 
-def _newest(app: App, run: Run) -> str:
-    """The newest snapshot of an export that runs with each refresh; empty where there is none. Raises DeniedError."""
+def _newest(app: App, run: Run) -> tuple[str, bool]:
+    """The newest snapshot of an export that runs with each refresh, and whether all of it is there; empty for none.
+
+    Raises DeniedError, and TransientError also while a model.json is being written.
+    """
     export = app.document_under_way().export(run.export)
     if export is None or export.schedule != "with_refresh":
-        return ""
+        return "", True
+    looked_at = app.now()
     try:
-        return own_snapshot(app.storage.segment_blobs, export).id
+        snapshot = own_snapshot(app.storage.segment_blobs, export)
     except DeniedError:
         raise
+    except ModelJsonError as error:
+        if wait_for_model_json(error, app.settings.snapshot_quiet_seconds, looked_at):
+            raise TransientError(error.code, error.message, error.advice) from None
+        return "", True
     except ConfigurationError:
-        return ""
+        return "", True
+    return snapshot.id, not wait_for_whole(export.source, snapshot, app.settings, looked_at, accept=run.accept)
 
 
 def _is_posting(app: App, run: Run) -> bool:

@@ -160,14 +160,19 @@ def test_all_containers_are_looked_through_but_the_app_s_own(office, monkeypatch
     assert code_of(stored_segments.list_segments, office.app, VIEWER) == "containers_hidden"
 
 
-def test_first_row_that_is_no_header_is_not_shown(office):
-    office.segment("C-1,ana.pop@example.com,Ana\n", refresh="2026/11/25/0500")
+@pytest.mark.parametrize("row", ["C-1,ana.pop@example.com,Ana", "Ana,Pop,Cluj", "C-17,,Ana,Pop,Email", "Mobile,Pop"])
+def test_first_row_that_is_no_header_is_not_shown(office, row):
+    office.segment(f"{row}\n", refresh="2026/11/25/0500")
     (seen,), _ = found(office)
     assert (seen.columns, seen.proposed_mapping) == ([], None)
     assert "first row" in seen.problem
-    office.segment("Ana,Pop,Cluj\n", refresh="2026/11/26/0500")
+
+
+@pytest.mark.parametrize("header", ["Mail", "Vorname,Mail,Punkte", "CustomerId,Points"])
+def test_header_without_a_customer_id_is_known_by_its_columns(office, header):
+    office.segment(f"{header}\n", refresh="2026/11/25/0500")
     (seen,), _ = found(office)
-    assert (seen.columns, seen.proposed_mapping) == ([], None)
+    assert seen.columns == header.split(",")
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"], ids=repr)

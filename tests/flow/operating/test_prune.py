@@ -95,6 +95,18 @@ def test_prune_leaves_what_an_open_run_of_another_release_has_staged(office, typ
         office.app.storage.app_blobs.delete_below(container, f"{open_run}/")
 
 
+def test_prune_leaves_the_active_run_that_has_fallen_off_the_list_of_open_runs(office, typed):
+    """The export's row `active` alone decides what is open."""
+    run_id = old_run(office, 500, "delivering")
+    active = Row(run_address(run_id)[0], "active", {"run_id": run_id})
+    office.app.storage.runs.put(active)
+    assert set(json.loads(typed("prune", "--json")[1]).values()) == {0}
+    assert kept(office, run_id) == (True, 2, 3, 1, 1)
+    office.app.storage.runs.delete(active)
+    typed("prune")
+    assert kept(office, run_id) == (False, 0, 0, 0, 0)
+
+
 def test_prune_leaves_blobs_that_are_no_runs(office, typed):
     names = ("readme.txt", "gold-99999999T999999-abcdef/abcd/00001.json")
     for name in names:

@@ -199,6 +199,18 @@ def test_person_waits_for_a_run_that_has_not_ended(flow):
     assert "cancelled" in answer.sentence
 
 
+def test_person_of_a_refresh_that_was_cancelled_while_it_was_written_is_told_so(make_flow):
+    flow = make_flow(SNAPSHOT_QUIET_SECONDS="120")
+    flow.segment(SEGMENT)
+    started = flow.start()
+    stop.request_cancel(flow.app, find_run(flow.app, started.run_id), "tester")
+    flow.segment(f"{HEAD}C-3,eva@example.com,Eva\n", partition=2)
+    answer = answered(flow)
+    assert (answer.verdict, "is cancelled since" in evidence(answer)) == ("not_exported_yet", True)
+    assert "cancelled" in answer.sentence
+    assert ", with the newest snapshot. Cancelled by tester." in evidence(answer)
+
+
 def test_run_that_failed_is_named_with_what_it_says(flow):
     flow.change(list_id=77)
     flow.segment(SEGMENT)

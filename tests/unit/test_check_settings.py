@@ -1,0 +1,73 @@
+"""What azd's hook says of settings before anything is made."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
+
+
+def load():
+    spec = importlib.util.spec_from_file_location("check_settings", ROOT / "infra/scripts/check_settings.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+before = load()
+
+
+@pytest.mark.parametrize("schedule", ["", "0 */5 * * * *"])
+def test_schedule_that_is_right_lets_the_deployment_go_on_and_shows_its_next_times(schedule, capsys):
+    assert before.main({"EXPORT_SCHEDULE": schedule}, NOW) == 0
+    assert "Next: 2026-11-24 11:35:00, 2026-11-24 11:40:00, 2026-11-24 11:45:00 UTC." in capsys.readouterr().out
+
+
+def test_schedule_in_doubt_shows_which_days_are_meant(capsys):
+    assert before.main({"EXPORT_SCHEDULE": "0 0 9 1-7 * MON"}, NOW) == 0
+    assert "and also the weekday. Next: 2026-12-07 09:00:00" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("schedule", "silent", "words"),
+    [
+        ("0 0 * * * *", "", ["up to 60 minutes", "60 minutes into each", "azd env set ALERT_TIMER_SILENT_MINUTES 90"]),
+        ("0 0 8-17 * * *", "60", ["up to 900 minutes", "azd env set ALERT_TIMER_SILENT_MINUTES 930"]),
+        ("0 */5 8-17 * * 1-5", "1440", ["up to 3,725 minutes", "choose an EXPORT_SCHEDULE"]),
+        ("0 0 6 * * *", "1440", ["up to 1,440 minutes", "choose an EXPORT_SCHEDULE"]),
+        ("0 */5 * * * *", "", []),
+        ("0 0 * * * *", "61", []),
+        ("0 0 * * * *", "an hour", []),  # the deployment itself says what is wrong
+    ],
+)
+def test_pauses_that_the_alert_on_a_stopped_timer_does_not_allow_are_said_before_a_deployment(
+    schedule, silent, words, capsys
+):
+    assert before.main({"EXPORT_SCHEDULE": schedule, "ALERT_TIMER_SILENT_MINUTES": silent}, NOW) == 0
+    told = capsys.readouterr().err
+    assert bool(told) == bool(words)
+    assert [word for word in words if word not in told] == []
+
+
+def test_longest_time_of_that_alert_is_the_one_that_its_parameter_takes():
+    bicep = (ROOT / "infra/main.bicep").read_text()
+    assert re.findall(r"@maxValue\((\d+)\)\nparam alertTimerSilentMinutes", bicep) == [str(before.MOST_SILENT_MINUTES)]
+
+
+def test_schedule_that_is_wrong_stops_the_deployment_before_anything_is_made():
+    """As azd runs it: with the standard library alone."""
+    command = [sys.executable, "-I", "-S", str(ROOT / "infra/scripts/check_settings.py")]
+    env = {**os.environ, "EXPORT_SCHEDULE": "*/5 * * * *"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "The setting EXPORT_SCHEDULE takes six fields" in done.stderr
+    assert "azd env set EXPORT_SCHEDULE '0 */5 * * * *'" in done.stderr
+    hooks = (ROOT / "azure.yaml").read_text(encoding="utf-8").split("hooks:")[1]
+    assert "check_settings.py" in hooks.split("preprovision:")[1].split("postdeploy:")[0]
