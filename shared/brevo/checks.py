@@ -35,7 +35,7 @@ class Checked:
     """The mapped attributes as the account has them, those left out that it lacks, its allowance, the list's name.
 
     `to_make` are those of them that it does not have yet, with Brevo's type. `account_id` tells it from other accounts;
-    empty where Brevo does not say.
+    empty where Brevo does not say. `key_mark` is that of the key that opened it.
     """
 
     attributes: Mapping[str, AccountAttribute]
@@ -44,6 +44,7 @@ class Checked:
     allowance: str
     list_name: str
     account_id: str
+    key_mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def check_account(
     settled = settle(brevo.attributes(), export, types)
     account = account_of(brevo, must_answer=must_answer)
     allowance = _allowance(account)
-    return Checked(settled.attributes, settled.to_make, settled.left_out, allowance, list_name, account.id)
+    mark = brevo.session.key_mark
+    return Checked(settled.attributes, settled.to_make, settled.left_out, allowance, list_name, account.id, mark)
 
 
 def make_missing(brevo: BrevoClient, checked: Checked) -> None:
