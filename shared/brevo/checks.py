@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
@@ -18,6 +18,8 @@ from shared.storage.tables import Rows
 # The row of an account with the answer to the last question.
 _ALLOWANCE = "allowance"
 _ALLOWANCE_SECONDS = 600.0
+# The zone that is furthest ahead of UTC: there it is tomorrow already.
+_MOST_AHEAD = timedelta(hours=14)
 _NO_ALLOWANCE = "The account shows no allowance now."
 
 
@@ -206,7 +208,7 @@ def check_connection(
         ("contacts exportable", lambda: _exportable(connection, client)),
         ("probe", lambda: probe_text(connection, accounts, now)),
         ("contract", lambda: _contract(connection, others, client, accounts, now)),
-        ("consent", lambda: _consent(connection)),
+        ("consent", lambda: _consent(connection, now)),
     ]
     results: list[CheckStep] = []
     for name, check in steps:
@@ -305,7 +307,13 @@ def last_passed(connection: Connection, accounts: Rows) -> datetime | None:
     return datetime.fromtimestamp(float(row.values["at"]), UTC) if row else None
 
 
-def _consent(connection: Connection) -> str:
+def _consent(connection: Connection, now: datetime) -> str:
     if connection.consent is None:
         raise ExportError("consent_missing", "Consent is missing.", "An administrator records the consent.")
+    if connection.consent.agreed_on > (now + _MOST_AHEAD).date():
+        raise ExportError(
+            "consent_in_future",
+            f"Consent is dated {connection.consent.agreed_on}, which is still to come.",
+            "An administrator corrects the date, or records the consent once it is given.",
+        )
     return f"Agreed on {connection.consent.agreed_on}."
