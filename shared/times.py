@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import UTC, datetime, tzinfo
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Such as `EET-2EEST`, or a file: the C library reads these.
@@ -22,6 +23,12 @@ def local_text(moment: datetime | str | float, *, seconds: bool = False) -> str:
         moment = datetime.fromtimestamp(moment, UTC)
     at = moment.astimezone(_zone(os.environ.get("TZ", "")))
     return f"{at:%Y-%m-%d %H:%M:%S %Z}" if seconds else f"{at:%Y-%m-%d %H:%M %Z}"
+
+
+def header_time(text: str) -> datetime:
+    """The time that an HTTP header says, which is in GMT also where no zone stands there. Raises ValueError."""
+    said = parsedate_to_datetime(text)
+    return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def moment_of(shown: datetime) -> datetime:

@@ -77,7 +77,7 @@ def _column_problems(export: Export, files: dict[str, tuple[str, ...]]) -> list[
     paths = _mapped_columns(export)
     mapped = [column for _, column in paths]
     return [
-        f"{path}: {where} has no column {shown(column)!r}{near_column(column, columns)}, or more than one; "
+        f"{path}: {where} has no column {shown(column)!r}{near_column(column, columns, mapped)}, or more than one; "
         f"{columns_text(columns, mapped).rstrip('.')}"
         for where, columns in files.items()
         for path, column in paths
@@ -93,9 +93,10 @@ def _excluded_problems(app: App, export: Export) -> list[str]:
         headers = {f"{export.source.container}/{file.blob.name}": _header(app, export, file) for file in first}
     except ConfigurationError as error:
         return [] if error.code == "container_missing" else [f"exclude.segments: {_told(error)}"]
-    column = export.mapping.email
+    column, mapped = export.mapping.email, [each for _, each in _mapped_columns(export)]
     return [
-        f"exclude.segments: {where} has no column {shown(column)!r}{near_column(column, columns)}, or more than one"
+        f"exclude.segments: {where} has no column {shown(column)!r}{near_column(column, columns, mapped)}, "
+        "or more than one"
         for where, columns in headers.items()
         if columns and find_column(column, columns) is None
     ]

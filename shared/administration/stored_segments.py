@@ -39,8 +39,6 @@ _AT_ONCE = 8
 _NEWEST_RUNS = 10
 # Nor in more exports than these of the same segment.
 _MOST_EXPORTS = 2
-# Names of columns without CustomerId by which a first row is a header.
-_FEWEST_KNOWN = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,9 +235,7 @@ def _with_columns(app: App, source: Source, snapshot: Snapshot, found: StoredSeg
         header = SegmentStream(app.storage.segment_blobs, separated, part.files[0]).header
         found = replace(found, problem=f"Its files are separated by '{shown(other)}': set source.delimiter.")
     proposed = propose_mapping(header.columns)
-    # One alone may be a customer's value, such as Email where a column says how to reach them.
-    known = proposed.columns if len(proposed.columns) >= min(_FEWEST_KNOWN, len(header.columns)) else []
-    if header.is_in_file and (hidden := why_hidden(header.columns, known)):
+    if header.is_in_file and (hidden := why_hidden(header.columns, proposed.columns)):
         return replace(found, problem=f"{hidden[:1].upper()}{hidden[1:]}")
     return replace(found, columns=list(header.columns), proposed_mapping=proposed)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
@@ -18,6 +18,8 @@ from shared.storage.tables import Rows
 # The row of an account with the answer to the last question.
 _ALLOWANCE = "allowance"
 _ALLOWANCE_SECONDS = 600.0
+# The zone that is furthest ahead of UTC: there it is tomorrow already.
+_MOST_AHEAD = timedelta(hours=14)
 _NO_ALLOWANCE = "The account shows no allowance now."
 
 
@@ -35,7 +37,7 @@ class Checked:
     """The mapped attributes as the account has them, those left out that it lacks, its allowance, the list's name.
 
     `to_make` are those of them that it does not have yet, with Brevo's type. `account_id` tells it from other accounts;
-    empty where Brevo does not say.
+    empty where Brevo does not say. `key_mark` is that of the key that opened it.
     """
 
     attributes: Mapping[str, AccountAttribute]
@@ -44,6 +46,7 @@ class Checked:
     allowance: str
     list_name: str
     account_id: str
+    key_mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def check_account(
     settled = settle(brevo.attributes(), export, types)
     account = account_of(brevo, must_answer=must_answer)
     allowance = _allowance(account)
-    return Checked(settled.attributes, settled.to_make, settled.left_out, allowance, list_name, account.id)
+    mark = brevo.session.key_mark
+    return Checked(settled.attributes, settled.to_make, settled.left_out, allowance, list_name, account.id, mark)
 
 
 def make_missing(brevo: BrevoClient, checked: Checked) -> None:
@@ -204,7 +208,7 @@ def check_connection(
         ("contacts exportable", lambda: _exportable(connection, client)),
         ("probe", lambda: probe_text(connection, accounts, now)),
         ("contract", lambda: _contract(connection, others, client, accounts, now)),
-        ("consent", lambda: _consent(connection)),
+        ("consent", lambda: _consent(connection, now)),
     ]
     results: list[CheckStep] = []
     for name, check in steps:
@@ -303,7 +307,13 @@ def last_passed(connection: Connection, accounts: Rows) -> datetime | None:
     return datetime.fromtimestamp(float(row.values["at"]), UTC) if row else None
 
 
-def _consent(connection: Connection) -> str:
+def _consent(connection: Connection, now: datetime) -> str:
     if connection.consent is None:
         raise ExportError("consent_missing", "Consent is missing.", "An administrator records the consent.")
+    if connection.consent.agreed_on > (now + _MOST_AHEAD).date():
+        raise ExportError(
+            "consent_in_future",
+            f"Consent is dated {connection.consent.agreed_on}, which is still to come.",
+            "An administrator corrects the date, or records the consent once it is given.",
+        )
     return f"Agreed on {connection.consent.agreed_on}."

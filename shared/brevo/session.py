@@ -1,5 +1,6 @@
 """One requests session to Brevo: a time-out on every call, retries that obey its limits, no redirects."""
 
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ READ_SECONDS = 120
 _LARGEST_ANSWER_BYTES = 20_000_000
 # A longer wait is left to the queue: a function that sleeps costs money and may be cut off.
 _LONGEST_WAIT_SECONDS = 15.0
+_MARK_CHARACTERS = 16
 _WORDS = {"account", "attributes", "contacts", "folders", "import", "lists", "normal", "processes", "remove"}
 
 
@@ -53,6 +55,11 @@ class BrevoSession:
     still_wanted: Callable[[], object] = bool
     traffic: Traffic = field(default_factory=Traffic)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    @property
+    def key_mark(self) -> str:
+        """Tells whether this is the key of before, where the key itself is not to be kept: a digest keyed by it."""
+        return hmac.digest(self.api_key.encode(), b"mark of the key", "sha256").hex()[:_MARK_CHARACTERS]
 
     def call(
         self,

@@ -16,6 +16,8 @@ PREVIOUS_CUSTOMER_ID = "PreviousCustomerId"
 # Each field is an expression of the SELECT; several hundred of them need more memory than an instance has.
 MOST_FIELDS = 200
 # What accounts take that ignore JSON's false, and those that do not.
+# Mapped columns without CustomerId by which a first row is a header.
+_FEWEST_KNOWN = 2
 _BOOLEAN_WORDS = BooleanWords(true="Yes", false="No")
 
 
@@ -195,13 +197,15 @@ def names_text(columns: Iterable[str]) -> str:
 def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
     """Why a file's columns must not be shown, as a sentence; empty where they may be.
 
-    A first row that is no header would show a person. So a header must have CustomerId or one of the `known` columns.
+    A first row that is no header would show a person. So a header must have CustomerId or two of the `known` columns,
+    or be one of them: one alone may be a customer's value, such as Email where a column says how to reach them.
     """
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
-    if _names(columns) & set(map(_folded, (CUSTOMER_ID, *known))):
+    names = _names(columns)
+    if _folded(CUSTOMER_ID) in names or len(names & set(map(_folded, known))) >= min(_FEWEST_KNOWN, len(names)):
         return ""
-    return "its first row may be a customer's and is not shown, since no mapped column is in it."
+    return "its first row may be a customer's and is not shown, since too few mapped columns are in it."
 
 
 def _other_delimiter(columns: tuple[str, ...]) -> str:
@@ -212,9 +216,9 @@ def _one_line(column: str) -> str:
     return "".join(letter for letter in " ".join(column.split()) if letter.isprintable())
 
 
-def near_column(name: str, columns: tuple[str, ...]) -> str:
+def near_column(name: str, columns: tuple[str, ...], known: Iterable[str]) -> str:
     """` (did you mean …?)`; empty where no column is near, or where they may be the values of a first row."""
-    return "" if _looks_like_data(columns) else did_you_mean(name, map(_one_line, columns))
+    return "" if why_hidden(columns, known) else did_you_mean(name, map(_one_line, columns))
 
 
 def _names(columns: tuple[str, ...]) -> set[str]:
@@ -242,7 +246,7 @@ def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[
         )
     raise ConfigurationError(
         "column_missing",
-        f"{where} has no column {shown(name)!r}{near_column(name, columns)}.",
+        f"{where} has no column {shown(name)!r}{near_column(name, columns, mapped)}.",
         f"Correct the mapping; {columns_text(columns, mapped)}",
     )
 

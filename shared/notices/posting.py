@@ -12,13 +12,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from shared.errors import ConfigurationError, TransientError
 from shared.settings import THIS_MACHINE
+from shared.times import header_time
 
 _STEP_SECONDS = 5.0
 POST_SECONDS = 12.0
@@ -157,8 +157,7 @@ def _seconds(retry_after: str) -> float | None:
         if retry_after.isascii() and retry_after.isdecimal():
             seconds = float(retry_after[:9])
         else:
-            until = parsedate_to_datetime(retry_after)
-            seconds = (until.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+            seconds = (header_time(retry_after) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
     return min(seconds, _LONGEST_RETRY_AFTER_SECONDS) if seconds > 0 else None

@@ -56,6 +56,7 @@ def decided(facts: Facts) -> Answer:
         or _by_the_segment(facts)
         or _by_leaving(facts)
         or _by_exclusion(facts)
+        or _by_block(facts)
         or _by_waiting(facts)
         or _by_rejection(facts)
         or _by_the_last_run(facts)
@@ -159,6 +160,13 @@ def _by_exclusion(facts: Facts) -> _Decision | None:
     sentence = f"The person is in the segment, and the export excludes them: they are in {facts.excluded_by}."
     advice = "Nothing, where that is right; else take them out of it, and a run sends them."
     return _Decision("rejected", sentence, advice, "excluded")
+
+
+def _by_block(facts: Facts) -> _Decision | None:
+    """Brevo sends them nothing, whatever a run does."""
+    if facts.contact is None or not facts.contact.is_blocked:
+        return None
+    return _blocked(f"The person is not in list {facts.export.list_id}, and blocked for e-mails in Brevo.")
 
 
 def _by_waiting(facts: Facts) -> _Decision | None:

@@ -70,7 +70,8 @@ def ask(app: App, run: Run, ready: ReadyExport, brevo: BrevoClient, subject: Sub
     """
     key = subject.key
     question = Question.of(app.storage.accounts.get(run.key_setting, subject.row_key))
-    if not question.serves(run, app.now(), _asked_from(app, run, subject)) or question.is_by_another_key(key):
+    is_ours = question.is_of(brevo.session.key_mark) and not question.is_by_another_key(key)
+    if not is_ours or not question.serves(run, app.now(), _asked_from(app, run, subject)):
         return _ask(app, run, ready, brevo, subject, has_failed=False)
     if question.answered_at or question.ready_at:
         return Answer(question, subject, key)
@@ -121,7 +122,9 @@ def _ask(
     def change(row: Row | None) -> Mapping[str, Any] | None:
         nonlocal new
         before = Question.of(row)
-        asked = before.asked_again(asked_at, process_id, run, has_failed=has_failed, is_settled=is_settled)
+        asked = before.asked_again(
+            asked_at, process_id, run, has_failed=has_failed, is_settled=is_settled, key_mark=brevo.session.key_mark
+        )
         new = asked or before
         return asked.values() if asked else None
 

@@ -53,6 +53,7 @@ class Question:
     key_id: str = ""
     ready_at: float = 0.0
     is_settled: bool = False
+    key_mark: str = ""
 
     @classmethod
     def of(cls, row: Row | None) -> Self:
@@ -74,7 +75,9 @@ class Question:
             return lies_ahead(self.answered_at + SERVES_SECONDS, now, SERVES_SECONDS + _CLOCKS_DIFFER_SECONDS)
         return 0 < self.asked_at <= now + _CLOCKS_DIFFER_SECONDS
 
-    def asked_again(self, at: float, process_id: int, run: Run, *, has_failed: bool, is_settled: bool) -> Self | None:
+    def asked_again(
+        self, at: float, process_id: int, run: Run, *, has_failed: bool, is_settled: bool, key_mark: str = ""
+    ) -> Self | None:
         """A newer question, which serves whom this one serves too. None where this one is the newer one."""
         if self.asked_at >= at:
             return None
@@ -90,6 +93,7 @@ class Question:
             leavers=0,
             ready_at=0.0,
             is_settled=is_settled,
+            key_mark=key_mark,
             kept=self.process_id if self.leavers else self.kept,
         )
 
@@ -107,6 +111,10 @@ class Question:
     def is_by_another_key(self, key: DigestKey) -> bool:
         """True where it was answered, and APP_SECRET has changed since. Rows of an earlier release do not say."""
         return bool(self.answered_at and self.key_id) and self.key_id != key.id
+
+    def is_of(self, key_mark: str) -> bool:
+        """True where Brevo was asked by this key of its own. Rows of an earlier release do not say."""
+        return not self.key_mark or self.key_mark == key_mark
 
     def expected_in(self, now: float) -> float:
         """Seconds until its answer should be there."""

@@ -45,16 +45,15 @@ class Run:
 
     `staging_id` names the staging that is sent, `rejected_id` the one whose rejected rows are shown; `filled` counts
     the values of each attribute. `trace` is the span that started it, a `traceparent`. `stopped_by` is the error that
-    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `list_name` is known
-    once the account was checked. `staged_rows` and `staged_contacts` are what the present staging has read so far. It
-    waits for `waiting`, since `waiting_since`, until the next try at `waiting_until`, and gives up at
-    `waiting_deadline` (0: never). `is_list_changed` and, at its end, `unanswered` are as `what_was_done` has them. Of a
-    trial: how many `customers` it takes, and until its end the `customer_ids` of those that were named, if any. Of an
-    undo: `undo_of`, the id of the run that it takes back.
+    is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `list_name`,
+    `account` and `key_mark` (of its key) are known once the account was checked. `staged_rows` and `staged_contacts`
+    are what the present staging has read so far. It waits for `waiting`, since `waiting_since`, until the next try at
+    `waiting_until`, and gives up at `waiting_deadline` (0: never). `is_list_changed` and, at its end, `unanswered` are
+    as `what_was_done` has them. Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
+    those that were named, if any. Of an undo: `undo_of`, the id of the run that it takes back.
 
     A run that is or was held says why in `held_for`; it can be approved until `held_until`. `settings` is the digest of
     those that it was staged with; `gaps` are marks (`guards.py`). `approved_of` names the staging that was approved.
-
     `keeps_ledger` where its intention is written down, `ledger_etag` being that of the ledger which it was compared
     with. `list_before` and `list_after` count the list's members, None where the list was not read.
     """
@@ -67,6 +66,8 @@ class Run:
     started_by: str
     kind: Kind = "export"
     list_name: str = ""
+    account: str = ""
+    key_mark: str = ""
     customers: int = 0
     customer_ids: list[str] = field(default_factory=list)
     undo_of: str = ""
@@ -215,8 +216,7 @@ class Run:
         """A person lets it go on: it is staged again. Its watch message is due once it would count as stalled."""
         if not self.is_held or self.is_stopping or self.is_past_hold(now):
             return None
-        at = now.timestamp() + graces.stalled
-        approved_at = now.isoformat(timespec="milliseconds")
+        at, approved_at = now.timestamp() + graces.stalled, now.isoformat(timespec="milliseconds")
         approved = replace(self, approved_by=by[:100], approved_at=approved_at, approved_of=self.rejected_id)
         return approved._entered("queued", now, stalled_after=at, watch_due=at)
 
@@ -300,8 +300,8 @@ class Run:
 
     def cancel_requested(self, by: str, newest: str = "") -> Self | None:
         """A person has asked for its end. `newest` is the snapshot that it would take if it has taken none."""
-        changed = replace(self, cancel_requested_by=by[:100], snapshot=self.snapshot or newest)
-        return None if self.is_final else changed
+        snapshot = self.snapshot or newest
+        return None if self.is_final else replace(self, cancel_requested_by=by[:100], snapshot=snapshot)
 
     def stopping(self, problem: Problem) -> Self | None:
         """It cannot go on, but a worker may be posting."""

@@ -2,9 +2,10 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from time import sleep
 from typing import Any
+
+from shared.times import header_time
 
 _TRUSTED_SECONDS = 2.0
 
@@ -34,7 +35,7 @@ class Clock:
         if not date:
             return
         try:
-            offset = parsedate_to_datetime(date).timestamp() - time.time()
+            offset = header_time(date).timestamp() - time.time()
         except ValueError:
             return
         self.difference_seconds = offset

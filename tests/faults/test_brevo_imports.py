@@ -73,6 +73,28 @@ def test_import_that_fails_twice_fails_the_run_with_its_process_number(story, ki
     assert story.imports() == 2
 
 
+def test_import_that_fails_twice_keeps_no_other_batch_from_the_list(story, three_batches):
+    """Mostly one of its contacts is to blame, and Brevo does not say which: the next run has it, too."""
+    wanted = story.people(600)
+    story.sandbox.fail_next(IMPORT, "import-failed", 2)
+    status = story.run()
+    said = check_failed(status, "import_failed")
+    assert "import of batch 1, twice" in said
+    assert story.imports() == 4
+    assert story.sent() < wanted
+    assert status["contacts_confirmed"] == len(story.sent()) > len(wanted) / 2
+    assert f"confirmed {len(story.sent())}" in said
+
+
+def test_second_batch_that_fails_twice_ends_the_run_at_once(story, three_batches):
+    """An account that is full takes none of them."""
+    story.people(600)
+    story.sandbox.fail_next(IMPORT, "import-failed", 9)
+    said = check_failed(story.run(), "import_failed")
+    assert "twice" in said
+    assert story.imports() == 4
+
+
 def test_account_that_is_full_is_said_in_the_words_that_brevo_has_for_the_import(story, monkeypatch):
     """Brevo takes the import, and finds only then that the plan has no room for its contacts."""
     story.people(5)

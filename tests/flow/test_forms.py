@@ -49,6 +49,8 @@ SYNCED = (
     "ledger_etag",
     "list_before",
     "list_after",
+    "account",
+    "key_mark",
     "counts",
 )
 RUN = "gold-20261124T050312-a1b2c3"

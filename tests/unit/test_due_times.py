@@ -99,6 +99,7 @@ def test_nightly_time_that_the_change_repeats_is_due_once():
         ("59 3 * * *", "Europe/Bucharest", "2026-10-24T22:00"),
         ("15 1 * * *", "America/New_York", "2026-11-01T04:00"),
         ("*/20 * * * *", "Europe/Bucharest", "2026-10-24T22:00"),
+        ("0 */2 * * *", "Australia/Lord_Howe", "2026-04-04T13:00"),
     ],
 )
 def test_in_the_hour_that_comes_twice_what_was_due_stays_so_and_what_is_next_is_still_to_come(cron, zone, first):
@@ -120,3 +121,20 @@ def test_time_that_the_clock_skips_or_repeats_is_due_as_the_guide_says(cron, ski
         looks = (datetime.fromtimestamp(first.timestamp() + 60 * minute, UTC) for minute in range(150))
         seen = {due.astimezone(UTC) for now in looks if (due := last_due(schedule(cron), now))}
         assert len([due for due in seen if due >= first]) == count
+
+
+@pytest.mark.parametrize("begin", ["2026-04-04T08:00", "2026-10-03T08:00"])
+@pytest.mark.parametrize("cron", ["0 */2 * * *", "*/30 * * * *", "15 2 * * *", "45 1 * * *", "0 2 * * *"])
+def test_what_is_next_is_what_is_then_due_where_a_clock_is_set_by_half_an_hour(cron, begin):
+    begins = utc(begin).timestamp()
+    for quarter in range(0, 4 * 24, 3):
+        now = datetime.fromtimestamp(begins + 900 * quarter, UTC)
+        following = next_due(schedule(cron, "Australia/Lord_Howe"), now)
+        assert following is not None
+        for earlier in range(1, 120):
+            then = datetime.fromtimestamp(now.timestamp() + 900 * earlier, UTC)
+            last = last_due(schedule(cron, "Australia/Lord_Howe"), then)
+            assert last is not None
+            if last.astimezone(UTC) > now:
+                assert last.astimezone(UTC) == following.astimezone(UTC)
+                break

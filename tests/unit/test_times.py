@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.times import iso_text, local_text, moment_of, names_no_zone
+from shared.times import header_time, iso_text, local_text, moment_of, names_no_zone
 
 ROOT = Path(__file__).parents[2]
 # The timer's setting counts in UTC, so its next times are shown in UTC beside it.
@@ -74,3 +74,11 @@ def test_no_other_module_formats_a_time_for_people():
         if str(path.relative_to(ROOT)) not in IN_UTC
     ]
     assert found == [], "use shared.times.local_text"
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Bucharest", "America/New_York"])
+@pytest.mark.parametrize("said", ["GMT", "-0000", "", "+0000", "EST"])
+def test_time_of_a_header_is_in_gmt_also_where_it_does_not_say_so(zone, name, said):
+    zone(name)
+    found = header_time(f"Mon, 30 Nov 2026 12:00:00 {said}".rstrip())
+    assert found == datetime(2026, 11, 30, 17 if said == "EST" else 12, tzinfo=UTC)

@@ -45,6 +45,8 @@ def _step(connection: Connection, step: CheckStep) -> Finding:
         return Finding(check, "ok", step.message)
     if step.step == "consent":
         fix = f"`segment-export connect {connection.id} --agree NAME`; until then none of its exports runs."
+        if connection.consent:
+            fix = f"`segment-export connect {connection.id} --agree NAME` gives it as of today."
         return Finding(check, "warn", step.message, fix)
     setting = connection.api_key.setting
     is_of_key = step.step == "key accepted" and step.code != "brevo_unreachable"

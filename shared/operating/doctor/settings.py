@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.access import people_sign_in, webhook_secret
+from shared.administration.stored_segments import OWN_CONTAINERS
 from shared.app import App
 from shared.app_secret import app_secret
 from shared.config.document import DocumentError, read_local
@@ -156,6 +157,10 @@ def configuration(settings: Settings, storage: Storage | None) -> tuple[Document
         if isinstance(error, ConfigurationError):
             failed = replace(failed, fix=f"{failed.fix.rstrip('.')}{_restore(settings, storage)}.")
         return Document(), failed
+    if (container := where.partition("/")[0]) in OWN_CONTAINERS and not Path(where).is_file():
+        text = f"{where} is in the app's own container {container}, whose blobs are deleted after a time."
+        fix = "Copy it to a container of its own, such as config/exports.json, and set EXPORT_CONFIG to that."
+        return found, Finding("configuration", "FAILED", text, fix)
     text = f"{where}: {counted(len(found.connections), 'connection')}, {counted(len(found.exports), 'export')}."
     return found, Finding("configuration", "ok", text)
 

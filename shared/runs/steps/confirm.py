@@ -23,6 +23,7 @@ from shared.runs.guards import check_confirmed
 from shared.runs.ledgers import note_rejected
 from shared.runs.left_imports import release_left_slots, wake_waiting
 from shared.runs.queue import Message, schedule_confirm
+from shared.runs.same_account import check_same_account
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
@@ -135,6 +136,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
     Returns run and batches as they then are, and whether Brevo may work on some import, whosever it is.
     """
     brevo = app.brevo(run.key_setting)
+    check_same_account(app, run, brevo)
     wanted = {batch.process_id for batch in batches if batch.state == "delivered"}
     try:
         imports = brevo.imports(wanted, until_open=any(batch.has_lost_import for batch in batches))
@@ -235,16 +237,21 @@ def _update(app: App, run: Run, batch: Batch, change: Callable[[Batch], Batch | 
 
 
 def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
-    """Whether the run goes on, by what is written down. Raises PermanentError and ConfigurationError."""
-    for batch in batches:
-        if batch.state == "failed":
-            raise PermanentError(
-                "import_failed",
-                f"Brevo did not complete the import of batch {batch.number}, twice (process {batch.process_id})"
-                f"{f': {batch.note}' if batch.note else ''}.",
-                "If Brevo names a limit, see the plan; else ask its support with the process number. Then run "
-                "the export again.",
-            )
+    """Whether the run goes on, by what is written down. Raises PermanentError and ConfigurationError.
+
+    A batch that has failed keeps no other from the list: mostly one of its contacts is to blame, and would be again. A
+    second one that fails says that Brevo takes none, such as for an account that is full.
+    """
+    failed = [batch for batch in batches if batch.state == "failed"]
+    if failed and (len(failed) > 1 or all(batch.is_settled for batch in batches if batch is not failed[0])):
+        batch = failed[0]
+        raise PermanentError(
+            "import_failed",
+            f"Brevo did not complete the import of batch {batch.number}, twice (process {batch.process_id})"
+            f"{f': {batch.note}' if batch.note else ''}.",
+            "If Brevo names a limit, see the plan; else ask its support with the process number. Then run "
+            "the export again.",
+        )
     if run.is_guarded:
         check_confirmed(ready.export, run.counts, batches)
 

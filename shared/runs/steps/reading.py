@@ -95,7 +95,14 @@ class Result:
             return run
         checked = self.checked[-1]
         left_out = [name[:_LONGEST_NAME] for name in checked.left_out[:_MOST_NAMES]]
-        return replace(run, left_out=left_out, allowance=checked.allowance, list_name=checked.list_name[:200])
+        return replace(
+            run,
+            left_out=left_out,
+            allowance=checked.allowance,
+            list_name=checked.list_name[:200],
+            account=checked.account_id,
+            key_mark=checked.key_mark,
+        )
 
     def _missing(self, run: Run) -> str:
         """Which customers of a trial no row has."""

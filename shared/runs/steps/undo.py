@@ -37,6 +37,7 @@ from shared.runs.notes import fitting
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
+from shared.runs.same_account import check_same_account
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
 from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
@@ -67,6 +68,7 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
         check_same_settings(run, ready)
     undone = _undone(app, run, ready)
     brevo = app.brevo(run.key_setting)
+    check_same_account(app, run, brevo)
     puts_back = undone is not None and undone.counts.contacts_removed > 0
     segments = _segments(app, run, ready) if puts_back else (None, None)
     if isinstance(segments, Wait):
@@ -149,6 +151,8 @@ class _Result:
     staging_id: str
     found: Reversal
     ledger_etag: str
+    account: str
+    key_mark: str
     requests: int
     unread: str
     gaps: list[str]
@@ -171,6 +175,8 @@ class _Result:
             gaps=marks_of(self.gaps),
             keeps_ledger=True,
             ledger_etag=self.ledger_etag,
+            account=self.account,
+            key_mark=self.key_mark,
             list_before=found.members,
             list_after=found.members - found.to_remove + found.to_add,
         )
@@ -195,7 +201,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
         record = fetched(app, record_of(undone), folder / "record.parquet", UNDO) if undone else None
         if not members or (undone and not record):
             raise impossible(run.undo_of, "what it has changed is not written down any more")
-        check_account(run, opened, account_of(brevo, must_answer=knows_account(opened)).id)
+        account = account_of(brevo, must_answer=knows_account(opened)).id
+        check_account(run, opened, account)
         _check_known(app, undone, opened)
         left_by = leavers.path if leavers else None
         shown = _shown(app, run, opened)
@@ -208,7 +215,8 @@ def _stage_claimed(app: App, run: Run, claim: Claim, ready: ReadyExport, undone:
             raise impossible(run.undo_of, f"what it has changed cannot be read: {error}") from None
         _write_down(app, run, staging_id, opened, found)
     gaps = gap_texts(ready.export.source, given.excluded) if found.to_add else []
-    result = _Result(staging_id, found, opened.etag, brevo.session.traffic.requests, unread, gaps)
+    sent = brevo.session.traffic.requests
+    result = _Result(staging_id, found, opened.etag, account, brevo.session.key_mark, sent, unread, gaps)
     if run.is_guarded and (why := _why_held(run, ready.export, result, undone)):
         hold(app, run, claim, result, why, ready.digest, ready.export.hold_hours)
     else:

@@ -1,5 +1,7 @@
 """Connections as administrators, contributors and viewers handle them."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.access import AccessDenied
@@ -103,3 +105,23 @@ def test_consent_is_given_by_nobody_whose_name_cannot_be_seen(office, nobody):
     with pytest.raises(InvalidInput, match="agreed_by"):
         connections.connect(office.app, ADMINISTRATOR, "second", nobody)
     assert connections.view_connection(office.app, ADMINISTRATOR, "second")[0].consent is None
+
+
+@pytest.mark.parametrize(("days", "is_saved"), [(-400, True), (0, True), (2, False), (20_000, False)])
+def test_consent_that_is_dated_in_the_future_is_not_saved(office, days, is_saved):
+    """No day has begun anywhere that is two days ahead."""
+    on = (office.app.time() + timedelta(days=days)).date().isoformat()
+    draft = connection_of(office, id="second", consent={"agreed_by": "Ana", "agreed_on": on})
+    if is_saved:
+        connections.save_connection(office.app, ADMINISTRATOR, draft, None)
+        return
+    with pytest.raises(connections.NotConnected) as refused:
+        connections.save_connection(office.app, ADMINISTRATOR, draft, None)
+    assert (refused.value.steps[-1].step, refused.value.steps[-1].code) == ("consent", "consent_in_future")
+
+
+def test_doctor_says_that_consent_is_dated_in_the_future(office):
+    connection = connection_of(office, id="brevo-eu", consent={"agreed_by": "Ana", "agreed_on": "2062-11-24"})
+    found = list(connection_findings(office.app, office.app.document(), connection))
+    [line] = [each for each in found if each.check.endswith("consent")]
+    assert (line.state, "2062-11-24" in line.message, "none of its exports" in line.fix) == ("warn", True, False)

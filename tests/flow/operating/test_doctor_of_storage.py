@@ -14,6 +14,7 @@ from azure.storage.blob import (
     generate_account_sas,
 )
 
+from shared.operating.doctor.settings import configuration
 from shared.storage import account
 from shared.storage.hurried import HurriedTransport
 from tests.flow.operating.tools import checks
@@ -156,3 +157,14 @@ def timed(taken, act):
         return act()
     finally:
         taken.append(time.monotonic() - began)
+
+
+@pytest.mark.parametrize(("container", "state"), [("staged", "FAILED"), ("rejected-rows", "FAILED"), ("kept", "ok")])
+def test_configuration_among_blobs_that_are_deleted_after_a_time_is_a_fault(make_flow, container, state):
+    location = f"{container}/exports.json"
+    flow = make_flow(EXPORT_CONFIG=location)
+    flow.app.storage.app_blobs.write(
+        *location.split("/"), json.dumps({"connections": flow.connections, "exports": flow.exports}).encode()
+    )
+    read, found = configuration(flow.app.settings, flow.app.storage)
+    assert (len(read.exports), found.state, container in found.message) == (1, state, True)

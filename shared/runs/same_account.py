@@ -1,0 +1,39 @@
+"""The account of a run that is under way: its key's setting may meanwhile hold the key of another account.
+
+That account has other contacts below the same numbers, and other lists: what was found out for the one is not for the
+other. Asking whose a key is costs a call, so only a key that is not the one of before is asked about.
+"""
+
+from dataclasses import replace
+
+from shared.app import App
+from shared.brevo.checks import account_of
+from shared.brevo.client import BrevoClient
+from shared.brevo.session import Traffic
+from shared.errors import ConfigurationError
+from shared.runs.state import Run
+
+
+def check_same_account(app: App, run: Run, brevo: BrevoClient) -> None:
+    """Raises ConfigurationError where the client opens another account than that of the run's staging.
+
+    TransientError while Brevo does not say whose the key is. Runs that an earlier release has staged do not say.
+    """
+    mark = brevo.session.key_mark
+    if not run.key_mark or run.key_mark == mark:
+        return
+    # Counted by itself: what the step has sent is known by its own client's traffic.
+    session = replace(brevo.session, traffic=Traffic())
+    account = account_of(BrevoClient(session), must_answer=True).id
+    if account and run.account and account != run.account:
+        raise ConfigurationError(
+            "account_changed",
+            f"The key in {run.key_setting} opens another Brevo account than the one that the run was staged for.",
+            "Nothing more is sent by it. Put the key of the right account there, and run the export again.",
+        )
+
+    def noted(now: Run) -> Run | None:
+        counted = now.with_traffic(session.traffic.requests)
+        return replace(counted, key_mark=mark) if counted else None
+
+    app.store.update(run.run_id, noted)
