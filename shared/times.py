@@ -39,7 +39,7 @@ def moment_of(shown: datetime) -> datetime:
 
 def names_no_zone(name: str) -> bool:
     """Whether this is no value for TZ. The C library would show times in UTC, and call them by a part of the name."""
-    return _zone(name) is UTC and name.removeprefix(":") != "UTC"
+    return _zone(name) is UTC and name.removeprefix(":").upper() != "UTC"
 
 
 def _zone(name: str) -> tzinfo | None:

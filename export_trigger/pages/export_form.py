@@ -133,12 +133,17 @@ def _acted(visit: Visit, export_id: str, before: Mapping[str, Any], expected: st
 
 
 def _excluded_elsewhere(visit: Visit, before: Mapping[str, Any], raw: Mapping[str, Any]) -> list[str]:
-    """What is wrong where excluded lists, which the form does not show, would be other lists in another account."""
+    """What is wrong where excluded lists, which the form does not show, would be other lists in another account.
+
+    Of a detached export its last run says which account they are of; where there is none, nobody knows.
+    """
     if not (before.get("exclude") or {}).get("list_ids"):
         return []
     settings = {each.id: each.api_key.setting for each in visit.app.configuration.read().connections}
     was, now = (settings.get(each.get("connection") or "") for each in (before, raw))
-    if was == now or not (was and now):
+    if not was:
+        was = next((run.key_setting for run in visit.app.store.latest(before["id"], 1)), "")
+    if not now or was == now:
         return []
     words = N_(
         "Its excluded lists are numbers of the connection before, and other lists in this account. Change both at "

@@ -34,7 +34,7 @@ _RUNS_A_PAGE = 30
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as its page shows it. `shown` names the staging.
+    """A run as its page shows it. `shown` names the staging, `has_export` is False once its export is gone.
 
     `mode` is that of its export when it was held, empty where it was not or that is not known any more.
     `actions` is what the caller may do with it now; `undo_refused` says why it cannot be undone, to who might do it.
@@ -42,6 +42,7 @@ class RunView:
 
     run: RunStory
     shown: str
+    has_export: bool
     mode: str
     actions: frozenset[str]
     undo_refused: ConfigurationError | None = None
@@ -138,7 +139,8 @@ def show_run(visit: Visit) -> func.HttpResponse:
     actions, refused = _actions(visit, document, run), None
     if "undo" in actions and not visit.is_partial:
         refused = why_not_undoable(visit.app, document, run)
-    view = RunView(run_story(visit.app, run), run.rejected_id, _mode(document, run), actions, refused)
+    has_export = document.export(run.export) is not None
+    view = RunView(run_story(visit.app, run), run.rejected_id, has_export, _mode(document, run), actions, refused)
     values = {"view": view, "run": view.run}
     if not visit.is_partial:
         return render(visit, "run.html", values)

@@ -14,6 +14,7 @@ from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport, make_ready, ready_export
 from shared.config.models import Export
 from shared.runs.guards import problem_of, stopped_by_segment
+from shared.runs.problem import no_rows
 
 if TYPE_CHECKING:
     from shared.staging.losses import FieldLoss
@@ -52,14 +53,17 @@ def previewed_draft(app: App, caller: Caller, export: Export) -> ReadyExport:
 
 
 def preview_of(app: App, ready: ReadyExport, ask: AskAttributes | None = None) -> "Preview":
-    """What a run would send. Where a guard would hold that run, the first note says so. Raises as staging does.
+    """What a run would send. Where a guard would hold that run, or nobody is there, the first note says so.
 
-    `ask` is for who has asked Brevo for the attributes already.
+    Raises as staging does. `ask` is for who has asked Brevo for the attributes already.
     """
     from shared.staging.preview import preview  # brings what only a preview needs
 
     def judge(reader: "SnapshotReader", gaps: list[str]) -> list[str]:
         before, read = app.store.success(ready.export.id), reader.counts
+        if not read.rows_read:
+            empty = no_rows(ready.export.segments)
+            return [f"A run would be skipped: {empty.message} {empty.advice}"]
         why = problem_of(stopped_by_segment(ready.export, read, reader.fields, gaps, reader.notes, before))
         return [f"A run would be held: {why.message} {why.advice}"] if why else []
 

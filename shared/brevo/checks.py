@@ -137,10 +137,10 @@ def check_list(brevo: BrevoClient, list_id: int) -> str:
         ) from None
 
 
-def check_excluded_list(brevo: BrevoClient, list_id: int) -> None:
-    """Raises ConfigurationError where the account has no such list."""
+def check_excluded_list(brevo: BrevoClient, list_id: int) -> str:
+    """The list's name. Raises ConfigurationError where the account has no such list."""
     try:
-        brevo.list_name(list_id)
+        return brevo.list_name(list_id)
     except NotThere:
         raise ConfigurationError(
             "exclude_missing",

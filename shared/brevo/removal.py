@@ -7,8 +7,7 @@ https://developers.brevo.com/reference/add-contact-to-list (November 2026)
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any, Literal
 
@@ -32,12 +31,14 @@ class Removed:
     """How many contacts of a body Brevo has removed, and whom it has not.
 
     `absent` were not in the list any more, or are no contacts: nothing is left to do for them either. Of the `failed`
-    Brevo says only that it has not removed them: they may be in the list.
+    Brevo says only that it has not removed them: they may be in the list. `refusal` is what it says of those because of
+    whom it refuses requests.
     """
 
     done: int
     absent: int
     failed: tuple[Any, ...] = ()
+    refusal: str = field(default="", compare=False)
 
 
 def removal_bodies(kind: Kind, values: Iterable[int | str]) -> Iterator[bytes]:
@@ -46,16 +47,31 @@ def removal_bodies(kind: Kind, values: Iterable[int | str]) -> Iterator[bytes]:
         yield _body(kind, some)
 
 
+@dataclass
+class _Found:
+    """What Brevo has said of the contacts of a body that it has not changed.
+
+    `absent` were as they should be. Of the `left` it does not say whether they were, or it has failed for them. Because
+    of the `refused` it has refused whole requests, `refusals` in all, the last one with the words `refusal`.
+    """
+
+    absent: list[Any] = field(default_factory=list)
+    left: list[Any] = field(default_factory=list)
+    refused: list[Any] = field(default_factory=list)
+    refusals: int = 0
+    refusal: str = ""
+
+
 def remove_contacts(session: BrevoSession, list_id: int, body: bytes) -> Removed:
     """Removes the contacts that the body names. Safe to repeat, also where the answer was lost.
 
     Raises ConfigurationError where the account has no such list, ValueError for a body that is none of
-    `removal_bodies`, and as `BrevoSession.call` does.
+    `removal_bodies`, and as `BrevoSession.call` does; PermanentError not because of a few contacts.
     """
     kind, values = _named(body)
-    left, is_absent = _change(session, list_id, "remove", kind, values)
-    done = len(values) - len(left)
-    return Removed(done, len(left)) if is_absent else Removed(done, 0, tuple(left))
+    found = _change(session, list_id, "remove", kind, values)
+    failed = (*found.left, *found.refused)
+    return Removed(len(values) - len(failed) - len(found.absent), len(found.absent), failed, found.refusal)
 
 
 def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) -> list[int]:
@@ -64,49 +80,53 @@ def add_contacts(session: BrevoSession, list_id: int, numbers: Iterable[int]) ->
     Returns those of whom Brevo does not say that it has: they were in the list, are no contacts, or it has failed. Safe
     to repeat. Raises as `remove_contacts`.
     """
-    return _change(session, list_id, "add", "ids", list(numbers))[0]
+    found = _change(session, list_id, "add", "ids", list(numbers))
+    return [*found.absent, *found.left, *found.refused]
 
 
-def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> tuple[list[Any], bool]:
-    """Those of the contacts that Brevo does not say it has removed, or added; and whether there was nothing to do.
+def _change(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> _Found:
+    """Those of the contacts that Brevo does not say it has removed, or added.
 
     Brevo gives one list for those who were as they should be and those for whom it has failed: only a second request
     tells them apart.
     """
-    left, is_done = _but_the_refused(session, list_id, verb, kind, values, [])
-    if not 0 < len(left) < len(values):
-        return left, is_done
-    with suppress(PermanentError):  # those of them that it refuses are left
-        return _but_the_refused(session, list_id, verb, kind, left, [])
-    return left, False
+    found = _Found()
+    _but_the_refused(session, list_id, verb, kind, values, found)
+    if 0 < len(found.left) < len(values):
+        left, found.left = found.left, []
+        _but_the_refused(session, list_id, verb, kind, left, found)
+    if len(found.refused) == len(values):
+        check_list(BrevoClient(session), list_id)  # it may be the list that is refused
+    return found
 
 
 def _but_the_refused(
-    session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any], refusals: list[PermanentError]
-) -> tuple[list[Any], bool]:
-    """The same, for the others, where Brevo refuses all of a request because of some of its contacts.
+    session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any], found: _Found
+) -> None:
+    """Asks for it in halves where Brevo refuses all of a request because of some of its contacts.
 
-    Raises PermanentError where it refuses each of them, and once there are too many `refusals`.
+    Raises PermanentError once there are too many refusals, and where Brevo does not find the list that it shows.
     """
     try:
-        return _unchanged(session, list_id, verb, kind, values)
+        left, is_absent = _unchanged(session, list_id, verb, kind, values)
+    except NotThere:  # of the list, not of anyone
+        raise
     except PermanentError as error:
-        refusals.append(error)
-        if len(values) == 1 or len(refusals) > _MOST_REFUSALS:
+        found.refusals, found.refusal = found.refusals + 1, error.message
+        if found.refusals > _MOST_REFUSALS:
             raise
-    left, refused = list[Any](), list[Any]()
+        if len(values) == 1:
+            found.refused += values
+            return
+    else:
+        (found.absent if is_absent else found.left).extend(left)
+        return
     for part in batched(values, -(-len(values) // 2), strict=False):
-        try:
-            left += _but_the_refused(session, list_id, verb, kind, list(part), refusals)[0]
-        except PermanentError:
-            refused += part
-            if len(refused) == len(values) or len(refusals) > _MOST_REFUSALS:
-                raise
-    return left + refused, False
+        _but_the_refused(session, list_id, verb, kind, list(part), found)
 
 
 def _unchanged(session: BrevoSession, list_id: int, verb: Verb, kind: str, values: list[Any]) -> tuple[list[Any], bool]:
-    """The same by one request."""
+    """Those of them that one request does not change; and whether there was nothing to do."""
     path = f"/contacts/lists/{list_id}/contacts/{verb}"
     try:
         answer = session.call("contacts", "POST", path, body=_body(kind, values))

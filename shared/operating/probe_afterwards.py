@@ -121,9 +121,11 @@ def ask_removal(bench: Bench) -> dict[str, Any]:
         return {}
     (body,) = removal_bodies("ids", [contact.id])
     try:
-        remove_contacts(bench.session, bench.list_id, body)
+        refusal = remove_contacts(bench.session, bench.list_id, body).refusal
     except (ConfigurationError, PermanentError) as error:
-        bench.notes.append(f"Removal by number: {error.message}")
+        refusal = error.message
+    if refusal:
+        bench.notes.append(f"Removal by number: {refusal}")
         return {"removes_by_number": False}
     after = bench.find(3)
     return {"removes_by_number": after is not None and bench.list_id not in after.lists}

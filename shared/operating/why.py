@@ -163,9 +163,12 @@ def _look_for_exclusion(app: App, ready: ReadyExport, facts: Facts) -> None:
     """By the lists that Brevo's record has, then by the excluded segments."""
     in_lists = facts.contact.lists if facts.contact else ()
     found = [f"list {number}" for number in ready.export.exclude.list_ids if number in in_lists]
-    facts.excluded_by = next(iter(found), "") or _excluded_segment(app, ready, facts)
-    if facts.excluded_by:
-        facts.tell(f"The export excludes the person: they are in {facts.excluded_by}.")
+    excluded_by = next(iter(found), "") or _excluded_segment(app, ready, facts)
+    if excluded_by:
+        facts.tell(f"The export excludes the person: they are in {excluded_by}.")
+    # Who has another address at Brevo is excluded by that one, too.
+    is_sure = facts.is_contact_known and ready.export.identify_by == "email"
+    facts.excluded_by = excluded_by or ("" if is_sure else None)
 
 
 def _excluded_segment(app: App, ready: ReadyExport, facts: Facts) -> str:

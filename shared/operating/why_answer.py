@@ -212,6 +212,9 @@ def _by_rejection(facts: Facts) -> _Decision | None:
         return None
     if row.reason == "blocked_new_address":
         return _blocked("The person is blocked in Brevo under another address, and was left out.")
+    if row.reason == "excluded" and facts.excluded_by == "":
+        sentence = "The last run left out the person, whom the export excluded, and does not exclude any more."
+        return _Decision("new_since_last_run", sentence, _run_it(facts))
     by_brevo = row.outcome == "rejected_by_brevo"
     words = "Brevo rejected the person in the last run" if by_brevo else "The last run left out the person's row"
     return _Decision("rejected", f"{words}: {row.reason}.", _LOOK_AT_ROW, row.reason)

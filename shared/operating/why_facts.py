@@ -41,9 +41,9 @@ class Facts:
 
     `rows` are those of the newest snapshot, of every fate; `reported` those in the last run's report. `has_unnamed`:
     Brevo may have rejected somebody in that run who is in no report. `newest_changes_nothing`: a plan of the newest
-    snapshot has found nothing to do. `excluded_by` is the excluded segment or list that has the person, if any.
-    `leavers_stay_out`: no run puts back who has left the list. `cleared_by` is the
-    newest run since then that has taken out of the list whom the export had put there, or has begun to.
+    snapshot has found nothing to do. `excluded_by` is the excluded segment or list that has the person; empty where
+    none has, None where that is not known. `leavers_stay_out`: no run puts back who has left the list. `cleared_by` is
+    the newest run since then that has taken out of the list whom the export had put there, or has begun to.
     """
 
     export: Export
@@ -56,7 +56,7 @@ class Facts:
     reported: list[RejectedRow] = field(default_factory=list)
     has_unnamed: bool = False
     newest_changes_nothing: bool = False
-    excluded_by: str = ""
+    excluded_by: str | None = None
     leavers_stay_out: bool = True
     contact: SingleContact | None = None
     is_contact_known: bool = False

@@ -1,5 +1,6 @@
 """What went wrong in a run, for people, and what of the segment Brevo has all the same."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -49,3 +50,10 @@ def what_was_done(counts: Counts, unanswered: int, *, is_list_changed: bool) -> 
 
 NOTHING_TO_DO = Problem("nothing_to_do", "There is nothing to do: nobody is new, has changed, or is to be removed.", "")
 """What a plan ends with that would send nobody and remove nobody."""
+
+
+def no_rows(segments: Iterable[str]) -> Problem:
+    """What a run ends with whose segments have nobody: no guard is asked then."""
+    names = ", ".join(segments)
+    advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
+    return Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)

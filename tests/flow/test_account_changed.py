@@ -118,6 +118,24 @@ def test_run_waits_until_brevo_says_whose_the_key_is(moved, monkeypatch, mode):
     assert numbers(moved) == before, "nothing is sent and nobody removed"
 
 
+@pytest.mark.parametrize("mode", ["changes_only", "mirror"])
+def test_first_run_waits_too_or_its_ledger_would_be_of_no_account(following, monkeypatch, mode):
+    following.change(sync_mode=mode, max_removed=1)
+    answers = iter([TransientError("brevo_unavailable", "Brevo is not there.", "It is tried again.")])
+
+    def account(_):
+        for error in answers:
+            raise error
+        return Account("first", [])
+
+    monkeypatch.setattr(BrevoClient, "account", account)
+    refresh(following, *range(4))
+    run(following)
+    open_account(monkeypatch, "second")
+    refresh(following, *range(1, 5))
+    assert following.run()["error"]["code"] == "account_changed"
+
+
 def test_run_goes_on_where_brevo_will_not_say_whose_the_key_is(moved, monkeypatch):
     moved.moved("changes_only")
     refused = PermanentError("brevo_refused", "Brevo refused the request.", "Look at the key.")

@@ -43,3 +43,13 @@ def test_lost_values_stand_behind_the_other_guards_and_name_no_column(flow):
     assert previewed == f"A run would be held: {held['message']} {held['advice']}"
     assert held["message"].endswith("4 of 4 values for SMS would be lost, more than max_warnings (0.5).")
     assert "Ana Pop" not in held["message"]
+
+
+def test_preview_of_a_segment_without_rows_says_that_a_run_sends_nothing_as_the_run_does(flow):
+    flow.segment(HEAD + "".join(f"C-{n},p{n}@example.com,Ana\n" for n in range(10)))
+    assert flow.run()["status"] == "succeeded"
+    flow.segment(HEAD, refresh="2026/11/25/0500")
+    previewed = preview_of(flow.app, flow.app.ready_export(flow.export_id)).notes
+    error = flow.run()["error"]
+    assert error["code"] == "segment_empty"
+    assert previewed == [f"A run would be skipped: {error['message']} {error['advice']}"]

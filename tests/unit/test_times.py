@@ -51,6 +51,13 @@ def test_time_in_a_zone_that_is_not_there_is_in_utc_and_says_so(zone, name):
     assert names_no_zone(name)
 
 
+def test_utc_in_small_letters_is_utc(zone):
+    """As for the timer: nobody is to correct what moves nothing."""
+    zone("utc")
+    assert local_text(SUMMER) == "2026-07-01 12:00 UTC"
+    assert not names_no_zone("utc")
+
+
 @pytest.mark.parametrize("name", ["", "UTC", "Etc/UTC", ":Europe/Bucharest", "EET-2EEST", "<-03>3", "/etc/localtime"])
 def test_other_forms_of_the_setting_are_read_as_the_machine_reads_them(zone, name):
     zone(name)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from statistics import median
 
 from shared.app import App
-from shared.brevo.checks import check_excluded_list, check_list, check_members_askable
 from shared.config.document import ReadyExport
 from shared.config.models import Connection, CronSchedule, Document, Export
 from shared.config.notifications import Notification
@@ -20,6 +19,7 @@ from shared.notices.recipients import events_of, run_before
 from shared.notices.rows import NoticeRow
 from shared.notices.tell import NOBODY
 from shared.operating.doctor.finding import Finding, Look, Probe, State, probed_at_once
+from shared.operating.doctor.lists import Lists
 from shared.runs.due_times import due_time, next_due
 from shared.runs.state import Run
 from shared.runs.trial import newest_runs
@@ -52,7 +52,7 @@ def export_findings(
     out unless their storage answers.
     """
     until = app.now() + _EXPORTS_SECONDS
-    names: dict[tuple[str, int], Look] = {}
+    lists = Lists(app)
     checks = [
         _ExportCheck(app, export, connection, timer, document.notifications, segments_answer)
         for export in document.exports
@@ -60,7 +60,7 @@ def export_findings(
     ]
 
     def checked(check: _ExportCheck) -> tuple[list[Finding], bool] | None:
-        return probed_at_once(check.probes(usable, names)) if app.now() <= until else None
+        return probed_at_once(check.probes(usable, lists)) if app.now() <= until else None
 
     left = len(checks)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -97,15 +97,17 @@ class _ExportCheck:
     notifications: list[Notification]
     segments_answer: bool
 
-    def probes(self, usable: set[str], names: dict[tuple[str, int], Look]) -> list[Probe]:
-        """Its checks, by name. `names` has the lists that Brevo was asked for already."""
+    def probes(self, usable: set[str], lists: Lists) -> list[Probe]:
+        """Its checks, by name. `lists` are those of all exports at Brevo."""
         checks: list[Probe] = [("last run", self.last_run)]
         if self.segments_answer:
             checks += [("snapshot", self.newest_snapshot), ("excluded segments", self.excluded_segments)]
             checks.append(("schedule", self.schedule))
         checks += [("notices", self.notices), ("ledger", self.ledger)]
         if self.connection.id in usable:
-            checks += [("list", partial(self.list_at_brevo, names)), ("excluded lists", self.excluded_lists)]
+            ready = ReadyExport(self.export, self.connection)
+            checks.append(("list", partial(lists.own, ready)))
+            checks.append(("excluded lists", partial(lists.excluded, ready)))
         return [(f"export {self.export.id}, {name}", check) for name, check in checks]
 
     @cached_property
@@ -324,20 +326,3 @@ class _ExportCheck:
             if each["kind"] in ("not_notified", "notice_unknown") and each["text"].startswith(f"{notification}: ")
         )
         return next(texts, "")
-
-    def list_at_brevo(self, names: dict[tuple[str, int], Look]) -> Look:
-        """The list and its name; each list is asked for once."""
-        place = (self.connection.api_key.setting, self.export.list_id)
-        if place not in names:
-            name = check_list(self.app.brevo(place[0]), place[1])
-            names[place] = ("ok", f"{self.export.list_id}, {name}.", "")
-        return names[place]
-
-    def excluded_lists(self) -> Look | None:
-        """The lists whose members are not sent. Where leavers are asked, their connection's line says who may ask."""
-        lists, brevo = self.export.exclude.list_ids, self.app.brevo(self.connection.api_key.setting)
-        for list_id in lists:
-            check_excluded_list(brevo, list_id)
-        if lists and self.connection.leavers == "not_asked":
-            check_members_askable(brevo)
-        return ("ok", f"They are there: {', '.join(map(str, lists))}.", "") if lists else None

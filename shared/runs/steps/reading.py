@@ -26,7 +26,6 @@ from shared.runs.ledgers import (
     check_account,
     difference_of,
     is_of_another,
-    knows_account,
     open_ledger,
     write_down,
 )
@@ -202,7 +201,7 @@ def _planned(run: Run, export: Export, given: Given, opened: Opened | None, chec
     if given.probed and plan.ext_id:
         plan = replace(plan, ext_id=ext_id_form(given.probed))
     depends_on = opened if export.sync_mode != "full" or run.kind in COMPARES else None
-    plan, found = decided(plan, export, given.client, must_answer=knows_account(depends_on))
+    plan, found = decided(plan, export, given.client, must_answer=depends_on is not None)
     check_account(run, depends_on, found.account_id)
     checked.append(found)
     return plan

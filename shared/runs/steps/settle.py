@@ -6,7 +6,7 @@ notes now and then how many are done, and a worker that is lost repeats only a f
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
 
@@ -39,6 +39,14 @@ _LOOK_SECONDS = 15.0
 _NOTED_EVERY = 10 * MOST_A_REQUEST
 
 
+@dataclass
+class _NotRemoved:
+    """Whom Brevo has not removed so far, by its numbers, and what it says of some of them, if anything."""
+
+    numbers: set[int]
+    refusal: str = ""
+
+
 def settle(app: App, run: Run, batches: list[Batch]) -> bool:
     """Removes who is to be removed, adds who is to be added, and writes the ledger.
 
@@ -62,44 +70,52 @@ def _remove(app: App, run: Run) -> Run | None:
     if not run.counts.contacts_removed and _waits_for_imports(app, run):
         return None
 
-    failed = read_not_removed(app, run)
-
-    def remove(session: BrevoSession, numbers: tuple[int, ...]) -> None:
-        known = frozenset(failed)
-        failed.difference_update(numbers)
-        for body in removal_bodies("ids", numbers):
-            failed.update(remove_contacts(session, run.list_id, body).failed)
-        if failed != known:
-            note_not_removed(app, run, failed)
-
+    left = _NotRemoved(read_not_removed(app, run))
     numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
     if numbers and not done:
         run, numbers = _begun(app, run)
-    changed = _change(app, run, numbers[done:], done, remove, partial(_noted_removals, app, failed))
+    changed = _change(
+        app, run, numbers[done:], done, partial(_take_out, app, run, left), partial(_noted_removals, app, left)
+    )
     if changed and numbers:
         text = f"{changed.counts.contacts_removed:,} contacts have left the list."
         app.store.add_event(run.run_id, "removed", text)
     return changed
 
 
-def _noted_removals(app: App, failed: set[int], now: Run, *, done: int, requests: int) -> Run | None:
-    """So many are done, and Brevo has named some of them as not removed; None where it is noted already."""
+def _take_out(app: App, run: Run, left: _NotRemoved, session: BrevoSession, numbers: tuple[int, ...]) -> None:
+    known = frozenset(left.numbers)
+    left.numbers.difference_update(numbers)
+    for body in removal_bodies("ids", numbers):
+        removed = remove_contacts(session, run.list_id, body)
+        left.numbers.update(removed.failed)
+        left.refusal = removed.refusal or left.refusal
+    if left.numbers != known:
+        note_not_removed(app, run, left.numbers)
+
+
+def _noted_removals(app: App, left: _NotRemoved, now: Run, *, done: int, requests: int) -> Run | None:
+    """So many are done, and so many of them Brevo has not removed; None where it is noted already."""
     if now.counts.all_removed:
         return None
     changed = now.changed_list(done, now.counts.contacts_added, requests, app.time(), app.graces)
-    return changed and _with_failed(changed, len(failed))
+    return changed and _with_failed(changed, len(left.numbers), left.refusal)
 
 
-def _with_failed(run: Run, failed: int) -> Run:
-    """The run that Brevo has not removed so many for. Once it is at the end of them, only the others count."""
+def _with_failed(run: Run, failed: int, refusal: str) -> Run:
+    """The run that Brevo has not removed so many for. Once it is at the end of them, only the others count.
+
+    `refusal` is what Brevo has said of some of them, if anything.
+    """
     run = replace(run, counts=replace(run.counts, contacts_not_removed=failed))
     if not failed or not run.counts.all_removed:
         return run
-    note = f"Brevo did not remove {counted(failed, 'contact')}, and does not say why. "
+    who = counted(failed, "contact")
+    note = f"Brevo did not remove {who}. {refusal}" if refusal else f"Brevo did not remove {who}, and does not say why."
     if run.kind in ("undo", "clear"):
-        note += "Who of them is still in the list stays there: take them out in Brevo."
+        note += " Who of them is still in the list stays there: take them out in Brevo."
     else:
-        note += "Who of them is still in the list is taken out by the next run."
+        note += " Who of them is still in the list is taken out by the next run."
     left = run.removes_only(run.counts.contacts_to_remove - failed) or run
     counts = replace(left.counts, contacts_removed=left.counts.contacts_to_remove)
     return replace(left, counts=counts, notes=[*run.notes, note])

@@ -7,7 +7,7 @@ from shared.app import App
 from shared.errors import TransientError
 from shared.runs.claim import Claim, Stopping
 from shared.runs.measuring import ended_line
-from shared.runs.problem import Problem
+from shared.runs.problem import Problem, no_rows
 from shared.runs.queue import schedule_confirm, send_news
 from shared.runs.state import Run
 from shared.runs.steps import end
@@ -62,7 +62,4 @@ def send_what_was_lost(app: App, run: Run) -> None:
 
 def skip_empty(app: App, run: Run, snapshot: Snapshot) -> None:
     """Ends a run of a snapshot without any rows."""
-    names = ", ".join(part.segment for part in snapshot.segments)
-    advice = "Nothing was sent. Look at the segment in Customer Insights if this is not what you expect."
-    problem = Problem("segment_empty", f"The snapshot of {names[:500]} has no rows.", advice)
-    end.skip(app, run, problem, still=lambda now: now.owner == run.owner)
+    end.skip(app, run, no_rows(part.segment for part in snapshot.segments), still=lambda now: now.owner == run.owner)

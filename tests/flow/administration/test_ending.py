@@ -207,9 +207,18 @@ def test_terminal_that_does_not_wait_names_the_run_and_changes_nothing(office, t
     assert office.finish(text.strip())["status"] == "held"
 
 
-def test_terminal_ends_nothing_where_the_run_fails(office, typed):
+def test_terminal_ends_nothing_where_brevo_refuses_the_removal(office, typed):
     office.run()
     office.sandbox.change(removes_by_number=False)
+    status, text, _ = typed("export", "remove", office.export_id, "--members", "remove", "--wait", "--accept")
+    assert (status, ids(office)) == (1, [office.export_id])
+    assert "Brevo did not remove 2 contacts. Brevo refused the request with status 400" in text
+
+
+def test_terminal_ends_nothing_where_the_run_fails(office, typed, monkeypatch):
+    office.run()
+    office.sandbox.change(removes_by_number=False)
+    monkeypatch.setattr("shared.brevo.removal._MOST_REFUSALS", 1)
     status, text, _ = typed("export", "remove", office.export_id, "--members", "remove", "--wait", "--accept")
     assert (status, "error" in text, ids(office)) == (1, True, [office.export_id])
 

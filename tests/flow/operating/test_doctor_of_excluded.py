@@ -74,3 +74,15 @@ def test_account_that_does_not_say_who_is_in_an_excluded_list_is_named_where_nob
     night.run()
     has_all(night.line(f"{night.export}, last run"), "failed: Brevo does not say who is in list 4711")
     night.flow.sandbox.change(export_outcome="completed")
+
+
+def test_lists_that_several_exports_exclude_are_asked_for_once(night):
+    """Of a hundred exports with the same list of staff, doctor would take the account's pace from the runs."""
+    night.flow.segment(PEOPLE)
+    night.flow.sandbox.seed(lists=[{"id": 4711, "name": "Staff", "folderId": 1}])
+    night.change(exclude={"list_ids": [4711]})
+    night.configure(exports=[{**night.flow.export, "id": f"gold-{number}"} for number in range(20)])
+    night.doctor(0)
+    asked = night.flow.sandbox.log
+    assert 1 <= asked.count("POST /contacts/export") <= 8, "at most as many as ask at the same time"
+    assert 2 <= asked.count("GET /contacts/lists/{listId}") <= 16

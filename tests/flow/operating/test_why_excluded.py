@@ -34,6 +34,24 @@ def test_person_whom_no_run_will_send_is_not_told_to_wait_for_one(flow, by):
 
 
 @pytest.mark.parametrize("by", ["segment Staff", "list 77"])
+def test_person_whom_the_last_run_excluded_and_no_other_will_is_not_sent_to_correct_a_value(flow, by):
+    flow.segment(SEGMENT)
+    exclude_by(flow, by)
+    assert flow.run()["contacts_left_out"] == {"excluded": 1}
+    flow.segment("CustomerId,EMail\nS-2,other@example.com\n", name="Staff", refresh="2026/11/25/0500")
+    if by == "list 77":
+        flow.sandbox.change_contact(ANA, removedFrom=[STAFF])
+    answer = answered(flow)
+    assert (answer.verdict, answer.reason) == ("new_since_last_run", None)
+    assert (
+        answer.sentence == "The last run left out the person, whom the export excluded, and does not exclude any more."
+    )
+    assert "Wait for its next run" in answer.advice
+    assert flow.run()["contacts_left_out"] == {}
+    assert answered(flow).verdict == "in_list"
+
+
+@pytest.mark.parametrize("by", ["segment Staff", "list 77"])
 def test_member_whom_the_export_excludes_now_is_told_so(flow, by):
     flow.segment(SEGMENT)
     flow.run()

@@ -81,3 +81,17 @@ def test_excluded_lists_of_the_one_account_do_not_become_other_lists_of_the_othe
     assert page.status == 400
     assert "Its excluded lists are numbers of the connection before" in page.text
     assert shop.flow.app.document().export(shop.flow.export_id).connection == "brevo-eu"
+
+
+def test_excluded_lists_of_a_detached_export_are_those_of_the_account_that_it_ran_with(shop, monkeypatch):
+    """A connection is removed once its exports are detached: nothing else says then whose numbers they are."""
+    shop.flow.sandbox.seed(lists=[{"id": 77, "name": "Staff", "folderId": 1}])
+    shop.configure(exclude={"list_ids": [77]})
+    shop.flow.run()
+    monkeypatch.setenv("OTHER_KEY", shop.flow.sandbox.api_key)
+    shop.flow.connections[1]["api_key"] = {"setting": "OTHER_KEY"}
+    shop.configure(connection=None)
+    page = edited(shop)
+    assert page.status == 400
+    assert "Its excluded lists are numbers of the connection before" in page.text
+    assert edited(shop, connection="brevo-eu", lists_of="brevo-eu").to.endswith("?done=saved")

@@ -197,3 +197,11 @@ def test_page_of_a_run_leads_to_its_export_only_while_there_is_one(browser):
     links = set(re.findall(r'<a [^>]*href="(/api/pages/[^"?]*)', page.html))
     assert {browser.open(link).status for link in links} <= {200, 303}
     assert page.status == 200
+
+
+def test_page_of_a_run_that_was_not_held_or_whose_export_was_changed_leads_to_the_export(browser):
+    link = f'href="/api/pages/exports/{browser.flow.export_id}"'
+    assert link in browser.open(f"/runs/{browser.flow.run()['run_id']}").html
+    run_id = held(browser)
+    browser.configure(max_removed=0.31)
+    assert link in browser.open(run_id).html
