@@ -14,28 +14,15 @@ from shared.runs.starting import start_run
 from shared.runs.status import find_run
 from shared.runs.steps import stop
 from shared.staging.rejected import REJECTED
-from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
+from tests.flow.operating.persons import BEN, SEGMENT, answered, brevo
+from tests.flow.operating.tools import ANA, HEAD
 from tests.flow.trials import run_trial, with_list
 
-BEN = "C-2,ben@example.com,Ben\n"
-SEGMENT = f"{HEAD}C-1,{ANA},Ana\n{BEN}"
 LATER = "2026/11/25/0500"
-
-
-def answered(flow, email=ANA, caller=ADMINISTRATOR):
-    answer = why(flow.app, caller, flow.export_id, person_of(email))
-    assert ANA not in repr(answer).lower()
-    assert answer.sentence
-    assert answer.advice
-    return answer
 
 
 def evidence(answer):
     return "\n".join(answer.evidence)
-
-
-def brevo(flow):
-    return flow.app.brevo(flow.account).session
 
 
 def test_person_in_the_list_is_in_it_with_segment_file_line_and_customer(flow):

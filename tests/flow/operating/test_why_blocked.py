@@ -3,7 +3,7 @@
 import pytest
 
 from shared.brevo.single_contacts import take_out_of_list
-from tests.flow.operating.test_why import SEGMENT, answered, brevo
+from tests.flow.operating.persons import SEGMENT, answered, brevo
 from tests.flow.operating.tools import ANA, HEAD
 
 _VERDICT = "blocked_in_brevo"

@@ -2,16 +2,10 @@
 
 import pytest
 
-from shared.operating.person import person_of
-from shared.operating.why import why
-from tests.flow.operating.tools import ADMINISTRATOR, ANA, HEAD
+from tests.flow.operating.persons import SEGMENT, answered
+from tests.flow.operating.tools import ANA
 
-SEGMENT = f"{HEAD}C-1,{ANA},Ana\nC-2,ben@example.com,Ben\n"
 STAFF = 77
-
-
-def answered(flow):
-    return why(flow.app, ADMINISTRATOR, flow.export_id, person_of(ANA))
 
 
 def exclude_by(flow, by):
