@@ -4,6 +4,7 @@ That account has other contacts below the same numbers, and other lists: what wa
 other. Asking whose a key is costs a call, so only a key that is not the one of before is asked about.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from shared.app import App
@@ -14,11 +15,18 @@ from shared.errors import ConfigurationError
 from shared.runs.state import Run
 
 
-def check_same_account(app: App, run: Run, brevo: BrevoClient) -> None:
-    """Raises ConfigurationError where the client opens another account than that of the run's staging.
+def brevo_of(app: App, run: Run, still_wanted: Callable[[], object] = bool) -> BrevoClient:
+    """A client for the account of the run, as `App.brevo` gives it.
 
-    TransientError while Brevo does not say whose the key is. Runs that an earlier release has staged do not say.
+    Raises ConfigurationError also where the key opens another account than that of the run's staging, TransientError
+    while Brevo does not say whose it is. Runs that an earlier release has staged do not say.
     """
+    brevo = app.brevo(run.key_setting, still_wanted)
+    _check_same_account(app, run, brevo)
+    return brevo
+
+
+def _check_same_account(app: App, run: Run, brevo: BrevoClient) -> None:
     mark = brevo.session.key_mark
     if not run.key_mark or run.key_mark == mark:
         return

@@ -23,7 +23,7 @@ from shared.runs.guards import check_confirmed
 from shared.runs.ledgers import note_rejected
 from shared.runs.left_imports import release_left_slots, wake_waiting
 from shared.runs.queue import Message, schedule_confirm
-from shared.runs.same_account import check_same_account
+from shared.runs.same_account import brevo_of
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, Run
 from shared.runs.steps import end
@@ -135,8 +135,7 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
 
     Returns run and batches as they then are, and whether Brevo may work on some import, whosever it is.
     """
-    brevo = app.brevo(run.key_setting)
-    check_same_account(app, run, brevo)
+    brevo = brevo_of(app, run)
     wanted = {batch.process_id for batch in batches if batch.state == "delivered"}
     try:
         imports = brevo.imports(wanted, until_open=any(batch.has_lost_import for batch in batches))

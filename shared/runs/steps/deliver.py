@@ -17,7 +17,7 @@ from shared.errors import ExportError, PermanentError, TransientError
 from shared.runs.batch import DELIVERABLE, OPEN, UNSETTLED, Batch
 from shared.runs.claim import Claim, claimed_batch, is_still_open, looking_again
 from shared.runs.queue import Message, schedule_confirm, send
-from shared.runs.same_account import check_same_account
+from shared.runs.same_account import brevo_of
 from shared.runs.slots import free_slots, held_and_free, take_slot
 from shared.runs.state import SENDING, Run
 from shared.runs.steps.imported import note_unusable, read_import
@@ -42,8 +42,7 @@ def deliver(app: App, run: Run, message: Message) -> None:
             return
         batch, claim = claimed
         _check_still_open(app, run)
-        brevo = app.brevo(run.key_setting, looking_again(app, partial(_is_ours, app, run, batch), claim.taken_at))
-        check_same_account(app, run, brevo)
+        brevo = brevo_of(app, run, looking_again(app, partial(_is_ours, app, run, batch), claim.taken_at))
         batch = _post(app, run, ready, batch, claim, brevo)
     if batch.state == "splitting":
         schedule_confirm(app, run, 0)  # which lets bodies take its place

@@ -29,7 +29,7 @@ from shared.runs.removing import (
     read_not_removed,
     read_removals,
 )
-from shared.runs.same_account import check_same_account
+from shared.runs.same_account import brevo_of
 from shared.runs.state import Run
 from shared.storage.failures import NotFound
 
@@ -231,8 +231,7 @@ def _change(
         if run.is_stopping or run.is_final:
             schedule_confirm(app, run, 0)
             return None
-    brevo = app.brevo(run.key_setting, looking_again(app, lambda: is_still_open(app, run)))
-    check_same_account(app, run, brevo)
+    brevo = brevo_of(app, run, looking_again(app, lambda: is_still_open(app, run)))
     until, seen, left = app.now() + _STEP_SECONDS, 0, len(numbers)
     for part in batched(numbers, _NOTED_EVERY, strict=False):
         change(brevo.session, part)

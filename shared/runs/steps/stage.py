@@ -23,7 +23,7 @@ from shared.runs.holding import check_same_settings, check_same_snapshot, note_f
 from shared.runs.identity import check_probe
 from shared.runs.problem import NOTHING_TO_DO, Problem
 from shared.runs.queue import Message, send, send_confirm
-from shared.runs.same_account import check_same_account
+from shared.runs.same_account import brevo_of
 from shared.runs.started import StillOurs
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.steps import end
@@ -58,8 +58,7 @@ def stage(app: App, run: Run, message: Message) -> None:
     if isinstance(excluded, Wait):
         wait_for(app, run, message, excluded)
         return
-    brevo = app.brevo(run.key_setting)
-    check_same_account(app, run, brevo)
+    brevo = brevo_of(app, run)
     known, settings = answers_beside(brevo.session.pace), ready.digest
     probed = check_probe(ready, known)
     ready = export_as_probed(ready, known)

@@ -37,7 +37,7 @@ from shared.runs.notes import fitting
 from shared.runs.problem import Problem
 from shared.runs.questions import Subject, digest_key
 from shared.runs.queue import Message, send_confirm
-from shared.runs.same_account import check_same_account
+from shared.runs.same_account import brevo_of
 from shared.runs.state import STAGEABLE, Run
 from shared.runs.status import find_run
 from shared.runs.steps.snapshot_waits import newest, wait_for, wait_for_answer
@@ -67,8 +67,7 @@ def stage_undo(app: App, run: Run, message: Message) -> None:
     if run.is_approved:
         check_same_settings(run, ready)
     undone = _undone(app, run, ready)
-    brevo = app.brevo(run.key_setting)
-    check_same_account(app, run, brevo)
+    brevo = brevo_of(app, run)
     puts_back = undone is not None and undone.counts.contacts_removed > 0
     segments = _segments(app, run, ready) if puts_back else (None, None)
     if isinstance(segments, Wait):
