@@ -11,7 +11,7 @@ address.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,8 @@ from shared.sync.stored import LEDGERS, UNDO
 
 _CANCEL_SECONDS = 60.0
 _LOOK_AGAIN_SECONDS = 2.0
+# A report without some of its rows, and how many they were.
+type _Without = Callable[[bytes], tuple[bytes, int]]
 
 
 def forget(app: App, caller: Caller, email: str) -> Forgotten:
@@ -160,25 +162,22 @@ def _erase_rejected(app: App, person: Person, customers: set[str], found: Forgot
     names = [blob.name for blob in app.storage.app_blobs.listing_if_there(REJECTED, "")]
     for _, data in _reports(app, names, digests):
         customers |= customers_of(data, digests)
-    rows = reports = 0
-    for name, _ in _reports(app, names, digests | customers):
-        removed = _rewrite(app, name, partial(without_rows, digests=digests, customers=customers))
-        rows, reports = rows + removed, reports + bool(removed)
-    if rows:
-        found.erased.append(f"rejected-rows: {rows:,} rows in {reports:,} reports")
+    without = partial(without_rows, digests=digests, customers=customers)
+    changes = ((name, without) for name, _ in _reports(app, names, digests | customers))
+    _rewrite_all(app, changes, "rows", found)
 
 
 def _erase_numbers(app: App, numbers: dict[str, int], found: Forgotten) -> None:
     """What verifications report of a member of the list: by Brevo's number in the account, and by nothing else."""
     names = [blob.name for blob in app.storage.app_blobs.listing_if_there(REJECTED, "")]
-    rows = reports = 0
-    for name, _ in _reports(app, names, set(map(contact_words, numbers.values()))):
-        run = app.store.load(run_id) if is_run_id(run_id := name.partition("/")[0]) else None
-        if run and run.key_setting in numbers:
-            removed = _rewrite(app, name, partial(without_contact, number=numbers[run.key_setting]))
-            rows, reports = rows + removed, reports + bool(removed)
-    if rows:
-        found.erased.append(f"rejected-rows: {rows:,} rows of verifications in {reports:,} reports")
+
+    def changes() -> Iterator[tuple[str, _Without]]:
+        for name, _ in _reports(app, names, set(map(contact_words, numbers.values()))):
+            run = app.store.load(run_id) if is_run_id(run_id := name.partition("/")[0]) else None
+            if run and run.key_setting in numbers:
+                yield name, partial(without_contact, number=numbers[run.key_setting])
+
+    _rewrite_all(app, changes(), "rows of verifications", found)
 
 
 def _erase_in_ledgers(app: App, person: Person, customers: set[str], found: Forgotten) -> None:
@@ -228,7 +227,14 @@ def _reports(app: App, names: list[str], words: set[str]) -> Iterator[tuple[str,
             yield name, data
 
 
-def _rewrite(app: App, name: str, without: Callable[[bytes], tuple[bytes, int]]) -> int:
+def _rewrite_all(app: App, changes: Iterable[tuple[str, _Without]], what: str, found: Forgotten) -> None:
+    """Takes the person's rows out of these reports; `what` they are."""
+    removed = list(filter(None, (_rewrite(app, name, without) for name, without in changes)))
+    if removed:
+        found.erased.append(f"rejected-rows: {sum(removed):,} {what} in {len(removed):,} reports")
+
+
+def _rewrite(app: App, name: str, without: _Without) -> int:
     """Takes the person's rows out of a report; says how many. A report that is past its time meanwhile has none."""
     removed = 0
 

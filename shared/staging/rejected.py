@@ -8,7 +8,7 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -191,15 +191,7 @@ def customers_of(data: bytes, digests: set[str]) -> set[str]:
 
 def without_rows(data: bytes, digests: set[str], customers: set[str]) -> tuple[bytes, int]:
     """The report without the rows of these addresses and of these customers, and how many they were."""
-    rows = list(cells_of(data))
-    kept = [row for row in rows if row[_DIGEST] not in digests and row[_CUSTOMER] not in customers]
-    return _written(kept), len(rows) - len(kept)
-
-
-def _written(rows: list[list[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return _without(data, lambda row: row[_DIGEST] in digests or row[_CUSTOMER] in customers)
 
 
 def contact_words(number: int) -> str:
@@ -209,9 +201,16 @@ def contact_words(number: int) -> str:
 
 def without_contact(data: bytes, number: int) -> tuple[bytes, int]:
     """The report without the rows of the member with this number of Brevo's, and how many they were."""
+    words = contact_words(number)
+    return _without(data, lambda row: not row[_SEGMENT] and row[_FIELD] == words)
+
+
+def _without(data: bytes, is_gone: Callable[[list[str]], bool]) -> tuple[bytes, int]:
     rows = list(cells_of(data))
-    kept = [row for row in rows if row[_SEGMENT] or row[_FIELD] != contact_words(number)]
-    return _written(kept), len(rows) - len(kept)
+    kept = [row for row in rows if not is_gone(row)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(kept)
+    return text.getvalue().encode(), len(rows) - len(kept)
 
 
 def cells_of(data: bytes) -> Iterator[list[str]]:
