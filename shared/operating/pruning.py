@@ -67,14 +67,21 @@ def _prune_blobs(app: App, container: str, days: int, *, dry_run: bool) -> int:
 
 
 def _may_be_open(app: App, run_id: str) -> bool:
-    """True for a run that its export has as the active one, though it may have fallen off the list of open runs.
-
-    Also for one whose row this release does not read: it may be open, and goes on once its release is back.
-    """
-    export, key = run_address(run_id)
+    """True for an active run, and one whose row this release does not read: it may go on once its release is back."""
     try:
-        app.storage.runs.get(export, key)
-        return app.store.active(export) == run_id
+        app.storage.runs.get(*run_address(run_id))
+    except OtherFormError:
+        return True
+    return _may_be_active(app, run_id)
+
+
+def _may_be_active(app: App, run_id: str) -> bool:
+    """True where its export has the run as the active one, though it may have fallen off the list of open runs.
+
+    Also where this release does not read which one that is.
+    """
+    try:
+        return app.store.active(run_address(run_id)[0]) == run_id
     except OtherFormError:
         return True
 
@@ -114,7 +121,7 @@ def _prune_runs(app: App, days: int, *, dry_run: bool) -> dict[str, int]:
         if not row.key.startswith("run-") or run_id in open_runs or not _is_older(app, run_id, days):
             continue
         try:
-            if not _may_be_open(app, run_id):
+            if not _may_be_active(app, run_id):
                 counts.update(_prune_run(app, row, run_id, dry_run=dry_run))
         except Exception as error:  # noqa: BLE001 - the other runs go all the same
             _log.error("the run %s was not deleted: %s", run_id, described(error))
