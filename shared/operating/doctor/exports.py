@@ -179,12 +179,7 @@ class _ExportCheck:
                 return None  # the container has a line of its own
             is_new = error.code == "snapshot_missing" and not self._started.snapshot
             return "warn" if is_new or self.export.schedule == "off" else "FAILED", error.message, error.advice
-        if not self._started.covers(snapshot.id):
-            if wait := self._wait_for_files(snapshot):
-                return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
-            check_complete(snapshot)
-        self._check_columns(snapshot, self.export)
-        return self._age(snapshot)
+        return self._looked_into(snapshot, self.export, is_taken=self._started.covers(snapshot.id))
 
     def excluded_segments(self) -> Look | None:
         """The same of the excluded segments: by one that is refreshed no more nobody new is excluded."""
@@ -196,10 +191,15 @@ class _ExportCheck:
             raise
         if snapshot is None:
             return None
-        if wait := self._wait_for_files(snapshot):
-            return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
-        check_complete(snapshot)
-        self._check_columns(snapshot, by_addresses(ReadyExport(self.export, self.connection)).export)
+        return self._looked_into(snapshot, by_addresses(ReadyExport(self.export, self.connection)).export)
+
+    def _looked_into(self, snapshot: Snapshot, export: Export, *, is_taken: bool = False) -> Look:
+        """Its files, the columns that the export maps, and its age. Of one that a run has taken files may be gone."""
+        if not is_taken:
+            if wait := self._wait_for_files(snapshot):
+                return "warn", wait, "Wait. If they do not come, let Customer Insights export the segment again."
+            check_complete(snapshot)
+        self._check_columns(snapshot, export)
         return self._age(snapshot)
 
     def _check_columns(self, snapshot: Snapshot, export: Export) -> None:
