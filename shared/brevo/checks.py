@@ -150,18 +150,25 @@ def check_excluded_list(brevo: BrevoClient, list_id: int) -> str:
 
 
 def check_members_askable(brevo: BrevoClient) -> None:
-    """Raises ConfigurationError where the account exports no contacts. None is exported for this."""
+    """Raises ConfigurationError where the account exports no contacts."""
+    if message := _why_no_export(brevo):
+        raise ConfigurationError(
+            "exclude_unknown",
+            f"Brevo does not export contacts, so no run can ask who is in an excluded list: {message}",
+            "Let the account and its key export contacts, or take the lists out of exclude.list_ids in the export, "
+            "which sends their members.",
+        )
+
+
+def _why_no_export(brevo: BrevoClient) -> str:
+    """What Brevo says where the account exports no contacts; else empty. No contact is exported for this."""
     try:
         request_nothing(brevo.session)
     except PermanentError:
-        return
+        return ""  # of the request, which names no list
     except ConfigurationError as error:
-        raise ConfigurationError(
-            "exclude_unknown",
-            f"Brevo does not export contacts, so no run can ask who is in an excluded list: {error.message}",
-            "Let the account and its key export contacts, or take the lists out of exclude.list_ids in the export, "
-            "which sends their members.",
-        ) from None
+        return error.message
+    return ""
 
 
 def account_of(brevo: BrevoClient, *, must_answer: bool = False) -> Account:
@@ -272,20 +279,16 @@ def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:
 
 
 def _exportable(connection: Connection, client: Callable[[str], BrevoClient]) -> str:
-    """Whether runs can ask who left their list. No contact is exported for this: the request names no list."""
+    """Whether runs can ask who left their list."""
     if connection.leavers == "not_asked":
         return 'Who left a list is not asked ("leavers": "not_asked").'
-    try:
-        request_nothing(client(connection.api_key.setting).session)
-    except PermanentError:
-        return "Brevo takes such requests, so runs can ask who left their list."
-    except ConfigurationError as error:
+    if message := _why_no_export(client(connection.api_key.setting)):
         raise ConfigurationError(
             "leavers_unknown",
-            f"Brevo does not export contacts, so no run can ask who left its list: {error.message}",
+            f"Brevo does not export contacts, so no run can ask who left its list: {message}",
             'Let the account and its key export contacts, or set "leavers": "not_asked" in the connection. Runs may '
             "then put back who left.",
-        ) from None
+        )
     return "Brevo takes such requests, so runs can ask who left their list."
 
 
