@@ -1,6 +1,5 @@
 """What azd's hook says of settings before anything is made."""
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -10,18 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.hooks import load
+
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("check_settings", ROOT / "infra/scripts/check_settings.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-before = load()
+before = load("check_settings")
 
 
 @pytest.mark.parametrize("schedule", ["", "0 */5 * * * *"])
@@ -51,9 +45,9 @@ def test_pauses_that_the_alert_on_a_stopped_timer_does_not_allow_are_said_before
     schedule, silent, words, capsys
 ):
     assert before.main({"EXPORT_SCHEDULE": schedule, "ALERT_TIMER_SILENT_MINUTES": silent}, NOW) == 0
-    told = capsys.readouterr().err
-    assert bool(told) == bool(words)
-    assert [word for word in words if word not in told] == []
+    said = capsys.readouterr().err
+    assert bool(said) == bool(words)
+    assert [word for word in words if word not in said] == []
 
 
 def test_longest_time_of_that_alert_is_the_one_that_its_parameter_takes():

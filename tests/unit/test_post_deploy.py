@@ -1,6 +1,5 @@
 """What azd's hook does after the code is deployed."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from shared.app_secret import app_secret
 from shared.config.document import parse_document
 from tests.receiver import receiver
+from tests.unit.hooks import load
 
 ROOT = Path(__file__).parents[2]
 ENV = {
@@ -28,13 +28,6 @@ ENV = {
 
 
 SIGN_IN = {**ENV, "AUTH_CLIENT_ID": "0a1b"}
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"infra/scripts/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 hook = load("post_deploy")

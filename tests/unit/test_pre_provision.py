@@ -1,23 +1,17 @@
 """What azd's hook does before the resources are made."""
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.unit.hooks import load
+
 ROOT = Path(__file__).parents[2]
 WITH_NETWORK = {"VNET_ENABLED": "true", "AZURE_SUBSCRIPTION_ID": "sub"}
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("pre_provision", ROOT / "infra/scripts/pre_provision.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hook = load()
+hook = load("pre_provision")
 
 
 class Az:
