@@ -27,8 +27,6 @@ _LOOK_AHEAD_DAYS = 366 * 41
 _TURNS_COMPARED = 20_000
 # The pause of a schedule that comes only once more.
 _ONCE = timedelta(days=_LOOK_AHEAD_DAYS)
-
-
 # By which the host counts instead of UTC. https://github.com/Azure/azure-webjobs-sdk-extensions/issues/880
 _ZONES = ("WEBSITE_TIME_ZONE", "TZ")
 _IN_UTC = ("", "UTC", "ETC/UTC", "GMT")

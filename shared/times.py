@@ -14,14 +14,13 @@ def local_text(moment: datetime | str | float, *, seconds: bool = False) -> str:
     """Such as `2026-11-28 18:04 EET`, in the zone of this machine (its TZ). A text is ISO 8601 with an offset, a number
     POSIX seconds.
 
-    A deployed app runs in UTC, and so do the messages that it sends. Where TZ names no zone, it
-    is UTC that is shown.
+    A deployed app runs in UTC, and so do the messages that it sends. Where TZ names no zone, it is UTC that is shown.
     """
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
     elif not isinstance(moment, datetime):
         moment = datetime.fromtimestamp(moment, UTC)
-    at = moment.astimezone(_zone(os.environ.get("TZ", "")))
+    at = moment.astimezone(_own_zone())
     return f"{at:%Y-%m-%d %H:%M:%S %Z}" if seconds else f"{at:%Y-%m-%d %H:%M %Z}"
 
 
@@ -33,13 +32,17 @@ def header_time(text: str) -> datetime:
 
 def moment_of(shown: datetime) -> datetime:
     """The moment that `local_text` shows as this time without its zone."""
-    zone = _zone(os.environ.get("TZ", ""))
+    zone = _own_zone()
     return shown.replace(tzinfo=zone) if zone else shown.astimezone()
 
 
 def names_no_zone(name: str) -> bool:
     """Whether this is no value for TZ. The C library would show times in UTC, and call them by a part of the name."""
     return _zone(name) is UTC and name.removeprefix(":").upper() != "UTC"
+
+
+def _own_zone() -> tzinfo | None:
+    return _zone(os.environ.get("TZ", ""))
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -15,9 +15,9 @@ CUSTOMER_ID = "CustomerId"
 PREVIOUS_CUSTOMER_ID = "PreviousCustomerId"
 # Each field is an expression of the SELECT; several hundred of them need more memory than an instance has.
 MOST_FIELDS = 200
-# What accounts take that ignore JSON's false, and those that do not.
 # Mapped columns without CustomerId by which a first row is a header.
 _FEWEST_KNOWN = 2
+# What accounts take that ignore JSON's false, and those that do not.
 _BOOLEAN_WORDS = BooleanWords(true="Yes", false="No")
 
 

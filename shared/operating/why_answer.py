@@ -80,8 +80,8 @@ def _by_the_list(facts: Facts) -> _Decision | None:
     if facts.contact.is_blocked:
         return _blocked(f"The person is in list {number}, but blocked for e-mails in Brevo.")
     if facts.rows == []:
-        advice = f"docs/sync.md says who is taken out of the list, and when, by the export's sync_mode. {_CAMPAIGN}"
-        return _Decision("in_list", f"The person is in list {number}, and no longer in the segment.", advice)
+        sentence = f"The person is in list {number}, and no longer in the segment."
+        return _Decision("in_list", sentence, f"{_WHO_LEAVES} {_CAMPAIGN}")
     if reason := facts.refusal:
         sentence = f"The person is in list {number}, though their row is not sent: {reason}."
         return _Decision("in_list", sentence, _WHO_LEAVES, reason)

@@ -90,10 +90,7 @@ class Started:
         An id begins with the refresh's time, so that ids sort by it. Another id of the same time is another snapshot,
         but where the time alone is noted.
         """
-        return self._is_of(snapshot) or time_of(snapshot) < time_of(self.snapshot)
-
-    def _is_of(self, snapshot: str) -> bool:
-        return is_noted_by(self.snapshot, snapshot)
+        return is_noted_by(self.snapshot, snapshot) or time_of(snapshot) < time_of(self.snapshot)
 
     def with_snapshot_begun(self, snapshot: str, now: float) -> Self | None:
         """A trigger starts a run of it; None where that was started before and is not due for another try."""
@@ -110,7 +107,7 @@ class Started:
 
     def with_snapshot_taken(self, run: Run, *, is_tried_again: bool) -> Self:
         """The run has taken its snapshot. `is_tried_again`: triggers start another one where it fails."""
-        if self._is_of(run.snapshot):
+        if is_noted_by(self.snapshot, run.snapshot):
             tries = self.snapshot_tries.begun()
             return replace(self, snapshot=run.snapshot, snapshot_tries=tries, unsent=run.run_id)
         if self.covers(run.snapshot):

@@ -1,4 +1,4 @@
-"""Why: a person whom an export leaves out now is told so, in its list or not."""
+"""Why says of a person whom an export leaves out now that it does, whether they are in its list or not."""
 
 import pytest
 
