@@ -97,7 +97,7 @@ def import_finished(app: App, run: Run, number: int) -> bool:
     if known is None:
         return False
     if run.is_final:
-        if known.posts <= 1:
+        if known.posts <= 1 and not known.is_unanswered:  # of an unanswered one nobody knows how often it was posted
             free_slots(app, run, [known])
             wake_waiting(app, run.key_setting)
         return True
