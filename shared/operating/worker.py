@@ -14,18 +14,22 @@ _log = logging.getLogger(__name__)
 
 _VISIBLE_AGAIN_SECONDS = 120
 _MOST_TRIES = 10
-# Each look at an empty queue costs two calls: it is looked at more rarely the longer it stays empty, so that no wait
+# Each look at an empty queue costs a call: it is looked at more rarely the longer it stays empty, so that no wait
 # becomes longer by more than a tenth.
 _SHORTEST_IDLE_SECONDS, _LONGEST_IDLE_SECONDS, _IDLE_SHARE = 0.1, 0.5, 0.1
+# So often is asked whether it is done where this process has nothing to do: others may work the queue as well.
+_ASKED_SECONDS = 1.0
 _SWEEP_SECONDS = 30.0
 _TELLING_SECONDS = 30.0
 
 
 def work_until(app: App, done: Callable[[], bool]) -> None:
     """Takes messages, of whatever run, until `done`; sweeps now and then. Raises what storage raises."""
-    swept = worked = time.monotonic()
-    while not done():
-        if _work_once(app):
+    swept = worked = asked = time.monotonic()
+    is_done = done()
+    while not is_done:
+        has_worked = _work_once(app)
+        if has_worked:
             worked = time.monotonic()
         else:
             idle = (time.monotonic() - worked) * _IDLE_SHARE
@@ -33,6 +37,8 @@ def work_until(app: App, done: Callable[[], bool]) -> None:
         if time.monotonic() - swept > _SWEEP_SECONDS:
             sweep(app)
             swept = time.monotonic()
+        if has_worked or time.monotonic() - asked >= _ASKED_SECONDS:
+            is_done, asked = done(), time.monotonic()
 
 
 def tell_what_waits(app: App) -> None:
