@@ -10,6 +10,7 @@ from shared.storage.failures import Conflict, NotFound
 
 _GZIP = b"\x1f\x8b"
 _LONGEST_MARK = 4  # bytes: by as many the kinds of files are known
+_UNZIPPED_BYTES = 16 * 1024 * 1024
 EXPORT_AGAIN = "Let Customer Insights export the segment again; nothing was sent."
 
 # What Windows-1252 texts have beside letters.
@@ -64,14 +65,14 @@ def _beginning(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _unzipped(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
-    """Unzips any number of gzip members; each piece is at most some four times what it is unzipped from."""
+    """Unzips any number of gzip members, in pieces of at most _UNZIPPED_BYTES."""
     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         for chunk in chunks:
             while chunk:
                 if unzip.eof:
                     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-                yield unzip.decompress(chunk, 4 * len(chunk) + 65_536)
+                yield unzip.decompress(chunk, _UNZIPPED_BYTES)
                 chunk = unzip.unused_data if unzip.eof else unzip.unconsumed_tail
     except zlib.error:
         raise ConfigurationError("gzip_invalid", f"{where} is not valid gzip.", EXPORT_AGAIN) from None
