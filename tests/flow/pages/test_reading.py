@@ -205,3 +205,13 @@ def test_page_of_a_run_that_was_not_held_or_whose_export_was_changed_leads_to_th
     run_id = held(browser)
     browser.configure(max_removed=0.31)
     assert link in browser.open(run_id).html
+
+
+@pytest.mark.parametrize("other", ["name=\u0218tefan", "name=\xe9", 'name="\\377\xff"', "\ud800=1"])
+def test_cookie_of_another_program_that_is_no_ascii_changes_nothing(browser, other):
+    """Another program of the same domain may set one; the browser sends it here as well."""
+    browser.headers = {"cookie": f"{other}; view=ro|Europe/Bucharest; {other}"}
+    page = browser.open("/")
+    assert page.status == 200, page.text
+    assert '<html lang="ro">' in page.html
+    assert "Europe/Bucharest" in page.text
