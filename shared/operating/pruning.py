@@ -116,11 +116,20 @@ def _prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
         (LEDGERS, blob.name)
         for blob in app.storage.app_blobs.listing_if_there(LEDGERS, "")
         if blob.modified < before
+        and export_of(blob)
         and f"{blob.name.rpartition('/')[0]}/" not in here
         and export_of(blob) not in detached
-        and not app.store.active(export_of(blob))
+        and not _has_active(app, export_of(blob))
     ]
     return _delete_blobs(app, found, dry_run=dry_run)
+
+
+def _has_active(app: App, export_id: str) -> bool:
+    """True where the export has an active run, or this release does not read which one."""
+    try:
+        return bool(app.store.active(export_id))
+    except OtherFormError:
+        return True
 
 
 def _prune_history(app: App, days: int, *, dry_run: bool) -> int:

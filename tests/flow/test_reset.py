@@ -188,3 +188,12 @@ def test_what_is_kept_of_an_export_that_is_gone_can_be_forgotten_by_an_administr
     with pytest.raises(ConfigurationError) as raised:
         reset_ledger(sent.app, ADMINISTRATOR, export["id"])
     assert raised.value.code == "export_unknown"
+
+
+@pytest.mark.parametrize("container", [LEDGERS, UNDO])
+def test_blob_by_which_a_doctor_tries_the_container_keeps_nothing_from_being_forgotten(sent, container):
+    """It lies there for a moment, and for good where the doctor was ended, or may write and not delete."""
+    sent.app.storage.app_blobs.write(container, "probe", b"")
+    assert reset_ledger(sent.app, ADMINISTRATOR, sent.export_id).was_kept
+    assert [name for name in kept(sent) if name != "probe"] == []
+    sent.app.storage.app_blobs.delete(container, "probe")

@@ -152,7 +152,7 @@ def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office,
         f"{account}/99/{export_id}/ledger.parquet",
         f"OTHER_KEY/{office.list_id}/{export_id}/ledger.parquet",
     ]
-    for name in (mine, *left):
+    for name in (mine, "probe", *left):
         blobs.write(LEDGERS, name, b"x")
     assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 0
     tomorrow = office.app.storage.clock.now() + timedelta(days=401)
@@ -161,4 +161,5 @@ def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office,
     assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 3
     names = {blob.name for blob in blobs.listing(LEDGERS, "")}
     assert names.intersection((mine, *left)) == {mine}
-    blobs.delete(LEDGERS, mine)
+    for name in (mine, "probe"):
+        blobs.delete(LEDGERS, name)
