@@ -7,7 +7,7 @@ from shared.administration import audit
 from shared.administration.running import require_for_export
 from shared.app import App
 from shared.json_text import ALL_FIELDS_SENT
-from shared.sync.stored import LEDGERS, drop_ledgers, export_of
+from shared.sync.stored import LEDGERS, UNDO, drop_ledgers, export_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +40,6 @@ def _is_left(app: App, caller: Caller, export_id: str) -> bool:
     """
     if not may(caller.role, "operate", shared=False) or app.document().export(export_id) is not None:
         return False
-    return any(export_of(blob) == export_id for blob in app.storage.app_blobs.listing_if_there(LEDGERS, ""))
+    blobs = app.storage.app_blobs
+    kept = (blob for container in (LEDGERS, UNDO) for blob in blobs.listing_if_there(container, ""))
+    return any(export_of(blob) == export_id for blob in kept)

@@ -197,3 +197,10 @@ def test_blob_by_which_a_doctor_tries_the_container_keeps_nothing_from_being_for
     assert reset_ledger(sent.app, ADMINISTRATOR, sent.export_id).was_kept
     assert [name for name in kept(sent) if name != "probe"] == []
     sent.app.storage.app_blobs.delete(container, "probe")
+
+
+def test_undo_record_alone_of_an_export_that_is_gone_can_be_forgotten_too(sent):
+    """As `forget` says of one that was made with another secret."""
+    sent.app.storage.app_blobs.write(UNDO, f"{sent.account}/{sent.list_id}/{sent.export_id}-gone/r.parquet", b"x")
+    assert reset_ledger(sent.app, ADMINISTRATOR, f"{sent.export_id}-gone").was_kept
+    assert kept(sent)
