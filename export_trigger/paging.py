@@ -46,6 +46,7 @@ def page_headers(asked: Asked, more: str) -> dict[str, str]:
     if not more:
         return {}
     path = asked.req.url.partition("?")[0]
-    others = {name: value for name, value in asked.query.items() if name not in ("continuation", "code")}
+    # The host takes a key by `code` in any case.
+    others = {name: value for name, value in asked.query.items() if name.lower() not in ("continuation", "code")}
     query = urlencode({"continuation": more, **others})
     return {"X-Continuation-Token": more, "Link": f'<{path}?{query}>; rel="next"'}

@@ -171,15 +171,32 @@ def check_site(method: str, headers: Mapping[str, str], environment: Mapping[str
     """
     if method == "GET" or not people_sign_in(environment):
         return
-    is_elsewhere = _header(headers, "Sec-Fetch-Site") in ("cross-site", "same-site")
     # A browser adds a name and password that stand in an address: they are no token.
     has_token = _header(headers, "Authorization").lower().startswith("bearer ")
-    if is_elsewhere and not (has_token or _header(headers, "X-Functions-Key")):
-        raise AccessDenied(
-            "access_denied",
-            "A page of another site has sent this.",
-            "Use the app's own pages, or send the key as the header x-functions-key.",
-        )
+    if _is_elsewhere(headers) and not (has_token or _header(headers, "X-Functions-Key")):
+        raise _of_another_site()
+
+
+def check_opened(headers: Mapping[str, str]) -> None:
+    """Raises AccessDenied for a page that the page of another site loads as a part of itself, such as a picture.
+
+    It sees nothing of it, but each costs calls to storage and to Brevo, which allows few. A link may be followed.
+    https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Dest
+    """
+    if _is_elsewhere(headers) and _header(headers, "Sec-Fetch-Dest") != "document":
+        raise _of_another_site()
+
+
+def _is_elsewhere(headers: Mapping[str, str]) -> bool:
+    return _header(headers, "Sec-Fetch-Site") in ("cross-site", "same-site")
+
+
+def _of_another_site() -> AccessDenied:
+    return AccessDenied(
+        "access_denied",
+        "A page of another site has sent this.",
+        "Use the app's own pages, or send the key as the header x-functions-key.",
+    )
 
 
 def request_caller(headers: Mapping[str, str], environment: Mapping[str, str], *, by_secret: bool = False) -> Caller:

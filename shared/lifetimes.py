@@ -16,7 +16,7 @@ STAGED_DAYS = 9
 # `prune` sees which runs have ended. Two days are for what a worker that is still alive may write behind an end.
 ENDED_STAGED_DAYS = 2
 REJECTED_DAYS = 30
-# Who left a list: an answer of Brevo that a run uses for an hour (shared/runs/answers.py).
+# Who left a list, or is in one: an answer of Brevo that a run uses for an hour (shared/runs/answers.py).
 LEAVERS_DAYS = 1
 # Whom a run has added to a list and whom it has removed: for so long it can be undone.
 UNDO_DAYS = 30

@@ -53,7 +53,7 @@ _LONGEST = 5_000
 
 def said(viewer: Viewer, text: str) -> Markup:
     """The text as the viewer reads it, as HTML: a command that has no page stands as code."""
-    found = _Said(viewer, _sentences(viewer.language)).text(text) if len(text) <= _LONGEST else text
+    found = _in_words(viewer, text)
     if viewer.language != SOURCE_LANGUAGE:
         found = _NUMBER.sub(lambda number: viewer.number(int(number[0].replace(",", ""))), found)
         found = _EITHER.sub(f" {viewer.text(OR)} ", found)
@@ -61,6 +61,17 @@ def said(viewer: Viewer, text: str) -> Markup:
     found = _TIME.sub(lambda time: _local(viewer, time), _LISTED.sub(r"\1 UTC", found))
     parts = enumerate(_COMMAND.split(found))
     return Markup("").join(_CODE.format(part) if place % 2 else escape(part) for place, part in parts)
+
+
+def _in_words(viewer: Viewer, text: str) -> str:
+    """The text with all that is known; as it is where it is too long, or parts stand in parts hundreds of times.
+
+    Names of columns and ids may be whatever they like: none of them keeps a page from being shown.
+    """
+    try:
+        return _Said(viewer, _sentences(viewer.language)).text(text) if len(text) <= _LONGEST else text
+    except RecursionError:
+        return text
 
 
 def sentences_of(text: str) -> list[str]:

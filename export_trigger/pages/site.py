@@ -24,7 +24,7 @@ from export_trigger.pages.routes import MAP, Handler, again_of
 from export_trigger.pages.token import FIELD, check_token, form_outdated
 from export_trigger.pages.viewer import Viewer
 from export_trigger.pages.visit import ROOT, Visit, address
-from shared.access import AccessDenied, Caller, people_sign_in, request_caller
+from shared.access import AccessDenied, Caller, check_opened, people_sign_in, request_caller
 from shared.errors import ExportError
 
 __all__ = ["answer", "connections", "ending", "export_form", "exports", "files", "person", "runs", "service"]
@@ -56,6 +56,7 @@ def _found(visit: Visit) -> tuple[Handler, Visit]:
         return handler, Visit(req, _NOBODY, visit.viewer, values)
     if not people_sign_in(os.environ):
         return _sign_in_is_off, visit
+    check_opened(req.headers)
     try:
         caller = request_caller(req.headers, os.environ)
     except AccessDenied:

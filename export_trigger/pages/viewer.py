@@ -37,7 +37,9 @@ class Viewer:
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "Viewer":
         """What the viewer has chosen; else what the browser asks for, and UTC."""
-        language, _, zone = parse_cookie(headers.get("cookie")).get(COOKIE, "").partition(_SEPARATOR)
+        # Ours is ASCII; whatever other programs of the domain have set comes with it.
+        cookies = (headers.get("cookie") or "").encode("ascii", "replace").decode()
+        language, _, zone = parse_cookie(cookies).get(COOKIE, "").partition(_SEPARATOR)
         if language not in languages():
             wanted = [name for name, _ in parse_accept_header(headers.get("accept-language"))]
             language = negotiate_locale(wanted, languages(), sep="-") or SOURCE_LANGUAGE

@@ -179,7 +179,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
           }
         }
         {
-          // Keyed digests of who left a list. A run uses an answer for an hour.
+          // Keyed digests of who left a list, or is in one, with Brevo's numbers. A run uses an answer for an hour.
           name: 'leavers-1-day'
           enabled: true
           type: 'Lifecycle'

@@ -211,7 +211,7 @@ def _erase_leavers(app: App, found: Forgotten) -> None:
         app.storage.app_blobs.delete(LEAVERS, name)
     if names:
         found.erased.append(
-            "leavers: Brevo's answers on who left a list or is in an excluded one, which the next run asks for again"
+            "leavers: Brevo's answers on who left a list or is in one, which the next run asks for again"
         )
 
 

@@ -13,7 +13,7 @@ from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.start_keys import forget_old_keys
 from shared.app import App
-from shared.errors import described
+from shared.errors import ConfigurationError, described
 from shared.lifetimes import ENDED_STAGED_DAYS, LEAVERS_DAYS, REJECTED_DAYS, UNDO_DAYS
 from shared.runs.answers import LEAVERS
 from shared.runs.run_ids import run_address, started_at
@@ -22,7 +22,7 @@ from shared.staging.rejected import REJECTED
 from shared.storage.failures import Conflict
 from shared.storage.forms import OtherFormError
 from shared.storage.tables import MOST_A_TRANSACTION, Change, Row, Table, pass_over
-from shared.sync.stored import UNDO
+from shared.sync.stored import LEDGERS, UNDO, Address, export_of
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict[str, int]:
     """Deletes what is past its time, and tells how much of each; with `dry_run` it only counts.
 
-    `days` is how long runs with their story, and earlier versions of the configuration, are kept.
+    `days` is how long runs with their story, earlier versions of the configuration, and ledgers of lists that no export
+    has any more are kept.
     """
     require(caller, "operate")
     counts, is_whole = dict[str, int](), False
@@ -39,6 +40,7 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
         counts["rejected_rows_blobs"] = _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run)
         counts["leavers_blobs"] = _prune_by_age(app, LEAVERS, LEAVERS_DAYS, dry_run=dry_run)
         counts["undo_blobs"] = _prune_by_age(app, UNDO, UNDO_DAYS, dry_run=dry_run)
+        counts["ledger_blobs"] = _prune_ledgers(app, days, dry_run=dry_run)
         counts["idempotency_keys"] = forget_old_keys(app, dry_run=dry_run)
         counts["earlier_configurations"] = _prune_history(app, days, dry_run=dry_run)
         counts |= _prune_runs(app, days, dry_run=dry_run)
@@ -91,6 +93,43 @@ def _prune_by_age(app: App, container: str, days: int, *, dry_run: bool) -> int:
     before = app.storage.clock.now() - timedelta(days=days)
     found = app.storage.app_blobs.listing_if_there(container, "")
     return _delete_blobs(app, [(container, blob.name) for blob in found if blob.modified < before], dry_run=dry_run)
+
+
+def _prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
+    """What is kept of lists that no export has any more, such as since somebody took it out of the document itself.
+
+    A command that removes an export deletes it at once. Nothing while the configuration cannot be read, and nothing of
+    detached exports, whose list may be theirs again.
+    """
+    try:
+        document = app.document()
+    except ConfigurationError:
+        return 0
+    here = {
+        Address(connection.api_key.setting, each.list_id, each.id).folder
+        for each in document.exports
+        if (connection := document.connection_of(each))
+    }
+    detached = {each.id for each in document.exports if each.connection is None}
+    before = app.storage.clock.now() - timedelta(days=days)
+    found = [
+        (LEDGERS, blob.name)
+        for blob in app.storage.app_blobs.listing_if_there(LEDGERS, "")
+        if blob.modified < before
+        and export_of(blob)
+        and f"{blob.name.rpartition('/')[0]}/" not in here
+        and export_of(blob) not in detached
+        and not _has_active(app, export_of(blob))
+    ]
+    return _delete_blobs(app, found, dry_run=dry_run)
+
+
+def _has_active(app: App, export_id: str) -> bool:
+    """True where the export has an active run, or this release does not read which one."""
+    try:
+        return bool(app.store.active(export_id))
+    except OtherFormError:
+        return True
 
 
 def _prune_history(app: App, days: int, *, dry_run: bool) -> int:

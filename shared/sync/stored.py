@@ -118,8 +118,9 @@ def exports_of(blobs: Blobs, account: str, list_id: int) -> set[str]:
 
 
 def export_of(blob: Blob) -> str:
-    """The export whose ledger the blob is, or belongs to."""
-    return blob.name.split("/")[2]
+    """The export whose ledger the blob is, or belongs to; empty for a blob that is of none, as doctor tries it with."""
+    parts = blob.name.split("/")
+    return parts[2] if len(parts) > 3 else ""
 
 
 def drop_ledgers(blobs: Blobs, export: str, *, all_numbers: bool = True) -> bool:

@@ -37,6 +37,16 @@ def test_exports_come_page_by_page_and_each_once(asked, sort):
     assert len(set(whole)) == 8
 
 
+@pytest.mark.parametrize("name", ["code", "Code", "CODE"])
+def test_link_to_the_next_page_does_not_repeat_the_key_however_its_name_is_written(asked, name):
+    """The host takes the key by this name in any case."""
+    asked.flow.add_export("n1")
+    asked.save()
+    link = asked("list_exports", "viewer", params={name: "K3y", "limit": "1", "sort": "id"}).headers["Link"]
+    assert "sort=id" in link
+    assert "K3y" not in link
+
+
 def test_page_of_exports_has_fifty_unless_told_and_reads_of_no_others(asked, monkeypatch):
     for number in range(60):
         asked.flow.add_export(f"n{number:02}")

@@ -7,6 +7,7 @@ import pytest
 from shared.access import Caller
 from shared.administration.ledgers import reset_ledger
 from shared.app_secret import new_secret
+from shared.errors import ConfigurationError
 from shared.operating.forgetting import forget
 from shared.runs.questions import digest_key
 from shared.runs.steps.settle import settle
@@ -171,3 +172,35 @@ def test_ledger_or_record_that_cannot_be_read_is_deleted_since_somebody_may_be_i
     blobs.write(container, name, b"PAR1 and cut off")
     assert erase_from_ledgers(blobs, digest_key("ledger"), [address(0)], tmp_path).files == 1
     assert blobs.listing(container, name) == []
+
+
+def test_what_is_kept_of_an_export_that_is_gone_can_be_forgotten_by_an_administrator(sent):
+    """Somebody took it out of the document itself, or its removal was cut off behind the save."""
+    export = sent.exports.pop()
+    sent.save()
+    for caller, code in ((Caller("c", "contributor"), "export_unknown"), (Caller("v", "viewer"), "access_denied")):
+        with pytest.raises(ConfigurationError) as raised:
+            reset_ledger(sent.app, caller, export["id"])
+        assert raised.value.code == code
+    assert kept(sent)
+    assert reset_ledger(sent.app, ADMINISTRATOR, export["id"]).was_kept
+    assert kept(sent) == []
+    with pytest.raises(ConfigurationError) as raised:
+        reset_ledger(sent.app, ADMINISTRATOR, export["id"])
+    assert raised.value.code == "export_unknown"
+
+
+@pytest.mark.parametrize("container", [LEDGERS, UNDO])
+def test_blob_by_which_a_doctor_tries_the_container_keeps_nothing_from_being_forgotten(sent, container):
+    """It lies there for a moment, and for good where the doctor was ended, or may write and not delete."""
+    sent.app.storage.app_blobs.write(container, "probe", b"")
+    assert reset_ledger(sent.app, ADMINISTRATOR, sent.export_id).was_kept
+    assert [name for name in kept(sent) if name != "probe"] == []
+    sent.app.storage.app_blobs.delete(container, "probe")
+
+
+def test_undo_record_alone_of_an_export_that_is_gone_can_be_forgotten_too(sent):
+    """As `forget` says of one that was made with another secret."""
+    sent.app.storage.app_blobs.write(UNDO, f"{sent.account}/{sent.list_id}/{sent.export_id}-gone/r.parquet", b"x")
+    assert reset_ledger(sent.app, ADMINISTRATOR, f"{sent.export_id}-gone").was_kept
+    assert kept(sent)

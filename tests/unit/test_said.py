@@ -146,3 +146,11 @@ def test_what_a_held_run_does_is_said_whole():
 @pytest.mark.parametrize("text", ["9" * 400 + " d", "9" * 4_400 + " s", "9" * 4_400 + " rows", "9" * 12 + " d"])
 def test_number_without_end_breaks_nothing(text):
     assert said(ROMANIAN, text)
+
+
+@pytest.mark.parametrize("name", ["a: " * 600, "in " * 600 + "x", "x" + " ago" * 600, "(" * 800 + "x" + ")" * 800])
+@pytest.mark.parametrize("viewer", [ROMANIAN, ENGLISH])
+def test_name_that_looks_like_parts_in_parts_is_shown_as_it_is(viewer, name):
+    """Names of columns stand in a run's error: one of them would keep everybody from the page of its run."""
+    assert name.strip() in str(said(viewer, f"Correct the mapping; the columns are: {name}."))
+    assert name.strip() in str(said(viewer, name))

@@ -16,6 +16,7 @@ from shared.runs.store import OPEN
 from shared.staging.rejected import REJECTED
 from shared.storage.forms import FORMS
 from shared.storage.tables import Row
+from shared.sync.stored import LEDGERS
 
 
 def old_run(office, days, state="succeeded", open_too=False):
@@ -140,3 +141,25 @@ def test_days_that_are_none_are_wrong_use(typed, days):
     status, output, errors = typed("prune", "--days", days)
     assert (status, output) == (2, "")
     assert "Invalid value for '--days'" in errors
+
+
+def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office, typed, monkeypatch):
+    """Such as of an export that somebody took out of the document itself."""
+    blobs, account, export_id = office.app.storage.app_blobs, office.account, office.export_id
+    mine = f"{account}/{office.list_id}/{export_id}/ledger.parquet"
+    left = [
+        f"{account}/{office.list_id}/gone/ledger.parquet",
+        f"{account}/99/{export_id}/ledger.parquet",
+        f"OTHER_KEY/{office.list_id}/{export_id}/ledger.parquet",
+    ]
+    for name in (mine, "probe", *left):
+        blobs.write(LEDGERS, name, b"x")
+    assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 0
+    tomorrow = office.app.storage.clock.now() + timedelta(days=401)
+    monkeypatch.setattr(type(office.app.storage.clock), "now", lambda _: tomorrow)
+    assert json.loads(typed("prune", "--dry-run", "--json")[1])["ledger_blobs"] == 3
+    assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 3
+    names = {blob.name for blob in blobs.listing(LEDGERS, "")}
+    assert names.intersection((mine, *left)) == {mine}
+    for name in (mine, "probe"):
+        blobs.delete(LEDGERS, name)

@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from export_trigger.pages import visit
+from export_trigger.pages import service, visit
 from shared.errors import ConfigurationError
 from tests.flow.pages import browsing
 from tests.flow.pages.browsing import held
@@ -205,3 +205,32 @@ def test_page_of_a_run_that_was_not_held_or_whose_export_was_changed_leads_to_th
     run_id = held(browser)
     browser.configure(max_removed=0.31)
     assert link in browser.open(run_id).html
+
+
+@pytest.mark.parametrize("other", ["name=\u0218tefan", "name=\xe9", 'name="\\377\xff"', "\ud800=1"])
+def test_cookie_of_another_program_that_is_no_ascii_changes_nothing(browser, other):
+    """Another program of the same domain may set one; the browser sends it here as well."""
+    browser.headers = {"cookie": f"{other}; view=ro|Europe/Bucharest; {other}"}
+    page = browser.open("/")
+    assert page.status == 200, page.text
+    assert '<html lang="ro">' in page.html
+    assert "Europe/Bucharest" in page.text
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("part", ["image", "iframe", "empty", "script"])
+@pytest.mark.parametrize("path", ["/health?now=1", "/", "/exports/gold/state"])
+def test_page_of_another_site_loads_no_page_as_a_part_of_itself(browser, monkeypatch, site, part, path):
+    """Hundreds of them, by the sign-in of who looks at it, would use up what Brevo lets runs ask."""
+    monkeypatch.setattr(service, "examine", lambda caller: pytest.fail("it was examined"))
+    monkeypatch.setattr(visit, "open_app", lambda: pytest.fail("storage was asked"))
+    browser.headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": part}
+    page = browser.open(path)
+    assert page.status == 403
+    assert "A page of another site has sent this." in page.text
+
+
+@pytest.mark.parametrize(("site", "part"), [("cross-site", "document"), ("same-origin", "empty"), ("none", "document")])
+def test_link_to_a_page_opens_it_wherever_it_stands(browser, site, part):
+    browser.headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": part}
+    assert browser.open("/").status == 200
