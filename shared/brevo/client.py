@@ -21,6 +21,10 @@ _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
 _MOST_DIGITS = 9
 _ENDS = frozenset(("completed", "failed", "cancelled"))
+# What else the vendor says an account works on. A name that is not here may be an import's.
+# https://developers.brevo.com/reference/getprocesses (November 2026)
+_EXPORTS = {"SEARCH_EXPORT_USERS", "SEARCH_EXPORT_USERS_API", "LIST_EXPORT", "CONTACT_EXPORT"}
+_OTHER_WORK = _EXPORTS | {"TRANS-CALC", "TRANS-GLOBAL-CALC", "CAMPAIGN_PROCESSING"}
 # More reports of one reason are not read; one more is kept, so that this shows.
 MOST_LINKS = 100
 
@@ -151,7 +155,7 @@ class _Account(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """The wanted ones by number, and whether any is open, wanted or not."""
+    """The wanted ones by number, and whether any import is open, wanted or not."""
 
     wanted: dict[int, Process]
     any_open: bool
@@ -222,8 +226,9 @@ class BrevoClient:
     def imports(self, wanted: set[int], *, until_open: bool = False) -> Imports:
         """The wanted imports that Brevo shows, and whether it works on any of those looked through, whosever they are.
 
-        50 with one call, newest first. `until_open`: further pages are looked through until one is open, as for an
-        import of unknown number. https://developers.brevo.com/reference/getprocesses
+        Exports and campaigns are in the same list, and are no imports: one of them is open at most times. 50 with one
+        call, newest first. `until_open`: further pages are looked through until one is open, as for an import of
+        unknown number. https://developers.brevo.com/reference/getprocesses
         """
         found: dict[int, Process] = {}
         any_open = False
@@ -232,7 +237,7 @@ class BrevoClient:
             answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
             shown = _ids(answer.processes)
             found |= {number: _process(parsed(_Process, shown[number])) for number in wanted & shown.keys()}
-            any_open |= not all(map(_is_over, shown.values()))
+            any_open |= any(map(_may_be_open_import, shown.values()))
             missing = wanted - found.keys()
             is_enough = not missing or min(shown, default=0) < min(missing)  # later pages are older still
             if len(answer.processes) < _PAGE or (is_enough and (any_open or not until_open)):
@@ -299,10 +304,11 @@ def _ids(processes: list[Any]) -> dict[int, Any]:
     }
 
 
-def _is_over(process: dict[str, Any]) -> bool:
-    """Whether an entry says that it is over. It may be somebody else's, of whatever form."""
-    status = process.get("status")
-    return isinstance(status, str) and status.lower() in _ENDS
+def _may_be_open_import(process: dict[str, Any]) -> bool:
+    """False for an entry that says it is over, or no import. It may be somebody else's, of whatever form."""
+    status, name = process.get("status"), process.get("name")
+    is_over = isinstance(status, str) and status.lower() in _ENDS
+    return not is_over and not (isinstance(name, str) and name.upper() in _OTHER_WORK)
 
 
 def _report(reason: str, value: Any) -> Report:
