@@ -3,7 +3,7 @@
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
 from shared.brevo.session import BrevoSession
+from shared.config.models import AccountDates
 from shared.errors import TransientError, one_line
 
 ProcessState = Literal["open", "completed", "failed", "cancelled"]
@@ -88,10 +89,11 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that the key opens. `id` is empty where Brevo does not give it."""
+    """The account that the key opens. `id` is empty where Brevo does not give it, `date_format` likewise."""
 
     id: str
     allowances: list[Allowance]
+    date_format: str = ""
 
 
 class _List(BaseModel):
@@ -142,6 +144,13 @@ class _Account(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
     organization_id: str | None = None
     plan: Any = None
+    dateTimePreferences: Any = None  # noqa: N815
+
+    def date_format(self) -> str:
+        """How its dates are shown, in the words of a connection; empty where that is not one of the known forms."""
+        dates = self.dateTimePreferences
+        shown = dates.get("dateFormat") if isinstance(dates, dict) else None
+        return shown.upper() if isinstance(shown, str) and shown.upper() in get_args(AccountDates) else ""
 
     def allowances(self) -> list[Allowance]:
         """The lines of the contract that can be read."""
@@ -217,7 +226,7 @@ class BrevoClient:
     def account(self) -> Account:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/get-account"""
         answer = parsed(_Account, self.session.call("other", "GET", "/account"))
-        return Account(answer.organization_id or "", answer.allowances())
+        return Account(answer.organization_id or "", answer.allowances(), answer.date_format())
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""

@@ -38,6 +38,21 @@ def test_id_may_be_a_number_or_missing(sent, read):
 
 
 @pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ({"dateFormat": "dd-mm-yyyy"}, "DD-MM-YYYY"),
+        ({"dateFormat": "d/m/y"}, ""),
+        ({"dateFormat": None}, ""),
+        ({}, ""),
+        (None, ""),
+        ("x", ""),
+    ],
+)
+def test_form_of_dates_is_one_that_a_connection_can_name_or_unknown(sent, read):
+    assert account(organization_id="5fa2", dateTimePreferences=sent) == Account("5fa2", [], read)
+
+
+@pytest.mark.parametrize(
     "odd", [None, "NAME", {}, {"name": None}, {"name": "odd", "category": None}, {"name": "Odd", "type": ["text"]}]
 )
 def test_attribute_that_cannot_be_read_spoils_no_other(odd):
