@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from export_trigger.shapes import FieldFault, ProblemDetails, Started
 from shared.administration.connections import ConnectionInUse, NotConnected
 from shared.administration.items import InvalidInput, parse_json, parse_strictly
-from shared.errors import ExportError, TransientError, place_of
+from shared.errors import DiskFullError, ExportError, TransientError, is_disk_full, place_of
 from shared.json_text import json_text
 from shared.operating.health import Unhealthy
 from shared.runs.starting import Start
@@ -83,6 +83,8 @@ def status_of(error: ExportError) -> tuple[int, Mapping[str, str]]:
 def unforeseen(log: logging.Logger, error: Exception) -> ExportError:
     """What a caller gets of an error that nobody foresaw. Its own words may hold personal data: its place is logged."""
     log.error("%s", place_of(error))
+    if is_disk_full(error):
+        return DiskFullError()
     return ExportError("unforeseen", "Something went wrong here.", "The app's log names the place.")
 
 

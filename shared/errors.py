@@ -10,12 +10,19 @@ Messages never hold keys, addresses, names, phone numbers or report links, and n
 logs an error logs its causes too, and those of other libraries quote what they stumbled over.
 """
 
+import errno
 import re
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
 _MOST_FRAMES = 10
+# Each try reads the segment again. What a killed worker has left there is deleted after an hour.
+_DISK_FULL_SECONDS = 900.0
+# In the words of the system, and of the database that may use what is free.
+_DISK_FULL_WORDS = re.compile("No space left on device|Disk quota exceeded|max_temp_directory_size")
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system calls a full disk."""
 _LONGEST_NAME = 60
 _NEAR = 0.75
 _GUESS = " (did you mean "
@@ -53,6 +60,18 @@ class TransientError(ExportError):
 
 class PermanentError(ExportError):
     """Will not pass by itself."""
+
+
+class DiskFullError(TransientError):
+    """The worker's temporary disk has no room for what a step writes there. Another worker's may have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "worker_disk_full",
+            "The temporary disk of the worker is full.",
+            "A run tries it again; if it stays so, choose larger instances or split the segment in Customer Insights.",
+            retry_after_seconds=_DISK_FULL_SECONDS,
+        )
 
 
 class UnforeseenError(Exception):
@@ -109,6 +128,13 @@ def did_you_mean(typed: str, known: Iterable[str]) -> str:
 def has_guess(text: str) -> bool:
     """Whether the text proposes a name that may have been meant."""
     return _GUESS in text
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether what nobody foresaw is that the disk is full."""
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    return _DISK_FULL_WORDS.search(str(error)) is not None
 
 
 def described(error: Exception) -> str:

@@ -68,14 +68,15 @@ def _category_options(enumeration: Any) -> dict[str, str]:
     https://developers.brevo.com/changelog/2026/5/1
     """
     entries = [entry for entry in enumeration if isinstance(entry, dict)] if isinstance(enumeration, list) else []
-    values = {str(entry.get("label", "")).strip(): _value(entry) for entry in entries}
+    values = {_written(entry, "label").strip(): _written(entry, "valueStr", "value") for entry in entries}
     values = {label: value for label, value in values.items() if label and value}
     return values | {value: value for value in values.values() if value not in values}
 
 
-def _value(entry: Mapping[str, Any]) -> str:
-    value = entry.get("valueStr")
-    return str(entry.get("value", "") if value is None else value)
+def _written(entry: Mapping[str, Any], *names: str) -> str:
+    """The first of these that says anything; empty where none does."""
+    found = (entry.get(name) for name in names)
+    return next((str(each) for each in found if each is not None and each != ""), "")
 
 
 def _texts(items: Any) -> Iterable[str]:

@@ -244,10 +244,16 @@ def _contract(
         text = f"{row.values['text'] or _NO_ALLOWANCE} (asked {age / 60:.0f} min ago)"
     else:
         account = account_of(client(setting))
-        values = {"at": now.timestamp(), "text": _allowance(account), "account": account.id}
+        values = {
+            "at": now.timestamp(),
+            "text": _allowance(account),
+            "account": account.id,
+            "dates": account.date_format,
+        }
         accounts.change(setting, _ALLOWANCE, lambda _: values)
         text = str(values["text"]) or _NO_ALLOWANCE
-    return " · ".join(filter(None, (same_account_text(connection, others, accounts), text)))
+    dates = " ".join(odd_dates(connection, accounts) or ())
+    return " · ".join(filter(None, (same_account_text(connection, others, accounts), dates, text)))
 
 
 def same_account_text(connection: Connection, others: Iterable[Connection], accounts: Rows) -> str:
@@ -260,6 +266,25 @@ def same_account_text(connection: Connection, others: Iterable[Connection], acco
     return (
         f"The account is also that of the key in {' and '.join(same)}: their exports do not know of each other, so a "
         "mirror takes out whom the others keep in the same list."
+    )
+
+
+def odd_dates(connection: Connection, accounts: Rows) -> tuple[str, str] | None:
+    """That the account shows dates in another form than runs send, by Brevo's last answer, and what to do.
+
+    None where it does not, and where a probe or a person has decided: what is shown may be read otherwise.
+    https://developers.brevo.com/reference/get-account (November 2026)
+    """
+    row = accounts.get(connection.api_key.setting, _ALLOWANCE)
+    shown = str(row.values.get("dates", "")) if row else ""
+    answers = read_probe(accounts, connection.api_key.setting)
+    is_decided = "date_format" in connection.model_fields_set or (answers and answers.date_formats is not None)
+    if is_decided or shown in ("", connection.date_format):
+        return None
+    return (
+        f"The account shows dates as {shown}, and runs send {connection.date_format}, which its imports may ignore.",
+        f'`segment-export probe {connection.id} --list LIST` tries which they read; or set "date_format" in the '
+        "connection.",
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.brevo.answers import NotThere, clean_sentence
 from shared.brevo.attributes import AccountAttribute, read_attribute
 from shared.brevo.session import BrevoSession
+from shared.config.models import AccountDates
 from shared.errors import TransientError, one_line
 
 ProcessState = Literal["open", "completed", "failed", "cancelled"]
@@ -21,6 +22,10 @@ _LIST_PAGES = 40
 _SINGLE_LOOKS = 3
 _MOST_DIGITS = 9
 _ENDS = frozenset(("completed", "failed", "cancelled"))
+# What else the vendor says an account works on. A name that is not here may be an import's.
+# https://developers.brevo.com/reference/getprocesses (November 2026)
+_EXPORTS = {"SEARCH_EXPORT_USERS", "SEARCH_EXPORT_USERS_API", "LIST_EXPORT", "CONTACT_EXPORT"}
+_OTHER_WORK = _EXPORTS | {"TRANS-CALC", "TRANS-GLOBAL-CALC", "CAMPAIGN_PROCESSING"}
 # More reports of one reason are not read; one more is kept, so that this shows.
 MOST_LINKS = 100
 
@@ -84,10 +89,11 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account that the key opens. `id` is empty where Brevo does not give it."""
+    """The account that the key opens. `id` is empty where Brevo does not give it, `date_format` likewise."""
 
     id: str
     allowances: list[Allowance]
+    date_format: str = ""
 
 
 class _List(BaseModel):
@@ -138,6 +144,13 @@ class _Account(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
     organization_id: str | None = None
     plan: Any = None
+    dateTimePreferences: Any = None  # noqa: N815
+
+    def date_format(self) -> str:
+        """How its dates are shown, in the words of a connection; empty where that is not one of the known forms."""
+        dates = self.dateTimePreferences
+        shown = dates.get("dateFormat") if isinstance(dates, dict) else None
+        return shown.upper() if isinstance(shown, str) and shown.upper() in get_args(AccountDates) else ""
 
     def allowances(self) -> list[Allowance]:
         """The lines of the contract that can be read."""
@@ -151,7 +164,7 @@ class _Account(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """The wanted ones by number, and whether any is open, wanted or not."""
+    """The wanted ones by number, and whether any import is open, wanted or not."""
 
     wanted: dict[int, Process]
     any_open: bool
@@ -213,7 +226,7 @@ class BrevoClient:
     def account(self) -> Account:
         """What the contract shows; one of the scarce calls. https://developers.brevo.com/reference/get-account"""
         answer = parsed(_Account, self.session.call("other", "GET", "/account"))
-        return Account(answer.organization_id or "", answer.allowances())
+        return Account(answer.organization_id or "", answer.allowances(), answer.date_format())
 
     def import_contacts(self, body: bytes) -> int:
         """Posts a staged body; the process's id. https://developers.brevo.com/reference/importcontacts-1"""
@@ -222,8 +235,9 @@ class BrevoClient:
     def imports(self, wanted: set[int], *, until_open: bool = False) -> Imports:
         """The wanted imports that Brevo shows, and whether it works on any of those looked through, whosever they are.
 
-        50 with one call, newest first. `until_open`: further pages are looked through until one is open, as for an
-        import of unknown number. https://developers.brevo.com/reference/getprocesses
+        Exports and campaigns are in the same list, and are no imports: one of them is open at most times. 50 with one
+        call, newest first. `until_open`: further pages are looked through until one is open, as for an import of
+        unknown number. https://developers.brevo.com/reference/getprocesses
         """
         found: dict[int, Process] = {}
         any_open = False
@@ -232,7 +246,7 @@ class BrevoClient:
             answer = parsed(_Processes, self.session.call("other", "GET", "/processes", params=params))
             shown = _ids(answer.processes)
             found |= {number: _process(parsed(_Process, shown[number])) for number in wanted & shown.keys()}
-            any_open |= not all(map(_is_over, shown.values()))
+            any_open |= any(map(_may_be_open_import, shown.values()))
             missing = wanted - found.keys()
             is_enough = not missing or min(shown, default=0) < min(missing)  # later pages are older still
             if len(answer.processes) < _PAGE or (is_enough and (any_open or not until_open)):
@@ -299,10 +313,11 @@ def _ids(processes: list[Any]) -> dict[int, Any]:
     }
 
 
-def _is_over(process: dict[str, Any]) -> bool:
-    """Whether an entry says that it is over. It may be somebody else's, of whatever form."""
-    status = process.get("status")
-    return isinstance(status, str) and status.lower() in _ENDS
+def _may_be_open_import(process: dict[str, Any]) -> bool:
+    """False for an entry that says it is over, or no import. It may be somebody else's, of whatever form."""
+    status, name = process.get("status"), process.get("name")
+    is_over = isinstance(status, str) and status.lower() in _ENDS
+    return not is_over and not (isinstance(name, str) and name.upper() in _OTHER_WORK)
 
 
 def _report(reason: str, value: Any) -> Report:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from shared.brevo.session import no_password
-from shared.errors import ExportError, PermanentError, TransientError, place_of
+from shared.errors import DiskFullError, ExportError, PermanentError, TransientError, is_disk_full, place_of
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ class _Fetching:
         except ExportError as error:
             self._error = error
         except Exception as error:  # noqa: BLE001 - its words may hold the link; nothing of it counts as the file's end
+            self._error = DiskFullError() if is_disk_full(error) else None
             _log.warning("Brevo's %s could not be fetched: %s", self._download.kind, place_of(error))
 
     def _fetch(self) -> None:

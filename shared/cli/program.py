@@ -4,7 +4,6 @@ A command is a function with the decorator `@program.command()`. It returns its 
 It imports what it works with itself: `--help` and the Tab key answer before any of that is loaded.
 """
 
-import errno
 import json
 import logging
 import os
@@ -17,7 +16,7 @@ import click
 
 from shared.cli.sections import sections
 from shared.cli.showing import as_json, json_option, note_settings, print_text_of_json, say
-from shared.errors import ConfigurationError, ExportError
+from shared.errors import DISK_FULL, ConfigurationError, ExportError
 from shared.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 SUCCEEDED, FAILED, WRONG_USE, OPEN, STOPPED = 0, 1, 2, 3, 130
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _WHOLE = 10_000  # characters of a command's help, all of which is shown
 
 _EXAMPLES = (
@@ -76,7 +74,7 @@ class Command(click.Command):
             # Here click still handles a reader that has closed the pipe; at the interpreter's end nothing does.
             sys.stdout.flush()
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in DISK_FULL:
                 raise
             status = _cut_off(error)
         ctx.exit(status)

@@ -26,6 +26,7 @@ from shared.config.source import Source
 from shared.errors import did_you_mean, shown
 from shared.lifetimes import LONGEST_HOLD_HOURS, LONGEST_IMPORT_HOURS
 
+AccountDates = Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"]
 Role = Literal["administrator", "contributor", "viewer"]
 MOST_IMPORTS_AT_ONCE = 50
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
@@ -97,9 +98,7 @@ class Connection(Model):
         strict=True,
         description="How long Brevo may take for one import before the run fails.",
     )
-    date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
-        default="YYYY-MM-DD", description="The account's date format."
-    )
+    date_format: AccountDates = Field(default="YYYY-MM-DD", description="The account's date format.")
     boolean_words: BooleanWords | None = Field(
         default=None, description="What Brevo gets for true and false; left out, Yes and No."
     )

@@ -15,7 +15,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
-from shared.errors import ConfigurationError, PermanentError, TransientError
+from shared.errors import ConfigurationError, DiskFullError, PermanentError, TransientError
 
 # The setting of the app's own account; the segments may lie in another one's.
 APP_SETTING = "AzureWebJobsStorage"
@@ -96,7 +96,7 @@ class NotSignedInError(TransientError):
 
 
 # Storage may answer later: nothing follows from these for what was to be read.
-NOT_NOW = (UnreachableError, DeniedError, NotSignedInError, BusyError)
+NOT_NOW = (UnreachableError, DeniedError, NotSignedInError, BusyError, DiskFullError)
 
 
 @contextmanager

@@ -285,3 +285,26 @@ def test_lost_import_that_others_have_pushed_off_the_first_page_is_still_waited_
     second = story.start().run_id
     story.work(hours=0.5)
     assert "an import of the run" in story.status(second)["waiting"]
+
+
+@pytest.mark.parametrize("name", ["SEARCH_EXPORT_USERS", "CAMPAIGN_PROCESSING", "TRANS-GLOBAL-CALC"])
+def test_other_work_of_the_account_does_not_keep_the_slot_of_a_lost_import(story, monkeypatch, name):
+    """An account that sends campaigns has always one under way, and an export may hang: neither is an import."""
+    other = {"id": 78, "name": name, "status": "processing"}
+    foreign_imports(story, 1)
+    answer_with(monkeypatch, lambda process, record: other if record.id == 78 else process)
+    story.sandbox.fail_next(IMPORT, "524-after")
+    wanted = story.people(5)
+    check_all_sent(story, story.run(), wanted, most_imports=3)
+    assert left_imports(story.app, story.account) == []
+
+
+@pytest.mark.parametrize("name", [None, 7, "IMPORTUSER", "importuser", "SYNCHRONISATION"])
+def test_work_that_may_be_an_import_keeps_the_slot_of_a_lost_one(story, monkeypatch, name):
+    other = {"id": 78, "name": name, "status": "processing"}
+    foreign_imports(story, 1)
+    answer_with(monkeypatch, lambda process, record: other if record.id == 78 else process)
+    story.sandbox.fail_next(IMPORT, "524-after")
+    story.people(5)
+    status = story.run()
+    assert [each.run for each in left_imports(story.app, story.account)] == [status["run_id"]]

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from shared.app import App
-from shared.brevo.checks import CheckStep, check_connection, same_account_text
+from shared.brevo.checks import CheckStep, check_connection, odd_dates, same_account_text
 from shared.brevo.probed import ProbeAnswers, contradictions, read_probe
 from shared.config.document import ReadyExport
 from shared.config.models import Connection, Document
@@ -28,6 +28,8 @@ def connection_findings(app: App, document: Document, connection: Connection) ->
             yield _step(connection, step)
         if text := same_account_text(connection, document.connections, app.storage.accounts):
             yield Finding(f"{name}, account", "warn", text, "Name the same setting in all connections to one account.")
+        if dates := odd_dates(connection, app.storage.accounts):
+            yield Finding(f"{name}, dates", "warn", *dates)
         answers = read_probe(app.storage.accounts, connection.api_key.setting)
         for each in contradictions(connection, answers):
             yield Finding(f"{name}, probe contradicts", "warn", each.message, each.advice)

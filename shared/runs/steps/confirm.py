@@ -171,7 +171,7 @@ def _take_completed(app: App, run: Run, ready: ReadyExport, batch: Batch, proces
     try:
         found = read_reports(app, batch, process)
     except NOT_NOW:
-        raise  # our storage is away: the report itself may be there
+        raise  # our storage is away or our disk full: the report itself may be there
     except ExportError as error:
         if (now := app.store.batch(run, batch.number)) and now.is_settled:
             return now  # by another worker, who has deleted the file

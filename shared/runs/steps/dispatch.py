@@ -10,7 +10,15 @@ from dataclasses import replace
 
 from shared import telemetry
 from shared.app import App
-from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
+from shared.errors import (
+    DiskFullError,
+    ExportError,
+    PermanentError,
+    TransientError,
+    UnforeseenError,
+    is_disk_full,
+    place_of,
+)
 from shared.runs.claim import StillClaimedError
 from shared.runs.kinds import CHANGES_LIST
 from shared.runs.queue import (
@@ -102,6 +110,8 @@ def _unforeseen_wrapped(app: App, message: Message) -> Iterator[None]:
     except (ExportError, Conflict, NotFound):
         raise
     except Exception as error:  # noqa: BLE001 - its words may hold personal data, and the host logs them
+        if is_disk_full(error):
+            raise DiskFullError from None
         with suppress(ExportError):
             app.store.update(message.run, Run.faulted)
         raise UnforeseenError(f"step {message.step} of run {message.run}: {place_of(error)}") from None

@@ -8,6 +8,7 @@ from shared.access import AccessDenied
 from shared.administration import connections, exports, running
 from shared.administration.audit import read_audit
 from shared.administration.items import ANY, InvalidInput
+from shared.brevo.probed import ProbeAnswers, save_probe
 from shared.operating.doctor.connections import connection_findings
 from shared.storage.failures import UnreachableError
 from tests.flow.administration.people import ADMINISTRATOR, CONTRIBUTOR, VIEWER, connection_of, share, why
@@ -125,3 +126,42 @@ def test_doctor_says_that_consent_is_dated_in_the_future(office):
     found = list(connection_findings(office.app, office.app.document(), connection))
     [line] = [each for each in found if each.check.endswith("consent")]
     assert (line.state, "2062-11-24" in line.message, "none of its exports" in line.fix) == ("warn", True, False)
+
+
+def said_of_dates(office):
+    """What connect and doctor say of how the account's dates are read."""
+    document = office.app.configuration.read()
+    contract = connections.connect(office.app, ADMINISTRATOR, "brevo-eu").steps[-2].message
+    found = {each.check: each for each in connection_findings(office.app, document, document.connections[0])}
+    line = found.get("connection brevo-eu, dates")
+    assert ("shows dates as" in contract) == (line is not None)
+    return line and (line.state, line.message, line.fix)
+
+
+@pytest.mark.parametrize("form", ["dd-mm-yyyy", "mm-dd-yyyy"])
+def test_account_that_shows_dates_in_another_form_than_runs_send_is_told_until_that_is_tried(office, form):
+    """Brevo ignores a date in a form that it does not read without a word."""
+    office.sandbox.change(date_format=form)
+    state, message, fix = said_of_dates(office)
+    assert (state, form.upper() in message, "`segment-export probe brevo-eu --list LIST`" in fix) == (
+        "warn",
+        True,
+        True,
+    )
+    save_probe(office.app.storage.accounts, office.account, ProbeAnswers("2026-11-24T05:00:00+00:00"))
+    assert said_of_dates(office), "the probe had no attribute of dates to try it with"
+    tried = ProbeAnswers("2026-11-24T05:00:00+00:00", date_formats=("YYYY-MM-DD", "DD-MM-YYYY"))
+    save_probe(office.app.storage.accounts, office.account, tried)
+    assert said_of_dates(office) is None
+
+
+@pytest.mark.parametrize("setting", ["YYYY-MM-DD", "DD-MM-YYYY"])
+def test_form_of_dates_that_somebody_has_written_is_not_questioned(office, setting):
+    office.sandbox.change(date_format="dd-mm-yyyy")
+    draft = connection_of(office, id="brevo-eu", date_format=setting)
+    connections.save_connection(office.app, ADMINISTRATOR, draft, ANY)
+    assert said_of_dates(office) is None
+
+
+def test_account_that_shows_iso_dates_is_in_order(office):
+    assert said_of_dates(office) is None
