@@ -27,6 +27,7 @@ from shared.errors import did_you_mean, shown
 from shared.lifetimes import LONGEST_HOLD_HOURS, LONGEST_IMPORT_HOURS
 
 Role = Literal["administrator", "contributor", "viewer"]
+AccountDates = Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"]
 MOST_IMPORTS_AT_ONCE = 50
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
@@ -97,8 +98,9 @@ class Connection(Model):
         strict=True,
         description="How long Brevo may take for one import before the run fails.",
     )
-    date_format: Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"] = Field(
-        default="YYYY-MM-DD", description="The account's date format."
+    date_format: AccountDates | None = Field(
+        default=None,
+        description="The account's date format; left out, the one that its probe has shown, else YYYY-MM-DD.",
     )
     boolean_words: BooleanWords | None = Field(
         default=None, description="What Brevo gets for true and false; left out, Yes and No."
@@ -107,6 +109,11 @@ class Connection(Model):
         default="asked",
         description="Whether Brevo is asked before each run who left the list, so that nobody is put back.",
     )
+
+    @property
+    def dates_sent_as(self) -> AccountDates:
+        """The date format that runs send."""
+        return self.date_format or "YYYY-MM-DD"
 
 
 class CronSchedule(Model):
