@@ -54,10 +54,11 @@ _SETTINGS = (
     ("…", "and those that connections and notifications name for their secrets, such as BREVO_API_KEY"),
 )
 _STATUS = (
-    ("0", "succeeded, with or without rejections"),
+    ("0", "succeeded, with or without rejections, or had nothing to do"),
     ("1", "failed or cancelled"),
     ("2", "wrong use or configuration"),
     ("3", "held, waits for approval; with status --exit-status also still open or not run yet"),
+    ("130", "stopped by Ctrl+C: a run that was started goes on where workers are"),
 )
 _SECTIONS = (
     ("Examples", _EXAMPLES, 40),

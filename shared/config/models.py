@@ -193,18 +193,26 @@ class Export(Model):
     )
     put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
     exclude: Exclude = Field(default=Exclude(), description="Who is in these segments or lists is not sent.")
-    max_profiles: int | None = Field(default=None, ge=1, strict=True, description="A larger segment is not sent.")
+    max_profiles: int | None = Field(
+        default=None, ge=1, strict=True, description="A larger segment is held for approval."
+    )
     max_shrink: Share = Field(
-        default=0.5, description="A segment that lost more than this share since the last run is not sent."
+        default=0.5,
+        description="A segment that lost more than this share since the last successful run is held for approval.",
     )
     max_rejected: Share = Field(
-        default=0.5, description="With more than this share of rows rejected, nothing more is sent."
+        default=0.5,
+        description="With more than this share of rows rejected, the run is held for approval; with more than this "
+        "share of contacts rejected by Brevo, nothing more is sent.",
     )
     max_warnings: Share = Field(
-        default=0.5, description="A mapped field that loses more than this share of its values stops the run."
+        default=0.5,
+        description="A mapped field that would lose more than this share of its values holds the run for approval.",
     )
     max_removed: Share = Field(
-        default=0.3, description="With more than this share of our members to be removed, nothing is sent."
+        default=0.3,
+        description="With more than this share of our members to be removed, or all of them, the run is held for "
+        "approval; with mirror_exact, of all members.",
     )
     hold_hours: float = Field(
         default=48,
