@@ -47,6 +47,7 @@ _SETTINGS = (
     ("EXPORT_CONFIG", "a local path or container/blob [config/exports.json]"),
     ("AzureWebJobsStorage", "the app's own storage, a connection string [Azurite on this machine]"),
     ("SEGMENT_STORAGE", "where segments land [the app's own storage]"),
+    ("APP_SECRET", "the app's own: by it digests are compared, such as by forget, doctor and why"),
     ("BREVO_BASE_URL", "Brevo's API [https://api.brevo.com/v3]"),
     ("SNAPSHOT_QUIET_SECONDS", "how long a snapshot must be unchanged [120]"),
     ("SNAPSHOT_COMPLETE_HOURS", "how long missing files are waited for [6]"),

@@ -100,6 +100,11 @@ def test_help_names_all_that_exports_are_sorted_by():
     assert f" {', '.join(SORT_KEYS)};" in text
 
 
+def test_help_names_the_secret_that_commands_compare_by():
+    text = CliRunner().invoke(program, ["--help"], terminal_width=80).stdout
+    assert re.search(r"^  APP_SECRET  ", text, re.MULTILINE)
+
+
 def test_help_of_prune_says_that_earlier_versions_of_the_configuration_go_too():
     text = " ".join(CliRunner().invoke(program, ["prune", "--help"], terminal_width=80).stdout.split())
     assert "earlier versions of the configuration" in text
