@@ -44,7 +44,7 @@ def show_connection(asked: Asked) -> func.HttpResponse:
     problems=(400, 404, 409, 412, 413, 422),
 )
 def save_connection(asked: Asked) -> func.HttpResponse:
-    """Adds or changes a connection. With consent in it, it is saved only once every step of its test has passed."""
+    """Adds or changes a connection. With a new consent, or another key beside it, its whole test has passed first."""
     expected = asked.if_match(required=False)
     require(asked.caller, "add_connection" if expected is None else "edit_connection")
     connection = parse_item(Connection, read_json(asked.req), asked.id)

@@ -149,7 +149,11 @@ def _staying(members: int | None) -> dict[str, str]:
     problems=(400, 404, 409, 413, 422),
 )
 def duplicate_export(asked: Asked) -> func.HttpResponse:
-    """Adds a copy under another id. Runs nothing."""
+    """Adds a copy under another id. Runs nothing.
+
+    It has the list and the schedule of the other one: unless that is off, it runs by itself with the next refresh or
+    due time, too.
+    """
     body = read_body(asked.req, DuplicateBody)
     return saved_answer(duplicate(asked.app, asked.caller, asked.id, body.id, body.display_name or ""), "exports")
 
@@ -187,7 +191,7 @@ def why_not_in_list(asked: Asked) -> func.HttpResponse:
     return json_answer(why(asked.app, asked.caller, asked.id, person))
 
 
-@endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404,))
+@endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404, 409))
 def reset_export(asked: Asked) -> func.HttpResponse:
     """Forgets what the export has sent, and sends nothing.
 

@@ -118,12 +118,15 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     bodies = () if endpoint.body is None else (411,)
     for status in sorted({*always, *bodies, *endpoint.problems, 503}):
         responses[str(status)] = _problem(status, problem)
+    summary, _, rest = endpoint.words.partition("\n")
     found: dict[str, Any] = {
         "operationId": endpoint.name,
-        "summary": endpoint.words.partition("\n")[0],
+        "summary": summary,
         "parameters": [*_path_parameters(endpoint), *map(_parameter, endpoint.parameters)],
         "responses": responses,
     }
+    if rest:
+        found["description"] = _paragraphs(rest)
     if endpoint.body is not None:
         content = {"schema": references[endpoint.body, "validation"]}
         if endpoint.name in BODIES:
@@ -135,6 +138,11 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     if endpoint.anonymous:
         found["security"] = []
     return found
+
+
+def _paragraphs(text: str) -> str:
+    """The text with a line for each paragraph, as readers of a description break lines themselves."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
 def _takes_nothing(model: type[BaseModel]) -> bool:

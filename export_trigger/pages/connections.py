@@ -29,7 +29,7 @@ from shared.errors import ConfigurationError
 
 _MOST_ATTRIBUTES = 500
 _NUMBERS = {"imports_at_once": int, "import_deadline_hours": float}
-# Left empty, they are not written down: a date format that was would count more than what a probe has shown.
+# Left empty, they are not written down.
 _DEFAULTED = (*_NUMBERS, "date_format")
 
 

@@ -50,7 +50,9 @@ def ask_new(visit: Visit) -> func.HttpResponse:
         chosen = next((each.listed for each in sources.segments if segment_key(each.listed) == segment), None)
         if chosen:
             return _form(visit, likely(chosen, connection), "", sources, Checked())
-    values = {"sources": read_sources(visit, ""), "connection": connection, "segment": segment}
+    container = visit.query.get("container", "").strip()
+    sources = read_sources(visit, "", (container, None))
+    values = {"sources": sources, "connection": connection, "segment": segment, "container": container}
     return render(visit, "export_begin.html", values)
 
 

@@ -57,10 +57,10 @@ def likely(segment: StoredSegment, connection: str) -> dict[str, Any]:
     }
 
 
-def read_sources(visit: Visit, connection_id: str, place: tuple[str, str] = ("", "")) -> Sources:
+def read_sources(visit: Visit, connection_id: str, place: tuple[str, str | None] = ("", None)) -> Sources:
     """What the form offers. What cannot be read now is said, and the rest is offered all the same.
 
-    Of the segments, those that lie in a container and folder; all, where no container is named.
+    Of the segments, those that lie in a container, or in a folder of it; all, where no container is named.
     """
     document = visit.app.configuration.read()
     found = Sources(

@@ -164,7 +164,9 @@ DONE = {
     "connection_saved": N_("Saved. It is connected once its test has passed and you have agreed."),
     "rejected": N_("Rejected. Nothing was sent, and the list is as it was."),
     "removed": N_("Removed. The list's members stay in Brevo."),
-    "removed_with_members": N_("Removed. Nobody whom it had put there is left in the list."),
+    "removed_with_members": N_(
+        "Removed. Nobody whom it had put there is left in the list, but whom another export keeps there."
+    ),
     "detached": N_("Detached. The export keeps its settings and sends nothing."),
     "scheduled": N_("The schedule was changed."),
     "duplicated": N_("A copy was made. It has the same list, and runs only when a person starts it."),

@@ -127,6 +127,7 @@ OWN_WORDS = {
     "or put back what it was before {what} ({when}): {command}": N_(
         "or put back, on the page History, what it was before {what} ({when})"
     ),
+    "Name one: `segment-export segments CONTAINER`, or GET /api/segments?container=NAME.": N_("Name one below."),
     "See them in `segment-export exports`.": N_("See them on the page Exports."),
     "`segment-export connect {id} --agree NAME`; until then none of its exports runs.": N_(
         "Give it on the page of the connection {id}; until then none of its exports runs."

@@ -8,7 +8,7 @@ from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
 from shared.brevo.client import Account, BrevoClient
 from shared.brevo.contact_export import request_nothing
-from shared.brevo.probed import age_text, described, read_probe
+from shared.brevo.probed import age_text, as_probed, described, read_probe
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, did_you_mean
@@ -212,7 +212,7 @@ def check_connection(
         ("address allowed", lambda: _accepted(client(setting), "Brevo accepts requests from this address.")),
         ("lists readable", lambda: f"{client(setting).list_count()} lists."),
         ("attributes readable", lambda: f"{len(client(setting).attributes())} attributes."),
-        ("contacts exportable", lambda: _exportable(connection, client)),
+        ("contacts exportable", lambda: _exportable(connection, client, accounts)),
         ("probe", lambda: probe_text(connection, accounts, now)),
         ("contract", lambda: _contract(connection, others, client, accounts, now)),
         ("consent", lambda: _consent(connection, now)),
@@ -278,11 +278,11 @@ def odd_dates(connection: Connection, accounts: Rows) -> tuple[str, str] | None:
     row = accounts.get(connection.api_key.setting, _ALLOWANCE)
     shown = str(row.values.get("dates", "")) if row else ""
     answers = read_probe(accounts, connection.api_key.setting)
-    is_decided = "date_format" in connection.model_fields_set or (answers and answers.date_formats is not None)
-    if is_decided or shown in ("", connection.date_format):
+    is_decided = connection.date_format is not None or (answers and answers.date_formats is not None)
+    if is_decided or shown in ("", connection.dates_sent_as):
         return None
     return (
-        f"The account shows dates as {shown}, and runs send {connection.date_format}, which its imports may ignore.",
+        f"The account shows dates as {shown}, and runs send {connection.dates_sent_as}, which its imports may ignore.",
         f'`segment-export probe {connection.id} --list LIST` tries which they read; or set "date_format" in the '
         "connection.",
     )
@@ -303,10 +303,12 @@ def _accepted(brevo: BrevoClient, answer: str, *, but: str = "") -> str:
     return answer
 
 
-def _exportable(connection: Connection, client: Callable[[str], BrevoClient]) -> str:
-    """Whether runs can ask who left their list."""
+def _exportable(connection: Connection, client: Callable[[str], BrevoClient], accounts: Rows) -> str:
+    """Whether runs can ask who left their list, where they ask at all."""
     if connection.leavers == "not_asked":
         return 'Who left a list is not asked ("leavers": "not_asked").'
+    if as_probed(connection, read_probe(accounts, connection.api_key.setting)).leavers == "not_asked":
+        return "Who left a list is not asked: the probe has shown that imports put nobody back."
     if message := _why_no_export(client(connection.api_key.setting)):
         raise ConfigurationError(
             "leavers_unknown",

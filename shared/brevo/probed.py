@@ -93,8 +93,8 @@ def as_probed(connection: Connection, answers: ProbeAnswers | None) -> Connectio
     if (
         answers
         and answers.date_formats
-        and "date_format" not in connection.model_fields_set
-        and connection.date_format not in answers.date_formats
+        and connection.date_format is None
+        and connection.dates_sent_as not in answers.date_formats
     ):
         changes["date_format"] = answers.date_formats[0]
     return connection.model_copy(update=changes) if changes else connection
@@ -123,11 +123,11 @@ def contradictions(connection: Connection, answers: ProbeAnswers | None) -> list
     if answers is None:
         return []
     used, found = as_probed(connection, answers), []
-    if answers.date_formats is not None and used.date_format not in answers.date_formats:
-        read = answers.date_formats
+    date_format, read = used.dates_sent_as, answers.date_formats
+    if read is not None and date_format not in read:
         found.append(
             Contradiction(
-                f"Imports do not read dates as {used.date_format}, which runs send.",
+                f"Imports do not read dates as {date_format}, which runs send.",
                 f'Set "date_format": "{read[0]}" in the connection.' if read else "Send no dates to this account.",
             )
         )

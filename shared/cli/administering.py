@@ -150,7 +150,7 @@ def export_save(export: str, file: str, replace: bool, if_match: str | None) -> 
 @click.argument("new_id", help="the copy's id")
 @click.option("--name", default="", help="the copy's display name")
 def export_duplicate(export: str, new_id: str, name: str) -> None:
-    """Add a copy under another id."""
+    """Add a copy under another id, with its list and schedule: unless that is off, it runs by itself, too."""
     from shared.administration.exports import duplicate_export
 
     _show_saved(duplicate_export(open_app(), caller(), export, new_id, name))

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from shared.runs.status import RunStatus
 
 
+_SORTED_BY = (
+    "id, display_name, connection, list_id, schedule, next_due, last_run, last_success; with - before it the other way"
+)
+
+
 @program.command()
 def validate() -> int:
     """Check the configuration: one line for each fault, with the path to its field."""
@@ -41,7 +46,7 @@ def validate() -> int:
 
 @program.command()
 @click.option("--search", default="", help="a part of an id, name, connection or segment")
-@click.option("--sort", default="", help="id, display_name, connection, list_id, schedule, next_due, last_run")
+@click.option("--sort", default="", help=_SORTED_BY)
 def exports(search: str, sort: str) -> None:
     """List the exports: last run, last success, next due, and why nothing runs now."""
     from shared.administration.exports import list_exports

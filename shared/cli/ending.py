@@ -72,7 +72,7 @@ def export_remove(export: str, members: str, accept: bool, wait: bool, if_match:
         staying = remove_export(app, caller(), export, if_match or ANY)
         text = "its list keeps its members" if staying is None else f"the {staying_words(staying, list_id)}"
         if members == "remove":
-            text = f"nobody whom it has put into list {list_id} is left there"
+            text = f"nobody whom it has put into list {list_id} is left there, but whom another export keeps there"
         return {"removed": export, "members_stay": staying}, [f"{export} is removed; {text}"]
 
     return _end("remove_export", export, removed, members, if_match, accept=accept, wait=wait)

@@ -146,11 +146,11 @@ def _forgotten_text(found: "Forgotten") -> str:
     type=click.IntRange(1, 36_500),  # a hundred years: some days beyond them the calendar has no date
     default=400,
     show_default=True,
-    help="how long runs and their story are kept",
+    help="how long runs with their story, and earlier versions of the configuration, are kept",
 )
 @click.option("--dry-run", is_flag=True, help="only count")
 def prune(days: int, dry_run: bool) -> None:
-    """Delete what is past its time: staged bodies, rejected rows, old keys and runs."""
+    """Delete what is past its time: staged bodies, rejected rows, undo records, old keys, runs and configurations."""
     from shared.operating import pruning
 
     counts = pruning.prune(open_app(), caller(), days, dry_run=dry_run)

@@ -45,6 +45,7 @@ _SETTINGS = (
     ("EXPORT_CONFIG", "a local path or container/blob [config/exports.json]"),
     ("AzureWebJobsStorage", "the app's own storage, a connection string [Azurite on this machine]"),
     ("SEGMENT_STORAGE", "where segments land [the app's own storage]"),
+    ("APP_SECRET", "the app's own: by it digests are compared, such as by forget, doctor and why"),
     ("BREVO_BASE_URL", "Brevo's API [https://api.brevo.com/v3]"),
     ("SNAPSHOT_QUIET_SECONDS", "how long a snapshot must be unchanged [120]"),
     ("SNAPSHOT_COMPLETE_HOURS", "how long missing files are waited for [6]"),
@@ -52,10 +53,11 @@ _SETTINGS = (
     ("…", "and those that connections and notifications name for their secrets, such as BREVO_API_KEY"),
 )
 _STATUS = (
-    ("0", "succeeded, with or without rejections"),
+    ("0", "succeeded, with or without rejections, or had nothing to do"),
     ("1", "failed or cancelled"),
     ("2", "wrong use or configuration"),
     ("3", "held, waits for approval; with status --exit-status also still open or not run yet"),
+    ("130", "stopped by Ctrl+C: a run that was started goes on where workers are"),
 )
 _SECTIONS = (
     ("Examples", _EXAMPLES, 40),

@@ -57,15 +57,15 @@ def _rows(run: "RunStatus") -> list[str]:
         f"  rows       {run.rows_read:,} read = {run.contacts_mapped:,} contacts"
         f" + {run.rows_merged:,} merged + {sum(run.rows_rejected.values()):,} rejected"
         + (f" + {run.rows_filtered:,} filtered by source.only" if run.rows_filtered else ""),
-        *_rejections(run),
+        *_rejections(run, is_sent=bool(run.contacts_delivered)),
     ]
 
 
-def _rejections(counts: "RowCounts") -> list[str]:
+def _rejections(counts: "RowCounts", *, is_sent: bool) -> list[str]:
     return [
         *_reasons("rejected", counts.rows_rejected),
         *_reasons("left out", counts.contacts_left_out, "contacts that were not sent"),
-        *_reasons("warnings", counts.warnings, "sent without that value"),
+        *_reasons("warnings", counts.warnings, f"{'' if is_sent else 'would be '}sent without that value"),
     ]
 
 
@@ -125,7 +125,7 @@ def preview_text(preview: "Preview") -> str:
         lines.append(f"  merged     {preview.rows_merged:,} (the same address in another segment)")
     if preview.rows_filtered:
         lines.append(f"  filtered   {preview.rows_filtered:,} (left out by source.only)")
-    lines += _rejections(preview)
+    lines += _rejections(preview, is_sent=False)
     lines += [f"  note       {note}" for note in preview.notes]
     for contact in preview.contacts:
         values = "  ".join(f"{name}={value}" for name, value in contact.attributes.items())

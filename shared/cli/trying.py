@@ -22,7 +22,10 @@ from shared.cli.showing import caller, open_app, show
 @click.option("--customer-id", "ids", metavar="ID", multiple=True, help="instead: this customer; up to 100 of them")
 @click.option("--wait", is_flag=True, help="work the queue here and wait for the run's end")
 def trial(export: str, list_id: int, customers: int | None, ids: tuple[str, ...], wait: bool) -> int:
-    """Really send a few customers to another list, before the first real run. The next run still sends everybody."""
+    """Really send a few customers to another list, before the first real run.
+
+    The next run of the export sends whom it would have sent without it.
+    """
     from shared.administration.running import start_trial
     from shared.runs.status import find_run, run_status
     from shared.runs.trial import DEFAULT_CUSTOMERS

@@ -26,8 +26,8 @@ from shared.config.source import Source
 from shared.errors import did_you_mean, shown
 from shared.lifetimes import LONGEST_HOLD_HOURS, LONGEST_IMPORT_HOURS
 
-AccountDates = Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"]
 Role = Literal["administrator", "contributor", "viewer"]
+AccountDates = Literal["YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY"]
 MOST_IMPORTS_AT_ONCE = 50
 # No control characters, no markup, no marks that turn the direction of writing, and more than spaces.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069<>]"
@@ -98,7 +98,10 @@ class Connection(Model):
         strict=True,
         description="How long Brevo may take for one import before the run fails.",
     )
-    date_format: AccountDates = Field(default="YYYY-MM-DD", description="The account's date format.")
+    date_format: AccountDates | None = Field(
+        default=None,
+        description="The account's date format; left out, the one that its probe has shown, else YYYY-MM-DD.",
+    )
     boolean_words: BooleanWords | None = Field(
         default=None, description="What Brevo gets for true and false; left out, Yes and No."
     )
@@ -106,6 +109,11 @@ class Connection(Model):
         default="asked",
         description="Whether Brevo is asked before each run who left the list, so that nobody is put back.",
     )
+
+    @property
+    def dates_sent_as(self) -> AccountDates:
+        """The date format that runs send."""
+        return self.date_format or "YYYY-MM-DD"
 
 
 class CronSchedule(Model):
@@ -185,18 +193,26 @@ class Export(Model):
     )
     put_back_leavers: bool = Field(default=False, description="Send who left the list as well, which puts them back.")
     exclude: Exclude = Field(default=Exclude(), description="Who is in these segments or lists is not sent.")
-    max_profiles: int | None = Field(default=None, ge=1, strict=True, description="A larger segment is not sent.")
+    max_profiles: int | None = Field(
+        default=None, ge=1, strict=True, description="A larger segment is held for approval."
+    )
     max_shrink: Share = Field(
-        default=0.5, description="A segment that lost more than this share since the last run is not sent."
+        default=0.5,
+        description="A segment that lost more than this share since the last successful run is held for approval.",
     )
     max_rejected: Share = Field(
-        default=0.5, description="With more than this share of rows rejected, nothing more is sent."
+        default=0.5,
+        description="With more than this share of rows rejected, the run is held for approval; with more than this "
+        "share of contacts rejected by Brevo, nothing more is sent.",
     )
     max_warnings: Share = Field(
-        default=0.5, description="A mapped field that loses more than this share of its values stops the run."
+        default=0.5,
+        description="A mapped field that would lose more than this share of its values holds the run for approval.",
     )
     max_removed: Share = Field(
-        default=0.3, description="With more than this share of our members to be removed, nothing is sent."
+        default=0.3,
+        description="With more than this share of our members to be removed, or all of them, the run is held for "
+        "approval; with mirror_exact, of all members.",
     )
     hold_hours: float = Field(
         default=48,

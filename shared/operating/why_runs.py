@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from shared.app import App
 from shared.config.document import ReadyExport
 from shared.counting import counted
+from shared.mapping.results import RejectedRow
 from shared.operating.why_facts import Facts, place_of
 from shared.runs.problem import NOTHING_TO_DO, what_was_done
 from shared.runs.state import SUCCEEDED, Run
@@ -101,10 +102,15 @@ def _look_into_report(app: App, run: Run, facts: Facts) -> None:
     _look_for_unnamed(app, run, facts)
     if not facts.reported:
         facts.tell(f"Run {run.run_id}: none of its rejected rows has this {facts.words}.")
-    facts.tell_rows(
-        facts.reported,
-        lambda row: f"Run {run.run_id}: {place_of(row)}: {row.reason}, {_OUTCOMES[row.outcome]}.",
-    )
+    facts.tell_rows(facts.reported, lambda row: _row_text(run, row))
+
+
+def _row_text(run: Run, row: RejectedRow) -> str:
+    """What became of the row: of a warning, what would become of it where the run has sent nobody."""
+    outcomes = _OUTCOMES[row.outcome]
+    if row.outcome == "sent_without_value" and not run.counts.contacts_delivered:
+        outcomes = "would be sent without this value"
+    return f"Run {run.run_id}: {place_of(row)}: {row.reason}, {outcomes}."
 
 
 def _look_for_unnamed(app: App, run: Run, facts: Facts) -> None:

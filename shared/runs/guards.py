@@ -136,11 +136,18 @@ def _stopped_by_removals(export: Export, synced: Synced) -> Iterator[Configurati
 
 def stopped_by_share(export: Export, to_remove: int, of: int, whose: str, advice: str) -> Iterator[ConfigurationError]:
     """Too many are to be taken out of a list, or all `of` them."""
-    if to_remove and (to_remove == of or to_remove > export.max_removed * of):
+    if to_remove > export.max_removed * of:
         yield ConfigurationError(
             "guard_max_removed",
             f"{to_remove:,} of the list's {of:,} {whose} would be taken out of it, more than max_removed "
             f"({export.max_removed:g}) allows.",
+            f"{advice} {_APPROVE}",
+        )
+    elif to_remove and to_remove == of:
+        yield ConfigurationError(
+            "guard_max_removed",
+            f"{to_remove:,} of the list's {of:,} {whose} would be taken out of it: all of them, which is held whatever "
+            f"max_removed ({export.max_removed:g}) allows.",
             f"{advice} {_APPROVE}",
         )
 

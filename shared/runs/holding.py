@@ -4,6 +4,8 @@ Who cancels it rejects it. It is bound to the snapshot and the settings that it 
 is conditional on the row, so of two that come at once one counts.
 """
 
+from contextlib import suppress
+
 from shared import telemetry
 from shared.app import App
 from shared.config.document import ReadyExport, ready_export
@@ -14,6 +16,7 @@ from shared.runs.queue import Message, send
 from shared.runs.state import Run
 from shared.runs.steps import end
 from shared.segments.snapshot import own_snapshot, time_of
+from shared.storage.failures import DeniedError
 from shared.times import local_text
 
 _BY_PEOPLE: tuple[Trigger, ...] = ("http", "terminal")
@@ -146,14 +149,15 @@ def supersede(app: App, run: Run | None, ready: ReadyExport, trigger: Trigger, n
     """Ends the export's open run where it is held and the new one is to take its place; False where it stays.
 
     The new one is started by a person, or there is a newer snapshot, or nobody can approve the held one any more. What
-    waits for a clear waits for no snapshot: its export is to end. Raises ExportError.
+    waits for a clear waits for no snapshot: its export is to end. What this process may not delete behind the held run,
+    such as a terminal whose identity lacks a role, is left to the app. Raises ExportError.
     """
     if run is None or not run.is_held:
         return False
     if trigger not in _BY_PEOPLE and not _gives_way_to_triggers(app, run, ready):
         return False
     problem = Problem("superseded", f"The newer run {new_run_id} takes its place.", "")
-    with telemetry.span("supersede", parent=run.trace, run=run.run_id, export=run.export):
+    with telemetry.span("supersede", parent=run.trace, run=run.run_id, export=run.export), suppress(DeniedError):
         end.end_hold(app, run.run_id, problem, lambda now: now.is_held)
     return True
 

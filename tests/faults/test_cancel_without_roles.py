@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.runs.starting import start_due
+from shared.runs.starting import start_due, start_run
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
 from shared.runs.store import RunStore
@@ -66,4 +66,18 @@ def test_run_that_ends_by_it_is_cancelled_and_what_it_has_staged_goes_later(stor
     cancelled = request_cancel(app, find_run(app, run_id), "ana")
     assert cancelled.state == "cancelled"
     story.work()
+    assert story.left_behind() == []
+
+
+def test_run_that_is_started_beside_a_held_one_takes_its_place_and_what_that_has_staged_goes_later(story):
+    """Without the role that deletes, ending the held run was an error about a container, and nothing was started."""
+    held = start_run(story.app, story.app.ready_export(story.export["id"]), "http", "ana", kind="plan").run_id
+    story.work()
+    assert story.status(held)["status"] == "held"
+    app = terminal(story, segments=True)
+    app.storage.app_blobs._blobs.write("staged", f"{held}/x/00001.json", b"{}")
+    started = start_run(app, app.ready_export(story.export["id"]), "terminal", "ana")
+    assert started.is_new
+    story.work()
+    assert (story.status(held)["status"], story.status(started.run_id)["status"]) == ("cancelled", "succeeded")
     assert story.left_behind() == []

@@ -47,6 +47,16 @@ def test_clear_takes_out_whom_the_export_has_put_there_and_nobody_else(following
     assert files == ["ledger.parquet"]
 
 
+def test_run_that_takes_out_all_says_so_where_max_removed_allows_any_share(following):
+    following.change(sync_mode="mirror", max_removed=1)
+    refresh(following, *range(4))
+    run(following)
+    held = following.finish(begin(following).run_id)["held_for"]
+    assert held["code"] == "guard_max_removed"
+    assert "all of them, which is held whatever max_removed (1) allows" in held["message"]
+    assert "more than" not in held["message"]
+
+
 def test_clear_is_held_and_takes_out_nobody_before_a_person_approves(following):
     refresh(following, *range(4))
     run(following)

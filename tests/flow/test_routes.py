@@ -254,6 +254,21 @@ def test_answer_about_a_failed_run_holds_only_what_the_description_names(asked):
         check_described(ROUTES[name], asked(name, "administrator", **details(asked.flow, name, run_id)))
 
 
+@pytest.mark.parametrize("document", [b"{", b'{"exports": [{}]}', None], ids=["no JSON", "with faults", "missing"])
+def test_answer_beside_a_configuration_that_cannot_be_read_is_described(asked, document):
+    flow = asked.flow
+    run_id, where = flow.run()["run_id"], flow.app.settings.export_config.split("/")
+    for name in sorted(ROUTES, key=undoing):
+        sent = details(flow, name, run_id)
+        if document is None:
+            flow.app.storage.app_blobs.delete(*where)
+        else:
+            flow.app.storage.app_blobs.write(*where, document)
+        if name != "show_openapi":
+            check_described(ROUTES[name], asked(name, "administrator", **sent))
+        asked.save()
+
+
 def test_refused_connection_is_described_with_the_steps_of_its_test(asked):
     body = {**asked.flow.connection, "api_key": {"setting": "NO_SUCH_KEY"}}
     answer = asked("save_connection", "administrator", headers={"If-Match": "*"}, body=body, id="brevo-eu")

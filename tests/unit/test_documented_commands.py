@@ -65,6 +65,13 @@ def test_module_is_there_with_its_options(parsed, guide, line):
         ] == []
 
 
+def test_line_of_the_api_that_waits_for_a_run_also_ends_where_the_run_has_ended():
+    """A plan with nothing to do is not held, and one that fails is not either."""
+    waits = [line for block in blocks("docs/api.md") for line in block.splitlines() if line.startswith("until curl")]
+    assert len(waits) >= 4
+    assert [line for line in waits if '"finished_at": "' not in line] == []
+
+
 def test_guides_show_commands_at_all():
     assert len(shown("segment-export")) > 10
     assert len(shown("make")) > 5

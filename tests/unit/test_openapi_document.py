@@ -3,6 +3,7 @@
 from jsonschema import Draft202012Validator
 
 import export_trigger.blueprint  # noqa: F401 - registers the routes
+from export_trigger.entry import ENDPOINTS
 from export_trigger.examples import ANSWERS, BODIES
 from export_trigger.openapi import openapi_document
 
@@ -19,6 +20,16 @@ def test_examples_fit_their_schemas() -> None:
                     Draft202012Validator(schema).validate(example["value"])
                     seen += 1
     assert seen >= len(BODIES) + len(ANSWERS)
+
+
+def test_all_that_a_route_says_of_itself_is_described() -> None:
+    """Its first sentence and the rest: such as what a reset leads to, and when an undo is refused."""
+    paths = openapi_document()["paths"]
+    for endpoint in ENDPOINTS:
+        operation = paths[f"/{endpoint.route}"][endpoint.method.lower()]
+        words = " ".join([operation["summary"], operation.get("description", "")])
+        assert words.split() == endpoint.words.split()
+    assert "removes nobody" in paths["/exports/{id}/reset"]["post"]["description"]
 
 
 def test_every_route_of_the_design_is_described() -> None:

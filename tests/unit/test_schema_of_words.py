@@ -5,7 +5,15 @@ import re
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from shared.config.models import Export
 from shared.config.source import NullWord
+
+
+@pytest.mark.parametrize("guard", ["max_profiles", "max_shrink", "max_rejected", "max_warnings", "max_removed"])
+def test_what_is_said_of_a_guard_is_that_it_holds_a_run(guard):
+    """A person can approve it: that nothing is sent would be no reason to look for a run that waits."""
+    said = Export.model_json_schema()["properties"][guard]["description"]
+    assert "for approval" in said
 
 
 def test_words_of_blanks_alone_are_refused_by_schema_and_reading_alike():

@@ -12,6 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
+from shared.administration.exports import SORT_KEYS
 from shared.cli.program import program
 from shared.errors import ConfigurationError, TransientError
 
@@ -92,6 +93,21 @@ def test_help_of_a_command_shows_an_example_that_is_right_and_fits_80_columns(mo
         words = line.partition(" || ")[0].split()
         assert words[:2] == ["segment-export", name]
         assert CliRunner().invoke(program, words[1:]).exit_code == 0, line
+
+
+def test_help_names_all_that_exports_are_sorted_by():
+    text = " ".join(CliRunner().invoke(program, ["exports", "--help"], terminal_width=80).stdout.split())
+    assert f" {', '.join(SORT_KEYS)};" in text
+
+
+def test_help_names_the_secret_that_commands_compare_by():
+    text = CliRunner().invoke(program, ["--help"], terminal_width=80).stdout
+    assert re.search(r"^  APP_SECRET  ", text, re.MULTILINE)
+
+
+def test_help_of_prune_says_that_earlier_versions_of_the_configuration_go_too():
+    text = " ".join(CliRunner().invoke(program, ["prune", "--help"], terminal_width=80).stdout.split())
+    assert "earlier versions of the configuration" in text
 
 
 def test_help_lists_every_command_once_in_a_group():

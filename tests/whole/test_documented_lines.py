@@ -41,6 +41,8 @@ NOT_RUN = {
     "az ": AZURE,
     "WRITER=$(az ": AZURE,
     "ACCOUNT=$(az ": AZURE,
+    "secret() { az ": AZURE,
+    'export BREVO_API_KEY="$(secret ': AZURE,
     "git checkout ": AZURE,
     "read -rs BREVO_API_KEY": "asks at a terminal for the key that azd gets",
     "export AzureWebJobsStorage__accountName": ACCOUNT,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from shared.app import App
 from shared.brevo.checks import check_excluded_list, check_list, check_members_askable
 from shared.brevo.client import BrevoClient
+from shared.brevo.probed import probed_export
 from shared.config.document import ReadyExport
 from shared.operating.doctor.finding import Look
 
@@ -27,7 +28,7 @@ class Lists:
         lists = ready.export.exclude.list_ids
         for list_id in lists:
             self._name(ready.key_setting, list_id, check_excluded_list)
-        if lists and ready.connection.leavers == "not_asked":
+        if lists and probed_export(self._app.storage.accounts, ready).connection.leavers == "not_asked":
             self._check_exporting(ready.key_setting)
         return ("ok", f"They are there: {', '.join(map(str, lists))}.", "") if lists else None
 

@@ -173,8 +173,18 @@ def test_terminal_removes_an_export_once_its_members_are_out(office, typed):
     assert "a removal of members" in typed("runs", office.export_id)[1]
     assert typed("approve", run, "--wait")[0] == 0
     status, text, _ = typed(*words)
-    assert (status, text) == (0, f"{office.export_id} is removed; nobody whom it has put into list 12 is left there\n")
+    nobody = "nobody whom it has put into list 12 is left there, but whom another export keeps there"
+    assert (status, text) == (0, f"{office.export_id} is removed; {nobody}\n")
     assert (ids(office), office.sent()) == ([], {})
+
+
+def test_terminal_does_not_say_that_nobody_is_left_where_another_export_keeps_somebody(office, typed):
+    assert typed("export", "duplicate", office.export_id, "other")[0] == 0
+    for export_id in (office.export_id, "other"):
+        assert office.run(export_id=export_id)["status"] == "succeeded"
+    status, text, _ = typed("export", "remove", office.export_id, "--members", "remove", "--wait")
+    assert (status, len(office.sent())) == (0, 2)
+    assert text.endswith("; nobody whom it has put into list 12 is left there, but whom another export keeps there\n")
 
 
 def test_terminal_detaches_in_one_go_where_that_is_accepted(office, typed):

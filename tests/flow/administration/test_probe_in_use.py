@@ -167,6 +167,22 @@ def test_who_left_is_not_asked_where_imports_put_nobody_back(office, typed, prob
     assert office.sandbox.log.count("POST /contacts/export") == exports
 
 
+def test_account_that_exports_no_contacts_is_connected_where_no_run_asks_who_left(office, typed, probed):
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    del document["connections"][0]["leavers"]
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    office.sandbox.change(export_outcome="refused_403")
+    probed(puts_back_leavers=True)
+    assert typed("connect", "brevo-eu")[0] == 2
+    probed(puts_back_leavers=False)
+    assert office.run()["status"] == "succeeded"
+    status, text, _ = typed("connect", "brevo-eu")
+    assert status == 0
+    assert (
+        "contacts exportable: Who left a list is not asked: the probe has shown that imports put nobody back." in text
+    )
+
+
 @pytest.mark.parametrize(
     ("account", "read", "written", "kept"),
     thinned(
@@ -196,6 +212,23 @@ def test_dates_go_out_as_the_account_reads_them_unless_the_connection_says_how(
     office.run()
     (attributes,) = office.sent().values()
     assert attributes.get("BIRTHDAY") == ("2001-12-25" if kept else None)
+
+
+def test_connection_that_is_saved_as_it_is_shown_goes_on_sending_dates_as_the_account_reads_them(
+    office, typed, probed, tmp_path
+):
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    document["exports"][0]["mapping"]["attributes"] = {"BIRTHDAY": "Born"}
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    office.sandbox.change(date_format="dd-mm-yyyy")
+    probed(date_formats=("DD-MM-YYYY",))
+    shown = typed("connection", "show", "brevo-eu", "--json")[1]
+    (tmp_path / "shown.json").write_text(json.dumps(json.loads(shown) | {"display_name": "Renamed"}))
+    assert typed("connection", "save", "brevo-eu", str(tmp_path / "shown.json"), "--replace")[0] == 0
+    office.segment(DATED)
+    office.run()
+    (attributes,) = office.sent().values()
+    assert attributes["BIRTHDAY"] == "2001-12-25"
 
 
 @pytest.mark.parametrize(

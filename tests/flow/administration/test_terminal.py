@@ -154,3 +154,18 @@ def test_file_whose_name_has_control_characters_is_named_without_them(office, ty
     office.segment("PK\x03\x04", partition="\x1b[2J\x9b31m", refresh="2026/11/25/0500")
     _, _, errors = typed("preview", office.export_id)
     assert "Gold_ [2J 31m.csv is a zip archive" in errors
+
+
+def test_value_that_is_refused_is_said_to_be_sent_without_only_once_somebody_is_sent(office, typed):
+    document = office.app.configuration.read().model_dump(mode="json", exclude_unset=True)
+    document["exports"][0]["mapping"]["phone"] = "Phone"
+    office.app.storage.app_blobs.write(*office.app.settings.export_config.split("/"), json.dumps(document).encode())
+    office.segment("CustomerId,EMail,FirstName,Phone\n1,ana@example.com,Ana,none\n2,ben@example.com,Ben,+40722000111\n")
+    would_be, is_sent = "would be sent without", "(sent without that value)"
+    assert would_be in typed("preview", office.export_id)[1]
+    held = typed("plan", office.export_id, "--wait")[1]
+    assert would_be in held
+    assert is_sent not in held
+    assert f"invalid_phone, {would_be} this value" in typed("why", office.export_id, "ana@example.com")[1]
+    assert is_sent in typed("approve", held.split()[0], "--wait")[1]
+    assert "invalid_phone, sent without this value" in typed("why", office.export_id, "ana@example.com")[1]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.brevo.probed import ProbeAnswers, save_probe
 from tests.flow.operating.night import HOUR, PEOPLE, has_all
 
 STAFF = "CustomerId,EMail\nS-1,staff@example.com\n"
@@ -63,11 +64,16 @@ def test_column_that_only_the_second_segment_lacks_is_named(night):
     has_all(night.line(f"{night.export}, snapshot"), "Silver_1.csv has no column 'EMail'")
 
 
-def test_account_that_does_not_say_who_is_in_an_excluded_list_is_named_where_nobody_asks_who_left(night):
+@pytest.mark.parametrize("by", ["connection", "probe"])
+def test_account_that_does_not_say_who_is_in_an_excluded_list_is_named_where_nobody_asks_who_left(night, by):
     night.flow.segment(PEOPLE)
     night.flow.sandbox.seed(lists=[{"id": 4711, "name": "Staff", "folderId": 1}])
     night.change(exclude={"list_ids": [4711]})
     assert night.flow.connections[0]["leavers"] == "not_asked"
+    if by == "probe":
+        night.configure(connections=[{**night.flow.connection, "leavers": "asked"}])
+        answers = ProbeAnswers("2025-11-20T08:00:00+00:00", puts_back_leavers=False)
+        save_probe(night.flow.app.storage.accounts, night.flow.connection["api_key"]["setting"], answers)
     night.flow.sandbox.change(export_outcome="refused_403")
     line = night.line(f"{night.export}, excluded lists")
     has_all(line, "no run can ask who is in an excluded list", "exclude.list_ids")

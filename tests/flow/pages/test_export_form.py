@@ -6,6 +6,7 @@ import re
 import pytest
 
 from shared.administration import stored_segments
+from shared.errors import ConfigurationError
 from tests.flow.pages.export_form import begun, faults, filled
 
 
@@ -13,6 +14,26 @@ def test_new_export_begins_with_a_connection_and_a_segment(browser):
     page = browser.open("/new-export")
     assert "Gold" in page.text
     assert "Match data" not in page.text
+
+
+def test_first_export_of_an_app_that_may_not_list_containers_begins_with_the_name_of_one(browser, monkeypatch):
+    """So it is as azd up makes it: its identity has a role on each container with segments."""
+
+    def denied():
+        raise ConfigurationError("storage_denied", "Storage denied access to the account's containers.")
+
+    app, where = browser.flow.app, browser.flow.app.settings.export_config.split("/")
+    document = app.configuration.read().model_dump(mode="json", exclude_unset=True) | {"exports": []}
+    app.storage.app_blobs.write(*where, json.dumps(document).encode())
+    monkeypatch.setattr(app.storage.segment_blobs, "containers", denied)
+    page = browser.open("/new-export")
+    assert "Name one below." in page.text
+    assert "There is no segment in storage yet." not in page.text
+    container = browser.flow.export["source"]["container"]
+    page = browser.open(f"/new-export?container={container}")
+    assert 'type="radio" name="segment"' in page.html
+    assert "Gold" in page.text
+    assert "EMail" in begun(browser).html
 
 
 def test_likely_pairs_are_chosen_and_lists_are_offered_by_name(browser):

@@ -36,7 +36,7 @@ def test_export_that_is_removed_without_members_does_not_say_that_they_stay(brow
     approve_run(flow.app, ADMINISTRATOR, run_id)
     assert flow.finish(run_id)["status"] == "succeeded"
     text = browser.open(browser.send(path, members="remove").to).text
-    assert "Removed. Nobody whom it had put there is left in the list." in text
+    assert "Removed. Nobody whom it had put there is left in the list, but whom another" in text
     assert "stay in Brevo" not in text
 
 
