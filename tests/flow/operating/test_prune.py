@@ -152,11 +152,14 @@ def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office,
         f"{account}/99/{export_id}/ledger.parquet",
         f"OTHER_KEY/{office.list_id}/{export_id}/ledger.parquet",
     ]
+    later = office.app.storage.clock.now() + timedelta(days=401)
+    with monkeypatch.context() as by_then:
+        by_then.setattr(type(office.app.storage.clock), "now", lambda _: later)
+        typed("prune")  # what other tests have left in this storage
     for name in (mine, "probe", *left):
         blobs.write(LEDGERS, name, b"x")
     assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 0
-    tomorrow = office.app.storage.clock.now() + timedelta(days=401)
-    monkeypatch.setattr(type(office.app.storage.clock), "now", lambda _: tomorrow)
+    monkeypatch.setattr(type(office.app.storage.clock), "now", lambda _: later)
     assert json.loads(typed("prune", "--dry-run", "--json")[1])["ledger_blobs"] == 3
     assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 3
     names = {blob.name for blob in blobs.listing(LEDGERS, "")}
