@@ -63,7 +63,8 @@ class World:
         self.kept.containers |= {"app-config": {}, CONTAINER: {}, "staged": {}, "ledgers": {}}
         self.kept.tables |= {name: {} for name in ("runs", "batches", "events", "accounts", "notices")}
         for export in range(self.plan.exports):
-            self.brevo.lists[12 + export] = {f"stranger{export}@elsewhere.example"}
+            members = self.brevo.lists.setdefault(self.plan.list_of(export), set())
+            members.add(f"stranger{export}@elsewhere.example")
             self.brevo.values[f"stranger{export}@elsewhere.example"] = "v0"
             if self.plan.with_rejections:
                 self.brevo.refused |= {person(export, 1), person(export, 2)}
