@@ -62,6 +62,7 @@ def make_document(plan: Plan) -> dict[str, Any]:
         }
         | ({"sync_mode": "mirror", "max_removed": 0.9} if plan.mirrors else {})
         | ({"delivery": "file"} if plan.by_file else {})
+        | ({"schedule": {"cron": plan.cron}} if plan.cron else {})
         | ({"max_profiles": most_people(plan)} if plan.large_refreshes else {})
         for number in range(plan.exports)
     ]

@@ -70,6 +70,8 @@ class Judge:
         self._held: dict[str, tuple[str, float]] = {}  # run id -> snapshot, until when
         self._asked: dict[str, str] = {}
         self.sent: dict[str, str] = {}
+        self.sent_due: set[tuple[str, str]] = set()  # exports and times, of those that are due at times of their own
+        self._due: dict[str, tuple[str, str]] = {}
         self.told: dict[tuple[str, str], int] = defaultdict(int)
 
     def begin(self, brevo: Brevo, kept: Kept, receivers: Receivers) -> None:
@@ -170,14 +172,24 @@ class Judge:
             self.violate("sent whole", f"{run_id} sends {snapshot}, which is still being written")
         if values["trigger"] not in ("timer", "event"):
             return
-        if self.cancelled & {snapshot, _time(str(values["export"]), snapshot)} - self._started_again:
+        if self.plan.cron:
+            self._by_cron(run_id, str(values["export"]))
+        elif self.cancelled & {snapshot, _time(str(values["export"]), snapshot)} - self._started_again:
             self.violate("cancelled stays", f"{run_id} sends {snapshot}, which a person has cancelled")
         elif snapshot in self.sent:
             self.violate("sent once", f"{run_id} sends {snapshot}, as {self.sent[snapshot]} has")
 
+    def _by_cron(self, run_id: str, export: str) -> None:
+        due = str(self.kept.tables["runs"][export, "started"][0]["due"])
+        if (export, due) in self.sent_due:
+            self.violate("sent once", f"{run_id} sends again what was due at {due}")
+        self._due[run_id] = export, due
+
     def _succeeded(self, export: str, run_id: str, values: dict[str, Any]) -> None:
         snapshot = str(values["snapshot"])
         self.sent[snapshot] = run_id
+        if run_id in self._due:
+            self.sent_due.add(self._due[run_id])
         refresh = self.refreshes[snapshot]
         list_id = self.plan.list_of(int(export[-1]))
         members = self.brevo.lists[list_id]

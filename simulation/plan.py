@@ -59,6 +59,7 @@ class Plan:
     mirrors: bool = False
     by_file: bool = False
     one_list: bool = False
+    cron: str = ""
     large_refreshes: tuple[bool, ...] = ()
     """Which refreshes a guard holds, over and over in this order; empty: none."""
 

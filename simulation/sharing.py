@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-from simulation.faults import CallFault, CallKind, Fault
+from simulation.faults import BrevoFault, CallFault, CallKind, Fault
 from simulation.plan import Action, Plan
 
 # Those before it, with the seeds that are kept, stay as they were.
@@ -27,6 +27,9 @@ def sharing(plan: Plan, seed: int) -> Plan:
         kind: CallKind = chance.choice(("hangs", "hangs-after", "freezes"))
         seconds = chance.choice((5.0, 12.0, 25.0, 45.0, 130.0))
         faults.append(CallFault(kind, chance.choice(_AT_REMOVALS), chance.randint(1, 40), seconds))
+    # Long enough for the other export to send somebody meanwhile.
+    slow = [BrevoFault("slow", "remove", number, chance.choice((5.0, 12.0, 25.0))) for number in range(1, 9)]
+    faults += [each for each in slow if chance.random() < 0.4]
     return replace(
         plan,
         exports=_EXPORTS,
