@@ -50,7 +50,7 @@ class World:
         Fleet(self.scheduler, self.faults, plan, self.kept, self.brevo, self.host, self.note)
         first_tick = BEGINNING + self.faults.between(30, TIMER_SECONDS)
         People(self.scheduler, plan, self.chance, self.kept, self.host, self.judge, self.note, first_tick)
-        self._quiet_ticks, self._has_ended = 0, False
+        self._quiet_ticks = 0
         self.scheduler.at(first_tick, self._tick)
         self.scheduler.at(BEGINNING + plan.trouble_seconds, self.faults.clear)
 
@@ -113,10 +113,9 @@ class World:
         self._stop_when_quiet()
 
     def _is_over(self) -> bool:
-        """True once exports with a schedule of their own, which are due for ever, are to start nothing more."""
+        """True while exports with a schedule of their own, which are due for ever, have nothing new to send."""
         is_calm = self.scheduler.now - BEGINNING > self.plan.calm_after + TIMER_SECONDS
-        self._has_ended = self._has_ended or bool(self.plan.cron and is_calm and not self.judge.unsettled())
-        return self._has_ended
+        return bool(self.plan.cron) and is_calm and not self.judge.unsettled()
 
     def _stop_when_quiet(self) -> None:
         since = self.scheduler.now - BEGINNING
