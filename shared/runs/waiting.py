@@ -128,7 +128,7 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
 def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
     """A run that gets no import slot: which imports have them."""
     if beside := removal_beside(app, run):
-        what = f"{beside} takes contacts out of the list. Those of this run are sent once that is over."
+        what = f"{beside} takes contacts out of the list. The contacts of this run are sent once that is over."
         return replace(waiting, reason=what)
     imports, others = blocking(app, run)
     taken = f", which {', '.join(others[:_MOST_RUNS])} {'has' if len(others) == 1 else 'have'}" if others else ""

@@ -95,7 +95,9 @@ def test_run_says_that_it_waits_for_the_removal(following, monkeypatch):
     monkeypatch.setattr(steps.settle, "remove_contacts", beside)
     run_id = story.start().run_id
     story.work()
-    assert waits[0].startswith(f"{run_id} takes contacts out of the list. Those of this run are sent once that is over")
+    assert waits[0].startswith(
+        f"{run_id} takes contacts out of the list. The contacts of this run are sent once that is over"
+    )
 
 
 @pytest.mark.parametrize("values", [{FORM: 99}, {"counts": "odd", "times": "[", FORM: FORMS["runs"]}])
