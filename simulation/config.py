@@ -5,6 +5,7 @@ from typing import Any
 from shared.config.models import Document
 from simulation.patches import KEY_SETTING
 from simulation.plan import Plan
+from simulation.sharing import MOVERS_IN_A_REFRESH
 from simulation.staging import CONTACTS_IN_A_BATCH
 
 CONTAINER, FOLDER, CONFIG = "segments", "CustomerInsights_abcd1234/BlobExport", "app-config/exports.json"
@@ -32,7 +33,7 @@ def is_shared(number: int) -> bool:
 
 def most_people(plan: Plan) -> int:
     """How many people an export lets through unseen: those of a refresh that is not large."""
-    return plan.batches * CONTACTS_IN_A_BATCH
+    return plan.batches * CONTACTS_IN_A_BATCH + (MOVERS_IN_A_REFRESH if plan.one_list else 0)
 
 
 def make_document(plan: Plan) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def make_document(plan: Plan) -> dict[str, Any]:
             "id": export_id(number),
             "display_name": f"Export {number}",
             "connection": "brevo-eu",
-            "list_id": 12 + number,
+            "list_id": plan.list_of(number),
             "source": {"container": CONTAINER, "folder": f"{FOLDER}{number}"},
             "segments": ["Gold"],
             "mapping": {"email": "EMail", "first_name": "FirstName"}
@@ -61,6 +62,7 @@ def make_document(plan: Plan) -> dict[str, Any]:
         }
         | ({"sync_mode": "mirror", "max_removed": 0.9} if plan.mirrors else {})
         | ({"delivery": "file"} if plan.by_file else {})
+        | ({"schedule": {"cron": plan.cron}} if plan.cron else {})
         | ({"max_profiles": most_people(plan)} if plan.large_refreshes else {})
         for number in range(plan.exports)
     ]

@@ -18,6 +18,7 @@ from simulation.invariants import Violation, checked
 from simulation.plan import Plan
 from simulation.receivers import Receivers
 from simulation.scheduler import Scheduler
+from simulation.sharing import is_mover
 from simulation.storage import Kept
 
 # More messages than this at once in a queue, and somebody multiplies them. The copies of one message that a run has
@@ -69,6 +70,8 @@ class Judge:
         self._held: dict[str, tuple[str, float]] = {}  # run id -> snapshot, until when
         self._asked: dict[str, str] = {}
         self.sent: dict[str, str] = {}
+        self.sent_due: set[tuple[str, str]] = set()  # exports and times, of those that are due at times of their own
+        self._due: dict[str, tuple[str, str]] = {}
         self.told: dict[tuple[str, str], int] = defaultdict(int)
 
     def begin(self, brevo: Brevo, kept: Kept, receivers: Receivers) -> None:
@@ -169,25 +172,36 @@ class Judge:
             self.violate("sent whole", f"{run_id} sends {snapshot}, which is still being written")
         if values["trigger"] not in ("timer", "event"):
             return
-        if self.cancelled & {snapshot, _time(str(values["export"]), snapshot)} - self._started_again:
+        if self.plan.cron:
+            self._by_cron(run_id, str(values["export"]))
+        elif self.cancelled & {snapshot, _time(str(values["export"]), snapshot)} - self._started_again:
             self.violate("cancelled stays", f"{run_id} sends {snapshot}, which a person has cancelled")
         elif snapshot in self.sent:
             self.violate("sent once", f"{run_id} sends {snapshot}, as {self.sent[snapshot]} has")
 
+    def _by_cron(self, run_id: str, export: str) -> None:
+        due = str(self.kept.tables["runs"][export, "started"][0]["due"])
+        if (export, due) in self.sent_due:
+            self.violate("sent once", f"{run_id} sends again what was due at {due}")
+        self._due[run_id] = export, due
+
     def _succeeded(self, export: str, run_id: str, values: dict[str, Any]) -> None:
         snapshot = str(values["snapshot"])
         self.sent[snapshot] = run_id
+        if run_id in self._due:
+            self.sent_due.add(self._due[run_id])
         refresh = self.refreshes[snapshot]
-        members = self.brevo.lists[12 + int(export[-1])]
+        list_id = self.plan.list_of(int(export[-1]))
+        members = self.brevo.lists[list_id]
         if self.plan.mirrors:
-            self.following.check(run_id, 12 + int(export[-1]), set(refresh.people))
+            self.following.check(run_id, export, set(refresh.people))
         for email in refresh.people:
             if email in self.brevo.ever_left:
                 continue
             is_known = email not in self.brevo.refused | self.brevo.unread
             if email not in members and (is_known or values["state"] == "succeeded"):
                 self.violate("nobody lost", f"{run_id} {values['state']} and one of its people is not in the list")
-            if not is_known or email in self._excused:
+            if not is_known or email in self._excused or is_mover(email):
                 continue
             if version(self.brevo.values[email]) < refresh.number:
                 self.violate("nobody lost", f"{run_id} succeeded and an older snapshot's value stands")
@@ -247,7 +261,7 @@ class Judge:
             self.violate("others untouched", f"{run_id} sends a blacklist field")
         self.following.sent[new.list_id] |= new.contacts.keys()
         if not run.is_final and run.snapshot:
-            self.following.last[run.list_id] = set(self.refreshes[run.snapshot].people)
+            self.following.last[run.export] = set(self.refreshes[run.snapshot].people)
 
     def applied(self, done: Import, before: dict[str, str]) -> None:
         """An import has changed contacts."""

@@ -21,6 +21,7 @@ from simulation.host import TIMER_SECONDS, Host
 from simulation.judge import Judge
 from simulation.plan import Action, Plan
 from simulation.scheduler import Process, Scheduler
+from simulation.sharing import movers
 from simulation.storage import Kept
 
 _DELIVERIES_OF_AN_EVENT = 6
@@ -122,7 +123,7 @@ class People:
                 approve(app, run, "admin")
 
     def _leave(self, export: int) -> None:
-        brevo, list_id = self._judge.brevo, 12 + export
+        brevo, list_id = self._judge.brevo, self._plan.list_of(export)
         if members := sorted(brevo.lists[list_id] - self._judge.strangers.keys()):
             brevo.leave(list_id, self._chance.choice(members))
 
@@ -157,6 +158,8 @@ class People:
             (f"C{each}", person(export, each), f"v{number}", phone_of(export, each) if self._has_phone(each) else "")
             for each in (*range(1, count), 1000 + number, *self._more(number))
         ]
+        if self._plan.one_list:
+            rows += [(f"C{email[:2]}", email, f"v{number}", "") for email in movers(export, number)]
         return [*rows, ("C0", "", f"v{number}", "")] if self._plan.with_rejections else rows
 
     def _more(self, number: int) -> tuple[int, ...]:

@@ -58,8 +58,14 @@ class Plan:
     asks_leavers: bool = False
     mirrors: bool = False
     by_file: bool = False
+    one_list: bool = False
+    cron: str = ""
     large_refreshes: tuple[bool, ...] = ()
     """Which refreshes a guard holds, over and over in this order; empty: none."""
+
+    def list_of(self, export: int) -> int:
+        """The number of the export's list."""
+        return 12 if self.one_list else 12 + export
 
     def is_large(self, refresh: int) -> bool:
         """True for a refresh that has more people than the export lets through unseen."""

@@ -26,6 +26,7 @@ class AtRest:
             *self._left(),
             *self._told(runs),
             *self._settled(),
+            *self._missing(),
         ):
             self._judge.violate(name, text)
 
@@ -130,6 +131,15 @@ class AtRest:
             for (partition, key), (values, _) in rows
             if values["state"] in excused
         )
+
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        """Who was taken out of a list behind the success of the run that had put them there."""
+        brevo = self._judge.brevo
+        excused = brevo.ever_left | brevo.refused | brevo.unread
+        for export, refresh in self._judge.newest.items():
+            members = brevo.lists[self._judge.plan.list_of(int(export[-1]))]
+            if refresh.id in self._judge.sent and (gone := refresh.people.keys() - members - excused):
+                yield "nobody lost", f"{len(gone)} of {refresh.id} of {export} are not in the list in the end"
 
     def _settled(self) -> Iterator[tuple[str, str]]:
         for refresh in self._judge.unsettled():

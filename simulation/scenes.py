@@ -7,9 +7,11 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+from simulation.by_cron import BY_CRON_FROM, by_cron
 from simulation.by_file import BY_FILE_FROM, by_file
 from simulation.faults import BrevoFault, CallFault, Fault, MessagesLost, ReceiverFault
 from simulation.plan import Action, Plan, make_plan
+from simulation.sharing import SHARING_FROM, sharing
 
 _SHARE, _REPEATED_SHARE, _LATE_SHARE = 0.25, 0.05, 0.05
 Scene = tuple[tuple[Action, ...], tuple[Fault, ...]]
@@ -18,7 +20,9 @@ Scene = tuple[tuple[Action, ...], tuple[Fault, ...]]
 def plan_of(seed: int) -> Plan:
     """The plan of this seed, perhaps with a scene in it."""
     plan, chance = make_plan(seed), random.Random(f"scene no. {seed}")
-    plan = by_file(plan, seed) if seed >= BY_FILE_FROM else plan
+    plan = by_file(plan, seed) if BY_FILE_FROM <= seed < SHARING_FROM else plan
+    plan = sharing(plan, seed) if SHARING_FROM <= seed < BY_CRON_FROM else plan
+    plan = by_cron(plan, seed) if seed >= BY_CRON_FROM else plan
     if chance.random() < _SHARE:
         plan = _with(plan, chance.choice(_SCENES)(chance))
     chance = random.Random(f"repetition no. {seed}")

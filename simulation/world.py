@@ -63,7 +63,8 @@ class World:
         self.kept.containers |= {"app-config": {}, CONTAINER: {}, "staged": {}, "ledgers": {}}
         self.kept.tables |= {name: {} for name in ("runs", "batches", "events", "accounts", "notices")}
         for export in range(self.plan.exports):
-            self.brevo.lists[12 + export] = {f"stranger{export}@elsewhere.example"}
+            members = self.brevo.lists.setdefault(self.plan.list_of(export), set())
+            members.add(f"stranger{export}@elsewhere.example")
             self.brevo.values[f"stranger{export}@elsewhere.example"] = "v0"
             if self.plan.with_rejections:
                 self.brevo.refused |= {person(export, 1), person(export, 2)}
@@ -108,8 +109,13 @@ class World:
 
     def _tick(self) -> None:
         self.scheduler.after(TIMER_SECONDS, self._tick)
-        self.host.request("timer", _tick)
+        self.host.request("timer", sweep if self._is_over() else _tick)
         self._stop_when_quiet()
+
+    def _is_over(self) -> bool:
+        """True while exports with a schedule of their own, which are due for ever, have nothing new to send."""
+        is_calm = self.scheduler.now - BEGINNING > self.plan.calm_after + TIMER_SECONDS
+        return bool(self.plan.cron) and is_calm and not self.judge.unsettled()
 
     def _stop_when_quiet(self) -> None:
         since = self.scheduler.now - BEGINNING

@@ -5,17 +5,21 @@ is neither lost with a worker nor taken from a live import by a clock that is of
 confirms any more stays taken (`left_imports.py`).
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 from shared.app import App
+from shared.errors import described
 from shared.runs.batch import Batch
 from shared.runs.left_imports import LeftImport, leave, left_imports, of_its_export
 from shared.runs.run_ids import run_address
 from shared.runs.slot_rows import Slot, delete_slot, save_slot, slot_rows
 from shared.runs.state import Run
-from shared.storage.forms import OtherFormError
+from shared.storage.forms import OtherFormError, concerns_all
 from shared.storage.tables import Row
+
+_log = logging.getLogger(__name__)
 
 
 def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: float) -> bool:
@@ -29,7 +33,7 @@ def take_slot(app: App, run: Run, batch: Batch, slots: int, deadline_hours: floa
         if _holds(row, run, batch.number):
             # For another post it is another row: who still frees it for the one before must not find it as it was.
             return Slot.of(row).posts >= batch.posts or save_slot(app, replace(row, values=mine))
-    if _is_older_open(app, run, held.values()):
+    if _is_older_open(app, run, held.values()) or removal_beside(app, run):
         return False
     # Slots that nobody holds first: whether another is free takes two reads.
     for number in sorted(range(slots), key=lambda number: f"slot-{number}" in held):
@@ -75,7 +79,7 @@ def held_and_free(app: App, run: Run, batches: list[Batch], slots: int) -> tuple
         if int(row.key.removeprefix("slot-")) < slots:
             batch = known.get(number) if own else None
             busy += not (batch.needs_no_slot if batch else _is_done_with(app, row, run if own else None))
-    if _is_older_open(app, run, rows):
+    if _is_older_open(app, run, rows) or (busy < slots and removal_beside(app, run)):
         return held, 0
     return held, max(0, slots - busy)
 
@@ -100,6 +104,33 @@ def _is_older_open(app: App, run: Run, rows: Iterable[Row]) -> bool:
     others = [row for row in rows if row.values["run"] != run.run_id]
     earlier = [row for row in others if run_address(row.values["run"])[0] == run.export]
     return any(not _is_done_with(app, row) for row in earlier)
+
+
+def removal_beside(app: App, run: Run) -> str:
+    """The run of another export that takes contacts out of the run's list now; empty where none does.
+
+    It says so in its row before it looks whom other exports keep, by what they have written down before they send
+    anything. So either it sees what this run sends, or this run sees it, and sends nothing until it has removed all:
+    whom it sends could be taken out behind its import. Raises TransientError where the configuration cannot be read.
+    """
+    exports = app.document_under_way().exports_at(run.key_setting, run.list_id) - {run.export}
+    return next((run_id for export in sorted(exports) if (run_id := _removing(app, run, export))), "")
+
+
+def _removing(app: App, run: Run, export: str) -> str:
+    """The export's run, if it does so. One that cannot be read is not waited for: nobody could go on with it here."""
+    try:
+        run_id = app.store.active(export)
+        other = app.store.load(run_id) if run_id else None
+    except Exception as error:
+        if concerns_all(error):
+            raise
+        _log.error("not readable: the active run of %s: %s", export, described(error))
+        return ""
+    if other is None or other.is_final or not other.is_removing or other.counts.all_removed:
+        return ""
+    is_same_list = (other.key_setting, other.list_id) == (run.key_setting, run.list_id)
+    return other.run_id if is_same_list else ""
 
 
 def _holds(row: Row, run: Run, number: int) -> bool:

@@ -48,9 +48,10 @@ class Run:
     is to end it, once no worker posts for it. `faults` counts the unforeseen errors of its state. `list_name`,
     `account` and `key_mark` (of its key) are known once the account was checked. `staged_rows` and `staged_contacts`
     are what the present staging has read so far. It waits for `waiting`, since `waiting_since`, until the next try at
-    `waiting_until`, and gives up at `waiting_deadline` (0: never). `is_list_changed` and, at its end, `unanswered` are
-    as `what_was_done` has them. Of a trial: how many `customers` it takes, and until its end the `customer_ids` of
-    those that were named, if any. Of an undo: `undo_of`, the id of the run that it takes back.
+    `waiting_until`, and gives up at `waiting_deadline` (0: never). `is_removing` from before it looks whom others keep
+    in the list. `is_list_changed` and, at its end, `unanswered` are as `what_was_done` has them. Of a trial: how many
+    `customers` it takes, and until its end the `customer_ids` of those that were named, if any. Of an undo: `undo_of`,
+    the id of the run that it takes back.
 
     A run that is or was held says why in `held_for`; it can be approved until `held_until`. `settings` is the digest of
     those that it was staged with; `gaps` are marks (`guards.py`). `approved_of` names the staging that was approved.
@@ -106,6 +107,7 @@ class Run:
     waiting_deadline: float = 0.0
     cancel_requested_by: str = ""
     stopped_by: Problem | None = None
+    is_removing: bool = False
     is_list_changed: bool = False
     unanswered: int = 0
     faults: int = 0
@@ -248,14 +250,9 @@ class Run:
         """
         if self.is_final or self.is_held:
             return None
-        return replace(
-            self,
-            waiting=text,
-            waiting_since=self.waiting_since if self.is_waiting(now - _WAITS_ON_SECONDS) else now,
-            waiting_until=until,
-            waiting_deadline=deadline,
-            stalled_after=self.stalled_after if stalled_after is None else stalled_after,
-        )
+        since = self.waiting_since if self.is_waiting(now - _WAITS_ON_SECONDS) else now
+        waits = replace(self, waiting=text, waiting_since=since, waiting_until=until, waiting_deadline=deadline)
+        return waits if stalled_after is None else replace(waits, stalled_after=stalled_after)
 
     def is_waiting(self, now: float) -> bool:
         """True up to the next try of what it waits for. POSIX seconds."""

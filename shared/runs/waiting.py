@@ -12,7 +12,7 @@ from shared.lifetimes import LONGEST_SENDING_HOURS
 from shared.runs.batch import Batch
 from shared.runs.counts import accepted_text
 from shared.runs.kinds import CHANGES_LIST
-from shared.runs.slots import blocking
+from shared.runs.slots import blocking, removal_beside
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import end
 from shared.runs.waiting_words import overdue_text, times_text
@@ -127,6 +127,9 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
 
 def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
     """A run that gets no import slot: which imports have them."""
+    if beside := removal_beside(app, run):
+        what = f"{beside} takes contacts out of the list. The contacts of this run are sent once that is over."
+        return replace(waiting, reason=what)
     imports, others = blocking(app, run)
     taken = f", which {', '.join(others[:_MOST_RUNS])} {'has' if len(others) == 1 else 'have'}" if others else ""
     what = imports[0].describe() if imports else f"a free import slot{taken}"

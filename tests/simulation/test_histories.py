@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simulation.by_cron import BY_CRON_FROM
 from simulation.by_file import BY_FILE_FROM
 from simulation.history import log_lines, play
 from simulation.invariants import INVARIANTS
@@ -17,6 +18,7 @@ from simulation.many import play_range
 from simulation.patches import ALWAYS, STAGING, replaced
 from simulation.plan import REAL_STAGING_EVERY
 from simulation.scenes import plan_of
+from simulation.sharing import SHARING_FROM
 from tests.sizes import thinned
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,23 @@ def test_no_history_that_delivers_by_file_violates_an_invariant():
     assert result.failures == ()
     with replaced():
         assert all(plan_of(seed).by_file is (seed >= BY_FILE_FROM) for seed in (1, BY_FILE_FROM - 1, BY_FILE_FROM))
+        assert not plan_of(SHARING_FROM).by_file
+
+
+def test_no_history_of_two_mirrors_of_one_list_violates_an_invariant():
+    result = play_range(range(SHARING_FROM, SHARING_FROM + HISTORIES // 4))
+    assert result.failures == ()
+    with replaced():
+        assert [plan_of(seed).one_list for seed in (1, SHARING_FROM - 1, SHARING_FROM)] == [False, False, True]
+
+
+def test_no_history_of_exports_with_a_schedule_of_their_own_violates_an_invariant():
+    result = play_range(range(BY_CRON_FROM, BY_CRON_FROM + HISTORIES // 4))
+    assert result.failures == ()
+    with replaced():
+        assert [bool(plan_of(seed).cron) for seed in (1, SHARING_FROM, BY_CRON_FROM)] == [False, False, True]
+        log = "\n".join(log_lines(play(plan_of(BY_CRON_FROM)).log))
+    assert log.count(" queued") > 2, "it is due again and again"
 
 
 def known_seeds() -> list[int]:

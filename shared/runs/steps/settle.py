@@ -72,7 +72,9 @@ def _remove(app: App, run: Run) -> Run | None:
 
     left = _NotRemoved(read_not_removed(app, run))
     numbers, done = _read(read_removals, app, run, "take out of"), run.counts.contacts_removed
-    if numbers and not done:
+    if numbers and not run.is_removing:
+        run = app.store.update(run, _removing)
+    if numbers and not done and run.is_removing:
         run, numbers = _begun(app, run)
     changed = _change(
         app, run, numbers[done:], done, partial(_take_out, app, run, left), partial(_noted_removals, app, left)
@@ -138,7 +140,10 @@ def _waits_for_imports(app: App, run: Run) -> bool:
 
 
 def _begun(app: App, run: Run) -> tuple[Run, list[int]]:
-    """Whom to remove, less whom another export of the list has sent since the run was staged."""
+    """Whom to remove, less whom another export of the list has sent since the run was staged.
+
+    The run's row says by now that it is removing. What another export sends later waits for that: `removal_beside`.
+    """
     numbers = leave_whom_others_keep(app, run)
     if stay := run.counts.contacts_to_remove - len(numbers):
         run = app.store.update(run, lambda now: now.removes_only(len(numbers)))
@@ -208,6 +213,10 @@ def _read(read: Callable[[App, Run], list[int]], app: App, run: Run, what: str) 
         raise PermanentError(
             "removals_missing", f"Whom to {what} the list was written down and is gone.", "Run the export again."
         ) from None
+
+
+def _removing(run: Run) -> Run | None:
+    return None if run.is_stopping or run.is_final else replace(run, is_removing=True)
 
 
 def _list_changed(run: Run) -> Run | None:

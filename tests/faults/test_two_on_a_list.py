@@ -1,0 +1,112 @@
+"""Two exports of one list: whom the one sends stays there, whatever the other is doing at that moment."""
+
+import json
+
+import pytest
+
+from shared.runs import steps
+from shared.runs.run_ids import run_address
+from shared.runs.starting import start_on_demand
+from shared.storage.forms import FORM, FORMS
+from tests.faults.following import OTHERS, SECOND, Following, addresses
+
+SILVER = range(3, 4)
+
+
+@pytest.fixture
+def following(make_story, monkeypatch):
+    """A mirror that takes persons 0 to 3 out, one a request; another export of its list has sent person 20."""
+    monkeypatch.setattr("shared.brevo.removal.MOST_A_REQUEST", 1)
+    monkeypatch.setattr("shared.runs.steps.settle._NOTED_EVERY", 1)
+    made = Following(make_story())
+    made.story.save(sync_mode="mirror", max_removed=0.9)
+    made.begin()
+    made.put_back()
+    story = made.story
+    silver = {**story.export, "id": "silver", "segments": ["Silver"], "sync_mode": "changes_only"}
+    document = json.loads(story.config.read_text())
+    story.config.write_text(json.dumps({**document, "exports": [story.export, silver]}))
+    sent_by_silver(made, range(20, 21))
+    story.work()
+    return made
+
+
+def sent_by_silver(following, people):
+    """The other export has these people now, and is started; its run's id."""
+    rows = "".join(f"C-{n},person{n}@example.com,Name{n}\n" for n in people)
+    following.story.segment(f"CustomerId,EMail,FirstName\n{rows}", name="Silver")
+    return start_on_demand(following.story.app, "silver", "http", "tester").run_id
+
+
+def silver_runs(following):
+    """The other export runs for some minutes, while the mirror's worker is in the middle of its step; its run's id."""
+    story = following.story
+    for message in story.kept.messages:
+        message.visible_at += 600
+    run_id = sent_by_silver(following, (*SILVER, 20))
+    story.work(hours=0.15, timer=False)
+    return run_id
+
+
+@pytest.mark.parametrize("request_before", [1, 2, 3])
+def test_who_is_sent_by_another_export_while_a_removal_goes_on_is_in_the_list_in_the_end(
+    following, monkeypatch, request_before
+):
+    story, remove, requests, others = following.story, steps.settle.remove_contacts, [], []
+
+    def beside(session, list_id, body):
+        requests.append(body)
+        removed = remove(session, list_id, body)
+        if len(requests) == request_before:
+            others.append(silver_runs(following))
+        return removed
+
+    monkeypatch.setattr(steps.settle, "remove_contacts", beside)
+    run_id = story.start().run_id
+    story.work()
+    assert [story.status(each)["status"] for each in (run_id, *others)] == ["succeeded", "succeeded"]
+    assert story.sent() == addresses(SECOND, OTHERS, SILVER, range(20, 21))
+
+
+def test_who_is_sent_while_a_removal_begins_is_in_the_list_in_the_end(following, monkeypatch):
+    story, leave, others = following.story, steps.settle.leave_whom_others_keep, []
+
+    def beside(app, run):
+        numbers = leave(app, run)
+        if not others:
+            others.append(silver_runs(following))
+        return numbers
+
+    monkeypatch.setattr(steps.settle, "leave_whom_others_keep", beside)
+    run_id = story.start().run_id
+    story.work()
+    assert [story.status(each)["status"] for each in (run_id, *others)] == ["succeeded", "succeeded"]
+    assert story.sent() == addresses(SECOND, OTHERS, SILVER, range(20, 21))
+
+
+def test_run_says_that_it_waits_for_the_removal(following, monkeypatch):
+    story, remove, waits = following.story, steps.settle.remove_contacts, []
+
+    def beside(session, list_id, body):
+        if not waits:
+            waits.append(story.status(silver_runs(following))["waiting"])
+        return remove(session, list_id, body)
+
+    monkeypatch.setattr(steps.settle, "remove_contacts", beside)
+    run_id = story.start().run_id
+    story.work()
+    assert waits[0].startswith(
+        f"{run_id} takes contacts out of the list. The contacts of this run are sent once that is over"
+    )
+
+
+@pytest.mark.parametrize("values", [{FORM: 99}, {"counts": "odd", "times": "[", FORM: FORMS["runs"]}])
+def test_run_goes_on_beside_an_export_whose_run_cannot_be_read(following, values):
+    story = following.story
+    run_id = "gold-20261130T050000-abcdef"
+    rows = story.kept.tables["runs"]
+    rows["gold", "active"] = ({"run_id": run_id, FORM: FORMS["runs/active"]}, 'W/"0"')
+    rows[run_address(run_id)] = ({"run_id": run_id, **values}, 'W/"1"')
+    other = sent_by_silver(following, (*SILVER, 20))
+    story.work(hours=1)
+    assert story.status(other)["status"] == "succeeded"
