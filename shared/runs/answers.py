@@ -220,9 +220,12 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
 
 
 def _read_pages(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
+    """Reads the list as it is by its pages, which may show a member twice."""
+    from shared.sync.members import write_members  # brings DuckDB
+
     before = brevo.session.traffic.requests
     contacts = list_members(brevo.session, answer.subject.list_id, between)
-    count = write_kept(path, _people(contacts, needs_numbers=False), answer.subject.purpose, answer.key)
+    count = write_members(path, _people(contacts, needs_numbers=False), answer.key, may_repeat=True)
     requests = brevo.session.traffic.requests - before
     text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
     app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")
