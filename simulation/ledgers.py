@@ -33,7 +33,9 @@ def open_ledger(app: App, run: Run, ready: ReadyExport, folder: Path) -> Opened 
     return _open_ledger(app, run, ready, folder) if ready.export.mirrors else None
 
 
-def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: DigestKey) -> int:
+def write_members(
+    path: Path, members: Iterable[tuple[str, int, bool]], key: DigestKey, *, may_repeat: bool = False
+) -> int:
     """As the real one."""
     numbers = {"{},{}".format(*key_numbers(key, as_sent(address))): number for address, number, _ in members}
     path.write_text(json.dumps(numbers))

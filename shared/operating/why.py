@@ -193,6 +193,8 @@ def _look_for_leaving(app: App, ready: ReadyExport, facts: Facts) -> None:
     """Only where Brevo's own record does not say it."""
     if facts.contact is not None or not ready.asks_who_left or not facts.person.is_valid:
         return
-    facts.has_left = has_left(app, ready, facts.person.address) is True
+    # Where Brevo could not be asked, its last answer is all that there is, whichever key had asked for it.
+    mark = app.brevo(ready.key_setting).session.key_mark if facts.is_contact_known else None
+    facts.has_left = has_left(app, ready, facts.person.address, mark) is True
     if facts.has_left:
         facts.tell(f"Brevo's last answer on who left list {ready.export.list_id} has this address.")

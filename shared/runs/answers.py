@@ -220,9 +220,12 @@ def _fetch(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, b
 
 
 def _read_pages(app: App, run: Run, brevo: BrevoClient, answer: Answer, path: Path, between: Callable[[], None]) -> int:
+    """Reads the list as it is by its pages, which may show a member twice."""
+    from shared.sync.members import write_members  # brings DuckDB
+
     before = brevo.session.traffic.requests
     contacts = list_members(brevo.session, answer.subject.list_id, between)
-    count = write_kept(path, _people(contacts, needs_numbers=False), answer.subject.purpose, answer.key)
+    count = write_members(path, _people(contacts, needs_numbers=False), answer.key, may_repeat=True)
     requests = brevo.session.traffic.requests - before
     text = f"Brevo writes down no list with its contacts' numbers, so its {count:,} members were read page by page: "
     app.store.add_event(run.run_id, "list_read", f"{text}{counted(requests, 'request')}.")
@@ -287,15 +290,17 @@ def newest_answer(app: App) -> tuple[Question, bool] | None:
     return max(answers, key=lambda answer: (answer[0].answered_at, answer[0].asked_at), default=None)
 
 
-def has_left(app: App, ready: ReadyExport, address: str) -> bool | None:
+def has_left(app: App, ready: ReadyExport, address: str, key_mark: str | None) -> bool | None:
     """Whether the address is in Brevo's last answer on the export's list; None where there is no answer to read.
 
-    Raises ConfigurationError for what is wrong with APP_SECRET, and as storage does.
+    `key_mark` is that of the account's key; what another key was answered may be of another account. None where that
+    does not matter. Raises ConfigurationError for what is wrong with APP_SECRET, and as storage does.
     """
     subject = Subject(ready.export.list_id)
     key = subject.key
     question = Question.of(app.storage.accounts.get(ready.key_setting, subject.row_key))
-    if not question.answered_at or question.is_by_another_key(key):
+    is_of_another = key_mark is not None and not question.is_of(key_mark)
+    if not question.answered_at or question.is_by_another_key(key) or is_of_another:
         return None
     name = _blob(ready.key_setting, subject, question.process_id)
     found = app.storage.app_blobs.listing_if_there(LEAVERS, name) if question.leavers else []

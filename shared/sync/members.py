@@ -16,12 +16,14 @@ _AT_ONCE = 10_000
 _KEYED = f"SELECT {HALVES}, number, blocked FROM (SELECT {{key}} AS key, number, blocked FROM given)"
 
 
-def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: DigestKey) -> int:
+def write_members(
+    path: Path, members: Iterable[tuple[str, int, bool]], key: DigestKey, *, may_repeat: bool = False
+) -> int:
     """Writes members, given by address, number at Brevo and whether they are blocked; how many there are.
 
-    What is written of an address is its key, 0 where there is none.
+    What is written of an address is its key, 0 where there is none. `may_repeat`: each has a number, and those who come
+    with the same one are one member.
     """
-    written = 0
     keyed = _KEYED.format(key=f"CASE address WHEN '' THEN 0 ELSE {key_sql(key.text, 'address')} END")
     with closing(open_engine(path.parent, LITTLE_MEMORY)) as db:
         db.execute("CREATE TABLE members (high UBIGINT, low UBIGINT, number BIGINT, blocked BOOLEAN)")
@@ -31,9 +33,9 @@ def write_members(path: Path, members: Iterable[tuple[str, int, bool]], key: Dig
             db.register("given", dict(zip(("address", "number", "blocked"), columns, strict=True)))
             db.execute(f"INSERT INTO members {keyed}")
             db.unregister("given")
-            written += len(some)
-        db.execute(f"COPY members TO {literal(str(path))} (FORMAT parquet)")
-    return written
+        select = f"SELECT {'DISTINCT ON (number) ' if may_repeat else ''}* FROM members"
+        (written,) = db.execute(f"COPY ({select}) TO {literal(str(path))} (FORMAT parquet)").fetchone() or (0,)
+    return int(written)
 
 
 def write_others(path: Path, people: Path, but: Path) -> None:

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from shared.access import Caller
 from shared.brevo.client import Account, BrevoClient
-from tests.flow.following import counts, numbers, refresh, run
+from shared.operating.person import person_of
+from shared.operating.why import why
+from tests.flow.following import address, counts, numbers, refresh, run
 from tests.flow.holding import approved, planned
 from tests.flow.undoing import begin, leave
 
@@ -111,3 +114,17 @@ def test_who_left_is_asked_of_the_account_that_is_sent_to(keys, key, questions):
     leave(keys, 0)
     assert keys.finish(run_id)["status"] == "succeeded"
     assert keys.sandbox.log.count("POST /contacts/export") == questions
+
+
+def test_answer_of_another_account_says_of_nobody_that_they_have_left(keys):
+    keys.change_connection(leavers="asked")
+    leave(keys, 0)
+    refresh(keys, *range(4))
+    run(keys)
+    contacts = keys.sandbox.account.contacts
+    del contacts[address(0)]
+    administrator = Caller("function key", "administrator")
+    assert why(keys.app, administrator, keys.export_id, person_of(address(0))).verdict == "left_list"
+    keys.replace_key("other")
+    said = why(keys.app, administrator, keys.export_id, person_of(address(0))).evidence
+    assert not [text for text in said if "last answer on who left" in text]

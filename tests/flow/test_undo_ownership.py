@@ -28,3 +28,17 @@ def test_member_of_ours_whom_a_colleague_has_put_back_before_the_undo_is_ours_ag
     refresh(undoing, *range(2, 6))
     assert run(undoing)["contacts_removed"] == 2
     assert numbers(undoing) == set(range(2, 6))
+
+
+def test_whom_brevo_rejected_and_who_came_by_a_form_is_not_ours_after_the_undo(undoing, monkeypatch):
+    refresh(undoing, 0, 1)
+    run(undoing)
+    with monkeypatch.context() as patch:
+        patch.setattr("local.brevo_sandbox.applying.is_email", lambda text: not text.startswith("person2"))
+        refresh(undoing, *range(4))
+        status = undoing.run()
+    put_by_others(undoing, 2)
+    undo(undoing, status)
+    refresh(undoing, 0, 1)
+    assert run(undoing)["contacts_to_remove"] == 0
+    assert numbers(undoing) == {0, 1, 2}
