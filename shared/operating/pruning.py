@@ -40,7 +40,7 @@ def prune(app: App, caller: Caller, days: int, *, dry_run: bool = False) -> dict
         counts["rejected_rows_blobs"] = _prune_blobs(app, REJECTED, REJECTED_DAYS, dry_run=dry_run)
         counts["leavers_blobs"] = _prune_by_age(app, LEAVERS, LEAVERS_DAYS, dry_run=dry_run)
         counts["undo_blobs"] = _prune_by_age(app, UNDO, UNDO_DAYS, dry_run=dry_run)
-        counts["ledger_blobs"] = _prune_ledgers(app, days, dry_run=dry_run)
+        counts["ledger_blobs"] = prune_ledgers(app, days, dry_run=dry_run)
         counts["idempotency_keys"] = forget_old_keys(app, dry_run=dry_run)
         counts["earlier_configurations"] = _prune_history(app, days, dry_run=dry_run)
         counts |= _prune_runs(app, days, dry_run=dry_run)
@@ -95,9 +95,10 @@ def _prune_by_age(app: App, container: str, days: int, *, dry_run: bool) -> int:
     return _delete_blobs(app, [(container, blob.name) for blob in found if blob.modified < before], dry_run=dry_run)
 
 
-def _prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
+def prune_ledgers(app: App, days: int, *, dry_run: bool) -> int:
     """What is kept of lists that no export has any more, such as since somebody took it out of the document itself.
 
+    Of these what is older than so many days; tells how many blobs.
     A command that removes an export deletes it at once. Nothing while the configuration cannot be read, and nothing of
     detached exports, whose list may be theirs again.
     """

@@ -43,6 +43,7 @@ STORED = json.loads((FOLDER / "form_1.json").read_text(encoding="utf-8"))
 HELD = ("held_for", "held_until", "settings", "gaps", "approved_by", "approved_at", "approved_of")
 SYNCED = (
     "is_list_changed",
+    "is_removing",
     "unanswered",
     "undo_of",
     "keeps_ledger",

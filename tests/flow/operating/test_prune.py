@@ -3,10 +3,12 @@
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from shared.administration import start_keys
+from shared.operating.pruning import prune_ledgers
 from shared.runs.answers import LEAVERS
 from shared.runs.batch import Batch
 from shared.runs.rows import run_row
@@ -143,7 +145,7 @@ def test_days_that_are_none_are_wrong_use(typed, days):
     assert "Invalid value for '--days'" in errors
 
 
-def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office, typed, monkeypatch):
+def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office, typed):
     """Such as of an export that somebody took out of the document itself."""
     blobs, account, export_id = office.app.storage.app_blobs, office.account, office.export_id
     mine = f"{account}/{office.list_id}/{export_id}/ledger.parquet"
@@ -152,16 +154,13 @@ def test_prune_deletes_what_is_kept_of_lists_that_no_export_has_any_more(office,
         f"{account}/99/{export_id}/ledger.parquet",
         f"OTHER_KEY/{office.list_id}/{export_id}/ledger.parquet",
     ]
-    later = office.app.storage.clock.now() + timedelta(days=401)
-    with monkeypatch.context() as by_then:
-        by_then.setattr(type(office.app.storage.clock), "now", lambda _: later)
-        typed("prune")  # what other tests have left in this storage
+    by_tomorrow = partial(prune_ledgers, office.app, -1)
+    by_tomorrow(dry_run=False)  # what other tests have left in this storage
     for name in (mine, "probe", *left):
         blobs.write(LEDGERS, name, b"x")
     assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 0
-    monkeypatch.setattr(type(office.app.storage.clock), "now", lambda _: later)
-    assert json.loads(typed("prune", "--dry-run", "--json")[1])["ledger_blobs"] == 3
-    assert json.loads(typed("prune", "--json")[1])["ledger_blobs"] == 3
+    assert by_tomorrow(dry_run=True) == 3
+    assert by_tomorrow(dry_run=False) == 3
     names = {blob.name for blob in blobs.listing(LEDGERS, "")}
     assert names.intersection((mine, *left)) == {mine}
     for name in (mine, "probe"):
