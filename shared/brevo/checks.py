@@ -8,7 +8,7 @@ from shared.brevo.answers import NotThere
 from shared.brevo.attributes import AccountAttribute, fault_of, made_as
 from shared.brevo.client import Account, BrevoClient
 from shared.brevo.contact_export import request_nothing
-from shared.brevo.probed import age_text, as_probed, described, read_probe
+from shared.brevo.probed import age_text, as_probed, check_probed_account, described, read_probe
 from shared.config.mapping import AttributeType
 from shared.config.models import Connection, Export
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError, did_you_mean
@@ -252,8 +252,15 @@ def _contract(
         }
         accounts.change(setting, _ALLOWANCE, lambda _: values)
         text = str(values["text"]) or _NO_ALLOWANCE
+    check_probed(connection, accounts)
     dates = " ".join(odd_dates(connection, accounts) or ())
     return " · ".join(filter(None, (same_account_text(connection, others, accounts), dates, text)))
+
+
+def check_probed(connection: Connection, accounts: Rows) -> None:
+    """Raises as `check_probed_account` does, by Brevo's last answer on whose the key is."""
+    setting = connection.api_key.setting
+    check_probed_account(connection.id, read_probe(accounts, setting), _account_id(setting, accounts))
 
 
 def same_account_text(connection: Connection, others: Iterable[Connection], accounts: Rows) -> str:

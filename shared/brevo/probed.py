@@ -10,6 +10,7 @@ from shared.brevo.pace import Pace
 from shared.config.document import ReadyExport
 from shared.config.models import Connection
 from shared.counting import counted
+from shared.errors import ConfigurationError
 from shared.storage.tables import Row, Rows
 from shared.times import local_text
 
@@ -34,10 +35,11 @@ class ProbeAnswers:
     number that another one has. `keeps_false` is about JSON's false, `keeps_no` about the word No. `date_formats` are
     those that imports read. `export_columns` is the header of an export of contacts. `removes_by_number`: whether
     Brevo's number is enough to take a contact out of a list. `takes_files`: whether it fetches a file of an import, and
-    has its texts as they were sent.
+    has its texts as they were sent. `account` is Brevo's id of the account; empty where it was not known.
     """
 
     probed_at: str = ""
+    account: str = ""
     ext_id: ExtId | None = None
     new_address: NewAddress | None = None
     new_address_lifts_block: bool | None = None
@@ -83,6 +85,20 @@ def save_probe(accounts: Rows, key_setting: str, answers: ProbeAnswers) -> None:
         return values
 
     accounts.change(key_setting, PROBE, change)
+
+
+def check_probed_account(connection: str, answers: ProbeAnswers | None, account: str) -> None:
+    """Raises ConfigurationError where the answers are of another account than this, as far as both are known.
+
+    What a run would do by them, such as not asking who left its list, is right for that other account only.
+    """
+    if answers and account and answers.account and answers.account != account:
+        raise ConfigurationError(
+            "probe_of_another",
+            f"The key of connection {connection} opens another Brevo account than the one that was probed.",
+            f"Run `segment-export probe {connection} --list 98 --domain example.org` with a domain of yours and the "
+            "number of an empty list of this account; until then nobody knows what its imports do.",
+        )
 
 
 def as_probed(connection: Connection, answers: ProbeAnswers | None) -> Connection:

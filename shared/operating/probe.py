@@ -14,7 +14,7 @@ from shared.access import Caller, require
 from shared.administration import audit
 from shared.administration.connections import find_connection
 from shared.app import App
-from shared.brevo.checks import check_list
+from shared.brevo.checks import account_of, check_list
 from shared.brevo.client import BrevoClient
 from shared.brevo.pace import CONTACTS_PER_SECOND, SHARE
 from shared.brevo.probed import ProbeAnswers, save_probe
@@ -110,9 +110,11 @@ def probe(app: App, caller: Caller, order: ProbeOrder, tell: Tell) -> Probed:
         bench.session, [*check_members(bench.session, order.list_id), *find_own(bench.session, order.addresses)], tell
     )
     audit.note(app, caller, "probe", connection.id, f"list {order.list_id}")
+    account = account_of(bench.brevo).id
     answers = _ask_and_remove(bench, order)
     left = answers.pop("left")
-    found = ProbeAnswers(probed_at=app.time().astimezone(UTC).isoformat(timespec="seconds"), **answers)
+    probed_at = app.time().astimezone(UTC).isoformat(timespec="seconds")
+    found = ProbeAnswers(probed_at=probed_at, account=account, **answers)
     save_probe(app.storage.accounts, key_setting, found)
     seconds = round(app.now() - began, 1)
     return Probed(connection.id, found, bench.notes, bench.session.traffic.requests, seconds, left)

@@ -5,6 +5,7 @@ import pytest
 from shared.administration.ledgers import reset_ledger
 from shared.administration.running import verify_export
 from shared.brevo.client import Account, BrevoClient
+from shared.brevo.probed import ProbeAnswers, save_probe
 from shared.errors import PermanentError, TransientError
 from tests.flow.clearing import ADMINISTRATOR
 from tests.flow.following import address, counts, numbers, put_by_others, refresh, run, take_out
@@ -170,3 +171,17 @@ def test_so_is_one_where_only_a_run_that_failed_has_sent_anything(following, mon
     assert numbers(following) == {0}, "nothing is sent and nobody removed"
     reset_ledger(following.app, ADMINISTRATOR, following.export_id)
     assert run(following)["contacts_delivered"] == 4
+
+
+def test_what_was_probed_in_one_account_is_not_believed_in_another(following, monkeypatch):
+    """Such as that its imports put nobody back: who left is not asked then."""
+    answers = ProbeAnswers("2026-11-24T05:00:00+00:00", account="first", puts_back_leavers=False)
+    save_probe(following.app.storage.accounts, following.account, answers)
+    refresh(following, *range(4))
+    open_account(monkeypatch, "second")
+    error = following.run()["error"]
+    assert (error["code"], numbers(following)) == ("probe_of_another", set())
+    assert "segment-export probe" in error["advice"]
+    for known in ("first", ""):
+        open_account(monkeypatch, known)
+        assert run(following)["status"] == "succeeded", "an account that Brevo does not name is no other one"

@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.app import App
 from shared.brevo.checks import Checked
 from shared.brevo.client import BrevoClient
-from shared.brevo.probed import ProbeAnswers, answers_beside
+from shared.brevo.probed import ProbeAnswers, answers_beside, check_probed_account
 from shared.config.document import ReadyExport
 from shared.config.models import Export
 from shared.mapping.chosen import Chosen
@@ -203,6 +203,7 @@ def _planned(run: Run, export: Export, given: Given, opened: Opened | None, chec
     depends_on = opened if export.sync_mode != "full" or run.kind in COMPARES else None
     plan, found = decided(plan, export, given.client, must_answer=depends_on is not None)
     check_account(run, depends_on, found.account_id)
+    check_probed_account(export.connection or "", answers_beside(given.client.session.pace), found.account_id)
     checked.append(found)
     return plan
 
