@@ -61,10 +61,14 @@ def json_answer(found: Any, status: int = 200, headers: Mapping[str, str] | None
     )
 
 
+def taken_on(found: Any, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
+    """The answer to what goes on by itself: 202, and when to look."""
+    return json_answer(found, 202, {**(headers or {}), "Retry-After": LOOK_AGAIN_SECONDS})
+
+
 def started_answer(started: Start) -> func.HttpResponse:
     """The run that was started, or found active, and where to look."""
-    headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": LOOK_AGAIN_SECONDS}
-    return json_answer(Started.of(started), 202, headers)
+    return taken_on(Started.of(started), {"Location": f"/api/runs/{started.run_id}"})
 
 
 def problem(error: ExportError) -> func.HttpResponse:

@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
 from export_trigger.examples import ANSWERS, BODIES
-from export_trigger.shapes import LIST_NAME, ProblemDetails
+from export_trigger.shapes import LIST_NAME, ProblemDetails, Started
 from shared.administration.connections import Disconnected
 from shared.administration.history import ConfigurationVersion, Restored
 from shared.config.base import Id
@@ -34,7 +34,8 @@ _HEADERS = {
     "ETag": "Changes when the item does.",
     "Location": "Where it is.",
     "Retry-After": "In how many seconds to look again.",
-    "Link": "The next page.",
+    "Link": "The next page, or part.",
+    "Content-Disposition": "A name for the file.",
     "X-Continuation-Token": "What the next page's `continuation` is.",
     "Allow": "The methods that the path takes.",
     "X-Members-Stay": "How many contacts the export has put into the list that it leaves, where that is known.",
@@ -157,27 +158,28 @@ def _success(endpoint: Endpoint, status: int, references: _References) -> dict[s
     names = _headers_of(endpoint, status)
     if names:
         found["headers"] = {name: _header(name) for name in names}
-    is_first = endpoint.first is not None and status == 202
-    answer = endpoint.first if is_first else endpoint.answer
+    answer = _answer_of(endpoint, status)
     if answer is None:
         return found
     if isinstance(answer, str):
         found["content"] = {answer: {"schema": {"type": "string"}}}
         return found
     found["content"] = {"application/json": {"schema": references[answer, "serialization"]}}
-    if endpoint.name in ANSWERS and not is_first:
+    if endpoint.name in ANSWERS and answer is endpoint.answer:
         found["content"]["application/json"]["examples"] = {"example": {"value": ANSWERS[endpoint.name]}}
     return found
 
 
+def _answer_of(endpoint: Endpoint, status: int) -> Any:
+    return endpoint.first if endpoint.first is not None and status == 202 else endpoint.answer
+
+
 def _headers_of(endpoint: Endpoint, status: int) -> list[str]:
-    if endpoint.first is not None and status == 202:
-        return ["Location", "Retry-After"]
+    if status == 202:
+        return ["Location", "Retry-After"] if _answer_of(endpoint, status) is Started else ["Retry-After"]
     names = ["Location"] if status == 201 else []
     if endpoint.answer in _WITH_ETAG or endpoint.route == "connections/{id}":
         names += ["ETag"] if status != 204 else []
-    if endpoint.status == 202 and endpoint.name in ("start_export", "start_exports", "start_trial"):
-        names += ["Retry-After"]
     if any(parameter.name == "continuation" for parameter in endpoint.parameters):
         names += ["Link", "X-Continuation-Token"]
     return [*names, *endpoint.headers]

@@ -13,6 +13,7 @@ from export_trigger.answers import (
     read_body,
     read_json,
     started_answer,
+    taken_on,
 )
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of, part_of
@@ -132,7 +133,7 @@ def start_exports(asked: Asked) -> func.HttpResponse:
     """Starts every export with an active schedule that the caller may run."""
     read_body(asked.req, StartAllBody)
     starts = start_all(asked.app, asked.caller, "http")
-    return json_answer([Started.of(each) for each in starts], 202, {"Retry-After": LOOK_AGAIN_SECONDS})
+    return taken_on([Started.of(each) for each in starts])
 
 
 @endpoint(
@@ -162,7 +163,7 @@ def preview_unsaved(asked: Asked) -> func.HttpResponse:
     return json_answer(preview_of(asked.app, ready))
 
 
-@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,))
+@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,), headers=("Retry-After",))
 def show_run(asked: Asked) -> func.HttpResponse:
     """A run's whole status and story."""
     require(asked.caller, "view_run")
@@ -178,7 +179,7 @@ def approve_run(asked: Asked) -> func.HttpResponse:
     409 where it is not held, where its time is over (hold_expired), and where a newer snapshot is there or the
     configuration has changed (plan_outdated).
     """
-    return json_answer(run_status(asked.app, approve(asked.app, asked.caller, asked.id)), 202)
+    return taken_on(run_status(asked.app, approve(asked.app, asked.caller, asked.id)))
 
 
 @endpoint("POST", "runs/{id}/undo", status=202, answer=Started, problems=(404, 409))
@@ -194,10 +195,17 @@ def undo_run(asked: Asked) -> func.HttpResponse:
 @endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))
 def cancel_run(asked: Asked) -> func.HttpResponse:
     """Ends a run; one that is held is rejected by it."""
-    return json_answer(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)), 202)
+    return taken_on(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)))
 
 
-@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", parameters=(_PART,), problems=(400, 404, 409))
+@endpoint(
+    "GET",
+    "runs/{id}/rejected-rows",
+    answer="text/csv",
+    parameters=(_PART,),
+    problems=(400, 404, 409),
+    headers=("Content-Disposition", "Link"),
+)
 def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     """The rejected rows as CSV; never a value of theirs. More than 16 MB come in parts: 409 says how many.
 
@@ -229,8 +237,8 @@ def webhook(asked: Asked) -> func.HttpResponse:
     if body.export is not None:
         only_with_refresh = people_sign_in(os.environ)
         started = start(asked.app, asked.caller, body.export, "webhook", only_with_refresh=only_with_refresh)
-        return json_answer([Started.of(started)], 202)
-    return json_answer([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
+        return taken_on([Started.of(started)])
+    return taken_on([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")])
 
 
 @endpoint("POST", "imports/{run}/{batch}/{token}", status=204, problems=(404,), anonymous=True)

@@ -27,7 +27,6 @@ SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
     "plan_export", "approve_run", "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run", "reset_export",
     "verify_export", "undo_run",
-    "undo_run", "verify_export",
 ]  # fmt: skip
 BODIES = {
     "duplicate_export": {"id": "copy"},
@@ -39,8 +38,8 @@ BODIES = {
 
 
 def undoing(name):
-    """What takes something away comes last: the others would have nothing to work with."""
-    return [word in name for word in ("remove", "detach", "disconnect", "restore")]
+    """What takes something away comes last: the others would have nothing to work with. A save takes the consent."""
+    return [word in name for word in ("remove", "detach", "disconnect", "restore", "save_connection")]
 
 
 def details(flow, name, run_id):
@@ -244,6 +243,28 @@ def test_answer_holds_only_what_the_description_names(asked, role):
         if name != "show_openapi":  # an OpenAPI document, which has its own schema
             check_described(ROUTES[name], asked(name, role, **sent))
     check_described(ROUTES["health"], asked("health"))
+
+
+@pytest.mark.parametrize(
+    "name", ["start_export", "start_trial", "plan_export", "verify_export", "start_exports", "webhook"]
+)
+def test_start_says_where_the_run_is_and_when_to_look_as_the_description_does(asked, name):
+    asked.flow.change(schedule="with_refresh")
+    asked.save()
+    answer = asked(name, "administrator", **details(asked.flow, name, "x"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "5")
+    check_described(ROUTES[name], answer)
+
+
+def test_decision_about_a_held_run_says_when_to_look_as_the_description_does(asked):
+    for name in ("approve_run", "cancel_run"):
+        planned = json.loads(asked("plan_export", "administrator").get_body())["run_id"]
+        assert asked.flow.finish(planned)["status"] == "held"
+        answer = asked(name, "administrator", id=planned)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (202, "5")
+        check_described(ROUTES[name], answer)
+        asked.flow.finish(planned)
+        asked.flow.change(sync_mode="full")
 
 
 def test_answer_about_a_failed_run_holds_only_what_the_description_names(asked):
