@@ -187,7 +187,7 @@ def why_not_in_list(asked: Asked) -> func.HttpResponse:
     return json_answer(why(asked.app, asked.caller, asked.id, person))
 
 
-@endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404,))
+@endpoint("POST", "exports/{id}/reset", answer=Reset, problems=(404, 409))
 def reset_export(asked: Asked) -> func.HttpResponse:
     """Forgets what the export has sent, and sends nothing.
 

@@ -275,6 +275,14 @@ def test_answer_about_a_failed_run_holds_only_what_the_description_names(asked):
         check_described(ROUTES[name], asked(name, "administrator", **details(asked.flow, name, run_id)))
 
 
+def test_answer_while_the_configuration_cannot_be_read_is_described(asked):
+    run_id = asked.flow.run()["run_id"]
+    app = asked.flow.app
+    app.storage.app_blobs.write(*app.settings.export_config.split("/"), b"{")
+    for name in sorted({*PEOPLE} - {"show_openapi"}, key=undoing):
+        check_described(ROUTES[name], asked(name, "administrator", **details(asked.flow, name, run_id)))
+
+
 def test_refused_connection_is_described_with_the_steps_of_its_test(asked):
     body = {**asked.flow.connection, "api_key": {"setting": "NO_SUCH_KEY"}}
     answer = asked("save_connection", "administrator", headers={"If-Match": "*"}, body=body, id="brevo-eu")
