@@ -115,7 +115,7 @@ def _name(reference: dict[str, Any]) -> str:
 def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     problem = references[ProblemDetails, "serialization"]
     responses = {str(status): _success(endpoint, status, references) for status in _successes(endpoint)}
-    always = () if endpoint.anonymous else (401, 403)
+    always = () if endpoint.anonymous else (400, 401, 403)
     bodies = () if endpoint.body is None else (411,)
     for status in sorted({*always, *bodies, *endpoint.problems, 503}):
         responses[str(status)] = _problem(status, problem)
