@@ -44,6 +44,13 @@ STATUS = {
     "if_match_missing": 428,
     "unforeseen": 500,
 }
+# What is wrong where it is one field that the code stands for.
+_FIELDS = {
+    "email_invalid": "email",
+    "customer_id_invalid": "customer_id",
+    "trial_invalid": "customer_ids",
+    "idempotency_key_used": "Idempotency-Key",
+}
 
 
 class RequestError(ExportError):
@@ -98,10 +105,7 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
         status=status,
         detail=error.advice or error.message,
     )
-    if isinstance(error, InvalidInput):
-        found.errors = [
-            FieldFault(field=line.partition(": ")[0], message=line.partition(": ")[2]) for line in error.problems
-        ]
+    found.errors = _faults(error)
     if isinstance(error, ConnectionInUse):
         found.exports = error.exports
         found.ways_on = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
@@ -109,6 +113,14 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
         found.steps = error.steps
     body = f"{json_text(found.model_dump(exclude_none=True))}\n"
     return func.HttpResponse(body, status_code=status, headers=dict(headers), mimetype="application/problem+json")
+
+
+def _faults(error: ExportError) -> list[FieldFault] | None:
+    if isinstance(error, InvalidInput):
+        lines = (line.partition(": ") for line in error.problems)
+        return [FieldFault(field=field, message=message) for field, _, message in lines]
+    field = _FIELDS.get(error.code)
+    return [FieldFault(field=field, message=error.message.removeprefix(f"{field}: "))] if field else None
 
 
 def read_json(req: func.HttpRequest) -> Any:

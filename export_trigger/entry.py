@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from export_trigger.answers import RequestError, problem, unforeseen
 from shared.access import Caller, check_site, request_caller
-from shared.administration.items import InvalidInput
+from shared.administration.items import InvalidInput, wrong_form
 from shared.app import App, open_app
 from shared.errors import ExportError, did_you_mean, shown
 
@@ -146,7 +146,7 @@ def _refusing_others(handler: Handler, parameters: tuple[Parameter, ...], *, tak
     def checked(asked: Asked) -> func.HttpResponse:
         _check_query(asked.req, names)
         if not takes_body and asked.req.method != "GET" and asked.req.get_body().strip() not in (b"", b"{}"):
-            raise InvalidInput(["body: this call takes none"], "body_invalid")
+            raise wrong_form("body: this call takes none")
         return handler(asked)
 
     return checked

@@ -19,6 +19,7 @@ from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of, part_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, VerifyBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
+from shared.administration.items import wrong_form
 from shared.administration.previewing import preview_of, previewed, previewed_unsaved
 from shared.administration.running import approve_run as approve
 from shared.administration.running import cancel_run as cancel
@@ -71,9 +72,7 @@ def start_export(asked: Asked) -> func.HttpResponse:
     body = read_body(asked.req, StartBody)
     key = asked.header("Idempotency-Key")
     if len(key) > _MOST_KEY_CHARACTERS or not (key.isascii() and key.isprintable()):
-        raise RequestError(
-            "body_invalid", f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters."
-        )
+        raise wrong_form(f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters")
     return started_answer(start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key))
 
 

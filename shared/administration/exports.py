@@ -11,7 +11,6 @@ from shared.administration import audit
 from shared.administration.checking import check_export
 from shared.administration.drafts import connection_for
 from shared.administration.items import (
-    InvalidInput,
     Saved,
     check_expected,
     check_id,
@@ -19,6 +18,7 @@ from shared.administration.items import (
     parse_strictly,
     with_item,
     without_item,
+    wrong_form,
 )
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
@@ -92,7 +92,7 @@ def exports_found(
     require(caller, "view_export")
     key = sort.removeprefix("-")
     if sort and key not in SORT_KEYS:
-        raise InvalidInput([f"sort: is none of {', '.join(SORT_KEYS)}"], "body_invalid")
+        raise wrong_form(f"sort: is none of {', '.join(SORT_KEYS)}")
     document = app.configuration.read()
     found = [export for export in document.exports if _matches(export, search)]
     if sort:

@@ -159,6 +159,8 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("list_runs", {"params": {"limit": ""}}),
         ("list_runs", {"params": {"continuation": "'; drop"}}),
         ("show_audit", {"params": {"continuation": "x"}}),
+        ("show_rejected_rows", {"params": {"part": "0"}}),
+        ("health", {"params": {"deep": "yes"}}),
         ("list_exports", {"params": {"sort": "colour"}}),
         ("start_export", {"headers": {"Idempotency-Key": "x" * 201}}),
         ("start_export", {"body": {"now": "yes"}}),
@@ -186,7 +188,27 @@ def test_bad_request_is_400_and_names_its_field(asked, name, sent):
     answer = asked(name, "administrator", **sent)
     found = json.loads(answer.get_body())
     assert (answer.status_code, found["type"]) == (400, "urn:segment-export:problem:body_invalid"), found
-    assert ": " in found["title"]
+    assert [found["title"]] == ["; ".join(f"{each['field']}: {each['message']}" for each in found["errors"]) + "."]
+    check_described(ROUTES[name], answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "field"),
+    [
+        ("why_not_in_list", {"body": {"email": "nobody"}}, "email"),
+        ("why_not_in_list", {"body": {"customer_id": " "}}, "customer_id"),
+        ("start_trial", {"body": {"list_id": 13, "customer_ids": ["ana@example.com"]}}, "customer_ids"),
+        ("start_export", {"body": {"now": True}, "headers": {"Idempotency-Key": "monday"}}, "Idempotency-Key"),
+        ("save_export", {"body": {"id": "another"}}, "id"),
+    ],
+)
+def test_what_is_not_possible_is_422_and_names_its_field(asked, name, sent, field):
+    asked("start_export", "administrator", headers={"Idempotency-Key": "monday"})
+    answer = asked(name, "administrator", **sent)
+    found = json.loads(answer.get_body())
+    assert (answer.status_code, [each["field"] for each in found["errors"]]) == (422, [field]), found
+    assert found["errors"][0]["message"]
+    check_described(ROUTES[name], answer)
 
 
 REFUSED = {
