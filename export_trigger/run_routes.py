@@ -231,7 +231,11 @@ def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     by_secret=True,
 )
 def webhook(asked: Asked) -> func.HttpResponse:
-    """Another system says that an export is wanted, or that a segment was refreshed."""
+    """Another system says that an export is wanted, or that a segment was refreshed.
+
+    By a segment, exports with the schedule `with_refresh` start; of others that have it the answer says why they do
+    not. It is empty where no export has the segment.
+    """
     body = read_body(asked.req, WebhookBody)
     if body.export is not None:
         only_with_refresh = people_sign_in(os.environ)
