@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from export_trigger.answers import RequestError, problem, unforeseen
 from shared.access import Caller, check_site, request_caller
-from shared.administration.items import InvalidInput, wrong_form
+from shared.administration.items import ANY, InvalidInput, wrong_form
 from shared.app import App, open_app
 from shared.errors import ExportError, did_you_mean, shown
 
@@ -55,6 +55,12 @@ class Asked:
     def header(self, name: str) -> str:
         """A header's value; empty where it was not sent."""
         return str(self.req.headers.get(name) or "").strip()
+
+    @property
+    def seen(self) -> str | None:
+        """The ETag in If-Match where the caller has sent one; None for whatever is there."""
+        sent = self.if_match(required=False)
+        return None if sent == ANY else sent
 
     def if_match(self, *, required: bool) -> str | None:
         """The ETag that the caller has seen; None where it was not sent. Raises RequestError where it must be."""

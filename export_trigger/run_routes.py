@@ -53,6 +53,7 @@ _PART = Parameter(
     "Which part of a long report; all of them, one behind the other, are the CSV.",
     {"type": "integer", "minimum": 1, "maximum": 999_999},
 )
+_SHOWN = Parameter("If-Match", "header", "The ETag of the held run as the caller has seen it; * for whatever it shows.")
 _WEBHOOK_SECRET = Parameter(
     WEBHOOK_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
 )
@@ -162,23 +163,28 @@ def preview_unsaved(asked: Asked) -> func.HttpResponse:
     return json_answer(preview_of(asked.app, ready))
 
 
-@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,), headers=("Retry-After",))
+@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,), headers=("ETag", "Retry-After"))
 def show_run(asked: Asked) -> func.HttpResponse:
-    """A run's whole status and story."""
+    """A run's whole status and story.
+
+    `ETag` is that of what a held run shows: a decision about it sends it as `If-Match`.
+    """
     require(asked.caller, "view_run")
     run = find_run(asked.app, asked.id)
-    headers = {} if run.is_final or run.is_held else {"Retry-After": LOOK_AGAIN_SECONDS}
+    headers = {} if run.is_final else {"Retry-After": LOOK_AGAIN_SECONDS}
+    if run.is_held:
+        headers = {"ETag": f'"{run.rejected_id}"'}
     return json_answer(run_story(asked.app, run), headers=headers)
 
 
-@endpoint("POST", "runs/{id}/approve", status=202, answer=RunStatus, problems=(404, 409))
+@endpoint("POST", "runs/{id}/approve", status=202, answer=RunStatus, parameters=(_SHOWN,), problems=(404, 409))
 def approve_run(asked: Asked) -> func.HttpResponse:
     """Lets a held run send what it has shown, less who has meanwhile fallen out.
 
     409 where it is not held, where its time is over (hold_expired), and where a newer snapshot is there or the
-    configuration has changed (plan_outdated).
+    configuration has changed, or what was shown by If-Match is not what it shows now (plan_outdated).
     """
-    return taken_on(run_status(asked.app, approve(asked.app, asked.caller, asked.id)))
+    return taken_on(run_status(asked.app, approve(asked.app, asked.caller, asked.id, shown=asked.seen)))
 
 
 @endpoint("POST", "runs/{id}/undo", status=202, answer=Started, problems=(404, 409))
@@ -191,10 +197,10 @@ def undo_run(asked: Asked) -> func.HttpResponse:
     return started_answer(undo(asked.app, asked.caller, asked.id, "http"))
 
 
-@endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))
+@endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, parameters=(_SHOWN,), problems=(404, 409))
 def cancel_run(asked: Asked) -> func.HttpResponse:
     """Ends a run; one that is held is rejected by it."""
-    return taken_on(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)))
+    return taken_on(run_status(asked.app, cancel(asked.app, asked.caller, asked.id, shown=asked.seen)))
 
 
 @endpoint(
