@@ -119,9 +119,11 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     bodies = () if endpoint.body is None else (411,)
     for status in sorted({*always, *bodies, *endpoint.problems, 503}):
         responses[str(status)] = _problem(status, problem)
+    summary, *others = (" ".join(part.split()) for part in endpoint.words.split("\n\n"))
     found: dict[str, Any] = {
         "operationId": endpoint.name,
-        "summary": endpoint.words.partition("\n")[0],
+        "summary": summary,
+        **({"description": "\n\n".join(others)} if others else {}),
         "parameters": [*_path_parameters(endpoint), *map(_parameter, endpoint.parameters)],
         "responses": responses,
     }

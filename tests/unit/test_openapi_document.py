@@ -3,6 +3,7 @@
 from jsonschema import Draft202012Validator
 
 import export_trigger.blueprint  # noqa: F401 - registers the routes
+from export_trigger.entry import ENDPOINTS
 from export_trigger.examples import ANSWERS, BODIES
 from export_trigger.openapi import openapi_document
 
@@ -19,6 +20,15 @@ def test_examples_fit_their_schemas() -> None:
                     Draft202012Validator(schema).validate(example["value"])
                     seen += 1
     assert seen >= len(BODIES) + len(ANSWERS)
+
+
+def test_each_operation_is_described_with_all_that_its_handler_says() -> None:
+    document = openapi_document()
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][f"/{endpoint.route}"][endpoint.method.lower()]
+        said = f"{operation['summary']} {operation.get('description', '')}"
+        assert said.split() == endpoint.words.split(), endpoint.name
+        assert "\n" not in said.replace("\n\n", ""), endpoint.name
 
 
 def test_every_route_of_the_design_is_described() -> None:
