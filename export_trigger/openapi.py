@@ -18,7 +18,7 @@ from shared.config.models import Connection, Export
 _SCHEMAS = "#/components/schemas/"
 _REASONS = {
     400: "What was sent is wrong in its form; `errors` names each field.",
-    401: "No key, or nobody is signed in.",
+    401: "No key: the platform's answer, which has no body. Or nobody is signed in.",
     403: "The caller's role may not do this.",
     404: "There is no such thing.",
     409: "The request is right, and something else must change first.",
@@ -191,8 +191,7 @@ def _problem(status: int, schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"description": _REASONS[status]}
     if status == 503:
         found["headers"] = {"Retry-After": _header("Retry-After")}
-    if status != 401:  # the platform's own, which has no body
-        found["content"] = {"application/problem+json": {"schema": schema}}
+    found["content"] = {"application/problem+json": {"schema": schema}}
     return found
 
 

@@ -62,6 +62,7 @@ def test_nobody_is_let_in_without_a_sign_in(asked, name):
         401,
         "urn:segment-export:problem:sign_in_required",
     )
+    check_described(ROUTES[name], answer)
 
 
 SECRET = "kept-between-two-systems"  # pragma: allowlist secret
