@@ -11,6 +11,7 @@ from shared.administration.items import (
     InvalidInput,
     Saved,
     check_expected,
+    is_saved_already,
     item_etag,
     parse_strictly,
     with_item,
@@ -129,6 +130,8 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     app.configuration.require_writable()
     there = app.configuration.read()
     before = there.connection(new.id)
+    if is_saved_already(before, new, expected):
+        return Saved(new)
     check_expected(f"connection {new.id}", before, expected)
     if new.consent and (before is None or before.consent != new.consent or before.api_key != new.api_key):
         _require_passed(app, there.connections, new)

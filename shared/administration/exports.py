@@ -14,6 +14,7 @@ from shared.administration.items import (
     Saved,
     check_expected,
     check_id,
+    is_saved_already,
     item_etag,
     parse_strictly,
     with_item,
@@ -148,6 +149,8 @@ def save_export(app: App, caller: Caller, new: Export, expected: str | None, new
     before = document.export(new.id)
     _require_for(document, caller, operation, before, new)
     app.configuration.require_writable()
+    if is_saved_already(before, new, expected):
+        return Saved(new)
     check_expected(f"export {new.id}", before, expected)
     connection = document.connection_of(new)
     notes = check_export(app, new, connection, has_list=not new_list)

@@ -134,6 +134,16 @@ def check_expected(what: str, current: Connection | Export | None, expected: str
         raise changed_meanwhile(what)
 
 
+def is_saved_already(current: Connection | Export | None, new: Connection | Export, expected: str | None) -> bool:
+    """True where a save is repeated, since its answer was lost: what it expects is gone, and what it brings is there.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
+    """
+    if current is None or expected is None:
+        return False
+    return expected not in (ANY, item_etag(current)) and item_etag(new) == item_etag(current)
+
+
 def changed_meanwhile(what: str) -> ConfigurationError:
     """The error for an ETag that is not that of what is there now."""
     return ConfigurationError(

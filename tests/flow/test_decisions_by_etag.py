@@ -1,4 +1,4 @@
-"""An approval, or a rejection, by the API is for what was seen, also where it comes a second time."""
+"""A change or a decision by the API is for what was seen, also where it comes a second time."""
 
 import json
 
@@ -62,3 +62,18 @@ def test_rejection_of_a_plan_does_not_stop_the_run_that_somebody_has_approved(as
     late = asked("cancel_run", ADMINISTRATOR, headers=seen, id=run_id)
     assert answered(late) == (409, "urn:segment-export:problem:run_not_held")
     assert asked.flow.finish(run_id)["status"] == "succeeded"
+
+
+def test_save_that_is_sent_twice_since_its_answer_was_lost_says_twice_that_it_is_saved(asked):
+    for kind, path in (("export", {}), ("connection", {"id": "brevo-eu"})):
+        shown = asked(f"show_{kind}", ADMINISTRATOR, **path)
+        changed = json.loads(shown.get_body()) | {"display_name": "Another name"}
+        sent = {"headers": {"If-Match": shown.headers["ETag"]}, **path}
+        first = asked(f"save_{kind}", ADMINISTRATOR, body=changed, **sent)
+        versions = json.loads(asked("list_history", ADMINISTRATOR).get_body())
+        again = asked(f"save_{kind}", ADMINISTRATOR, body=changed, **sent)
+        assert (first.status_code, again.status_code) == (200, 200), kind
+        assert (first.get_body(), first.headers["ETag"]) == (again.get_body(), again.headers["ETag"])
+        assert json.loads(asked("list_history", ADMINISTRATOR).get_body()) == versions
+        other = asked(f"save_{kind}", ADMINISTRATOR, body=changed | {"display_name": "A third"}, **sent)
+        assert answered(other) == (412, "urn:segment-export:problem:changed_meanwhile")
