@@ -44,6 +44,13 @@ STATUS = {
     "if_match_missing": 428,
     "unforeseen": 500,
 }
+# What is wrong where it is one field that the code stands for.
+_FIELDS = {
+    "email_invalid": "email",
+    "customer_id_invalid": "customer_id",
+    "trial_invalid": "customer_ids",
+    "idempotency_key_used": "Idempotency-Key",
+}
 
 
 class RequestError(ExportError):
@@ -61,10 +68,14 @@ def json_answer(found: Any, status: int = 200, headers: Mapping[str, str] | None
     )
 
 
+def taken_on(found: Any, headers: Mapping[str, str] | None = None) -> func.HttpResponse:
+    """The answer to what goes on by itself: 202, and when to look."""
+    return json_answer(found, 202, {**(headers or {}), "Retry-After": LOOK_AGAIN_SECONDS})
+
+
 def started_answer(started: Start) -> func.HttpResponse:
     """The run that was started, or found active, and where to look."""
-    headers = {"Location": f"/api/runs/{started.run_id}", "Retry-After": LOOK_AGAIN_SECONDS}
-    return json_answer(Started.of(started), 202, headers)
+    return taken_on(Started.of(started), {"Location": f"/api/runs/{started.run_id}"})
 
 
 def problem(error: ExportError) -> func.HttpResponse:
@@ -96,10 +107,7 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
         status=status,
         detail=error.advice or error.message,
     )
-    if isinstance(error, InvalidInput):
-        found.errors = [
-            FieldFault(field=line.partition(": ")[0], message=line.partition(": ")[2]) for line in error.problems
-        ]
+    found.errors = _faults(error)
     if isinstance(error, ConnectionInUse):
         found.exports = error.exports
         found.ways_on = ["DELETE /api/exports/{id}", "POST /api/exports/{id}/detach"]
@@ -107,6 +115,14 @@ def problem_answer(status: int, error: ExportError, headers: Mapping[str, str]) 
         found.steps = error.steps
     body = f"{json_text(found.model_dump(exclude_none=True))}\n"
     return func.HttpResponse(body, status_code=status, headers=dict(headers), mimetype="application/problem+json")
+
+
+def _faults(error: ExportError) -> list[FieldFault] | None:
+    if isinstance(error, InvalidInput):
+        lines = (line.partition(": ") for line in error.problems)
+        return [FieldFault(field=field, message=message) for field, _, message in lines]
+    field = _FIELDS.get(error.code)
+    return [FieldFault(field=field, message=error.message.removeprefix(f"{field}: "))] if field else None
 
 
 def read_json(req: func.HttpRequest) -> Any:

@@ -63,13 +63,14 @@ def remove_connection(asked: Asked) -> func.HttpResponse:
     "connections/{id}/connect",
     answer=ConnectionTest,
     body=ConnectBody,
-    problems=(400, 404, 409, 413),
+    parameters=(IF_MATCH,),
+    problems=(400, 404, 409, 412, 413),
 )
 def connect_connection(asked: Asked) -> func.HttpResponse:
     """Tests a connection step by step. With consent, it is saved as connected once every step has passed."""
     body = read_body(asked.req, ConnectBody)
     agreed_by = body.consent.agreed_by if body.consent else None
-    return json_answer(connect(asked.app, asked.caller, asked.id, agreed_by))
+    return json_answer(connect(asked.app, asked.caller, asked.id, agreed_by, asked.if_match(required=False)))
 
 
 @endpoint(

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,18 +13,25 @@ from pydantic import BaseModel
 
 from export_trigger.answers import RequestError, problem, unforeseen
 from shared.access import Caller, check_site, request_caller
+from shared.administration.items import ANY, InvalidInput, wrong_form
 from shared.app import App, open_app
-from shared.errors import ExportError
+from shared.errors import ExportError, did_you_mean, shown
 
 blueprint = func.Blueprint()
 # A key is no Authorization to a cache on the way, which would give the answer to callers without one.
 _FOR_THE_CALLER_ALONE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# Keys in the address, and a key's name, in any case: those before us read them, the host and API Management.
+_OF_OTHERS = ("code", "clientid", "subscription-key")
 _log = logging.getLogger(__name__)
 
 
 def query_of(req: func.HttpRequest) -> dict[str, str]:
     """The query's values, from the address itself: the host leaves empty ones out of `params`."""
-    return dict(parse_qsl(urlsplit(req.url).query, keep_blank_values=True))
+    return dict(_pairs(req))
+
+
+def _pairs(req: func.HttpRequest) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(req.url).query, keep_blank_values=True)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,12 @@ class Asked:
     def header(self, name: str) -> str:
         """A header's value; empty where it was not sent."""
         return str(self.req.headers.get(name) or "").strip()
+
+    @property
+    def seen(self) -> str | None:
+        """The ETag in If-Match where the caller has sent one; None for whatever is there."""
+        sent = self.if_match(required=False)
+        return None if sent == ANY else sent
 
     def if_match(self, *, required: bool) -> str | None:
         """The ETag that the caller has seen; None where it was not sent. Raises RequestError where it must be."""
@@ -122,11 +136,37 @@ def endpoint(
         what = words, status, answer, body, parameters, problems, anonymous, first, headers
         ENDPOINTS.append(Endpoint(method, route, name, *what))
         level = func.AuthLevel.ANONYMOUS if anonymous else None
+        checked = handler if anonymous else _refusing_others(handler, parameters, takes_body=body is not None)
         return blueprint.route(route, methods=[method], auth_level=level)(
-            answering(handler, anonymous=anonymous, by_secret=by_secret)
+            answering(checked, anonymous=anonymous, by_secret=by_secret)
         )
 
     return register
+
+
+def _refusing_others(handler: Handler, parameters: tuple[Parameter, ...], *, takes_body: bool) -> Handler:
+    """The handler behind a check that nothing was sent which it would pass over: a mistyped choice is none."""
+    names = [each.name for each in parameters if each.place == "query"]
+
+    @wraps(handler)
+    def checked(asked: Asked) -> func.HttpResponse:
+        _check_query(asked.req, names)
+        if not takes_body and asked.req.method != "GET" and asked.req.get_body().strip() not in (b"", b"{}"):
+            raise wrong_form("body: this call takes none")
+        return handler(asked)
+
+    return checked
+
+
+def _check_query(req: func.HttpRequest, names: list[str]) -> None:
+    sent = [name for name, _ in _pairs(req) if name.lower() not in _OF_OTHERS]
+    problems = [
+        f"{shown(name)}: is no query parameter here{did_you_mean(name, names)}; it takes {', '.join(names) or 'none'}"
+        for name in sorted({*sent} - {*names})
+    ]
+    problems += [f"{name}: is there twice" for name in names if sent.count(name) > 1]
+    if problems:
+        raise InvalidInput(problems, "body_invalid")
 
 
 def answering(handler: Handler, *, anonymous: bool = False, by_secret: bool = False) -> Answering:

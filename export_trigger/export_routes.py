@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import azure.functions as func
 
-from export_trigger.answers import RequestError, json_answer, read_body, read_json, started_answer
+from export_trigger.answers import json_answer, read_body, read_json, started_answer
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import DuplicateBody, EndBody, Started, WhyBody
@@ -18,7 +18,7 @@ from shared.administration.exports import page_of_exports as page
 from shared.administration.exports import remove_export as remove
 from shared.administration.exports import save_export as save
 from shared.administration.exports import view_export as view
-from shared.administration.items import Saved
+from shared.administration.items import Saved, wrong_form
 from shared.administration.ledgers import Reset
 from shared.administration.ledgers import reset_ledger as reset
 from shared.config.base import ID_PATTERN
@@ -129,10 +129,10 @@ def _first(
 
 
 def _one_of(asked: Asked, name: str, values: tuple[str, ...]) -> str:
-    """The query's value, the first one where there is none. Raises RequestError."""
+    """The query's value, the first one where there is none. Raises InvalidInput."""
     value = asked.query.get(name, values[0])
     if value not in values:
-        raise RequestError("body_invalid", f"{name}: is {' or '.join(values)}.")
+        raise wrong_form(f"{name}: is {' or '.join(values)}")
     return value
 
 

@@ -9,7 +9,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from export_trigger.entry import ENDPOINTS, Endpoint, Parameter
 from export_trigger.examples import ANSWERS, BODIES
-from export_trigger.shapes import LIST_NAME, ProblemDetails
+from export_trigger.shapes import LIST_NAME, ProblemDetails, Started
 from shared.administration.connections import Disconnected
 from shared.administration.history import ConfigurationVersion, Restored
 from shared.config.base import Id
@@ -18,7 +18,7 @@ from shared.config.models import Connection, Export
 _SCHEMAS = "#/components/schemas/"
 _REASONS = {
     400: "What was sent is wrong in its form; `errors` names each field.",
-    401: "No key, or nobody is signed in.",
+    401: "No key: the platform's answer, which has no body. Or nobody is signed in.",
     403: "The caller's role may not do this.",
     404: "There is no such thing.",
     409: "The request is right, and something else must change first.",
@@ -34,7 +34,8 @@ _HEADERS = {
     "ETag": "Changes when the item does.",
     "Location": "Where it is.",
     "Retry-After": "In how many seconds to look again.",
-    "Link": "The next page.",
+    "Link": "The next page, or part.",
+    "Content-Disposition": "A name for the file.",
     "X-Continuation-Token": "What the next page's `continuation` is.",
     "Allow": "The methods that the path takes.",
     "X-Members-Stay": "How many contacts the export has put into the list that it leaves, where that is known.",
@@ -114,19 +115,18 @@ def _name(reference: dict[str, Any]) -> str:
 def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     problem = references[ProblemDetails, "serialization"]
     responses = {str(status): _success(endpoint, status, references) for status in _successes(endpoint)}
-    always = () if endpoint.anonymous else (401, 403)
+    always = () if endpoint.anonymous else (400, 401, 403)
     bodies = () if endpoint.body is None else (411,)
     for status in sorted({*always, *bodies, *endpoint.problems, 503}):
         responses[str(status)] = _problem(status, problem)
-    summary, _, rest = endpoint.words.partition("\n")
+    summary, *others = (" ".join(part.split()) for part in endpoint.words.split("\n\n"))
     found: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": summary,
+        **({"description": "\n\n".join(others)} if others else {}),
         "parameters": [*_path_parameters(endpoint), *map(_parameter, endpoint.parameters)],
         "responses": responses,
     }
-    if rest:
-        found["description"] = _paragraphs(rest)
     if endpoint.body is not None:
         content = {"schema": references[endpoint.body, "validation"]}
         if endpoint.name in BODIES:
@@ -138,11 +138,6 @@ def _operation(endpoint: Endpoint, references: _References) -> dict[str, Any]:
     if endpoint.anonymous:
         found["security"] = []
     return found
-
-
-def _paragraphs(text: str) -> str:
-    """The text with a line for each paragraph, as readers of a description break lines themselves."""
-    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
 
 
 def _takes_nothing(model: type[BaseModel]) -> bool:
@@ -165,27 +160,28 @@ def _success(endpoint: Endpoint, status: int, references: _References) -> dict[s
     names = _headers_of(endpoint, status)
     if names:
         found["headers"] = {name: _header(name) for name in names}
-    is_first = endpoint.first is not None and status == 202
-    answer = endpoint.first if is_first else endpoint.answer
+    answer = _answer_of(endpoint, status)
     if answer is None:
         return found
     if isinstance(answer, str):
         found["content"] = {answer: {"schema": {"type": "string"}}}
         return found
     found["content"] = {"application/json": {"schema": references[answer, "serialization"]}}
-    if endpoint.name in ANSWERS and not is_first:
+    if endpoint.name in ANSWERS and answer is endpoint.answer:
         found["content"]["application/json"]["examples"] = {"example": {"value": ANSWERS[endpoint.name]}}
     return found
 
 
+def _answer_of(endpoint: Endpoint, status: int) -> Any:
+    return endpoint.first if endpoint.first is not None and status == 202 else endpoint.answer
+
+
 def _headers_of(endpoint: Endpoint, status: int) -> list[str]:
-    if endpoint.first is not None and status == 202:
-        return ["Location", "Retry-After"]
+    if status == 202:
+        return ["Location", "Retry-After"] if _answer_of(endpoint, status) is Started else ["Retry-After"]
     names = ["Location"] if status == 201 else []
     if endpoint.answer in _WITH_ETAG or endpoint.route == "connections/{id}":
         names += ["ETag"] if status != 204 else []
-    if endpoint.status == 202 and endpoint.name in ("start_export", "start_exports", "start_trial"):
-        names += ["Retry-After"]
     if any(parameter.name == "continuation" for parameter in endpoint.parameters):
         names += ["Link", "X-Continuation-Token"]
     return [*names, *endpoint.headers]
@@ -195,8 +191,7 @@ def _problem(status: int, schema: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"description": _REASONS[status]}
     if status == 503:
         found["headers"] = {"Retry-After": _header("Retry-After")}
-    if status != 401:  # the platform's own, which has no body
-        found["content"] = {"application/problem+json": {"schema": schema}}
+    found["content"] = {"application/problem+json": {"schema": schema}}
     return found
 
 

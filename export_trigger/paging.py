@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from export_trigger.answers import RequestError
 from export_trigger.entry import Asked, Parameter
+from shared.administration.items import wrong_form
 
 _DEFAULT, _MOST = 50, 200
 _MOST_DIGITS = 6
@@ -22,22 +22,22 @@ def continuation(pattern: str) -> Parameter:
 
 
 def page_of(asked: Asked, pattern: str) -> tuple[int, str]:
-    """How many are wanted, and what they come after. Raises RequestError."""
+    """How many are wanted, and what they come after. Raises InvalidInput."""
     limit, token = asked.query.get("limit", str(_DEFAULT)), asked.query.get("continuation", "")
     if not (limit.isascii() and limit.isdigit() and len(limit) < 9 and 1 <= int(limit) <= _MOST):
-        raise RequestError("body_invalid", f"limit: goes from 1 to {_MOST}.")
+        raise wrong_form(f"limit: goes from 1 to {_MOST}")
     if token and re.fullmatch(pattern, token) is None:
-        raise RequestError("body_invalid", "continuation: is not a token of this list.")
+        raise wrong_form("continuation: is not a token of this list")
     return int(limit), token
 
 
 def part_of(query: Mapping[str, str]) -> int | None:
-    """Which part of a long report is asked for, from 1; None for the whole. Raises RequestError."""
+    """Which part of a long report is asked for, from 1; None for the whole. Raises InvalidInput."""
     text = query.get("part")
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) >= 1):
-        raise RequestError("body_invalid", "part: is a number from 1.")
+        raise wrong_form("part: is a number from 1")
     return int(text)
 
 

@@ -13,11 +13,13 @@ from export_trigger.answers import (
     read_body,
     read_json,
     started_answer,
+    taken_on,
 )
 from export_trigger.entry import Asked, Parameter, endpoint
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of, part_of
 from export_trigger.shapes import StartAllBody, StartBody, Started, TrialBody, VerifyBody, WebhookBody
 from shared.access import WEBHOOK_HEADER, people_sign_in, require
+from shared.administration.items import wrong_form
 from shared.administration.previewing import preview_of, previewed, previewed_unsaved
 from shared.administration.running import approve_run as approve
 from shared.administration.running import cancel_run as cancel
@@ -51,6 +53,7 @@ _PART = Parameter(
     "Which part of a long report; all of them, one behind the other, are the CSV.",
     {"type": "integer", "minimum": 1, "maximum": 999_999},
 )
+_SHOWN = Parameter("If-Match", "header", "The ETag of the held run as the caller has seen it; * for whatever it shows.")
 _WEBHOOK_SECRET = Parameter(
     WEBHOOK_HEADER, "header", "The secret of the setting WEBHOOK_SECRET, for a system where people sign in."
 )
@@ -70,9 +73,7 @@ def start_export(asked: Asked) -> func.HttpResponse:
     body = read_body(asked.req, StartBody)
     key = asked.header("Idempotency-Key")
     if len(key) > _MOST_KEY_CHARACTERS or not (key.isascii() and key.isprintable()):
-        raise RequestError(
-            "body_invalid", f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters."
-        )
+        raise wrong_form(f"Idempotency-Key: takes at most {_MOST_KEY_CHARACTERS} printable characters")
     return started_answer(start(asked.app, asked.caller, asked.id, "http", now=body.now, accept=body.accept, key=key))
 
 
@@ -132,7 +133,7 @@ def start_exports(asked: Asked) -> func.HttpResponse:
     """Starts every export with an active schedule that the caller may run."""
     read_body(asked.req, StartAllBody)
     starts = start_all(asked.app, asked.caller, "http")
-    return json_answer([Started.of(each) for each in starts], 202, {"Retry-After": LOOK_AGAIN_SECONDS})
+    return taken_on([Started.of(each) for each in starts])
 
 
 @endpoint(
@@ -162,23 +163,28 @@ def preview_unsaved(asked: Asked) -> func.HttpResponse:
     return json_answer(preview_of(asked.app, ready))
 
 
-@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,))
+@endpoint("GET", "runs/{id}", answer=RunStory, problems=(404,), headers=("ETag", "Retry-After"))
 def show_run(asked: Asked) -> func.HttpResponse:
-    """A run's whole status and story."""
+    """A run's whole status and story.
+
+    `ETag` is that of what a held run shows: a decision about it sends it as `If-Match`.
+    """
     require(asked.caller, "view_run")
     run = find_run(asked.app, asked.id)
-    headers = {} if run.is_final or run.is_held else {"Retry-After": LOOK_AGAIN_SECONDS}
+    headers = {} if run.is_final else {"Retry-After": LOOK_AGAIN_SECONDS}
+    if run.is_held:
+        headers = {"ETag": f'"{run.rejected_id}"'}
     return json_answer(run_story(asked.app, run), headers=headers)
 
 
-@endpoint("POST", "runs/{id}/approve", status=202, answer=RunStatus, problems=(404, 409))
+@endpoint("POST", "runs/{id}/approve", status=202, answer=RunStatus, parameters=(_SHOWN,), problems=(404, 409))
 def approve_run(asked: Asked) -> func.HttpResponse:
     """Lets a held run send what it has shown, less who has meanwhile fallen out.
 
     409 where it is not held, where its time is over (hold_expired), and where a newer snapshot is there or the
-    configuration has changed (plan_outdated).
+    configuration has changed, or what was shown by If-Match is not what it shows now (plan_outdated).
     """
-    return json_answer(run_status(asked.app, approve(asked.app, asked.caller, asked.id)), 202)
+    return taken_on(run_status(asked.app, approve(asked.app, asked.caller, asked.id, shown=asked.seen)))
 
 
 @endpoint("POST", "runs/{id}/undo", status=202, answer=Started, problems=(404, 409))
@@ -191,13 +197,20 @@ def undo_run(asked: Asked) -> func.HttpResponse:
     return started_answer(undo(asked.app, asked.caller, asked.id, "http"))
 
 
-@endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, problems=(404, 409))
+@endpoint("POST", "runs/{id}/cancel", status=202, answer=RunStatus, parameters=(_SHOWN,), problems=(404, 409))
 def cancel_run(asked: Asked) -> func.HttpResponse:
     """Ends a run; one that is held is rejected by it."""
-    return json_answer(run_status(asked.app, cancel(asked.app, asked.caller, asked.id)), 202)
+    return taken_on(run_status(asked.app, cancel(asked.app, asked.caller, asked.id, shown=asked.seen)))
 
 
-@endpoint("GET", "runs/{id}/rejected-rows", answer="text/csv", parameters=(_PART,), problems=(400, 404, 409))
+@endpoint(
+    "GET",
+    "runs/{id}/rejected-rows",
+    answer="text/csv",
+    parameters=(_PART,),
+    problems=(400, 404, 409),
+    headers=("Content-Disposition", "Link"),
+)
 def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     """The rejected rows as CSV; never a value of theirs. More than 16 MB come in parts: 409 says how many.
 
@@ -224,13 +237,17 @@ def show_rejected_rows(asked: Asked) -> func.HttpResponse:
     by_secret=True,
 )
 def webhook(asked: Asked) -> func.HttpResponse:
-    """Another system says that an export is wanted, or that a segment was refreshed."""
+    """Another system says that an export is wanted, or that a segment was refreshed.
+
+    By a segment, exports with the schedule `with_refresh` start; of others that have it the answer says why they do
+    not. It is empty where no export has the segment.
+    """
     body = read_body(asked.req, WebhookBody)
     if body.export is not None:
         only_with_refresh = people_sign_in(os.environ)
         started = start(asked.app, asked.caller, body.export, "webhook", only_with_refresh=only_with_refresh)
-        return json_answer([Started.of(started)], 202)
-    return json_answer([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")], 202)
+        return taken_on([Started.of(started)])
+    return taken_on([Started.of(each) for each in start_refreshed(asked.app, asked.caller, body.segment or "")])
 
 
 @endpoint("POST", "imports/{run}/{batch}/{token}", status=204, problems=(404,), anonymous=True)

@@ -9,6 +9,7 @@ from export_trigger.entry import ENDPOINTS, Asked, Parameter, answering, bluepri
 from export_trigger.paging import LIMIT, continuation, page_headers, page_of
 from export_trigger.shapes import Health
 from shared.administration.audit import KEY, AuditEntry, read_audit
+from shared.administration.items import wrong_form
 from shared.operating.health import Unhealthy, check_storage
 from shared.version import VERSION
 
@@ -26,7 +27,7 @@ def health(asked: Asked) -> func.HttpResponse:
     """Says that the app is up, and in which version; with `deep=1` also whether storage answers."""
     deep = asked.query.get("deep", "0")
     if deep not in ("0", "1"):
-        raise RequestError("body_invalid", "deep: is 0 or 1.")
+        raise wrong_form("deep: is 0 or 1")
     if deep == "0":
         return json_answer(Health(status="ok", version=VERSION).model_dump(exclude_none=True))
     steps = check_storage(asked.app)

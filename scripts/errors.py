@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.administration.items import CORRECT_IT
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "errors.md"
 FOLDERS = ("shared", "export_trigger", "timer_export", "blob_export", "export_worker")
@@ -12,6 +14,8 @@ _MAKERS = re.compile(r"\w*Error|__init__|AccessDenied|Problem|Why")
 _CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # A form's fault is shown as its sentence alone, without the code that pydantic wants.
 _NO_ERRORS = {"PydanticCustomError"}
+# What makes the error for faults of what was sent, of one sentence or a list of them, unless it is given a code.
+_FAULTS = {"wrong_form": "body_invalid", "InvalidInput": "not_possible", "NoSuchList": "not_possible"}
 
 _PAGE = """\
 # Error codes
@@ -46,12 +50,29 @@ def _found() -> Iterator[tuple[str, str, str]]:
     for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
+                yield from _faults(node)
                 message, advice, *_ = [*map(_text, node.args[1:3]), "", ""]
                 yield from ((code, message, advice) for code in _codes(node))
 
 
+def _faults(call: ast.Call) -> Iterator[tuple[str, str, str]]:
+    code = _FAULTS.get(_name(call))
+    if code is None or not call.args:
+        return
+    sentences, *others = call.args
+    if others and isinstance(others[0], ast.Constant):
+        code = str(others[0].value)
+    for sentence in sentences.elts if isinstance(sentences, ast.List) else [sentences]:
+        text = _text(sentence)
+        yield code, f"{text}." if text.strip("…") else "", CORRECT_IT
+
+
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else str(getattr(call.func, "id", ""))
+
+
 def _codes(call: ast.Call) -> list[str]:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = _name(call)
     if not call.args or not _MAKERS.fullmatch(name) or name in _NO_ERRORS:
         return []
     match call.args[0]:

@@ -11,6 +11,7 @@ from shared.administration.items import (
     InvalidInput,
     Saved,
     check_expected,
+    is_saved_already,
     item_etag,
     parse_strictly,
     with_item,
@@ -19,7 +20,7 @@ from shared.administration.items import (
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
 from shared.app import App
-from shared.brevo.checks import CheckStep, check_connection
+from shared.brevo.connecting import CheckStep, check_connection
 from shared.config.models import Connection, Consent, Document, Export
 from shared.errors import ConfigurationError, shown
 
@@ -129,6 +130,8 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
     app.configuration.require_writable()
     there = app.configuration.read()
     before = there.connection(new.id)
+    if is_saved_already(before, new, expected):
+        return Saved(new)
     check_expected(f"connection {new.id}", before, expected)
     if new.consent and (before is None or before.consent != new.consent or before.api_key != new.api_key):
         _require_passed(app, there.connections, new)
@@ -153,17 +156,18 @@ def save_connection(app: App, caller: Caller, new: Connection, expected: str | N
 
 
 def connect(
-    app: App, caller: Caller, connection_id: str, agreed_by: str | None = None, expected: str = ANY
+    app: App, caller: Caller, connection_id: str, agreed_by: str | None = None, expected: str | None = None
 ) -> ConnectionTest:
     """Tests the connection step by step. With `agreed_by`, and every step passed, the consent is saved.
 
-    Raises InvalidInput for what can be nobody's name, and ConfigurationError where it has not the ETag `expected`.
+    `expected` is an ETag, or ANY or None for whatever is there. Raises InvalidInput for what can be nobody's name, and
+    ConfigurationError where it has another ETag.
     """
     require(caller, "connect")
     document = app.configuration.read()
     connection = find_connection(document, connection_id)
     require(caller, "connect", connection)
-    check_expected(f"connection {connection_id}", connection, expected)
+    check_expected(f"connection {connection_id}", connection, ANY if expected is None else expected)
     if agreed_by is not None:
         app.configuration.require_writable()
         today = app.storage.clock.now().astimezone(UTC).date()
@@ -196,7 +200,7 @@ def disconnect(app: App, caller: Caller, connection_id: str, expected: str | Non
 
     def change(document: Document) -> Document:
         current = find_connection(document, connection_id)
-        check_expected(f"connection {connection_id}", current, expected or ANY)
+        check_expected(f"connection {connection_id}", current, ANY if expected is None else expected)
         return with_item(document, "connections", current.model_copy(update={"consent": None}))
 
     after = change(app.configuration.read())

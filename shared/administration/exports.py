@@ -11,14 +11,15 @@ from shared.administration import audit
 from shared.administration.checking import check_export
 from shared.administration.drafts import connection_for
 from shared.administration.items import (
-    InvalidInput,
     Saved,
     check_expected,
     check_id,
+    is_saved_already,
     item_etag,
     parse_strictly,
     with_item,
     without_item,
+    wrong_form,
 )
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
@@ -92,7 +93,7 @@ def exports_found(
     require(caller, "view_export")
     key = sort.removeprefix("-")
     if sort and key not in SORT_KEYS:
-        raise InvalidInput([f"sort: is none of {', '.join(SORT_KEYS)}"], "body_invalid")
+        raise wrong_form(f"sort: is none of {', '.join(SORT_KEYS)}")
     document = app.configuration.read()
     found = [export for export in document.exports if _matches(export, search)]
     if sort:
@@ -148,6 +149,8 @@ def save_export(app: App, caller: Caller, new: Export, expected: str | None, new
     before = document.export(new.id)
     _require_for(document, caller, operation, before, new)
     app.configuration.require_writable()
+    if is_saved_already(before, new, expected):
+        return Saved(new)
     check_expected(f"export {new.id}", before, expected)
     connection = document.connection_of(new)
     notes = check_export(app, new, connection, has_list=not new_list)

@@ -21,6 +21,7 @@ from shared.errors import ConfigurationError, masked, one_line
 
 ANY = "*"
 MOST_ID_CHARACTERS = 50
+CORRECT_IT = "Correct it; nothing was changed."
 _ID: TypeAdapter[str] = TypeAdapter(Id)
 
 
@@ -32,7 +33,12 @@ class InvalidInput(ConfigurationError):
 
     def __init__(self, problems: list[str], code: str = "not_possible") -> None:
         self.problems = [masked(one_line(each)) for each in problems]
-        super().__init__(code, f"{'; '.join(problems)}."[:4000], "Correct it; nothing was changed.")
+        super().__init__(code, f"{'; '.join(problems)}."[:4000], CORRECT_IT)
+
+
+def wrong_form(problem: str) -> InvalidInput:
+    """The error for one fault of the form; `problem` begins with its field."""
+    return InvalidInput([problem], "body_invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def parse_item[Item: BaseModel](model: type[Item], raw: Any, item_id: str) -> It
     """The item of this id; the body may repeat the id or leave it out. Raises InvalidInput."""
     check_id(item_id)
     if not isinstance(raw, dict):
-        raise InvalidInput(["body: is not a JSON object"], "body_invalid")
+        raise wrong_form("body: is not a JSON object")
     if raw.get("id", item_id) != item_id:
         raise InvalidInput([f"id: differs from {item_id}, the id that is saved"])
     return parse_strictly(model, {"id": item_id, **raw})
@@ -87,7 +93,7 @@ def parse_json(data: bytes) -> Any:
     try:
         return plain_json(data)
     except ValueError as error:
-        raise InvalidInput([f"body: {error}"], "body_invalid") from None
+        raise wrong_form(f"body: {error}") from None
 
 
 def check_id(item_id: str) -> None:
@@ -96,7 +102,7 @@ def check_id(item_id: str) -> None:
         _ID.validate_python(item_id)
     except ValidationError:
         words = "id: takes 1 to 50 small letters, digits and hyphens, and begins and ends with a letter or digit"
-        raise InvalidInput([words], "body_invalid") from None
+        raise wrong_form(words) from None
 
 
 def proposed_id(name: str, taken: Container[str], otherwise: str) -> str:
@@ -126,6 +132,16 @@ def check_expected(what: str, current: Connection | Export | None, expected: str
         )
     if expected is not None and (current is None or expected not in (ANY, item_etag(current))):
         raise changed_meanwhile(what)
+
+
+def is_saved_already(current: Connection | Export | None, new: Connection | Export, expected: str | None) -> bool:
+    """True where a save is repeated, since its answer was lost: what it expects is gone, and what it brings is there.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
+    """
+    if current is None or expected is None:
+        return False
+    return expected not in (ANY, item_etag(current)) and item_etag(new) == item_etag(current)
 
 
 def changed_meanwhile(what: str) -> ConfigurationError:

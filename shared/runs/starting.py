@@ -23,7 +23,13 @@ from shared.runs.ticks import next_to_start, note_next_to_start
 from shared.runs.trial import Trial
 from shared.runs.undoing import Clear, Undo
 from shared.runs.verifying import Verify
-from shared.runs.why_not_running import Why, why_due_time_is_not_run_again, why_snapshot_is_not_run_again
+from shared.runs.why_not_running import (
+    DETACHED,
+    SCHEDULE_OFF,
+    Why,
+    why_due_time_is_not_run_again,
+    why_snapshot_is_not_run_again,
+)
 from shared.segments.layouts import FILE_ENDINGS, below, segment_of_blob
 from shared.segments.snapshot import own_snapshot
 from shared.staging.completeness import wait_for_files
@@ -225,8 +231,25 @@ def start_for_blob(app: App, subject: str) -> list[Start]:
 
 
 def start_for_segment(app: App, segment: str, refused: Refused = lambda *_: "") -> list[Start]:
-    """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it."""
-    return _start_matching(app, "webhook", lambda export: segment in export.segments, refused)
+    """A webhook names a segment that was refreshed: starts the `with_refresh` exports that have it.
+
+    The result also says of the others that have it why they are not started.
+    """
+    starts = _start_matching(app, "webhook", lambda export: segment in export.segments, refused)
+    others = [each for each in app.document().exports if segment in each.segments and not _runs_with_refresh(each)]
+    return starts + [Start(each.id, reason=_why_not_with_refresh(each)) for each in others]
+
+
+def _runs_with_refresh(export: Export) -> bool:
+    return export.schedule == "with_refresh" and export.connection is not None
+
+
+def _why_not_with_refresh(export: Export) -> str:
+    if export.connection is None:
+        return DETACHED.text
+    if export.schedule == "off":
+        return SCHEDULE_OFF.text
+    return "It runs by its cron schedule, and not with the refresh of its segments."
 
 
 def _start_if_due(app: App, ready: ReadyExport) -> Start:
@@ -275,7 +298,7 @@ def _start_matching(
         if (reason := refused(document, export))
         else _start_or_reason(export, lambda each: _start_for_snapshot(app, document, each, trigger))
         for export in document.exports
-        if export.schedule == "with_refresh" and export.connection is not None and matches(export)
+        if _runs_with_refresh(export) and matches(export)
     ]
 
 

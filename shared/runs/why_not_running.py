@@ -31,6 +31,10 @@ class Why:
     text: str
 
 
+DETACHED = Why("detached", "It is detached: choose a connection for it.")
+SCHEDULE_OFF = Why("schedule_off", "Its schedule is off: it runs on demand only.")
+
+
 def other_active(document: Document, export: Export, newest: Run | None) -> Why | None:
     """What is said while the export's newest run is one that does not send its segment, and is not over."""
     if newest is None or newest.is_final or newest.sends_segment:
@@ -54,7 +58,7 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
         return Why("held", " ".join(held_words(last, _ready(document, export)))) if last.is_held else None
     connection = document.connection_of(export)
     if connection is None:
-        return Why("detached", "It is detached: choose a connection for it.")
+        return DETACHED
     if connection.consent is None:
         return Why("consent_withdrawn", f"Consent for {connection.id} is missing or was withdrawn.")
     started = _with_last_run(app.store.started(export.id), last)
@@ -63,8 +67,7 @@ def why_not_running(app: App, document: Document, export: Export, last: Run | No
         return _why_no_refresh(app, export, started, to_run)
     if isinstance(export.schedule, CronSchedule):
         return why_due_time_is_not_run_again(app, export.id, started, due, to_run)
-    off = Why("schedule_off", "Its schedule is off: it runs on demand only.")
-    return why_after_last_run(app, export.id, started, Tries(), off.text, to_run) or off
+    return why_after_last_run(app, export.id, started, Tries(), SCHEDULE_OFF.text, to_run) or SCHEDULE_OFF
 
 
 def _ready(document: Document, export: Export) -> ReadyExport | None:

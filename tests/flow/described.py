@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 from export_trigger.entry import Endpoint
 from export_trigger.openapi import openapi_document
 
+OF_EVERY_ANSWER = ("Cache-Control", "X-Content-Type-Options")
+
 
 def closed(schema: Any) -> Any:
     """The schema with every object closed, but for those whose keys are data: these describe their values."""
@@ -24,10 +26,15 @@ def closed(schema: Any) -> Any:
 
 
 def check_described(endpoint: Endpoint, answer: func.HttpResponse) -> None:
-    """Fails where the answer's status, media type or any field is not in the description."""
+    """Fails where the answer's status, media type or any header or field is not in the description."""
     document = openapi_document()
     operation = document["paths"][f"/{endpoint.route}"][endpoint.method.lower()]
-    described = operation["responses"][str(answer.status_code)].get("content", {})
+    response = operation["responses"][str(answer.status_code)]
+    described = response.get("content", {})
+    others = {*answer.headers.keys()} - {*response.get("headers", {}), *OF_EVERY_ANSWER}
+    assert not others, (endpoint.name, answer.status_code, others)
+    if answer.status_code == 202:
+        assert {*response["headers"]} <= {*answer.headers.keys()}, endpoint.name
     if not answer.get_body():
         assert not described, (endpoint.name, answer.status_code)
         return

@@ -95,6 +95,32 @@ def test_connection_is_disconnected_by_the_etag_that_was_read(asked):
     assert (line["what"], line["target"], line["who"]) == ("withdraw consent", "brevo-eu", "user 0a")
 
 
+def test_consent_is_given_to_the_connection_that_was_seen(asked):
+    agreed = {"id": "brevo-eu", "body": {"consent": {"agreed_by": "Ana"}}}
+    asked("disconnect_connection", ADMINISTRATOR, id="brevo-eu")
+    stale = asked("connect_connection", ADMINISTRATOR, headers={"If-Match": '"0123456789abcdef"'}, **agreed)
+    check_described(ROUTES["connect_connection"], stale)
+    assert code(stale) == (412, "changed_meanwhile")
+    assert value(asked("show_connection", ADMINISTRATOR, id="brevo-eu"))["consent"] is None
+    seen = asked("show_connection", ADMINISTRATOR, id="brevo-eu").headers["ETag"]
+    for etag in (seen, "*"):
+        assert value(asked("connect_connection", ADMINISTRATOR, headers={"If-Match": etag}, **agreed))["connected"]
+        assert asked("disconnect_connection", ADMINISTRATOR, id="brevo-eu").status_code == 200
+
+
+@pytest.mark.parametrize("etag", ['""', 'W/""', '"'])
+def test_etag_of_nothing_is_stale(asked, etag):
+    sent = {"headers": {"If-Match": etag}}
+    for name in ("disconnect_connection", "connect_connection"):
+        assert code(asked(name, ADMINISTRATOR, id="brevo-eu", **sent)) == (412, "changed_meanwhile"), name
+    for name in ("detach_export", "remove_export"):
+        assert code(asked(name, ADMINISTRATOR, **sent)) == (412, "changed_meanwhile"), name
+        removing = {"body": {"members": "remove"}} if name == "detach_export" else {"params": {"members": "remove"}}
+        assert code(asked(name, ADMINISTRATOR, **sent, **removing)) == (412, "changed_meanwhile"), name
+    assert code(asked("save_export", ADMINISTRATOR, body=asked.flow.export, **sent)) == (412, "changed_meanwhile")
+    assert code(asked("remove_connection", ADMINISTRATOR, id="brevo-eu", **sent)) == (412, "changed_meanwhile")
+
+
 def test_account_that_refuses_the_key_is_409_with_what_to_do(asked, monkeypatch):
     monkeypatch.setenv(asked.flow.account, "xkeysib-wrong")  # pragma: allowlist secret
     for name in ("list_lists", "list_attributes"):

@@ -8,8 +8,7 @@ import export_trigger.blueprint  # noqa: F401 - registers the routes
 from shared.errors import TransientError
 from tests.flow.asking import ROUTES
 from tests.flow.described import check_described
-
-PEOPLE = [name for name, each in ROUTES.items() if not each.anonymous]
+from tests.flow.requests import PEOPLE, details, undoing
 
 # Who gets in where the connection is shared with nobody else than administrators; 403 for all others.
 VIEWERS = [
@@ -27,37 +26,7 @@ SHARED = [
     "save_export", "remove_export", "duplicate_export", "detach_export", "start_export", "start_trial",
     "plan_export", "approve_run", "preview_export", "preview_unsaved", "why_not_in_list", "cancel_run", "reset_export",
     "verify_export", "undo_run",
-    "undo_run", "verify_export",
 ]  # fmt: skip
-BODIES = {
-    "duplicate_export": {"id": "copy"},
-    "start_exports": {"exports": "all"},
-    "start_trial": {"list_id": 13},
-    "why_not_in_list": {"email": "ana@example.com"},
-    "webhook": {"segment": "Gold"},
-}
-
-
-def undoing(name):
-    """What takes something away comes last: the others would have nothing to work with."""
-    return [word in name for word in ("remove", "detach", "disconnect", "restore")]
-
-
-def details(flow, name, run_id):
-    path, body, headers = {}, None, {}
-    if "connection" in name or name in ("list_lists", "list_attributes"):
-        path["id"] = "brevo-eu"
-        body = {key: value for key, value in flow.connection.items() if key != "consent"} if "save" in name else None
-    if ROUTES[name].route.startswith("runs/"):
-        path["id"] = run_id
-    if name == "restore_version":
-        path["id"] = next((each.id for each in flow.app.configuration.history()), "none")
-        headers["If-Match"] = "*"
-    if name in ("save_export", "preview_unsaved"):
-        body = flow.export
-    if ROUTES[name].method in ("PUT", "DELETE"):
-        headers["If-Match"] = "*"
-    return {"headers": headers, "body": BODIES.get(name, body), **path}
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -93,6 +62,7 @@ def test_nobody_is_let_in_without_a_sign_in(asked, name):
         401,
         "urn:segment-export:problem:sign_in_required",
     )
+    check_described(ROUTES[name], answer)
 
 
 SECRET = "kept-between-two-systems"  # pragma: allowlist secret
@@ -190,6 +160,8 @@ def test_unforeseen_error_shows_nothing_of_itself(asked, monkeypatch, caplog):
         ("list_runs", {"params": {"limit": ""}}),
         ("list_runs", {"params": {"continuation": "'; drop"}}),
         ("show_audit", {"params": {"continuation": "x"}}),
+        ("show_rejected_rows", {"params": {"part": "0"}}),
+        ("health", {"params": {"deep": "yes"}}),
         ("list_exports", {"params": {"sort": "colour"}}),
         ("start_export", {"headers": {"Idempotency-Key": "x" * 201}}),
         ("start_export", {"body": {"now": "yes"}}),
@@ -217,7 +189,27 @@ def test_bad_request_is_400_and_names_its_field(asked, name, sent):
     answer = asked(name, "administrator", **sent)
     found = json.loads(answer.get_body())
     assert (answer.status_code, found["type"]) == (400, "urn:segment-export:problem:body_invalid"), found
-    assert ": " in found["title"]
+    assert [found["title"]] == ["; ".join(f"{each['field']}: {each['message']}" for each in found["errors"]) + "."]
+    check_described(ROUTES[name], answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "field"),
+    [
+        ("why_not_in_list", {"body": {"email": "nobody"}}, "email"),
+        ("why_not_in_list", {"body": {"customer_id": " "}}, "customer_id"),
+        ("start_trial", {"body": {"list_id": 13, "customer_ids": ["ana@example.com"]}}, "customer_ids"),
+        ("start_export", {"body": {"now": True}, "headers": {"Idempotency-Key": "monday"}}, "Idempotency-Key"),
+        ("save_export", {"body": {"id": "another"}}, "id"),
+    ],
+)
+def test_what_is_not_possible_is_422_and_names_its_field(asked, name, sent, field):
+    asked("start_export", "administrator", headers={"Idempotency-Key": "monday"})
+    answer = asked(name, "administrator", **sent)
+    found = json.loads(answer.get_body())
+    assert (answer.status_code, [each["field"] for each in found["errors"]]) == (422, [field]), found
+    assert found["errors"][0]["message"]
+    check_described(ROUTES[name], answer)
 
 
 REFUSED = {
@@ -244,6 +236,28 @@ def test_answer_holds_only_what_the_description_names(asked, role):
         if name != "show_openapi":  # an OpenAPI document, which has its own schema
             check_described(ROUTES[name], asked(name, role, **sent))
     check_described(ROUTES["health"], asked("health"))
+
+
+@pytest.mark.parametrize(
+    "name", ["start_export", "start_trial", "plan_export", "verify_export", "start_exports", "webhook"]
+)
+def test_start_says_where_the_run_is_and_when_to_look_as_the_description_does(asked, name):
+    asked.flow.change(schedule="with_refresh")
+    asked.save()
+    answer = asked(name, "administrator", **details(asked.flow, name, "x"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "5")
+    check_described(ROUTES[name], answer)
+
+
+def test_decision_about_a_held_run_says_when_to_look_as_the_description_does(asked):
+    for name in ("approve_run", "cancel_run"):
+        planned = json.loads(asked("plan_export", "administrator").get_body())["run_id"]
+        assert asked.flow.finish(planned)["status"] == "held"
+        answer = asked(name, "administrator", id=planned)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (202, "5")
+        check_described(ROUTES[name], answer)
+        asked.flow.finish(planned)
+        asked.flow.change(sync_mode="full")
 
 
 def test_answer_about_a_failed_run_holds_only_what_the_description_names(asked):

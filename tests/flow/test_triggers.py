@@ -56,7 +56,23 @@ def test_timer_and_event_leave_an_export_of_another_schedule_alone(flow, schedul
     flow.segment(TWO)
     flow.change(schedule=schedule)
     assert all(not each.run_id for each in start_due(flow.app))
-    assert start_for_segment(flow.app, "Gold") == []
+    assert all(not each.run_id for each in start_for_segment(flow.app, "Gold"))
+
+
+def test_webhook_that_names_a_segment_says_of_each_export_that_has_it_why_it_does_not_start(flow):
+    flow.segment(TWO)
+    flow.add_export("off", schedule="off")
+    flow.add_export("daily", schedule={"cron": "0 5 * * *"})
+    flow.add_export("loose", connection=None)
+    flow.add_export("other", segments=["Silver"])
+    first, *others = start_for_segment(flow.app, "Gold")
+    assert (first.export, first.is_new) == (flow.export_id, True)
+    assert {each.export.rpartition("-")[2]: (each.run_id, each.reason) for each in others} == {
+        "off": ("", "Its schedule is off: it runs on demand only."),
+        "daily": ("", "It runs by its cron schedule, and not with the refresh of its segments."),
+        "loose": ("", "It is detached: choose a connection for it."),
+    }
+    assert start_for_segment(flow.app, "gold") == []
 
 
 def subject(flow, name):

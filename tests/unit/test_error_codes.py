@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from export_trigger.answers import STATUS
 from scripts.errors import errors_page
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,10 @@ def test_page_of_error_codes_is_up_to_date():
     page = errors_page()
     assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == page, "run python -m scripts.errors"
     assert len(codes_of(page)) > 110
+
+
+def test_each_code_that_the_api_has_a_status_for_is_documented():
+    assert STATUS.keys() - codes_of(errors_page()) == set()
 
 
 def test_each_code_of_a_branch_in_the_code_is_one_that_is_raised():

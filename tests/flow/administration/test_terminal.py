@@ -32,6 +32,7 @@ def test_terminal_does_what_the_api_does(office, typed, tmp_path):
     file.write_text(output.replace("Gold customers", "Silver"))
     assert typed("export", "save", name, str(file))[0] == 2
     assert typed("export", "save", name, str(file), "--if-match", etag)[1].splitlines()[0] == f"{name} is changed"
+    file.write_text(output.replace("Gold customers", "Bronze"))
     assert typed("export", "save", name, str(file), "--if-match", etag)[0] == 2
     assert typed("export", "save", name, str(tmp_path / "none"))[0] == 2
     assert typed("export", "duplicate", name, "copy", "--name", "Copy")[1] == "copy is added\n"
