@@ -139,7 +139,7 @@ def is_saved_already(current: Connection | Export | None, new: Connection | Expo
 
     https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
     """
-    if current is None or expected is None:
+    if current is None or not expected:
         return False
     return expected not in (ANY, item_etag(current)) and item_etag(new) == item_etag(current)
 
