@@ -9,6 +9,7 @@ import requests
 
 from shared.brevo.download import Download
 from shared.errors import DiskFullError, TransientError
+from shared.mapping.written import copy_sql
 from shared.runs.status import find_run, run_status
 from shared.staging.reader import SnapshotReader
 from tests.faults.brevo_routes import with_a_rejected_contact
@@ -62,6 +63,21 @@ def test_run_that_no_worker_has_room_for_fails_by_that_name(story, disk):
     said = check_failed(story.run(), "worker_disk_full")
     assert "temporary disk of the worker is full" in said
     assert story.left_behind() == []
+
+
+def test_contacts_that_do_not_fit_are_not_blamed_on_the_segment(story, monkeypatch):
+    full, left = copy_sql, iter(range(2))
+
+    def copied(lines, path):
+        if next(left, None) is None:
+            return full(lines, path)
+        return f"COPY ({lines}) TO '/dev/full' (FORMAT csv, HEADER false, USE_TMP_FILE false)"
+
+    monkeypatch.setattr("shared.mapping.mapper.copy_sql", copied)
+    wanted = story.people(5)
+    story.save()
+    assert story.run()["status"] == "succeeded"
+    assert story.sent() == wanted
 
 
 def test_report_that_does_not_fit_is_read_once_there_is_room(story, monkeypatch):
