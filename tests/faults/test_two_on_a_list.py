@@ -100,6 +100,25 @@ def test_run_says_that_it_waits_for_the_removal(following, monkeypatch):
     )
 
 
+def test_status_of_a_run_that_waits_is_shown_while_the_configuration_cannot_be_read(following, monkeypatch):
+    story, remove, waits = following.story, steps.settle.remove_contacts, []
+
+    def beside(session, list_id, body):
+        if not waits:
+            run_id, document = silver_runs(following), story.config.read_text()
+            story.config.write_text("{")
+            try:
+                waits.append(story.status(run_id)["waiting"])
+            finally:
+                story.config.write_text(document)
+        return remove(session, list_id, body)
+
+    monkeypatch.setattr(steps.settle, "remove_contacts", beside)
+    story.start()
+    story.work()
+    assert waits[0].startswith("1 import of the run waits for a free import slot")
+
+
 @pytest.mark.parametrize("values", [{FORM: 99}, {"counts": "odd", "times": "[", FORM: FORMS["runs"]}])
 def test_run_goes_on_beside_an_export_whose_run_cannot_be_read(following, values):
     story = following.story
