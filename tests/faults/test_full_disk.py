@@ -95,6 +95,17 @@ def test_report_that_does_not_fit_is_read_once_there_is_room(story, monkeypatch)
     assert story.sent() == wanted | {"person1@example.com"}
 
 
+def test_report_that_never_fits_is_not_blamed_on_the_import(story, monkeypatch):
+    def full(*_):
+        raise DiskFullError
+
+    monkeypatch.setattr(Download, "fetch", full)
+    story.connection["import_deadline_hours"] = 1
+    with_a_rejected_contact(story)
+    said = check_failed(story.run(), "worker_disk_full")
+    assert "temporary disk of the worker is full" in said
+
+
 def test_download_that_does_not_fit_is_not_blamed_on_its_sender(monkeypatch):
     class Whole:
         status_code = 200
