@@ -127,7 +127,7 @@ def _sending(app: App, run: Run, batches: Sequence[Batch]) -> Waiting:
 
 def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
     """A run that gets no import slot: which imports have them."""
-    if beside := _removal_beside(app, run):
+    if beside := removal_beside(app, run):
         what = f"{beside} takes contacts out of the list. The contacts of this run are sent once that is over."
         return replace(waiting, reason=what)
     imports, others = blocking(app, run)
@@ -141,13 +141,6 @@ def _for_slot(app: App, run: Run, left: int, waiting: Waiting) -> Waiting:
         reason += f" And for {counted(len(imports) - 1, 'more import')} like it."
     numbers = [each.process for each in imports if each.process][:_MOST_PROCESSES]
     return replace(waiting, reason=reason, deadline=max(each.until for each in imports), processes=numbers)
-
-
-def _removal_beside(app: App, run: Run) -> str:
-    """As `removal_beside`; empty where the configuration, which says who has the same list, cannot be read just now."""
-    with suppress(ExportError):
-        return removal_beside(app, run)
-    return ""
 
 
 def _imports_text(open_batches: Sequence[Batch]) -> str:
