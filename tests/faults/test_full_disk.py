@@ -7,9 +7,12 @@ import duckdb
 import pytest
 import requests
 
+from shared.access import Caller
 from shared.brevo.download import Download
 from shared.errors import DiskFullError, TransientError
 from shared.mapping.written import copy_sql
+from shared.operating.person import person_of
+from shared.operating.why import why
 from shared.runs.status import find_run, run_status
 from shared.staging.reader import SnapshotReader
 from tests.faults.brevo_routes import with_a_rejected_contact
@@ -55,6 +58,13 @@ def test_run_waits_for_a_worker_with_room_and_says_so(story, disk):
     story.work(hours=1)
     assert story.status(run_id)["status"] == "succeeded"
     assert story.sent() == wanted
+
+
+def test_what_could_not_be_looked_up_for_a_person_is_named_so(story, disk):
+    story.people(5)
+    story.save()
+    answer = why(story.app, Caller("tester", "administrator"), "gold", person_of("person1@example.com"))
+    assert "The segments could not be read: The temporary disk of the worker is full." in answer.evidence
 
 
 def test_run_that_no_worker_has_room_for_fails_by_that_name(story, disk):
