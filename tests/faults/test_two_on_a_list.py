@@ -7,9 +7,12 @@ import pytest
 from shared.runs import steps
 from shared.runs.run_ids import run_address
 from shared.runs.starting import start_on_demand
+from shared.runs.status import find_run
+from shared.runs.steps.stop import request_cancel
 from shared.runs.store import OPEN
 from shared.storage.forms import FORM, FORMS
 from tests.faults.following import OTHERS, SECOND, Following, addresses
+from tests.faults.losing import work_until
 
 SILVER = range(3, 4)
 
@@ -86,6 +89,27 @@ def test_run_waits_for_a_removal_whatever_has_become_of_its_export_meanwhile(fol
     story.start()
     story.work()
     assert delivered == [0]
+    assert story.sent() >= addresses(SILVER, range(20, 21))
+
+
+@pytest.mark.parametrize("request_before", [1, 2, 3])
+def test_who_is_sent_once_a_removal_is_cancelled_is_in_the_list_in_the_end(following, monkeypatch, request_before):
+    story, remove, requests, others = following.story, steps.settle.remove_contacts, [], []
+
+    def beside(session, list_id, body):
+        requests.append(body)
+        removed = remove(session, list_id, body)
+        if len(requests) == request_before:
+            request_cancel(story.app, find_run(story.app, run_id), "tester")
+            others.append(sent_by_silver(following, (*SILVER, 20)))
+            work_until(story, lambda run: run.is_final, others[0])
+        return removed
+
+    monkeypatch.setattr(steps.settle, "_NOTED_EVERY", 10)
+    monkeypatch.setattr(steps.settle, "remove_contacts", beside)
+    run_id = story.start().run_id
+    story.work()
+    assert [story.status(each)["status"] for each in (run_id, *others)] == ["cancelled", "succeeded"]
     assert story.sent() >= addresses(SILVER, range(20, 21))
 
 
