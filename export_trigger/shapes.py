@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.administration.drafts import MOST_NAME_CHARACTERS
 from shared.administration.ending import Members
-from shared.brevo.checks import CheckStep
+from shared.brevo.connecting import CheckStep
 from shared.config.base import Id
 from shared.config.models import DISPLAY_NAME_PATTERN, DisplayName
 from shared.operating.person import LONGEST_ADDRESS_CHARACTERS

@@ -23,7 +23,7 @@ from shared.administration.connections import (
     view_connection,
 )
 from shared.administration.items import parse_item, proposed_id
-from shared.brevo.checks import last_passed, probe_text
+from shared.brevo.connecting import last_passed, probe_text
 from shared.config.models import Connection
 from shared.errors import ConfigurationError
 

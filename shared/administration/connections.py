@@ -19,7 +19,7 @@ from shared.administration.items import (
 from shared.administration.known import known_once_saved
 from shared.administration.leaving import forget_lists, leaving
 from shared.app import App
-from shared.brevo.checks import CheckStep, check_connection
+from shared.brevo.connecting import CheckStep, check_connection
 from shared.config.models import Connection, Consent, Document, Export
 from shared.errors import ConfigurationError, shown
 

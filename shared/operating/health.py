@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from shared.app import App
-from shared.brevo.checks import CheckStep
+from shared.brevo.connecting import CheckStep
 from shared.config.models import Document
 from shared.errors import ConfigurationError, ExportError, PermanentError, TransientError
 from shared.staging.bodies import STAGED

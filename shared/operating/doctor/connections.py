@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from shared.app import App
-from shared.brevo.checks import CheckStep, check_connection, odd_dates, same_account_text
+from shared.brevo.connecting import CheckStep, check_connection, odd_dates, same_account_text
 from shared.brevo.probed import ProbeAnswers, contradictions, read_probe
 from shared.config.document import ReadyExport
 from shared.config.models import Connection, Document
