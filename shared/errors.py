@@ -139,7 +139,9 @@ def is_disk_full(error: Exception) -> bool:
 
 def described(error: Exception) -> str:
     """An error in one line that is safe to show and to log: our own sentence, or the place of what nobody foresaw."""
-    return str(error) if isinstance(error, ExportError) else f"An unforeseen error: {place_of(error)}."
+    if isinstance(error, ExportError):
+        return str(error)
+    return DiskFullError().message if is_disk_full(error) else f"An unforeseen error: {place_of(error)}."
 
 
 def place_of(error: BaseException) -> str:

@@ -226,7 +226,7 @@ DEFECTS: tuple[Defect, ...] = (
         "not-on-the-list",
         "A run is not put on the list of open runs.",
         "runs.store",
-        "        self.list_open(run.run_id, run.key_setting)\n\n        def changes",
+        "        self.list_open(run.run_id, run.key_setting, run.list_id)\n\n        def changes",
         "\n        def changes",
     ),
     one(

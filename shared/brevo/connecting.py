@@ -1,4 +1,4 @@
-"""The test of a connection, as `connect` and doctor take it: from its key to its consent."""
+"""What is checked of a connection before it is used: its key, what its account lets it do, contract and consent."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -77,15 +77,19 @@ def _contract(
     accounts: Rows,
     now: datetime,
 ) -> str:
-    """The allowance in words. Each question is one of 100 calls an hour, so an answer stands for some minutes."""
+    """The allowance in words. Each question is one of 100 calls an hour, so an answer stands for some minutes.
+
+    For the key that has asked: another one may be another account's.
+    """
     setting = connection.api_key.setting
-    row = accounts.get(setting, _ALLOWANCE)
+    brevo, row = client(setting), accounts.get(setting, _ALLOWANCE)
     age = now.timestamp() - float(row.values["at"]) if row else _ALLOWANCE_SECONDS
-    if row and "account" in row.values and 0 <= age < _ALLOWANCE_SECONDS:
+    if row and row.values.get("key_mark") == brevo.session.key_mark and 0 <= age < _ALLOWANCE_SECONDS:
         text = f"{row.values['text'] or _NO_ALLOWANCE} (asked {age / 60:.0f} min ago)"
     else:
-        account = account_of(client(setting))
+        account = account_of(brevo)
         values = {
+            "key_mark": brevo.session.key_mark,
             "at": now.timestamp(),
             "text": allowance_text(account),
             "account": account.id,

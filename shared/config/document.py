@@ -59,8 +59,12 @@ class ReadyExport:
 
     @property
     def digest(self) -> str:
-        """The same while nothing has changed that decides what a run sends, and how; names and schedules do not."""
-        parts = self.export.model_dump_json(exclude=_NOT_SENT_BY), self.connection.model_dump_json(exclude=_NOT_SENT_BY)
+        """The same while nothing has changed that decides what a run sends, and how; names and schedules do not.
+
+        Nor does a release that reads a document in the same way as the one that has held a run.
+        """
+        connection = self.connection.model_copy(update={"date_format": self.connection.dates_sent_as})
+        parts = self.export.model_dump_json(exclude=_NOT_SENT_BY), connection.model_dump_json(exclude=_NOT_SENT_BY)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from shared.errors import PermanentError
+from shared.errors import DiskFullError, PermanentError, is_disk_full
 from shared.mapping.chosen import Choosing
 from shared.mapping.chunk import Chunk
 from shared.mapping.comparing import MOST_EXAMPLES, Comparing
@@ -319,6 +319,8 @@ class Mapper:
         try:
             self._db.execute(sql)
         except duckdb.Error as error:
+            if is_disk_full(error):
+                raise DiskFullError from None
             # Its words quote the rows that it stumbled over.
             raise PermanentError(
                 "rows_unreadable", f"The rows could not be read ({type(error).__name__}).", "Check the segment's files."

@@ -9,6 +9,7 @@ from shared.mapping.results import RejectedRow
 from shared.operating.why_facts import Facts, place_of
 from shared.runs.problem import NOTHING_TO_DO, what_was_done
 from shared.runs.state import SUCCEEDED, Run
+from shared.runs.steps.end import totals
 from shared.segments.snapshot import is_noted_by
 from shared.staging.rejected import named_by_brevo, rows_of
 from shared.times import local_text
@@ -27,6 +28,7 @@ def look_into_runs(app: App, ready: ReadyExport, facts: Facts) -> None:
     if run is None:
         facts.tell(f"No run of the export to list {ready.export.list_id} has begun.")
         return
+    run = totals(run, app.store.batches(run))  # the row of one that is under way has not added them up
     facts.tell(_run_text(run, facts.snapshot))
     of_newest = (each for each in later if each.error == NOTHING_TO_DO and each.snapshot == facts.snapshot)
     if needless := next(of_newest, None):

@@ -89,11 +89,20 @@ def looking_again(app: App, is_wanted: Callable[[], bool], seen_at: float = 0.0)
         nonlocal seen_at
         while app.now() - seen_at > app.graces.claim:
             began = app.now()
-            if not is_wanted():
-                raise TransientError("claim_lost", "The run has gone on without this worker.", "It goes on by itself.")
+            _check(is_wanted)
             seen_at = began
 
     return check
+
+
+def looking_each_time(is_wanted: Callable[[], bool]) -> Callable[[], None]:
+    """The same where no claim keeps a run from ending meanwhile: what others do then is not to be undone behind it."""
+    return partial(_check, is_wanted)
+
+
+def _check(is_wanted: Callable[[], bool]) -> None:
+    if not is_wanted():
+        raise TransientError("claim_lost", "The run has gone on without this worker.", "It goes on by itself.")
 
 
 @contextmanager

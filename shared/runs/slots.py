@@ -111,26 +111,25 @@ def removal_beside(app: App, run: Run) -> str:
 
     It says so in its row before it looks whom other exports keep, by what they have written down before they send
     anything. So either it sees what this run sends, or this run sees it, and sends nothing until it has removed all:
-    whom it sends could be taken out behind its import. Raises TransientError where the configuration cannot be read.
+    whom it sends could be taken out behind its import. Whatever the configuration says of its export by now.
     """
-    exports = app.document_under_way().exports_at(run.key_setting, run.list_id) - {run.export}
-    return next((run_id for export in sorted(exports) if (run_id := _removing(app, run, export))), "")
+    others = app.store.open_at(run.key_setting, run.list_id)
+    found = (each for each in sorted(others) if run_address(each)[0] != run.export and _is_removing(app, run, each))
+    return next(found, "")
 
 
-def _removing(app: App, run: Run, export: str) -> str:
-    """The export's run, if it does so. One that cannot be read is not waited for: nobody could go on with it here."""
+def _is_removing(app: App, run: Run, run_id: str) -> bool:
+    """Whether it does so. One that cannot be read is not waited for: nobody could go on with it here."""
     try:
-        run_id = app.store.active(export)
-        other = app.store.load(run_id) if run_id else None
+        other = app.store.load(run_id)
     except Exception as error:
         if concerns_all(error):
             raise
-        _log.error("not readable: the active run of %s: %s", export, described(error))
-        return ""
+        _log.error("not readable: run %s: %s", run_id, described(error))
+        return False
     if other is None or other.is_final or not other.is_removing or other.counts.all_removed:
-        return ""
-    is_same_list = (other.key_setting, other.list_id) == (run.key_setting, run.list_id)
-    return other.run_id if is_same_list else ""
+        return False
+    return (other.key_setting, other.list_id) == (run.key_setting, run.list_id)
 
 
 def _holds(row: Row, run: Run, number: int) -> bool:

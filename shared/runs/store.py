@@ -69,7 +69,7 @@ class RunStore(StartedRows):
 
         Raises AlreadyActive or AlreadyStarted.
         """
-        self.list_open(run.run_id, run.key_setting)
+        self.list_open(run.run_id, run.key_setting, run.list_id)
 
         def changes(is_again: bool) -> list[Change] | None:
             # That there is none is what the insert below asks for.
@@ -189,12 +189,23 @@ class RunStore(StartedRows):
 
     def open_runs(self) -> list[tuple[str, str]]:
         """(run id, setting of the key) of each run that may not be final. A row that names no run is left out."""
-        rows = [row for row in self._runs.query(OPEN, on_other=pass_over) if is_run_id(row.key)]
-        return [(row.key, str(row.values.get("key_setting", ""))) for row in rows]
+        return [(row.key, str(row.values.get("key_setting", ""))) for row in self._open_rows()]
 
-    def list_open(self, run_id: str, key_setting: str) -> None:
+    def open_at(self, key_setting: str, list_id: int) -> list[str]:
+        """The ids of those to this list, and of those of the account whose rows do not say to which they are."""
+        return [
+            row.key
+            for row in self._open_rows()
+            if row.values.get("key_setting") == key_setting and row.values.get("list_id", list_id) == list_id
+        ]
+
+    def _open_rows(self) -> list[Row]:
+        return [row for row in self._runs.query(OPEN, on_other=pass_over) if is_run_id(row.key)]
+
+    def list_open(self, run_id: str, key_setting: str, list_id: int | None = None) -> None:
         """Puts the run on the list of those that may not be final. The row `active` alone decides what is open."""
-        self._runs.put(Row(OPEN, run_id, {"key_setting": key_setting, "listed_at": self._clock.now().timestamp()}))
+        values = {"key_setting": key_setting, "listed_at": self._clock.now().timestamp()}
+        self._runs.put(Row(OPEN, run_id, values if list_id is None else {**values, "list_id": list_id}))
 
     def drop_unwritten(self, run_id: str, older_than_seconds: float) -> None:
         """Takes off the list what has stood there for so long without a run. Not where it is just being started."""

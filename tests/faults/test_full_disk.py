@@ -7,8 +7,12 @@ import duckdb
 import pytest
 import requests
 
+from shared.access import Caller
 from shared.brevo.download import Download
 from shared.errors import DiskFullError, TransientError
+from shared.mapping.written import copy_sql
+from shared.operating.person import person_of
+from shared.operating.why import why
 from shared.runs.status import find_run, run_status
 from shared.staging.reader import SnapshotReader
 from tests.faults.brevo_routes import with_a_rejected_contact
@@ -56,12 +60,34 @@ def test_run_waits_for_a_worker_with_room_and_says_so(story, disk):
     assert story.sent() == wanted
 
 
+def test_what_could_not_be_looked_up_for_a_person_is_named_so(story, disk):
+    story.people(5)
+    story.save()
+    answer = why(story.app, Caller("tester", "administrator"), "gold", person_of("person1@example.com"))
+    assert "The segments could not be read: The temporary disk of the worker is full." in answer.evidence
+
+
 def test_run_that_no_worker_has_room_for_fails_by_that_name(story, disk):
     story.people(5)
     story.save()
     said = check_failed(story.run(), "worker_disk_full")
     assert "temporary disk of the worker is full" in said
     assert story.left_behind() == []
+
+
+def test_contacts_that_do_not_fit_are_not_blamed_on_the_segment(story, monkeypatch):
+    full, left = copy_sql, iter(range(2))
+
+    def copied(lines, path):
+        if next(left, None) is None:
+            return full(lines, path)
+        return f"COPY ({lines}) TO '/dev/full' (FORMAT csv, HEADER false, USE_TMP_FILE false)"
+
+    monkeypatch.setattr("shared.mapping.mapper.copy_sql", copied)
+    wanted = story.people(5)
+    story.save()
+    assert story.run()["status"] == "succeeded"
+    assert story.sent() == wanted
 
 
 def test_report_that_does_not_fit_is_read_once_there_is_room(story, monkeypatch):
@@ -77,6 +103,17 @@ def test_report_that_does_not_fit_is_read_once_there_is_room(story, monkeypatch)
     status = story.run()
     assert (status["status"], status["notes"]) == ("succeeded", [])
     assert story.sent() == wanted | {"person1@example.com"}
+
+
+def test_report_that_never_fits_is_not_blamed_on_the_import(story, monkeypatch):
+    def full(*_):
+        raise DiskFullError
+
+    monkeypatch.setattr(Download, "fetch", full)
+    story.connection["import_deadline_hours"] = 1
+    with_a_rejected_contact(story)
+    said = check_failed(story.run(), "worker_disk_full")
+    assert "temporary disk of the worker is full" in said
 
 
 def test_download_that_does_not_fit_is_not_blamed_on_its_sender(monkeypatch):

@@ -11,7 +11,7 @@ from simulation.storage import MemoryTable
 from tests.faults.losing import work_until
 from tests.memory_line import Line
 
-MOST_CALLS = 63
+MOST_CALLS = 64
 # To find the ledger, write what it will be, and put that into its place.
 MOST_CALLS_OF_THE_LEDGER = 6
 MOST_BATCHES_READ = 60

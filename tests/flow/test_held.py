@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.config.document import ready_export
 from shared.errors import ConfigurationError
 from shared.runs.questions import Question
 from shared.runs.starting import start_for_blob
@@ -152,6 +153,17 @@ def test_names_schedules_and_who_may_use_a_connection_change_nothing_that_is_sen
     status = planned(flow)
     flow.change(display_name="Gold", schedule="off", hold_hours=2)
     flow.change_connection(display_name="Account", available_to=["contributor"])
+    approved(flow, status["run_id"])
+    assert flow.finish(status["run_id"])["status"] == "succeeded"
+
+
+def test_run_that_the_release_before_has_held_can_be_approved(flow):
+    """It had the date format that is sent where nobody has chosen one in its connections."""
+    status = planned(flow)
+    flow.change_connection(date_format="YYYY-MM-DD")
+    settings = ready_export(flow.app.document(), flow.export_id).digest
+    flow.change_connection(date_format=None)
+    assert find_run(flow.app, status["run_id"]).settings == settings
     approved(flow, status["run_id"])
     assert flow.finish(status["run_id"])["status"] == "succeeded"
 

@@ -60,11 +60,8 @@ def confirm(app: App, run: Run, message: Message) -> None:
         try:
             run, batches, any_open = _poll(app, run, ready, batches)
         except TransientError as error:
-            for batch in batches:
-                _check_deadline(app, ready, batch)
-            app.store.add_event(run.run_id, "waiting", error.message)
+            batches = _not_polled(app, run, ready, batches, error)
             wait, failure = error.retry_after_seconds or _SLOT_WAIT_SECONDS, error.message
-            batches = app.store.batches(run)
         _check_batches(run, ready, batches)
     batches = _with_those_in_place(app, run, ready.export, batches)
     if len(batches) >= run.counts.batches and all(batch.is_settled for batch in batches):
@@ -153,6 +150,19 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
         done = OpenImport(app.now() - largest.posted_at, largest.contacts)
         learn(brevo.session.pace.rows, done, largest.polls + 1)
     return run, after, imports.any_open
+
+
+def _not_polled(app: App, run: Run, ready: ReadyExport, batches: list[Batch], error: TransientError) -> list[Batch]:
+    """The batches where the poll has failed. Raises PermanentError for an import that is overdue.
+
+    And the error where it is not Brevo's: the step waits as all others do, and no import is late for that.
+    """
+    if isinstance(error, NOT_NOW):
+        raise error
+    for batch in batches:
+        _check_deadline(app, ready, batch)
+    app.store.add_event(run.run_id, "waiting", error.message)
+    return app.store.batches(run)
 
 
 def _take(app: App, run: Run, ready: ReadyExport, batch: Batch, process: Process | None) -> Batch:

@@ -17,7 +17,7 @@ from shared.brevo.single_contacts import find_single
 from shared.counting import counted
 from shared.errors import PermanentError
 from shared.runs.batch import Batch
-from shared.runs.claim import is_still_open, looking_again
+from shared.runs.claim import is_still_open, looking_each_time
 from shared.runs.ledgers import keep_ledger
 from shared.runs.left_imports import left_by_its_export
 from shared.runs.queue import schedule_confirm
@@ -240,7 +240,7 @@ def _change(
         if run.is_stopping or run.is_final:
             schedule_confirm(app, run, 0)
             return None
-    brevo = brevo_of(app, run, looking_again(app, lambda: is_still_open(app, run)))
+    brevo = brevo_of(app, run, looking_each_time(partial(is_still_open, app, run)))
     until, seen, left = app.now() + _STEP_SECONDS, 0, len(numbers)
     for part in batched(numbers, _NOTED_EVERY, strict=False):
         change(brevo.session, part)

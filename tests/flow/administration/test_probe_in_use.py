@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.brevo.client import Account, BrevoClient
 from shared.brevo.probed import ProbeAnswers, as_probed, contradictions, described, read_probe, save_probe
+from shared.brevo.session import BrevoSession
 from shared.config.models import Connection
 from tests.flow.administration.people import completed
 from tests.flow.probing import DOMAIN, LIST, SIX, prober_of
@@ -212,6 +214,20 @@ def test_dates_go_out_as_the_account_reads_them_unless_the_connection_says_how(
     office.run()
     (attributes,) = office.sent().values()
     assert attributes.get("BIRTHDAY") == ("2001-12-25" if kept else None)
+
+
+def test_another_account_s_key_is_asked_whose_it_is_when_it_is_connected(office, typed, probed, monkeypatch):
+    """Within the minutes for which Brevo's last answer stands."""
+    monkeypatch.setattr(BrevoClient, "account", lambda _: Account("first", []))
+    assert typed("connect", "brevo-eu")[0] == 0
+    monkeypatch.setattr(BrevoClient, "account", lambda _: Account("second", [], "MM-DD-YYYY"))
+    assert "The account shows dates as" not in typed("connect", "brevo-eu")[1], "it is the key of before"
+    monkeypatch.setattr(BrevoSession, "key_mark", "another")
+    status, text, _ = typed("connect", "brevo-eu")
+    assert (status, "The account shows dates as MM-DD-YYYY" in text) == (0, True)
+    probed(account="second")
+    status, text, _ = typed("connect", "brevo-eu")
+    assert (status, "another Brevo account" in text) == (0, False)
 
 
 def test_connection_that_is_saved_as_it_is_shown_goes_on_sending_dates_as_the_account_reads_them(

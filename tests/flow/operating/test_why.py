@@ -327,3 +327,13 @@ def test_viewer_may_not_ask_and_a_contributor_may_where_the_connection_is_shared
             why(flow.app, caller, flow.export_id, person_of(ANA))
     flow.change_connection(available_to=["contributor"])
     assert answered(flow, caller=contributor).verdict == "not_exported_yet"
+
+
+def test_run_under_way_is_reported_with_what_it_has_sent_so_far(flow):
+    flow.change(mapping={**flow.exports[0]["mapping"], "phone": "Phone"})
+    flow.segment(f"CustomerId,EMail,FirstName,Phone\nC-1,{ANA},Ana,none\nC-2,ben@example.com,Ben,+40722000111\n")
+    flow.sandbox.change(seconds_fixed=3600.0)
+    run_id = flow.start().run_id
+    flow.work_until(lambda: flow.status(run_id)["contacts_delivered"])
+    text = evidence(answered(flow))
+    assert "invalid_phone, sent without this value" in text
