@@ -33,6 +33,7 @@ NOBODY = "nobody"
 _LONGEST_WAIT_SECONDS = 900.0
 # How long after its time a retry's own message goes first.
 RETRY_FIRST_SECONDS = 15.0
+_KEPT_FAILING = "It failed again and again without a known reason."
 
 
 def take_notice(app: App, text: str | bytes) -> None:
@@ -72,9 +73,17 @@ def drop_notice(app: App, text: str | bytes) -> None:
     """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
     with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
-        if message.notification and not message.watch:
-            change_notice(app, message, NoticeRow.given_up)
-            _log.error("notice given up: %s failed again and again without a known reason", message.id)
+        if message.watch or not _is_dropped(app, message):
+            return
+        _log.error("notice given up: %s: %s", message.id, _KEPT_FAILING)
+        _note_given_up(app, message, _KEPT_FAILING)
+
+
+def _is_dropped(app: App, message: NoticeMessage) -> bool:
+    """Whether nobody tries any more what the message asks for. Of an end that was announced nothing is lost."""
+    if message.notification:
+        return change_notice(app, message, NoticeRow.given_up).state == "given_up"
+    return app.store.load(message.run) is not None and not list(app.storage.notices.query(message.run, limit=1))
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
@@ -186,4 +195,8 @@ def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
     _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
     if message.notification:
         change_notice(app, message, NoticeRow.given_up)
-    app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {error.message}")
+    _note_given_up(app, message, error.message)
+
+
+def _note_given_up(app: App, message: NoticeMessage, why: str) -> None:
+    app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {why}")

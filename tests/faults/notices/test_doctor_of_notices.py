@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.notices.tell import drop_notice
 from shared.operating.doctor.exports import export_findings
 from shared.operating.doctor.finding import Finding
 from tests.faults.conftest import Story
@@ -46,3 +47,28 @@ def test_doctor_says_of_whom_nobody_could_decide_that_they_were_not_told(story, 
     if state == "FAILED":
         assert f"Nobody was told of {run_id}, which webhook should have got. " in line.message
         assert "is not JSON" in line.message
+
+
+@pytest.mark.parametrize(
+    ("is_decided", "who"),
+    [(False, "Nobody was told of {}, which webhook should"), (True, "of {} may not have reached")],
+)
+def test_doctor_and_the_story_name_a_notice_that_the_host_has_given_up(story, there, is_decided, who):
+    """Its message failed ten times, as a function does that the app's own storage fails: nobody hears of the run."""
+    run_id = start_plan(story)
+    story.work(hours=1)
+    if is_decided:
+        story.decide_who_is_told()
+    for message in [*story.kept.notices]:
+        story.kept.notices.remove(message)
+        drop_notice(story.app, message.text)
+    line = of_notices(story)
+    assert (line.state, there.received) == ("FAILED", [])
+    assert who.format(run_id) in line.message
+    assert "It failed again and again without a known reason." in line.message
+    assert [each["kind"] for each in story.app.store.events(run_id)].count("not_notified") == (1 if is_decided else 2)
+
+
+def test_given_up_news_of_a_run_that_is_not_there_leave_nothing(story):
+    drop_notice(story.app, '{"run": "gold-20261124T050000-abcdef", "form": 1}')
+    assert "events" not in story.kept.tables
