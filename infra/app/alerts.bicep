@@ -43,7 +43,7 @@ var rules = [
   {
     name: 'host-stopped'
     title: 'Segment Export: the Functions host stops again and again'
-    description: 'More than two stops in half an hour: the app\'s own storage refuses it (403) or is away, or a function runs out of time.'
+    description: 'Stops in more than two stretches of five minutes in half an hour: the app\'s own storage refuses it (403) or is away, or a function runs out of time.'
     severity: 1
     query: loadTextContent('../queries/host-stopped.kql')
     frequency: 'PT15M'
