@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from shared import telemetry
 from shared.app import App
-from shared.errors import PermanentError
+from shared.errors import ExportError, PermanentError
 from shared.runs.run_ids import RunId
 from shared.runs.state import Run
 from shared.storage.forms import FORM, OtherFormError
@@ -155,3 +155,8 @@ def next_try_seconds(attempt: int, error: Exception, longest_seconds: float) -> 
     """How long until a failed step or notice is tried again: as the other system asks, else longer each time."""
     asked = getattr(error, "retry_after_seconds", None)
     return min(_FIRST_WAIT_SECONDS * 2**attempt, longest_seconds) if asked is None else float(asked)
+
+
+def waits_line(message: Message, error: ExportError, wait_seconds: float) -> str:
+    """Why a step is put off, in the one line that alerts and queries read (infra/queries)."""
+    return f"step waits: run={message.run} step={message.step} code={error.code} seconds={wait_seconds:.0f}"

@@ -17,9 +17,8 @@ from shared.runs.counts import Counts
 from shared.runs.guards import PLAN
 from shared.runs.measuring import ended_line
 from shared.runs.problem import NOTHING_TO_DO, Problem
-from shared.runs.queue import Message
+from shared.runs.queue import Message, waits_line
 from shared.runs.state import SUCCEEDED, Run
-from shared.runs.steps.dispatch import waits_line
 from shared.runs.tries import Started, Tries
 from shared.runs.why_not_running import why_due_time_is_not_run_again
 from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes, parameters

@@ -4,6 +4,7 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 /processes: a call-back frees a slot and brings the next poll forward, no more.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import methodcaller
@@ -22,7 +23,7 @@ from shared.runs.batch import Batch
 from shared.runs.guards import check_confirmed
 from shared.runs.ledgers import note_rejected
 from shared.runs.left_imports import release_left_slots, wake_waiting
-from shared.runs.queue import Message, schedule_confirm
+from shared.runs.queue import Message, schedule_confirm, waits_line
 from shared.runs.same_account import brevo_of
 from shared.runs.slots import free_slots
 from shared.runs.state import SENDING, WAITS_ON_SECONDS, Run
@@ -41,6 +42,8 @@ from shared.runs.trial import ready_for
 from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
 from shared.storage.failures import NOT_NOW
+
+_log = logging.getLogger(__name__)
 
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
@@ -65,6 +68,7 @@ def confirm(app: App, run: Run, message: Message) -> None:
                 _check_deadline(app, ready, batch)
             app.store.add_event(run.run_id, "waiting", error.message)
             wait, failure = error.retry_after_seconds or _SLOT_WAIT_SECONDS, error.message
+            _log.info("%s", waits_line(message, error, wait))
             batches = app.store.batches(run)
         _check_batches(run, ready, batches)
     batches = _with_those_in_place(app, run, ready.export, batches)

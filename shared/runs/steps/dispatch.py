@@ -31,6 +31,7 @@ from shared.runs.queue import (
     parse_message,
     rest_until_due,
     send,
+    waits_line,
 )
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import watch
@@ -221,11 +222,6 @@ def _still(app: App, message: Message) -> Callable[[Run], bool]:
         return run.state in SENDING and (message.step == "deliver" or message.number == run.confirm_number)
 
     return still
-
-
-def waits_line(message: Message, error: TransientError | DeniedError, wait_seconds: float) -> str:
-    """Why a step is put off, in the one line that alerts and queries read (infra/queries)."""
-    return f"step waits: run={message.run} step={message.step} code={error.code} seconds={wait_seconds:.0f}"
 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:
