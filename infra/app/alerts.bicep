@@ -31,7 +31,7 @@ var rules = [
   {
     name: 'poison'
     title: 'Segment Export: a message was given up'
-    description: 'A step failed ten times: export_poison has ended its run or, where storage was away or workers died, sent the step again; or a notice did, and export_notices_poison dropped it.'
+    description: 'A step failed ten times: export_poison has ended its run or, where storage was away or workers died, sent the step again; or a notice did, which export_notices_poison sends again for six hours.'
     severity: 1
     query: loadTextContent('../queries/poison.kql')
     frequency: 'PT15M'

@@ -69,14 +69,19 @@ def _announce(app: App, message: NoticeMessage) -> None:
         announce(app, run)
 
 
-def drop_notice(app: App, text: str | bytes) -> None:
-    """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
+def abandon_notice(app: App, text: str | bytes) -> None:
+    """Decides what becomes of a message that the host has given up, as while a setting of the app cannot be read.
+
+    It is sent again, later each time, until nothing else has come for hours.
+    """
     with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
-        if message.watch or not _is_dropped(app, message):
-            return
-        _log.error("notice given up: %s: %s", message.id, _KEPT_FAILING)
-        _note_given_up(app, message, _KEPT_FAILING)
+        since = message.failing_since or app.now()
+        if app.now() - since <= GIVE_UP_SECONDS:
+            _send_again(app, message, since, min(2.0 ** (message.attempt + 2), _LONGEST_WAIT_SECONDS))
+        elif not message.watch and _is_dropped(app, message):
+            _log.error("notice given up: %s: %s", message.id, _KEPT_FAILING)
+            _note_given_up(app, message, _KEPT_FAILING)
 
 
 def _is_dropped(app: App, message: NoticeMessage) -> bool:
@@ -93,7 +98,7 @@ def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
     row = take_notice_row(app, message, lambda now: now.watched_at(_watch_due(app, now), app.now()))
     if row is None:
         return None
-    enqueue(app, message, row.watch_due - app.now())
+    enqueue(app, replace(message, attempt=0, failing_since=0.0), row.watch_due - app.now())
     if row.state == "refused" and app.now() < row.until + RETRY_FIRST_SECONDS:
         return None
     return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
@@ -187,8 +192,11 @@ def _postpone(app: App, message: NoticeMessage, error: ExportError) -> None:
         return
     wait = next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS)
     _log.info("notice waits: %s code=%s seconds=%.0f", message.id, error.code, wait)
-    later = replace(message, attempt=min(message.attempt + 1, MOST_ATTEMPTS), failing_since=since)
-    enqueue(app, later, wait)
+    _send_again(app, message, since, wait)
+
+
+def _send_again(app: App, message: NoticeMessage, since: float, wait: float) -> None:
+    enqueue(app, replace(message, attempt=min(message.attempt + 1, MOST_ATTEMPTS), failing_since=since), wait)
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:

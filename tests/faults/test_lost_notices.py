@@ -7,9 +7,10 @@ import pytest
 
 from shared.errors import ExportError
 from shared.notices import posting
-from shared.notices.tell import drop_notice, take_notice
+from shared.notices.tell import take_notice
 from tests.faults.conftest import LEASE_SECONDS, Story
 from tests.faults.losing import AT_MOST_SECONDS
+from tests.faults.notices.received import fail_for_good
 from tests.memory_line import WorkerDied
 from tests.receiver import Receiver, receiver
 
@@ -122,12 +123,9 @@ def test_copies_of_a_notices_watch_message_leave_one_chain(told, there):
 
 def test_notice_that_was_given_up_is_not_brought_back_by_its_watch_message(told, there):
     story = told("teams")
-    notice = next_notice(story)
-    story.kept.notices.remove(notice)
-    (watch,) = story.kept.notices
-    drop_notice(story.app, watch.text)
-    assert "notices" not in story.kept.tables
-    drop_notice(story.app, notice.text)
+    (watch,) = [each for each in story.kept.notices if "watch" in each.text]
+    fail_for_good(story)
+    story.kept.notices.append(watch)
     story.tell()
     assert there.received == []
     assert story.kept.notices == []
