@@ -19,7 +19,7 @@ var rules = [
   {
     name: 'run-failed'
     title: 'Segment Export: a run failed, or a guard holds it'
-    description: 'A run ended as failed, or a guard holds it until a person approves it. What to do: segment-export status RUN, or docs/operate.md.'
+    description: 'A run ended as failed, or a guard holds it until a person approves it. What to do: segment-export status EXPORT, or docs/operate.md.'
     severity: 1
     query: loadTextContent('../queries/run-failed.kql')
     frequency: 'PT5M'
@@ -81,7 +81,7 @@ var rules = [
   {
     name: 'rejected-share'
     title: 'Segment Export: more than ${rejectedPercent} % of a run\'s rows were rejected'
-    description: 'The run went through, without these customers. segment-export rejects RUN names each row and its reason.'
+    description: 'The run went through, without these customers. segment-export rejects EXPORT names each row of its last run, and the reason.'
     severity: 2
     query: replace(loadTextContent('../queries/rejected-share.kql'), '{percent}', string(rejectedPercent))
     frequency: 'PT15M'

@@ -257,6 +257,14 @@ def test_alert_on_an_export_says_which():
         assert by == ("Export" if re.search(r"project TimeGenerated.*\bExport\b", query) else ""), name
 
 
+def test_alert_names_commands_by_what_its_message_has():
+    """An alert's message has the names that it is split by. A run's id stands in the query's results alone."""
+    for name, text in rules().items():
+        description = re.search(r"description: '(.*)'\n", text)[1]
+        assert "RUN" not in description, name
+        assert ("EXPORT" not in description) or "splitBy: 'Export'" in text, name
+
+
 def test_query_reads_the_line_of_a_step_that_waits_and_knows_both_words_for_throttling():
     query = bicep("queries/throttled.kql")
     line = waits_line(Message(RUN.run_id, "deliver"), TransientError("brevo_throttled", ""), 12.3)
