@@ -22,7 +22,7 @@ from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_no
 from shared.notices.recipients import announce, events_of, held_again, run_before
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.words import run_notice
-from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds
+from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds, untaken_seconds
 from shared.storage.failures import Conflict, DeniedError, NotFound
 from shared.storage.forms import OtherFormError
 
@@ -76,7 +76,7 @@ def abandon_notice(app: App, text: str | bytes) -> None:
     """
     with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
-        since = message.failing_since or app.now()
+        since = _failing_since(message, app.now())
         if app.now() - since <= GIVE_UP_SECONDS:
             _send_again(app, message, since, min(2.0 ** (message.attempt + 2), _LONGEST_WAIT_SECONDS))
         elif not message.watch and _is_dropped(app, message):
@@ -98,10 +98,10 @@ def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
     row = take_notice_row(app, message, lambda now: now.watched_at(_watch_due(app, now), app.now()))
     if row is None:
         return None
-    enqueue(app, replace(message, attempt=0, failing_since=0.0), row.watch_due - app.now())
+    enqueue(app, replace(message, attempt=0, failing_since=0.0, due=0.0), row.watch_due - app.now())
     if row.state == "refused" and app.now() < row.until + RETRY_FIRST_SECONDS:
         return None
-    return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
+    return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since, due=row.until)
 
 
 def _watch_due(app: App, row: NoticeRow) -> float:
@@ -178,7 +178,7 @@ def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wai
     """Writes down the result, unless another worker has taken the notice over."""
 
     until = app.now() + wait_seconds if wait_seconds else 0.0
-    since = message.failing_since or app.now()
+    since = _failing_since(message, app.now())
     attempt = min(message.attempt + 1, MOST_ATTEMPTS)
     change_notice(app, message, lambda now: now.ended_try(owner, state, until, attempt, since))
 
@@ -186,7 +186,7 @@ def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wai
 def _postpone(app: App, message: NoticeMessage, error: ExportError) -> None:
     """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
     now = app.now()
-    since = message.failing_since or now
+    since = _failing_since(message, now)
     if now - since > GIVE_UP_SECONDS:
         _give_up(app, message, error)
         return
@@ -196,7 +196,13 @@ def _postpone(app: App, message: NoticeMessage, error: ExportError) -> None:
 
 
 def _send_again(app: App, message: NoticeMessage, since: float, wait: float) -> None:
-    enqueue(app, replace(message, attempt=min(message.attempt + 1, MOST_ATTEMPTS), failing_since=since), wait)
+    attempt, due = min(message.attempt + 1, MOST_ATTEMPTS), app.now() + wait
+    enqueue(app, replace(message, attempt=attempt, failing_since=since, due=due), wait)
+
+
+def _failing_since(message: NoticeMessage, now: float) -> float:
+    """Since when it has met nothing but failures; the time in which nobody took the message does not count."""
+    return message.failing_since + untaken_seconds(message.due, now) if message.failing_since else now
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:

@@ -2,6 +2,10 @@
 
 import pytest
 
+from shared.brevo.client import BrevoClient
+from shared.errors import TransientError
+from shared.runs.status import find_run
+from shared.storage.failures import DeniedError
 from tests.faults.conftest import Story, check_failed
 from tests.memory_line import WorkerDied
 
@@ -51,3 +55,25 @@ def test_run_whose_imports_have_all_ended_by_then_has_not_sent_for_too_long(stop
     (run,) = stopped.runs()
     status = stopped.status(run.run_id)
     assert (status["status"], status["contacts_confirmed"]) == ("succeeded", 5), status["error"]
+
+
+@pytest.mark.parametrize("error", [TransientError("brevo_failing", "It is away."), DeniedError("container x", "X")])
+def test_one_failure_before_a_stop_of_the_app_and_one_behind_it_end_no_run(story, monkeypatch, error):
+    """Hours of nothing but failures end a run. While no worker runs nothing is tried: those hours do not count."""
+    people = story.people(5)
+    attributes, failing = BrevoClient.attributes, [True]
+
+    def fail_at_first(client):
+        if failing:
+            raise error
+        return attributes(client)
+
+    monkeypatch.setattr(BrevoClient, "attributes", fail_at_first)
+    run_id = story.start().run_id
+    story.work(hours=0.1)
+    story.kept.clock.skip(8 * 3600)
+    story.work(hours=0.1)
+    assert not find_run(story.app, run_id).is_final
+    failing.clear()
+    story.work()
+    assert (story.status(run_id)["status"], story.sent()) == ("succeeded", people)

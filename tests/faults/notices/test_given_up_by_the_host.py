@@ -5,7 +5,7 @@ import pytest
 from shared.notices.queue import NoticeMessage, enqueue
 from shared.notices.tell import abandon_notice, take_notice
 from shared.runs.queue import GIVE_UP_SECONDS
-from tests.faults.notices.received import MISSING_LIST, fail_for_good
+from tests.faults.notices.received import MISSING_LIST, fail_for_good, row_states
 
 
 @pytest.fixture
@@ -54,3 +54,13 @@ def test_watch_message_that_met_failures_long_ago_gives_up_no_notice_at_the_next
     take_notice(story.app, watch.text)
     [following] = [each for each in story.kept.notices if "watch" in each.text]
     assert "failing_since" not in following.text
+
+
+def test_notice_that_failed_before_a_stop_of_the_app_is_tried_again_behind_it(story, there):
+    there.answers = [500] * 100
+    story.tell(hours=0.1)
+    story.kept.notices[:] = [each for each in story.kept.notices if "watch" not in each.text]
+    there.answers = [500]
+    story.kept.clock.skip(8 * 3600)
+    story.tell()
+    assert row_states(story) == {"told": 1}
