@@ -19,7 +19,7 @@ from shared.config.notifications import Notification
 from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.notices.notice import Notice
 from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_notice
-from shared.notices.recipients import announce, events_of, held_again, run_before
+from shared.notices.recipients import announce, events_of, held_again, run_before, success_since
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.words import run_notice
 from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds, untaken_seconds
@@ -131,7 +131,8 @@ def _wanted(app: App, message: NoticeMessage) -> tuple[Notification, Notice] | N
     if message.held_again != held_again(run):
         return None  # what it was held for before has been approved
     export = document.export(run.export)
-    return notification, run_notice(message.event, run, export.display_name if export else run.export, before)
+    name = export.display_name if export else run.export
+    return notification, run_notice(message.event, run, name, before, success_since(app, run))
 
 
 def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notification) -> bool:
