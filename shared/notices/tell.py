@@ -11,7 +11,8 @@ comes back, and posts what a lost worker was to post (see `watching`, which does
 
 import logging
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from shared.app import App
@@ -46,11 +47,23 @@ def take_notice(app: App, text: str | bytes) -> None:
 
 
 def _take_message(app: App, message: NoticeMessage) -> None:
-    try:
-        if not message.notification:
+    lost: NoticeMessage | None = None
+    with _failures_met(app, message):
+        if message.watch:
+            lost = _watch(app, message)
+        elif message.notification:
+            _take(app, message)
+        else:
             _announce(app, message)
-        elif to_post := _watch(app, message) if message.watch else message:
-            _take(app, to_post)
+    if lost:
+        _take_message(app, lost)  # what it meets is the lost try's, which goes on by a message of its own
+
+
+@contextmanager
+def _failures_met(app: App, message: NoticeMessage) -> Iterator[None]:
+    """Sends the message again, or gives it up, by what it meets."""
+    try:
+        yield
     except OtherFormError:
         raise
     except (Conflict, NotFound) as error:

@@ -156,3 +156,14 @@ def test_break_of_storage_under_a_notices_watch_message_brings_it_back(told, the
     story.tell(worker)
     assert len(there.received) == 1
     assert not [error for error in story.errors if not isinstance(error, ExportError)]
+
+
+def test_notice_whose_own_retry_was_lost_is_given_up_after_six_hours_too(told, there):
+    story = told("teams")
+    there.answers = [500] * 1000
+    take_notice(story.app, next_notice(story).text)
+    story.kept.notices[:] = [each for each in story.kept.notices if "watch" in each.text]
+    begun = story.kept.clock.seconds()
+    story.tell(hours=24)
+    assert [values["state"] for values, _ in story.kept.tables["notices"].values()] == ["given_up"]
+    assert story.kept.clock.seconds() - begun < 7 * 3600
