@@ -35,8 +35,8 @@ def export_notices(message: func.QueueMessage) -> None:
 
 @blueprint.queue_trigger(arg_name="message", queue_name="notices-poison", connection="AzureWebJobsStorage")
 def export_notices_poison(message: func.QueueMessage) -> None:
-    """Gives up a notice that the host has given up."""
-    from shared.notices.tell import drop_notice
+    """Sends a notice that the host has given up again, for some hours."""
+    from shared.notices.tell import abandon_notice
 
     with by_place("queue notices-poison"):
-        drop_notice(open_worker_app(), message.get_body())
+        abandon_notice(open_worker_app(), message.get_body())

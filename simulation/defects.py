@@ -170,8 +170,8 @@ DEFECTS: tuple[Defect, ...] = (
         "batches-not-asked-for",
         "A run succeeds once all is delivered, whatever Brevo makes of it.",
         "runs.steps.confirm",
-        "all(batch.is_settled for batch in batches):\n        if not contacts",
-        'all(batch.state == "delivered" or batch.is_settled for batch in batches):\n        if not contacts',
+        "all(batch.is_settled for batch in batches)\n    _check_sending",
+        'all(batch.state == "delivered" or batch.is_settled for batch in batches)\n    _check_sending',
     ),
     one(
         "books-not-closed",

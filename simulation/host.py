@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shared.app import App
 from shared.errors import ExportError, UnforeseenError
-from shared.notices.tell import drop_notice, take_notice
+from shared.notices.tell import abandon_notice, take_notice
 from shared.runs.steps.dispatch import abandon, take_step
 from shared.storage.failures import Conflict, NotFound
 from simulation.faults import Faults
@@ -146,7 +146,7 @@ class Host:
         """Opens the four queues."""
         for name, messages, function, given_up, kept in (
             ("step", steps, take_step, abandon, poison),
-            ("notice", notices, take_notice, drop_notice, []),
+            ("notice", notices, take_notice, abandon_notice, []),
         ):
             listener = Listener(self, name, messages, function, poison=False)
             listener.poison = Listener(self, f"{name}-poison", kept, given_up, poison=True)

@@ -23,11 +23,11 @@ BY_PEOPLE: tuple[Defect, ...] = (
         "removed-before-confirmed",
         "Who left the segment is taken out of the list while the imports are still open.",
         "runs.steps.confirm",
-        "    if len(batches) >= run.counts.batches and all(",
+        "    is_settled = len(batches) >= run.counts.batches and all(",
         "    if run.counts.contacts_to_remove > run.counts.contacts_removed:\n"
         "        from shared.runs.steps.settle import _remove\n\n"
         "        _remove(app, run)\n"
-        "    if len(batches) >= run.counts.batches and all(",
+        "    is_settled = len(batches) >= run.counts.batches and all(",
     ),
     one(
         "ledger-before-removal",

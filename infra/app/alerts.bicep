@@ -19,7 +19,7 @@ var rules = [
   {
     name: 'run-failed'
     title: 'Segment Export: a run failed, or a guard holds it'
-    description: 'A run ended as failed, or a guard holds it until a person approves it. What to do: segment-export status RUN, or docs/operate.md.'
+    description: 'A run ended as failed, or a guard holds it until a person approves it. What to do: segment-export status EXPORT, or docs/operate.md.'
     severity: 1
     query: loadTextContent('../queries/run-failed.kql')
     frequency: 'PT5M'
@@ -31,7 +31,7 @@ var rules = [
   {
     name: 'poison'
     title: 'Segment Export: a message was given up'
-    description: 'A step failed ten times: export_poison has ended its run or, where storage was away or workers died, sent the step again; or a notice did, and export_notices_poison dropped it.'
+    description: 'A step failed ten times: export_poison has ended its run or, where storage was away or workers died, sent the step again; or a notice did, which export_notices_poison sends again for six hours.'
     severity: 1
     query: loadTextContent('../queries/poison.kql')
     frequency: 'PT15M'
@@ -43,7 +43,7 @@ var rules = [
   {
     name: 'host-stopped'
     title: 'Segment Export: the Functions host stops again and again'
-    description: 'More than two stops in half an hour: the app\'s own storage refuses it (403) or is away, or a function runs out of time.'
+    description: 'Stops in more than two stretches of five minutes in half an hour: the app\'s own storage refuses it (403) or is away, or a function runs out of time.'
     severity: 1
     query: loadTextContent('../queries/host-stopped.kql')
     frequency: 'PT15M'
@@ -81,7 +81,7 @@ var rules = [
   {
     name: 'rejected-share'
     title: 'Segment Export: more than ${rejectedPercent} % of a run\'s rows were rejected'
-    description: 'The run went through, without these customers. segment-export rejects RUN names each row and its reason.'
+    description: 'The run went through, without these customers. segment-export rejects EXPORT names each row of its last run, and the reason.'
     severity: 2
     query: replace(loadTextContent('../queries/rejected-share.kql'), '{percent}', string(rejectedPercent))
     frequency: 'PT15M'

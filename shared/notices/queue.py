@@ -22,9 +22,9 @@ MOST_ATTEMPTS = 20  # counted so far: the wait is at its longest long before
 class NoticeMessage:
     """One event of one run for one notification. Without a notification: it is still to be decided who gets a notice.
 
-    `failing_since` is POSIX seconds, 0 before the first failure. A `watch` message posts the notice only where the
-    worker that was to do it is lost. `held_again` is the staging of a run that is held, or stopped by a guard, after an
-    approval.
+    `failing_since` is POSIX seconds, 0 before the first failure; `due` is when it is tried again. A `watch` message
+    posts the notice only where the worker that was to do it is lost. `held_again` is the staging of a run that is held,
+    or stopped by a guard, after an approval.
     """
 
     run: RunId
@@ -32,6 +32,7 @@ class NoticeMessage:
     event: Event | Literal[""] = ""
     attempt: int = Field(default=0, ge=0, le=MOST_ATTEMPTS)
     failing_since: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    due: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     watch: bool = False
     held_again: str = ""
 

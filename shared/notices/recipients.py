@@ -69,6 +69,14 @@ def _code(run: Run) -> str:
     return problem.code if problem else ""
 
 
+def success_since(app: App, run: Run) -> Run | None:
+    """The export's newest run that has gone through since this one failed or was not approved; None for others."""
+    if run.is_held or run.state in SUCCEEDED:
+        return None
+    newest = (each for each in app.store.latest(run.export, _LOOKED_AT) if each.times["queued"] > run.times["queued"])
+    return next((each for each in newest if each.sends_segment and each.state in SUCCEEDED), None)
+
+
 def run_before(app: App, run: Run) -> Run | None:
     """The export's last run before this one that went through or failed. It had ended before this one began.
 

@@ -11,7 +11,8 @@ comes back, and posts what a lost worker was to post (see `watching`, which does
 
 import logging
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from shared.app import App
@@ -19,10 +20,10 @@ from shared.config.notifications import Notification
 from shared.errors import ExportError, PermanentError, TransientError, UnforeseenError, place_of
 from shared.notices.notice import Notice
 from shared.notices.queue import MOST_ATTEMPTS, NoticeMessage, enqueue, parse_notice
-from shared.notices.recipients import announce, events_of, held_again, run_before
+from shared.notices.recipients import announce, events_of, held_again, run_before, success_since
 from shared.notices.rows import NoticeRow, NoticeState, change_notice, load_notice, take_notice_row
 from shared.notices.words import run_notice
-from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds
+from shared.runs.queue import GIVE_UP_SECONDS, kept_for_other_releases, next_try_seconds, untaken_seconds
 from shared.storage.failures import Conflict, DeniedError, NotFound
 from shared.storage.forms import OtherFormError
 
@@ -33,6 +34,7 @@ NOBODY = "nobody"
 _LONGEST_WAIT_SECONDS = 900.0
 # How long after its time a retry's own message goes first.
 RETRY_FIRST_SECONDS = 15.0
+_KEPT_FAILING = "It failed again and again without a known reason."
 
 
 def take_notice(app: App, text: str | bytes) -> None:
@@ -45,11 +47,23 @@ def take_notice(app: App, text: str | bytes) -> None:
 
 
 def _take_message(app: App, message: NoticeMessage) -> None:
-    try:
-        if not message.notification:
+    lost: NoticeMessage | None = None
+    with _failures_met(app, message):
+        if message.watch:
+            lost = _watch(app, message)
+        elif message.notification:
+            _take(app, message)
+        else:
             _announce(app, message)
-        elif to_post := _watch(app, message) if message.watch else message:
-            _take(app, to_post)
+    if lost:
+        _take_message(app, lost)  # what it meets is the lost try's, which goes on by a message of its own
+
+
+@contextmanager
+def _failures_met(app: App, message: NoticeMessage) -> Iterator[None]:
+    """Sends the message again, or gives it up, by what it meets."""
+    try:
+        yield
     except OtherFormError:
         raise
     except (Conflict, NotFound) as error:
@@ -68,13 +82,26 @@ def _announce(app: App, message: NoticeMessage) -> None:
         announce(app, run)
 
 
-def drop_notice(app: App, text: str | bytes) -> None:
-    """Gives up the notice of a message that kept failing; its watch message gives up nothing."""
+def abandon_notice(app: App, text: str | bytes) -> None:
+    """Decides what becomes of a message that the host has given up, as while a setting of the app cannot be read.
+
+    It is sent again, later each time, until nothing else has come for hours.
+    """
     with suppress(PermanentError), kept_for_other_releases(app.storage.notice_queue, text):
         message = parse_notice(text)
-        if message.notification and not message.watch:
-            change_notice(app, message, NoticeRow.given_up)
-            _log.error("notice given up: %s failed again and again without a known reason", message.id)
+        since = _failing_since(message, app.now())
+        if app.now() - since <= GIVE_UP_SECONDS:
+            _send_again(app, message, since, min(2.0 ** (message.attempt + 2), _LONGEST_WAIT_SECONDS))
+        elif not message.watch and _is_dropped(app, message):
+            _log.error("notice given up: %s: %s", message.id, _KEPT_FAILING)
+            _note_given_up(app, message, _KEPT_FAILING)
+
+
+def _is_dropped(app: App, message: NoticeMessage) -> bool:
+    """Whether nobody tries any more what the message asks for. Of an end that was announced nothing is lost."""
+    if message.notification:
+        return change_notice(app, message, NoticeRow.given_up).state == "given_up"
+    return app.store.load(message.run) is not None and not list(app.storage.notices.query(message.run, limit=1))
 
 
 def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
@@ -84,10 +111,10 @@ def _watch(app: App, message: NoticeMessage) -> NoticeMessage | None:
     row = take_notice_row(app, message, lambda now: now.watched_at(_watch_due(app, now), app.now()))
     if row is None:
         return None
-    enqueue(app, message, row.watch_due - app.now())
+    enqueue(app, replace(message, attempt=0, failing_since=0.0, due=0.0), row.watch_due - app.now())
     if row.state == "refused" and app.now() < row.until + RETRY_FIRST_SECONDS:
         return None
-    return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since)
+    return replace(message, watch=False, attempt=row.attempt, failing_since=row.failing_since, due=row.until)
 
 
 def _watch_due(app: App, row: NoticeRow) -> float:
@@ -117,7 +144,8 @@ def _wanted(app: App, message: NoticeMessage) -> tuple[Notification, Notice] | N
     if message.held_again != held_again(run):
         return None  # what it was held for before has been approved
     export = document.export(run.export)
-    return notification, run_notice(message.event, run, export.display_name if export else run.export, before)
+    name = export.display_name if export else run.export
+    return notification, run_notice(message.event, run, name, before, success_since(app, run))
 
 
 def _claimed(app: App, message: NoticeMessage, owner: str, notification: Notification) -> bool:
@@ -164,7 +192,7 @@ def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wai
     """Writes down the result, unless another worker has taken the notice over."""
 
     until = app.now() + wait_seconds if wait_seconds else 0.0
-    since = message.failing_since or app.now()
+    since = _failing_since(message, app.now())
     attempt = min(message.attempt + 1, MOST_ATTEMPTS)
     change_notice(app, message, lambda now: now.ended_try(owner, state, until, attempt, since))
 
@@ -172,18 +200,31 @@ def _write(app: App, message: NoticeMessage, owner: str, state: NoticeState, wai
 def _postpone(app: App, message: NoticeMessage, error: ExportError) -> None:
     """Sends the message again, later each time; gives up when nothing but failures has come for hours."""
     now = app.now()
-    since = message.failing_since or now
+    since = _failing_since(message, now)
     if now - since > GIVE_UP_SECONDS:
         _give_up(app, message, error)
         return
     wait = next_try_seconds(message.attempt, error, _LONGEST_WAIT_SECONDS)
     _log.info("notice waits: %s code=%s seconds=%.0f", message.id, error.code, wait)
-    later = replace(message, attempt=min(message.attempt + 1, MOST_ATTEMPTS), failing_since=since)
-    enqueue(app, later, wait)
+    _send_again(app, message, since, wait)
+
+
+def _send_again(app: App, message: NoticeMessage, since: float, wait: float) -> None:
+    attempt, due = min(message.attempt + 1, MOST_ATTEMPTS), app.now() + wait
+    enqueue(app, replace(message, attempt=attempt, failing_since=since, due=due), wait)
+
+
+def _failing_since(message: NoticeMessage, now: float) -> float:
+    """Since when it has met nothing but failures; the time in which nobody took the message does not count."""
+    return message.failing_since + untaken_seconds(message.due, now) if message.failing_since else now
 
 
 def _give_up(app: App, message: NoticeMessage, error: ExportError) -> None:
     _log.error("notice given up: %s code=%s: %s", message.id, error.code, error)
     if message.notification:
         change_notice(app, message, NoticeRow.given_up)
-    app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {error.message}")
+    _note_given_up(app, message, error.message)
+
+
+def _note_given_up(app: App, message: NoticeMessage, why: str) -> None:
+    app.store.add_event(message.run, "not_notified", f"{message.notification or NOBODY}: {why}")

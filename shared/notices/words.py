@@ -46,8 +46,11 @@ _TITLES: dict[Event, str] = {
 }
 
 
-def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
-    """The notice of this event. `name`: what people call the export; `before`: the run before, where it matters."""
+def run_notice(event: Event, run: Run, name: str, before: Run | None, since: Run | None = None) -> Notice:
+    """The notice of this event. `name`: what people call the export; `before`: the run before, where it matters.
+
+    `since` is a run that has gone through since this one failed: a notice may come late, where its receiver was away.
+    """
     if event == "rejections":
         sentences, advice = _rejections(run), _look_at_rejected(run)
         customers: int | None = run.counts.rejected
@@ -60,6 +63,9 @@ def run_notice(event: Event, run: Run, name: str, before: Run | None) -> Notice:
         advice = _how_to_decide(run) if run.is_held else again
     else:
         sentences, advice, customers = _failed(run)
+    if since:
+        sentences.append(f"The run of {local_text(since.times['queued'])} has gone through since.")
+        advice = "No action needed."
     return Notice(
         event=event,
         title=f"{name}: {_TITLES[event]}",

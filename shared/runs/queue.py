@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from shared import telemetry
 from shared.app import App
-from shared.errors import PermanentError
+from shared.errors import ExportError, PermanentError
 from shared.runs.run_ids import RunId
 from shared.runs.state import Run
 from shared.storage.forms import FORM, OtherFormError
@@ -32,6 +32,8 @@ _FIRST_WAIT_SECONDS = 2.0
 LONGEST_STEP_WAIT_SECONDS = 300.0
 # Nothing but failures for so long, and a step or a notice is given up.
 GIVE_UP_SECONDS = 6 * 3600.0
+# A message that comes so much later than it was due was taken by nobody: longer than a lost instance hides one.
+_UNTAKEN_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore", strict=True))
@@ -40,7 +42,7 @@ class Message:
 
     Its step has met nothing but failures since `failing_since`, and nothing but denied access since `denied_since`.
     `trace` is the span that sent it, a `traceparent`. `met_owner` is the worker whose claim it has waited for. `due` is
-    when a step is wanted, to the part of a second.
+    when a step is wanted, to the part of a second, or tried again.
     """
 
     run: RunId
@@ -155,3 +157,14 @@ def next_try_seconds(attempt: int, error: Exception, longest_seconds: float) -> 
     """How long until a failed step or notice is tried again: as the other system asks, else longer each time."""
     asked = getattr(error, "retry_after_seconds", None)
     return min(_FIRST_WAIT_SECONDS * 2**attempt, longest_seconds) if asked is None else float(asked)
+
+
+def untaken_seconds(due: float, now: float) -> float:
+    """For how long nobody took a message that was due then, as while the app was stopped: nothing failed meanwhile."""
+    late = now - due if due else 0.0
+    return late if late > _UNTAKEN_SECONDS else 0.0
+
+
+def waits_line(message: Message, error: ExportError, wait_seconds: float) -> str:
+    """Why a step is put off, in the one line that alerts and queries read (infra/queries)."""
+    return f"step waits: run={message.run} step={message.step} code={error.code} seconds={wait_seconds:.0f}"

@@ -29,7 +29,7 @@ from shared.runs.kinds import SENDS_SEGMENT, UNGUARDED, Kind, Trigger
 from shared.runs.problem import Problem
 
 # A wait that is noted again within this time after its next try goes on since it began.
-_WAITS_ON_SECONDS = 60.0
+WAITS_ON_SECONDS = 60.0
 
 OpenState = Literal["queued", "staging", "held", "delivering", "confirming"]
 State = OpenState | Literal["succeeded", "succeeded_with_rejections", "failed", "cancelled", "skipped"]
@@ -250,7 +250,7 @@ class Run:
         """
         if self.is_final or self.is_held:
             return None
-        since = self.waiting_since if self.is_waiting(now - _WAITS_ON_SECONDS) else now
+        since = self.waiting_since if self.is_waiting(now - WAITS_ON_SECONDS) else now
         waits = replace(self, waiting=text, waiting_since=since, waiting_until=until, waiting_deadline=deadline)
         return waits if stalled_after is None else replace(waits, stalled_after=stalled_after)
 

@@ -55,6 +55,8 @@ class BusyError(TransientError):
 class DeniedError(ConfigurationError):
     """Storage refuses the key or the identity, which lacks a role, or has one that does not count everywhere yet.
 
+    So does an account whose firewall shuts out where the call comes from: that is a 403 too, and no silence.
+
     `concerns_tables`: whether they are what it denies access to.
     """
 
@@ -62,7 +64,8 @@ class DeniedError(ConfigurationError):
         super().__init__(
             "storage_denied",
             f"Storage denied access to {what}.",
-            f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account.",
+            f"Check {setting}: a key in it may have been rotated; an identity needs its roles on the account, and the "
+            "account's firewall must let it in.",
         )
         self.concerns_tables = _service(what) == "table"
 

@@ -7,9 +7,10 @@ import pytest
 
 from shared.errors import ExportError
 from shared.notices import posting
-from shared.notices.tell import drop_notice, take_notice
+from shared.notices.tell import take_notice
 from tests.faults.conftest import LEASE_SECONDS, Story
 from tests.faults.losing import AT_MOST_SECONDS
+from tests.faults.notices.received import fail_for_good
 from tests.memory_line import WorkerDied
 from tests.receiver import Receiver, receiver
 
@@ -122,12 +123,9 @@ def test_copies_of_a_notices_watch_message_leave_one_chain(told, there):
 
 def test_notice_that_was_given_up_is_not_brought_back_by_its_watch_message(told, there):
     story = told("teams")
-    notice = next_notice(story)
-    story.kept.notices.remove(notice)
-    (watch,) = story.kept.notices
-    drop_notice(story.app, watch.text)
-    assert "notices" not in story.kept.tables
-    drop_notice(story.app, notice.text)
+    (watch,) = [each for each in story.kept.notices if "watch" in each.text]
+    fail_for_good(story)
+    story.kept.notices.append(watch)
     story.tell()
     assert there.received == []
     assert story.kept.notices == []
@@ -158,3 +156,14 @@ def test_break_of_storage_under_a_notices_watch_message_brings_it_back(told, the
     story.tell(worker)
     assert len(there.received) == 1
     assert not [error for error in story.errors if not isinstance(error, ExportError)]
+
+
+def test_notice_whose_own_retry_was_lost_is_given_up_after_six_hours_too(told, there):
+    story = told("teams")
+    there.answers = [500] * 1000
+    take_notice(story.app, next_notice(story).text)
+    story.kept.notices[:] = [each for each in story.kept.notices if "watch" in each.text]
+    begun = story.kept.clock.seconds()
+    story.tell(hours=24)
+    assert [values["state"] for values, _ in story.kept.tables["notices"].values()] == ["given_up"]
+    assert story.kept.clock.seconds() - begun < 7 * 3600

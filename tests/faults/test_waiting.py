@@ -1,6 +1,8 @@
 """What the status of an open run says it waits for: in every state, since when, until when, and how long at most."""
 
 import json
+import logging
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -261,3 +263,14 @@ def test_check_is_not_overdue_while_a_worker_reads_the_segment(story):
     status = status_of(story, run.run_id)
     assert (status.check_overdue_since, status.next_check_at) == (None, None)
     assert status.waiting_for == "A worker reads and checks the segment."
+
+
+def test_poll_that_brevo_holds_up_is_logged_as_a_step_that_waits(story, caplog):
+    """The alert `throttled` counts these lines, and polls are what Brevo limits most."""
+    story.people(5)
+    story.sandbox.fail_next("GET /processes", "429-bare", 4)
+    with caplog.at_level(logging.INFO, logger="shared.runs"):
+        run_id = story.run()["run_id"]
+    lines = [each.getMessage() for each in caplog.records if each.getMessage().startswith("step waits: ")]
+    assert {line.rpartition(" code=")[0] for line in lines} == {f"step waits: run={run_id} step=confirm"}
+    assert re.search(r" code=(brevo_throttled|pace) seconds=\d+$", lines[0])

@@ -19,7 +19,7 @@ from shared.brevo.polling import seconds_per_contact
 from shared.errors import PermanentError
 from shared.notices.queue import NoticeMessage, enqueue, parse_notice
 from shared.notices.rows import NoticeRow
-from shared.notices.tell import drop_notice, take_notice
+from shared.notices.tell import abandon_notice, take_notice
 from shared.operating.doctor.rows import other_forms
 from shared.operating.pruning import prune
 from shared.operating.replaying import look, replay
@@ -252,7 +252,7 @@ def test_message_of_another_form_is_kept_as_it_is(flow, take, caplog):
     assert "not-to-be-logged" not in caplog.text
 
 
-@pytest.mark.parametrize("take", [take_notice, drop_notice])
+@pytest.mark.parametrize("take", [take_notice, abandon_notice])
 def test_notice_s_message_of_another_form_is_kept_as_it_is(flow, take):
     text = '{"form": 2, "run": {"id": "gold"}}'
     take(flow.app, text)

@@ -16,10 +16,9 @@ from shared.errors import TransientError
 from shared.runs.counts import Counts
 from shared.runs.guards import PLAN
 from shared.runs.measuring import ended_line
-from shared.runs.problem import Problem
-from shared.runs.queue import Message
+from shared.runs.problem import NOTHING_TO_DO, Problem
+from shared.runs.queue import Message, waits_line
 from shared.runs.state import SUCCEEDED, Run
-from shared.runs.steps.dispatch import waits_line
 from shared.runs.tries import Started, Tries
 from shared.runs.why_not_running import why_due_time_is_not_run_again
 from tests.unit.code_and_bicep import INFRA, ROOT, bicep, constant, nodes, parameters
@@ -149,6 +148,14 @@ def test_export_whose_run_is_held_is_late_where_a_guard_holds_it(held_for, count
     assert counts_as_turn(why_due_time_is_not_run_again(app, "weekly", started, None).text) is counts
 
 
+def test_export_whose_plan_has_found_nothing_to_do_is_not_late():
+    """Its list is as its segment, and no trigger starts that snapshot any more: no other run would say so."""
+    plan = replace(RUN, kind="plan", state="skipped", error=NOTHING_TO_DO)
+    query = bicep("queries/no-success.kql")
+    assert pattern_of(query).match(ended_line(plan))["Code"] == "nothing_to_do"
+    assert re.search(r'where State in \(.+\) or Code == "nothing_to_do"\n\| summarize Last', query)
+
+
 def test_schedule_that_has_not_been_due_yet_is_not_late():
     """Or each weekly export would be late a day after it was made: its first line says that its schedule is new."""
     (by_cron,) = [node for node in nodes(ast.FunctionDef) if node.name == "_start_by_cron"]
@@ -169,6 +176,15 @@ def test_only_a_turn_of_a_trigger_writes_a_line_that_counts_as_one():
         if (constant(call.args[0]) or "").startswith(begins[0])
     }
     assert found == {("info", "export %s: %s")}
+
+
+def test_one_outage_that_stops_many_hosts_is_not_a_host_that_stops_again_and_again():
+    """Each instance logs its stop at about the same time: forty of them are one row, inside the rule's window."""
+    last_step = bicep("queries/host-stopped.kql").strip().split("\n| ")[-1]
+    assert last_step.startswith("summarize TimeGenerated = max(TimeGenerated), ")
+    assert last_step.endswith(" by Stretch = bin(TimeGenerated, 5m)")
+    assert "threshold: 2" in rules()["host-stopped"]
+    assert "window: 'PT30M'" in rules()["host-stopped"]
 
 
 def test_query_for_rejected_rows_passes_over_runs_that_did_not_go_through():
@@ -239,6 +255,14 @@ def test_alert_on_an_export_says_which():
         by = re.search(r"splitBy: '(\w*)'", text)[1]
         query = bicep(f"queries/{name}.kql")
         assert by == ("Export" if re.search(r"project TimeGenerated.*\bExport\b", query) else ""), name
+
+
+def test_alert_names_commands_by_what_its_message_has():
+    """An alert's message has the names that it is split by. A run's id stands in the query's results alone."""
+    for name, text in rules().items():
+        description = re.search(r"description: '(.*)'\n", text)[1]
+        assert "RUN" not in description, name
+        assert ("EXPORT" not in description) or "splitBy: 'Export'" in text, name
 
 
 def test_query_reads_the_line_of_a_step_that_waits_and_knows_both_words_for_throttling():

@@ -4,6 +4,7 @@ One delayed message a run drives this; an older one is stale and does nothing. S
 /processes: a call-back frees a slot and brings the next poll forward, no more.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import methodcaller
@@ -22,10 +23,10 @@ from shared.runs.batch import Batch
 from shared.runs.guards import check_confirmed
 from shared.runs.ledgers import note_rejected
 from shared.runs.left_imports import release_left_slots, wake_waiting
-from shared.runs.queue import Message, schedule_confirm
+from shared.runs.queue import Message, schedule_confirm, waits_line
 from shared.runs.same_account import brevo_of
 from shared.runs.slots import free_slots
-from shared.runs.state import SENDING, Run
+from shared.runs.state import SENDING, WAITS_ON_SECONDS, Run
 from shared.runs.steps import end
 from shared.runs.steps.deliver import poll_delay, send_deliveries, send_next
 from shared.runs.steps.imported import clear_if_ended, close_link, note_unusable, pass_over_files, put_into_bodies
@@ -42,8 +43,12 @@ from shared.staging.folders import working_folder
 from shared.staging.rejected import RejectedWriter, brevo_rejected_name
 from shared.storage.failures import NOT_NOW
 
+_log = logging.getLogger(__name__)
+
 _SLOT_WAIT_SECONDS = 15.0
 _REPORT_TRIES = 3
+# Polls that fail for so long count as an import that has not ended. The first one behind a stop of the app does not.
+_FAILING_SECONDS = 300.0
 
 
 def confirm(app: App, run: Run, message: Message) -> None:
@@ -51,7 +56,6 @@ def confirm(app: App, run: Run, message: Message) -> None:
     if run.state not in SENDING or message.number != run.confirm_number:
         return
     ready = ready_for(app, run)
-    _check_sending_time(app, run)
     batches = app.store.batches(run)
     _check_batches(run, ready, batches)
     wait: float | None = None
@@ -62,9 +66,12 @@ def confirm(app: App, run: Run, message: Message) -> None:
         except TransientError as error:
             batches = _not_polled(app, run, ready, batches, error)
             wait, failure = error.retry_after_seconds or _SLOT_WAIT_SECONDS, error.message
+            _log.info("%s", waits_line(message, error, wait))
         _check_batches(run, ready, batches)
     batches = _with_those_in_place(app, run, ready.export, batches)
-    if len(batches) >= run.counts.batches and all(batch.is_settled for batch in batches):
+    is_settled = len(batches) >= run.counts.batches and all(batch.is_settled for batch in batches)
+    _check_sending_time(app, run, batches, is_settled=is_settled)
+    if is_settled:
         if not contacts_to_move(batches):
             free_slots(app, run, [batch for batch in batches if batch.has_lost_import], any_open=any_open)
             if settle(app, run, batches):
@@ -153,13 +160,13 @@ def _poll(app: App, run: Run, ready: ReadyExport, batches: list[Batch]) -> tuple
 
 
 def _not_polled(app: App, run: Run, ready: ReadyExport, batches: list[Batch], error: TransientError) -> list[Batch]:
-    """The batches where the poll has failed. Raises PermanentError for an import that is overdue.
+    """The batches where the poll has failed. Once polls keep failing, raises PermanentError for an overdue import.
 
     And the error where it is not Brevo's: the step waits as all others do, and no import is late for that.
     """
     if isinstance(error, NOT_NOW):
         raise error
-    for batch in batches:
+    for batch in batches if _have_failed_for_long(app, run) else ():
         _check_deadline(app, ready, batch)
     app.store.add_event(run.run_id, "waiting", error.message)
     return app.store.batches(run)
@@ -265,8 +272,14 @@ def _check_batches(run: Run, ready: ReadyExport, batches: list[Batch]) -> None:
         check_confirmed(ready.export, run.counts, batches)
 
 
-def _check_sending_time(app: App, run: Run) -> None:
-    """Raises PermanentError for a run that sends for so long that storage is about to delete its bodies."""
+def _check_sending_time(app: App, run: Run, batches: list[Batch], *, is_settled: bool) -> None:
+    """Raises PermanentError for a run that sends for so long that storage is about to delete its bodies.
+
+    Not for one that has nothing left to do but to end: its imports have ended while the app was stopped, say.
+    """
+    counts = run.counts
+    if is_settled and not (contacts_to_move(batches) or counts.contacts_to_remove or counts.contacts_to_add):
+        return
     seconds = app.now() - datetime.fromisoformat(run.times["delivering"]).timestamp()
     if seconds > LONGEST_SENDING_HOURS * 3600:
         raise PermanentError(
@@ -274,6 +287,12 @@ def _check_sending_time(app: App, run: Run) -> None:
             f"The run has been sending for more than {LONGEST_SENDING_HOURS // 24} days.",
             "Look at its imports in Brevo, raise imports_at_once or split the segment, then run the export again.",
         )
+
+
+def _have_failed_for_long(app: App, run: Run) -> bool:
+    """Whether the polls before this one have failed too, without a break."""
+    now = app.now()
+    return run.is_waiting(now - WAITS_ON_SECONDS) and now - run.waiting_since >= _FAILING_SECONDS
 
 
 def _check_deadline(app: App, ready: ReadyExport, batch: Batch) -> None:

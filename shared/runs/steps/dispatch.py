@@ -31,6 +31,8 @@ from shared.runs.queue import (
     parse_message,
     rest_until_due,
     send,
+    untaken_seconds,
+    waits_line,
 )
 from shared.runs.state import SENDING, STAGEABLE, Run
 from shared.runs.steps import watch
@@ -156,7 +158,7 @@ def _abandon(app: App, text: str | bytes) -> None:
     if message.step == "watch":
         watch.rearm(app, run.run_id)
         return
-    since = message.failing_since or app.now()
+    since = _failing_since(message, app.now())
     if run.faults < _MOST_FAULTS and app.now() - since <= GIVE_UP_SECONDS:
         _send_again(app, message, since, min(2.0 ** (message.attempt + 2), LONGEST_STEP_WAIT_SECONDS))
         return
@@ -183,8 +185,8 @@ def _postpone(app: App, message: Message, error: TransientError | DeniedError) -
     """Sends the message again, later each time; gives up when nothing but failures has come for too long."""
     telemetry.note_error(error.code)
     now = app.now()
-    since = message.failing_since or now
-    denied_since = (message.denied_since or now) if isinstance(error, DeniedError) else 0.0
+    since = _failing_since(message, now)
+    denied_since = _since(message, message.denied_since, now) if isinstance(error, DeniedError) else 0.0
     deadline = since + GIVE_UP_SECONDS
     if denied_since:
         deadline = min(deadline, denied_since + DENIED_SECONDS)
@@ -203,8 +205,17 @@ def _postpone(app: App, message: Message, error: TransientError | DeniedError) -
 
 
 def _send_again(app: App, message: Message, failing_since: float, wait_seconds: float) -> None:
-    later = replace(message, attempt=min(message.attempt + 1, 20), failing_since=failing_since)
-    send(app, later, wait_seconds)
+    attempt, due = min(message.attempt + 1, 20), app.now() + wait_seconds
+    send(app, replace(message, attempt=attempt, failing_since=failing_since, due=due), wait_seconds)
+
+
+def _failing_since(message: Message, now: float) -> float:
+    return _since(message, message.failing_since, now)
+
+
+def _since(message: Message, began: float, now: float) -> float:
+    """When what the message meets now began; the time in which nobody took it does not count."""
+    return began + untaken_seconds(message.due, now) if began else now
 
 
 def _drives(message: Message, run: Run) -> bool:
@@ -221,11 +232,6 @@ def _still(app: App, message: Message) -> Callable[[Run], bool]:
         return run.state in SENDING and (message.step == "deliver" or message.number == run.confirm_number)
 
     return still
-
-
-def waits_line(message: Message, error: TransientError | DeniedError, wait_seconds: float) -> str:
-    """Why a step is put off, in the one line that alerts and queries read (infra/queries)."""
-    return f"step waits: run={message.run} step={message.step} code={error.code} seconds={wait_seconds:.0f}"
 
 
 def _stop(app: App, run: Run, message: Message, error: ExportError) -> None:

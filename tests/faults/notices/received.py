@@ -3,6 +3,7 @@
 import base64
 from collections import Counter
 
+from shared.notices.tell import abandon_notice
 from tests.faults.conftest import Story
 from tests.receiver import Receiver
 
@@ -24,3 +25,12 @@ def titles(there: Receiver) -> list[str]:
 
 def row_states(story: Story) -> Counter[str]:
     return Counter(values["state"] for values, _ in story.kept.tables.get("notices", {}).values())
+
+
+def fail_for_good(story: Story) -> None:
+    """Each message of the notices fails whenever it is taken, for hours: the host gives it up again and again."""
+    while story.kept.notices:
+        message = min(story.kept.notices, key=lambda each: each.visible_at)
+        story.kept.clock.skip(message.visible_at - story.kept.clock.seconds())
+        story.kept.notices.remove(message)
+        abandon_notice(story.app, message.text)

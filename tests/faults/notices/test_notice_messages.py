@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.notices.queue import NoticeMessage, enqueue
-from shared.notices.tell import drop_notice, take_notice
+from shared.notices.tell import abandon_notice, take_notice
 from shared.notices.words import WITHOUT_COLUMNS
 from tests.faults.marked import BROKEN, assert_clean, marked_segment
 from tests.faults.notices.received import MISSING_LIST
@@ -47,7 +47,7 @@ def test_message_of_an_event_that_did_not_happen_is_dropped(told, there, caplog,
      b'{"run": "gold-20261124T050000-abcdef", "notification": "teams", "event": "failed"}'],
     ids=lambda text: repr(text[-40:]),
 )  # fmt: skip
-@pytest.mark.parametrize("take", [take_notice, drop_notice], ids=["take", "drop"])
+@pytest.mark.parametrize("take", [take_notice, abandon_notice], ids=["take", "drop"])
 def test_any_message_is_taken_or_dropped(told, there, take, text):
     take(told().app, text)
     assert there.received == []

@@ -8,6 +8,7 @@ from standardwebhooks.webhooks import Webhook
 from shared.runs.holding import approve
 from shared.runs.status import find_run
 from shared.runs.steps.stop import request_cancel
+from shared.times import local_text
 from tests.faults.notices.holding import HELD, start_plan
 from tests.faults.notices.received import FAILED, MISSING_LIST, SECRET, titles
 from tests.memory_line import WorkerDied
@@ -36,6 +37,26 @@ def test_each_channel_is_told_of_a_failed_run_in_its_own_form(told, there):
         "webhook: failed.",
     ]
     assert story.errors == []
+
+
+@pytest.mark.parametrize("kind", ["teams", "slack", "webhook"])
+def test_notice_of_a_failure_that_comes_after_a_later_success_says_so(told, there, kind):
+    """Its receiver was away. Who reads it last, behind that of the success, would run the export again."""
+    story = told({"type": kind}, **MISSING_LIST)
+    story.run()
+    there.answers = [503] * 100
+    story.tell(hours=0.5)
+    there.answers.clear()
+    there.received.clear()
+    story.save(list_id=12)
+    later = story.run()
+    story.tell()
+    assert sorted(titles(there)) == [FAILED, RECOVERED]
+    [late, recovered] = sorted((each.body.decode() for each in there.received), key=lambda body: RECOVERED in body)
+    since = f"The run of {local_text(later['times']['queued'])} has gone through since."
+    assert since in late
+    assert "No action needed." in late
+    assert since not in recovered
 
 
 def test_run_that_succeeds_after_a_success_is_not_told(told, there):

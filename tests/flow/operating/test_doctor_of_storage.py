@@ -80,6 +80,7 @@ def test_doctor_tells_a_refused_key_of_storage_once_for_each_service(office, typ
     assert refused == ["configuration", "containers", "queues", "tables"]
     assert found["queues"]["message"].endswith("The same of all 3: run-steps, run-steps-poison, notices.")
     assert "a key in it may have been rotated" in found["tables"]["fix"]
+    assert "firewall must let it in" in found["tables"]["fix"]
     assert found["queues and runs"]["message"] == "Not checked, since storage cannot be used."
 
 
