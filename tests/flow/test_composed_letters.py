@@ -10,6 +10,7 @@ from tests.flow.one_column import column, received, send
 APART = normalize("NFD", "Fidélité")
 ONE = normalize("NFC", "Fidélité")
 WAYS = [(APART, ONE), (ONE, APART)]
+INSIDE = "Einverständnis"
 
 
 @pytest.mark.parametrize(("in_file", "in_account"), WAYS)
@@ -38,7 +39,9 @@ def test_each_of_two_options_that_differ_by_nothing_else_is_itself(flow):
     assert received(flow, "TAGS", 2) == [[APART], [ONE]]
 
 
-@pytest.mark.parametrize(("in_file", "in_export"), WAYS)
+@pytest.mark.parametrize(
+    ("in_file", "in_export"), [*WAYS, (normalize("NFD", INSIDE), INSIDE), (INSIDE, normalize("NFD", INSIDE))]
+)
 def test_column_and_word_are_known_however_their_accents_are_written(flow, in_file, in_export):
     flow.change(source={**flow.export["source"], "only": {"column": in_export, "is": [in_export]}})
     data = f"CustomerId,EMail,FirstName,{in_file}\n1,a@x.com,A,{in_file.upper()}\n2,b@x.com,B,no\n"
