@@ -5,6 +5,7 @@ from unicodedata import normalize
 
 import pytest
 
+from tests.flow.conftest import FOLDER, REFRESH
 from tests.flow.one_column import column, received, send
 
 APART = normalize("NFD", "Fidélité")
@@ -63,3 +64,25 @@ def test_greek_word_in_capitals_is_the_one_in_small_letters(flow):
     send(flow, {"attributes": {"RANK": "Value", "TAGS": "Value"}}, column([*words, "Συνεργάτης"]))
     assert received(flow, "RANK", 3) == ["Πελάτης"] * 3
     assert received(flow, "TAGS", 3) == [["Πελάτης"]] * 3
+
+
+@pytest.mark.parametrize(("in_file", "in_model"), WAYS)
+def test_columns_of_model_json_are_known_however_their_accents_are_written(flow, in_file, in_model):
+    annotation = {"name": "ci:CustomDateFormat", "value": "d.M.yyyy"}
+    flow.model_json(
+        {
+            "$type": "LocalEntity",
+            "name": "Gold",
+            "attributes": [{"name": "EMail"}, {"name": in_model, "annotations": [annotation]}],
+            "partitions": [
+                {
+                    "location": f"{FOLDER}/Gold/{REFRESH}/Gold_1.csv",
+                    "fileFormatSettings": {"columnHeaders": False},
+                }
+            ],
+        }
+    )
+    fields = {"BIRTHDAY": {"field": in_model, "type": "date"}}
+    status = send(flow, {"attributes": fields}, f"{in_file},EMail\n3.4.1984,ana@example.com\n")
+    assert (status["rows_read"], status["warnings"]) == (1, {})
+    assert flow.sent() == {"ana@example.com": {"BIRTHDAY": "1984-04-03"}}
