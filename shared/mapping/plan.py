@@ -256,11 +256,11 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
         )
     # Before the columns are taken for mapped ones: the error says which of them are known.
     _position(email, columns, where, [email, *(field.column for field in named)])
-    used = {folded_name(email), *(folded_name(field.column) for field in named)}
+    used = {find_column(name, columns) for name in (email, *(field.column for field in named))}
     taken = {field.attribute for field in named}
     found = []
-    for column in columns:
-        if not column or folded_name(column) in used:
+    for place, column in enumerate(columns):
+        if not column or place in used:
             continue
         attribute = column.upper()
         if attribute in IDENTIFIERS:
