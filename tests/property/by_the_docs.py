@@ -12,7 +12,7 @@ from shared.mapping.email_rule import judge_email
 from shared.mapping.phone_rule import judge_phone
 from tests.property.cells import FALSE, TIERS, TRUE
 from tests.property.odd_files import Row
-from tests.property.test_sent_is_kept import PHONES, REASONS, drinks_in, number_in, tier_in
+from tests.property.verdicts import PHONES, REASONS, drinks_in, number_in, tier_in
 
 # How dates are written: the format as it is configured, and what it reads.
 _CLOCK = r"(?P<H>\d\d?):(?P<min>\d\d?):(?P<s>\d\d?)"
