@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, LiteralString
+from unicodedata import normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -52,6 +53,11 @@ SettingName = Annotated[str, StringConstraints(pattern=SETTING_PATTERN), AfterVa
 Column = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 # Strict, as all numbers here: `true` would be 1, which switches a guard off, and "100.000" a hundred.
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+
+
+def folded_name(name: str) -> str:
+    """What names of columns are compared by: without case, and with an accent as one letter, however it is written."""
+    return normalize("NFC", name).casefold()
 
 
 class Model(BaseModel):

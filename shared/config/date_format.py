@@ -40,6 +40,8 @@ _LETTERS: dict[str, tuple[str, str, str | None]] = {
     **{letter * count: ("fraction", "", r"\d{1,9}") for letter in "fFS" for count in range(1, 10)},
     **dict.fromkeys(("zzz", "zz", "z", "K", "X", "XX", "XXX", "Z", "ZZZ"), ("offset", "", OFFSET)),
 }
+# Behind a point, F is .NET's fraction without zeros at its end: where nothing is left, the point is missing, too.
+_SHORT_FRACTION = r"(?:[.,]\d{1,9})?"
 _READABLE = "yyyy, M or MM, MMM, MMMM, d or dd, H or HH, h or hh, m or mm, s or ss, f to fffffffff, tt, zzz"
 _TOKENS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z'])|(')")
 _DATE = ("year", "month", "day")
@@ -133,7 +135,10 @@ def _tokens(text: str) -> list[_Token]:
         elif letters in ("y", "yy", "u", "uu"):
             raise ValueError(f"has the year as {letters}, without its century; only dates with yyyy can be read")
         elif letters in _LETTERS:
-            tokens.append(_Token(*_LETTERS[letters]))
+            if letters[0] == "F" and tokens and tokens[-1].strptime in (".", ","):
+                tokens[-1] = _Token("fraction", "", _SHORT_FRACTION)
+            else:
+                tokens.append(_Token(*_LETTERS[letters]))
         else:
             raise ValueError(f"has the letters {letters}, which are not known; use {_READABLE}, or 'quotes'")
     return tokens
@@ -151,7 +156,7 @@ def _around_fraction(tokens: list[_Token]) -> str | None:
     place = next((place for place, token in enumerate(tokens) if token.part == "fraction"), None)
     if place is None:
         return None
-    return rf"^({_pattern(tokens, 0, place)})\d{{1,9}}({_pattern(tokens, place + 1, None)})$"
+    return rf"^({_pattern(tokens, 0, place)}){tokens[place].pattern}({_pattern(tokens, place + 1, None)})$"
 
 
 def _pattern(tokens: list[_Token], start: int, end: int | None) -> str:
@@ -159,7 +164,8 @@ def _pattern(tokens: list[_Token], start: int, end: int | None) -> str:
     patterns = []
     for place in range(start, len(tokens) if end is None else end):
         neighbours = tokens[max(place - 1, 0) : place] + tokens[place + 1 : place + 2]
-        touched = any(token.part and token.part != "am or pm" for token in neighbours)
+        digits = [token for token in neighbours if token.part and token.pattern != _SHORT_FRACTION]
+        touched = any(token.part != "am or pm" for token in digits)
         patterns.append(tokens[place].pattern or (r"\d{2}" if touched else r"\d{1,2}"))
     return "".join(patterns)
 

@@ -26,7 +26,7 @@ _DATE_FORMATS = {"YYYY-MM-DD": "%Y-%m-%d", "DD-MM-YYYY": "%d-%m-%Y", "MM-DD-YYYY
 def trimmed(cell: str, plan: Plan) -> str:
     """The cell without what is invisible at its ends; NULL where nothing is left, or a word that means empty."""
     empty = ", ".join(literal(word) for word in ("", *plan.null_words))
-    text = _without_invisible(cell)
+    text = without_invisible(cell)
     # The condition first, since most cells need nothing.
     return (
         f"CASE WHEN {cell} IN ({empty}) THEN NULL WHEN regexp_matches({cell}, '^{INVISIBLE}|{INVISIBLE}$') "
@@ -34,15 +34,19 @@ def trimmed(cell: str, plan: Plan) -> str:
     )
 
 
-def _without_invisible(cell: str) -> str:
+def without_invisible(cell: str) -> str:
+    """A text without what is invisible at its ends."""
     return f"regexp_replace({cell}, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g')"
 
 
 def wanted(cell: str, only: Only) -> str:
     """True where the cell is one of the words. One that means empty may be asked for, too."""
     words = ", ".join(folded(literal(word)) for word in only.words)
-    plain = f"{cell} BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~'"
-    word = f"CASE WHEN {plain} THEN lower({cell}) ELSE {folded(_without_invisible(cell))} END"
+    word = folded(without_invisible(cell))
+    if "".join(only.words).isascii():
+        # Most cells need no more than that. Inside of others an accent may stand apart from its letter.
+        plain = f"{cell} BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~'"
+        word = f"CASE WHEN {plain} THEN lower({cell}) ELSE {word} END"
     return f"coalesce({word} IN ({words}), false)"
 
 

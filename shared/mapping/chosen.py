@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import ConfigurationError
-from shared.mapping.cells import INVISIBLE
+from shared.mapping.cells import without_invisible
 from shared.mapping.fate import FATE, Fate
 from shared.mapping.plan import CUSTOMER_ID, columns_text, find_column
 
 # What a customer's row ends as where no later row of the customer changes that.
 _SETTLED: tuple[Fate, ...] = ("contact", "left_list", "excluded", "blocked_new_address", "address_of_another")
-_ID = f"regexp_replace(customer_id, '^{INVISIBLE}+|{INVISIBLE}+$', '', 'g')"
+_ID = without_invisible("customer_id")
 _WAITING, _OUTSIDE, _CONTACT = FATE["waiting"], FATE["outside"], FATE["contact"]
 
 

@@ -1,10 +1,10 @@
 """Which rows are sent where contacts are identified by their customer's id: one of each customer, one of each address.
 
 Row by row: where a row before is the customer's, this one is a duplicate; or merged, where that one is of an earlier
-segment and has the same address: nothing else says what has become of a second address. Where a row before is sent to
-the address, this one is a duplicate too, and its customer may have a later row with another address. A row that is left
-out is its customer's all the same, and leaves its address to others. So does a row that waits, to the customer whose
-contact has the address, also by a former id: it is sent only where that one is not.
+segment, and so is one with the same address: nothing else says what has become of a second address. Where a row before
+is sent to the address, this one is a duplicate too, and its customer may have a later row with another address. A row
+that is left out is its customer's all the same, and leaves its address to others. So does a row that waits, to the
+customer whose contact has the address, also by a former id: it is sent only where that one is not.
 """
 
 from collections.abc import Iterator

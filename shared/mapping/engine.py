@@ -23,6 +23,8 @@ def open_engine(folder: Path, memory: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConn
             "temp_directory": str(folder / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # It makes a hash join of each list of five words or more: a mapping has hundreds, and each takes megabytes.
+            "disabled_optimizers": "in_clause",
         },
     )
     # Without this it draws on standard output once a statement takes two seconds.

@@ -9,6 +9,7 @@ chance that anybody is taken for one of them is 2 in a million.
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.mapping.cells import without_invisible
 from shared.mapping.fate import FATE
 from shared.mapping.leavers import DigestKey
 from shared.mapping.rule import literal
@@ -48,7 +49,7 @@ def exclude_sql(excluded: Excluded, *, by_customer: bool) -> list[str]:
     The chunk is the smaller side: a table of all who are excluded is never hashed.
     """
     contacts = f"FROM chunk WHERE fate = {FATE['contact']}"
-    former = "trim(unnest(string_split(previous_ids, ';')))"
+    former = without_invisible("unnest(string_split(previous_ids, ';'))")
     texts = [f"SELECT rowid AS row, email AS text {contacts}"]
     if by_customer:
         ids = f"SELECT rowid AS row, customer_id AS id {contacts}"

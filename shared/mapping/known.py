@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.config.mapping import PHONE_ATTRIBUTES
+from shared.mapping.cells import without_invisible
 from shared.mapping.compared import key_number, key_sql
 from shared.mapping.excluded import Excluded, digest_number
 from shared.mapping.fate import FATE, Fate
@@ -151,7 +152,7 @@ def judge_sql(known: KnownContacts) -> list[str]:
         "LEFT JOIN known AS owner ON owner.id = mine.id LEFT JOIN known AS holder ON holder.address = mine.address",
         # Former ids matter only where Brevo does not know the present one.
         "CREATE OR REPLACE TEMP TABLE former AS SELECT row, nth, name, known.id, contact, blocked, gone, out FROM ("
-        "SELECT row, trim(unnest(names)) AS name, generate_subscripts(names, 1) AS nth FROM ("
+        f"SELECT row, {without_invisible('unnest(names)')} AS name, generate_subscripts(names, 1) AS nth FROM ("
         "SELECT row, string_split(previous_ids, ';') AS names FROM chunk JOIN met ON met.row = chunk.rowid "
         "WHERE previous_ids IS NOT NULL AND owner IS NULL)) AS names "
         f"JOIN known ON known.id = {key_sql(known.key, 'name')}",

@@ -291,7 +291,7 @@ class Mapper:
             for row, reason, column, customer_id, email, attribute in found:
                 self.reasons[reason] += reason not in NO_FAULTS
                 file, line = self._files[origins.file(row)], origins.line(row)
-                customer, outcome = (customer_id or "").strip(), outcome_of(reason)
+                customer, outcome = customer_id or "", outcome_of(reason)
                 self._on_rejected(
                     RejectedRow(segment_name, file, line, reason, column, customer, email, outcome, attribute)
                 )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
-from unicodedata import normalize
 
+from shared.config.base import folded_name
 from shared.config.date_format import DateFormat
 from shared.config.mapping import IDENTIFIERS, PHONE_ATTRIBUTES, AttributeType
 from shared.config.models import BooleanWords, Connection, Export
@@ -170,13 +170,8 @@ def find_column(name: str, columns: tuple[str, ...]) -> int | None:
     """The position of a column by its exact name, else by its name in any case; None where none has it."""
     if columns.count(name) == 1:
         return columns.index(name)
-    folded = [_folded(column) for column in columns]
-    return folded.index(_folded(name)) if folded.count(_folded(name)) == 1 else None
-
-
-def _folded(name: str) -> str:
-    """What names of columns are compared by: without case, and with an accent as one letter, however it is written."""
-    return normalize("NFC", name).casefold()
+    folded = [folded_name(column) for column in columns]
+    return folded.index(folded_name(name)) if folded.count(folded_name(name)) == 1 else None
 
 
 def columns_text(columns: tuple[str, ...], known: Iterable[str]) -> str:
@@ -203,7 +198,7 @@ def why_hidden(columns: tuple[str, ...], known: Iterable[str]) -> str:
     if _looks_like_data(columns):
         return "its first row looks like a customer's, not like a header."
     names = _names(columns)
-    if _folded(CUSTOMER_ID) in names or len(names & set(map(_folded, known))) >= min(_FEWEST_KNOWN, len(names)):
+    if folded_name(CUSTOMER_ID) in names or len(names & set(map(folded_name, known))) >= min(_FEWEST_KNOWN, len(names)):
         return ""
     return "its first row may be a customer's and is not shown, since too few mapped columns are in it."
 
@@ -224,7 +219,7 @@ def near_column(name: str, columns: tuple[str, ...], known: Iterable[str]) -> st
 def _names(columns: tuple[str, ...]) -> set[str]:
     """The names in small letters, also those of a header that another sign separates."""
     other = _other_delimiter(columns)
-    return {_folded(name.strip()) for name in (columns[0].split(other) if other else columns)} - {""}
+    return {folded_name(name.strip()) for name in (columns[0].split(other) if other else columns)} - {""}
 
 
 def _looks_like_data(columns: tuple[str, ...]) -> bool:
@@ -238,7 +233,7 @@ def _position(name: str, columns: tuple[str, ...], where: str, mapped: Iterable[
     found = find_column(name, columns)
     if found is not None:
         return found
-    if _folded(name) in map(_folded, columns):
+    if folded_name(name) in map(folded_name, columns):
         raise ConfigurationError(
             "column_twice",
             f"{where} has the mapped column {shown(name)!r} more than once.",
@@ -261,11 +256,11 @@ def _remaining(columns: tuple[str, ...], email: str, named: list[Field], where: 
         )
     # Before the columns are taken for mapped ones: the error says which of them are known.
     _position(email, columns, where, [email, *(field.column for field in named)])
-    used = {_folded(email), *(_folded(field.column) for field in named)}
+    used = {find_column(name, columns) for name in (email, *(field.column for field in named))}
     taken = {field.attribute for field in named}
     found = []
-    for column in columns:
-        if not column or _folded(column) in used:
+    for place, column in enumerate(columns):
+        if not column or place in used:
             continue
         attribute = column.upper()
         if attribute in IDENTIFIERS:

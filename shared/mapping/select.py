@@ -46,7 +46,7 @@ class FileSource:
     delimiter: str
     escape: str
     name: str = dataclasses.field(compare=False)
-    # model.json's, by the column's name in small letters
+    # model.json's, of each column that it names; empty where it says nothing of its dates
     date_formats: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -142,7 +142,9 @@ def _plain(rule: Rule, simple: str, usual: Collection[str]) -> str:
 def _date_form(field: Field, plan: Plan, source: FileSource, at: Mapping[str, int]) -> DateFormat | None:
     """How the file writes the field's dates: as the field says, else model.json of that column, else the source."""
     column = source.columns[at[field.column]]
-    annotated = source.date_formats.get(column.casefold())
+    named = tuple(source.date_formats)
+    found = find_column(column, named)
+    annotated = source.date_formats[named[found]] if found is not None else ""
     if field.type != "date" or field.format or not annotated:
         return field.format or plan.source_format
     try:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 
-from shared.mapping.cells import CHOICES, INVALID
+from shared.mapping.cells import CHOICES, INVALID, without_invisible
 from shared.mapping.fate import FATE, NO_FAULTS, Fate
 from shared.mapping.option_rule import PARTLY
 from shared.mapping.plan import CUSTOMER_ID, Field, Plan
@@ -107,8 +107,9 @@ def rejected_sql(plan: Plan, doubtful: Collection[str], row: str, silent: Collec
     reasons = " ".join(f"WHEN {number} THEN '{name}'" for name, number in FATE.items())
     ids = ", ".join(str(FATE[fate]) for fate in ("missing_customer_id", "duplicate_customer_id"))
     fault = f"CASE WHEN fate IN ({ids}) THEN '{CUSTOMER_ID}' ELSE {literal(plan.email_column)} END"
+    customer = without_invisible("customer_id")
     parts = [
-        f"SELECT {row}, CASE fate {reasons} END, {fault}, customer_id, "
+        f"SELECT {row}, CASE fate {reasons} END, {fault}, {customer}, "
         f"coalesce(email, lower(email_cell)), '' FROM chunk WHERE fate NOT IN ({no_faults})"
     ]
     kinds = [(_lost(f"f{i}", field), _REFUSED[field.type or "text"], field) for i, field in plan.values]
@@ -116,7 +117,7 @@ def rejected_sql(plan: Plan, doubtful: Collection[str], row: str, silent: Collec
         kinds.append((f"phone_lost{k}", "duplicate_phone", field))
         kinds.append((f"phone_cell{k} IS NOT NULL AND phone{k} IS NULL", "invalid_phone", field))
     parts += [
-        f"SELECT {row}, '{reason}', {literal(field.column)}, customer_id, email, {literal(field.attribute)} FROM chunk "
+        f"SELECT {row}, '{reason}', {literal(field.column)}, {customer}, email, {literal(field.attribute)} FROM chunk "
         f"WHERE fate = {FATE['contact']} AND {condition}"
         for condition, reason, field in kinds
         if field.attribute in doubtful

@@ -70,7 +70,7 @@ class _Model(BaseModel):
 class Table:
     """One table of an export, as model.json describes it, with the format of its files. Unknown things are None.
 
-    `date_formats` has the form of each column's dates that an annotation names, by the column's name in small letters.
+    `date_formats` has for each column the form of its dates that an annotation names; empty where none does.
     """
 
     name: str
@@ -270,8 +270,8 @@ def _date_formats(entity: _Entity, of_all: Any) -> dict[str, str]:
         is_moment = (attribute.dataType or "").casefold().startswith("datetime")
         names = (_MOMENT_ANNOTATION, _DATE_ANNOTATION) if is_moment else (_DATE_ANNOTATION, _MOMENT_ANNOTATION)
         levels = [_annotated(annotations) for annotations in (attribute.annotations, entity.annotations, of_all)]
-        if form := next((level[name] for level in levels for name in names if level.get(name)), None):
-            found[visible(attribute.name).casefold()] = form
+        form = next((level[name] for level in levels for name in names if level.get(name)), "")
+        found[visible(attribute.name)] = form
     return found
 
 

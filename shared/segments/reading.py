@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import category
 
+from shared.config.base import folded_name
 from shared.config.source import Source
 from shared.errors import ConfigurationError, masked
 from shared.segments.framing import DELIMITERS, Form, Framer
@@ -155,12 +156,12 @@ class SegmentStream:
 def _is_header(first: list[str], table: Table) -> bool:
     if table.has_header is not None:
         return table.has_header or _are_names_of(table, first)
-    known = {name.casefold() for name in table.columns}
-    return sum(name.casefold() in known for name in first) * 2 >= len(first)
+    known = set(map(folded_name, table.columns))
+    return sum(folded_name(name) in known for name in first) * 2 >= len(first)
 
 
 def _are_names_of(table: Table, names: list[str]) -> bool:
-    return sorted(map(str.casefold, names)) == sorted(map(str.casefold, table.columns))
+    return sorted(map(folded_name, names)) == sorted(map(folded_name, table.columns))
 
 
 def _without_marks(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 from shared.brevo.body import BETWEEN, ImportRequest, find_contacts, lines_of, room_whatever_the_end
 from shared.mapping.origins import Origins
 from shared.mapping.results import MappedChunk, Outcome, RejectedRow
+from shared.segments.names import visible
 from shared.storage.blobs import Blobs
 from shared.storage.failures import NotFound
 
@@ -209,9 +210,9 @@ def customer_ids(blobs: Blobs, name: str, emails: Container[str]) -> set[str]:
     at = {contact.index for contact in find_contacts(pieces_of_blob(blobs, name), emails, ())}
     if name.endswith(_MOVED):
         places = enumerate(islice(lines_of(pieces_of_blob(blobs, name)), 2, None, 3))
-        return {place.decode().split("\t", 1)[1].strip() for index, place in places if index in at}
+        return {visible(place.decode().split("\t", 1)[1]) for index, place in places if index in at}
     staging, _, file = name.rpartition("/")
-    return {place.customer_id.strip() for _, place in _places(blobs, staging, int(file.removesuffix(".json")), at)}
+    return {visible(place.customer_id) for _, place in _places(blobs, staging, int(file.removesuffix(".json")), at)}
 
 
 def write_files(blobs: Blobs, staging: str, files: list[tuple[str, str]]) -> None:
@@ -241,7 +242,7 @@ def read_origins(blobs: Blobs, staging: str, number: int, wanted: set[int]) -> d
     """The origins of some of a body's contacts, which count from 0. Raises NotFound."""
     files = json.loads(blobs.read(STAGED, f"{staging}/files.json"))
     return {
-        index: Origin(segment, file, place.line, place.customer_id.strip())
+        index: Origin(segment, file, place.line, visible(place.customer_id))
         for index, place in _places(blobs, staging, number, wanted)
         for segment, file in [files[place.file]]
     }

@@ -5,11 +5,13 @@ from unicodedata import normalize
 
 import pytest
 
+from tests.flow.conftest import FOLDER, REFRESH
 from tests.flow.one_column import column, received, send
 
 APART = normalize("NFD", "Fidélité")
 ONE = normalize("NFC", "Fidélité")
 WAYS = [(APART, ONE), (ONE, APART)]
+INSIDE = "Einverständnis"
 
 
 @pytest.mark.parametrize(("in_file", "in_account"), WAYS)
@@ -38,7 +40,9 @@ def test_each_of_two_options_that_differ_by_nothing_else_is_itself(flow):
     assert received(flow, "TAGS", 2) == [[APART], [ONE]]
 
 
-@pytest.mark.parametrize(("in_file", "in_export"), WAYS)
+@pytest.mark.parametrize(
+    ("in_file", "in_export"), [*WAYS, (normalize("NFD", INSIDE), INSIDE), (INSIDE, normalize("NFD", INSIDE))]
+)
 def test_column_and_word_are_known_however_their_accents_are_written(flow, in_file, in_export):
     flow.change(source={**flow.export["source"], "only": {"column": in_export, "is": [in_export]}})
     data = f"CustomerId,EMail,FirstName,{in_file}\n1,a@x.com,A,{in_file.upper()}\n2,b@x.com,B,no\n"
@@ -60,3 +64,25 @@ def test_greek_word_in_capitals_is_the_one_in_small_letters(flow):
     send(flow, {"attributes": {"RANK": "Value", "TAGS": "Value"}}, column([*words, "Συνεργάτης"]))
     assert received(flow, "RANK", 3) == ["Πελάτης"] * 3
     assert received(flow, "TAGS", 3) == [["Πελάτης"]] * 3
+
+
+@pytest.mark.parametrize(("in_file", "in_model"), WAYS)
+def test_columns_of_model_json_are_known_however_their_accents_are_written(flow, in_file, in_model):
+    annotation = {"name": "ci:CustomDateFormat", "value": "d.M.yyyy"}
+    flow.model_json(
+        {
+            "$type": "LocalEntity",
+            "name": "Gold",
+            "attributes": [{"name": "EMail"}, {"name": in_model, "annotations": [annotation]}],
+            "partitions": [
+                {
+                    "location": f"{FOLDER}/Gold/{REFRESH}/Gold_1.csv",
+                    "fileFormatSettings": {"columnHeaders": False},
+                }
+            ],
+        }
+    )
+    fields = {"BIRTHDAY": {"field": in_model, "type": "date"}}
+    status = send(flow, {"attributes": fields}, f"{in_file},EMail\n3.4.1984,ana@example.com\n")
+    assert (status["rows_read"], status["warnings"]) == (1, {})
+    assert flow.sent() == {"ana@example.com": {"BIRTHDAY": "1984-04-03"}}

@@ -150,6 +150,12 @@ def test_all_sends_every_other_column_by_its_own_upper_case_name(flow, monkeypat
     ]
 
 
+def test_all_has_a_column_that_differs_from_a_mapped_one_only_by_its_case(flow):
+    mapping = {"first_name": "Name", "attributes": "all"}
+    send(flow, mapping, "EMail,Name,NAME\nana@example.com,Ana,Pop\n", create_missing_attributes=True)
+    assert flow.sent() == {"ana@example.com": {"FIRSTNAME": "Ana", "NAME": "Pop"}}
+
+
 def test_column_that_would_fill_an_attribute_twice_is_named_with_all(flow):
     flow.change(mapping={"email": "EMail", "first_name": "Given", "attributes": "all"})
     flow.segment("EMail,Given,FirstName\nana@example.com,Ana,Anne\n")

@@ -12,6 +12,22 @@ def test_merged_profile_changes_the_id_of_its_contact(by_customer):
     assert state_of(by_customer, number) == ("C-new", "ana@example.com", True)
 
 
+@pytest.mark.parametrize("former", ["C-older;\u00a0C-old", "\ufeffC-old\u200b;C-older", '"C-older;\tC-old\n;"'])
+def test_what_nobody_sees_around_a_former_id_is_no_part_of_it(by_customer, former):
+    number = contact(by_customer, "old@example.com", "C-old")
+    by_customer.segment(f"CustomerId,EMail,FirstName,PreviousCustomerId\nC-new,new@example.com,Name,{former}\n")
+    by_customer.run()
+    assert state_of(by_customer, number) == ("C-old", "new@example.com", False)
+
+
+@pytest.mark.parametrize("former", ["C-older;\u00a0C-old", '"C-older;\tC-old\n;"'])
+def test_what_nobody_sees_around_a_former_id_excludes_all_the_same(by_customer, former):
+    by_customer.segment(f"CustomerId,EMail,FirstName,PreviousCustomerId\nC-new,new@example.com,Name,{former}\n")
+    by_customer.segment("CustomerId,EMail\nC-old,old@example.com\n", name="Staff")
+    by_customer.change(exclude={"segments": ["Staff"], "list_ids": []})
+    assert by_customer.run()["contacts_left_out"] == {"excluded": 1}
+
+
 def test_merged_profile_with_a_changed_address_changes_its_contact_and_then_its_id(by_customer):
     number = contact(by_customer, "old@example.com", "C-old")
     by_customer.segment(rows("C-new new@example.com C-old", "C-2 ion@example.com", previous=True))

@@ -112,6 +112,20 @@ def test_annotations_of_model_json_say_how_a_column_writes_dates(flow, levels, v
     assert received(flow, "BIRTHDAY", 2) == [expected, None]
 
 
+def test_annotation_is_of_its_own_column_where_another_differs_only_by_its_case(flow):
+    levels = {"Born": "d/M/yyyy", "BORN": "M/d/yyyy", "born": ""}
+    columns = [
+        {"name": name, "annotations": [{"name": "ci:CustomDateFormat", "value": form}] if form else []}
+        for name, form in levels.items()
+    ]
+    flow.model_json({"$type": "LocalEntity", "name": "Gold", "attributes": [{"name": "EMail"}, *columns]})
+    source(flow, date_format="yyyy/d/M")
+    fields = {f"DAY_{n}": {"field": name, "type": "date"} for n, name in enumerate(levels)}
+    data = "EMail,Born,BORN,born\na@example.com,3/4/1984,3/4/1984,1984/3/4\n"
+    send(flow, {"attributes": fields}, data, create_missing_attributes=True)
+    assert flow.sent()["a@example.com"] == {"DAY_0": "1984-04-03", "DAY_1": "1984-03-04", "DAY_2": "1984-04-03"}
+
+
 def test_format_of_a_field_is_stronger_than_what_model_json_says(flow):
     annotated(flow, "date", attribute=[("ci:CustomDateFormat", "M/d/yyyy")])
     send(flow, day(format="d/M/yyyy"), column(["3/4/1984"]))

@@ -31,6 +31,7 @@ from shared.mapping.results import RejectedRow
 from shared.mapping.select import FileSource
 from shared.staging.account import decided_by
 from tests.property.cells import BLANKS, DRINKS, FALSE, NULL_WORDS, TIERS, TRUE, cell
+from tests.property.verdicts import PHONES, REASONS, Verdict, drinks_in, number_in, tier_in
 from tests.sizes import in_both_sizes
 
 VALUES = 1_000_000
@@ -50,15 +51,6 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "WHATSAPP": {"type": "text"},
     "LANDLINE_NUMBER": {"type": "text"},
 }
-REASONS = {
-    "NOTE": "text_too_long",
-    "BORN": "invalid_date",
-    "WORTH": "invalid_number",
-    "AGREES": "invalid_boolean",
-    "TIER": "invalid_category",
-    "DRINKS": "invalid_multiple_choice",
-}
-PHONES = {"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
 DATE_FORMATS = ("YYYY-MM-DD", "DD-MM-YYYY", "MM-DD-YYYY", "YYYY-MM-DD")
 MOODS: list[dict[str, Any]] = [
     {"ignores_false": False, "category_takes": "label_or_value", "long_text": "dropped"},
@@ -66,14 +58,6 @@ MOODS: list[dict[str, Any]] = [
     {"ignores_false": False, "category_takes": "value", "long_text": "dropped"},
     {"ignores_false": True, "category_takes": "label_or_value", "long_text": "cut"},
 ]
-
-
-@dataclass
-class Verdict:
-    """What a value should become: what the account then has, and the reason of the warning, if any."""
-
-    kept: Any = None
-    warning: str = ""
 
 
 def verdicts(text: str, taken: dict[str, set[str]]) -> dict[str, Verdict]:
@@ -110,45 +94,6 @@ def day_in(text: str) -> str | None:
         return date(*[int(part) for part in found.group(1, 2, 3, 6, 7, 8) if part]).isoformat() if found else None
     except ValueError:
         return None
-
-
-def number_in(text: str) -> float | None:
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", text, re.ASCII | re.IGNORECASE):
-        return None
-    return float(text) if abs(float(text)) < float("inf") else None
-
-
-def tier_in(text: str) -> str | None:
-    """The label: by a label, else by a value."""
-    labels = {label.lower(): label for label in TIERS.values()}
-    values = {value.lower(): label for value, label in TIERS.items()}
-    return labels.get(text.lower()) or values.get(text.lower())
-
-
-def drinks_in(text: str) -> Verdict:
-    known = {drink.lower(): drink for drink in DRINKS}
-    parts = [part.strip(" \t\r\n\u00a0").lower() for part in parts_in(text, known)]
-    chosen = [drink for drink in DRINKS if drink.lower() in parts]
-    is_empty = re.fullmatch(r"\[[ \t\n\r]*\]", text) is not None
-    all_known = bool(chosen) and all(not part or part in known for part in parts)
-    return Verdict(chosen or None, "" if all_known or is_empty else "invalid_multiple_choice")
-
-
-def parts_in(text: str, known: dict[str, str]) -> list[str]:
-    if text.lower() in known:
-        return [text]
-    if text.startswith("["):
-        try:
-            return [
-                part if isinstance(part, str) else json.dumps(part) for part in json.loads(text) if part is not None
-            ]
-        except ValueError:
-            pass
-    return [
-        part
-        for piece in text.split(";")
-        for part in ([piece] if piece.strip(" \t\r\n\u00a0").lower() in known else piece.split(","))
-    ]
 
 
 @dataclass

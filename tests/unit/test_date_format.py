@@ -51,6 +51,10 @@ def read(values, form=None, time_zone=None):
             ("d.M.yyyy HH:mm:ss.fffffff", "24.8.9999 10:30:00.1234567", "9999-08-24"),
             ("d.M.yyyy HH:mm:ss.fffffff tt", "24.8.1984 10:30:00.123 AM", "1984-08-24"),
             ("d.M.yyyy HH:mm:ss.fffffff", "24.8.1984 10:30:00.", None),
+            ("d.M.yyyy HH:mm:ss.FFF", "24.8.1984 10:30:00", "1984-08-24"),
+            ("d.M.yyyy HH:mm:ss.FFFFFFFK", "24.8.1984 10:30:00.12Z", "1984-08-24"),
+            ("d.M.yyyy HH:mm:ss.FFFFFFFK", "24.8.1984 10:30:00Z", "1984-08-24"),
+            ("d.M.yyyy HH:mm:ss.FFF", "24.8.1984 10:30:00.", None),
             ("yyyyMMddHHmmss", "19840824235959", "1984-08-24"),
             ("d MMM yyyy", "24 aug 1984", "1984-08-24"),
             ("MMMM d, yyyy", "August 24, 1984", "1984-08-24"),
@@ -138,6 +142,12 @@ def test_moment_beyond_the_calendar_is_refused_not_written_with_another_era():
     assert read(["0001-01-01T00:00:00Z"], None, "America/New_York") == [None]
     assert read(["9999-12-31T23:30:00Z"], None, "Europe/Bucharest") == [None]
     assert read(["9999-12-31T23:30:00Z"], None, "America/New_York") == ["9999-12-31"]
+
+
+def test_fraction_that_is_nothing_may_be_missing_with_its_point():
+    values = ["24.8.1984 1:2:3", "24.8.1984 1:2:3.5", "24.8.1984", "24.8.1984 1:2:3."]
+    assert read(values, "d.M.yyyy H:m:s.FFF") == ["1984-08-24"] * 3 + [None]
+    assert read(values, "d.M.yyyy H:m:s.fff") == [None, "1984-08-24", "1984-08-24", None]
 
 
 FORMS = {

@@ -38,6 +38,15 @@ def test_row_without_a_usable_address_is_told_with_its_line_and_reason(flow, cel
     assert "Brevo was not asked: the customer's address is not known." in evidence(answer)
 
 
+@pytest.mark.parametrize("written", ["\ufeffC-17", "C-17\u200b", " \u200eC-17\u00a0\u200f"])
+def test_what_nobody_sees_around_an_id_is_no_part_of_it(flow, written):
+    flow.segment(f"{HEAD}{BEN}{written},,Ana\nC-1,{ANA},Ana\n")
+    run_id = flow.run()["run_id"]
+    assert [row["customer_id"] for row in flow.rejects(run_id)] == ["C-17"]
+    answer = answered(flow, "C-17")
+    assert (answer.verdict, answer.reason) == ("rejected", "missing_email")
+
+
 def test_customer_with_an_address_is_answered_as_by_the_address(flow):
     flow.segment(f"{HEAD}{BEN}C-1,{ANA.upper()},Ana\nC-9,{ANA},Again\n")
     flow.run()
