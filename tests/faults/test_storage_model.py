@@ -212,21 +212,30 @@ def test_every_row_of_a_table_is_listed(storage, part):
 
 def test_message_is_peeked_and_given_back_without_being_lost(storage, part):
     queue = storage.notice_queue
-    while received := queue.receive(3600):
-        queue.delete(received)
+
+    def received():
+        """Ours: one that another test has put off may become visible at any time."""
+        while (message := queue.receive(3600)) and message.text != part:
+            queue.delete(message)
+        return message
+
+    def seen():
+        return [message.dequeue_count for message in queue.peek() if message.text == part]
+
+    assert received() is None
     before = queue.count()
     queue.send(part)
-    assert [(each.text, each.dequeue_count) for each in queue.peek()] == [(part, 0)]
-    received = queue.receive(60)
-    assert (queue.peek(), queue.count()) == ([], before + 1)
-    queue.release(received)
-    again = queue.receive(60)
+    assert (seen(), queue.count() > 0) == ([0], True)
+    first = received()
+    assert seen() == []
+    queue.release(first)
+    again = received()
     assert (again.text, again.dequeue_count) == (part, 2)
-    queue.delete(received)
-    queue.release(received)
-    assert (queue.peek(), queue.count()) == ([], before + 1)
+    queue.delete(first)
+    queue.release(first)
+    assert (seen(), queue.count() > 0) == ([], True), "neither gives it back nor takes it from who has it"
     queue.delete(again)
-    assert queue.count() == before
+    assert queue.count() <= before
 
 
 def test_message_waits_for_whole_seconds_rounded_up(storage, part):
