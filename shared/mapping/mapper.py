@@ -321,6 +321,12 @@ class Mapper:
         except duckdb.Error as error:
             if is_disk_full(error):
                 raise DiskFullError from None
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise PermanentError(
+                    "mapping_too_large",
+                    "The database has not enough memory for what is mapped.",
+                    "Map fewer attributes, or fewer options and words for them.",
+                ) from None
             # Its words quote the rows that it stumbled over.
             raise PermanentError(
                 "rows_unreadable", f"The rows could not be read ({type(error).__name__}).", "Check the segment's files."
