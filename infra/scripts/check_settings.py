@@ -1,22 +1,45 @@
-"""Before anything is made: checks the settings that would silence a part of the app for good.
+"""Before anything is made: checks the settings that would silence a part of the app for good, or lead it astray.
 
-azd runs it as its preprovision hook, with the environment's values as environment variables.
+azd runs it as its preprovision hook, with the environment's values as environment variables. What azd's environment
+does not say, azd takes from the terminal.
 """
 
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 # The most that `alertTimerSilentMinutes` in infra/main.bicep takes.
 MOST_SILENT_MINUTES = 1440
+# What a deployment takes of the terminal and `make serve` puts there.
+OF_THE_PLAYGROUND = (
+    *("BREVO_API_KEY", "BREVO_BASE_URL", "EXPORT_CONFIG", "EXPORT_SCHEDULE"),
+    *("PUBLIC_URL", "SNAPSHOT_COMPLETE_HOURS", "SNAPSHOT_QUIET_SECONDS"),
+)
 
 
 def main(env: Mapping[str, str], now: datetime) -> int:
     """0 when the deployment may go on; what is wrong goes to standard error."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    if faults := [*_of_the_playground(env)]:
+        print("\n".join(faults), file=sys.stderr)
+        return 1
+    return _check_schedule(env, now)
+
+
+def _of_the_playground(env: Mapping[str, str]) -> Iterator[str]:
+    from local.serve_marks import marked
+
+    if names := marked(env, OF_THE_PLAYGROUND):
+        yield (
+            f"This terminal has read the playground's serve.env: its {', '.join(names)} would be deployed.\n"
+            "  Open another terminal and start again there."
+        )
+
+
+def _check_schedule(env: Mapping[str, str], now: datetime) -> int:
     from shared.errors import ConfigurationError
     from shared.timer_schedule import DEFAULT_SCHEDULE, TimerSchedule
 

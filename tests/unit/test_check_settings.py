@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local.serve_marks import marks
 from tests.unit.hooks import load
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,35 @@ def test_pauses_that_the_alert_on_a_stopped_timer_does_not_allow_are_said_before
 def test_longest_time_of_that_alert_is_the_one_that_its_parameter_takes():
     bicep = (ROOT / "infra/main.bicep").read_text()
     assert re.findall(r"@maxValue\((\d+)\)\nparam alertTimerSilentMinutes", bicep) == [str(before.MOST_SILENT_MINUTES)]
+
+
+SERVE = {
+    "BREVO_API_KEY": "the-sandbox-key",
+    "BREVO_BASE_URL": "http://127.0.0.1:9090/v3",
+    "EXPORT_SCHEDULE": "*/30 * * * * *",
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+}
+
+
+def test_terminal_of_the_playground_deploys_nothing_of_it(capsys):
+    assert before.main(SERVE | marks(SERVE), NOW) == 1
+    said = capsys.readouterr().err
+    assert "its BREVO_API_KEY, BREVO_BASE_URL, EXPORT_SCHEDULE would be deployed" in said
+    assert "Open another terminal" in said
+    assert "the-sandbox-key" not in said
+
+
+def test_values_of_azds_environment_in_a_terminal_of_the_playground_are_deployed():
+    """azd hands its own values to the hook in place of the terminal's."""
+    own = {"BREVO_API_KEY": "", "BREVO_BASE_URL": "https://api.brevo.com/v3", "EXPORT_SCHEDULE": "0 */5 * * * *"}
+    assert before.main(SERVE | marks(SERVE) | own, NOW) == 0
+
+
+def test_hook_knows_each_value_that_a_deployment_takes_of_the_playgrounds_terminal():
+    values = re.findall(r"\$\{(\w+)", (ROOT / "infra/main.parameters.json").read_text(encoding="utf-8"))
+    serve = re.findall(r'"([A-Z_]+)":', (ROOT / "local/stack.py").read_text(encoding="utf-8"))
+    serve += re.findall(r'"([A-Z_]+)":', (ROOT / "local/serve_settings.py").read_text(encoding="utf-8"))
+    assert (set(values) & set(serve)) | {"BREVO_API_KEY"} <= set(before.OF_THE_PLAYGROUND)
 
 
 def test_schedule_that_is_wrong_stops_the_deployment_before_anything_is_made():
