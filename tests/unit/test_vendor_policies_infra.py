@@ -106,6 +106,12 @@ def guide_says(*parts: str) -> Callable[[], bool]:
     return check
 
 
+def guide_looks_past_the_last_deployment() -> bool:
+    guide = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    lines = [line for line in guide.splitlines() if line.startswith("| the app's storage account |")]
+    return "`azd provision --no-state` puts roles and rules back" in guide and "azd provision --no-state" in lines[0]
+
+
 # What each identity must be allowed
 
 
@@ -276,6 +282,11 @@ POLICIES: list[tuple[str, str, Callable[[], bool]]] = [
             "az eventgrid system-topic delete ",
             "never with --force",
         ),
+    ),
+    (
+        "azd provision does nothing where template and values are those of its last deployment, whatever was deleted.",
+        "https://github.com/Azure/azure-dev/issues/8349",
+        guide_looks_past_the_last_deployment,
     ),
     (
         "An alert counts the rows whose TimeGenerated is inside its window.",
