@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 
 # The most that `alertTimerSilentMinutes` in infra/main.bicep takes.
@@ -24,6 +24,12 @@ OF_THE_PLAYGROUND = (
 _CONTAINER = r"[a-z0-9](-?[a-z0-9]){2,62}"
 # Those that infra/app/storage.bicep makes besides. No configuration may be there: blobs are deleted after a time.
 OWN_CONTAINERS = ("app-package", "staged", "rejected-rows", "leavers", "ledgers", "undo")
+# As infra/main.bicep has them.
+PREFIXES = {
+    "VNET_ADDRESS_PREFIX": "10.40.0.0/24",
+    "APP_SUBNET_PREFIX": "10.40.0.0/26",
+    "ENDPOINT_SUBNET_PREFIX": "10.40.0.64/26",
+}
 # An advanced filter of Event Grid takes 25 values in all: five are the endings and calls of a file.
 # https://learn.microsoft.com/azure/event-grid/event-filtering#limitations
 MOST_CONTAINERS = 20
@@ -32,16 +38,7 @@ MOST_CONTAINERS = 20
 def main(env: Mapping[str, str], now: datetime) -> int:
     """0 when the deployment may go on; what is wrong goes to standard error."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    checks = (
-        _of_the_playground,
-        _segments_account,
-        _segment_containers,
-        _configuration,
-        _settings,
-        _secrets,
-        _deployer,
-    )
-    if faults := [fault for check in checks for fault in check(env)]:
+    if faults := [fault for check in CHECKS for fault in check(env)]:
         print("\n".join(faults), file=sys.stderr)
         return 1
     return _check_schedule(env, now)
@@ -131,7 +128,27 @@ def _listed(env: Mapping[str, str], name: str) -> list[str]:
     return (env.get(name) or "segments").replace(" ", "").split(",")
 
 
-CHECKS = (_of_the_playground, _segments_account, _segment_containers, _configuration, _settings, _secrets, _deployer)
+def _network(env: Mapping[str, str]) -> Iterator[str]:
+    if env.get("VNET_ENABLED", "").strip().lower() != "true":
+        return
+    try:
+        whole, app, endpoints = (IPv4Network(env.get(name) or default) for name, default in PREFIXES.items())
+        fits = app.subnet_of(whole) and endpoints.subnet_of(whole) and not app.overlaps(endpoints)
+    except ValueError:
+        fits = False
+    if not fits:
+        yield f"{', '.join(PREFIXES)} take the network's addresses and two parts of it that do not overlap."
+
+
+def _alerts(env: Mapping[str, str]) -> Iterator[str]:
+    if not re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+|", env.get("ALERT_EMAIL", "")):
+        yield "ALERT_EMAIL takes one address: that of a group, where several people are to get alerts."
+
+
+CHECKS = (
+    *(_of_the_playground, _segments_account, _segment_containers, _configuration, _settings),
+    *(_secrets, _deployer, _network, _alerts),
+)
 
 
 def _check_schedule(env: Mapping[str, str], now: datetime) -> int:

@@ -112,6 +112,10 @@ MANY = ",".join(f"segments{number}" for number in range(21))
         ({"DEPLOYER_IP_ADDRESS": "192.168.1.20"}, "one public IPv4 address"),
         ({"DEPLOYER_IP_ADDRESS": "2001:db8::1"}, "one public IPv4 address"),
         ({"DEPLOYER_IP_ADDRESS": "20.50.2.0/24"}, "one public IPv4 address"),
+        ({"VNET_ENABLED": "true", "VNET_ADDRESS_PREFIX": "10.50.0.0/24"}, "two parts of it"),
+        ({"VNET_ENABLED": "true", "ENDPOINT_SUBNET_PREFIX": "10.40.0.32/27"}, "do not overlap"),
+        ({"VNET_ENABLED": "true", "APP_SUBNET_PREFIX": "10.40.0.1/26"}, "two parts of it"),
+        ({"ALERT_EMAIL": "ana@contoso.com, dan@contoso.com"}, "ALERT_EMAIL takes one address"),
     ],
 )
 def test_value_that_would_fail_a_deployment_half_way_stops_it_before_anything_is_made(env, words, capsys):
@@ -126,6 +130,8 @@ def test_value_that_would_fail_a_deployment_half_way_stops_it_before_anything_is
         {"SEGMENT_CONTAINERS": "segments, archive", "SECRET_SETTINGS": "TEAMS_WEBHOOK_URL, BREVO_API_KEY_EU"},
         {"EXPORT_CONFIG": "config/teams/crm.json", "PUBLIC_URL": "https://crm.contoso.com", "BREVO_BASE_URL": ""},
         {"DEPLOYER_IP_ADDRESS": "20.50.2.7", "SNAPSHOT_COMPLETE_HOURS": "0"},
+        {"VNET_ENABLED": "true", "ALERT_EMAIL": "crm-oncall@contoso.com"},
+        {"VNET_ADDRESS_PREFIX": "10.50.0.0/24"},
     ],
 )
 def test_values_that_azure_takes_are_let_through_without_a_word(env, capsys):
@@ -138,6 +144,11 @@ def test_segments_in_the_apps_own_resource_group_are_said_to_go_with_it(env, cap
     env |= {"SEGMENT_STORAGE_ACCOUNT": "stci", "SEGMENT_STORAGE_RESOURCE_GROUP": "rg-crm"}
     assert before.main(env, NOW) == 0
     assert "deletes the resource group" in capsys.readouterr().err
+
+
+def test_hook_has_the_networks_addresses_as_the_template_has_them():
+    file = (ROOT / "infra/main.parameters.json").read_text(encoding="utf-8")
+    assert dict(re.findall(r"\{(\w+_PREFIX)=(.*?)\}", file)) == before.PREFIXES
 
 
 def test_hook_has_the_rule_for_containers_and_the_apps_own_as_the_code_has_them():
